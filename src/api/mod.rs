@@ -1,0 +1,4 @@
+//! The Prime Intellect admin-clusters API: what it says (`wire`) and how it is asked (`client`).
+
+pub mod client;
+pub mod wire;

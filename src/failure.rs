@@ -1,0 +1,94 @@
+//! How a run ends when it does not succeed: a kind (the exit code), a cause, and a hint.
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// What kind of failure ended the run; each kind has an exit code of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Something on this machine: a file, a folder, a setting's file. Exit code 1.
+    Local,
+    /// The command line or an environment variable is wrong. Exit code 2, as clap's own.
+    Usage,
+    /// The API was not reached, or did not do what was asked. Exit code 3.
+    Api,
+    /// The answer was refused, or there is nothing to render. Exit code 4.
+    Answer,
+    /// An install was refused. Exit code 5.
+    Install,
+    /// The hosts are not all well. Exit code 6.
+    Hosts,
+    /// `--check`: something would change. Exit code 10. This one has nothing to print.
+    WouldChange,
+}
+
+impl Kind {
+    /// The exit code that scripts rely on.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Local => 1,
+            Self::Usage => 2,
+            Self::Api => 3,
+            Self::Answer => 4,
+            Self::Install => 5,
+            Self::Hosts => 6,
+            Self::WouldChange => 10,
+        }
+    }
+}
+
+impl From<Kind> for ExitCode {
+    fn from(kind: Kind) -> Self {
+        Self::from(kind.exit_code())
+    }
+}
+
+/// A failure of the run. Rooms below return their own errors; the command that called them says
+/// what kind of failure that is, and `main` alone prints it.
+#[derive(Debug)]
+pub struct Failure {
+    /// Which exit code this run ends with.
+    pub kind: Kind,
+    /// What went wrong, and because of what.
+    pub cause: anyhow::Error,
+    /// What the person can do about it.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure without a hint.
+    pub fn new(kind: Kind, cause: impl Into<anyhow::Error>) -> Self {
+        Self { kind, cause: cause.into(), hint: None }
+    }
+
+    /// A failure whose cause is a sentence.
+    pub fn message(
+        kind: Kind,
+        message: impl fmt::Display + fmt::Debug + Send + Sync + 'static,
+    ) -> Self {
+        Self { kind, cause: anyhow::Error::msg(message), hint: None }
+    }
+
+    /// The same failure with what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// The result of a step that can end the run.
+pub type Outcome<T> = Result<T, Failure>;
+
+/// Says what kind of failure a lower room's error is.
+pub trait OrFail<T> {
+    /// The value, or a [`Failure`] of this kind.
+    fn or_fail(self, kind: Kind) -> Outcome<T>;
+}
+
+impl<T, E: Into<anyhow::Error>> OrFail<T> for Result<T, E> {
+    fn or_fail(self, kind: Kind) -> Outcome<T> {
+        self.map_err(|error| Failure::new(kind, error))
+    }
+}

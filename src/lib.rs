@@ -1,0 +1,9 @@
+//! Turns a Prime Intellect GPU cluster into something you can ssh into and run playbooks on.
+//!
+//! Data runs one way: `args` → `settings` → `api` (fetch) → `fleet` (walk) → `render` → stdout or
+//! a file. Nothing from the API reaches a template but as a checked value of [`name`].
+
+pub mod api;
+pub mod failure;
+pub mod name;
+pub mod secret;

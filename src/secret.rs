@@ -1,0 +1,51 @@
+//! The API token, which must never reach an output, an error or a log.
+
+use std::fmt;
+
+/// A bearer token. It has no `Display`, and its `Debug` hides it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiToken(Box<str>);
+
+impl ApiToken {
+    /// Takes the token out of `text`, without the white space around it.
+    ///
+    /// `None` where nothing is left, or where it holds what a header cannot: then the caller says
+    /// which source it came from, and never what it was.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let token = text.trim();
+        let fits = !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic());
+        fits.then(|| Self(token.into()))
+    }
+
+    /// The token itself, for the one header that carries it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ApiToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiToken(hidden)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_hides_itself() {
+        let token = ApiToken::new(" s3cret\n").unwrap();
+        assert_eq!(token.expose(), "s3cret");
+        assert!(!format!("{token:?} {:#?}", Some(&token)).contains("s3cret"));
+    }
+
+    #[test]
+    fn what_a_header_cannot_carry_is_no_token() {
+        for text in ["", "  \n", "a b", "a\nb", "é"] {
+            assert!(ApiToken::new(text).is_none(), "{text:?}");
+        }
+    }
+}
