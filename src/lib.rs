@@ -5,5 +5,7 @@
 
 pub mod api;
 pub mod failure;
+pub mod fleet;
 pub mod name;
+pub mod render;
 pub mod secret;
