@@ -5,5 +5,6 @@
 
 pub mod api;
 pub mod failure;
+pub mod install;
 pub mod name;
 pub mod secret;

@@ -1,0 +1,3 @@
+//! What this program keeps under the user's ssh folder.
+
+pub mod write;
