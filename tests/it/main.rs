@@ -1,0 +1,12 @@
+//! The program from outside: as a user runs it, against a served API, real ssh and real sshd.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod harness;
+#[allow(dead_code, reason = "the tests that use the rest follow")]
+mod support;
