@@ -7,6 +7,9 @@
     reason = "a test fails by panicking"
 )]
 
+mod end_to_end;
 mod harness;
+mod oracle;
+mod output_file;
 #[allow(dead_code, reason = "the tests that use the rest follow")]
 mod support;

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod cluster;
+pub mod fragment;
 pub mod network;
 pub mod process;
 pub mod sandbox;

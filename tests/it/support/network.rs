@@ -1,22 +1,21 @@
 //! Network namespaces of the test's own, so that one private address can be two machines.
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
-use super::process;
+use super::process::{self, Background};
 
 /// A network of its own; it and its links end with its drop. Needs root.
 pub struct Namespace {
     /// A process that does nothing but keep the namespace there.
-    holder: Child,
+    holder: Background,
 }
 
 impl Namespace {
     pub fn new() -> Self {
         let mut command = process::tied("unshare");
         command.args(["--net", "sleep", "3600"]);
-        let holder = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
-        let namespace = Self { holder };
+        let namespace = Self { holder: Background::start(&mut command) };
         let ours = fs::read_link("/proc/self/ns/net").unwrap();
         let path = format!("/proc/{}/ns/net", namespace.holder.id());
         process::until("the namespace", || fs::read_link(&path).is_ok_and(|its| its != ours));
@@ -50,11 +49,5 @@ impl Namespace {
     fn ip(&self, arguments: &str) {
         let mut command = self.command("ip");
         process::run(command.args(arguments.split(' ')), b"").succeeds();
-    }
-}
-
-impl Drop for Namespace {
-    fn drop(&mut self) {
-        process::stop(&mut self.holder);
     }
 }

@@ -82,8 +82,34 @@ pub fn until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// Ends a child at once.
-pub fn stop(child: &mut Child) {
+/// A child that runs beside the test and is ended with its drop.
+#[derive(Debug)]
+pub struct Background(Child);
+
+impl Background {
+    #[track_caller]
+    pub fn start(command: &mut Command) -> Self {
+        let shown = format!("{command:?}");
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        Self(command.spawn().unwrap_or_else(|error| panic!("{shown}: {error}")))
+    }
+
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    pub fn has_ended(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        stop(&mut self.0);
+    }
+}
+
+fn stop(child: &mut Child) {
     // It may have ended by itself, which is as good.
     let _ = child.kill();
     let _ = child.wait();

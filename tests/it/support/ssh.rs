@@ -37,7 +37,18 @@ pub struct Resolved(BTreeMap<String, Vec<String>>);
 impl Resolved {
     #[track_caller]
     pub fn of(config: &Path, alias: &str) -> Self {
-        let text = process::run(ssh(config).args(["-G", alias]), b"").succeeds();
+        Self::by(&mut ssh(config), alias)
+    }
+
+    /// The same with one variable in ssh's environment.
+    #[track_caller]
+    pub fn with_env(config: &Path, alias: &str, name: &str, value: &Path) -> Self {
+        Self::by(ssh(config).env(name, value), alias)
+    }
+
+    #[track_caller]
+    fn by(ssh: &mut Command, alias: &str) -> Self {
+        let text = process::run(ssh.args(["-G", alias]), b"").succeeds();
         let mut values = BTreeMap::<_, Vec<_>>::new();
         for line in text.lines() {
             let (keyword, value) = line.split_once(' ').unwrap_or((line, ""));

@@ -4,11 +4,11 @@ use std::fmt::{Display, Write as _};
 use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::LazyLock;
 
 use super::network::Namespace;
-use super::process;
+use super::process::{self, Background};
 use super::sandbox::Sandbox;
 
 /// A port can be taken between its choice and its use.
@@ -30,7 +30,8 @@ pub struct Sshd {
     pub address: String,
     pub port: u16,
     folder: PathBuf,
-    child: Child,
+    /// Only held, so that it ends when this does.
+    _process: Background,
 }
 
 impl Sshd {
@@ -49,12 +50,6 @@ impl Sshd {
     /// What it wrote into its log.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.join("log")).unwrap()
-    }
-}
-
-impl Drop for Sshd {
-    fn drop(&mut self) {
-        process::stop(&mut self.child);
     }
 }
 
@@ -101,16 +96,16 @@ impl<'a> Config<'a> {
         provide_separation_folder();
         for _ in 0..TRIES {
             let port = self.port.unwrap_or_else(|| free_port(&self.address));
-            if let Some(child) = self.try_start(&folder, port) {
+            if let Some(process) = self.try_start(&folder, port) {
                 let Self { node, address, .. } = self;
-                return Sshd { node, address, port, folder, child };
+                return Sshd { node, address, port, folder, _process: process };
             }
         }
         let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
         panic!("sshd of {} at {} does not start: {log}", self.node, self.address);
     }
 
-    fn try_start(&self, folder: &Path, port: u16) -> Option<Child> {
+    fn try_start(&self, folder: &Path, port: u16) -> Option<Background> {
         let config = folder.join("sshd_config");
         fs::write(&config, self.text(folder, port)).unwrap();
         let log = File::create(folder.join("log")).unwrap();
@@ -119,18 +114,17 @@ impl<'a> Config<'a> {
             None => process::tied("/usr/sbin/sshd"),
         };
         command.args(["-D", "-e", "-f"]).arg(&config);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        let mut child = command.spawn().unwrap();
+        let mut process = Background::start(command.stderr(log));
         let listens = || {
             let log = fs::read_to_string(folder.join("log")).unwrap();
             log.contains("Server listening on")
         };
         let mut ended = false;
         process::until("sshd to listen", || {
-            ended = child.try_wait().unwrap().is_some();
+            ended = process.has_ended();
             ended || listens()
         });
-        (!ended).then_some(child)
+        (!ended).then_some(process)
     }
 
     fn text(&self, folder: &Path, port: u16) -> String {
