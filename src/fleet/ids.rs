@@ -27,7 +27,7 @@ pub(super) fn refuse_twins(surveys: &mut [Survey<'_>]) {
         let root = survey.root;
         let mut refusals = Vec::new();
         survey.nodes.hosts.retain(|host| {
-            let node_path = || format!("{root}nodes[{}]", host.place.node);
+            let node_path = || format!("{root}nodes[{}]", host.origin.node);
             if nodes.contains(&*folded(&host.node)) {
                 let path = format!("{}.id", node_path());
                 refusals.push(refusal(
@@ -37,7 +37,7 @@ pub(super) fn refuse_twins(surveys: &mut [Survey<'_>]) {
                 ));
                 false
             } else if machines.contains(&*folded(&host.machine)) {
-                let path = format!("{}.connections[{}].podId", node_path(), host.place.connection);
+                let path = format!("{}.connections[{}].podId", node_path(), host.origin.connection);
                 refusals.push(refusal(
                     path,
                     &host.machine,
@@ -57,8 +57,8 @@ pub(super) fn refuse_twins(surveys: &mut [Survey<'_>]) {
 fn node_ids<'h>(hosts: &'h [Host<'_>]) -> impl Iterator<Item = &'h str> {
     let mut last = None;
     hosts.iter().filter_map(move |host| {
-        let first = last != Some(host.place.node);
-        last = Some(host.place.node);
+        let first = last != Some(host.origin.node);
+        last = Some(host.origin.node);
         first.then(|| host.node.as_str())
     })
 }

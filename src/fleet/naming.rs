@@ -91,12 +91,12 @@ struct Claim<'h, 'a> {
 pub(super) fn name_hosts(hosts: &mut [Host<'_>]) {
     let mut names = Names::default();
     for active in [true, false] {
-        let mains = claims(hosts, |host| host.main && host.active == active);
+        let mains = claims(hosts, |host| host.origin.main && host.origin.active == active);
         let settled = names.settle(&mains, main_name);
         apply(hosts, places(&mains), settled);
     }
     for active in [true, false] {
-        let further = claims(hosts, |host| !host.main && host.active == active);
+        let further = claims(hosts, |host| !host.origin.main && host.origin.active == active);
         let settled = names.settle(&further, further_name);
         apply(hosts, places(&further), settled);
     }
@@ -106,7 +106,7 @@ fn claims<'h, 'a>(hosts: &'h [Host<'a>], wants: impl Fn(&Host<'a>) -> bool) -> V
     let mut main = None;
     let mut claims = Vec::new();
     for (at, host) in hosts.iter().enumerate() {
-        if host.main {
+        if host.origin.main {
             main = Some(host);
         }
         if wants(host) {
@@ -140,10 +140,9 @@ fn main_name<'a>(claim: &Claim<'_, 'a>, level: usize) -> Slug<'a> {
 fn further_name<'a>(claim: &Claim<'_, 'a>, level: usize) -> Slug<'a> {
     let Claim { host, main, .. } = claim;
     let role = host.role.as_ref().filter(|role| level == 0 && main.role.as_ref() != Some(role));
-    if let Some(role) = role.and_then(|role| Slug::exact(role.as_str())) {
-        if let Ok(name) = Slug::new(format!("{}-{role}", main.name)) {
-            return name;
-        }
+    let role = role.and_then(|role| Slug::exact(role.as_str()));
+    if let Some(Ok(name)) = role.map(|role| Slug::new(format!("{}-{role}", main.name))) {
+        return name;
     }
     let endpoint = format!("{}\n{}\n{}", host.host_name, host.port, host.user);
     let hash = match level {

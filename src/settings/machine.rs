@@ -76,7 +76,6 @@ impl Machine {
     }
 
     /// The text of a file.
-    #[expect(clippy::unused_self, reason = "files are part of the surroundings")]
     pub fn read(&self, path: &Path) -> anyhow::Result<String> {
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
     }
