@@ -261,7 +261,7 @@ impl Client {
 
     /// A server's text for a message: without the token, should it send that back.
     fn harmless(&self, text: &str) -> String {
-        Shown(&text.replace(self.token.expose(), "(the token)")).to_string()
+        Shown(&self.token.hidden_in(text)).to_string()
     }
 }
 
