@@ -90,7 +90,7 @@ fn check(url: &Url) -> Result<(), Invalid> {
             )));
         }
     }
-    if !url.host_str().is_some_and(|host| ServerName::try_from(bare(host)).is_ok()) {
+    if url.host_str().is_none_or(|host| ServerName::try_from(bare(host)).is_err()) {
         return Err(Invalid::because("its host is no name and no address"));
     }
     if !url.username().is_empty() || url.password().is_some() {

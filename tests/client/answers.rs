@@ -1,6 +1,7 @@
 //! What the API may answer, and what becomes of it.
 
 use std::io::Write;
+use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -37,7 +38,7 @@ fn a_call_carries_what_it_should() {
 fn a_base_path_is_kept() {
     let server = Server::new([json("{}")]);
     let url = format!("{}/prime/api/v1/", server.url());
-    run(crate::client_at(&url, std::time::Duration::from_secs(20)).cluster("c1")).unwrap();
+    run(crate::client_at(&url, Duration::from_secs(20)).cluster("c1")).unwrap();
     assert_eq!(server.lines(), ["GET /prime/api/admin/clusters/c1"]);
 }
 
@@ -134,7 +135,7 @@ fn other_refusals_and_failures() {
     );
     assert_eq!(
         told_once(Reply::Last(b"HTTP/1.1 304 Not Modified\r\n\r\n".to_vec())),
-        "3: cannot get cluster `c1`: the API gave an answer that is none (304 Not Modified)\nhint: "
+        "3: cannot get cluster `c1`: the API gave an unexpected answer (304 Not Modified)\nhint: "
     );
 }
 
@@ -173,10 +174,19 @@ fn an_endless_refusal_is_told_without_its_end() {
 }
 
 #[test]
+fn a_refusal_whose_words_do_not_come_is_told_without() {
+    let head = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 20\r\n\r\n".to_vec();
+    let server = Server::new([Reply::Drip(vec![head], Duration::from_secs(10))]);
+    let begin = Instant::now();
+    assert!(get(&server).unwrap_err().to_string().ends_with("(403 Forbidden)"));
+    assert!(begin.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
 fn an_answer_that_is_no_text() {
     assert_eq!(
         told_once(json(b"{\"data\": \"\xff\xfe\"}")),
-        "4: cannot get cluster `c1`: the answer is no UTF-8 text (byte 10)\n\
+        "4: cannot get cluster `c1`: the answer is not UTF-8 text (byte 10)\n\
          hint: nothing was made of it; check that `--api-url` names the Prime Intellect API"
     );
 }
@@ -207,8 +217,9 @@ fn an_answer_without_measure() {
     assert_eq!(told_once(Reply::Last(head.into_bytes())), message);
 
     let mut bomb = GzEncoder::new(Vec::new(), Compression::fast());
+    let piece = vec![b' '; 1024 * 1024];
     for _ in 0..257 {
-        bomb.write_all(&[b' '; 1024 * 1024]).unwrap();
+        bomb.write_all(&piece).unwrap();
     }
     let bomb = bomb.finish().unwrap();
     assert!(bomb.len() < 4 * 1024 * 1024);

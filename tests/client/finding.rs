@@ -96,13 +96,27 @@ fn none_is_told_with_the_near_ones() {
         told(&find(&server, "train").unwrap_err(), &server),
         "3: cannot get cluster `train`: no cluster has this id or name; near it are:\n  \
          pre-train (c1)\n  training (c2)\n\
-         hint: terminated clusters cannot be found by name, only by id; and the token sees the \
-         clusters of its own account only"
+         hint: a terminated cluster has no name any more: give its id"
     );
+}
 
-    let server = Server::new([unknown(), list([])]);
-    let error = find(&server, "train").unwrap_err();
-    assert_eq!(error.to_string(), "cannot get cluster `train`: no cluster has this id or name");
+#[test]
+fn a_mistyped_name_is_told_with_what_it_may_mean() {
+    let near = [("c1", "inference"), ("c2", "Train-2"), ("c3", "train"), ("c4", "storage")];
+    let server = Server::new([unknown(), list([]), list(near)]);
+    let message = find(&server, "trian").unwrap_err().to_string();
+    assert_eq!(
+        message,
+        "cannot get cluster `trian`: no cluster has this id or name; near it are:\n  \
+         train (c3)\n  Train-2 (c2)"
+    );
+    assert_eq!(server.lines()[2], "GET /api/admin/clusters?limit=100&offset=0");
+
+    for nothing in [list([]), list([("c1", "inference")]), refusal(500, "")] {
+        let server = Server::new([unknown(), list([]), nothing]);
+        let error = find(&server, "trian").unwrap_err();
+        assert_eq!(error.to_string(), "cannot get cluster `trian`: no cluster has this id or name");
+    }
 }
 
 #[test]
@@ -166,7 +180,7 @@ fn what_can_be_no_cluster_is_not_asked_for() {
 
 #[test]
 fn a_selector_is_one_segment() {
-    let server = Server::new([unknown(), list([]), unknown(), list([])]);
+    let server = Server::new([unknown(), list([]), list([]), unknown(), list([]), list([])]);
     assert!(find(&server, "../a?b#c").is_err());
     assert!(find(&server, "my cluster/é").is_err());
     assert_eq!(
@@ -174,8 +188,10 @@ fn a_selector_is_one_segment() {
         [
             "GET /api/admin/clusters/..%2Fa%3Fb%23c",
             "GET /api/admin/clusters?search=..%2Fa%3Fb%23c&limit=100&offset=0",
+            "GET /api/admin/clusters?limit=100&offset=0",
             "GET /api/admin/clusters/my%20cluster%2F%C3%A9",
             "GET /api/admin/clusters?search=my+cluster%2F%C3%A9&limit=100&offset=0",
+            "GET /api/admin/clusters?limit=100&offset=0",
         ]
     );
 }

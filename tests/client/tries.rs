@@ -14,23 +14,33 @@ fn pauses(server: &Server) -> Vec<Duration> {
     requests.windows(2).map(|pair| pair[1].at - pair[0].at).collect()
 }
 
+fn two_pauses(server: &Server) -> [Duration; 2] {
+    pauses(server).try_into().unwrap()
+}
+
 #[test]
 fn what_passes_is_tried_three_times_with_growing_pauses() {
-    for (status, name) in [
+    let names = [
         (429, "the API is asked too often (429 Too Many Requests)"),
         (502, "the API failed (502 Bad Gateway)"),
         (503, "the API failed (503 Service Unavailable)"),
         (504, "the API failed (504 Gateway Timeout)"),
-    ] {
-        let server = Server::new((0..3).map(|_| refusal(status, r#"{"detail": "later"}"#)));
-        let error = get(&server).unwrap_err();
-        assert_eq!(error.kind(), Kind::Api);
-        let message = error.to_string();
-        assert_eq!(message, format!("cannot get cluster `c1`: {name}: later (3 tries)"));
-        let [first, second] = pauses(&server)[..] else { panic!("not three tries") };
-        assert!(first >= Duration::from_millis(150), "{first:?}");
-        assert!(second > first, "{first:?} {second:?}");
-    }
+    ];
+    thread::scope(|scope| {
+        for (status, name) in names {
+            scope.spawn(move || told_after_three(status, name));
+        }
+    });
+}
+
+fn told_after_three(status: u16, name: &str) {
+    let server = Server::new((0..3).map(|_| refusal(status, r#"{"detail": "later"}"#)));
+    let error = get(&server).unwrap_err();
+    assert_eq!(error.kind(), Kind::Api);
+    assert_eq!(error.to_string(), format!("cannot get cluster `c1`: {name}: later (3 tries)"));
+    let [first, second] = two_pauses(&server);
+    assert!(first >= Duration::from_millis(150), "{first:?}");
+    assert!(second > first, "{first:?} {second:?}");
 }
 
 #[test]
@@ -57,13 +67,13 @@ fn a_wait_that_the_api_asks_for_is_kept() {
     let date = "Date: Sat, 01 Aug 2026 12:00:00 GMT\r\n";
     let server = Server::new([
         later(429, "Retry-After: 1\r\n"),
-        later(503, &format!("{date}Retry-After: Sat, 01 Aug 2026 12:00:02 GMT\r\n")),
+        later(503, &format!("{date}Retry-After: Sat, 01 Aug 2026 12:00:01 GMT\r\n")),
         json("{}"),
     ]);
     get(&server).unwrap();
-    let [first, second] = pauses(&server)[..] else { panic!("not three tries") };
+    let [first, second] = two_pauses(&server);
     assert!((1000..1900).contains(&first.as_millis()), "{first:?}");
-    assert!((2000..2900).contains(&second.as_millis()), "{second:?}");
+    assert!((1000..1900).contains(&second.as_millis()), "{second:?}");
 }
 
 #[test]
