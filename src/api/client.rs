@@ -96,6 +96,8 @@ impl Client {
     /// A token never goes through a proxy for an address of this machine, and the system's
     /// certificate authorities are read only where they are needed.
     pub fn new(address: ApiUrl, token: ApiToken, timeout: Duration) -> Result<Self, Error> {
+        // An error says that there is a provider already, and then that one serves.
+        let _ = ring::default_provider().install_default();
         let timeout = timeout.min(LONGEST_TIMEOUT);
         let builder = reqwest::Client::builder()
             .user_agent(USER_AGENT)
@@ -114,8 +116,6 @@ impl Client {
         let builder = if address.is_plain() {
             builder.tls_backend_preconfigured(no_authorities())
         } else {
-            // An error says that there is a provider already, and then that one serves.
-            let _ = ring::default_provider().install_default();
             builder
         };
         let http =
@@ -248,7 +248,7 @@ impl Client {
         }
     }
 
-    /// What the API says about an answer that is none. What cannot be read of it, says nothing.
+    /// What the API says in place of an answer; what of it cannot be read, says nothing.
     async fn refusal(&self, mut response: Response) -> Cause {
         let status = response.status();
         let wait = retry::asked_wait(response.headers());
