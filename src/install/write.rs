@@ -1,0 +1,521 @@
+//! The only code that writes files: a file is what it was or what it should be, never in between.
+//!
+//! A new file is made beside its target, brought to the disk, and renamed over it. So a full disk,
+//! a signal or a power cut leaves the old file whole, and who reads it meanwhile sees one or the
+//! other.
+
+use std::fmt;
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+/// What a temporary file's name starts with. The dot keeps it out of every `Include` with a `*`.
+const TEMPORARY_PREFIX: &str = ".prime-ssh-";
+/// What a temporary file's name ends with.
+const TEMPORARY_SUFFIX: &str = ".tmp";
+/// As many links in a row as Linux itself follows.
+const LINKS_MAX: usize = 40;
+/// Files are compared a block at a time: a large file need not stand in memory twice.
+const BLOCK: usize = 64 * 1024;
+
+/// What [`replace`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// There was no such file; now there is.
+    Created,
+    /// The file held something else.
+    Changed,
+    /// The file held these bytes already and was left alone.
+    Unchanged,
+    /// It is no regular file (a pipe, a terminal, `/dev/null`): the bytes went through it.
+    Streamed,
+}
+
+/// Why a file was not written. It is as it was.
+#[derive(Debug)]
+pub struct WriteError {
+    path: PathBuf,
+    problem: Problem,
+}
+
+#[derive(Debug)]
+enum Problem {
+    /// A link to a place where nothing is.
+    Dangling(PathBuf),
+    /// A link that leads back to itself.
+    Circle,
+    /// A folder stands where the file should.
+    Folder,
+    /// The system said no.
+    System { step: Step, error: io::Error },
+}
+
+/// What was being done when the system said no.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Follow,
+    Read,
+    Open,
+    Make,
+    Fill,
+    Mode,
+    Rename,
+    Sync,
+    Remove,
+    MakeFolder,
+}
+
+impl WriteError {
+    fn system(path: &Path, step: Step) -> impl FnOnce(io::Error) -> Self {
+        move |error| Self { path: path.to_owned(), problem: Problem::System { step, error } }
+    }
+
+    fn of(path: &Path, problem: Problem) -> Self {
+        Self { path: path.to_owned(), problem }
+    }
+
+    /// The file that could not be written.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the file or its folder may only be read here, as with dotfiles in a read-only store.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        match &self.problem {
+            Problem::System { step: Step::Open | Step::Make | Step::Rename, error } => {
+                matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for WriteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display();
+        match &self.problem {
+            Problem::Dangling(target) => write!(
+                f,
+                "cannot write {path}: it is a link to {}, which is not there; \
+                 make that file, or remove the link",
+                target.display()
+            ),
+            Problem::Circle => {
+                write!(f, "cannot write {path}: its links lead in a circle; remove one of them")
+            }
+            Problem::Folder => write!(f, "cannot write {path}: it is a folder"),
+            Problem::System { step, error } => {
+                write!(f, "cannot {step} {path}: {}", advice(*step, error))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Follow => "look at",
+            Self::Read => "read",
+            Self::Open | Self::Make | Self::Fill => "write",
+            Self::Mode => "set the permissions of",
+            Self::Rename => "put in place",
+            Self::Sync => "bring to the disk",
+            Self::Remove => "remove",
+            Self::MakeFolder => "make the folder",
+        })
+    }
+}
+
+/// The common failures in words that say what to do; the others in the system's own.
+fn advice(step: Step, error: &io::Error) -> String {
+    match (error.kind(), step) {
+        (ErrorKind::NotFound, Step::Make | Step::MakeFolder) => {
+            "its folder does not exist; make it first".to_owned()
+        }
+        (ErrorKind::NotADirectory, _) => "a part of its path is not a folder".to_owned(),
+        (ErrorKind::PermissionDenied, Step::Make | Step::Rename | Step::Remove) => {
+            "its folder may not be written here; see `ls -ld` of the folder".to_owned()
+        }
+        (ErrorKind::PermissionDenied, Step::Open) => {
+            "this user may only read it; see `ls -l`".to_owned()
+        }
+        (ErrorKind::PermissionDenied, _) => {
+            "it may not be used by this user; see `ls -l`".to_owned()
+        }
+        (ErrorKind::ReadOnlyFilesystem, _) => "its file system is read-only".to_owned(),
+        (ErrorKind::StorageFull, _) => "no space is left on its disk".to_owned(),
+        (ErrorKind::QuotaExceeded, _) => "this user's disk quota is used up".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+impl std::error::Error for WriteError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.problem {
+            Problem::System { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// Makes the file at `path` hold `contents`, in one rename.
+///
+/// A new file gets the mode `new_mode`; one that was there keeps its mode, and its owner where
+/// this user may give files away. A link is followed, and its target replaced. What is no regular
+/// file is written through, and never renamed over. A hard link does not survive: the other names
+/// keep the old contents.
+pub fn replace(path: &Path, contents: &[u8], new_mode: u32) -> Result<Written, WriteError> {
+    match Target::of(path)? {
+        Target::Missing(target) => {
+            let file = temporary(&target)?;
+            set_mode(&file, new_mode, &target)?;
+            put(file, contents, &target)?;
+            Ok(Written::Created)
+        }
+        Target::File(target, was) => {
+            if holds(&target, &was, contents)? {
+                return Ok(Written::Unchanged);
+            }
+            refuse_read_only(&target)?;
+            let file = temporary(&target)?;
+            set_mode(&file, keep_owner(&file, &was), &target)?;
+            put(file, contents, &target)?;
+            Ok(Written::Changed)
+        }
+        Target::Stream => {
+            stream(path, contents)?;
+            Ok(Written::Streamed)
+        }
+    }
+}
+
+/// Whether [`replace`] with these contents would change anything. Writes nothing.
+pub fn would_change(path: &Path, contents: &[u8]) -> Result<bool, WriteError> {
+    match Target::of(path)? {
+        Target::File(target, was) => Ok(!holds(&target, &was, contents)?),
+        Target::Missing(_) | Target::Stream => Ok(true),
+    }
+}
+
+/// Removes the file at `path` for good; a link is removed itself, not what it leads to.
+pub fn remove(path: &Path) -> Result<(), WriteError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        result => {
+            result.map_err(WriteError::system(path, Step::Remove))?;
+            sync_folder(path)
+        }
+    }
+}
+
+/// Makes the folder at `path` with this mode, where it is not there yet. Its parent must be there.
+pub fn make_folder(path: &Path, mode: u32) -> Result<(), WriteError> {
+    match fs::create_dir(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        result => {
+            result.map_err(WriteError::system(path, Step::MakeFolder))?;
+            fs::set_permissions(path, Permissions::from_mode(mode))
+                .map_err(WriteError::system(path, Step::Mode))?;
+            sync_folder(path)
+        }
+    }
+}
+
+/// Whether a file of this name is a temporary one of this room, left behind by a run that was
+/// killed.
+#[must_use]
+pub fn is_temporary(name: &str) -> bool {
+    name.starts_with(TEMPORARY_PREFIX) && name.ends_with(TEMPORARY_SUFFIX)
+}
+
+/// What a path leads to, once its links are followed.
+enum Target {
+    /// Nothing: a file can be made here.
+    Missing(PathBuf),
+    /// A regular file.
+    File(PathBuf, Metadata),
+    /// Something that takes bytes but has no contents to replace.
+    Stream,
+}
+
+impl Target {
+    fn of(path: &Path) -> Result<Self, WriteError> {
+        let mut target = path.to_owned();
+        for _ in 0..LINKS_MAX {
+            // `/dev/stdout` is a link to here; even where it leads to a file, the one who opened
+            // that file goes on writing to it, so it must not be renamed away.
+            if target.starts_with("/proc") || target.starts_with("/dev/fd") {
+                return Ok(Self::Stream);
+            }
+            let found = match fs::symlink_metadata(&target) {
+                Ok(found) => found,
+                Err(error) if error.kind() == ErrorKind::NotFound && target == path => {
+                    return Ok(Self::Missing(target));
+                }
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    return Err(WriteError::of(path, Problem::Dangling(target)));
+                }
+                Err(error) => return Err(WriteError::system(path, Step::Follow)(error)),
+            };
+            if found.is_file() {
+                return Ok(Self::File(target, found));
+            }
+            if found.is_dir() {
+                return Err(WriteError::of(path, Problem::Folder));
+            }
+            if !found.is_symlink() {
+                return Ok(Self::Stream);
+            }
+            let link = fs::read_link(&target).map_err(WriteError::system(&target, Step::Follow))?;
+            // An absolute link replaces the whole path; the system resolves a `..` in it.
+            target = folder_of(&target).join(link);
+        }
+        Err(WriteError::of(path, Problem::Circle))
+    }
+}
+
+/// The folder that a file stands in; a bare name stands in the current one.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Whether the file holds exactly these bytes.
+fn holds(path: &Path, found: &Metadata, contents: &[u8]) -> Result<bool, WriteError> {
+    let failed = || WriteError::system(path, Step::Read);
+    let mut file = File::open(path).map_err(failed())?;
+    if found.len() != contents.len() as u64 {
+        return Ok(false);
+    }
+    let mut block = vec![0; BLOCK.min(contents.len())];
+    for wanted in contents.chunks(BLOCK) {
+        let Some(block) = block.get_mut(..wanted.len()) else { return Ok(false) };
+        match file.read_exact(block) {
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(false),
+            result => result.map_err(failed())?,
+        }
+        if block != wanted {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// A file without the write bit is one that its owner does not want changed, though a rename
+/// would pass.
+fn refuse_read_only(path: &Path) -> Result<(), WriteError> {
+    OpenOptions::new().write(true).open(path).map_err(WriteError::system(path, Step::Open))?;
+    Ok(())
+}
+
+/// A new file beside `target`, readable by this user only, gone when dropped.
+fn temporary(target: &Path) -> Result<NamedTempFile, WriteError> {
+    tempfile::Builder::new()
+        .prefix(TEMPORARY_PREFIX)
+        .suffix(TEMPORARY_SUFFIX)
+        .permissions(Permissions::from_mode(0o600))
+        .tempfile_in(folder_of(target))
+        .map_err(WriteError::system(target, Step::Make))
+}
+
+/// Gives the new file the owner of the old one where this user may; returns the mode to set.
+fn keep_owner(file: &NamedTempFile, was: &Metadata) -> u32 {
+    let mode = was.mode() & 0o7777;
+    let file = file.as_file();
+    let kept = fchown(file, Some(was.uid()), Some(was.gid())).is_ok()
+        || fchown(file, None, Some(was.gid())).is_ok();
+    // Another group must not get what this one had; it gets what everyone gets.
+    if kept { mode } else { mode & !0o6070 | (mode & 0o007) << 3 }
+}
+
+fn set_mode(file: &NamedTempFile, mode: u32, target: &Path) -> Result<(), WriteError> {
+    file.as_file()
+        .set_permissions(Permissions::from_mode(mode))
+        .map_err(WriteError::system(target, Step::Mode))
+}
+
+/// Fills the new file, brings it to the disk, and renames it over the target.
+fn put(mut file: NamedTempFile, contents: &[u8], target: &Path) -> Result<(), WriteError> {
+    file.write_all(contents).map_err(WriteError::system(target, Step::Fill))?;
+    file.as_file().sync_all().map_err(WriteError::system(target, Step::Fill))?;
+    file.persist(target)
+        .map_err(|failed| WriteError::system(target, Step::Rename)(failed.error))?;
+    sync_folder(target)
+}
+
+/// Brings the folder's list of names to the disk, so that a rename outlives a power cut.
+fn sync_folder(path: &Path) -> Result<(), WriteError> {
+    match File::open(folder_of(path)).and_then(|folder| folder.sync_all()) {
+        // A folder that may be written but not read, or a file system that has no such call: the
+        // change is made, and more cannot be asked.
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::PermissionDenied | ErrorKind::InvalidInput | ErrorKind::Unsupported
+            ) =>
+        {
+            Ok(())
+        }
+        result => result.map_err(WriteError::system(path, Step::Sync)),
+    }
+}
+
+/// Appends: where the shell opened a file for us, what stands in it already stays.
+fn stream(path: &Path, contents: &[u8]) -> Result<(), WriteError> {
+    let mut file =
+        OpenOptions::new().append(true).open(path).map_err(WriteError::system(path, Step::Open))?;
+    file.write_all(contents).map_err(WriteError::system(path, Step::Fill))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{FileTypeExt, symlink};
+    use std::process::Command;
+    use std::thread;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().mode() & 0o7777
+    }
+
+    /// Every name in the folder, so that a temporary file left behind is seen.
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_new_file_gets_its_mode_and_an_old_one_keeps_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f");
+        assert!(would_change(&path, b"one").unwrap());
+        assert_eq!(replace(&path, b"one", 0o600).unwrap(), Written::Created);
+        assert_eq!(mode(&path), 0o600);
+        assert!(!would_change(&path, b"one").unwrap());
+
+        fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+        let inode = fs::metadata(&path).unwrap().ino();
+        assert_eq!(replace(&path, b"one", 0o600).unwrap(), Written::Unchanged);
+        assert_eq!(fs::metadata(&path).unwrap().ino(), inode);
+        assert!(would_change(&path, b"two").unwrap());
+        assert_eq!(replace(&path, b"two", 0o600).unwrap(), Written::Changed);
+        assert_eq!(mode(&path), 0o640);
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(names(folder.path()), ["f"]);
+    }
+
+    #[test]
+    fn large_files_are_compared_to_their_last_byte() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f");
+        let mut contents = vec![b'x'; 3 * BLOCK + 7];
+        assert_eq!(replace(&path, &contents, 0o600).unwrap(), Written::Created);
+        assert_eq!(replace(&path, &contents, 0o600).unwrap(), Written::Unchanged);
+        *contents.last_mut().unwrap() = b'y';
+        assert_eq!(replace(&path, &contents, 0o600).unwrap(), Written::Changed);
+        assert_eq!(fs::read(&path).unwrap(), contents);
+        assert_eq!(replace(&path, b"", 0o600).unwrap(), Written::Changed);
+        assert_eq!(replace(&path, b"", 0o600).unwrap(), Written::Unchanged);
+    }
+
+    #[test]
+    fn links_stay_and_their_target_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        fs::create_dir_all(root.join("dotfiles/deep")).unwrap();
+        fs::write(root.join("dotfiles/real"), "old").unwrap();
+        symlink("../real", root.join("dotfiles/deep/second")).unwrap();
+        symlink("dotfiles/deep/second", root.join("first")).unwrap();
+        assert_eq!(replace(&root.join("first"), b"new", 0o600).unwrap(), Written::Changed);
+        assert_eq!(fs::read(root.join("dotfiles/real")).unwrap(), b"new");
+        assert_eq!(fs::read_link(root.join("first")).unwrap(), Path::new("dotfiles/deep/second"));
+        assert_eq!(names(root), ["dotfiles", "first"]);
+        assert_eq!(names(&root.join("dotfiles")), ["deep", "real"]);
+    }
+
+    #[test]
+    fn links_that_lead_nowhere_are_told_and_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        symlink("gone", at("dangling")).unwrap();
+        symlink("round", at("about")).unwrap();
+        symlink("about", at("round")).unwrap();
+        let told = |name| replace(&at(name), b"x", 0o600).unwrap_err().to_string();
+        assert!(told("dangling").contains("gone, which is not there"), "{}", told("dangling"));
+        assert!(told("round").contains("circle"), "{}", told("round"));
+        assert!(told("none/f").contains("its folder does not exist"), "{}", told("none/f"));
+        fs::write(at("file"), "").unwrap();
+        assert!(told("file/f").contains("not a folder"), "{}", told("file/f"));
+        assert!(told("").contains("it is a folder"), "{}", told(""));
+        assert_eq!(names(folder.path()), ["about", "dangling", "file", "round"]);
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_written_through() {
+        assert_eq!(replace(Path::new("/dev/null"), b"x", 0o600).unwrap(), Written::Streamed);
+        assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let link = folder.path().join("link");
+        symlink("pipe", &link).unwrap();
+        let reader = thread::spawn({
+            let pipe = pipe.clone();
+            move || fs::read(pipe).unwrap()
+        });
+        assert_eq!(replace(&link, b"through", 0o600).unwrap(), Written::Streamed);
+        assert_eq!(reader.join().unwrap(), b"through");
+        assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+    }
+
+    #[test]
+    fn an_open_file_of_the_shell_is_added_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        fs::write(&path, "before ").unwrap();
+        let open = OpenOptions::new().append(true).open(&path).unwrap();
+        let descriptor = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&open));
+        if Path::new(&descriptor).exists() {
+            let written = replace(Path::new(&descriptor), b"ours", 0o600).unwrap();
+            assert_eq!(written, Written::Streamed);
+            assert_eq!(fs::read(&path).unwrap(), b"before ours");
+        }
+    }
+
+    #[test]
+    fn folders_and_removals() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("inner");
+        make_folder(&inner, 0o700).unwrap();
+        make_folder(&inner, 0o755).unwrap();
+        assert_eq!(mode(&inner), 0o700);
+        let path = inner.join("f");
+        replace(&path, b"x", 0o600).unwrap();
+        remove(&path).unwrap();
+        remove(&path).unwrap();
+        assert!(names(&inner).is_empty());
+        assert!(make_folder(&folder.path().join("a/b"), 0o700).is_err());
+    }
+
+    #[test]
+    fn temporary_files_are_known_by_their_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = temporary(&folder.path().join("f")).unwrap();
+        let name = file.path().file_name().unwrap().to_str().unwrap();
+        assert!(is_temporary(name) && name.starts_with('.'), "{name}");
+        assert!(!is_temporary("config.tmp") && !is_temporary(".prime-ssh-notes"));
+    }
+}
