@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 
+use super::transport;
 use super::wire::Malformed;
 use super::words::Shown;
 use crate::failure::Kind;
@@ -12,7 +13,7 @@ use crate::name::Invalid;
 
 /// A call that failed: what was asked for, and why it did not come.
 ///
-/// The text is complete; the source below it is what the libraries said, for `--verbose` only.
+/// The text is complete; what the libraries said is in [`Error::details`].
 #[derive(Debug)]
 pub struct Error {
     asked: Asked,
@@ -171,6 +172,15 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         self.cause.hint(&self.asked).map(str::to_owned)
     }
+
+    /// What the libraries below said, from the outermost to the innermost, for someone who looks
+    /// for more than the message.
+    #[must_use]
+    pub fn details(&self) -> Option<String> {
+        let source = self.cause.source()?;
+        let chain: Vec<_> = transport::chain(source).map(ToString::to_string).collect();
+        Some(Shown(&chain.join(": ")).to_string())
+    }
 }
 
 impl fmt::Display for Error {
@@ -188,20 +198,8 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &*self.cause {
-            Cause::Roots(source)
-            | Cause::Unreachable { source, .. }
-            | Cause::Tls { source, .. }
-            | Cause::Broken { source, .. }
-            | Cause::NotHttp { source, .. }
-            | Cause::Cut { source, .. }
-            | Cause::Gzip { source, .. } => Some(source),
-            _ => None,
-        }
-    }
-}
+/// The text tells the cause already, so there is no source to print behind it.
+impl std::error::Error for Error {}
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -337,6 +335,19 @@ fn meaning(status: StatusCode) -> &'static str {
 }
 
 impl Cause {
+    fn source(&self) -> Option<&reqwest::Error> {
+        match self {
+            Self::Roots(source)
+            | Self::Unreachable { source, .. }
+            | Self::Tls { source, .. }
+            | Self::Broken { source, .. }
+            | Self::NotHttp { source, .. }
+            | Self::Cut { source, .. }
+            | Self::Gzip { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+
     /// The same, or that the wait which the API asks for does not fit into the time that is left.
     pub(super) fn limited(self, left: Duration, limit: Duration) -> Self {
         match self {

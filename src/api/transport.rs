@@ -74,7 +74,7 @@ fn find<T: StdError + 'static>(error: &Error) -> Option<&T> {
 
 /// The error and what lies below it. An [`io::Error`] passes over the error that it carries when
 /// it is asked for its source, so that one is taken out first.
-fn chain(error: &Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+pub(super) fn chain(error: &Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
     std::iter::successors(Some(error as &(dyn StdError + 'static)), |&error| {
         match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
             Some(carried) => Some(carried),

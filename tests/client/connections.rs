@@ -31,7 +31,9 @@ fn a_refused_connection_is_tried_three_times() {
         )
     );
     assert!(error.hint().unwrap().starts_with("check the network, the address in `--api-url`"));
-    assert!(std::error::Error::source(&error).is_some());
+    let details = error.details().unwrap();
+    assert!(details.starts_with("error sending request: "), "{details}");
+    assert!(details.contains("tcp connect error"), "{details}");
 }
 
 #[test]

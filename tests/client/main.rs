@@ -44,6 +44,8 @@ fn get(server: &Server) -> Result<String, Error> {
 
 /// All that a person sees of an error: exit code, message, hint. The port is `PORT`.
 fn told(error: &Error, server: &Server) -> String {
+    let chain = anyhow::Chain::new(error).count();
+    assert_eq!(chain, 1, "what stands behind the message would be printed too");
     let code = error.kind().exit_code();
     let hint = error.hint().unwrap_or_default();
     format!("{code}: {error}\nhint: {hint}").replace(&server.port().to_string(), "PORT")

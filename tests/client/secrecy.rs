@@ -1,7 +1,6 @@
 //! Where the token does not go: another host, a proxy, a text.
 
 use std::env;
-use std::error::Error as _;
 use std::process::Command;
 use std::time::Duration;
 
@@ -177,11 +176,7 @@ fn the_token_is_in_no_text() {
             let Err(error) = client.cluster("c1").await else { continue };
             texts.extend([format!("{error:?}"), error.to_string()]);
             texts.extend(error.hint());
-            let mut source = error.source();
-            while let Some(below) = source {
-                texts.extend([format!("{below:?}"), below.to_string()]);
-                source = below.source();
-            }
+            texts.extend(error.details());
         }
     });
     assert!(texts.len() > 8);
