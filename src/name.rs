@@ -13,6 +13,8 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
+use crate::untrusted::{is_bidirectional, is_control};
+
 /// Why a value was refused: a reason in a few words, without the value itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid(Cow<'static, str>);
@@ -620,16 +622,6 @@ fn check_text(text: &str) -> Result<(), Invalid> {
         return Err(Invalid::because("a Jinja marker, which Ansible would run"));
     }
     Ok(())
-}
-
-/// Whether `c` ends a line, moves a cursor or changes the direction of what stands around it.
-#[must_use]
-pub fn is_control(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') || is_bidirectional(c)
-}
-
-fn is_bidirectional(c: char) -> bool {
-    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn unprintable(text: &str) -> Option<Invalid> {
