@@ -86,8 +86,8 @@ mod tests {
 
     #[test]
     fn a_servers_text_is_cut_and_harmless() {
-        let shown = shown("a\u{1b}[2J\r\nb\u{202e}c\0é").to_string();
-        assert_eq!(shown, r"a\u{1b}[2J\r\nb\u{202e}c\u{0}é");
+        let escaped = shown("a\u{1b}[2J\r\nb\u{202e}c\0é").to_string();
+        assert_eq!(escaped, r"a\u{1b}[2J\r\nb\u{202e}c\u{0}é");
         let long = shown(&"ä".repeat(1000)).to_string();
         assert_eq!(long.chars().count(), SHOWN + 1);
     }
