@@ -15,3 +15,4 @@ pub mod render;
 pub mod secret;
 pub mod settings;
 pub mod terminal;
+pub mod untrusted;
