@@ -9,6 +9,7 @@
 
 mod clusters;
 mod end_to_end;
+mod failures;
 mod harness;
 mod oracle;
 mod output_file;
