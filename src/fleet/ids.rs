@@ -4,7 +4,7 @@
 //! that one machine's key would vouch for another.
 
 use std::collections::HashSet;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, RandomState};
 
 use super::host::Host;
 use super::refusal::{Refusal, quoted};
@@ -60,46 +60,32 @@ fn node_ids<'h>(hosts: &'h [Host<'_>]) -> impl Iterator<Item = &'h str> {
     })
 }
 
-/// An id as `known_hosts` compares it: without regard to case.
-#[derive(Clone, Copy)]
-struct Folded<'i>(&'i str);
-
-impl PartialEq for Folded<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.eq_ignore_ascii_case(other.0)
-    }
-}
-
-impl Eq for Folded<'_> {}
-
-impl Hash for Folded<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        for b in self.0.bytes() {
-            state.write_u8(b.to_ascii_lowercase());
-        }
-    }
-}
-
 /// The ids, in lower case, that are there again, in any case, in a form that counts.
 fn twins<'i>(
     ids: impl Iterator<Item = &'i str>,
     counts: impl Fn(&str, &str) -> bool,
 ) -> HashSet<String> {
-    let mut seen = HashSet::new();
-    let mut twins = HashSet::new();
-    for id in ids.map(Folded) {
-        match seen.get(&id) {
-            None => {
-                seen.insert(id);
-            }
-            Some(Folded(first)) => {
-                if counts(first, id.0) {
-                    twins.insert(id.0.to_ascii_lowercase());
-                }
-            }
-        }
+    // Sorted by hash: most ids differ, and then their text need not be looked at.
+    let hasher = RandomState::new();
+    let mut ids: Vec<(u64, &str)> = ids.map(|id| (hasher.hash_one(lower(id)), id)).collect();
+    ids.sort_unstable_by(|(hash, id), (other_hash, other)| {
+        hash.cmp(other_hash).then_with(|| lower(id).cmp(&lower(other)))
+    });
+    let again = |pair: &[(u64, &str)]| match pair {
+        [(_, a), (_, b)] => a.eq_ignore_ascii_case(b) && counts(a, b),
+        _ => false,
+    };
+    let twins = ids.windows(2).filter(|pair| again(pair)).flatten();
+    twins.map(|(_, id)| id.to_ascii_lowercase()).collect()
+}
+
+/// An id as `known_hosts` compares it, in the 64 bytes that an id has at most.
+fn lower(id: &str) -> [u8; 64] {
+    let mut lower = [0; 64];
+    for (to, from) in lower.iter_mut().zip(id.bytes()) {
+        *to = from.to_ascii_lowercase();
     }
-    twins
+    lower
 }
 
 fn folded(id: &Id<'_>) -> String {
