@@ -211,7 +211,7 @@ fn judge(places: &[Place], value: &Value) {
         assert_eq!(ran.stdout, "", "nothing is printed where {value} is refused");
         ran.fails(4);
     }
-    if refused.iter().any(|place| of_cluster(place)) {
+    if refused.iter().any(of_cluster) {
         assert_eq!(skipping.stdout, "");
         skipping.fails(4);
     } else {
