@@ -132,6 +132,26 @@ fn further_connections_are_told_apart_by_role_or_by_hash() {
 }
 
 #[test]
+fn nodes_cannot_take_every_name_of_a_neighbours_connection() {
+    let mut second = connection("203.0.113.1", false);
+    second["port"] = json!(23);
+    let endpoint = "203.0.113.1\n23\nubuntu";
+    let mut sly = vec![format!("n-{}", hash(endpoint, 8))];
+    sly.extend((2..8).map(|level| format!("n-{}", hash(&format!("a\n{endpoint}"), level * 8))));
+    let mut nodes = vec![node("a", "n", &[connection("203.0.113.1", false), second])];
+    for (at, name) in sly.iter().enumerate() {
+        let host = format!("203.0.113.{}", at + 2);
+        nodes.push(node(&format!("b{at}"), name, &[connection(&host, false)]));
+    }
+    let found = names(&nodes);
+    let different: std::collections::HashSet<_> = found.iter().collect();
+    assert_eq!((found.len(), different.len()), (9, 9), "{found:?}");
+    // The name that holds the whole hash is the connection's own; who asked for it is cut.
+    assert!(found.contains(&sly[6]));
+    assert!(found.iter().any(|name| name.ends_with(&id_part("b6"))), "{found:?}");
+}
+
+#[test]
 fn the_control_connection_is_the_main_one() {
     let mut second = connection("203.0.113.1", true);
     second["port"] = json!(2222);
