@@ -363,6 +363,32 @@ fn ids_that_known_hosts_would_take_for_one_are_refused_all() {
 }
 
 #[test]
+fn a_machine_is_not_the_port_of_another() {
+    let at = |pod: &str, host: &str, port: u16| json!({"podId": pod, "host": host, "user": "ubuntu", "port": port});
+    let nodes = [
+        node("a", "n-1", &[at("x-2222", "203.0.113.1", 22), at("x", "203.0.113.2", 22)]),
+        node("b", "n-2", &[at("y", "203.0.113.4", 2222), at("y-2222", "203.0.113.5", 23)]),
+    ];
+    let other = [node("d", "n-4", &[at("x", "203.0.113.6", 2222)])];
+    let answers = [cluster("c1", "one", &nodes[..1]), cluster("c2", "two", &other)];
+    let told: Vec<String> = walk_all(&answers, &Options::default())
+        .iter()
+        .flat_map(|walked| &walked.refusals)
+        .map(ToString::to_string)
+        .collect();
+    let reason = "with its port, the id of another machine";
+    assert_eq!(
+        told,
+        [
+            format!("data.nodes[0].connections[0].podId: \"x-2222\": {reason}"),
+            format!("data.nodes[0].connections[0].podId: \"x\": {reason}"),
+        ]
+    );
+    // The same ids are nobody's twins where no two keys share a name.
+    assert_eq!(refused(&cluster("c1", "one", &nodes[1..])), [""; 0]);
+}
+
+#[test]
 fn a_cluster_without_a_usable_host_says_why() {
     let why = |answer: Value| {
         let answers = [answer.to_string()];
