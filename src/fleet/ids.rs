@@ -47,7 +47,7 @@ pub(super) fn refuse_twins(surveys: &mut [Survey<'_>]) {
             }
         });
         refusals.dedup();
-        survey.nodes.refusals.append(&mut refusals);
+        survey.nodes.refusals.extend(refusals);
     }
 }
 

@@ -323,6 +323,15 @@ fn every_refusal_has_its_path_and_all_are_told() {
 }
 
 #[test]
+fn refusals_beyond_a_thousand_are_counted_only() {
+    let answer = [json!({"id": "c", "name": "x", "nodes": vec![json!({}); 5000]}).to_string()];
+    let walked = walk_all(&answer, &Options::default()).remove(0);
+    // Each lacks an id and a name.
+    assert_eq!((walked.refusals.len(), walked.more_refused), (1000, 9000));
+    assert_eq!(walked.notes, [""; 0]);
+}
+
+#[test]
 fn a_bare_answer_has_bare_paths() {
     let answer =
         json!({"id": "c", "name": "train", "nodes": [{"id": "", "name": "n"}]}).to_string();
