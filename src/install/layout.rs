@@ -85,7 +85,7 @@ impl Layout {
         IncludeLine::new(relative.unwrap_or(path))
     }
 
-    /// The path of a cluster's own known_hosts file, as a fragment names it.
+    /// The path of a cluster's own `known_hosts` file, as a fragment names it.
     #[must_use]
     pub fn known_hosts(&self, stem: &Stem) -> PathBuf {
         let name = stem.file(Part::KnownHosts);
