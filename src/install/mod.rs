@@ -2,8 +2,10 @@
 
 pub mod apply;
 pub mod claims;
+pub mod diff;
 mod directive;
 pub mod folder;
+pub mod fragment;
 pub mod include;
 pub mod layout;
 pub mod lock;

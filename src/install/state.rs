@@ -23,7 +23,7 @@ pub struct Record {
     pub prefix: Slug<'static>,
     /// Where its description comes from.
     pub source: Source,
-    /// The rendering options, as a person would type them.
+    /// The rendering options, as a person would type them; the prefix has its own place.
     pub options: Vec<String>,
     /// SHA-256 of the fragment as we wrote it, then of the one before it: between the two writes
     /// of an update, either may be on the disk.
@@ -57,8 +57,7 @@ pub enum Source {
 struct Stored {
     version: u32,
     cluster: String,
-    name: String,
-    prefix: String,
+    alias: String,
     source: Source,
     options: Vec<String>,
     fragment_sha256: Vec<String>,
@@ -112,10 +111,11 @@ impl Record {
         }
         let stored: Stored = serde_json::from_slice(text).map_err(Damage::Malformed)?;
         let wrong = |field| move |reason| Damage::Value { field, reason };
+        let (prefix, name) = stored.alias.split_once('.').unwrap_or_default();
         Ok(Self {
             id: Id::new(stored.cluster).map_err(wrong("cluster"))?,
-            name: Slug::new(stored.name).map_err(wrong("name"))?,
-            prefix: Slug::new(stored.prefix).map_err(wrong("prefix"))?,
+            name: Slug::new(name.to_owned()).map_err(wrong("alias"))?,
+            prefix: Slug::new(prefix.to_owned()).map_err(wrong("alias"))?,
             source: stored.source,
             options: stored.options,
             fragments: stored.fragment_sha256,
@@ -128,8 +128,7 @@ impl Record {
         let stored = Stored {
             version: VERSION,
             cluster: self.id.to_string(),
-            name: self.name.to_string(),
-            prefix: self.prefix.to_string(),
+            alias: self.alias(),
             source: self.source.clone(),
             options: self.options.clone(),
             fragment_sha256: self.fragments.clone(),
@@ -193,6 +192,12 @@ impl Part {
 }
 
 impl Stem {
+    /// The name of the cluster, and the id part of its id.
+    #[must_use]
+    pub fn parts(&self) -> (&str, &str) {
+        self.0.rsplit_once('-').unwrap_or_default()
+    }
+
     /// The name of one of the cluster's files.
     #[must_use]
     pub fn file(&self, part: Part) -> String {
@@ -255,8 +260,7 @@ mod tests {
         {
           "version": 1,
           "cluster": "clst01",
-          "name": "train",
-          "prefix": "prime",
+          "alias": "prime.train",
           "source": {
             "api": {
               "url": "https://api.example",
@@ -282,7 +286,7 @@ mod tests {
             Record::from_json(text.replace(from, to).as_bytes()).unwrap_err().to_string()
         };
         assert!(told("\"version\": 1", "\"version\": 2").contains("a newer prime-ssh"));
-        assert!(told("\"train\"", "\"../../x\"").contains("`name`"));
+        assert!(told("\"prime.train\"", "\"prime.../x\"").contains("`alias`"));
         assert!(told("\"clst01\"", "\"a/b\"").contains("`cluster`"));
         assert!(told("\"options\"", "\"opsions\"").contains("unknown field"));
         assert!(told("]\n}", "").starts_with("damaged: "));
