@@ -154,9 +154,7 @@ fn name_clusters<'a>(surveys: &[Survey<'a>], options: &Options) -> Vec<Option<Sl
         options.recorded.iter().find(|(recorded, _)| recorded == id).map(|(_, name)| name.clone())
     };
     let mut names: Names<'a> = Names::default();
-    for (_, name) in &options.recorded {
-        names.take(name.clone());
-    }
+    names.take(options.recorded.iter().map(|(_, name)| name.clone()));
     let clusters = || surveys.iter().map(Survey::cluster);
     let newcomers: Vec<(Slug<'a>, &Id<'a>)> = clusters()
         .flatten()
