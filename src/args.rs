@@ -1,10 +1,14 @@
 //! The command line as it is typed. What it means is decided in `settings`.
 
+mod install;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+pub use install::{InstallArgs, RememberedArgs, ShowArgs, SyncArgs, TypedOption, UninstallArgs};
 
 use crate::api::address::ApiUrl;
 use crate::duration;

@@ -133,17 +133,13 @@ impl<'p> Step<'p> {
             Owner::User => Mode::Keep { new: PRIVATE },
         };
         let path = &change.path;
-        // What leads to the file is the user's: a link stays, and its target becomes empty.
-        let emptied = change.owner == Owner::User && path.is_symlink();
-        let after = change.after.as_deref().or(emptied.then_some(b""));
+        let staged = |contents: &Option<Vec<u8>>, mode| {
+            contents.as_ref().map(|contents| Staged::new(path, contents, mode)).transpose()
+        };
         Ok(Self {
             change,
-            new: after.map(|after| Staged::new(path, after, mode)).transpose()?,
-            old: change
-                .before
-                .as_ref()
-                .map(|before| Staged::new(path, before, Mode::Keep { new: PRIVATE }))
-                .transpose()?,
+            new: staged(&change.after, mode)?,
+            old: staged(&change.before, Mode::Keep { new: PRIVATE })?,
         })
     }
 }

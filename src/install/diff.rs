@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use similar::{ChangeTag, TextDiff};
 
-use super::plan::{Change, Owner};
+use super::plan::Change;
 use crate::terminal::harmless;
 
 /// Unchanged lines around a change.
@@ -22,10 +22,8 @@ pub fn write(changes: &[Change], colored: bool, to: &mut dyn Write) -> io::Resul
             continue;
         }
         let name = |there: bool| if there { &*path } else { "/dev/null" };
-        let is_gone =
-            change.after.is_none() && !(change.owner == Owner::User && change.path.is_symlink());
         paint.line(to, AnsiColor::Cyan, &format!("--- {}\n", name(change.before.is_some())))?;
-        paint.line(to, AnsiColor::Cyan, &format!("+++ {}\n", name(!is_gone)))?;
+        paint.line(to, AnsiColor::Cyan, &format!("+++ {}\n", name(change.after.is_some())))?;
         let (before, after) = (text(change.before.as_deref()), text(change.after.as_deref()));
         hunks(&before, &after, &paint, to)?;
     }
@@ -83,6 +81,7 @@ impl Paint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::install::plan::Owner;
 
     fn diff(changes: &[(Option<&str>, Option<&str>)], colored: bool) -> String {
         let changes: Vec<_> = changes

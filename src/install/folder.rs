@@ -110,6 +110,7 @@ pub fn read(layout: &Layout) -> Result<Present, FolderError> {
     check_owner(layout.ssh_folder())?;
     let mut present = Present {
         config: write::contents(&layout.config()).map_err(FolderError::Config)?,
+        config_is_link: layout.config().is_symlink(),
         backup: own_file(&layout.backup())?.map(|(bytes, _)| bytes),
         ..Present::default()
     };

@@ -17,6 +17,8 @@ const INDEX_HEADER: &str = "# Written by prime-ssh: one line a cluster. Changes 
 pub struct Present {
     /// The user's configuration.
     pub config: Option<Vec<u8>>,
+    /// Whether it is reached through a link, which is the user's own.
+    pub config_is_link: bool,
     /// What it was before our first change to it.
     pub backup: Option<Vec<u8>>,
     /// The files of our folder that are ours, by name, and those that we kept aside.
@@ -340,7 +342,10 @@ impl Planner<'_> {
         let written_by_others = include::find(&left, &self.layout.bearings());
         self.plan.notes.extend(written_by_others.into_iter().map(Note::LeftIn));
         // Had it been there before us, there were a backup of it, however empty.
-        let made_by_us = left.is_empty() && !config.is_empty() && self.present.backup.is_none();
+        let made_by_us = left.is_empty()
+            && !config.is_empty()
+            && self.present.backup.is_none()
+            && !self.present.config_is_link;
         let is_as_before = self.present.backup.as_ref() == Some(&left);
         self.change(self.layout.config(), Owner::User, (!made_by_us).then_some(left));
         if is_as_before {
