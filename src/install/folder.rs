@@ -10,6 +10,7 @@ use nix::unistd::{Uid, User};
 
 use super::include::AS_SSH;
 use super::layout::{INDEX, LOCK, Layout};
+use super::lock::Lock;
 use super::plan::Present;
 use super::state::Stem;
 use super::write::{self, WriteError};
@@ -107,7 +108,7 @@ pub fn layout(ssh_folder: Option<&Path>, home: Option<&Path>) -> Result<Layout, 
 
 /// Everything that a plan needs to know of the disk.
 pub fn read(layout: &Layout) -> Result<Present, FolderError> {
-    check_owner(layout.ssh_folder())?;
+    check_owner(layout)?;
     let mut present = Present {
         config: write::contents(&layout.config()).map_err(FolderError::Config)?,
         config_is_link: layout.config().is_symlink(),
@@ -174,6 +175,16 @@ pub fn clean(layout: &Layout) {
     }
 }
 
+/// Removes our folder where nothing is left in it but the lock.
+pub fn remove_if_unused(layout: &Layout, lock: &Lock) {
+    let entries = fs::read_dir(layout.folder());
+    let is_lock = |entry: io::Result<fs::DirEntry>| entry.is_ok_and(|e| e.file_name() == LOCK);
+    if entries.is_ok_and(|mut entries| entries.all(is_lock)) && lock.remove_file().is_ok() {
+        // A run that waits may have made its own lock meanwhile: then the folder stays.
+        let _ = fs::remove_dir(layout.folder());
+    }
+}
+
 /// A file that is ours to replace: a regular one, and no link.
 fn own_file(path: &Path) -> Result<Option<(Vec<u8>, Metadata)>, FolderError> {
     match lstat(path)? {
@@ -196,7 +207,8 @@ fn lstat(path: &Path) -> Result<Option<Metadata>, FolderError> {
 }
 
 /// What root makes in another user's folder, with mode 0600, stops that user's ssh for every host.
-fn check_owner(ssh_folder: &Path) -> Result<(), FolderError> {
+pub fn check_owner(layout: &Layout) -> Result<(), FolderError> {
+    let ssh_folder = layout.ssh_folder();
     let Ok(found) = fs::metadata(ssh_folder) else { return Ok(()) };
     if Uid::effective().is_root() && found.uid() != 0 {
         return Err(FolderError::Owner { path: ssh_folder.to_owned(), owner: found.uid() });

@@ -155,12 +155,13 @@ mod tests {
     use super::*;
 
     fn fragment(hosts: &[(&str, &str, &str)], shared: &str) -> Hosts {
-        let hosts: String = hosts
+        let hosts: Vec<String> = hosts
             .iter()
             .map(|(alias, address, pod)| {
                 format!("Host prime.t.{alias}\n  HostName {address}\n  HostKeyAlias prime-{pod}\n")
             })
             .collect();
+        let hosts = hosts.concat();
         Hosts::of(format!("# t\n{hosts}Host prime.t prime.t.*\n  User {shared}\n").as_bytes())
     }
 

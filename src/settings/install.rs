@@ -1,5 +1,7 @@
 //! The settings of the commands that keep clusters installed.
 
+use std::path::Path;
+
 use super::machine::Machine;
 use super::prime_cli::PrimeCli;
 use super::{Endpoint, Origin, Source, source, ssh_options, token, walk_options};
@@ -101,13 +103,14 @@ impl Install {
         })
     }
 
-    /// Where a later `sync` finds what this run finds by `asked`, a file's path for a saved
-    /// answer.
-    pub fn source_of(&self, asked: &str) -> Outcome<state::Source> {
+    /// Where a later `sync` finds what this run found: in `file`, where it was a saved answer.
+    pub fn source_of(&self, file: Option<&Path>) -> Outcome<state::Source> {
         let (endpoint, team) = match &self.source.origin {
-            Origin::Files(_) if asked == "-" => return Ok(state::Source::Stdin),
             Origin::Files(_) => {
-                let path = std::path::absolute(asked).or_fail(Kind::Local)?;
+                let Some(path) = file.filter(|file| *file != Path::new("-")) else {
+                    return Ok(state::Source::Stdin);
+                };
+                let path = std::path::absolute(path).or_fail(Kind::Local)?;
                 let path = path.to_str().map(str::to_owned);
                 return path.map(state::Source::Input).ok_or_else(|| {
                     Failure::message(Kind::Usage, "--input: the path is not UTF-8 text")

@@ -64,7 +64,7 @@ pub struct Source {
 }
 
 /// Files or the API.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Origin {
     /// Saved answers; `-` is stdin.
     Files(Vec<PathBuf>),
