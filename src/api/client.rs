@@ -14,10 +14,11 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::address::ApiUrl;
 use super::error::{Asked, Cause, Error};
 use super::wire::{self, Summary, Value};
-use super::words::{self, Shown};
+use super::words::{self, shown};
 use super::{retry, transport};
-use crate::name::{Invalid, is_control};
+use crate::name::Invalid;
 use crate::secret::ApiToken;
+use crate::untrusted::is_control;
 
 /// How we call ourselves to the API.
 const USER_AGENT: &str = concat!("prime-ssh/", env!("CARGO_PKG_VERSION"));
@@ -270,7 +271,7 @@ impl Client {
 
     /// A server's text for a message: without the token, should it send that back.
     fn harmless(&self, text: &str) -> String {
-        Shown(&self.token.hidden_in(text)).to_string()
+        shown(&self.token.hidden_in(text)).to_string()
     }
 }
 

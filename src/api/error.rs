@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 
 use super::transport;
 use super::wire::Malformed;
-use super::words::Shown;
+use super::words::shown;
 use crate::failure::Kind;
 use crate::name::Invalid;
 
@@ -190,7 +190,7 @@ impl Error {
     pub fn details(&self) -> Option<String> {
         let source = self.cause.source()?;
         let chain: Vec<_> = transport::chain(source).map(ToString::to_string).collect();
-        Some(Shown(&chain.join(": ")).to_string())
+        Some(shown(&chain.join(": ")).to_string())
     }
 }
 
@@ -198,10 +198,10 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.asked {
             Asked::Client => f.write_str("cannot call the API: ")?,
-            Asked::Cluster(asked) => write!(f, "cannot get cluster `{}`: ", Shown(asked))?,
+            Asked::Cluster(asked) => write!(f, "cannot get cluster `{}`: ", shown(asked))?,
             Asked::Clusters => f.write_str("cannot list the clusters: ")?,
             Asked::Certificate(id) => {
-                write!(f, "cannot get a certificate for cluster `{}`: ", Shown(id))?;
+                write!(f, "cannot get a certificate for cluster `{}`: ", shown(id))?;
             }
         }
         self.cause.fmt(f)?;
@@ -275,7 +275,7 @@ impl fmt::Display for Cause {
             Self::Vanished { id } => write!(
                 f,
                 "the list has it (id `{}`), but it is gone: it may just have been terminated",
-                Shown(id)
+                shown(id)
             ),
             Self::Cut { received, promised: Some(promised), .. } => {
                 write!(f, "the answer is cut off after {received} of {promised} bytes")
@@ -292,19 +292,19 @@ impl fmt::Display for Cause {
             }
             Self::NotUtf8 { at } => write!(f, "the answer is not UTF-8 text (byte {at})"),
             Self::Malformed { page: None, malformed } => {
-                write!(f, "the answer is not as it should be: {}", Shown(&malformed.to_string()))
+                write!(f, "the answer is not as it should be: {}", shown(&malformed.to_string()))
             }
             Self::Malformed { page: Some(page), malformed } => write!(
                 f,
                 "page {page} of the list is not as it should be: {}",
-                Shown(&malformed.to_string())
+                shown(&malformed.to_string())
             ),
             Self::Row { page, path, reason } => {
                 write!(f, "page {page} of the list is not as it should be: {path}: {reason}")
             }
             Self::Endless { rows } => write!(f, "the list does not end after {rows} clusters"),
             Self::OtherCluster { answered } => {
-                write!(f, "the answer is about another cluster, `{}`", Shown(answered))
+                write!(f, "the answer is about another cluster, `{}`", shown(answered))
             }
         }
     }
@@ -327,7 +327,7 @@ fn timed_out(
 fn listed(f: &mut fmt::Formatter<'_>, near: &[Near], more: usize) -> fmt::Result {
     f.write_str(":")?;
     for Near { name, id } in near {
-        write!(f, "\n  {} ({})", Shown(name), Shown(id))?;
+        write!(f, "\n  {} ({})", shown(name), shown(id))?;
     }
     if more > 0 { write!(f, "\n  and {more} more") } else { Ok(()) }
 }

@@ -8,7 +8,7 @@ use rustls::{CertificateError, Error as TlsError};
 
 use super::address::ApiUrl;
 use super::error::{Cause, Trouble};
-use super::words::Shown;
+use super::words::shown;
 
 /// Why no answer began.
 pub(super) fn no_answer(error: Error, address: &ApiUrl) -> Cause {
@@ -40,7 +40,7 @@ pub(super) fn no_end(error: Error, received: usize, promised: Option<u64>) -> Ca
 }
 
 fn tls_trouble(error: &TlsError) -> (Trouble, String) {
-    let own_words = || Shown(&error.to_string()).to_string();
+    let own_words = || shown(&error.to_string()).to_string();
     match error {
         TlsError::InvalidCertificate(CertificateError::UnknownIssuer) => {
             let reason = "its certificate is from an authority that this machine does not know";
@@ -65,7 +65,7 @@ fn reason(error: &Error) -> String {
         _ => innermost.map_or_else(|| error.to_string(), ToString::to_string),
     };
     let text = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text);
-    Shown(text).to_string()
+    shown(text).to_string()
 }
 
 fn find<T: StdError + 'static>(error: &Error) -> Option<&T> {

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::Context;
 use tokio::task::JoinSet;
@@ -157,7 +156,7 @@ fn ask(
     endpoint: Endpoint,
     terminal: Terminal,
     message: &str,
-    work: impl AsyncFnOnce(Arc<Client>) -> Result<Vec<Fetched>, ApiError>,
+    work: impl AsyncFnOnce(Client) -> Result<Vec<Fetched>, ApiError>,
 ) -> Outcome<Vec<Fetched>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -165,7 +164,10 @@ fn ask(
         .context("cannot start")
         .or_fail(Kind::Local)?;
     let client = Client::new(endpoint.address, endpoint.token, endpoint.timeout)?;
-    Ok(runtime.block_on(terminal.wait_for(message, work(Arc::new(client))))?)
+    let done = runtime.block_on(terminal.wait_for(message, work(client)));
+    // A look-up of a name cannot be interrupted, and the time limit holds for it too.
+    runtime.shutdown_background();
+    Ok(done?)
 }
 
 impl std::convert::From<ApiError> for Failure {
@@ -175,13 +177,9 @@ impl std::convert::From<ApiError> for Failure {
     }
 }
 
-async fn find_each(
-    client: Arc<Client>,
-    selectors: Vec<String>,
-    failures: Failures,
-) -> Vec<Fetched> {
+async fn find_each(client: Client, selectors: Vec<String>, failures: Failures) -> Vec<Fetched> {
     side_by_side(selectors, failures, move |selector| {
-        let client = Arc::clone(&client);
+        let client = client.clone();
         async move {
             let found = client.find(&selector).await?;
             Ok(Answer { from: From::Api(found.id), text: found.text })
@@ -190,9 +188,9 @@ async fn find_each(
     .await
 }
 
-async fn get_each(client: Arc<Client>, ids: Vec<String>, failures: Failures) -> Vec<Fetched> {
+async fn get_each(client: Client, ids: Vec<String>, failures: Failures) -> Vec<Fetched> {
     side_by_side(ids, failures, move |id| {
-        let client = Arc::clone(&client);
+        let client = client.clone();
         async move {
             let text = client.cluster(&id).await?;
             Ok(Answer { from: From::Api(id), text })

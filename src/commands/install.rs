@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::config::check_options;
 use super::fetch::{self, From};
 use super::gather;
 use super::installed::{
@@ -26,6 +27,8 @@ pub(super) fn run(
     let settings = Install::resolve(typed, global, machine)?;
     let memory = Memory::new(global, machine);
     let layout = &settings.layout;
+    let fresh = memory.rendering(&settings.fresh, settings.context.as_deref())?;
+    check_options(&fresh.ssh.ssh_options)?;
     if global.ssh_dir.is_none() && !layout.is_read_by_ssh() {
         tell_other_home(layout, terminal);
     }

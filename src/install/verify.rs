@@ -1,17 +1,12 @@
 //! Asks the real ssh whether it could live with a plan, before anything is put in place.
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::{Pid, Uid};
+use nix::unistd::Uid;
 
 use super::apply::Stage;
 use super::include::{self, Unwritable};
@@ -19,13 +14,11 @@ use super::layout::{INDEX, Layout};
 use super::plan::{Plan, Present};
 use super::state::Part;
 use super::write::{self, WriteError};
+use crate::child::Ended;
+use crate::openssh;
 
-/// How long one call of ssh may take. Its own `Match exec` lines may run anything.
-const CALL_LIMIT: Duration = Duration::from_secs(5);
 /// A name that nobody configures.
 const UNRELATED: &str = "prime-ssh-check.invalid";
-/// Set for every ssh that we only ask: a fragment's own command must not fetch a certificate then.
-const NO_RENEW: &str = "PRIME_SSH_NO_RENEW";
 
 /// What ssh says of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,36 +159,22 @@ impl Copies<'_> {
     }
 
     fn ask_one(&self, config: &Path, name: &str) -> Result<Answer, VerifyError> {
-        // A file, not a pipe: what ssh itself runs may keep a pipe open for ever.
-        let words = self.folder.join("words");
-        let child = Command::new("ssh")
-            .args(["-G", "-F"])
-            .arg(config)
-            .args(["--", name])
-            .env(NO_RENEW, "1")
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(File::create(&words)?)
-            .spawn();
-        let child = match child {
-            Ok(child) => child,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Answer::NoSsh),
-            Err(error) => return Err(error.into()),
-        };
-        Ok(match wait(child)? {
-            Some(status) if status.success() => Answer::Reads,
-            Some(_) => Answer::Stops(self.in_final_words(&fs::read(&words)?)),
-            None => Answer::Stops(format!(
-                "ssh -G gave no answer within {} seconds",
-                CALL_LIMIT.as_secs()
-            )),
-        })
+        match openssh::ask(config, &[], name) {
+            Ok(ended) if ended.succeeded() => Ok(Answer::Reads),
+            Ok(Ended { status: Some(_), stderr, .. }) => {
+                Ok(Answer::Stops(self.in_final_words(&stderr)))
+            }
+            Ok(Ended { status: None, .. }) => {
+                Ok(Answer::Stops("it gave no answer in time".to_owned()))
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Answer::NoSsh),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// What ssh said, with the names that the files will have.
-    fn in_final_words(&self, words: &[u8]) -> String {
-        let mut text = String::from_utf8_lossy(words).trim_end().to_owned();
+    fn in_final_words(&self, words: &str) -> String {
+        let mut text = words.trim_end().to_owned();
         let config = self.layout.config();
         for name in ["user", "before"] {
             let path = self.folder.join(name);
@@ -211,28 +190,6 @@ impl Copies<'_> {
             }
         }
         text
-    }
-}
-
-/// The child's end, or none where it had to be killed, with all that it started.
-fn wait(mut child: Child) -> io::Result<Option<ExitStatus>> {
-    let start = Instant::now();
-    let mut pause = Duration::from_millis(1);
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        if start.elapsed() >= CALL_LIMIT {
-            let group = i32::try_from(child.id()).map(Pid::from_raw);
-            if let Ok(group) = group {
-                // Gone meanwhile is as good.
-                let _ = killpg(group, Signal::SIGKILL);
-            }
-            child.wait()?;
-            return Ok(None);
-        }
-        thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(20));
     }
 }
 
