@@ -37,6 +37,7 @@ pub(super) fn run(
         .collect();
     if records.is_empty() && damaged.is_empty() {
         terminal.tell("nothing is installed");
+        return Ok(());
     }
     let candidates = ask_again(&records, &memory, terminal);
     carry_out(layout, settings.show, terminal, |present| {

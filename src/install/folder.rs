@@ -159,11 +159,12 @@ pub fn is_there(layout: &Layout) -> Result<bool, FolderError> {
     }
 }
 
-/// Makes our folder, and the ssh folder where there is none.
-pub fn make(layout: &Layout) -> Result<(), WriteError> {
-    write::make_folder(layout.ssh_folder(), 0o700)?;
+/// Makes our folder, and the ssh folder where there is none; says whether there was none.
+pub fn make(layout: &Layout) -> Result<bool, WriteError> {
+    let made = write::make_folder(layout.ssh_folder(), 0o700)?;
     write::make_folder(&layout.folder(), 0o700)?;
-    write::tighten_folder(&layout.folder())
+    write::tighten_folder(&layout.folder())?;
+    Ok(made)
 }
 
 /// Removes what runs that were killed left behind. The caller holds the lock.
@@ -175,13 +176,23 @@ pub fn clean(layout: &Layout) {
     }
 }
 
-/// Removes our folder where nothing is left in it but the lock.
-pub fn remove_if_unused(layout: &Layout, lock: &Lock) {
-    let entries = fs::read_dir(layout.folder());
-    let is_lock = |entry: io::Result<fs::DirEntry>| entry.is_ok_and(|e| e.file_name() == LOCK);
-    if entries.is_ok_and(|mut entries| entries.all(is_lock)) && lock.remove_file().is_ok() {
-        // A run that waits may have made its own lock meanwhile: then the folder stays.
-        let _ = fs::remove_dir(layout.folder());
+/// Removes the lock, where nothing else of ours is left, and the folders that are empty then: our
+/// own, and the ssh folder where this run `made` it.
+pub fn remove_if_unused(layout: &Layout, lock: &Lock, made: bool) {
+    let is_ours = |entry: io::Result<fs::DirEntry>| {
+        let name = entry.map(|entry| entry.file_name());
+        // What cannot be read may be ours.
+        name.map_or(true, |name| {
+            name.to_str().is_some_and(|name| name == INDEX || Stem::of_file(name).is_some())
+        })
+    };
+    let in_use = fs::read_dir(layout.folder()).map_or(true, |mut entries| entries.any(is_ours));
+    if !in_use && lock.remove_file().is_ok() {
+        // Neither goes while something is in it, such as the lock of a run that waited.
+        let removed = fs::remove_dir(layout.folder());
+        if made && removed.is_ok() {
+            let _ = fs::remove_dir(layout.ssh_folder());
+        }
     }
 }
 

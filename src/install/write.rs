@@ -276,15 +276,17 @@ pub fn remove(path: &Path) -> Result<(), WriteError> {
     }
 }
 
-/// Makes the folder at `path` with this mode, where it is not there yet. Its parent must be there.
-pub fn make_folder(path: &Path, mode: u32) -> Result<(), WriteError> {
+/// Makes the folder at `path` with this mode, where it is not there yet; says whether it was not.
+/// Its parent must be there.
+pub fn make_folder(path: &Path, mode: u32) -> Result<bool, WriteError> {
     match fs::create_dir(path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
         result => {
             result.map_err(WriteError::system(path, Step::MakeFolder))?;
             fs::set_permissions(path, Permissions::from_mode(mode))
                 .map_err(WriteError::system(path, Step::Mode))?;
-            sync_folder(path)
+            sync_folder(path)?;
+            Ok(true)
         }
     }
 }
@@ -615,8 +617,8 @@ mod tests {
     fn folders_and_removals() {
         let folder = tempfile::tempdir().unwrap();
         let inner = folder.path().join("inner");
-        make_folder(&inner, 0o700).unwrap();
-        make_folder(&inner, 0o755).unwrap();
+        assert!(make_folder(&inner, 0o700).unwrap());
+        assert!(!make_folder(&inner, 0o755).unwrap());
         assert_eq!(mode(&inner), 0o700);
         let path = inner.join("f");
         replace(&path, b"x", 0o600).unwrap();

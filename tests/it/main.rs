@@ -10,6 +10,7 @@
 mod clusters;
 mod end_to_end;
 mod harness;
+mod install;
 mod oracle;
 mod output_file;
 mod settings;

@@ -88,6 +88,8 @@ fn would_change(plan: &Plan) -> String {
 struct Held<'l> {
     lock: Lock,
     layout: &'l Layout,
+    /// Whether there was no ssh folder.
+    made: bool,
 }
 
 impl<'l> Held<'l> {
@@ -97,16 +99,21 @@ impl<'l> Held<'l> {
         folder::check_owner(layout)?;
         let path = layout.file(LOCK);
         let waiting = || terminal.note("waiting for another run of prime-ssh to end");
-        let lock = Lock::take(&path, LOCK_LIMIT, || folder::make(layout), waiting)?;
+        let mut made = false;
+        let prepare = || {
+            made |= folder::make(layout)?;
+            Ok(())
+        };
+        let lock = Lock::take(&path, LOCK_LIMIT, prepare, waiting)?;
         folder::clean(layout);
-        Ok(Self { lock, layout })
+        Ok(Self { lock, layout, made })
     }
 }
 
 impl Drop for Held<'_> {
-    /// A folder that holds the lock alone is of no use.
+    /// Where nothing was installed, or all of it is gone, nothing of ours stays.
     fn drop(&mut self) {
-        folder::remove_if_unused(self.layout, &self.lock);
+        folder::remove_if_unused(self.layout, &self.lock, self.made);
     }
 }
 
