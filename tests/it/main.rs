@@ -9,6 +9,7 @@
 
 mod clusters;
 mod end_to_end;
+mod failures;
 mod harness;
 mod install;
 mod oracle;
