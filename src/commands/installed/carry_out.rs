@@ -119,7 +119,8 @@ impl Drop for Held<'_> {
 
 impl From<LockError> for Failure {
     fn from(error: LockError) -> Self {
-        Self::new(Kind::Local, error)
+        let kind = if matches!(error, LockError::Link(_)) { Kind::Install } else { Kind::Local };
+        Self::new(kind, error)
     }
 }
 
