@@ -149,9 +149,10 @@ fn advice(step: Step, error: &io::Error) -> String {
             "its folder does not exist; make it first".to_owned()
         }
         (ErrorKind::NotADirectory, _) => "a part of its path is not a folder".to_owned(),
-        (ErrorKind::PermissionDenied, Step::Make | Step::Rename | Step::Remove) => {
-            "its folder may not be written here; see `ls -ld` of the folder".to_owned()
-        }
+        (
+            ErrorKind::PermissionDenied,
+            Step::Make | Step::MakeFolder | Step::Rename | Step::Remove,
+        ) => "its folder may not be written here; see `ls -ld` of the folder".to_owned(),
         (ErrorKind::PermissionDenied, Step::Open) => {
             "this user may only read it; see `ls -l`".to_owned()
         }

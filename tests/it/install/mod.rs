@@ -5,12 +5,13 @@ mod concurrent;
 mod connect;
 mod everyday;
 mod guard;
+mod in_namespaces;
 mod links;
 mod names;
 mod options;
 mod own_config;
+mod permissions;
 mod reversible;
-mod trouble;
 mod verified;
 
 use std::collections::BTreeMap;

@@ -1,6 +1,7 @@
 //! Options are remembered as they were typed, and nothing else decides what is installed.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use super::{Desk, small, train};
 use crate::support::api::Api;
@@ -12,7 +13,8 @@ fn fragment(desk: &Desk) -> String {
 #[test]
 fn options_are_remembered_until_others_are_typed() {
     let desk = Desk::new();
-    desk.sandbox.write("keys/id", "");
+    let key = desk.sandbox.write("keys/id", "");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
     desk.installing(&train())
         .arg("--user=bob")
         .arg("--identity-file=keys/id")
@@ -21,12 +23,11 @@ fn options_are_remembered_until_others_are_typed() {
         .succeeds();
     let first = fragment(&desk);
     assert!(first.contains("User bob\n") && first.contains("ServerAliveInterval 7\n"), "{first}");
-    let key = desk.sandbox.path("keys/id");
     assert!(first.contains(&format!("IdentityFile \"{}\"\n", key.display())), "{first}");
 
     // From another folder, by sync as by install.
     fs::create_dir(desk.sandbox.path("elsewhere")).unwrap();
-    let mut sync = desk.program(["sync"]).into_command();
+    let mut sync = desk.program(["sync", "--quiet"]).into_command();
     assert!(sync.current_dir(desk.sandbox.path("elsewhere")).status().unwrap().success());
     assert_eq!(fragment(&desk), first);
     desk.install(&train()).succeeds();
