@@ -66,7 +66,7 @@ pub(super) fn run(
                     decision.wishes.push(Wish::Remove(record.stem()));
                     What::Removed(format!(": cluster {} {why}", record.id))
                 }
-                Err(failure) => What::Left(failure),
+                Ok(Wished::Nothing(failure)) | Err(failure) => What::Left(failure),
             };
             decision.lines.push(Line { cluster, what });
         }

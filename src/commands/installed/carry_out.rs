@@ -29,6 +29,8 @@ pub(in crate::commands) struct Decision {
     pub(in crate::commands) warnings: Vec<String>,
     /// The same, of less weight.
     pub(in crate::commands) notes: Vec<String>,
+    /// Whether the summary says how to connect.
+    pub(in crate::commands) tells_how_to_connect: bool,
     /// A name of ours for ssh to try.
     pub(in crate::commands) alias: Option<String>,
 }
@@ -58,11 +60,12 @@ pub(in crate::commands) fn carry_out(
             if let Some(why) = &unwritten {
                 tell_unwritten(layout, &plan, why, terminal);
             }
-            unwritten.is_none()
+            decision.tells_how_to_connect && unwritten.is_none()
         }
         Show::DryRun => {
             let colored = terminal::stdout_is_colored();
             terminal::print(|to| diff::write(&plan.changes, colored, to)).or_fail(Kind::Local)?;
+            terminal.note("a dry run: nothing was changed");
             false
         }
         Show::Check => false,

@@ -40,6 +40,8 @@ pub(in crate::commands) enum Wished {
     Put(Box<Wish>, What),
     /// It is gone for good, and why.
     Gone(&'static str),
+    /// There is nothing to install of it, and why.
+    Nothing(Failure),
 }
 
 impl Wishing<'_> {
@@ -73,7 +75,11 @@ impl Wishing<'_> {
             rendering.ssh.known_hosts = Some(self.known_hosts(&record)?);
         }
         let judged = gather::judge(survey, &rendering.walk, self.skip_invalid, self.terminal)?;
-        let Judged::Fleet(fleet) = judged else { return Ok(Wished::Gone("was terminated")) };
+        let fleet = match judged {
+            Judged::Fleet(fleet) => fleet,
+            Judged::Terminated => return Ok(Wished::Gone("was terminated")),
+            Judged::Empty(why) => return Ok(Wished::Nothing(why)),
+        };
         let mut fragment = Vec::new();
         ssh_config::render(std::slice::from_ref(&*fleet), &rendering.ssh, &mut fragment)
             .context("cannot render")

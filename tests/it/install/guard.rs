@@ -27,7 +27,7 @@ fn a_bad_answer_leaves_its_cluster_and_the_others_go_on() {
         assert!(ran.stderr.contains(words), "{words}: {}", ran.stderr);
         assert!(ran.stderr.contains("prime.train  left as it is\n"), "{}", ran.stderr);
         assert!(ran.stderr.contains("prime.other  unchanged: 1 host\n"), "{}", ran.stderr);
-        assert!(ran.stderr.contains("1 of 2 clusters was left as it is"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("1 of 2 clusters was left as it was"), "{}", ran.stderr);
         ran.fails(4);
         assert_eq!(desk.snapshot(), before, "{answer}");
         let ran = desk.run(&["sync", "train"]);
@@ -124,7 +124,7 @@ fn an_api_that_fails_harms_nothing() {
         assert_eq!(desk.snapshot(), before, "{arguments:?}");
     }
     let told = desk.program(["sync"]).env("PRIME_API_KEY", "wrong").run().fails(3);
-    assert!(told.contains("2 of 2 clusters were left as they are"), "{told}");
+    assert!(told.contains("2 of 2 clusters were left as they were"), "{told}");
     let told = desk.run(&["sync"]).fails(2);
     assert!(told.contains("no API token"), "{told}");
     drop(api);

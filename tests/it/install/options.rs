@@ -121,3 +121,68 @@ fn an_option_that_ssh_does_not_take_is_refused() {
     desk.installing(&train()).arg("--known-hosts=a\"b").run().fails(2);
     assert_eq!(desk.snapshot(), before);
 }
+
+#[test]
+fn a_variable_does_not_let_a_refused_value_shrink_what_is_installed() {
+    use crate::support::cluster::Node;
+    let desk = Desk::new();
+    desk.install(&train()).succeeds();
+    let plain = fragment(&desk);
+    desk.saved(&train().node(Node::worker("pod9", "node-9", "bad host")));
+    let sync =
+        |arguments: &[&str]| desk.program(arguments).env("PRIME_SSH_SKIP_INVALID", "1").run();
+    assert!(sync(&["sync"]).fails(4).contains("train (clst01): data.nodes[3]"));
+    assert_eq!(fragment(&desk), plain);
+    sync(&["sync", "--skip-invalid"]).succeeds();
+}
+
+#[test]
+fn all_clusters_of_the_api_but_those_that_have_no_host_yet() {
+    use crate::support::cluster::{Cluster, Node};
+    let desk = Desk::new();
+    let waiting = Cluster::new("clst03", "waiting").node(Node::new("pod0", "node-0"));
+    let api = Api::serving([train(), small("clst02", "other"), waiting]);
+    let ran = desk.program(["install", "--all"]).asking(&api).run();
+    assert!(
+        ran.stderr.contains("waiting (clst03): no node has a usable connection"),
+        "{}",
+        ran.stderr
+    );
+    ran.succeeds();
+    assert_eq!(desk.all_ours(".conf").len(), 2);
+    let none = Api::serving([]);
+    desk.program(["install", "--all"]).asking(&none).run().fails(4);
+    assert_eq!(desk.all_ours(".conf").len(), 2);
+}
+
+/// Two keys that open nothing.
+const KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGHmFrmPaJCQrc3gPIEJm0lmYcLjZBzKjWfhDbmBPFbB";
+const OTHER_KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJZE8UZGMcXmxkRU4EnzNaQpXi1oyLCkx3SNaHPNn6Ne";
+
+#[test]
+fn what_is_wrong_with_the_key_is_said_before_ssh_says_it_in_fewer_words() {
+    let desk = Desk::new();
+    let key = desk.sandbox.write("id", "");
+    desk.sandbox.write("id.pub", format!("{KEY} me@here\n"));
+    let mode = |mode| fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
+    let knowing = |known: &str| {
+        let keys = serde_json::json!([{"id": "k", "role": "ADMIN", "publicKey": known}]);
+        let ran = desk.installing(&train().with("sshKeys", keys)).arg("--identity-file=id").run();
+        assert!(ran.status.success(), "{ran:?}");
+        ran.stderr
+    };
+    mode(0o600);
+    assert!(!knowing(&format!("{KEY} someone@else\n")).contains("warning"));
+    let told = knowing(OTHER_KEY);
+    assert!(told.contains("is not among those of prime.train"), "{told}");
+    assert!(told.contains("(SHA256:"), "{told}");
+    assert!(!knowing("no key at all").contains("is not among"));
+    mode(0o640);
+    let told = knowing(KEY);
+    assert!(told.contains("mode 0640") && told.contains("chmod 600"), "{told}");
+    fs::remove_file(&key).unwrap();
+    let told = desk.run(&["sync"]).stderr;
+    assert!(told.contains("id.pub") || told.contains("is not there"), "{told}");
+}

@@ -85,7 +85,7 @@ fn a_line_that_was_taken_out_comes_back_with_the_next_run() {
 fn leftovers_of_damaged_installs_go_too() {
     let desk = Desk::with_installed("Host a\n", &train());
     fs::write(desk.ours(".json"), "{").unwrap();
-    desk.run(&["uninstall", "--all"]).succeeds();
+    desk.run(&["uninstall", "train"]).succeeds();
     assert_eq!(desk.read_config(), "Host a\n");
     assert!(!desk.ssh("prime-ssh").exists());
 }

@@ -41,17 +41,13 @@ impl Mounts {
     #[track_caller]
     pub fn disk(&self, at: &Path, kib: usize) {
         let size = format!("size={kib}k,mode=700");
-        self.run(self.command("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(at));
+        let mut mount = self.command("mount");
+        process::run(mount.args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(at), b"").succeeds();
     }
 
     /// Shows `what` at another place too.
     #[track_caller]
     pub fn bind(&self, what: &Path, at: &Path) {
-        self.run(self.command("mount").arg("--bind").arg(what).arg(at));
-    }
-
-    #[track_caller]
-    fn run(&self, command: &mut Command) {
-        process::run(command, b"").succeeds();
+        process::run(self.command("mount").arg("--bind").arg(what).arg(at), b"").succeeds();
     }
 }
