@@ -1,11 +1,16 @@
 //! The command line as it is typed. What it means is decided in `settings`.
 #![expect(clippy::doc_markdown, reason = "these texts are the help, which is read in a terminal")]
 
+mod install;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
+use clap::parser::ValueSource;
 use clap::{ArgGroup, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+pub use install::{InstallArgs, RememberedArgs, ShowArgs, SyncArgs, TypedOption, UninstallArgs};
 
 use crate::api::address::ApiUrl;
 use crate::duration;
@@ -25,6 +30,7 @@ Exit codes:
   2   the command line or a variable is wrong
   3   the API was not reached, or refused
   4   the answer was refused, or there is nothing to render
+  5   an install was refused; nothing was changed
   10  --check: something would change";
 
 /// Everything that can be typed.
@@ -49,6 +55,22 @@ pub enum Command {
     /// control node. The same cluster gives the same text.
     #[command(after_help = AFTER)]
     Config(ConfigArgs),
+    /// Make clusters known to ssh, and keep the rest of its configuration as it is
+    ///
+    /// Each cluster gets a file of its own in ~/.ssh/prime-ssh, and ~/.ssh/config one line that
+    /// includes them. The options are remembered for `sync`; without any, a cluster that is
+    /// installed keeps those that it has.
+    #[command(after_help = AFTER)]
+    Install(InstallArgs),
+    /// Bring the installed clusters up to date
+    ///
+    /// Each is asked for where it was installed from, with the options of then. One that was
+    /// terminated is removed.
+    #[command(after_help = AFTER)]
+    Sync(SyncArgs),
+    /// Take installed clusters away again; without the last one everything is as before
+    #[command(after_help = AFTER)]
+    Uninstall(UninstallArgs),
 }
 
 /// What holds for every command.
@@ -236,7 +258,14 @@ impl Typed {
             .mut_args(without_empty_variable)
             .mut_subcommands(|command| command.mut_args(without_empty_variable));
         let mut matches = matches.get_matches();
-        Self::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit())
+        let by_variable = matches.value_source("skip_invalid") == Some(ValueSource::EnvVariable);
+        let mut typed =
+            Self::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit());
+        // What is installed must not depend on a shell's variables.
+        if by_variable && matches!(typed.command, Command::Install(_) | Command::Sync(_)) {
+            typed.global.skip_invalid = false;
+        }
+        typed
     }
 }
 
