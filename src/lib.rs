@@ -4,6 +4,7 @@
 //! a file. Nothing from the API reaches a template but as a checked value of [`name`].
 
 pub mod api;
+pub mod certificate;
 pub mod failure;
 pub mod install;
 pub mod name;
