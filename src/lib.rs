@@ -6,6 +6,8 @@
 pub mod api;
 pub mod certificate;
 pub mod failure;
+pub mod fleet;
 pub mod install;
 pub mod name;
+pub mod render;
 pub mod secret;

@@ -53,6 +53,12 @@ macro_rules! checked_text {
                 &self.0
             }
 
+            /// The checked text, with what it borrows from.
+            #[must_use]
+            pub fn as_cow(&self) -> &Cow<'a, str> {
+                &self.0
+            }
+
             /// The same value, independent of the text it was read from.
             #[must_use]
             pub fn into_owned(self) -> $name<'static> {
@@ -125,6 +131,12 @@ impl<'a> Slug<'a> {
         }
     }
 
+    /// The slug of a name where that needs no id part.
+    #[must_use]
+    pub fn exact(name: &str) -> Option<Slug<'static>> {
+        Slug::new(dashed(name)).ok()
+    }
+
     /// This slug with `suffix` behind it, cut in front so that the whole fits.
     #[must_use]
     pub fn with_suffix(&self, suffix: &Slug<'_>) -> Slug<'static> {
@@ -133,26 +145,32 @@ impl<'a> Slug<'a> {
 }
 
 impl Slug<'static> {
+    /// The first word of every alias unless the user says another.
+    #[must_use]
+    pub fn prime() -> Self {
+        Self(Cow::Borrowed("prime"))
+    }
+
     /// The first `parts` times eight hex digits of the SHA-256 of `id`; more than one part only
     /// where ids were made to share their first.
     #[must_use]
     pub fn of_id(id: &str, parts: usize) -> Self {
-        let mut hex = sha256_hex(id);
-        hex.truncate((parts * ID_PART).clamp(ID_PART, SLUG_MAX - 7));
-        Self(Cow::Owned(hex))
+        Self(Cow::Owned(hash(id, (parts * ID_PART).clamp(ID_PART, SLUG_MAX - 7))))
     }
 }
 
 /// The id part of an id: the first 8 hex digits of its SHA-256.
 #[must_use]
 pub fn id_part(id: &str) -> String {
-    let mut hex = sha256_hex(id);
-    hex.truncate(ID_PART);
-    hex
+    hash(id, ID_PART)
 }
 
-fn sha256_hex(text: &str) -> String {
-    format!("{:x}", Sha256::digest(text.as_bytes()))
+/// The first `digits` hex digits of the SHA-256 of a text.
+#[must_use]
+pub fn hash(text: &str, digits: usize) -> String {
+    let mut hex = format!("{:x}", Sha256::digest(text.as_bytes()));
+    hex.truncate(digits);
+    hex
 }
 
 fn dashed(name: &str) -> String {
@@ -515,6 +533,15 @@ impl<'a> HostKeyAlias<'a> {
     pub fn new(machine: &'a Id<'a>, port: Port) -> Self {
         Self { machine, port }
     }
+
+    /// How many bytes it has.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        let port = self.port.get();
+        let digits = port.checked_ilog10().map_or(1, |log| log as usize + 1);
+        let behind = if self.port == Port::SSH { 0 } else { 1 + digits };
+        "prime-".len() + self.machine.as_str().len() + behind
+    }
 }
 
 impl fmt::Display for HostKeyAlias<'_> {
@@ -572,10 +599,32 @@ checked_text! {
     Label, check_label
 }
 
+impl<'a> Label<'a> {
+    /// As [`Label::new`], for a text that may be longer: a public key, at most 16,384 bytes.
+    pub fn long(text: impl Into<Cow<'a, str>>) -> Result<Self, Invalid> {
+        let text = text.into();
+        if text.len() > 16_384 {
+            return Err(Invalid::because("over 16,384 bytes"));
+        }
+        check_text(&text)?;
+        Ok(Self(text))
+    }
+
+    /// What a node is called that has no name to show.
+    #[must_use]
+    pub(crate) fn of_place(node: u32) -> Self {
+        Self(Cow::Owned(format!("nodes[{node}]")))
+    }
+}
+
 fn check_label(text: &str) -> Result<(), Invalid> {
     if text.len() > 1024 {
         return Err(Invalid::because("over 1,024 bytes"));
     }
+    check_text(text)
+}
+
+fn check_text(text: &str) -> Result<(), Invalid> {
     if let Some(reason) = unprintable(text) {
         return Err(reason);
     }

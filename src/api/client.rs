@@ -1,1 +1,365 @@
-//! The HTTP calls.
+//! The HTTP calls: the token, time limits, tries, and what an answer may be.
+
+use std::collections::HashSet;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
+use reqwest::{Method, Response, Url, redirect};
+use rustls::crypto::ring;
+use rustls::{ClientConfig, RootCertStore};
+use serde::Serialize;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::address::ApiUrl;
+use super::error::{Asked, Cause, Error};
+use super::wire::{self, Summary, Value};
+use super::words::{self, Shown};
+use super::{retry, transport};
+use crate::name::{Invalid, is_control};
+use crate::secret::ApiToken;
+
+/// How we call ourselves to the API.
+const USER_AGENT: &str = concat!("prime-ssh/", env!("CARGO_PKG_VERSION"));
+/// The longest that connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A time limit beyond this is as good as none; it keeps sums of times in range.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// Redirects of one call, all to the API itself.
+const REDIRECTS: usize = 3;
+/// The largest answer in bytes, after decompression.
+const ANSWER_MAX: usize = 256 * 1024 * 1024;
+/// What is read of an error's body, in bytes.
+const ERROR_BODY_MAX: usize = 64 * 1024;
+/// How long an error's body is waited for.
+const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(3);
+/// What is set aside for an answer because it says that it is so long, in bytes.
+const TRUSTED_LENGTH: usize = 16 * 1024 * 1024;
+/// Rows of one page of List Clusters: the most that the API gives.
+const PAGE: usize = 100;
+/// Pages before a list counts as endless.
+const PAGES_MAX: usize = 100;
+/// The longest id or name that is asked for, in bytes; servers refuse longer addresses.
+const SEGMENT_MAX: usize = 1024;
+
+/// Asks the API. Cheap to clone; clones share their connections.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    address: ApiUrl,
+    token: ApiToken,
+    timeout: Duration,
+}
+
+/// An answer of Get Cluster as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// The id that was asked for in the end; the answer's own should be the same.
+    pub id: String,
+    /// The JSON text, unread.
+    pub text: String,
+}
+
+/// One row of List Clusters. The texts are as the API gave them: unchecked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are the contract's")]
+pub struct Listed {
+    pub id: String,
+    pub name: String,
+    /// Empty where the API gives none.
+    pub status: String,
+    pub team_id: Option<String>,
+    pub vault_enabled: bool,
+    /// Empty where the API gives none.
+    pub created_at: String,
+}
+
+/// One call, which can be sent again.
+struct Call {
+    asked: Asked,
+    method: Method,
+    url: Url,
+    /// JSON.
+    body: Option<String>,
+}
+
+impl Call {
+    fn get(asked: Asked, url: Url) -> Self {
+        Self { asked, method: Method::GET, url, body: None }
+    }
+}
+
+impl Client {
+    /// A client for this address. `timeout` is for all tries of one call together; connecting may
+    /// take 10 seconds of it.
+    ///
+    /// A token never goes through a proxy for an address of this machine, and the system's
+    /// certificate authorities are read only where they are needed.
+    pub fn new(address: ApiUrl, token: ApiToken, timeout: Duration) -> Result<Self, Error> {
+        let timeout = timeout.min(LONGEST_TIMEOUT);
+        let builder = reqwest::Client::builder()
+            .user_agent(USER_AGENT)
+            .connect_timeout(timeout.min(CONNECT_TIMEOUT))
+            .redirect(redirects(&address))
+            .referer(false)
+            .retry(reqwest::retry::never());
+        let builder = if address.is_loopback() {
+            // What a resolver says `localhost` is might be elsewhere; the token stays here.
+            let here =
+                [(Ipv4Addr::LOCALHOST, 0).into(), SocketAddr::from((Ipv6Addr::LOCALHOST, 0))];
+            builder.no_proxy().resolve_to_addrs("localhost", &here)
+        } else {
+            builder
+        };
+        let builder = if address.is_plain() {
+            builder.tls_backend_preconfigured(no_authorities())
+        } else {
+            // An error says that there is a provider already, and then that one serves.
+            let _ = ring::default_provider().install_default();
+            builder
+        };
+        let http =
+            builder.build().map_err(|error| Error::new(Asked::Client, Cause::Roots(error)))?;
+        Ok(Self { http, address, token, timeout })
+    }
+
+    /// The answer of Get Cluster, unread.
+    pub async fn cluster(&self, id: &str) -> Result<String, Error> {
+        let asked = Asked::Cluster(id.to_owned());
+        check_segment(id).map_err(|why| Error::new(asked.clone(), Cause::Id(why)))?;
+        let url = self.address.call(["api", "admin", "clusters", id]);
+        self.call(&Call::get(asked, url)).await
+    }
+
+    /// Every cluster of List Clusters, or those whose name or id has `search` in it: all pages, and
+    /// none twice, in the API's order. It leaves out terminated ones.
+    pub async fn clusters(&self, search: Option<&str>) -> Result<Vec<Listed>, Error> {
+        let mut listed = Vec::new();
+        let mut seen = HashSet::new();
+        for offset in (0..PAGES_MAX).map(|page| page * PAGE) {
+            let call = Call::get(Asked::Clusters, self.page(search, offset));
+            let rows = rows(&self.call(&call).await?, offset)
+                .map_err(|cause| Error::new(Asked::Clusters, cause))?;
+            let (is_last, before) = (rows.len() < PAGE, listed.len());
+            listed.extend(rows.into_iter().filter(|row| seen.insert(row.id.clone())));
+            if is_last {
+                return Ok(listed);
+            }
+            // A full page of what we have already: the API does not turn pages.
+            if listed.len() == before {
+                break;
+            }
+        }
+        Err(Error::new(Asked::Clusters, Cause::Endless { rows: listed.len() }))
+    }
+
+    /// The answer of Request Certificate, unread: `public_key` signed for `ttl` (such as `2h`), or
+    /// for as long as the API likes.
+    pub async fn certificate(
+        &self,
+        id: &str,
+        public_key: &str,
+        ttl: Option<&str>,
+    ) -> Result<String, Error> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Request<'a> {
+            public_key: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            ttl: Option<&'a str>,
+        }
+
+        let asked = Asked::Certificate(id.to_owned());
+        check_segment(id).map_err(|why| Error::new(asked.clone(), Cause::Id(why)))?;
+        let segments = ["api", "admin", "clusters", id, "authorizations", "certificate"];
+        let url = self.address.call(segments);
+        // Texts always are JSON.
+        let body = serde_json::to_string(&Request { public_key, ttl }).unwrap_or_default();
+        self.call(&Call { asked, method: Method::POST, url, body: Some(body) }).await
+    }
+
+    fn page(&self, search: Option<&str>, offset: usize) -> Url {
+        let mut url = self.address.call(["api", "admin", "clusters"]);
+        let mut query = url.query_pairs_mut();
+        if let Some(search) = search {
+            query.append_pair("search", search);
+        }
+        query.append_pair("limit", &PAGE.to_string()).append_pair("offset", &offset.to_string());
+        drop(query);
+        url
+    }
+
+    /// Sends one call until it is answered, refused, tried often enough, or out of time.
+    async fn call(&self, call: &Call) -> Result<String, Error> {
+        let deadline = Instant::now() + self.timeout;
+        let mut tried = 0;
+        let mut earlier = None;
+        loop {
+            tried += 1;
+            let mut received = 0;
+            let cause = match timeout_at(deadline, self.once(call, &mut received)).await {
+                Ok(Ok(text)) => return Ok(text),
+                Ok(Err(cause)) => cause,
+                Err(_) => {
+                    let cause = Cause::TimedOut { limit: self.timeout, received, earlier };
+                    return Err(Error::new(call.asked.clone(), cause).after(tried));
+                }
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            match retry::next(&cause, &call.method, tried) {
+                Some(pause) if pause <= left => sleep(pause).await,
+                _ => {
+                    let cause = cause.limited(left, self.timeout);
+                    return Err(Error::new(call.asked.clone(), cause).after(tried));
+                }
+            }
+            earlier = Some(Box::new(cause));
+        }
+    }
+
+    async fn once(&self, call: &Call, received: &mut usize) -> Result<String, Cause> {
+        let mut request = self
+            .http
+            .request(call.method.clone(), call.url.clone())
+            .bearer_auth(self.token.expose())
+            .header(ACCEPT, "application/json");
+        if let Some(body) = &call.body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
+        }
+        let sent = request.send().await;
+        let response = sent.map_err(|error| transport::no_answer(error, &self.address))?;
+        let status = response.status();
+        if status.is_success() {
+            read(response, received).await
+        } else if let Some(to) = redirect_target(&response) {
+            let elsewhere = (!self.address.has_origin_of(&to)).then(|| self.harmless(&origin(&to)));
+            Err(Cause::Redirect { status, elsewhere })
+        } else {
+            Err(self.refusal(response).await)
+        }
+    }
+
+    /// What the API says about an answer that is none. What cannot be read of it, says nothing.
+    async fn refusal(&self, mut response: Response) -> Cause {
+        let status = response.status();
+        let wait = retry::asked_wait(response.headers());
+        let mut body = Vec::new();
+        let all = async {
+            while let Ok(Some(chunk)) = response.chunk().await {
+                body.extend_from_slice(&chunk);
+                if body.len() > ERROR_BODY_MAX {
+                    break;
+                }
+            }
+        };
+        // The status is known; its words are not worth the whole time limit.
+        let _ = timeout(ERROR_BODY_TIMEOUT, all).await;
+        let body = String::from_utf8_lossy(&body);
+        let words = words::of_refusal(&body).map(|words| self.harmless(&words));
+        Cause::Status { status, words, is_page: body.trim_start().starts_with('<'), wait }
+    }
+
+    /// A server's text for a message: without the token, should it send that back.
+    fn harmless(&self, text: &str) -> String {
+        Shown(&text.replace(self.token.expose(), "(the token)")).to_string()
+    }
+}
+
+/// Whether something can be one segment of a path: `.` and `..` would ask for something else.
+pub(super) fn check_segment(text: &str) -> Result<(), Invalid> {
+    if text.is_empty() {
+        Err(Invalid::because("empty"))
+    } else if matches!(text, "." | "..") {
+        Err(Invalid::because("`.` and `..` lead to another place"))
+    } else if text.chars().any(is_control) {
+        Err(Invalid::because("control character"))
+    } else if text.len() > SEGMENT_MAX {
+        Err(Invalid::because(format!("over {SEGMENT_MAX} bytes")))
+    } else {
+        Ok(())
+    }
+}
+
+/// Redirects are followed to the API itself only, since the token goes along.
+fn redirects(address: &ApiUrl) -> redirect::Policy {
+    let address = address.clone();
+    redirect::Policy::custom(move |attempt| {
+        if attempt.previous().len() <= REDIRECTS && address.has_origin_of(attempt.url()) {
+            attempt.follow()
+        } else {
+            attempt.stop()
+        }
+    })
+}
+
+/// Where an answer that was not followed leads.
+fn redirect_target(response: &Response) -> Option<Url> {
+    let location = response.headers().get(LOCATION)?.to_str().ok()?;
+    response.status().is_redirection().then(|| response.url().join(location).ok())?
+}
+
+fn origin(url: &Url) -> String {
+    match url.host_str() {
+        Some(host) => {
+            let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+            format!("{}://{host}{port}", url.scheme())
+        }
+        None => format!("{}:", url.scheme()),
+    }
+}
+
+/// For plain http, reading the system's certificate authorities is lost time.
+fn no_authorities() -> ClientConfig {
+    ClientConfig::builder().with_root_certificates(RootCertStore::empty()).with_no_client_auth()
+}
+
+/// Reads an answer to its end, counting what comes out of the decompression.
+async fn read(mut response: Response, received: &mut usize) -> Result<String, Cause> {
+    let promised = response.content_length();
+    let length = promised.map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
+    if length > ANSWER_MAX {
+        return Err(Cause::TooLarge { limit: ANSWER_MAX });
+    }
+    let mut body = Vec::with_capacity(length.min(TRUSTED_LENGTH));
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > ANSWER_MAX => {
+                return Err(Cause::TooLarge { limit: ANSWER_MAX });
+            }
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => break,
+            Err(error) => return Err(transport::no_end(error, body.len(), promised)),
+        }
+        *received = body.len();
+    }
+    String::from_utf8(body).map_err(|error| Cause::NotUtf8 { at: error.utf8_error().valid_up_to() })
+}
+
+/// The rows of one page; `offset` is where it begins.
+fn rows(text: &str, offset: usize) -> Result<Vec<Listed>, Cause> {
+    let page = offset / PAGE + 1;
+    let rows = wire::page(text)
+        .map_err(|malformed| Cause::Malformed { page: Some(page), malformed })?
+        .data;
+    rows.into_iter().enumerate().map(|(index, row)| listed(row, index, page)).collect()
+}
+
+fn listed(row: Summary<'_>, index: usize, page: usize) -> Result<Listed, Cause> {
+    let text = |value: Value<'_>, field: &str| match value {
+        Value::Text(text) => Ok(text.into_owned()),
+        other => Err(Cause::Row {
+            page,
+            path: format!("data[{index}].{field}"),
+            reason: if other.is_absent() { "missing" } else { "not a text" },
+        }),
+    };
+    let given = |value: Value<'_>| value.text().map(str::to_owned);
+    Ok(Listed {
+        id: text(row.id, "id")?,
+        name: text(row.name, "name")?,
+        status: given(row.status).unwrap_or_default(),
+        team_id: given(row.team_id),
+        vault_enabled: row.vault_enabled == Value::Bool(true),
+        created_at: given(row.created_at).unwrap_or_default(),
+    })
+}

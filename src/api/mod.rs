@@ -1,4 +1,11 @@
-//! The Prime Intellect admin-clusters API: what it says (`wire`) and how it is asked (`client`).
+//! The Prime Intellect admin-clusters API: what it says (`wire`), how it is asked (`client`), and
+//! why it did not answer (`error`).
 
+pub mod address;
 pub mod client;
+pub mod error;
+mod find;
+mod retry;
+mod transport;
 pub mod wire;
+mod words;

@@ -157,8 +157,6 @@ pub struct Node<'a> {
     #[serde(default)]
     pub status: Value<'a>,
     #[serde(default)]
-    pub installation_status: Value<'a>,
-    #[serde(default)]
     pub installation_progress: Value<'a>,
     #[serde(default)]
     pub installation_failure: Value<'a>,

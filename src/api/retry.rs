@@ -1,0 +1,109 @@
+//! When a failed call is tried again, and after what pause.
+
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use reqwest::{Method, StatusCode};
+
+use super::error::Cause;
+
+/// Tries of one call in all.
+const TRIES: u32 = 3;
+
+/// The middle of the first pause; each further one is three times as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
+/// The pause before the next try, if there should be one after so many.
+///
+/// What the API may have begun to do is not asked for twice unless it only reads.
+pub(super) fn next(cause: &Cause, method: &Method, tried: u32) -> Option<Duration> {
+    if tried >= TRIES {
+        return None;
+    }
+    let reads = *method == Method::GET;
+    match cause {
+        Cause::Unreachable { .. } => Some(pause(tried)),
+        Cause::Broken { .. } | Cause::Cut { .. } if reads => Some(pause(tried)),
+        Cause::Status { status, wait, .. } if is_passing(*status, reads) => {
+            Some(pause(tried).max(wait.unwrap_or_default()))
+        }
+        _ => None,
+    }
+}
+
+fn is_passing(status: StatusCode, reads: bool) -> bool {
+    match status {
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => true,
+        StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => reads,
+        _ => false,
+    }
+}
+
+/// Growing, and never the same for two callers who failed together.
+fn pause(tried: u32) -> Duration {
+    let middle = FIRST_PAUSE * 3_u32.saturating_pow(tried.saturating_sub(1).min(4));
+    middle.mul_f64(0.75 + 0.5 * fastrand::f64())
+}
+
+/// How long the API asks to wait (RFC 9110, Retry-After): seconds, or a date. A date is held
+/// against the API's own clock where the answer tells it, since ours may be wrong.
+pub(super) fn asked_wait(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        // More digits than fit are still a wait, and a long one.
+        return Some(text.parse().map_or(Duration::MAX, Duration::from_secs));
+    }
+    let until = httpdate::parse_http_date(text).ok()?;
+    let date = headers.get(DATE).and_then(|date| date.to_str().ok());
+    let now = date.and_then(|date| httpdate::parse_http_date(date).ok());
+    Some(until.duration_since(now.unwrap_or_else(SystemTime::now)).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wait(retry_after: &str, date: Option<&str>) -> Option<Duration> {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, retry_after.parse().unwrap());
+        if let Some(date) = date {
+            headers.insert(DATE, date.parse().unwrap());
+        }
+        asked_wait(&headers)
+    }
+
+    #[test]
+    fn pauses_grow_and_differ() {
+        let first: Vec<_> = (0..50).map(|_| pause(1)).collect();
+        let second: Vec<_> = (0..50).map(|_| pause(2)).collect();
+        assert!(first.iter().max().unwrap() < second.iter().min().unwrap());
+        assert!(first.iter().any(|pause| *pause != first[0]));
+        assert!(pause(1) >= Duration::from_millis(100) && pause(2) < Duration::from_secs(1));
+    }
+
+    #[test]
+    fn a_wait_in_seconds() {
+        assert_eq!(wait("0", None), Some(Duration::ZERO));
+        assert_eq!(wait(" 7 ", None), Some(Duration::from_secs(7)));
+        assert_eq!(wait(&"9".repeat(40), None), Some(Duration::MAX));
+    }
+
+    #[test]
+    fn a_wait_until_a_date_of_the_apis_clock() {
+        let noon = "Sat, 01 Aug 2026 12:00:00 GMT";
+        let later = "Sat, 01 Aug 2026 12:00:30 GMT";
+        assert_eq!(wait(later, Some(noon)), Some(Duration::from_secs(30)));
+        assert_eq!(wait(noon, Some(later)), Some(Duration::ZERO));
+        let soon = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(60));
+        let asked = wait(&soon, None).unwrap();
+        assert!(asked > Duration::from_secs(55) && asked <= Duration::from_secs(60), "{asked:?}");
+    }
+
+    #[test]
+    fn what_is_no_wait_is_none() {
+        for text in ["", "soon", "-1", "1.5", "1e3", "Sat, 99 Aug 2026"] {
+            assert_eq!(wait(text, None), None, "{text:?}");
+        }
+        assert_eq!(asked_wait(&HeaderMap::new()), None);
+    }
+}

@@ -1,0 +1,239 @@
+//! The command line as it is typed. What it means is decided in `settings`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::FalseyValueParser;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use crate::api::address::ApiUrl;
+use crate::duration;
+use crate::fleet::JumpVia;
+use crate::name::{Slug, UserName};
+use crate::render::ssh_option::SshOption;
+
+const ABOUT: &str = "Turns a Prime Intellect GPU cluster into something you can ssh into and run \
+    playbooks on";
+
+const AFTER: &str = "\
+Settings come from options, then the environment, then what `prime login` wrote to ~/.prime.
+
+Exit codes:
+  0   done
+  1   something on this machine failed (a file, a folder)
+  2   the command line or a variable is wrong
+  3   the API was not reached, or refused
+  4   the answer was refused, or there is nothing to render
+  10  --check: something would change";
+
+/// Everything that can be typed.
+#[derive(Debug, Parser)]
+#[command(name = "prime-ssh", version, about = ABOUT, after_help = AFTER, propagate_version = true)]
+#[command(max_term_width = 100)]
+pub struct Typed {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Print an `ssh_config` fragment
+    ///
+    /// The clusters' hosts become `prime.<cluster>.<node>`, and `prime.<cluster>` leads to the
+    /// control node. The same cluster gives the same text.
+    #[command(after_help = AFTER)]
+    Config(ConfigArgs),
+}
+
+/// What holds for every command.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Address of the API [env: `PRIME_API_BASE_URL`, `PRIME_BASE_URL`]
+    #[arg(long, global = true, value_name = "URL")]
+    pub api_url: Option<ApiUrl>,
+    /// Read ~/.prime/environments/NAME.json over the usual settings [env: `PRIME_CONTEXT`]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Read the API token from a file, in place of `PRIME_API_KEY` or ~/.prime
+    #[arg(long, global = true, value_name = "FILE", env = "PRIME_SSH_TOKEN_FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Time for one call of the API with all its tries (30, 30s, 5m, 2h)
+    #[arg(long, global = true, value_name = "DURATION", env = "PRIME_SSH_TIMEOUT")]
+    #[arg(default_value = "30s", value_parser = duration::parse)]
+    pub timeout: Duration,
+    /// Leave out hosts with values that are refused, in place of failing
+    #[arg(long, global = true, env = "PRIME_SSH_SKIP_INVALID", value_parser = FalseyValueParser::new())]
+    pub skip_invalid: bool,
+    /// The folder of ssh's files
+    #[arg(long, global = true, value_name = "DIR", env = "PRIME_SSH_DIR")]
+    pub ssh_dir: Option<PathBuf>,
+    /// Say nothing that is not wrong
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub verbose: bool,
+    /// Colours: on a terminal, always, or never
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// `prime-ssh config`.
+#[derive(Args, Debug)]
+pub struct ConfigArgs {
+    /// Which clusters.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Where the text goes.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// Which hosts, and how they are reached.
+    #[command(flatten)]
+    pub render: RenderArgs,
+}
+
+/// Which clusters, and where they are read from.
+#[derive(Args, Debug)]
+pub struct SourceArgs {
+    /// Clusters, by id or name
+    #[arg(value_name = "CLUSTER", required_unless_present_any = ["all", "input"])]
+    pub clusters: Vec<String>,
+    /// Every cluster that the API lists
+    #[arg(long, conflicts_with_all = ["clusters", "input"])]
+    pub all: bool,
+    /// A saved answer of the API (Get Cluster), in place of asking; `-` is stdin; repeatable
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["clusters"])]
+    pub input: Vec<PathBuf>,
+    /// With --all: only this team's clusters; `any` for all [default: the settings' team]
+    #[arg(long, value_name = "ID", requires = "all")]
+    pub team: Option<String>,
+}
+
+/// Where the text goes.
+#[derive(Args, Debug)]
+pub struct OutputArgs {
+    /// Write to a file, in one step and only where it changes
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write nothing, and exit with 10 if the file would change
+    #[arg(long, requires = "output")]
+    pub check: bool,
+}
+
+/// Which hosts, and how they are reached: the same for every command that renders.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Which hosts")]
+pub struct RenderArgs {
+    /// Only hosts with this role
+    #[arg(long, env = "PRIME_SSH_ROLE")]
+    pub role: Option<String>,
+    /// Only control nodes, or only workers
+    #[arg(long, value_name = "WHICH", env = "PRIME_SSH_ONLY")]
+    pub only: Option<Half>,
+    /// Only hosts whose name or alias fits; repeatable
+    #[arg(long, value_name = "GLOB", env = "PRIME_SSH_NODE", value_delimiter = ',')]
+    pub node: Vec<glob::Pattern>,
+    /// Terminated and detached nodes too
+    #[arg(long, env = "PRIME_SSH_INCLUDE_INACTIVE", value_parser = FalseyValueParser::new())]
+    pub include_inactive: bool,
+    /// The first word of every name
+    #[arg(long, value_name = "WORD", env = "PRIME_SSH_PREFIX", default_value = "prime")]
+    #[arg(help_heading = "How they are reached")]
+    pub prefix: Slug<'static>,
+    /// Log in as this user, whatever the API says
+    #[arg(long, value_name = "NAME", env = "PRIME_SSH_USER", help_heading = "How they are reached")]
+    pub user: Option<UserName<'static>>,
+    /// The key to log in with; `none` leaves it to ssh and its agent
+    #[arg(long, value_name = "PATH", env = "PRIME_SSH_IDENTITY_FILE")]
+    #[arg(help_heading = "How they are reached")]
+    pub identity_file: Option<PathBuf>,
+    /// The certificate to log in with
+    #[arg(long, value_name = "PATH", env = "PRIME_SSH_CERTIFICATE_FILE")]
+    #[arg(help_heading = "How they are reached")]
+    pub certificate_file: Option<PathBuf>,
+    /// Trust a host's first key and refuse a changed one, or take known keys only
+    #[arg(long, value_name = "WHEN", env = "PRIME_SSH_HOST_KEYS", default_value = "accept-new")]
+    #[arg(help_heading = "How they are reached")]
+    pub host_keys: HostKeyPolicy,
+    /// The file that remembers host keys
+    #[arg(long, value_name = "FILE", env = "PRIME_SSH_KNOWN_HOSTS")]
+    #[arg(help_heading = "How they are reached")]
+    pub known_hosts: Option<PathBuf>,
+    /// An option of ssh for every host, as in `ssh_config(5)`; repeatable
+    /// [env: `PRIME_SSH_OPTION`, one a line]
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "How they are reached")]
+    pub ssh_option: Vec<SshOption>,
+    /// Which workers are reached through the control node: those at a private address, all, none
+    #[arg(long, value_name = "WHICH", env = "PRIME_SSH_JUMP", default_value = "auto")]
+    #[arg(help_heading = "How they are reached")]
+    pub jump: WhichJump,
+    /// Reach them through this host: an address, or a name of your own ssh config
+    #[arg(long, value_name = "[USER@]HOST[:PORT]", env = "PRIME_SSH_JUMP_VIA")]
+    #[arg(help_heading = "How they are reached")]
+    pub jump_via: Option<JumpVia>,
+}
+
+/// `--only`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Half {
+    /// Control nodes.
+    Control,
+    /// All others.
+    Worker,
+}
+
+/// `--host-keys`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum HostKeyPolicy {
+    /// The first key is trusted.
+    AcceptNew,
+    /// Only known keys are.
+    Strict,
+}
+
+/// `--jump`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WhichJump {
+    /// Workers at a private place.
+    Auto,
+    /// Every worker.
+    Always,
+    /// No worker.
+    Never,
+}
+
+impl Typed {
+    /// Reads the program's arguments. Ends the program for `--help`, `--version` and what cannot
+    /// be read, with exit code 2.
+    #[must_use]
+    pub fn from_command_line() -> Self {
+        let matches = Self::command().mut_args(without_empty_variable).mut_subcommands(|command| {
+            command.mut_args(without_empty_variable)
+        });
+        let mut matches = matches.get_matches();
+        Self::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// An empty variable is one that is not set: scripts and CI systems cannot always leave one out.
+fn without_empty_variable(arg: clap::Arg) -> clap::Arg {
+    let empty = |name| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    if arg.get_env().is_some_and(empty) { arg.env(None::<&str>) } else { arg }
+}

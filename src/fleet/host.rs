@@ -1,0 +1,199 @@
+//! The checked hosts of a cluster: what every output is made from.
+
+use std::fmt;
+
+use super::jump::Jump;
+use crate::name::{Alias, HostKeyAlias, HostName, Id, Label, Port, Slug, UserName};
+
+/// One way into one machine: one `Host` of an ssh_config, one host of an inventory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host<'a> {
+    /// The last part of its alias, unique in the fleet.
+    pub name: Slug<'a>,
+    /// The id of the node.
+    pub node: Id<'a>,
+    /// The id of the machine (`podId`), which its host key is remembered by.
+    pub machine: Id<'a>,
+    /// Where ssh connects to.
+    pub host_name: HostName<'a>,
+    /// On which port.
+    pub port: Port,
+    /// As whom.
+    pub user: UserName<'a>,
+    /// What the API calls its job.
+    pub role: Option<Label<'a>>,
+    /// The node's status, as the API says it.
+    pub status: Option<Label<'a>>,
+    /// What GPUs it has.
+    pub gpu_name: Option<Label<'a>>,
+    /// How many GPUs it has.
+    pub gpu_count: u32,
+    /// Whether this connection leads to a control node; all others lead to workers.
+    pub control: bool,
+    /// Whether it is reached through the fleet's [`Jump`].
+    pub jumps: bool,
+    /// Whether it is here only because others jump through it: it was not selected itself.
+    pub jump_only: bool,
+    /// Whether the node is neither terminated nor detached.
+    pub(super) active: bool,
+    /// Whether it is its node's main connection, which has the plain name.
+    pub(super) main: bool,
+    /// Whether any connection of its node is a control node's: such nodes come first.
+    pub(super) of_control_node: bool,
+    /// Where it stands in the answer, for a refusal that only shows when all are seen.
+    pub(super) place: Place,
+}
+
+/// Where a connection stands in the answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) node: u32,
+    pub(super) connection: u32,
+}
+
+impl Host<'_> {
+    /// The name that `known_hosts` holds its key under.
+    #[must_use]
+    pub fn host_key_alias(&self) -> HostKeyAlias<'_> {
+        HostKeyAlias::new(&self.machine, self.port)
+    }
+
+    /// What tells two connections of a node apart.
+    pub(super) fn endpoint(&self) -> (&HostName<'_>, Port, &UserName<'_>) {
+        (&self.host_name, self.port, &self.user)
+    }
+}
+
+/// What the answer says of the cluster as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cluster<'a> {
+    /// Its id.
+    pub id: Id<'a>,
+    /// Its name as a person gave it.
+    pub name: Label<'a>,
+    /// Who provides the machines.
+    pub provider: Option<Label<'a>>,
+    /// Its status, as the API says it.
+    pub status: Option<Label<'a>>,
+    /// What GPUs it has.
+    pub gpu_name: Option<Label<'a>>,
+    /// How many GPUs it has in all.
+    pub gpu_count: u32,
+    /// What schedules its jobs.
+    pub orchestrator: Option<Label<'a>>,
+    /// The team that it belongs to.
+    pub team: Option<Label<'a>>,
+    /// Whether it lets people in with a short-lived certificate only.
+    pub vault_enabled: bool,
+    /// Whether the API says that it is gone.
+    pub terminated: bool,
+    /// The keys that are authorised on its hosts.
+    pub ssh_keys: Vec<SshKey<'a>>,
+}
+
+/// A key that is authorised on a cluster's hosts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SshKey<'a> {
+    /// Whose it is, in the API's words.
+    pub role: Option<Label<'a>>,
+    /// The line of an `authorized_keys` file, which nobody has parsed yet.
+    pub public_key: Label<'a>,
+}
+
+/// A node that gives no host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped<'a> {
+    /// The node's name, or where it stands where it has none.
+    pub name: Label<'a>,
+    /// Why it gives none.
+    pub why: WhySkipped<'a>,
+}
+
+/// Why a node gives no host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WhySkipped<'a> {
+    /// It was terminated.
+    Terminated,
+    /// It was taken out of the cluster.
+    Detached,
+    /// It has no connection yet.
+    NoConnection {
+        /// The node's status.
+        status: Option<Label<'a>>,
+        /// How far its installation is, in the API's own scale.
+        progress: Option<i64>,
+        /// Why its installation failed, where it did.
+        failure: Option<Label<'a>>,
+    },
+}
+
+impl WhySkipped<'_> {
+    /// Whether the node is in the cluster, and only not ready.
+    #[must_use]
+    pub fn is_living(&self) -> bool {
+        matches!(self, Self::NoConnection { .. })
+    }
+}
+
+impl fmt::Display for WhySkipped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Terminated => f.write_str("terminated"),
+            Self::Detached => f.write_str("detached from the cluster"),
+            Self::NoConnection { status, progress, failure } => {
+                f.write_str("no connection yet")?;
+                if let Some(status) = status {
+                    write!(f, ", status {status}")?;
+                }
+                if let Some(progress) = progress {
+                    write!(f, ", installation progress {progress}")?;
+                }
+                if let Some(failure) = failure {
+                    write!(f, ", installation failed: {failure}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// A cluster's hosts: at least one, each with a name of its own, in a stable order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fleet<'a> {
+    /// The first part of every alias.
+    pub prefix: Slug<'a>,
+    /// The second part of every alias, unique in the run.
+    pub name: Slug<'a>,
+    /// What the answer says of the cluster.
+    pub cluster: Cluster<'a>,
+    /// The hosts: control nodes first, then by the natural order of names.
+    pub hosts: Vec<Host<'a>>,
+    /// The way to the hosts that jump.
+    pub jump: Option<Jump<'a>>,
+    /// How many nodes the answer holds that are neither terminated nor detached.
+    pub nodes_living: usize,
+    /// The nodes that give no host.
+    pub skipped: Vec<Skipped<'a>>,
+    /// Which host `<prefix>.<cluster>` leads to.
+    pub(super) entry: usize,
+}
+
+impl<'a> Fleet<'a> {
+    /// The name of the whole cluster, which leads to [`Fleet::is_entry`]'s host.
+    #[must_use]
+    pub fn alias(&'a self) -> Alias<'a> {
+        Alias::of_cluster(&self.prefix, &self.name)
+    }
+
+    /// The name of one of its hosts.
+    #[must_use]
+    pub fn alias_of(&'a self, host: &'a Host<'a>) -> Alias<'a> {
+        Alias::of_node(&self.prefix, &self.name, &host.name)
+    }
+
+    /// The host that the cluster's own name leads to: the first control node, or the first host.
+    #[must_use]
+    pub fn entry(&self) -> Option<&Host<'a>> {
+        self.hosts.get(self.entry)
+    }
+}

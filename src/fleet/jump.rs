@@ -1,0 +1,216 @@
+//! How workers that only a neighbour reaches are reached: through which host.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::host::Host;
+use crate::name::{Alias, HostName, Invalid, Port, Slug, UserName};
+
+/// Which workers jump.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum JumpMode {
+    /// Those at a private place.
+    #[default]
+    Auto,
+    /// All of them.
+    Always,
+    /// None.
+    Never,
+}
+
+/// The host that a fleet's workers jump through. There is one for all of them, and it never jumps
+/// itself, so no loop is possible: a loop of jumps is a fork bomb to ssh.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Jump<'a> {
+    /// A control node of the same fleet, by the last part of its alias.
+    ControlNode(Slug<'a>),
+    /// A host that the user named.
+    Via(JumpVia),
+}
+
+/// A jump host that the user named: `[USER@]HOST[:PORT]`, where `HOST` is an address, a DNS name
+/// or an alias of their own ssh config.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JumpVia {
+    user: Option<UserName<'static>>,
+    host: ViaHost,
+    port: Option<Port>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum ViaHost {
+    /// An address or DNS name that can be compared with a node's.
+    Known(HostName<'static>),
+    /// A name that only the user's ssh config knows: upper case, or a form no resolver takes.
+    Alias(Box<str>),
+}
+
+impl JumpVia {
+    /// The login name, where one was given.
+    #[must_use]
+    pub fn user(&self) -> Option<&UserName<'static>> {
+        self.user.as_ref()
+    }
+
+    /// The port, where one was given.
+    #[must_use]
+    pub fn port(&self) -> Option<Port> {
+        self.port
+    }
+
+    /// The host as ssh takes it for an argument: an IPv6 address without brackets.
+    #[must_use]
+    pub fn host(&self) -> String {
+        match &self.host {
+            ViaHost::Known(host) => host.to_string(),
+            ViaHost::Alias(alias) => alias.to_string(),
+        }
+    }
+
+    /// Why it cannot lead to these hosts: it is one of their own names or endpoints, and a host
+    /// that jumps through itself never stops.
+    pub(super) fn check(
+        &self,
+        prefix: &Slug<'_>,
+        cluster: &Slug<'_>,
+        hosts: &[Host<'_>],
+    ) -> Result<(), Invalid> {
+        let host = self.host();
+        let ours = Alias::of_cluster(prefix, cluster).to_string();
+        let below = host.strip_prefix(&ours);
+        if below.is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) {
+            return Err(Invalid::because(format!(
+                "{host} is a name of this cluster itself, and a host cannot be its own way in"
+            )));
+        }
+        // An alias in upper case is a name of its own to ssh, but the same one to a resolver.
+        let Ok(host) = host.parse::<HostName<'_>>() else { return Ok(()) };
+        let port = self.port.unwrap_or(Port::SSH);
+        match hosts.iter().find(|node| (&node.host_name, node.port) == (&host, port)) {
+            Some(node) => Err(Invalid::because(format!(
+                "{host} port {port} is node {} itself; `--jump auto` jumps through the control node",
+                node.name
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl FromStr for JumpVia {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let (user, place) = match text.rsplit_once('@') {
+            Some((user, place)) => (Some(user.parse()?), place),
+            None => (None, text),
+        };
+        let (host, port) = split_port(place)?;
+        let port = port.map(str::parse).transpose()?;
+        let host = match host.parse::<HostName<'static>>() {
+            // An alias that differs only in case is another one to ssh.
+            Ok(known) if known.to_string() == host || host.contains(':') => ViaHost::Known(known),
+            Err(reason) if host.contains(':') => return Err(reason),
+            _ => ViaHost::Alias(check_alias(host)?.into()),
+        };
+        Ok(Self { user, host, port })
+    }
+}
+
+/// `HOST:PORT`, `[IPV6]:PORT`, or a host alone; an IPv6 address with a port needs its brackets.
+fn split_port(place: &str) -> Result<(&str, Option<&str>), Invalid> {
+    if let Some(rest) = place.strip_prefix('[') {
+        let (host, behind) =
+            rest.split_once(']').ok_or_else(|| Invalid::because("`[` without `]`"))?;
+        return match behind.strip_prefix(':') {
+            Some(port) => Ok((host, Some(port))),
+            None if behind.is_empty() => Ok((host, None)),
+            None => Err(Invalid::because("only `:PORT` may follow `]`")),
+        };
+    }
+    match place.split_once(':') {
+        Some((host, port)) if !port.contains(':') => Ok((host, Some(port))),
+        _ => Ok((place, None)),
+    }
+}
+
+fn check_alias(alias: &str) -> Result<&str, Invalid> {
+    let fits = alias.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && alias.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+        && alias.len() <= 253;
+    if !fits {
+        return Err(Invalid::because(
+            "a jump host is [USER@]HOST[:PORT], with a host of letters, digits, `.`, `_` and `-`",
+        ));
+    }
+    if alias.eq_ignore_ascii_case("none") {
+        return Err(Invalid::because("`none` means no jump to ssh; use `--jump never`"));
+    }
+    Ok(alias)
+}
+
+impl fmt::Display for JumpVia {
+    /// As `ProxyJump` takes it: raw, and an IPv6 address in brackets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(user) = &self.user {
+            write!(f, "{user}@")?;
+        }
+        match &self.host {
+            ViaHost::Known(host) if host.address().is_some_and(|ip| ip.is_ipv6()) => {
+                write!(f, "[{host}]")?;
+            }
+            ViaHost::Known(host) => host.fmt(f)?,
+            ViaHost::Alias(alias) => f.write_str(alias)?,
+        }
+        if let Some(port) = self.port {
+            write!(f, ":{port}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_jump_host_as_proxy_jump_takes_it() {
+        for (given, emitted) in [
+            ("bastion", "bastion"),
+            ("Bastion-EU", "Bastion-EU"),
+            ("me@gate.example.com:2222", "me@gate.example.com:2222"),
+            ("::1", "[::1]"),
+            ("me@[2001:DB8::1]:22", "me@[2001:db8::1]:22"),
+            ("203.0.113.1:2200", "203.0.113.1:2200"),
+            ("0x7f.1", "0x7f.1"),
+        ] {
+            assert_eq!(given.parse::<JumpVia>().unwrap().to_string(), emitted, "{given}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_jump_host() {
+        for text in [
+            "",
+            "@h",
+            "none",
+            "NONE",
+            "-oProxyCommand=x",
+            "a b",
+            "h:0",
+            "h:",
+            "h:99999",
+            "h\n",
+            "$(id)",
+            "me@@h@",
+            "%h",
+            "[::1",
+            "[::1]x",
+            "a,b",
+            "fe80::1%eth0",
+            "a;b@h",
+            "ssh://h",
+        ] {
+            assert!(text.parse::<JumpVia>().is_err(), "{text:?}");
+        }
+    }
+}

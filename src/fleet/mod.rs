@@ -1,0 +1,16 @@
+//! From the wire to checked hosts: what the answer says (`survey`), what its hosts are called
+//! (`naming`), how they are reached (`jump`), and all of it together (`walk`).
+
+mod host;
+mod ids;
+mod jump;
+mod naming;
+mod refusal;
+mod survey;
+mod walk;
+
+pub use host::{Cluster, Fleet, Host, Skipped, SshKey, WhySkipped};
+pub use jump::{Jump, JumpMode, JumpVia};
+pub use refusal::Refusal;
+pub use survey::Survey;
+pub use walk::{Only, Options, Selection, Unrendered, Walked, walk};

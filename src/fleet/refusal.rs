@@ -1,0 +1,163 @@
+//! A value of the answer that was refused: where it stands, what it is, and why.
+
+use std::borrow::Cow;
+use std::fmt::{self, Write};
+
+use crate::api::wire::Value;
+use crate::name::{Invalid, is_control};
+
+/// One refused value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Where it stands: `data.nodes[3].connections[0].host`.
+    pub path: String,
+    /// The first of it, harmless for a terminal; empty where there is nothing to show.
+    pub excerpt: String,
+    /// What is wrong with it.
+    pub reason: Invalid,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.path)?;
+        if !self.excerpt.is_empty() {
+            write!(f, "{}: ", self.excerpt)?;
+        }
+        self.reason.fmt(f)
+    }
+}
+
+/// That a value was refused, where the refusal itself has been written down already.
+#[derive(Debug)]
+pub(super) struct Refused;
+
+/// Checks the values of one object and writes down each that does not fit.
+pub(super) struct Checker<'c> {
+    refusals: &'c mut Vec<Refusal>,
+    /// The path of the object, with the dot behind it.
+    path: &'c dyn Fn() -> String,
+}
+
+impl<'c> Checker<'c> {
+    pub(super) fn new(refusals: &'c mut Vec<Refusal>, path: &'c dyn Fn() -> String) -> Self {
+        Self { refusals, path }
+    }
+
+    /// A text that must be there.
+    pub(super) fn required<'a, T>(
+        &mut self,
+        field: &str,
+        value: &Value<'a>,
+        check: impl FnOnce(Cow<'a, str>) -> Result<T, Invalid>,
+    ) -> Result<T, Refused> {
+        match self.optional(field, value, check)? {
+            Some(checked) => Ok(checked),
+            None => Err(self.refuse(field, value, Invalid::because("missing"))),
+        }
+    }
+
+    /// A text that may be missing or `null`.
+    pub(super) fn optional<'a, T>(
+        &mut self,
+        field: &str,
+        value: &Value<'a>,
+        check: impl FnOnce(Cow<'a, str>) -> Result<T, Invalid>,
+    ) -> Result<Option<T>, Refused> {
+        match value {
+            Value::Missing | Value::Null => Ok(None),
+            Value::Text(text) => match check(text.clone()) {
+                Ok(checked) => Ok(Some(checked)),
+                Err(reason) => Err(self.refuse(field, value, reason)),
+            },
+            _ => Err(self.refuse(field, value, Invalid::because("not a text"))),
+        }
+    }
+
+    /// A whole number that may be missing or `null`.
+    pub(super) fn number<T>(
+        &mut self,
+        field: &str,
+        value: &Value<'_>,
+        default: T,
+        check: impl FnOnce(i64) -> Result<T, Invalid>,
+    ) -> Result<T, Refused> {
+        let checked = match value {
+            Value::Missing | Value::Null => return Ok(default),
+            Value::Integer(number) => check(*number),
+            _ => Err(Invalid::because("not a whole number")),
+        };
+        checked.map_err(|reason| self.refuse(field, value, reason))
+    }
+
+    /// A flag that may be missing or `null`, which means `false`.
+    pub(super) fn flag(&mut self, field: &str, value: &Value<'_>) -> Result<bool, Refused> {
+        match value {
+            Value::Missing | Value::Null => Ok(false),
+            Value::Bool(flag) => Ok(*flag),
+            _ => Err(self.refuse(field, value, Invalid::because("neither true nor false"))),
+        }
+    }
+
+    /// Writes down that `value` is refused.
+    pub(super) fn refuse(&mut self, field: &str, value: &Value<'_>, reason: Invalid) -> Refused {
+        let path = format!("{}{field}", (self.path)());
+        self.refusals.push(Refusal { path, excerpt: excerpt(value), reason });
+        Refused
+    }
+}
+
+/// How many characters of a refused value are shown.
+const EXCERPT: usize = 48;
+
+fn excerpt(value: &Value<'_>) -> String {
+    match value {
+        Value::Missing => String::new(),
+        Value::Null => "null".to_owned(),
+        Value::Bool(flag) => flag.to_string(),
+        Value::Integer(number) => number.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::List => "[…]".to_owned(),
+        Value::Object => "{…}".to_owned(),
+        Value::Text(text) => quoted(text),
+    }
+}
+
+/// The first characters of an untrusted text in double quotes, with everything escaped that a
+/// terminal would not simply show.
+pub(super) fn quoted(text: &str) -> String {
+    let mut shown = String::from("\"");
+    for (count, c) in text.chars().enumerate() {
+        if count == EXCERPT {
+            shown.push('…');
+            break;
+        }
+        match c {
+            '"' | '\\' => shown.extend(['\\', c]),
+            '\n' => shown.push_str("\\n"),
+            '\r' => shown.push_str("\\r"),
+            '\t' => shown.push_str("\\t"),
+            _ if is_control(c) => {
+                // Writing to a String cannot fail.
+                let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
+            }
+            _ => shown.push(c),
+        }
+    }
+    shown.push('"');
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_text_is_harmless_to_show() {
+        assert_eq!(
+            quoted("10.0.0.5\n  Proxy\u{1b}[2J\u{202e}"),
+            r#""10.0.0.5\n  Proxy\u{1b}[2J\u{202e}""#
+        );
+        assert_eq!(quoted(&"x".repeat(500)).chars().count(), EXCERPT + 3);
+        assert_eq!(quoted(r#"a"b\"#), r#""a\"b\\""#);
+    }
+}

@@ -1,0 +1,323 @@
+//! Reading an answer: each value is checked where it is met, and becomes part of a host or a
+//! [`Refusal`] with its JSON path.
+//!
+//! The nodes are checked while they are parsed, one by one, so that a cluster of 100,000 nodes is
+//! never in memory twice.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, SeqAccess, Visitor};
+
+use super::host::{Cluster, Host, Place, Skipped, SshKey, WhySkipped};
+use super::naming::natural;
+use super::refusal::{Checker, Refusal, Refused};
+use crate::api::wire::{self, Malformed, Value};
+use crate::name::{HostName, Id, Invalid, Label, Port, Slug, UserName};
+
+/// One answer of Get Cluster, checked: everything that it says, before anything is chosen.
+#[derive(Debug)]
+pub struct Survey<'a> {
+    /// The cluster, unless one of its own values was refused.
+    pub(super) cluster: Option<Cluster<'a>>,
+    pub(super) nodes: Nodes<'a>,
+    /// The refusals of the cluster's own values.
+    pub(super) refusals: Vec<Refusal>,
+    /// What stands before every path.
+    pub(super) root: &'static str,
+}
+
+/// What the list of nodes holds.
+#[derive(Debug, Default)]
+pub(super) struct Nodes<'a> {
+    pub(super) hosts: Vec<Host<'a>>,
+    pub(super) skipped: Vec<Skipped<'a>>,
+    /// Refusals of nodes that are in the cluster.
+    pub(super) refusals: Vec<Refusal>,
+    /// Refusals of nodes that were terminated or detached: nobody needs to know unless those
+    /// nodes are asked for.
+    pub(super) inactive_refusals: Vec<Refusal>,
+    /// Nodes that left the cluster and could still give a host.
+    inactive: Vec<Skipped<'a>>,
+    pub(super) living: usize,
+    count: u32,
+}
+
+impl<'a> Survey<'a> {
+    /// Reads and checks an answer of Get Cluster, wrapped in `{"data": …}` or bare.
+    pub fn of(text: &'a str) -> Result<Self, Malformed> {
+        let wire::Answer { root, cluster: wire } = wire::cluster::<Nodes<'a>>(text)?;
+        let mut refusals = Vec::new();
+        let cluster = check_cluster(&wire, root, &mut refusals).ok();
+        let mut nodes = wire.nodes;
+        for refusal in nodes.refusals.iter_mut().chain(&mut nodes.inactive_refusals) {
+            refusal.path.insert_str(0, root);
+        }
+        Ok(Self { cluster, nodes, refusals, root })
+    }
+
+    /// The cluster's id, unless it was refused.
+    #[must_use]
+    pub fn id(&self) -> Option<&Id<'a>> {
+        self.cluster.as_ref().map(|cluster| &cluster.id)
+    }
+
+    /// What the answer says of the cluster as a whole, unless one of its values was refused.
+    #[must_use]
+    pub fn cluster(&self) -> Option<&Cluster<'a>> {
+        self.cluster.as_ref()
+    }
+}
+
+fn check_cluster<'a>(
+    wire: &wire::Cluster<'a, Nodes<'a>>,
+    root: &str,
+    refusals: &mut Vec<Refusal>,
+) -> Result<Cluster<'a>, Refused> {
+    let path = || root.to_owned();
+    let mut check = Checker::new(refusals, &path);
+    let id = check.required("id", &wire.id, Id::new);
+    let name = check.required("name", &wire.name, Label::new);
+    let provider = check.optional("providerType", &wire.provider_type, Label::new);
+    let status = check.optional("status", &wire.status, Label::new);
+    let gpu_name = check.optional("gpuName", &wire.gpu_name, Label::new);
+    let gpu_count = check.number("gpuCount", &wire.gpu_count, 0, count);
+    let orchestrator = check.optional("orchestratorType", &wire.orchestrator_type, Label::new);
+    let team = check.optional("teamId", &wire.team_id, Label::new);
+    let vault_enabled = check.flag("vaultEnabled", &wire.vault_enabled);
+    let terminated = check.optional("terminatedAt", &wire.terminated_at, Ok);
+    let ssh_keys = check_keys(wire.ssh_keys.as_deref().unwrap_or_default(), root, refusals);
+    Ok(Cluster {
+        id: id?,
+        name: name?,
+        provider: provider?,
+        status: status?,
+        gpu_name: gpu_name?,
+        gpu_count: gpu_count?,
+        orchestrator: orchestrator?,
+        team: team?,
+        vault_enabled: vault_enabled?,
+        terminated: terminated?.is_some(),
+        ssh_keys: ssh_keys?,
+    })
+}
+
+fn check_keys<'a>(
+    keys: &[wire::SshKey<'a>],
+    root: &str,
+    refusals: &mut Vec<Refusal>,
+) -> Result<Vec<SshKey<'a>>, Refused> {
+    let mut checked = Vec::new();
+    let mut outcome = Ok(());
+    for (at, key) in keys.iter().enumerate() {
+        let path = || format!("{root}sshKeys[{at}].");
+        let mut check = Checker::new(refusals, &path);
+        let role = check.optional("role", &key.role, Label::new);
+        // A key in the database may end in a line break; an RSA key of 16,384 bits has 2,800 bytes.
+        let trimmed = match &key.public_key {
+            Value::Text(text) => Value::Text(text.trim().to_owned().into()),
+            other => other.clone(),
+        };
+        match (role, check.optional("publicKey", &trimmed, Label::long)) {
+            (Ok(role), Ok(Some(public_key))) => checked.push(SshKey { role, public_key }),
+            (Ok(_), Ok(None)) => {}
+            _ => outcome = Err(Refused),
+        }
+    }
+    outcome.map(|()| checked)
+}
+
+fn count(number: i64) -> Result<u32, Invalid> {
+    u32::try_from(number).map_err(|_| Invalid::because("not a count"))
+}
+
+impl<'de> Deserialize<'de> for Nodes<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+
+        impl<'de> Visitor<'de> for List {
+            type Value = Nodes<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of nodes")
+            }
+
+            fn visit_unit<E>(self) -> Result<Nodes<'de>, E> {
+                Ok(Nodes::default())
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Nodes<'de>, A::Error> {
+                let mut nodes = Nodes::default();
+                while let Some(node) = list.next_element::<wire::Node<'de>>()? {
+                    nodes.add(&node);
+                }
+                Ok(nodes)
+            }
+        }
+
+        deserializer.deserialize_any(List)
+    }
+}
+
+/// What all connections of a node share.
+struct Shared<'a> {
+    id: Id<'a>,
+    name: Slug<'a>,
+    status: Option<Label<'a>>,
+    gpu_name: Option<Label<'a>>,
+    gpu_count: u32,
+}
+
+impl<'a> Nodes<'a> {
+    /// Decides on the nodes that left the cluster: whether they count like the others, or are
+    /// skipped with whatever is wrong with them.
+    pub(super) fn settle_inactive(&mut self, included: bool) {
+        if included {
+            self.refusals.append(&mut self.inactive_refusals);
+        } else {
+            self.hosts.retain(|host| host.active);
+            self.skipped.append(&mut self.inactive);
+            self.inactive_refusals.clear();
+        }
+        self.skipped.sort_by(|a, b| natural(a.name.as_str(), b.name.as_str()));
+    }
+
+    fn add(&mut self, node: &wire::Node<'a>) {
+        let at = self.count;
+        self.count += 1;
+        let gone = match (&node.terminated_at, &node.is_detached) {
+            (Value::Text(_), _) => Some(WhySkipped::Terminated),
+            (_, Value::Bool(true)) => Some(WhySkipped::Detached),
+            _ => None,
+        };
+        let active = gone.is_none();
+        let mut refusals = Vec::new();
+        let hosts = check_node(node, at, active, &mut refusals);
+        self.living += usize::from(active);
+        if active { &mut self.refusals } else { &mut self.inactive_refusals }.extend(refusals);
+        let unconnected = node.connections.as_ref().is_none_or(Vec::is_empty);
+        let skip = |why| Skipped { name: shown_name(node, at), why };
+        match gone {
+            Some(why) if unconnected => self.skipped.push(skip(why)),
+            Some(why) => self.inactive.push(skip(why)),
+            None if unconnected => self.skipped.push(skip(no_connection(node))),
+            None => {}
+        }
+        self.hosts.extend(hosts);
+    }
+}
+
+/// A text of a node that gives no host, for a note: what does not fit is left out, for it has been
+/// refused where that matters.
+fn label<'a>(value: &Value<'a>) -> Option<Label<'a>> {
+    match value {
+        Value::Text(text) if !text.is_empty() => Label::new(text.clone()).ok(),
+        _ => None,
+    }
+}
+
+fn shown_name<'a>(node: &wire::Node<'a>, at: u32) -> Label<'a> {
+    label(&node.name).unwrap_or_else(|| Label::of_place(at))
+}
+
+fn no_connection<'a>(node: &wire::Node<'a>) -> WhySkipped<'a> {
+    WhySkipped::NoConnection {
+        status: label(&node.status),
+        progress: match node.installation_progress {
+            Value::Integer(progress) => Some(progress),
+            _ => None,
+        },
+        failure: label(&node.installation_failure),
+    }
+}
+
+fn check_node<'a>(
+    node: &wire::Node<'a>,
+    at: u32,
+    active: bool,
+    refusals: &mut Vec<Refusal>,
+) -> Vec<Host<'a>> {
+    let path = || format!("nodes[{at}].");
+    let mut check = Checker::new(refusals, &path);
+    let terminated = check.optional("terminatedAt", &node.terminated_at, Ok);
+    let detached = check.flag("isDetached", &node.is_detached);
+    let id = check.required("id", &node.id, Id::new);
+    let name = check.required("name", &node.name, Label::new);
+    let status = check.optional("status", &node.status, Label::new);
+    let gpu_name = check.optional("gpuName", &node.gpu_name, Label::new);
+    let gpu_count = check.number("gpuCount", &node.gpu_count, 0, count);
+    let shared = || -> Result<Shared<'a>, Refused> {
+        (terminated?, detached?);
+        let id = id?;
+        let name = Slug::of_name(name?.as_cow(), id.as_str());
+        Ok(Shared { id, name, status: status?, gpu_name: gpu_name?, gpu_count: gpu_count? })
+    }();
+
+    let mut hosts = Vec::new();
+    for (connection, index) in node.connections.iter().flatten().zip(0..) {
+        let place = Place { node: at, connection: index };
+        // Its values are checked even where the node's own are refused: all are told at once.
+        if let Ok(host) = check_connection(connection, place, shared.as_ref().ok(), refusals) {
+            hosts.push(Host { active, ..host });
+        }
+    }
+    order_connections(&mut hosts);
+    hosts
+}
+
+fn check_connection<'a>(
+    wire: &wire::Connection<'a>,
+    place: Place,
+    node: Option<&Shared<'a>>,
+    refusals: &mut Vec<Refusal>,
+) -> Result<Host<'a>, Refused> {
+    let path = || format!("nodes[{}].connections[{}].", place.node, place.connection);
+    let mut check = Checker::new(refusals, &path);
+    let machine = check.required("podId", &wire.pod_id, Id::new);
+    let host_name = check.required("host", &wire.host, HostName::new);
+    let port = check.number("port", &wire.port, Port::SSH, Port::new);
+    let user = check.required("user", &wire.user, UserName::new);
+    let role = check.optional("role", &wire.role, Label::new);
+    let control = check.flag("isControlNode", &wire.is_control_node);
+    let (machine, host_name, port, user) = (machine?, host_name?, port?, user?);
+    let (role, control, node) = (role?, control?, node.ok_or(Refused)?);
+    Ok(Host {
+        name: node.name.clone(),
+        node: node.id.clone(),
+        machine,
+        host_name,
+        port,
+        user,
+        role,
+        status: node.status.clone(),
+        gpu_name: node.gpu_name.clone(),
+        gpu_count: node.gpu_count,
+        control,
+        jumps: false,
+        jump_only: false,
+        active: true,
+        main: false,
+        of_control_node: control,
+        place,
+    })
+}
+
+/// The same connection twice is one, and the main one comes first: the control one, else the
+/// lowest port, host, user. Nothing depends on the order of the answer.
+fn order_connections(hosts: &mut Vec<Host<'_>>) {
+    if hosts.len() > 1 {
+        let rank = |host: &Host<'_>| {
+            (!host.control, host.machine.to_string(), host.role.clone().map(|r| r.to_string()))
+        };
+        hosts.sort_by(|a, b| a.endpoint().cmp(&b.endpoint()).then_with(|| rank(a).cmp(&rank(b))));
+        hosts.dedup_by(|b, a| a.endpoint() == b.endpoint());
+        hosts.sort_by(|a, b| {
+            let key = |host: &Host<'_>| (!host.control, host.port);
+            key(a).cmp(&key(b)).then_with(|| (&a.host_name, &a.user).cmp(&(&b.host_name, &b.user)))
+        });
+    }
+    let of_control_node = hosts.iter().any(|host| host.control);
+    for host in hosts.iter_mut() {
+        host.of_control_node = of_control_node;
+    }
+}

@@ -1,0 +1,340 @@
+//! The walk: from what the answers say to the fleets that are rendered.
+
+use std::fmt;
+
+use super::host::{Cluster, Fleet, Host, Skipped};
+use super::ids::refuse_twins;
+use super::jump::{Jump, JumpMode, JumpVia};
+use super::naming::{Names, cluster_name, name_hosts, natural};
+use super::refusal::Refusal;
+use super::survey::{Nodes, Survey};
+use crate::name::{Id, Invalid, Slug, UserName};
+
+/// Which hosts of the answers become part of a fleet, and how they are named and reached.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The first part of every alias.
+    pub prefix: Slug<'static>,
+    /// The login name, in place of the one that the API says.
+    pub user: Option<UserName<'static>>,
+    /// Which workers jump.
+    pub jump: JumpMode,
+    /// The host that they jump through, in place of a control node.
+    pub jump_via: Option<JumpVia>,
+    /// Which hosts.
+    pub selection: Selection,
+    /// Names that clusters keep, by their id: an installed cluster's name does not move.
+    pub recorded: Vec<(Id<'static>, Slug<'static>)>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            prefix: Slug::prime(),
+            user: None,
+            jump: JumpMode::default(),
+            jump_via: None,
+            selection: Selection::default(),
+            recorded: Vec::new(),
+        }
+    }
+}
+
+/// Which hosts of a cluster are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Only those with this role, in any case.
+    pub role: Option<String>,
+    /// Only control nodes, or only workers.
+    pub only: Option<Only>,
+    /// Only those whose name or alias fits one of these, unless there are none.
+    pub nodes: Vec<glob::Pattern>,
+    /// Terminated and detached nodes too.
+    pub include_inactive: bool,
+}
+
+/// One half of a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Only {
+    /// Control nodes.
+    Control,
+    /// All others.
+    Worker,
+}
+
+impl Selection {
+    fn takes(&self, host: &Host<'_>, alias: &str) -> bool {
+        let role_fits = self.role.as_ref().is_none_or(|wanted| {
+            let role = host.role.as_ref().map(|role| role.as_str().to_lowercase());
+            role == Some(wanted.to_lowercase())
+        });
+        let half_fits = self.only.is_none_or(|only| (only == Only::Control) == host.control);
+        let name_fits = self.nodes.is_empty()
+            || self
+                .nodes
+                .iter()
+                .any(|glob| glob.matches(host.name.as_str()) || glob.matches(alias));
+        role_fits && half_fits && name_fits
+    }
+
+    fn is_everything(&self) -> bool {
+        self.role.is_none() && self.only.is_none() && self.nodes.is_empty()
+    }
+}
+
+/// What became of one answer.
+#[derive(Debug)]
+pub struct Walked<'a> {
+    /// What to call the cluster to a person: its name and id as far as they are known.
+    pub title: String,
+    /// The fleet, or why there is none.
+    pub fleet: Result<Fleet<'a>, Unrendered>,
+    /// What was refused. The fleet is without the hosts that it belongs to.
+    pub refusals: Vec<Refusal>,
+    /// What a person should know.
+    pub notes: Vec<String>,
+}
+
+/// Why there is no fleet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unrendered {
+    /// One of the cluster's own values was refused.
+    Refused,
+    /// The cluster was terminated.
+    Terminated,
+    /// No node of it has a usable connection.
+    NoHost,
+    /// It has hosts, but none that is asked for.
+    NoneSelected,
+    /// Every worker should jump, and there is no control node to jump through.
+    NoControlNode,
+    /// The jump host that was named cannot be one.
+    BadJumpHost(Invalid),
+}
+
+impl fmt::Display for Unrendered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused => f.write_str("its own values were refused"),
+            Self::Terminated => f.write_str("the cluster was terminated"),
+            Self::NoHost => f.write_str("no node has a usable connection"),
+            Self::NoneSelected => f.write_str("no host fits --role, --only and --node"),
+            Self::NoControlNode => f.write_str("no usable control node to jump through"),
+            Self::BadJumpHost(reason) => reason.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Unrendered {}
+
+/// Makes fleets of what the answers say, in the order of (name, id).
+#[must_use]
+pub fn walk<'a>(mut surveys: Vec<Survey<'a>>, options: &Options) -> Vec<Walked<'a>> {
+    for survey in &mut surveys {
+        survey.nodes.settle_inactive(options.selection.include_inactive);
+    }
+    refuse_twins(&mut surveys);
+    let names = name_clusters(&surveys, options);
+    let mut walked: Vec<_> = surveys
+        .into_iter()
+        .zip(names)
+        .map(|(survey, name)| {
+            let id = survey.id().map(|id| id.as_str().to_owned());
+            let order = (name.as_ref().map(|name| name.as_str().to_owned()), id);
+            (order, walk_one(survey, name, options))
+        })
+        .collect();
+    walked.sort_by(|(a, _), (b, _)| a.cmp(b));
+    walked.into_iter().map(|(_, walked)| walked).collect()
+}
+
+/// The name of each cluster that has one: a recorded one stays, the others are found.
+fn name_clusters<'a>(surveys: &[Survey<'a>], options: &Options) -> Vec<Option<Slug<'a>>> {
+    let recorded_for = |id: &Id<'a>| -> Option<Slug<'a>> {
+        options.recorded.iter().find(|(recorded, _)| recorded == id).map(|(_, name)| name.clone())
+    };
+    let mut names: Names<'a> = Names::default();
+    for (_, name) in &options.recorded {
+        names.take(name.clone());
+    }
+    let clusters = || surveys.iter().map(Survey::cluster);
+    let newcomers: Vec<(Slug<'a>, &Id<'a>)> = clusters()
+        .flatten()
+        .filter(|cluster| recorded_for(&cluster.id).is_none())
+        .map(|cluster| (Slug::of_name(cluster.name.as_cow(), cluster.id.as_str()), &cluster.id))
+        .collect();
+    let settled = names.settle(&newcomers, |(slug, id), level| cluster_name(slug, id, level));
+    let mut settled = settled.into_iter();
+    clusters().map(|cluster| recorded_for(&cluster?.id).or_else(|| settled.next())).collect()
+}
+
+fn walk_one<'a>(survey: Survey<'a>, name: Option<Slug<'a>>, options: &Options) -> Walked<'a> {
+    let Survey { cluster, nodes, mut refusals, .. } = survey;
+    let Nodes { hosts, skipped, refusals: of_nodes, living, .. } = nodes;
+    refusals.extend(of_nodes);
+    let title = cluster.as_ref().map_or_else(|| "a cluster".to_owned(), title);
+    let mut notes = Vec::new();
+    let fleet = match cluster.zip(name) {
+        None => Err(Unrendered::Refused),
+        Some((cluster, _)) if cluster.terminated && !options.selection.include_inactive => {
+            Err(Unrendered::Terminated)
+        }
+        Some((cluster, name)) => {
+            notes.extend(skipped.iter().map(skip_note));
+            let prefix = options.prefix.clone();
+            let fleet = Fleet {
+                prefix,
+                name,
+                cluster,
+                hosts,
+                jump: None,
+                nodes_living: living,
+                skipped,
+                entry: 0,
+            };
+            choose(fleet, options, &mut notes)
+        }
+    };
+    for note in &mut notes {
+        note.insert_str(0, &format!("{title}: "));
+    }
+    Walked { title, fleet, refusals, notes }
+}
+
+fn title(cluster: &Cluster<'_>) -> String {
+    match cluster.name.as_str() {
+        name if name == cluster.id.as_str() => name.to_owned(),
+        name => format!("{name} ({})", cluster.id),
+    }
+}
+
+fn skip_note(skipped: &Skipped<'_>) -> String {
+    format!("skipped {}: {}", skipped.name, skipped.why)
+}
+
+/// Names, orders and selects the hosts of a fleet that holds all of them, and finds their way in.
+fn choose<'a>(
+    mut fleet: Fleet<'a>,
+    options: &Options,
+    notes: &mut Vec<String>,
+) -> Result<Fleet<'a>, Unrendered> {
+    if fleet.hosts.is_empty() {
+        return Err(Unrendered::NoHost);
+    }
+    mark_mains(&mut fleet.hosts);
+    // Before anything is left out, so that a name does not depend on what is asked for.
+    name_hosts(&mut fleet.hosts);
+    fleet.hosts.sort_unstable_by(|a, b| {
+        (b.of_control_node.cmp(&a.of_control_node))
+            .then_with(|| natural(a.name.as_str(), b.name.as_str()))
+            .then_with(|| (&a.node, a.port).cmp(&(&b.node, b.port)))
+            .then_with(|| (&a.host_name, &a.user).cmp(&(&b.host_name, &b.user)))
+    });
+    if let Some(user) = &options.user {
+        for host in &mut fleet.hosts {
+            host.user = user.clone();
+        }
+    }
+    fleet.jump = find_jump(&fleet, options)?;
+    mark_jumps(&mut fleet, options.jump);
+    select(&mut fleet, &options.selection)?;
+    match fleet.hosts.iter().position(|host| host.control) {
+        Some(first) => fleet.entry = first,
+        None => notes.extend(fleet.entry().map(|host| {
+            let (name, to) = (fleet.alias(), fleet.alias_of(host));
+            format!("no control node here: {name} leads to {to}")
+        })),
+    }
+    if options.jump == JumpMode::Auto {
+        notes.extend(no_way_in(&fleet));
+    }
+    Ok(fleet)
+}
+
+/// The first connection of each node, in the order of the survey, is its main one.
+fn mark_mains(hosts: &mut [Host<'_>]) {
+    let mut node = None;
+    for host in hosts {
+        host.main = node != Some(host.place.node);
+        node = Some(host.place.node);
+    }
+}
+
+fn find_jump<'a>(fleet: &Fleet<'a>, options: &Options) -> Result<Option<Jump<'a>>, Unrendered> {
+    if options.jump == JumpMode::Never {
+        return Ok(None);
+    }
+    if let Some(via) = &options.jump_via {
+        via.check(&fleet.prefix, &fleet.name, &fleet.hosts).map_err(Unrendered::BadJumpHost)?;
+        return Ok(Some(Jump::Via(via.clone())));
+    }
+    let control = |host: &&Host<'a>| host.control && host.active;
+    let public = fleet.hosts.iter().filter(control).find(|host| !host.host_name.is_private());
+    let jump = match options.jump {
+        JumpMode::Auto | JumpMode::Never => public,
+        JumpMode::Always => public.or_else(|| fleet.hosts.iter().find(control)),
+    };
+    let workers = fleet.hosts.iter().any(|host| !host.control);
+    if options.jump == JumpMode::Always && workers && jump.is_none() {
+        return Err(Unrendered::NoControlNode);
+    }
+    Ok(jump.map(|host| Jump::ControlNode(host.name.clone())))
+}
+
+/// Control nodes are always reached directly, so that no jump leads back to where it came from.
+fn mark_jumps(fleet: &mut Fleet<'_>, mode: JumpMode) {
+    if fleet.jump.is_none() {
+        return;
+    }
+    for host in &mut fleet.hosts {
+        host.jumps = !host.control && (mode == JumpMode::Always || host.host_name.is_private());
+    }
+}
+
+/// Leaves out what is not asked for, but for the host that others jump through.
+fn select(fleet: &mut Fleet<'_>, selection: &Selection) -> Result<(), Unrendered> {
+    let chosen: Vec<bool> = fleet
+        .hosts
+        .iter()
+        .map(|host| {
+            selection.is_everything() || selection.takes(host, &fleet.alias_of(host).to_string())
+        })
+        .collect();
+    let jumping = fleet.hosts.iter().zip(&chosen).any(|(host, &chosen)| chosen && host.jumps);
+    if !chosen.contains(&true) {
+        return Err(Unrendered::NoneSelected);
+    }
+    if !jumping {
+        fleet.jump = None;
+    }
+    let jump = match &fleet.jump {
+        Some(Jump::ControlNode(name)) => Some(name.clone()),
+        _ => None,
+    };
+    let mut chosen = chosen.into_iter();
+    fleet.hosts.retain_mut(|host| {
+        host.jump_only = !chosen.next().unwrap_or_default();
+        !host.jump_only || Some(&host.name) == jump.as_ref()
+    });
+    Ok(())
+}
+
+/// How many names a note lists.
+const NAMED: usize = 5;
+
+fn no_way_in(fleet: &Fleet<'_>) -> Option<String> {
+    let stranded: Vec<&str> = fleet
+        .hosts
+        .iter()
+        .filter(|host| host.host_name.is_private() && !host.jumps)
+        .map(|host| host.name.as_str())
+        .collect();
+    let (first, rest) = stranded.split_at(stranded.len().min(NAMED));
+    let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+    (!first.is_empty()).then(|| {
+        format!(
+            "{}{more}: at a private address with no jump host; `--jump-via HOST` names one for workers",
+            first.join(", ")
+        )
+    })
+}

@@ -1,0 +1,5 @@
+//! From fleets to text: one file an output. Templates see checked values only.
+
+pub mod fence;
+pub mod ssh_config;
+pub mod ssh_option;

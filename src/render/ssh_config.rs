@@ -1,0 +1,340 @@
+//! The `ssh_config` fragment: what differs stands on a host, what is equal stands once.
+//!
+//! The rules that it rests on are in `ssh_config(5)`: the first value that ssh finds for a keyword
+//! counts, so a host's own lines come before the block that all hosts of a cluster share.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use askama::Template;
+
+use super::ssh_option::SshOption;
+use crate::fleet::{Fleet, Host, Jump};
+use crate::name::{Alias, HostKeyAlias, HostName, Label, LocalPath, Port, UserName, hash};
+
+/// What the fragment says beyond the hosts themselves.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The key to log in with. Without one ssh tries what the agent and its own defaults offer.
+    pub identity_file: Option<LocalPath<'static>>,
+    /// The certificate to log in with.
+    pub certificate_file: Option<LocalPath<'static>>,
+    /// The file that remembers host keys, in place of ssh's own.
+    pub known_hosts: Option<LocalPath<'static>>,
+    /// What happens to a host key that is not known.
+    pub host_keys: HostKeys,
+    /// Further options; each replaces our default of its keyword.
+    pub ssh_options: Vec<SshOption>,
+    /// The folder for sockets of shared connections; `~/.ssh` where none is given.
+    pub socket_folder: Option<LocalPath<'static>>,
+}
+
+/// What happens to a host key that `known_hosts` does not hold; one that changed is refused in any
+/// case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HostKeys {
+    /// The first key is trusted and remembered.
+    #[default]
+    AcceptNew,
+    /// It is refused.
+    Strict,
+}
+
+impl HostKeys {
+    /// The value for `StrictHostKeyChecking`.
+    #[must_use]
+    pub fn keyword(self) -> &'static str {
+        match self {
+            Self::AcceptNew => "accept-new",
+            Self::Strict => "yes",
+        }
+    }
+}
+
+/// Writes the fragment for these fleets. The same fleets and options give the same bytes.
+///
+/// # Errors
+///
+/// Where the writer fails; or where a value holds a control character, which the checked types
+/// rule out.
+pub fn render(
+    fleets: &[Fleet<'_>],
+    options: &Options,
+    to: &mut impl std::io::Write,
+) -> std::io::Result<()> {
+    let fleets = fleets.iter().map(|fleet| FleetView::new(fleet, options)).collect();
+    Fragment { fleets }.write_into(to)
+}
+
+#[derive(Template)]
+#[template(path = "ssh_config.j2", escape = "ssh_config", whitespace = "preserve")]
+struct Fragment<'f> {
+    fleets: Vec<FleetView<'f>>,
+}
+
+/// A fleet as the template sees it.
+struct FleetView<'f> {
+    fleet: &'f Fleet<'f>,
+    options: &'f Options,
+    sockets: Sockets<'f>,
+    user: Option<&'f UserName<'f>>,
+}
+
+impl<'f> FleetView<'f> {
+    fn new(fleet: &'f Fleet<'f>, options: &'f Options) -> Self {
+        let sockets = Sockets::in_folder(options.socket_folder.as_ref());
+        Self { fleet, options, sockets, user: common_user(&fleet.hosts) }
+    }
+
+    fn summary(&self) -> Summary<'f> {
+        Summary(self.fleet)
+    }
+
+    fn alias(&self) -> Alias<'f> {
+        self.fleet.alias()
+    }
+
+    fn hosts(&self) -> impl Iterator<Item = HostView<'_, 'f>> {
+        self.fleet.hosts.iter().map(|host| HostView { of: self, host })
+    }
+
+    /// What all hosts share, without what an option of the user's replaces.
+    fn shared(&self) -> Vec<Line<'f>> {
+        let options = self.options;
+        let mut lines = vec![("HostName", Value::Word("%h.invalid."))];
+        lines.extend(self.user.map(|user| ("User", Value::User(user))));
+        if let Some(path) = &options.identity_file {
+            lines.push(("IdentityFile", Value::Path(path)));
+            lines.push(("IdentitiesOnly", Value::Word("yes")));
+        }
+        if let Some(path) = &options.certificate_file {
+            lines.push(("CertificateFile", Value::Path(path)));
+        }
+        lines.push(("ControlPath", Value::Socket(self.sockets.common())));
+        lines.push(("StrictHostKeyChecking", Value::Word(options.host_keys.keyword())));
+        if let Some(path) = &options.known_hosts {
+            lines.push(("UserKnownHostsFile", Value::Path(path)));
+        }
+        lines.push(("ServerAliveInterval", Value::Word("30")));
+        lines.push(("ConnectTimeout", Value::Word("15")));
+        lines.retain(|(keyword, _)| {
+            !options.ssh_options.iter().any(|option| option.keyword() == *keyword)
+        });
+        lines.extend(options.ssh_options.iter().map(|o| (o.keyword(), Value::Given(o.value()))));
+        lines.into_iter().map(|(keyword, value)| Line { keyword, value }).collect()
+    }
+}
+
+/// A host as the template sees it.
+struct HostView<'v, 'f> {
+    of: &'v FleetView<'f>,
+    host: &'f Host<'f>,
+}
+
+impl<'f> HostView<'_, 'f> {
+    fn jump_only(&self) -> bool {
+        self.host.jump_only
+    }
+
+    fn alias(&self) -> Alias<'f> {
+        self.of.fleet.alias_of(self.host)
+    }
+
+    fn cluster_alias(&self) -> Option<Alias<'f>> {
+        let entry = self.of.fleet.entry();
+        entry.is_some_and(|entry| std::ptr::eq(entry, self.host)).then(|| self.of.alias())
+    }
+
+    fn host_name(&self) -> &'f HostName<'f> {
+        &self.host.host_name
+    }
+
+    fn own_user(&self) -> Option<&'f UserName<'f>> {
+        Some(&self.host.user).filter(|user| Some(*user) != self.of.user)
+    }
+
+    fn own_port(&self) -> Option<Port> {
+        Some(self.host.port).filter(|port| *port != Port::SSH)
+    }
+
+    fn host_key_alias(&self) -> HostKeyAlias<'f> {
+        self.host.host_key_alias()
+    }
+
+    fn proxy_jump(&self) -> Option<ProxyJump<'f>> {
+        let jump = self.of.fleet.jump.as_ref().filter(|_| self.host.jumps)?;
+        Some(ProxyJump { fleet: self.of.fleet, jump })
+    }
+
+    fn own_control_path(&self) -> Option<ControlPath<'f>> {
+        self.of.sockets.own(self.host)
+    }
+}
+
+/// The user of most hosts; of several such, the first in the alphabet.
+fn common_user<'f>(hosts: &'f [Host<'f>]) -> Option<&'f UserName<'f>> {
+    let mut counts: HashMap<&UserName<'_>, usize> = HashMap::new();
+    for host in hosts {
+        *counts.entry(&host.user).or_default() += 1;
+    }
+    counts
+        .into_iter()
+        .max_by(|(a, many), (b, few)| many.cmp(few).then(b.cmp(a)))
+        .map(|(user, _)| user)
+}
+
+/// `train: 3 hosts of cluster clst01 (primecompute, 24 x H100_80GB)`, for a comment.
+struct Summary<'f>(&'f Fleet<'f>);
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Fleet { hosts, cluster, .. } = self.0;
+        let many =
+            if hosts.len() == 1 { "1 host".to_owned() } else { format!("{} hosts", hosts.len()) };
+        write!(f, "{}: {many} of cluster {}", Comment(&cluster.name), cluster.id)?;
+        let gpus = cluster.gpu_name.as_ref().filter(|_| cluster.gpu_count > 0);
+        match (&cluster.provider, gpus) {
+            (Some(provider), Some(gpu)) => {
+                write!(f, " ({}, {} x {})", Comment(provider), cluster.gpu_count, Comment(gpu))
+            }
+            (Some(provider), None) => write!(f, " ({})", Comment(provider)),
+            (None, Some(gpu)) => write!(f, " ({} x {})", cluster.gpu_count, Comment(gpu)),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+/// A text in a comment: whatever is not plain becomes `_`, and 200 characters are enough.
+struct Comment<'f>(&'f Label<'f>);
+
+impl fmt::Display for Comment<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.as_str().chars().take(200) {
+            let plain = c.is_ascii_alphanumeric() || " ._:/@+=,()-".contains(c);
+            fmt::Write::write_char(f, if plain { c } else { '_' })?;
+        }
+        Ok(())
+    }
+}
+
+/// The way to a host that jumps, raw as `ProxyJump` wants it.
+struct ProxyJump<'f> {
+    fleet: &'f Fleet<'f>,
+    jump: &'f Jump<'f>,
+}
+
+impl fmt::Display for ProxyJump<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.jump {
+            Jump::ControlNode(name) => {
+                Alias::of_node(&self.fleet.prefix, &self.fleet.name, name).fmt(f)
+            }
+            Jump::Via(via) => via.fmt(f),
+        }
+    }
+}
+
+/// One line of the block that all hosts share.
+struct Line<'f> {
+    keyword: &'static str,
+    value: Value<'f>,
+}
+
+enum Value<'f> {
+    Word(&'static str),
+    User(&'f UserName<'f>),
+    Path(&'f LocalPath<'f>),
+    Socket(ControlPath<'f>),
+    /// The value of an [`SshOption`], which has been checked as such.
+    Given(&'f str),
+}
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.keyword)?;
+        match &self.value {
+            Value::Word(word) => f.write_str(word),
+            Value::User(user) => user.fmt(f),
+            Value::Path(path) => write!(f, "\"{path}\""),
+            Value::Socket(path) => path.fmt(f),
+            Value::Given(value) => f.write_str(value),
+        }
+    }
+}
+
+/// Where the sockets of shared connections are.
+///
+/// Whether to share stays the user's choice. But a path that does not name the machine, as the
+/// usual `%C` or `%r@%h:%p`, is one for two clusters with the same private address behind
+/// different jump hosts, and then a command runs on the wrong one. And a path over the limit of a
+/// socket's name ends ssh even where nothing is shared.
+struct Sockets<'f> {
+    folder: Option<&'f LocalPath<'f>>,
+    /// Bytes that are left for a socket's name.
+    room: usize,
+}
+
+/// A socket's path on macOS, the shortest limit, with its closing NUL.
+const SOCKET_PATH: usize = 104;
+/// What ssh puts behind a path while it makes the socket: a dot and 16 characters.
+const TEMPORARY: usize = 17;
+/// What `~/.ssh` may come to: a home folder of 27 bytes.
+const SSH_FOLDER: usize = 32;
+/// `prime-` and 16 hex digits.
+const SHORT_NAME: usize = 22;
+
+impl<'f> Sockets<'f> {
+    fn in_folder(folder: Option<&'f LocalPath<'f>>) -> Self {
+        let length = match folder.map(LocalPath::as_str) {
+            Some(path) if path.starts_with('/') => path.len(),
+            Some(path) => SSH_FOLDER - "~/.ssh".len() + path.len(),
+            None => SSH_FOLDER,
+        };
+        // A slash before the name, and the NUL behind all.
+        Self { folder, room: SOCKET_PATH.saturating_sub(TEMPORARY + length + 2) }
+    }
+
+    /// The path for all hosts whose machine's name is short enough.
+    fn common(&self) -> ControlPath<'f> {
+        ControlPath { folder: self.folder, name: SocketName::Machine }
+    }
+
+    /// The path of a host for which the common one is too long.
+    fn own(&self, host: &Host<'_>) -> Option<ControlPath<'f>> {
+        let user = host.user.as_str().len() + 1;
+        if user + host.host_key_alias().width() <= self.room {
+            return None;
+        }
+        let name = if user + SHORT_NAME <= self.room {
+            SocketName::Hash(hash(&host.host_key_alias().to_string(), 16))
+        } else {
+            SocketName::None
+        };
+        Some(ControlPath { folder: self.folder, name })
+    }
+}
+
+struct ControlPath<'f> {
+    folder: Option<&'f LocalPath<'f>>,
+    name: SocketName,
+}
+
+enum SocketName {
+    /// `%k`, which is the `HostKeyAlias`.
+    Machine,
+    /// The same in short.
+    Hash(String),
+    /// No name is short enough: nothing is shared.
+    None,
+}
+
+impl fmt::Display for ControlPath<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let folder = self.folder.map_or("~/.ssh", LocalPath::as_str);
+        match &self.name {
+            SocketName::Machine => write!(f, "\"{folder}/%r@%k\""),
+            SocketName::Hash(hash) => write!(f, "\"{folder}/%r@prime-{hash}\""),
+            SocketName::None => f.write_str("none"),
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! One option of ssh that the user adds to every host: `KEY=VALUE`.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::name::{Invalid, is_control};
+
+/// A keyword of `ssh_config(5)` and a value for it, on one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SshOption {
+    keyword: &'static str,
+    value: Box<str>,
+}
+
+impl SshOption {
+    /// The keyword as the manual writes it.
+    #[must_use]
+    pub fn keyword(&self) -> &'static str {
+        self.keyword
+    }
+
+    /// The value as it was given.
+    #[must_use]
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// Whether ssh takes each value of this keyword, and not only the first.
+    #[must_use]
+    pub fn accumulates(&self) -> bool {
+        ACCUMULATING.contains(&self.keyword)
+    }
+}
+
+impl fmt::Display for SshOption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.keyword, self.value)
+    }
+}
+
+impl FromStr for SshOption {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let (keyword, value) = text
+            .split_once('=')
+            .ok_or_else(|| Invalid::because("an ssh option is KEYWORD=VALUE"))?;
+        let keyword = known(keyword.trim())?;
+        let value = value.trim();
+        check_value(value)?;
+        Ok(Self { keyword, value: value.into() })
+    }
+}
+
+fn known(word: &str) -> Result<&'static str, Invalid> {
+    let is_word = |keyword: &&&str| keyword.eq_ignore_ascii_case(word);
+    if let Some((keyword, instead)) =
+        OURS.iter().find(|(keyword, _)| keyword.eq_ignore_ascii_case(word))
+    {
+        return Err(Invalid::because(format!("{keyword} {instead}")));
+    }
+    KEYWORDS.iter().find(is_word).copied().ok_or_else(|| {
+        let shown: Cow<'_, str> =
+            word.chars().take(40).filter(|&c| !is_control(c)).collect::<String>().into();
+        Invalid::because(format!("ssh knows no option `{shown}` (see ssh_config(5))"))
+    })
+}
+
+fn check_value(value: &str) -> Result<(), Invalid> {
+    if value.is_empty() {
+        return Err(Invalid::because("an ssh option needs a value"));
+    }
+    if value.chars().any(is_control) {
+        return Err(Invalid::because("an ssh option is one line of plain text"));
+    }
+    if value.matches('"').count() % 2 == 1 {
+        return Err(Invalid::because("an open quote, on which ssh would stop for every host"));
+    }
+    Ok(())
+}
+
+/// Keywords of which ssh keeps every value that it reads.
+const ACCUMULATING: [&str; 6] = [
+    "CertificateFile",
+    "DynamicForward",
+    "IdentityFile",
+    "LocalForward",
+    "RemoteForward",
+    "SendEnv",
+];
+
+/// Keywords that would break what a host is, with what to do instead.
+const OURS: [(&str, &str); 14] = [
+    ("CanonicalDomains", STRUCTURE),
+    ("CanonicalizeHostname", STRUCTURE),
+    (
+        "ControlPath",
+        "is ours: it must name the machine, or a shared connection reaches another one",
+    ),
+    ("Host", STRUCTURE),
+    ("HostKeyAlias", "is ours: it ties a host key to its machine"),
+    ("HostName", "comes from the API"),
+    ("IgnoreUnknown", STRUCTURE),
+    ("Include", STRUCTURE),
+    ("Match", STRUCTURE),
+    ("Port", "comes from the API"),
+    ("ProxyCommand", "is ours; see --jump and --jump-via"),
+    ("ProxyJump", "is ours; see --jump and --jump-via"),
+    ("ProxyUseFdpass", "is ours; see --jump and --jump-via"),
+    ("User", "has an option of its own: --user"),
+];
+
+const STRUCTURE: &str = "would change which lines ssh reads for which host";
+
+/// The other keywords of `ssh_config(5)`, OpenSSH 7.6 to 10.3.
+const KEYWORDS: [&str; 91] = [
+    "AddKeysToAgent",
+    "AddressFamily",
+    "BatchMode",
+    "BindAddress",
+    "BindInterface",
+    "CASignatureAlgorithms",
+    "CanonicalizeFallbackLocal",
+    "CanonicalizeMaxDots",
+    "CanonicalizePermittedCNAMEs",
+    "CertificateFile",
+    "ChannelTimeout",
+    "CheckHostIP",
+    "Ciphers",
+    "ClearAllForwardings",
+    "Compression",
+    "ConnectTimeout",
+    "ConnectionAttempts",
+    "ControlMaster",
+    "ControlPersist",
+    "DynamicForward",
+    "EnableEscapeCommandline",
+    "EnableSSHKeysign",
+    "EscapeChar",
+    "ExitOnForwardFailure",
+    "FingerprintHash",
+    "ForkAfterAuthentication",
+    "ForwardAgent",
+    "ForwardX11",
+    "ForwardX11Timeout",
+    "ForwardX11Trusted",
+    "GSSAPIAuthentication",
+    "GSSAPIDelegateCredentials",
+    "GatewayPorts",
+    "GlobalKnownHostsFile",
+    "HashKnownHosts",
+    "HostKeyAlgorithms",
+    "HostbasedAcceptedAlgorithms",
+    "HostbasedAuthentication",
+    "IPQoS",
+    "IdentitiesOnly",
+    "IdentityAgent",
+    "IdentityFile",
+    "KbdInteractiveAuthentication",
+    "KbdInteractiveDevices",
+    "KexAlgorithms",
+    "KnownHostsCommand",
+    "LocalCommand",
+    "LocalForward",
+    "LogLevel",
+    "LogVerbose",
+    "MACs",
+    "NoHostAuthenticationForLocalhost",
+    "NumberOfPasswordPrompts",
+    "ObscureKeystrokeTiming",
+    "PKCS11Provider",
+    "PasswordAuthentication",
+    "PermitLocalCommand",
+    "PermitRemoteOpen",
+    "PreferredAuthentications",
+    "PubkeyAcceptedAlgorithms",
+    "PubkeyAcceptedKeyTypes",
+    "PubkeyAuthentication",
+    "RefuseConnection",
+    "RekeyLimit",
+    "RemoteCommand",
+    "RemoteForward",
+    "RequestTTY",
+    "RequiredRSASize",
+    "RevokedHostKeys",
+    "SecurityKeyProvider",
+    "SendEnv",
+    "ServerAliveCountMax",
+    "ServerAliveInterval",
+    "SessionType",
+    "SetEnv",
+    "StdinNull",
+    "StreamLocalBindMask",
+    "StreamLocalBindUnlink",
+    "StrictHostKeyChecking",
+    "SyslogFacility",
+    "TCPKeepAlive",
+    "Tag",
+    "Tunnel",
+    "TunnelDevice",
+    "UpdateHostKeys",
+    "UserKnownHostsFile",
+    "VerifyHostKeyDNS",
+    "VersionAddendum",
+    "VisualHostKey",
+    "WarnWeakCrypto",
+    "XAuthLocation",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Result<String, String> {
+        text.parse::<SshOption>().map(|o| o.to_string()).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn keywords_in_the_form_of_the_manual() {
+        assert_eq!(parsed("serveraliveinterval=5").unwrap(), "ServerAliveInterval 5");
+        assert_eq!(parsed(" SetEnv = A=\"b c\" ").unwrap(), "SetEnv A=\"b c\"");
+    }
+
+    #[test]
+    fn what_is_ours_or_nobodys_is_refused() {
+        for (keyword, _) in OURS {
+            let error = parsed(&format!("{}=x", keyword.to_lowercase())).unwrap_err();
+            assert!(error.starts_with(keyword), "{error}");
+        }
+        assert!(parsed("ProxyJmp=x").unwrap_err().contains("knows no option `ProxyJmp`"));
+        for text in [
+            "",
+            "Compression",
+            "=yes",
+            "Compression=",
+            "Compression= ",
+            "A B=c",
+            "Tag=a\nProxyCommand=x",
+            "Tag=\u{1b}[2J",
+            "Tag=\"open",
+            "Compression yes",
+        ] {
+            assert!(parsed(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn no_keyword_stands_in_two_lists() {
+        for (keyword, _) in OURS {
+            assert!(!KEYWORDS.contains(&keyword));
+        }
+        assert!(ACCUMULATING.iter().all(|keyword| KEYWORDS.contains(keyword)));
+    }
+}

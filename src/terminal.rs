@@ -1,0 +1,128 @@
+//! What a person sees: stdout is data, stderr is talk, and nothing on either moves a cursor.
+
+use std::borrow::Cow;
+use std::fmt::{self, Display};
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::name::is_control;
+
+/// The voice of the program on stderr.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terminal {
+    quiet: bool,
+    verbose: bool,
+}
+
+const NOTE: Style = AnsiColor::Cyan.on_default();
+const WARNING: Style = AnsiColor::Yellow.on_default();
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+/// How long work takes before it shows that it goes on.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+impl Terminal {
+    /// `quiet` leaves out notes, and `verbose` adds details; warnings and errors stay.
+    #[must_use]
+    pub fn new(quiet: bool, verbose: bool) -> Self {
+        Self { quiet, verbose }
+    }
+
+    /// Something that a person should know, and that is as it should be.
+    pub fn note(self, text: impl Display) {
+        if !self.quiet {
+            say(NOTE, "note", &text);
+        }
+    }
+
+    /// A detail for someone who looks for the reason of something.
+    pub fn detail(self, text: impl Display) {
+        if self.verbose {
+            say(NOTE, "detail", &text);
+        }
+    }
+
+    /// Something that is not as it should be, and does not end the run.
+    #[expect(clippy::unused_self, reason = "it is said by the terminal like the others")]
+    pub fn warning(self, text: impl Display) {
+        say(WARNING, "warning", &text);
+    }
+
+    /// Why the run ends, and what to do about it.
+    #[expect(clippy::unused_self, reason = "it is said by the terminal like the others")]
+    pub fn error(self, text: impl Display, hint: Option<&str>) {
+        say(ERROR, "error", &text);
+        if let Some(hint) = hint {
+            write_stderr(format_args!("\n"));
+            say(NOTE, "hint", &hint);
+        }
+    }
+
+    /// Waits for `work`; after half a second a terminal shows `message` until it is done.
+    pub async fn wait_for<T>(self, message: impl Display, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        if let Ok(done) = tokio::time::timeout(PATIENCE, &mut work).await {
+            return done;
+        }
+        if self.quiet || !io::stderr().is_terminal() {
+            return work.await;
+        }
+        let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})");
+        let bar = ProgressBar::new_spinner().with_message(harmless(&message.to_string()).into_owned());
+        if let Ok(style) = style {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(100));
+        let done = work.await;
+        bar.finish_and_clear();
+        done
+    }
+}
+
+fn say(style: Style, word: &str, text: &dyn Display) {
+    let text = text.to_string();
+    write_stderr(format_args!("{style}{word}:{style:#} {}\n", harmless(&text)));
+}
+
+/// A stderr that is closed or full is no reason to stop.
+fn write_stderr(text: fmt::Arguments<'_>) {
+    let _ = anstream::stderr().lock().write_fmt(text);
+}
+
+/// The text with every character escaped that would do something to a terminal; its line breaks
+/// are ours, for values have theirs escaped before they become part of a message.
+#[must_use]
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    let acts = |c: char| c != '\n' && is_control(c);
+    if !text.contains(acts) {
+        return Cow::Borrowed(text);
+    }
+    let escape = |c: char| if acts(c) { c.escape_unicode().to_string() } else { c.to_string() };
+    Cow::Owned(text.chars().map(escape).collect())
+}
+
+/// Writes data to stdout. Whoever reads it may stop reading: a closed pipe is not a failure.
+pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut stdout = io::BufWriter::with_capacity(64 * 1024, io::stdout().lock());
+    match write(&mut stdout).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+            // What is still in the buffer has no reader either.
+            let _ = stdout.into_parts();
+            Ok(())
+        }
+        done => done,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_act_on_a_terminal_is_escaped() {
+        assert_eq!(harmless("plain\ntext é"), "plain\ntext é");
+        assert_eq!(harmless("a\u{1b}[2Jb\r\u{202e}"), "a\\u{1b}[2Jb\\u{d}\\u{202e}");
+    }
+}
