@@ -1,0 +1,154 @@
+//! The lines of an ssh configuration as ssh itself reads them (readconf.c and misc.c of OpenSSH).
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// What separates a keyword and its arguments.
+const WHITE: &[u8] = b" \t\r\n";
+
+/// One line that holds a keyword.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Directive<'a> {
+    /// Counted from 1, as in ssh's own messages.
+    pub line: usize,
+    /// Where the line stands in the text, with its ending.
+    pub range: Range<usize>,
+    /// The keyword in lower case: ssh knows no case there.
+    pub keyword: Cow<'a, [u8]>,
+    rest: &'a [u8],
+}
+
+impl Directive<'_> {
+    /// What follows the keyword, split at white space, without quotes.
+    #[must_use]
+    pub fn arguments(&self) -> Vec<Vec<u8>> {
+        arguments(self.rest)
+    }
+
+    /// Whether this line starts a block, so that what follows counts for some hosts only.
+    #[must_use]
+    pub fn starts_block(&self) -> bool {
+        matches!(&*self.keyword, b"host" | b"match")
+    }
+}
+
+/// The lines of `text` that ssh acts upon, in order: no comments, no empty lines.
+pub fn directives(text: &[u8]) -> impl Iterator<Item = Directive<'_>> {
+    let mut start = 0;
+    text.split_inclusive(|&byte| byte == b'\n').enumerate().filter_map(move |(index, line)| {
+        let range = start..start + line.len();
+        start = range.end;
+        let (keyword, rest) = split(line)?;
+        Some(Directive { line: index + 1, range, keyword, rest })
+    })
+}
+
+/// A line's keyword and what follows it; nothing for a comment or an empty line.
+fn split(line: &[u8]) -> Option<(Cow<'_, [u8]>, &[u8])> {
+    // To ssh a line is a C string, which ends at its first NUL.
+    let line = line.split(|&byte| byte == 0).next().unwrap_or_default();
+    let line = skip_white(line);
+    if line.first().is_none_or(|&byte| byte == b'#') {
+        return None;
+    }
+    let (keyword, rest) = match line.strip_prefix(b"\"") {
+        Some(quoted) => cut(quoted, |byte| byte == b'"'),
+        None => cut(line, |byte| byte == b'=' || byte == b'"' || WHITE.contains(&byte)),
+    };
+    let rest = skip_white(rest.strip_prefix(b"\"").unwrap_or(rest));
+    let rest = skip_white(rest.strip_prefix(b"=").unwrap_or(rest));
+    let keyword = if keyword.iter().any(u8::is_ascii_uppercase) {
+        Cow::Owned(keyword.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(keyword)
+    };
+    Some((keyword, rest))
+}
+
+/// As ssh's `argv_split`: quotes of both kinds, a backslash before a quote or a backslash, and a
+/// comment at the end.
+fn arguments(mut rest: &[u8]) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    loop {
+        rest = skip_white(rest);
+        if rest.first().is_none_or(|&byte| byte == b'#') {
+            return found;
+        }
+        let mut argument = Vec::new();
+        let mut quote = None;
+        while let Some((&byte, after)) = rest.split_first() {
+            match (byte, quote, after.first()) {
+                (b'\\', _, Some(&next @ (b'"' | b'\'' | b'\\'))) => {
+                    argument.push(next);
+                    rest = after.get(1..).unwrap_or_default();
+                    continue;
+                }
+                (b'\\', None, Some(b' ')) => {
+                    argument.push(b' ');
+                    rest = after.get(1..).unwrap_or_default();
+                    continue;
+                }
+                (b'"' | b'\'', None, _) => quote = Some(byte),
+                (_, Some(open), _) if open == byte => quote = None,
+                (_, None, _) if WHITE.contains(&byte) => break,
+                _ => argument.push(byte),
+            }
+            rest = after;
+        }
+        found.push(argument);
+    }
+}
+
+fn skip_white(text: &[u8]) -> &[u8] {
+    let white = text.iter().take_while(|byte| WHITE.contains(byte)).count();
+    text.get(white..).unwrap_or_default()
+}
+
+fn cut(text: &[u8], ends: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
+    let at = text.iter().position(|&byte| ends(byte)).unwrap_or(text.len());
+    text.split_at(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Option<(String, Vec<String>)> {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_owned()).unwrap();
+        let (keyword, rest) = split(line.as_bytes())?;
+        Some((text(&keyword), arguments(rest).iter().map(|argument| text(argument)).collect()))
+    }
+
+    #[test]
+    fn keywords_and_arguments_in_every_dress() {
+        for line in [
+            "Include a b",
+            "\tinclude=a b\r\n",
+            "INCLUDE = a   b  # why",
+            "\"Include\" \"a\" 'b'",
+            "Include \"a\"\t\"b\"",
+            "Include a b\0 c",
+        ] {
+            let expected = ("include".to_owned(), vec!["a".to_owned(), "b".to_owned()]);
+            assert_eq!(read(line), Some(expected), "{line:?}");
+        }
+        let one = |line| read(line).unwrap().1;
+        assert_eq!(one("Include \"a b\""), ["a b"]);
+        assert_eq!(one(r"Include a\ b"), ["a b"]);
+        assert_eq!(one(r#"Include a\"b"#), ["a\"b"]);
+        assert_eq!(one("Include 'a # b"), ["a # b"]);
+        assert!(one("Include").is_empty());
+        for line in ["", " \t\r\n", "# Include a", "  #", "\0Include a"] {
+            assert_eq!(read(line), None, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn lines_know_their_place() {
+        let text = b"# one\r\n\nHost a\n  User b\nMatch all";
+        let found: Vec<_> = directives(text).map(|d| (d.line, d.starts_block())).collect();
+        assert_eq!(found, [(3, true), (4, false), (5, true)]);
+        let ranges: Vec<_> = directives(text).map(|d| d.range).collect();
+        assert_eq!(ranges, [8..15, 15..24, 24..33]);
+    }
+}
