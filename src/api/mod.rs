@@ -9,3 +9,5 @@ mod retry;
 mod transport;
 pub mod wire;
 mod words;
+
+pub use words::Shown;

@@ -9,7 +9,8 @@ use crate::name::is_control;
 const SHOWN: usize = 300;
 
 /// Untrusted text, cut and harmless for a terminal.
-pub(super) struct Shown<'a>(pub(super) &'a str);
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a>(pub &'a str);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::describe::listed;
 use super::when::span;
 use super::{Certificate, Fingerprint, PublicKey, Seal, Setting, Unreadable};
+use crate::api::Shown;
 
 /// The longest that the API grants (its contract, `ttl`).
 pub const TTL_MAX: Duration = Duration::from_secs(8 * 3600);
@@ -120,8 +122,8 @@ impl fmt::Display for Warning {
             Self::NotFor { users, principals } => write!(
                 f,
                 "the certificate does not name {}, whom ssh logs in as; it names {}",
-                users.join(", "),
-                principals.join(", ")
+                listed(users),
+                listed(principals)
             ),
             Self::TooLong { granted, most, asked } => {
                 let granted = granted.map_or("ever".to_owned(), span);
@@ -137,13 +139,14 @@ impl fmt::Display for Warning {
             ),
             Self::UnknownCritical(name) => write!(
                 f,
-                "the certificate has the critical option {name}, and sshd refuses one that it does not know"
+                "the certificate has the critical option {}, and sshd refuses one that it does not know",
+                Shown(name)
             ),
             Self::OnlyCommand(command) => {
-                write!(f, "the certificate runs nothing but this command: {command}")
+                write!(f, "the certificate runs nothing but this command: {}", Shown(command))
             }
             Self::OnlyFrom(addresses) => {
-                write!(f, "the certificate is valid from these addresses only: {addresses}")
+                write!(f, "the certificate is valid from these addresses only: {}", Shown(addresses))
             }
             Self::NoTerminal => f.write_str("the certificate permits no terminal (permit-pty)"),
             Self::NoForwarding => f.write_str(
@@ -228,19 +231,8 @@ fn restriction(option: &Setting) -> Option<Warning> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::certificate::examples::{CERTIFICATE, FROM, KEY};
 
-    const KEY: &str =
-        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIL9W/zasx18sWeRtGlCfDMCWGa/nZjiQ+yBSIV2rwrbD me";
-    /// Made by `ssh-keygen -s` for that key: principals `ubuntu` and `root`, eight hours.
-    const CERTIFICATE: &str = "ssh-ed25519-cert-v01@openssh.com \
-        AAAAIHNzaC1lZDI1NTE5LWNlcnQtdjAxQG9wZW5zc2guY29tAAAAIOH0kOnadTV/9/p/nmWRBDs4XBEtYqTJBVCG\
-        pmkjxlyiAAAAIL9W/zasx18sWeRtGlCfDMCWGa/nZjiQ+yBSIV2rwrbDAAAAAAAAAAcAAAABAAAADXZhdWx0LXRv\
-        a2VuLTEAAAASAAAABnVidW50dQAAAARyb290AAAAAGpwgsAAAAAAanDzQAAAAAAAAACCAAAAFXBlcm1pdC1YMTEt\
-        Zm9yd2FyZGluZwAAAAAAAAAXcGVybWl0LWFnZW50LWZvcndhcmRpbmcAAAAAAAAAFnBlcm1pdC1wb3J0LWZvcndh\
-        cmRpbmcAAAAAAAAACnBlcm1pdC1wdHkAAAAAAAAADnBlcm1pdC11c2VyLXJjAAAAAAAAAAAAAAAzAAAAC3NzaC1l\
-        ZDI1NTE5AAAAICPtjJUFIUH8fCQjVhvVAS+AMzaJ/wZYhJnHWAGFozg9AAAAUwAAAAtzc2gtZWQyNTUxOQAAAEC5\
-        IA50453wdJeeU59MheP6zscyP4iQOiJz6n9rD7ifbPbhoj5WgXTTLEJu0Anwer0YbO7SqQMcTFwfhl+dGc8E me\n";
-    const FROM: u64 = 1_785_758_400;
     const HOUR: u64 = 3600;
 
     fn at(now: u64) -> Result<(Certificate, Vec<Warning>), Refusal> {

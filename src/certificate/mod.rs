@@ -8,12 +8,16 @@
 
 mod encoding;
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod keygen_tests;
 mod public_key;
 mod signature;
 
+pub mod describe;
 pub mod identity;
 pub mod judge;
+pub mod renew;
 pub mod when;
 
 use std::fmt;

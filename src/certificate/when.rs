@@ -1,10 +1,16 @@
 //! Times for people: on the clock of this machine's zone, and how far away.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+
+/// The time, in Unix seconds. A clock before 1970 is at 1970: nothing is valid then.
+#[must_use]
+pub fn now() -> u64 {
+    UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs())
+}
 
 /// A moment in Unix seconds as someone reads it off their clock: `14:05`, with the date where it
 /// is not today's, and with the zone where that is not known to be theirs.
