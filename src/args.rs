@@ -158,7 +158,12 @@ pub struct RenderArgs {
     #[arg(help_heading = "How they are reached")]
     pub prefix: Slug<'static>,
     /// Log in as this user, whatever the API says
-    #[arg(long, value_name = "NAME", env = "PRIME_SSH_USER", help_heading = "How they are reached")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "PRIME_SSH_USER",
+        help_heading = "How they are reached"
+    )]
     pub user: Option<UserName<'static>>,
     /// The key to log in with; `none` leaves it to ssh and its agent
     #[arg(long, value_name = "PATH", env = "PRIME_SSH_IDENTITY_FILE")]
@@ -224,9 +229,9 @@ impl Typed {
     /// be read, with exit code 2.
     #[must_use]
     pub fn from_command_line() -> Self {
-        let matches = Self::command().mut_args(without_empty_variable).mut_subcommands(|command| {
-            command.mut_args(without_empty_variable)
-        });
+        let matches = Self::command()
+            .mut_args(without_empty_variable)
+            .mut_subcommands(|command| command.mut_args(without_empty_variable));
         let mut matches = matches.get_matches();
         Self::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit())
     }

@@ -34,7 +34,8 @@ mod tests {
         for (text, seconds) in [("30", 30), ("30s", 30), ("5m", 300), ("2h", 7200)] {
             assert_eq!(parse(text).unwrap(), Duration::from_secs(seconds));
         }
-        for text in ["", "s", "0", "-1", "+5", "1.5s", "5 m", "5d", "1e3", "99999999999999999999h"] {
+        for text in ["", "s", "0", "-1", "+5", "1.5s", "5 m", "5d", "1e3", "99999999999999999999h"]
+        {
             assert!(parse(text).is_err(), "{text:?}");
         }
     }

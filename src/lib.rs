@@ -4,10 +4,15 @@
 //! a file. Nothing from the API reaches a template but as a checked value of [`name`].
 
 pub mod api;
+pub mod args;
 pub mod certificate;
+pub mod commands;
+pub mod duration;
 pub mod failure;
 pub mod fleet;
 pub mod install;
 pub mod name;
 pub mod render;
 pub mod secret;
+pub mod settings;
+pub mod terminal;

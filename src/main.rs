@@ -1,3 +1,25 @@
 //! The program: parse, run, report, exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use prime_ssh::args::{Color, Typed};
+use prime_ssh::commands;
+use prime_ssh::settings::Machine;
+use prime_ssh::terminal::Terminal;
+
+fn main() -> ExitCode {
+    let typed = Typed::from_command_line();
+    match typed.global.color {
+        Color::Auto => {}
+        Color::Always => anstream::ColorChoice::Always.write_global(),
+        Color::Never => anstream::ColorChoice::Never.write_global(),
+    }
+    let terminal = Terminal::new(typed.global.quiet, typed.global.verbose);
+    match commands::run(typed, &Machine::here(), terminal) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            terminal.failure(&failure);
+            failure.kind.into()
+        }
+    }
+}

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::failure::Failure;
 use crate::name::is_control;
 
 /// The voice of the program on stderr.
@@ -50,13 +51,13 @@ impl Terminal {
         say(WARNING, "warning", &text);
     }
 
-    /// Why the run ends, and what to do about it.
+    /// Why the run ends, because of what, and what to do about it.
     #[expect(clippy::unused_self, reason = "it is said by the terminal like the others")]
-    pub fn error(self, text: impl Display, hint: Option<&str>) {
-        say(ERROR, "error", &text);
-        if let Some(hint) = hint {
+    pub fn failure(self, failure: &Failure) {
+        say(ERROR, "error", &format_args!("{:#}", failure.cause));
+        if let Some(hint) = &failure.hint {
             write_stderr(format_args!("\n"));
-            say(NOTE, "hint", &hint);
+            say(NOTE, "hint", hint);
         }
     }
 
@@ -70,7 +71,8 @@ impl Terminal {
             return work.await;
         }
         let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})");
-        let bar = ProgressBar::new_spinner().with_message(harmless(&message.to_string()).into_owned());
+        let bar =
+            ProgressBar::new_spinner().with_message(harmless(&message.to_string()).into_owned());
         if let Ok(style) = style {
             bar.set_style(style);
         }

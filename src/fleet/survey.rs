@@ -25,6 +25,7 @@ pub struct Survey<'a> {
     pub(super) refusals: Vec<Refusal>,
     /// What stands before every path.
     pub(super) root: &'static str,
+    pub(super) label: String,
 }
 
 /// What the list of nodes holds.
@@ -44,8 +45,9 @@ pub(super) struct Nodes<'a> {
 }
 
 impl<'a> Survey<'a> {
-    /// Reads and checks an answer of Get Cluster, wrapped in `{"data": …}` or bare.
-    pub fn of(text: &'a str) -> Result<Self, Malformed> {
+    /// Reads and checks an answer of Get Cluster, wrapped in `{"data": …}` or bare; `label` is how
+    /// a message calls it where the cluster's own name is refused.
+    pub fn of(text: &'a str, label: &str) -> Result<Self, Malformed> {
         let wire::Answer { root, cluster: wire } = wire::cluster::<Nodes<'a>>(text)?;
         let mut refusals = Vec::new();
         let cluster = check_cluster(&wire, root, &mut refusals).ok();
@@ -53,7 +55,13 @@ impl<'a> Survey<'a> {
         for refusal in nodes.refusals.iter_mut().chain(&mut nodes.inactive_refusals) {
             refusal.path.insert_str(0, root);
         }
-        Ok(Self { cluster, nodes, refusals, root })
+        Ok(Self { cluster, nodes, refusals, root, label: label.to_owned() })
+    }
+
+    /// How a message calls the answer.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        &self.label
     }
 
     /// The cluster's id, unless it was refused.

@@ -169,10 +169,10 @@ fn name_clusters<'a>(surveys: &[Survey<'a>], options: &Options) -> Vec<Option<Sl
 }
 
 fn walk_one<'a>(survey: Survey<'a>, name: Option<Slug<'a>>, options: &Options) -> Walked<'a> {
-    let Survey { cluster, nodes, mut refusals, .. } = survey;
+    let Survey { cluster, nodes, mut refusals, label, .. } = survey;
     let Nodes { hosts, skipped, refusals: of_nodes, living, .. } = nodes;
     refusals.extend(of_nodes);
-    let title = cluster.as_ref().map_or_else(|| "a cluster".to_owned(), title);
+    let title = cluster.as_ref().map_or(label, title);
     let mut notes = Vec::new();
     let fleet = match cluster.zip(name) {
         None => Err(Unrendered::Refused),

@@ -60,10 +60,10 @@ impl HostKeys {
 pub fn render(
     fleets: &[Fleet<'_>],
     options: &Options,
-    to: &mut impl std::io::Write,
+    mut to: &mut dyn std::io::Write,
 ) -> std::io::Result<()> {
     let fleets = fleets.iter().map(|fleet| FleetView::new(fleet, options)).collect();
-    Fragment { fleets }.write_into(to)
+    Fragment { fleets }.write_into(&mut to)
 }
 
 #[derive(Template)]

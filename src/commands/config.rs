@@ -1,0 +1,23 @@
+//! `prime-ssh config`: an `ssh_config` fragment on stdout or in a file.
+
+use super::{gather, output};
+use crate::args::{ConfigArgs, Global};
+use crate::failure::Outcome;
+use crate::render::ssh_config;
+use crate::settings::{Config, Machine};
+use crate::terminal::Terminal;
+
+pub(super) fn run(
+    typed: ConfigArgs,
+    global: &Global,
+    machine: &Machine,
+    terminal: Terminal,
+) -> Outcome<()> {
+    let settings = Config::resolve(typed, global, machine)?;
+    for warning in &settings.warnings {
+        terminal.warning(warning);
+    }
+    let answers = gather::answers(settings.source.origin, terminal)?;
+    let fleets = gather::fleets(&answers, &settings.walk, settings.source.skip_invalid, terminal)?;
+    output::deliver(&settings.output, |to| ssh_config::render(&fleets, &settings.ssh, to))
+}

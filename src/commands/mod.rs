@@ -1,0 +1,17 @@
+//! One short file a command: it reads as the pipeline, and says what kind of failure each step is.
+
+mod config;
+mod gather;
+mod output;
+
+use crate::args::{Command, Typed};
+use crate::failure::Outcome;
+use crate::settings::Machine;
+use crate::terminal::Terminal;
+
+/// Does what was typed.
+pub fn run(typed: Typed, machine: &Machine, terminal: Terminal) -> Outcome<()> {
+    match typed.command {
+        Command::Config(args) => config::run(args, &typed.global, machine, terminal),
+    }
+}

@@ -1,0 +1,42 @@
+//! Where a rendered text goes: stdout, a file, or nowhere.
+
+use std::io::{self, Write};
+
+use anyhow::Context;
+
+use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::install::write;
+use crate::settings::Output;
+use crate::terminal;
+
+/// Files that this program makes are nobody else's business.
+const MODE: u32 = 0o600;
+
+/// Renders to where the text belongs.
+pub(super) fn deliver(
+    output: &Output,
+    render: impl Fn(&mut dyn Write) -> io::Result<()>,
+) -> Outcome<()> {
+    match output {
+        Output::Stdout => {
+            terminal::print(render).context("cannot write to stdout").or_fail(Kind::Local)
+        }
+        Output::File(path) => {
+            write::replace(path, &bytes(render)?, MODE).or_fail(Kind::Local).map(|_| ())
+        }
+        Output::Check(path) => match write::would_change(path, &bytes(render)?)
+            .or_fail(Kind::Local)?
+        {
+            true => {
+                Err(Failure::message(Kind::WouldChange, format!("{} would change", path.display())))
+            }
+            false => Ok(()),
+        },
+    }
+}
+
+fn bytes(render: impl Fn(&mut dyn Write) -> io::Result<()>) -> Outcome<Vec<u8>> {
+    let mut bytes = Vec::new();
+    render(&mut bytes).context("cannot render").or_fail(Kind::Local)?;
+    Ok(bytes)
+}

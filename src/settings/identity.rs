@@ -1,0 +1,58 @@
+//! Which key to log in with.
+
+use std::path::Path;
+
+use super::machine::Machine;
+use super::prime_cli::PrimeCli;
+use crate::failure::Outcome;
+use crate::name::LocalPath;
+
+/// The key to log in with: what was typed, else `PRIME_SSH_KEY_PATH`, else the `prime` CLI's own
+/// setting, but only if somebody chose it and the key is there.
+///
+/// `None` leaves it to ssh, so that people who log in through an agent are not locked out.
+pub(super) fn resolve(
+    typed: Option<&Path>,
+    machine: &Machine,
+    prime: &PrimeCli,
+    warnings: &mut Vec<String>,
+) -> Outcome<Option<LocalPath<'static>>> {
+    let named = machine.variable("PRIME_SSH_KEY_PATH")?;
+    let chosen = match (typed, &named) {
+        (Some(path), _) if path == Path::new("none") => return Ok(None),
+        (Some(path), _) => machine.local_path(path, "--identity-file")?,
+        (None, Some(path)) => machine.local_path(path.as_ref(), "PRIME_SSH_KEY_PATH")?,
+        (None, None) => return from_prime_cli(machine, prime),
+    };
+    let (identity, there) = private_half(machine, chosen);
+    if !there {
+        warnings.push(format!("identity file {identity} is not there"));
+    }
+    Ok(Some(identity))
+}
+
+/// The CLI writes `~/.ssh/id_rsa` into its settings whether or not there is such a key.
+fn from_prime_cli(machine: &Machine, prime: &PrimeCli) -> Outcome<Option<LocalPath<'static>>> {
+    let Some(path) = &prime.ssh_key_path else { return Ok(None) };
+    let path = machine.local_path(path.as_ref(), "`ssh_key_path` in ~/.prime/config.json")?;
+    let default = machine.local_path("~/.ssh/id_rsa".as_ref(), "the default key")?;
+    if machine.expand(&path) == machine.expand(&default) {
+        return Ok(None);
+    }
+    let (identity, there) = private_half(machine, path);
+    Ok(there.then_some(identity))
+}
+
+/// `X.pub` means `X` where that is there, and stays where only the public half is: then an agent
+/// or a hardware key has the private one. Also says whether the file is there.
+fn private_half(machine: &Machine, path: LocalPath<'static>) -> (LocalPath<'static>, bool) {
+    let is_there = |path: &LocalPath<'_>| machine.expand(path).is_file();
+    let private = path.as_str().strip_suffix(".pub").map(|text| LocalPath::new(text.to_owned()));
+    match private {
+        Some(Ok(private)) if is_there(&private) => (private, true),
+        _ => {
+            let there = is_there(&path);
+            (path, there)
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What the program finds around it: variables, the home folder, the current folder, files.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::name::LocalPath;
+
+/// The surroundings of a run, read once.
+#[derive(Debug, Default)]
+pub struct Machine {
+    variables: HashMap<OsString, OsString>,
+    current: PathBuf,
+}
+
+impl Machine {
+    /// The surroundings of this process.
+    #[must_use]
+    pub fn here() -> Self {
+        Self {
+            variables: std::env::vars_os().collect(),
+            current: std::env::current_dir().unwrap_or_default(),
+        }
+    }
+
+    /// A variable; an empty one counts as not set.
+    pub fn variable(&self, name: &str) -> Outcome<Option<String>> {
+        let Some(value) = self.variables.get(&OsString::from(name)).filter(|v| !v.is_empty())
+        else {
+            return Ok(None);
+        };
+        match value.to_str() {
+            Some(text) => Ok(Some(text.to_owned())),
+            None => Err(Failure::message(Kind::Usage, format!("{name} is not UTF-8 text"))),
+        }
+    }
+
+    /// The home folder, where it is known.
+    #[must_use]
+    pub fn home(&self) -> Option<&Path> {
+        self.variables.get(&OsString::from("HOME")).filter(|v| !v.is_empty()).map(Path::new)
+    }
+
+    /// Where a path of an ssh file leads on this machine.
+    #[must_use]
+    pub fn expand(&self, path: &LocalPath<'_>) -> PathBuf {
+        match (path.as_str().strip_prefix("~/"), self.home()) {
+            (Some(below), Some(home)) => home.join(below),
+            _ => PathBuf::from(path.as_str()),
+        }
+    }
+
+    /// A path that was given for `option`, as it can stand in a file of ssh's: a relative one is
+    /// relative to the current folder now, and to nothing later.
+    pub fn local_path(&self, given: &Path, option: &str) -> Outcome<LocalPath<'static>> {
+        let refuse = |reason: String| Failure::message(Kind::Usage, format!("{option}: {reason}"));
+        let text = given.to_str().ok_or_else(|| refuse("not UTF-8 text".to_owned()))?;
+        if text.is_empty() {
+            return Err(refuse("an empty path".to_owned()));
+        }
+        let absolute = if text.starts_with(['/', '~']) {
+            text.to_owned()
+        } else {
+            let joined = self.current.join(text.strip_prefix("./").unwrap_or(text));
+            joined.to_str().ok_or_else(|| refuse("not UTF-8 text".to_owned()))?.to_owned()
+        };
+        // `a/../b` is another place where `a` is a link, so only the file system can resolve it.
+        let parts_up = absolute.split('/').any(|part| part == "..");
+        let resolved = if parts_up { std::fs::canonicalize(&absolute).ok() } else { None };
+        let resolved = resolved.and_then(|path| path.to_str().map(str::to_owned));
+        LocalPath::new(resolved.unwrap_or(absolute)).map_err(|reason| refuse(reason.to_string()))
+    }
+
+    /// The text of a file.
+    #[expect(clippy::unused_self, reason = "files are part of the surroundings")]
+    pub fn read(&self, path: &Path) -> anyhow::Result<String> {
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+    }
+
+    /// The text of a file, or nothing where there is none.
+    pub fn read_if_there(&self, path: &Path) -> Outcome<Option<String>> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error)
+                .with_context(|| format!("cannot read {}", path.display()))
+                .or_fail(Kind::Local),
+        }
+    }
+
+    /// Surroundings of a test's own.
+    #[cfg(test)]
+    pub(super) fn with(variables: &[(&str, &str)], current: &Path) -> Self {
+        let variables = variables.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Self { variables, current: current.to_owned() }
+    }
+}

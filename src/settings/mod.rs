@@ -1,0 +1,248 @@
+//! From what was typed, the environment and `~/.prime` to the input of each stage: the one place
+//! where it is decided what wins.
+
+mod identity;
+mod machine;
+mod prime_cli;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use machine::Machine;
+use prime_cli::PrimeCli;
+
+use crate::api::address::ApiUrl;
+use crate::args::{
+    ConfigArgs, Global, Half, HostKeyPolicy, OutputArgs, RenderArgs, SourceArgs, WhichJump,
+};
+use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::fleet::{self, JumpMode, Only, Selection};
+use crate::render::ssh_config;
+use crate::render::ssh_option::SshOption;
+use crate::secret::ApiToken;
+
+/// The resolved settings of `prime-ssh config`.
+#[derive(Debug)]
+pub struct Config {
+    /// Where the clusters come from.
+    pub source: Source,
+    /// Which hosts, and how they are named and reached.
+    pub walk: fleet::Options,
+    /// What the fragment says beyond the hosts.
+    pub ssh: ssh_config::Options,
+    /// Where the text goes.
+    pub output: Output,
+    /// What a person should know about these settings.
+    pub warnings: Vec<String>,
+}
+
+impl Config {
+    /// Resolves what was typed for `prime-ssh config`.
+    pub fn resolve(typed: ConfigArgs, global: &Global, machine: &Machine) -> Outcome<Self> {
+        let prime = PrimeCli::read(machine, global.context.as_deref())?;
+        let mut warnings = Vec::new();
+        let ssh = ssh_options(&typed.render, global, machine, &prime, &mut warnings)?;
+        Ok(Self {
+            source: source(typed.source, global, machine, &prime)?,
+            walk: walk_options(typed.render)?,
+            ssh,
+            output: output(typed.output),
+            warnings,
+        })
+    }
+}
+
+/// Where the clusters come from, and how answers with something wrong in them are taken.
+#[derive(Debug)]
+pub struct Source {
+    /// Files or the API.
+    pub origin: Origin,
+    /// Hosts with refused values are left out, in place of failing.
+    pub skip_invalid: bool,
+}
+
+/// Files or the API.
+#[derive(Debug)]
+pub enum Origin {
+    /// Saved answers; `-` is stdin.
+    Files(Vec<PathBuf>),
+    /// These clusters, by id or name.
+    Clusters(Endpoint, Vec<String>),
+    /// Every cluster that the API lists, of one team or of all.
+    All(Endpoint, Option<String>),
+}
+
+/// The API, and who asks.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// Where it is.
+    pub address: ApiUrl,
+    /// Who asks.
+    pub token: ApiToken,
+    /// The time for one call with all its tries.
+    pub timeout: Duration,
+}
+
+/// Where the text goes.
+#[derive(Debug)]
+pub enum Output {
+    /// To stdout.
+    Stdout,
+    /// To a file.
+    File(PathBuf),
+    /// Nowhere: the exit code says whether the file would change.
+    Check(PathBuf),
+}
+
+fn output(typed: OutputArgs) -> Output {
+    match (typed.output, typed.check) {
+        (Some(path), false) => Output::File(path),
+        (Some(path), true) => Output::Check(path),
+        (None, _) => Output::Stdout,
+    }
+}
+
+fn source(
+    typed: SourceArgs,
+    global: &Global,
+    machine: &Machine,
+    prime: &PrimeCli,
+) -> Outcome<Source> {
+    let origin = if typed.all {
+        let team =
+            typed.team.or(machine.variable("PRIME_TEAM_ID")?).or_else(|| prime.team_id.clone());
+        Origin::All(endpoint(global, machine, prime)?, team.filter(|team| team != "any"))
+    } else if typed.input.is_empty() {
+        Origin::Clusters(endpoint(global, machine, prime)?, typed.clusters)
+    } else {
+        Origin::Files(typed.input)
+    };
+    Ok(Source { origin, skip_invalid: global.skip_invalid })
+}
+
+fn endpoint(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<Endpoint> {
+    Ok(Endpoint {
+        address: address(global, machine, prime)?,
+        token: token(global, machine, prime)?,
+        timeout: global.timeout,
+    })
+}
+
+fn address(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<ApiUrl> {
+    if let Some(address) = &global.api_url {
+        return Ok(address.clone());
+    }
+    for name in ["PRIME_API_BASE_URL", "PRIME_BASE_URL"] {
+        if let Some(text) = machine.variable(name)? {
+            return text
+                .parse()
+                .map_err(|reason| Failure::message(Kind::Usage, format!("{name}: {reason}")));
+        }
+    }
+    match &prime.base_url {
+        Some(address) => Ok(address.clone()),
+        None => ApiUrl::DEFAULT.parse().or_fail(Kind::Usage),
+    }
+}
+
+fn token(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<ApiToken> {
+    let usable = |text: &str, from: &str| {
+        ApiToken::new(text).ok_or_else(|| {
+            Failure::message(
+                Kind::Usage,
+                format!("{from} holds no token: it is empty, or has spaces in it"),
+            )
+        })
+    };
+    if let Some(path) = &global.token_file {
+        let text = machine.read(path).or_fail(Kind::Local)?;
+        return usable(&text, &path.display().to_string());
+    }
+    if let Some(text) = machine.variable("PRIME_API_KEY")? {
+        return usable(&text, "PRIME_API_KEY");
+    }
+    prime.api_key.clone().ok_or_else(|| {
+        Failure::message(Kind::Usage, "no API token").hint(
+            "run `prime login`, set PRIME_API_KEY, or give --token-file FILE; \
+             a saved answer needs none: --input FILE",
+        )
+    })
+}
+
+fn walk_options(typed: RenderArgs) -> Outcome<fleet::Options> {
+    if typed.jump == WhichJump::Never && typed.jump_via.is_some() {
+        let message = "--jump-via names a jump host, and --jump never says that there is none";
+        return Err(Failure::message(Kind::Usage, message));
+    }
+    Ok(fleet::Options {
+        prefix: typed.prefix,
+        user: typed.user,
+        jump: match typed.jump {
+            WhichJump::Auto => JumpMode::Auto,
+            WhichJump::Always => JumpMode::Always,
+            WhichJump::Never => JumpMode::Never,
+        },
+        jump_via: typed.jump_via,
+        selection: Selection {
+            role: typed.role,
+            only: typed.only.map(|half| match half {
+                Half::Control => Only::Control,
+                Half::Worker => Only::Worker,
+            }),
+            nodes: typed.node,
+            include_inactive: typed.include_inactive,
+        },
+        recorded: Vec::new(),
+    })
+}
+
+fn ssh_options(
+    typed: &RenderArgs,
+    global: &Global,
+    machine: &Machine,
+    prime: &PrimeCli,
+    warnings: &mut Vec<String>,
+) -> Outcome<ssh_config::Options> {
+    let path = |given: &Option<PathBuf>, option: &str| {
+        given.as_deref().map(|given| machine.local_path(given, option)).transpose()
+    };
+    let socket_folder = path(&global.ssh_dir, "--ssh-dir")?;
+    let home_folder = machine.local_path("~/.ssh".as_ref(), "--ssh-dir")?;
+    let is_default = |folder: &_| machine.expand(folder) == machine.expand(&home_folder);
+    Ok(ssh_config::Options {
+        identity_file: identity::resolve(typed.identity_file.as_deref(), machine, prime, warnings)?,
+        certificate_file: path(&typed.certificate_file, "--certificate-file")?,
+        known_hosts: path(&typed.known_hosts, "--known-hosts")?,
+        host_keys: match typed.host_keys {
+            HostKeyPolicy::AcceptNew => ssh_config::HostKeys::AcceptNew,
+            HostKeyPolicy::Strict => ssh_config::HostKeys::Strict,
+        },
+        ssh_options: further_options(&typed.ssh_option, machine)?,
+        socket_folder: socket_folder.filter(|folder| !is_default(folder)),
+    })
+}
+
+/// The options that were typed, else those of the variable, one a line.
+fn further_options(typed: &[SshOption], machine: &Machine) -> Outcome<Vec<SshOption>> {
+    const NAME: &str = "PRIME_SSH_OPTION";
+    let mut options = typed.to_vec();
+    if options.is_empty() {
+        for line in machine.variable(NAME)?.unwrap_or_default().lines() {
+            if !line.trim().is_empty() {
+                let option = line
+                    .parse()
+                    .map_err(|reason| Failure::message(Kind::Usage, format!("{NAME}: {reason}")))?;
+                options.push(option);
+            }
+        }
+    }
+    for (at, option) in options.iter().enumerate() {
+        let again = options.iter().skip(at + 1).any(|other| other.keyword() == option.keyword());
+        if again && !option.accumulates() {
+            let keyword = option.keyword();
+            let message = format!("{keyword} is given twice, and ssh would take the first only");
+            return Err(Failure::message(Kind::Usage, message));
+        }
+    }
+    Ok(options)
+}
