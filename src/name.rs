@@ -9,7 +9,6 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU16;
-use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
@@ -561,17 +560,6 @@ checked_text! {
     /// character, quote, backslash, `%`, `$` or `..` part, so that it stands in double quotes as a
     /// whole and ssh expands nothing in it but the `~`.
     LocalPath, check_path
-}
-
-impl LocalPath<'_> {
-    /// The path itself, a leading `~` being `home`.
-    #[must_use]
-    pub fn under(&self, home: &Path) -> PathBuf {
-        match self.0.strip_prefix("~/") {
-            Some(rest) => home.join(rest.trim_start_matches('/')),
-            None => PathBuf::from(self.as_str()),
-        }
-    }
 }
 
 fn check_path(text: &str) -> Result<(), Invalid> {

@@ -15,7 +15,6 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::encoding::Fields;
 use super::{NoKey, PublicKey};
-use crate::name::LocalPath;
 
 /// No key's file is longer; what is, is something else.
 const FILE_MAX: u64 = 64 * 1024;
@@ -114,9 +113,8 @@ impl Identity {
     /// Where the private key is in OpenSSH's own format, a `.pub` that is not its is found out.
     /// Another format is left to `ssh-keygen`, and only where there is no `.pub`: that one is
     /// [proved](Self::prove) before a certificate is asked for.
-    pub fn read(path: &LocalPath<'_>, home: &Path) -> Result<Self, Problem> {
-        let given = path.under(home);
-        let private = private_path(&given);
+    pub fn read(path: &Path) -> Result<Self, Problem> {
+        let private = private_path(path);
         let public = with_pub(&private);
         let beside = read_file(&public)?.map(|line| public_key(&public, &line)).transpose()?;
         match (read_file(&private), beside) {

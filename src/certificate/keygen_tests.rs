@@ -8,7 +8,6 @@ use std::time::Duration;
 use super::identity::{Identity, Problem};
 use super::judge::{Asked, Refusal, Warning, judge};
 use super::{Certificate, PublicKey, Seal};
-use crate::name::LocalPath;
 
 const KINDS: [(&str, &[&str]); 6] = [
     ("ed25519", &[]),
@@ -59,8 +58,7 @@ impl Folder {
     }
 
     fn identity(&self, name: &str) -> Result<Identity, Problem> {
-        let path = LocalPath::new(format!("~/{name}")).unwrap();
-        Identity::read(&path, self.0.path())
+        Identity::read(&self.path(name))
     }
 
     fn fingerprint(&self, name: &str) -> String {

@@ -11,13 +11,12 @@ use tokio::time::{Instant, sleep};
 use super::judge::{self, Asked, Refusal, Warning};
 use super::when;
 use super::{Certificate, PublicKey, TEXT_MAX, Unreadable};
-use crate::api;
 use crate::api::client::Client;
 use crate::api::wire::{self, Malformed, Value};
-use crate::failure::Kind;
+use crate::api::{self, Shown};
 use crate::install::lock::{Lock, LockError};
 use crate::install::write::{self, WriteError};
-use crate::name::{Id, Slug, UserName, id_part};
+use crate::name::{Slug, UserName, id_part};
 
 /// How long getting one certificate may take in all: an ssh may be waiting for it.
 pub const LIMIT: Duration = Duration::from_secs(10);
@@ -26,38 +25,55 @@ const PAUSE: Duration = Duration::from_millis(20);
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 
-/// Where a cluster's certificate lies, and what its renewals lock.
+/// Where a certificate lies, and what its renewals lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    folder: PathBuf,
     file: PathBuf,
+    folder: PathBuf,
     lock: PathBuf,
 }
 
 impl Place {
-    /// The place of the cluster's certificate in `folder`, which is ours: `<name>-<id part>-cert.pub`.
+    /// The place of a cluster's certificate in `folder`, which is ours:
+    /// `<name>-<id part>-cert.pub`.
     #[must_use]
-    pub fn new(folder: &Path, name: &Slug<'_>, id: &Id<'_>) -> Self {
-        let part = id_part(id.as_str());
-        Self::at(folder, id, folder.join(format!("{name}-{part}-cert.pub")))
+    pub fn of_cluster(folder: &Path, name: &Slug<'_>, id: &str) -> Self {
+        Self::in_ours(folder, &format!("{name}{}", ending(id)))
     }
 
-    /// The same for a certificate that the user wants elsewhere. The lock stays with us.
+    /// The place of a certificate that is wanted elsewhere. Its lock stays with us.
     #[must_use]
-    pub fn at(folder: &Path, id: &Id<'_>, file: PathBuf) -> Self {
-        let lock = folder.join(format!("{}-cert.lock", id_part(id.as_str())));
-        Self { folder: folder.to_owned(), file, lock }
+    pub fn elsewhere(folder: &Path, file: PathBuf) -> Self {
+        let lock = folder.join(format!("{}-cert.lock", id_part(&file.to_string_lossy())));
+        Self { file, folder: folder.to_owned(), lock }
     }
 
-    /// The place where a certificate of this cluster already lies, under whatever name the
-    /// cluster had then. It takes no request to find.
+    /// The place where a certificate already lies that was made for the cluster of this id, or
+    /// else for the only one of this name. Nobody need be asked for it.
     #[must_use]
-    pub fn found(folder: &Path, id: &Id<'_>) -> Option<Self> {
-        let ending = format!("-{}-cert.pub", id_part(id.as_str()));
-        let fits = |name: &Path| name.to_str().is_some_and(|name| name.ends_with(&ending));
-        let names = fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.file_name()));
-        let first = names.filter(|name| fits(name.as_ref())).min()?;
-        Some(Self::at(folder, id, folder.join(first)))
+    pub fn found(folder: &Path, selector: &str) -> Option<Self> {
+        let entries = fs::read_dir(folder)
+            .ok()?
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let names: Vec<String> = entries.filter(|name| name.ends_with(FILE_ENDING)).collect();
+        let of_id = ending(selector);
+        let by_id = names.iter().filter(|name| name.ends_with(&of_id)).min();
+        let slug = Slug::of_name(&selector.into(), selector);
+        let mut by_name = names.iter().filter(|name| {
+            let behind = name.strip_prefix(slug.as_str()).map(str::len);
+            behind == Some(of_id.len())
+        });
+        let only = || by_name.next().filter(|_| by_name.next().is_none());
+        by_id.or_else(only).map(|name| Self::in_ours(folder, name))
+    }
+
+    fn in_ours(folder: &Path, name: &str) -> Self {
+        let stem = name.strip_suffix(".pub").unwrap_or(name);
+        Self {
+            file: folder.join(name),
+            folder: folder.to_owned(),
+            lock: folder.join(format!("{stem}.lock")),
+        }
     }
 
     /// The certificate's file.
@@ -66,9 +82,32 @@ impl Place {
         &self.file
     }
 
+    /// Whether the file's name says that it is for the cluster with this id.
+    #[must_use]
+    pub fn is_of(&self, id: &str) -> bool {
+        let name = self.file.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.ends_with(&ending(id)))
+    }
+
     /// The certificate that lies there.
     pub fn present(&self) -> Result<Certificate, Absent> {
         present(&self.file)
+    }
+
+    /// Waits for our turn to change it, until `deadline` and without keeping other work waiting.
+    pub async fn turn(&self, deadline: Instant) -> Result<Turn<'_>, LockError> {
+        let before = self.present().ok();
+        let prepare = || self.make_folder().map_err(io::Error::other);
+        loop {
+            match Lock::take(&self.lock, Duration::ZERO, prepare, || ()) {
+                Ok(lock) => return Ok(Turn { place: self, before, _lock: lock }),
+                Err(LockError::Busy { .. }) if Instant::now() < deadline => sleep(PAUSE).await,
+                Err(LockError::Busy { path, holder, .. }) => {
+                    return Err(LockError::Busy { path, holder, limit: LIMIT });
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     fn make_folder(&self) -> Result<(), WriteError> {
@@ -77,19 +116,39 @@ impl Place {
         }
         write::make_folder(&self.folder, FOLDER_MODE)
     }
+}
 
-    /// Waits for the lock until `deadline`, without keeping other work waiting.
-    async fn lock(&self, deadline: Instant) -> Result<Lock, LockError> {
-        let prepare = || self.make_folder().map_err(io::Error::other);
-        loop {
-            match Lock::take(&self.lock, Duration::ZERO, prepare, || ()) {
-                Err(LockError::Busy { .. }) if Instant::now() < deadline => sleep(PAUSE).await,
-                Err(LockError::Busy { path, holder, .. }) => {
-                    return Err(LockError::Busy { path, holder, limit: LIMIT });
-                }
-                taken_or_failed => return taken_or_failed,
-            }
-        }
+/// How the names of all our certificates end.
+const FILE_ENDING: &str = "-cert.pub";
+
+/// How the name of the certificate for the cluster with this id ends.
+fn ending(id: &str) -> String {
+    format!("-{}{FILE_ENDING}", id_part(id))
+}
+
+/// The right to change the certificate of a place. Others that want to wait until it is dropped.
+#[derive(Debug)]
+pub struct Turn<'a> {
+    place: &'a Place,
+    /// What lay there when we began to wait.
+    before: Option<Certificate>,
+    _lock: Lock,
+}
+
+impl Turn<'_> {
+    /// The certificate that lies there now, if it does: it is valid for long enough, or another run
+    /// put it there while we waited.
+    #[must_use]
+    pub fn sufficient(&self, key: &PublicKey, min_validity: Duration) -> Option<Certificate> {
+        let present = self.place.present().ok()?;
+        let is_news = self.before.as_ref() != Some(&present);
+        let least = if is_news { Duration::ZERO } else { min_validity };
+        suffices(&present, key, least).then_some(present)
+    }
+
+    /// Puts a certificate there.
+    pub fn put(&self, certificate: &Certificate) -> Result<(), WriteError> {
+        write::replace(&self.place.file, certificate.line().as_bytes(), FILE_MODE).map(|_| ())
     }
 }
 
@@ -138,62 +197,36 @@ pub fn suffices(certificate: &Certificate, key: &PublicKey, min_validity: Durati
         && certificate.validity.left(now).is_some_and(|left| left >= min_validity)
 }
 
-/// What is wanted.
+/// What is asked of the API.
 #[derive(Clone, Copy, Debug)]
 pub struct Order<'a> {
-    /// For which cluster.
-    pub cluster: &'a Id<'a>,
-    /// For which key.
+    /// The id of the cluster.
+    pub cluster: &'a str,
+    /// The key to be certified.
     pub key: &'a PublicKey,
     /// For how long; `None` leaves that to the API.
     pub ttl: Option<Duration>,
-    /// With which a present certificate will do; `None` asks for a new one in any case.
-    pub min_validity: Option<Duration>,
     /// Whom ssh will log in as, as far as that is known; the answer may say more.
     pub users: &'a [String],
 }
 
-/// What came of an order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Got {
-    /// The present certificate does.
-    Present(Certificate),
-    /// A new one is in its place, and this is to be known about it.
-    New(Certificate, Vec<Warning>),
-}
-
-/// Why there is no new certificate. The old one is as it was.
+/// Why the API gave no certificate that will do.
 #[derive(Debug)]
 pub enum Error {
-    /// Other runs were at it all the time.
-    Lock(LockError),
-    /// The API did not give one.
+    /// It gave none.
     Api(api::error::Error),
-    /// What it gave will not do.
-    Refused(Refusal),
-    /// It could not be written.
-    Write(WriteError),
-}
-
-impl Error {
-    /// What kind of failure of the run this is.
-    #[must_use]
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::Api(error) => error.kind(),
-            Self::Refused(_) => Kind::Answer,
-            Self::Lock(_) | Self::Write(_) => Kind::Local,
-        }
-    }
+    /// What it gave for the cluster of this id will not do.
+    Refused(String, Refusal),
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Lock(error) => error.fmt(f),
             Self::Api(error) => error.fmt(f),
-            Self::Refused(why) => write!(f, "the API's certificate is refused: {why}"),
-            Self::Write(error) => error.fmt(f),
+            Self::Refused(id, why) => {
+                let id = Shown(id);
+                write!(f, "the API's certificate for cluster `{id}` is refused: {why}")
+            }
         }
     }
 }
@@ -201,46 +234,15 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Lock(error) => error.source(),
             Self::Api(error) => error.source(),
-            Self::Refused(_) => None,
-            Self::Write(error) => error.source(),
+            Self::Refused(..) => None,
         }
     }
 }
 
-/// Gets a certificate and puts it in its place, within [`LIMIT`].
-///
-/// Of the runs that want one at the same time, the first one asks; those that find a new
-/// certificate when their turn comes take that. `client` makes a client with what is left of the
-/// time, once it is clear that one is needed.
-pub async fn get(
-    order: &Order<'_>,
-    place: &Place,
-    client: impl FnOnce(Duration) -> Result<Client, api::error::Error>,
-) -> Result<Got, Error> {
-    let deadline = Instant::now() + LIMIT;
-    let before = place.present().ok();
-    let _turn = place.lock(deadline).await.map_err(Error::Lock)?;
-    if let (Some(min_validity), Ok(present)) = (order.min_validity, place.present()) {
-        let is_news = || {
-            let fits = judge::check(&present, order.key, when::now()).is_ok();
-            before.as_ref() != Some(&present) && fits
-        };
-        if suffices(&present, order.key, min_validity) || is_news() {
-            return Ok(Got::Present(present));
-        }
-    }
-    let left = deadline.saturating_duration_since(Instant::now());
-    let client = client(left).map_err(Error::Api)?;
-    let (certificate, warnings) = ask(order, &client).await?;
-    write::replace(place.file(), certificate.line().as_bytes(), FILE_MODE).map_err(Error::Write)?;
-    Ok(Got::New(certificate, warnings))
-}
-
-async fn ask(order: &Order<'_>, client: &Client) -> Result<(Certificate, Vec<Warning>), Error> {
-    let Order { cluster, key, ttl, .. } = *order;
-    let id = cluster.as_str();
+/// Asks for a certificate and judges it.
+pub async fn ask(order: &Order<'_>, client: &Client) -> Result<(Certificate, Vec<Warning>), Error> {
+    let Order { cluster: id, key, ttl, .. } = *order;
     let asked_ttl = ttl.map(duration_word);
     let answer = client.certificate(id, &key.to_string(), asked_ttl.as_deref()).await;
     let answer = answer.map_err(Error::Api)?;
@@ -253,7 +255,7 @@ async fn ask(order: &Order<'_>, client: &Client) -> Result<(Certificate, Vec<War
     users.sort_unstable();
     users.dedup();
     let asked = Asked { key, ttl, users: &users, now: when::now() };
-    judge::judge(text, &asked).map_err(Error::Refused)
+    judge::judge(text, &asked).map_err(|why| Error::Refused(id.to_owned(), why))
 }
 
 fn no_text(value: &Value<'_>) -> Malformed {

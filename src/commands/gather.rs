@@ -84,13 +84,21 @@ fn ask<W>(
 where
     W: Future<Output = Result<Vec<Answer>, ApiError>>,
 {
+    let client = Client::new(endpoint.address, endpoint.token, endpoint.timeout)?;
+    Ok(block_on(terminal.wait_for(message, work(Arc::new(client))))??)
+}
+
+/// Runs `work` to its end. What it left behind is not waited for: a resolver that does not answer
+/// has a time limit of its own, far beyond ours.
+pub(super) fn block_on<T>(work: impl Future<Output = T>) -> Outcome<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start")
         .or_fail(Kind::Local)?;
-    let client = Client::new(endpoint.address, endpoint.token, endpoint.timeout)?;
-    Ok(runtime.block_on(terminal.wait_for(message, work(Arc::new(client))))?)
+    let done = runtime.block_on(work);
+    runtime.shutdown_background();
+    Ok(done)
 }
 
 impl std::convert::From<ApiError> for Failure {
@@ -207,14 +215,7 @@ fn surveys(answers: &[Answer]) -> Outcome<Vec<Survey<'_>>> {
                 let failure = Failure::message(Kind::Answer, format!("{name}: {malformed}"));
                 failure.hint("--input takes what the API answers to Get Cluster, as JSON")
             })?,
-            From::Api(asked) => {
-                let survey = Survey::of(text, asked)
-                    .map_err(|malformed| ApiError::malformed_cluster(asked, malformed))?;
-                if let Some(answered) = survey.id().filter(|id| id.as_str() != asked) {
-                    return Err(ApiError::other_cluster(asked, answered.as_str()).into());
-                }
-                survey
-            }
+            From::Api(asked) => survey(text, asked)?,
         };
         match surveys.iter().find(|other| survey.id().is_some() && other.id() == survey.id()) {
             None => surveys.push(survey),
@@ -227,6 +228,16 @@ fn surveys(answers: &[Answer]) -> Outcome<Vec<Survey<'_>>> {
         }
     }
     Ok(surveys)
+}
+
+/// Checks what the API answered for the cluster of this id.
+pub(super) fn survey<'a>(text: &'a str, asked: &str) -> Outcome<Survey<'a>> {
+    let survey = Survey::of(text, asked)
+        .map_err(|malformed| ApiError::malformed_cluster(asked, malformed))?;
+    match survey.id().filter(|id| id.as_str() != asked) {
+        Some(answered) => Err(ApiError::other_cluster(asked, answered.as_str()).into()),
+        None => Ok(survey),
+    }
 }
 
 /// How many refusals are told one by one.

@@ -1,6 +1,7 @@
 //! From what was typed, the environment and `~/.prime` to the input of each stage: the one place
 //! where it is decided what wins.
 
+mod cert;
 mod identity;
 mod machine;
 mod prime_cli;
@@ -8,6 +9,7 @@ mod prime_cli;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use cert::{Certify, Task, Wanted};
 pub use machine::Machine;
 use prime_cli::PrimeCli;
 
@@ -109,15 +111,25 @@ fn source(
     prime: &PrimeCli,
 ) -> Outcome<Source> {
     let origin = if typed.all {
-        let team =
-            typed.team.or(machine.variable("PRIME_TEAM_ID")?).or_else(|| prime.team_id.clone());
-        Origin::All(endpoint(global, machine, prime)?, team.filter(|team| team != "any"))
+        Origin::All(endpoint(global, machine, prime)?, team(typed.team, machine, prime)?)
     } else if typed.input.is_empty() {
         Origin::Clusters(endpoint(global, machine, prime)?, typed.clusters)
     } else {
         Origin::Files(typed.input)
     };
     Ok(Source { origin, skip_invalid: global.skip_invalid })
+}
+
+/// Whose clusters `--all` means; `None` is everyone's.
+fn team(typed: Option<String>, machine: &Machine, prime: &PrimeCli) -> Outcome<Option<String>> {
+    let team = typed.or(machine.variable("PRIME_TEAM_ID")?).or_else(|| prime.team_id.clone());
+    Ok(team.filter(|team| team != "any"))
+}
+
+/// The folder of ssh's files.
+fn ssh_folder(global: &Global, machine: &Machine) -> Outcome<PathBuf> {
+    let given = global.ssh_dir.as_deref().unwrap_or("~/.ssh".as_ref());
+    Ok(machine.expand(&machine.local_path(given, "--ssh-dir")?))
 }
 
 fn endpoint(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<Endpoint> {
