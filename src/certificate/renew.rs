@@ -1,5 +1,6 @@
 //! Getting a certificate: many runs may need the same one at once, and then one of them asks.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
@@ -35,44 +36,39 @@ pub struct Place {
 
 impl Place {
     /// The place of a cluster's certificate in `folder`, which is ours:
-    /// `<name>-<id part>-cert.pub`.
+    /// `<name>-<id part>-cert.pub`. Where the cluster has files there under another name already,
+    /// it keeps that.
     #[must_use]
     pub fn of_cluster(folder: &Path, name: &Slug<'_>, id: &str) -> Self {
-        Self::in_ours(folder, &format!("{name}{}", ending(id)))
+        let part = id_part(id);
+        let known = stems(folder).into_iter().find(|stem| stem.part() == part);
+        Self::in_ours(folder, &known.unwrap_or_else(|| Stem(format!("{name}-{part}"))))
     }
 
     /// The place of a certificate that is wanted elsewhere. Its lock stays with us.
     #[must_use]
     pub fn elsewhere(folder: &Path, file: PathBuf) -> Self {
-        let lock = folder.join(format!("{}-cert.lock", id_part(&file.to_string_lossy())));
+        let lock = folder.join(format!("{}{LOCK_ENDING}", id_part(&file.to_string_lossy())));
         Self { file, folder: folder.to_owned(), lock }
     }
 
-    /// The place where a certificate already lies that was made for the cluster of this id, or
-    /// else for the only one of this name. Nobody need be asked for it.
+    /// The place of the cluster of this id that has files in our folder, or else of the only one
+    /// of this name. Nobody need be asked for it.
     #[must_use]
     pub fn found(folder: &Path, selector: &str) -> Option<Self> {
-        let entries = fs::read_dir(folder)
-            .ok()?
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        let names: Vec<String> = entries.filter(|name| name.ends_with(FILE_ENDING)).collect();
-        let of_id = ending(selector);
-        let by_id = names.iter().filter(|name| name.ends_with(&of_id)).min();
-        let slug = Slug::of_name(&selector.into(), selector);
-        let mut by_name = names.iter().filter(|name| {
-            let behind = name.strip_prefix(slug.as_str()).map(str::len);
-            behind == Some(of_id.len())
-        });
+        let (part, name) = (id_part(selector), Slug::of_name(&selector.into(), selector));
+        let stems = stems(folder);
+        let mut by_name = stems.iter().filter(|stem| stem.name() == name.as_str());
+        let by_id = stems.iter().find(|stem| stem.part() == part);
         let only = || by_name.next().filter(|_| by_name.next().is_none());
-        by_id.or_else(only).map(|name| Self::in_ours(folder, name))
+        by_id.or_else(only).map(|stem| Self::in_ours(folder, stem))
     }
 
-    fn in_ours(folder: &Path, name: &str) -> Self {
-        let stem = name.strip_suffix(".pub").unwrap_or(name);
+    fn in_ours(folder: &Path, stem: &Stem) -> Self {
         Self {
-            file: folder.join(name),
+            file: folder.join(format!("{}{FILE_ENDING}", stem.0)),
             folder: folder.to_owned(),
-            lock: folder.join(format!("{stem}.lock")),
+            lock: folder.join(format!("{}{LOCK_ENDING}", stem.0)),
         }
     }
 
@@ -86,7 +82,7 @@ impl Place {
     #[must_use]
     pub fn is_of(&self, id: &str) -> bool {
         let name = self.file.file_name().and_then(|name| name.to_str());
-        name.is_some_and(|name| name.ends_with(&ending(id)))
+        name.is_some_and(|name| name.ends_with(&format!("-{}{FILE_ENDING}", id_part(id))))
     }
 
     /// The certificate that lies there.
@@ -118,12 +114,36 @@ impl Place {
     }
 }
 
-/// How the names of all our certificates end.
+/// How the name of a certificate ends.
 const FILE_ENDING: &str = "-cert.pub";
+/// How the name of its lock ends.
+const LOCK_ENDING: &str = "-cert.lock";
+/// How the name of an installed cluster's record ends.
+const RECORD_ENDING: &str = ".json";
 
-/// How the name of the certificate for the cluster with this id ends.
-fn ending(id: &str) -> String {
-    format!("-{}{FILE_ENDING}", id_part(id))
+/// What a cluster's files are called, without their endings: `<name>-<id part>`.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Stem(String);
+
+impl Stem {
+    fn name(&self) -> &str {
+        self.0.rsplit_once('-').map_or("", |(name, _)| name)
+    }
+
+    fn part(&self) -> &str {
+        self.0.rsplit_once('-').map_or("", |(_, part)| part)
+    }
+}
+
+/// The clusters that have a certificate or a record in our folder; an order that stays.
+fn stems(folder: &Path) -> BTreeSet<Stem> {
+    let names = fs::read_dir(folder).into_iter().flatten();
+    let names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let stem = |name: String| {
+        let stem = name.strip_suffix(FILE_ENDING).or(name.strip_suffix(RECORD_ENDING))?;
+        Some(Stem(stem.to_owned()))
+    };
+    names.filter_map(stem).collect()
 }
 
 /// The right to change the certificate of a place. Others that want to wait until it is dropped.

@@ -200,15 +200,13 @@ impl<'a> Office<'a> {
             return Err(Failure::message(Kind::Answer, message).hint("`ssh` works with your key"));
         }
         let name = Slug::of_name(&cluster.name.as_str().into(), &found.id);
-        let place = self.place_of(&found.id, &name);
+        let folder = &self.wanted.folder;
+        let place = match &self.wanted.output {
+            Some(file) => Place::elsewhere(folder, file.clone()),
+            None => Place::of_cluster(folder, &name, &found.id),
+        };
         let users = survey.users().into_iter().map(str::to_owned).collect();
         Ok(Applicant { id: found.id, place, users })
-    }
-
-    fn place_of(&self, id: &str, name: &Slug<'_>) -> Place {
-        let known =
-            place(id, self.wanted).filter(|place| self.wanted.output.is_some() || place.is_of(id));
-        known.unwrap_or_else(|| Place::of_cluster(&self.wanted.folder, name, id))
     }
 
     fn warn_if_short(&self, certificate: &Certificate, clock: &Clock) {

@@ -1,6 +1,7 @@
 //! One short file a command: it reads as the pipeline, and says what kind of failure each step is.
 
 mod cert;
+mod certificates;
 mod config;
 mod gather;
 mod output;

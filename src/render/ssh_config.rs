@@ -8,6 +8,7 @@ use std::fmt;
 
 use askama::Template;
 
+use super::certificates::Certificates;
 use super::ssh_option::SshOption;
 use crate::fleet::{Fleet, Host, Jump};
 use crate::name::{Alias, HostKeyAlias, HostName, Label, LocalPath, Port, UserName, hash};
@@ -17,8 +18,8 @@ use crate::name::{Alias, HostKeyAlias, HostName, Label, LocalPath, Port, UserNam
 pub struct Options {
     /// The key to log in with. Without one ssh tries what the agent and its own defaults offer.
     pub identity_file: Option<LocalPath<'static>>,
-    /// The certificate to log in with.
-    pub certificate_file: Option<LocalPath<'static>>,
+    /// The certificates to log in with.
+    pub certificates: Certificates,
     /// The file that remembers host keys, in place of ssh's own.
     pub known_hosts: Option<LocalPath<'static>>,
     /// What happens to a host key that is not known.
@@ -107,7 +108,7 @@ impl<'f> FleetView<'f> {
             lines.push(("IdentityFile", Value::Path(path)));
             lines.push(("IdentitiesOnly", Value::Word("yes")));
         }
-        if let Some(path) = &options.certificate_file {
+        if let Some(path) = options.certificates.of(&self.fleet.cluster) {
             lines.push(("CertificateFile", Value::Path(path)));
         }
         lines.push(("ControlPath", Value::Socket(self.sockets.common())));

@@ -1,6 +1,6 @@
 //! The settings of `prime-ssh cert`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::machine::Machine;
@@ -10,6 +10,8 @@ use crate::args::{CertArgs, Global};
 use crate::certificate::judge::TTL_MAX;
 use crate::certificate::when::span;
 use crate::failure::{Failure, Kind, Outcome};
+use crate::name::{Invalid, LocalPath};
+use crate::render::ssh_config;
 
 /// The resolved settings of `prime-ssh cert`.
 #[derive(Debug)]
@@ -86,6 +88,42 @@ impl Certify {
             Task::Get(typed.clusters)
         };
         Ok(Self { task, wanted, endpoint: endpoint(global, machine, &prime) })
+    }
+}
+
+/// Where our own certificates are, for the outputs that name them.
+#[derive(Debug)]
+pub struct OwnCertificates {
+    /// Our folder, below ssh's.
+    pub folder: PathBuf,
+    /// The key that they should be for, where one is set.
+    pub identity: Option<PathBuf>,
+    /// What else `prime-ssh cert` must be given to put one there: nothing, or words and a space.
+    pub arguments: String,
+}
+
+impl OwnCertificates {
+    pub(super) fn resolve(
+        ssh: &ssh_config::Options,
+        global: &Global,
+        machine: &Machine,
+    ) -> Outcome<Self> {
+        let folder = ssh_folder(global, machine)?;
+        let arguments = match &global.ssh_dir {
+            Some(_) => format!("--ssh-dir '{}' ", folder.display()),
+            None => String::new(),
+        };
+        Ok(Self {
+            folder: folder.join("prime-ssh"),
+            identity: ssh.identity_file.as_ref().map(|path| machine.expand(path)),
+            arguments,
+        })
+    }
+
+    /// A file of our folder as a file of ssh's names it.
+    #[expect(clippy::unused_self, reason = "how depends on where the folder is")]
+    pub fn path(&self, file: &Path) -> Result<LocalPath<'static>, Invalid> {
+        LocalPath::new(file.to_string_lossy().into_owned())
     }
 }
 

@@ -9,7 +9,7 @@ mod prime_cli;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use cert::{Certify, Task, Wanted};
+pub use cert::{Certify, OwnCertificates, Task, Wanted};
 pub use machine::Machine;
 use prime_cli::PrimeCli;
 
@@ -19,6 +19,7 @@ use crate::args::{
 };
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fleet::{self, JumpMode, Only, Selection};
+use crate::render::certificates::Certificates;
 use crate::render::ssh_config;
 use crate::render::ssh_option::SshOption;
 use crate::secret::ApiToken;
@@ -32,6 +33,8 @@ pub struct Config {
     pub walk: fleet::Options,
     /// What the fragment says beyond the hosts.
     pub ssh: ssh_config::Options,
+    /// Where the certificates are of clusters that let nobody in without.
+    pub certificates: OwnCertificates,
     /// Where the text goes.
     pub output: Output,
     /// What a person should know about these settings.
@@ -47,6 +50,7 @@ impl Config {
         Ok(Self {
             source: source(typed.source, global, machine, &prime)?,
             walk: walk_options(typed.render)?,
+            certificates: OwnCertificates::resolve(&ssh, global, machine)?,
             ssh,
             output: output(typed.output),
             warnings,
@@ -223,7 +227,10 @@ fn ssh_options(
     let is_default = |folder: &_| machine.expand(folder) == machine.expand(&home_folder);
     Ok(ssh_config::Options {
         identity_file: identity::resolve(typed.identity_file.as_deref(), machine, prime, warnings)?,
-        certificate_file: path(&typed.certificate_file, "--certificate-file")?,
+        certificates: Certificates {
+            named: path(&typed.certificate_file, "--certificate-file")?,
+            ..Certificates::default()
+        },
         known_hosts: path(&typed.known_hosts, "--known-hosts")?,
         host_keys: match typed.host_keys {
             HostKeyPolicy::AcceptNew => ssh_config::HostKeys::AcceptNew,

@@ -271,3 +271,35 @@ fn what_cannot_be_is_said_before_anybody_is_asked() {
     assert!(missing.contains("there is no key at"), "{missing}");
     assert!(missing.contains("ssh-keygen -t ed25519 -f"), "{missing}");
 }
+
+#[test]
+#[ignore = "needs ssh-keygen: run tests/run"]
+fn a_fragment_names_the_certificate_and_says_when_there_is_none() {
+    let person = Person::new();
+    let config = |arguments: &[&str]| {
+        person.sandbox.prime_ssh([&["config", "train"], arguments].concat()).run()
+    };
+    let ran = config(&[]);
+    let file = person.sandbox.path(".ssh/prime-ssh/train-675b1ff5-cert.pub");
+    let line = format!("  CertificateFile \"{}\"\n", file.display());
+    assert!(ran.stdout.contains(&line), "{}", ran.stdout);
+    assert_eq!(
+        ran.stderr,
+        "warning: Train lets people in with a certificate only: there is none yet; \
+         `prime-ssh cert clst01` gets one\n"
+    );
+    person.cert(&["clst01"]).run().succeeds();
+    let after = config(&[]);
+    assert_eq!((after.stderr.as_str(), &after.stdout), ("", &ran.stdout));
+    person.has("-2h:-1h");
+    assert!(config(&[]).stderr.contains("the one that is there will not do: it expired 1 h ago"));
+    let other = person.sandbox.ssh_key(".ssh/other");
+    let told = config(&["--identity-file", other.to_str().unwrap()]).stderr;
+    assert!(told.contains("it is for the key SHA256:"), "{told}");
+
+    let ran = config(&["--certificate-file", "~/mine.pub"]);
+    assert_eq!(ran.stderr, "");
+    assert!(ran.stdout.contains("  CertificateFile \"~/mine.pub\"\n"));
+    let open = person.sandbox.prime_ssh(["config", "open", "--include-inactive"]).run();
+    assert!(!open.stdout.contains("CertificateFile"));
+}
