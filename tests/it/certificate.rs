@@ -10,9 +10,11 @@ use serde_json::json;
 
 use crate::support::api::{Api, Reply};
 use crate::support::authority::{Authority, answer, certificates_in, me};
-use crate::support::cluster::{Cluster, Node};
+use crate::support::cluster::{Cluster, Connection, Node};
 use crate::support::process::Ran;
 use crate::support::sandbox::{Program, Sandbox};
+use crate::support::ssh;
+use crate::support::sshd::Sshd;
 
 /// A home folder with a key, and an API that signs it.
 struct Person {
@@ -29,11 +31,18 @@ impl Person {
         let authority = Authority::new(&sandbox);
         let node = Node::control("pod0", "node-0", "203.0.113.10").user(&me());
         let cluster = Cluster::new("clst01", "Train").with("vaultEnabled", true).node(node);
-        let api = Api::serving([cluster, Cluster::new("clst02", "open")]);
-        sandbox.prime_settings(&json!({"ssh_key_path": key, "base_url": api.url()}));
-        let signer = authority.clone();
-        api.signs(move |request| signer.answer(request));
-        Self { sandbox, key, authority, api }
+        let mut person = Self { sandbox, key, authority, api: Api::serving([]).may_be_idle() };
+        person.serve([cluster, Cluster::new("clst02", "open")]);
+        person
+    }
+
+    /// From now on these are the clusters.
+    fn serve(&mut self, clusters: impl IntoIterator<Item = Cluster>) {
+        self.api = Api::serving(clusters).may_be_idle();
+        let signer = self.authority.clone();
+        self.api.signs(move |request| signer.answer(request));
+        let settings = json!({"ssh_key_path": self.key, "base_url": self.api.url()});
+        self.sandbox.prime_settings(&settings);
     }
 
     fn cert(&self, arguments: &[&str]) -> Program {
@@ -302,4 +311,45 @@ fn a_fragment_names_the_certificate_and_says_when_there_is_none() {
     assert!(ran.stdout.contains("  CertificateFile \"~/mine.pub\"\n"));
     let open = person.sandbox.prime_ssh(["config", "open", "--include-inactive"]).run();
     assert!(!open.stdout.contains("CertificateFile"));
+}
+
+/// An sshd that lets in whom the authority has signed a certificate for, and nobody else.
+fn sshd(person: &Person, node: &str, address: &str) -> Sshd {
+    let keys = person.authority.public_key();
+    let sshd = Sshd::of(&person.sandbox, node).at(address);
+    sshd.option("TrustedUserCAKeys", keys.display()).start()
+}
+
+fn to(sshd: &Sshd) -> Connection {
+    Connection::to(&sshd.address).with("port", sshd.port).with("user", me())
+}
+
+/// A person with a cluster of real sshds: a control node, and a worker behind it.
+fn with_machines() -> (Person, Sshd, Sshd) {
+    let mut person = Person::new();
+    let control = sshd(&person, "node-0", "127.0.0.2");
+    let worker = sshd(&person, "node-1", "127.0.0.3");
+    let cluster = Cluster::new("clst01", "train")
+        .with("vaultEnabled", true)
+        .node(Node::new("pod0", "node-0").connection(to(&control).control()))
+        .node(Node::new("pod1", "node-1").connection(to(&worker)));
+    person.serve([cluster]);
+    (person, control, worker)
+}
+
+#[test]
+#[ignore = "needs sshd: run tests/run"]
+fn a_first_certificate_lets_in_through_the_jump() {
+    let (person, _control, _worker) = with_machines();
+    let fragment = person.sandbox.path("fragment");
+    let config = person.sandbox.prime_ssh(["config", "train", "--jump", "always", "-o"]);
+    let known = person.sandbox.path("known_hosts");
+    config.arg(&fragment).arg("--known-hosts").arg(known).run().succeeds();
+    let refused = ssh::on(&fragment, "prime.train", "true").fails(255);
+    assert!(refused.contains("Permission denied"), "{refused}");
+    person.cert(&["train"]).run().succeeds();
+    assert_eq!(ssh::node_at(&fragment, "prime.train"), "node-0");
+    assert_eq!(ssh::node_at(&fragment, "prime.train.node-1"), "node-1");
+    person.has("-2h:-1h");
+    ssh::on(&fragment, "prime.train", "true").fails(255);
 }
