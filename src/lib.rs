@@ -16,3 +16,4 @@ pub mod render;
 pub mod secret;
 pub mod settings;
 pub mod terminal;
+pub mod untrusted;

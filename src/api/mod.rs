@@ -9,5 +9,3 @@ mod retry;
 mod transport;
 pub mod wire;
 mod words;
-
-pub use words::Shown;

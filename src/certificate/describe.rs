@@ -7,7 +7,10 @@ use jiff::tz::TimeZone;
 use super::judge::{self, Refusal};
 use super::when::{OnTheClock, span};
 use super::{Certificate, PublicKey, Seal, Setting, Validity};
-use crate::api::Shown;
+use crate::untrusted::Shown;
+
+/// The longest text of the signer's that is shown, in characters.
+const SHOWN: usize = 200;
 
 /// The clock of whoever reads it.
 #[derive(Clone, Debug)]
@@ -27,7 +30,7 @@ impl fmt::Display for Grant<'_> {
         let Self(certificate, clock) = *self;
         let Certificate { principals, validity, key_id, .. } = certificate;
         write!(f, "log in as {} {}", listed(principals), Period(*validity, clock))?;
-        write!(f, " (key id {})", Shown(key_id))
+        write!(f, " (key id {})", shown(key_id))
     }
 }
 
@@ -57,7 +60,7 @@ impl fmt::Display for Sheet<'_> {
         let mut line = |name: &str, value: &dyn fmt::Display| writeln!(f, "  {name:<17} {value}");
         line("principals", &or_none(listed(&certificate.principals)))?;
         line("valid", &Period(certificate.validity, clock))?;
-        line("key id", &Shown(&certificate.key_id))?;
+        line("key id", &shown(&certificate.key_id))?;
         line("extensions", &or_none(settings(&certificate.extensions)))?;
         line("critical options", &or_none(settings(&certificate.critical_options)))?;
         let fits = match key {
@@ -100,15 +103,20 @@ impl fmt::Display for Period<'_> {
     }
 }
 
+/// A text of the signer's.
+pub(super) fn shown(text: &str) -> Shown<'_> {
+    Shown::new(text, SHOWN)
+}
+
 /// The signer's texts in a row.
 pub(super) fn listed(texts: &[String]) -> String {
-    texts.iter().map(|text| Shown(text).to_string()).collect::<Vec<_>>().join(", ")
+    texts.iter().map(|text| shown(text).to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn settings(settings: &[Setting]) -> String {
     let shown = |Setting { name, value }: &Setting| match value.as_str() {
-        "" => Shown(name).to_string(),
-        value => format!("{}={}", Shown(name), Shown(value)),
+        "" => shown(name).to_string(),
+        value => format!("{}={}", shown(name), shown(value)),
     };
     settings.iter().map(shown).collect::<Vec<_>>().join(", ")
 }

@@ -3,10 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::describe::listed;
+use super::describe::{listed, shown};
 use super::when::span;
 use super::{Certificate, Fingerprint, PublicKey, Seal, Setting, Unreadable};
-use crate::api::Shown;
 
 /// The longest that the API grants (its contract, `ttl`).
 pub const TTL_MAX: Duration = Duration::from_secs(8 * 3600);
@@ -140,13 +139,13 @@ impl fmt::Display for Warning {
             Self::UnknownCritical(name) => write!(
                 f,
                 "the certificate has the critical option {}, and sshd refuses one that it does not know",
-                Shown(name)
+                shown(name)
             ),
             Self::OnlyCommand(command) => {
-                write!(f, "the certificate runs nothing but this command: {}", Shown(command))
+                write!(f, "the certificate runs nothing but this command: {}", shown(command))
             }
             Self::OnlyFrom(addresses) => {
-                write!(f, "the certificate is valid from these addresses only: {}", Shown(addresses))
+                write!(f, "the certificate is valid from these addresses only: {}", shown(addresses))
             }
             Self::NoTerminal => f.write_str("the certificate permits no terminal (permit-pty)"),
             Self::NoForwarding => f.write_str(

@@ -12,9 +12,9 @@ use tokio::time::{Instant, sleep};
 use super::judge::{self, Asked, Refusal, Warning};
 use super::when;
 use super::{Certificate, PublicKey, TEXT_MAX, Unreadable};
+use crate::api;
 use crate::api::client::Client;
 use crate::api::wire::{self, Malformed, Value};
-use crate::api::{self, Shown};
 use crate::install::lock::{Lock, LockError};
 use crate::install::write::{self, WriteError};
 use crate::name::{Slug, UserName, id_part};
@@ -244,7 +244,6 @@ impl fmt::Display for Error {
         match self {
             Self::Api(error) => error.fmt(f),
             Self::Refused(id, why) => {
-                let id = Shown(id);
                 write!(f, "the API's certificate for cluster `{id}` is refused: {why}")
             }
         }

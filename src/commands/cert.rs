@@ -5,7 +5,6 @@ use jiff::tz::TimeZone;
 use tokio::time::{Instant, timeout_at};
 
 use super::gather;
-use crate::api::Shown;
 use crate::api::client::Client;
 use crate::args::{CertArgs, Global};
 use crate::certificate::Certificate;
@@ -145,14 +144,14 @@ impl<'a> Office<'a> {
             Ok(Ok(None)) => return Ok(()),
             Ok(Err(failure)) => return Err(failure),
             Err(_) => {
-                let (selector, limit) = (Shown(selector), when::span(LIMIT));
+                let limit = when::span(LIMIT);
                 let message = format!("no certificate for cluster `{selector}` within {limit}");
                 return Err(Failure::message(Kind::Api, message));
             }
         };
         let clock = clock();
         let grant = Grant(&certificate, &clock);
-        self.terminal.note(format_args!("certificate for {}: {grant}", Shown(selector)));
+        self.terminal.note(format_args!("certificate for {selector}: {grant}"));
         for warning in warnings {
             self.terminal.warning(warning);
         }
@@ -275,7 +274,7 @@ fn show_one(
     clock: &Clock,
 ) -> Outcome<()> {
     let fault = |why: &dyn std::fmt::Display| {
-        let message = format!("the certificate for {} lets nobody in: {why}", Shown(selector));
+        let message = format!("the certificate for {selector} lets nobody in: {why}");
         Failure::message(Kind::Local, message)
             .hint(format!("`prime-ssh cert {selector}` gets a new one"))
     };

@@ -15,6 +15,6 @@ use crate::terminal::Terminal;
 pub fn run(typed: Typed, machine: &Machine, terminal: Terminal) -> Outcome<()> {
     match typed.command {
         Command::Cert(args) => cert::run(args, &typed.global, machine, terminal),
-        Command::Config(args) => config::run(args, &typed.global, machine, terminal),
+        Command::Config(args) => config::run(*args, &typed.global, machine, terminal),
     }
 }

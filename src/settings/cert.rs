@@ -121,7 +121,6 @@ impl OwnCertificates {
     }
 
     /// A file of our folder as a file of ssh's names it.
-    #[expect(clippy::unused_self, reason = "how depends on where the folder is")]
     pub fn path(&self, file: &Path) -> Result<LocalPath<'static>, Invalid> {
         LocalPath::new(file.to_string_lossy().into_owned())
     }
