@@ -3,8 +3,7 @@
 //! Nothing but the public half of a private key is looked at, and no private key is copied.
 
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -14,10 +13,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::encoding::Fields;
+use super::small_file::{self, Unread};
 use super::{NoKey, PublicKey};
 
-/// No key's file is longer; what is, is something else.
-const FILE_MAX: u64 = 64 * 1024;
 /// `ssh-keygen` answers in milliseconds; it must not hold up an ssh that waits for us.
 const KEYGEN_LIMIT: Duration = Duration::from_secs(3);
 const KEYGEN_POLL: Duration = Duration::from_millis(2);
@@ -188,23 +186,10 @@ fn public_key(path: &Path, line: &str) -> Result<PublicKey, Problem> {
 
 /// The text of a key's file; `None` where there is none.
 fn read_file(path: &Path) -> Result<Option<String>, Problem> {
-    let unreadable = |error| Problem::Unreadable(path.to_owned(), error);
-    // Asked first: to open a pipe would wait for its writer.
-    match fs::metadata(path) {
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return Ok(None);
-        }
-        Err(error) => return Err(unreadable(error)),
-        Ok(found) if !found.is_file() || found.len() > FILE_MAX => {
-            return Err(Problem::NoFile(path.to_owned()));
-        }
-        Ok(_) => {}
-    }
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(FILE_MAX).read_to_end(&mut bytes))
-        .map_err(unreadable)?;
-    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+    small_file::read(path).map_err(|why| match why {
+        Unread::Other => Problem::NoFile(path.to_owned()),
+        Unread::System(error) => Problem::Unreadable(path.to_owned(), error),
+    })
 }
 
 /// The public half of a private key as `ssh-keygen` reads it: PEM keys are its own business.

@@ -13,6 +13,7 @@ mod examples;
 mod keygen_tests;
 mod public_key;
 mod signature;
+mod small_file;
 
 pub mod describe;
 pub mod identity;

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use super::judge::{self, Asked, Refusal, Warning};
+use super::small_file::{self, Unread};
 use super::when;
-use super::{Certificate, PublicKey, TEXT_MAX, Unreadable};
+use super::{Certificate, PublicKey, Unreadable};
 use crate::api;
 use crate::api::client::Client;
 use crate::api::wire::{self, Malformed, Value};
@@ -195,18 +196,12 @@ impl fmt::Display for Absent {
 
 /// The certificate in a file.
 pub fn present(file: &Path) -> Result<Certificate, Absent> {
-    // Asked first: to open a pipe would wait for its writer.
-    match fs::metadata(file) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Err(Absent::Missing),
-        Err(error) => return Err(Absent::System(error)),
-        Ok(found) if !found.is_file() => return Err(Absent::Unreadable(Unreadable::Format)),
-        Ok(_) => {}
+    match small_file::read(file) {
+        Ok(Some(text)) => Certificate::read(&text).map_err(Absent::Unreadable),
+        Ok(None) => Err(Absent::Missing),
+        Err(Unread::Other) => Err(Absent::Unreadable(Unreadable::Format)),
+        Err(Unread::System(error)) => Err(Absent::System(error)),
     }
-    let mut bytes = Vec::new();
-    File::open(file)
-        .and_then(|file| file.take(TEXT_MAX as u64 + 1).read_to_end(&mut bytes))
-        .map_err(Absent::System)?;
-    Certificate::read(&String::from_utf8_lossy(&bytes)).map_err(Absent::Unreadable)
 }
 
 /// Whether this certificate lets in who holds `key`, for at least so much longer.
