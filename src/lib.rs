@@ -6,12 +6,14 @@
 pub mod api;
 pub mod args;
 pub mod certificate;
+pub mod child;
 pub mod commands;
 pub mod duration;
 pub mod failure;
 pub mod fleet;
 pub mod install;
 pub mod name;
+pub mod openssh;
 pub mod render;
 pub mod secret;
 pub mod settings;
