@@ -94,7 +94,7 @@ impl Place {
     /// Waits for our turn to change it, until `deadline` and without keeping other work waiting.
     pub async fn turn(&self, deadline: Instant) -> Result<Turn<'_>, LockError> {
         let before = self.present().ok();
-        let prepare = || self.make_folder().map_err(io::Error::other);
+        let prepare = || self.make_folder();
         loop {
             match Lock::take(&self.lock, Duration::ZERO, prepare, || ()) {
                 Ok(lock) => return Ok(Turn { place: self, before, _lock: lock }),

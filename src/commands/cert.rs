@@ -4,6 +4,7 @@ use anyhow::Context;
 use jiff::tz::TimeZone;
 use tokio::time::{Instant, timeout_at};
 
+use super::fetch::{self, Answer};
 use super::gather;
 use crate::api::client::Client;
 use crate::args::{CertArgs, Global};
@@ -36,12 +37,12 @@ pub(super) fn run(
                 return Ok(());
             }
             let office = Office::open(&wanted, &identity, endpoint?, terminal)?;
-            gather::block_on(office.get_each(&selectors))?
+            fetch::block_on(office.get_each(&selectors))?
         }
         Task::GetAll(team) => {
             let identity = identity(&wanted)?;
             let office = Office::open(&wanted, &identity, endpoint?, terminal)?;
-            gather::block_on(office.get_all(team.as_deref()))?
+            fetch::block_on(office.get_all(team.as_deref()))?
         }
     }
 }
@@ -187,7 +188,8 @@ impl<'a> Office<'a> {
             return Ok(Applicant { id: selector.to_owned(), place, users: Vec::new() });
         }
         let found = self.client.find(selector).await?;
-        let survey = gather::survey(&found.text, &found.id)?;
+        let answer = Answer { from: fetch::From::Api(found.id.clone()), text: found.text };
+        let survey = gather::survey(&answer)?;
         let Some(cluster) = survey.cluster() else {
             let refusals = survey.refusals().iter().map(ToString::to_string);
             let told = refusals.collect::<Vec<_>>().join("; ");

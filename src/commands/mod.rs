@@ -3,8 +3,13 @@
 mod cert;
 mod certificates;
 mod config;
+mod fetch;
 mod gather;
+mod install;
+mod installed;
 mod output;
+mod sync;
+mod uninstall;
 
 use crate::args::{Command, Typed};
 use crate::failure::Outcome;
@@ -16,5 +21,8 @@ pub fn run(typed: Typed, machine: &Machine, terminal: Terminal) -> Outcome<()> {
     match typed.command {
         Command::Cert(args) => cert::run(args, &typed.global, machine, terminal),
         Command::Config(args) => config::run(*args, &typed.global, machine, terminal),
+        Command::Install(args) => install::run(args, &typed.global, machine, terminal),
+        Command::Sync(args) => sync::run(args, &typed.global, machine, terminal),
+        Command::Uninstall(args) => uninstall::run(args, &typed.global, machine, terminal),
     }
 }

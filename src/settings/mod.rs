@@ -3,6 +3,7 @@
 
 mod cert;
 mod identity;
+mod install;
 mod machine;
 mod prime_cli;
 
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use cert::{Certify, OwnCertificates, Task, Wanted};
+pub use install::{Install, Memory, Remembered, Rendering, Show, Sync, Uninstall};
 pub use machine::Machine;
 use prime_cli::PrimeCli;
 
@@ -68,7 +70,7 @@ pub struct Source {
 }
 
 /// Files or the API.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Origin {
     /// Saved answers; `-` is stdin.
     Files(Vec<PathBuf>),
