@@ -228,7 +228,7 @@ def measure_ssh(table, program, folder, environment):
         file.writelines(nine_lines(HOSTS))
     alias = f"prime.train-clst01.node-{HOSTS - 1}"
     sides = {"empty": "/dev/null", "ours": fragment, "usual": usual}
-    sides = {name: ["ssh", "-G", "-F", config, alias] for name, config in sides.items()}
+    sides = {name: ["ssh", "-T", "-G", "-F", config, alias] for name, config in sides.items()}
     cpu = in_turn(25, sides, environment, "cpu")
     ours, theirs = cpu["ours"] - cpu["empty"], cpu["usual"] - cpu["empty"]
     table.add(

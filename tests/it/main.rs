@@ -10,6 +10,7 @@
 mod certificate;
 mod clusters;
 mod end_to_end;
+mod failures;
 mod harness;
 mod oracle;
 mod output_file;
