@@ -9,7 +9,9 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::{ArgGroup, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-pub use install::{InstallArgs, RememberedArgs, ShowArgs, SyncArgs, TypedOption, UninstallArgs};
+pub use install::{
+    AutoCertArgs, InstallArgs, RememberedArgs, ShowArgs, SyncArgs, TypedOption, UninstallArgs,
+};
 
 use crate::api::address::ApiUrl;
 use crate::duration;

@@ -1,6 +1,6 @@
 //! Getting a certificate: many runs may need the same one at once, and then one of them asks.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::io;
@@ -17,6 +17,7 @@ use crate::api;
 use crate::api::client::Client;
 use crate::api::wire::{self, Malformed, Value};
 use crate::install::lock::{Lock, LockError};
+use crate::install::state::{Part, Stem};
 use crate::install::write::{self, WriteError};
 use crate::name::{Slug, UserName, id_part};
 
@@ -41,15 +42,16 @@ impl Place {
     /// it keeps that.
     #[must_use]
     pub fn of_cluster(folder: &Path, name: &Slug<'_>, id: &str) -> Self {
-        let part = id_part(id);
-        let known = stems(folder).into_iter().find(|stem| stem.part() == part);
-        Self::in_ours(folder, &known.unwrap_or_else(|| Stem(format!("{name}-{part}"))))
+        let (new, part) = (Stem::new(name, id), id_part(id));
+        let known = stems(folder).into_iter().find(|stem| stem.parts().1 == part);
+        Self::in_ours(folder, &known.unwrap_or(new))
     }
 
     /// The place of a certificate that is wanted elsewhere. Its lock stays with us.
     #[must_use]
     pub fn elsewhere(folder: &Path, file: PathBuf) -> Self {
-        let lock = folder.join(format!("{}{LOCK_ENDING}", id_part(&file.to_string_lossy())));
+        let lock =
+            folder.join(Stem::new(&Slug::prime(), &file.to_string_lossy()).certificate_lock());
         Self { file, folder: folder.to_owned(), lock }
     }
 
@@ -59,17 +61,19 @@ impl Place {
     pub fn found(folder: &Path, selector: &str) -> Option<Self> {
         let (part, name) = (id_part(selector), Slug::of_name(&selector.into(), selector));
         let stems = stems(folder);
-        let mut by_name = stems.iter().filter(|stem| stem.name() == name.as_str());
-        let by_id = stems.iter().find(|stem| stem.part() == part);
+        let mut by_name = stems.iter().filter(|stem| stem.parts().0 == name.as_str());
+        let by_id = stems.iter().find(|stem| stem.parts().1 == part);
         let only = || by_name.next().filter(|_| by_name.next().is_none());
         by_id.or_else(only).map(|stem| Self::in_ours(folder, stem))
     }
 
-    fn in_ours(folder: &Path, stem: &Stem) -> Self {
+    /// The place of an installed cluster's certificate.
+    #[must_use]
+    pub fn in_ours(folder: &Path, stem: &Stem) -> Self {
         Self {
-            file: folder.join(format!("{}{FILE_ENDING}", stem.0)),
+            file: folder.join(stem.file(Part::Certificate)),
             folder: folder.to_owned(),
-            lock: folder.join(format!("{}{LOCK_ENDING}", stem.0)),
+            lock: folder.join(stem.certificate_lock()),
         }
     }
 
@@ -83,7 +87,8 @@ impl Place {
     #[must_use]
     pub fn is_of(&self, id: &str) -> bool {
         let name = self.file.file_name().and_then(|name| name.to_str());
-        name.is_some_and(|name| name.ends_with(&format!("-{}{FILE_ENDING}", id_part(id))))
+        let stem = name.and_then(Stem::of_file).map(|(stem, _)| stem);
+        stem.is_some_and(|stem| stem.parts().1 == id_part(id))
     }
 
     /// The certificate that lies there.
@@ -115,36 +120,22 @@ impl Place {
     }
 }
 
-/// How the name of a certificate ends.
-const FILE_ENDING: &str = "-cert.pub";
-/// How the name of its lock ends.
-const LOCK_ENDING: &str = "-cert.lock";
-/// How the name of an installed cluster's record ends.
-const RECORD_ENDING: &str = ".json";
-
-/// What a cluster's files are called, without their endings: `<name>-<id part>`.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Stem(String);
-
-impl Stem {
-    fn name(&self) -> &str {
-        self.0.rsplit_once('-').map_or("", |(name, _)| name)
-    }
-
-    fn part(&self) -> &str {
-        self.0.rsplit_once('-').map_or("", |(_, part)| part)
-    }
-}
-
-/// The clusters that have a certificate or a record in our folder; an order that stays.
-fn stems(folder: &Path) -> BTreeSet<Stem> {
+/// The clusters that have a record or a certificate in our folder; those with a record first, for
+/// a record says what the cluster's files are called now.
+fn stems(folder: &Path) -> Vec<Stem> {
     let names = fs::read_dir(folder).into_iter().flatten();
     let names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let stem = |name: String| {
-        let stem = name.strip_suffix(FILE_ENDING).or(name.strip_suffix(RECORD_ENDING))?;
-        Some(Stem(stem.to_owned()))
-    };
-    names.filter_map(stem).collect()
+    let mut stems = BTreeMap::new();
+    for (stem, part) in names.filter_map(|name| Stem::of_file(&name)) {
+        match part {
+            Part::State => *stems.entry(stem).or_default() = true,
+            Part::Certificate => _ = stems.entry(stem).or_insert(false),
+            Part::Fragment | Part::KnownHosts => {}
+        }
+    }
+    let (recorded, others): (Vec<_>, Vec<_>) =
+        stems.into_iter().partition(|(_, recorded)| *recorded);
+    recorded.into_iter().chain(others).map(|(stem, _)| stem).collect()
 }
 
 /// The right to change the certificate of a place. Others that want to wait until it is dropped.

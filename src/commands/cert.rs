@@ -6,6 +6,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::fetch::{self, Answer};
 use super::gather;
+use super::installed::Renewed;
 use crate::api::client::Client;
 use crate::args::{CertArgs, Global};
 use crate::certificate::Certificate;
@@ -15,8 +16,10 @@ use crate::certificate::judge::Warning;
 use crate::certificate::renew::{self, LIMIT, Order, Place};
 use crate::certificate::when;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::install::layout::Layout;
+use crate::install::state::Source;
 use crate::name::Slug;
-use crate::settings::{Certify, Endpoint, Machine, Task, Wanted};
+use crate::settings::{Certify, Endpoint, Machine, Memory, Task, Wanted};
 use crate::terminal::{self, Terminal};
 
 pub(super) fn run(
@@ -45,6 +48,29 @@ pub(super) fn run(
             fetch::block_on(office.get_all(team.as_deref()))?
         }
     }
+}
+
+/// Gets the certificates that ssh renews by itself from now on, where those that are there will
+/// not do.
+pub(super) fn ensure_each(
+    renewed: &[Renewed],
+    memory: &Memory<'_>,
+    layout: &Layout,
+    terminal: Terminal,
+) -> Outcome<()> {
+    let ensure = |Renewed { record, identity: path }: &Renewed| {
+        let wanted = Wanted::installed(path.clone(), layout);
+        let identity = identity(&wanted)?;
+        let id = record.id.as_str();
+        if does(id, &wanted, &identity) {
+            return Ok(());
+        }
+        let Source::Api { url, context, .. } = &record.source else { return Ok(()) };
+        let endpoint = memory.endpoint(url, context.as_deref())?;
+        let office = Office::open(&wanted, &identity, endpoint, terminal)?;
+        fetch::block_on(office.get_each(&[id.to_owned()]))?
+    };
+    gravest(renewed.iter().filter_map(|renewed| ensure(renewed).err()).collect(), terminal)
 }
 
 fn identity(wanted: &Wanted) -> Outcome<Identity> {
@@ -233,7 +259,7 @@ impl From<renew::Error> for Failure {
 }
 
 /// Tells all failures but the gravest, with which the run ends.
-fn gravest(mut failures: Vec<Failure>, terminal: Terminal) -> Outcome<()> {
+pub(super) fn gravest(mut failures: Vec<Failure>, terminal: Terminal) -> Outcome<()> {
     failures.sort_by_key(|failure| failure.kind);
     let Some(gravest) = failures.pop() else { return Ok(()) };
     for failure in &failures {

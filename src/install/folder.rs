@@ -12,7 +12,7 @@ use super::include::AS_SSH;
 use super::layout::{INDEX, LOCK, Layout};
 use super::lock::Lock;
 use super::plan::Present;
-use super::state::Stem;
+use super::state::{Stem, is_certificate_lock};
 use super::write::{self, WriteError};
 
 /// Why the ssh folder cannot be worked in.
@@ -122,7 +122,7 @@ pub fn read(layout: &Layout) -> Result<Present, FolderError> {
     for entry in fs::read_dir(&folder).map_err(FolderError::system(&folder))? {
         let name = entry.map_err(FolderError::system(&folder))?.file_name();
         let name = name.to_string_lossy().into_owned();
-        if name == LOCK || write::is_temporary(&name) {
+        if name == LOCK || is_certificate_lock(&name) || write::is_temporary(&name) {
             continue;
         }
         let is_aside = name.contains(".conf.bak");
@@ -175,11 +175,23 @@ pub fn clean(layout: &Layout) {
     }
 }
 
-/// Removes our folder where nothing is left in it but the lock.
+/// Removes our folder where nothing is left in it but the lock, and locks of certificates that
+/// are gone. Who waits for one of these sees that it is gone too.
 pub fn remove_if_unused(layout: &Layout, lock: &Lock) {
-    let entries = fs::read_dir(layout.folder());
-    let is_lock = |entry: io::Result<fs::DirEntry>| entry.is_ok_and(|e| e.file_name() == LOCK);
-    if entries.is_ok_and(|mut entries| entries.all(is_lock)) && lock.remove_file().is_ok() {
+    let Ok(entries) = fs::read_dir(layout.folder()) else { return };
+    let mut locks = Vec::new();
+    for entry in entries {
+        match entry.map(|entry| entry.file_name()) {
+            Ok(name) if name == LOCK => {}
+            Ok(name) if name.to_str().is_some_and(is_certificate_lock) => locks.push(name),
+            _ => return,
+        }
+    }
+    for name in locks {
+        // One that stays keeps the folder there, and harms nobody.
+        let _ = fs::remove_file(layout.folder().join(name));
+    }
+    if lock.remove_file().is_ok() {
         // A run that waits may have made its own lock meanwhile: then the folder stays.
         let _ = fs::remove_dir(layout.folder());
     }

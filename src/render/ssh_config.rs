@@ -8,7 +8,7 @@ use std::fmt;
 
 use askama::Template;
 
-use super::certificates::Certificates;
+use super::certificates::{Certificates, Renewal};
 use super::ssh_option::SshOption;
 use crate::fleet::{Fleet, Host, Jump};
 use crate::name::{Alias, HostKeyAlias, HostName, Label, LocalPath, Port, UserName, hash};
@@ -93,6 +93,10 @@ impl<'f> FleetView<'f> {
 
     fn alias(&self) -> Alias<'f> {
         self.fleet.alias()
+    }
+
+    fn renewal(&self) -> Option<&'f Renewal> {
+        self.options.certificates.renewal(&self.fleet.cluster)
     }
 
     fn hosts(&self) -> impl Iterator<Item = HostView<'_, 'f>> {

@@ -6,6 +6,8 @@ mod identity;
 mod install;
 mod machine;
 mod prime_cli;
+mod program;
+mod renewal;
 
 use std::path::PathBuf;
 use std::time::Duration;
