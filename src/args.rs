@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
+use clap::parser::ValueSource;
 use clap::{ArgGroup, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use install::{
@@ -298,7 +299,14 @@ impl Typed {
             .mut_args(without_empty_variable)
             .mut_subcommands(|command| command.mut_args(without_empty_variable));
         let mut matches = matches.get_matches();
-        Self::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit())
+        let by_variable = matches.value_source("skip_invalid") == Some(ValueSource::EnvVariable);
+        let mut typed =
+            Self::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit());
+        // What is installed must not depend on a shell's variables.
+        if by_variable && matches!(typed.command, Command::Install(_) | Command::Sync(_)) {
+            typed.global.skip_invalid = false;
+        }
+        typed
     }
 }
 

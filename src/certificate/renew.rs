@@ -116,7 +116,7 @@ impl Place {
         if let Some(above) = self.folder.parent() {
             write::make_folder(above, FOLDER_MODE)?;
         }
-        write::make_folder(&self.folder, FOLDER_MODE)
+        write::make_folder(&self.folder, FOLDER_MODE).map(|_made| ())
     }
 }
 

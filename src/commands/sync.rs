@@ -37,6 +37,7 @@ pub(super) fn run(
         .collect();
     if records.is_empty() && damaged.is_empty() {
         terminal.tell("nothing is installed");
+        return Ok(());
     }
     let candidates = ask_again(&records, &memory, terminal);
     carry_out(layout, settings.show, terminal, |present| {
@@ -66,7 +67,7 @@ pub(super) fn run(
                     decision.wishes.push(Wish::Remove(record.stem()));
                     What::Removed(format!(": cluster {} {why}", record.id))
                 }
-                Err(failure) => What::Left(failure),
+                Ok(Wished::Nothing(failure)) | Err(failure) => What::Left(failure),
             };
             decision.lines.push(Line { cluster, what });
         }

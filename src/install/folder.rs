@@ -159,11 +159,12 @@ pub fn is_there(layout: &Layout) -> Result<bool, FolderError> {
     }
 }
 
-/// Makes our folder, and the ssh folder where there is none.
-pub fn make(layout: &Layout) -> Result<(), WriteError> {
-    write::make_folder(layout.ssh_folder(), 0o700)?;
+/// Makes our folder, and the ssh folder where there is none; says whether there was none.
+pub fn make(layout: &Layout) -> Result<bool, WriteError> {
+    let made = write::make_folder(layout.ssh_folder(), 0o700)?;
     write::make_folder(&layout.folder(), 0o700)?;
-    write::tighten_folder(&layout.folder())
+    write::tighten_folder(&layout.folder())?;
+    Ok(made)
 }
 
 /// Removes what runs that were killed left behind. The caller holds the lock.
@@ -175,25 +176,35 @@ pub fn clean(layout: &Layout) {
     }
 }
 
-/// Removes our folder where nothing is left in it but the lock, and locks of certificates that
-/// are gone. Who waits for one of these sees that it is gone too.
-pub fn remove_if_unused(layout: &Layout, lock: &Lock) {
-    let Ok(entries) = fs::read_dir(layout.folder()) else { return };
-    let mut locks = Vec::new();
-    for entry in entries {
-        match entry.map(|entry| entry.file_name()) {
-            Ok(name) if name == LOCK => {}
-            Ok(name) if name.to_str().is_some_and(is_certificate_lock) => locks.push(name),
-            _ => return,
+/// Removes the lock, where nothing else of ours is left, and the folders that are empty then: our
+/// own, and the ssh folder where this run `made` it.
+pub fn remove_if_unused(layout: &Layout, lock: &Lock, made: bool) {
+    let is_ours = |entry: io::Result<fs::DirEntry>| {
+        let name = entry.map(|entry| entry.file_name());
+        // What cannot be read may be ours.
+        name.map_or(true, |name| {
+            name.to_str().is_some_and(|name| name == INDEX || Stem::of_file(name).is_some())
+        })
+    };
+    let in_use = fs::read_dir(layout.folder()).map_or(true, |mut entries| entries.any(is_ours));
+    if !in_use {
+        remove_certificate_locks(layout);
+    }
+    if !in_use && lock.remove_file().is_ok() {
+        // Neither goes while something is in it, such as the lock of a run that waited.
+        let removed = fs::remove_dir(layout.folder());
+        if made && removed.is_ok() {
+            let _ = fs::remove_dir(layout.ssh_folder());
         }
     }
-    for name in locks {
+}
+
+/// Removes the locks of certificates that are gone. Who waits for one sees that it is gone too.
+fn remove_certificate_locks(layout: &Layout) {
+    let entries = fs::read_dir(layout.folder()).into_iter().flatten().flatten();
+    for entry in entries.filter(|e| e.file_name().to_str().is_some_and(is_certificate_lock)) {
         // One that stays keeps the folder there, and harms nobody.
-        let _ = fs::remove_file(layout.folder().join(name));
-    }
-    if lock.remove_file().is_ok() {
-        // A run that waits may have made its own lock meanwhile: then the folder stays.
-        let _ = fs::remove_dir(layout.folder());
+        let _ = fs::remove_file(entry.path());
     }
 }
 

@@ -8,6 +8,7 @@ use std::fmt;
 
 use askama::Template;
 
+use super::blocks;
 use super::certificates::{Certificates, Renewal};
 use super::ssh_option::SshOption;
 use crate::fleet::{Fleet, Host, Jump};
@@ -61,10 +62,10 @@ impl HostKeys {
 pub fn render(
     fleets: &[Fleet<'_>],
     options: &Options,
-    mut to: &mut dyn std::io::Write,
+    to: &mut dyn std::io::Write,
 ) -> std::io::Result<()> {
     let fleets = fleets.iter().map(|fleet| FleetView::new(fleet, options)).collect();
-    Fragment { fleets }.write_into(&mut to)
+    blocks::write(&Fragment { fleets }, to)
 }
 
 #[derive(Template)]

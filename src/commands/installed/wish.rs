@@ -54,6 +54,8 @@ pub(in crate::commands) enum Wished {
     Put(Box<Wish>, What),
     /// It is gone for good, and why.
     Gone(&'static str),
+    /// There is nothing to install of it, and why.
+    Nothing(Failure),
 }
 
 impl Wishing<'_> {
@@ -87,7 +89,11 @@ impl Wishing<'_> {
             rendering.ssh.known_hosts = Some(self.known_hosts(&record)?);
         }
         let judged = gather::judge(survey, &rendering.walk, self.skip_invalid, self.terminal)?;
-        let Judged::Fleet(fleet) = judged else { return Ok(Wished::Gone("was terminated")) };
+        let fleet = match judged {
+            Judged::Fleet(fleet) => fleet,
+            Judged::Terminated => return Ok(Wished::Gone("was terminated")),
+            Judged::Empty(why) => return Ok(Wished::Nothing(why)),
+        };
         if fleet.cluster.vault_enabled {
             self.add_certificate(&mut rendering, &record, &fleet.cluster)?;
         }

@@ -238,9 +238,14 @@ impl Planner<'_> {
             (_, Some(was)) if wrote => vec![fingerprint(&fragment), fingerprint(was)],
             _ => vec![fingerprint(&fragment)],
         };
+        // Without a state and in no index, it is what a run left behind that was killed.
+        let is_leftover = old.is_none()
+            && !present.indexed(self.layout).contains(&stem)
+            && !self.is_damaged(&stem);
         if let Some(was) = was
             && !wrote
             && was != fragment
+            && !is_leftover
         {
             self.keep_aside(&old_stem, was);
         }
@@ -256,6 +261,10 @@ impl Planner<'_> {
             self.going.push(old_stem);
         }
         self.coming.push(stem);
+    }
+
+    fn is_damaged(&self, stem: &Stem) -> bool {
+        self.installed.damaged.iter().any(|(at, _)| at == stem)
     }
 
     fn remove(&mut self, stem: Stem) {

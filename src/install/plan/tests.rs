@@ -192,8 +192,12 @@ fn a_removal_that_died_is_finished_by_the_next_run() {
         for change in &removal.changes[..died_after] {
             apply(&mut present, change);
         }
+        let mut otherwise = present.clone();
         run(&mut present, vec![removed("one"), removed("two")]);
         assert_eq!(present, with_config("Host a"), "{died_after}");
+        // Or it comes back, with other hosts, and nobody has edited anything.
+        let plan = run(&mut otherwise, vec![put("one", "1+")]);
+        assert_eq!(plan.notes, [], "{died_after}");
     }
 }
 
