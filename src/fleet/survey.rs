@@ -4,6 +4,7 @@
 //! The nodes are checked while they are parsed, one by one, so that a cluster of 100,000 nodes is
 //! never in memory twice.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Deserialize;
@@ -74,6 +75,18 @@ impl<'a> Survey<'a> {
     #[must_use]
     pub fn cluster(&self) -> Option<&Cluster<'a>> {
         self.cluster.as_ref()
+    }
+
+    /// What was refused of the cluster's own values.
+    #[must_use]
+    pub fn refusals(&self) -> &[Refusal] {
+        &self.refusals
+    }
+
+    /// Whom its hosts are logged in as, each once.
+    #[must_use]
+    pub fn users(&self) -> BTreeSet<&str> {
+        self.nodes.hosts.iter().map(|host| host.user.as_str()).collect()
     }
 }
 
