@@ -91,6 +91,8 @@ pub struct Walked<'a> {
     pub fleet: Result<Fleet<'a>, Unrendered>,
     /// What was refused. The fleet is without the hosts that it belongs to.
     pub refusals: Vec<Refusal>,
+    /// How many values were refused beyond those.
+    pub more_refused: usize,
     /// What a person should know.
     pub notes: Vec<String>,
 }
@@ -134,7 +136,7 @@ pub fn walk<'a>(mut surveys: Vec<Survey<'a>>, options: &Options) -> Vec<Walked<'
         survey.nodes.settle_inactive(options.selection.include_inactive);
     }
     refuse_twins(&mut surveys);
-    let names = name_clusters(&surveys, options);
+    let names = name_clusters(&surveys.iter().collect::<Vec<_>>(), &options.recorded);
     let mut walked: Vec<_> = surveys
         .into_iter()
         .zip(names)
@@ -149,13 +151,17 @@ pub fn walk<'a>(mut surveys: Vec<Survey<'a>>, options: &Options) -> Vec<Walked<'
 }
 
 /// The name of each cluster that has one: a recorded one stays, the others are found.
-fn name_clusters<'a>(surveys: &[Survey<'a>], options: &Options) -> Vec<Option<Slug<'a>>> {
+#[must_use]
+pub fn name_clusters<'a>(
+    surveys: &[&Survey<'a>],
+    recorded: &[(Id<'static>, Slug<'static>)],
+) -> Vec<Option<Slug<'a>>> {
     let recorded_for = |id: &Id<'a>| -> Option<Slug<'a>> {
-        options.recorded.iter().find(|(recorded, _)| recorded == id).map(|(_, name)| name.clone())
+        recorded.iter().find(|(recorded, _)| recorded == id).map(|(_, name)| name.clone())
     };
     let mut names: Names<'a> = Names::default();
-    names.take(options.recorded.iter().map(|(_, name)| name.clone()));
-    let clusters = || surveys.iter().map(Survey::cluster);
+    names.take(recorded.iter().map(|(_, name)| name.clone()));
+    let clusters = || surveys.iter().map(|survey| survey.cluster());
     let newcomers: Vec<(Slug<'a>, &Id<'a>)> = clusters()
         .flatten()
         .filter(|cluster| recorded_for(&cluster.id).is_none())
@@ -169,7 +175,7 @@ fn name_clusters<'a>(surveys: &[Survey<'a>], options: &Options) -> Vec<Option<Sl
 fn walk_one<'a>(survey: Survey<'a>, name: Option<Slug<'a>>, options: &Options) -> Walked<'a> {
     let Survey { cluster, nodes, mut refusals, label, .. } = survey;
     let Nodes { hosts, skipped, refusals: of_nodes, living, .. } = nodes;
-    refusals.extend(of_nodes);
+    refusals.extend(of_nodes.first);
     let title = cluster.as_ref().map_or(label, title);
     let mut notes = Vec::new();
     let fleet = match cluster.zip(name) {
@@ -196,7 +202,7 @@ fn walk_one<'a>(survey: Survey<'a>, name: Option<Slug<'a>>, options: &Options) -
     for note in &mut notes {
         note.insert_str(0, &format!("{title}: "));
     }
-    Walked { title, fleet, refusals, notes }
+    Walked { title, fleet, refusals, more_refused: of_nodes.more, notes }
 }
 
 fn title(cluster: &Cluster<'_>) -> String {
