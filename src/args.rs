@@ -1,11 +1,18 @@
 //! The command line as it is typed. What it means is decided in `settings`.
 #![expect(clippy::doc_markdown, reason = "these texts are the help, which is read in a terminal")]
 
+mod install;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
+use clap::parser::ValueSource;
 use clap::{ArgGroup, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+pub use install::{
+    AutoCertArgs, InstallArgs, RememberedArgs, ShowArgs, SyncArgs, TypedOption, UninstallArgs,
+};
 
 use crate::api::address::ApiUrl;
 use crate::duration;
@@ -25,6 +32,7 @@ Exit codes:
   2   the command line or a variable is wrong
   3   the API was not reached, or refused
   4   the answer was refused, or there is nothing to render
+  5   an install was refused; nothing was changed
   10  --check: something would change";
 
 /// Everything that can be typed.
@@ -48,7 +56,30 @@ pub enum Command {
     /// The clusters' hosts become prime.<cluster>.<node>, and prime.<cluster> leads to the
     /// control node. The same cluster gives the same text.
     #[command(after_help = AFTER)]
-    Config(ConfigArgs),
+    Config(Box<ConfigArgs>),
+    /// Get the certificate that a cluster lets you in with
+    ///
+    /// Clusters with `vaultEnabled` take a short-lived SSH certificate only. The public half of
+    /// your key is sent, and what comes back is checked and put where `config` and `install` make
+    /// ssh look for it.
+    #[command(after_help = AFTER)]
+    Cert(CertArgs),
+    /// Make clusters known to ssh, and keep the rest of its configuration as it is
+    ///
+    /// Each cluster gets a file of its own in ~/.ssh/prime-ssh, and ~/.ssh/config one line that
+    /// includes them. The options are remembered for `sync`; without any, a cluster that is
+    /// installed keeps those that it has.
+    #[command(after_help = AFTER)]
+    Install(InstallArgs),
+    /// Bring the installed clusters up to date
+    ///
+    /// Each is asked for where it was installed from, with the options of then. One that was
+    /// terminated is removed.
+    #[command(after_help = AFTER)]
+    Sync(SyncArgs),
+    /// Take installed clusters away again; without the last one everything is as before
+    #[command(after_help = AFTER)]
+    Uninstall(UninstallArgs),
 }
 
 /// What holds for every command.
@@ -108,6 +139,38 @@ pub struct ConfigArgs {
     /// Which hosts, and how they are reached.
     #[command(flatten)]
     pub render: RenderArgs,
+}
+
+/// `prime-ssh cert`.
+#[derive(Args, Debug)]
+pub struct CertArgs {
+    /// Clusters, by id or name
+    #[arg(value_name = "CLUSTER", required_unless_present = "all")]
+    pub clusters: Vec<String>,
+    /// Every cluster of the list that lets people in with a certificate
+    #[arg(long, conflicts_with = "clusters")]
+    pub all: bool,
+    /// With --all: only this team's clusters; `any` for all [default: the settings' team]
+    #[arg(long, value_name = "ID", requires = "all")]
+    pub team: Option<String>,
+    /// The key to be certified: the private one, or its .pub
+    #[arg(long, value_name = "PATH", env = "PRIME_SSH_IDENTITY_FILE")]
+    pub identity_file: Option<PathBuf>,
+    /// How long it should last: 30m, 2h, at most 8h [default: as long as the API likes]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, conflicts_with = "show")]
+    pub ttl: Option<Duration>,
+    /// Ask only where the present certificate does not last for --min-validity
+    #[arg(long, conflicts_with = "show")]
+    pub ensure: bool,
+    /// With --ensure: how much longer the present certificate must last
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration::parse)]
+    pub min_validity: Duration,
+    /// Write the certificate to this file [default: below the folder of ssh's files]
+    #[arg(short, long, value_name = "FILE", conflicts_with = "all")]
+    pub output: Option<PathBuf>,
+    /// Print what the present certificate says, and exit with 1 where it lets nobody in
+    #[arg(long, conflicts_with = "all")]
+    pub show: bool,
 }
 
 /// Which clusters, and where they are read from.
@@ -236,7 +299,14 @@ impl Typed {
             .mut_args(without_empty_variable)
             .mut_subcommands(|command| command.mut_args(without_empty_variable));
         let mut matches = matches.get_matches();
-        Self::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit())
+        let by_variable = matches.value_source("skip_invalid") == Some(ValueSource::EnvVariable);
+        let mut typed =
+            Self::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit());
+        // What is installed must not depend on a shell's variables.
+        if by_variable && matches!(typed.command, Command::Install(_) | Command::Sync(_)) {
+            typed.global.skip_invalid = false;
+        }
+        typed
     }
 }
 

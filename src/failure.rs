@@ -18,7 +18,7 @@ pub enum Kind {
     Install,
     /// The hosts are not all well. Exit code 6.
     Hosts,
-    /// `--check`: something would change. Exit code 10. This one has nothing to print.
+    /// `--check`: something would change. Exit code 10. Nothing is wrong.
     WouldChange,
 }
 
@@ -68,6 +68,13 @@ impl Failure {
         message: impl fmt::Display + fmt::Debug + Send + Sync + 'static,
     ) -> Self {
         Self { kind, cause: anyhow::Error::msg(message), hint: None }
+    }
+
+    /// The same failure once more, for another thing that it stands in the way of.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let cause = anyhow::Error::msg(format!("{:#}", self.cause));
+        Self { kind: self.kind, cause, hint: self.hint.clone() }
     }
 
     /// The same failure with what to do about it.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::untrusted::is_control;
 
 /// The voice of the program on stderr.
@@ -38,6 +38,14 @@ impl Terminal {
         }
     }
 
+    /// A line of a summary: what was done.
+    pub fn tell(self, line: impl Display) {
+        if !self.quiet {
+            let line = line.to_string();
+            write_stderr(format_args!("{}\n", harmless(&line)));
+        }
+    }
+
     /// A detail for someone who looks for the reason of something.
     pub fn detail(self, text: impl Display) {
         if self.verbose {
@@ -52,6 +60,9 @@ impl Terminal {
 
     /// Why the run ends, because of what, and what to do about it.
     pub fn failure(self, failure: &Failure) {
+        if failure.kind == Kind::WouldChange {
+            return self.note(&failure.cause);
+        }
         say(ERROR, "error", &format_args!("{:#}", failure.cause));
         if let Some(hint) = &failure.hint {
             write_stderr(format_args!("\n"));
@@ -88,7 +99,8 @@ fn say(style: Style, word: &str, text: &dyn Display) {
 
 /// A stderr that is closed or full is no reason to stop.
 fn write_stderr(text: fmt::Arguments<'_>) {
-    let _ = anstream::stderr().lock().write_fmt(text);
+    // In one piece: several programs may talk at once.
+    let _ = anstream::stderr().lock().write_all(text.to_string().as_bytes());
 }
 
 /// The text with every character escaped that would do something to a terminal; its line breaks
@@ -101,6 +113,12 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     }
     let escape = |c: char| if acts(c) { c.escape_default().to_string() } else { c.to_string() };
     Cow::Owned(text.chars().map(escape).collect())
+}
+
+/// Whether what goes to stdout may be in colours.
+#[must_use]
+pub fn stdout_is_colored() -> bool {
+    anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
 }
 
 /// Writes data to stdout. Whoever reads it may stop reading: a closed pipe is not a failure.

@@ -1,8 +1,15 @@
 //! One short file a command: it reads as the pipeline, and says what kind of failure each step is.
 
+mod cert;
+mod certificates;
 mod config;
+mod fetch;
 mod gather;
+mod install;
+mod installed;
 mod output;
+mod sync;
+mod uninstall;
 
 use crate::args::{Command, Typed};
 use crate::failure::Outcome;
@@ -12,6 +19,10 @@ use crate::terminal::Terminal;
 /// Does what was typed.
 pub fn run(typed: Typed, machine: &Machine, terminal: Terminal) -> Outcome<()> {
     match typed.command {
-        Command::Config(args) => config::run(args, &typed.global, machine, terminal),
+        Command::Cert(args) => cert::run(args, &typed.global, machine, terminal),
+        Command::Config(args) => config::run(*args, &typed.global, machine, terminal),
+        Command::Install(args) => install::run(args, &typed.global, machine, terminal),
+        Command::Sync(args) => sync::run(args, &typed.global, machine, terminal),
+        Command::Uninstall(args) => uninstall::run(args, &typed.global, machine, terminal),
     }
 }

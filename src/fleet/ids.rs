@@ -6,6 +6,7 @@
 //! for machine `x` on port 2222: both are `prime-x-2222` there.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 
 use super::host::Host;
 use super::refusal::{Refusal, quoted};
@@ -16,13 +17,10 @@ use crate::name::{Id, Invalid, Port};
 /// only in case or whose host keys would have one name: all of them, whichever came first.
 pub(super) fn refuse_twins(surveys: &mut [Survey<'_>]) {
     let hosts = surveys.iter().flat_map(|survey| &survey.nodes.hosts);
-    let mut machines: Vec<&str> = hosts.map(|host| host.machine.as_str()).collect();
-    machines.sort_unstable();
-    machines.dedup();
-    let machines = repeated(machines);
+    let machines = twins(hosts.map(|host| host.machine.as_str()), |a, b| a != b);
     let key_names = shared_key_names(surveys);
     for survey in surveys {
-        let nodes = repeated(node_ids(&survey.nodes.hosts).collect());
+        let nodes = twins(node_ids(&survey.nodes.hosts), |_, _| true);
         if nodes.is_empty() && machines.is_empty() && key_names.is_empty() {
             continue;
         }
@@ -97,15 +95,32 @@ fn node_ids<'h>(hosts: &'h [Host<'_>]) -> impl Iterator<Item = &'h str> {
     })
 }
 
-/// The ids, in lower case, that are there more than once.
-fn repeated(mut ids: Vec<&str>) -> HashSet<String> {
-    ids.sort_unstable_by(|a, b| lower(a).cmp(lower(b)));
-    let twins = |pair: &[&str]| matches!(pair, [a, b] if a.eq_ignore_ascii_case(b));
-    ids.windows(2).filter(|pair| twins(pair)).flatten().map(|id| id.to_ascii_lowercase()).collect()
+/// The ids, in lower case, that are there again, in any case, in a form that counts.
+fn twins<'i>(
+    ids: impl Iterator<Item = &'i str>,
+    counts: impl Fn(&str, &str) -> bool,
+) -> HashSet<String> {
+    // Sorted by hash: most ids differ, and then their text need not be looked at.
+    let hasher = RandomState::new();
+    let mut ids: Vec<(u64, &str)> = ids.map(|id| (hasher.hash_one(lower(id)), id)).collect();
+    ids.sort_unstable_by(|(hash, id), (other_hash, other)| {
+        hash.cmp(other_hash).then_with(|| lower(id).cmp(&lower(other)))
+    });
+    let again = |pair: &[(u64, &str)]| match pair {
+        [(_, a), (_, b)] => a.eq_ignore_ascii_case(b) && counts(a, b),
+        _ => false,
+    };
+    let twins = ids.windows(2).filter(|pair| again(pair)).flatten();
+    twins.map(|(_, id)| id.to_ascii_lowercase()).collect()
 }
 
-fn lower(id: &str) -> impl Iterator<Item = u8> {
-    id.bytes().map(|b| b.to_ascii_lowercase())
+/// An id as `known_hosts` compares it, in the 64 bytes that an id has at most.
+fn lower(id: &str) -> [u8; 64] {
+    let mut lower = [0; 64];
+    for (to, from) in lower.iter_mut().zip(id.bytes()) {
+        *to = from.to_ascii_lowercase();
+    }
+    lower
 }
 
 fn folded(id: &Id<'_>) -> String {

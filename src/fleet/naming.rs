@@ -4,6 +4,7 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 
 use super::host::Host;
 use crate::name::{Id, Slug};
@@ -37,7 +38,7 @@ impl<'a> Names<'a> {
         let mut levels = vec![0_usize; claimants.len()];
         let mut names: Vec<Slug<'a>> =
             claimants.iter().map(|claimant| name_at(claimant, 0)).collect();
-        let mut raised = self.colliding(&names, &levels, (0..claimants.len()).collect());
+        let mut raised = self.colliding(&names, &levels, 0..claimants.len());
         let mut wanting = wanting(&names, !raised.is_empty());
         while !raised.is_empty() {
             let mut touched = Vec::new();
@@ -61,23 +62,34 @@ impl<'a> Names<'a> {
             touched.dedup();
             let again: BTreeSet<usize> =
                 touched.iter().filter_map(|name| wanting.get(name)).flatten().copied().collect();
-            raised = self.colliding(&names, &levels, again.into_iter().collect());
+            raised = self.colliding(&names, &levels, again.into_iter());
         }
         names
     }
 
     /// Who of these has to go one level up: whoever wants a name that is taken, and of several
     /// that want the same one those at the lowest level.
-    fn colliding(&self, names: &[Slug<'a>], levels: &[usize], mut order: Vec<usize>) -> Vec<usize> {
-        order.sort_unstable_by_key(|&at| (names.get(at), levels.get(at)));
+    fn colliding(
+        &self,
+        names: &[Slug<'a>],
+        levels: &[usize],
+        among: impl Iterator<Item = usize>,
+    ) -> Vec<usize> {
+        // Sorted by hash: most names differ, and then their text need not be looked at.
+        let hasher = RandomState::new();
+        let mut order: Vec<(u64, usize)> =
+            among.map(|at| (hasher.hash_one(names.get(at)), at)).collect();
+        order.sort_unstable_by_key(|&(hash, at)| (hash, names.get(at), levels.get(at)));
         order
-            .chunk_by(|&a, &b| names.get(a) == names.get(b))
+            .chunk_by(|&(_, a), &(_, b)| names.get(a) == names.get(b))
             .flat_map(|same| {
-                let name = same.first().and_then(|&at| names.get(at));
+                let first = same.first().map(|&(_, at)| at);
+                let name = first.and_then(|at| names.get(at));
                 let taken = name.is_some_and(|name| self.taken.contains(name));
-                let lowest = same.first().and_then(|&at| levels.get(at));
-                let raised = same.iter().filter(move |&&at| taken || levels.get(at) == lowest);
-                raised.copied().take(if taken || same.len() > 1 { same.len() } else { 0 })
+                let lowest = first.and_then(|at| levels.get(at));
+                let places = same.iter().map(|&(_, at)| at);
+                let raised = places.filter(move |&at| taken || levels.get(at) == lowest);
+                raised.take(if taken || same.len() > 1 { same.len() } else { 0 })
             })
             .collect()
     }

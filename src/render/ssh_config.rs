@@ -8,6 +8,8 @@ use std::fmt;
 
 use askama::Template;
 
+use super::blocks;
+use super::certificates::{Certificates, Renewal};
 use super::ssh_option::SshOption;
 use crate::fleet::{Fleet, Host, Jump};
 use crate::name::{Alias, HostKeyAlias, HostName, Id, Label, LocalPath, Port, UserName, hash};
@@ -17,8 +19,8 @@ use crate::name::{Alias, HostKeyAlias, HostName, Id, Label, LocalPath, Port, Use
 pub struct Options {
     /// The key to log in with. Without one ssh tries what the agent and its own defaults offer.
     pub identity_file: Option<LocalPath<'static>>,
-    /// The certificate to log in with.
-    pub certificate_file: Option<LocalPath<'static>>,
+    /// The certificates to log in with.
+    pub certificates: Certificates,
     /// The file that remembers host keys, in place of ssh's own.
     pub known_hosts: Option<LocalPath<'static>>,
     /// What happens to a host key that is not known.
@@ -60,12 +62,12 @@ impl HostKeys {
 pub fn render(
     fleets: &[Fleet<'_>],
     options: &Options,
-    mut to: &mut dyn std::io::Write,
+    to: &mut dyn std::io::Write,
 ) -> std::io::Result<()> {
     let sockets = Sockets::new(options.socket_folder.as_ref(), fleets);
     let view = |fleet| FleetView::new(fleet, options, &sockets);
     let fleets = fleets.iter().map(view).collect();
-    Fragment { fleets }.write_into(&mut to)
+    blocks::write(&Fragment { fleets }, to)
 }
 
 #[derive(Template)]
@@ -95,6 +97,10 @@ impl<'f> FleetView<'f> {
         self.fleet.alias()
     }
 
+    fn renewal(&self) -> Option<&'f Renewal> {
+        self.options.certificates.renewal(&self.fleet.cluster)
+    }
+
     fn hosts(&self) -> impl Iterator<Item = HostView<'_, 'f>> {
         self.fleet.hosts.iter().map(|host| HostView { of: self, host })
     }
@@ -108,7 +114,7 @@ impl<'f> FleetView<'f> {
             lines.push(("IdentityFile", Value::Path(path)));
             lines.push(("IdentitiesOnly", Value::Word("yes")));
         }
-        if let Some(path) = &options.certificate_file {
+        if let Some(path) = options.certificates.of(&self.fleet.cluster) {
             lines.push(("CertificateFile", Value::Path(path)));
         }
         lines.push(("ControlPath", Value::Socket(self.sockets.common())));

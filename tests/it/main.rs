@@ -7,9 +7,12 @@
     reason = "a test fails by panicking"
 )]
 
+mod certificate;
 mod clusters;
 mod end_to_end;
+mod failures;
 mod harness;
+mod install;
 mod oracle;
 mod output_file;
 mod settings;

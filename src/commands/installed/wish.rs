@@ -1,0 +1,200 @@
+//! From an answer to what should be installed, or why not.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use anyhow::Context;
+
+use super::identity as key;
+use super::summary::What;
+use crate::certificate::identity::Identity;
+use crate::commands::certificates::{Own, checked};
+use crate::commands::gather::{self, Judged};
+use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::fleet::{Cluster, Survey};
+use crate::install::claims::{Claim, claims};
+use crate::install::folder;
+use crate::install::fragment::Hosts;
+use crate::install::layout::Layout;
+use crate::install::plan::{Installed, Present, Wish};
+use crate::install::state::{Part, Record, Source};
+use crate::name::{LocalPath, Slug};
+use crate::render::ssh_config;
+use crate::settings::{Memory, Remembered, Rendering};
+use crate::terminal::Terminal;
+
+/// What every cluster of a run shares.
+#[derive(Debug)]
+pub(in crate::commands) struct Wishing<'a> {
+    pub(in crate::commands) layout: &'a Layout,
+    pub(in crate::commands) present: &'a Present,
+    pub(in crate::commands) installed: &'a Installed,
+    pub(in crate::commands) memory: &'a Memory<'a>,
+    pub(in crate::commands) skip_invalid: bool,
+    pub(in crate::commands) terminal: Terminal,
+    /// What a person should know, each once.
+    pub(in crate::commands) warnings: BTreeSet<String>,
+    /// The certificates that ssh renews by itself.
+    pub(in crate::commands) renewed: Vec<Renewed>,
+}
+
+/// A certificate that ssh renews by itself.
+#[derive(Debug)]
+pub(in crate::commands) struct Renewed {
+    /// The cluster that it is for.
+    pub(in crate::commands) record: Record,
+    /// The key that it is for.
+    pub(in crate::commands) identity: Option<PathBuf>,
+}
+
+/// What an answer makes of its cluster.
+#[derive(Debug)]
+pub(in crate::commands) enum Wished {
+    /// It is to be installed like this.
+    Put(Box<Wish>, What),
+    /// It is gone for good, and why.
+    Gone(&'static str),
+    /// There is nothing to install of it, and why.
+    Nothing(Failure),
+}
+
+impl Wishing<'_> {
+    /// What is to be installed of the cluster that `survey` is about.
+    pub(in crate::commands) fn wish(
+        &mut self,
+        survey: Survey<'_>,
+        name: Slug<'_>,
+        source: Source,
+        remembered: &Remembered,
+    ) -> Outcome<Wished> {
+        let label = survey.label().to_owned();
+        let Some(id) = survey.id().map(|id| id.clone().into_owned()) else {
+            return self.without_id(survey, &label);
+        };
+        let context = match &source {
+            Source::Api { context, .. } => context.as_deref(),
+            Source::Input(_) | Source::Stdin => None,
+        };
+        let mut rendering = self.memory.rendering(remembered, context)?;
+        let record = Record {
+            id: id.clone(),
+            name: name.into_owned(),
+            prefix: remembered.prefix.clone(),
+            source,
+            options: remembered.words.clone(),
+            fragments: Vec::new(),
+        };
+        rendering.walk.recorded = vec![(id, record.name.clone())];
+        if rendering.ssh.known_hosts.is_none() {
+            rendering.ssh.known_hosts = Some(self.known_hosts(&record)?);
+        }
+        let judged = gather::judge(survey, &rendering.walk, self.skip_invalid, self.terminal)?;
+        let fleet = match judged {
+            Judged::Fleet(fleet) => fleet,
+            Judged::Terminated => return Ok(Wished::Gone("was terminated")),
+            Judged::Empty(why) => return Ok(Wished::Nothing(why)),
+        };
+        if fleet.cluster.vault_enabled {
+            self.add_certificate(&mut rendering, &record, &fleet.cluster)?;
+        }
+        let mut fragment = Vec::new();
+        ssh_config::render(std::slice::from_ref(&*fleet), &rendering.ssh, &mut fragment)
+            .context("cannot render")
+            .or_fail(Kind::Local)?;
+        self.refuse_claimed(&record, &fragment)?;
+        self.warnings.extend(rendering.warnings);
+        if let Some(path) = &rendering.ssh.identity_file {
+            // Where a certificate lets people in, no key is authorised by itself.
+            let keys = if fleet.cluster.vault_enabled { &[] } else { &*fleet.cluster.ssh_keys };
+            self.warnings.extend(key::warnings(self.memory.machine(), path, keys, &record));
+        }
+        let old = self.old(&record);
+        let what = What::of(old, &record, &fragment);
+        Ok(Wished::Put(Box::new(Wish::Put { record, fragment }), what))
+    }
+
+    /// The refusals say what is wrong with the cluster's own values.
+    fn without_id(&self, survey: Survey<'_>, label: &str) -> Outcome<Wished> {
+        let options = crate::fleet::Options::default();
+        gather::judge(survey, &options, self.skip_invalid, self.terminal)?;
+        Err(Failure::message(Kind::Answer, format!("{label}: the answer does not say its id")))
+    }
+
+    /// The cluster as it is installed, with its fragment.
+    fn old(&self, record: &Record) -> Option<(&Record, &[u8])> {
+        let old = self.installed.of_id(record.id.as_str())?;
+        Some((old, self.present.part(&old.stem(), Part::Fragment)?))
+    }
+
+    fn known_hosts(&self, record: &Record) -> Outcome<LocalPath<'static>> {
+        checked(&self.layout.known_hosts(&record.stem()))
+    }
+
+    /// Names the certificate that the cluster takes and nothing else, and what renews it.
+    fn add_certificate(
+        &mut self,
+        rendering: &mut Rendering,
+        record: &Record,
+        cluster: &Cluster<'_>,
+    ) -> Outcome<()> {
+        if rendering.ssh.certificates.named.is_some() {
+            return Ok(());
+        }
+        let own = Own::installed(self.layout, record);
+        let identity = rendering.ssh.identity_file.as_ref();
+        let identity = identity.map(|path| self.memory.machine().expand(path));
+        let id = record.id.to_string();
+        if rendering.auto_cert {
+            let renewal = self.memory.renewal(record, rendering, self.layout.ssh_folder())?;
+            rendering.ssh.certificates.renewals.insert(id.clone(), renewal);
+            self.renewed.push(Renewed { record: record.clone(), identity });
+        } else {
+            let identity = identity.as_deref().and_then(|path| Identity::read(path).ok());
+            self.warnings.extend(own.warning(
+                cluster,
+                identity.as_ref(),
+                self.memory.folder_is_named(),
+            ));
+        }
+        rendering.ssh.certificates.own.insert(id, own.path()?);
+        Ok(())
+    }
+
+    /// A name that the user's own configuration defines is not ours to take. One that we installed
+    /// before is: what stands there was added to it.
+    fn refuse_claimed(&mut self, record: &Record, fragment: &[u8]) -> Outcome<()> {
+        let Some(config) = &self.present.config else { return Ok(()) };
+        let earlier = self.old(record).map(|(_, fragment)| Hosts::of(fragment)).unwrap_or_default();
+        let hosts = Hosts::of(fragment);
+        let names = hosts.new_names(&earlier);
+        let path = self.layout.config();
+        let mut read = folder::read_matching(self.layout);
+        let found = claims((&path, config), &names, &self.layout.bearings(), &mut read);
+        let place = |claim: &Claim| format!("{}:{}", claim.file.display(), claim.line);
+        for claim in &found {
+            if let Some(pattern) = &claim.pattern {
+                self.warnings.insert(format!(
+                    "{}: the pattern {pattern} catches {} too; ours comes first, and what it does \
+                     not say counts",
+                    place(claim),
+                    claim.alias
+                ));
+            }
+        }
+        let taken: Vec<String> = found
+            .iter()
+            .filter(|claim| claim.pattern.is_none())
+            .map(|claim| format!("\n  {}: {}", place(claim), claim.alias))
+            .collect();
+        if taken.is_empty() {
+            return Ok(());
+        }
+        let message = format!(
+            "your own configuration defines names of {}:{}",
+            record.alias(),
+            taken.concat()
+        );
+        Err(Failure::message(Kind::Install, message)
+            .hint("rename or remove them there, or install with `--as NAME` or `--prefix WORD`"))
+    }
+}
