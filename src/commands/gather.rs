@@ -155,7 +155,8 @@ fn tell_refusals(
         return Ok(());
     }
     let (told, rest) = lines.split_at(lines.len().min(TOLD));
-    let more = if rest.is_empty() { String::new() } else { format!("\n  and {} more", rest.len()) };
+    let rest = rest.len() + walked.iter().map(|walked| walked.more_refused).sum::<usize>();
+    let more = if rest == 0 { String::new() } else { format!("\n  and {rest} more") };
     let told = format!("\n  {}{more}", told.join("\n  "));
     if skip_invalid {
         terminal.warning(format_args!("left out what holds a refused value:{told}"));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::cert;
 use super::config::check_options;
 use super::fetch::{self, From};
 use super::gather;
@@ -15,7 +16,7 @@ use crate::install::layout::Layout;
 use crate::install::plan::Wish;
 use crate::install::state::Record;
 use crate::name::{Id, Slug};
-use crate::settings::{Install, Machine, Memory, Origin, Remembered};
+use crate::settings::{Install, Machine, Memory, Origin, Remembered, Show};
 use crate::terminal::Terminal;
 
 pub(super) fn run(
@@ -36,9 +37,10 @@ pub(super) fn run(
     let candidates = candidates(&settings, terminal)?;
     let (surveys, left) = surveys(&candidates)?;
     let ended = ended_owners(&settings, &before, &surveys, &memory, terminal);
-    carry_out(layout, settings.show, terminal, |present| {
+    let mut renewed = Vec::new();
+    let done = carry_out(layout, settings.show, terminal, |present| {
         let installed = present.installed();
-        let wishing = Wishing {
+        let mut wishing = Wishing {
             layout,
             present,
             installed: &installed,
@@ -46,10 +48,19 @@ pub(super) fn run(
             skip_invalid: settings.source.skip_invalid,
             terminal,
             warnings: BTreeSet::new(),
+            renewed: Vec::new(),
         };
         let names = Names::choose(&settings, &installed, &surveys, &ended)?;
-        Ok(decide(&settings, wishing, surveys, &names, left))
-    })
+        let decision = decide(&settings, &mut wishing, surveys, &names, left);
+        renewed = wishing.renewed;
+        Ok(decision)
+    });
+    // Without the lock: nobody waits for the API but who asked for a certificate.
+    let certificates = match settings.show {
+        Show::Apply => cert::ensure_each(&renewed, &memory, layout, terminal),
+        Show::DryRun | Show::Check => Ok(()),
+    };
+    cert::gravest([done, certificates].into_iter().filter_map(Result::err).collect(), terminal)
 }
 
 /// ssh goes by the password database, so that what is installed below `$HOME` is not found.
@@ -115,7 +126,7 @@ fn surveys(candidates: &[Candidate]) -> Outcome<(Vec<Surveyed<'_>>, Vec<Line>)> 
 
 fn decide(
     settings: &Install,
-    mut wishing: Wishing<'_>,
+    wishing: &mut Wishing<'_>,
     surveys: Vec<Surveyed<'_>>,
     names: &Names,
     left: Vec<Line>,
@@ -165,7 +176,7 @@ fn decide(
         };
         decision.lines.push(Line { cluster, what });
     }
-    decision.warnings.extend(wishing.warnings);
+    decision.warnings.extend(std::mem::take(&mut wishing.warnings));
     decision.lines.sort_by(|a, b| a.cluster.cmp(&b.cluster));
     decision
 }

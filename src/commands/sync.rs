@@ -50,6 +50,7 @@ pub(super) fn run(
             skip_invalid: global.skip_invalid,
             terminal,
             warnings: BTreeSet::new(),
+            renewed: Vec::new(),
         };
         let mut decision = Decision { lines: damaged, ..Decision::default() };
         for (record, candidate) in records.iter().zip(candidates) {

@@ -91,6 +91,8 @@ pub struct Walked<'a> {
     pub fleet: Result<Fleet<'a>, Unrendered>,
     /// What was refused. The fleet is without the hosts that it belongs to.
     pub refusals: Vec<Refusal>,
+    /// How many values were refused beyond those.
+    pub more_refused: usize,
     /// What a person should know.
     pub notes: Vec<String>,
 }
@@ -173,7 +175,7 @@ pub fn name_clusters<'a>(
 fn walk_one<'a>(survey: Survey<'a>, name: Option<Slug<'a>>, options: &Options) -> Walked<'a> {
     let Survey { cluster, nodes, mut refusals, label, .. } = survey;
     let Nodes { hosts, skipped, refusals: of_nodes, living, .. } = nodes;
-    refusals.extend(of_nodes);
+    refusals.extend(of_nodes.first);
     let title = cluster.as_ref().map_or(label, title);
     let mut notes = Vec::new();
     let fleet = match cluster.zip(name) {
@@ -200,7 +202,7 @@ fn walk_one<'a>(survey: Survey<'a>, name: Option<Slug<'a>>, options: &Options) -
     for note in &mut notes {
         note.insert_str(0, &format!("{title}: "));
     }
-    Walked { title, fleet, refusals, notes }
+    Walked { title, fleet, refusals, more_refused: of_nodes.more, notes }
 }
 
 fn title(cluster: &Cluster<'_>) -> String {

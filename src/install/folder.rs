@@ -12,7 +12,7 @@ use super::include::AS_SSH;
 use super::layout::{INDEX, LOCK, Layout};
 use super::lock::Lock;
 use super::plan::Present;
-use super::state::Stem;
+use super::state::{Stem, is_certificate_lock};
 use super::write::{self, WriteError};
 
 /// Why the ssh folder cannot be worked in.
@@ -131,7 +131,7 @@ pub fn read(layout: &Layout) -> Result<Present, FolderError> {
     for entry in fs::read_dir(&folder).map_err(FolderError::system(&folder))? {
         let name = entry.map_err(FolderError::system(&folder))?.file_name();
         let name = name.to_string_lossy().into_owned();
-        if name == LOCK || write::is_temporary(&name) {
+        if name == LOCK || is_certificate_lock(&name) || write::is_temporary(&name) {
             continue;
         }
         let is_aside = name.contains(".conf.bak");
@@ -196,12 +196,24 @@ pub fn remove_if_unused(layout: &Layout, lock: &Lock, made: bool) {
         })
     };
     let in_use = fs::read_dir(layout.folder()).map_or(true, |mut entries| entries.any(is_ours));
+    if !in_use {
+        remove_certificate_locks(layout);
+    }
     if !in_use && lock.remove_file().is_ok() {
         // Neither goes while something is in it, such as the lock of a run that waited.
         let removed = fs::remove_dir(layout.folder());
         if made && removed.is_ok() {
             let _ = fs::remove_dir(layout.ssh_folder());
         }
+    }
+}
+
+/// Removes the locks of certificates that are gone. Who waits for one sees that it is gone too.
+fn remove_certificate_locks(layout: &Layout) {
+    let entries = fs::read_dir(layout.folder()).into_iter().flatten().flatten();
+    for entry in entries.filter(|e| e.file_name().to_str().is_some_and(is_certificate_lock)) {
+        // One that stays keeps the folder there, and harms nobody.
+        let _ = fs::remove_file(entry.path());
     }
 }
 

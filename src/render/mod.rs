@@ -1,6 +1,7 @@
 //! From fleets to text: one file an output. Templates see checked values only.
 
 mod blocks;
+pub mod certificates;
 pub mod fence;
 pub mod ssh_config;
 pub mod ssh_option;

@@ -3,23 +3,24 @@
 //! The rules that it rests on are in `ssh_config(5)`: the first value that ssh finds for a keyword
 //! counts, so a host's own lines come before the block that all hosts of a cluster share.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use askama::Template;
 
 use super::blocks;
+use super::certificates::{Certificates, Renewal};
 use super::ssh_option::SshOption;
 use crate::fleet::{Fleet, Host, Jump};
-use crate::name::{Alias, HostKeyAlias, HostName, Label, LocalPath, Port, UserName, hash};
+use crate::name::{Alias, HostKeyAlias, HostName, Id, Label, LocalPath, Port, UserName, hash};
 
 /// What the fragment says beyond the hosts themselves.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The key to log in with. Without one ssh tries what the agent and its own defaults offer.
     pub identity_file: Option<LocalPath<'static>>,
-    /// The certificate to log in with.
-    pub certificate_file: Option<LocalPath<'static>>,
+    /// The certificates to log in with.
+    pub certificates: Certificates,
     /// The file that remembers host keys, in place of ssh's own.
     pub known_hosts: Option<LocalPath<'static>>,
     /// What happens to a host key that is not known.
@@ -63,7 +64,9 @@ pub fn render(
     options: &Options,
     to: &mut dyn std::io::Write,
 ) -> std::io::Result<()> {
-    let fleets = fleets.iter().map(|fleet| FleetView::new(fleet, options)).collect();
+    let sockets = Sockets::new(options.socket_folder.as_ref(), fleets);
+    let view = |fleet| FleetView::new(fleet, options, &sockets);
+    let fleets = fleets.iter().map(view).collect();
     blocks::write(&Fragment { fleets }, to)
 }
 
@@ -77,13 +80,12 @@ struct Fragment<'f> {
 struct FleetView<'f> {
     fleet: &'f Fleet<'f>,
     options: &'f Options,
-    sockets: Sockets<'f>,
+    sockets: &'f Sockets<'f>,
     user: Option<&'f UserName<'f>>,
 }
 
 impl<'f> FleetView<'f> {
-    fn new(fleet: &'f Fleet<'f>, options: &'f Options) -> Self {
-        let sockets = Sockets::in_folder(options.socket_folder.as_ref());
+    fn new(fleet: &'f Fleet<'f>, options: &'f Options, sockets: &'f Sockets<'f>) -> Self {
         Self { fleet, options, sockets, user: common_user(&fleet.hosts) }
     }
 
@@ -93,6 +95,10 @@ impl<'f> FleetView<'f> {
 
     fn alias(&self) -> Alias<'f> {
         self.fleet.alias()
+    }
+
+    fn renewal(&self) -> Option<&'f Renewal> {
+        self.options.certificates.renewal(&self.fleet.cluster)
     }
 
     fn hosts(&self) -> impl Iterator<Item = HostView<'_, 'f>> {
@@ -108,7 +114,7 @@ impl<'f> FleetView<'f> {
             lines.push(("IdentityFile", Value::Path(path)));
             lines.push(("IdentitiesOnly", Value::Word("yes")));
         }
-        if let Some(path) = &options.certificate_file {
+        if let Some(path) = options.certificates.of(&self.fleet.cluster) {
             lines.push(("CertificateFile", Value::Path(path)));
         }
         lines.push(("ControlPath", Value::Socket(self.sockets.common())));
@@ -163,12 +169,30 @@ impl<'f> HostView<'_, 'f> {
     }
 
     fn proxy_jump(&self) -> Option<ProxyJump<'f>> {
-        let jump = self.of.fleet.jump.as_ref().filter(|_| self.host.jumps)?;
-        Some(ProxyJump { fleet: self.of.fleet, jump })
+        let fleet = self.of.fleet;
+        match fleet.jump.as_ref().filter(|_| self.host.jumps) {
+            Some(jump) => Some(ProxyJump::Through { fleet, jump }),
+            None => self.is_named_like_ours().then_some(ProxyJump::None),
+        }
+    }
+
+    /// Whether its DNS name may be one of our aliases. Where a configuration makes ssh read
+    /// everything twice (`Match final`, as on Fedora), the second time is for the `HostName`: a
+    /// control node that is named as a worker would get the worker's `ProxyJump`, which leads to
+    /// itself, and a loop of jumps is a fork bomb.
+    fn is_named_like_ours(&self) -> bool {
+        let host = &self.host.host_name;
+        let below = || {
+            host.to_string()
+                .strip_prefix(self.of.fleet.prefix.as_str())?
+                .strip_prefix('.')
+                .map(drop)
+        };
+        host.address().is_none() && below().is_some()
     }
 
     fn own_control_path(&self) -> Option<ControlPath<'f>> {
-        self.of.sockets.own(self.host)
+        self.of.sockets.own(self.of.fleet, self.host)
     }
 }
 
@@ -219,18 +243,23 @@ impl fmt::Display for Comment<'_> {
 }
 
 /// The way to a host that jumps, raw as `ProxyJump` wants it.
-struct ProxyJump<'f> {
-    fleet: &'f Fleet<'f>,
-    jump: &'f Jump<'f>,
+enum ProxyJump<'f> {
+    Through {
+        fleet: &'f Fleet<'f>,
+        jump: &'f Jump<'f>,
+    },
+    /// Said aloud, for where ssh would look on for another one.
+    None,
 }
 
 impl fmt::Display for ProxyJump<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.jump {
-            Jump::ControlNode(name) => {
-                Alias::of_node(&self.fleet.prefix, &self.fleet.name, name).fmt(f)
+        match self {
+            Self::Through { fleet, jump: Jump::ControlNode(name) } => {
+                Alias::of_node(&fleet.prefix, &fleet.name, name).fmt(f)
             }
-            Jump::Via(via) => via.fmt(f),
+            Self::Through { jump: Jump::Via(via), .. } => via.fmt(f),
+            Self::None => f.write_str("none"),
         }
     }
 }
@@ -273,6 +302,8 @@ struct Sockets<'f> {
     folder: Option<&'f LocalPath<'f>>,
     /// Bytes that are left for a socket's name.
     room: usize,
+    /// Machines and ports that the answers give more than one place.
+    ambiguous: HashSet<(&'f Id<'f>, Port)>,
 }
 
 /// A socket's path on macOS, the shortest limit, with its closing NUL.
@@ -281,18 +312,19 @@ const SOCKET_PATH: usize = 104;
 const TEMPORARY: usize = 17;
 /// What `~/.ssh` may come to: a home folder of 27 bytes.
 const SSH_FOLDER: usize = 32;
-/// `prime-` and 16 hex digits.
+/// `prime.` and 16 hex digits. No `HostKeyAlias` has a dot, so no id can be made to read as one.
 const SHORT_NAME: usize = 22;
 
 impl<'f> Sockets<'f> {
-    fn in_folder(folder: Option<&'f LocalPath<'f>>) -> Self {
+    fn new(folder: Option<&'f LocalPath<'f>>, fleets: &'f [Fleet<'f>]) -> Self {
         let length = match folder.map(LocalPath::as_str) {
             Some(path) if path.starts_with('/') => path.len(),
             Some(path) => SSH_FOLDER - "~/.ssh".len() + path.len(),
             None => SSH_FOLDER,
         };
         // A slash before the name, and the NUL behind all.
-        Self { folder, room: SOCKET_PATH.saturating_sub(TEMPORARY + length + 2) }
+        let room = SOCKET_PATH.saturating_sub(TEMPORARY + length + 2);
+        Self { folder, room, ambiguous: ambiguous(fleets) }
     }
 
     /// The path for all hosts whose machine's name is short enough.
@@ -300,18 +332,44 @@ impl<'f> Sockets<'f> {
         ControlPath { folder: self.folder, name: SocketName::Machine }
     }
 
-    /// The path of a host for which the common one is too long.
-    fn own(&self, host: &Host<'_>) -> Option<ControlPath<'f>> {
+    /// The path of a host for which the common one is too long, or does not name it alone.
+    fn own(&self, fleet: &Fleet<'_>, host: &Host<'_>) -> Option<ControlPath<'f>> {
         let user = host.user.as_str().len() + 1;
-        if user + host.host_key_alias().width() <= self.room {
+        let ambiguous = self.ambiguous.contains(&(&host.machine, host.port));
+        if !ambiguous && user + host.host_key_alias().width() <= self.room {
             return None;
         }
+        let mut named = host.host_key_alias().to_string();
+        if ambiguous {
+            named = format!("{named}\n{}\n{}", fleet.cluster.id, host.host_name);
+        }
         let name = if user + SHORT_NAME <= self.room {
-            SocketName::Hash(hash(&host.host_key_alias().to_string(), 16))
+            SocketName::Hash(hash(&named, 16))
         } else {
             SocketName::None
         };
         Some(ControlPath { folder: self.folder, name })
+    }
+}
+
+/// An API that says of two places that they are one machine may be wrong, and a key would show it;
+/// but who shares a connection sees no key.
+fn ambiguous<'f>(fleets: &'f [Fleet<'f>]) -> HashSet<(&'f Id<'f>, Port)> {
+    let of_fleet = |fleet: &'f Fleet<'f>| {
+        let place = move |host: &'f Host<'f>| (&fleet.cluster.id, &host.host_name);
+        fleet.hosts.iter().map(move |host| ((&host.machine, host.port), place(host)))
+    };
+    let mut places: Vec<_> = fleets.iter().flat_map(of_fleet).collect();
+    places.sort_unstable();
+    places.dedup();
+    places.windows(2).filter_map(two_places).collect()
+}
+
+/// The machine, where both are of one; equal places have been made one.
+fn two_places<M: Copy + PartialEq, P>(pair: &[(M, P)]) -> Option<M> {
+    match pair {
+        [(one, _), (other, _)] if one == other => Some(*one),
+        _ => None,
     }
 }
 
@@ -334,7 +392,7 @@ impl fmt::Display for ControlPath<'_> {
         let folder = self.folder.map_or("~/.ssh", LocalPath::as_str);
         match &self.name {
             SocketName::Machine => write!(f, "\"{folder}/%r@%k\""),
-            SocketName::Hash(hash) => write!(f, "\"{folder}/%r@prime-{hash}\""),
+            SocketName::Hash(hash) => write!(f, "\"{folder}/%r@prime.{hash}\""),
             SocketName::None => f.write_str("none"),
         }
     }

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod certificate;
 mod clusters;
 mod end_to_end;
 mod failures;

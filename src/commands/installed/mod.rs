@@ -11,7 +11,7 @@ pub(super) use answer::{Candidate, ask_again};
 pub(super) use carry_out::{Decision, carry_out};
 pub(super) use names::{Names, Surveyed, ended_owners};
 pub(super) use summary::{Line, What};
-pub(super) use wish::{Wished, Wishing};
+pub(super) use wish::{Renewed, Wished, Wishing};
 
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::plan::{Installed, Present};

@@ -257,6 +257,9 @@ impl Planner<'_> {
         self.ours(&stem.file(Part::State), Some(record.to_json()));
         self.ours(&stem.file(Part::Fragment), Some(fragment));
         if old_stem != stem {
+            if let Some(certificate) = present.part(&old_stem, Part::Certificate) {
+                self.ours(&stem.file(Part::Certificate), Some(certificate.to_owned()));
+            }
             self.going.push(old_stem);
         }
         self.coming.push(stem);
@@ -371,13 +374,16 @@ impl Planner<'_> {
     fn removals(&mut self, clusters: &BTreeSet<Stem>) {
         let mut going = std::mem::take(&mut self.going);
         let orphans = self.present.all_stems().into_iter().filter(|stem| {
-            !clusters.contains(stem) && self.present.part(stem, Part::State).is_none()
+            // A certificate alone is no leftover: a fragment elsewhere may name it.
+            let has = |part| self.present.part(stem, part).is_some();
+            let is_left_over = has(Part::Fragment) || has(Part::KnownHosts);
+            !clusters.contains(stem) && is_left_over && !has(Part::State)
         });
         going.extend(orphans);
         going.sort();
         going.dedup();
         for stem in going {
-            for part in [Part::State, Part::Fragment, Part::KnownHosts] {
+            for part in [Part::State, Part::Fragment, Part::KnownHosts, Part::Certificate] {
                 self.ours(&stem.file(part), None);
             }
         }
