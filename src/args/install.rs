@@ -156,8 +156,13 @@ impl Args for RememberedArgs {
     fn augment_args(command: Command) -> Command {
         let ids: Vec<_> = rendering().get_arguments().map(|arg| arg.get_id().clone()).collect();
         let command = AutoCertArgs::augment_args(RenderArgs::augment_args(command));
-        ids.into_iter()
-            .fold(command, |command, id| command.mut_arg(id, |arg| arg.env(None::<&str>)))
+        let command = ids
+            .into_iter()
+            .fold(command, |command, id| command.mut_arg(id, |arg| arg.env(None::<&str>)));
+        // The help of the other commands names a variable.
+        command.mut_arg("ssh_option", |arg| {
+            arg.help("An option of ssh for every host, as in ssh_config(5); repeatable")
+        })
     }
 
     fn augment_args_for_update(command: Command) -> Command {
