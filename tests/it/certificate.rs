@@ -455,14 +455,20 @@ fn paths_with_spaces_work() {
     let (person, _control, _worker) = with_machines();
     let folder = person.sandbox.path("my folder");
     fs::create_dir(&folder).unwrap();
+    // A link, as package managers make: what is behind it changes with the next version.
     let program = folder.join("prime-ssh");
-    fs::copy(env!("CARGO_BIN_EXE_prime-ssh"), &program).unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_prime-ssh"), &program).unwrap();
     let key = person.sandbox.ssh_key("my folder/id key");
     let ssh_folder = folder.join(".ssh dir");
     let mut install = Command::new(&program);
     install.args(["install", "train", "--auto-cert", "--identity-file"]).arg(&key);
     install.arg("--ssh-dir").arg(&ssh_folder).env("HOME", person.sandbox.home());
     process::run(&mut install, b"").succeeds();
+    let fragments = fs::read_dir(ssh_folder.join("prime-ssh")).unwrap();
+    let fragment = fragments.map(|entry| entry.unwrap().path());
+    let fragment = fragment.into_iter().find(|path| path.extension() == Some("conf".as_ref()));
+    let text = fs::read_to_string(fragment.unwrap()).unwrap();
+    assert!(text.contains(&format!("exec \"'{}' cert --ensure", program.display())), "{text}");
     let certificate = certificates_in(&ssh_folder.join("prime-ssh")).pop().unwrap();
     fs::write(&certificate, "gone").unwrap();
     let mut ssh = ssh::ssh(&ssh_folder.join("config"));
@@ -512,8 +518,10 @@ fn auto_cert_is_refused_where_it_could_not_work_or_would_not_be_safe() {
     person.logs_in();
     refused(person.installs(&["--auto-cert", "--identity-file", "none"]), "no setting names one");
 
+    // Copied by another process: a file that is open for writing in ours cannot be run.
     let program = person.sandbox.path("prime-ssh");
-    fs::copy(env!("CARGO_BIN_EXE_prime-ssh"), &program).unwrap();
+    let mut copy = Command::new("cp");
+    process::run(copy.arg(env!("CARGO_BIN_EXE_prime-ssh")).arg(&program), b"").succeeds();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o775)).unwrap();
     let mut install = Command::new(&program);
     install
