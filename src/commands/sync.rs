@@ -26,7 +26,7 @@ pub(super) fn run(
     let memory = Memory::new(global, machine);
     let layout = &settings.layout;
     let before = folder::read(layout)?;
-    let Installed { records, damaged } = before.installed();
+    let Installed { records, damaged, .. } = before.installed();
     let stems = named(&before, &settings.clusters)?;
     let records: Vec<&Record> =
         records.iter().filter(|(stem, _)| stems.contains(stem)).map(|(_, record)| record).collect();

@@ -36,6 +36,8 @@ pub struct Installed {
     pub records: Vec<(Stem, Record)>,
     /// Those whose state cannot.
     pub damaged: Vec<(Stem, Damage)>,
+    /// Second files of a cluster, left by a run that was killed while it gave it another name.
+    pub superseded: Vec<Stem>,
 }
 
 impl Installed {
@@ -51,6 +53,7 @@ impl Present {
     #[must_use]
     pub fn installed(&self) -> Installed {
         let mut installed = Installed::default();
+        let indexed = self.indexed();
         for (stem, part) in self.stems() {
             if part != Part::State {
                 continue;
@@ -60,7 +63,15 @@ impl Present {
                 Ok(record) if record.stem() != stem => {
                     installed.damaged.push((stem, Damage::Renamed(record.stem())));
                 }
-                Ok(record) => installed.records.push((stem, record)),
+                Ok(record) => match installed.records.iter_mut().find(|(_, r)| r.id == record.id) {
+                    None => installed.records.push((stem, record)),
+                    // What ssh reads is what counts.
+                    Some(other) if indexed.contains(&stem) => {
+                        let other = std::mem::replace(other, (stem, record));
+                        installed.superseded.push(other.0);
+                    }
+                    Some(_) => installed.superseded.push(stem),
+                },
                 Err(damage) => installed.damaged.push((stem, damage)),
             }
         }
@@ -84,12 +95,11 @@ impl Present {
     }
 
     /// The clusters whose fragments the index includes.
-    fn indexed(&self, layout: &Layout) -> BTreeSet<Stem> {
+    fn indexed(&self) -> BTreeSet<Stem> {
         let index = self.files.get(INDEX).map(Vec::as_slice).unwrap_or_default();
-        include::included(index, &layout.bearings())
+        include::included(index)
             .iter()
-            .filter_map(|path| path.file_name()?.to_str())
-            .filter_map(Stem::of_file)
+            .filter_map(|path| Stem::of_file(path.rsplit('/').next()?))
             .map(|(stem, _)| stem)
             .filter(|stem| self.part(stem, Part::Fragment).is_some())
             .collect()
@@ -207,10 +217,13 @@ impl Planner<'_> {
     /// what is wished away or comes under a new name.
     fn clusters_afterwards(&self, wishes: &[Wish]) -> BTreeSet<Stem> {
         let has_fragment = |stem: &&Stem| self.present.part(stem, Part::Fragment).is_some();
-        let mut clusters = self.present.indexed(self.layout);
+        let mut clusters = self.present.indexed();
         let records = self.installed.records.iter().map(|(stem, _)| stem);
         let damaged = self.installed.damaged.iter().map(|(stem, _)| stem);
         clusters.extend(records.chain(damaged).filter(has_fragment).cloned());
+        for stem in &self.installed.superseded {
+            clusters.remove(stem);
+        }
         for wish in wishes {
             match wish {
                 Wish::Remove(stem) => {
@@ -241,9 +254,8 @@ impl Planner<'_> {
             _ => vec![fingerprint(&fragment)],
         };
         // Without a state and in no index, it is what a run left behind that was killed.
-        let is_leftover = old.is_none()
-            && !present.indexed(self.layout).contains(&stem)
-            && !self.is_damaged(&stem);
+        let is_leftover =
+            old.is_none() && !present.indexed().contains(&stem) && !self.is_damaged(&stem);
         if let Some(was) = was
             && !wrote
             && was != fragment
@@ -251,8 +263,8 @@ impl Planner<'_> {
         {
             self.keep_aside(&old_stem, was);
         }
-        let seen = present.part(&stem, Part::KnownHosts);
-        let seen = seen.or_else(|| present.part(&old_stem, Part::KnownHosts)).unwrap_or_default();
+        let seen = present.part(&old_stem, Part::KnownHosts);
+        let seen = seen.or_else(|| present.part(&stem, Part::KnownHosts)).unwrap_or_default();
         self.ours(&stem.file(Part::KnownHosts), Some(seen.to_owned()));
         self.ours(&stem.file(Part::State), Some(record.to_json()));
         self.ours(&stem.file(Part::Fragment), Some(fragment));
@@ -380,6 +392,8 @@ impl Planner<'_> {
             !clusters.contains(stem) && is_left_over && !has(Part::State)
         });
         going.extend(orphans);
+        going.extend(self.installed.superseded.iter().cloned());
+        going.retain(|stem| !clusters.contains(stem));
         going.sort();
         going.dedup();
         for stem in going {
