@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use nix::unistd::{Uid, User};
 
@@ -91,11 +91,20 @@ impl std::error::Error for FolderError {}
 pub fn layout(ssh_folder: Option<&Path>, home: Option<&Path>) -> Result<Layout, FolderError> {
     let of_user = User::from_uid(Uid::current()).ok().flatten().map(|user| user.dir);
     let folder = match (ssh_folder, home.or(of_user.as_deref())) {
-        (Some(folder), _) => folder.to_owned(),
+        // A shell leaves the tilde of `--ssh-dir=~/x` as it is.
+        (Some(folder), Some(home)) => match folder.strip_prefix("~") {
+            Ok(below) => home.join(below),
+            Err(_) => folder.to_owned(),
+        },
+        (Some(folder), None) => folder.to_owned(),
         (None, Some(home)) => home.join(".ssh"),
         (None, None) => return Err(FolderError::NoHome),
     };
-    let folder = std::path::absolute(&folder).map_err(FolderError::system(&folder))?;
+    let mut folder = std::path::absolute(&folder).map_err(FolderError::system(&folder))?;
+    // `a/../b` is another place where `a` is a link, so only the file system can resolve it.
+    if folder.components().any(|part| part == Component::ParentDir) {
+        folder = fs::canonicalize(&folder).map_err(FolderError::system(&folder))?;
+    }
     // Without an entry in the password database ssh does not run at all.
     let home = of_user.or_else(|| home.map(Path::to_owned)).ok_or(FolderError::NoHome)?;
     let mut same: Vec<PathBuf> = fs::canonicalize(&folder).into_iter().collect();
@@ -232,7 +241,9 @@ fn lstat(path: &Path) -> Result<Option<Metadata>, FolderError> {
 /// What root makes in another user's folder, with mode 0600, stops that user's ssh for every host.
 pub fn check_owner(layout: &Layout) -> Result<(), FolderError> {
     let ssh_folder = layout.ssh_folder();
-    let Ok(found) = fs::metadata(ssh_folder) else { return Ok(()) };
+    // Where there is none yet, it will be made in the home folder of its user.
+    let mut places = ssh_folder.ancestors().take(2);
+    let Some(found) = places.find_map(|place| fs::metadata(place).ok()) else { return Ok(()) };
     if Uid::effective().is_root() && found.uid() != 0 {
         return Err(FolderError::Owner { path: ssh_folder.to_owned(), owner: found.uid() });
     }

@@ -57,8 +57,9 @@ pub(in crate::commands) fn carry_out(
         Show::Apply => {
             let unwritten = apply(layout, &present, &plan, decision.alias.as_deref(), terminal)?;
             drop(lock);
-            if let Some(why) = &unwritten {
-                tell_unwritten(layout, &plan, why, terminal);
+            match &unwritten {
+                Some(why) => tell_unwritten(layout, &plan, why, terminal),
+                None => tell_line(layout, &plan.notes, terminal),
             }
             decision.tells_how_to_connect && unwritten.is_none()
         }
@@ -185,11 +186,22 @@ fn tell_unwritten(layout: &Layout, plan: &Plan, why: &WriteError, terminal: Term
     }
 }
 
+/// The user's own file changes by one line, so it is said.
+fn tell_line(layout: &Layout, notes: &[Note], terminal: Terminal) {
+    for note in notes {
+        if let Note::LineAdded(line) = note {
+            let config = layout.config();
+            terminal.note(format_args!("{} has a new first line: {line}", config.display()));
+        }
+    }
+}
+
 fn tell_notes(layout: &Layout, notes: &[Note], terminal: Terminal) {
     let config = layout.config();
     let config = config.display();
     for note in notes {
         match note {
+            Note::LineAdded(_) => {}
             Note::KeptAside { fragment, aside } => terminal.warning(format_args!(
                 "{} was edited by hand, and is kept as {}",
                 fragment.display(),

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::include::{self, Found, Unwritable};
+use super::include::{self, Found, IncludeLine, Unwritable};
 use super::layout::{INDEX, Layout};
 use super::state::{Damage, Part, Record, Stem, fingerprint};
 
@@ -144,6 +144,8 @@ pub enum Note {
         /// What it is called now.
         aside: PathBuf,
     },
+    /// The user's configuration gets our line.
+    LineAdded(IncludeLine),
     /// An `Include` of ours that counts for some hosts only.
     InBlock(Found),
     /// An `Include` of ours that a person wrote, and that we leave.
@@ -332,6 +334,7 @@ impl Planner<'_> {
                 self.change(self.layout.backup(), Owner::Backup, Some(config.to_owned()));
             }
             let config = line.put_in(config.unwrap_or_default());
+            self.plan.notes.push(Note::LineAdded(line));
             self.change(self.layout.config(), Owner::User, Some(config));
         }
         let has_state = |stem: &Stem| {
@@ -345,7 +348,7 @@ impl Planner<'_> {
     }
 
     /// Takes our line out of the user's configuration, and the file with it where we made it.
-    fn leave_config(&mut self, config: Option<&[u8]>, line: &include::IncludeLine) {
+    fn leave_config(&mut self, config: Option<&[u8]>, line: &IncludeLine) {
         let Some(config) = config else { return };
         let mut left = config.to_owned();
         while let Some(without) = line.taken_out_of(&left) {

@@ -12,7 +12,13 @@ use crate::support::process;
 use crate::support::ssh::Resolved;
 
 const KILLS: usize = 60;
-const CONFIG: &str = "Host a\n  User me";
+
+/// The user's own wildcards would read a temporary file that is not hidden from them.
+fn config(desk: &Desk) -> String {
+    let ours = desk.ssh("prime-ssh");
+    let (ssh, ours) = (desk.ssh(""), ours.display());
+    format!("Include {}/*.tmp {ours}/*.tmp {ours}/*/config\nHost a\n  User me", ssh.display())
+}
 
 /// What every file holds in each of the states that a run ends in.
 struct States(BTreeMap<PathBuf, Vec<Option<Vec<u8>>>>);
@@ -64,7 +70,9 @@ fn temporary(desk: &Desk) -> Vec<PathBuf> {
 #[test]
 #[ignore = "needs ssh: run tests/run"]
 fn killed_at_any_moment_it_left_each_file_old_or_new() {
-    let desk = Desk::with_config(CONFIG);
+    let desk = Desk::new();
+    let own_config = config(&desk);
+    desk.sandbox.write("ssh/config", &own_config);
     let states = States::of(&desk);
     let clusters = [train(), train_later()];
     let started = Instant::now();
@@ -98,13 +106,15 @@ fn killed_at_any_moment_it_left_each_file_old_or_new() {
         assert_eq!(temporary(&desk), [""; 0].map(PathBuf::from));
     }
     desk.run(&["uninstall", "--all"]).succeeds();
-    assert_eq!(desk.read_config(), CONFIG);
+    assert_eq!(desk.read_config(), own_config);
     assert_eq!(desk.snapshot().len(), 1, "{:?}", desk.snapshot());
 }
 
 #[test]
 fn leftovers_of_a_killed_run_are_cleaned_up_and_those_of_others_are_not() {
-    let desk = Desk::with_installed(CONFIG, &train());
+    let desk = Desk::new();
+    desk.sandbox.write("ssh/config", config(&desk));
+    desk.install(&train()).succeeds();
     let leftovers = [
         "ssh/prime-ssh/.prime-ssh-install-a1.tmp",
         "ssh/.prime-ssh-install-b2.tmp",

@@ -12,6 +12,8 @@ fn a_cluster_comes_and_goes() {
     let ran = desk.install(&train());
     assert!(ran.stderr.contains("prime.train  added: 3 hosts\n"), "{}", ran.stderr);
     let config = desk.config();
+    let line = format!("note: {} has a new first line: {}", config.display(), desk.line());
+    assert!(ran.stderr.contains(&line), "{}", ran.stderr);
     let connect = format!("connect with: ssh -F {} prime.train\n", config.display());
     assert!(ran.stderr.contains(&connect), "{}", ran.stderr);
     assert_eq!(ran.succeeds(), "");
@@ -168,6 +170,17 @@ fn saved_answers_from_standard_input_cannot_be_asked_for_again() {
     let told = desk.run(&["sync"]).fails(1);
     assert!(told.contains("installed from standard input"), "{told}");
     assert_eq!(desk.snapshot(), before);
+}
+
+#[test]
+fn the_ssh_folder_is_the_same_by_whatever_path_it_is_named() {
+    let desk = Desk::with_installed("Host a\n", &train());
+    fs::create_dir(desk.sandbox.path("x")).unwrap();
+    for folder in ["ssh", "./ssh/", "x/../ssh", "~/ssh"] {
+        let program = desk.sandbox.prime_ssh(["sync", "--ssh-dir", folder]);
+        program.run().succeeds();
+        assert_eq!(desk.read_config(), format!("{}Host a\n", desk.line()), "{folder}");
+    }
 }
 
 #[test]
