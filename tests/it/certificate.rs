@@ -450,6 +450,45 @@ fn a_renewal_that_fails_is_one_line_and_ssh_goes_on() {
 }
 
 #[test]
+#[ignore = "needs ssh-keygen: run tests/run"]
+fn nothing_takes_longer_than_ten_seconds() {
+    let person = Person::new();
+    person.cert(&["train"]).run().succeeds();
+    person.has("-2h:-1h");
+    let lock = fs::File::create(person.certificate().with_extension("lock")).unwrap();
+    lock.lock().unwrap();
+    let ran = person.cert(&["clst01", "--ensure"]).run();
+    assert!(ran.took < Duration::from_secs(11), "{ran:#?}");
+    let told = ran.fails(1);
+    assert!(told.contains("another run of prime-ssh") && told.contains("10 seconds"), "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
+    drop(lock);
+
+    person.api.signs(|_| {
+        thread::sleep(Duration::from_secs(60));
+        Reply::detail(500, "too late")
+    });
+    let ran = person.cert(&["clst01", "--ensure"]).run();
+    assert!(ran.took < Duration::from_secs(11), "{ran:#?}");
+    let told = ran.fails(3);
+    assert!(told.contains("within 10s") || told.contains("within 10 s"), "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
+}
+
+#[test]
+#[ignore = "needs ssh-keygen: run tests/run"]
+fn a_link_in_the_place_of_ours_is_refused() {
+    let person = Person::new();
+    person.cert(&["train"]).run().succeeds();
+    let treasure = person.sandbox.write("treasure", "gold");
+    fs::remove_file(person.certificate()).unwrap();
+    let place = person.sandbox.path(".ssh/prime-ssh/train-675b1ff5-cert.pub");
+    std::os::unix::fs::symlink(&treasure, &place).unwrap();
+    assert!(person.cert(&["train"]).run().fails(5).contains("is a link"));
+    assert_eq!(fs::read_to_string(treasure).unwrap(), "gold");
+}
+
+#[test]
 #[ignore = "needs sshd: run tests/run"]
 fn paths_with_spaces_work() {
     let (person, _control, _worker) = with_machines();
