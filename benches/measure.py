@@ -1,0 +1,267 @@
+"""Measures prime-ssh side by side with what it is compared to, and prints a table of ratios.
+
+Each row is measured in one run, the two sides in turn, so that a busy machine slows both. Called
+by benches/run with the path of the release build.
+"""
+
+import json
+import multiprocessing
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+TOKEN = "token-of-the-bench"
+NODES_LARGE = 100_000
+NODES_SMALL = 16
+HOSTS = 10_000
+CLUSTERS = 100
+PAUSE = 0.05
+
+
+def node(at, host, control=False):
+    """A node with every field that the API gives one."""
+    return {
+        "id": f"pod{at:06}", "name": f"node-{at}", "remoteId": f"r-{at:08x}", "providerType": "primecompute",
+        "type": "HOSTED", "status": "ACTIVE", "installationStatus": "FINISHED", "testStatus": None,
+        "finalizerStatus": None, "installationProgress": 100, "installationFailure": None,
+        "gpuName": "H100_80GB", "gpuCount": 8, "socket": "SXM5", "priceHr": 18.4, "stoppedPriceHr": 0.0,
+        "provisioningPriceHr": 0.0, "basePriceHr": 16.0, "baseCurrency": "usd",
+        "environmentType": "ubuntu_22_cuda_12", "userId": "user01", "teamId": "team01", "walletId": "wallet01",
+        "isDetached": False, "createdAt": "2026-07-01T09:00:00Z", "updatedAt": "2026-07-02T10:30:00Z",
+        "terminatedAt": None, "providerReadyAt": "2026-07-01T09:05:00Z", "piReadyAt": "2026-07-01T09:10:00Z",
+        "info": {"rack": at // 32, "driver": "550.54.15"},
+        "connections": [{
+            "podId": f"pod{at:06}", "podName": f"node-{at}", "host": host, "port": 22, "user": "ubuntu",
+            "role": "CONTROLLER" if control else "WORKER", "isControlNode": control,
+        }],
+    }
+
+
+def answer(identifier, count, place):
+    """An answer of Get Cluster: the first node is the control node; `place` gives the hosts of all."""
+    cluster = {
+        "id": identifier, "remoteId": f"remote-{identifier}", "name": f"train-{identifier}",
+        "providerType": "primecompute", "status": "ACTIVE", "vaultEnabled": False, "gpuName": "H100_80GB",
+        "gpuCount": 8 * count, "teamId": "team01", "orchestratorType": "SLURM",
+        "createdAt": "2026-07-01T09:00:00Z", "updatedAt": "2026-07-02T10:30:00Z", "terminatedAt": None,
+        "info": {}, "nodes": [node(at, place(at), control=at == 0) for at in range(count)], "sshKeys": [],
+    }
+    return json.dumps({"data": cluster, "status": "success"}, separators=(",", ":"))
+
+
+def private(at):
+    return "203.0.113.10" if at == 0 else f"10.{at >> 16 & 255}.{at >> 8 & 255}.{at & 255}"
+
+
+def public(at):
+    return f"203.{at >> 16 & 255}.{at >> 8 & 255}.{at & 255}"
+
+
+def write_answer(path, count, place):
+    """Writes an answer from another process: memory that this one has used would count as a child's."""
+    def write():
+        with open(path, "w") as file:
+            file.write(answer("clst01", count, place))
+    child = multiprocessing.Process(target=write)
+    child.start()
+    child.join()
+
+
+class Cost:
+    """What one run of a command took."""
+
+    def __init__(self, command, environment, output=os.devnull):
+        with open(output, "wb") as stdout:
+            started = time.perf_counter()
+            child = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=stdout)
+            _, status, usage = os.wait4(child.pid, 0)
+            self.seconds = time.perf_counter() - started
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode != 0:
+            sys.exit(f"exit {child.returncode}: {' '.join(command)}")
+        self.cpu = usage.ru_utime + usage.ru_stime
+        self.memory = usage.ru_maxrss * 1024
+
+
+def in_turn(times, sides, environment, what="seconds"):
+    """The median of each command, the commands in turn."""
+    costs = {name: [] for name in sides}
+    for _ in range(times):
+        for name, command in sides.items():
+            costs[name].append(getattr(Cost(command, environment), what))
+    return {name: statistics.median(values) for name, values in costs.items()}
+
+
+def serve(pause, clusters, ready):
+    """The API on a loopback port: as little of a server as keeps its connections open."""
+    rows = [
+        {"id": name, "name": f"train-{name}", "providerType": "primecompute", "status": "ACTIVE",
+         "vaultEnabled": False, "createdAt": "2026-07-01T09:00:00Z", "teamId": "team01", "controller": None}
+        for name in clusters
+    ]
+    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+
+    def reply(target):
+        path, _, query = target.partition("?")
+        name = path.rsplit("/", 1)[-1]
+        if name in clusters:
+            body = clusters[name]
+        else:
+            options = dict(pair.split("=") for pair in query.split("&") if "=" in pair)
+            first, many = int(options.get("offset", 0)), int(options.get("limit", 20))
+            page = {"total_count": len(rows), "offset": first, "limit": many, "data": rows[first:first + many]}
+            body = json.dumps(page).encode()
+        head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        return head.encode() + body
+
+    def converse(connection):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        request = b""
+        while data := connection.recv(65536):
+            request += data
+            while b"\r\n\r\n" in request:
+                one, _, request = request.partition(b"\r\n\r\n")
+                time.sleep(pause)
+                connection.sendall(reply(one.split(b" ", 2)[1].decode()))
+        connection.close()
+
+    ready.put(listener.getsockname()[1])
+    while True:
+        threading.Thread(target=converse, args=(listener.accept()[0],), daemon=True).start()
+
+
+class Api:
+    """A server in a process of its own."""
+
+    def __init__(self, pause, clusters):
+        ready = multiprocessing.Queue()
+        self.process = multiprocessing.Process(target=serve, args=(pause, clusters, ready), daemon=True)
+        self.process.start()
+        self.url = f"http://127.0.0.1:{ready.get(timeout=30)}"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.join()
+
+
+class Table:
+    def __init__(self):
+        self.rows = []
+
+    def add(self, what, ours, theirs, ratio, target):
+        self.rows.append((what, ours, theirs, f"{ratio:.3f}", f"<= {target:.3f}", "yes" if ratio <= target else "NO"))
+        print(f"  {what}: {ratio:.3f} (at most {target:.3f})", file=sys.stderr)
+
+    def show(self):
+        rows = [("what", "prime-ssh", "compared to", "ratio", "target", "met")] + self.rows
+        widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
+        for at, row in enumerate(rows):
+            print("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |")
+            if at == 0:
+                print("|" + "|".join("-" * (width + 2) for width in widths) + "|")
+        return all(row[-1] == "yes" for row in self.rows)
+
+
+def measure_large(table, program, folder, environment):
+    """A saved answer of 100,000 nodes, rendered; jq makes the same text."""
+    saved = f"{folder}/large.json"
+    write_answer(saved, NODES_LARGE, private)
+    here = os.path.dirname(os.path.abspath(__file__))
+    ours = [program, "config", "--input", saved]
+    theirs = ["jq", "-r", "-f", f"{here}/ssh_config.jq", saved]
+    Cost(ours, environment, f"{folder}/ours")
+    Cost(theirs, environment, f"{folder}/theirs")
+    subprocess.run(["cmp", f"{folder}/ours", f"{folder}/theirs"], check=True)
+    time_of = in_turn(5, {"ours": ours, "jq": theirs}, environment)
+    version = subprocess.run(["jq", "--version"], capture_output=True, text=True).stdout.strip()
+    table.add(
+        f"render {NODES_LARGE:,} saved nodes, time", f"{time_of['ours']:.3f} s",
+        f"{version} {time_of['jq']:.3f} s", time_of["ours"] / time_of["jq"], 1 / 8,
+    )
+    memory, size = max(Cost(ours, environment).memory for _ in range(3)), os.path.getsize(saved)
+    table.add(
+        "the same, memory", f"{memory / 2**20:.0f} MiB", f"answer {size / 2**20:.0f} MiB",
+        memory / size, 1.6,
+    )
+
+
+def measure_small(table, program, environment):
+    """16 nodes fetched and rendered, against curl, which only fetches."""
+    with Api(0, {"clst01": answer("clst01", NODES_SMALL, private).encode()}) as api:
+        ours = [program, "config", "clst01", "--api-url", api.url]
+        url = f"{api.url}/api/admin/clusters/clst01"
+        curl = ["curl", "-s", "-H", f"Authorization: Bearer {TOKEN}", url]
+        time_of = in_turn(200, {"ours": ours, "curl": curl}, environment)
+    table.add(
+        f"fetch and render {NODES_SMALL} nodes", f"{time_of['ours'] * 1000:.2f} ms",
+        f"curl -s {time_of['curl'] * 1000:.2f} ms", time_of["ours"] / time_of["curl"], 1,
+    )
+
+
+def nine_lines(count):
+    """The usual layout: everything on every host."""
+    for at in range(count):
+        yield (
+            f"Host prime.train-clst01.node-{at}\n  HostName {public(at)}\n  User ubuntu\n"
+            f"  HostKeyAlias prime-pod{at:06}\n  IdentityFile \"~/.ssh/id_ed25519\"\n  IdentitiesOnly yes\n"
+            "  StrictHostKeyChecking accept-new\n  ServerAliveInterval 30\n  ConnectTimeout 15\n"
+        )
+
+
+def measure_ssh(table, program, folder, environment):
+    """What ssh itself spends on reading a fragment, over an empty one."""
+    saved = f"{folder}/hosts.json"
+    write_answer(saved, HOSTS, public)
+    fragment, usual = f"{folder}/fragment", f"{folder}/nine-lines"
+    arguments = ["--identity-file", "~/.ssh/id_ed25519", "--jump", "never"]
+    Cost([program, "config", "--input", saved, *arguments], environment, fragment)
+    with open(usual, "w") as file:
+        file.writelines(nine_lines(HOSTS))
+    alias = f"prime.train-clst01.node-{HOSTS - 1}"
+    sides = {"empty": "/dev/null", "ours": fragment, "usual": usual}
+    sides = {name: ["ssh", "-G", "-F", config, alias] for name, config in sides.items()}
+    cpu = in_turn(25, sides, environment, "cpu")
+    ours, theirs = cpu["ours"] - cpu["empty"], cpu["usual"] - cpu["empty"]
+    table.add(
+        f"ssh -G, {HOSTS:,} hosts, CPU over an empty config", f"{ours * 1000:.1f} ms",
+        f"nine lines a host {theirs * 1000:.1f} ms", ours / theirs, 0.4,
+    )
+
+
+def measure_all(table, program, environment):
+    """100 clusters at 50 ms an answer, side by side, against one after the other."""
+    clusters = {f"c{at:03}": answer(f"c{at:03}", NODES_SMALL, private).encode() for at in range(CLUSTERS)}
+    with Api(PAUSE, clusters) as api:
+        ours = [program, "config", "--all", "--api-url", api.url]
+        urls = [f"{api.url}/api/admin/clusters?limit=100"]
+        urls += [f"{api.url}/api/admin/clusters/{name}" for name in clusters]
+        curl = ["curl", "-s", "-H", f"Authorization: Bearer {TOKEN}", *urls]
+        time_of = in_turn(3, {"ours": ours, "curl": curl}, environment)
+    table.add(
+        f"--all, {CLUSTERS} clusters at {PAUSE * 1000:.0f} ms", f"{time_of['ours']:.3f} s",
+        f"one after the other {time_of['curl']:.3f} s", time_of["ours"] / time_of["curl"], 1 / 6,
+    )
+
+
+def main():
+    program = os.path.abspath(sys.argv[1])
+    table = Table()
+    with tempfile.TemporaryDirectory(prefix="prime-ssh-bench-") as folder:
+        environment = {"PATH": os.environ["PATH"], "HOME": folder, "PRIME_API_KEY": TOKEN}
+        measure_large(table, program, folder, environment)
+        measure_small(table, program, environment)
+        measure_ssh(table, program, folder, environment)
+        measure_all(table, program, environment)
+    sys.exit(0 if table.show() else 1)
+
+
+if __name__ == "__main__":
+    main()

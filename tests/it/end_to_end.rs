@@ -1,0 +1,302 @@
+//! From one command to a shell on each machine: a served API, real sshds as nodes, real ssh.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::api::Api;
+use crate::support::cluster::{Cluster, Connection, Node};
+use crate::support::network::Namespace;
+use crate::support::process::{self, Background};
+use crate::support::sandbox::Sandbox;
+use crate::support::ssh;
+use crate::support::sshd::{self, Sshd};
+
+/// A home folder whose user has logged in with `prime login` and has a key of their own.
+struct Person {
+    sandbox: Sandbox,
+    key: PathBuf,
+}
+
+impl Person {
+    fn new() -> Self {
+        let sandbox = Sandbox::new();
+        let key = sandbox.ssh_key(".ssh/id_cluster");
+        sandbox.prime_settings(&json!({"ssh_key_path": key}));
+        Self { sandbox, key }
+    }
+
+    /// An sshd that lets this person in.
+    fn sshd(&self, node: &str) -> sshd::Config<'_> {
+        Sshd::of(&self.sandbox, node).lets_in(&self.key)
+    }
+
+    /// Writes the fragment of these clusters into a file. Nothing of it touches the real `~/.ssh`.
+    fn config(&self, clusters: impl IntoIterator<Item = Cluster>, arguments: &[&str]) -> PathBuf {
+        let clusters: Vec<_> = clusters.into_iter().collect();
+        let names: Vec<_> = clusters.iter().map(|cluster| cluster.id().to_owned()).collect();
+        let api = Api::serving(clusters);
+        let file = self.sandbox.path("fragment");
+        let mut program = self.sandbox.prime_ssh(["config", "--api-url", &api.url(), "-o"]);
+        program = program.arg(&file).arg("--ssh-dir").arg(self.sandbox.path(".ssh"));
+        program = program.arg("--known-hosts").arg(self.sandbox.path("known_hosts"));
+        for argument in names.iter().map(String::as_str).chain(arguments.iter().copied()) {
+            program = program.arg(argument);
+        }
+        assert_eq!(program.run().succeeds(), "", "what goes to a file does not go to stdout");
+        file
+    }
+}
+
+/// A connection of a cluster that leads to this sshd.
+fn to(sshd: &Sshd) -> Connection {
+    Connection::to(&sshd.address).with("port", sshd.port).with("user", me())
+}
+
+fn me() -> String {
+    process::run(Command::new("id").arg("-un"), b"").succeeds().trim_end().to_owned()
+}
+
+fn logins(sshd: &Sshd) -> usize {
+    sshd.log().matches("Accepted publickey").count()
+}
+
+#[test]
+#[ignore = "needs sshd: run tests/run"]
+fn each_node_of_a_cluster_is_reached() {
+    let person = Person::new();
+    let control = person.sshd("node-0").at("127.0.0.2").start();
+    let first = person.sshd("node-1").at("127.0.0.3").port(control.port).start();
+    let second = person.sshd("node-2").at("127.0.1.7").start();
+    let cluster = Cluster::new("clst01", "Train")
+        .node(Node::new("pod1", "node-1").connection(to(&first)))
+        .node(Node::new("pod0", "node-0").connection(to(&control).control()))
+        .node(Node::new("pod2", "node-2").connection(to(&second)));
+    let config = person.config([cluster], &[]);
+    for (alias, node) in [
+        ("prime.train.node-0", "node-0"),
+        ("prime.train.node-1", "node-1"),
+        ("prime.train.node-2", "node-2"),
+        ("prime.train", "node-0"),
+    ] {
+        assert_eq!(ssh::node_at(&config, alias), node, "{alias}");
+    }
+    assert_eq!(logins(&control), 2, "public nodes are reached without a jump");
+}
+
+#[test]
+#[ignore = "needs sshd: run tests/run"]
+fn a_cluster_is_found_by_its_name() {
+    let person = Person::new();
+    let control = person.sshd("node-0").start();
+    let node = || Node::new("pod0", "node-0").connection(to(&control).control());
+    let api = Api::serving([
+        Cluster::new("clst01", "train-eu").node(node()),
+        Cluster::new("clst02", "train").node(node()),
+    ]);
+    let program = person.sandbox.prime_ssh(["config", "train", "--api-url", &api.url()]);
+    let text = program.run().succeeds();
+    assert!(text.contains("Host prime.train.node-0 prime.train\n"), "{text}");
+    assert!(!text.contains("train-eu"), "{text}");
+    assert_eq!(
+        api.paths(),
+        [
+            "GET /api/admin/clusters/train",
+            "GET /api/admin/clusters",
+            "GET /api/admin/clusters/clst02"
+        ]
+    );
+    let list = &api.requests()[1];
+    assert_eq!((list.query("search"), list.query("limit")), (Some("train"), Some("100")));
+}
+
+#[test]
+#[ignore = "needs sshd: run tests/run"]
+fn a_worker_is_reached_through_the_control_node() {
+    let person = Person::new();
+    let control = person.sshd("node-0").at("127.0.0.2").start();
+    let worker = person.sshd("node-1").at("127.0.0.3").start();
+    let cluster = Cluster::new("clst01", "train")
+        .node(Node::new("pod0", "node-0").connection(to(&control).control()))
+        .node(Node::new("pod1", "node-1").connection(to(&worker)));
+    let config = person.config([cluster], &["--jump", "always"]);
+    assert_eq!(ssh::node_at(&config, "prime.train.node-1"), "node-1");
+    assert_eq!((logins(&control), logins(&worker)), (1, 1));
+}
+
+#[test]
+#[ignore = "needs sshd: run tests/run"]
+fn a_name_that_is_no_more_fails_at_once() {
+    let person = Person::new();
+    let control = person.sshd("node-0").start();
+    let cluster = Cluster::new("clst01", "train")
+        .node(Node::new("pod0", "node-0").connection(to(&control).control()));
+    let config = person.config([cluster], &[]);
+    let ran = ssh::on(&config, "prime.train.node-9", "true");
+    assert!(ran.took < Duration::from_secs(20), "{ran:?}");
+    let told = ran.fails(255);
+    assert!(told.contains("prime.train.node-9.invalid"), "{told}");
+    assert_eq!(logins(&control), 0);
+}
+
+#[test]
+#[ignore = "needs sshd: run tests/run"]
+fn a_host_key_belongs_to_the_machine_and_not_to_its_address() {
+    let person = Person::new();
+    let alias = "prime.train.node-0";
+    let config = |machine: &str, sshd: &Sshd| {
+        let node = Node::new(machine, "node-0").connection(to(sshd).control());
+        person.config([Cluster::new("clst01", "train").node(node)], &[])
+    };
+    let before = person.sshd("before").start();
+    assert_eq!(ssh::node_at(&config("pod0", &before), alias), "before");
+    let port = before.port;
+    drop(before);
+
+    let after = person.sshd("after").port(port).start();
+    let told = ssh::on(&config("pod0", &after), alias, "true").fails(255);
+    assert!(told.contains("REMOTE HOST IDENTIFICATION HAS CHANGED"), "{told}");
+    assert_eq!(ssh::node_at(&config("pod7", &after), alias), "after");
+    let strict = ["--host-keys", "strict"];
+    let node = Node::new("pod8", "node-0").connection(to(&after).control());
+    let config = person.config([Cluster::new("clst01", "train").node(node)], &strict);
+    let told = ssh::on(&config, alias, "true").fails(255);
+    assert!(told.contains("Host key verification failed"), "{told}");
+}
+
+/// Two clusters, each with its own machine at 10.0.0.11 behind its own control node.
+struct Twins {
+    person: Person,
+    client: Namespace,
+    control_nodes: [Sshd; 2],
+    workers: [Sshd; 2],
+    _networks: [Namespace; 2],
+}
+
+const WORKER: &str = "10.0.0.11";
+
+impl Twins {
+    fn new() -> Self {
+        let person = Person::new();
+        let client = Namespace::new();
+        let networks = [Namespace::new(), Namespace::new()];
+        let place = |at: usize, host: u8| format!("198.18.{at}.{host}");
+        for (at, network) in networks.iter().enumerate() {
+            let addresses = [1, 2].map(|host| format!("{}/24", place(at, host)));
+            client.link(&format!("to-{at}"), &addresses[0], network, &addresses[1]);
+            network.address(&format!("{WORKER}/32"));
+        }
+        let start = |at: usize, node: &str, address: &str| {
+            person.sshd(&format!("{node}-{at}")).at(address).inside(&networks[at]).start()
+        };
+        let control_nodes = [0, 1].map(|at| start(at, "control", &place(at, 2)));
+        let workers = [0, 1].map(|at| start(at, "worker", WORKER));
+        Self { person, client, control_nodes, workers, _networks: networks }
+    }
+
+    fn clusters(&self) -> [Cluster; 2] {
+        [0, 1].map(|at| {
+            let pod = |node: &str| format!("{node}-{at}");
+            Cluster::new(&format!("clst{at}"), &format!("train-{at}"))
+                .node(
+                    Node::new(&pod("control"), "node-0")
+                        .connection(to(&self.control_nodes[at]).control()),
+                )
+                .node(Node::new(&pod("worker"), "node-1").connection(to(&self.workers[at])))
+        })
+    }
+
+    /// The config of a user who includes the fragment first and has these lines below.
+    fn user_config(&self, fragment: &Path, below: &str) -> PathBuf {
+        let include = format!("Include {}\n{below}", fragment.display());
+        self.person.sandbox.write("config", include)
+    }
+
+    fn ssh(&self, config: &Path) -> Command {
+        ssh::without_surroundings(self.client.command("ssh"), config)
+    }
+
+    fn node_at(&self, config: &Path, alias: &str) -> String {
+        let mut ssh = self.ssh(config);
+        process::run(ssh.args([alias, "echo $PRIME_NODE"]), b"").succeeds().trim_end().to_owned()
+    }
+
+    /// Holds a shared connection to a host open.
+    fn master(&self, config: &Path, alias: &str) -> Background {
+        let master = Background::start(self.ssh(config).args(["-N", alias]));
+        process::until("the shared connection", || {
+            process::run(self.ssh(config).args(["-O", "check", alias]), b"").status.success()
+        });
+        master
+    }
+}
+
+const SHARING: &str = "Host *\nControlMaster auto\n";
+
+#[test]
+#[ignore = "needs root and network namespaces: run tests/run"]
+fn in_namespaces_each_command_runs_on_its_own_machine() {
+    let twins = Twins::new();
+    let fragment = twins.person.config(twins.clusters(), &[]);
+    let sockets = twins.person.sandbox.home().display();
+    for control_path in ["", "ControlPath HOME/%C\n", "ControlPath HOME/%r@%h:%p\n"] {
+        let below = format!("{SHARING}{}", control_path.replace("HOME", &sockets.to_string()));
+        let config = twins.user_config(&fragment, &below);
+        let before = logins(&twins.workers[0]);
+        let _master = twins.master(&config, "prime.train-0.node-1");
+        for (alias, node) in [
+            ("prime.train-0.node-1", "worker-0"),
+            ("prime.train-1.node-1", "worker-1"),
+            ("prime.train-0", "control-0"),
+            ("prime.train-1", "control-1"),
+        ] {
+            assert_eq!(twins.node_at(&config, alias), node, "{alias} with {below}");
+        }
+        assert_eq!(logins(&twins.workers[0]), before + 1, "the open connection is used again");
+    }
+}
+
+/// What our ControlPath is for: without it, this very setting reaches the wrong machine.
+#[test]
+#[ignore = "needs root and network namespaces: run tests/run"]
+fn in_namespaces_without_our_control_path_the_wrong_machine_answers() {
+    let twins = Twins::new();
+    let fragment = twins.person.config(twins.clusters(), &[]);
+    let ours = std::fs::read_to_string(&fragment).unwrap();
+    let mut without = String::new();
+    for line in ours.lines().filter(|line| !line.starts_with("  ControlPath ")) {
+        writeln!(without, "{line}").unwrap();
+    }
+    assert!(without.len() < ours.len());
+    let fragment = twins.person.sandbox.write("without", without);
+    let sockets = twins.person.sandbox.home().display();
+    let below = format!("{SHARING}ControlPath {sockets}/%r@%h:%p\n");
+    let config = twins.user_config(&fragment, &below);
+    let _master = twins.master(&config, "prime.train-0.node-1");
+    assert_eq!(twins.node_at(&config, "prime.train-1.node-1"), "worker-0");
+}
+
+#[test]
+#[ignore = "needs root and network namespaces: run tests/run"]
+fn in_namespaces_a_host_of_the_users_own_config_is_the_way_in() {
+    let twins = Twins::new();
+    let worker = Node::new("worker", "node-1").connection(to(&twins.workers[1]));
+    let cluster = Cluster::new("clst9", "lone").node(worker);
+    let fragment = twins.person.config([cluster], &["--jump-via", "bastion"]);
+    let bastion = &twins.control_nodes[1];
+    let key = twins.person.key.display();
+    let known = twins.person.sandbox.path("known_hosts");
+    let below = format!(
+        "Host bastion\nHostName {}\nUser {}\nIdentityFile {key}\nStrictHostKeyChecking accept-new\n\
+         UserKnownHostsFile {}\n",
+        bastion.address,
+        me(),
+        known.display(),
+    );
+    let config = twins.user_config(&fragment, &below);
+    assert_eq!(twins.node_at(&config, "prime.lone.node-1"), "worker-1");
+    assert_eq!(logins(bastion), 1);
+}

@@ -1,0 +1,15 @@
+//! The program from outside: as a user runs it, against a served API, real ssh and real sshd.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod end_to_end;
+mod harness;
+mod oracle;
+mod output_file;
+#[allow(dead_code, reason = "the tests that use the rest follow")]
+mod support;

@@ -1,0 +1,250 @@
+//! Hostile answers: none makes a directive, runs anything, or reaches a terminal raw.
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::{Value, json};
+
+use super::rules::{canonical_host, is_refused_text};
+use super::{cases, config};
+use crate::support::cluster::{Cluster, Connection, Node};
+use crate::support::fragment::Fragment;
+use crate::support::sandbox::Sandbox;
+use crate::support::ssh::Resolved;
+
+/// Where a hostile text is put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Cluster(&'static str),
+    Node(&'static str),
+    Connection(&'static str),
+}
+
+const PLACES: [Place; 14] = [
+    Place::Cluster("id"),
+    Place::Cluster("name"),
+    Place::Cluster("gpuName"),
+    Place::Cluster("status"),
+    Place::Cluster("providerType"),
+    Place::Node("id"),
+    Place::Node("name"),
+    Place::Node("gpuName"),
+    Place::Node("status"),
+    Place::Connection("podId"),
+    Place::Connection("host"),
+    Place::Connection("port"),
+    Place::Connection("user"),
+    Place::Connection("role"),
+];
+
+impl Place {
+    /// Whether a value there must be refused: texts for people may hold nearly anything.
+    fn refuses(self, value: &Value) -> bool {
+        let Some(text) = value.as_str() else { return true };
+        match self {
+            Self::Cluster("id") | Self::Node("id") | Self::Connection("podId") => {
+                !is_word(text, "_-", 64) || text.starts_with(['_', '-'])
+            }
+            Self::Connection("user") => {
+                let first = |c: char| c.is_ascii_alphabetic() || c == '_';
+                !is_word(text, "_.-", 32) || !text.starts_with(first)
+            }
+            Self::Connection("host") => canonical_host(text).is_none(),
+            Self::Connection("port") => true,
+            _ => is_refused_text(text) || text.len() > 1024,
+        }
+    }
+
+    fn path(self) -> String {
+        match self {
+            Self::Cluster(field) => format!("data.{field}"),
+            Self::Node(field) => format!("data.nodes[1].{field}"),
+            Self::Connection(field) => format!("data.nodes[1].connections[0].{field}"),
+        }
+    }
+}
+
+fn is_word(text: &str, besides: &str, longest: usize) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || besides.contains(c);
+    (1..=longest).contains(&text.len()) && text.chars().all(fits)
+}
+
+/// Values that would do harm in an ssh_config, an inventory or a terminal.
+fn hostile() -> impl Strategy<Value = Value> {
+    let canary = "touch \"$PRIME_CANARY\"";
+    let texts: Vec<String> = [
+        "x\nMatch exec \"CANARY\"",
+        "10.0.0.5\n  ProxyCommand CANARY",
+        "x\n  LocalCommand CANARY\n  PermitLocalCommand yes",
+        "x\r\nMatch exec \"CANARY\"",
+        "x\rMatch exec \"CANARY\"",
+        "# x\nMatch exec \"CANARY\"",
+        "x'$(CANARY)'",
+        "$(CANARY)",
+        "`CANARY`",
+        "; CANARY",
+        "| CANARY",
+        "-oProxyCommand=CANARY",
+        "-oLocalCommand=CANARY",
+        "ubuntu -oProxyCommand=CANARY",
+        "{{ lookup('pipe', 'CANARY') }}",
+        "{% CANARY %}",
+        "{# x #}",
+        "#jinja2: x",
+        "%h",
+        "%d/%u",
+        "${HOME}",
+        "x y",
+        "x\ty",
+        "x\"y",
+        "\"",
+        "'",
+        "\\",
+        "x\0y",
+        "\u{feff}x",
+        "x\u{202e}y",
+        "x\u{2028}Match exec \"CANARY\"",
+        "x\u{85}Match exec \"CANARY\"",
+        "\u{1b}[2J\u{1b}]0;x\u{7}",
+        "user@host",
+        "host:22",
+        "[::1]:22",
+        "fe80::1%eth0",
+        "0x7f.1",
+        "2130706433",
+        "010.1",
+        "0",
+        "::ffff:127.0.0.1",
+        "0.0.0.0",
+        "*",
+        "!x",
+        "?",
+        "a,b",
+        "..",
+        "../../x",
+        "ключ",
+    ]
+    .iter()
+    .map(|text| text.replace("CANARY", canary))
+    .chain(["x".repeat(5000), "x\n".repeat(3000), " ".repeat(2000)])
+    .collect();
+    let numbers = vec![
+        json!(0),
+        json!(65536),
+        json!(-1),
+        json!(22.5),
+        json!(1e300),
+        json!(u64::MAX),
+        json!(true),
+        json!([]),
+        json!({}),
+        json!([22]),
+    ];
+    prop_oneof![
+        6 => select(texts).prop_map(Value::from),
+        1 => ".{0,30}".prop_map(Value::from),
+        1 => select(numbers),
+    ]
+}
+
+/// Three nodes, the second of which has the value at the place.
+fn poisoned(place: Place, value: &Value) -> Cluster {
+    let connection = Connection::to("10.0.0.11").with("podId", "pod1");
+    let node = Node::new("pod1", "node-1");
+    let (connection, node) = match place {
+        Place::Connection(field) => (connection.with(field, value.clone()), node),
+        Place::Node(field) => (connection, node.with(field, value.clone())),
+        Place::Cluster(_) => (connection, node),
+    };
+    let cluster = Cluster::new("clst01", "train")
+        .node(Node::control("pod0", "node-0", "203.0.113.10"))
+        .node(node.connection(connection))
+        .node(Node::worker("pod2", "node-2", "10.0.0.12"));
+    match place {
+        Place::Cluster(field) => cluster.with(field, value.clone()),
+        _ => cluster,
+    }
+}
+
+/// Every alias goes through ssh, and nothing that an answer holds runs on the way.
+fn judge_harmless(sandbox: &Sandbox, text: &str) -> Fragment {
+    let canary = sandbox.path("canary");
+    let fragment = Fragment::parse(text);
+    let path = sandbox.write("fragment", text);
+    for alias in fragment.aliases().chain(["github.com"]) {
+        Resolved::with_env(&path, alias, "PRIME_CANARY", &canary);
+    }
+    assert!(!canary.exists(), "something of the answer was run");
+    fragment
+}
+
+fn judge_terminal(stderr: &str) {
+    let harmless = |c: char| c == '\n' || !is_refused_text(&c.to_string());
+    assert!(stderr.chars().all(harmless), "{stderr:?}");
+    assert!(stderr.len() < 4000, "a refusal should be short: {stderr:?}");
+}
+
+proptest! {
+    #![proptest_config(cases(192))]
+
+    #[test]
+    #[ignore = "needs ssh: run tests/run"]
+    fn no_answer_makes_a_directive(place in select(PLACES.to_vec()), value in hostile()) {
+        let sandbox = Sandbox::new();
+        let cluster = poisoned(place, &value);
+        let ran = config(&sandbox, std::slice::from_ref(&cluster), &[]);
+        let skipping = config(&sandbox, &[cluster], &["--skip-invalid"]);
+        for ran in [&ran, &skipping] {
+            judge_terminal(&ran.stderr);
+        }
+        if !place.refuses(&value) {
+            judge_harmless(&sandbox, &ran.succeeds());
+            judge_harmless(&sandbox, &skipping.succeeds());
+            return Ok(());
+        }
+        prop_assert_eq!(ran.stdout.as_str(), "", "nothing is printed where something is refused");
+        let path = place.path();
+        let told = ran.fails(4);
+        prop_assert!(told.contains(&path), "{} should name {}", told, path);
+        prop_assert!(skipping.stderr.contains(&path), "{} should name {}", skipping.stderr, path);
+        if matches!(place, Place::Cluster(_)) {
+            prop_assert_eq!(skipping.stdout.as_str(), "");
+            skipping.fails(4);
+        } else {
+            let fragment = judge_harmless(&sandbox, &skipping.succeeds());
+            let aliases: Vec<_> = fragment.aliases().collect();
+            prop_assert_eq!(aliases, ["prime.train.node-0", "prime.train", "prime.train.node-2"]);
+        }
+    }
+}
+
+#[test]
+fn ids_that_differ_only_in_case_are_refused() {
+    let sandbox = Sandbox::new();
+    let cluster = Cluster::new("clst01", "train")
+        .node(Node::control("podA", "node-0", "203.0.113.10"))
+        .node(Node::worker("poda", "node-1", "203.0.113.11"));
+    let ran = config(&sandbox, &[cluster], &[]);
+    assert_eq!(ran.stdout, "");
+    let told = ran.fails(4);
+    assert!(told.contains("podA") || told.contains("poda"), "{told}");
+}
+
+#[test]
+fn every_refusal_is_told_at_once() {
+    let sandbox = Sandbox::new();
+    let cluster = Cluster::new("clst01", "train")
+        .node(Node::control("pod0", "node-0", "203.0.113.10\n"))
+        .node(Node::worker("pod1", "node-1", "10.0.0.11").user("-l"))
+        .node(Node::worker("pod2", "node-2", "10.0.0.12"))
+        .node(
+            Node::new("pod3", "node-3").connection(Connection::to("h.example").with("port", "22")),
+        );
+    let told = config(&sandbox, &[cluster], &[]).fails(4);
+    for path in [
+        "data.nodes[0].connections[0].host",
+        "data.nodes[1].connections[0].user",
+        "data.nodes[3].connections[0].port",
+    ] {
+        assert!(told.contains(path), "{told}");
+    }
+}

@@ -1,0 +1,200 @@
+//! `--output`: a file is there whole or not at all, and stays what it was where nothing changed.
+
+use std::fs::{self, Permissions};
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+
+use crate::support::cluster::{self, Cluster, Node};
+use crate::support::process::{self, Ran};
+use crate::support::sandbox::{Program, Sandbox};
+
+/// A folder with a saved answer, and what it renders to.
+struct Desk {
+    sandbox: Sandbox,
+    fragment: String,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let sandbox = Sandbox::new();
+        sandbox.write("answer.json", cluster::train().answer());
+        let fragment = sandbox.prime_ssh(["config", "--input", "answer.json"]).run().succeeds();
+        Self { sandbox, fragment }
+    }
+
+    fn program(&self, output: &str) -> Program {
+        self.sandbox.prime_ssh(["config", "--input", "answer.json", "-o", output])
+    }
+
+    #[track_caller]
+    fn write(&self, output: &str) {
+        assert_eq!(self.program(output).run().succeeds(), "");
+    }
+
+    fn check(&self, output: &str) -> Ran {
+        self.program(output).arg("--check").run()
+    }
+
+    fn mode(&self, file: &str) -> u32 {
+        fs::metadata(self.sandbox.path(file)).unwrap().mode() & 0o7777
+    }
+
+    /// What tells one file from another, and from its own later self.
+    fn state(&self, file: &str) -> (u64, i64, i64, i64, i64) {
+        let data = fs::metadata(self.sandbox.path(file)).unwrap();
+        (data.ino(), data.mtime(), data.mtime_nsec(), data.ctime(), data.ctime_nsec())
+    }
+
+    /// Nothing of a write is left lying about.
+    #[track_caller]
+    fn assert_holds(&self, folder: &str, names: &[&str]) {
+        let mut found: Vec<_> = fs::read_dir(self.sandbox.path(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        found.sort_unstable();
+        assert_eq!(found, names);
+    }
+}
+
+#[test]
+fn a_new_file_is_for_its_owner_alone() {
+    let desk = Desk::new();
+    fs::create_dir(desk.sandbox.path("out")).unwrap();
+    desk.write("out/fragment");
+    assert_eq!(desk.sandbox.read("out/fragment"), desk.fragment);
+    assert_eq!(desk.mode("out/fragment"), 0o600);
+    desk.assert_holds("out", &["fragment"]);
+}
+
+#[test]
+fn a_file_keeps_its_mode() {
+    let desk = Desk::new();
+    let path = desk.sandbox.write("fragment", "old");
+    fs::set_permissions(path, Permissions::from_mode(0o644)).unwrap();
+    let before = desk.state("fragment");
+    desk.write("fragment");
+    assert_eq!(desk.sandbox.read("fragment"), desk.fragment);
+    assert_eq!(desk.mode("fragment"), 0o644);
+    assert_ne!(desk.state("fragment").0, before.0, "a reader has the old or the new file whole");
+}
+
+#[test]
+fn a_link_stays_and_its_target_is_written() {
+    let desk = Desk::new();
+    desk.sandbox.write("dotfiles/fragment", "old");
+    fs::create_dir(desk.sandbox.path("links")).unwrap();
+    symlink("../dotfiles/fragment", desk.sandbox.path("links/first")).unwrap();
+    symlink("first", desk.sandbox.path("links/second")).unwrap();
+    desk.write("links/second");
+    assert_eq!(desk.sandbox.read("dotfiles/fragment"), desk.fragment);
+    assert!(desk.sandbox.path("links/second").is_symlink());
+    assert!(desk.sandbox.path("links/first").is_symlink());
+    desk.assert_holds("dotfiles", &["fragment"]);
+    desk.assert_holds("links", &["first", "second"]);
+}
+
+#[test]
+fn a_link_to_a_file_that_is_not_there_yet_makes_it() {
+    let desk = Desk::new();
+    fs::create_dir(desk.sandbox.path("dotfiles")).unwrap();
+    symlink("dotfiles/fragment", desk.sandbox.path("link")).unwrap();
+    desk.write("link");
+    assert!(desk.sandbox.path("link").is_symlink());
+    assert_eq!(desk.sandbox.read("dotfiles/fragment"), desk.fragment);
+}
+
+#[test]
+fn an_equal_file_is_not_touched() {
+    let desk = Desk::new();
+    desk.write("fragment");
+    let before = desk.state("fragment");
+    desk.write("fragment");
+    assert_eq!(desk.state("fragment"), before);
+}
+
+#[test]
+fn check_tells_and_writes_nothing() {
+    let desk = Desk::new();
+    desk.check("fragment").fails(10);
+    assert!(!desk.sandbox.path("fragment").exists());
+    desk.write("fragment");
+    let before = desk.state("fragment");
+    assert_eq!(desk.check("fragment").succeeds(), "");
+    desk.sandbox.write(
+        "answer.json",
+        cluster::train().node(Node::worker("pod3", "node-3", "10.0.0.13")).answer(),
+    );
+    desk.check("fragment").fails(10);
+    assert_eq!(desk.state("fragment"), before);
+    assert_eq!(desk.sandbox.read("fragment"), desk.fragment);
+    desk.sandbox.prime_ssh(["config", "--input", "answer.json", "--check"]).run().fails(2);
+}
+
+#[test]
+fn what_is_no_file_is_written_through() {
+    let desk = Desk::new();
+    let ran = desk.program("/dev/stdout").run();
+    assert_eq!(ran.succeeds(), desk.fragment);
+    assert!(Path::new("/dev/stdout").is_symlink(), "it should be what it was");
+
+    let pipe = desk.sandbox.path("pipe");
+    process::run(Command::new("mkfifo").arg(&pipe), b"").succeeds();
+    let reader = thread::spawn({
+        let pipe = pipe.clone();
+        move || {
+            let mut text = String::new();
+            fs::File::open(pipe).unwrap().read_to_string(&mut text).unwrap();
+            text
+        }
+    });
+    desk.write("pipe");
+    assert_eq!(reader.join().unwrap(), desk.fragment);
+    assert!(!fs::metadata(pipe).unwrap().is_file());
+}
+
+#[test]
+fn a_folder_that_may_not_be_written_is_an_error_with_its_name() {
+    let desk = Desk::new();
+    let path = desk.sandbox.write("locked/fragment", "old");
+    fs::set_permissions(path.parent().unwrap(), Permissions::from_mode(0o555)).unwrap();
+    let told = desk.program("locked/fragment").without_root().run().fails(1);
+    assert!(told.contains("locked") && told.contains("ermission denied"), "{told}");
+    assert_eq!(desk.sandbox.read("locked/fragment"), "old");
+    desk.assert_holds("locked", &["fragment"]);
+}
+
+#[test]
+fn a_file_that_may_not_be_written_is_replaced_where_its_folder_allows() {
+    let desk = Desk::new();
+    let path = desk.sandbox.write("out/fragment", "old");
+    fs::set_permissions(path, Permissions::from_mode(0o400)).unwrap();
+    assert_eq!(desk.program("out/fragment").without_root().run().succeeds(), "");
+    assert_eq!(desk.sandbox.read("out/fragment"), desk.fragment);
+    assert_eq!(desk.mode("out/fragment"), 0o400);
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_an_error() {
+    let desk = Desk::new();
+    let told = desk.program("nowhere/fragment").run().fails(1);
+    assert!(told.contains("nowhere"), "{told}");
+    assert!(!desk.sandbox.path("nowhere").exists());
+}
+
+#[test]
+fn a_refused_answer_leaves_the_file_alone() {
+    let desk = Desk::new();
+    desk.write("fragment");
+    let before = desk.state("fragment");
+    let hostile = Cluster::new("clst01", "train").node(Node::control("pod0", "node-0", "a\nb"));
+    desk.sandbox.write("answer.json", hostile.answer());
+    desk.program("fragment").run().fails(4);
+    let empty = Cluster::new("clst01", "train").node(Node::new("pod0", "node-0"));
+    desk.sandbox.write("answer.json", empty.answer());
+    desk.program("fragment").run().fails(4);
+    assert_eq!(desk.state("fragment"), before);
+}

@@ -1,0 +1,10 @@
+//! What the tests are made with: a home folder, the API, sshd, ssh and networks.
+
+pub mod api;
+pub mod cluster;
+pub mod fragment;
+pub mod network;
+pub mod process;
+pub mod sandbox;
+pub mod ssh;
+pub mod sshd;

@@ -1,0 +1,53 @@
+//! Network namespaces of the test's own, so that one private address can be two machines.
+
+use std::fs;
+use std::process::Command;
+
+use super::process::{self, Background};
+
+/// A network of its own; it and its links end with its drop. Needs root.
+pub struct Namespace {
+    /// A process that does nothing but keep the namespace there.
+    holder: Background,
+}
+
+impl Namespace {
+    pub fn new() -> Self {
+        let mut command = process::tied("unshare");
+        command.args(["--net", "sleep", "3600"]);
+        let namespace = Self { holder: Background::start(&mut command) };
+        let ours = fs::read_link("/proc/self/ns/net").unwrap();
+        let path = format!("/proc/{}/ns/net", namespace.holder.id());
+        process::until("the namespace", || fs::read_link(&path).is_ok_and(|its| its != ours));
+        namespace.ip("link set lo up");
+        namespace
+    }
+
+    /// A command that runs inside, and ends with the test that started it.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = process::tied("nsenter");
+        command.args(["--net", "--target", &self.holder.id().to_string(), "--", program]);
+        command
+    }
+
+    /// Gives the namespace one more address, which nobody outside reaches.
+    pub fn address(&self, address: &str) {
+        self.ip(&format!("address add {address} dev lo"));
+    }
+
+    /// Lays a cable to another namespace; `name` names its two ends, each gets an address.
+    pub fn link(&self, name: &str, address: &str, other: &Self, others_address: &str) {
+        let holder = other.holder.id();
+        self.ip(&format!("link add name {name} type veth peer name {name} netns {holder}"));
+        for (namespace, address) in [(self, address), (other, others_address)] {
+            namespace.ip(&format!("address add {address} dev {name}"));
+            namespace.ip(&format!("link set dev {name} up"));
+        }
+    }
+
+    #[track_caller]
+    fn ip(&self, arguments: &str) {
+        let mut command = self.command("ip");
+        process::run(command.args(arguments.split(' ')), b"").succeeds();
+    }
+}

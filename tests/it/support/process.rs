@@ -1,0 +1,131 @@
+//! Child processes that cannot outlive their test, nor run forever.
+
+use std::io::{Read, Write};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// No command of a test takes longer than this, however busy the machine is.
+const LIMIT: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(3);
+
+/// What a finished command left behind.
+#[derive(Debug)]
+pub struct Ran {
+    pub command: String,
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+    pub took: Duration,
+}
+
+impl Ran {
+    /// Its stdout; a failure fails the test.
+    #[track_caller]
+    pub fn succeeds(self) -> String {
+        assert!(self.status.success(), "should have succeeded: {self:#?}");
+        self.stdout
+    }
+
+    /// Its stderr; anything but this exit code fails the test.
+    #[track_caller]
+    pub fn fails(self, code: i32) -> String {
+        assert_eq!(self.status.code(), Some(code), "{self:#?}");
+        self.stderr
+    }
+}
+
+/// Runs a command to its end with `stdin` as its input.
+#[track_caller]
+pub fn run(command: &mut Command, stdin: &[u8]) -> Ran {
+    let started = Instant::now();
+    let shown = format!("{command:?}");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("{shown}: {error}"));
+    let mut input = child.stdin.take().unwrap();
+    let stdin = stdin.to_vec();
+    // A program that ends without reading its input is no failure of the test.
+    let feeder = thread::spawn(move || drop(input.write_all(&stdin)));
+    let stdout = collect(child.stdout.take().unwrap());
+    let stderr = collect(child.stderr.take().unwrap());
+    let status = wait(&mut child, LIMIT).unwrap_or_else(|| panic!("took over {LIMIT:?}: {shown}"));
+    feeder.join().unwrap();
+    Ran {
+        command: shown,
+        status,
+        stdout: stdout.join().unwrap(),
+        stderr: stderr.join().unwrap(),
+        took: started.elapsed(),
+    }
+}
+
+/// Waits for a child to end by itself; kills it when it does not.
+pub fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
+    let started = Instant::now();
+    while started.elapsed() < limit {
+        if let Some(status) = child.try_wait().unwrap() {
+            return Some(status);
+        }
+        thread::sleep(POLL);
+    }
+    stop(child);
+    None
+}
+
+/// Waits until `done` says so; a test that waits in vain fails.
+#[track_caller]
+pub fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !done() {
+        assert!(started.elapsed() < LIMIT, "waited in vain: {what}");
+        thread::sleep(POLL);
+    }
+}
+
+/// A child that runs beside the test and is ended with its drop.
+#[derive(Debug)]
+pub struct Background(Child);
+
+impl Background {
+    #[track_caller]
+    pub fn start(command: &mut Command) -> Self {
+        let shown = format!("{command:?}");
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        Self(command.spawn().unwrap_or_else(|error| panic!("{shown}: {error}")))
+    }
+
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    pub fn has_ended(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        stop(&mut self.0);
+    }
+}
+
+fn stop(child: &mut Child) {
+    // It may have ended by itself, which is as good.
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// A command that the kernel kills together with the test that started it, even when that is killed.
+pub fn tied(program: &str) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--", program]);
+    command
+}
+
+fn collect(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        from.read_to_end(&mut bytes).unwrap();
+        String::from_utf8(bytes).expect("what a program prints is UTF-8")
+    })
+}

@@ -1,0 +1,167 @@
+//! A home folder of the test's own, and the program run in it.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::process::{self, Ran};
+
+/// The token that [`super::api::Api`] accepts.
+pub const TOKEN: &str = "token-of-the-tests";
+/// The user that owns nothing, on every Linux.
+const NOBODY: u32 = 65534;
+
+/// A temporary home folder.
+pub struct Sandbox {
+    folder: TempDir,
+}
+
+impl Sandbox {
+    pub fn new() -> Self {
+        let folder = TempDir::with_prefix("prime-ssh-test-").unwrap();
+        Self { folder }
+    }
+
+    /// The home folder.
+    pub fn home(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A path below the home folder.
+    pub fn path(&self, relative: impl AsRef<Path>) -> PathBuf {
+        self.home().join(relative)
+    }
+
+    /// Writes a file below the home folder, with the folders that it needs.
+    pub fn write(&self, relative: impl AsRef<Path>, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(relative);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// Reads a file below the home folder.
+    #[track_caller]
+    pub fn read(&self, relative: impl AsRef<Path>) -> String {
+        let path = self.path(relative);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// `~/.prime/config.json` as `prime login` leaves it, with these keys over it.
+    pub fn prime_settings(&self, keys: &serde_json::Value) {
+        let mut settings = serde_json::json!({
+            "api_key": TOKEN,
+            "team_id": null,
+            "user_id": null,
+            "base_url": "https://api.primeintellect.ai",
+            "frontend_url": "https://app.primeintellect.ai",
+            "inference_url": "https://api.pinference.ai/api/v1",
+            "ssh_key_path": "~/.ssh/id_rsa",
+            "current_environment": "production",
+        });
+        for (key, value) in keys.as_object().expect("settings are an object") {
+            settings[key] = value.clone();
+        }
+        self.write(".prime/config.json", settings.to_string());
+    }
+
+    /// A new ed25519 key pair without a passphrase below the home folder.
+    pub fn ssh_key(&self, relative: impl AsRef<Path>) -> PathBuf {
+        let path = self.path(relative);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let mut keygen = Command::new("ssh-keygen");
+        keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f"]).arg(&path);
+        process::run(&mut keygen, b"").succeeds();
+        path
+    }
+
+    /// The program with these arguments, not yet run.
+    pub fn prime_ssh<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Program {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_prime-ssh"));
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        command
+            .args(arguments)
+            .current_dir(self.home())
+            .env_clear()
+            .env("PATH", path)
+            .env("HOME", self.home());
+        Program { command, stdin: Vec::new(), home: self.home().to_owned() }
+    }
+}
+
+/// A run of the program that is being prepared. Its environment is empty but for `PATH`, `HOME`
+/// and what the test adds.
+pub struct Program {
+    command: Command,
+    stdin: Vec<u8>,
+    home: PathBuf,
+}
+
+impl Program {
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.stdin = bytes.into();
+        self
+    }
+
+    /// Asks this API, with a token that it accepts.
+    pub fn asking(self, api: &super::api::Api) -> Self {
+        self.env("PRIME_API_BASE_URL", api.url()).env("PRIME_API_KEY", TOKEN)
+    }
+
+    /// Gives up root first, which passes every check of permissions; the home folder and what is
+    /// in it goes to the new user. Nothing changes for a test that is not run as root.
+    pub fn without_root(mut self) -> Self {
+        let Ok(home) = fs::metadata(&self.home) else { panic!("the home folder is gone") };
+        if home.uid() != 0 {
+            return self;
+        }
+        give(&self.home, NOBODY);
+        // The build folder may stand where only root gets.
+        let program = self.home.join("prime-ssh-for-nobody");
+        fs::copy(env!("CARGO_BIN_EXE_prime-ssh"), &program).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let mut command = Command::new(program);
+        let arguments: Vec<OsString> = self.command.get_args().map(OsStr::to_owned).collect();
+        command.args(arguments).current_dir(&self.home).env_clear().uid(NOBODY).gid(NOBODY);
+        for (name, value) in self.command.get_envs() {
+            command.env(name, value.expect("the environment was empty at first"));
+        }
+        self.command = command;
+        self
+    }
+
+    /// Runs it to its end.
+    #[track_caller]
+    pub fn run(mut self) -> Ran {
+        process::run(&mut self.command, &self.stdin)
+    }
+
+    /// The command itself, for tests that hold its ends.
+    pub fn into_command(self) -> Command {
+        self.command
+    }
+}
+
+fn give(path: &Path, owner: u32) {
+    lchown(path, Some(owner), Some(owner)).unwrap();
+    if path.is_dir() && !path.is_symlink() {
+        for entry in fs::read_dir(path).unwrap() {
+            give(&entry.unwrap().path(), owner);
+        }
+    }
+}
