@@ -46,13 +46,11 @@ impl Terminal {
     }
 
     /// Something that is not as it should be, and does not end the run.
-    #[expect(clippy::unused_self, reason = "it is said by the terminal like the others")]
     pub fn warning(self, text: impl Display) {
         say(WARNING, "warning", &text);
     }
 
     /// Why the run ends, because of what, and what to do about it.
-    #[expect(clippy::unused_self, reason = "it is said by the terminal like the others")]
     pub fn failure(self, failure: &Failure) {
         say(ERROR, "error", &format_args!("{:#}", failure.cause));
         if let Some(hint) = &failure.hint {

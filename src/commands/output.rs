@@ -24,14 +24,13 @@ pub(super) fn deliver(
         Output::File(path) => {
             write::replace(path, &bytes(render)?, MODE).or_fail(Kind::Local).map(|_| ())
         }
-        Output::Check(path) => match write::would_change(path, &bytes(render)?)
-            .or_fail(Kind::Local)?
-        {
-            true => {
-                Err(Failure::message(Kind::WouldChange, format!("{} would change", path.display())))
+        Output::Check(path) => {
+            if write::would_change(path, &bytes(render)?).or_fail(Kind::Local)? {
+                let message = format!("{} would change", path.display());
+                return Err(Failure::message(Kind::WouldChange, message));
             }
-            false => Ok(()),
-        },
+            Ok(())
+        }
     }
 }
 

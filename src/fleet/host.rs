@@ -34,21 +34,23 @@ pub struct Host<'a> {
     pub jumps: bool,
     /// Whether it is here only because others jump through it: it was not selected itself.
     pub jump_only: bool,
+    /// What only the walk needs to know.
+    pub(super) origin: Origin,
+}
+
+/// Where a host comes from in the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// The place of its node, for a refusal that only shows when all are seen.
+    pub(super) node: u32,
+    /// The place of its connection in the node.
+    pub(super) connection: u32,
     /// Whether the node is neither terminated nor detached.
     pub(super) active: bool,
     /// Whether it is its node's main connection, which has the plain name.
     pub(super) main: bool,
     /// Whether any connection of its node is a control node's: such nodes come first.
     pub(super) of_control_node: bool,
-    /// Where it stands in the answer, for a refusal that only shows when all are seen.
-    pub(super) place: Place,
-}
-
-/// Where a connection stands in the answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) node: u32,
-    pub(super) connection: u32,
 }
 
 impl Host<'_> {

@@ -3,7 +3,6 @@
 //! `known_hosts` and case-blind file systems take two ids that differ only in case for one, so
 //! that one machine's key would vouch for another.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::host::Host;
@@ -14,21 +13,21 @@ use crate::name::{Id, Invalid};
 /// Refuses nodes of one cluster that share an id, and machines of the whole run whose ids differ
 /// only in case: all of them, whichever came first.
 pub(super) fn refuse_twins(surveys: &mut [Survey<'_>]) {
-    let machines = {
-        let hosts = surveys.iter().flat_map(|survey| &survey.nodes.hosts);
-        let distinct: HashSet<&str> = hosts.map(|host| host.machine.as_str()).collect();
-        repeated(distinct.into_iter())
-    };
+    let hosts = surveys.iter().flat_map(|survey| &survey.nodes.hosts);
+    let mut machines: Vec<&str> = hosts.map(|host| host.machine.as_str()).collect();
+    machines.sort_unstable();
+    machines.dedup();
+    let machines = repeated(machines);
     for survey in surveys {
-        let nodes = repeated(node_ids(&survey.nodes.hosts));
+        let nodes = repeated(node_ids(&survey.nodes.hosts).collect());
         if nodes.is_empty() && machines.is_empty() {
             continue;
         }
         let root = survey.root;
         let mut refusals = Vec::new();
         survey.nodes.hosts.retain(|host| {
-            let node_path = || format!("{root}nodes[{}]", host.place.node);
-            if nodes.contains(&*folded(&host.node)) {
+            let node_path = || format!("{root}nodes[{}]", host.origin.node);
+            if nodes.contains(&folded(&host.node)) {
                 let path = format!("{}.id", node_path());
                 refusals.push(refusal(
                     path,
@@ -36,8 +35,8 @@ pub(super) fn refuse_twins(surveys: &mut [Survey<'_>]) {
                     "the id of another node, in this or another case",
                 ));
                 false
-            } else if machines.contains(&*folded(&host.machine)) {
-                let path = format!("{}.connections[{}].podId", node_path(), host.place.connection);
+            } else if machines.contains(&folded(&host.machine)) {
+                let path = format!("{}.connections[{}].podId", node_path(), host.origin.connection);
                 refusals.push(refusal(
                     path,
                     &host.machine,
@@ -57,37 +56,25 @@ pub(super) fn refuse_twins(surveys: &mut [Survey<'_>]) {
 fn node_ids<'h>(hosts: &'h [Host<'_>]) -> impl Iterator<Item = &'h str> {
     let mut last = None;
     hosts.iter().filter_map(move |host| {
-        let first = last != Some(host.place.node);
-        last = Some(host.place.node);
+        let first = last != Some(host.origin.node);
+        last = Some(host.origin.node);
         first.then(|| host.node.as_str())
     })
 }
 
 /// The ids, in lower case, that are there more than once.
-fn repeated<'i>(ids: impl Iterator<Item = &'i str>) -> HashSet<String> {
-    let mut seen = HashSet::new();
-    let mut twice = HashSet::new();
-    for id in ids {
-        let id = fold(id);
-        if seen.contains(&id) {
-            twice.insert(id.into_owned());
-        } else {
-            seen.insert(id);
-        }
-    }
-    twice
+fn repeated(mut ids: Vec<&str>) -> HashSet<String> {
+    ids.sort_unstable_by(|a, b| lower(a).cmp(lower(b)));
+    let twins = |pair: &[&str]| matches!(pair, [a, b] if a.eq_ignore_ascii_case(b));
+    ids.windows(2).filter(|pair| twins(pair)).flatten().map(|id| id.to_ascii_lowercase()).collect()
 }
 
-fn folded<'i>(id: &'i Id<'_>) -> Cow<'i, str> {
-    fold(id.as_str())
+fn lower(id: &str) -> impl Iterator<Item = u8> {
+    id.bytes().map(|b| b.to_ascii_lowercase())
 }
 
-fn fold(id: &str) -> Cow<'_, str> {
-    if id.bytes().any(|b| b.is_ascii_uppercase()) {
-        Cow::Owned(id.to_ascii_lowercase())
-    } else {
-        Cow::Borrowed(id)
-    }
+fn folded(id: &Id<'_>) -> String {
+    id.as_str().to_ascii_lowercase()
 }
 
 fn refusal(path: String, id: &Id<'_>, reason: &'static str) -> Refusal {

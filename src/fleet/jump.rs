@@ -105,6 +105,9 @@ impl FromStr for JumpVia {
             None => (None, text),
         };
         let (host, port) = split_port(place)?;
+        if host.eq_ignore_ascii_case("none") {
+            return Err(Invalid::because("`none` means no jump to ssh; use `--jump never`"));
+        }
         let port = port.map(str::parse).transpose()?;
         let host = match host.parse::<HostName<'static>>() {
             // An alias that differs only in case is another one to ssh.
@@ -141,9 +144,6 @@ fn check_alias(alias: &str) -> Result<&str, Invalid> {
         return Err(Invalid::because(
             "a jump host is [USER@]HOST[:PORT], with a host of letters, digits, `.`, `_` and `-`",
         ));
-    }
-    if alias.eq_ignore_ascii_case("none") {
-        return Err(Invalid::because("`none` means no jump to ssh; use `--jump never`"));
     }
     Ok(alias)
 }

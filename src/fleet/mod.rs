@@ -9,6 +9,9 @@ mod refusal;
 mod survey;
 mod walk;
 
+#[cfg(test)]
+mod tests;
+
 pub use host::{Cluster, Fleet, Host, Skipped, SshKey, WhySkipped};
 pub use jump::{Jump, JumpMode, JumpVia};
 pub use refusal::Refusal;

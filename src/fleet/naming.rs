@@ -3,7 +3,7 @@
 //! an answer changes.
 
 use std::cmp::Ordering;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::host::Host;
 use crate::name::{Id, Slug};
@@ -19,16 +19,17 @@ pub(super) struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    /// Takes a name that is not to be had any more.
-    pub(super) fn take(&mut self, name: Slug<'a>) {
-        self.taken.insert(name);
+    /// Takes names that are not to be had any more.
+    pub(super) fn take(&mut self, names: impl IntoIterator<Item = Slug<'a>>) {
+        self.taken.extend(names);
     }
 
-    /// Gives each claimant a name that no other has, in the order of the claimants.
+    /// Finds each claimant a name that no other has, in the order of the claimants; they are not
+    /// taken yet.
     ///
     /// `name_at(claimant, level)` is what it would be called at that level.
     pub(super) fn settle<T>(
-        &mut self,
+        &self,
         claimants: &[T],
         name_at: impl Fn(&T, usize) -> Slug<'a>,
     ) -> Vec<Slug<'a>> {
@@ -49,27 +50,23 @@ impl<'a> Names<'a> {
                 }
             }
         }
-        self.taken.extend(names.iter().cloned());
         names
     }
 
-    /// Who has to go one level up.
+    /// Who has to go one level up: whoever wants a name that is taken, and of several that want
+    /// the same one those at the lowest level.
     fn colliding(&self, names: &[Slug<'a>], levels: &[usize]) -> Vec<usize> {
-        let mut lowest: HashMap<&Slug<'a>, (usize, usize)> = HashMap::with_capacity(names.len());
-        for (name, &level) in names.iter().zip(levels) {
-            let (many, low) = lowest.entry(name).or_insert((0, level));
-            *many += 1;
-            *low = level.min(*low);
-        }
-        names
-            .iter()
-            .zip(levels)
-            .enumerate()
-            .filter(|(_, (name, level))| {
-                let (many, low) = lowest.get(name).copied().unwrap_or_default();
-                self.taken.contains(name) || (many > 1 && **level == low)
+        let mut order: Vec<usize> = (0..names.len()).collect();
+        order.sort_unstable_by_key(|&at| (names.get(at), levels.get(at)));
+        order
+            .chunk_by(|&a, &b| names.get(a) == names.get(b))
+            .flat_map(|same| {
+                let name = same.first().and_then(|&at| names.get(at));
+                let taken = name.is_some_and(|name| self.taken.contains(name));
+                let lowest = same.first().and_then(|&at| levels.get(at));
+                let raised = same.iter().filter(move |&&at| taken || levels.get(at) == lowest);
+                raised.copied().take(if taken || same.len() > 1 { same.len() } else { 0 })
             })
-            .map(|(at, _)| at)
             .collect()
     }
 }
@@ -90,15 +87,20 @@ struct Claim<'h, 'a> {
 /// further one: a newcomer of a lower rank takes no name away.
 pub(super) fn name_hosts(hosts: &mut [Host<'_>]) {
     let mut names = Names::default();
-    for active in [true, false] {
-        let mains = claims(hosts, |host| host.main && host.active == active);
-        let settled = names.settle(&mains, main_name);
-        apply(hosts, places(&mains), settled);
-    }
-    for active in [true, false] {
-        let further = claims(hosts, |host| !host.main && host.active == active);
-        let settled = names.settle(&further, further_name);
-        apply(hosts, places(&further), settled);
+    let mut unnamed = hosts.len();
+    for (main, active) in [(true, true), (true, false), (false, true), (false, false)] {
+        let claims = claims(hosts, |host| host.origin.main == main && host.origin.active == active);
+        let settled = names.settle(&claims, if main { main_name } else { further_name });
+        unnamed -= claims.len();
+        if unnamed > 0 {
+            names.take(settled.iter().cloned());
+        }
+        let places: Vec<usize> = claims.iter().map(|claim| claim.at).collect();
+        for (at, name) in places.into_iter().zip(settled) {
+            if let Some(host) = hosts.get_mut(at) {
+                host.name = name;
+            }
+        }
     }
 }
 
@@ -106,7 +108,7 @@ fn claims<'h, 'a>(hosts: &'h [Host<'a>], wants: impl Fn(&Host<'a>) -> bool) -> V
     let mut main = None;
     let mut claims = Vec::new();
     for (at, host) in hosts.iter().enumerate() {
-        if host.main {
+        if host.origin.main {
             main = Some(host);
         }
         if wants(host) {
@@ -114,18 +116,6 @@ fn claims<'h, 'a>(hosts: &'h [Host<'a>], wants: impl Fn(&Host<'a>) -> bool) -> V
         }
     }
     claims
-}
-
-fn places(claims: &[Claim<'_, '_>]) -> Vec<usize> {
-    claims.iter().map(|claim| claim.at).collect()
-}
-
-fn apply<'a>(hosts: &mut [Host<'a>], places: Vec<usize>, names: Vec<Slug<'a>>) {
-    for (at, name) in places.into_iter().zip(names) {
-        if let Some(host) = hosts.get_mut(at) {
-            host.name = name;
-        }
-    }
 }
 
 fn main_name<'a>(claim: &Claim<'_, 'a>, level: usize) -> Slug<'a> {
@@ -140,10 +130,9 @@ fn main_name<'a>(claim: &Claim<'_, 'a>, level: usize) -> Slug<'a> {
 fn further_name<'a>(claim: &Claim<'_, 'a>, level: usize) -> Slug<'a> {
     let Claim { host, main, .. } = claim;
     let role = host.role.as_ref().filter(|role| level == 0 && main.role.as_ref() != Some(role));
-    if let Some(role) = role.and_then(|role| Slug::exact(role.as_str())) {
-        if let Ok(name) = Slug::new(format!("{}-{role}", main.name)) {
-            return name;
-        }
+    let role = role.and_then(|role| Slug::exact(role.as_str()));
+    if let Some(Ok(name)) = role.map(|role| Slug::new(format!("{}-{role}", main.name))) {
+        return name;
     }
     let endpoint = format!("{}\n{}\n{}", host.host_name, host.port, host.user);
     let hash = match level {
@@ -231,7 +220,7 @@ mod tests {
     #[test]
     fn a_name_that_is_taken_stays() {
         let mut names = Names::default();
-        names.take(Slug::new("train").unwrap());
+        names.take([Slug::new("train").unwrap()]);
         let settled = settled(&mut names, &[("train", "2")]);
         assert_eq!(settled, [format!("train-{}", crate::name::id_part("2"))]);
     }

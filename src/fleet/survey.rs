@@ -9,7 +9,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 
-use super::host::{Cluster, Host, Place, Skipped, SshKey, WhySkipped};
+use super::host::{Cluster, Host, Origin, Skipped, SshKey, WhySkipped};
 use super::naming::natural;
 use super::refusal::{Checker, Refusal, Refused};
 use crate::api::wire::{self, Malformed, Value};
@@ -183,7 +183,7 @@ impl<'a> Nodes<'a> {
         if included {
             self.refusals.append(&mut self.inactive_refusals);
         } else {
-            self.hosts.retain(|host| host.active);
+            self.hosts.retain(|host| host.origin.active);
             self.skipped.append(&mut self.inactive);
             self.inactive_refusals.clear();
         }
@@ -255,7 +255,8 @@ fn check_node<'a>(
     let gpu_name = check.optional("gpuName", &node.gpu_name, Label::new);
     let gpu_count = check.number("gpuCount", &node.gpu_count, 0, count);
     let shared = || -> Result<Shared<'a>, Refused> {
-        (terminated?, detached?);
+        terminated?;
+        detached?;
         let id = id?;
         let name = Slug::of_name(name?.as_cow(), id.as_str());
         Ok(Shared { id, name, status: status?, gpu_name: gpu_name?, gpu_count: gpu_count? })
@@ -263,10 +264,11 @@ fn check_node<'a>(
 
     let mut hosts = Vec::new();
     for (connection, index) in node.connections.iter().flatten().zip(0..) {
-        let place = Place { node: at, connection: index };
+        let origin =
+            Origin { node: at, connection: index, active, main: false, of_control_node: false };
         // Its values are checked even where the node's own are refused: all are told at once.
-        if let Ok(host) = check_connection(connection, place, shared.as_ref().ok(), refusals) {
-            hosts.push(Host { active, ..host });
+        if let Ok(host) = check_connection(connection, origin, shared.as_ref().ok(), refusals) {
+            hosts.push(host);
         }
     }
     order_connections(&mut hosts);
@@ -275,11 +277,11 @@ fn check_node<'a>(
 
 fn check_connection<'a>(
     wire: &wire::Connection<'a>,
-    place: Place,
+    origin: Origin,
     node: Option<&Shared<'a>>,
     refusals: &mut Vec<Refusal>,
 ) -> Result<Host<'a>, Refused> {
-    let path = || format!("nodes[{}].connections[{}].", place.node, place.connection);
+    let path = || format!("nodes[{}].connections[{}].", origin.node, origin.connection);
     let mut check = Checker::new(refusals, &path);
     let machine = check.required("podId", &wire.pod_id, Id::new);
     let host_name = check.required("host", &wire.host, HostName::new);
@@ -303,10 +305,7 @@ fn check_connection<'a>(
         control,
         jumps: false,
         jump_only: false,
-        active: true,
-        main: false,
-        of_control_node: control,
-        place,
+        origin,
     })
 }
 
@@ -326,6 +325,6 @@ fn order_connections(hosts: &mut Vec<Host<'_>>) {
     }
     let of_control_node = hosts.iter().any(|host| host.control);
     for host in hosts.iter_mut() {
-        host.of_control_node = of_control_node;
+        host.origin.of_control_node = of_control_node;
     }
 }

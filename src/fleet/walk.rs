@@ -154,9 +154,7 @@ fn name_clusters<'a>(surveys: &[Survey<'a>], options: &Options) -> Vec<Option<Sl
         options.recorded.iter().find(|(recorded, _)| recorded == id).map(|(_, name)| name.clone())
     };
     let mut names: Names<'a> = Names::default();
-    for (_, name) in &options.recorded {
-        names.take(name.clone());
-    }
+    names.take(options.recorded.iter().map(|(_, name)| name.clone()));
     let clusters = || surveys.iter().map(Survey::cluster);
     let newcomers: Vec<(Slug<'a>, &Id<'a>)> = clusters()
         .flatten()
@@ -225,7 +223,7 @@ fn choose<'a>(
     // Before anything is left out, so that a name does not depend on what is asked for.
     name_hosts(&mut fleet.hosts);
     fleet.hosts.sort_unstable_by(|a, b| {
-        (b.of_control_node.cmp(&a.of_control_node))
+        (b.origin.of_control_node.cmp(&a.origin.of_control_node))
             .then_with(|| natural(a.name.as_str(), b.name.as_str()))
             .then_with(|| (&a.node, a.port).cmp(&(&b.node, b.port)))
             .then_with(|| (&a.host_name, &a.user).cmp(&(&b.host_name, &b.user)))
@@ -255,8 +253,8 @@ fn choose<'a>(
 fn mark_mains(hosts: &mut [Host<'_>]) {
     let mut node = None;
     for host in hosts {
-        host.main = node != Some(host.place.node);
-        node = Some(host.place.node);
+        host.origin.main = node != Some(host.origin.node);
+        node = Some(host.origin.node);
     }
 }
 
@@ -268,7 +266,7 @@ fn find_jump<'a>(fleet: &Fleet<'a>, options: &Options) -> Result<Option<Jump<'a>
         via.check(&fleet.prefix, &fleet.name, &fleet.hosts).map_err(Unrendered::BadJumpHost)?;
         return Ok(Some(Jump::Via(via.clone())));
     }
-    let control = |host: &&Host<'a>| host.control && host.active;
+    let control = |host: &&Host<'a>| host.control && host.origin.active;
     let public = fleet.hosts.iter().filter(control).find(|host| !host.host_name.is_private());
     let jump = match options.jump {
         JumpMode::Auto | JumpMode::Never => public,

@@ -76,7 +76,6 @@ impl Machine {
     }
 
     /// The text of a file.
-    #[expect(clippy::unused_self, reason = "files are part of the surroundings")]
     pub fn read(&self, path: &Path) -> anyhow::Result<String> {
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
     }
@@ -94,8 +93,40 @@ impl Machine {
 
     /// Surroundings of a test's own.
     #[cfg(test)]
-    pub(super) fn with(variables: &[(&str, &str)], current: &Path) -> Self {
+    fn with(variables: &[(&str, &str)], current: &Path) -> Self {
         let variables = variables.iter().map(|(name, value)| (name.into(), value.into())).collect();
         Self { variables, current: current.to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn local_path(given: &str) -> Result<String, String> {
+        let machine = Machine::with(&[("HOME", "/home/me")], Path::new("/work"));
+        let path = machine.local_path(given.as_ref(), "--identity-file");
+        path.map(|path| path.to_string()).map_err(|failure| failure.cause.to_string())
+    }
+
+    #[test]
+    fn paths_as_ssh_will_read_them() {
+        assert_eq!(local_path("~/.ssh/key").unwrap(), "~/.ssh/key");
+        assert_eq!(local_path("/keys/my key").unwrap(), "/keys/my key");
+        assert_eq!(local_path("key").unwrap(), "/work/key");
+        assert_eq!(local_path("./key").unwrap(), "/work/key");
+        // `..` is resolved by the file system, where that is there.
+        assert_eq!(local_path("/usr/../usr").unwrap(), "/usr");
+        for bad in ["", "~other/key", "/a\"b", "/%d/key", "/nowhere/../key"] {
+            assert!(local_path(bad).unwrap_err().starts_with("--identity-file: "), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_variable_is_not_set() {
+        let machine = Machine::with(&[("A", ""), ("B", "b")], Path::new("/"));
+        assert_eq!(machine.variable("A").unwrap(), None);
+        assert_eq!(machine.variable("B").unwrap().as_deref(), Some("b"));
+        assert_eq!(machine.home(), None);
     }
 }

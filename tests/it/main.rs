@@ -7,9 +7,12 @@
     reason = "a test fails by panicking"
 )]
 
+mod clusters;
 mod end_to_end;
 mod harness;
 mod oracle;
 mod output_file;
+mod settings;
 #[allow(dead_code, reason = "the tests that use the rest follow")]
 mod support;
+mod usage;

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -87,6 +87,10 @@ struct State {
     requests: Mutex<Vec<Request>>,
     /// What the next requests get instead of an answer.
     failures: Mutex<VecDeque<Reply>>,
+    /// What the requests for these paths get instead of an answer.
+    failing: Mutex<Vec<(String, Reply)>>,
+    at_once: AtomicUsize,
+    most_at_once: AtomicUsize,
     stopping: AtomicBool,
 }
 
@@ -105,6 +109,9 @@ impl Api {
             delay,
             requests: Mutex::default(),
             failures: Mutex::default(),
+            failing: Mutex::default(),
+            at_once: AtomicUsize::new(0),
+            most_at_once: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
         });
         let shared = Arc::clone(&state);
@@ -129,6 +136,16 @@ impl Api {
     /// The next requests get these replies, one each, before the API works again.
     pub fn fails_with(&self, replies: impl IntoIterator<Item = Reply>) {
         self.state.failures.lock().unwrap().extend(replies);
+    }
+
+    /// Every request for this path gets this reply.
+    pub fn fails_on(&self, path: &str, reply: Reply) {
+        self.state.failing.lock().unwrap().push((path.to_owned(), reply));
+    }
+
+    /// How many requests it was busy with at most.
+    pub fn most_at_once(&self) -> usize {
+        self.state.most_at_once.load(Ordering::SeqCst)
     }
 
     /// It is right if nobody calls it.
@@ -168,9 +185,11 @@ fn converse(stream: &TcpStream, state: &State) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     while let Some(request) = read_request(&mut reader)? {
         state.requests.lock().unwrap().push(request.clone());
+        let at_once = state.at_once.fetch_add(1, Ordering::SeqCst) + 1;
+        state.most_at_once.fetch_max(at_once, Ordering::SeqCst);
         thread::sleep(state.delay);
-        let failure = state.failures.lock().unwrap().pop_front();
-        let reply = failure.unwrap_or_else(|| state.answer(&request));
+        let reply = state.failure(&request).unwrap_or_else(|| state.answer(&request));
+        state.at_once.fetch_sub(1, Ordering::SeqCst);
         let mut head = format!("HTTP/1.1 {} Whatever\r\n", reply.status);
         for (name, value) in &reply.headers {
             write!(head, "{name}: {value}\r\n").unwrap();
@@ -207,6 +226,14 @@ fn read_request(reader: &mut impl BufRead) -> std::io::Result<Option<Request>> {
 }
 
 impl State {
+    fn failure(&self, request: &Request) -> Option<Reply> {
+        let next = self.failures.lock().unwrap().pop_front();
+        next.or_else(|| {
+            let failing = self.failing.lock().unwrap();
+            failing.iter().find(|(path, _)| *path == request.path).map(|(_, reply)| reply.clone())
+        })
+    }
+
     fn answer(&self, request: &Request) -> Reply {
         let bearer = format!("Bearer {TOKEN}");
         if request.header("authorization") != Some(&bearer) {

@@ -1,0 +1,201 @@
+//! What the command line refuses, and what its options do to the hosts.
+
+use std::path::PathBuf;
+
+use crate::support::cluster::{self, Cluster, Connection, Node};
+use crate::support::fragment::Fragment;
+use crate::support::process::Ran;
+use crate::support::sandbox::{Program, Sandbox};
+
+struct Desk {
+    sandbox: Sandbox,
+    answer: PathBuf,
+}
+
+impl Desk {
+    fn of(cluster: &Cluster) -> Self {
+        let sandbox = Sandbox::new();
+        let answer = sandbox.write("answer.json", cluster.answer());
+        Self { sandbox, answer }
+    }
+
+    fn config(&self, arguments: &[&str]) -> Ran {
+        let program = self.sandbox.prime_ssh(["config", "--input"]).arg(&self.answer);
+        arguments.iter().fold(program, Program::arg).run()
+    }
+
+    #[track_caller]
+    fn fragment(&self, arguments: &[&str]) -> Fragment {
+        Fragment::parse(&self.config(arguments).succeeds())
+    }
+
+    #[track_caller]
+    fn names(&self, arguments: &[&str]) -> String {
+        let fragment = self.fragment(arguments);
+        fragment
+            .aliases()
+            .map(|a| a.trim_start_matches("prime.train"))
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_before_anything_is_done() {
+    let desk = Desk::of(&cluster::train());
+    for arguments in [
+        &["--prefix", ""][..],
+        &["--prefix", "a.b"],
+        &["--prefix", "none"],
+        &["--prefix", "A"],
+        &["--user", "a b"],
+        &["--user", "-l"],
+        &["--user", "%h"],
+        &["--identity-file", "/a\nb"],
+        &["--identity-file", "/a\"b"],
+        &["--identity-file", "/%d/key"],
+        &["--known-hosts", "/${HOME}/x"],
+        &["--host-keys", "no"],
+        &["--jump", "sometimes"],
+        &["--jump-via", "-oProxyCommand=x"],
+        &["--jump-via", "a b"],
+        &["--jump-via", "host:0"],
+        &["--jump-via", "prime.train.node-1"],
+        &["--jump-via", "prime.train"],
+        &["--jump-via", "10.0.0.12"],
+        &["--timeout", "0"],
+        &["--timeout", "-1"],
+        &["--only", "both"],
+        &["--node", "["],
+        &["--team", "t1"],
+        &["--check"],
+        &["--all"],
+        &["clst01"],
+        &["--token", "x"],
+    ] {
+        let ran = desk.config(arguments);
+        assert_eq!(ran.stdout, "", "{arguments:?}");
+        ran.fails(2);
+    }
+}
+
+#[test]
+fn an_ssh_option_is_one_plain_line_that_ssh_knows() {
+    let desk = Desk::of(&cluster::train());
+    for option in [
+        "Host=x",
+        "match=all",
+        "Include=/x",
+        "HostName=x",
+        "hostname=x",
+        "Port=1",
+        "HostKeyAlias=x",
+        "ProxyJump=x",
+        "ProxyCommand=x",
+        "PROXYCOMMAND=x",
+        "ControlPath=/x",
+        "User",
+        "=x",
+        "NoSuchOption=x",
+        "ServerAliveInterval=5\nProxyCommand x",
+        "ServerAliveInterval=5\rx",
+        "ServerAliveInterval",
+        "ForwardAgent=yes\0",
+        "LogLevel=\u{1b}[2J",
+        "",
+    ] {
+        let ran = desk.config(&["--ssh-option", option]);
+        assert_eq!(ran.stdout, "", "{option:?}");
+        ran.fails(2);
+    }
+    let text = desk
+        .config(&["--ssh-option", "serveraliveinterval=5", "--ssh-option", "ForwardAgent=yes"])
+        .succeeds();
+    let lines: Vec<_> = text.lines().map(str::to_ascii_lowercase).collect();
+    let of = |keyword: &str| {
+        lines.iter().filter(|line| line.trim_start().starts_with(keyword)).collect::<Vec<_>>()
+    };
+    assert_eq!(of("serveraliveinterval"), ["  serveraliveinterval 5"]);
+    assert_eq!(of("forwardagent"), ["  forwardagent yes"]);
+}
+
+#[test]
+fn hosts_are_chosen_and_the_way_to_them_stays() {
+    let desk = Desk::of(&cluster::train());
+    let everything = ".node-0  .node-1 .node-2";
+    assert_eq!(desk.names(&[]), everything);
+    assert_eq!(desk.names(&["--only", "control"]), ".node-0 ");
+    assert_eq!(desk.names(&["--only", "worker"]), everything, "they jump through the first");
+    assert_eq!(desk.names(&["--node", "node-2"]), ".node-0  .node-2");
+    assert_eq!(desk.names(&["--node", "*-[01]", "--node", "x"]), ".node-0  .node-1");
+    assert_eq!(desk.names(&["--node", "prime.train.*-1"]), ".node-0  .node-1");
+    assert_eq!(desk.names(&["--role", "worker", "--jump", "never"]), ".node-1  .node-2");
+    let text = desk.config(&["--only", "worker"]).succeeds();
+    let comment = text.lines().position(|line| line.starts_with("# jump only")).unwrap();
+    assert!(
+        text.lines().nth(comment + 1).unwrap().starts_with("Host prime.train.node-0"),
+        "{text}"
+    );
+    desk.config(&["--role", "storage"]).fails(4);
+}
+
+#[test]
+fn nodes_that_left_are_told_and_can_be_asked_for() {
+    let cluster = cluster::train()
+        .node(
+            Node::worker("pod3", "node-3", "10.0.0.13")
+                .with("terminatedAt", "2026-07-03T00:00:00Z"),
+        )
+        .node(Node::worker("pod4", "node-4", "10.0.0.14").with("isDetached", true))
+        .node(
+            Node::new("pod5", "node-5")
+                .with("status", "PROVISIONING")
+                .with("installationProgress", 40),
+        );
+    let desk = Desk::of(&cluster);
+    let ran = desk.config(&[]);
+    for (node, why) in [
+        ("node-3", "terminated"),
+        ("node-4", "detached"),
+        ("node-5", "PROVISIONING"),
+        ("node-5", "40"),
+    ] {
+        let told = ran.stderr.lines().any(|line| line.contains(node) && line.contains(why));
+        assert!(told, "{node}, {why}: {}", ran.stderr);
+    }
+    let quiet = desk.config(&["-q"]);
+    assert_eq!((quiet.stderr.as_str(), &quiet.stdout), ("", &ran.stdout));
+    assert_eq!(desk.names(&[]), ".node-0  .node-1 .node-2");
+    assert_eq!(desk.names(&["--include-inactive"]), ".node-0  .node-1 .node-2 .node-3 .node-4");
+}
+
+#[test]
+fn hosts_with_no_way_in_are_named() {
+    let cluster = Cluster::new("clst01", "train")
+        .node(Node::worker("pod0", "node-0", "10.0.0.10"))
+        .node(Node::worker("pod1", "node-1", "203.0.113.11"));
+    let desk = Desk::of(&cluster);
+    let told = desk.config(&[]).stderr;
+    assert!(told.lines().any(|l| l.contains("node-0") && l.contains("--jump-via")), "{told}");
+    let text = desk.config(&["--jump-via", "me@gate:2200"]).succeeds();
+    let jumps: Vec<_> = text.lines().filter(|line| line.contains("ProxyJump")).collect();
+    assert_eq!(jumps, ["  ProxyJump me@gate:2200"]);
+}
+
+#[test]
+fn each_way_into_a_node_has_a_name_that_tells_it_apart() {
+    let node = Node::new("pod0", "node-0")
+        .connection(Connection::to("203.0.113.10").control())
+        .connection(Connection::to("203.0.113.10").with("port", 2222).with("role", "Login Shell"))
+        .connection(Connection::to("203.0.113.10").with("port", 2222).with("role", "Login Shell"))
+        .connection(Connection::to("203.0.113.11").with("role", "CONTROLLER"));
+    let desk = Desk::of(&Cluster::new("clst01", "train").node(node));
+    let names = desk.names(&[]);
+    let names: Vec<_> = names.split(' ').collect();
+    let [".node-0", "", second, third] = names.as_slice() else { panic!("{names:?}") };
+    let mut further = [*second, *third];
+    further.sort_unstable_by_key(|name| name.ends_with("-shell"));
+    assert_eq!(further[1], ".node-0-login-shell");
+    let hash = further[0].strip_prefix(".node-0-").unwrap();
+    assert!(hash.len() == 8 && hash.bytes().all(|b| b.is_ascii_hexdigit()), "{names:?}");
+}
