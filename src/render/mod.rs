@@ -1,6 +1,7 @@
 //! From fleets to text: one file an output. Templates see checked values only.
 
 pub mod fence;
+pub mod inventory;
 pub mod login;
 mod sockets;
 pub mod ssh_config;
