@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::api::address::ApiUrl;
 use crate::duration;
@@ -111,9 +111,10 @@ pub struct ConfigArgs {
 
 /// Which clusters, and where they are read from.
 #[derive(Args, Debug)]
+#[command(group = ArgGroup::new("source").args(["clusters", "all", "input"]).required(true).multiple(true))]
 pub struct SourceArgs {
     /// Clusters, by id or name
-    #[arg(value_name = "CLUSTER", required_unless_present_any = ["all", "input"])]
+    #[arg(value_name = "CLUSTER")]
     pub clusters: Vec<String>,
     /// Every cluster that the API lists
     #[arg(long, conflicts_with_all = ["clusters", "input"])]
@@ -122,7 +123,8 @@ pub struct SourceArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["clusters"])]
     pub input: Vec<PathBuf>,
     /// With --all: only this team's clusters; `any` for all [default: the settings' team]
-    #[arg(long, value_name = "ID", requires = "all")]
+    // clap asks for no `--all` where something is there that `--all` conflicts with.
+    #[arg(long, value_name = "ID", requires = "all", conflicts_with_all = ["clusters", "input"])]
     pub team: Option<String>,
 }
 

@@ -5,13 +5,16 @@
 
 pub mod api;
 pub mod args;
+pub mod child;
 pub mod commands;
 pub mod duration;
 pub mod failure;
 pub mod fleet;
 pub mod install;
 pub mod name;
+pub mod openssh;
 pub mod render;
 pub mod secret;
 pub mod settings;
 pub mod terminal;
+pub mod untrusted;

@@ -13,6 +13,8 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
+use crate::untrusted::{is_bidirectional, is_control};
+
 /// Why a value was refused: a reason in a few words, without the value itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid(Cow<'static, str>);
@@ -428,21 +430,12 @@ fn check_user(text: &str) -> Result<(), Invalid> {
     if text.is_empty() {
         return Err(Invalid::because("empty"));
     }
-    if let Some(reason) = unprintable(text) {
-        return Err(reason);
-    }
     if text.len() > 32 {
         return Err(Invalid::because("over 32 characters"));
     }
-    if !text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
-        return Err(Invalid::because("a user name starts with a letter or `_`"));
-    }
-    match text.chars().find(|&c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))) {
-        Some(bad) => {
-            Err(Invalid::because(format!("{} is not allowed in a user name", described(bad))))
-        }
-        None => Ok(()),
-    }
+    check_characters(text, "a user name", "-_.", |first| {
+        first.is_ascii_alphabetic() || *first == b'_'
+    })
 }
 
 /// A TCP port, 1 to 65535.
@@ -499,18 +492,34 @@ fn check_id(text: &str) -> Result<(), Invalid> {
     if text.is_empty() {
         return Err(Invalid::because("empty"));
     }
-    if let Some(reason) = unprintable(text) {
-        return Err(reason);
-    }
     if text.len() > 64 {
         return Err(Invalid::because("over 64 characters"));
     }
-    if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
-        return Err(Invalid::because("an id starts with a letter or digit"));
+    check_characters(text, "an id", "-_", |first| first.is_ascii_alphanumeric())
+}
+
+/// Whether a text is ASCII letters, digits and `further` only, and starts with what `starts` takes.
+fn check_characters(
+    text: &str,
+    what: &str,
+    further: &str,
+    starts: fn(&u8) -> bool,
+) -> Result<(), Invalid> {
+    let further = further.as_bytes();
+    let fits = |b: u8| b.is_ascii_alphanumeric() || further.contains(&b);
+    if !text.bytes().all(fits) {
+        let bad = text.chars().find(|&c| !(c.is_ascii() && fits(c as u8))).unwrap_or_default();
+        return Err(unprintable(text).unwrap_or_else(|| {
+            Invalid::because(format!("{} is not allowed in {what}", described(bad)))
+        }));
     }
-    match text.chars().find(|&c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))) {
-        Some(bad) => Err(Invalid::because(format!("{} is not allowed in an id", described(bad)))),
-        None => Ok(()),
+    if text.as_bytes().first().is_some_and(starts) {
+        Ok(())
+    } else {
+        Err(Invalid::because(format!(
+            "{what} cannot start with `{}`",
+            text.get(..1).unwrap_or_default()
+        )))
     }
 }
 
@@ -616,20 +625,11 @@ fn check_text(text: &str) -> Result<(), Invalid> {
     if let Some(reason) = unprintable(text) {
         return Err(reason);
     }
-    if ["{{", "{%", "{#"].iter().any(|mark| text.contains(mark)) || text.starts_with("#jinja2:") {
+    let marker = || ["{{", "{%", "{#"].iter().any(|marker| text.contains(marker));
+    if (text.as_bytes().contains(&b'{') && marker()) || text.starts_with("#jinja2:") {
         return Err(Invalid::because("a Jinja marker, which Ansible would run"));
     }
     Ok(())
-}
-
-/// Whether `c` ends a line, moves a cursor or changes the direction of what stands around it.
-#[must_use]
-pub fn is_control(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') || is_bidirectional(c)
-}
-
-fn is_bidirectional(c: char) -> bool {
-    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn unprintable(text: &str) -> Option<Invalid> {

@@ -23,6 +23,22 @@ impl ApiToken {
     pub fn expose(&self) -> &str {
         &self.0
     }
+
+    /// The text of somebody else with the token taken out, in any case of letters: a server may
+    /// send it back, and a host name comes back in lower case.
+    #[must_use]
+    pub fn hidden_in(&self, text: &str) -> String {
+        let (lower, token) = (text.to_ascii_lowercase(), self.0.to_ascii_lowercase());
+        let mut hidden = String::with_capacity(text.len());
+        let mut shown = 0;
+        for (at, _) in lower.match_indices(&token) {
+            hidden.push_str(text.get(shown..at).unwrap_or_default());
+            hidden.push_str("(the token)");
+            shown = at + token.len();
+        }
+        hidden.push_str(text.get(shown..).unwrap_or_default());
+        hidden
+    }
 }
 
 impl fmt::Debug for ApiToken {
@@ -40,6 +56,13 @@ mod tests {
         let token = ApiToken::new(" s3cret\n").unwrap();
         assert_eq!(token.expose(), "s3cret");
         assert!(!format!("{token:?} {:#?}", Some(&token)).contains("s3cret"));
+    }
+
+    #[test]
+    fn a_token_is_taken_out_of_a_text() {
+        let token = ApiToken::new("s3cret").unwrap();
+        assert_eq!(token.hidden_in("é s3cret, S3CRETé"), "é (the token), (the token)é");
+        assert_eq!(token.hidden_in("s3cre"), "s3cre");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::failure::Failure;
-use crate::name::is_control;
+use crate::untrusted::is_control;
 
 /// The voice of the program on stderr.
 #[derive(Clone, Copy, Debug, Default)]
@@ -99,7 +99,7 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     if !text.contains(acts) {
         return Cow::Borrowed(text);
     }
-    let escape = |c: char| if acts(c) { c.escape_unicode().to_string() } else { c.to_string() };
+    let escape = |c: char| if acts(c) { c.escape_default().to_string() } else { c.to_string() };
     Cow::Owned(text.chars().map(escape).collect())
 }
 
@@ -123,6 +123,6 @@ mod tests {
     #[test]
     fn what_would_act_on_a_terminal_is_escaped() {
         assert_eq!(harmless("plain\ntext é"), "plain\ntext é");
-        assert_eq!(harmless("a\u{1b}[2Jb\r\u{202e}"), "a\\u{1b}[2Jb\\u{d}\\u{202e}");
+        assert_eq!(harmless("a\u{1b}[2Jb\r\u{202e}"), "a\\u{1b}[2Jb\\r\\u{202e}");
     }
 }

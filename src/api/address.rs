@@ -5,8 +5,10 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use reqwest::Url;
+use rustls::pki_types::ServerName;
 
-use crate::name::{Invalid, is_control};
+use crate::name::Invalid;
+use crate::untrusted::is_control;
 
 /// The base of every call: `https` to anywhere, plain `http` only to this machine itself, since
 /// the token travels with each call.
@@ -89,6 +91,9 @@ fn check(url: &Url) -> Result<(), Invalid> {
             )));
         }
     }
+    if url.host_str().is_none_or(|host| ServerName::try_from(bare(host)).is_err()) {
+        return Err(Invalid::because("its host is no name and no address"));
+    }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(Invalid::because("a user name or password does not belong in it"));
     }
@@ -105,9 +110,13 @@ fn base_path(path: &str) -> &str {
 }
 
 fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    let host = bare(url.host_str().unwrap_or_default());
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// An IPv6 address without its brackets.
+fn bare(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
 fn origin(url: &Url) -> (&str, Option<&str>, Option<u16>) {
@@ -136,6 +145,7 @@ mod tests {
         }
         assert_eq!(parsed("https://proxy.example/prime/api/v1/"), "https://proxy.example/prime");
         assert_eq!(parsed("https://proxy.example/api/v1x"), "https://proxy.example/api/v1x");
+        assert_eq!(parsed("https://[2001:db8::1]:8443/"), "https://[2001:db8::1]:8443");
     }
 
     #[test]
@@ -181,6 +191,8 @@ mod tests {
             ("https://example.com/#a", "do not belong"),
             ("https://exam\nple.com", "control character"),
             ("https://example.com:99999", "port"),
+            ("https://a..example.com", "no name and no address"),
+            (&format!("https://{}.com", "a".repeat(64)), "no name and no address"),
         ] {
             let error = text.parse::<ApiUrl>().unwrap_err().to_string();
             assert!(error.contains(why), "{text:?}: {error}");

@@ -14,10 +14,11 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::address::ApiUrl;
 use super::error::{Asked, Cause, Error};
 use super::wire::{self, Summary, Value};
-use super::words::{self, Shown};
+use super::words::{self, shown};
 use super::{retry, transport};
-use crate::name::{Invalid, is_control};
+use crate::name::Invalid;
 use crate::secret::ApiToken;
+use crate::untrusted::is_control;
 
 /// How we call ourselves to the API.
 const USER_AGENT: &str = concat!("prime-ssh/", env!("CARGO_PKG_VERSION"));
@@ -32,7 +33,7 @@ const ANSWER_MAX: usize = 256 * 1024 * 1024;
 /// What is read of an error's body, in bytes.
 const ERROR_BODY_MAX: usize = 64 * 1024;
 /// How long an error's body is waited for.
-const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(3);
+const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
 /// What is set aside for an answer because it says that it is so long, in bytes.
 const TRUSTED_LENGTH: usize = 16 * 1024 * 1024;
 /// Rows of one page of List Clusters: the most that the API gives.
@@ -96,6 +97,8 @@ impl Client {
     /// A token never goes through a proxy for an address of this machine, and the system's
     /// certificate authorities are read only where they are needed.
     pub fn new(address: ApiUrl, token: ApiToken, timeout: Duration) -> Result<Self, Error> {
+        // An error says that there is a provider already, and then that one serves.
+        let _ = ring::default_provider().install_default();
         let timeout = timeout.min(LONGEST_TIMEOUT);
         let builder = reqwest::Client::builder()
             .user_agent(USER_AGENT)
@@ -114,8 +117,6 @@ impl Client {
         let builder = if address.is_plain() {
             builder.tls_backend_preconfigured(no_authorities())
         } else {
-            // An error says that there is a provider already, and then that one serves.
-            let _ = ring::default_provider().install_default();
             builder
         };
         let http =
@@ -137,9 +138,7 @@ impl Client {
         let mut listed = Vec::new();
         let mut seen = HashSet::new();
         for offset in (0..PAGES_MAX).map(|page| page * PAGE) {
-            let call = Call::get(Asked::Clusters, self.page(search, offset));
-            let rows = rows(&self.call(&call).await?, offset)
-                .map_err(|cause| Error::new(Asked::Clusters, cause))?;
+            let rows = self.page(search, offset).await?;
             let (is_last, before) = (rows.len() < PAGE, listed.len());
             listed.extend(rows.into_iter().filter(|row| seen.insert(row.id.clone())));
             if is_last {
@@ -178,7 +177,18 @@ impl Client {
         self.call(&Call { asked, method: Method::POST, url, body: Some(body) }).await
     }
 
-    fn page(&self, search: Option<&str>, offset: usize) -> Url {
+    /// One page of the list; a short one is the last.
+    pub(super) async fn page(
+        &self,
+        search: Option<&str>,
+        offset: usize,
+    ) -> Result<Vec<Listed>, Error> {
+        let call = Call::get(Asked::Clusters, self.page_url(search, offset));
+        let text = self.call(&call).await?;
+        rows(&text, offset).map_err(|cause| Error::new(Asked::Clusters, cause))
+    }
+
+    fn page_url(&self, search: Option<&str>, offset: usize) -> Url {
         let mut url = self.address.call(["api", "admin", "clusters"]);
         let mut query = url.query_pairs_mut();
         if let Some(search) = search {
@@ -239,7 +249,7 @@ impl Client {
         }
     }
 
-    /// What the API says about an answer that is none. What cannot be read of it, says nothing.
+    /// What the API says in place of an answer; what of it cannot be read, says nothing.
     async fn refusal(&self, mut response: Response) -> Cause {
         let status = response.status();
         let wait = retry::asked_wait(response.headers());
@@ -261,7 +271,7 @@ impl Client {
 
     /// A server's text for a message: without the token, should it send that back.
     fn harmless(&self, text: &str) -> String {
-        Shown(&text.replace(self.token.expose(), "(the token)")).to_string()
+        shown(&self.token.hidden_in(text)).to_string()
     }
 }
 

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 
+use super::transport;
 use super::wire::Malformed;
-use super::words::Shown;
+use super::words::shown;
 use crate::failure::Kind;
 use crate::name::Invalid;
 
 /// A call that failed: what was asked for, and why it did not come.
 ///
-/// The text is complete; the source below it is what the libraries said, for `--verbose` only.
+/// The text is complete; what the libraries said is in [`Error::details`].
 #[derive(Debug)]
 pub struct Error {
     asked: Asked,
@@ -43,7 +44,7 @@ pub(super) enum Cause {
     /// There is no connection.
     Unreachable { address: String, reason: String, is_dns: bool, source: reqwest::Error },
     /// There is no safe connection.
-    Tls { address: String, reason: String, is_untrusted: bool, source: reqwest::Error },
+    Tls { address: String, reason: String, trouble: Trouble, source: reqwest::Error },
     /// The connection broke before an answer came.
     Broken { reason: String, source: reqwest::Error },
     /// What came is no HTTP.
@@ -80,6 +81,17 @@ pub(super) enum Cause {
     Endless { rows: usize },
     /// Another cluster than the one that was asked for.
     OtherCluster { answered: String },
+}
+
+/// Where a safe connection fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// Nobody whom this machine knows vouches for the certificate.
+    Authority,
+    /// The certificate is out of date, or for another host.
+    Certificate,
+    /// The two sides do not understand each other.
+    Protocol,
 }
 
 /// A cluster that might have been meant.
@@ -160,16 +172,25 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         self.cause.hint(&self.asked).map(str::to_owned)
     }
+
+    /// What the libraries below said, from the outermost to the innermost, for someone who looks
+    /// for more than the message.
+    #[must_use]
+    pub fn details(&self) -> Option<String> {
+        let source = self.cause.source()?;
+        let chain: Vec<_> = transport::chain(source).map(ToString::to_string).collect();
+        Some(shown(&chain.join(": ")).to_string())
+    }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.asked {
             Asked::Client => f.write_str("cannot call the API: ")?,
-            Asked::Cluster(asked) => write!(f, "cannot get cluster `{}`: ", Shown(asked))?,
+            Asked::Cluster(asked) => write!(f, "cannot get cluster `{}`: ", shown(asked))?,
             Asked::Clusters => f.write_str("cannot list the clusters: ")?,
             Asked::Certificate(id) => {
-                write!(f, "cannot get a certificate for cluster `{}`: ", Shown(id))?;
+                write!(f, "cannot get a certificate for cluster `{}`: ", shown(id))?;
             }
         }
         self.cause.fmt(f)?;
@@ -177,25 +198,15 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &*self.cause {
-            Cause::Roots(source)
-            | Cause::Unreachable { source, .. }
-            | Cause::Tls { source, .. }
-            | Cause::Broken { source, .. }
-            | Cause::NotHttp { source, .. }
-            | Cause::Cut { source, .. }
-            | Cause::Gzip { source, .. } => Some(source),
-            _ => None,
-        }
-    }
-}
+/// The text tells the cause already, so there is no source to print behind it.
+impl std::error::Error for Error {}
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Selector(invalid) | Self::Id(invalid) => write!(f, "no id or name: {invalid}"),
+            Self::Selector(invalid) | Self::Id(invalid) => {
+                write!(f, "not an id or a name: {invalid}")
+            }
             Self::Roots(_) => {
                 f.write_str("this machine's list of certificate authorities is empty")
             }
@@ -212,7 +223,7 @@ impl fmt::Display for Cause {
                 write!(f, "the connection broke before an answer came: {reason}")
             }
             Self::NotHttp { address, reason, .. } => {
-                write!(f, "what answers at {address} is no HTTP: {reason}")
+                write!(f, "what answers at {address} does not speak HTTP: {reason}")
             }
             Self::TimedOut { limit, received, earlier } => {
                 timed_out(f, *limit, *received, earlier.as_deref())
@@ -253,7 +264,7 @@ impl fmt::Display for Cause {
             Self::Vanished { id } => write!(
                 f,
                 "the list has it (id `{}`), but it is gone: it may just have been terminated",
-                Shown(id)
+                shown(id)
             ),
             Self::Cut { received, promised: Some(promised), .. } => {
                 write!(f, "the answer is cut off after {received} of {promised} bytes")
@@ -268,21 +279,21 @@ impl fmt::Display for Cause {
             Self::TooLarge { limit } => {
                 write!(f, "the answer is larger than {} MiB", limit / (1024 * 1024))
             }
-            Self::NotUtf8 { at } => write!(f, "the answer is no UTF-8 text (byte {at})"),
+            Self::NotUtf8 { at } => write!(f, "the answer is not UTF-8 text (byte {at})"),
             Self::Malformed { page: None, malformed } => {
-                write!(f, "the answer is not as it should be: {}", Shown(&malformed.to_string()))
+                write!(f, "the answer is not as it should be: {}", shown(&malformed.to_string()))
             }
             Self::Malformed { page: Some(page), malformed } => write!(
                 f,
                 "page {page} of the list is not as it should be: {}",
-                Shown(&malformed.to_string())
+                shown(&malformed.to_string())
             ),
             Self::Row { page, path, reason } => {
                 write!(f, "page {page} of the list is not as it should be: {path}: {reason}")
             }
             Self::Endless { rows } => write!(f, "the list does not end after {rows} clusters"),
             Self::OtherCluster { answered } => {
-                write!(f, "the answer is about another cluster, `{}`", Shown(answered))
+                write!(f, "the answer is about another cluster, `{}`", shown(answered))
             }
         }
     }
@@ -305,7 +316,7 @@ fn timed_out(
 fn listed(f: &mut fmt::Formatter<'_>, near: &[Near], more: usize) -> fmt::Result {
     f.write_str(":")?;
     for Near { name, id } in near {
-        write!(f, "\n  {} ({})", Shown(name), Shown(id))?;
+        write!(f, "\n  {} ({})", shown(name), shown(id))?;
     }
     if more > 0 { write!(f, "\n  and {more} more") } else { Ok(()) }
 }
@@ -319,11 +330,24 @@ fn meaning(status: StatusCode) -> &'static str {
         StatusCode::TOO_MANY_REQUESTS => "the API is asked too often",
         status if status.is_server_error() => "the API failed",
         status if status.is_client_error() => "the API refused the call",
-        _ => "the API gave an answer that is none",
+        _ => "the API gave an unexpected answer",
     }
 }
 
 impl Cause {
+    fn source(&self) -> Option<&reqwest::Error> {
+        match self {
+            Self::Roots(source)
+            | Self::Unreachable { source, .. }
+            | Self::Tls { source, .. }
+            | Self::Broken { source, .. }
+            | Self::NotHttp { source, .. }
+            | Self::Cut { source, .. }
+            | Self::Gzip { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+
     /// The same, or that the wait which the API asks for does not fit into the time that is left.
     pub(super) fn limited(self, left: Duration, limit: Duration) -> Self {
         match self {
@@ -340,16 +364,16 @@ impl Cause {
             Self::Roots(_) => {
                 "install the system's `ca-certificates`, or name a file of them in SSL_CERT_FILE"
             }
-            Self::Unreachable { is_dns: true, .. } => {
-                "check the network, and the address in `--api-url`"
-            }
             Self::Unreachable { .. } | Self::Broken { .. } => {
                 "check the network, the address in `--api-url`, and HTTPS_PROXY and NO_PROXY where \
                  a proxy is in between"
             }
-            Self::Tls { is_untrusted: true, .. } => {
+            Self::Tls { trouble: Trouble::Authority, .. } => {
                 "where a proxy in between signs with its own authority, name that authority's file \
                  in SSL_CERT_FILE"
+            }
+            Self::Tls { trouble: Trouble::Certificate, .. } => {
+                "check the address in `--api-url`, and this machine's clock"
             }
             Self::Tls { .. } | Self::NotHttp { .. } => {
                 "check the scheme and the port in `--api-url`"
@@ -366,10 +390,7 @@ impl Cause {
                  server: check `--api-url`, HTTPS_PROXY and NO_PROXY"
             }
             Self::Status { status, .. } => return status_hint(*status, asked),
-            Self::NoSuchCluster { .. } => {
-                "terminated clusters cannot be found by name, only by id; and the token sees the \
-                 clusters of its own account only"
-            }
+            Self::NoSuchCluster { .. } => "a terminated cluster has no name any more: give its id",
             Self::Several { .. } => "give the id instead of the name",
             Self::Vanished { .. } => "try again",
             Self::Cut { .. } | Self::Gzip { .. } => "try again; a proxy in between may have cut it",

@@ -5,6 +5,8 @@ use super::error::{Asked, Cause, Error, Near};
 
 /// How many clusters an error names.
 const NAMED: usize = 10;
+/// How like a name must be to count as near, from 0 to 1.
+const SIMILAR: f64 = 0.8;
 
 impl Client {
     /// The cluster whose id or name is `selector`: one request where it is an id.
@@ -20,6 +22,10 @@ impl Client {
             Err(error) => return Err(error),
         }
         let listed = self.clusters(Some(selector)).await?;
+        if listed.is_empty() {
+            let (near, more) = self.similar(selector).await;
+            return Err(Error::new(asked(), Cause::NoSuchCluster { near, more }));
+        }
         let id = choose(selector, &listed).map_err(|cause| Error::new(asked(), cause))?;
         match self.cluster(id).await {
             Ok(text) => Ok(Fetched { id: id.to_owned(), text }),
@@ -28,6 +34,21 @@ impl Client {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Clusters that a mistyped name might mean, the likeliest first; one page is enough of a guess,
+    /// and a guess that fails is none.
+    async fn similar(&self, selector: &str) -> (Vec<Near>, usize) {
+        let listed = self.page(None, 0).await.unwrap_or_default();
+        let folded = selector.to_lowercase();
+        let likeness = |text: &str| strsim::jaro_winkler(&folded, &text.to_lowercase());
+        let mut similar: Vec<_> = listed
+            .iter()
+            .map(|cluster| (likeness(&cluster.name).max(likeness(&cluster.id)), cluster))
+            .filter(|(likeness, _)| *likeness > SIMILAR)
+            .collect();
+        similar.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+        named(similar.into_iter().map(|(_, cluster)| Near::of(cluster)).collect())
     }
 }
 
@@ -42,25 +63,32 @@ fn choose<'l>(selector: &str, listed: &'l [Listed]) -> Result<&'l str, Cause> {
     let matching: Vec<_> = if exact.is_empty() { alike() } else { exact };
     match matching.as_slice() {
         [] => {
-            let (near, more) = named(listed);
+            let (near, more) = named(by_name(listed));
             Err(Cause::NoSuchCluster { near, more })
         }
         [cluster] => Ok(&cluster.id),
         several => {
-            let (near, more) = named(several.iter().copied());
+            let (near, more) = named(by_name(several.iter().copied()));
             Err(Cause::Several { near, more })
         }
     }
 }
 
-/// The first of them by name, and how many are left out.
-fn named<'l>(clusters: impl IntoIterator<Item = &'l Listed>) -> (Vec<Near>, usize) {
-    let mut near: Vec<_> = clusters
-        .into_iter()
-        .map(|cluster| Near { name: cluster.name.clone(), id: cluster.id.clone() })
-        .collect();
+fn by_name<'l>(clusters: impl IntoIterator<Item = &'l Listed>) -> Vec<Near> {
+    let mut near: Vec<_> = clusters.into_iter().map(Near::of).collect();
     near.sort();
+    near
+}
+
+/// The first of them, and how many are left out.
+fn named(mut near: Vec<Near>) -> (Vec<Near>, usize) {
     let more = near.len().saturating_sub(NAMED);
     near.truncate(NAMED);
     (near, more)
+}
+
+impl Near {
+    fn of(cluster: &Listed) -> Self {
+        Self { name: cluster.name.clone(), id: cluster.id.clone() }
+    }
 }

@@ -7,16 +7,16 @@ use reqwest::Error;
 use rustls::{CertificateError, Error as TlsError};
 
 use super::address::ApiUrl;
-use super::error::Cause;
-use super::words::Shown;
+use super::error::{Cause, Trouble};
+use super::words::shown;
 
 /// Why no answer began.
 pub(super) fn no_answer(error: Error, address: &ApiUrl) -> Cause {
     let error = error.without_url();
     let address = address.to_string();
     if let Some(tls) = find::<TlsError>(&error) {
-        let is_untrusted = matches!(tls, TlsError::InvalidCertificate(_));
-        return Cause::Tls { address, reason: tls_reason(tls), is_untrusted, source: error };
+        let (trouble, reason) = tls_trouble(tls);
+        return Cause::Tls { address, reason, trouble, source: error };
     }
     let reason = reason(&error);
     if error.is_connect() {
@@ -39,20 +39,25 @@ pub(super) fn no_end(error: Error, received: usize, promised: Option<u64>) -> Ca
     }
 }
 
-fn tls_reason(error: &TlsError) -> String {
+fn tls_trouble(error: &TlsError) -> (Trouble, String) {
+    let own_words = || shown(&error.to_string()).to_string();
     match error {
         TlsError::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            "its certificate is from an authority that this machine does not know".to_owned()
+            let reason = "its certificate is from an authority that this machine does not know";
+            (Trouble::Authority, reason.to_owned())
         }
-        TlsError::InvalidMessage(_) => "what answers there does not speak TLS".to_owned(),
-        other => Shown(&other.to_string()).to_string(),
+        TlsError::InvalidCertificate(_) => (Trouble::Certificate, own_words()),
+        TlsError::InvalidMessage(_) => {
+            (Trouble::Protocol, "what answers there does not speak TLS".to_owned())
+        }
+        _ => (Trouble::Protocol, own_words()),
     }
 }
 
 /// The innermost reason, in the words of the system where it has some.
 fn reason(error: &Error) -> String {
-    if error.is_timeout() {
-        return "no answer to the connection attempt".to_owned();
+    if error.is_connect() && error.is_timeout() {
+        return "nobody answers there".to_owned();
     }
     let innermost = chain(error).last();
     let text = match innermost.and_then(|error| error.downcast_ref::<io::Error>()) {
@@ -60,7 +65,7 @@ fn reason(error: &Error) -> String {
         _ => innermost.map_or_else(|| error.to_string(), ToString::to_string),
     };
     let text = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text);
-    Shown(text).to_string()
+    shown(text).to_string()
 }
 
 fn find<T: StdError + 'static>(error: &Error) -> Option<&T> {
@@ -69,7 +74,7 @@ fn find<T: StdError + 'static>(error: &Error) -> Option<&T> {
 
 /// The error and what lies below it. An [`io::Error`] passes over the error that it carries when
 /// it is asked for its source, so that one is taken out first.
-fn chain(error: &Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+pub(super) fn chain(error: &Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
     std::iter::successors(Some(error as &(dyn StdError + 'static)), |&error| {
         match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
             Some(carried) => Some(carried),

@@ -1,30 +1,14 @@
 //! What a server says about a refusal, for a person's terminal: cut, and harmless.
 
-use std::fmt;
-
 use super::wire::{self, Detail, ErrorBody, Value};
-use crate::name::is_control;
+use crate::untrusted::Shown;
 
 /// The longest piece of somebody else's text in a message, in characters.
 const SHOWN: usize = 300;
 
 /// Untrusted text, cut and harmless for a terminal.
-pub(super) struct Shown<'a>(pub(super) &'a str);
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (count, c) in self.0.chars().enumerate() {
-            if count == SHOWN {
-                return f.write_str("…");
-            }
-            if is_control(c) {
-                write!(f, "{}", c.escape_default())?;
-            } else {
-                fmt::Write::write_char(f, c)?;
-            }
-        }
-        Ok(())
-    }
+pub(super) fn shown(text: &str) -> Shown<'_> {
+    Shown::new(text, SHOWN)
 }
 
 /// What the body of an error says, in one line: both shapes that the API has for it.
@@ -102,9 +86,9 @@ mod tests {
 
     #[test]
     fn a_servers_text_is_cut_and_harmless() {
-        let shown = Shown("a\u{1b}[2J\r\nb\u{202e}c\0é").to_string();
-        assert_eq!(shown, r"a\u{1b}[2J\r\nb\u{202e}c\u{0}é");
-        let long = Shown(&"ä".repeat(1000)).to_string();
+        let escaped = shown("a\u{1b}[2J\r\nb\u{202e}c\0é").to_string();
+        assert_eq!(escaped, r"a\u{1b}[2J\r\nb\u{202e}c\u{0}é");
+        let long = shown(&"ä".repeat(1000)).to_string();
         assert_eq!(long.chars().count(), SHOWN + 1);
     }
 }

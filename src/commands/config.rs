@@ -2,8 +2,10 @@
 
 use super::{gather, output};
 use crate::args::{ConfigArgs, Global};
-use crate::failure::Outcome;
+use crate::failure::{Failure, Kind, Outcome};
+use crate::openssh;
 use crate::render::ssh_config;
+use crate::render::ssh_option::SshOption;
 use crate::settings::{Config, Machine};
 use crate::terminal::Terminal;
 
@@ -17,7 +19,19 @@ pub(super) fn run(
     for warning in &settings.warnings {
         terminal.warning(warning);
     }
+    check_options(&settings.ssh.ssh_options)?;
     let answers = gather::answers(settings.source.origin, terminal)?;
     let fleets = gather::fleets(&answers, &settings.walk, settings.source.skip_invalid, terminal)?;
     output::deliver(&settings.output, |to| ssh_config::render(&fleets, &settings.ssh, to))
+}
+
+/// One option that ssh does not take, and it stops for every host.
+fn check_options(options: &[SshOption]) -> Outcome<()> {
+    for option in options {
+        if let Some(words) = openssh::refusal(option) {
+            let message = format!("--ssh-option: ssh does not take `{option}`: {words}");
+            return Err(Failure::message(Kind::Usage, message));
+        }
+    }
+    Ok(())
 }

@@ -3,7 +3,6 @@
 
 use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::Context;
 use tokio::task::JoinSet;
@@ -79,7 +78,7 @@ fn ask<W>(
     endpoint: Endpoint,
     terminal: Terminal,
     message: &str,
-    work: impl FnOnce(Arc<Client>) -> W,
+    work: impl FnOnce(Client) -> W,
 ) -> Outcome<Vec<Answer>>
 where
     W: Future<Output = Result<Vec<Answer>, ApiError>>,
@@ -90,7 +89,10 @@ where
         .context("cannot start")
         .or_fail(Kind::Local)?;
     let client = Client::new(endpoint.address, endpoint.token, endpoint.timeout)?;
-    Ok(runtime.block_on(terminal.wait_for(message, work(Arc::new(client))))?)
+    let done = runtime.block_on(terminal.wait_for(message, work(client)));
+    // A look-up of a name cannot be interrupted, and the time limit holds for it too.
+    runtime.shutdown_background();
+    Ok(done?)
 }
 
 impl std::convert::From<ApiError> for Failure {
@@ -100,9 +102,9 @@ impl std::convert::From<ApiError> for Failure {
     }
 }
 
-async fn find_each(client: Arc<Client>, selectors: Vec<String>) -> Result<Vec<Answer>, ApiError> {
+async fn find_each(client: Client, selectors: Vec<String>) -> Result<Vec<Answer>, ApiError> {
     side_by_side(selectors, move |selector| {
-        let client = Arc::clone(&client);
+        let client = client.clone();
         async move {
             let found = client.find(&selector).await?;
             Ok(Answer { from: From::Api(found.id), text: found.text })
@@ -111,14 +113,14 @@ async fn find_each(client: Arc<Client>, selectors: Vec<String>) -> Result<Vec<An
     .await
 }
 
-async fn fetch_all(client: Arc<Client>, team: Option<String>) -> Result<Vec<Answer>, ApiError> {
+async fn fetch_all(client: Client, team: Option<String>) -> Result<Vec<Answer>, ApiError> {
     let mut listed = client.clusters(None).await?;
     if team.is_some() {
         listed.retain(|cluster| cluster.team_id == team);
     }
     let ids = listed.into_iter().map(|cluster| cluster.id).collect();
     side_by_side(ids, move |id| {
-        let client = Arc::clone(&client);
+        let client = client.clone();
         async move {
             let text = client.cluster(&id).await?;
             Ok(Answer { from: From::Api(id), text })

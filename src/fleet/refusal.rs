@@ -1,10 +1,11 @@
 //! A value of the answer that was refused: where it stands, what it is, and why.
 
 use std::borrow::Cow;
-use std::fmt::{self, Write};
+use std::fmt;
 
 use crate::api::wire::Value;
-use crate::name::{Invalid, is_control};
+use crate::name::Invalid;
+use crate::untrusted::Shown;
 
 /// One refused value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,42 +123,7 @@ fn excerpt(value: &Value<'_>) -> String {
     }
 }
 
-/// The first characters of an untrusted text in double quotes, with everything escaped that a
-/// terminal would not simply show.
+/// The first characters of an untrusted text in double quotes, harmless for a terminal.
 pub(super) fn quoted(text: &str) -> String {
-    let mut shown = String::from("\"");
-    for (count, c) in text.chars().enumerate() {
-        if count == EXCERPT {
-            shown.push('…');
-            break;
-        }
-        match c {
-            '"' | '\\' => shown.extend(['\\', c]),
-            '\n' => shown.push_str("\\n"),
-            '\r' => shown.push_str("\\r"),
-            '\t' => shown.push_str("\\t"),
-            _ if is_control(c) => {
-                // Writing to a String cannot fail.
-                let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
-            }
-            _ => shown.push(c),
-        }
-    }
-    shown.push('"');
-    shown
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_refused_text_is_harmless_to_show() {
-        assert_eq!(
-            quoted("10.0.0.5\n  Proxy\u{1b}[2J\u{202e}"),
-            r#""10.0.0.5\n  Proxy\u{1b}[2J\u{202e}""#
-        );
-        assert_eq!(quoted(&"x".repeat(500)).chars().count(), EXCERPT + 3);
-        assert_eq!(quoted(r#"a"b\"#), r#""a\"b\\""#);
-    }
+    format!("\"{}\"", Shown::new(text, EXCERPT))
 }

@@ -289,7 +289,7 @@ fn every_refusal_has_its_path_and_all_are_told() {
             r#"data.nodes[0].name: "n\u{202e}": a character that changes the direction of text"#,
             r#"data.nodes[0].connections[0].host: "10.0.0.5\n  ProxyCommand x": control character"#,
             r#"data.nodes[0].connections[0].port: "22": not a whole number"#,
-            r#"data.nodes[0].connections[0].user: "-l": a user name starts with a letter or `_`"#,
+            r#"data.nodes[0].connections[0].user: "-l": a user name cannot start with `-`"#,
             "data.nodes[0].connections[0].isControlNode: 1: neither true nor false",
             "data.nodes[0].connections[1].podId: missing",
             "data.nodes[0].connections[1].host: 5: not a text",

@@ -1,10 +1,10 @@
 //! One option of ssh that the user adds to every host: `KEY=VALUE`.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::name::{Invalid, is_control};
+use crate::name::Invalid;
+use crate::untrusted::{Shown, is_control};
 
 /// A keyword of `ssh_config(5)` and a value for it, on one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,9 +61,10 @@ fn known(word: &str) -> Result<&'static str, Invalid> {
         return Err(Invalid::because(format!("{keyword} {instead}")));
     }
     KEYWORDS.iter().find(is_word).copied().ok_or_else(|| {
-        let shown: Cow<'_, str> =
-            word.chars().take(40).filter(|&c| !is_control(c)).collect::<String>().into();
-        Invalid::because(format!("ssh knows no option `{shown}` (see ssh_config(5))"))
+        Invalid::because(format!(
+            "ssh knows no option `{}` (see ssh_config(5))",
+            Shown::new(word, 40)
+        ))
     })
 }
 

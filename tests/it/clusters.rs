@@ -174,7 +174,7 @@ fn one_failure_of_all_fails_the_whole() {
     assert_aliases(&text, &["prime.a.node-0", "prime.a", "prime.b.node-0", "prime.b"]);
 
     let api = Api::serving(clusters());
-    api.fails_on("/api/admin/clusters/c2", Reply::detail(400, "no"));
+    api.replies_on("/api/admin/clusters/c2", Reply::detail(400, "no"));
     let ran = asking(&sandbox, &api, &["--all"]).run();
     assert_eq!(ran.stdout, "");
     ran.fails(3);
@@ -210,6 +210,8 @@ fn nobody_has_to_read_all_of_it() {
     let mut head = Command::new("head");
     head.args(["-n", "1"]).stdin(child.stdout.take().unwrap());
     let first = head.output().unwrap().stdout;
+    // It holds the reading end too.
+    drop(head);
     assert!(first.starts_with(b"# train"), "{first:?}");
     let status = process::wait(&mut child, Duration::from_secs(30)).unwrap();
     let mut told = String::new();

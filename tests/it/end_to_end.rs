@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::json;
@@ -24,7 +24,8 @@ struct Person {
 impl Person {
     fn new() -> Self {
         let sandbox = Sandbox::new();
-        let key = sandbox.ssh_key(".ssh/id_cluster");
+        // Not `.ssh`: that one ssh would take for the `~/.ssh` of the passwd file.
+        let key = sandbox.ssh_key("ssh/id_cluster");
         sandbox.prime_settings(&json!({"ssh_key_path": key}));
         Self { sandbox, key }
     }
@@ -41,7 +42,7 @@ impl Person {
         let api = Api::serving(clusters);
         let file = self.sandbox.path("fragment");
         let mut program = self.sandbox.prime_ssh(["config", "--api-url", &api.url(), "-o"]);
-        program = program.arg(&file).arg("--ssh-dir").arg(self.sandbox.path(".ssh"));
+        program = program.arg(&file).arg("--ssh-dir").arg(self.sandbox.path("ssh"));
         program = program.arg("--known-hosts").arg(self.sandbox.path("known_hosts"));
         for argument in names.iter().map(String::as_str).chain(arguments.iter().copied()) {
             program = program.arg(argument);
@@ -226,7 +227,7 @@ impl Twins {
 
     /// Holds a shared connection to a host open.
     fn master(&self, config: &Path, alias: &str) -> Background {
-        let master = Background::start(self.ssh(config).args(["-N", alias]));
+        let master = Background::start(self.ssh(config).args(["-N", alias]).stderr(Stdio::null()));
         process::until("the shared connection", || {
             process::run(self.ssh(config).args(["-O", "check", alias]), b"").status.success()
         });

@@ -1,32 +1,44 @@
 //! The harness against itself: what it says about the real ssh must be so.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 
 use serde_json::Value;
 
 use crate::support::api::{Api, Reply};
-use crate::support::cluster;
+use crate::support::cluster::{self, Cluster};
 use crate::support::network::Namespace;
 use crate::support::process;
 use crate::support::sandbox::{Sandbox, TOKEN};
 use crate::support::ssh::{self, Resolved};
 use crate::support::sshd::Sshd;
 
-fn get(api: &Api, target: &str) -> (u16, Value) {
+/// Status, head and body of one answer.
+fn call(api: &Api, method: &str, target: &str, body: &str) -> (u16, String, Value) {
     let mut stream = TcpStream::connect(api.url().trim_start_matches("http://")).unwrap();
-    write!(stream, "GET {target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n\r\n")
-        .unwrap();
-    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    write!(
+        stream,
+        "{method} {target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
-    (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap())
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, head.to_owned(), serde_json::from_str(body).unwrap())
+}
+
+fn get(api: &Api, target: &str) -> (u16, Value) {
+    let (status, _, body) = call(api, "GET", target, "");
+    (status, body)
 }
 
 #[test]
 fn the_api_keeps_its_contract() {
-    let clusters = (0..25).map(|i| cluster::Cluster::new(&format!("c{i:02}"), &format!("Job {i}")));
+    let clusters = (0..25).map(|i| Cluster::new(&format!("c{i:02}"), &format!("Job {i}")));
     let api = Api::serving(clusters.chain([cluster::train()]));
     let (status, answer) = get(&api, "/api/admin/clusters/clst01");
     assert_eq!((status, &answer["data"]["name"]), (200, &"train".into()));
@@ -37,10 +49,19 @@ fn the_api_keeps_its_contract() {
     assert_eq!(page["data"].as_array().unwrap().len(), 20);
     assert_eq!(get(&api, "/api/admin/clusters?limit=101").0, 422);
     assert_eq!(get(&api, "/api/admin/clusters/nowhere").0, 404);
-    api.fails_with([Reply::detail(503, "busy")]);
-    assert_eq!(get(&api, "/api/admin/clusters/clst01").0, 503);
+    assert_eq!(api.requests().len(), 5);
+}
+
+#[test]
+fn the_api_gives_prepared_replies() {
+    let api = Api::serving([cluster::train()]);
+    api.fails_with([Reply::detail(503, "busy").header("retry-after", "1")]);
+    let (status, head, _) = call(&api, "GET", "/api/admin/clusters/clst01", "");
+    assert!(status == 503 && head.contains("retry-after: 1"), "{head}");
     assert_eq!(get(&api, "/api/admin/clusters/clst01").0, 200);
-    assert_eq!(api.requests().len(), 7);
+    api.replies_on("/api/admin/clusters/clst01/x", Reply::new(201, "{}"));
+    assert_eq!(call(&api, "POST", "/api/admin/clusters/clst01/x", "{\"a\":1}").0, 201);
+    assert_eq!(api.requests()[2].body, "{\"a\":1}");
 }
 
 #[test]

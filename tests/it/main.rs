@@ -13,6 +13,5 @@ mod harness;
 mod oracle;
 mod output_file;
 mod settings;
-#[allow(dead_code, reason = "the tests that use the rest follow")]
 mod support;
 mod usage;

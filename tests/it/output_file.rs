@@ -98,13 +98,14 @@ fn a_link_stays_and_its_target_is_written() {
 }
 
 #[test]
-fn a_link_to_a_file_that_is_not_there_yet_makes_it() {
+fn a_link_that_leads_nowhere_is_an_error_with_its_target() {
     let desk = Desk::new();
     fs::create_dir(desk.sandbox.path("dotfiles")).unwrap();
     symlink("dotfiles/fragment", desk.sandbox.path("link")).unwrap();
-    desk.write("link");
+    let told = desk.program("link").run().fails(1);
+    assert!(told.contains("dotfiles/fragment"), "{told}");
     assert!(desk.sandbox.path("link").is_symlink());
-    assert_eq!(desk.sandbox.read("dotfiles/fragment"), desk.fragment);
+    desk.assert_holds("dotfiles", &[]);
 }
 
 #[test]
@@ -141,6 +142,13 @@ fn what_is_no_file_is_written_through() {
     assert_eq!(ran.succeeds(), desk.fragment);
     assert!(Path::new("/dev/stdout").is_symlink(), "it should be what it was");
 
+    // As in `(echo before; prime-ssh … -o /dev/stdout) > collected`.
+    let collected = desk.sandbox.write("collected", "before\n");
+    let mut program = desk.program("/dev/stdout").into_command();
+    let appending = fs::File::options().append(true).open(&collected).unwrap();
+    assert!(program.stdout(appending).status().unwrap().success());
+    assert_eq!(desk.sandbox.read("collected"), format!("before\n{}", desk.fragment));
+
     let pipe = desk.sandbox.path("pipe");
     process::run(Command::new("mkfifo").arg(&pipe), b"").succeeds();
     let reader = thread::spawn({
@@ -168,13 +176,14 @@ fn a_folder_that_may_not_be_written_is_an_error_with_its_name() {
 }
 
 #[test]
-fn a_file_that_may_not_be_written_is_replaced_where_its_folder_allows() {
+fn a_file_that_was_made_read_only_stays_as_it_is() {
     let desk = Desk::new();
     let path = desk.sandbox.write("out/fragment", "old");
     fs::set_permissions(path, Permissions::from_mode(0o400)).unwrap();
-    assert_eq!(desk.program("out/fragment").without_root().run().succeeds(), "");
-    assert_eq!(desk.sandbox.read("out/fragment"), desk.fragment);
-    assert_eq!(desk.mode("out/fragment"), 0o400);
+    let told = desk.program("out/fragment").without_root().run().fails(1);
+    assert!(told.contains("out/fragment") && told.contains("ermission denied"), "{told}");
+    assert_eq!(desk.sandbox.read("out/fragment"), "old");
+    desk.assert_holds("out", &["fragment"]);
 }
 
 #[test]

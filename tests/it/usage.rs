@@ -100,7 +100,6 @@ fn an_ssh_option_is_one_plain_line_that_ssh_knows() {
         "ServerAliveInterval=5\nProxyCommand x",
         "ServerAliveInterval=5\rx",
         "ServerAliveInterval",
-        "ForwardAgent=yes\0",
         "LogLevel=\u{1b}[2J",
         "",
     ] {

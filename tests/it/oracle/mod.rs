@@ -18,8 +18,10 @@ use crate::support::process::Ran;
 use crate::support::sandbox::Sandbox;
 use crate::support::ssh::Resolved;
 
-/// So many cases, whatever the environment says; a failure prints its smallest input.
-fn cases(cases: u32) -> ProptestConfig {
+/// So many cases, or as many as `PROPTEST_CASES` asks for; a failure prints its smallest input.
+fn cases(few: u32) -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    let cases = asked.unwrap_or(few);
     ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 200, ..Default::default() }
 }
 

@@ -116,7 +116,8 @@ fn target(node: &NodePlan, connection: &ConnectionPlan) -> Target {
         host: canonical_host(&connection.host).expect("only such hosts are generated"),
         port,
         user: connection.user.clone(),
-        host_key_alias: format!("prime-{}{suffix}", node.id),
+        // ssh reads it in lower case.
+        host_key_alias: format!("prime-{}{suffix}", node.id).to_ascii_lowercase(),
     }
 }
 

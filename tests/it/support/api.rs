@@ -88,7 +88,7 @@ struct State {
     /// What the next requests get instead of an answer.
     failures: Mutex<VecDeque<Reply>>,
     /// What the requests for these paths get instead of an answer.
-    failing: Mutex<Vec<(String, Reply)>>,
+    replies: Mutex<Vec<(String, Reply)>>,
     at_once: AtomicUsize,
     most_at_once: AtomicUsize,
     stopping: AtomicBool,
@@ -109,7 +109,7 @@ impl Api {
             delay,
             requests: Mutex::default(),
             failures: Mutex::default(),
-            failing: Mutex::default(),
+            replies: Mutex::default(),
             at_once: AtomicUsize::new(0),
             most_at_once: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
@@ -138,9 +138,9 @@ impl Api {
         self.state.failures.lock().unwrap().extend(replies);
     }
 
-    /// Every request for this path gets this reply.
-    pub fn fails_on(&self, path: &str, reply: Reply) {
-        self.state.failing.lock().unwrap().push((path.to_owned(), reply));
+    /// Every request for this path gets this reply in place of an answer.
+    pub fn replies_on(&self, path: &str, reply: Reply) {
+        self.state.replies.lock().unwrap().push((path.to_owned(), reply));
     }
 
     /// How many requests it was busy with at most.
@@ -188,7 +188,7 @@ fn converse(stream: &TcpStream, state: &State) -> std::io::Result<()> {
         let at_once = state.at_once.fetch_add(1, Ordering::SeqCst) + 1;
         state.most_at_once.fetch_max(at_once, Ordering::SeqCst);
         thread::sleep(state.delay);
-        let reply = state.failure(&request).unwrap_or_else(|| state.answer(&request));
+        let reply = state.prepared(&request).unwrap_or_else(|| state.answer(&request));
         state.at_once.fetch_sub(1, Ordering::SeqCst);
         let mut head = format!("HTTP/1.1 {} Whatever\r\n", reply.status);
         for (name, value) in &reply.headers {
@@ -226,11 +226,11 @@ fn read_request(reader: &mut impl BufRead) -> std::io::Result<Option<Request>> {
 }
 
 impl State {
-    fn failure(&self, request: &Request) -> Option<Reply> {
+    fn prepared(&self, request: &Request) -> Option<Reply> {
         let next = self.failures.lock().unwrap().pop_front();
         next.or_else(|| {
-            let failing = self.failing.lock().unwrap();
-            failing.iter().find(|(path, _)| *path == request.path).map(|(_, reply)| reply.clone())
+            let replies = self.replies.lock().unwrap();
+            replies.iter().find(|(path, _)| *path == request.path).map(|(_, reply)| reply.clone())
         })
     }
 

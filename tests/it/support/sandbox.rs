@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown};
+use std::os::unix::fs::{MetadataExt, lchown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -133,8 +133,11 @@ impl Program {
         give(&self.home, NOBODY);
         // The build folder may stand where only root gets.
         let program = self.home.join("prime-ssh-for-nobody");
-        fs::copy(env!("CARGO_BIN_EXE_prime-ssh"), &program).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        // By a process of its own: a file that is open for writing cannot be run, and what this one
+        // has open is for a moment in every child that another test starts.
+        let mut install = Command::new("install");
+        install.args(["-m", "755", env!("CARGO_BIN_EXE_prime-ssh")]).arg(&program);
+        process::run(&mut install, b"").succeeds();
         let mut command = Command::new(program);
         let arguments: Vec<OsString> = self.command.get_args().map(OsStr::to_owned).collect();
         command.args(arguments).current_dir(&self.home).env_clear().uid(NOBODY).gid(NOBODY);

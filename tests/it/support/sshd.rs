@@ -26,7 +26,6 @@ pub struct Config<'a> {
 
 /// A running sshd; it ends with its drop. `echo $PRIME_NODE` in a session says which one it is.
 pub struct Sshd {
-    pub node: String,
     pub address: String,
     pub port: u16,
     folder: PathBuf,
@@ -97,8 +96,7 @@ impl<'a> Config<'a> {
         for _ in 0..TRIES {
             let port = self.port.unwrap_or_else(|| free_port(&self.address));
             if let Some(process) = self.try_start(&folder, port) {
-                let Self { node, address, .. } = self;
-                return Sshd { node, address, port, folder, _process: process };
+                return Sshd { address: self.address, port, folder, _process: process };
             }
         }
         let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
@@ -130,12 +128,13 @@ impl<'a> Config<'a> {
     fn text(&self, folder: &Path, port: u16) -> String {
         let Self { node, address, lines, .. } = self;
         let folder = folder.display();
+        // With this level bash leaves out the user's ~/.bashrc, which is none of a test's business.
         format!(
             "ListenAddress {address}\n\
              Port {port}\n\
              HostKey {folder}/host_key\n\
              PidFile {folder}/pid\n\
-             SetEnv PRIME_NODE={node}\n\
+             SetEnv PRIME_NODE={node} SHLVL=2\n\
              {lines}\
              AuthorizedKeysFile none\n\
              UsePAM no\n\

@@ -1,0 +1,113 @@
+//! Other programs, asked for an answer: with a time limit, and never with our terminal.
+
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+/// The most that is read of what a program says, in bytes.
+const SAID: u64 = 64 * 1024;
+
+/// How a program ended, and what it said.
+#[derive(Debug)]
+pub struct Ended {
+    /// `None` where it took too long and was killed with all that it had started.
+    pub status: Option<ExitStatus>,
+    /// The first 64 KiB of its stdout.
+    pub stdout: String,
+    /// The first 64 KiB of its stderr.
+    pub stderr: String,
+}
+
+impl Ended {
+    /// Whether it ended in time and was content.
+    #[must_use]
+    pub fn succeeded(&self) -> bool {
+        self.status.is_some_and(|status| status.success())
+    }
+}
+
+/// Runs a program to its end, at most for `limit`. It has no stdin.
+///
+/// # Errors
+///
+/// Where it cannot be started or waited for; `NotFound` where there is no such program.
+pub fn run(command: &mut Command, limit: Duration) -> io::Result<Ended> {
+    // Files, not pipes: what the program itself starts may keep a pipe open for ever.
+    let (mut stdout, mut stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
+    let child = command
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(stdout.try_clone()?)
+        .stderr(stderr.try_clone()?)
+        .spawn()?;
+    let status = wait(child, limit)?;
+    Ok(Ended { status, stdout: said(&mut stdout)?, stderr: said(&mut stderr)? })
+}
+
+fn wait(mut child: Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
+    let start = Instant::now();
+    let mut pause = Duration::from_millis(1);
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if start.elapsed() >= limit {
+            if let Ok(group) = i32::try_from(child.id()) {
+                // Gone meanwhile is as good.
+                let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+            }
+            child.wait()?;
+            return Ok(None);
+        }
+        thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(20));
+    }
+}
+
+fn said(file: &mut File) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    file.rewind()?;
+    file.take(SAID).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str, limit: Duration) -> Ended {
+        run(Command::new("sh").args(["-c", script]), limit).unwrap()
+    }
+
+    #[test]
+    fn what_a_program_says() {
+        let ended = sh("echo out; echo err >&2; exit 3", Duration::from_secs(10));
+        assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("out\n", "err\n"));
+        assert_eq!(ended.status.unwrap().code(), Some(3));
+        assert!(!ended.succeeded());
+    }
+
+    #[test]
+    fn one_that_takes_too_long_is_ended_with_what_it_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let mark = folder.path().join("mark");
+        let start = Instant::now();
+        let script = format!("(sleep 1; touch '{}') & wait", mark.display());
+        let ended = sh(&script, Duration::from_millis(300));
+        assert!(ended.status.is_none() && start.elapsed() < Duration::from_secs(10));
+        thread::sleep(Duration::from_millis(1500));
+        assert!(!mark.exists());
+    }
+
+    #[test]
+    fn one_that_is_not_there() {
+        let error = run(&mut Command::new("prime-ssh-no-such-program"), Duration::from_secs(1));
+        assert_eq!(error.unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+}

@@ -1,0 +1,57 @@
+//! Text that somebody else wrote, for a person's eyes: nothing in it moves a cursor or turns what
+//! stands around it.
+
+use std::fmt::{self, Write};
+
+/// Whether `c` ends a line, moves a cursor or changes the direction of what stands around it.
+#[must_use]
+pub fn is_control(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') || is_bidirectional(c)
+}
+
+/// Whether `c` changes the direction of what stands around it.
+#[must_use]
+pub fn is_bidirectional(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The first characters of a text, with every control character escaped.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'t> {
+    text: &'t str,
+    most: usize,
+}
+
+impl<'t> Shown<'t> {
+    /// At most `most` characters of `text`, and `…` where that is not all.
+    #[must_use]
+    pub fn new(text: &'t str, most: usize) -> Self {
+        Self { text, most }
+    }
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (count, c) in self.text.chars().enumerate() {
+            if count == self.most {
+                return f.write_char('…');
+            }
+            if is_control(c) { write!(f, "{}", c.escape_default())? } else { f.write_char(c)? }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_act_on_a_terminal_is_escaped() {
+        let shown = |text| Shown::new(text, 40).to_string();
+        assert_eq!(shown("plain é 日本"), "plain é 日本");
+        assert_eq!(shown("a\n\u{1b}[2J\r\u{202e}"), "a\\n\\u{1b}[2J\\r\\u{202e}");
+        assert_eq!(Shown::new("abcdef", 3).to_string(), "abc…");
+        assert_eq!(Shown::new("abc", 3).to_string(), "abc");
+    }
+}

@@ -1,0 +1,135 @@
+//! What can be wrong before an answer: no name, no server, no HTTP, no trust.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use prime_ssh::failure::Kind;
+
+use crate::secrecy::call_alone;
+use crate::server::{Reply, Server, json};
+use crate::{client_at, get, run, told};
+
+/// Where there is no resolver, it should not be waited for.
+pub const QUICK_RESOLVER: (&str, &str) = ("RES_OPTIONS", "timeout:1 attempts:1");
+
+const ENOUGH: Duration = Duration::from_secs(20);
+
+#[test]
+fn a_refused_connection_is_tried_three_times() {
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let begin = Instant::now();
+    let error = run(client_at(&format!("http://{address}"), ENOUGH).cluster("c1")).unwrap_err();
+    // The two pauses, at their shortest.
+    assert!(begin.elapsed() > Duration::from_millis(700), "{:?}", begin.elapsed());
+    assert_eq!(error.kind(), Kind::Api);
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "cannot get cluster `c1`: no connection to http://{address}: connection refused (3 tries)"
+        )
+    );
+    assert!(error.hint().unwrap().starts_with("check the network, the address in `--api-url`"));
+    let details = error.details().unwrap();
+    assert!(details.starts_with("error sending request: "), "{details}");
+    assert!(details.contains("tcp connect error"), "{details}");
+}
+
+#[test]
+fn a_name_that_is_none_is_told_as_that() {
+    let address = "https://prime-ssh.invalid";
+    let told = call_alone(address, &[QUICK_RESOLVER]);
+    let expected = format!("3: cannot get cluster `c1`: the host of {address} is not found: ");
+    assert!(told.starts_with(&expected), "{told}");
+    assert!(told.contains("(3 tries)"), "{told}");
+    assert!(told.ends_with("a proxy is in between"), "{told}");
+}
+
+#[test]
+fn an_answer_that_is_no_http() {
+    let tls_alert = b"\x15\x03\x01\x00\x02\x02\x46".to_vec();
+    let huge = [b"HTTP/1.1 200 OK\r\nX: ".to_vec(), vec![b'x'; 1024 * 1024]].concat();
+    let many = ["HTTP/1.1 200 OK\r\n".to_owned(), "X: x\r\n".repeat(1000)].concat().into_bytes();
+    let lengths = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}".to_vec();
+    for garbage in [tls_alert, b"SSH-2.0-OpenSSH_9.9\r\n".to_vec(), huge, many, lengths] {
+        let server = Server::new([Reply::Last(garbage)]);
+        let error = get(&server).unwrap_err();
+        assert_eq!(error.kind(), Kind::Api);
+        let told = told(&error, &server);
+        let expected = "what answers at http://127.0.0.1:PORT does not speak HTTP: ";
+        assert!(told.contains(expected), "{told}");
+        assert!(told.ends_with("hint: check the scheme and the port in `--api-url`"), "{told}");
+        assert_eq!(server.requests().len(), 1);
+    }
+}
+
+#[test]
+fn an_answer_that_is_no_tls() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let serving = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.read_exact(&mut [0; 16]).unwrap();
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+    });
+    let told = call_alone(&format!("https://127.0.0.1:{port}"), &[]);
+    serving.join().unwrap();
+    assert_eq!(
+        told,
+        format!(
+            "3: cannot get cluster `c1`: no safe connection (TLS) to https://127.0.0.1:{port}: \
+             what answers there does not speak TLS\n\
+             hint: check the scheme and the port in `--api-url`"
+        )
+    );
+}
+
+#[test]
+fn an_authority_of_ssl_cert_file_is_trusted() {
+    let server = Server::tls([json(r#"{"data": {}}"#)]);
+    let url = format!("https://localhost:{}", server.port());
+    assert_eq!(call_alone(&url, &[("SSL_CERT_FILE", &pem("authority"))]), r#"{"data": {}}"#);
+    assert_eq!(server.requests()[0].header("authorization"), Some("Bearer s3cret-Token"));
+}
+
+#[test]
+fn an_unknown_authority_is_not_trusted() {
+    let server = Server::tls([]);
+    let url = format!("https://localhost:{}", server.port());
+    assert_eq!(
+        call_alone(&url, &[("SSL_CERT_FILE", &pem("other-authority"))]),
+        format!(
+            "3: cannot get cluster `c1`: no safe connection (TLS) to {url}: its certificate is \
+             from an authority that this machine does not know\n\
+             hint: where a proxy in between signs with its own authority, name that authority's \
+             file in SSL_CERT_FILE"
+        )
+    );
+}
+
+#[test]
+fn a_certificate_for_another_host_is_not_trusted() {
+    let server = Server::tls([]);
+    let url = format!("https://127.0.0.1:{}", server.port());
+    let told = call_alone(&url, &[("SSL_CERT_FILE", &pem("authority"))]);
+    assert!(told.contains("no safe connection (TLS)"), "{told}");
+    assert!(told.contains("not valid for"), "{told}");
+    assert!(told.ends_with("`--api-url`, and this machine's clock"), "{told}");
+}
+
+#[test]
+fn no_authorities_at_all_are_told_before_any_call() {
+    assert_eq!(
+        call_alone("https://localhost:1", &[("SSL_CERT_FILE", "/nowhere/at/all.pem")]),
+        "1: cannot call the API: this machine's list of certificate authorities is empty\n\
+         hint: install the system's `ca-certificates`, or name a file of them in SSL_CERT_FILE"
+    );
+    // A plain address of this machine needs none.
+    let server = Server::new([json("{}")]);
+    assert_eq!(call_alone(&server.url(), &[("SSL_CERT_FILE", "/nowhere/at/all.pem")]), "{}");
+}
+
+fn pem(name: &str) -> String {
+    format!("{}/tests/client/tls/{name}.pem", env!("CARGO_MANIFEST_DIR"))
+}

@@ -1,0 +1,197 @@
+//! From an id or a name to one cluster.
+
+use prime_ssh::api::client::Fetched;
+use prime_ssh::api::error::Error;
+use prime_ssh::failure::Kind;
+
+use crate::server::{Reply, Server, json, refusal};
+use crate::{client, run, told};
+
+fn find(server: &Server, selector: &str) -> Result<Fetched, Error> {
+    run(client(server).find(selector))
+}
+
+fn unknown() -> Reply {
+    refusal(404, r#"{"detail": "Cluster not found"}"#)
+}
+
+/// A list of these ids and names.
+fn list<'a>(rows: impl IntoIterator<Item = (&'a str, &'a str)>) -> Reply {
+    let rows: Vec<_> =
+        rows.into_iter().map(|(id, name)| serde_json::json!({ "id": id, "name": name })).collect();
+    json(serde_json::json!({ "data": rows }).to_string())
+}
+
+#[test]
+fn an_id_is_one_request() {
+    let server = Server::new([json("{}")]);
+    let found = find(&server, "clst01").unwrap();
+    assert_eq!((found.id.as_str(), found.text.as_str()), ("clst01", "{}"));
+    assert_eq!(server.lines(), ["GET /api/admin/clusters/clst01"]);
+}
+
+#[test]
+fn a_name_is_searched_for() {
+    for unknown in [unknown(), refusal(422, r#"{"errors": []}"#)] {
+        let server =
+            Server::new([unknown, list([("c9", "training"), ("c1", "train")]), json("{}")]);
+        assert_eq!(find(&server, "train").unwrap().id, "c1");
+        assert_eq!(
+            server.lines(),
+            [
+                "GET /api/admin/clusters/train",
+                "GET /api/admin/clusters?search=train&limit=100&offset=0",
+                "GET /api/admin/clusters/c1",
+            ]
+        );
+    }
+}
+
+#[test]
+fn an_exact_name_wins_over_case() {
+    let rows = [("c1", "Train"), ("c2", "train"), ("c3", "TRAIN")];
+    for (selector, id) in [("train", "c2"), ("TRAIN", "c3")] {
+        let server = Server::new([unknown(), list(rows), json("{}")]);
+        assert_eq!(find(&server, selector).unwrap().id, id);
+    }
+}
+
+#[test]
+fn case_is_passed_over_where_one_is_meant() {
+    for (name, selector) in [("Train-A", "tRAIN-a"), ("GRÖSSE", "grösse")] {
+        let server = Server::new([unknown(), list([("c1", name)]), json("{}")]);
+        assert_eq!(find(&server, selector).unwrap().id, "c1");
+    }
+}
+
+#[test]
+fn an_id_in_the_list_wins_over_a_name() {
+    let rows = [("c1", "c2"), ("c2", "other")];
+    let server = Server::new([unknown(), list(rows), json("{}")]);
+    assert_eq!(find(&server, "c2").unwrap().id, "c2");
+}
+
+#[test]
+fn several_of_one_name_are_told_by_id() {
+    for (rows, selector) in [
+        ([("c2", "train"), ("c1", "train"), ("c3", "TRAIN")], "train"),
+        ([("c2", "train"), ("c1", "train"), ("c3", "TRAINING")], "Train"),
+    ] {
+        let server = Server::new([unknown(), list(rows)]);
+        let error = find(&server, selector).unwrap_err();
+        assert_eq!(
+            told(&error, &server),
+            format!(
+                "3: cannot get cluster `{selector}`: several clusters have this name:\n  \
+                 train (c1)\n  train (c2)\nhint: give the id instead of the name"
+            )
+        );
+    }
+}
+
+#[test]
+fn none_is_told_with_the_near_ones() {
+    let server = Server::new([unknown(), list([("c2", "training"), ("c1", "pre-train")])]);
+    assert_eq!(
+        told(&find(&server, "train").unwrap_err(), &server),
+        "3: cannot get cluster `train`: no cluster has this id or name; near it are:\n  \
+         pre-train (c1)\n  training (c2)\n\
+         hint: a terminated cluster has no name any more: give its id"
+    );
+}
+
+#[test]
+fn a_mistyped_name_is_told_with_what_it_may_mean() {
+    let near = [("c1", "inference"), ("c2", "Train-2"), ("c3", "train"), ("c4", "storage")];
+    let server = Server::new([unknown(), list([]), list(near)]);
+    let message = find(&server, "trian").unwrap_err().to_string();
+    assert_eq!(
+        message,
+        "cannot get cluster `trian`: no cluster has this id or name; near it are:\n  \
+         train (c3)\n  Train-2 (c2)"
+    );
+    assert_eq!(server.lines()[2], "GET /api/admin/clusters?limit=100&offset=0");
+
+    for nothing in [list([]), list([("c1", "inference")]), refusal(500, "")] {
+        let server = Server::new([unknown(), list([]), nothing]);
+        let error = find(&server, "trian").unwrap_err();
+        assert_eq!(error.to_string(), "cannot get cluster `trian`: no cluster has this id or name");
+    }
+}
+
+#[test]
+fn ten_near_ones_are_enough() {
+    let names: Vec<_> = (10..30).map(|n| (format!("c{n}"), format!("train-{n}\u{1b}"))).collect();
+    let rows = names.iter().map(|(id, name)| (id.as_str(), name.as_str()));
+    let server = Server::new([unknown(), list(rows)]);
+    let message = find(&server, "train").unwrap_err().to_string();
+    assert!(message.contains("\n  train-10\\u{1b} (c10)\n"), "{message}");
+    assert!(message.ends_with("\n  train-19\\u{1b} (c19)\n  and 10 more"), "{message}");
+    assert_eq!(message.lines().count(), 12);
+}
+
+#[test]
+fn what_is_gone_a_moment_later_is_told() {
+    let server = Server::new([unknown(), list([("c1", "train")]), unknown()]);
+    assert_eq!(
+        told(&find(&server, "train").unwrap_err(), &server),
+        "3: cannot get cluster `train`: the list has it (id `c1`), but it is gone: it may just \
+         have been terminated\nhint: try again"
+    );
+}
+
+#[test]
+fn an_id_of_the_list_that_leads_elsewhere_is_refused() {
+    for id in ["..", ".", "", "a\nb"] {
+        let server = Server::new([unknown(), list([(id, "train")])]);
+        let error = find(&server, "train").unwrap_err();
+        assert_eq!(error.kind(), Kind::Answer, "{id:?}");
+    }
+}
+
+#[test]
+fn other_failures_are_not_taken_for_a_name() {
+    for status in [401, 403, 500] {
+        let server = Server::new([refusal(status, "")]);
+        assert_eq!(find(&server, "train").unwrap_err().kind(), Kind::Api);
+    }
+    let server = Server::new([unknown(), refusal(403, "")]);
+    let message = find(&server, "train").unwrap_err().to_string();
+    assert!(message.starts_with("cannot list the clusters: the token lacks"), "{message}");
+}
+
+#[test]
+fn what_can_be_no_cluster_is_not_asked_for() {
+    let server = Server::new([]);
+    for (selector, why) in [
+        ("", "empty"),
+        (".", "`.` and `..` lead to another place"),
+        ("..", "`.` and `..` lead to another place"),
+        ("a\u{1b}b", "control character"),
+        ("\t..", "control character"),
+        ("a\u{202e}b", "control character"),
+        (&"x".repeat(1025), "over 1024 bytes"),
+    ] {
+        let error = find(&server, selector).unwrap_err();
+        assert_eq!(error.kind(), Kind::Usage, "{selector:?}");
+        assert!(error.to_string().ends_with(why), "{error}");
+    }
+}
+
+#[test]
+fn a_selector_is_one_segment() {
+    let server = Server::new([unknown(), list([]), list([]), unknown(), list([]), list([])]);
+    assert!(find(&server, "../a?b#c").is_err());
+    assert!(find(&server, "my cluster/é").is_err());
+    assert_eq!(
+        server.lines(),
+        [
+            "GET /api/admin/clusters/..%2Fa%3Fb%23c",
+            "GET /api/admin/clusters?search=..%2Fa%3Fb%23c&limit=100&offset=0",
+            "GET /api/admin/clusters?limit=100&offset=0",
+            "GET /api/admin/clusters/my%20cluster%2F%C3%A9",
+            "GET /api/admin/clusters?search=my+cluster%2F%C3%A9&limit=100&offset=0",
+            "GET /api/admin/clusters?limit=100&offset=0",
+        ]
+    );
+}

@@ -1,0 +1,148 @@
+//! List Clusters: pages, and rows that are none.
+
+use std::fmt::Write;
+
+use prime_ssh::api::client::Listed;
+use prime_ssh::api::error::Error;
+use prime_ssh::failure::Kind;
+
+use crate::server::{Reply, Server, json, refusal};
+use crate::{client, run, told};
+
+/// A page of these clusters, named as their number says.
+fn page(numbers: impl IntoIterator<Item = usize>) -> Reply {
+    let mut rows = String::new();
+    for number in numbers {
+        let comma = if rows.is_empty() { "" } else { "," };
+        write!(
+            rows,
+            r#"{comma}{{"id": "c{number}", "name": "n{number}", "status": "ACTIVE",
+                "vaultEnabled": true, "teamId": null, "createdAt": "2026-08-01T00:00:00Z"}}"#
+        )
+        .unwrap();
+    }
+    json(format!(r#"{{"total_count": 0, "offset": 0, "limit": 100, "data": [{rows}]}}"#))
+}
+
+fn list(server: &Server, search: Option<&str>) -> Result<Vec<Listed>, Error> {
+    run(client(server).clusters(search))
+}
+
+#[test]
+fn all_pages_are_read_until_a_short_one() {
+    let server = Server::new([page(0..100), page(100..200), page(200..250)]);
+    let listed = list(&server, None).unwrap();
+    assert!(listed.iter().map(|row| row.id.clone()).eq((0..250).map(|n| format!("c{n}"))));
+    assert_eq!(
+        server.lines(),
+        [
+            "GET /api/admin/clusters?limit=100&offset=0",
+            "GET /api/admin/clusters?limit=100&offset=100",
+            "GET /api/admin/clusters?limit=100&offset=200",
+        ]
+    );
+}
+
+#[test]
+fn an_empty_page_ends_it_too() {
+    let server = Server::new([page(0..100), page([])]);
+    assert_eq!(list(&server, None).unwrap().len(), 100);
+}
+
+#[test]
+fn no_row_comes_twice() {
+    // A cluster that was made meanwhile moves the others to the next page.
+    let server = Server::new([page(0..100), page(99..150)]);
+    assert_eq!(list(&server, None).unwrap().len(), 150);
+}
+
+#[test]
+fn a_row_is_what_the_api_gave() {
+    let row = r#"{"data": [
+        {"id": "c1", "name": "a\u001b", "status": "X", "teamId": "t", "vaultEnabled": true,
+         "createdAt": "then"},
+        {"id": "c2", "name": "", "vaultEnabled": "yes", "teamId": 5}]}"#;
+    let server = Server::new([json(row)]);
+    let listed = list(&server, None).unwrap();
+    let expected = Listed {
+        id: "c1".to_owned(),
+        name: "a\u{1b}".to_owned(),
+        status: "X".to_owned(),
+        team_id: Some("t".to_owned()),
+        vault_enabled: true,
+        created_at: "then".to_owned(),
+    };
+    assert_eq!(listed[0], expected);
+    assert_eq!((listed[1].team_id.as_ref(), listed[1].vault_enabled), (None, false));
+}
+
+#[test]
+fn a_search_is_encoded() {
+    let server = Server::new([page([])]);
+    list(&server, Some("a b&limit=1#%é")).unwrap();
+    assert_eq!(
+        server.lines(),
+        ["GET /api/admin/clusters?search=a+b%26limit%3D1%23%25%C3%A9&limit=100&offset=0"]
+    );
+}
+
+#[test]
+fn a_list_that_does_not_turn_pages_is_refused() {
+    let server = Server::new([page(0..100), page(0..100)]);
+    assert_eq!(
+        told(&list(&server, None).unwrap_err(), &server),
+        "4: cannot list the clusters: the list does not end after 100 clusters\n\
+         hint: nothing was made of it; check that `--api-url` names the Prime Intellect API"
+    );
+}
+
+#[test]
+fn a_list_without_end_is_refused() {
+    let server = Server::new((0..100).map(|n| page(n * 100..(n + 1) * 100)));
+    let error = list(&server, None).unwrap_err();
+    assert!(error.to_string().ends_with("the list does not end after 10000 clusters"), "{error}");
+}
+
+#[test]
+fn a_row_that_names_no_cluster_says_where() {
+    for (row, said) in [
+        (r#"{"name": "a"}"#, "data[1].id: missing"),
+        (r#"{"id": 5, "name": "a"}"#, "data[1].id: not a text"),
+        (r#"{"id": "c", "name": null}"#, "data[1].name: missing"),
+        (r#"{"id": "c", "name": ["a"]}"#, "data[1].name: not a text"),
+    ] {
+        let server =
+            Server::new([json(format!(r#"{{"data": [{{"id": "a", "name": "a"}}, {row}]}}"#))]);
+        let error = list(&server, None).unwrap_err();
+        assert_eq!(error.kind(), Kind::Answer);
+        assert_eq!(
+            error.to_string(),
+            format!("cannot list the clusters: page 1 of the list is not as it should be: {said}")
+        );
+    }
+}
+
+#[test]
+fn a_page_that_is_none_says_which() {
+    let server = Server::new([page(0..100), json(r#"{"data": [5]}"#)]);
+    let error = list(&server, None).unwrap_err();
+    assert_eq!(error.kind(), Kind::Answer);
+    let message = error.to_string();
+    assert!(message.contains("page 2 of the list is not as it should be: data[0]: "), "{message}");
+
+    let server = Server::new([json("<html>")]);
+    let error = list(&server, None).unwrap_err();
+    assert!(error.to_string().ends_with("a web page (HTML) instead of JSON"), "{error}");
+    let server = Server::new([json(r#"{"data": null}"#)]);
+    assert_eq!(list(&server, None).unwrap_err().kind(), Kind::Answer);
+}
+
+#[test]
+fn a_refused_list() {
+    let server = Server::new([refusal(404, r#"{"detail": "Not Found"}"#)]);
+    assert_eq!(
+        told(&list(&server, None).unwrap_err(), &server),
+        "3: cannot list the clusters: the API knows nothing of it (404 Not Found): Not Found\n\
+         hint: check that `--api-url` names the Prime Intellect API"
+    );
+}

@@ -1,0 +1,52 @@
+//! The client against real servers on loopback, well-behaved and lying ones.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
+
+mod answers;
+mod connections;
+mod finding;
+mod lists;
+mod secrecy;
+mod server;
+mod tries;
+
+use std::time::Duration;
+
+use prime_ssh::api::client::Client;
+use prime_ssh::api::error::Error;
+use prime_ssh::secret::ApiToken;
+
+use server::Server;
+
+/// The token of every test.
+const TOKEN: &str = "s3cret-Token";
+
+/// A client with time enough.
+fn client(server: &Server) -> Client {
+    client_at(&server.url(), Duration::from_secs(20))
+}
+
+fn client_at(address: &str, timeout: Duration) -> Client {
+    Client::new(address.parse().unwrap(), ApiToken::new(TOKEN).unwrap(), timeout).unwrap()
+}
+
+fn run<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let result = runtime.block_on(future);
+    // A name that is being looked up cannot be called back.
+    runtime.shutdown_background();
+    result
+}
+
+/// The answer to Get Cluster `c1`.
+fn get(server: &Server) -> Result<String, Error> {
+    run(client(server).cluster("c1"))
+}
+
+/// All that a person sees of an error: exit code, message, hint. The port is `PORT`.
+fn told(error: &Error, server: &Server) -> String {
+    let chain = anyhow::Chain::new(error).count();
+    assert_eq!(chain, 1, "what stands behind the message would be printed too");
+    let code = error.kind().exit_code();
+    let hint = error.hint().unwrap_or_default();
+    format!("{code}: {error}\nhint: {hint}").replace(&server.port().to_string(), "PORT")
+}

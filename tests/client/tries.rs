@@ -1,0 +1,235 @@
+//! What is tried again, how often, and within what time.
+
+use std::net::TcpListener;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use prime_ssh::failure::Kind;
+
+use crate::server::{Reply, Server, answer, json, refusal};
+use crate::{client, client_at, get, run, told};
+
+fn pauses(server: &Server) -> Vec<Duration> {
+    let requests = server.requests();
+    requests.windows(2).map(|pair| pair[1].at - pair[0].at).collect()
+}
+
+fn two_pauses(server: &Server) -> [Duration; 2] {
+    pauses(server).try_into().unwrap()
+}
+
+#[test]
+fn what_passes_is_tried_three_times_with_growing_pauses() {
+    let names = [
+        (429, "the API is asked too often (429 Too Many Requests)"),
+        (502, "the API failed (502 Bad Gateway)"),
+        (503, "the API failed (503 Service Unavailable)"),
+        (504, "the API failed (504 Gateway Timeout)"),
+    ];
+    thread::scope(|scope| {
+        for (status, name) in names {
+            scope.spawn(move || told_after_three(status, name));
+        }
+    });
+}
+
+fn told_after_three(status: u16, name: &str) {
+    let server = Server::new((0..3).map(|_| refusal(status, r#"{"detail": "later"}"#)));
+    let error = get(&server).unwrap_err();
+    assert_eq!(error.kind(), Kind::Api);
+    assert_eq!(error.to_string(), format!("cannot get cluster `c1`: {name}: later (3 tries)"));
+    let [first, second] = two_pauses(&server);
+    assert!(first >= Duration::from_millis(150), "{first:?}");
+    assert!(second > first, "{first:?} {second:?}");
+}
+
+#[test]
+fn the_third_try_can_succeed() {
+    let server = Server::new([refusal(503, ""), Reply::Last(Vec::new()), json("{}")]);
+    assert_eq!(get(&server).unwrap(), "{}");
+}
+
+#[test]
+fn what_does_not_pass_is_tried_once() {
+    for status in [400, 401, 403, 404, 409, 422, 500, 501] {
+        let server = Server::new([refusal(status, "")]);
+        assert!(get(&server).is_err());
+        assert_eq!(server.requests().len(), 1, "{status}");
+    }
+}
+
+fn later(status: u16, headers: &str) -> Reply {
+    Reply::Answer(answer(status, headers, ""))
+}
+
+#[test]
+fn a_wait_that_the_api_asks_for_is_kept() {
+    let date = "Date: Sat, 01 Aug 2026 12:00:00 GMT\r\n";
+    let server = Server::new([
+        later(429, "Retry-After: 1\r\n"),
+        later(503, &format!("{date}Retry-After: Sat, 01 Aug 2026 12:00:01 GMT\r\n")),
+        json("{}"),
+    ]);
+    get(&server).unwrap();
+    let [first, second] = two_pauses(&server);
+    assert!((1000..1900).contains(&first.as_millis()), "{first:?}");
+    assert!((1000..1900).contains(&second.as_millis()), "{second:?}");
+}
+
+#[test]
+fn a_wait_beyond_the_time_limit_fails_at_once() {
+    let server = Server::new([later(429, "Retry-After: 120\r\n")]);
+    let begin = Instant::now();
+    let error = get(&server).unwrap_err();
+    assert!(begin.elapsed() < Duration::from_secs(1));
+    assert_eq!(
+        told(&error, &server),
+        "3: cannot get cluster `c1`: the API asks to wait 120s (429 Too Many Requests), which the \
+         time limit of 20s does not allow\n\
+         hint: try again later, or give it more time with `--timeout`"
+    );
+
+    let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(3600));
+    for wait in [date, "9".repeat(40)] {
+        let server = Server::new([later(503, &format!("Retry-After: {wait}\r\n"))]);
+        let message = get(&server).unwrap_err().to_string();
+        assert!(message.contains("the API asks to wait"), "{message}");
+    }
+}
+
+#[test]
+fn a_wait_that_is_none_is_passed_over() {
+    let server = Server::new([later(429, "Retry-After: soon\r\n"), json("{}")]);
+    get(&server).unwrap();
+    assert!(pauses(&server)[0] < Duration::from_secs(1));
+}
+
+#[test]
+fn no_answer_ends_with_the_time_limit() {
+    let server = Server::new([Reply::Silence]);
+    let begin = Instant::now();
+    let error =
+        run(client_at(&server.url(), Duration::from_millis(700)).cluster("c1")).unwrap_err();
+    let elapsed = begin.elapsed();
+    assert!((700..1500).contains(&elapsed.as_millis()), "{elapsed:?}");
+    assert_eq!(
+        told(&error, &server),
+        "3: cannot get cluster `c1`: no answer within 700ms\n\
+         hint: give it more time with `--timeout`, such as `--timeout 2m`"
+    );
+}
+
+#[test]
+fn the_time_limit_is_for_all_tries_together() {
+    let server = Server::new([refusal(503, r#"{"detail": "later"}"#), Reply::Silence]);
+    let begin = Instant::now();
+    let error = run(client_at(&server.url(), Duration::from_secs(1)).cluster("c1")).unwrap_err();
+    assert!(begin.elapsed() < Duration::from_millis(1800), "{:?}", begin.elapsed());
+    assert_eq!(
+        error.to_string(),
+        "cannot get cluster `c1`: no answer within 1s; the try before: the API failed (503 Service \
+         Unavailable): later (2 tries)"
+    );
+}
+
+#[test]
+fn no_pause_goes_beyond_the_time_limit() {
+    let limit = Duration::from_millis(700);
+    // The first pause fits, whatever its jitter; the second one does not.
+    let server = Server::new([refusal(503, ""), refusal(503, "")]);
+    let begin = Instant::now();
+    let error = run(client_at(&server.url(), limit).cluster("c1")).unwrap_err();
+    assert!(begin.elapsed() < limit, "{:?}", begin.elapsed());
+    assert!(error.to_string().ends_with("(503 Service Unavailable) (2 tries)"), "{error}");
+}
+
+#[test]
+fn a_slow_drip_ends_with_the_time_limit() {
+    let head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n".to_vec();
+    let pieces = std::iter::once(head).chain((0..50).map(|_| vec![b' '; 10])).collect();
+    let server = Server::new([Reply::Drip(pieces, Duration::from_millis(50))]);
+    let begin = Instant::now();
+    let error = run(client_at(&server.url(), Duration::from_secs(1)).cluster("c1")).unwrap_err();
+    assert!(begin.elapsed() < Duration::from_millis(1800), "{:?}", begin.elapsed());
+    let message = error.to_string();
+    assert!(message.contains("the answer is not complete within 1s ("), "{message}");
+    assert!(message.ends_with("0 bytes came)"), "{message}");
+}
+
+#[test]
+fn a_slow_answer_within_the_time_limit_is_an_answer() {
+    let whole = answer(200, "", "{ }");
+    let pieces = whole.chunks(10).map(<[u8]>::to_vec).collect();
+    let server = Server::new([Reply::Drip(pieces, Duration::from_millis(20))]);
+    assert_eq!(get(&server).unwrap(), "{ }");
+}
+
+#[test]
+fn a_connection_that_breaks_is_tried_again() {
+    let server = Server::new((0..3).map(|_| Reply::Last(Vec::new())));
+    assert_eq!(
+        told(&get(&server).unwrap_err(), &server),
+        "3: cannot get cluster `c1`: the connection broke before an answer came: connection closed \
+         before message completed (3 tries)\n\
+         hint: check the network, the address in `--api-url`, and HTTPS_PROXY and NO_PROXY where \
+         a proxy is in between"
+    );
+}
+
+#[test]
+fn a_cut_answer_is_tried_again() {
+    let cut = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"data\": ".to_vec();
+    let server = Server::new((0..3).map(|_| Reply::Last(cut.clone())));
+    assert_eq!(
+        told(&get(&server).unwrap_err(), &server),
+        "4: cannot get cluster `c1`: the answer is cut off after 9 of 100 bytes (3 tries)\n\
+         hint: try again; a proxy in between may have cut it"
+    );
+
+    let chunked =
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{\"data\": \r\n".to_vec();
+    let server = Server::new([Reply::Last(chunked), json("{}")]);
+    assert_eq!(get(&server).unwrap(), "{}");
+}
+
+#[test]
+fn a_server_that_comes_up_is_reached() {
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let starting = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(80));
+        Server::at(address, [json("{}")])
+    });
+    let client = client_at(&format!("http://{address}"), Duration::from_secs(20));
+    assert_eq!(run(client.cluster("c1")).unwrap(), "{}");
+    drop(starting.join().unwrap());
+}
+
+#[test]
+fn a_certificate_is_not_asked_for_twice_unless_nothing_was_done() {
+    let ask = |server: &Server| run(client(server).certificate("c1", "ssh-ed25519 AAAA", None));
+    for status in [429, 503] {
+        let server = Server::new([refusal(status, ""), json("{}")]);
+        assert_eq!(ask(&server).unwrap(), "{}");
+    }
+    for once in [refusal(502, ""), refusal(504, ""), Reply::Last(Vec::new())] {
+        let server = Server::new([once]);
+        assert_eq!(ask(&server).unwrap_err().kind(), Kind::Api);
+        assert_eq!(server.requests().len(), 1);
+    }
+}
+
+#[test]
+fn a_certificate_is_asked_for_as_the_contract_says() {
+    let server = Server::new([json("{}"), json("{}")]);
+    let client = client(&server);
+    run(async {
+        client.certificate("c/1", "ssh-ed25519 AAAA", Some("2h")).await.unwrap();
+        client.certificate("c1", "ssh-ed25519 AAAA", None).await.unwrap();
+    });
+    let requests = server.requests();
+    assert_eq!(requests[0].line, "POST /api/admin/clusters/c%2F1/authorizations/certificate");
+    assert_eq!(requests[0].header("content-type"), Some("application/json"));
+    assert_eq!(requests[0].header("authorization"), Some("Bearer s3cret-Token"));
+    assert_eq!(requests[0].body, r#"{"publicKey":"ssh-ed25519 AAAA","ttl":"2h"}"#);
+    assert_eq!(requests[1].body, r#"{"publicKey":"ssh-ed25519 AAAA"}"#);
+}
