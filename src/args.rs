@@ -1,4 +1,5 @@
 //! The command line as it is typed. What it means is decided in `settings`.
+#![expect(clippy::doc_markdown, reason = "these texts are the help, which is read in a terminal")]
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -42,9 +43,9 @@ pub struct Typed {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Print an `ssh_config` fragment
+    /// Print an ssh_config fragment
     ///
-    /// The clusters' hosts become `prime.<cluster>.<node>`, and `prime.<cluster>` leads to the
+    /// The clusters' hosts become prime.<cluster>.<node>, and prime.<cluster> leads to the
     /// control node. The same cluster gives the same text.
     #[command(after_help = AFTER)]
     Config(ConfigArgs),
@@ -54,13 +55,13 @@ pub enum Command {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// Address of the API [env: `PRIME_API_BASE_URL`, `PRIME_BASE_URL`]
+    /// Address of the API [env: PRIME_API_BASE_URL, PRIME_BASE_URL]
     #[arg(long, global = true, value_name = "URL")]
     pub api_url: Option<ApiUrl>,
-    /// Read ~/.prime/environments/NAME.json over the usual settings [env: `PRIME_CONTEXT`]
+    /// Read ~/.prime/environments/NAME.json over the usual settings [env: PRIME_CONTEXT]
     #[arg(long, global = true, value_name = "NAME")]
     pub context: Option<String>,
-    /// Read the API token from a file, in place of `PRIME_API_KEY` or ~/.prime
+    /// Read the API token from a file, in place of PRIME_API_KEY or ~/.prime
     #[arg(long, global = true, value_name = "FILE", env = "PRIME_SSH_TOKEN_FILE")]
     pub token_file: Option<PathBuf>,
     /// Time for one call of the API with all its tries (30, 30s, 5m, 2h)
@@ -87,7 +88,7 @@ pub struct Global {
 /// When to use colours.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Color {
-    /// On a terminal, unless `NO_COLOR` is set.
+    /// On a terminal, unless NO_COLOR is set.
     Auto,
     /// Always.
     Always,
@@ -183,8 +184,8 @@ pub struct RenderArgs {
     #[arg(long, value_name = "FILE", env = "PRIME_SSH_KNOWN_HOSTS")]
     #[arg(help_heading = "How they are reached")]
     pub known_hosts: Option<PathBuf>,
-    /// An option of ssh for every host, as in `ssh_config(5)`; repeatable
-    /// [env: `PRIME_SSH_OPTION`, one a line]
+    /// An option of ssh for every host, as in ssh_config(5); repeatable
+    /// [env: PRIME_SSH_OPTION=, one a line]
     #[arg(long, value_name = "KEY=VALUE", help_heading = "How they are reached")]
     pub ssh_option: Vec<SshOption>,
     /// Which workers are reached through the control node: those at a private address, all, none

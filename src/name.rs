@@ -495,7 +495,7 @@ fn check_id(text: &str) -> Result<(), Invalid> {
     if text.len() > 64 {
         return Err(Invalid::because("over 64 characters"));
     }
-    check_characters(text, "an id", "-_", |first| first.is_ascii_alphanumeric())
+    check_characters(text, "an id", "-_", u8::is_ascii_alphanumeric)
 }
 
 /// Whether a text is ASCII letters, digits and `further` only, and starts with what `starts` takes.
