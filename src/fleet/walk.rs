@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::host::{Cluster, Fleet, Host, Skipped};
+use super::host::{Cluster, Fleet, Host, Skipped, WhySkipped};
 use super::ids::refuse_twins;
 use super::jump::{Jump, JumpMode, JumpVia};
 use super::naming::{Names, cluster_name, name_hosts, natural};
@@ -178,7 +178,9 @@ fn walk_one<'a>(survey: Survey<'a>, name: Option<Slug<'a>>, options: &Options) -
             Err(Unrendered::Terminated)
         }
         Some((cluster, name)) => {
-            notes.extend(skipped.iter().map(skip_note));
+            // What was refused is told where it is refused.
+            let silent = |skipped: &&Skipped<'_>| skipped.why != WhySkipped::Refused;
+            notes.extend(skipped.iter().filter(silent).map(skip_note));
             let prefix = options.prefix.clone();
             let fleet = Fleet {
                 prefix,
