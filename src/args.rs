@@ -1,11 +1,15 @@
 //! The command line as it is typed. What it means is decided in `settings`.
 #![expect(clippy::doc_markdown, reason = "these texts are the help, which is read in a terminal")]
 
+mod install;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{ArgGroup, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+pub use install::{InstallArgs, RememberedArgs, ShowArgs, SyncArgs, TypedOption, UninstallArgs};
 
 use crate::api::address::ApiUrl;
 use crate::duration;
@@ -25,6 +29,7 @@ Exit codes:
   2   the command line or a variable is wrong
   3   the API was not reached, or refused
   4   the answer was refused, or there is nothing to render
+  5   an install was refused; nothing was changed
   10  --check: something would change";
 
 /// Everything that can be typed.
@@ -49,6 +54,22 @@ pub enum Command {
     /// control node. The same cluster gives the same text.
     #[command(after_help = AFTER)]
     Config(ConfigArgs),
+    /// Make clusters known to ssh, and keep the rest of its configuration as it is
+    ///
+    /// Each cluster gets a file of its own in ~/.ssh/prime-ssh, and ~/.ssh/config one line that
+    /// includes them. The options are remembered for `sync`; without any, a cluster that is
+    /// installed keeps those that it has.
+    #[command(after_help = AFTER)]
+    Install(InstallArgs),
+    /// Bring the installed clusters up to date
+    ///
+    /// Each is asked for where it was installed from, with the options of then. One that was
+    /// terminated is removed.
+    #[command(after_help = AFTER)]
+    Sync(SyncArgs),
+    /// Take installed clusters away again; without the last one everything is as before
+    #[command(after_help = AFTER)]
+    Uninstall(UninstallArgs),
 }
 
 /// What holds for every command.

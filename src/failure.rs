@@ -70,6 +70,13 @@ impl Failure {
         Self { kind, cause: anyhow::Error::msg(message), hint: None }
     }
 
+    /// The same failure once more, for another thing that it stands in the way of.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let cause = anyhow::Error::msg(format!("{:#}", self.cause));
+        Self { kind: self.kind, cause, hint: self.hint.clone() }
+    }
+
     /// The same failure with what to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

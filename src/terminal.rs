@@ -38,6 +38,14 @@ impl Terminal {
         }
     }
 
+    /// A line of a summary: what was done.
+    pub fn tell(self, line: impl Display) {
+        if !self.quiet {
+            let line = line.to_string();
+            write_stderr(format_args!("{}\n", harmless(&line)));
+        }
+    }
+
     /// A detail for someone who looks for the reason of something.
     pub fn detail(self, text: impl Display) {
         if self.verbose {
@@ -101,6 +109,12 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     }
     let escape = |c: char| if acts(c) { c.escape_default().to_string() } else { c.to_string() };
     Cow::Owned(text.chars().map(escape).collect())
+}
+
+/// Whether what goes to stdout may be in colours.
+#[must_use]
+pub fn stdout_is_colored() -> bool {
+    anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
 }
 
 /// Writes data to stdout. Whoever reads it may stop reading: a closed pipe is not a failure.

@@ -117,6 +117,17 @@ impl Error {
             if matches!(*status, StatusCode::NOT_FOUND | StatusCode::UNPROCESSABLE_ENTITY))
     }
 
+    /// Whether the API says that there is no such cluster: not that it cannot tell.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        match &*self.cause {
+            // A web page comes from something in between, which knows nothing of clusters.
+            Cause::Status { status, is_page, .. } => *status == StatusCode::NOT_FOUND && !is_page,
+            Cause::NoSuchCluster { .. } => true,
+            _ => false,
+        }
+    }
+
     /// The answer of Get Cluster for `asked` cannot be read.
     #[must_use]
     pub fn malformed_cluster(asked: &str, malformed: Malformed) -> Self {

@@ -26,7 +26,7 @@ pub(super) fn run(
 }
 
 /// One option that ssh does not take, and it stops for every host.
-fn check_options(options: &[SshOption]) -> Outcome<()> {
+pub(super) fn check_options(options: &[SshOption]) -> Outcome<()> {
     for option in options {
         if let Some(words) = openssh::refusal(option) {
             let message = format!("--ssh-option: ssh does not take `{option}`: {words}");

@@ -1,8 +1,13 @@
 //! One short file a command: it reads as the pipeline, and says what kind of failure each step is.
 
 mod config;
+mod fetch;
 mod gather;
+mod install;
+mod installed;
 mod output;
+mod sync;
+mod uninstall;
 
 use crate::args::{Command, Typed};
 use crate::failure::Outcome;
@@ -13,5 +18,8 @@ use crate::terminal::Terminal;
 pub fn run(typed: Typed, machine: &Machine, terminal: Terminal) -> Outcome<()> {
     match typed.command {
         Command::Config(args) => config::run(args, &typed.global, machine, terminal),
+        Command::Install(args) => install::run(args, &typed.global, machine, terminal),
+        Command::Sync(args) => sync::run(args, &typed.global, machine, terminal),
+        Command::Uninstall(args) => uninstall::run(args, &typed.global, machine, terminal),
     }
 }

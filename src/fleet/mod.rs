@@ -16,4 +16,4 @@ pub use host::{Cluster, Fleet, Host, Skipped, SshKey, WhySkipped};
 pub use jump::{Jump, JumpMode, JumpVia};
 pub use refusal::Refusal;
 pub use survey::Survey;
-pub use walk::{Only, Options, Selection, Unrendered, Walked, walk};
+pub use walk::{Only, Options, Selection, Unrendered, Walked, name_clusters, walk};

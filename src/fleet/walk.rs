@@ -134,7 +134,7 @@ pub fn walk<'a>(mut surveys: Vec<Survey<'a>>, options: &Options) -> Vec<Walked<'
         survey.nodes.settle_inactive(options.selection.include_inactive);
     }
     refuse_twins(&mut surveys);
-    let names = name_clusters(&surveys, options);
+    let names = name_clusters(&surveys.iter().collect::<Vec<_>>(), &options.recorded);
     let mut walked: Vec<_> = surveys
         .into_iter()
         .zip(names)
@@ -149,13 +149,17 @@ pub fn walk<'a>(mut surveys: Vec<Survey<'a>>, options: &Options) -> Vec<Walked<'
 }
 
 /// The name of each cluster that has one: a recorded one stays, the others are found.
-fn name_clusters<'a>(surveys: &[Survey<'a>], options: &Options) -> Vec<Option<Slug<'a>>> {
+#[must_use]
+pub fn name_clusters<'a>(
+    surveys: &[&Survey<'a>],
+    recorded: &[(Id<'static>, Slug<'static>)],
+) -> Vec<Option<Slug<'a>>> {
     let recorded_for = |id: &Id<'a>| -> Option<Slug<'a>> {
-        options.recorded.iter().find(|(recorded, _)| recorded == id).map(|(_, name)| name.clone())
+        recorded.iter().find(|(recorded, _)| recorded == id).map(|(_, name)| name.clone())
     };
     let mut names: Names<'a> = Names::default();
-    names.take(options.recorded.iter().map(|(_, name)| name.clone()));
-    let clusters = || surveys.iter().map(Survey::cluster);
+    names.take(recorded.iter().map(|(_, name)| name.clone()));
+    let clusters = || surveys.iter().map(|survey| survey.cluster());
     let newcomers: Vec<(Slug<'a>, &Id<'a>)> = clusters()
         .flatten()
         .filter(|cluster| recorded_for(&cluster.id).is_none())

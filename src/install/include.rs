@@ -19,7 +19,7 @@ pub struct Bearings {
 }
 
 /// As `ssh_config(5)` says of Include: a `*` stops at a slash, and does not match a leading dot.
-const AS_SSH: MatchOptions = MatchOptions {
+pub(super) const AS_SSH: MatchOptions = MatchOptions {
     case_sensitive: true,
     require_literal_separator: true,
     require_literal_leading_dot: true,
@@ -68,6 +68,38 @@ pub fn find(config: &[u8], bearings: &Bearings) -> Vec<Found> {
             directive.arguments().iter().any(|argument| bearings.leads_to_index(argument))
         })
         .map(|(directive, block)| Found { line: directive.line, block })
+        .collect()
+}
+
+/// The user's configuration with every `Include` of our index leading to the one that `to` names,
+/// so that ssh can read a new index before it counts.
+#[must_use]
+pub fn redirected(config: &[u8], bearings: &Bearings, to: &IncludeLine) -> Vec<u8> {
+    let mut new = Vec::with_capacity(config.len());
+    let mut copied = 0;
+    for (directive, _) in includes(config) {
+        let arguments = directive.arguments();
+        if !arguments.iter().any(|argument| bearings.leads_to_index(argument)) {
+            continue;
+        }
+        new.extend(config.get(copied..directive.range.start).unwrap_or_default());
+        copied = directive.range.end;
+        new.extend(to.0.as_bytes());
+        for other in arguments.iter().filter(|argument| !bearings.leads_to_index(argument)) {
+            new.extend([b" \"", other.as_slice(), b"\""].concat());
+        }
+        new.push(b'\n');
+    }
+    new.extend(config.get(copied..).unwrap_or_default());
+    new
+}
+
+/// The path of every file that `config` includes, as ssh would resolve it.
+#[must_use]
+pub fn included(config: &[u8], bearings: &Bearings) -> Vec<PathBuf> {
+    includes(config)
+        .flat_map(|(directive, _)| directive.arguments())
+        .filter_map(|argument| bearings.resolve(&argument))
         .collect()
 }
 
@@ -238,6 +270,17 @@ mod tests {
         assert_eq!(taken("Host a\nInclude prime-ssh/config\n"), None);
         assert_eq!(taken("Include prime-ssh/config other\n"), None);
         assert_eq!(taken(" Include prime-ssh/config\n"), None);
+    }
+
+    #[test]
+    fn a_copy_leads_to_another_index() {
+        let to = IncludeLine::new(Path::new("prime-ssh/staged")).unwrap();
+        let config = "# a\nInclude x prime-ssh/config \"y z\"\nHost h\n Include */config";
+        assert_eq!(
+            String::from_utf8(redirected(config.as_bytes(), &bearings(), &to)).unwrap(),
+            "# a\nInclude prime-ssh/staged \"x\" \"y z\"\nHost h\nInclude prime-ssh/staged\n"
+        );
+        assert_eq!(redirected(b"Include other", &bearings(), &to), b"Include other");
     }
 
     #[test]

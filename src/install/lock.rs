@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::write::{self, WriteError};
+
 /// How long a wait may be before the person is told of it.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long between two tries.
@@ -32,6 +34,8 @@ pub enum LockError {
         /// The process that holds it, as far as it said so.
         holder: Option<String>,
     },
+    /// Our folder could not be made.
+    Folder(WriteError),
     /// The lock file could not be made or locked.
     System {
         /// The lock file.
@@ -52,6 +56,7 @@ impl fmt::Display for LockError {
                 let (path, seconds) = (path.display(), limit.as_secs());
                 write!(f, "has held {path} for {seconds} seconds; try again when it has ended")
             }
+            Self::Folder(error) => error.fmt(f),
             Self::System { path, error } => {
                 write!(f, "cannot lock {}: {error}", path.display())
             }
@@ -63,6 +68,7 @@ impl std::error::Error for LockError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Busy { .. } => None,
+            Self::Folder(error) => Some(error),
             Self::System { error, .. } => Some(error),
         }
     }
@@ -76,14 +82,15 @@ impl Lock {
     pub fn take(
         path: &Path,
         limit: Duration,
-        mut prepare: impl FnMut() -> io::Result<()>,
+        mut prepare: impl FnMut() -> Result<(), WriteError>,
         waiting: impl FnOnce(),
     ) -> Result<Self, LockError> {
         let failed = |error| LockError::System { path: path.to_owned(), error };
         let start = Instant::now();
         let mut waiting = Some(waiting);
         loop {
-            match prepare().and_then(|()| attempt(path)) {
+            prepare().map_err(LockError::Folder)?;
+            match attempt(path) {
                 Ok(Some(mut file)) => {
                     // A courtesy to those who wait; nothing depends on it.
                     let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
@@ -112,8 +119,8 @@ impl Lock {
 
     /// Removes the lock file, for the run that removes the folder. The lock is held until dropped,
     /// and those who wait for it see that their file is gone.
-    pub fn remove_file(&self) -> io::Result<()> {
-        std::fs::remove_file(&self.path)
+    pub fn remove_file(&self) -> Result<(), WriteError> {
+        write::remove(&self.path)
     }
 }
 
@@ -176,16 +183,14 @@ mod tests {
         let path = ours.join("lock");
         std::fs::create_dir(&ours).unwrap();
         let first = take(&path, Duration::ZERO).unwrap();
-        let make = || match std::fs::create_dir(&ours) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-            _ => Ok(()),
-        };
+        let make = || write::make_folder(&ours, 0o700);
         let second = thread::scope(|scope| {
             let waiter =
                 scope.spawn(|| Lock::take(&path, Duration::from_secs(10), make, || ()).unwrap());
             thread::sleep(Duration::from_millis(100));
             first.remove_file().unwrap();
-            std::fs::remove_dir(&ours).unwrap();
+            // The waiter may be quicker; then the folder is its own already.
+            let _ = std::fs::remove_dir(&ours);
             drop(first);
             waiter.join().unwrap()
         });

@@ -1,7 +1,15 @@
 //! What this program keeps under the user's ssh folder.
 
+pub mod apply;
 pub mod claims;
+pub mod diff;
 mod directive;
+pub mod folder;
+pub mod fragment;
 pub mod include;
+pub mod layout;
 pub mod lock;
+pub mod plan;
+pub mod state;
+pub mod verify;
 pub mod write;

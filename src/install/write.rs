@@ -10,10 +10,12 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir, TempPath};
 
 /// What a temporary file's name starts with. The dot keeps it out of every `Include` with a `*`.
-const TEMPORARY_PREFIX: &str = ".prime-ssh-";
+const TEMPORARY_PREFIX: &str = ".prime-ssh-install-";
+/// The same for a file that is written outside of the lock, which nobody else may clean up.
+const OUTPUT_PREFIX: &str = ".prime-ssh-output-";
 /// What a temporary file's name ends with.
 const TEMPORARY_SUFFIX: &str = ".tmp";
 /// As many links in a row as Linux itself follows.
@@ -49,6 +51,8 @@ enum Problem {
     Circle,
     /// A folder stands where the file should.
     Folder,
+    /// A pipe, a device or the like stands where a file should.
+    NoFile,
     /// The system said no.
     System { step: Step, error: io::Error },
 }
@@ -88,7 +92,13 @@ impl WriteError {
     pub fn is_read_only(&self) -> bool {
         match &self.problem {
             Problem::System { step: Step::Open | Step::Make | Step::Rename, error } => {
-                matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
+                // A file that is a mount of its own, as in a container, is busy to a rename.
+                matches!(
+                    error.kind(),
+                    ErrorKind::PermissionDenied
+                        | ErrorKind::ReadOnlyFilesystem
+                        | ErrorKind::ResourceBusy
+                )
             }
             _ => false,
         }
@@ -109,6 +119,7 @@ impl fmt::Display for WriteError {
                 write!(f, "cannot write {path}: its links lead in a circle; remove one of them")
             }
             Problem::Folder => write!(f, "cannot write {path}: it is a folder"),
+            Problem::NoFile => write!(f, "cannot replace {path}: it is no regular file"),
             Problem::System { step, error } => {
                 write!(f, "cannot {step} {path}: {}", advice(*step, error))
             }
@@ -170,27 +181,79 @@ impl std::error::Error for WriteError {
 /// file is written through, and never renamed over. A hard link does not survive: the other names
 /// keep the old contents.
 pub fn replace(path: &Path, contents: &[u8], new_mode: u32) -> Result<Written, WriteError> {
-    match Target::of(path)? {
-        Target::Missing(target) => {
-            let file = temporary(&target)?;
-            set_mode(&file, new_mode, &target)?;
-            put(file, contents, &target)?;
-            Ok(Written::Created)
+    let written = match Target::of(path)? {
+        Target::Missing(_) => Written::Created,
+        Target::File(target, was) if holds(&target, &was, contents)? => {
+            return Ok(Written::Unchanged);
         }
-        Target::File(target, was) => {
-            if holds(&target, &was, contents)? {
-                return Ok(Written::Unchanged);
-            }
-            refuse_read_only(&target)?;
-            let file = temporary(&target)?;
-            set_mode(&file, keep_owner(&file, &was), &target)?;
-            put(file, contents, &target)?;
-            Ok(Written::Changed)
-        }
+        Target::File(..) => Written::Changed,
         Target::Stream => {
             stream(path, contents)?;
-            Ok(Written::Streamed)
+            return Ok(Written::Streamed);
         }
+    };
+    Staged::named(OUTPUT_PREFIX, path, contents, Mode::Keep { new: new_mode })?.put()?;
+    Ok(written)
+}
+
+/// Which mode a file has after it was replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The one that it had; for a new file, this one.
+    Keep {
+        /// The mode of a new file.
+        new: u32,
+    },
+    /// This one in any case.
+    Exactly(u32),
+}
+
+/// New contents of a file, on the disk beside it: all that is left to do is a rename.
+///
+/// Where several files change together, all are staged before the first is put in place: a full
+/// disk shows while everything is as it was.
+#[derive(Debug)]
+pub struct Staged {
+    target: PathBuf,
+    new: TempPath,
+}
+
+impl Staged {
+    /// Writes the new contents beside the file at `path`, whose links are followed.
+    pub fn new(path: &Path, contents: &[u8], mode: Mode) -> Result<Self, WriteError> {
+        Self::named(TEMPORARY_PREFIX, path, contents, mode)
+    }
+
+    fn named(prefix: &str, path: &Path, contents: &[u8], mode: Mode) -> Result<Self, WriteError> {
+        let (target, was) = match Target::of(path)? {
+            Target::Missing(target) => (target, None),
+            Target::File(target, was) => (target, Some(was)),
+            Target::Stream => return Err(WriteError::of(path, Problem::NoFile)),
+        };
+        if was.is_some() {
+            refuse_read_only(&target)?;
+        }
+        let file = temporary(&target, prefix)?;
+        let kept = was.map(|was| keep_owner(&file, &was));
+        let mode = match mode {
+            Mode::Keep { new } => kept.unwrap_or(new),
+            Mode::Exactly(mode) => mode,
+        };
+        Ok(Self { new: fill(file, contents, mode, &target)?, target })
+    }
+
+    /// The file that stands ready, for those who want to read it before it counts.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.new
+    }
+
+    /// Puts the new contents in place.
+    pub fn put(self) -> Result<(), WriteError> {
+        let Self { target, new } = self;
+        new.persist(&target)
+            .map_err(|failed| WriteError::system(&target, Step::Rename)(failed.error))?;
+        sync_folder(&target)
     }
 }
 
@@ -226,8 +289,61 @@ pub fn make_folder(path: &Path, mode: u32) -> Result<(), WriteError> {
     }
 }
 
-/// Whether a file of this name is a temporary one of this room, left behind by a run that was
-/// killed.
+/// What the file at `path` holds, its links followed; none where nothing is.
+pub fn contents(path: &Path) -> Result<Option<Vec<u8>>, WriteError> {
+    match Target::of(path)? {
+        Target::Missing(_) => Ok(None),
+        Target::File(target, _) => {
+            fs::read(target).map(Some).map_err(WriteError::system(path, Step::Read))
+        }
+        Target::Stream => Err(WriteError::of(path, Problem::NoFile)),
+    }
+}
+
+/// The folder in which a temporary file for `path` would stand.
+pub fn temporary_folder(path: &Path) -> Result<PathBuf, WriteError> {
+    match Target::of(path)? {
+        Target::Missing(target) | Target::File(target, _) => Ok(folder_of(&target).to_owned()),
+        Target::Stream => Err(WriteError::of(path, Problem::NoFile)),
+    }
+}
+
+/// An empty folder in `folder`, for this user only, gone when dropped.
+pub fn scratch_folder(folder: &Path) -> Result<TempDir, WriteError> {
+    tempfile::Builder::new()
+        .prefix(TEMPORARY_PREFIX)
+        .suffix(TEMPORARY_SUFFIX)
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir_in(folder)
+        .map_err(WriteError::system(folder, Step::MakeFolder))
+}
+
+/// Removes what runs that were killed left in `folder`. The caller holds the lock.
+///
+/// What cannot be removed stays: it harms nobody, and the next run tries again.
+pub fn clean(folder: &Path) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().to_str().is_some_and(is_temporary)) {
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let _ = if is_folder {
+            fs::remove_dir_all(entry.path())
+        } else {
+            fs::remove_file(entry.path())
+        };
+    }
+}
+
+/// Makes a folder of ours inaccessible to others.
+pub fn tighten_folder(path: &Path) -> Result<(), WriteError> {
+    let found = fs::symlink_metadata(path).map_err(WriteError::system(path, Step::Follow))?;
+    if found.is_dir() && found.mode() & 0o077 != 0 {
+        fs::set_permissions(path, Permissions::from_mode(0o700))
+            .map_err(WriteError::system(path, Step::Mode))?;
+    }
+    Ok(())
+}
+
+/// Whether a file of this name is a temporary one of this room, made under the lock.
 #[must_use]
 pub fn is_temporary(name: &str) -> bool {
     name.starts_with(TEMPORARY_PREFIX) && name.ends_with(TEMPORARY_SUFFIX)
@@ -316,9 +432,9 @@ fn refuse_read_only(path: &Path) -> Result<(), WriteError> {
 }
 
 /// A new file beside `target`, readable by this user only, gone when dropped.
-fn temporary(target: &Path) -> Result<NamedTempFile, WriteError> {
+fn temporary(target: &Path, prefix: &str) -> Result<NamedTempFile, WriteError> {
     tempfile::Builder::new()
-        .prefix(TEMPORARY_PREFIX)
+        .prefix(prefix)
         .suffix(TEMPORARY_SUFFIX)
         .permissions(Permissions::from_mode(0o600))
         .tempfile_in(folder_of(target))
@@ -335,19 +451,19 @@ fn keep_owner(file: &NamedTempFile, was: &Metadata) -> u32 {
     if kept { mode } else { mode & !0o6070 | (mode & 0o007) << 3 }
 }
 
-fn set_mode(file: &NamedTempFile, mode: u32, target: &Path) -> Result<(), WriteError> {
-    file.as_file()
-        .set_permissions(Permissions::from_mode(mode))
-        .map_err(WriteError::system(target, Step::Mode))
-}
-
-/// Fills the new file, brings it to the disk, and renames it over the target.
-fn put(mut file: NamedTempFile, contents: &[u8], target: &Path) -> Result<(), WriteError> {
-    file.write_all(contents).map_err(WriteError::system(target, Step::Fill))?;
-    file.as_file().sync_all().map_err(WriteError::system(target, Step::Fill))?;
-    file.persist(target)
-        .map_err(|failed| WriteError::system(target, Step::Rename)(failed.error))?;
-    sync_folder(target)
+/// Fills the new file and brings it to the disk.
+fn fill(
+    mut file: NamedTempFile,
+    contents: &[u8],
+    mode: u32,
+    target: &Path,
+) -> Result<TempPath, WriteError> {
+    let failed = |step| WriteError::system(target, step);
+    file.write_all(contents).map_err(failed(Step::Fill))?;
+    let mode = Permissions::from_mode(mode);
+    file.as_file().set_permissions(mode).map_err(failed(Step::Mode))?;
+    file.as_file().sync_all().map_err(failed(Step::Fill))?;
+    Ok(file.into_temp_path())
 }
 
 /// Brings the folder's list of names to the disk, so that a rename outlives a power cut.
@@ -513,9 +629,9 @@ mod tests {
     #[test]
     fn temporary_files_are_known_by_their_name() {
         let folder = tempfile::tempdir().unwrap();
-        let file = temporary(&folder.path().join("f")).unwrap();
+        let file = temporary(&folder.path().join("f"), TEMPORARY_PREFIX).unwrap();
         let name = file.path().file_name().unwrap().to_str().unwrap();
         assert!(is_temporary(name) && name.starts_with('.'), "{name}");
-        assert!(!is_temporary("config.tmp") && !is_temporary(".prime-ssh-notes"));
+        assert!(!is_temporary("config.tmp") && !is_temporary(".prime-ssh-output-x.tmp"));
     }
 }

@@ -39,6 +39,21 @@ impl Machine {
         }
     }
 
+    /// The same without the variables that choose a cluster, an API or a rendering option for the
+    /// commands of one shell.
+    #[must_use]
+    pub fn without_variables_of_this_shell(&self) -> Self {
+        let stays = |name: &OsString| {
+            let name = name.to_string_lossy();
+            !name.starts_with("PRIME_") || name == "PRIME_API_KEY"
+        };
+        let variables = self.variables.iter().filter(|(name, _)| stays(name));
+        Self {
+            variables: variables.map(|(name, value)| (name.clone(), value.clone())).collect(),
+            current: self.current.clone(),
+        }
+    }
+
     /// The home folder, where it is known.
     #[must_use]
     pub fn home(&self) -> Option<&Path> {

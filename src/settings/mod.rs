@@ -2,12 +2,14 @@
 //! where it is decided what wins.
 
 mod identity;
+mod install;
 mod machine;
 mod prime_cli;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use install::{Install, Memory, Remembered, Rendering, Show, Sync, Uninstall};
 pub use machine::Machine;
 use prime_cli::PrimeCli;
 
@@ -62,7 +64,7 @@ pub struct Source {
 }
 
 /// Files or the API.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Origin {
     /// Saved answers; `-` is stdin.
     Files(Vec<PathBuf>),

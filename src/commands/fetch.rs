@@ -1,0 +1,240 @@
+//! Where the clusters come from: saved answers are read, or the API is asked.
+
+use std::fmt;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use tokio::task::JoinSet;
+
+use crate::api::client::Client;
+use crate::api::error::Error as ApiError;
+use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::settings::{Endpoint, Origin};
+use crate::terminal::Terminal;
+
+/// How many clusters are asked for at once.
+const AT_ONCE: usize = 8;
+
+/// Answers of Get Cluster, unread.
+#[derive(Debug)]
+pub(super) struct Answers {
+    pub(super) answers: Vec<Answer>,
+    /// Whether the clusters were named, so that each must give a host.
+    pub(super) named: bool,
+}
+
+/// One answer of Get Cluster, unread.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) from: From,
+    pub(super) text: String,
+}
+
+/// Where an answer comes from.
+#[derive(Debug)]
+pub(super) enum From {
+    /// A file; `-` is stdin.
+    File(PathBuf),
+    /// The API, asked for the cluster with this id.
+    Api(String),
+}
+
+/// As a message calls it.
+impl fmt::Display for From {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) if is_stdin(path) => f.write_str("stdin"),
+            Self::File(path) => path.display().fmt(f),
+            Self::Api(id) => f.write_str(id),
+        }
+    }
+}
+
+/// Reads the files, or asks the API. The first failure ends all.
+pub(super) fn answers(origin: Origin, terminal: Terminal) -> Outcome<Answers> {
+    let named = !matches!(origin, Origin::All(..));
+    let answers = fetch(origin, Failures::EndAll, terminal)?
+        .into_iter()
+        .map(|fetched| fetched.answer.map_err(|missed| missed.failure))
+        .collect::<Outcome<_>>()?;
+    Ok(Answers { answers, named })
+}
+
+/// An answer that came or did not.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    /// What it was asked for by, as a message calls it.
+    pub(super) asked: String,
+    pub(super) answer: Result<Answer, Missed>,
+}
+
+/// Why an answer did not come.
+#[derive(Debug)]
+pub(super) struct Missed {
+    pub(super) failure: Failure,
+    /// The API knows no such cluster.
+    pub(super) is_unknown: bool,
+}
+
+/// Reads the files, or asks the API; what fails for one cluster harms no other. Fails only where
+/// it is not known which clusters there are.
+pub(super) fn each(origin: Origin, terminal: Terminal) -> Outcome<Vec<Fetched>> {
+    fetch(origin, Failures::StandAlone, terminal)
+}
+
+/// Asks the API for clusters by their ids; what fails for one harms no other.
+pub(super) fn each_of(
+    endpoint: Endpoint,
+    ids: Vec<String>,
+    terminal: Terminal,
+) -> Outcome<Vec<Fetched>> {
+    let message = format!("asking the API for {}", ids.join(", "));
+    ask(endpoint, terminal, &message, async |client| {
+        Ok(get_each(client, ids, Failures::StandAlone).await)
+    })
+}
+
+/// What the failure of one answer means for the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Failures {
+    EndAll,
+    StandAlone,
+}
+
+fn fetch(origin: Origin, failures: Failures, terminal: Terminal) -> Outcome<Vec<Fetched>> {
+    match origin {
+        Origin::Files(paths) => Ok(paths.into_iter().map(|path| read(&path)).collect()),
+        Origin::Clusters(endpoint, selectors) => {
+            let message = format!("asking the API for {}", selectors.join(", "));
+            ask(endpoint, terminal, &message, async |client| {
+                Ok(find_each(client, selectors, failures).await)
+            })
+        }
+        Origin::All(endpoint, team) => {
+            ask(endpoint, terminal, "asking the API for every cluster", async |client| {
+                let mut listed = client.clusters(None).await?;
+                if team.is_some() {
+                    listed.retain(|cluster| cluster.team_id == team);
+                }
+                let ids = listed.into_iter().map(|cluster| cluster.id).collect();
+                Ok(get_each(client, ids, failures).await)
+            })
+        }
+    }
+}
+
+/// Reads one saved answer.
+pub(super) fn read(path: &Path) -> Fetched {
+    let from = From::File(path.to_owned());
+    let asked = from.to_string();
+    let text = read_text(path, &asked);
+    let answer = text
+        .map(|text| Answer { from, text })
+        .map_err(|failure| Missed { failure, is_unknown: false });
+    Fetched { asked, answer }
+}
+
+fn read_text(path: &Path, name: &str) -> Outcome<String> {
+    let bytes = if is_stdin(path) {
+        let mut bytes = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        std::fs::read(path)
+    };
+    let bytes = bytes.with_context(|| format!("cannot read {name}")).or_fail(Kind::Local)?;
+    String::from_utf8(bytes)
+        .map_err(|_| Failure::message(Kind::Answer, format!("{name} is not UTF-8 text")))
+}
+
+fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// Runs `work` with a client of its own, and shows that it goes on.
+fn ask(
+    endpoint: Endpoint,
+    terminal: Terminal,
+    message: &str,
+    work: impl AsyncFnOnce(Client) -> Result<Vec<Fetched>, ApiError>,
+) -> Outcome<Vec<Fetched>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start")
+        .or_fail(Kind::Local)?;
+    let client = Client::new(endpoint.address, endpoint.token, endpoint.timeout)?;
+    let done = runtime.block_on(terminal.wait_for(message, work(client)));
+    // A look-up of a name cannot be interrupted, and the time limit holds for it too.
+    runtime.shutdown_background();
+    Ok(done?)
+}
+
+impl std::convert::From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        let (kind, hint) = (error.kind(), error.hint());
+        Self { kind, cause: error.into(), hint }
+    }
+}
+
+async fn find_each(client: Client, selectors: Vec<String>, failures: Failures) -> Vec<Fetched> {
+    side_by_side(selectors, failures, move |selector| {
+        let client = client.clone();
+        async move {
+            let found = client.find(&selector).await?;
+            Ok(Answer { from: From::Api(found.id), text: found.text })
+        }
+    })
+    .await
+}
+
+async fn get_each(client: Client, ids: Vec<String>, failures: Failures) -> Vec<Fetched> {
+    side_by_side(ids, failures, move |id| {
+        let client = client.clone();
+        async move {
+            let text = client.cluster(&id).await?;
+            Ok(Answer { from: From::Api(id), text })
+        }
+    })
+    .await
+}
+
+/// Does `work` for each item, [`AT_ONCE`] at a time.
+async fn side_by_side<W>(
+    items: Vec<String>,
+    failures: Failures,
+    work: impl Fn(String) -> W,
+) -> Vec<Fetched>
+where
+    W: Future<Output = Result<Answer, ApiError>> + Send + 'static,
+{
+    let mut waiting = items.into_iter();
+    let mut running = JoinSet::new();
+    let start = |running: &mut JoinSet<Fetched>, asked: String| {
+        let work = work(asked.clone());
+        running.spawn(async move {
+            let answer = work.await.map_err(|error| Missed {
+                is_unknown: error.is_not_found(),
+                failure: error.into(),
+            });
+            Fetched { asked, answer }
+        });
+    };
+    for item in waiting.by_ref().take(AT_ONCE) {
+        start(&mut running, item);
+    }
+    let mut answers = Vec::new();
+    while let Some(joined) = running.join_next().await {
+        // A task that panicked ends the program with its own message.
+        let fetched = joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        let ends = failures == Failures::EndAll && fetched.answer.is_err();
+        answers.push(fetched);
+        if ends {
+            break;
+        }
+        if let Some(item) = waiting.next() {
+            start(&mut running, item);
+        }
+    }
+    answers
+}

@@ -1,0 +1,175 @@
+//! `prime-ssh install`: clusters become names that a plain ssh knows.
+
+use std::collections::BTreeSet;
+
+use super::config::check_options;
+use super::fetch::{self, From};
+use super::gather;
+use super::installed::{
+    Candidate, Decision, Line, Names, Surveyed, What, Wished, Wishing, carry_out, ended_owners,
+};
+use crate::args::{Global, InstallArgs};
+use crate::failure::{Failure, Kind, Outcome};
+use crate::install::folder;
+use crate::install::layout::Layout;
+use crate::install::plan::Wish;
+use crate::install::state::Record;
+use crate::name::{Id, Slug};
+use crate::settings::{Install, Machine, Memory, Remembered};
+use crate::terminal::Terminal;
+
+pub(super) fn run(
+    typed: InstallArgs,
+    global: &Global,
+    machine: &Machine,
+    terminal: Terminal,
+) -> Outcome<()> {
+    let settings = Install::resolve(typed, global, machine)?;
+    let memory = Memory::new(global, machine);
+    let layout = &settings.layout;
+    let fresh = memory.rendering(&settings.fresh, settings.context.as_deref())?;
+    check_options(&fresh.ssh.ssh_options)?;
+    if global.ssh_dir.is_none() && !layout.is_read_by_ssh() {
+        tell_other_home(layout, terminal);
+    }
+    let before = folder::read(layout)?.installed();
+    let candidates = candidates(&settings, terminal)?;
+    let (surveys, left) = surveys(&candidates)?;
+    let ended = ended_owners(&settings, &before, &surveys, &memory, terminal);
+    carry_out(layout, settings.show, terminal, |present| {
+        let installed = present.installed();
+        let wishing = Wishing {
+            layout,
+            present,
+            installed: &installed,
+            memory: &memory,
+            skip_invalid: settings.source.skip_invalid,
+            terminal,
+            warnings: BTreeSet::new(),
+        };
+        let names = Names::choose(&settings, &installed, &surveys, &ended)?;
+        Ok(decide(&settings, wishing, surveys, &names, left))
+    })
+}
+
+/// ssh goes by the password database, so that what is installed below `$HOME` is not found.
+fn tell_other_home(layout: &Layout, terminal: Terminal) {
+    let (ours, read) = (layout.ssh_folder(), layout.read_by_ssh());
+    let (ours, read) = (ours.display(), read.display());
+    terminal.warning(format_args!(
+        "ssh reads {read}, whatever HOME says, and this installs into {ours}: \
+         use `ssh -F {ours}/config`, or install with `--ssh-dir {read}`"
+    ));
+}
+
+fn candidates(settings: &Install, terminal: Terminal) -> Outcome<Vec<Candidate>> {
+    let fetched = fetch::each(settings.source.origin.clone(), terminal)?;
+    let mut candidates = Vec::with_capacity(fetched.len());
+    for fetch::Fetched { asked, answer } in fetched {
+        let file = match &answer {
+            Ok(fetch::Answer { from: From::File(path), .. }) => Some(path.as_path()),
+            _ => None,
+        };
+        candidates.push(Candidate { source: settings.source_of(file)?, asked, answer });
+    }
+    Ok(candidates)
+}
+
+/// Checks the answers; those that did not come or cannot be read harm no other.
+fn surveys(candidates: &[Candidate]) -> Outcome<(Vec<Surveyed<'_>>, Vec<Line>)> {
+    let mut surveys: Vec<Surveyed<'_>> = Vec::new();
+    let mut left = Vec::new();
+    for candidate in candidates {
+        let survey = match &candidate.answer {
+            Ok(answer) => gather::survey(answer),
+            Err(missed) => Err(missed.failure.again()),
+        };
+        match survey {
+            Err(failure) => {
+                left.push(Line { cluster: candidate.asked.clone(), what: What::Left(failure) });
+            }
+            Ok(survey) => {
+                let same =
+                    |(_, other): &&Surveyed<'_>| survey.id().is_some() && other.id() == survey.id();
+                match (surveys.iter().find(same), &candidate.answer) {
+                    (None, _) => surveys.push((candidate, survey)),
+                    (Some((other, _)), Ok(fetch::Answer { from: From::File(_), .. })) => {
+                        let message =
+                            format!("{} and {} are of one cluster", other.asked, candidate.asked);
+                        return Err(Failure::message(Kind::Usage, message));
+                    }
+                    // The same cluster by two of its names.
+                    (Some(_), _) => {}
+                }
+            }
+        }
+    }
+    Ok((surveys, left))
+}
+
+fn decide(
+    settings: &Install,
+    mut wishing: Wishing<'_>,
+    surveys: Vec<Surveyed<'_>>,
+    names: &Names,
+    left: Vec<Line>,
+) -> Decision {
+    let mut decision = Decision { lines: left, ..Decision::default() };
+    for ((candidate, survey), name) in surveys.into_iter().zip(&names.names) {
+        let id = survey.id().map(|id| id.clone().into_owned());
+        if names.replaced.iter().any(|(_, old)| Some(&old.id) == id.as_ref()) {
+            continue;
+        }
+        let old = id.as_ref().and_then(|id| wishing.installed.of_id(id.as_str()));
+        let remembered = match (&settings.typed, old) {
+            (Some(typed), _) => typed.clone(),
+            (None, Some(old)) => Remembered::of(old),
+            (None, None) => settings.fresh.clone(),
+        };
+        let name = name.clone().unwrap_or_else(Slug::prime);
+        let alias = format!("{}.{name}", remembered.prefix);
+        tell_options(old, &remembered, &mut decision);
+        let wished = wishing.wish(survey, name, candidate.source.clone(), &remembered);
+        let what = match wished {
+            Ok(Wished::Put(wish, what)) => {
+                decision.alias.get_or_insert_with(|| alias.clone());
+                decision.wishes.push(*wish);
+                remove_replaced(id.as_ref(), names, &mut decision);
+                what
+            }
+            Ok(Wished::Gone(why)) => What::Left(
+                Failure::message(Kind::Answer, format!("{} {why}", candidate.asked))
+                    .hint("`prime-ssh sync` removes an installed cluster that was terminated"),
+            ),
+            Err(failure) => What::Left(failure),
+        };
+        let cluster = if matches!(what, What::Left(_)) { candidate.asked.clone() } else { alias };
+        decision.lines.push(Line { cluster, what });
+    }
+    decision.warnings.extend(wishing.warnings);
+    decision.lines.sort_by(|a, b| a.cluster.cmp(&b.cluster));
+    decision
+}
+
+/// The cluster whose name a newcomer has now, for it was terminated.
+fn remove_replaced(newcomer: Option<&Id<'_>>, names: &Names, decision: &mut Decision) {
+    for (by, old) in names.replaced.iter().filter(|(by, _)| Some(by) == newcomer) {
+        decision.wishes.push(Wish::Remove(old.stem()));
+        decision.lines.push(Line {
+            cluster: old.alias(),
+            what: What::Removed(format!(
+                ": cluster {} was terminated, and cluster {by} has its name now",
+                old.id
+            )),
+        });
+    }
+}
+
+/// Typed options replace the remembered set, so it is told what the set was.
+fn tell_options(old: Option<&Record>, new: &Remembered, decision: &mut Decision) {
+    let Some(old) = old else { return };
+    let before = Remembered::of(old);
+    if before != *new {
+        decision.notes.push(format!("options of {}: were {before}; are {new}", old.alias()));
+    }
+}

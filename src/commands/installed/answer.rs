@@ -1,0 +1,75 @@
+//! Asking again for what is installed, where it was asked for the first time.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::commands::fetch::{self, Answer, Fetched, Missed};
+use crate::failure::{Failure, Kind};
+use crate::install::state::{Record, Source};
+use crate::settings::Memory;
+use crate::terminal::Terminal;
+
+/// A cluster that a run is about, with what was answered for it.
+#[derive(Debug)]
+pub(in crate::commands) struct Candidate {
+    /// What it was asked for by, as a message calls it.
+    pub(in crate::commands) asked: String,
+    /// Where to ask for it the next time.
+    pub(in crate::commands) source: Source,
+    pub(in crate::commands) answer: Result<Answer, Missed>,
+}
+
+/// Asks for installed clusters, each where its state says; what fails for one harms no other.
+///
+/// The candidates are in the order of the records.
+pub(in crate::commands) fn ask_again(
+    records: &[&Record],
+    memory: &Memory<'_>,
+    terminal: Terminal,
+) -> Vec<Candidate> {
+    let mut endpoints: BTreeMap<(&str, Option<&str>), Vec<String>> = BTreeMap::new();
+    for record in records {
+        if let Source::Api { url, context, .. } = &record.source {
+            let ids = endpoints.entry((url, context.as_deref())).or_default();
+            ids.push(record.id.to_string());
+        }
+    }
+    let mut answers: Vec<Fetched> = Vec::new();
+    for ((url, context), ids) in endpoints {
+        let fetched = memory
+            .endpoint(url, context)
+            .and_then(|endpoint| fetch::each_of(endpoint, ids.clone(), terminal));
+        match fetched {
+            Ok(fetched) => answers.extend(fetched),
+            Err(failure) => answers.extend(ids.into_iter().map(|id| missed(id, &failure))),
+        }
+    }
+    let mut answer_for = |record: &Record| match &record.source {
+        Source::Api { .. } => {
+            let at = answers.iter().position(|fetched| fetched.asked == record.id.as_str());
+            at.map(|at| answers.swap_remove(at).answer)
+        }
+        Source::Input(path) => Some(fetch::read(Path::new(path)).answer),
+        Source::Stdin => None,
+    };
+    let candidate = |record: &&Record| Candidate {
+        asked: record.alias(),
+        source: record.source.clone(),
+        answer: answer_for(record).unwrap_or_else(|| Err(from_stdin(record))),
+    };
+    records.iter().map(candidate).collect()
+}
+
+/// One failure for each cluster that it stands in the way of.
+fn missed(id: String, failure: &Failure) -> Fetched {
+    let answer = Err(Missed { failure: failure.again(), is_unknown: false });
+    Fetched { asked: id, answer }
+}
+
+fn from_stdin(record: &Record) -> Missed {
+    let alias = record.alias();
+    let message = format!("{alias} was installed from standard input, which cannot be read again");
+    let failure = Failure::message(Kind::Local, message)
+        .hint("`prime-ssh install --input FILE` brings it up to date from now on");
+    Missed { failure, is_unknown: false }
+}

@@ -1,0 +1,55 @@
+//! What the commands share that keep clusters installed.
+
+mod answer;
+mod carry_out;
+mod identity;
+mod names;
+mod summary;
+mod wish;
+
+pub(super) use answer::{Candidate, ask_again};
+pub(super) use carry_out::{Decision, carry_out};
+pub(super) use names::{Names, Surveyed, ended_owners};
+pub(super) use summary::{Line, What};
+pub(super) use wish::{Wished, Wishing};
+
+use crate::failure::{Failure, Kind, Outcome};
+use crate::install::plan::{Installed, Present};
+use crate::install::state::Stem;
+
+/// The installed clusters that a person names by id, name, alias or file, damaged ones too; all
+/// where none is named.
+pub(super) fn named(present: &Present, selectors: &[String]) -> Outcome<Vec<Stem>> {
+    if selectors.is_empty() {
+        return Ok(present.all_stems().into_iter().collect());
+    }
+    let installed = present.installed();
+    let mut stems: Vec<Stem> = Vec::new();
+    for selector in selectors {
+        let of_record = installed.records.iter().find(|(_, record)| {
+            [record.id.as_str(), record.name.as_str(), &record.alias()].contains(&&**selector)
+        });
+        let by_file = || present.all_stems().into_iter().find(|stem| stem.to_string() == *selector);
+        match of_record.map(|(stem, _)| stem.clone()).or_else(by_file) {
+            Some(stem) if stems.contains(&stem) => {}
+            Some(stem) => stems.push(stem),
+            None => return Err(not_installed(selector, &installed)),
+        }
+    }
+    Ok(stems)
+}
+
+fn not_installed(selector: &str, installed: &Installed) -> Failure {
+    let known: Vec<String> = installed
+        .records
+        .iter()
+        .map(|(_, record)| format!("{} ({})", record.alias(), record.id))
+        .collect();
+    let failure =
+        Failure::message(Kind::Local, format!("no installed cluster is called {selector:?}"));
+    failure.hint(if known.is_empty() {
+        "nothing is installed".to_owned()
+    } else {
+        format!("installed are: {}", known.join(", "))
+    })
+}

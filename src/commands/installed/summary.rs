@@ -1,0 +1,121 @@
+//! What a run did, a line a cluster.
+
+use std::fmt;
+
+use crate::failure::{Failure, Kind, Outcome};
+use crate::install::fragment::Hosts;
+use crate::install::layout::Layout;
+use crate::install::state::Record;
+use crate::terminal::Terminal;
+
+/// One cluster, and what becomes of it.
+#[derive(Debug)]
+pub(in crate::commands) struct Line {
+    /// Its alias, or what else it is known by.
+    pub(in crate::commands) cluster: String,
+    pub(in crate::commands) what: What,
+}
+
+/// What becomes of a cluster.
+#[derive(Debug)]
+pub(in crate::commands) enum What {
+    /// It is new, and has this many hosts.
+    Added(usize),
+    /// It has another alias, and maybe other hosts.
+    Renamed {
+        /// The alias before.
+        from: String,
+        hosts: usize,
+    },
+    /// Its hosts or options are others.
+    Changed(String),
+    /// All is as it was, with this many hosts.
+    Unchanged(usize),
+    /// It is gone, and why.
+    Removed(String),
+    /// It could not be brought up to date.
+    Left(Failure),
+}
+
+impl What {
+    /// What becomes of a cluster that is to have this fragment.
+    pub(in crate::commands) fn of(
+        old: Option<(&Record, &[u8])>,
+        record: &Record,
+        fragment: &[u8],
+    ) -> Self {
+        let hosts = Hosts::of(fragment);
+        match old {
+            None => Self::Added(hosts.count()),
+            Some((was, _)) if was.alias() != record.alias() => {
+                Self::Renamed { from: was.alias(), hosts: hosts.count() }
+            }
+            Some((_, before)) if before == fragment => Self::Unchanged(hosts.count()),
+            Some((_, before)) => Self::Changed(hosts.since(&Hosts::of(before)).to_string()),
+        }
+    }
+
+    /// Whether `ssh ALIAS` leads somewhere afterwards.
+    fn leads_somewhere(&self) -> bool {
+        !matches!(self, Self::Removed(_) | Self::Left(_))
+    }
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counted = |count: &usize| match count {
+            1 => "1 host".to_owned(),
+            count => format!("{count} hosts"),
+        };
+        match self {
+            Self::Added(count) => write!(f, "added: {}", counted(count)),
+            Self::Renamed { from, hosts } => write!(f, "renamed from {from}: {}", counted(hosts)),
+            Self::Changed(difference) => write!(f, "changed: {difference}"),
+            Self::Unchanged(count) => write!(f, "unchanged: {}", counted(count)),
+            Self::Removed(why) => write!(f, "removed{why}"),
+            Self::Left(_) => f.write_str("left as it is"),
+        }
+    }
+}
+
+/// Tells a line a cluster, and how to connect.
+pub(super) fn tell(lines: &[Line], layout: &Layout, connects: bool, terminal: Terminal) {
+    let width = lines.iter().map(|line| line.cluster.len()).max().unwrap_or_default();
+    for Line { cluster, what } in lines {
+        terminal.tell(format_args!("{cluster:width$}  {what}"));
+    }
+    let first = lines.iter().find(|line| line.what.leads_somewhere());
+    if let Some(Line { cluster, .. }) = first.filter(|_| connects) {
+        if layout.is_read_by_ssh() {
+            terminal.tell(format_args!("connect with: ssh {cluster}"));
+        } else {
+            let config = layout.config();
+            terminal.tell(format_args!("connect with: ssh -F {} {cluster}", config.display()));
+        }
+    }
+}
+
+/// Tells why clusters were left as they are. The run fails with the worst of it.
+pub(super) fn tell_failures(lines: Vec<Line>, terminal: Terminal) -> Outcome<()> {
+    let total = lines.len();
+    let mut failures: Vec<Failure> = lines
+        .into_iter()
+        .filter_map(|line| match line.what {
+            What::Left(failure) => Some(failure),
+            _ => None,
+        })
+        .collect();
+    if total == 1 {
+        return failures.pop().map_or(Ok(()), Err);
+    }
+    let Some(worst) = failures.iter().map(|failure| failure.kind).max() else { return Ok(()) };
+    for failure in &failures {
+        terminal.failure(failure);
+    }
+    let count = failures.len();
+    let message = match count {
+        1 => format!("1 of {total} clusters was left as it is"),
+        _ => format!("{count} of {total} clusters were left as they are"),
+    };
+    Err(Failure::message(worst.min(Kind::Hosts), message))
+}

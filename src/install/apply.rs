@@ -1,0 +1,184 @@
+//! Carries a plan out: all of it, or nothing.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::plan::{Change, Owner, Plan};
+use super::write::{self, Mode, Staged, WriteError};
+
+/// The mode of every file of ours: keys and addresses are nobody else's concern, and ssh stops
+/// at a file that others may write.
+const PRIVATE: u32 = 0o600;
+
+/// A plan whose new files are all on the disk, each beside the place where it will stand.
+#[derive(Debug)]
+pub struct Stage<'p> {
+    steps: Vec<Step<'p>>,
+    unwritten: Option<WriteError>,
+}
+
+#[derive(Debug)]
+struct Step<'p> {
+    change: &'p Change,
+    new: Option<Staged>,
+    /// What was there, ready to be put back: a way back must not need space on the disk.
+    old: Option<Staged>,
+}
+
+/// Why a plan was not carried out. Everything is as it was, or it says what is not.
+#[derive(Debug)]
+pub enum ApplyError {
+    /// A file could not be written.
+    Write(WriteError),
+    /// Somebody else changed a file since it was read.
+    Meanwhile(PathBuf),
+    /// A file could not be written, and another could not be put back.
+    Stuck {
+        /// What went wrong first.
+        first: Box<ApplyError>,
+        /// What could not be put back.
+        then: WriteError,
+    },
+}
+
+impl fmt::Display for ApplyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Write(error) => error.fmt(f),
+            Self::Meanwhile(path) => write!(
+                f,
+                "{} was changed by somebody else just now; run the command again",
+                path.display()
+            ),
+            Self::Stuck { first, then } => {
+                write!(f, "{first}; and what was done before could not be undone: {then}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ApplyError {}
+
+impl From<WriteError> for ApplyError {
+    fn from(error: WriteError) -> Self {
+        Self::Write(error)
+    }
+}
+
+impl<'p> Stage<'p> {
+    /// Writes every new file beside its place, and every old one too, for the way back.
+    pub fn new(plan: &'p Plan) -> Result<Self, WriteError> {
+        let mut stage = Self { steps: Vec::new(), unwritten: None };
+        for change in &plan.changes {
+            match Step::new(change) {
+                Ok(step) => stage.steps.push(step),
+                Err(error) if change.owner != Owner::Ours && error.is_read_only() => {
+                    stage.give_up_config(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if stage.unwritten.is_some() {
+            stage.steps.retain(|step| step.change.owner == Owner::Ours);
+        }
+        Ok(stage)
+    }
+
+    /// The user's configuration cannot be written here; the rest goes on without it.
+    fn give_up_config(&mut self, error: WriteError) {
+        self.unwritten.get_or_insert(error);
+    }
+
+    /// Where the new contents of the file at `path` stand until they are put in place.
+    #[must_use]
+    pub fn staged(&self, path: &Path) -> Option<&Path> {
+        let step = self.steps.iter().find(|step| step.change.path == path)?;
+        step.new.as_ref().map(Staged::path)
+    }
+
+    /// Puts everything in place, one file after the other. Where one fails, those before it are
+    /// put back.
+    ///
+    /// Returns why the user's configuration was left as it is, where it may only be read.
+    pub fn put(self) -> Result<Option<WriteError>, ApplyError> {
+        let Self { steps, mut unwritten } = self;
+        let mut done: Vec<Way> = Vec::new();
+        for Step { change, new, old } in steps {
+            if unwritten.is_some() && change.owner != Owner::Ours {
+                continue;
+            }
+            let way = Way { change, old };
+            match carry_out(change, new) {
+                Ok(()) => done.push(way),
+                Err(ApplyError::Write(error))
+                    if change.owner != Owner::Ours && error.is_read_only() =>
+                {
+                    // The backup is of no use without the change that it is for.
+                    if done.last().is_some_and(|way| way.change.owner == Owner::Backup) {
+                        done.pop().map_or(Ok(()), Way::back)?;
+                    }
+                    unwritten = Some(error);
+                }
+                Err(first) => return Err(all_back(done, first)),
+            }
+        }
+        Ok(unwritten)
+    }
+}
+
+impl<'p> Step<'p> {
+    fn new(change: &'p Change) -> Result<Self, WriteError> {
+        let mode = match change.owner {
+            Owner::Ours | Owner::Backup => Mode::Exactly(PRIVATE),
+            Owner::User => Mode::Keep { new: PRIVATE },
+        };
+        let path = &change.path;
+        let staged = |contents: &Option<Vec<u8>>, mode| {
+            contents.as_ref().map(|contents| Staged::new(path, contents, mode)).transpose()
+        };
+        Ok(Self {
+            change,
+            new: staged(&change.after, mode)?,
+            old: staged(&change.before, Mode::Keep { new: PRIVATE })?,
+        })
+    }
+}
+
+fn carry_out(change: &Change, new: Option<Staged>) -> Result<(), ApplyError> {
+    if write::contents(&change.path)? != change.before {
+        return Err(ApplyError::Meanwhile(change.path.clone()));
+    }
+    match new {
+        Some(new) => new.put()?,
+        None => write::remove(&change.path)?,
+    }
+    Ok(())
+}
+
+/// The way back from one change.
+struct Way<'p> {
+    change: &'p Change,
+    old: Option<Staged>,
+}
+
+impl Way<'_> {
+    fn back(self) -> Result<(), WriteError> {
+        match self.old {
+            Some(old) => old.put(),
+            None => write::remove(&self.change.path),
+        }
+    }
+}
+
+fn all_back(done: Vec<Way<'_>>, first: ApplyError) -> ApplyError {
+    let mut stuck = None;
+    for way in done.into_iter().rev() {
+        if let Err(error) = way.back() {
+            stuck.get_or_insert(error);
+        }
+    }
+    match stuck {
+        None => first,
+        Some(then) => ApplyError::Stuck { first: Box::new(first), then },
+    }
+}

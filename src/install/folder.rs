@@ -1,0 +1,238 @@
+//! What is on the disk: where the ssh folder is, and what is in it.
+
+use std::fmt;
+use std::fs::{self, Metadata};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use nix::unistd::{Uid, User};
+
+use super::include::AS_SSH;
+use super::layout::{INDEX, LOCK, Layout};
+use super::lock::Lock;
+use super::plan::Present;
+use super::state::Stem;
+use super::write::{self, WriteError};
+
+/// Why the ssh folder cannot be worked in.
+#[derive(Debug)]
+pub enum FolderError {
+    /// Our folder, or a file of ours, was replaced by a link.
+    Link(PathBuf),
+    /// Something else stands where our folder or a file of ours should.
+    NotOurs {
+        /// What it is.
+        path: PathBuf,
+        /// What it should be.
+        wanted: &'static str,
+    },
+    /// The ssh folder belongs to another user, who could not read what we would put there.
+    Owner {
+        /// The ssh folder.
+        path: PathBuf,
+        /// Its owner.
+        owner: u32,
+    },
+    /// The user's home is not known.
+    NoHome,
+    /// The system said no.
+    System {
+        /// What was looked at.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The user's configuration cannot be used.
+    Config(WriteError),
+}
+
+impl FolderError {
+    fn system(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |error| Self::System { path: path.to_owned(), error }
+    }
+
+    /// Whether something stands in our way that a person put there.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Link(_) | Self::NotOurs { .. } | Self::Owner { .. })
+    }
+}
+
+impl fmt::Display for FolderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Link(path) => write!(
+                f,
+                "{} is a link, which we never made; remove it, and run the command again",
+                path.display()
+            ),
+            Self::NotOurs { path, wanted } => {
+                write!(f, "{} is no {wanted}; move it out of the way", path.display())
+            }
+            Self::Owner { path, owner } => write!(
+                f,
+                "{} belongs to user {owner}, who could not read what root puts there; \
+                 run the command as that user, without sudo",
+                path.display()
+            ),
+            Self::NoHome => f.write_str("the home folder is not known; say --ssh-dir"),
+            Self::System { path, error } => write!(f, "cannot read {}: {error}", path.display()),
+            Self::Config(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for FolderError {}
+
+/// The layout below `ssh_folder`, or below the `.ssh` of `home`.
+///
+/// ssh itself takes the home folder of the password database, whatever `$HOME` says.
+pub fn layout(ssh_folder: Option<&Path>, home: Option<&Path>) -> Result<Layout, FolderError> {
+    let of_user = User::from_uid(Uid::current()).ok().flatten().map(|user| user.dir);
+    let folder = match (ssh_folder, home.or(of_user.as_deref())) {
+        (Some(folder), _) => folder.to_owned(),
+        (None, Some(home)) => home.join(".ssh"),
+        (None, None) => return Err(FolderError::NoHome),
+    };
+    let folder = std::path::absolute(&folder).map_err(FolderError::system(&folder))?;
+    // Without an entry in the password database ssh does not run at all.
+    let home = of_user.or_else(|| home.map(Path::to_owned)).ok_or(FolderError::NoHome)?;
+    let mut same: Vec<PathBuf> = fs::canonicalize(&folder).into_iter().collect();
+    let read_by_ssh = home.join(".ssh");
+    if fs::canonicalize(&read_by_ssh).is_ok_and(|read| same.contains(&read)) {
+        same.push(read_by_ssh);
+    }
+    Ok(Layout::new(folder, home, same))
+}
+
+/// Everything that a plan needs to know of the disk.
+pub fn read(layout: &Layout) -> Result<Present, FolderError> {
+    check_owner(layout)?;
+    let mut present = Present {
+        config: write::contents(&layout.config()).map_err(FolderError::Config)?,
+        config_is_link: layout.config().is_symlink(),
+        backup: own_file(&layout.backup())?.map(|(bytes, _)| bytes),
+        ..Present::default()
+    };
+    if !is_there(layout)? {
+        return Ok(present);
+    }
+    let folder = layout.folder();
+    for entry in fs::read_dir(&folder).map_err(FolderError::system(&folder))? {
+        let name = entry.map_err(FolderError::system(&folder))?.file_name();
+        let name = name.to_string_lossy().into_owned();
+        if name == LOCK || write::is_temporary(&name) {
+            continue;
+        }
+        let is_aside = name.contains(".conf.bak");
+        if name != INDEX && Stem::of_file(&name).is_none() {
+            present.foreign.push(name.clone());
+            if !is_aside {
+                continue;
+            }
+        }
+        match own_file(&layout.file(&name)) {
+            Ok(Some((bytes, found))) => {
+                if found.mode() & 0o077 != 0 && !is_aside {
+                    present.loose.insert(name.clone());
+                }
+                present.files.insert(name, bytes);
+            }
+            Ok(None) => {}
+            Err(_) if is_aside => {}
+            Err(error) => return Err(error),
+        }
+    }
+    present.foreign.sort();
+    Ok(present)
+}
+
+/// Whether our folder is there. Whatever else has its name is refused.
+pub fn is_there(layout: &Layout) -> Result<bool, FolderError> {
+    let folder = layout.folder();
+    match lstat(&folder)? {
+        None => Ok(false),
+        Some(found) if found.is_dir() => Ok(true),
+        Some(found) if found.is_symlink() => Err(FolderError::Link(folder)),
+        Some(_) => Err(FolderError::NotOurs { path: folder, wanted: "folder" }),
+    }
+}
+
+/// Makes our folder, and the ssh folder where there is none.
+pub fn make(layout: &Layout) -> Result<(), WriteError> {
+    write::make_folder(layout.ssh_folder(), 0o700)?;
+    write::make_folder(&layout.folder(), 0o700)?;
+    write::tighten_folder(&layout.folder())
+}
+
+/// Removes what runs that were killed left behind. The caller holds the lock.
+pub fn clean(layout: &Layout) {
+    write::clean(&layout.folder());
+    write::clean(layout.ssh_folder());
+    if let Ok(folder) = write::temporary_folder(&layout.config()) {
+        write::clean(&folder);
+    }
+}
+
+/// Removes our folder where nothing is left in it but the lock.
+pub fn remove_if_unused(layout: &Layout, lock: &Lock) {
+    let entries = fs::read_dir(layout.folder());
+    let is_lock = |entry: io::Result<fs::DirEntry>| entry.is_ok_and(|e| e.file_name() == LOCK);
+    if entries.is_ok_and(|mut entries| entries.all(is_lock)) && lock.remove_file().is_ok() {
+        // A run that waits may have made its own lock meanwhile: then the folder stays.
+        let _ = fs::remove_dir(layout.folder());
+    }
+}
+
+/// A file that is ours to replace: a regular one, and no link.
+fn own_file(path: &Path) -> Result<Option<(Vec<u8>, Metadata)>, FolderError> {
+    match lstat(path)? {
+        None => Ok(None),
+        Some(found) if found.is_file() => {
+            let bytes = fs::read(path).map_err(FolderError::system(path))?;
+            Ok(Some((bytes, found)))
+        }
+        Some(found) if found.is_symlink() => Err(FolderError::Link(path.to_owned())),
+        Some(_) => Err(FolderError::NotOurs { path: path.to_owned(), wanted: "regular file" }),
+    }
+}
+
+fn lstat(path: &Path) -> Result<Option<Metadata>, FolderError> {
+    match fs::symlink_metadata(path) {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(FolderError::system(path)(error)),
+    }
+}
+
+/// What root makes in another user's folder, with mode 0600, stops that user's ssh for every host.
+pub fn check_owner(layout: &Layout) -> Result<(), FolderError> {
+    let ssh_folder = layout.ssh_folder();
+    let Ok(found) = fs::metadata(ssh_folder) else { return Ok(()) };
+    if Uid::effective().is_root() && found.uid() != 0 {
+        return Err(FolderError::Owner { path: ssh_folder.to_owned(), owner: found.uid() });
+    }
+    Ok(())
+}
+
+/// Every file that an `Include` path leads to, as ssh reads them: sorted, a missing one silent.
+///
+/// Our own folder is left out.
+pub fn read_matching(layout: &Layout) -> impl FnMut(&Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let ours: Vec<PathBuf> =
+        [layout.folder()].into_iter().chain(fs::canonicalize(layout.folder())).collect();
+    move |pattern| {
+        let Some(paths) = pattern.to_str().and_then(|text| glob::glob_with(text, AS_SSH).ok())
+        else {
+            return Vec::new();
+        };
+        paths
+            .flatten()
+            .filter(|path| !ours.iter().any(|ours| path.starts_with(ours)))
+            // A pipe would make us wait for ever.
+            .filter(|path| path.is_file())
+            .filter_map(|path| fs::read(&path).ok().map(|text| (path, text)))
+            .collect()
+    }
+}

@@ -1,0 +1,109 @@
+//! What is where below the ssh folder, and how ssh is told of it.
+
+use std::path::{Path, PathBuf};
+
+use super::include::{Bearings, IncludeLine, Unwritable};
+use super::state::{Part, Stem};
+
+/// Our folder's name below the ssh folder.
+const FOLDER: &str = "prime-ssh";
+/// The file in our folder that the user's configuration includes.
+pub const INDEX: &str = "config";
+/// The file in our folder whose lock is the right to change things.
+pub const LOCK: &str = "lock";
+
+/// The places of all files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    ssh_folder: PathBuf,
+    home: PathBuf,
+    same: Vec<PathBuf>,
+}
+
+impl Layout {
+    /// The layout below an ssh folder, given by its absolute path.
+    ///
+    /// `home` is the user's home in the password database: below it ssh looks for `.ssh`. `same`
+    /// are other absolute paths that lead to the ssh folder, without the links in it.
+    #[must_use]
+    pub fn new(ssh_folder: PathBuf, home: PathBuf, same: Vec<PathBuf>) -> Self {
+        Self { ssh_folder, home, same }
+    }
+
+    /// The folder that holds the user's configuration.
+    #[must_use]
+    pub fn ssh_folder(&self) -> &Path {
+        &self.ssh_folder
+    }
+
+    /// The folder that ssh itself reads.
+    #[must_use]
+    pub fn read_by_ssh(&self) -> PathBuf {
+        self.home.join(".ssh")
+    }
+
+    /// Whether a plain `ssh` reads the configuration in this folder.
+    #[must_use]
+    pub fn is_read_by_ssh(&self) -> bool {
+        let read = self.read_by_ssh();
+        self.ssh_folder == read || self.same.contains(&read)
+    }
+
+    /// The user's configuration.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.ssh_folder.join("config")
+    }
+
+    /// What the user's configuration was before our first change to it.
+    #[must_use]
+    pub fn backup(&self) -> PathBuf {
+        self.ssh_folder.join("config.prime-ssh.bak")
+    }
+
+    /// Our folder.
+    #[must_use]
+    pub fn folder(&self) -> PathBuf {
+        self.ssh_folder.join(FOLDER)
+    }
+
+    /// A file in our folder.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder().join(name)
+    }
+
+    /// The line that includes the file `name` of our folder.
+    pub fn include(&self, name: &str) -> Result<IncludeLine, Unwritable> {
+        self.include_path(&self.file(name))
+    }
+
+    /// The line that includes a file below the ssh folder: relative to that folder where it is
+    /// ssh's own, so that a shared home may move; else absolute.
+    pub fn include_path(&self, path: &Path) -> Result<IncludeLine, Unwritable> {
+        let relative = path.strip_prefix(&self.ssh_folder).ok().filter(|_| self.is_read_by_ssh());
+        IncludeLine::new(relative.unwrap_or(path))
+    }
+
+    /// The path of a cluster's own `known_hosts` file, as a fragment names it.
+    #[must_use]
+    pub fn known_hosts(&self, stem: &Stem) -> PathBuf {
+        let name = stem.file(Part::KnownHosts);
+        if self.is_read_by_ssh() {
+            Path::new("~/.ssh").join(FOLDER).join(name)
+        } else {
+            self.file(&name)
+        }
+    }
+
+    /// How ssh finds what an `Include` names.
+    #[must_use]
+    pub fn bearings(&self) -> Bearings {
+        let folders = self.same.iter().chain([&self.ssh_folder]);
+        let mut index: Vec<_> = folders.map(|folder| folder.join(FOLDER).join(INDEX)).collect();
+        if self.is_read_by_ssh() {
+            index.push(self.read_by_ssh().join(FOLDER).join(INDEX));
+        }
+        Bearings { home: self.home.clone(), index }
+    }
+}

@@ -1,0 +1,399 @@
+//! What is there, what should be there, and the changes that lead from one to the other.
+//!
+//! All of it is pure. The same plan is shown as a diff, checked by ssh, and carried out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use super::include::{self, Found, Unwritable};
+use super::layout::{INDEX, Layout};
+use super::state::{Damage, Part, Record, Stem, fingerprint};
+
+/// The first line of our index.
+const INDEX_HEADER: &str = "# Written by prime-ssh: one line a cluster. Changes here are lost.\n";
+
+/// What was found on the disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Present {
+    /// The user's configuration.
+    pub config: Option<Vec<u8>>,
+    /// Whether it is reached through a link, which is the user's own.
+    pub config_is_link: bool,
+    /// What it was before our first change to it.
+    pub backup: Option<Vec<u8>>,
+    /// The files of our folder that are ours, by name, and those that we kept aside.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// Those of them that others than this user may read or write.
+    pub loose: BTreeSet<String>,
+    /// What else is in our folder, by name.
+    pub foreign: Vec<String>,
+}
+
+/// The clusters that are installed.
+#[derive(Debug, Default)]
+pub struct Installed {
+    /// Those whose state can be read, in the order of their names.
+    pub records: Vec<(Stem, Record)>,
+    /// Those whose state cannot.
+    pub damaged: Vec<(Stem, Damage)>,
+}
+
+impl Installed {
+    /// The record of the cluster with this id.
+    #[must_use]
+    pub fn of_id(&self, id: &str) -> Option<&Record> {
+        self.records.iter().map(|(_, record)| record).find(|record| record.id.as_str() == id)
+    }
+}
+
+impl Present {
+    /// The clusters that are installed.
+    #[must_use]
+    pub fn installed(&self) -> Installed {
+        let mut installed = Installed::default();
+        for (stem, part) in self.stems() {
+            if part != Part::State {
+                continue;
+            }
+            match Record::from_json(self.part(&stem, part).unwrap_or_default()) {
+                // Under another name than its own it is a copy that somebody made.
+                Ok(record) if record.stem() != stem => {
+                    installed.damaged.push((stem, Damage::Renamed(record.stem())));
+                }
+                Ok(record) => installed.records.push((stem, record)),
+                Err(damage) => installed.damaged.push((stem, damage)),
+            }
+        }
+        installed
+    }
+
+    /// One file of a cluster.
+    #[must_use]
+    pub fn part(&self, stem: &Stem, part: Part) -> Option<&[u8]> {
+        self.files.get(&stem.file(part)).map(Vec::as_slice)
+    }
+
+    /// Every cluster of which any file is there, readable or not.
+    #[must_use]
+    pub fn all_stems(&self) -> BTreeSet<Stem> {
+        self.stems().map(|(stem, _)| stem).collect()
+    }
+
+    fn stems(&self) -> impl Iterator<Item = (Stem, Part)> {
+        self.files.keys().filter_map(|name| Stem::of_file(name))
+    }
+
+    /// The clusters whose fragments the index includes.
+    fn indexed(&self, layout: &Layout) -> BTreeSet<Stem> {
+        let index = self.files.get(INDEX).map(Vec::as_slice).unwrap_or_default();
+        include::included(index, &layout.bearings())
+            .iter()
+            .filter_map(|path| path.file_name()?.to_str())
+            .filter_map(Stem::of_file)
+            .map(|(stem, _)| stem)
+            .filter(|stem| self.part(stem, Part::Fragment).is_some())
+            .collect()
+    }
+}
+
+/// What a run wants of one cluster. What it does not speak of stays as it is.
+#[derive(Clone, Debug)]
+pub enum Wish {
+    /// It is to be installed with this fragment.
+    Put {
+        /// What to remember of it; the plan itself fills in the fragment's fingerprint.
+        record: Record,
+        /// What ssh is to read.
+        fragment: Vec<u8>,
+    },
+    /// Nothing of it is to stay.
+    Remove(Stem),
+}
+
+/// Whose a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// Ours: mode 0600, never a link.
+    Ours,
+    /// The user's: its mode stays, and so do links.
+    User,
+    /// The backup of the user's: made and changed only together with it.
+    Backup,
+}
+
+/// One file that is not yet as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whose it is.
+    pub owner: Owner,
+    /// What it holds; none where it is not there.
+    pub before: Option<Vec<u8>>,
+    /// What it is to hold; none where it is to go. As before where only its mode is wrong.
+    pub after: Option<Vec<u8>>,
+}
+
+/// What a person should know of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// A fragment was edited since we wrote it, and is kept under another name.
+    KeptAside {
+        /// The fragment.
+        fragment: PathBuf,
+        /// What it is called now.
+        aside: PathBuf,
+    },
+    /// An `Include` of ours that counts for some hosts only.
+    InBlock(Found),
+    /// An `Include` of ours that a person wrote, and that we leave.
+    LeftIn(Found),
+    /// The backup stays, since the configuration was edited meanwhile.
+    BackupStays(PathBuf),
+    /// What is in our folder and not ours stays.
+    Foreign(Vec<PathBuf>),
+    /// A fragment without its state: nobody can bring it up to date.
+    Stateless(PathBuf),
+}
+
+/// The changes of one run, in an order in which ssh works after each of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The files that change.
+    pub changes: Vec<Change>,
+    /// The clusters that ssh reads afterwards.
+    pub clusters: Vec<Stem>,
+    /// What a person should know.
+    pub notes: Vec<Note>,
+}
+
+/// Plans how `present` becomes what is wished.
+pub fn plan(layout: &Layout, present: &Present, wishes: Vec<Wish>) -> Result<Plan, Unwritable> {
+    let mut planner = Planner {
+        layout,
+        present,
+        installed: present.installed(),
+        plan: Plan::default(),
+        coming: Vec::new(),
+        going: Vec::new(),
+    };
+    let clusters = planner.clusters_afterwards(&wishes);
+    for wish in wishes {
+        match wish {
+            Wish::Put { record, fragment } => planner.put(record, fragment),
+            Wish::Remove(stem) => planner.remove(stem),
+        }
+    }
+    planner.tighten(&clusters);
+    planner.index_and_config(&clusters)?;
+    planner.removals(&clusters);
+    planner.plan.clusters = clusters.into_iter().collect();
+    Ok(planner.plan)
+}
+
+struct Planner<'a> {
+    layout: &'a Layout,
+    present: &'a Present,
+    installed: Installed,
+    plan: Plan,
+    coming: Vec<Stem>,
+    going: Vec<Stem>,
+}
+
+impl Planner<'_> {
+    /// Which clusters ssh reads afterwards: those of the index and those with a state, but for
+    /// what is wished away or comes under a new name.
+    fn clusters_afterwards(&self, wishes: &[Wish]) -> BTreeSet<Stem> {
+        let has_fragment = |stem: &&Stem| self.present.part(stem, Part::Fragment).is_some();
+        let mut clusters = self.present.indexed(self.layout);
+        let records = self.installed.records.iter().map(|(stem, _)| stem);
+        let damaged = self.installed.damaged.iter().map(|(stem, _)| stem);
+        clusters.extend(records.chain(damaged).filter(has_fragment).cloned());
+        for wish in wishes {
+            match wish {
+                Wish::Remove(stem) => {
+                    clusters.remove(stem);
+                }
+                Wish::Put { record, .. } => {
+                    if let Some(old) = self.installed.of_id(record.id.as_str()) {
+                        clusters.remove(&old.stem());
+                    }
+                    clusters.insert(record.stem());
+                }
+            }
+        }
+        clusters
+    }
+
+    /// The state goes before the fragment, so that a fragment always has one.
+    fn put(&mut self, mut record: Record, fragment: Vec<u8>) {
+        let present = self.present;
+        let stem = record.stem();
+        let old = self.installed.of_id(record.id.as_str()).cloned();
+        let old_stem = old.as_ref().map_or_else(|| stem.clone(), Record::stem);
+        let was = present.part(&old_stem, Part::Fragment);
+        let wrote = was.is_some_and(|was| old.as_ref().is_some_and(|old| old.wrote(was)));
+        record.fragments = match (&old, was) {
+            (Some(old), Some(was)) if wrote && was == fragment => old.fragments.clone(),
+            (_, Some(was)) if wrote => vec![fingerprint(&fragment), fingerprint(was)],
+            _ => vec![fingerprint(&fragment)],
+        };
+        if let Some(was) = was
+            && !wrote
+            && was != fragment
+        {
+            self.keep_aside(&old_stem, was);
+        }
+        let seen = present.part(&stem, Part::KnownHosts);
+        let seen = seen.or_else(|| present.part(&old_stem, Part::KnownHosts)).unwrap_or_default();
+        self.ours(&stem.file(Part::KnownHosts), Some(seen.to_owned()));
+        self.ours(&stem.file(Part::State), Some(record.to_json()));
+        self.ours(&stem.file(Part::Fragment), Some(fragment));
+        if old_stem != stem {
+            self.going.push(old_stem);
+        }
+        self.coming.push(stem);
+    }
+
+    fn remove(&mut self, stem: Stem) {
+        let record = self.installed.records.iter().find(|(at, _)| *at == stem);
+        if let Some(was) = self.present.part(&stem, Part::Fragment)
+            && record.is_some_and(|(_, record)| !record.wrote(was))
+        {
+            self.keep_aside(&stem, was);
+        }
+        self.going.push(stem);
+    }
+
+    /// Keeps what a person wrote into a fragment of ours, under the first name that is free.
+    fn keep_aside(&mut self, stem: &Stem, was: &[u8]) {
+        let fragment = stem.file(Part::Fragment);
+        let names = (1..).map(|count| match count {
+            1 => format!("{fragment}.bak"),
+            _ => format!("{fragment}.bak-{count}"),
+        });
+        let is_free = |name: &String| match self.present.files.get(name) {
+            Some(kept) => kept == was,
+            None => !self.present.foreign.contains(name),
+        };
+        let Some(aside) = names.into_iter().find(is_free) else { return };
+        self.ours(&aside, Some(was.to_owned()));
+        self.plan.notes.push(Note::KeptAside {
+            fragment: self.layout.file(&fragment),
+            aside: self.layout.file(&aside),
+        });
+    }
+
+    /// Files of ours that nobody speaks of still get their mode back.
+    fn tighten(&mut self, clusters: &BTreeSet<Stem>) {
+        for name in &self.present.loose {
+            let stays = Stem::of_file(name).is_some_and(|(stem, _)| clusters.contains(&stem));
+            let path = self.layout.file(name);
+            if stays && !self.plan.changes.iter().any(|change| change.path == path) {
+                self.ours(name, self.present.files.get(name).cloned());
+            }
+        }
+    }
+
+    /// What comes is read before it counts; what goes stops counting before it is gone.
+    fn index_and_config(&mut self, clusters: &BTreeSet<Stem>) -> Result<(), Unwritable> {
+        let bearings = self.layout.bearings();
+        let config = self.present.config.as_deref();
+        let found = include::find(config.unwrap_or_default(), &bearings);
+        let (in_block, at_top): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|found| found.block.is_some());
+        let line = self.layout.include(INDEX)?;
+        if clusters.is_empty() {
+            self.leave_config(config, &line);
+            self.ours(INDEX, None);
+            return Ok(());
+        }
+        let mut index = INDEX_HEADER.to_owned();
+        for stem in clusters {
+            index.push_str(self.layout.include(&stem.file(Part::Fragment))?.as_str());
+            index.push('\n');
+        }
+        self.ours(INDEX, Some(index.into_bytes()));
+        self.plan.notes.extend(in_block.into_iter().map(Note::InBlock));
+        if at_top.is_empty() {
+            if let Some(config) = config {
+                self.change(self.layout.backup(), Owner::Backup, Some(config.to_owned()));
+            }
+            let config = line.put_in(config.unwrap_or_default());
+            self.change(self.layout.config(), Owner::User, Some(config));
+        }
+        let has_state = |stem: &Stem| {
+            self.coming.contains(stem) || self.present.part(stem, Part::State).is_some()
+        };
+        for stem in clusters.iter().filter(|stem| !has_state(stem)) {
+            let path = self.layout.file(&stem.file(Part::Fragment));
+            self.plan.notes.push(Note::Stateless(path));
+        }
+        Ok(())
+    }
+
+    /// Takes our line out of the user's configuration, and the file with it where we made it.
+    fn leave_config(&mut self, config: Option<&[u8]>, line: &include::IncludeLine) {
+        let Some(config) = config else { return };
+        let mut left = config.to_owned();
+        while let Some(without) = line.taken_out_of(&left) {
+            left = without;
+        }
+        let written_by_others = include::find(&left, &self.layout.bearings());
+        self.plan.notes.extend(written_by_others.into_iter().map(Note::LeftIn));
+        // Had it been there before us, there were a backup of it, however empty.
+        let made_by_us = left.is_empty()
+            && !config.is_empty()
+            && self.present.backup.is_none()
+            && !self.present.config_is_link;
+        let is_as_before = self.present.backup.as_ref() == Some(&left);
+        self.change(self.layout.config(), Owner::User, (!made_by_us).then_some(left));
+        if is_as_before {
+            self.change(self.layout.backup(), Owner::Backup, None);
+        } else if self.present.backup.is_some() {
+            self.plan.notes.push(Note::BackupStays(self.layout.backup()));
+        }
+    }
+
+    /// The state goes first: what is left of a run that was killed is then known for a leftover.
+    fn removals(&mut self, clusters: &BTreeSet<Stem>) {
+        let mut going = std::mem::take(&mut self.going);
+        let orphans = self.present.all_stems().into_iter().filter(|stem| {
+            !clusters.contains(stem) && self.present.part(stem, Part::State).is_none()
+        });
+        going.extend(orphans);
+        going.sort();
+        going.dedup();
+        for stem in going {
+            for part in [Part::State, Part::Fragment, Part::KnownHosts] {
+                self.ours(&stem.file(part), None);
+            }
+        }
+        if clusters.is_empty() && !self.present.foreign.is_empty() {
+            let paths = self.present.foreign.iter().map(|name| self.layout.file(name));
+            self.plan.notes.push(Note::Foreign(paths.collect()));
+        }
+    }
+
+    fn ours(&mut self, name: &str, after: Option<Vec<u8>>) {
+        let before = self.present.files.get(name).cloned();
+        let loose = after.is_some() && self.present.loose.contains(name);
+        if before != after || loose {
+            let path = self.layout.file(name);
+            self.plan.changes.push(Change { path, owner: Owner::Ours, before, after });
+        }
+    }
+
+    fn change(&mut self, path: PathBuf, owner: Owner, after: Option<Vec<u8>>) {
+        let before = match owner {
+            Owner::Backup => self.present.backup.clone(),
+            Owner::User | Owner::Ours => self.present.config.clone(),
+        };
+        if before != after {
+            self.plan.changes.push(Change { path, owner, before, after });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,312 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::install::state::Source;
+use crate::name::{Id, Slug};
+
+const SSH: &str = "/home/u/.ssh";
+
+fn layout() -> Layout {
+    Layout::new(SSH.into(), "/home/u".into(), Vec::new())
+}
+
+fn record(name: &str) -> Record {
+    Record {
+        id: Id::new(format!("id-of-{name}")).unwrap(),
+        name: Slug::new(name.to_owned()).unwrap(),
+        prefix: Slug::new("prime").unwrap(),
+        source: Source::Stdin,
+        options: Vec::new(),
+        fragments: Vec::new(),
+    }
+}
+
+fn put(name: &str, fragment: &str) -> Wish {
+    Wish::Put { record: record(name), fragment: fragment.as_bytes().to_owned() }
+}
+
+fn removed(name: &str) -> Wish {
+    Wish::Remove(record(name).stem())
+}
+
+fn with_config(config: impl AsRef<[u8]>) -> Present {
+    Present { config: Some(config.as_ref().to_owned()), ..Present::default() }
+}
+
+/// Carries a change out, on paper.
+fn apply(present: &mut Present, change: &Change) {
+    let layout = layout();
+    if change.path == layout.config() {
+        assert_eq!(present.config, change.before);
+        present.config.clone_from(&change.after);
+    } else if change.path == layout.backup() {
+        assert_eq!(present.backup, change.before);
+        present.backup.clone_from(&change.after);
+    } else {
+        let name = change.path.strip_prefix(layout.folder()).unwrap().to_str().unwrap().to_owned();
+        assert_eq!(present.files.get(&name), change.before.as_ref());
+        present.loose.remove(&name);
+        match &change.after {
+            Some(after) => {
+                if name.contains(".bak") && !present.foreign.contains(&name) {
+                    present.foreign.push(name.clone());
+                }
+                present.files.insert(name, after.clone());
+            }
+            None => {
+                present.files.remove(&name);
+            }
+        }
+    }
+}
+
+fn run(present: &mut Present, wishes: Vec<Wish>) -> Plan {
+    let plan = plan(&layout(), present, wishes).unwrap();
+    for change in &plan.changes {
+        apply(present, change);
+    }
+    plan
+}
+
+fn names(plan: &Plan) -> Vec<String> {
+    let name = |change: &Change| {
+        let name = change.path.strip_prefix(SSH).unwrap().to_str().unwrap();
+        format!("{}{name}", if change.after.is_none() { "-" } else { "" })
+    };
+    plan.changes.iter().map(name).collect()
+}
+
+fn text(present: &Present, name: &str) -> String {
+    String::from_utf8(present.files[name].clone()).unwrap()
+}
+
+#[test]
+fn what_comes_stands_whole_before_it_counts_and_what_goes_stops_counting_first() {
+    let stem = record("train").stem();
+    let mut present = with_config("Host *\n  User u\n");
+    let plan = run(&mut present, vec![put("train", "Host prime.train\n")]);
+    assert_eq!(
+        names(&plan),
+        [
+            format!("prime-ssh/{stem}.known_hosts"),
+            format!("prime-ssh/{stem}.json"),
+            format!("prime-ssh/{stem}.conf"),
+            "prime-ssh/config".to_owned(),
+            "config.prime-ssh.bak".to_owned(),
+            "config".to_owned(),
+        ]
+    );
+    assert_eq!(
+        present.config.as_deref(),
+        Some(&b"Include prime-ssh/config\nHost *\n  User u\n"[..])
+    );
+    assert_eq!(text(&present, "config"), format!("{INDEX_HEADER}Include prime-ssh/{stem}.conf\n"));
+
+    let plan = run(&mut present, vec![removed("train")]);
+    assert_eq!(
+        names(&plan),
+        [
+            "config".to_owned(),
+            "-config.prime-ssh.bak".to_owned(),
+            "-prime-ssh/config".to_owned(),
+            format!("-prime-ssh/{stem}.json"),
+            format!("-prime-ssh/{stem}.conf"),
+            format!("-prime-ssh/{stem}.known_hosts"),
+        ]
+    );
+    assert_eq!(present, with_config("Host *\n  User u\n"));
+}
+
+#[test]
+fn the_same_again_changes_nothing() {
+    let mut present = with_config("");
+    run(&mut present, vec![put("b", "B"), put("a", "A")]);
+    assert_eq!(names(&run(&mut present, vec![put("a", "A"), put("b", "B")])), [""; 0]);
+    assert_eq!(names(&run(&mut present, vec![])), [""; 0]);
+    let lines = text(&present, "config");
+    assert!(lines.find("prime-ssh/a-").unwrap() < lines.find("prime-ssh/b-").unwrap());
+}
+
+#[test]
+fn host_keys_outlive_an_update_and_a_new_name() {
+    let mut present = Present::default();
+    run(&mut present, vec![put("train", "one")]);
+    let old = record("train").stem();
+    present.files.insert(old.file(Part::KnownHosts), b"prime-pod0 ssh-ed25519 AAAA\n".to_vec());
+    let renamed = Record { name: Slug::new("llama").unwrap(), ..record("train") };
+    let new = renamed.stem();
+    let plan = run(&mut present, vec![Wish::Put { record: renamed, fragment: b"two".to_vec() }]);
+    assert_eq!(text(&present, &new.file(Part::KnownHosts)), "prime-pod0 ssh-ed25519 AAAA\n");
+    assert_eq!(present.all_stems(), BTreeSet::from([new.clone()]));
+    assert!(!text(&present, "config").contains(&old.to_string()));
+    // The old files go when the index no longer names them.
+    let position = |wanted: &str| names(&plan).iter().position(|name| name == wanted).unwrap();
+    assert!(position("prime-ssh/config") < position(&format!("-prime-ssh/{old}.conf")));
+    assert!(plan.notes.is_empty(), "{:?}", plan.notes);
+}
+
+#[test]
+fn an_edited_fragment_is_kept_aside() {
+    let stem = record("train").stem();
+    let (conf, aside) = (stem.file(Part::Fragment), format!("{stem}.conf.bak"));
+    let mut present = Present::default();
+    run(&mut present, vec![put("train", "one")]);
+    for (edit, name) in [("mine", aside.clone()), ("mine 2", format!("{aside}-2"))] {
+        present.files.insert(conf.clone(), edit.as_bytes().to_vec());
+        let plan = run(&mut present, vec![put("train", "two")]);
+        assert_eq!(text(&present, &name), edit);
+        let (fragment, aside) = (layout().file(&conf), layout().file(&name));
+        assert_eq!(plan.notes, [Note::KeptAside { fragment, aside }]);
+    }
+    // The same edit again needs no third place.
+    present.files.insert(conf.clone(), b"mine".to_vec());
+    let plan = run(&mut present, vec![removed("train")]);
+    assert!(matches!(&plan.notes[..], [Note::KeptAside { aside: at, .. }, Note::Foreign(left)]
+        if *at == layout().file(&aside) && left.len() == 2));
+    assert!(!present.files.contains_key(&conf));
+}
+
+#[test]
+fn a_run_that_died_between_two_files_is_no_edit_by_hand() {
+    let mut before = Present::default();
+    run(&mut before, vec![put("train", "one")]);
+    let update = plan(&layout(), &before, vec![put("train", "two")]).unwrap();
+    for died_after in 0..=update.changes.len() {
+        let mut present = before.clone();
+        for change in &update.changes[..died_after] {
+            apply(&mut present, change);
+        }
+        let again = run(&mut present, vec![put("train", "two")]);
+        assert_eq!(again.notes, [], "{died_after}");
+        assert_eq!(text(&present, &record("train").stem().file(Part::Fragment)), "two");
+    }
+}
+
+#[test]
+fn a_removal_that_died_is_finished_by_the_next_run() {
+    let mut before = with_config("Host a");
+    run(&mut before, vec![put("one", "1"), put("two", "2")]);
+    let removal = plan(&layout(), &before, vec![removed("one")]).unwrap();
+    for died_after in 0..=removal.changes.len() {
+        let mut present = before.clone();
+        for change in &removal.changes[..died_after] {
+            apply(&mut present, change);
+        }
+        run(&mut present, vec![removed("one"), removed("two")]);
+        assert_eq!(present, with_config("Host a"), "{died_after}");
+    }
+}
+
+#[test]
+fn what_a_person_put_there_counts_or_is_told() {
+    let mut present =
+        with_config("User u\nInclude ~/.ssh/prime-ssh/*fig\nHost x\n Include prime-ssh/config\n");
+    let config = present.config.clone();
+    let plan = run(&mut present, vec![put("train", "one")]);
+    assert_eq!(present.config, config);
+    assert_eq!(plan.notes, [Note::InBlock(Found { line: 4, block: Some(3) })]);
+    let plan = run(&mut present, vec![removed("train")]);
+    assert_eq!(present.config, config);
+    assert_eq!(plan.notes.len(), 2);
+    assert!(plan.notes.iter().all(|note| matches!(note, Note::LeftIn(_))));
+}
+
+#[test]
+fn a_file_that_we_made_goes_with_us_unless_somebody_wrote_into_it() {
+    let mut present = Present::default();
+    run(&mut present, vec![put("train", "one")]);
+    assert_eq!(present.config.as_deref(), Some(&b"Include prime-ssh/config\n"[..]));
+    let mut edited = present.clone();
+    run(&mut present, vec![removed("train")]);
+    assert_eq!(present, Present::default());
+
+    edited.config.as_mut().unwrap().extend(b"Host mine\n");
+    run(&mut edited, vec![removed("train")]);
+    assert_eq!(edited, with_config("Host mine\n"));
+}
+
+#[test]
+fn the_backup_stays_where_it_is_the_only_copy() {
+    let mut present = with_config("Host a\n");
+    run(&mut present, vec![put("train", "one")]);
+    present.config.as_mut().unwrap().extend(b"Host b\n");
+    let plan = run(&mut present, vec![removed("train")]);
+    assert_eq!(plan.notes, [Note::BackupStays(layout().backup())]);
+    assert_eq!(present.config.as_deref(), Some(&b"Host a\nHost b\n"[..]));
+    assert_eq!(present.backup.as_deref(), Some(&b"Host a\n"[..]));
+}
+
+#[test]
+fn damage_of_one_cluster_harms_no_other() {
+    let mut present = Present::default();
+    run(&mut present, vec![put("one", "1"), put("two", "2"), put("three", "3")]);
+    let [one, two] = ["one", "two"].map(|name| record(name).stem());
+    present.files.insert(one.file(Part::State), b"{".to_vec());
+    present.files.remove(&two.file(Part::State));
+    let installed = present.installed();
+    assert_eq!(installed.records.len(), 1);
+    assert_eq!(installed.damaged.len(), 1);
+
+    let plan = run(&mut present, vec![put("three", "3+")]);
+    assert_eq!(plan.clusters.len(), 3);
+    assert_eq!(plan.notes, [Note::Stateless(layout().file(&two.file(Part::Fragment)))]);
+    // Installed again, what stands there is nobody's that we know of, so it is kept.
+    let plan = run(&mut present, vec![put("one", "1+"), put("two", "2")]);
+    assert!(matches!(&plan.notes[..], [Note::KeptAside { .. }]), "{:?}", plan.notes);
+    assert_eq!(present.installed().records.len(), 3);
+}
+
+#[test]
+fn files_of_ours_that_others_may_read_get_their_mode_back() {
+    let mut present = Present::default();
+    run(&mut present, vec![put("one", "1"), put("two", "2")]);
+    let conf = record("two").stem().file(Part::Fragment);
+    present.loose = BTreeSet::from([conf.clone(), "config".to_owned()]);
+    let plan = run(&mut present, vec![put("one", "1")]);
+    assert_eq!(names(&plan), [format!("prime-ssh/{conf}"), "prime-ssh/config".to_owned()]);
+    assert!(present.loose.is_empty());
+}
+
+#[test]
+fn another_folder_than_sshs_own_is_named_in_full() {
+    let layout = Layout::new("/data/my ssh".into(), "/home/u".into(), Vec::new());
+    let plan = plan(&layout, &Present::default(), vec![put("train", "one")]).unwrap();
+    let last = plan.changes.last().unwrap().after.clone().unwrap();
+    assert_eq!(String::from_utf8(last).unwrap(), "Include \"/data/my ssh/prime-ssh/config\"\n");
+    let layout = Layout::new("/data/[ssh]".into(), "/home/u".into(), Vec::new());
+    assert!(super::plan(&layout, &Present::default(), vec![put("train", "one")]).is_err());
+}
+
+fn any_config() -> impl Strategy<Value = Option<Vec<u8>>> {
+    let line = prop::sample::select(vec![
+        &b"Host *"[..],
+        b"Include other/*",
+        b"\xef\xbb\xbfUser x\r",
+        b"# Include prime-ssh/config",
+        b"\tMatch all\r",
+        b"\0\xff",
+        b"",
+    ]);
+    prop::option::of(prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..200),
+        prop::collection::vec(line, 0..8).prop_map(|lines| lines.join(&b"\n"[..])),
+    ])
+}
+
+proptest! {
+    #[test]
+    fn uninstalling_undoes_installing(config in any_config(), order in any::<bool>()) {
+        let found = include::find(config.as_deref().unwrap_or_default(), &layout().bearings());
+        prop_assume!(found.is_empty());
+        let before = Present { config, ..Present::default() };
+        let mut present = before.clone();
+        run(&mut present, vec![put("one", "1")]);
+        run(&mut present, vec![put("two", "2")]);
+        run(&mut present, vec![put("two", "2+")]);
+        let [first, last] = if order { ["one", "two"] } else { ["two", "one"] };
+        run(&mut present, vec![removed(first)]);
+        prop_assert_eq!(present.all_stems().len(), 1);
+        run(&mut present, vec![removed(last)]);
+        prop_assert_eq!(present, before);
+    }
+}

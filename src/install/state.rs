@@ -1,0 +1,314 @@
+//! What we remember of an installed cluster: all that a later `sync` needs to ask for it again.
+//!
+//! One small JSON file a cluster, for people to read; a damaged one harms that cluster alone.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::name::{Id, Invalid, Slug, id_part};
+
+/// The shape of the file that this release writes, and the only one that it reads.
+const VERSION: u32 = 1;
+
+/// One installed cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The cluster's id.
+    pub id: Id<'static>,
+    /// Its part of the alias. It stays, whatever other clusters come.
+    pub name: Slug<'static>,
+    /// The first word of its aliases.
+    pub prefix: Slug<'static>,
+    /// Where its description comes from.
+    pub source: Source,
+    /// The rendering options, as a person would type them; the prefix has its own place.
+    pub options: Vec<String>,
+    /// SHA-256 of the fragment as we wrote it, then of the one before it: between the two writes
+    /// of an update, either may be on the disk.
+    pub fragments: Vec<String>,
+}
+
+/// Where a cluster's description comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Source {
+    /// The API, with the settings of the one who installed it.
+    Api {
+        /// The API's address.
+        url: String,
+        /// The context of the `prime` program's settings, for its token.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        context: Option<String>,
+        /// The team that it was looked for in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        team: Option<String>,
+    },
+    /// A saved answer, by its absolute path.
+    Input(String),
+    /// A saved answer on standard input, which cannot be read again.
+    Stdin,
+}
+
+/// The file, field by field. Its names are for people.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    version: u32,
+    cluster: String,
+    alias: String,
+    source: Source,
+    options: Vec<String>,
+    fragment_sha256: Vec<String>,
+}
+
+/// Why a state file could not be read.
+#[derive(Debug)]
+pub enum Damage {
+    /// It is no JSON, or not what we write.
+    Malformed(serde_json::Error),
+    /// A newer release wrote it.
+    Version(u32),
+    /// It belongs to other files than those it stands beside.
+    Renamed(Stem),
+    /// A value that we would not have written.
+    Value {
+        /// Which field it is.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: Invalid,
+    },
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(error) => write!(f, "damaged: {error}"),
+            Self::Version(version) => write!(
+                f,
+                "of version {version}, and this release reads version {VERSION}: \
+                 a newer prime-ssh wrote it"
+            ),
+            Self::Renamed(stem) => write!(f, "a copy of {}", stem.file(Part::State)),
+            Self::Value { field, reason } => write!(f, "damaged: `{field}`: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for Damage {}
+
+impl Record {
+    /// Reads a state file. Whatever is not as we would write it is damage.
+    pub fn from_json(text: &[u8]) -> Result<Self, Damage> {
+        #[derive(Deserialize)]
+        struct Versioned {
+            version: u32,
+        }
+        let Versioned { version } = serde_json::from_slice(text).map_err(Damage::Malformed)?;
+        if version != VERSION {
+            return Err(Damage::Version(version));
+        }
+        let stored: Stored = serde_json::from_slice(text).map_err(Damage::Malformed)?;
+        let wrong = |field| move |reason| Damage::Value { field, reason };
+        let (prefix, name) = stored.alias.split_once('.').unwrap_or_default();
+        Ok(Self {
+            id: Id::new(stored.cluster).map_err(wrong("cluster"))?,
+            name: Slug::new(name.to_owned()).map_err(wrong("alias"))?,
+            prefix: Slug::new(prefix.to_owned()).map_err(wrong("alias"))?,
+            source: stored.source,
+            options: stored.options,
+            fragments: stored.fragment_sha256,
+        })
+    }
+
+    /// The text of the state file.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        let stored = Stored {
+            version: VERSION,
+            cluster: self.id.to_string(),
+            alias: self.alias(),
+            source: self.source.clone(),
+            options: self.options.clone(),
+            fragment_sha256: self.fragments.clone(),
+        };
+        let mut text = serde_json::to_vec_pretty(&stored).unwrap_or_default();
+        text.push(b'\n');
+        text
+    }
+
+    /// What this cluster's files are called, without their ending.
+    #[must_use]
+    pub fn stem(&self) -> Stem {
+        Stem(format!("{}-{}", self.name, id_part(self.id.as_str())))
+    }
+
+    /// The cluster's own alias.
+    #[must_use]
+    pub fn alias(&self) -> String {
+        format!("{}.{}", self.prefix, self.name)
+    }
+
+    /// Whether we wrote this fragment: then nobody has edited it since.
+    #[must_use]
+    pub fn wrote(&self, fragment: &[u8]) -> bool {
+        self.fragments.contains(&fingerprint(fragment))
+    }
+}
+
+/// The SHA-256 of a fragment, in hex.
+#[must_use]
+pub fn fingerprint(fragment: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(fragment))
+}
+
+/// What a cluster's files are called, without their ending: its name and its id part.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Stem(String);
+
+/// A file of ours that belongs to one cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// The fragment that ssh reads.
+    Fragment,
+    /// The host keys that ssh has seen.
+    KnownHosts,
+    /// The [`Record`].
+    State,
+}
+
+impl Part {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Fragment, Self::KnownHosts, Self::State];
+
+    fn ending(self) -> &'static str {
+        match self {
+            Self::Fragment => ".conf",
+            Self::KnownHosts => ".known_hosts",
+            Self::State => ".json",
+        }
+    }
+}
+
+impl Stem {
+    /// The name of the cluster, and the id part of its id.
+    #[must_use]
+    pub fn parts(&self) -> (&str, &str) {
+        self.0.rsplit_once('-').unwrap_or_default()
+    }
+
+    /// The name of one of the cluster's files.
+    #[must_use]
+    pub fn file(&self, part: Part) -> String {
+        format!("{}{}", self.0, part.ending())
+    }
+
+    /// Which cluster's file, and which of its files, has this name; none for a file of someone
+    /// else.
+    #[must_use]
+    pub fn of_file(name: &str) -> Option<(Self, Part)> {
+        let (stem, part) = Part::ALL
+            .into_iter()
+            .find_map(|part| Some((name.strip_suffix(part.ending())?, part)))?;
+        let (slug, id_part) = stem.rsplit_once('-')?;
+        let is_ours = Slug::new(slug).is_ok()
+            && id_part.len() == 8
+            && id_part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        is_ours.then(|| (Self(stem.to_owned()), part))
+    }
+}
+
+impl fmt::Display for Stem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> Record {
+        Record {
+            id: Id::new("clst01").unwrap(),
+            name: Slug::new("train").unwrap(),
+            prefix: Slug::new("prime").unwrap(),
+            source: Source::Api {
+                url: "https://api.example".to_owned(),
+                context: Some("work".to_owned()),
+                team: None,
+            },
+            options: vec!["--user".to_owned(), "ubuntu".to_owned()],
+            fragments: vec![fingerprint(b"x")],
+        }
+    }
+
+    #[test]
+    fn a_record_reads_as_it_was_written() {
+        let sources =
+            [record().source, Source::Input("/saved answer.json".to_owned()), Source::Stdin];
+        for source in sources {
+            let record = Record { source, ..record() };
+            assert_eq!(Record::from_json(&record.to_json()).unwrap(), record);
+        }
+    }
+
+    #[test]
+    fn people_can_read_it() {
+        insta::assert_snapshot!(String::from_utf8(record().to_json()).unwrap(), @r#"
+        {
+          "version": 1,
+          "cluster": "clst01",
+          "alias": "prime.train",
+          "source": {
+            "api": {
+              "url": "https://api.example",
+              "context": "work"
+            }
+          },
+          "options": [
+            "--user",
+            "ubuntu"
+          ],
+          "fragment_sha256": [
+            "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
+          ]
+        }
+        "#);
+    }
+
+    #[test]
+    fn what_we_would_not_write_is_told_as_damage() {
+        let text = String::from_utf8(record().to_json()).unwrap();
+        let told = |from: &str, to: &str| {
+            assert!(text.contains(from), "{from:?}");
+            Record::from_json(text.replace(from, to).as_bytes()).unwrap_err().to_string()
+        };
+        assert!(told("\"version\": 1", "\"version\": 2").contains("a newer prime-ssh"));
+        assert!(told("\"prime.train\"", "\"prime.../x\"").contains("`alias`"));
+        assert!(told("\"clst01\"", "\"a/b\"").contains("`cluster`"));
+        assert!(told("\"options\"", "\"opsions\"").contains("unknown field"));
+        assert!(told("]\n}", "").starts_with("damaged: "));
+        assert!(Record::from_json(b"").is_err());
+    }
+
+    #[test]
+    fn file_names_are_told_from_those_of_others() {
+        let stem = record().stem();
+        for part in Part::ALL {
+            assert_eq!(Stem::of_file(&stem.file(part)), Some((stem.clone(), part)));
+        }
+        for name in [
+            "config",
+            "notes.conf",
+            "train-clst01.conf",
+            "-12345678.json",
+            "a-12345678.conf.bak",
+            "A-12345678.conf",
+            "a-1234567G.conf",
+        ] {
+            assert_eq!(Stem::of_file(name), None, "{name:?}");
+        }
+    }
+}

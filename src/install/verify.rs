@@ -1,0 +1,214 @@
+//! Asks the real ssh whether it could live with a plan, before anything is put in place.
+
+use std::fmt;
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use nix::unistd::Uid;
+
+use super::apply::Stage;
+use super::include::{self, Unwritable};
+use super::layout::{INDEX, Layout};
+use super::plan::{Plan, Present};
+use super::state::Part;
+use super::write::{self, WriteError};
+use crate::child::Ended;
+use crate::openssh;
+
+/// A name that nobody configures.
+const UNRELATED: &str = "prime-ssh-check.invalid";
+
+/// What ssh says of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It reads the new state.
+    Fine,
+    /// There is no ssh to ask.
+    NoSsh,
+    /// It stops, and it did so before us, in its own words.
+    BrokenBefore(String),
+    /// It stops because of us, in its own words.
+    BrokenByUs(String),
+}
+
+/// Why ssh could not be asked.
+#[derive(Debug)]
+pub enum VerifyError {
+    /// The files for it to read could not be written.
+    Write(WriteError),
+    /// No `Include` line can name our folder.
+    Unwritable(Unwritable),
+    /// It could not be started or waited for.
+    System(io::Error),
+}
+
+impl fmt::Display for VerifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Write(error) => error.fmt(f),
+            Self::Unwritable(error) => error.fmt(f),
+            Self::System(error) => write!(f, "cannot run ssh: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for VerifyError {}
+
+impl From<WriteError> for VerifyError {
+    fn from(error: WriteError) -> Self {
+        Self::Write(error)
+    }
+}
+
+impl From<Unwritable> for VerifyError {
+    fn from(error: Unwritable) -> Self {
+        Self::Unwritable(error)
+    }
+}
+
+impl From<io::Error> for VerifyError {
+    fn from(error: io::Error) -> Self {
+        Self::System(error)
+    }
+}
+
+/// Lets ssh read what will be there once `stage` is put in place, for `alias` and for a name that
+/// is not ours.
+pub fn verify(
+    layout: &Layout,
+    present: &Present,
+    plan: &Plan,
+    stage: &Stage<'_>,
+    alias: Option<&str>,
+) -> Result<Verdict, VerifyError> {
+    let scratch = write::scratch_folder(&layout.folder())?;
+    let copies = Copies { layout, plan, stage, folder: scratch.path() };
+    let names: Vec<&str> = alias.into_iter().chain([UNRELATED]).collect();
+    let index = copies.index()?;
+    let words = match copies.ask(&copies.config(present)?, &names)? {
+        Answer::Reads => return Ok(Verdict::Fine),
+        Answer::NoSsh => return Ok(Verdict::NoSsh),
+        Answer::Stops(words) => words,
+    };
+    // Whose fault is it? What was there before is asked the same, and what is ours alone.
+    let before = copies.write("before", present.config.as_deref().unwrap_or_default())?;
+    let Answer::Stops(before) = copies.ask(&before, &names)? else {
+        return Ok(Verdict::BrokenByUs(words));
+    };
+    Ok(match copies.ask(&index, &names)? {
+        Answer::Stops(words) => Verdict::BrokenByUs(words),
+        Answer::Reads | Answer::NoSsh => Verdict::BrokenBefore(before),
+    })
+}
+
+/// What ssh said of one configuration.
+enum Answer {
+    Reads,
+    NoSsh,
+    Stops(String),
+}
+
+/// The new state in a folder of its own, with paths that lead from copy to copy.
+struct Copies<'a> {
+    layout: &'a Layout,
+    plan: &'a Plan,
+    stage: &'a Stage<'a>,
+    folder: &'a Path,
+}
+
+impl Copies<'_> {
+    /// The new index, which leads to the new fragments where they stand ready.
+    fn index(&self) -> Result<PathBuf, VerifyError> {
+        let mut text = String::new();
+        for stem in &self.plan.clusters {
+            let path = self.layout.file(&stem.file(Part::Fragment));
+            let now = self.stage.staged(&path).unwrap_or(&path);
+            text.push_str(self.layout.include_path(now)?.as_str());
+            text.push('\n');
+        }
+        self.write(INDEX, text.as_bytes())
+    }
+
+    /// The user's configuration as it will be, which leads to the new index.
+    fn config(&self, present: &Present) -> Result<PathBuf, VerifyError> {
+        let path = self.layout.config();
+        let change = self.plan.changes.iter().find(|change| change.path == path);
+        let config = change.map_or(&present.config, |change| &change.after);
+        let index = self.layout.include_path(&self.folder.join(INDEX))?;
+        let config = config.as_deref().unwrap_or_default();
+        self.write("user", &include::redirected(config, &self.layout.bearings(), &index))
+    }
+
+    fn write(&self, name: &str, contents: &[u8]) -> Result<PathBuf, VerifyError> {
+        let path = self.folder.join(name);
+        write::replace(&path, contents, 0o600)?;
+        Ok(path)
+    }
+
+    /// Asks ssh for each name; the first complaint counts.
+    fn ask(&self, config: &Path, names: &[&str]) -> Result<Answer, VerifyError> {
+        for name in names {
+            match self.ask_one(config, name)? {
+                Answer::Reads => {}
+                answer => return Ok(answer),
+            }
+        }
+        Ok(Answer::Reads)
+    }
+
+    fn ask_one(&self, config: &Path, name: &str) -> Result<Answer, VerifyError> {
+        match openssh::ask(config, &[], name) {
+            Ok(ended) if ended.succeeded() => Ok(Answer::Reads),
+            Ok(Ended { status: Some(_), stderr, .. }) => {
+                Ok(Answer::Stops(self.in_final_words(&stderr)))
+            }
+            Ok(Ended { status: None, .. }) => {
+                Ok(Answer::Stops("it gave no answer in time".to_owned()))
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Answer::NoSsh),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What ssh said, with the names that the files will have.
+    fn in_final_words(&self, words: &str) -> String {
+        let mut text = words.trim_end().to_owned();
+        let config = self.layout.config();
+        for name in ["user", "before"] {
+            let path = self.folder.join(name);
+            text = text.replace(&*path.to_string_lossy(), &config.to_string_lossy());
+        }
+        if let Some(name) = self.folder.file_name() {
+            text = text.replace(&format!("{}/", name.to_string_lossy()), "");
+        }
+        for change in &self.plan.changes {
+            let staged = self.stage.staged(&change.path).and_then(Path::file_name);
+            if let (Some(staged), Some(name)) = (staged, change.path.file_name()) {
+                text = text.replace(&*staged.to_string_lossy(), &name.to_string_lossy());
+            }
+        }
+        text
+    }
+}
+
+/// The user's configuration where ssh would stop at its owner or mode, with what to do: `ssh -F`
+/// does not look at them.
+#[must_use]
+pub fn loose_config(layout: &Layout) -> Option<String> {
+    let path = layout.config();
+    let found = fs::metadata(&path).ok()?;
+    let shown = path.display();
+    let (mode, owner) = (found.mode() & 0o777, found.uid());
+    if owner != 0 && owner != Uid::current().as_raw() {
+        return Some(format!(
+            "{shown} belongs to user {owner}, and ssh stops at a file of somebody else: \
+             `chown {} {shown}`",
+            Uid::current()
+        ));
+    }
+    (mode & 0o022 != 0).then(|| {
+        format!("{shown} has mode {mode:04o}, and ssh stops at a file that others may write: `chmod go-w {shown}`")
+    })
+}

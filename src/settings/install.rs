@@ -1,0 +1,280 @@
+//! The settings of the commands that keep clusters installed.
+
+use std::path::Path;
+
+use super::machine::Machine;
+use super::prime_cli::PrimeCli;
+use super::{Endpoint, Origin, Source, source, ssh_options, token, walk_options};
+use crate::api::address::ApiUrl;
+use crate::args::{
+    Global, InstallArgs, RememberedArgs, ShowArgs, SyncArgs, TypedOption, UninstallArgs,
+};
+use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::fleet;
+use crate::install::folder::{self, FolderError};
+use crate::install::layout::Layout;
+use crate::install::state::{self, Record};
+use crate::name::Slug;
+use crate::render::ssh_config;
+
+/// The resolved settings of `prime-ssh install`.
+#[derive(Debug)]
+pub struct Install {
+    /// Where the clusters come from.
+    pub source: Source,
+    /// The context that they are asked for in.
+    pub context: Option<String>,
+    /// What the one cluster is to be called.
+    pub name: Option<Slug<'static>>,
+    /// The rendering options, where any was typed: they replace those that are remembered.
+    pub typed: Option<Remembered>,
+    /// What a cluster gets of which nothing is remembered.
+    pub fresh: Remembered,
+    /// Where the files are.
+    pub layout: Layout,
+    /// Whether to do it.
+    pub show: Show,
+}
+
+/// The resolved settings of `prime-ssh sync`.
+#[derive(Debug)]
+pub struct Sync {
+    /// Which of the installed clusters; all where none is named.
+    pub clusters: Vec<String>,
+    /// Clusters that the API does not know any more are removed.
+    pub prune: bool,
+    /// Where the files are.
+    pub layout: Layout,
+    /// Whether to do it.
+    pub show: Show,
+}
+
+/// The resolved settings of `prime-ssh uninstall`.
+#[derive(Debug)]
+pub struct Uninstall {
+    /// Which of the installed clusters; none for all of them.
+    pub clusters: Vec<String>,
+    /// Where the files are.
+    pub layout: Layout,
+    /// Whether to do it.
+    pub show: Show,
+}
+
+/// Whether changes are made, or only shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Show {
+    /// They are made.
+    Apply,
+    /// They are shown as a diff.
+    DryRun,
+    /// The exit code says whether there are any.
+    Check,
+}
+
+/// Rendering options that are remembered with a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remembered {
+    /// The first word of its aliases.
+    pub prefix: Slug<'static>,
+    /// The others, `--name` or `--name=value` each.
+    pub words: Vec<String>,
+}
+
+impl Install {
+    /// Resolves what was typed for `prime-ssh install`.
+    pub fn resolve(typed: InstallArgs, global: &Global, machine: &Machine) -> Outcome<Self> {
+        let InstallArgs { source: from, name, show, render } = typed;
+        if name.is_some() && from.clusters.len() + from.input.len() > 1 {
+            let message = "--as names one cluster, and several are to be installed";
+            return Err(Failure::message(Kind::Usage, message));
+        }
+        let prime = PrimeCli::read(machine, global.context.as_deref())?;
+        let context = global.context.clone().or(machine.variable("PRIME_CONTEXT")?);
+        let is_typed = !render.typed.is_empty();
+        let fresh = remembered(render, machine)?;
+        Ok(Self {
+            source: source(from, global, machine, &prime)?,
+            context,
+            name,
+            typed: is_typed.then(|| fresh.clone()),
+            fresh,
+            layout: layout(global, machine)?,
+            show: show.into(),
+        })
+    }
+
+    /// Where a later `sync` finds what this run found: in `file`, where it was a saved answer.
+    pub fn source_of(&self, file: Option<&Path>) -> Outcome<state::Source> {
+        let (endpoint, team) = match &self.source.origin {
+            Origin::Files(_) => {
+                let Some(path) = file.filter(|file| *file != Path::new("-")) else {
+                    return Ok(state::Source::Stdin);
+                };
+                let path = std::path::absolute(path).or_fail(Kind::Local)?;
+                let path = path.to_str().map(str::to_owned);
+                return path.map(state::Source::Input).ok_or_else(|| {
+                    Failure::message(Kind::Usage, "--input: the path is not UTF-8 text")
+                });
+            }
+            Origin::Clusters(endpoint, _) => (endpoint, None),
+            Origin::All(endpoint, team) => (endpoint, team.clone()),
+        };
+        let (url, context) = (endpoint.address.to_string(), self.context.clone());
+        Ok(state::Source::Api { url, context, team })
+    }
+}
+
+impl Sync {
+    /// Resolves what was typed for `prime-ssh sync`.
+    pub fn resolve(typed: SyncArgs, global: &Global, machine: &Machine) -> Outcome<Self> {
+        for (option, given) in
+            [("--api-url", global.api_url.is_some()), ("--context", global.context.is_some())]
+        {
+            if given {
+                let message = format!(
+                    "sync asks where each cluster was installed from, so {option} has no place"
+                );
+                return Err(Failure::message(Kind::Usage, message)
+                    .hint("`prime-ssh install` with it sets where a cluster is asked for"));
+            }
+        }
+        let SyncArgs { clusters, prune, show } = typed;
+        Ok(Self { clusters, prune, layout: layout(global, machine)?, show: show.into() })
+    }
+}
+
+impl Uninstall {
+    /// Resolves what was typed for `prime-ssh uninstall`.
+    pub fn resolve(typed: UninstallArgs, global: &Global, machine: &Machine) -> Outcome<Self> {
+        let show = if typed.dry_run { Show::DryRun } else { Show::Apply };
+        Ok(Self { clusters: typed.clusters, layout: layout(global, machine)?, show })
+    }
+}
+
+impl From<ShowArgs> for Show {
+    fn from(typed: ShowArgs) -> Self {
+        match typed {
+            ShowArgs { check: true, .. } => Self::Check,
+            ShowArgs { dry_run: true, .. } => Self::DryRun,
+            ShowArgs { .. } => Self::Apply,
+        }
+    }
+}
+
+fn layout(global: &Global, machine: &Machine) -> Outcome<Layout> {
+    Ok(folder::layout(global.ssh_dir.as_deref(), machine.home())?)
+}
+
+impl From<FolderError> for Failure {
+    fn from(error: FolderError) -> Self {
+        let kind = if error.is_refusal() { Kind::Install } else { Kind::Local };
+        Self::new(kind, error)
+    }
+}
+
+/// What was typed, as it is remembered: a path does not depend on the current folder, and the key
+/// that `PRIME_SSH_KEY_PATH` names is part of it.
+fn remembered(typed: RememberedArgs, machine: &Machine) -> Outcome<Remembered> {
+    let mut words = Vec::new();
+    for option in typed.typed.iter().filter(|option| option.name != "prefix") {
+        words.push(word(option, machine)?);
+    }
+    if typed.render.identity_file.is_none()
+        && let Some(path) = machine.variable("PRIME_SSH_KEY_PATH")?
+    {
+        let path = machine.local_path(path.as_ref(), "PRIME_SSH_KEY_PATH")?;
+        words.push(format!("--identity-file={path}"));
+    }
+    Ok(Remembered { prefix: typed.render.prefix, words })
+}
+
+fn word(option: &TypedOption, machine: &Machine) -> Outcome<String> {
+    let name = &option.name;
+    let Some(value) = &option.value else { return Ok(format!("--{name}")) };
+    // `none` is a word of --identity-file, and no file.
+    if option.is_path && value != "none" {
+        let path = machine.local_path(value.as_ref(), &format!("--{name}"))?;
+        return Ok(format!("--{name}={path}"));
+    }
+    let value = value.to_str().ok_or_else(|| {
+        Failure::message(Kind::Usage, format!("--{name}: the value is not UTF-8 text"))
+    })?;
+    Ok(format!("--{name}={value}"))
+}
+
+/// Turns what is remembered into the input of walk and render. Of the environment it knows the
+/// home folder and the token: what was installed must not depend on the shell of the next run.
+#[derive(Debug)]
+pub struct Memory<'g> {
+    global: &'g Global,
+    machine: Machine,
+}
+
+/// How one cluster is rendered.
+#[derive(Debug)]
+pub struct Rendering {
+    /// Which hosts, and how they are named and reached.
+    pub walk: fleet::Options,
+    /// What the fragment says beyond the hosts.
+    pub ssh: ssh_config::Options,
+    /// What a person should know about these settings.
+    pub warnings: Vec<String>,
+}
+
+impl<'g> Memory<'g> {
+    /// A memory on this machine.
+    #[must_use]
+    pub fn new(global: &'g Global, machine: &Machine) -> Self {
+        Self { global, machine: machine.without_variables_of_this_shell() }
+    }
+
+    /// How a cluster with these options is rendered.
+    pub fn rendering(&self, remembered: &Remembered, context: Option<&str>) -> Outcome<Rendering> {
+        let mut typed = RememberedArgs::parse(&remembered.words)
+            .map_err(|error| {
+                let words = remembered.words.join(" ");
+                Failure::message(
+                    Kind::Local,
+                    format!("the remembered options `{words}` cannot be read: {}", error.kind()),
+                )
+                .hint("install the cluster again, with the options that it should have")
+            })?
+            .render;
+        typed.prefix = remembered.prefix.clone();
+        let prime = PrimeCli::read(&self.machine, context)?;
+        let mut warnings = Vec::new();
+        let ssh = ssh_options(&typed, self.global, &self.machine, &prime, &mut warnings)?;
+        Ok(Rendering { walk: walk_options(typed)?, ssh, warnings })
+    }
+
+    /// The API that an installed cluster is asked for at.
+    pub fn endpoint(&self, url: &str, context: Option<&str>) -> Outcome<Endpoint> {
+        let address: ApiUrl = url.parse().map_err(|reason| {
+            Failure::message(Kind::Local, format!("the remembered address {url:?}: {reason}"))
+        })?;
+        let prime = PrimeCli::read(&self.machine, context)?;
+        let token = token(self.global, &self.machine, &prime)?;
+        Ok(Endpoint { address, token, timeout: self.global.timeout })
+    }
+
+    /// Where a path of an ssh file leads on this machine.
+    #[must_use]
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+}
+
+impl Remembered {
+    /// What is remembered of an installed cluster.
+    #[must_use]
+    pub fn of(record: &Record) -> Self {
+        Self { prefix: record.prefix.clone(), words: record.options.clone() }
+    }
+}
+
+impl std::fmt::Display for Remembered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "--prefix={}", self.prefix)?;
+        self.words.iter().try_for_each(|word| write!(f, " {word}"))
+    }
+}
