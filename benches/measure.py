@@ -4,6 +4,7 @@ Each row is measured in one run, the two sides in turn, so that a busy machine s
 by benches/run with the path of the release build.
 """
 
+import hashlib
 import json
 import multiprocessing
 import os
@@ -227,7 +228,7 @@ def measure_ssh(table, program, folder, environment):
         file.writelines(nine_lines(HOSTS))
     alias = f"prime.train-clst01.node-{HOSTS - 1}"
     sides = {"empty": "/dev/null", "ours": fragment, "usual": usual}
-    sides = {name: ["ssh", "-G", "-F", config, alias] for name, config in sides.items()}
+    sides = {name: ["ssh", "-T", "-G", "-F", config, alias] for name, config in sides.items()}
     cpu = in_turn(25, sides, environment, "cpu")
     ours, theirs = cpu["ours"] - cpu["empty"], cpu["usual"] - cpu["empty"]
     table.add(
@@ -251,6 +252,27 @@ def measure_all(table, program, environment):
     )
 
 
+def measure_certificate(table, program, folder, environment):
+    """A certificate that will do, as before each ssh under --auto-cert, against doing nothing."""
+    ssh = f"{folder}/.ssh"
+    os.makedirs(f"{ssh}/prime-ssh", mode=0o700)
+
+    def keygen(*arguments):
+        subprocess.run(["ssh-keygen", "-q", *arguments], check=True)
+
+    for name in ("ca", "id"):
+        keygen("-t", "ed25519", "-N", "", "-f", f"{ssh}/{name}")
+    keygen("-s", f"{ssh}/ca", "-I", "bench", "-n", "ubuntu", "-V", "+8h", f"{ssh}/id.pub")
+    part = hashlib.sha256(b"clst01").hexdigest()[:8]
+    os.rename(f"{ssh}/id-cert.pub", f"{ssh}/prime-ssh/train-{part}-cert.pub")
+    ensure = [program, "cert", "--ensure", "--identity-file", f"{ssh}/id", "clst01"]
+    time_of = in_turn(300, {"ensure": ensure, "version": [program, "--version"]}, environment)
+    table.add(
+        "cert --ensure, nothing to do", f"{time_of['ensure'] * 1000:.2f} ms",
+        f"--version {time_of['version'] * 1000:.2f} ms", time_of["ensure"] / time_of["version"], 1.5,
+    )
+
+
 def main():
     program = os.path.abspath(sys.argv[1])
     table = Table()
@@ -260,6 +282,7 @@ def main():
         measure_small(table, program, environment)
         measure_ssh(table, program, folder, environment)
         measure_all(table, program, environment)
+        measure_certificate(table, program, folder, environment)
     sys.exit(0 if table.show() else 1)
 
 

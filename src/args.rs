@@ -53,7 +53,14 @@ pub enum Command {
     /// The clusters' hosts become prime.<cluster>.<node>, and prime.<cluster> leads to the
     /// control node. The same cluster gives the same text.
     #[command(after_help = AFTER)]
-    Config(ConfigArgs),
+    Config(Box<ConfigArgs>),
+    /// Get the certificate that a cluster lets you in with
+    ///
+    /// Clusters with `vaultEnabled` take a short-lived SSH certificate only. The public half of
+    /// your key is sent, and what comes back is checked and put where `config` and `install` make
+    /// ssh look for it.
+    #[command(after_help = AFTER)]
+    Cert(CertArgs),
     /// Make clusters known to ssh, and keep the rest of its configuration as it is
     ///
     /// Each cluster gets a file of its own in ~/.ssh/prime-ssh, and ~/.ssh/config one line that
@@ -129,6 +136,38 @@ pub struct ConfigArgs {
     /// Which hosts, and how they are reached.
     #[command(flatten)]
     pub render: RenderArgs,
+}
+
+/// `prime-ssh cert`.
+#[derive(Args, Debug)]
+pub struct CertArgs {
+    /// Clusters, by id or name
+    #[arg(value_name = "CLUSTER", required_unless_present = "all")]
+    pub clusters: Vec<String>,
+    /// Every cluster of the list that lets people in with a certificate
+    #[arg(long, conflicts_with = "clusters")]
+    pub all: bool,
+    /// With --all: only this team's clusters; `any` for all [default: the settings' team]
+    #[arg(long, value_name = "ID", requires = "all")]
+    pub team: Option<String>,
+    /// The key to be certified: the private one, or its .pub
+    #[arg(long, value_name = "PATH", env = "PRIME_SSH_IDENTITY_FILE")]
+    pub identity_file: Option<PathBuf>,
+    /// How long it should last: 30m, 2h, at most 8h [default: as long as the API likes]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, conflicts_with = "show")]
+    pub ttl: Option<Duration>,
+    /// Ask only where the present certificate does not last for --min-validity
+    #[arg(long, conflicts_with = "show")]
+    pub ensure: bool,
+    /// With --ensure: how much longer the present certificate must last
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration::parse)]
+    pub min_validity: Duration,
+    /// Write the certificate to this file [default: below the folder of ssh's files]
+    #[arg(short, long, value_name = "FILE", conflicts_with = "all")]
+    pub output: Option<PathBuf>,
+    /// Print what the present certificate says, and exit with 1 where it lets nobody in
+    #[arg(long, conflicts_with = "all")]
+    pub show: bool,
 }
 
 /// Which clusters, and where they are read from.

@@ -18,7 +18,7 @@ pub enum Kind {
     Install,
     /// The hosts are not all well. Exit code 6.
     Hosts,
-    /// `--check`: something would change. Exit code 10. This one has nothing to print.
+    /// `--check`: something would change. Exit code 10. Nothing is wrong.
     WouldChange,
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::untrusted::is_control;
 
 /// The voice of the program on stderr.
@@ -60,6 +60,9 @@ impl Terminal {
 
     /// Why the run ends, because of what, and what to do about it.
     pub fn failure(self, failure: &Failure) {
+        if failure.kind == Kind::WouldChange {
+            return self.note(&failure.cause);
+        }
         say(ERROR, "error", &format_args!("{:#}", failure.cause));
         if let Some(hint) = &failure.hint {
             write_stderr(format_args!("\n"));

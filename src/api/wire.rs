@@ -231,6 +231,17 @@ pub struct Summary<'a> {
     pub controller: Option<Connection<'a>>,
 }
 
+/// The answer of Request Certificate, as `CertificateResponse`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the fields are the contract's")]
+pub struct Signed<'a> {
+    #[serde(default, borrow)]
+    pub signed_key: Value<'a>,
+    #[serde(default)]
+    pub nodes: Option<Vec<Connection<'a>>>,
+}
+
 /// The body of an error, in either of its two shapes.
 #[derive(Debug, Default, Deserialize)]
 #[expect(missing_docs, reason = "the fields are the contract's")]
@@ -340,6 +351,17 @@ where
         Field::Null => Err(Malformed::NoData),
         Field::Missing => Ok(Answer { root: "", cluster: read(text)? }),
     }
+}
+
+/// Reads an answer of Request Certificate.
+pub fn signed(text: &str) -> Result<Signed<'_>, Malformed> {
+    #[derive(Deserialize)]
+    struct Wrapped<'a> {
+        #[serde(borrow)]
+        data: Option<Signed<'a>>,
+    }
+
+    read::<Wrapped<'_>>(text)?.data.ok_or(Malformed::NoData)
 }
 
 /// Reads one page of List Clusters.

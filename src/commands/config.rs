@@ -1,6 +1,6 @@
 //! `prime-ssh config`: an `ssh_config` fragment on stdout or in a file.
 
-use super::{gather, output};
+use super::{certificates, gather, output};
 use crate::args::{ConfigArgs, Global};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::openssh;
@@ -15,13 +15,17 @@ pub(super) fn run(
     machine: &Machine,
     terminal: Terminal,
 ) -> Outcome<()> {
-    let settings = Config::resolve(typed, global, machine)?;
+    let mut settings = Config::resolve(typed, global, machine)?;
     for warning in &settings.warnings {
         terminal.warning(warning);
     }
     check_options(&settings.ssh.ssh_options)?;
     let answers = gather::answers(settings.source.origin, terminal)?;
     let fleets = gather::fleets(&answers, &settings.walk, settings.source.skip_invalid, terminal)?;
+    let certificates = &mut settings.ssh.certificates;
+    if certificates.named.is_none() {
+        certificates.own = certificates::own(&fleets, &settings.certificates, terminal)?;
+    }
     output::deliver(&settings.output, |to| ssh_config::render(&fleets, &settings.ssh, to))
 }
 

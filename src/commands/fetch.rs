@@ -158,16 +158,21 @@ fn ask(
     message: &str,
     work: impl AsyncFnOnce(Client) -> Result<Vec<Fetched>, ApiError>,
 ) -> Outcome<Vec<Fetched>> {
+    let client = Client::new(endpoint.address, endpoint.token, endpoint.timeout)?;
+    Ok(block_on(terminal.wait_for(message, work(client)))??)
+}
+
+/// Runs `work` to its end on this thread.
+pub(super) fn block_on<T>(work: impl Future<Output = T>) -> Outcome<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start")
         .or_fail(Kind::Local)?;
-    let client = Client::new(endpoint.address, endpoint.token, endpoint.timeout)?;
-    let done = runtime.block_on(terminal.wait_for(message, work(client)));
+    let done = runtime.block_on(work);
     // A look-up of a name cannot be interrupted, and the time limit holds for it too.
     runtime.shutdown_background();
-    Ok(done?)
+    Ok(done)
 }
 
 impl std::convert::From<ApiError> for Failure {

@@ -1,5 +1,7 @@
 //! One short file a command: it reads as the pipeline, and says what kind of failure each step is.
 
+mod cert;
+mod certificates;
 mod config;
 mod fetch;
 mod gather;
@@ -17,7 +19,8 @@ use crate::terminal::Terminal;
 /// Does what was typed.
 pub fn run(typed: Typed, machine: &Machine, terminal: Terminal) -> Outcome<()> {
     match typed.command {
-        Command::Config(args) => config::run(args, &typed.global, machine, terminal),
+        Command::Cert(args) => cert::run(args, &typed.global, machine, terminal),
+        Command::Config(args) => config::run(*args, &typed.global, machine, terminal),
         Command::Install(args) => install::run(args, &typed.global, machine, terminal),
         Command::Sync(args) => sync::run(args, &typed.global, machine, terminal),
         Command::Uninstall(args) => uninstall::run(args, &typed.global, machine, terminal),

@@ -4,7 +4,7 @@
 //! The nodes are checked while they are parsed, one by one, so that a cluster of 100,000 nodes is
 //! never in memory twice.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
 use serde::Deserialize;
@@ -76,6 +76,18 @@ impl<'a> Survey<'a> {
     pub fn cluster(&self) -> Option<&Cluster<'a>> {
         self.cluster.as_ref()
     }
+
+    /// What was refused of the cluster's own values.
+    #[must_use]
+    pub fn refusals(&self) -> &[Refusal] {
+        &self.refusals
+    }
+
+    /// Whom its hosts are logged in as, each once.
+    #[must_use]
+    pub fn users(&self) -> BTreeSet<&str> {
+        self.nodes.hosts.iter().map(|host| host.user.as_str()).collect()
+    }
 }
 
 fn check_cluster<'a>(
@@ -95,7 +107,6 @@ fn check_cluster<'a>(
     let team = check.optional("teamId", &wire.team_id, Label::new);
     let vault_enabled = check.flag("vaultEnabled", &wire.vault_enabled);
     let terminated = check.optional("terminatedAt", &wire.terminated_at, Ok);
-    let ssh_keys = check_keys(wire.ssh_keys.as_deref().unwrap_or_default(), root, refusals);
     Ok(Cluster {
         id: id?,
         name: name?,
@@ -107,33 +118,18 @@ fn check_cluster<'a>(
         team: team?,
         vault_enabled: vault_enabled?,
         terminated: terminated?.is_some(),
-        ssh_keys: ssh_keys?,
+        ssh_keys: readable_keys(wire.ssh_keys.as_deref().unwrap_or_default()),
     })
 }
 
-fn check_keys<'a>(
-    keys: &[wire::SshKey<'a>],
-    root: &str,
-    refusals: &mut Vec<Refusal>,
-) -> Result<Vec<SshKey<'a>>, Refused> {
-    let mut checked = Vec::new();
-    let mut outcome = Ok(());
-    for (at, key) in keys.iter().enumerate() {
-        let path = || format!("{root}sshKeys[{at}].");
-        let mut check = Checker::new(refusals, &path);
-        let role = check.optional("role", &key.role, Label::new);
-        // A key in the database may end in a line break; an RSA key of 16,384 bits has 2,800 bytes.
-        let trimmed = match &key.public_key {
-            Value::Text(text) => Value::Text(text.trim().to_owned().into()),
-            other => other.clone(),
-        };
-        match (role, check.optional("publicKey", &trimmed, Label::long)) {
-            (Ok(role), Ok(Some(public_key))) => checked.push(SshKey { role, public_key }),
-            (Ok(_), Ok(None)) => {}
-            _ => outcome = Err(Refused),
-        }
-    }
-    outcome.map(|()| checked)
+/// The keys that are texts at all; one that is not is no reason to refuse a cluster, for no
+/// output that a program reads holds it.
+fn readable_keys<'a>(keys: &[wire::SshKey<'a>]) -> Vec<SshKey<'a>> {
+    let readable = |key: &wire::SshKey<'a>| {
+        let public_key = Label::long(key.public_key.text()?.trim().to_owned()).ok()?;
+        Some(SshKey { role: label(&key.role), public_key })
+    };
+    keys.iter().filter_map(readable).collect()
 }
 
 fn count(number: i64) -> Result<u32, Invalid> {

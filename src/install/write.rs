@@ -165,14 +165,8 @@ fn advice(step: Step, error: &io::Error) -> String {
     }
 }
 
-impl std::error::Error for WriteError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.problem {
-            Problem::System { error, .. } => Some(error),
-            _ => None,
-        }
-    }
-}
+// No source: the message says all, and the system's own words would follow it as a repetition.
+impl std::error::Error for WriteError {}
 
 /// Makes the file at `path` hold `contents`, in one rename.
 ///

@@ -5,7 +5,9 @@
 
 use std::fmt;
 
+use super::certificates::Certificates;
 use super::ssh_option::SshOption;
+use crate::fleet::Cluster;
 use crate::name::LocalPath;
 
 /// How to log in, and what to trust.
@@ -13,8 +15,8 @@ use crate::name::LocalPath;
 pub struct Options {
     /// The key to log in with. Without one ssh tries what the agent and its own defaults offer.
     pub identity_file: Option<LocalPath<'static>>,
-    /// The certificate to log in with.
-    pub certificate_file: Option<LocalPath<'static>>,
+    /// The certificates to log in with.
+    pub certificates: Certificates,
     /// The file that remembers host keys, in place of ssh's own.
     pub known_hosts: Option<LocalPath<'static>>,
     /// What happens to a host key that is not known.
@@ -79,24 +81,28 @@ impl fmt::Display for Value<'_> {
     }
 }
 
-/// Our defaults, but for those that an option of the user's replaces, and the user's options.
-pub(super) fn lines(options: &Options) -> impl Iterator<Item = Line<'_>> {
+/// Our defaults for a cluster's hosts, but for those that an option of the user's replaces, and the
+/// user's options.
+pub(super) fn lines<'o>(
+    options: &'o Options,
+    cluster: &Cluster<'_>,
+) -> impl Iterator<Item = Line<'o>> + use<'o> {
     let replaced = |keyword| options.ssh_options.iter().any(|option| option.keyword() == keyword);
     let given = options.ssh_options.iter().map(|o| (o.keyword(), Value::Given(o.value())));
-    defaults(options)
+    defaults(options, cluster)
         .into_iter()
         .filter(move |(keyword, _)| !replaced(*keyword))
         .chain(given)
         .map(|(keyword, value)| Line { keyword, value })
 }
 
-fn defaults(options: &Options) -> Vec<(&'static str, Value<'_>)> {
+fn defaults<'o>(options: &'o Options, cluster: &Cluster<'_>) -> Vec<(&'static str, Value<'o>)> {
     let mut lines = Vec::new();
     if let Some(path) = &options.identity_file {
         lines.push(("IdentityFile", Value::Path(path)));
         lines.push(("IdentitiesOnly", Value::Word("yes")));
     }
-    if let Some(path) = &options.certificate_file {
+    if let Some(path) = options.certificates.of(cluster) {
         lines.push(("CertificateFile", Value::Path(path)));
     }
     lines.push(("StrictHostKeyChecking", Value::Word(options.host_keys.keyword())));

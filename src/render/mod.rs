@@ -1,5 +1,6 @@
 //! From fleets to text: one file an output. Templates see checked values only.
 
+pub mod certificates;
 pub mod fence;
 pub mod inventory;
 pub mod login;

@@ -71,7 +71,7 @@ impl<'f> FleetView<'f> {
 
     /// What all hosts share, but for their names.
     fn login(&self) -> impl Iterator<Item = LineView<'f>> {
-        login::lines(self.options).map(LineView)
+        login::lines(self.options, &self.fleet.cluster).map(LineView)
     }
 }
 

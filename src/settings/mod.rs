@@ -1,6 +1,7 @@
 //! From what was typed, the environment and `~/.prime` to the input of each stage: the one place
 //! where it is decided what wins.
 
+mod cert;
 mod identity;
 mod install;
 mod machine;
@@ -9,6 +10,7 @@ mod prime_cli;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use cert::{Certify, OwnCertificates, Task, Wanted};
 pub use install::{Install, Memory, Remembered, Rendering, Show, Sync, Uninstall};
 pub use machine::Machine;
 use prime_cli::PrimeCli;
@@ -19,6 +21,7 @@ use crate::args::{
 };
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fleet::{self, JumpMode, Only, Selection};
+use crate::render::certificates::Certificates;
 use crate::render::ssh_config;
 use crate::render::ssh_option::SshOption;
 use crate::secret::ApiToken;
@@ -32,6 +35,8 @@ pub struct Config {
     pub walk: fleet::Options,
     /// What the fragment says beyond the hosts.
     pub ssh: ssh_config::Options,
+    /// Where the certificates are of clusters that let nobody in without.
+    pub certificates: OwnCertificates,
     /// Where the text goes.
     pub output: Output,
     /// What a person should know about these settings.
@@ -47,6 +52,7 @@ impl Config {
         Ok(Self {
             source: source(typed.source, global, machine, &prime)?,
             walk: walk_options(typed.render)?,
+            certificates: OwnCertificates::resolve(&ssh, global, machine)?,
             ssh,
             output: output(typed.output),
             warnings,
@@ -111,15 +117,25 @@ fn source(
     prime: &PrimeCli,
 ) -> Outcome<Source> {
     let origin = if typed.all {
-        let team =
-            typed.team.or(machine.variable("PRIME_TEAM_ID")?).or_else(|| prime.team_id.clone());
-        Origin::All(endpoint(global, machine, prime)?, team.filter(|team| team != "any"))
+        Origin::All(endpoint(global, machine, prime)?, team(typed.team, machine, prime)?)
     } else if typed.input.is_empty() {
         Origin::Clusters(endpoint(global, machine, prime)?, typed.clusters)
     } else {
         Origin::Files(typed.input)
     };
     Ok(Source { origin, skip_invalid: global.skip_invalid })
+}
+
+/// Whose clusters `--all` means; `None` is everyone's.
+fn team(typed: Option<String>, machine: &Machine, prime: &PrimeCli) -> Outcome<Option<String>> {
+    let team = typed.or(machine.variable("PRIME_TEAM_ID")?).or_else(|| prime.team_id.clone());
+    Ok(team.filter(|team| team != "any"))
+}
+
+/// The folder of ssh's files.
+fn ssh_folder(global: &Global, machine: &Machine) -> Outcome<PathBuf> {
+    let given = global.ssh_dir.as_deref().unwrap_or("~/.ssh".as_ref());
+    Ok(machine.expand(&machine.local_path(given, "--ssh-dir")?))
 }
 
 fn endpoint(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<Endpoint> {
@@ -213,7 +229,10 @@ fn ssh_options(
     let is_default = |folder: &_| machine.expand(folder) == machine.expand(&home_folder);
     Ok(ssh_config::Options {
         identity_file: identity::resolve(typed.identity_file.as_deref(), machine, prime, warnings)?,
-        certificate_file: path(&typed.certificate_file, "--certificate-file")?,
+        certificates: Certificates {
+            named: path(&typed.certificate_file, "--certificate-file")?,
+            ..Certificates::default()
+        },
         known_hosts: path(&typed.known_hosts, "--known-hosts")?,
         host_keys: match typed.host_keys {
             HostKeyPolicy::AcceptNew => ssh_config::HostKeys::AcceptNew,

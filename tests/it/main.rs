@@ -7,8 +7,10 @@
     reason = "a test fails by panicking"
 )]
 
+mod certificate;
 mod clusters;
 mod end_to_end;
+mod failures;
 mod harness;
 mod oracle;
 mod output_file;

@@ -80,7 +80,7 @@ impl<'f> Connections<'f> {
         };
         Self {
             login: &options.login,
-            lines: login::lines(&options.login).collect(),
+            lines: login::lines(&options.login, &fleet.cluster).collect(),
             room: Room::in_folder(options.home_length.max(HOME) + SOCKET_FOLDER.len()),
             hop,
         }

@@ -1,7 +1,7 @@
 //! The admin-clusters API, served on a loopback port of the test's own.
 //!
-//! It follows the contract for Get Cluster and List Clusters, asks for [`TOKEN`], and keeps what
-//! it was asked. Like xh's test server it fails a test that never called it.
+//! It follows the contract for Get Cluster, List Clusters and Request Certificate, asks for
+//! [`TOKEN`], and keeps what it was asked. Like xh's test server it fails a test that never called it.
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -73,6 +73,9 @@ impl Reply {
     }
 }
 
+/// Answers the body of a request for a certificate.
+type Signer = Box<dyn Fn(&Value) -> Reply + Send + Sync>;
+
 /// A running API; it ends with its drop.
 pub struct Api {
     address: SocketAddr,
@@ -89,6 +92,7 @@ struct State {
     failures: Mutex<VecDeque<Reply>>,
     /// What the requests for these paths get instead of an answer.
     replies: Mutex<Vec<(String, Reply)>>,
+    signer: Mutex<Option<Signer>>,
     at_once: AtomicUsize,
     most_at_once: AtomicUsize,
     stopping: AtomicBool,
@@ -110,6 +114,7 @@ impl Api {
             requests: Mutex::default(),
             failures: Mutex::default(),
             replies: Mutex::default(),
+            signer: Mutex::default(),
             at_once: AtomicUsize::new(0),
             most_at_once: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
@@ -146,6 +151,16 @@ impl Api {
     /// How many requests it was busy with at most.
     pub fn most_at_once(&self) -> usize {
         self.state.most_at_once.load(Ordering::SeqCst)
+    }
+
+    /// From now on this answers who asks for a certificate.
+    pub fn signs(&self, signer: impl Fn(&Value) -> Reply + Send + Sync + 'static) {
+        *self.state.signer.lock().unwrap() = Some(Box::new(signer));
+    }
+
+    /// How often it was asked for a certificate.
+    pub fn certificates(&self) -> usize {
+        self.requests().iter().filter(|request| request.method == "POST").count()
     }
 
     /// It is right if nobody calls it.
@@ -242,6 +257,10 @@ impl State {
         match (request.method.as_str(), request.path.strip_prefix(CLUSTERS)) {
             ("GET", Some("")) => self.list(request),
             ("GET", Some(id)) => self.detail(id.trim_start_matches('/')),
+            ("POST", Some(path)) => match path.strip_suffix("/authorizations/certificate") {
+                Some(id) => self.certificate(id.trim_start_matches('/'), &request.body),
+                None => Reply::detail(404, "Not Found"),
+            },
             _ => Reply::detail(404, "Not Found"),
         }
     }
@@ -251,6 +270,15 @@ impl State {
         match self.clusters.iter().find(|cluster| cluster.id() == id) {
             Some(cluster) => Reply::new(200, cluster.answer()),
             None => Reply::detail(404, "Cluster not found"),
+        }
+    }
+
+    fn certificate(&self, encoded_id: &str, body: &str) -> Reply {
+        let id = decode(encoded_id);
+        let known = self.clusters.iter().any(|cluster| cluster.id() == id);
+        match self.signer.lock().unwrap().as_ref() {
+            Some(signer) if known => signer(&serde_json::from_str(body).expect("a JSON body")),
+            _ => Reply::detail(404, "Cluster not found"),
         }
     }
 

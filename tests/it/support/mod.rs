@@ -1,6 +1,7 @@
 //! What the tests are made with: a home folder, the API, sshd, ssh and networks.
 
 pub mod api;
+pub mod authority;
 pub mod cluster;
 pub mod fragment;
 pub mod network;

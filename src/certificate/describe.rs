@@ -1,0 +1,182 @@
+//! What a certificate says, in words. The signer's texts are made harmless here.
+
+use std::fmt;
+
+use jiff::tz::TimeZone;
+
+use super::judge::{self, Refusal};
+use super::when::{OnTheClock, span};
+use super::{Certificate, PublicKey, Seal, Setting, Validity};
+use crate::untrusted::Shown;
+
+/// The longest text of the signer's that is shown, in characters.
+const SHOWN: usize = 200;
+
+/// The clock of whoever reads it.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    /// The time, in Unix seconds.
+    pub now: u64,
+    /// The zone.
+    pub zone: TimeZone,
+}
+
+/// One line on what a certificate grants: as whom, until when, under which key id.
+#[derive(Clone, Copy, Debug)]
+pub struct Grant<'a>(pub &'a Certificate, pub &'a Clock);
+
+impl fmt::Display for Grant<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(certificate, clock) = *self;
+        let Certificate { principals, validity, key_id, .. } = certificate;
+        write!(f, "log in as {} {}", listed(principals), Period(*validity, clock))?;
+        write!(f, " (key id {})", shown(key_id))
+    }
+}
+
+/// Everything that a person may want to know about a certificate, on lines of their own.
+#[derive(Clone, Copy, Debug)]
+pub struct Sheet<'a> {
+    /// The certificate.
+    pub certificate: &'a Certificate,
+    /// The key that it should be for, where one is known.
+    pub key: Option<&'a PublicKey>,
+    /// The clock of whoever reads it.
+    pub clock: &'a Clock,
+}
+
+impl Sheet<'_> {
+    /// Why it does not let in who holds the key; nothing where it does.
+    #[must_use]
+    pub fn fault(&self) -> Option<Refusal> {
+        let key = self.key.unwrap_or(&self.certificate.key);
+        judge::check(self.certificate, key, self.clock.now).err()
+    }
+}
+
+impl fmt::Display for Sheet<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { certificate, key, clock } = *self;
+        let mut line = |name: &str, value: &dyn fmt::Display| writeln!(f, "  {name:<17} {value}");
+        line("principals", &or_none(listed(&certificate.principals)))?;
+        line("valid", &Period(certificate.validity, clock))?;
+        line("key id", &shown(&certificate.key_id))?;
+        line("extensions", &or_none(settings(&certificate.extensions)))?;
+        line("critical options", &or_none(settings(&certificate.critical_options)))?;
+        let fits = match key {
+            Some(key) if *key == certificate.key => " (the identity's)",
+            Some(_) => " (not the identity's)",
+            None => "",
+        };
+        line("key", &format_args!("{}{fits}", certificate.key.fingerprint()))?;
+        let seal = match certificate.seal {
+            Seal::Genuine => "",
+            Seal::Broken => " (the signature does not fit)",
+            Seal::Sha1 => " (with SHA-1, which OpenSSH refuses since 8.2)",
+            Seal::Unchecked => " (the signature is of a kind that is not checked here)",
+        };
+        line("signed by", &format_args!("{}{seal}", certificate.authority.fingerprint()))
+    }
+}
+
+/// When a certificate is valid, as seen from now: `until 14:05 (in 7 h 59 min)`.
+struct Period<'a>(Validity, &'a Clock);
+
+impl fmt::Display for Period<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(validity, Clock { now, zone }) = *self;
+        let now = *now;
+        let on_the_clock = |at| OnTheClock { at, now, zone };
+        let Validity { from, until } = validity;
+        if now < from {
+            let wait = std::time::Duration::from_secs(from - now);
+            write!(f, "from {} on (in {})", on_the_clock(from), span(wait))
+        } else if let Some(left) = validity.left(now) {
+            if validity.is_endless() {
+                return f.write_str("for ever");
+            }
+            write!(f, "until {} (in {})", on_the_clock(until), span(left))
+        } else {
+            let ago = std::time::Duration::from_secs(now - until);
+            write!(f, "until {} ({} ago)", on_the_clock(until), span(ago))
+        }
+    }
+}
+
+/// A text of the signer's.
+pub(super) fn shown(text: &str) -> Shown<'_> {
+    Shown::new(text, SHOWN)
+}
+
+/// The signer's texts in a row.
+pub(super) fn listed(texts: &[String]) -> String {
+    texts.iter().map(|text| shown(text).to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn settings(settings: &[Setting]) -> String {
+    let shown = |Setting { name, value }: &Setting| match value.as_str() {
+        "" => shown(name).to_string(),
+        value => format!("{}={}", shown(name), shown(value)),
+    };
+    settings.iter().map(shown).collect::<Vec<_>>().join(", ")
+}
+
+fn or_none(text: String) -> String {
+    if text.is_empty() { "none".to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::certificate::examples;
+    use crate::certificate::judge::Asked;
+
+    const HOUR: u64 = 3600;
+
+    fn example() -> Certificate {
+        let key = &examples::KEY.parse().unwrap();
+        let asked = Asked { key, ttl: None, users: &[], now: examples::FROM };
+        judge::judge(examples::CERTIFICATE, &asked).unwrap().0
+    }
+
+    fn clock(now: u64) -> Clock {
+        Clock { now, zone: TimeZone::UTC }
+    }
+
+    #[test]
+    fn a_grant_is_one_line_whatever_the_signer_wrote() {
+        let mut certificate = example();
+        certificate.key_id = "me\nValid: forever\u{1b}[2J".to_owned();
+        let told = Grant(&certificate, &clock(examples::FROM + 60)).to_string();
+        assert_eq!(
+            told,
+            "log in as ubuntu, root until 20:00 (in 7 h 59 min) \
+             (key id me\\nValid: forever\\u{1b}[2J)"
+        );
+    }
+
+    #[test]
+    fn a_sheet_says_what_is_wrong() {
+        let certificate = example();
+        let key = &certificate.key;
+        let at = |now| clock(examples::FROM + now);
+        let fresh = at(HOUR);
+        let sheet = Sheet { certificate: &certificate, key: Some(key), clock: &fresh };
+        assert_eq!(sheet.fault(), None);
+        insta::assert_snapshot!(sheet, @"
+          principals        ubuntu, root
+          valid             until 20:00 (in 7 h)
+          key id            vault-token-1
+          extensions        permit-X11-forwarding, permit-agent-forwarding, permit-port-forwarding, permit-pty, permit-user-rc
+          critical options  none
+          key               SHA256:CkAk5Zi+0rfaYScdWdugsIhQhb2VxPjbPxPRJ6oi7qI (the identity's)
+          signed by         SHA256:KRLXhw+lAnyELxdzhDqG2Za4gNbcNbyX8MJepYr8R6c
+        ");
+        let late = at(9 * HOUR);
+        let sheet = Sheet { clock: &late, ..sheet };
+        assert_eq!(sheet.fault(), Some(Refusal::Over(Duration::from_secs(HOUR))));
+        assert!(sheet.to_string().contains("until 20:00 (1 h ago)"), "{sheet}");
+    }
+}

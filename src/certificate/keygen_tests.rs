@@ -1,0 +1,236 @@
+//! Certificates and identities as the real `ssh-keygen` makes them.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use super::identity::{Identity, Problem};
+use super::judge::{Asked, Refusal, Warning, judge};
+use super::{Certificate, PublicKey, Seal};
+
+const KINDS: [(&str, &[&str]); 6] = [
+    ("ed25519", &[]),
+    ("rsa", &["-b", "2048"]),
+    ("rsa", &["-b", "4096"]),
+    ("ecdsa", &["-b", "256"]),
+    ("ecdsa", &["-b", "384"]),
+    ("ecdsa", &["-b", "521"]),
+];
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn keygen(&self, arguments: &[&str]) -> String {
+        let out = Command::new("ssh-keygen")
+            .args(arguments)
+            .current_dir(self.0.path())
+            .env("TZ", "UTC")
+            .output()
+            .unwrap();
+        assert!(out.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).unwrap()
+    }
+
+    fn key(&self, name: &str, kind: &str, more: &[&str]) {
+        self.keygen(&[&["-q", "-t", kind, "-N", "", "-C", "a b", "-f", name], more].concat());
+    }
+
+    /// Signs `key.pub` and gives the certificate's text.
+    fn sign(&self, authority: &str, key: &str, more: &[&str]) -> String {
+        let public = format!("{key}.pub");
+        self.keygen(
+            &[&["-q", "-s", authority, "-I", "me", "-n", "ubuntu"], more, &[&public]].concat(),
+        );
+        self.text(&format!("{key}-cert.pub"))
+    }
+
+    fn identity(&self, name: &str) -> Result<Identity, Problem> {
+        Identity::read(&self.path(name))
+    }
+
+    fn fingerprint(&self, name: &str) -> String {
+        self.keygen(&["-l", "-f", name]).split(' ').nth(1).unwrap().to_owned()
+    }
+}
+
+fn now() -> u64 {
+    std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()
+}
+
+fn judged(text: &str, key: &PublicKey) -> Result<(Certificate, Vec<Warning>), Refusal> {
+    judge(text, &Asked { key, ttl: None, users: &[], now: now() })
+}
+
+#[test]
+#[ignore = "needs ssh-keygen: run tests/run"]
+fn every_kind_of_key_and_of_signer() {
+    let folder = Folder::new();
+    for (index, (kind, more)) in KINDS.iter().enumerate() {
+        folder.key(&format!("key{index}"), kind, more);
+        folder.key(&format!("ca{index}"), kind, more);
+    }
+    for (signer, (signer_kind, size)) in KINDS.iter().enumerate() {
+        for name in (0..KINDS.len()).map(|key| format!("key{key}")) {
+            let text = folder.sign(&format!("ca{signer}"), &name, &["-V", "-1m:+8h"]);
+            let identity = folder.identity(&name).unwrap();
+            assert_eq!(identity.public_key.fingerprint().to_string(), folder.fingerprint(&name));
+            let (certificate, warnings) = judged(&text, &identity.public_key).unwrap();
+            assert_eq!(warnings, []);
+            assert_eq!(certificate.principals, ["ubuntu"]);
+            let expected = if signer == 5 { Seal::Unchecked } else { Seal::Genuine };
+            assert_eq!(certificate.seal, expected, "{signer_kind} {size:?}");
+            let signer = folder.fingerprint(&format!("ca{signer}"));
+            assert_eq!(certificate.authority.fingerprint().to_string(), signer);
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs ssh-keygen: run tests/run"]
+fn what_the_signer_says_comes_through() {
+    let folder = Folder::new();
+    folder.key("ca", "rsa", &["-b", "2048"]);
+    folder.key("key", "ed25519", &[]);
+    let key = folder.identity("key").unwrap().public_key;
+
+    let endless = folder.sign("ca", "key", &["-V", "always:forever"]);
+    let (certificate, warnings) = judged(&endless, &key).unwrap();
+    assert!(certificate.validity.is_endless());
+    let most = Duration::from_secs(8 * 3600);
+    assert_eq!(warnings, [Warning::TooLong { granted: None, most, asked: false }]);
+
+    let bound = ["-V", "+1h", "-O", "clear", "-O", "force-command=id", "-O", "source-address=::1"];
+    let more = ["-O", "critical:x@y=z", "-O", "verify-required", "-O", "extension:e@f=g"];
+    let text = folder.sign("ca", "key", &[&bound[..], &more].concat());
+    let (certificate, warnings) = judged(&text, &key).unwrap();
+    let told: Vec<_> = certificate.extensions.iter().map(|e| (&*e.name, &*e.value)).collect();
+    assert_eq!(told, [("e@f", "g")]);
+    assert_eq!(
+        warnings,
+        [
+            Warning::OnlyCommand("id".to_owned()),
+            Warning::OnlyFrom("::1".to_owned()),
+            Warning::UnknownCritical("x@y".to_owned()),
+            Warning::NoTerminal,
+            Warning::NoForwarding,
+        ]
+    );
+
+    let host = folder.sign("ca", "key", &["-h"]);
+    assert_eq!(judged(&host, &key).unwrap_err(), Refusal::Host);
+    let over = folder.sign("ca", "key", &["-V", "-2h:-1h"]);
+    assert!(matches!(judged(&over, &key), Err(Refusal::Over(_))));
+    let early = folder.sign("ca", "key", &["-V", "+5m:+1h"]);
+    assert!(matches!(judged(&early, &key), Err(Refusal::NotYet(_))));
+    let sha1 = folder.sign("ca", "key", &["-t", "ssh-rsa", "-V", "+1h"]);
+    assert_eq!(judged(&sha1, &key).unwrap().1, [Warning::Sha1]);
+    folder.keygen(&["-q", "-s", "ca", "-I", "me", "key.pub"]);
+    assert_eq!(judged(&folder.text("key-cert.pub"), &key).unwrap_err(), Refusal::Nobody);
+}
+
+/// Writes a key of `kind` in the PEM format of old, without its `.pub`.
+fn pem(folder: &Folder, name: &str, kind: &str, format: &str, passphrase: &str) -> String {
+    folder.keygen(&["-q", "-t", kind, "-m", format, "-N", passphrase, "-f", name]);
+    assert!(!folder.text(name).contains("OPENSSH"), "{kind} {format}");
+    let public = folder.text(&format!("{name}.pub"));
+    fs::remove_file(folder.path(&format!("{name}.pub"))).unwrap();
+    public
+}
+
+#[test]
+#[ignore = "needs ssh-keygen: run tests/run"]
+fn a_private_key_gives_its_public_half() {
+    let folder = Folder::new();
+    for (index, (kind, more)) in KINDS.iter().enumerate() {
+        let name = format!("locked {index}");
+        folder.keygen(&[&["-q", "-t", kind, "-N", "secret", "-f", &name], *more].concat());
+        let beside = folder.identity(&name).unwrap();
+        fs::remove_file(folder.path(&format!("{name}.pub"))).unwrap();
+        assert_eq!(folder.identity(&name).unwrap(), beside);
+        assert_eq!(beside.file, folder.path(&name));
+    }
+    for (kind, format) in [("rsa", "PEM"), ("rsa", "PKCS8"), ("ecdsa", "PEM"), ("ecdsa", "PKCS8")] {
+        let name = format!("{kind}-{format}");
+        let public = pem(&folder, &name, kind, format, "");
+        assert_eq!(folder.identity(&name).unwrap().public_key, public.parse().unwrap());
+    }
+    pem(&folder, "locked-pem", "rsa", "PEM", "secret");
+    let problem = folder.identity("locked-pem").unwrap_err();
+    assert!(
+        matches!(&problem, Problem::Private(_, said) if said.contains("passphrase")),
+        "{problem}"
+    );
+    assert!(problem.hint().contains("ssh-keygen -y -f"), "{}", problem.hint());
+}
+
+#[test]
+#[ignore = "needs ssh-keygen: run tests/run"]
+fn a_pub_means_its_private_key_where_there_is_one() {
+    let folder = Folder::new();
+    folder.key("key", "ed25519", &[]);
+    folder.key("other", "ed25519", &[]);
+    let whole = folder.identity("key").unwrap();
+    assert_eq!(folder.identity("key.pub").unwrap(), whole);
+
+    fs::copy(folder.path("other.pub"), folder.path("key.pub")).unwrap();
+    assert!(matches!(folder.identity("key"), Err(Problem::Stale(_))));
+
+    fs::remove_file(folder.path("key")).unwrap();
+    let agent = folder.identity("key").unwrap();
+    assert_eq!(agent.file, folder.path("key.pub"));
+    assert_eq!(agent.public_key, folder.text("other.pub").parse().unwrap());
+
+    fs::remove_file(folder.path("key.pub")).unwrap();
+    assert!(matches!(folder.identity("key"), Err(Problem::Missing(_))));
+
+    pem(&folder, "pem", "rsa", "PEM", "");
+    fs::copy(folder.path("other.pub"), folder.path("pem.pub")).unwrap();
+    let unproved = folder.identity("pem").unwrap();
+    assert!(matches!(unproved.prove(), Err(Problem::Stale(_))));
+}
+
+#[test]
+fn a_path_that_holds_no_key_says_so() {
+    let folder = Folder::new();
+    let write = |name: &str, text: &str| fs::write(folder.path(name), text).unwrap();
+    write("damaged.pub", "ssh-ed25519 AAAA");
+    assert!(matches!(folder.identity("damaged"), Err(Problem::NoKey(..))));
+    fs::create_dir(folder.path("folder")).unwrap();
+    assert!(matches!(folder.identity("folder"), Err(Problem::NoFile(_))));
+    write("long", &"x".repeat(70_000));
+    assert!(matches!(folder.identity("long"), Err(Problem::NoFile(_))));
+    let missing = folder.identity("no such/key").unwrap_err();
+    let path = folder.path("no such/key");
+    assert_eq!(missing.to_string(), format!("there is no key at {}", path.display()));
+    for way in
+        ["ssh-keygen -t ed25519", "--identity-file", "PRIME_SSH_KEY_PATH", "set-ssh-key-path"]
+    {
+        assert!(missing.hint().contains(way), "{way}");
+    }
+}
+
+#[test]
+fn a_hardware_key_needs_no_library() {
+    // `sk-ssh-ed25519@openssh.com`: a point and the application `ssh:`.
+    let blob =
+        [&b"\0\0\0\x1ask-ssh-ed25519@openssh.com\0\0\0\x20"[..], &[7; 32], &b"\0\0\0\x04ssh:"[..]]
+            .concat();
+    let key = PublicKey::from_blob(&blob).unwrap();
+    let folder = Folder::new();
+    fs::write(folder.path("id_sk.pub"), format!("{key} token\n")).unwrap();
+    let identity = folder.identity("id_sk.pub").unwrap();
+    assert_eq!((identity.public_key, identity.file), (key, folder.path("id_sk.pub")));
+}

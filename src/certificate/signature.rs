@@ -1,0 +1,87 @@
+//! Whether a certificate's signature is its signer's. That the signer is to be trusted is the
+//! servers' business; this finds what was damaged on the way, which they would not explain.
+
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256,
+    RSA_PKCS1_2048_8192_SHA512, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
+};
+
+use super::PublicKey;
+use super::encoding::Fields;
+
+/// What became of the check of a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seal {
+    /// It is the signer's.
+    Genuine,
+    /// It is not: something was changed or damaged.
+    Broken,
+    /// Made with SHA-1 (`ssh-rsa`), which OpenSSH refuses since 8.2.
+    Sha1,
+    /// Of a kind of key that is not checked here.
+    Unchecked,
+}
+
+/// Checks `signature` over `signed`; `None` where it does not hold together.
+pub(super) fn check(authority: &PublicKey, signed: &[u8], signature: &[u8]) -> Option<Seal> {
+    let mut fields = Fields::of(signature);
+    let algorithm = fields.word()?;
+    let signature = fields.string()?;
+    let mut key = authority.fields();
+    let genuine = match (authority.kind(), algorithm) {
+        ("ssh-ed25519", "ssh-ed25519") => verify(&ED25519, key.string()?, signed, signature),
+        ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256") => {
+            verify(&ECDSA_P256_SHA256_FIXED, point(key)?, signed, &pair(signature, 32)?)
+        }
+        ("ecdsa-sha2-nistp384", "ecdsa-sha2-nistp384") => {
+            verify(&ECDSA_P384_SHA384_FIXED, point(key)?, signed, &pair(signature, 48)?)
+        }
+        ("ssh-rsa", "ssh-rsa") => return Some(Seal::Sha1),
+        ("ssh-rsa", "rsa-sha2-256" | "rsa-sha2-512") => {
+            let (e, n) = (key.mpint()?, key.mpint()?);
+            // The sizes that the library checks.
+            if !(256..=1024).contains(&n.len()) {
+                return Some(Seal::Unchecked);
+            }
+            let parameters = match algorithm {
+                "rsa-sha2-256" => &RSA_PKCS1_2048_8192_SHA256,
+                _ => &RSA_PKCS1_2048_8192_SHA512,
+            };
+            let signature = padded(signature, n.len())?;
+            RsaPublicKeyComponents { n, e }.verify(parameters, signed, &signature).is_ok()
+        }
+        ("ssh-ed25519" | "ecdsa-sha2-nistp256" | "ecdsa-sha2-nistp384" | "ssh-rsa", _) => false,
+        _ => return Some(Seal::Unchecked),
+    };
+    Some(if genuine { Seal::Genuine } else { Seal::Broken })
+}
+
+fn verify(
+    algorithm: &'static dyn VerificationAlgorithm,
+    key: &[u8],
+    signed: &[u8],
+    signature: &[u8],
+) -> bool {
+    UnparsedPublicKey::new(algorithm, key).verify(signed, signature).is_ok()
+}
+
+/// The point of an ECDSA key, behind the name of its curve (RFC 5656, section 3.1).
+fn point(mut key: Fields<'_>) -> Option<&[u8]> {
+    key.word()?;
+    key.string()
+}
+
+/// An ECDSA signature's two numbers, each `size` bytes long (RFC 5656, section 3.1.2).
+fn pair(signature: &[u8], size: usize) -> Option<Vec<u8>> {
+    let mut fields = Fields::of(signature);
+    let mut pair = padded(fields.mpint()?, size)?;
+    pair.extend(padded(fields.mpint()?, size)?);
+    Some(pair)
+}
+
+/// A number with zeros in front, `size` bytes long.
+fn padded(number: &[u8], size: usize) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; size.checked_sub(number.len())?];
+    bytes.extend(number);
+    Some(bytes)
+}

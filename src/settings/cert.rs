@@ -1,0 +1,147 @@
+//! The settings of `prime-ssh cert`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::machine::Machine;
+use super::prime_cli::PrimeCli;
+use super::{Endpoint, endpoint, identity, ssh_folder, team};
+use crate::args::{CertArgs, Global};
+use crate::certificate::judge::TTL_MAX;
+use crate::certificate::when::span;
+use crate::failure::{Failure, Kind, Outcome};
+use crate::name::{Invalid, LocalPath};
+use crate::render::ssh_config;
+
+/// The resolved settings of `prime-ssh cert`.
+#[derive(Debug)]
+pub struct Certify {
+    /// What to do.
+    pub task: Task,
+    /// Which certificates.
+    pub wanted: Wanted,
+    /// The API, and who asks. A certificate that will do needs neither, so that it is an error
+    /// only once they are needed.
+    pub endpoint: Outcome<Endpoint>,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Get the certificates of these clusters, by id or name.
+    Get(Vec<String>),
+    /// Get the certificate of every cluster that wants one, of one team or of all.
+    GetAll(Option<String>),
+    /// Show the certificates of these clusters that are there.
+    Show(Vec<String>),
+    /// Nothing: `PRIME_SSH_NO_RENEW` is set, so that what only reads asks nobody.
+    Nothing,
+}
+
+/// Which certificates are wanted.
+#[derive(Debug)]
+pub struct Wanted {
+    /// The key that they are for; `None` where no setting names one.
+    pub identity: Option<PathBuf>,
+    /// For how long; `None` leaves that to the API.
+    pub ttl: Option<Duration>,
+    /// For how much longer a present one must be valid to do; `None` asks for a new one in any
+    /// case.
+    pub min_validity: Option<Duration>,
+    /// The file for the only one, in place of one in our folder.
+    pub output: Option<PathBuf>,
+    /// Our folder, below ssh's.
+    pub folder: PathBuf,
+}
+
+impl Certify {
+    /// Resolves what was typed for `prime-ssh cert`.
+    pub fn resolve(typed: CertArgs, global: &Global, machine: &Machine) -> Outcome<Self> {
+        check_times(&typed)?;
+        if typed.output.is_some() && typed.clusters.len() > 1 {
+            let message = "--output is one file, and each cluster has a certificate of its own";
+            return Err(Failure::message(Kind::Usage, message));
+        }
+        let prime = PrimeCli::read(machine, global.context.as_deref())?;
+        let identity = identity::resolve(
+            typed.identity_file.as_deref(),
+            machine,
+            &prime,
+            // A key that is not there is no warning here: nothing can be done without it.
+            &mut Vec::new(),
+        )?;
+        let wanted = Wanted {
+            identity: identity.map(|path| machine.expand(&path)),
+            ttl: typed.ttl,
+            min_validity: typed.ensure.then_some(typed.min_validity),
+            output: typed.output,
+            folder: ssh_folder(global, machine)?.join("prime-ssh"),
+        };
+        let off = machine.variable("PRIME_SSH_NO_RENEW")?.is_some_and(|value| value != "0");
+        let task = if typed.show {
+            Task::Show(typed.clusters)
+        } else if typed.ensure && off {
+            Task::Nothing
+        } else if typed.all {
+            Task::GetAll(team(typed.team, machine, &prime)?)
+        } else {
+            Task::Get(typed.clusters)
+        };
+        Ok(Self { task, wanted, endpoint: endpoint(global, machine, &prime) })
+    }
+}
+
+/// Where our own certificates are, for the outputs that name them.
+#[derive(Debug)]
+pub struct OwnCertificates {
+    /// Our folder, below ssh's.
+    pub folder: PathBuf,
+    /// The key that they should be for, where one is set.
+    pub identity: Option<PathBuf>,
+    /// What else `prime-ssh cert` must be given to put one there: nothing, or words and a space.
+    pub arguments: String,
+}
+
+impl OwnCertificates {
+    pub(super) fn resolve(
+        ssh: &ssh_config::Options,
+        global: &Global,
+        machine: &Machine,
+    ) -> Outcome<Self> {
+        let folder = ssh_folder(global, machine)?;
+        let arguments = match &global.ssh_dir {
+            Some(_) => format!("--ssh-dir '{}' ", folder.display()),
+            None => String::new(),
+        };
+        Ok(Self {
+            folder: folder.join("prime-ssh"),
+            identity: ssh.identity_file.as_ref().map(|path| machine.expand(path)),
+            arguments,
+        })
+    }
+
+    /// A file of our folder as a file of ssh's names it.
+    pub fn path(&self, file: &Path) -> Result<LocalPath<'static>, Invalid> {
+        LocalPath::new(file.to_string_lossy().into_owned())
+    }
+}
+
+/// A certificate must last for longer than it takes to count as spent, or each ssh would renew it.
+fn check_times(typed: &CertArgs) -> Outcome<()> {
+    let (ttl, least) = (typed.ttl, typed.min_validity);
+    let problem = match ttl {
+        Some(ttl) if ttl > TTL_MAX => {
+            format!("--ttl is {}, and the API grants at most {}", span(ttl), span(TTL_MAX))
+        }
+        Some(ttl) if ttl <= least => {
+            format!("--ttl is {}, and must be more than --min-validity, {}", span(ttl), span(least))
+        }
+        None if least >= TTL_MAX => format!(
+            "--min-validity is {}, and the API grants at most {}",
+            span(least),
+            span(TTL_MAX)
+        ),
+        _ => return Ok(()),
+    };
+    Err(Failure::message(Kind::Usage, problem))
+}

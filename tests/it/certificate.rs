@@ -1,0 +1,355 @@
+//! Clusters that let people in with a short-lived certificate: asking for one, judging it,
+//! keeping it, and logging in with it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::api::{Api, Reply};
+use crate::support::authority::{Authority, answer, certificates_in, me};
+use crate::support::cluster::{Cluster, Connection, Node};
+use crate::support::process::Ran;
+use crate::support::sandbox::{Program, Sandbox};
+use crate::support::ssh;
+use crate::support::sshd::Sshd;
+
+/// A home folder with a key, and an API that signs it.
+struct Person {
+    sandbox: Sandbox,
+    key: PathBuf,
+    authority: Authority,
+    api: Api,
+}
+
+impl Person {
+    fn new() -> Self {
+        let sandbox = Sandbox::new();
+        let key = sandbox.ssh_key(".ssh/id_cluster");
+        let authority = Authority::new(&sandbox);
+        let node = Node::control("pod0", "node-0", "203.0.113.10").user(&me());
+        let cluster = Cluster::new("clst01", "Train").with("vaultEnabled", true).node(node);
+        let mut person = Self { sandbox, key, authority, api: Api::serving([]).may_be_idle() };
+        person.serve([cluster, Cluster::new("clst02", "open")]);
+        person
+    }
+
+    /// From now on these are the clusters.
+    fn serve(&mut self, clusters: impl IntoIterator<Item = Cluster>) {
+        self.api = Api::serving(clusters).may_be_idle();
+        let signer = self.authority.clone();
+        self.api.signs(move |request| signer.answer(request));
+        let settings = json!({"ssh_key_path": self.key, "base_url": self.api.url()});
+        self.sandbox.prime_settings(&settings);
+    }
+
+    fn cert(&self, arguments: &[&str]) -> Program {
+        self.sandbox.prime_ssh([&["cert"], arguments].concat())
+    }
+
+    /// The only certificate in our folder.
+    fn certificate(&self) -> PathBuf {
+        let found = certificates_in(&self.sandbox.path(".ssh/prime-ssh"));
+        assert_eq!(found.len(), 1, "{found:?}");
+        found[0].clone()
+    }
+
+    /// Puts a certificate there that is valid for so long.
+    fn has(&self, validity: &str) {
+        let authority = self.authority.signing(&["-n", &me(), "-V", validity]);
+        let public_key = self.sandbox.read(".ssh/id_cluster.pub");
+        fs::write(self.certificate(), authority.certificate(&public_key)).unwrap();
+    }
+}
+
+#[test]
+#[ignore = "needs ssh-keygen: run tests/run"]
+fn a_certificate_is_asked_for_judged_and_kept() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let person = Person::new();
+    let ran = person.cert(&["train", "--ttl", "2h"]).run();
+    let me = me();
+    assert!(ran.stderr.contains(&format!("note: certificate for train: log in as {me} until ")));
+    assert!(ran.stderr.contains("(in 7 h 59 min) (key id tests)\n"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("valid for 7 h 59 min, longer than the 2 h asked for"));
+    assert_eq!(ran.succeeds(), "");
+    let file = person.certificate();
+    assert_eq!(file.file_name().unwrap(), "train-675b1ff5-cert.pub");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let folder = fs::metadata(file.parent().unwrap()).unwrap();
+    assert_eq!(folder.permissions().mode() & 0o777, 0o700);
+    let request = person.api.requests().pop().unwrap();
+    let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+    let public_key = person.sandbox.read(".ssh/id_cluster.pub");
+    let (without_comment, _) = public_key.trim_end().rsplit_once(' ').unwrap();
+    assert_eq!(body, json!({"publicKey": without_comment, "ttl": "2h"}));
+    assert!(!ran_reads_private_key(&person), "the private key went to the API");
+
+    person.cert(&["train"]).run().succeeds();
+    assert_eq!(person.api.certificates(), 2, "plain `cert` asks anew");
+}
+
+fn ran_reads_private_key(person: &Person) -> bool {
+    let private = fs::read_to_string(&person.key).unwrap();
+    let line = private.lines().nth(2).unwrap();
+    person.api.requests().iter().any(|request| request.body.contains(line))
+}
+
+#[test]
+#[ignore = "needs ssh-keygen: run tests/run"]
+fn ensure_asks_only_where_the_present_one_will_not_do() {
+    let person = Person::new();
+    let ensure = |arguments: &[&str]| person.cert(&[&["--ensure"], arguments].concat()).run();
+    ensure(&["clst01"]).succeeds();
+    let asked = person.api.requests().len();
+    for selector in ["clst01", "train", "Train"] {
+        let ran = ensure(&[selector]);
+        assert_eq!((ran.stderr.as_str(), ran.stdout.as_str()), ("", ""), "{selector}");
+    }
+    assert_eq!(person.api.requests().len(), asked, "nobody is asked");
+
+    person.has("-1h:+5m");
+    ensure(&["clst01", "--min-validity", "2m"]).succeeds();
+    assert_eq!(person.api.certificates(), 1);
+    ensure(&["clst01"]).succeeds();
+    assert_eq!(person.api.certificates(), 2, "five minutes are fewer than ten");
+    assert_eq!(person.api.requests().len(), asked + 1, "the file's name says the id");
+
+    let other = person.sandbox.ssh_key(".ssh/other");
+    ensure(&["clst01", "--identity-file", other.to_str().unwrap()]).succeeds();
+    assert_eq!(person.api.certificates(), 3, "it is for another key");
+    fs::write(person.certificate(), "damaged").unwrap();
+    ensure(&["clst01"]).succeeds();
+    assert_eq!(person.api.certificates(), 4);
+    person.has("-2h:-1h");
+    let off = person.cert(&["clst01", "--ensure"]).env("PRIME_SSH_NO_RENEW", "1");
+    assert_eq!(off.run().succeeds(), "");
+    assert_eq!(person.api.certificates(), 4);
+}
+
+#[test]
+#[ignore = "needs ssh-keygen: run tests/run"]
+fn ensure_needs_no_token_while_the_certificate_is_good() {
+    let person = Person::new();
+    person.cert(&["train"]).run().succeeds();
+    fs::remove_file(person.sandbox.path(".prime/config.json")).unwrap();
+    let ensure = person.cert(&["train", "--ensure"]).env("PRIME_SSH_KEY_PATH", &person.key);
+    assert_eq!(ensure.run().succeeds(), "");
+    person.has("-2h:-1h");
+    let ensure = person.cert(&["train", "--ensure"]).env("PRIME_SSH_KEY_PATH", &person.key);
+    let told = ensure.run().fails(2);
+    assert!(told.starts_with("error: no API token"), "{told}");
+}
+
+#[test]
+#[ignore = "needs ssh-keygen: run tests/run"]
+fn of_many_at_once_one_asks() {
+    let person = Person::new();
+    person.cert(&["train"]).run().succeeds();
+    person.has("-2h:-1h");
+    let signer = person.authority.clone();
+    person.api.signs(move |request| {
+        thread::sleep(Duration::from_millis(300));
+        signer.answer(request)
+    });
+    let before = person.api.requests().len();
+    let runs: Vec<Ran> = thread::scope(|scope| {
+        let start = |_| scope.spawn(|| person.cert(&["clst01", "--ensure", "-q"]).run());
+        let running: Vec<_> = (0..64).map(start).collect();
+        running.into_iter().map(|run| run.join().unwrap()).collect()
+    });
+    for ran in runs {
+        assert_eq!(ran.stderr, "");
+        ran.succeeds();
+    }
+    assert_eq!(person.api.requests().len(), before + 1);
+}
+
+#[test]
+#[ignore = "needs ssh-keygen: run tests/run"]
+fn what_will_not_do_is_refused_and_the_old_one_stays() {
+    let person = Person::new();
+    person.cert(&["train"]).run().succeeds();
+    let old = fs::read_to_string(person.certificate()).unwrap();
+    let key = person.sandbox.read(".ssh/id_cluster.pub");
+    person.sandbox.ssh_key(".ssh/other");
+    let other = person.sandbox.read(".ssh/other.pub");
+    let signed =
+        |arguments: &[&str], key: &str| person.authority.signing(arguments).certificate(key);
+    let me = me();
+    let good = person.authority.certificate(&key);
+    for (signed_key, told) in [
+        (signed(&["-n", &me, "-V", "+8h"], &other), "it is for the key SHA256:"),
+        (signed(&["-h", "-n", &me, "-V", "+8h"], &key), "it is for a host, not for a user"),
+        (signed(&["-n", &me, "-V", "-2h:-1h"], &key), "it expired 1 h ago"),
+        (signed(&["-n", &me, "-V", "+5m:+1h"], &key), "is this machine's clock slow?"),
+        (signed(&["-V", "+8h"], &key), "it names no principal"),
+        (key.clone(), "it is a public key that nobody signed"),
+        (format!("{good}{good}"), "it is more than one line"),
+        (format!("{}\nHost *\n", good.trim_end()), "it is more than one line"),
+        ("\u{1b}[2J garbage".to_owned(), "it is not a line of a kind and a certificate"),
+        ("x".repeat(10 << 20), "it is 10485760 bytes long"),
+        (String::new(), "it is empty"),
+        (good.replace("AAAA", "AAAB"), "it is damaged at its kind"),
+    ] {
+        person.api.signs(move |_| answer(&signed_key));
+        let stderr = person.cert(&["train"]).run().fails(4);
+        let start = "error: the API's certificate for cluster `clst01` is refused: ";
+        assert!(stderr.starts_with(start) && stderr.contains(told), "{stderr}");
+        assert!(!stderr.contains('\u{1b}') && stderr.lines().count() == 1, "{stderr:?}");
+        assert_eq!(fs::read_to_string(person.certificate()).unwrap(), old, "{told}");
+    }
+    person.api.signs(|_| Reply::new(200, r#"{"data": {"signedKey": 7}}"#));
+    let told = person.cert(&["train"]).run().fails(4);
+    assert!(told.contains("data.signedKey: not a text"), "{told}");
+    person.api.signs(|_| Reply::new(200, r#"{"data": null}"#));
+    let told = person.cert(&["train"]).run().fails(4);
+    assert!(told.contains("`data` is null"), "{told}");
+    person.api.signs(|_| Reply::detail(403, "Insufficient permissions"));
+    let told = person.cert(&["train", "--ensure"]).run();
+    assert_eq!(told.succeeds(), "", "the old one still does");
+    person.has("-2h:-1h");
+    let told = person.cert(&["train", "--ensure"]).run().fails(3);
+    assert!(told.contains("403") && told.lines().count() == 1, "{told}");
+}
+
+#[test]
+#[ignore = "needs ssh-keygen: run tests/run"]
+fn show_says_what_there_is() {
+    let person = Person::new();
+    let told = person.cert(&["train", "--show"]).run().fails(1);
+    assert!(told.contains("there is none yet"), "{told}");
+    assert!(told.contains("hint: `prime-ssh cert train` gets a new one"), "{told}");
+    person.cert(&["train"]).run().succeeds();
+    let asked = person.api.requests().len();
+    let shown = person.cert(&["train", "--show"]).run().succeeds();
+    let me = me();
+    for line in [
+        person.certificate().to_str().unwrap(),
+        &format!("  principals        {me}"),
+        "  key id            tests",
+        "permit-pty",
+        "(the identity's)",
+        "(in 7 h 59 min)",
+    ] {
+        assert!(shown.contains(line), "{line} in {shown}");
+    }
+    person.has("-3h:-1h");
+    let ran = person.cert(&["clst01", "--show"]).run();
+    assert!(ran.stdout.contains("(1 h ago)"), "{}", ran.stdout);
+    let told = ran.fails(1);
+    assert!(told.contains("lets nobody in: it expired 1 h ago"), "{told}");
+    assert_eq!(person.api.requests().len(), asked, "nobody is asked");
+}
+
+#[test]
+#[ignore = "needs ssh-keygen: run tests/run"]
+fn all_means_the_clusters_that_want_one() {
+    let person = Person::new();
+    person.cert(&["--all"]).run().succeeds();
+    assert_eq!(person.api.certificates(), 1);
+    assert!(person.certificate().ends_with("train-675b1ff5-cert.pub"));
+    let told = person.cert(&["open"]).run().fails(4);
+    assert!(told.contains("open lets people in without a certificate"), "{told}");
+    let file = person.sandbox.path("mine.pub");
+    person.cert(&["train", "-o", file.to_str().unwrap()]).run().succeeds();
+    assert!(fs::read_to_string(file).unwrap().starts_with("ssh-ed25519-cert-v01@openssh.com "));
+}
+
+#[test]
+fn what_cannot_be_is_said_before_anybody_is_asked() {
+    let sandbox = Sandbox::new();
+    let cert = |arguments: &[&str]| sandbox.prime_ssh([&["cert", "train"], arguments].concat());
+    for (arguments, told) in [
+        (&["--ttl", "9h"][..], "--ttl is 9 h, and the API grants at most 8 h"),
+        (&["--ttl", "10m"], "--ttl is 10 min, and must be more than --min-validity, 10 min"),
+        (
+            &["--ensure", "--min-validity", "8h"],
+            "--min-validity is 8 h, and the API grants at most 8 h",
+        ),
+        (&["other", "-o", "file"], "--output is one file"),
+        (&[], "no setting names one"),
+    ] {
+        let stderr = cert(arguments).run().fails(2);
+        assert!(stderr.contains(told), "{stderr}");
+    }
+    let missing = cert(&[]).env("PRIME_SSH_KEY_PATH", "~/.ssh/none").run().fails(1);
+    assert!(missing.contains("there is no key at"), "{missing}");
+    assert!(missing.contains("ssh-keygen -t ed25519 -f"), "{missing}");
+}
+
+#[test]
+#[ignore = "needs ssh-keygen: run tests/run"]
+fn a_fragment_names_the_certificate_and_says_when_there_is_none() {
+    let person = Person::new();
+    let config = |arguments: &[&str]| {
+        person.sandbox.prime_ssh([&["config", "train"], arguments].concat()).run()
+    };
+    let ran = config(&[]);
+    let file = person.sandbox.path(".ssh/prime-ssh/train-675b1ff5-cert.pub");
+    let line = format!("  CertificateFile \"{}\"\n", file.display());
+    assert!(ran.stdout.contains(&line), "{}", ran.stdout);
+    assert_eq!(
+        ran.stderr,
+        "warning: Train lets people in with a certificate only: there is none yet; \
+         `prime-ssh cert clst01` gets one\n"
+    );
+    person.cert(&["clst01"]).run().succeeds();
+    let after = config(&[]);
+    assert_eq!((after.stderr.as_str(), &after.stdout), ("", &ran.stdout));
+    person.has("-2h:-1h");
+    assert!(config(&[]).stderr.contains("the one that is there will not do: it expired 1 h ago"));
+    let other = person.sandbox.ssh_key(".ssh/other");
+    let told = config(&["--identity-file", other.to_str().unwrap()]).stderr;
+    assert!(told.contains("it is for the key SHA256:"), "{told}");
+
+    let ran = config(&["--certificate-file", "~/mine.pub"]);
+    assert_eq!(ran.stderr, "");
+    assert!(ran.stdout.contains("  CertificateFile \"~/mine.pub\"\n"));
+    let open = person.sandbox.prime_ssh(["config", "open", "--include-inactive"]).run();
+    assert!(!open.stdout.contains("CertificateFile"));
+}
+
+/// An sshd that lets in whom the authority has signed a certificate for, and nobody else.
+fn sshd(person: &Person, node: &str, address: &str) -> Sshd {
+    let keys = person.authority.public_key();
+    let sshd = Sshd::of(&person.sandbox, node).at(address);
+    sshd.option("TrustedUserCAKeys", keys.display()).start()
+}
+
+fn to(sshd: &Sshd) -> Connection {
+    Connection::to(&sshd.address).with("port", sshd.port).with("user", me())
+}
+
+/// A person with a cluster of real sshds: a control node, and a worker behind it.
+fn with_machines() -> (Person, Sshd, Sshd) {
+    let mut person = Person::new();
+    let control = sshd(&person, "node-0", "127.0.0.2");
+    let worker = sshd(&person, "node-1", "127.0.0.3");
+    let cluster = Cluster::new("clst01", "train")
+        .with("vaultEnabled", true)
+        .node(Node::new("pod0", "node-0").connection(to(&control).control()))
+        .node(Node::new("pod1", "node-1").connection(to(&worker)));
+    person.serve([cluster]);
+    (person, control, worker)
+}
+
+#[test]
+#[ignore = "needs sshd: run tests/run"]
+fn a_first_certificate_lets_in_through_the_jump() {
+    let (person, _control, _worker) = with_machines();
+    let fragment = person.sandbox.path("fragment");
+    let config = person.sandbox.prime_ssh(["config", "train", "--jump", "always", "-o"]);
+    let known = person.sandbox.path("known_hosts");
+    config.arg(&fragment).arg("--known-hosts").arg(known).run().succeeds();
+    let refused = ssh::on(&fragment, "prime.train", "true").fails(255);
+    assert!(refused.contains("Permission denied"), "{refused}");
+    person.cert(&["train"]).run().succeeds();
+    assert_eq!(ssh::node_at(&fragment, "prime.train"), "node-0");
+    assert_eq!(ssh::node_at(&fragment, "prime.train.node-1"), "node-1");
+    person.has("-2h:-1h");
+    ssh::on(&fragment, "prime.train", "true").fails(255);
+}
