@@ -4,6 +4,7 @@
 mod cert;
 mod identity;
 mod install;
+mod inventory;
 mod machine;
 mod prime_cli;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 pub use cert::{Certify, OwnCertificates, Task, Wanted};
 pub use install::{Install, Memory, Remembered, Rendering, Show, Sync, Uninstall};
+pub use inventory::{Caching, Inventory, InventoryOutput};
 pub use machine::Machine;
 use prime_cli::PrimeCli;
 

@@ -166,12 +166,17 @@ impl Display for SshArguments<'_> {
     }
 }
 
-/// `Keyword=value`, as `-o` takes it.
+/// `Keyword=value`, as `-o` takes it. A path has no quotes where it needs none: two more kinds go
+/// around them.
 struct Setting<'v>(Line<'v>);
 
 impl Display for Setting<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}={}", self.0.keyword, self.0.value)
+        write!(f, "{}=", self.0.keyword)?;
+        match self.0.value {
+            login::Value::Path(path) if !path.as_str().contains([' ', '#']) => path.fmt(f),
+            value => value.fmt(f),
+        }
     }
 }
 
@@ -187,10 +192,10 @@ struct ProxyCommand<'v> {
 impl Display for ProxyCommand<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // As Ansible does for the host itself: nobody is there to type a password. And a connection
-        // that the user's own config shares may be one to another machine at the same address.
+        // that the user's own config shares may be one to another machine at the same address. The
+        // word `ControlPath` must not stand here: Ansible would take it for the host's own.
         f.write_str(
-            "ProxyCommand=ssh -o ControlPath=none \
-             -o KbdInteractiveAuthentication=no -o PasswordAuthentication=no",
+            "ProxyCommand=ssh -S none -o KbdInteractiveAuthentication=no -o PasswordAuthentication=no",
         )?;
         match self.hop {
             Hop::Node(host) => {

@@ -96,6 +96,12 @@ pub fn host(
     }
 }
 
+/// Whether there is a host of this name.
+#[must_use]
+pub fn has_host(fleets: &[Fleet<'_>], name: &str) -> bool {
+    fleets.iter().any(|fleet| hosts_of(fleet).any(|host| fleet.alias_of(host).to_string() == name))
+}
+
 #[derive(Template)]
 #[template(path = "inventory.yml.j2", escape = "inventory", whitespace = "preserve")]
 struct Yaml<'f> {
