@@ -44,12 +44,9 @@ fn clusters(named: OsString, command: &mut Command) -> Result<Vec<OsString>, Err
     if named.trim() == "all" {
         return Ok(vec!["--all".into()]);
     }
-    let names = named.split(',').map(str::trim).filter(|name| !name.is_empty());
-    let names: Vec<OsString> = names.map(OsString::from).collect();
-    if names.is_empty() {
-        return Err(refuse("is not set"));
-    }
-    Ok([OsString::from("--")].into_iter().chain(names).collect())
+    let each = named.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let clusters: Vec<OsString> = ["--"].into_iter().chain(each).map(OsString::from).collect();
+    if clusters.len() == 1 { Err(refuse("is not set")) } else { Ok(clusters) }
 }
 
 /// What is wrong with the command line, in one line.

@@ -4,6 +4,7 @@
 //! that one machine's key would vouch for another.
 
 use std::collections::HashSet;
+use std::hash::{Hash, Hasher};
 
 use super::host::Host;
 use super::refusal::{Refusal, quoted};
@@ -14,12 +15,9 @@ use crate::name::{Id, Invalid};
 /// only in case: all of them, whichever came first.
 pub(super) fn refuse_twins(surveys: &mut [Survey<'_>]) {
     let hosts = surveys.iter().flat_map(|survey| &survey.nodes.hosts);
-    let mut machines: Vec<&str> = hosts.map(|host| host.machine.as_str()).collect();
-    machines.sort_unstable();
-    machines.dedup();
-    let machines = repeated(machines);
+    let machines = twins(hosts.map(|host| host.machine.as_str()), |a, b| a != b);
     for survey in surveys {
-        let nodes = repeated(node_ids(&survey.nodes.hosts).collect());
+        let nodes = twins(node_ids(&survey.nodes.hosts), |_, _| true);
         if nodes.is_empty() && machines.is_empty() {
             continue;
         }
@@ -50,15 +48,46 @@ fn node_ids<'h>(hosts: &'h [Host<'_>]) -> impl Iterator<Item = &'h str> {
     })
 }
 
-/// The ids, in lower case, that are there more than once.
-fn repeated(mut ids: Vec<&str>) -> HashSet<String> {
-    ids.sort_unstable_by(|a, b| lower(a).cmp(lower(b)));
-    let twins = |pair: &[&str]| matches!(pair, [a, b] if a.eq_ignore_ascii_case(b));
-    ids.windows(2).filter(|pair| twins(pair)).flatten().map(|id| id.to_ascii_lowercase()).collect()
+/// An id as `known_hosts` compares it: without regard to case.
+#[derive(Clone, Copy)]
+struct Folded<'i>(&'i str);
+
+impl PartialEq for Folded<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(other.0)
+    }
 }
 
-fn lower(id: &str) -> impl Iterator<Item = u8> {
-    id.bytes().map(|b| b.to_ascii_lowercase())
+impl Eq for Folded<'_> {}
+
+impl Hash for Folded<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for b in self.0.bytes() {
+            state.write_u8(b.to_ascii_lowercase());
+        }
+    }
+}
+
+/// The ids, in lower case, that are there again, in any case, in a form that counts.
+fn twins<'i>(
+    ids: impl Iterator<Item = &'i str>,
+    counts: impl Fn(&str, &str) -> bool,
+) -> HashSet<String> {
+    let mut seen = HashSet::new();
+    let mut twins = HashSet::new();
+    for id in ids.map(Folded) {
+        match seen.get(&id) {
+            None => {
+                seen.insert(id);
+            }
+            Some(Folded(first)) => {
+                if counts(first, id.0) {
+                    twins.insert(id.0.to_ascii_lowercase());
+                }
+            }
+        }
+    }
+    twins
 }
 
 fn folded(id: &Id<'_>) -> String {

@@ -4,6 +4,7 @@
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 
 use super::host::Host;
 use crate::name::{Id, Slug};
@@ -56,16 +57,21 @@ impl<'a> Names<'a> {
     /// Who has to go one level up: whoever wants a name that is taken, and of several that want
     /// the same one those at the lowest level.
     fn colliding(&self, names: &[Slug<'a>], levels: &[usize]) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..names.len()).collect();
-        order.sort_unstable_by_key(|&at| (names.get(at), levels.get(at)));
+        // Sorted by hash: most names differ, and then their text need not be looked at.
+        let hasher = RandomState::new();
+        let mut order: Vec<(u64, usize)> =
+            names.iter().map(|name| hasher.hash_one(name)).zip(0..).collect();
+        order.sort_unstable_by_key(|&(hash, at)| (hash, names.get(at), levels.get(at)));
         order
-            .chunk_by(|&a, &b| names.get(a) == names.get(b))
+            .chunk_by(|&(_, a), &(_, b)| names.get(a) == names.get(b))
             .flat_map(|same| {
-                let name = same.first().and_then(|&at| names.get(at));
+                let first = same.first().map(|&(_, at)| at);
+                let name = first.and_then(|at| names.get(at));
                 let taken = name.is_some_and(|name| self.taken.contains(name));
-                let lowest = same.first().and_then(|&at| levels.get(at));
-                let raised = same.iter().filter(move |&&at| taken || levels.get(at) == lowest);
-                raised.copied().take(if taken || same.len() > 1 { same.len() } else { 0 })
+                let lowest = first.and_then(|at| levels.get(at));
+                let places = same.iter().map(|&(_, at)| at);
+                let raised = places.filter(move |&at| taken || levels.get(at) == lowest);
+                raised.take(if taken || same.len() > 1 { same.len() } else { 0 })
             })
             .collect()
     }

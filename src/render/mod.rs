@@ -1,5 +1,6 @@
 //! From fleets to text: one file an output. Templates see checked values only.
 
+mod blocks;
 pub mod certificates;
 pub mod fence;
 pub mod inventory;

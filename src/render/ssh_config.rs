@@ -8,6 +8,7 @@ use std::fmt;
 
 use askama::Template;
 
+use super::blocks;
 use super::login::{self, Line};
 pub use super::login::{HostKeys, Options};
 use super::sockets::{HOME, Room, SocketName};
@@ -23,10 +24,10 @@ use crate::name::{Alias, HostKeyAlias, HostName, Label, LocalPath, Port, UserNam
 pub fn render(
     fleets: &[Fleet<'_>],
     options: &Options,
-    mut to: &mut dyn std::io::Write,
+    to: &mut dyn std::io::Write,
 ) -> std::io::Result<()> {
     let fleets = fleets.iter().map(|fleet| FleetView::new(fleet, options)).collect();
-    Fragment { fleets }.write_into(&mut to)
+    blocks::write(&Fragment { fleets }, to)
 }
 
 #[derive(Template)]

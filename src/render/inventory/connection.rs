@@ -17,7 +17,7 @@ use crate::name::{HostKeyAlias, Invalid, LocalPath};
 /// Where Ansible keeps its sockets, below the home folder.
 const SOCKET_FOLDER: &str = "/.ansible/cp";
 /// How often a login through a jump host is tried again: sshd drops some of many that come at once
-/// (`sshd_config(5)`, MaxStartups).
+/// (`MaxStartups` in `sshd_config(5)`).
 const RETRIES: u64 = 3;
 
 /// Options that Ansible sets itself, in front of ours, so that ours would do nothing.

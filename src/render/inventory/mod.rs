@@ -19,7 +19,7 @@ use group::GroupName;
 pub use group::{GroupRequest, Members};
 use value::{Value, Variable};
 
-use super::login;
+use super::{blocks, login};
 use crate::fleet::{Fleet, Host};
 use crate::name::Alias;
 
@@ -58,12 +58,12 @@ pub fn render(
     fleets: &[Fleet<'_>],
     options: &Options,
     format: Format,
-    mut to: &mut dyn io::Write,
+    to: &mut dyn io::Write,
 ) -> io::Result<()> {
     let inventory = Inventory::of(fleets, options);
     match format {
-        Format::Yaml => Yaml { inventory }.write_into(&mut to),
-        Format::Ini => Ini { inventory }.write_into(&mut to),
+        Format::Yaml => blocks::write(&Yaml { inventory }, to),
+        Format::Ini => blocks::write(&Ini { inventory }, to),
         Format::Json => json::write_static(&inventory, to),
     }
 }
