@@ -6,11 +6,11 @@
 //! for machine `x` on port 2222: both are `prime-x-2222` there.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasher, RandomState};
 
 use super::host::Host;
 use super::refusal::{Refusal, quoted};
 use super::survey::Survey;
+use crate::alike;
 use crate::name::{Id, Invalid, Port};
 
 /// Refuses nodes of one cluster that share an id, and machines of the whole run whose ids differ
@@ -92,18 +92,10 @@ fn twins<'i>(
     ids: impl Iterator<Item = &'i str>,
     counts: impl Fn(&str, &str) -> bool,
 ) -> HashSet<String> {
-    // Sorted by hash: most ids differ, and then their text need not be looked at.
-    let hasher = RandomState::new();
-    let mut ids: Vec<(u64, &str)> = ids.map(|id| (hasher.hash_one(lower(id)), id)).collect();
-    ids.sort_unstable_by(|(hash, id), (other_hash, other)| {
-        hash.cmp(other_hash).then_with(|| lower(id).cmp(&lower(other)))
-    });
-    let again = |pair: &[(u64, &str)]| match pair {
-        [(_, a), (_, b)] => a.eq_ignore_ascii_case(b) && counts(a, b),
-        _ => false,
-    };
-    let twins = ids.windows(2).filter(|pair| again(pair)).flatten();
-    twins.map(|(_, id)| id.to_ascii_lowercase()).collect()
+    let in_a_form_that_counts =
+        |group: &&Vec<&str>| group.windows(2).any(|pair| matches!(pair, [a, b] if counts(a, b)));
+    let alike = alike::groups(ids, |id| lower(id));
+    alike.iter().filter(in_a_form_that_counts).flatten().map(|id| id.to_ascii_lowercase()).collect()
 }
 
 /// An id as `known_hosts` compares it, in the 64 bytes that an id has at most.

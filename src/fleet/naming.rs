@@ -4,9 +4,9 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
 
 use super::host::Host;
+use crate::alike;
 use crate::name::{Id, Slug};
 
 /// The names that are taken, and who else wants one.
@@ -62,7 +62,7 @@ impl<'a> Names<'a> {
             touched.dedup();
             let again: BTreeSet<usize> =
                 touched.iter().filter_map(|name| wanting.get(name)).flatten().copied().collect();
-            raised = self.colliding(&names, &levels, again.into_iter());
+            raised = self.colliding(&names, &levels, again.iter().copied());
         }
         names
     }
@@ -73,25 +73,19 @@ impl<'a> Names<'a> {
         &self,
         names: &[Slug<'a>],
         levels: &[usize],
-        among: impl Iterator<Item = usize>,
+        among: impl Iterator<Item = usize> + Clone,
     ) -> Vec<usize> {
-        // Sorted by hash: most names differ, and then their text need not be looked at.
-        let hasher = RandomState::new();
-        let mut order: Vec<(u64, usize)> =
-            among.map(|at| (hasher.hash_one(names.get(at)), at)).collect();
-        order.sort_unstable_by_key(|&(hash, at)| (hash, names.get(at), levels.get(at)));
-        order
-            .chunk_by(|&(_, a), &(_, b)| names.get(a) == names.get(b))
-            .flat_map(|same| {
-                let first = same.first().map(|&(_, at)| at);
-                let name = first.and_then(|at| names.get(at));
-                let taken = name.is_some_and(|name| self.taken.contains(name));
-                let lowest = first.and_then(|at| levels.get(at));
-                let places = same.iter().map(|&(_, at)| at);
-                let raised = places.filter(move |&at| taken || levels.get(at) == lowest);
-                raised.take(if taken || same.len() > 1 { same.len() } else { 0 })
-            })
-            .collect()
+        let taken = |&at: &usize| names.get(at).is_some_and(|name| self.taken.contains(name));
+        let mut raised: Vec<usize> = Vec::new();
+        if !self.taken.is_empty() {
+            raised.extend(among.clone().filter(taken));
+        }
+        for group in alike::groups(among, |&at| names.get(at)) {
+            let lowest = group.iter().map(|&at| levels.get(at)).min();
+            let at_lowest = |at: &usize| Some(levels.get(*at)) == lowest && !taken(at);
+            raised.extend(group.into_iter().filter(at_lowest));
+        }
+        raised
     }
 }
 

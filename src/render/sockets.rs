@@ -7,6 +7,7 @@
 
 use std::collections::HashSet;
 
+use crate::alike;
 use crate::fleet::{Fleet, Host};
 use crate::name::{Id, Port, hash};
 
@@ -71,20 +72,13 @@ impl<'f> SocketNames<'f> {
 /// An API that says of two places that they are one machine may be wrong, and a key would show it;
 /// but who shares a connection sees no key.
 fn ambiguous<'f>(fleets: &'f [Fleet<'f>]) -> HashSet<(&'f Id<'f>, Port)> {
-    let of_fleet = |fleet: &'f Fleet<'f>| {
-        let place = move |host: &'f Host<'f>| (&fleet.cluster.id, &host.host_name);
-        fleet.hosts.iter().map(move |host| ((&host.machine, host.port), place(host)))
+    let of_fleet = |fleet: &'f Fleet<'f>| fleet.hosts.iter().map(move |host| (fleet, host));
+    let machine = |&(_, host): &(&Fleet<'f>, &'f Host<'f>)| (&host.machine, host.port);
+    let place =
+        |&(fleet, host): &(&'f Fleet<'f>, &'f Host<'f>)| (&fleet.cluster.id, &host.host_name);
+    let of_one_machine = alike::groups(fleets.iter().flat_map(of_fleet), machine);
+    let several_places = |group: &&Vec<_>| {
+        group.windows(2).any(|pair| matches!(pair, [a, b] if place(a) != place(b)))
     };
-    let mut places: Vec<_> = fleets.iter().flat_map(of_fleet).collect();
-    places.sort_unstable();
-    places.dedup();
-    places.windows(2).filter_map(two_places).collect()
-}
-
-/// The machine, where both are of one; equal places have been made one.
-fn two_places<M: Copy + PartialEq, P>(pair: &[(M, P)]) -> Option<M> {
-    match pair {
-        [(one, _), (other, _)] if one == other => Some(*one),
-        _ => None,
-    }
+    of_one_machine.iter().filter(several_places).flatten().map(machine).collect()
 }

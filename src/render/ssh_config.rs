@@ -149,8 +149,10 @@ impl<'f> HostView<'_, 'f> {
 /// The user of most hosts; of several such, the first in the alphabet.
 fn common_user<'f>(hosts: &'f [Host<'f>]) -> Option<&'f UserName<'f>> {
     let mut counts: HashMap<&UserName<'_>, usize> = HashMap::new();
-    for host in hosts {
-        *counts.entry(&host.user).or_default() += 1;
+    for same in hosts.chunk_by(|a, b| a.user == b.user) {
+        if let Some(first) = same.first() {
+            *counts.entry(&first.user).or_default() += same.len();
+        }
     }
     counts
         .into_iter()
