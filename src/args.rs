@@ -71,7 +71,7 @@ pub enum Command {
     /// includes them. The options are remembered for `sync`; without any, a cluster that is
     /// installed keeps those that it has.
     #[command(after_help = AFTER)]
-    Install(InstallArgs),
+    Install(Box<InstallArgs>),
     /// Bring the installed clusters up to date
     ///
     /// Each is asked for where it was installed from, with the options of then. One that was

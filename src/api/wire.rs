@@ -241,7 +241,7 @@ pub struct Summary<'a> {
 pub struct Signed<'a> {
     #[serde(default, borrow)]
     pub signed_key: Value<'a>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_list")]
     pub nodes: Option<Vec<Connection<'a>>>,
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::certificate::identity::Identity;
-use crate::certificate::renew::Place;
+use crate::certificate::place::Place;
 use crate::certificate::{judge, when};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::fleet::{Cluster, Fleet};

@@ -184,7 +184,7 @@ fn walk_one<'a>(survey: Survey<'a>, name: Option<Slug<'a>>, options: &Options) -
             Err(Unrendered::Terminated)
         }
         Some((cluster, name)) => {
-            notes.extend(skipped.iter().map(skip_note));
+            notes.extend(skip_notes(&skipped));
             let prefix = options.prefix.clone();
             let fleet = Fleet {
                 prefix,
@@ -212,8 +212,14 @@ fn title(cluster: &Cluster<'_>) -> String {
     }
 }
 
-fn skip_note(skipped: &Skipped<'_>) -> String {
-    format!("skipped {}: {}", skipped.name, skipped.why)
+/// How many skipped nodes are told one by one.
+const TOLD: usize = 20;
+
+fn skip_notes(skipped: &[Skipped<'_>]) -> Vec<String> {
+    let (told, rest) = skipped.split_at(skipped.len().min(TOLD));
+    let note = |skipped: &Skipped<'_>| format!("skipped {}: {}", skipped.name, skipped.why);
+    let more = (!rest.is_empty()).then(|| format!("skipped {} more nodes", rest.len()));
+    told.iter().map(note).chain(more).collect()
 }
 
 /// Names, orders and selects the hosts of a fleet that holds all of them, and finds their way in.

@@ -54,8 +54,8 @@ pub struct Wanted {
     pub min_validity: Option<Duration>,
     /// The file for the only one, in place of one in our folder.
     pub output: Option<PathBuf>,
-    /// Our folder, below ssh's.
-    pub folder: PathBuf,
+    /// Where our folder is.
+    pub layout: Layout,
 }
 
 impl Wanted {
@@ -63,7 +63,7 @@ impl Wanted {
     #[must_use]
     pub fn installed(identity: Option<PathBuf>, layout: &Layout) -> Self {
         let min_validity = Some(MIN_VALIDITY);
-        Self { identity, ttl: None, min_validity, output: None, folder: layout.folder() }
+        Self { identity, ttl: None, min_validity, output: None, layout: layout.clone() }
     }
 }
 
@@ -88,7 +88,8 @@ impl Certify {
             ttl: typed.ttl,
             min_validity: typed.ensure.then_some(typed.min_validity),
             output: typed.output,
-            folder: ssh_folder(global, machine)?.join("prime-ssh"),
+            // How ssh finds the folder does not matter here, and the password database takes time.
+            layout: Layout::new(ssh_folder(global, machine)?, PathBuf::new(), Vec::new()),
         };
         let off = machine.variable("PRIME_SSH_NO_RENEW")?.is_some_and(|value| value != "0");
         let task = if typed.show {
