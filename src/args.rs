@@ -2,20 +2,26 @@
 #![expect(clippy::doc_markdown, reason = "these texts are the help, which is read in a terminal")]
 
 mod install;
+mod inventory;
+mod live;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
+use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgGroup, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use install::{
     AutoCertArgs, InstallArgs, RememberedArgs, ShowArgs, SyncArgs, TypedOption, UninstallArgs,
 };
+pub use inventory::{CacheArgs, InventoryArgs, InventoryFormat, ScriptArgs};
 
 use crate::api::address::ApiUrl;
 use crate::duration;
+use crate::failure::{Failure, Kind, Outcome};
 use crate::fleet::JumpVia;
 use crate::name::{Slug, UserName};
 use crate::render::ssh_option::SshOption;
@@ -38,11 +44,14 @@ Exit codes:
 /// Everything that can be typed.
 #[derive(Debug, Parser)]
 #[command(name = "prime-ssh", version, about = ABOUT, after_help = AFTER, propagate_version = true)]
-#[command(max_term_width = 100)]
+#[command(max_term_width = 100, subcommand_required = false)]
 pub struct Typed {
     /// What holds for every command.
     #[command(flatten)]
     pub global: Global,
+    /// What Ansible asks of a script: the clusters are those of PRIME_SSH_CLUSTERS.
+    #[command(flatten)]
+    pub script: ScriptArgs,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -64,6 +73,13 @@ pub enum Command {
     /// ssh look for it.
     #[command(after_help = AFTER)]
     Cert(CertArgs),
+    /// Print an Ansible inventory
+    ///
+    /// The hosts are those of `config`, by the same names, in the groups `control`, `worker`,
+    /// `prime_<cluster>`, `gpu_…`, `role_…` and `status_…`. Ansible connects by itself, with no
+    /// ssh_config installed. All formats load to the same.
+    #[command(after_help = AFTER)]
+    Inventory(Box<InventoryArgs>),
     /// Make clusters known to ssh, and keep the rest of its configuration as it is
     ///
     /// Each cluster gets a file of its own in ~/.ssh/prime-ssh, and ~/.ssh/config one line that
@@ -292,21 +308,47 @@ pub enum WhichJump {
 
 impl Typed {
     /// Reads the program's arguments. Ends the program for `--help`, `--version` and what cannot
-    /// be read, with exit code 2.
-    #[must_use]
-    pub fn from_command_line() -> Self {
-        let matches = Self::command()
+    /// be read, with exit code 2; what cannot be read and comes from Ansible is a failure.
+    pub fn from_command_line() -> Outcome<Self> {
+        let arguments: Vec<_> = std::env::args_os().collect();
+        let by_ansible = live::is_asked(&arguments);
+        Self::read(arguments).map_err(|error| {
+            if !by_ansible || !error.use_stderr() {
+                error.exit();
+            }
+            Failure::message(Kind::Usage, live::one_line(&error))
+        })
+    }
+
+    fn read(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
+        let mut command = Self::command()
             .mut_args(without_empty_variable)
             .mut_subcommands(|command| command.mut_args(without_empty_variable));
-        let mut matches = matches.get_matches();
+        let mut matches = command.try_get_matches_from_mut(&arguments)?;
+        if matches.get_flag("list") || matches.contains_id("host") {
+            if matches.subcommand_name().is_some() {
+                let message = "--list and --host belong behind `inventory`";
+                return Err(command.error(ErrorKind::ArgumentConflict, message));
+            }
+            let arguments = live::as_inventory(arguments, &mut command)?;
+            matches = command.try_get_matches_from_mut(arguments)?;
+        }
         let by_variable = matches.value_source("skip_invalid") == Some(ValueSource::EnvVariable);
-        let mut typed =
-            Self::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit());
+        let mut typed = Self::from_arg_matches_mut(&mut matches)?;
         // What is installed must not depend on a shell's variables.
         if by_variable && matches!(typed.command, Command::Install(_) | Command::Sync(_)) {
             typed.global.skip_invalid = false;
         }
-        typed
+        Ok(typed)
+    }
+
+    /// Whether Ansible reads the answer: nothing but JSON on stdout, and no talk.
+    #[must_use]
+    pub fn is_for_ansible(&self) -> bool {
+        match &self.command {
+            Command::Inventory(args) => args.script.is_asked(),
+            _ => false,
+        }
     }
 }
 

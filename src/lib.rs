@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod args;
+pub mod cache;
 pub mod certificate;
 pub mod child;
 pub mod commands;

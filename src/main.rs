@@ -4,22 +4,32 @@ use std::process::ExitCode;
 
 use prime_ssh::args::{Color, Typed};
 use prime_ssh::commands;
+use prime_ssh::failure::Failure;
 use prime_ssh::settings::Machine;
 use prime_ssh::terminal::Terminal;
 
 fn main() -> ExitCode {
-    let typed = Typed::from_command_line();
+    let typed = match Typed::from_command_line() {
+        Ok(typed) => typed,
+        Err(failure) => return end(&failure, Terminal::for_ansible()),
+    };
     match typed.global.color {
         Color::Auto => {}
         Color::Always => anstream::ColorChoice::Always.write_global(),
         Color::Never => anstream::ColorChoice::Never.write_global(),
     }
-    let terminal = Terminal::new(typed.global.quiet, typed.global.verbose);
+    let terminal = if typed.is_for_ansible() {
+        Terminal::for_ansible()
+    } else {
+        Terminal::new(typed.global.quiet, typed.global.verbose)
+    };
     match commands::run(typed, &Machine::here(), terminal) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            terminal.failure(&failure);
-            failure.kind.into()
-        }
+        Err(failure) => end(&failure, terminal),
     }
+}
+
+fn end(failure: &Failure, terminal: Terminal) -> ExitCode {
+    terminal.failure(failure);
+    failure.kind.into()
 }

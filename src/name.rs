@@ -635,11 +635,17 @@ fn check_text(text: &str) -> Result<(), Invalid> {
     if let Some(reason) = unprintable(text) {
         return Err(reason);
     }
-    let marker = || ["{{", "{%", "{#"].iter().any(|marker| text.contains(marker));
-    if (text.as_bytes().contains(&b'{') && marker()) || text.starts_with("#jinja2:") {
+    if is_template(text) {
         return Err(Invalid::because("a Jinja marker, which Ansible would run"));
     }
     Ok(())
+}
+
+/// Whether Ansible would run the text as a template of Jinja's.
+#[must_use]
+pub fn is_template(text: &str) -> bool {
+    let marker = || ["{{", "{%", "{#"].iter().any(|marker| text.contains(marker));
+    (text.as_bytes().contains(&b'{') && marker()) || text.starts_with("#jinja2:")
 }
 
 fn unprintable(text: &str) -> Option<Invalid> {

@@ -16,6 +16,8 @@ use crate::untrusted::is_control;
 pub struct Terminal {
     quiet: bool,
     verbose: bool,
+    /// Ansible shows all that is on stderr as an error, of a run that succeeds too.
+    for_ansible: bool,
 }
 
 const NOTE: Style = AnsiColor::Cyan.on_default();
@@ -28,7 +30,13 @@ impl Terminal {
     /// `quiet` leaves out notes, and `verbose` adds details; warnings and errors stay.
     #[must_use]
     pub fn new(quiet: bool, verbose: bool) -> Self {
-        Self { quiet, verbose }
+        Self { quiet, verbose, for_ansible: false }
+    }
+
+    /// Says nothing but why the run ends, in one line.
+    #[must_use]
+    pub fn for_ansible() -> Self {
+        Self { quiet: true, verbose: false, for_ansible: true }
     }
 
     /// Something that a person should know, and that is as it should be.
@@ -55,13 +63,18 @@ impl Terminal {
 
     /// Something that is not as it should be, and does not end the run.
     pub fn warning(self, text: impl Display) {
-        say(WARNING, "warning", &text);
+        if !self.for_ansible {
+            say(WARNING, "warning", &text);
+        }
     }
 
     /// Why the run ends, because of what, and what to do about it.
     pub fn failure(self, failure: &Failure) {
         if failure.kind == Kind::WouldChange {
             return self.note(&failure.cause);
+        }
+        if self.for_ansible {
+            return say(ERROR, "error", &OneLine(failure));
         }
         say(ERROR, "error", &format_args!("{:#}", failure.cause));
         if let Some(hint) = &failure.hint {
@@ -89,6 +102,26 @@ impl Terminal {
         let done = work.await;
         bar.finish_and_clear();
         done
+    }
+}
+
+/// A failure and what to do about it, without a line break.
+struct OneLine<'f>(&'f Failure);
+
+impl Display for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cause = format!("{:#}", self.0.cause);
+        let mut before = "";
+        for line in cause.lines().chain(self.0.hint.as_deref()).map(str::trim) {
+            f.write_str(match before.chars().last() {
+                None => "",
+                Some(':') => " ",
+                Some(_) => "; ",
+            })?;
+            f.write_str(line)?;
+            before = line;
+        }
+        Ok(())
     }
 }
 
@@ -137,6 +170,14 @@ pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failure_in_one_line() {
+        let told = "these are refused:\n  data.id: empty\n  data.name: missing";
+        let failure = Failure::message(Kind::Answer, told).hint("ask again");
+        let line = "these are refused: data.id: empty; data.name: missing; ask again";
+        assert_eq!(OneLine(&failure).to_string(), line);
+    }
 
     #[test]
     fn what_would_act_on_a_terminal_is_escaped() {

@@ -128,6 +128,25 @@ impl Error {
         }
     }
 
+    /// Whether the API could not be asked or could not tell, so that an earlier answer may do: not
+    /// that it refused.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        match &*self.cause {
+            Cause::Status { status, is_page, .. } => {
+                *is_page || status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS
+            }
+            Cause::Selector(_)
+            | Cause::Id(_)
+            | Cause::Roots(_)
+            | Cause::NoSuchCluster { .. }
+            | Cause::Several { .. }
+            | Cause::Vanished { .. }
+            | Cause::OtherCluster { .. } => false,
+            _ => true,
+        }
+    }
+
     /// The answer of Get Cluster for `asked` cannot be read.
     #[must_use]
     pub fn malformed_cluster(asked: &str, malformed: Malformed) -> Self {

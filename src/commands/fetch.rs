@@ -54,11 +54,14 @@ impl fmt::Display for From {
 /// Reads the files, or asks the API. The first failure ends all.
 pub(super) fn answers(origin: Origin, terminal: Terminal) -> Outcome<Answers> {
     let named = !matches!(origin, Origin::All(..));
-    let answers = fetch(origin, Failures::EndAll, terminal)?
-        .into_iter()
-        .map(|fetched| fetched.answer.map_err(|missed| missed.failure))
-        .collect::<Outcome<_>>()?;
-    Ok(Answers { answers, named })
+    let fetched = all(origin, terminal).map_err(|missed| missed.failure)?;
+    Ok(Answers { answers: fetched.into_iter().map(|(_, answer)| answer).collect(), named })
+}
+
+/// The same, each answer with what it was asked for by.
+pub(super) fn all(origin: Origin, terminal: Terminal) -> Result<Vec<(String, Answer)>, Missed> {
+    let fetched = fetch(origin, Failures::EndAll, terminal)?;
+    fetched.into_iter().map(|Fetched { asked, answer }| Ok((asked, answer?))).collect()
 }
 
 /// An answer that came or did not.
@@ -75,12 +78,27 @@ pub(super) struct Missed {
     pub(super) failure: Failure,
     /// The API knows no such cluster.
     pub(super) is_unknown: bool,
+    /// The API could not be asked, or could not tell.
+    pub(super) is_outage: bool,
+}
+
+impl std::convert::From<Failure> for Missed {
+    fn from(failure: Failure) -> Self {
+        Self { failure, is_unknown: false, is_outage: false }
+    }
+}
+
+impl std::convert::From<ApiError> for Missed {
+    fn from(error: ApiError) -> Self {
+        let (is_unknown, is_outage) = (error.is_not_found(), error.is_outage());
+        Self { failure: error.into(), is_unknown, is_outage }
+    }
 }
 
 /// Reads the files, or asks the API; what fails for one cluster harms no other. Fails only where
 /// it is not known which clusters there are.
 pub(super) fn each(origin: Origin, terminal: Terminal) -> Outcome<Vec<Fetched>> {
-    fetch(origin, Failures::StandAlone, terminal)
+    fetch(origin, Failures::StandAlone, terminal).map_err(|missed| missed.failure)
 }
 
 /// Asks the API for clusters by their ids; what fails for one harms no other.
@@ -93,6 +111,7 @@ pub(super) fn each_of(
     ask(endpoint, terminal, &message, async |client| {
         Ok(get_each(client, ids, Failures::StandAlone).await)
     })
+    .map_err(|missed| missed.failure)
 }
 
 /// What the failure of one answer means for the others.
@@ -102,7 +121,7 @@ enum Failures {
     StandAlone,
 }
 
-fn fetch(origin: Origin, failures: Failures, terminal: Terminal) -> Outcome<Vec<Fetched>> {
+fn fetch(origin: Origin, failures: Failures, terminal: Terminal) -> Result<Vec<Fetched>, Missed> {
     match origin {
         Origin::Files(paths) => Ok(paths.into_iter().map(|path| read(&path)).collect()),
         Origin::Clusters(endpoint, selectors) => {
@@ -129,9 +148,7 @@ pub(super) fn read(path: &Path) -> Fetched {
     let from = From::File(path.to_owned());
     let asked = from.to_string();
     let text = read_text(path, &asked);
-    let answer = text
-        .map(|text| Answer { from, text })
-        .map_err(|failure| Missed { failure, is_unknown: false });
+    let answer = text.map(|text| Answer { from, text }).map_err(Missed::from);
     Fetched { asked, answer }
 }
 
@@ -157,7 +174,7 @@ fn ask(
     terminal: Terminal,
     message: &str,
     work: impl AsyncFnOnce(Client) -> Result<Vec<Fetched>, ApiError>,
-) -> Outcome<Vec<Fetched>> {
+) -> Result<Vec<Fetched>, Missed> {
     let client = Client::new(endpoint.address, endpoint.token, endpoint.timeout)?;
     Ok(block_on(terminal.wait_for(message, work(client)))??)
 }
@@ -218,10 +235,7 @@ where
     let start = |running: &mut JoinSet<Fetched>, asked: String| {
         let work = work(asked.clone());
         running.spawn(async move {
-            let answer = work.await.map_err(|error| Missed {
-                is_unknown: error.is_not_found(),
-                failure: error.into(),
-            });
+            let answer = work.await.map_err(Missed::from);
             Fetched { asked, answer }
         });
     };

@@ -88,7 +88,7 @@ fn bring(
         Err(Missed { is_unknown: true, .. }) if prune => {
             return Ok(Wished::Gone("is not known to the API"));
         }
-        Err(Missed { failure, is_unknown: true }) => {
+        Err(Missed { failure, is_unknown: true, .. }) => {
             return Err(failure
                 .hint("a cluster that is gone for good is removed by `prime-ssh sync --prune`"));
         }

@@ -127,13 +127,15 @@ pub enum WhySkipped<'a> {
         /// Why its installation failed, where it did.
         failure: Option<Label<'a>>,
     },
+    /// Each of its connections, or the node itself, holds a value that was refused.
+    Refused,
 }
 
 impl WhySkipped<'_> {
-    /// Whether the node is in the cluster, and only not ready.
+    /// Whether the node is in the cluster: it should give a host, and does not.
     #[must_use]
     pub fn is_living(&self) -> bool {
-        matches!(self, Self::NoConnection { .. })
+        matches!(self, Self::NoConnection { .. } | Self::Refused)
     }
 }
 
@@ -142,6 +144,7 @@ impl fmt::Display for WhySkipped<'_> {
         match self {
             Self::Terminated => f.write_str("terminated"),
             Self::Detached => f.write_str("detached from the cluster"),
+            Self::Refused => f.write_str("a value of it was refused"),
             Self::NoConnection { status, progress, failure } => {
                 f.write_str("no connection yet")?;
                 if let Some(status) = status {

@@ -25,27 +25,19 @@ pub(super) fn refuse_twins(surveys: &mut [Survey<'_>]) {
             continue;
         }
         let root = survey.root;
-        let mut refusals = Vec::new();
-        survey.nodes.hosts.retain(|host| {
+        survey.nodes.refuse(|host| {
             let node_path = || format!("{root}nodes[{}]", host.origin.node);
             if nodes.contains(&folded(&host.node)) {
                 let path = format!("{}.id", node_path());
-                refusals.push(refusal(
-                    path,
-                    &host.node,
-                    "the id of another node, in this or another case",
-                ));
-                false
+                let reason = "the id of another node, in this or another case";
+                Some(refusal(path, &host.node, reason))
             } else if let Some(reason) = machine_twin(host, &machines, &key_names) {
                 let path = format!("{}.connections[{}].podId", node_path(), host.origin.connection);
-                refusals.push(refusal(path, &host.machine, reason));
-                false
+                Some(refusal(path, &host.machine, reason))
             } else {
-                true
+                None
             }
         });
-        refusals.dedup();
-        survey.nodes.refusals.extend(refusals);
     }
 }
 

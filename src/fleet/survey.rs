@@ -4,7 +4,7 @@
 //! The nodes are checked while they are parsed, one by one, so that a cluster of 100,000 nodes is
 //! never in memory twice.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
 use serde::Deserialize;
@@ -184,6 +184,37 @@ impl<'a> Nodes<'a> {
             self.hosts.retain(|host| host.origin.active);
             self.skipped.append(&mut self.inactive);
         }
+        self.order_skipped();
+    }
+
+    /// Refuses every host that `refusal_of` says so of.
+    pub(super) fn refuse(&mut self, mut refusal_of: impl FnMut(&Host<'a>) -> Option<Refusal>) {
+        let (mut refused, mut refusals) = (Vec::new(), Vec::new());
+        self.hosts.retain(|host| match refusal_of(host) {
+            Some(refusal) => {
+                refused.push((host.origin.node, host.name.clone(), host.origin.active));
+                refusals.push(refusal);
+                false
+            }
+            None => true,
+        });
+        refused.dedup();
+        if refused.is_empty() {
+            return;
+        }
+        let left: HashSet<u32> = self.hosts.iter().map(|host| host.origin.node).collect();
+        for (node, name, active) in refused {
+            let gives_none = active && !left.contains(&node);
+            if let (true, Ok(name)) = (gives_none, Label::new(name.to_string())) {
+                self.skipped.push(Skipped { name, why: WhySkipped::Refused });
+            }
+        }
+        refusals.dedup();
+        self.refusals.extend(refusals);
+        self.order_skipped();
+    }
+
+    fn order_skipped(&mut self) {
         self.skipped.sort_by(|a, b| natural(a.name.as_str(), b.name.as_str()));
     }
 
@@ -206,8 +237,8 @@ impl<'a> Nodes<'a> {
         match gone {
             Some(why) if unconnected => self.skipped.push(skip(why)),
             Some(why) => self.inactive.push(skip(why)),
-            // What is refused is told as that.
             None if unconnected && !refused => self.skipped.push(skip(no_connection(node))),
+            None if hosts.is_empty() => self.skipped.push(skip(WhySkipped::Refused)),
             None => {}
         }
         self.hosts.extend(hosts);

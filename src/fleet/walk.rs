@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::host::{Cluster, Fleet, Host, Skipped};
+use super::host::{Cluster, Fleet, Host, Skipped, WhySkipped};
 use super::ids::refuse_twins;
 use super::jump::{Jump, JumpMode, JumpVia};
 use super::naming::{Names, cluster_name, name_hosts, natural};
@@ -216,8 +216,11 @@ fn title(cluster: &Cluster<'_>) -> String {
 const TOLD: usize = 20;
 
 fn skip_notes(skipped: &[Skipped<'_>]) -> Vec<String> {
+    // What was refused is told where it is refused.
+    let loud = skipped.iter().filter(|skipped| skipped.why != WhySkipped::Refused);
+    let skipped: Vec<&Skipped<'_>> = loud.collect();
     let (told, rest) = skipped.split_at(skipped.len().min(TOLD));
-    let note = |skipped: &Skipped<'_>| format!("skipped {}: {}", skipped.name, skipped.why);
+    let note = |skipped: &&Skipped<'_>| format!("skipped {}: {}", skipped.name, skipped.why);
     let more = (!rest.is_empty()).then(|| format!("skipped {} more nodes", rest.len()));
     told.iter().map(note).chain(more).collect()
 }

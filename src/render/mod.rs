@@ -3,5 +3,8 @@
 mod blocks;
 pub mod certificates;
 pub mod fence;
+pub mod inventory;
+pub mod login;
+mod sockets;
 pub mod ssh_config;
 pub mod ssh_option;

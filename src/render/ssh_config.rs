@@ -3,55 +3,18 @@
 //! The rules that it rests on are in `ssh_config(5)`: the first value that ssh finds for a keyword
 //! counts, so a host's own lines come before the block that all hosts of a cluster share.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 
 use askama::Template;
 
 use super::blocks;
-use super::certificates::{Certificates, Renewal};
-use super::ssh_option::SshOption;
+use super::certificates::Renewal;
+use super::login::{self, Line};
+pub use super::login::{HostKeys, Options};
+use super::sockets::{HOME, SocketName, SocketNames};
 use crate::fleet::{Fleet, Host, Jump};
-use crate::name::{Alias, HostKeyAlias, HostName, Id, Label, LocalPath, Port, UserName, hash};
-
-/// What the fragment says beyond the hosts themselves.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// The key to log in with. Without one ssh tries what the agent and its own defaults offer.
-    pub identity_file: Option<LocalPath<'static>>,
-    /// The certificates to log in with.
-    pub certificates: Certificates,
-    /// The file that remembers host keys, in place of ssh's own.
-    pub known_hosts: Option<LocalPath<'static>>,
-    /// What happens to a host key that is not known.
-    pub host_keys: HostKeys,
-    /// Further options; each replaces our default of its keyword.
-    pub ssh_options: Vec<SshOption>,
-    /// The folder for sockets of shared connections; `~/.ssh` where none is given.
-    pub socket_folder: Option<LocalPath<'static>>,
-}
-
-/// What happens to a host key that `known_hosts` does not hold; one that changed is refused in any
-/// case.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum HostKeys {
-    /// The first key is trusted and remembered.
-    #[default]
-    AcceptNew,
-    /// It is refused.
-    Strict,
-}
-
-impl HostKeys {
-    /// The value for `StrictHostKeyChecking`.
-    #[must_use]
-    pub fn keyword(self) -> &'static str {
-        match self {
-            Self::AcceptNew => "accept-new",
-            Self::Strict => "yes",
-        }
-    }
-}
+use crate::name::{Alias, HostKeyAlias, HostName, Label, LocalPath, Port, UserName};
 
 /// Writes the fragment for these fleets. The same fleets and options give the same bytes.
 ///
@@ -105,30 +68,17 @@ impl<'f> FleetView<'f> {
         self.fleet.hosts.iter().map(|host| HostView { of: self, host })
     }
 
-    /// What all hosts share, without what an option of the user's replaces.
-    fn shared(&self) -> Vec<Line<'f>> {
-        let options = self.options;
-        let mut lines = vec![("HostName", Value::Word("%h.invalid."))];
-        lines.extend(self.user.map(|user| ("User", Value::User(user))));
-        if let Some(path) = &options.identity_file {
-            lines.push(("IdentityFile", Value::Path(path)));
-            lines.push(("IdentitiesOnly", Value::Word("yes")));
-        }
-        if let Some(path) = options.certificates.of(&self.fleet.cluster) {
-            lines.push(("CertificateFile", Value::Path(path)));
-        }
-        lines.push(("ControlPath", Value::Socket(self.sockets.common())));
-        lines.push(("StrictHostKeyChecking", Value::Word(options.host_keys.keyword())));
-        if let Some(path) = &options.known_hosts {
-            lines.push(("UserKnownHostsFile", Value::Path(path)));
-        }
-        lines.push(("ServerAliveInterval", Value::Word("30")));
-        lines.push(("ConnectTimeout", Value::Word("15")));
-        lines.retain(|(keyword, _)| {
-            !options.ssh_options.iter().any(|option| option.keyword() == *keyword)
-        });
-        lines.extend(options.ssh_options.iter().map(|o| (o.keyword(), Value::Given(o.value()))));
-        lines.into_iter().map(|(keyword, value)| Line { keyword, value }).collect()
+    fn user(&self) -> Option<&'f UserName<'f>> {
+        self.user
+    }
+
+    fn control_path(&self) -> ControlPath<'f> {
+        self.sockets.common()
+    }
+
+    /// What all hosts share, but for their names.
+    fn login(&self) -> impl Iterator<Item = LineView<'f>> {
+        login::lines(self.options, &self.fleet.cluster).map(LineView)
     }
 }
 
@@ -265,55 +215,25 @@ impl fmt::Display for ProxyJump<'_> {
 }
 
 /// One line of the block that all hosts share.
-struct Line<'f> {
-    keyword: &'static str,
-    value: Value<'f>,
-}
+struct LineView<'f>(Line<'f>);
 
-enum Value<'f> {
-    Word(&'static str),
-    User(&'f UserName<'f>),
-    Path(&'f LocalPath<'f>),
-    Socket(ControlPath<'f>),
-    /// The value of an [`SshOption`], which has been checked as such.
-    Given(&'f str),
-}
-
-impl fmt::Display for Line<'_> {
+impl fmt::Display for LineView<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ", self.keyword)?;
-        match &self.value {
-            Value::Word(word) => f.write_str(word),
-            Value::User(user) => user.fmt(f),
-            Value::Path(path) => write!(f, "\"{path}\""),
-            Value::Socket(path) => path.fmt(f),
-            Value::Given(value) => f.write_str(value),
-        }
+        write!(f, "{} {}", self.0.keyword, self.0.value)
     }
 }
 
 /// Where the sockets of shared connections are.
 ///
-/// Whether to share stays the user's choice. But a path that does not name the machine, as the
-/// usual `%C` or `%r@%h:%p`, is one for two clusters with the same private address behind
-/// different jump hosts, and then a command runs on the wrong one. And a path over the limit of a
-/// socket's name ends ssh even where nothing is shared.
+/// Whether to share stays the user's choice; see [`super::sockets`] for why a path of ours stands
+/// there in any case.
 struct Sockets<'f> {
     folder: Option<&'f LocalPath<'f>>,
-    /// Bytes that are left for a socket's name.
-    room: usize,
-    /// Machines and ports that the answers give more than one place.
-    ambiguous: HashSet<(&'f Id<'f>, Port)>,
+    names: SocketNames<'f>,
 }
 
-/// A socket's path on macOS, the shortest limit, with its closing NUL.
-const SOCKET_PATH: usize = 104;
-/// What ssh puts behind a path while it makes the socket: a dot and 16 characters.
-const TEMPORARY: usize = 17;
 /// What `~/.ssh` may come to: a home folder of 27 bytes.
-const SSH_FOLDER: usize = 32;
-/// `prime.` and 16 hex digits. No `HostKeyAlias` has a dot, so no id can be made to read as one.
-const SHORT_NAME: usize = 22;
+const SSH_FOLDER: usize = HOME + "/.ssh".len();
 
 impl<'f> Sockets<'f> {
     fn new(folder: Option<&'f LocalPath<'f>>, fleets: &'f [Fleet<'f>]) -> Self {
@@ -322,9 +242,7 @@ impl<'f> Sockets<'f> {
             Some(path) => SSH_FOLDER - "~/.ssh".len() + path.len(),
             None => SSH_FOLDER,
         };
-        // A slash before the name, and the NUL behind all.
-        let room = SOCKET_PATH.saturating_sub(TEMPORARY + length + 2);
-        Self { folder, room, ambiguous: ambiguous(fleets) }
+        Self { folder, names: SocketNames::in_folder(length, fleets) }
     }
 
     /// The path for all hosts whose machine's name is short enough.
@@ -334,42 +252,10 @@ impl<'f> Sockets<'f> {
 
     /// The path of a host for which the common one is too long, or does not name it alone.
     fn own(&self, fleet: &Fleet<'_>, host: &Host<'_>) -> Option<ControlPath<'f>> {
-        let user = host.user.as_str().len() + 1;
-        let ambiguous = self.ambiguous.contains(&(&host.machine, host.port));
-        if !ambiguous && user + host.host_key_alias().width() <= self.room {
-            return None;
+        match self.names.of(fleet, host) {
+            SocketName::Machine => None,
+            name => Some(ControlPath { folder: self.folder, name }),
         }
-        let mut named = host.host_key_alias().to_string();
-        if ambiguous {
-            named = format!("{named}\n{}\n{}", fleet.cluster.id, host.host_name);
-        }
-        let name = if user + SHORT_NAME <= self.room {
-            SocketName::Hash(hash(&named, 16))
-        } else {
-            SocketName::None
-        };
-        Some(ControlPath { folder: self.folder, name })
-    }
-}
-
-/// An API that says of two places that they are one machine may be wrong, and a key would show it;
-/// but who shares a connection sees no key.
-fn ambiguous<'f>(fleets: &'f [Fleet<'f>]) -> HashSet<(&'f Id<'f>, Port)> {
-    let of_fleet = |fleet: &'f Fleet<'f>| {
-        let place = move |host: &'f Host<'f>| (&fleet.cluster.id, &host.host_name);
-        fleet.hosts.iter().map(move |host| ((&host.machine, host.port), place(host)))
-    };
-    let mut places: Vec<_> = fleets.iter().flat_map(of_fleet).collect();
-    places.sort_unstable();
-    places.dedup();
-    places.windows(2).filter_map(two_places).collect()
-}
-
-/// The machine, where both are of one; equal places have been made one.
-fn two_places<M: Copy + PartialEq, P>(pair: &[(M, P)]) -> Option<M> {
-    match pair {
-        [(one, _), (other, _)] if one == other => Some(*one),
-        _ => None,
     }
 }
 
@@ -378,21 +264,12 @@ struct ControlPath<'f> {
     name: SocketName,
 }
 
-enum SocketName {
-    /// `%k`, which is the `HostKeyAlias`.
-    Machine,
-    /// The same in short.
-    Hash(String),
-    /// No name is short enough: nothing is shared.
-    None,
-}
-
 impl fmt::Display for ControlPath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let folder = self.folder.map_or("~/.ssh", LocalPath::as_str);
         match &self.name {
             SocketName::Machine => write!(f, "\"{folder}/%r@%k\""),
-            SocketName::Hash(hash) => write!(f, "\"{folder}/%r@prime.{hash}\""),
+            SocketName::Hash(hash) => write!(f, "\"{folder}/%r@{hash}\""),
             SocketName::None => f.write_str("none"),
         }
     }

@@ -4,6 +4,7 @@
 mod cert;
 mod identity;
 mod install;
+mod inventory;
 mod machine;
 mod prime_cli;
 mod program;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 pub use cert::{Certify, OwnCertificates, Task, Wanted};
 pub use install::{Install, Memory, Remembered, Rendering, Show, Sync, Uninstall};
+pub use inventory::{Caching, Inventory, InventoryOutput};
 pub use machine::Machine;
 use prime_cli::PrimeCli;
 

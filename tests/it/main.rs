@@ -7,6 +7,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod ansible;
+mod cache;
 mod certificate;
 mod clusters;
 mod end_to_end;

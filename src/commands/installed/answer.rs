@@ -62,7 +62,7 @@ pub(in crate::commands) fn ask_again(
 
 /// One failure for each cluster that it stands in the way of.
 fn missed(id: String, failure: &Failure) -> Fetched {
-    let answer = Err(Missed { failure: failure.again(), is_unknown: false });
+    let answer = Err(Missed::from(failure.again()));
     Fetched { asked: id, answer }
 }
 
@@ -71,5 +71,5 @@ fn from_stdin(record: &Record) -> Missed {
     let message = format!("{alias} was installed from standard input, which cannot be read again");
     let failure = Failure::message(Kind::Local, message)
         .hint("`prime-ssh install --input FILE` brings it up to date from now on");
-    Missed { failure, is_unknown: false }
+    failure.into()
 }

@@ -1,8 +1,8 @@
 //! OpenSSH as the judge: for generated clusters, `ssh -G` gives what the rules say.
 
 mod hostile;
-mod plan;
-mod rules;
+pub mod plan;
+pub mod rules;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,7 +19,7 @@ use crate::support::sandbox::Sandbox;
 use crate::support::ssh::Resolved;
 
 /// So many cases, or as many as `PROPTEST_CASES` asks for; a failure prints its smallest input.
-fn cases(few: u32) -> ProptestConfig {
+pub fn cases(few: u32) -> ProptestConfig {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     let cases = asked.unwrap_or(few);
     ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 200, ..Default::default() }

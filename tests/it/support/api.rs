@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -85,7 +85,7 @@ pub struct Api {
 }
 
 struct State {
-    clusters: Vec<Cluster>,
+    clusters: RwLock<Vec<Cluster>>,
     delay: Duration,
     requests: Mutex<Vec<Request>>,
     /// What the next requests get instead of an answer.
@@ -109,7 +109,7 @@ impl Api {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(State {
-            clusters: clusters.into_iter().collect(),
+            clusters: RwLock::new(clusters.into_iter().collect()),
             delay,
             requests: Mutex::default(),
             failures: Mutex::default(),
@@ -136,6 +136,11 @@ impl Api {
     /// The base URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// From now on it serves these clusters.
+    pub fn now_serves(&self, clusters: impl IntoIterator<Item = Cluster>) {
+        *self.state.clusters.write().unwrap() = clusters.into_iter().collect();
     }
 
     /// The next requests get these replies, one each, before the API works again.
@@ -267,7 +272,7 @@ impl State {
 
     fn detail(&self, encoded_id: &str) -> Reply {
         let id = decode(encoded_id);
-        match self.clusters.iter().find(|cluster| cluster.id() == id) {
+        match self.clusters.read().unwrap().iter().find(|cluster| cluster.id() == id) {
             Some(cluster) => Reply::new(200, cluster.answer()),
             None => Reply::detail(404, "Cluster not found"),
         }
@@ -275,7 +280,7 @@ impl State {
 
     fn certificate(&self, encoded_id: &str, body: &str) -> Reply {
         let id = decode(encoded_id);
-        let known = self.clusters.iter().any(|cluster| cluster.id() == id);
+        let known = self.clusters.read().unwrap().iter().any(|cluster| cluster.id() == id);
         match self.signer.lock().unwrap().as_ref() {
             Some(signer) if known => signer(&serde_json::from_str(body).expect("a JSON body")),
             _ => Reply::detail(404, "Cluster not found"),
@@ -298,8 +303,9 @@ impl State {
             row["status"] != "TERMINATED"
                 && (text("id").contains(&search) || text("name").contains(&search))
         };
+        let clusters = self.clusters.read().unwrap();
         let rows: Vec<_> =
-            self.clusters.iter().map(Cluster::summary).filter(|row| matches(row)).collect();
+            clusters.iter().map(Cluster::summary).filter(|row| matches(row)).collect();
         let page: Vec<_> = rows.iter().skip(offset).take(limit).collect();
         let body = json!({
             "total_count": rows.len(), "offset": offset, "limit": limit,

@@ -144,6 +144,7 @@ impl<'a> Config<'a> {
              KbdInteractiveAuthentication no\n\
              PermitUserRC no\n\
              UseDNS no\n\
+             Subsystem sftp internal-sftp\n\
              LogLevel VERBOSE\n\
              MaxStartups 200\n\
              {}",

@@ -1,0 +1,71 @@
+//! `prime-ssh inventory`: an Ansible inventory in a file or on stdout, or the answers of a script.
+
+use super::config::check_options;
+use super::{certificates, gather, output, recall};
+use crate::args::{Global, InventoryArgs};
+use crate::failure::{Failure, Kind, Outcome};
+use crate::fleet::Fleet;
+use crate::render::inventory;
+use crate::settings::{Inventory, InventoryOutput, Machine, Output};
+use crate::terminal::Terminal;
+
+pub(super) fn run(
+    typed: InventoryArgs,
+    global: &Global,
+    machine: &Machine,
+    terminal: Terminal,
+) -> Outcome<()> {
+    let mut settings = Inventory::resolve(typed, global, machine)?;
+    for warning in &settings.warnings {
+        terminal.warning(warning);
+    }
+    let options = &mut settings.inventory;
+    check_options(&options.login.ssh_options)?;
+    let recalled = recall::answers(settings.source.origin, &settings.caching, terminal)?;
+    let skip_invalid = settings.source.skip_invalid;
+    let fleets = gather::fleets(&recalled.answers, &settings.walk, skip_invalid, terminal)?;
+    recalled.keep(&settings.caching, terminal);
+    if settings.require_all {
+        require_all(&fleets)?;
+    }
+    if !options.use_ssh_config {
+        let own = &mut options.login.certificates;
+        certificates::add_own(own, &fleets, &settings.certificates, terminal)?;
+    }
+    match settings.output {
+        InventoryOutput::File(to, format) => {
+            output::deliver(&to, |to| inventory::render(&fleets, options, format, to))
+        }
+        InventoryOutput::List => {
+            output::deliver(&Output::Stdout, |to| inventory::list(&fleets, options, to))
+        }
+        InventoryOutput::Host(name) => {
+            require_host(&fleets, &name)?;
+            output::deliver(&Output::Stdout, |to| inventory::host(&fleets, options, &name, to))
+        }
+    }
+}
+
+/// Fails where a node should give a host and does not.
+fn require_all(fleets: &[Fleet<'_>]) -> Outcome<()> {
+    let mut missing = Vec::new();
+    for fleet in fleets {
+        for node in fleet.skipped.iter().filter(|node| node.why.is_living()) {
+            missing.push(format!("{} of {}: {}", node.name, fleet.cluster.name, node.why));
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let message = format!("not every node can be rendered:\n  {}", missing.join("\n  "));
+    let hint = "without --require-all (PRIME_SSH_REQUIRE_ALL) the others are rendered";
+    Err(Failure::message(Kind::Answer, message).hint(hint))
+}
+
+fn require_host(fleets: &[Fleet<'_>], name: &str) -> Outcome<()> {
+    if inventory::has_host(fleets, name) {
+        return Ok(());
+    }
+    let message = format!("no host {name} in this inventory");
+    Err(Failure::message(Kind::Answer, message).hint("--list has the names"))
+}

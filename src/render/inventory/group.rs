@@ -1,0 +1,196 @@
+//! What groups are called: so that Ansible takes the name without a warning.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::fleet::Host;
+use crate::name::{Invalid, Label, Slug};
+
+/// The longest part of a name that comes from a text.
+const PART_MAX: usize = 63;
+
+/// A group's name. Ours are `[a-z_][a-z0-9_]*`; one that was asked for may have upper case and `-`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct GroupName(Cow<'static, str>);
+
+impl GroupName {
+    /// The group of all control nodes.
+    pub(super) fn control() -> Self {
+        Self(Cow::Borrowed("control"))
+    }
+
+    /// The group of all others.
+    pub(super) fn worker() -> Self {
+        Self(Cow::Borrowed("worker"))
+    }
+
+    /// `prime_<cluster>`. No two clusters share one: a slug holds no `_`.
+    pub(super) fn of_cluster(cluster: &Slug<'_>) -> Self {
+        Self(Cow::Owned(format!("prime_{}", cluster.as_str().replace('-', "_"))))
+    }
+
+    /// `<prefix>_<label>`: lower case, and every other run one `_`; none for a label without a
+    /// letter or digit.
+    pub(super) fn of_label(prefix: &str, label: &Label<'_>) -> Option<Self> {
+        let mut name = String::new();
+        for c in label.as_str().chars().take(PART_MAX) {
+            if c.is_ascii_alphanumeric() {
+                name.push(c.to_ascii_lowercase());
+            } else if !name.ends_with('_') {
+                name.push('_');
+            }
+        }
+        let part = name.trim_matches('_');
+        (!part.is_empty()).then(|| Self(Cow::Owned(format!("{prefix}_{part}"))))
+    }
+
+    /// Whether it is `control` or `worker`.
+    pub(super) fn is_ours(&self) -> bool {
+        *self == Self::control() || *self == Self::worker()
+    }
+
+    /// Whether Ansible warns of it, and takes it all the same.
+    fn warns(&self) -> bool {
+        self.0.contains('-')
+    }
+}
+
+impl fmt::Display for GroupName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A further group, by a name that a role expects: `NAME=control`, `NAME=worker` or `NAME=all`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupRequest {
+    name: GroupName,
+    members: Members,
+}
+
+/// Who is in a further group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Members {
+    /// Control nodes.
+    Control,
+    /// All others.
+    Worker,
+    /// Every host.
+    All,
+}
+
+impl GroupRequest {
+    pub(super) fn name(&self) -> &GroupName {
+        &self.name
+    }
+
+    pub(super) fn takes(&self, host: &Host<'_>) -> bool {
+        match self.members {
+            Members::Control => host.control,
+            Members::Worker => !host.control,
+            Members::All => true,
+        }
+    }
+
+    /// What Ansible will say about the name, where it will.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        self.name.warns().then(|| format!("Ansible warns of `-` in a group's name: {}", self.name))
+    }
+}
+
+impl FromStr for GroupRequest {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let members = |word| match word {
+            "control" => Some(Members::Control),
+            "worker" => Some(Members::Worker),
+            "all" => Some(Members::All),
+            _ => None,
+        };
+        let (name, members) =
+            text.split_once('=').and_then(|(name, word)| Some((name, members(word)?))).ok_or_else(
+                || Invalid::because("a further group is NAME=control, NAME=worker or NAME=all"),
+            )?;
+        check_name(name, members)?;
+        Ok(Self { name: GroupName(Cow::Owned(name.to_owned())), members })
+    }
+}
+
+fn check_name(name: &str, members: Members) -> Result<(), Invalid> {
+    let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let first = |c: char| c.is_ascii_alphabetic() || c == '_';
+    if !name.starts_with(first) || !name.chars().all(inside) || name.len() > PART_MAX {
+        return Err(Invalid::because(
+            "a group's name has letters, digits, `_` and `-`, and no digit in front",
+        ));
+    }
+    if matches!(name, "all" | "ungrouped" | "localhost") {
+        return Err(Invalid::because(format!("`{name}` is Ansible's own")));
+    }
+    let kept = match name {
+        "control" => members == Members::Control,
+        "worker" => members == Members::Worker,
+        _ => !["prime_", "gpu_", "role_", "status_"].iter().any(|ours| name.starts_with(ours)),
+    };
+    if kept { Ok(()) } else { Err(Invalid::because(format!("`{name}` is a group of ours"))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_ansible_takes_without_a_warning() {
+        for (label, name) in [
+            ("H100_80GB", Some("gpu_h100_80gb")),
+            ("NVIDIA  H100 (80 GB)", Some("gpu_nvidia_h100_80_gb")),
+            ("80gb", Some("gpu_80gb")),
+            ("日本 1", Some("gpu_1")),
+            ("日本", None),
+            ("", None),
+            ("_-_", None),
+        ] {
+            let group = GroupName::of_label("gpu", &Label::new(label).unwrap());
+            assert_eq!(group.map(|group| group.to_string()).as_deref(), name, "{label:?}");
+        }
+        let cluster = Slug::new("llama-3-run").unwrap();
+        assert_eq!(GroupName::of_cluster(&cluster).to_string(), "prime_llama_3_run");
+    }
+
+    #[test]
+    fn further_groups() {
+        for text in ["slurm_controller=control", "kube_node=worker", "etcd=all", "control=control"]
+        {
+            let request: GroupRequest = text.parse().unwrap();
+            assert_eq!(request.warning(), None, "{text}");
+        }
+        assert!("slurm-node=worker".parse::<GroupRequest>().unwrap().warning().is_some());
+        for text in [
+            "",
+            "x",
+            "=all",
+            "x=",
+            "x=some",
+            "x=control,worker",
+            "1x=all",
+            "-x=all",
+            "a b=all",
+            "a.b=all",
+            "a:b=all",
+            "a[1]=all",
+            "all=all",
+            "ungrouped=all",
+            "control=all",
+            "worker=control",
+            "prime_train=all",
+            "gpu_x=all",
+            "é=all",
+            "x\n=all",
+        ] {
+            assert!(text.parse::<GroupRequest>().is_err(), "{text:?}");
+        }
+    }
+}

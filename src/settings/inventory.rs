@@ -1,0 +1,196 @@
+//! The settings of `prime-ssh inventory`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::machine::Machine;
+use super::prime_cli::PrimeCli;
+use super::{Output, OwnCertificates, Source, output, source, ssh_options, walk_options};
+use crate::args::{CacheArgs, Global, InventoryArgs, InventoryFormat, OutputArgs, ScriptArgs};
+use crate::cache::Cache;
+use crate::failure::{Failure, Kind, Outcome};
+use crate::fleet;
+use crate::name::is_template;
+use crate::render::inventory::{self, Format, GroupRequest};
+use crate::render::login;
+
+/// The resolved settings of `prime-ssh inventory`.
+#[derive(Debug)]
+pub struct Inventory {
+    /// Where the clusters come from.
+    pub source: Source,
+    /// Which answers of the API may be kept ones.
+    pub caching: Caching,
+    /// Which hosts, and how they are named and reached.
+    pub walk: fleet::Options,
+    /// A node that should give a host and does not is a failure.
+    pub require_all: bool,
+    /// What the inventory says beyond the hosts.
+    pub inventory: inventory::Options,
+    /// Where the certificates are of clusters that let nobody in without.
+    pub certificates: OwnCertificates,
+    /// What is written, and where to.
+    pub output: InventoryOutput,
+    /// What a person should know about these settings.
+    pub warnings: Vec<String>,
+}
+
+/// What is written, and where to.
+#[derive(Debug)]
+pub enum InventoryOutput {
+    /// An inventory file.
+    File(Output, Format),
+    /// What a script answers to `--list`, on stdout.
+    List,
+    /// What a script answers to `--host` with this name, on stdout.
+    Host(String),
+}
+
+impl Inventory {
+    /// Resolves what was typed for `prime-ssh inventory`.
+    pub fn resolve(typed: InventoryArgs, global: &Global, machine: &Machine) -> Outcome<Self> {
+        let prime = PrimeCli::read(machine, global.context.as_deref())?;
+        let mut warnings = Vec::new();
+        let login = ssh_options(&typed.render, global, machine, &prime, &mut warnings)?;
+        if typed.use_ssh_config {
+            warnings.clear();
+        } else {
+            check_login(&login)?;
+        }
+        warnings.extend(typed.group.iter().filter_map(GroupRequest::warning));
+        Ok(Self {
+            source: source(typed.source, global, machine, &prime)?,
+            caching: Caching::resolve(&typed.cache, machine)?,
+            walk: walk_options(typed.render)?,
+            require_all: typed.require_all,
+            certificates: OwnCertificates::resolve(&login, global, machine)?,
+            inventory: inventory::Options {
+                login,
+                use_ssh_config: typed.use_ssh_config,
+                groups: typed.group,
+                home_length: machine.home().map_or(0, |home| home.as_os_str().len()),
+            },
+            output: written(typed.script, typed.output, typed.format, &mut warnings)?,
+            warnings,
+        })
+    }
+}
+
+/// Ansible takes less than ssh does: it sets some options itself, and reads templates everywhere.
+fn check_login(login: &login::Options) -> Outcome<()> {
+    let refuse = |option: &str, reason: &dyn std::fmt::Display| {
+        Failure::message(Kind::Usage, format!("{option}: {reason}"))
+    };
+    let template = "a Jinja marker, which Ansible would run";
+    for option in &login.ssh_options {
+        inventory::check_option(option).map_err(|reason| refuse("--ssh-option", &reason))?;
+        if is_template(option.value()) {
+            return Err(refuse("--ssh-option", &template));
+        }
+    }
+    for (option, path) in [
+        ("--identity-file", &login.identity_file),
+        ("--certificate-file", &login.certificates.named),
+        ("--known-hosts", &login.known_hosts),
+    ] {
+        if path.as_ref().is_some_and(|path| is_template(path.as_str())) {
+            return Err(refuse(option, &template));
+        }
+    }
+    Ok(())
+}
+
+fn written(
+    script: ScriptArgs,
+    file: OutputArgs,
+    format: Option<InventoryFormat>,
+    warnings: &mut Vec<String>,
+) -> Outcome<InventoryOutput> {
+    if script.is_asked() && (file.output.is_some() || format.is_some()) {
+        let message = "--list and --host print JSON on stdout: no --output or --format with them";
+        return Err(Failure::message(Kind::Usage, message));
+    }
+    Ok(match script {
+        ScriptArgs { host: Some(name), .. } => InventoryOutput::Host(name),
+        ScriptArgs { list: true, .. } => InventoryOutput::List,
+        ScriptArgs { list: false, host: None } => {
+            let by_ending = file.output.as_deref().map_or(Format::Yaml, format_of_ending);
+            let format = match format {
+                None => by_ending,
+                Some(InventoryFormat::Yaml) => Format::Yaml,
+                Some(InventoryFormat::Ini) => Format::Ini,
+                Some(InventoryFormat::Json) => Format::Json,
+            };
+            let unread = |path: &&PathBuf| format != Format::Ini && !is_read_as_yaml(path);
+            warnings.extend(file.output.as_ref().filter(unread).map(|path| {
+                format!(
+                    "Ansible reads YAML and JSON from .yml, .yaml, .json or a name without an \
+                     ending, and so not from {}",
+                    path.display()
+                )
+            }));
+            InventoryOutput::File(output(file), format)
+        }
+    })
+}
+
+fn format_of_ending(path: &Path) -> Format {
+    match ending(path).as_deref() {
+        Some("ini") => Format::Ini,
+        Some("json") => Format::Json,
+        _ => Format::Yaml,
+    }
+}
+
+/// The endings that Ansible's `yaml` plugin reads.
+fn is_read_as_yaml(path: &Path) -> bool {
+    matches!(ending(path).as_deref(), None | Some("yml" | "yaml" | "json"))
+}
+
+fn ending(path: &Path) -> Option<String> {
+    path.extension().map(|ending| ending.to_string_lossy().to_lowercase())
+}
+
+/// Which answers of the API may be kept ones.
+#[derive(Debug)]
+pub struct Caching {
+    /// Where answers are kept; `None` where no folder is known.
+    pub cache: Option<Cache>,
+    /// A kept answer does that is no older, and new ones are kept; `None` is neither.
+    pub max_age: Option<Duration>,
+    /// The API is asked in any case.
+    pub refresh: bool,
+    /// The API is not asked, and a kept answer does however old it is.
+    pub offline: bool,
+}
+
+impl Caching {
+    fn resolve(typed: &CacheArgs, machine: &Machine) -> Outcome<Self> {
+        let &CacheArgs { cache: max_age, refresh, offline } = typed;
+        if refresh && offline {
+            let message = "--offline does not ask the API, and --refresh always does";
+            return Err(Failure::message(Kind::Usage, message));
+        }
+        let cache = folder(machine)?.map(Cache::in_folder);
+        if cache.is_none() && (max_age.is_some() || offline) {
+            let message = "no folder for kept answers: neither XDG_CACHE_HOME nor HOME is set";
+            return Err(Failure::message(Kind::Usage, message));
+        }
+        Ok(Self { cache, max_age, refresh, offline })
+    }
+
+    /// Whether a kept answer of this age does; of one from a time to come that is not known.
+    #[must_use]
+    pub fn takes(&self, age: Option<Duration>) -> bool {
+        let is_new = |max| age.is_some_and(|age| age <= max);
+        self.offline || (!self.refresh && self.max_age.is_some_and(is_new))
+    }
+}
+
+/// As the XDG Base Directory Specification says: a relative path there counts as none.
+fn folder(machine: &Machine) -> Outcome<Option<PathBuf>> {
+    let named = machine.variable("XDG_CACHE_HOME")?.map(PathBuf::from);
+    let of_home = || machine.home().map(|home| home.join(".cache"));
+    let folder = named.filter(|folder| folder.is_absolute()).or_else(of_home);
+    Ok(folder.map(|folder| folder.join("prime-ssh")))
+}

@@ -1,0 +1,359 @@
+//! Ansible reaches the machines that are meant, by itself or with ssh's own config.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::json;
+
+use super::script;
+use crate::support::ansible::{self, Ansible};
+use crate::support::api::Api;
+use crate::support::cluster::{Cluster, Connection, Node};
+use crate::support::network::Namespace;
+use crate::support::process::{self, Ran};
+use crate::support::sandbox::Sandbox;
+use crate::support::sshd::{self, Sshd};
+
+/// A home folder whose user has logged in with `prime login` and has a key of their own, at a path
+/// with a space in it.
+pub struct Person {
+    pub sandbox: Sandbox,
+    pub key: PathBuf,
+}
+
+impl Person {
+    pub fn new() -> Self {
+        let sandbox = Sandbox::new();
+        let key = sandbox.ssh_key("my keys/id_cluster");
+        sandbox.prime_settings(&json!({"ssh_key_path": key}));
+        Self { sandbox, key }
+    }
+
+    /// An sshd that lets this person in.
+    pub fn sshd(&self, node: &str) -> sshd::Config<'_> {
+        Sshd::of(&self.sandbox, node).lets_in(&self.key)
+    }
+
+    /// Writes an inventory of these clusters. Nothing of it touches the real `~/.ssh`.
+    #[track_caller]
+    pub fn inventory(&self, name: &str, clusters: &[Cluster], arguments: &[&str]) -> PathBuf {
+        let mut program = self.sandbox.prime_ssh(["inventory", "-o", name]);
+        program = program.arg("--known-hosts").arg(self.sandbox.path("known hosts"));
+        for (at, cluster) in clusters.iter().enumerate() {
+            let file = self.sandbox.write(format!("{at}.json"), cluster.answer());
+            program = program.arg("--input").arg(file);
+        }
+        program = arguments.iter().fold(program, |program, argument| program.arg(argument));
+        assert_eq!(program.run().succeeds(), "");
+        self.sandbox.path(name)
+    }
+
+    /// Whether a host key is remembered under this name.
+    fn knows(&self, name: &str) -> bool {
+        let mut find = Command::new("ssh-keygen");
+        find.args(["-F", name, "-f"]).arg(self.sandbox.path("known hosts"));
+        process::run(&mut find, b"").status.success()
+    }
+
+    /// Which machine runs what is meant for each host, one after the other.
+    #[track_caller]
+    fn nodes(&self, ansible: &Ansible, inventory: &Path) -> Vec<(String, String)> {
+        asked_nodes(ansible.command(&self.sandbox, "ansible"), inventory)
+    }
+}
+
+/// A connection of a cluster that leads to this sshd.
+pub fn to(sshd: &Sshd) -> Connection {
+    Connection::to(&sshd.address).with("port", sshd.port).with("user", me())
+}
+
+fn me() -> String {
+    process::run(Command::new("id").arg("-un"), b"").succeeds().trim_end().to_owned()
+}
+
+/// `ansible all -m raw`, one host after the other: each host with what it says it is.
+#[track_caller]
+fn asked_nodes(mut ansible: Command, inventory: &Path) -> Vec<(String, String)> {
+    let ask = ["all", "-f1", "-o", "-m", "raw", "-a", "echo node=$PRIME_NODE", "-i"];
+    let text = process::run(ansible.args(ask).arg(inventory), b"").succeeds();
+    let answers = text.lines().filter_map(|line| {
+        let (host, said) = line.split_once(" | ")?;
+        let node = said.split("node=").nth(1)?;
+        let end = node.find(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+        Some((host.to_owned(), node[..end.unwrap_or(node.len())].to_owned()))
+    });
+    answers.collect()
+}
+
+fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+    expected.iter().map(|&(host, node)| (host.to_owned(), node.to_owned())).collect()
+}
+
+#[track_caller]
+fn assert_pongs(ran: Ran, hosts: usize) {
+    let text = ran.succeeds();
+    assert_eq!(text.matches("\"ping\": \"pong\"").count(), hosts, "{text}");
+}
+
+fn logins(sshd: &Sshd) -> usize {
+    sshd.log().matches("Accepted publickey").count()
+}
+
+/// A control node and a worker that is reached through it.
+struct Pair {
+    person: Person,
+    control: Sshd,
+    worker: Sshd,
+}
+
+impl Pair {
+    fn new() -> Self {
+        let person = Person::new();
+        let control = person.sshd("node-0").at("127.0.0.2").start();
+        let worker = person.sshd("node-1").at("127.0.0.3").start();
+        Self { person, control, worker }
+    }
+
+    fn cluster(&self) -> Cluster {
+        Cluster::new("clst01", "train")
+            .node(Node::new("pod0", "node-0").connection(to(&self.control).control()))
+            .node(Node::new("pod1", "node-1").connection(to(&self.worker)))
+    }
+}
+
+#[test]
+#[ignore = "needs sshd and ansible: run tests/run"]
+fn each_format_reaches_each_host_by_itself() {
+    let pair = Pair::new();
+    let Pair { person, control, worker } = &pair;
+    for (at, ansible) in ansible::versions().iter().enumerate() {
+        for name in ["hosts.yml", "hosts.ini", "hosts.json"] {
+            let before = (logins(control), logins(worker));
+            let file = person.inventory(name, &[pair.cluster()], &["--jump", "always"]);
+            let mut command = ansible.command(&person.sandbox, "ansible");
+            // No connection of a run before is there to be shared.
+            command.env("ANSIBLE_SSH_CONTROL_PATH_DIR", person.sandbox.path(format!("{at}{name}")));
+            command.args(["all", "-m", "ping", "-i"]).arg(&file);
+            let ran = process::run(&mut command, b"");
+            assert_eq!(ran.stderr, "", "{name}");
+            assert_pongs(ran, 2);
+            assert_eq!((logins(control), logins(worker)), (before.0 + 2, before.1 + 1), "{name}");
+        }
+    }
+    for (machine, sshd) in [("pod0", control), ("pod1", worker)] {
+        assert!(person.knows(&format!("prime-{machine}-{}", sshd.port)), "{machine}");
+    }
+}
+
+#[test]
+#[ignore = "needs sshd and ansible: run tests/run"]
+fn the_program_itself_is_an_inventory() {
+    let pair = Pair::new();
+    let sandbox = &pair.person.sandbox;
+    let api = Api::serving([pair.cluster()]);
+    sandbox.prime_settings(&json!({"ssh_key_path": pair.person.key, "base_url": api.url()}));
+    for ansible in ansible::versions() {
+        let mut command = ansible.command(sandbox, "ansible");
+        command
+            .env("PRIME_SSH_CLUSTERS", "train")
+            .env("PRIME_SSH_JUMP", "always")
+            .env("PRIME_SSH_KNOWN_HOSTS", sandbox.path("known hosts"))
+            .env("ANSIBLE_INVENTORY_UNPARSED_FAILED", "1")
+            .args(["all", "-m", "ping", "-i", env!("CARGO_BIN_EXE_prime-ssh")]);
+        let ran = process::run(&mut command, b"");
+        assert_eq!(ran.stderr, "", "nothing is said where nothing is wrong");
+        assert_pongs(ran, 2);
+    }
+    assert!(logins(&pair.worker) > 0);
+}
+
+#[test]
+#[ignore = "needs sshd and ansible: run tests/run"]
+fn sshs_own_config_does_the_rest() {
+    let pair = Pair::new();
+    let sandbox = &pair.person.sandbox;
+    let inventory = pair.person.inventory("hosts", &[pair.cluster()], &["--use-ssh-config"]);
+    let fragment = sandbox.path("fragment");
+    let program = sandbox.prime_ssh(["config", "--input", "0.json", "--jump", "always", "-o"]);
+    let program = program.arg(&fragment).arg("--ssh-dir").arg(sandbox.home());
+    program.arg("--known-hosts").arg(sandbox.path("known hosts")).run().succeeds();
+    for ansible in ansible::versions() {
+        let mut command = ansible.command(sandbox, "ansible");
+        let arguments =
+            format!("-F {} -C -o ControlMaster=auto -o ControlPersist=60s", fragment.display());
+        command.env("ANSIBLE_SSH_ARGS", arguments);
+        command.args(["all", "-m", "ping", "-i"]).arg(&inventory);
+        assert_pongs(process::run(&mut command, b""), 2);
+    }
+    assert!(logins(&pair.worker) > 0);
+}
+
+#[test]
+#[ignore = "needs sshd and ansible: run tests/run"]
+fn the_rules_for_host_keys_hold_on_the_hop_too() {
+    let pair = Pair::new();
+    let Pair { person, control, worker } = &pair;
+    let ansible = ansible::newest();
+    let strict = ["--jump", "always", "--host-keys", "strict"];
+    let file = person.inventory("strict.yml", &[pair.cluster()], &strict);
+    let ran = ansible.ping(&person.sandbox, &file, "all");
+    let told = format!("{}{}", ran.stdout, ran.stderr);
+    assert_eq!(told.matches("Host key verification failed").count(), 2, "{told}");
+    assert_eq!((logins(control), logins(worker)), (0, 0));
+
+    let file = person.inventory("first.yml", &[pair.cluster()], &["--jump", "always"]);
+    assert_pongs(ansible.ping(&person.sandbox, &file, "all"), 2);
+    // Now they are known, and another machine at the hop's address is not taken for it.
+    let file = person.inventory("strict.yml", &[pair.cluster()], &strict);
+    assert_pongs(ansible.ping(&person.sandbox, &file, "all"), 2);
+    let other = person.sshd("other").at("127.0.0.4").port(control.port).start();
+    let moved = Cluster::new("clst01", "train")
+        .node(Node::new("pod0", "node-0").connection(to(&other).control()))
+        .node(Node::new("pod1", "node-1").connection(to(worker)));
+    let file = person.inventory("moved.yml", &[moved], &["--jump", "always"]);
+    // Its own connection to the worker is still shared for a while.
+    let mut command = ansible.command(&person.sandbox, "ansible");
+    command.env("ANSIBLE_SSH_ARGS", "-C").args(["worker", "-m", "ping", "-i"]).arg(&file);
+    let ran = process::run(&mut command, b"");
+    let told = format!("{}{}", ran.stdout, ran.stderr);
+    assert!(told.contains("REMOTE HOST IDENTIFICATION HAS CHANGED"), "{told}");
+    assert_eq!(logins(&other), 0);
+}
+
+#[test]
+#[ignore = "needs sshd and ansible: run tests/run"]
+fn a_certificate_lets_in_through_the_hop_too() {
+    let person = Person::new();
+    let sandbox = &person.sandbox;
+    let authority = sandbox.ssh_key("authority");
+    let mut sign = Command::new("ssh-keygen");
+    sign.args(["-q", "-I", "test", "-n", &me(), "-V", "+1h", "-s"]).arg(&authority);
+    process::run(sign.arg(format!("{}.pub", person.key.display())), b"").succeeds();
+    let trusting = |node: &str, address: &str| {
+        let authority = format!("{}.pub", authority.display());
+        Sshd::of(sandbox, node).at(address).option("TrustedUserCAKeys", authority).start()
+    };
+    let (control, worker) = (trusting("node-0", "127.0.0.2"), trusting("node-1", "127.0.0.3"));
+    let certificate = format!("{}-cert.pub", person.key.display());
+    // A name that ssh would not look for by itself.
+    let moved = sandbox.path("my certificates");
+    std::fs::rename(certificate, &moved).unwrap();
+    let pair = Pair { person, control, worker };
+    let arguments = ["--jump", "always", "--certificate-file", moved.to_str().unwrap()];
+    let file = pair.person.inventory("hosts.ini", &[pair.cluster()], &arguments);
+    for ansible in ansible::versions() {
+        assert_pongs(ansible.ping(&pair.person.sandbox, &file, "all"), 2);
+    }
+}
+
+#[test]
+#[ignore = "needs sshd and ansible: run tests/run"]
+fn a_bastion_of_the_users_is_the_way_in() {
+    let person = Person::new();
+    let bastion = person.sshd("bastion").at("127.0.0.5").start();
+    let worker = person.sshd("node-1").at("127.0.0.3").start();
+    let cluster =
+        Cluster::new("clst01", "train").node(Node::new("pod1", "node-1").connection(to(&worker)));
+    let via = format!("{}@{}:{}", me(), bastion.address, bastion.port);
+    let arguments = ["--jump", "always", "--jump-via", &via];
+    let file = person.inventory("hosts.yml", &[cluster], &arguments);
+    assert_pongs(ansible::newest().ping(&person.sandbox, &file, "all"), 1);
+    assert_eq!((logins(&bastion) > 0, logins(&worker) > 0), (true, true));
+    assert!(person.knows(&format!("[{}]:{}", bastion.address, bastion.port)));
+}
+
+#[test]
+#[ignore = "needs sshd and ansible: run tests/run"]
+fn an_option_of_the_users_reaches_host_and_hop() {
+    let person = Person::new();
+    let takes = |node: &str, address: &str| {
+        person.sshd(node).at(address).option("AcceptEnv", "PRIME_TEST").start()
+    };
+    let (control, worker) = (takes("node-0", "127.0.0.2"), takes("node-1", "127.0.0.3"));
+    let pair = Pair { person, control, worker };
+    let option = "SetEnv=PRIME_TEST=\"100% 'x'\"";
+    let arguments =
+        ["--jump", "always", "--ssh-option", option, "--ssh-option", "LogLevel=VERBOSE"];
+    let file = pair.person.inventory("hosts.ini", &[pair.cluster()], &arguments);
+    let mut command = ansible::newest().command(&pair.person.sandbox, "ansible");
+    command.args(["all", "-m", "raw", "-a", "echo \"<$PRIME_TEST>\"", "-i"]).arg(&file);
+    let text = process::run(&mut command, b"").succeeds();
+    assert_eq!(text.matches("<100% 'x'>").count(), 2, "{text}");
+}
+
+/// Two clusters, each with its own machine at 10.0.0.11 behind its own control node.
+#[test]
+#[ignore = "needs root and network namespaces: run tests/run"]
+fn in_namespaces_ansible_reaches_the_right_machine_one_after_the_other() {
+    const WORKER: &str = "10.0.0.11";
+    let person = Person::new();
+    let client = Namespace::new();
+    let networks = [Namespace::new(), Namespace::new()];
+    let mut machines = Vec::new();
+    let clusters = [0, 1].map(|at| {
+        let place = |host: u8| format!("198.18.{at}.{host}");
+        let addresses = [1, 2].map(|host| format!("{}/24", place(host)));
+        client.link(&format!("to-{at}"), &addresses[0], &networks[at], &addresses[1]);
+        networks[at].address(&format!("{WORKER}/32"));
+        let start = |node: &str, address: &str| {
+            person.sshd(&format!("{node}-{at}")).at(address).inside(&networks[at]).start()
+        };
+        let (control, worker) = (start("control", &place(2)), start("worker", WORKER));
+        let cluster = Cluster::new(&format!("clst{at}"), &format!("train-{at}"))
+            .node(Node::new(&format!("control-{at}"), "node-0").connection(to(&control).control()))
+            .node(Node::new(&format!("worker-{at}"), "node-1").connection(to(&worker)));
+        machines.extend([control, worker]);
+        cluster
+    });
+    let expected = pairs(&[
+        ("prime.train-0.node-0", "control-0"),
+        ("prime.train-0.node-1", "worker-0"),
+        ("prime.train-1.node-0", "control-1"),
+        ("prime.train-1.node-1", "worker-1"),
+    ]);
+    for ansible in ansible::versions() {
+        let inside = || {
+            let command = client.command(&ansible.program("ansible"));
+            ansible.inside(&person.sandbox, command)
+        };
+        let file = person.inventory("hosts.yml", &clusters, &[]);
+        assert_eq!(asked_nodes(inside(), &file), expected);
+        // What our sockets are for: with Ansible's own, a task for one cluster runs on the other.
+        let text = std::fs::read_to_string(&file).unwrap();
+        let without: Vec<_> =
+            text.lines().filter(|line| !line.contains("ansible_control_path")).collect();
+        let without = person.sandbox.write("without.yml", without.join("\n"));
+        let wrong = asked_nodes(inside(), &without);
+        assert_eq!(wrong[3], ("prime.train-1.node-1".to_owned(), "worker-0".to_owned()));
+    }
+}
+
+#[test]
+#[ignore = "needs sshd and ansible: run tests/run"]
+fn connections_are_shared_and_each_has_its_own() {
+    let pair = Pair::new();
+    let Pair { person, control, worker } = &pair;
+    let file = person.inventory("hosts.yml", &[pair.cluster()], &["--jump", "always"]);
+    let expected = pairs(&[("prime.train.node-0", "node-0"), ("prime.train.node-1", "node-1")]);
+    for ansible in ansible::versions() {
+        assert_eq!(person.nodes(&ansible, &file), expected);
+    }
+    assert_eq!((logins(control), logins(worker)), (2, 1), "the first run's connections serve on");
+    let sockets: Vec<_> = std::fs::read_dir(person.sandbox.path(".ansible/cp"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(sockets.len(), 2, "{sockets:?}");
+    assert!(sockets.iter().all(|name| name.contains("@prime-pod")), "{sockets:?}");
+}
+
+#[test]
+#[ignore = "needs sshd and ansible: run tests/run"]
+fn a_wrapper_is_an_inventory() {
+    let pair = Pair::new();
+    let sandbox = &pair.person.sandbox;
+    sandbox.write("answer.json", pair.cluster().answer());
+    let arguments = "--input answer.json --jump always --known-hosts 'known hosts'";
+    let wrapper = script(sandbox, "hosts.sh", arguments);
+    assert_pongs(ansible::newest().ping(sandbox, &wrapper, "worker"), 1);
+}

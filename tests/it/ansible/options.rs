@@ -1,0 +1,126 @@
+//! `--ssh-option`: it reaches Ansible's ssh where Ansible does not say the same itself before.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::support::ansible;
+use crate::support::cluster;
+use crate::support::process::{self, Ran};
+use crate::support::sandbox::Sandbox;
+
+fn inventory(sandbox: &Sandbox, arguments: &[&str]) -> Ran {
+    sandbox.write("answer.json", cluster::train().answer());
+    let program = sandbox.prime_ssh(["inventory", "--input", "answer.json", "-o", "hosts.yml"]);
+    arguments.iter().fold(program, |program, argument| program.arg(argument)).run()
+}
+
+/// Options that Ansible puts in front of ours, whichever task it is.
+const ANSIBLES: [&str; 7] = [
+    "Compression",
+    "ConnectTimeout",
+    "ControlMaster",
+    "ControlPersist",
+    "KbdInteractiveAuthentication",
+    "PasswordAuthentication",
+    "PreferredAuthentications",
+];
+
+#[test]
+#[ignore = "needs ansible: run tests/run"]
+fn what_is_refused_is_what_ansible_says_before_us() {
+    let sandbox = Sandbox::new();
+    inventory(&sandbox, &["--ssh-option", "TCPKeepAlive=no"]).succeeds();
+    let log = sandbox.path("arguments");
+    let ssh = format!("#!/bin/sh\nprintf '%s\\n' \"$@\" >>'{}'\nexit 255\n", log.display());
+    let ssh = sandbox.write("ssh", ssh);
+    fs::set_permissions(&ssh, fs::Permissions::from_mode(0o755)).unwrap();
+    for ansible in ansible::versions() {
+        let mut command = ansible.command(&sandbox, "ansible");
+        command.env("ANSIBLE_SSH_EXECUTABLE", &ssh);
+        command.args(["control", "-m", "raw", "-a", "true", "-i", "hosts.yml"]);
+        assert!(!process::run(&mut command, b"").status.success());
+        let text = sandbox.read("arguments");
+        fs::remove_file(&log).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        let ours = lines.iter().position(|&line| line == "TCPKeepAlive=no").unwrap();
+        let keyword = |line: &str| line.split_once('=').map(|(keyword, _)| keyword.to_owned());
+        let mut before: Vec<_> = lines[..ours].iter().filter_map(|line| keyword(line)).collect();
+        if lines.contains(&"-C") {
+            before.push("Compression".to_owned());
+        }
+        // Those have options or variables of their own, and are refused or said there.
+        let known =
+            ["User", "Port", "HostKeyAlias", "StrictHostKeyChecking", "ServerAliveInterval"];
+        before.retain(|keyword| !known.contains(&keyword.as_str()));
+        before.sort_unstable();
+        before.dedup();
+        assert_eq!(before, ANSIBLES);
+        let paths = lines[ours..].iter().filter(|line| line.starts_with("ControlPath=")).count();
+        assert_eq!(paths, 1, "Ansible takes our socket: {text}");
+    }
+}
+
+#[test]
+fn options_that_would_do_nothing_or_harm_are_refused() {
+    let sandbox = Sandbox::new();
+    for keyword in ANSIBLES {
+        let told = inventory(&sandbox, &["--ssh-option", &format!("{keyword}=1")]).fails(2);
+        assert!(told.contains(keyword) && told.contains("Ansible sets it itself"), "{told}");
+    }
+    for keyword in ["RemoteCommand", "SessionType", "StdinNull", "ForkAfterAuthentication"] {
+        let told = inventory(&sandbox, &["--ssh-option", &format!("{keyword}=none")]).fails(2);
+        assert!(told.contains("keep Ansible from running"), "{told}");
+    }
+    for arguments in [
+        ["--ssh-option", "SetEnv=A={{ lookup('pipe', 'touch x') }}"],
+        ["--identity-file", "/keys/{{ x }}"],
+        ["--known-hosts", "/known/{{ x }}"],
+        ["--certificate-file", "{# x #}"],
+    ] {
+        let told = inventory(&sandbox, &arguments).fails(2);
+        assert!(told.contains(arguments[0]) && told.contains("Jinja"), "{told}");
+    }
+    let told = inventory(&sandbox, &["--ssh-option", "Ciphers=no-such-cipher"]).fails(2);
+    assert!(told.contains("ssh does not take"), "{told}");
+}
+
+#[test]
+fn groups_that_cannot_be_are_refused() {
+    let sandbox = Sandbox::new();
+    for group in ["all=all", "prime_train=all", "x=nobody", "worker=control", "a b=all"] {
+        let told = inventory(&sandbox, &["--group", group]).fails(2);
+        assert!(told.contains("--group"), "{told}");
+    }
+    let ran = inventory(&sandbox, &["--group", "slurm-master=control"]);
+    assert!(ran.stderr.contains("warning: Ansible warns of `-`"), "{}", ran.stderr);
+    assert!(sandbox.read("hosts.yml").contains("\n    \"slurm-master\":\n"));
+}
+
+#[test]
+fn each_option_has_a_variable() {
+    let sandbox = Sandbox::new();
+    sandbox.write("answer.json", cluster::train().answer());
+    let program = sandbox.prime_ssh(["inventory", "--input", "answer.json", "--list"]);
+    let text = program
+        .env("PRIME_SSH_GROUP", "etcd=all,kube_node=worker")
+        .env("PRIME_SSH_USER", "root")
+        .env("PRIME_SSH_PREFIX", "gpu")
+        .env("PRIME_SSH_HOST_KEYS", "strict")
+        .env("PRIME_SSH_JUMP_VIA", "me@bastion:2200")
+        .env("PRIME_SSH_OPTION", "ForwardAgent=yes\nServerAliveInterval=7")
+        .run()
+        .succeeds();
+    for part in [
+        "\"etcd\":{\"hosts\":[\"gpu.train.node-0\",\"gpu.train.node-1\",\"gpu.train.node-2\"]}",
+        "\"kube_node\":{\"hosts\":[\"gpu.train.node-1\",\"gpu.train.node-2\"]}",
+        "\"ansible_user\":\"root\"",
+        "-o StrictHostKeyChecking=yes",
+        "-o ForwardAgent=yes -o ServerAliveInterval=7",
+        "-p 2200 -W '[%h]:%p' me@bastion",
+    ] {
+        assert!(text.contains(part), "{part} should be in {text}");
+    }
+    let program = sandbox.prime_ssh(["inventory", "--input", "answer.json", "--list"]);
+    let text = program.env("PRIME_SSH_USE_SSH_CONFIG", "1").run().succeeds();
+    assert!(!text.contains("ansible_"), "{text}");
+}
