@@ -59,7 +59,6 @@ pub struct Typed {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one of them in a run")]
 pub enum Command {
     /// Print an ssh_config fragment
     ///

@@ -152,12 +152,13 @@ fn advice(step: Step, error: &io::Error) -> String {
         (
             ErrorKind::PermissionDenied,
             Step::Make | Step::MakeFolder | Step::Rename | Step::Remove,
-        ) => "its folder may not be written here; see `ls -ld` of the folder".to_owned(),
+        ) => "permission denied: its folder may not be written here; see `ls -ld` of the folder"
+            .to_owned(),
         (ErrorKind::PermissionDenied, Step::Open) => {
-            "this user may only read it; see `ls -l`".to_owned()
+            "permission denied: this user may only read it; see `ls -l`".to_owned()
         }
         (ErrorKind::PermissionDenied, _) => {
-            "it may not be used by this user; see `ls -l`".to_owned()
+            "permission denied: it may not be used by this user; see `ls -l`".to_owned()
         }
         (ErrorKind::ReadOnlyFilesystem, _) => "its file system is read-only".to_owned(),
         (ErrorKind::StorageFull, _) => "no space is left on its disk".to_owned(),
