@@ -131,14 +131,9 @@ impl<'f> HostView<'_, 'f> {
     /// control node that is named as a worker would get the worker's `ProxyJump`, which leads to
     /// itself, and a loop of jumps is a fork bomb.
     fn is_named_like_ours(&self) -> bool {
-        let host = &self.host.host_name;
-        let below = || {
-            host.to_string()
-                .strip_prefix(self.of.fleet.prefix.as_str())?
-                .strip_prefix('.')
-                .map(drop)
-        };
-        host.address().is_none() && below().is_some()
+        let prefix = self.of.fleet.prefix.as_str();
+        let below = self.host.host_name.as_str().strip_prefix(prefix);
+        below.is_some_and(|rest| rest.starts_with('.')) && self.host.host_name.address().is_none()
     }
 
     fn own_control_path(&self) -> Option<ControlPath<'f>> {

@@ -1,0 +1,124 @@
+//! What tells machines apart: their ids, their ports, and the name of their host keys.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::num::NonZeroU16;
+use std::str::FromStr;
+
+use super::{Invalid, check_characters, checked_text};
+
+/// A TCP port, 1 to 65535.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Port(NonZeroU16);
+
+impl Port {
+    /// ssh's own port, 22.
+    pub const SSH: Self = Self(match NonZeroU16::new(22) {
+        Some(port) => port,
+        None => NonZeroU16::MIN,
+    });
+
+    /// Checks a whole number.
+    pub fn new(number: i64) -> Result<Self, Invalid> {
+        u16::try_from(number)
+            .ok()
+            .and_then(NonZeroU16::new)
+            .map(Self)
+            .ok_or_else(|| Invalid::because("not a port: 1 to 65535"))
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> u16 {
+        self.0.get()
+    }
+}
+
+impl FromStr for Port {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        text.parse()
+            .ok()
+            .filter(|_| digits)
+            .map_or_else(|| Err(Invalid::because("not a port: 1 to 65535")), Self::new)
+    }
+}
+
+impl fmt::Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+checked_text! {
+    /// The id of a cluster, a node or a machine (pod): `[A-Za-z0-9][A-Za-z0-9_-]{0,63}`.
+    Id, check_id
+}
+
+fn check_id(text: &str) -> Result<(), Invalid> {
+    if text.is_empty() {
+        return Err(Invalid::because("empty"));
+    }
+    if text.len() > 64 {
+        return Err(Invalid::because("over 64 characters"));
+    }
+    check_characters(text, "an id", "-_", u8::is_ascii_alphanumeric)
+}
+
+/// The name under which `known_hosts` holds a machine's key (`ssh_config(5)`, HostKeyAlias):
+/// `prime-<machine>`, and `-<port>` where the port is not 22.
+///
+/// It follows the machine and not its address, so that a recycled address is a new machine. The
+/// port is there whatever other connections the machine has: an alias that changed with them
+/// would let a changed key pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostKeyAlias<'a> {
+    machine: &'a Id<'a>,
+    port: Port,
+}
+
+impl<'a> HostKeyAlias<'a> {
+    /// The name for the sshd of `machine` that listens on `port`.
+    #[must_use]
+    pub fn new(machine: &'a Id<'a>, port: Port) -> Self {
+        Self { machine, port }
+    }
+
+    /// How many bytes it has.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        let port = self.port.get();
+        let digits = port.checked_ilog10().map_or(1, |log| log as usize + 1);
+        let behind = if self.port == Port::SSH { 0 } else { 1 + digits };
+        "prime-".len() + self.machine.as_str().len() + behind
+    }
+}
+
+impl fmt::Display for HostKeyAlias<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("prime-")?;
+        f.write_str(self.machine.as_str())?;
+        if self.port != Port::SSH {
+            f.write_str("-")?;
+            self.port.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_key_aliases_name_the_machine_and_an_unusual_port() {
+        let machine = Id::new("pod1").unwrap();
+        assert_eq!(HostKeyAlias::new(&machine, Port::SSH).to_string(), "prime-pod1");
+        assert_eq!(
+            HostKeyAlias::new(&machine, Port::new(2222).unwrap()).to_string(),
+            "prime-pod1-2222"
+        );
+    }
+}

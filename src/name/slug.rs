@@ -1,0 +1,210 @@
+//! The parts of an alias, and the alias: what a host is called.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use sha2::{Digest, Sha256};
+
+use super::{Invalid, checked_text};
+
+/// The longest name part: one label of a DNS name.
+const SLUG_MAX: usize = 63;
+/// Hex digits of an id part.
+const ID_PART: usize = 8;
+/// The most hex digits of a hash in a name: some of the name stays in front of it.
+const HASH_MAX: usize = SLUG_MAX - 7;
+
+checked_text! {
+    /// One part of an alias: `[a-z0-9]+(-[a-z0-9]+)*`, at most 63 characters, never `none` (which
+    /// turns `ProxyJump` off). It holds no dot, so the dot can separate the parts.
+    Slug, check_slug
+}
+
+fn check_slug(text: &str) -> Result<(), Invalid> {
+    if text.is_empty() {
+        return Err(Invalid::because("empty"));
+    }
+    if text.len() > SLUG_MAX {
+        return Err(Invalid::because("over 63 characters"));
+    }
+    if text == "none" {
+        return Err(Invalid::because("`none` means no host to ssh"));
+    }
+    let parts_fit = text.split('-').all(|part| {
+        !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    });
+    if parts_fit {
+        Ok(())
+    } else {
+        Err(Invalid::because("only `a-z`, `0-9` and single `-` between them are allowed"))
+    }
+}
+
+impl<'a> Slug<'a> {
+    /// The slug of a name that a person gave: ASCII lower case, every other run one `-`, trimmed.
+    ///
+    /// A name that leaves nothing, `none`, or more than 63 characters gets the id part of `id`.
+    /// So does one that ends in as much of a hash as [`Slug::of_id`] gives at most: that is the
+    /// last resort of a name that collides, and nobody else may have it.
+    /// Borrows where the name is a slug as it stands.
+    #[must_use]
+    pub fn of_name(name: &Cow<'a, str>, id: &str) -> Self {
+        if check_slug(name).is_ok() && !ends_in_hash(name) {
+            return Self(name.clone());
+        }
+        let slug = dashed(name);
+        if check_slug(&slug).is_ok() && !ends_in_hash(&slug) {
+            Self(Cow::Owned(slug))
+        } else {
+            Self(Cow::Owned(join_cut(&slug, &id_part(id))))
+        }
+    }
+
+    /// The slug of a name where that needs no id part, as in [`Slug::of_name`].
+    #[must_use]
+    pub fn exact(name: &str) -> Option<Slug<'static>> {
+        Slug::new(dashed(name)).ok().filter(|slug| !ends_in_hash(&slug.0))
+    }
+
+    /// This slug with `suffix` behind it, cut in front so that the whole fits.
+    #[must_use]
+    pub fn with_suffix(&self, suffix: &Slug<'_>) -> Slug<'static> {
+        Slug(Cow::Owned(join_cut(&self.0, &suffix.0)))
+    }
+}
+
+impl Slug<'static> {
+    /// The first word of every alias unless the user says another.
+    #[must_use]
+    pub fn prime() -> Self {
+        Self(Cow::Borrowed("prime"))
+    }
+
+    /// The first `parts` times eight hex digits of the SHA-256 of `id`; more than one part only
+    /// where ids were made to share their first.
+    #[must_use]
+    pub fn of_id(id: &str, parts: usize) -> Self {
+        Self(Cow::Owned(hash(id, (parts * ID_PART).clamp(ID_PART, HASH_MAX))))
+    }
+}
+
+/// The id part of an id: the first 8 hex digits of its SHA-256.
+#[must_use]
+pub fn id_part(id: &str) -> String {
+    hash(id, ID_PART)
+}
+
+/// The first `digits` hex digits of the SHA-256 of a text.
+#[must_use]
+pub fn hash(text: &str, digits: usize) -> String {
+    let mut hex = format!("{:x}", Sha256::digest(text.as_bytes()));
+    hex.truncate(digits);
+    hex
+}
+
+/// Whether a slug's last part is a hash in its full length.
+fn ends_in_hash(slug: &str) -> bool {
+    let last = slug.rsplit('-').next().unwrap_or_default();
+    last.len() == HASH_MAX && last.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+fn dashed(name: &str) -> String {
+    let mut slug = String::with_capacity(name.len().min(SLUG_MAX + 1));
+    for c in name.chars() {
+        // Two characters past the limit are enough to know that it was passed.
+        if slug.len() > SLUG_MAX + 1 {
+            break;
+        }
+        if c.is_ascii_alphanumeric() {
+            slug.push(c.to_ascii_lowercase());
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    if slug.len() <= SLUG_MAX + 1 && slug.ends_with('-') {
+        slug.pop();
+    }
+    slug
+}
+
+fn join_cut(front: &str, suffix: &str) -> String {
+    let room = SLUG_MAX.saturating_sub(suffix.len() + 1);
+    let front = front.get(..room).unwrap_or(front).trim_end_matches('-');
+    if front.is_empty() { suffix.to_owned() } else { format!("{front}-{suffix}") }
+}
+
+/// A name that ssh is called with: `prefix.cluster` or `prefix.cluster.node`.
+///
+/// The dot separates because a [`Slug`] holds none: no cluster's pattern catches another's hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alias<'a> {
+    prefix: &'a Slug<'a>,
+    cluster: &'a Slug<'a>,
+    node: Option<&'a Slug<'a>>,
+}
+
+impl<'a> Alias<'a> {
+    /// The name of a whole cluster, which leads to its first control node.
+    #[must_use]
+    pub fn of_cluster(prefix: &'a Slug<'a>, cluster: &'a Slug<'a>) -> Self {
+        Self { prefix, cluster, node: None }
+    }
+
+    /// The name of one host of a cluster.
+    #[must_use]
+    pub fn of_node(prefix: &'a Slug<'a>, cluster: &'a Slug<'a>, node: &'a Slug<'a>) -> Self {
+        Self { prefix, cluster, node: Some(node) }
+    }
+}
+
+impl fmt::Display for Alias<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // One write a part, not one formatted line: this stands in every line of a large file.
+        f.write_str(self.prefix.as_str())?;
+        f.write_str(".")?;
+        f.write_str(self.cluster.as_str())?;
+        if let Some(node) = self.node {
+            f.write_str(".")?;
+            f.write_str(node.as_str())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slug(name: &str) -> String {
+        Slug::of_name(&Cow::Borrowed(name), "some-id").to_string()
+    }
+
+    #[test]
+    fn slugs_of_names() {
+        assert_eq!(slug("Train"), "train");
+        assert_eq!(slug("  Llama 3 / run #7 "), "llama-3-run-7");
+        assert_eq!(slug("a--b..c"), "a-b-c");
+        assert_eq!(slug("ÜBER-1"), "ber-1");
+        let part = id_part("some-id");
+        assert_eq!(slug(""), part);
+        assert_eq!(slug("日本"), part);
+        assert_eq!(slug("None"), format!("none-{part}"));
+        assert_eq!(slug(&"x".repeat(63)), "x".repeat(63));
+        assert_eq!(slug(&"x".repeat(64)), format!("{}-{part}", "x".repeat(54)));
+        assert_eq!(slug(&format!("{}-", "x".repeat(63))), "x".repeat(63));
+        assert_eq!(slug(&format!("{}--y", "x".repeat(53))), format!("{}-y", "x".repeat(53)));
+        assert!(Slug::new(slug(&"a-".repeat(400))).is_ok());
+    }
+
+    #[test]
+    fn a_suffix_fits_by_cutting_in_front() {
+        let long = Slug::new("y".repeat(63)).unwrap();
+        let cut = long.with_suffix(&Slug::of_id("id", 1));
+        assert_eq!(cut.as_str().len(), 63);
+        assert!(Slug::new(cut.as_str().to_owned()).is_ok());
+        for parts in 1..20 {
+            assert!(Slug::new(Slug::of_id("id", parts).to_string()).is_ok());
+        }
+    }
+}
