@@ -50,7 +50,8 @@ impl Sheet<'_> {
     #[must_use]
     pub fn fault(&self) -> Option<Refusal> {
         let key = self.key.unwrap_or(&self.certificate.key);
-        judge::check(self.certificate, key, self.clock.now).err()
+        let broken = || (self.certificate.seal() == Seal::Broken).then_some(Refusal::Broken);
+        judge::check(self.certificate, key, self.clock.now).err().or_else(broken)
     }
 }
 
@@ -69,7 +70,7 @@ impl fmt::Display for Sheet<'_> {
             None => "",
         };
         line("key", &format_args!("{}{fits}", certificate.key.fingerprint()))?;
-        let seal = match certificate.seal {
+        let seal = match certificate.seal() {
             Seal::Genuine => "",
             Seal::Broken => " (the signature does not fit)",
             Seal::Sha1 => " (with SHA-1, which OpenSSH refuses since 8.2)",

@@ -129,6 +129,12 @@ impl Identity {
         }
     }
 
+    /// The public key in the `.pub` of `path`, where there is one; nothing else is opened.
+    #[must_use]
+    pub fn beside(path: &Path) -> Option<PublicKey> {
+        small_file::read(&with_pub(&private_path(path))).ok()??.parse().ok()
+    }
+
     fn proved(file: PathBuf, public_key: PublicKey) -> Self {
         Self { file, public_key, unproved: false }
     }

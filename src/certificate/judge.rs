@@ -159,11 +159,15 @@ impl fmt::Display for Warning {
 pub fn judge(text: &str, asked: &Asked<'_>) -> Result<(Certificate, Vec<Warning>), Refusal> {
     let certificate = Certificate::read(text).map_err(Refusal::Unreadable)?;
     check(&certificate, asked.key, asked.now)?;
-    let warnings = warnings(&certificate, asked);
+    let seal = certificate.seal();
+    if seal == Seal::Broken {
+        return Err(Refusal::Broken);
+    }
+    let warnings = warnings(&certificate, seal, asked);
     Ok((certificate, warnings))
 }
 
-/// Whether this certificate lets in who holds `key`, now.
+/// Whether this certificate lets in who holds `key`, now. Its signature was checked when it came.
 pub fn check(certificate: &Certificate, key: &PublicKey, now: u64) -> Result<(), Refusal> {
     if certificate.is_host {
         return Err(Refusal::Host);
@@ -171,9 +175,6 @@ pub fn check(certificate: &Certificate, key: &PublicKey, now: u64) -> Result<(),
     if certificate.key != *key {
         let (theirs, ours) = (certificate.key.fingerprint(), key.fingerprint());
         return Err(Refusal::OtherKey { theirs, ours });
-    }
-    if certificate.seal == Seal::Broken {
-        return Err(Refusal::Broken);
     }
     if certificate.principals.is_empty() {
         return Err(Refusal::Nobody);
@@ -190,7 +191,7 @@ pub fn check(certificate: &Certificate, key: &PublicKey, now: u64) -> Result<(),
     }
 }
 
-fn warnings(certificate: &Certificate, asked: &Asked<'_>) -> Vec<Warning> {
+fn warnings(certificate: &Certificate, seal: Seal, asked: &Asked<'_>) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let names = |user: &String| certificate.principals.contains(user);
     let strangers: Vec<_> = asked.users.iter().filter(|user| !names(user)).cloned().collect();
@@ -204,7 +205,7 @@ fn warnings(certificate: &Certificate, asked: &Asked<'_>) -> Vec<Warning> {
         let granted = Some(left).filter(|_| !certificate.validity.is_endless());
         warnings.push(Warning::TooLong { granted, most, asked: asked.ttl.is_some() });
     }
-    if certificate.seal == Seal::Sha1 {
+    if seal == Seal::Sha1 {
         warnings.push(Warning::Sha1);
     }
     warnings.extend(certificate.critical_options.iter().filter_map(restriction));
@@ -250,7 +251,7 @@ mod tests {
         assert_eq!(warnings, []);
         assert_eq!(certificate.principals, ["ubuntu", "root"]);
         assert_eq!(certificate.key_id, "vault-token-1");
-        assert_eq!(certificate.seal, Seal::Genuine);
+        assert_eq!(certificate.seal(), Seal::Genuine);
         assert_eq!(certificate.extensions.len(), 5);
         assert_eq!(certificate.validity.left(FROM + HOUR), Some(Duration::from_secs(7 * HOUR)));
         // The comment is gone.
@@ -317,7 +318,7 @@ mod tests {
                 let mut damaged = blob.clone();
                 damaged[place] ^= 1 << bit;
                 if let Ok((certificate, _)) = judged(&damaged) {
-                    assert_eq!(certificate.seal, Seal::Unchecked, "bit {bit} at {place}");
+                    assert_eq!(certificate.seal(), Seal::Unchecked, "bit {bit} at {place}");
                     unchecked.insert(place);
                 }
             }

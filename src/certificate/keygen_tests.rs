@@ -91,7 +91,7 @@ fn every_kind_of_key_and_of_signer() {
             assert_eq!(warnings, []);
             assert_eq!(certificate.principals, ["ubuntu"]);
             let expected = if signer == 5 { Seal::Unchecked } else { Seal::Genuine };
-            assert_eq!(certificate.seal, expected, "{signer_kind} {size:?}");
+            assert_eq!(certificate.seal(), expected, "{signer_kind} {size:?}");
             let signer = folder.fingerprint(&format!("ca{signer}"));
             assert_eq!(certificate.authority.fingerprint().to_string(), signer);
         }

@@ -58,8 +58,9 @@ pub struct Certificate {
     pub extensions: Vec<Setting>,
     /// The key that signed it.
     pub authority: PublicKey,
-    /// Whether that key did.
-    pub seal: Seal,
+    /// What it signed.
+    signed: Box<[u8]>,
+    signature: Box<[u8]>,
     line: Box<str>,
 }
 
@@ -195,7 +196,6 @@ impl Certificate {
         let authority = authority.ok_or("signer's key")?;
         let signed = blob.strip_suffix(fields.rest()).ok_or("signature")?;
         let signature = fields.string().ok_or("signature")?;
-        let seal = signature::check(&authority, signed, signature).ok_or("signature")?;
         if !fields.is_empty() {
             return Err("end");
         }
@@ -208,9 +208,16 @@ impl Certificate {
             critical_options,
             extensions,
             authority,
-            seal,
+            signed: signed.into(),
+            signature: signature.into(),
             line,
         })
+    }
+
+    /// Whether its signature is its signer's. This takes longer than all the rest.
+    #[must_use]
+    pub fn seal(&self) -> Seal {
+        signature::check(&self.authority, &self.signed, &self.signature).unwrap_or(Seal::Broken)
     }
 
     /// The line that ssh reads, with its end and without the signer's comment.

@@ -63,7 +63,7 @@ impl<'a> Certifier<'a> {
         if ids.is_empty() {
             self.terminal.note("no cluster of the list lets people in with a certificate");
         }
-        ids.retain(|id| !does(id, self.wanted, self.identity));
+        ids.retain(|id| !does(id, self.wanted, &self.identity.public_key));
         self.get_each(&ids).await
     }
 

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use super::fetch;
 use super::installed::Renewed;
 use crate::args::{CertArgs, Global};
+use crate::certificate::PublicKey;
 use crate::certificate::describe::Clock;
 use crate::certificate::identity::{Identity, Problem};
 use crate::certificate::place::{self, Place};
@@ -44,9 +45,14 @@ fn get(
     endpoint: Outcome<Endpoint>,
     terminal: Terminal,
 ) -> Outcome<()> {
+    // Where all that are there will do, this is the end: no token, no network, no runtime.
+    let beside = wanted.identity.as_deref().and_then(Identity::beside);
+    selectors.retain(|selector| beside.as_ref().is_none_or(|key| !does(selector, wanted, key)));
+    if selectors.is_empty() {
+        return Ok(());
+    }
     let identity = identity(wanted)?;
-    selectors.retain(|selector| !does(selector, wanted, &identity));
-    // Where all of them do, this is the end: no token, no network, no runtime.
+    selectors.retain(|selector| !does(selector, wanted, &identity.public_key));
     if selectors.is_empty() {
         return Ok(());
     }
@@ -109,12 +115,12 @@ fn place(selector: &str, wanted: &Wanted) -> Option<Place> {
 }
 
 /// Whether the present certificate will do.
-fn does(selector: &str, wanted: &Wanted, identity: &Identity) -> bool {
+fn does(selector: &str, wanted: &Wanted, key: &PublicKey) -> bool {
     let (Some(least), Some(place)) = (wanted.min_validity, place(selector, wanted)) else {
         return false;
     };
     let present = place.present();
-    present.is_ok_and(|present| place::suffices(&present, &identity.public_key, least))
+    present.is_ok_and(|present| place::suffices(&present, key, least))
 }
 
 /// Tells all failures but the gravest, with which the run ends.
