@@ -11,9 +11,12 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::error::ErrorKind;
+use clap::parser::ValueSource;
 use clap::{ArgGroup, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-pub use install::{InstallArgs, RememberedArgs, ShowArgs, SyncArgs, TypedOption, UninstallArgs};
+pub use install::{
+    AutoCertArgs, InstallArgs, RememberedArgs, ShowArgs, SyncArgs, TypedOption, UninstallArgs,
+};
 pub use inventory::{CacheArgs, InventoryArgs, InventoryFormat, ScriptArgs};
 
 use crate::api::address::ApiUrl;
@@ -330,7 +333,13 @@ impl Typed {
             let arguments = live::as_inventory(arguments, &mut command)?;
             matches = command.try_get_matches_from_mut(arguments)?;
         }
-        Self::from_arg_matches_mut(&mut matches)
+        let by_variable = matches.value_source("skip_invalid") == Some(ValueSource::EnvVariable);
+        let mut typed = Self::from_arg_matches_mut(&mut matches)?;
+        // What is installed must not depend on a shell's variables.
+        if by_variable && matches!(typed.command, Command::Install(_) | Command::Sync(_)) {
+            typed.global.skip_invalid = false;
+        }
+        Ok(typed)
     }
 
     /// Whether Ansible reads the answer: nothing but JSON on stdout, and no talk.

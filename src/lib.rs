@@ -3,6 +3,7 @@
 //! Data runs one way: `args` → `settings` → `api` (fetch) → `fleet` (walk) → `render` → stdout or
 //! a file. Nothing from the API reaches a template but as a checked value of [`name`].
 
+pub mod alike;
 pub mod api;
 pub mod args;
 pub mod cache;

@@ -87,6 +87,8 @@ macro_rules! checked_text {
 const SLUG_MAX: usize = 63;
 /// Hex digits of an id part.
 const ID_PART: usize = 8;
+/// The most hex digits of a hash in a name: some of the name stays in front of it.
+const HASH_MAX: usize = SLUG_MAX - 7;
 
 checked_text! {
     /// One part of an alias: `[a-z0-9]+(-[a-z0-9]+)*`, at most 63 characters, never `none` (which
@@ -118,24 +120,26 @@ impl<'a> Slug<'a> {
     /// The slug of a name that a person gave: ASCII lower case, every other run one `-`, trimmed.
     ///
     /// A name that leaves nothing, `none`, or more than 63 characters gets the id part of `id`.
+    /// So does one that ends in as much of a hash as [`Slug::of_id`] gives at most: that is the
+    /// last resort of a name that collides, and nobody else may have it.
     /// Borrows where the name is a slug as it stands.
     #[must_use]
     pub fn of_name(name: &Cow<'a, str>, id: &str) -> Self {
-        if check_slug(name).is_ok() {
+        if check_slug(name).is_ok() && !ends_in_hash(name) {
             return Self(name.clone());
         }
         let slug = dashed(name);
-        if check_slug(&slug).is_ok() {
+        if check_slug(&slug).is_ok() && !ends_in_hash(&slug) {
             Self(Cow::Owned(slug))
         } else {
             Self(Cow::Owned(join_cut(&slug, &id_part(id))))
         }
     }
 
-    /// The slug of a name where that needs no id part.
+    /// The slug of a name where that needs no id part, as in [`Slug::of_name`].
     #[must_use]
     pub fn exact(name: &str) -> Option<Slug<'static>> {
-        Slug::new(dashed(name)).ok()
+        Slug::new(dashed(name)).ok().filter(|slug| !ends_in_hash(&slug.0))
     }
 
     /// This slug with `suffix` behind it, cut in front so that the whole fits.
@@ -156,7 +160,7 @@ impl Slug<'static> {
     /// where ids were made to share their first.
     #[must_use]
     pub fn of_id(id: &str, parts: usize) -> Self {
-        Self(Cow::Owned(hash(id, (parts * ID_PART).clamp(ID_PART, SLUG_MAX - 7))))
+        Self(Cow::Owned(hash(id, (parts * ID_PART).clamp(ID_PART, HASH_MAX))))
     }
 }
 
@@ -172,6 +176,12 @@ pub fn hash(text: &str, digits: usize) -> String {
     let mut hex = format!("{:x}", Sha256::digest(text.as_bytes()));
     hex.truncate(digits);
     hex
+}
+
+/// Whether a slug's last part is a hash in its full length.
+fn ends_in_hash(slug: &str) -> bool {
+    let last = slug.rsplit('-').next().unwrap_or_default();
+    last.len() == HASH_MAX && last.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 fn dashed(name: &str) -> String {

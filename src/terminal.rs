@@ -132,7 +132,8 @@ fn say(style: Style, word: &str, text: &dyn Display) {
 
 /// A stderr that is closed or full is no reason to stop.
 fn write_stderr(text: fmt::Arguments<'_>) {
-    let _ = anstream::stderr().lock().write_fmt(text);
+    // In one piece: several programs may talk at once.
+    let _ = anstream::stderr().lock().write_all(text.to_string().as_bytes());
 }
 
 /// The text with every character escaped that would do something to a terminal; its line breaks

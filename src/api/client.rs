@@ -37,7 +37,7 @@ const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
 /// What is set aside for an answer because it says that it is so long, in bytes.
 const TRUSTED_LENGTH: usize = 16 * 1024 * 1024;
 /// Rows of one page of List Clusters: the most that the API gives.
-const PAGE: usize = 100;
+pub(super) const PAGE: usize = 100;
 /// Pages before a list counts as endless.
 const PAGES_MAX: usize = 100;
 /// The longest id or name that is asked for, in bytes; servers refuse longer addresses.

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 
-use super::transport;
 use super::wire::Malformed;
 use super::words::shown;
+use super::{retry, transport};
 use crate::failure::Kind;
 use crate::name::Invalid;
 
@@ -381,7 +381,10 @@ impl Cause {
     /// The same, or that the wait which the API asks for does not fit into the time that is left.
     pub(super) fn limited(self, left: Duration, limit: Duration) -> Self {
         match self {
-            Self::Status { status, wait: Some(wait), .. } if wait > left => {
+            // A refusal that no waiting changes stays what it is.
+            Self::Status { status, wait: Some(wait), .. }
+                if wait > left && retry::is_passing(status, true) =>
+            {
                 Self::Wait { status, wait, limit }
             }
             other => other,

@@ -1,10 +1,12 @@
 //! From what a person typed to one cluster: an id, or a name.
 
-use super::client::{Client, Fetched, Listed, check_segment};
+use super::client::{Client, Fetched, Listed, PAGE, check_segment};
 use super::error::{Asked, Cause, Error, Near};
 
 /// How many clusters an error names.
 const NAMED: usize = 10;
+/// The longest name that is compared with what was typed, in bytes.
+const LONGEST: usize = 1024;
 /// How like a name must be to count as near, from 0 to 1.
 const SIMILAR: f64 = 0.8;
 
@@ -42,8 +44,12 @@ impl Client {
         let listed = self.page(None, 0).await.unwrap_or_default();
         let folded = selector.to_lowercase();
         let likeness = |text: &str| strsim::jaro_winkler(&folded, &text.to_lowercase());
+        // The comparison takes the product of the lengths, and an API can send anything.
+        let comparable = |cluster: &&Listed| cluster.name.len().max(cluster.id.len()) <= LONGEST;
         let mut similar: Vec<_> = listed
             .iter()
+            .filter(comparable)
+            .take(PAGE)
             .map(|cluster| (likeness(&cluster.name).max(likeness(&cluster.id)), cluster))
             .filter(|(likeness, _)| *likeness > SIMILAR)
             .collect();

@@ -31,7 +31,8 @@ pub(super) fn next(cause: &Cause, method: &Method, tried: u32) -> Option<Duratio
     }
 }
 
-fn is_passing(status: StatusCode, reads: bool) -> bool {
+/// Whether the same call may be answered a moment later; `reads`, whether it may be sent twice.
+pub(super) fn is_passing(status: StatusCode, reads: bool) -> bool {
     match status {
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => true,
         StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => reads,

@@ -6,9 +6,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::untrusted::Shown;
 
 /// One JSON value that should be a text, a number or a flag. Lists and objects are passed over.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -141,7 +144,7 @@ pub struct Cluster<'a, Nodes> {
     pub terminated_at: Value<'a>,
     #[serde(default)]
     pub nodes: Nodes,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_list")]
     pub ssh_keys: Option<Vec<SshKey<'a>>>,
 }
 
@@ -168,7 +171,7 @@ pub struct Node<'a> {
     pub is_detached: Value<'a>,
     #[serde(default)]
     pub terminated_at: Value<'a>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_list")]
     pub connections: Option<Vec<Connection<'a>>>,
 }
 
@@ -206,7 +209,7 @@ pub struct SshKey<'a> {
 #[derive(Debug, Deserialize)]
 #[expect(missing_docs, reason = "the fields are the contract's")]
 pub struct Page<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "list")]
     pub data: Vec<Summary<'a>>,
 }
 
@@ -238,7 +241,7 @@ pub struct Summary<'a> {
 pub struct Signed<'a> {
     #[serde(default, borrow)]
     pub signed_key: Value<'a>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_list")]
     pub nodes: Option<Vec<Connection<'a>>>,
 }
 
@@ -299,12 +302,15 @@ pub enum Malformed {
     Wrong {
         /// Where in the structure (`data.nodes[3]`); empty where that is not known.
         path: String,
-        /// What the parser said, with line and column.
+        /// What the parser said, with line and column, and without any text of the answer.
         reason: String,
     },
     /// `"data": null`: the API found nothing to tell.
     NoData,
 }
+
+/// How many characters of a path are shown.
+const PATH: usize = 100;
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -315,7 +321,8 @@ impl fmt::Display for Malformed {
                 write!(f, "the JSON is cut off at line {line}, column {column}")
             }
             Self::Wrong { path, reason } if path.is_empty() => write!(f, "{reason}"),
-            Self::Wrong { path, reason } => write!(f, "{path}: {reason}"),
+            // A key that nobody asked for may be any text.
+            Self::Wrong { path, reason } => write!(f, "{}: {reason}", Shown::new(path, PATH)),
             Self::NoData => f.write_str("`data` is null: the API has nothing to tell"),
         }
     }
@@ -384,6 +391,52 @@ enum Field<T> {
     Value(T),
 }
 
+/// The longest list that stands in memory as a whole. An empty object is three bytes on the wire
+/// and a hundred times that here, so a list of them could fill any machine's memory.
+const LIST_MAX: usize = 10_000;
+
+/// A list of at most [`LIST_MAX`].
+struct Bounded<T>(Vec<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Bounded<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for List<T> {
+            type Value = Bounded<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Bounded<T>, A::Error> {
+                let mut list = Vec::new();
+                while let Some(element) = seq.next_element()? {
+                    if list.len() == LIST_MAX {
+                        return Err(A::Error::custom(format_args!("a list of over {LIST_MAX}")));
+                    }
+                    list.push(element);
+                }
+                Ok(Bounded(list))
+            }
+        }
+
+        deserializer.deserialize_seq(List(PhantomData))
+    }
+}
+
+fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    Bounded::deserialize(deserializer).map(|Bounded(list)| list)
+}
+
+fn optional_list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<T>>, D::Error> {
+    Option::deserialize(deserializer).map(|found| found.map(|Bounded(list)| list))
+}
+
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Field<T>, D::Error> {
@@ -419,7 +472,16 @@ fn malformed<'a, T: Deserialize<'a>>(text: &'a str, error: &serde_json::Error) -
         .map_err(|error| error.path().to_string())
         .err()
         .filter(|path| path != ".");
-    Malformed::Wrong { path: path.unwrap_or_default(), reason: error.to_string() }
+    Malformed::Wrong { path: path.unwrap_or_default(), reason: without_text(&error.to_string()) }
+}
+
+/// The parser's words without the text of the answer in them, which may be as long as that is, and
+/// hold what a server should not have sent back: `invalid type: string "…", expected a list`.
+fn without_text(words: &str) -> String {
+    match (words.split_once(" \""), words.rsplit_once('"')) {
+        (Some((before, _)), Some((_, behind))) => format!("{before}{behind}"),
+        _ => words.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -478,6 +540,39 @@ mod tests {
         let twice = r#"{"data": {"nodes": [{"id": "a", "id": "b"}]}}"#;
         assert!(error(twice).to_string().contains("duplicate field `id`"));
         assert!(matches!(error("[]"), Malformed::Wrong { .. }));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_without_the_text_that_is_wrong() {
+        let told = |text: &str| read_nodes(text).unwrap_err().to_string();
+        let text = "x\\\"y".repeat(1000);
+        for (answer, what) in [
+            (
+                format!(r#"{{"data": {{"nodes": ["{text}"]}}}}"#),
+                "data.nodes[0]: invalid type: string",
+            ),
+            (format!(r#"{{"data": "{text}"}}"#), "data: invalid type: string"),
+            (format!(r#"{{"data": {{"{}": "\x"}}}}"#, r"a\nhint: b\u001b[2J"), r"data.a\nhint: b"),
+        ] {
+            let told = told(&answer);
+            assert!(told.starts_with(what), "{told}");
+            assert!(told.len() < 200 && !told.contains("xy") && !told.contains('\n'), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_nothing_is_not_read_to_its_end() {
+        let list = vec!["{}"; LIST_MAX + 1].join(",");
+        for answer in [
+            format!(r#"{{"data": {{"sshKeys": [{list}]}}}}"#),
+            format!(r#"{{"data": {{"nodes": [{{"connections": [{list}]}}]}}}}"#),
+        ] {
+            let told = read_nodes(&answer).unwrap_err().to_string();
+            assert!(told.contains(": a list of over 10000 at line 1"), "{told}");
+        }
+        assert!(page(&format!(r#"{{"data": [{list}]}}"#)).is_err());
+        let fits = format!(r#"{{"sshKeys": [{}]}}"#, vec!["{}"; LIST_MAX].join(","));
+        assert_eq!(read_nodes(&fits).unwrap().cluster.ssh_keys.unwrap().len(), LIST_MAX);
     }
 
     #[test]

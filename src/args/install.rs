@@ -1,6 +1,7 @@
 //! What can be typed for the commands that keep clusters installed.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueHint};
@@ -70,8 +71,21 @@ pub struct ShowArgs {
 pub struct RememberedArgs {
     /// The options themselves.
     pub render: RenderArgs,
+    /// Those about certificates.
+    pub certificates: AutoCertArgs,
     /// Those of them that were typed.
     pub typed: Vec<TypedOption>,
+}
+
+/// Who gets the certificates of clusters that take nothing else.
+#[derive(Args, Debug)]
+pub struct AutoCertArgs {
+    /// Get the certificate of a cluster that takes nothing else now, and let ssh renew it by itself
+    #[arg(long, help_heading = "How they are reached")]
+    pub auto_cert: bool,
+    /// The file that the token for this is in; `install` takes it from --token-file
+    #[arg(long, hide = true, value_name = "FILE")]
+    pub auto_cert_token_file: Option<PathBuf>,
 }
 
 /// An option as it was typed.
@@ -94,9 +108,9 @@ impl RememberedArgs {
     }
 }
 
-/// The rendering options on their own.
+/// What is remembered, on its own.
 fn rendering() -> Command {
-    RenderArgs::augment_args(Command::new("rendering"))
+    AutoCertArgs::augment_args(RenderArgs::augment_args(Command::new("rendering")))
 }
 
 fn typed(matches: &ArgMatches) -> Vec<TypedOption> {
@@ -128,7 +142,8 @@ impl FromArgMatches for RememberedArgs {
 
     fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
         let typed = typed(matches);
-        Ok(Self { render: RenderArgs::from_arg_matches_mut(matches)?, typed })
+        let certificates = AutoCertArgs::from_arg_matches_mut(matches)?;
+        Ok(Self { render: RenderArgs::from_arg_matches_mut(matches)?, certificates, typed })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -140,9 +155,14 @@ impl FromArgMatches for RememberedArgs {
 impl Args for RememberedArgs {
     fn augment_args(command: Command) -> Command {
         let ids: Vec<_> = rendering().get_arguments().map(|arg| arg.get_id().clone()).collect();
-        let command = RenderArgs::augment_args(command);
-        ids.into_iter()
-            .fold(command, |command, id| command.mut_arg(id, |arg| arg.env(None::<&str>)))
+        let command = AutoCertArgs::augment_args(RenderArgs::augment_args(command));
+        let command = ids
+            .into_iter()
+            .fold(command, |command, id| command.mut_arg(id, |arg| arg.env(None::<&str>)));
+        // The help of the other commands names a variable.
+        command.mut_arg("ssh_option", |arg| {
+            arg.help("An option of ssh for every host, as in ssh_config(5); repeatable")
+        })
     }
 
     fn augment_args_for_update(command: Command) -> Command {

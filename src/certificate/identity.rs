@@ -3,11 +3,10 @@
 //! Nothing but the public half of a private key is looked at, and no private key is copied.
 
 use std::fmt;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,10 +14,10 @@ use base64::engine::general_purpose::STANDARD;
 use super::encoding::Fields;
 use super::small_file::{self, Unread};
 use super::{NoKey, PublicKey};
+use crate::child;
 
 /// `ssh-keygen` answers in milliseconds; it must not hold up an ssh that waits for us.
 const KEYGEN_LIMIT: Duration = Duration::from_secs(3);
-const KEYGEN_POLL: Duration = Duration::from_millis(2);
 
 /// A key pair that ssh logs in with, known by its public half.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,36 +195,16 @@ fn read_file(path: &Path) -> Result<Option<String>, Problem> {
 fn public_half(path: &Path) -> Result<PublicKey, Problem> {
     let refused = |said: String| Problem::Private(path.to_owned(), said);
     // The empty passphrase is the right one or none is: it must not ask for another.
-    let child = Command::new("ssh-keygen")
-        .args(["-y", "-P", "", "-f"])
-        .arg(path)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
+    let mut keygen = Command::new("ssh-keygen");
+    let ended = child::run(keygen.args(["-y", "-P", "", "-f"]).arg(path), KEYGEN_LIMIT)
         .map_err(|error| refused(format!("ssh-keygen cannot be run: {error}")))?;
-    let (done, out, err) = finished(child).map_err(|error| refused(error.to_string()))?;
-    if !done {
-        return Err(refused(last_line(&err)));
-    }
-    out.parse().map_err(|why: NoKey| refused(why.to_string()))
-}
-
-/// Waits for `ssh-keygen`, but not for ever: whether it succeeded, and what it wrote. It writes
-/// less than a pipe holds, so that it never waits for us.
-fn finished(mut child: Child) -> io::Result<(bool, String, String)> {
-    let end = Instant::now() + KEYGEN_LIMIT;
-    while child.try_wait()?.is_none() {
-        if Instant::now() >= end {
-            child.kill()?;
-            child.wait()?;
-            return Err(io::Error::new(ErrorKind::TimedOut, "ssh-keygen did not answer in time"));
+    match ended.status {
+        Some(status) if status.success() => {
+            ended.stdout.parse().map_err(|why: NoKey| refused(why.to_string()))
         }
-        thread::sleep(KEYGEN_POLL);
+        Some(_) => Err(refused(last_line(&ended.stderr))),
+        None => Err(refused("ssh-keygen did not answer in time".to_owned())),
     }
-    let done = child.wait_with_output()?;
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    Ok((done.status.success(), text(done.stdout), text(done.stderr)))
 }
 
 fn last_line(said: &str) -> String {

@@ -18,7 +18,8 @@ mod small_file;
 pub mod describe;
 pub mod identity;
 pub mod judge;
-pub mod renew;
+pub mod place;
+pub mod request;
 pub mod when;
 
 use std::fmt;

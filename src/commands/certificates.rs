@@ -1,54 +1,105 @@
 //! Where the certificates of a run's clusters belong, and whether they are there.
 
-use std::collections::BTreeMap;
+use std::path::Path;
 
-use crate::certificate::renew::Place;
-use crate::certificate::{identity::Identity, judge, when};
-use crate::failure::{Kind, OrFail, Outcome};
+use crate::certificate::identity::Identity;
+use crate::certificate::place::Place;
+use crate::certificate::{judge, when};
+use crate::failure::{Failure, Kind, Outcome};
 use crate::fleet::{Cluster, Fleet};
+use crate::install::layout::Layout;
+use crate::install::state::Record;
 use crate::name::{LocalPath, Slug};
+use crate::render::certificates::Certificates;
 use crate::settings::OwnCertificates;
 use crate::terminal::Terminal;
 
-/// The certificate of each cluster that lets nobody in without. Tells of each that ssh would look
-/// for in vain, since ssh itself does not.
-pub(super) fn own(
+/// Adds the certificate of each cluster that lets nobody in without. Tells of each that ssh would
+/// look for in vain, since ssh itself does not.
+pub(super) fn add_own(
+    certificates: &mut Certificates,
     fleets: &[Fleet<'_>],
     settings: &OwnCertificates,
     terminal: Terminal,
-) -> Outcome<BTreeMap<String, LocalPath<'static>>> {
-    let mut own = BTreeMap::new();
+) -> Outcome<()> {
+    if certificates.named.is_some() {
+        return Ok(());
+    }
     // A key that cannot be read is no reason to render nothing: `cert` says what is wrong with it.
     let identity = settings.identity.as_deref().and_then(|path| Identity::read(path).ok());
     for cluster in fleets.iter().map(|fleet| &fleet.cluster).filter(|c| c.vault_enabled) {
-        let place = place(cluster, settings);
-        if let Some(why) = fault(&place, identity.as_ref()) {
-            let (name, id) = (&cluster.name, &cluster.id);
-            terminal.warning(format_args!(
-                "{name} lets people in with a certificate only: {why}; \
-                 `prime-ssh cert {}{id}` gets one",
-                settings.arguments
-            ));
+        let id = cluster.id.as_str();
+        let name = Slug::of_name(&cluster.name.as_str().into(), id);
+        let own = Own::of(&settings.layout, &name, cluster);
+        if let Some(warning) = own.warning(cluster, identity.as_ref(), settings.folder_is_named) {
+            terminal.warning(warning);
         }
-        let path = settings.path(place.file()).or_fail(Kind::Usage)?;
-        own.insert(cluster.id.to_string(), path);
+        certificates.own.insert(id.to_owned(), own.path()?);
     }
-    Ok(own)
+    Ok(())
 }
 
-fn place(cluster: &Cluster<'_>, settings: &OwnCertificates) -> Place {
-    let id = cluster.id.as_str();
-    let name = Slug::of_name(&cluster.name.as_str().into(), id);
-    Place::of_cluster(&settings.folder, &name, id)
+/// The certificate of a cluster in our folder.
+pub(super) struct Own<'a> {
+    layout: &'a Layout,
+    place: Place,
 }
 
-/// Why the certificate there lets nobody in; nothing where it does.
-fn fault(place: &Place, identity: Option<&Identity>) -> Option<String> {
-    let present = match place.present() {
-        Ok(present) => present,
-        Err(absent) => return Some(absent.to_string()),
-    };
-    let key = identity.map_or(&present.key, |identity| &identity.public_key);
-    let refusal = judge::check(&present, key, when::now()).err()?;
-    Some(format!("the one that is there will not do: {refusal}"))
+impl<'a> Own<'a> {
+    /// The certificate of a cluster of this name.
+    pub(super) fn of(layout: &'a Layout, name: &Slug<'_>, cluster: &Cluster<'_>) -> Self {
+        let place = Place::of_cluster(&layout.folder(), name, cluster.id.as_str());
+        Self { layout, place }
+    }
+
+    /// The certificate of an installed cluster.
+    pub(super) fn installed(layout: &'a Layout, record: &Record) -> Self {
+        Self { layout, place: Place::in_ours(&layout.folder(), &record.stem()) }
+    }
+
+    /// Its path, as a file of ssh's names it.
+    pub(super) fn path(&self) -> Outcome<LocalPath<'static>> {
+        let name = self.place.file().file_name().unwrap_or_default().to_string_lossy();
+        checked(&self.layout.named_by_ssh(&name))
+    }
+
+    /// What to tell a person where it lets nobody in, and ssh would not say so. `folder_is_named`:
+    /// whether `cert` must be told of the folder, too.
+    pub(super) fn warning(
+        &self,
+        cluster: &Cluster<'_>,
+        identity: Option<&Identity>,
+        folder_is_named: bool,
+    ) -> Option<String> {
+        let why = self.fault(identity)?;
+        let Cluster { name, id, .. } = cluster;
+        let folder = if folder_is_named {
+            format!("--ssh-dir '{}' ", self.layout.ssh_folder().display())
+        } else {
+            String::new()
+        };
+        Some(format!(
+            "{name} lets people in with a certificate only: {why}; \
+             `prime-ssh cert {folder}{id}` gets one"
+        ))
+    }
+
+    fn fault(&self, identity: Option<&Identity>) -> Option<String> {
+        let present = match self.place.present() {
+            Ok(present) => present,
+            Err(absent) => return Some(absent.to_string()),
+        };
+        let key = identity.map_or(&present.key, |identity| &identity.public_key);
+        let refusal = judge::check(&present, key, when::now()).err()?;
+        Some(format!("the one that is there will not do: {refusal}"))
+    }
+}
+
+/// A path of ours as it can stand in a file of ssh's.
+pub(super) fn checked(path: &Path) -> Outcome<LocalPath<'static>> {
+    let text = path.to_str().map(str::to_owned);
+    text.map(LocalPath::new).and_then(Result::ok).ok_or_else(|| {
+        let message = format!("ssh cannot be told of a file called {}", path.display());
+        Failure::message(Kind::Install, message).hint("give another folder: --ssh-dir DIR")
+    })
 }

@@ -22,10 +22,8 @@ pub(super) fn run(
     check_options(&settings.ssh.ssh_options)?;
     let answers = gather::answers(settings.source.origin, terminal)?;
     let fleets = gather::fleets(&answers, &settings.walk, settings.source.skip_invalid, terminal)?;
-    let certificates = &mut settings.ssh.certificates;
-    if certificates.named.is_none() {
-        certificates.own = certificates::own(&fleets, &settings.certificates, terminal)?;
-    }
+    let own = &mut settings.ssh.certificates;
+    certificates::add_own(own, &fleets, &settings.certificates, terminal)?;
     output::deliver(&settings.output, |to| ssh_config::render(&fleets, &settings.ssh, to))
 }
 

@@ -15,7 +15,7 @@ pub(super) fn fleets<'a>(
     terminal: Terminal,
 ) -> Outcome<Vec<Fleet<'a>>> {
     let walked = walk(surveys(&answers.answers)?, options);
-    tell_refusals(&walked, skip_invalid, terminal)?;
+    tell_refusals(&walked, walked.len() > 1, skip_invalid, terminal)?;
     let mut fleets = Vec::new();
     let mut last_failure = None;
     for Walked { title, fleet, notes, .. } in walked {
@@ -101,6 +101,8 @@ pub(super) enum Judged<'a> {
     Fleet(Box<Fleet<'a>>),
     /// It was terminated.
     Terminated,
+    /// It has no host to install, and why: it may have one the next time.
+    Empty(Failure),
 }
 
 /// Walks one cluster by itself. What was refused is told, and a failure unless `skip_invalid`.
@@ -114,21 +116,32 @@ pub(super) fn judge<'a>(
     if walked.iter().any(|walked| matches!(walked.fleet, Err(Unrendered::Terminated))) {
         return Ok(Judged::Terminated);
     }
-    tell_refusals(&walked, skip_invalid, terminal)?;
+    tell_refusals(&walked, true, skip_invalid, terminal)?;
     let Some(Walked { title, fleet, notes, .. }) = walked.pop() else {
         return Err(Failure::message(Kind::Answer, "nothing to render"));
     };
     for note in notes {
         terminal.note(note);
     }
-    fleet.map(|fleet| Judged::Fleet(Box::new(fleet))).map_err(|why| unrendered(&title, &why))
+    match fleet {
+        Ok(fleet) => Ok(Judged::Fleet(Box::new(fleet))),
+        Err(why @ (Unrendered::NoHost | Unrendered::NoneSelected)) => {
+            Ok(Judged::Empty(unrendered(&title, &why)))
+        }
+        Err(why) => Err(unrendered(&title, &why)),
+    }
 }
 
 /// How many refusals are told one by one.
 const TOLD: usize = 20;
 
-fn tell_refusals(walked: &[Walked<'_>], skip_invalid: bool, terminal: Terminal) -> Outcome<()> {
-    let several = walked.len() > 1;
+/// `several`: the clusters need their names, for there are more in this run.
+fn tell_refusals(
+    walked: &[Walked<'_>],
+    several: bool,
+    skip_invalid: bool,
+    terminal: Terminal,
+) -> Outcome<()> {
     let lines: Vec<String> = walked
         .iter()
         .flat_map(|walked| walked.refusals.iter().map(move |refusal| (walked, refusal)))
@@ -142,7 +155,8 @@ fn tell_refusals(walked: &[Walked<'_>], skip_invalid: bool, terminal: Terminal) 
         return Ok(());
     }
     let (told, rest) = lines.split_at(lines.len().min(TOLD));
-    let more = if rest.is_empty() { String::new() } else { format!("\n  and {} more", rest.len()) };
+    let rest = rest.len() + walked.iter().map(|walked| walked.more_refused).sum::<usize>();
+    let more = if rest == 0 { String::new() } else { format!("\n  and {rest} more") };
     let told = format!("\n  {}{more}", told.join("\n  "));
     if skip_invalid {
         terminal.warning(format_args!("left out what holds a refused value:{told}"));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::cert;
 use super::config::check_options;
 use super::fetch::{self, From};
 use super::gather;
@@ -15,7 +16,7 @@ use crate::install::layout::Layout;
 use crate::install::plan::Wish;
 use crate::install::state::Record;
 use crate::name::{Id, Slug};
-use crate::settings::{Install, Machine, Memory, Remembered};
+use crate::settings::{Install, Machine, Memory, Origin, Remembered, Show};
 use crate::terminal::Terminal;
 
 pub(super) fn run(
@@ -36,9 +37,10 @@ pub(super) fn run(
     let candidates = candidates(&settings, terminal)?;
     let (surveys, left) = surveys(&candidates)?;
     let ended = ended_owners(&settings, &before, &surveys, &memory, terminal);
-    carry_out(layout, settings.show, terminal, |present| {
+    let mut renewed = Vec::new();
+    let done = carry_out(layout, settings.show, terminal, |present| {
         let installed = present.installed();
-        let wishing = Wishing {
+        let mut wishing = Wishing {
             layout,
             present,
             installed: &installed,
@@ -46,10 +48,19 @@ pub(super) fn run(
             skip_invalid: settings.source.skip_invalid,
             terminal,
             warnings: BTreeSet::new(),
+            renewed: Vec::new(),
         };
         let names = Names::choose(&settings, &installed, &surveys, &ended)?;
-        Ok(decide(&settings, wishing, surveys, &names, left))
-    })
+        let decision = decide(&settings, &mut wishing, surveys, &names, left);
+        renewed = wishing.renewed;
+        Ok(decision)
+    });
+    // Without the lock: nobody waits for the API but who asked for a certificate.
+    let certificates = match settings.show {
+        Show::Apply => cert::ensure_each(&renewed, &memory, layout, terminal),
+        Show::DryRun | Show::Check => Ok(()),
+    };
+    cert::gravest([done, certificates].into_iter().filter_map(Result::err).collect(), terminal)
 }
 
 /// ssh goes by the password database, so that what is installed below `$HOME` is not found.
@@ -64,6 +75,11 @@ fn tell_other_home(layout: &Layout, terminal: Terminal) {
 
 fn candidates(settings: &Install, terminal: Terminal) -> Outcome<Vec<Candidate>> {
     let fetched = fetch::each(settings.source.origin.clone(), terminal)?;
+    if fetched.is_empty() {
+        let message = "nothing to install: the API lists no cluster";
+        return Err(Failure::message(Kind::Answer, message)
+            .hint("`--team any` asks for the clusters of every team"));
+    }
     let mut candidates = Vec::with_capacity(fetched.len());
     for fetch::Fetched { asked, answer } in fetched {
         let file = match &answer {
@@ -86,7 +102,8 @@ fn surveys(candidates: &[Candidate]) -> Outcome<(Vec<Surveyed<'_>>, Vec<Line>)> 
         };
         match survey {
             Err(failure) => {
-                left.push(Line { cluster: candidate.asked.clone(), what: What::Left(failure) });
+                let what = What::NotInstalled(failure);
+                left.push(Line { cluster: candidate.asked.clone(), what });
             }
             Ok(survey) => {
                 let same =
@@ -109,12 +126,13 @@ fn surveys(candidates: &[Candidate]) -> Outcome<(Vec<Surveyed<'_>>, Vec<Line>)> 
 
 fn decide(
     settings: &Install,
-    mut wishing: Wishing<'_>,
+    wishing: &mut Wishing<'_>,
     surveys: Vec<Surveyed<'_>>,
     names: &Names,
     left: Vec<Line>,
 ) -> Decision {
-    let mut decision = Decision { lines: left, ..Decision::default() };
+    let mut decision = Decision { lines: left, tells_how_to_connect: true, ..Decision::default() };
+    let is_of_all = matches!(settings.source.origin, Origin::All(..));
     for ((candidate, survey), name) in surveys.into_iter().zip(&names.names) {
         let id = survey.id().map(|id| id.clone().into_owned());
         if names.replaced.iter().any(|(_, old)| Some(&old.id) == id.as_ref()) {
@@ -128,6 +146,10 @@ fn decide(
         };
         let name = name.clone().unwrap_or_else(Slug::prime);
         let alias = format!("{}.{name}", remembered.prefix);
+        let failed = |failure| match old {
+            Some(_) => What::Left(failure),
+            None => What::NotInstalled(failure),
+        };
         tell_options(old, &remembered, &mut decision);
         let wished = wishing.wish(survey, name, candidate.source.clone(), &remembered);
         let what = match wished {
@@ -137,16 +159,24 @@ fn decide(
                 remove_replaced(id.as_ref(), names, &mut decision);
                 what
             }
-            Ok(Wished::Gone(why)) => What::Left(
+            Ok(Wished::Gone(why)) => failed(
                 Failure::message(Kind::Answer, format!("{} {why}", candidate.asked))
                     .hint("`prime-ssh sync` removes an installed cluster that was terminated"),
             ),
-            Err(failure) => What::Left(failure),
+            // As with `config --all`: one that has no host yet is no failure of the others.
+            Ok(Wished::Nothing(why)) if is_of_all && old.is_none() => {
+                decision.notes.push(format!("{:#}", why.cause));
+                continue;
+            }
+            Ok(Wished::Nothing(failure)) | Err(failure) => failed(failure),
         };
-        let cluster = if matches!(what, What::Left(_)) { candidate.asked.clone() } else { alias };
+        let cluster = match what {
+            What::NotInstalled(_) => candidate.asked.clone(),
+            _ => alias,
+        };
         decision.lines.push(Line { cluster, what });
     }
-    decision.warnings.extend(wishing.warnings);
+    decision.warnings.extend(std::mem::take(&mut wishing.warnings));
     decision.lines.sort_by(|a, b| a.cluster.cmp(&b.cluster));
     decision
 }

@@ -28,9 +28,9 @@ pub(super) fn run(
     if settings.require_all {
         require_all(&fleets)?;
     }
-    if !options.use_ssh_config && options.login.certificates.named.is_none() {
-        options.login.certificates.own =
-            certificates::own(&fleets, &settings.certificates, terminal)?;
+    if !options.use_ssh_config {
+        let own = &mut options.login.certificates;
+        certificates::add_own(own, &fleets, &settings.certificates, terminal)?;
     }
     match settings.output {
         InventoryOutput::File(to, format) => {

@@ -26,7 +26,7 @@ pub(super) fn run(
     let memory = Memory::new(global, machine);
     let layout = &settings.layout;
     let before = folder::read(layout)?;
-    let Installed { records, damaged } = before.installed();
+    let Installed { records, damaged, .. } = before.installed();
     let stems = named(&before, &settings.clusters)?;
     let records: Vec<&Record> =
         records.iter().filter(|(stem, _)| stems.contains(stem)).map(|(_, record)| record).collect();
@@ -37,6 +37,7 @@ pub(super) fn run(
         .collect();
     if records.is_empty() && damaged.is_empty() {
         terminal.tell("nothing is installed");
+        return Ok(());
     }
     let candidates = ask_again(&records, &memory, terminal);
     carry_out(layout, settings.show, terminal, |present| {
@@ -49,6 +50,7 @@ pub(super) fn run(
             skip_invalid: global.skip_invalid,
             terminal,
             warnings: BTreeSet::new(),
+            renewed: Vec::new(),
         };
         let mut decision = Decision { lines: damaged, ..Decision::default() };
         for (record, candidate) in records.iter().zip(candidates) {
@@ -65,7 +67,7 @@ pub(super) fn run(
                     decision.wishes.push(Wish::Remove(record.stem()));
                     What::Removed(format!(": cluster {} {why}", record.id))
                 }
-                Err(failure) => What::Left(failure),
+                Ok(Wished::Nothing(failure)) | Err(failure) => What::Left(failure),
             };
             decision.lines.push(Line { cluster, what });
         }

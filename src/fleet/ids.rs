@@ -1,24 +1,27 @@
-//! Ids that are not what they should be: the same twice, or the same but for upper case.
+//! Ids that are not what they should be: the same twice, the same but for upper case, or one that
+//! reads as another with a port.
 //!
 //! `known_hosts` and case-blind file systems take two ids that differ only in case for one, so
-//! that one machine's key would vouch for another.
+//! that one machine's key would vouch for another. So would that of machine `x-2222` on port 22
+//! for machine `x` on port 2222: both are `prime-x-2222` there.
 
 use std::collections::HashSet;
-use std::hash::{Hash, Hasher};
 
 use super::host::Host;
 use super::refusal::{Refusal, quoted};
 use super::survey::Survey;
-use crate::name::{Id, Invalid};
+use crate::alike;
+use crate::name::{Id, Invalid, Port};
 
 /// Refuses nodes of one cluster that share an id, and machines of the whole run whose ids differ
-/// only in case: all of them, whichever came first.
+/// only in case or whose host keys would have one name: all of them, whichever came first.
 pub(super) fn refuse_twins(surveys: &mut [Survey<'_>]) {
     let hosts = surveys.iter().flat_map(|survey| &survey.nodes.hosts);
     let machines = twins(hosts.map(|host| host.machine.as_str()), |a, b| a != b);
+    let key_names = shared_key_names(surveys);
     for survey in surveys {
         let nodes = twins(node_ids(&survey.nodes.hosts), |_, _| true);
-        if nodes.is_empty() && machines.is_empty() {
+        if nodes.is_empty() && machines.is_empty() && key_names.is_empty() {
             continue;
         }
         let root = survey.root;
@@ -28,14 +31,50 @@ pub(super) fn refuse_twins(surveys: &mut [Survey<'_>]) {
                 let path = format!("{}.id", node_path());
                 let reason = "the id of another node, in this or another case";
                 Some(refusal(path, &host.node, reason))
-            } else if machines.contains(&folded(&host.machine)) {
+            } else if let Some(reason) = machine_twin(host, &machines, &key_names) {
                 let path = format!("{}.connections[{}].podId", node_path(), host.origin.connection);
-                Some(refusal(path, &host.machine, "another machine has this id in another case"))
+                Some(refusal(path, &host.machine, reason))
             } else {
                 None
             }
         });
     }
+}
+
+/// Why a host's machine may be taken for another one.
+fn machine_twin(
+    host: &Host<'_>,
+    machines: &HashSet<String>,
+    key_names: &HashSet<String>,
+) -> Option<&'static str> {
+    if machines.contains(&folded(&host.machine)) {
+        Some("another machine has this id in another case")
+    } else if !key_names.is_empty() && key_names.contains(&key_name(host)) {
+        Some("with its port, the id of another machine")
+    } else {
+        None
+    }
+}
+
+/// The names of host keys, in lower case, that machines on port 22 share with machines whose name
+/// has its port behind it.
+fn shared_key_names(surveys: &[Survey<'_>]) -> HashSet<String> {
+    let hosts = || surveys.iter().flat_map(|survey| &survey.nodes.hosts);
+    let like_a_port = |host: &&Host<'_>| {
+        let last = host.machine.as_str().rsplit_once('-').map(|(_, last)| last);
+        last.is_some_and(|last| last.parse::<Port>().is_ok())
+    };
+    let plain = hosts().filter(|host| host.port == Port::SSH).filter(like_a_port);
+    let plain: HashSet<String> = plain.map(key_name).collect();
+    if plain.is_empty() {
+        return plain;
+    }
+    let with_port = hosts().filter(|host| host.port != Port::SSH).map(key_name);
+    with_port.filter(|name| plain.contains(name)).collect()
+}
+
+fn key_name(host: &Host<'_>) -> String {
+    host.host_key_alias().to_string().to_ascii_lowercase()
 }
 
 /// The id of each node once; its hosts stand together.
@@ -48,46 +87,24 @@ fn node_ids<'h>(hosts: &'h [Host<'_>]) -> impl Iterator<Item = &'h str> {
     })
 }
 
-/// An id as `known_hosts` compares it: without regard to case.
-#[derive(Clone, Copy)]
-struct Folded<'i>(&'i str);
-
-impl PartialEq for Folded<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.eq_ignore_ascii_case(other.0)
-    }
-}
-
-impl Eq for Folded<'_> {}
-
-impl Hash for Folded<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        for b in self.0.bytes() {
-            state.write_u8(b.to_ascii_lowercase());
-        }
-    }
-}
-
 /// The ids, in lower case, that are there again, in any case, in a form that counts.
 fn twins<'i>(
     ids: impl Iterator<Item = &'i str>,
     counts: impl Fn(&str, &str) -> bool,
 ) -> HashSet<String> {
-    let mut seen = HashSet::new();
-    let mut twins = HashSet::new();
-    for id in ids.map(Folded) {
-        match seen.get(&id) {
-            None => {
-                seen.insert(id);
-            }
-            Some(Folded(first)) => {
-                if counts(first, id.0) {
-                    twins.insert(id.0.to_ascii_lowercase());
-                }
-            }
-        }
+    let in_a_form_that_counts =
+        |group: &&Vec<&str>| group.windows(2).any(|pair| matches!(pair, [a, b] if counts(a, b)));
+    let alike = alike::groups(ids, |id| lower(id));
+    alike.iter().filter(in_a_form_that_counts).flatten().map(|id| id.to_ascii_lowercase()).collect()
+}
+
+/// An id as `known_hosts` compares it, in the 64 bytes that an id has at most.
+fn lower(id: &str) -> [u8; 64] {
+    let mut lower = [0; 64];
+    for (to, from) in lower.iter_mut().zip(id.bytes()) {
+        *to = from.to_ascii_lowercase();
     }
-    twins
+    lower
 }
 
 fn folded(id: &Id<'_>) -> String {

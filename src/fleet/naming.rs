@@ -3,17 +3,18 @@
 //! an answer changes.
 
 use std::cmp::Ordering;
-use std::collections::HashSet;
-use std::hash::{BuildHasher, RandomState};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::host::Host;
+use crate::alike;
 use crate::name::{Id, Slug};
 
 /// The names that are taken, and who else wants one.
 ///
 /// Each claimant has a base name at level 0 and longer ones above it. Of those that want the same
 /// name, the ones at the lowest level go one level up, all together; so long until no two agree.
-/// It ends because high levels hold so much of the SHA-256 of an id that no two can agree.
+/// It ends because high levels hold so much of the SHA-256 of an id that no two can agree, and no
+/// name that somebody else chose looks like one of the highest: see [`Slug::of_name`].
 #[derive(Debug, Default)]
 pub(super) struct Names<'a> {
     taken: HashSet<Slug<'a>>,
@@ -37,44 +38,64 @@ impl<'a> Names<'a> {
         let mut levels = vec![0_usize; claimants.len()];
         let mut names: Vec<Slug<'a>> =
             claimants.iter().map(|claimant| name_at(claimant, 0)).collect();
-        loop {
-            let raised = self.colliding(&names, &levels);
-            if raised.is_empty() {
-                break;
-            }
+        let mut raised = self.colliding(&names, &levels, 0..claimants.len());
+        let mut wanting = wanting(&names, !raised.is_empty());
+        while !raised.is_empty() {
+            let mut touched = Vec::new();
             for at in raised {
                 if let (Some(level), Some(name), Some(claimant)) =
                     (levels.get_mut(at), names.get_mut(at), claimants.get(at))
                 {
                     *level += 1;
-                    *name = name_at(claimant, *level);
+                    let next = name_at(claimant, *level);
+                    let left = std::mem::replace(name, next.clone());
+                    if let Some(others) = wanting.get_mut(&left) {
+                        others.remove(&at);
+                    }
+                    wanting.entry(next.clone()).or_default().insert(at);
+                    touched.extend([left, next]);
                 }
             }
+            // Only there can two agree now: a chain of names that push each other on would cost
+            // the square of its length if all were looked at again.
+            touched.sort_unstable();
+            touched.dedup();
+            let again: BTreeSet<usize> =
+                touched.iter().filter_map(|name| wanting.get(name)).flatten().copied().collect();
+            raised = self.colliding(&names, &levels, again.iter().copied());
         }
         names
     }
 
-    /// Who has to go one level up: whoever wants a name that is taken, and of several that want
-    /// the same one those at the lowest level.
-    fn colliding(&self, names: &[Slug<'a>], levels: &[usize]) -> Vec<usize> {
-        // Sorted by hash: most names differ, and then their text need not be looked at.
-        let hasher = RandomState::new();
-        let mut order: Vec<(u64, usize)> =
-            names.iter().map(|name| hasher.hash_one(name)).zip(0..).collect();
-        order.sort_unstable_by_key(|&(hash, at)| (hash, names.get(at), levels.get(at)));
-        order
-            .chunk_by(|&(_, a), &(_, b)| names.get(a) == names.get(b))
-            .flat_map(|same| {
-                let first = same.first().map(|&(_, at)| at);
-                let name = first.and_then(|at| names.get(at));
-                let taken = name.is_some_and(|name| self.taken.contains(name));
-                let lowest = first.and_then(|at| levels.get(at));
-                let places = same.iter().map(|&(_, at)| at);
-                let raised = places.filter(move |&at| taken || levels.get(at) == lowest);
-                raised.take(if taken || same.len() > 1 { same.len() } else { 0 })
-            })
-            .collect()
+    /// Who of these has to go one level up: whoever wants a name that is taken, and of several
+    /// that want the same one those at the lowest level.
+    fn colliding(
+        &self,
+        names: &[Slug<'a>],
+        levels: &[usize],
+        among: impl Iterator<Item = usize> + Clone,
+    ) -> Vec<usize> {
+        let taken = |&at: &usize| names.get(at).is_some_and(|name| self.taken.contains(name));
+        let mut raised: Vec<usize> = Vec::new();
+        if !self.taken.is_empty() {
+            raised.extend(among.clone().filter(taken));
+        }
+        for group in alike::groups(among, |&at| names.get(at)) {
+            let lowest = group.iter().map(|&at| levels.get(at)).min();
+            let at_lowest = |at: &usize| Some(levels.get(*at)) == lowest && !taken(at);
+            raised.extend(group.into_iter().filter(at_lowest));
+        }
+        raised
     }
+}
+
+/// Who wants which name, where somebody has to move at all.
+fn wanting<'a>(names: &[Slug<'a>], moves: bool) -> HashMap<Slug<'a>, BTreeSet<usize>> {
+    let mut wanting: HashMap<_, BTreeSet<_>> = HashMap::new();
+    for (at, name) in names.iter().enumerate().filter(|_| moves) {
+        wanting.entry(name.clone()).or_default().insert(at);
+    }
+    wanting
 }
 
 /// A host that wants a name.
@@ -221,6 +242,21 @@ mod tests {
         let names = settled(&mut Names::default(), &[("x", "1"), (sly, "2"), ("x", "3")]);
         assert_eq!(names[0], sly);
         assert_eq!(names[1], format!("{sly}-{}", crate::name::id_part("2")));
+    }
+
+    #[test]
+    fn names_that_push_each_other_on_cost_no_more_than_their_number() {
+        let mut wanted = vec![("x", "a"), ("x", "b")];
+        let (mut name, mut last) = (Slug::new("x").unwrap(), "a");
+        for at in 0..6_000 {
+            name = cluster_name(&name, &Id::new(last).unwrap(), 1);
+            last = format!("c{at}").leak();
+            wanted.push((name.to_string().leak(), last));
+        }
+        let start = std::time::Instant::now();
+        let found = settled(&mut Names::default(), &wanted);
+        assert_eq!(found.iter().collect::<HashSet<_>>().len(), wanted.len());
+        assert!(start.elapsed() < std::time::Duration::from_secs(10), "{:?}", start.elapsed());
     }
 
     #[test]

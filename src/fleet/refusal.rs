@@ -28,6 +28,35 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// The first refusals of a list of nodes, and how many there are beyond them: an answer can hold
+/// so many that each one's path would fill the memory.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    pub(super) first: Vec<Refusal>,
+    pub(super) more: usize,
+}
+
+/// How many refusals are kept: far more than anybody reads.
+const KEPT: usize = 1000;
+
+impl Refusals {
+    pub(super) fn extend(&mut self, refusals: Vec<Refusal>) {
+        for refusal in refusals {
+            if self.first.len() < KEPT {
+                self.first.push(refusal);
+            } else {
+                self.more += 1;
+            }
+        }
+    }
+
+    /// Adds those of another list.
+    pub(super) fn append(&mut self, others: Self) {
+        self.extend(others.first);
+        self.more += others.more;
+    }
+}
+
 /// That a value was refused, where the refusal itself has been written down already.
 #[derive(Debug)]
 pub(super) struct Refused;

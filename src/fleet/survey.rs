@@ -12,7 +12,7 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 
 use super::host::{Cluster, Host, Origin, Skipped, SshKey, WhySkipped};
 use super::naming::natural;
-use super::refusal::{Checker, Refusal, Refused};
+use super::refusal::{Checker, Refusal, Refusals, Refused};
 use crate::api::wire::{self, Malformed, Value};
 use crate::name::{HostName, Id, Invalid, Label, Port, Slug, UserName};
 
@@ -35,10 +35,10 @@ pub(super) struct Nodes<'a> {
     pub(super) hosts: Vec<Host<'a>>,
     pub(super) skipped: Vec<Skipped<'a>>,
     /// Refusals of nodes that are in the cluster.
-    pub(super) refusals: Vec<Refusal>,
+    pub(super) refusals: Refusals,
     /// Refusals of nodes that were terminated or detached: nobody needs to know unless those
     /// nodes are asked for.
-    pub(super) inactive_refusals: Vec<Refusal>,
+    pub(super) inactive_refusals: Refusals,
     /// Nodes that left the cluster and could still give a host.
     inactive: Vec<Skipped<'a>>,
     pub(super) living: usize,
@@ -53,7 +53,7 @@ impl<'a> Survey<'a> {
         let mut refusals = Vec::new();
         let cluster = check_cluster(&wire, root, &mut refusals).ok();
         let mut nodes = wire.nodes;
-        for refusal in nodes.refusals.iter_mut().chain(&mut nodes.inactive_refusals) {
+        for refusal in nodes.refusals.first.iter_mut().chain(&mut nodes.inactive_refusals.first) {
             refusal.path.insert_str(0, root);
         }
         Ok(Self { cluster, nodes, refusals, root, label: label.to_owned() })
@@ -177,23 +177,23 @@ impl<'a> Nodes<'a> {
     /// Decides on the nodes that left the cluster: whether they count like the others, or are
     /// skipped with whatever is wrong with them.
     pub(super) fn settle_inactive(&mut self, included: bool) {
+        let inactive_refusals = std::mem::take(&mut self.inactive_refusals);
         if included {
-            self.refusals.append(&mut self.inactive_refusals);
+            self.refusals.append(inactive_refusals);
         } else {
             self.hosts.retain(|host| host.origin.active);
             self.skipped.append(&mut self.inactive);
-            self.inactive_refusals.clear();
         }
         self.order_skipped();
     }
 
     /// Refuses every host that `refusal_of` says so of.
     pub(super) fn refuse(&mut self, mut refusal_of: impl FnMut(&Host<'a>) -> Option<Refusal>) {
-        let mut refused = Vec::new();
+        let (mut refused, mut refusals) = (Vec::new(), Vec::new());
         self.hosts.retain(|host| match refusal_of(host) {
             Some(refusal) => {
                 refused.push((host.origin.node, host.name.clone(), host.origin.active));
-                self.refusals.push(refusal);
+                refusals.push(refusal);
                 false
             }
             None => true,
@@ -209,7 +209,8 @@ impl<'a> Nodes<'a> {
                 self.skipped.push(Skipped { name, why: WhySkipped::Refused });
             }
         }
-        self.refusals.dedup();
+        refusals.dedup();
+        self.refusals.extend(refusals);
         self.order_skipped();
     }
 
@@ -229,13 +230,14 @@ impl<'a> Nodes<'a> {
         let mut refusals = Vec::new();
         let hosts = check_node(node, at, active, &mut refusals);
         self.living += usize::from(active);
+        let refused = !refusals.is_empty();
         if active { &mut self.refusals } else { &mut self.inactive_refusals }.extend(refusals);
         let unconnected = node.connections.as_ref().is_none_or(Vec::is_empty);
         let skip = |why| Skipped { name: shown_name(node, at), why };
         match gone {
             Some(why) if unconnected => self.skipped.push(skip(why)),
             Some(why) => self.inactive.push(skip(why)),
-            None if unconnected => self.skipped.push(skip(no_connection(node))),
+            None if unconnected && !refused => self.skipped.push(skip(no_connection(node))),
             None if hosts.is_empty() => self.skipped.push(skip(WhySkipped::Refused)),
             None => {}
         }

@@ -132,6 +132,26 @@ fn further_connections_are_told_apart_by_role_or_by_hash() {
 }
 
 #[test]
+fn nodes_cannot_take_every_name_of_a_neighbours_connection() {
+    let mut second = connection("203.0.113.1", false);
+    second["port"] = json!(23);
+    let endpoint = "203.0.113.1\n23\nubuntu";
+    let mut sly = vec![format!("n-{}", hash(endpoint, 8))];
+    sly.extend((2..8).map(|level| format!("n-{}", hash(&format!("a\n{endpoint}"), level * 8))));
+    let mut nodes = vec![node("a", "n", &[connection("203.0.113.1", false), second])];
+    for (at, name) in sly.iter().enumerate() {
+        let host = format!("203.0.113.{}", at + 2);
+        nodes.push(node(&format!("b{at}"), name, &[connection(&host, false)]));
+    }
+    let found = names(&nodes);
+    let different: std::collections::HashSet<_> = found.iter().collect();
+    assert_eq!((found.len(), different.len()), (9, 9), "{found:?}");
+    // The name that holds the whole hash is the connection's own; who asked for it is cut.
+    assert!(found.contains(&sly[6]));
+    assert!(found.iter().any(|name| name.ends_with(&id_part("b6"))), "{found:?}");
+}
+
+#[test]
 fn the_control_connection_is_the_main_one() {
     let mut second = connection("203.0.113.1", true);
     second["port"] = json!(2222);
@@ -303,6 +323,15 @@ fn every_refusal_has_its_path_and_all_are_told() {
 }
 
 #[test]
+fn refusals_beyond_a_thousand_are_counted_only() {
+    let answer = [json!({"id": "c", "name": "x", "nodes": vec![json!({}); 5000]}).to_string()];
+    let walked = walk_all(&answer, &Options::default()).remove(0);
+    // Each lacks an id and a name.
+    assert_eq!((walked.refusals.len(), walked.more_refused), (1000, 9000));
+    assert_eq!(walked.notes, [""; 0]);
+}
+
+#[test]
 fn a_bare_answer_has_bare_paths() {
     let answer =
         json!({"id": "c", "name": "train", "nodes": [{"id": "", "name": "n"}]}).to_string();
@@ -340,6 +369,32 @@ fn ids_that_known_hosts_would_take_for_one_are_refused_all() {
     // The connection that is left of n-2 is its main one now.
     assert!(fleet.hosts.iter().any(|host| host.name.as_str() == "n-2"));
     assert_eq!(fleet.hosts.len(), 3);
+}
+
+#[test]
+fn a_machine_is_not_the_port_of_another() {
+    let at = |pod: &str, host: &str, port: u16| json!({"podId": pod, "host": host, "user": "ubuntu", "port": port});
+    let nodes = [
+        node("a", "n-1", &[at("x-2222", "203.0.113.1", 22), at("x", "203.0.113.2", 22)]),
+        node("b", "n-2", &[at("y", "203.0.113.4", 2222), at("y-2222", "203.0.113.5", 23)]),
+    ];
+    let other = [node("d", "n-4", &[at("x", "203.0.113.6", 2222)])];
+    let answers = [cluster("c1", "one", &nodes[..1]), cluster("c2", "two", &other)];
+    let told: Vec<String> = walk_all(&answers, &Options::default())
+        .iter()
+        .flat_map(|walked| &walked.refusals)
+        .map(ToString::to_string)
+        .collect();
+    let reason = "with its port, the id of another machine";
+    assert_eq!(
+        told,
+        [
+            format!("data.nodes[0].connections[0].podId: \"x-2222\": {reason}"),
+            format!("data.nodes[0].connections[0].podId: \"x\": {reason}"),
+        ]
+    );
+    // The same ids are nobody's twins where no two keys share a name.
+    assert_eq!(refused(&cluster("c1", "one", &nodes[1..])), [""; 0]);
 }
 
 #[test]

@@ -91,6 +91,8 @@ pub struct Walked<'a> {
     pub fleet: Result<Fleet<'a>, Unrendered>,
     /// What was refused. The fleet is without the hosts that it belongs to.
     pub refusals: Vec<Refusal>,
+    /// How many values were refused beyond those.
+    pub more_refused: usize,
     /// What a person should know.
     pub notes: Vec<String>,
 }
@@ -173,7 +175,7 @@ pub fn name_clusters<'a>(
 fn walk_one<'a>(survey: Survey<'a>, name: Option<Slug<'a>>, options: &Options) -> Walked<'a> {
     let Survey { cluster, nodes, mut refusals, label, .. } = survey;
     let Nodes { hosts, skipped, refusals: of_nodes, living, .. } = nodes;
-    refusals.extend(of_nodes);
+    refusals.extend(of_nodes.first);
     let title = cluster.as_ref().map_or(label, title);
     let mut notes = Vec::new();
     let fleet = match cluster.zip(name) {
@@ -182,9 +184,7 @@ fn walk_one<'a>(survey: Survey<'a>, name: Option<Slug<'a>>, options: &Options) -
             Err(Unrendered::Terminated)
         }
         Some((cluster, name)) => {
-            // What was refused is told where it is refused.
-            let silent = |skipped: &&Skipped<'_>| skipped.why != WhySkipped::Refused;
-            notes.extend(skipped.iter().filter(silent).map(skip_note));
+            notes.extend(skip_notes(&skipped));
             let prefix = options.prefix.clone();
             let fleet = Fleet {
                 prefix,
@@ -202,7 +202,7 @@ fn walk_one<'a>(survey: Survey<'a>, name: Option<Slug<'a>>, options: &Options) -
     for note in &mut notes {
         note.insert_str(0, &format!("{title}: "));
     }
-    Walked { title, fleet, refusals, notes }
+    Walked { title, fleet, refusals, more_refused: of_nodes.more, notes }
 }
 
 fn title(cluster: &Cluster<'_>) -> String {
@@ -212,8 +212,17 @@ fn title(cluster: &Cluster<'_>) -> String {
     }
 }
 
-fn skip_note(skipped: &Skipped<'_>) -> String {
-    format!("skipped {}: {}", skipped.name, skipped.why)
+/// How many skipped nodes are told one by one.
+const TOLD: usize = 20;
+
+fn skip_notes(skipped: &[Skipped<'_>]) -> Vec<String> {
+    // What was refused is told where it is refused.
+    let loud = skipped.iter().filter(|skipped| skipped.why != WhySkipped::Refused);
+    let skipped: Vec<&Skipped<'_>> = loud.collect();
+    let (told, rest) = skipped.split_at(skipped.len().min(TOLD));
+    let note = |skipped: &&Skipped<'_>| format!("skipped {}: {}", skipped.name, skipped.why);
+    let more = (!rest.is_empty()).then(|| format!("skipped {} more nodes", rest.len()));
+    told.iter().map(note).chain(more).collect()
 }
 
 /// Names, orders and selects the hosts of a fleet that holds all of them, and finds their way in.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use nix::unistd::{Uid, User};
 
@@ -12,7 +12,7 @@ use super::include::AS_SSH;
 use super::layout::{INDEX, LOCK, Layout};
 use super::lock::Lock;
 use super::plan::Present;
-use super::state::Stem;
+use super::state::{Stem, is_certificate_lock};
 use super::write::{self, WriteError};
 
 /// Why the ssh folder cannot be worked in.
@@ -91,11 +91,20 @@ impl std::error::Error for FolderError {}
 pub fn layout(ssh_folder: Option<&Path>, home: Option<&Path>) -> Result<Layout, FolderError> {
     let of_user = User::from_uid(Uid::current()).ok().flatten().map(|user| user.dir);
     let folder = match (ssh_folder, home.or(of_user.as_deref())) {
-        (Some(folder), _) => folder.to_owned(),
+        // A shell leaves the tilde of `--ssh-dir=~/x` as it is.
+        (Some(folder), Some(home)) => match folder.strip_prefix("~") {
+            Ok(below) => home.join(below),
+            Err(_) => folder.to_owned(),
+        },
+        (Some(folder), None) => folder.to_owned(),
         (None, Some(home)) => home.join(".ssh"),
         (None, None) => return Err(FolderError::NoHome),
     };
-    let folder = std::path::absolute(&folder).map_err(FolderError::system(&folder))?;
+    let mut folder = std::path::absolute(&folder).map_err(FolderError::system(&folder))?;
+    // `a/../b` is another place where `a` is a link, so only the file system can resolve it.
+    if folder.components().any(|part| part == Component::ParentDir) {
+        folder = fs::canonicalize(&folder).map_err(FolderError::system(&folder))?;
+    }
     // Without an entry in the password database ssh does not run at all.
     let home = of_user.or_else(|| home.map(Path::to_owned)).ok_or(FolderError::NoHome)?;
     let mut same: Vec<PathBuf> = fs::canonicalize(&folder).into_iter().collect();
@@ -122,7 +131,7 @@ pub fn read(layout: &Layout) -> Result<Present, FolderError> {
     for entry in fs::read_dir(&folder).map_err(FolderError::system(&folder))? {
         let name = entry.map_err(FolderError::system(&folder))?.file_name();
         let name = name.to_string_lossy().into_owned();
-        if name == LOCK || write::is_temporary(&name) {
+        if name == LOCK || is_certificate_lock(&name) || write::is_temporary(&name) {
             continue;
         }
         let is_aside = name.contains(".conf.bak");
@@ -159,11 +168,12 @@ pub fn is_there(layout: &Layout) -> Result<bool, FolderError> {
     }
 }
 
-/// Makes our folder, and the ssh folder where there is none.
-pub fn make(layout: &Layout) -> Result<(), WriteError> {
-    write::make_folder(layout.ssh_folder(), 0o700)?;
+/// Makes our folder, and the ssh folder where there is none; says whether there was none.
+pub fn make(layout: &Layout) -> Result<bool, WriteError> {
+    let made = write::make_folder(layout.ssh_folder(), 0o700)?;
     write::make_folder(&layout.folder(), 0o700)?;
-    write::tighten_folder(&layout.folder())
+    write::tighten_folder(&layout.folder())?;
+    Ok(made)
 }
 
 /// Removes what runs that were killed left behind. The caller holds the lock.
@@ -175,13 +185,35 @@ pub fn clean(layout: &Layout) {
     }
 }
 
-/// Removes our folder where nothing is left in it but the lock.
-pub fn remove_if_unused(layout: &Layout, lock: &Lock) {
-    let entries = fs::read_dir(layout.folder());
-    let is_lock = |entry: io::Result<fs::DirEntry>| entry.is_ok_and(|e| e.file_name() == LOCK);
-    if entries.is_ok_and(|mut entries| entries.all(is_lock)) && lock.remove_file().is_ok() {
-        // A run that waits may have made its own lock meanwhile: then the folder stays.
-        let _ = fs::remove_dir(layout.folder());
+/// Removes the lock, where nothing else of ours is left, and the folders that are empty then: our
+/// own, and the ssh folder where this run `made` it.
+pub fn remove_if_unused(layout: &Layout, lock: &Lock, made: bool) {
+    let is_ours = |entry: io::Result<fs::DirEntry>| {
+        let name = entry.map(|entry| entry.file_name());
+        // What cannot be read may be ours.
+        name.map_or(true, |name| {
+            name.to_str().is_some_and(|name| name == INDEX || Stem::of_file(name).is_some())
+        })
+    };
+    let in_use = fs::read_dir(layout.folder()).map_or(true, |mut entries| entries.any(is_ours));
+    if !in_use {
+        remove_certificate_locks(layout);
+    }
+    if !in_use && lock.remove_file().is_ok() {
+        // Neither goes while something is in it, such as the lock of a run that waited.
+        let removed = fs::remove_dir(layout.folder());
+        if made && removed.is_ok() {
+            let _ = fs::remove_dir(layout.ssh_folder());
+        }
+    }
+}
+
+/// Removes the locks of certificates that are gone. Who waits for one sees that it is gone too.
+fn remove_certificate_locks(layout: &Layout) {
+    let entries = fs::read_dir(layout.folder()).into_iter().flatten().flatten();
+    for entry in entries.filter(|e| e.file_name().to_str().is_some_and(is_certificate_lock)) {
+        // One that stays keeps the folder there, and harms nobody.
+        let _ = fs::remove_file(entry.path());
     }
 }
 
@@ -209,7 +241,9 @@ fn lstat(path: &Path) -> Result<Option<Metadata>, FolderError> {
 /// What root makes in another user's folder, with mode 0600, stops that user's ssh for every host.
 pub fn check_owner(layout: &Layout) -> Result<(), FolderError> {
     let ssh_folder = layout.ssh_folder();
-    let Ok(found) = fs::metadata(ssh_folder) else { return Ok(()) };
+    // Where there is none yet, it will be made in the home folder of its user.
+    let mut places = ssh_folder.ancestors().take(2);
+    let Some(found) = places.find_map(|place| fs::metadata(place).ok()) else { return Ok(()) };
     if Uid::effective().is_root() && found.uid() != 0 {
         return Err(FolderError::Owner { path: ssh_folder.to_owned(), owner: found.uid() });
     }

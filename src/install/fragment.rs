@@ -14,6 +14,8 @@ pub struct Hosts {
     names: BTreeSet<String>,
     /// The lines that all hosts share.
     shared: Vec<u8>,
+    /// What stands in front of them all.
+    before: Vec<u8>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,6 +37,10 @@ impl Hosts {
                 directive.arguments().into_iter().filter_map(|text| String::from_utf8(text).ok())
             };
             match &*directive.keyword {
+                b"match" => {
+                    hosts.finish(current.take());
+                    hosts.before.extend(line);
+                }
                 b"host" => {
                     hosts.finish(current.take());
                     hosts.names.extend(texts().filter(|name| !name.contains('*')));
@@ -65,6 +71,11 @@ impl Hosts {
         }
     }
 
+    /// What is said of all hosts.
+    fn options(&self) -> (&[u8], &[u8]) {
+        (&self.before, &self.shared)
+    }
+
     /// How many hosts there are.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -85,7 +96,7 @@ impl Hosts {
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Difference {
         let mut difference =
-            Difference { shared: self.shared != earlier.shared, ..Difference::default() };
+            Difference { shared: self.options() != earlier.options(), ..Difference::default() };
         let gone = |hosts: &Self, others: &Self| -> BTreeMap<Vec<u8>, String> {
             let alone =
                 hosts.by_alias.iter().filter(|(alias, _)| !others.by_alias.contains_key(*alias));

@@ -94,12 +94,12 @@ pub fn redirected(config: &[u8], bearings: &Bearings, to: &IncludeLine) -> Vec<u
     new
 }
 
-/// The path of every file that `config` includes, as ssh would resolve it.
+/// The path of every file that `config` includes, as it is written there.
 #[must_use]
-pub fn included(config: &[u8], bearings: &Bearings) -> Vec<PathBuf> {
+pub fn included(config: &[u8]) -> Vec<String> {
     includes(config)
         .flat_map(|(directive, _)| directive.arguments())
-        .filter_map(|argument| bearings.resolve(&argument))
+        .filter_map(|argument| String::from_utf8(argument).ok())
         .collect()
 }
 

@@ -88,11 +88,17 @@ impl Layout {
     /// The path of a cluster's own `known_hosts` file, as a fragment names it.
     #[must_use]
     pub fn known_hosts(&self, stem: &Stem) -> PathBuf {
-        let name = stem.file(Part::KnownHosts);
+        self.named_by_ssh(&stem.file(Part::KnownHosts))
+    }
+
+    /// A file of our folder as ssh's own files name it: below `~` where that is the same, so that
+    /// a shared home may move; else absolute.
+    #[must_use]
+    pub fn named_by_ssh(&self, name: &str) -> PathBuf {
         if self.is_read_by_ssh() {
             Path::new("~/.ssh").join(FOLDER).join(name)
         } else {
-            self.file(&name)
+            self.file(name)
         }
     }
 

@@ -36,6 +36,8 @@ pub enum LockError {
     },
     /// Our folder could not be made.
     Folder(WriteError),
+    /// The lock file was replaced by a link.
+    Link(PathBuf),
     /// The lock file could not be made or locked.
     System {
         /// The lock file.
@@ -57,6 +59,11 @@ impl fmt::Display for LockError {
                 write!(f, "has held {path} for {seconds} seconds; try again when it has ended")
             }
             Self::Folder(error) => error.fmt(f),
+            Self::Link(path) => write!(
+                f,
+                "{} is a link, which we never made; remove it, and run the command again",
+                path.display()
+            ),
             Self::System { path, error } => {
                 write!(f, "cannot lock {}: {error}", path.display())
             }
@@ -64,15 +71,7 @@ impl fmt::Display for LockError {
     }
 }
 
-impl std::error::Error for LockError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Busy { .. } => None,
-            Self::Folder(error) => Some(error),
-            Self::System { error, .. } => Some(error),
-        }
-    }
-}
+impl std::error::Error for LockError {}
 
 impl Lock {
     /// Takes the lock on the file at `path`, which is made where it is missing.
@@ -90,6 +89,10 @@ impl Lock {
         let mut waiting = Some(waiting);
         loop {
             prepare().map_err(LockError::Folder)?;
+            // What a link leads to would be cut.
+            if path.is_symlink() {
+                return Err(LockError::Link(path.to_owned()));
+            }
             match attempt(path) {
                 Ok(Some(mut file)) => {
                     // A courtesy to those who wait; nothing depends on it.
@@ -126,10 +129,6 @@ impl Lock {
 
 /// The locked file; nothing while another run holds it, or where it was removed meanwhile.
 fn attempt(path: &Path) -> io::Result<Option<File>> {
-    // Never through a link: what it leads to would be cut.
-    if path.is_symlink() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a link; remove it"));
-    }
     let file =
         OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
     match file.try_lock() {
@@ -183,7 +182,7 @@ mod tests {
         let path = ours.join("lock");
         std::fs::create_dir(&ours).unwrap();
         let first = take(&path, Duration::ZERO).unwrap();
-        let make = || write::make_folder(&ours, 0o700);
+        let make = || write::make_folder(&ours, 0o700).map(drop);
         let second = thread::scope(|scope| {
             let waiter =
                 scope.spawn(|| Lock::take(&path, Duration::from_secs(10), make, || ()).unwrap());

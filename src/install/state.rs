@@ -141,7 +141,7 @@ impl Record {
     /// What this cluster's files are called, without their ending.
     #[must_use]
     pub fn stem(&self) -> Stem {
-        Stem(format!("{}-{}", self.name, id_part(self.id.as_str())))
+        Stem::new(&self.name, self.id.as_str())
     }
 
     /// The cluster's own alias.
@@ -163,6 +163,15 @@ pub fn fingerprint(fragment: &[u8]) -> String {
     format!("{:x}", Sha256::digest(fragment))
 }
 
+/// How the name of a certificate's lock ends.
+const CERTIFICATE_LOCK: &str = "-cert.lock";
+
+/// Whether a file of our folder is the lock of a certificate.
+#[must_use]
+pub fn is_certificate_lock(name: &str) -> bool {
+    name.ends_with(CERTIFICATE_LOCK)
+}
+
 /// What a cluster's files are called, without their ending: its name and its id part.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Stem(String);
@@ -176,22 +185,37 @@ pub enum Part {
     KnownHosts,
     /// The [`Record`].
     State,
+    /// The certificate to log in with. `prime-ssh cert` writes it, under a lock of its own.
+    Certificate,
 }
 
 impl Part {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Fragment, Self::KnownHosts, Self::State];
+    pub const ALL: [Self; 4] = [Self::Fragment, Self::KnownHosts, Self::State, Self::Certificate];
 
     fn ending(self) -> &'static str {
         match self {
             Self::Fragment => ".conf",
             Self::KnownHosts => ".known_hosts",
             Self::State => ".json",
+            Self::Certificate => "-cert.pub",
         }
     }
 }
 
 impl Stem {
+    /// The stem of a cluster's files.
+    #[must_use]
+    pub fn new(name: &Slug<'_>, id: &str) -> Self {
+        Self(format!("{name}-{}", id_part(id)))
+    }
+
+    /// The name of the lock of the cluster's certificate.
+    #[must_use]
+    pub fn certificate_lock(&self) -> String {
+        format!("{}{CERTIFICATE_LOCK}", self.0)
+    }
+
     /// The name of the cluster, and the id part of its id.
     #[must_use]
     pub fn parts(&self) -> (&str, &str) {

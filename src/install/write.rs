@@ -149,14 +149,16 @@ fn advice(step: Step, error: &io::Error) -> String {
             "its folder does not exist; make it first".to_owned()
         }
         (ErrorKind::NotADirectory, _) => "a part of its path is not a folder".to_owned(),
-        (ErrorKind::PermissionDenied, Step::Make | Step::Rename | Step::Remove) => {
-            "its folder may not be written here; see `ls -ld` of the folder".to_owned()
-        }
+        (
+            ErrorKind::PermissionDenied,
+            Step::Make | Step::MakeFolder | Step::Rename | Step::Remove,
+        ) => "permission denied: its folder may not be written here; see `ls -ld` of the folder"
+            .to_owned(),
         (ErrorKind::PermissionDenied, Step::Open) => {
-            "this user may only read it; see `ls -l`".to_owned()
+            "permission denied: this user may only read it; see `ls -l`".to_owned()
         }
         (ErrorKind::PermissionDenied, _) => {
-            "it may not be used by this user; see `ls -l`".to_owned()
+            "permission denied: it may not be used by this user; see `ls -l`".to_owned()
         }
         (ErrorKind::ReadOnlyFilesystem, _) => "its file system is read-only".to_owned(),
         (ErrorKind::StorageFull, _) => "no space is left on its disk".to_owned(),
@@ -270,15 +272,17 @@ pub fn remove(path: &Path) -> Result<(), WriteError> {
     }
 }
 
-/// Makes the folder at `path` with this mode, where it is not there yet. Its parent must be there.
-pub fn make_folder(path: &Path, mode: u32) -> Result<(), WriteError> {
+/// Makes the folder at `path` with this mode, where it is not there yet; says whether it was not.
+/// Its parent must be there.
+pub fn make_folder(path: &Path, mode: u32) -> Result<bool, WriteError> {
     match fs::create_dir(path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
         result => {
             result.map_err(WriteError::system(path, Step::MakeFolder))?;
             fs::set_permissions(path, Permissions::from_mode(mode))
                 .map_err(WriteError::system(path, Step::Mode))?;
-            sync_folder(path)
+            sync_folder(path)?;
+            Ok(true)
         }
     }
 }
@@ -609,8 +613,8 @@ mod tests {
     fn folders_and_removals() {
         let folder = tempfile::tempdir().unwrap();
         let inner = folder.path().join("inner");
-        make_folder(&inner, 0o700).unwrap();
-        make_folder(&inner, 0o755).unwrap();
+        assert!(make_folder(&inner, 0o700).unwrap());
+        assert!(!make_folder(&inner, 0o755).unwrap());
         assert_eq!(mode(&inner), 0o700);
         let path = inner.join("f");
         replace(&path, b"x", 0o600).unwrap();

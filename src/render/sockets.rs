@@ -5,8 +5,11 @@
 //! runs on the wrong one. And a path over the limit of a socket's name ends ssh even where nothing
 //! is shared.
 
-use crate::fleet::Host;
-use crate::name::hash;
+use std::collections::HashSet;
+
+use crate::alike;
+use crate::fleet::{Fleet, Host};
+use crate::name::{Id, Port, hash};
 
 /// A home folder of this many bytes is reckoned with.
 pub(super) const HOME: usize = 27;
@@ -15,8 +18,8 @@ pub(super) const HOME: usize = 27;
 const SOCKET_PATH: usize = 104;
 /// What ssh puts behind a path while it makes the socket: a dot and 16 characters.
 const TEMPORARY: usize = 17;
-/// What a short name starts with.
-const SHORT: &str = "prime-";
+/// What a short name starts with. No `HostKeyAlias` has a dot, so no id can be made to read as one.
+const SHORT: &str = "prime.";
 /// Hex digits of a short name.
 const DIGITS: usize = 16;
 
@@ -31,26 +34,51 @@ pub(super) enum SocketName {
     None,
 }
 
-/// How many bytes a folder leaves for the names of the sockets in it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Room(usize);
+/// What sockets are called in one folder.
+#[derive(Clone, Debug)]
+pub(super) struct SocketNames<'f> {
+    /// Bytes that the folder leaves for a name.
+    room: usize,
+    /// Machines and ports that the answers give more than one place.
+    ambiguous: HashSet<(&'f Id<'f>, Port)>,
+}
 
-impl Room {
-    /// The room in a folder whose path has so many bytes.
-    pub(super) fn in_folder(length: usize) -> Self {
+impl<'f> SocketNames<'f> {
+    /// The names for these fleets, in a folder whose path has so many bytes.
+    pub(super) fn in_folder(length: usize, fleets: &'f [Fleet<'f>]) -> Self {
         // A slash before the name, and the NUL behind all.
-        Self(SOCKET_PATH.saturating_sub(TEMPORARY + length + 2))
+        let room = SOCKET_PATH.saturating_sub(TEMPORARY + length + 2);
+        Self { room, ambiguous: ambiguous(fleets) }
     }
 
-    /// The longest name that fits.
-    pub(super) fn name(self, host: &Host<'_>) -> SocketName {
+    /// The longest name that fits and names this host alone.
+    pub(super) fn of(&self, fleet: &Fleet<'_>, host: &Host<'_>) -> SocketName {
         let user = host.user.as_str().len() + 1;
-        if user + host.host_key_alias().width() <= self.0 {
-            SocketName::Machine
-        } else if user + SHORT.len() + DIGITS <= self.0 {
-            SocketName::Hash(format!("{SHORT}{}", hash(&host.host_key_alias().to_string(), DIGITS)))
-        } else {
-            SocketName::None
+        let ambiguous = self.ambiguous.contains(&(&host.machine, host.port));
+        if !ambiguous && user + host.host_key_alias().width() <= self.room {
+            return SocketName::Machine;
         }
+        if user + SHORT.len() + DIGITS > self.room {
+            return SocketName::None;
+        }
+        let mut named = host.host_key_alias().to_string();
+        if ambiguous {
+            named = format!("{named}\n{}\n{}", fleet.cluster.id, host.host_name);
+        }
+        SocketName::Hash(format!("{SHORT}{}", hash(&named, DIGITS)))
     }
+}
+
+/// An API that says of two places that they are one machine may be wrong, and a key would show it;
+/// but who shares a connection sees no key.
+fn ambiguous<'f>(fleets: &'f [Fleet<'f>]) -> HashSet<(&'f Id<'f>, Port)> {
+    let of_fleet = |fleet: &'f Fleet<'f>| fleet.hosts.iter().map(move |host| (fleet, host));
+    let machine = |&(_, host): &(&Fleet<'f>, &'f Host<'f>)| (&host.machine, host.port);
+    let place =
+        |&(fleet, host): &(&'f Fleet<'f>, &'f Host<'f>)| (&fleet.cluster.id, &host.host_name);
+    let of_one_machine = alike::groups(fleets.iter().flat_map(of_fleet), machine);
+    let several_places = |group: &&Vec<_>| {
+        group.windows(2).any(|pair| matches!(pair, [a, b] if place(a) != place(b)))
+    };
+    of_one_machine.iter().filter(several_places).flatten().map(machine).collect()
 }

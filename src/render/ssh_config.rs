@@ -9,9 +9,10 @@ use std::fmt;
 use askama::Template;
 
 use super::blocks;
+use super::certificates::Renewal;
 use super::login::{self, Line};
 pub use super::login::{HostKeys, Options};
-use super::sockets::{HOME, Room, SocketName};
+use super::sockets::{HOME, SocketName, SocketNames};
 use crate::fleet::{Fleet, Host, Jump};
 use crate::name::{Alias, HostKeyAlias, HostName, Label, LocalPath, Port, UserName};
 
@@ -26,7 +27,9 @@ pub fn render(
     options: &Options,
     to: &mut dyn std::io::Write,
 ) -> std::io::Result<()> {
-    let fleets = fleets.iter().map(|fleet| FleetView::new(fleet, options)).collect();
+    let sockets = Sockets::new(options.socket_folder.as_ref(), fleets);
+    let view = |fleet| FleetView::new(fleet, options, &sockets);
+    let fleets = fleets.iter().map(view).collect();
     blocks::write(&Fragment { fleets }, to)
 }
 
@@ -40,13 +43,12 @@ struct Fragment<'f> {
 struct FleetView<'f> {
     fleet: &'f Fleet<'f>,
     options: &'f Options,
-    sockets: Sockets<'f>,
+    sockets: &'f Sockets<'f>,
     user: Option<&'f UserName<'f>>,
 }
 
 impl<'f> FleetView<'f> {
-    fn new(fleet: &'f Fleet<'f>, options: &'f Options) -> Self {
-        let sockets = Sockets::in_folder(options.socket_folder.as_ref());
+    fn new(fleet: &'f Fleet<'f>, options: &'f Options, sockets: &'f Sockets<'f>) -> Self {
         Self { fleet, options, sockets, user: common_user(&fleet.hosts) }
     }
 
@@ -56,6 +58,10 @@ impl<'f> FleetView<'f> {
 
     fn alias(&self) -> Alias<'f> {
         self.fleet.alias()
+    }
+
+    fn renewal(&self) -> Option<&'f Renewal> {
+        self.options.certificates.renewal(&self.fleet.cluster)
     }
 
     fn hosts(&self) -> impl Iterator<Item = HostView<'_, 'f>> {
@@ -113,20 +119,40 @@ impl<'f> HostView<'_, 'f> {
     }
 
     fn proxy_jump(&self) -> Option<ProxyJump<'f>> {
-        let jump = self.of.fleet.jump.as_ref().filter(|_| self.host.jumps)?;
-        Some(ProxyJump { fleet: self.of.fleet, jump })
+        let fleet = self.of.fleet;
+        match fleet.jump.as_ref().filter(|_| self.host.jumps) {
+            Some(jump) => Some(ProxyJump::Through { fleet, jump }),
+            None => self.is_named_like_ours().then_some(ProxyJump::None),
+        }
+    }
+
+    /// Whether its DNS name may be one of our aliases. Where a configuration makes ssh read
+    /// everything twice (`Match final`, as on Fedora), the second time is for the `HostName`: a
+    /// control node that is named as a worker would get the worker's `ProxyJump`, which leads to
+    /// itself, and a loop of jumps is a fork bomb.
+    fn is_named_like_ours(&self) -> bool {
+        let host = &self.host.host_name;
+        let below = || {
+            host.to_string()
+                .strip_prefix(self.of.fleet.prefix.as_str())?
+                .strip_prefix('.')
+                .map(drop)
+        };
+        host.address().is_none() && below().is_some()
     }
 
     fn own_control_path(&self) -> Option<ControlPath<'f>> {
-        self.of.sockets.own(self.host)
+        self.of.sockets.own(self.of.fleet, self.host)
     }
 }
 
 /// The user of most hosts; of several such, the first in the alphabet.
 fn common_user<'f>(hosts: &'f [Host<'f>]) -> Option<&'f UserName<'f>> {
     let mut counts: HashMap<&UserName<'_>, usize> = HashMap::new();
-    for host in hosts {
-        *counts.entry(&host.user).or_default() += 1;
+    for same in hosts.chunk_by(|a, b| a.user == b.user) {
+        if let Some(first) = same.first() {
+            *counts.entry(&first.user).or_default() += same.len();
+        }
     }
     counts
         .into_iter()
@@ -169,18 +195,23 @@ impl fmt::Display for Comment<'_> {
 }
 
 /// The way to a host that jumps, raw as `ProxyJump` wants it.
-struct ProxyJump<'f> {
-    fleet: &'f Fleet<'f>,
-    jump: &'f Jump<'f>,
+enum ProxyJump<'f> {
+    Through {
+        fleet: &'f Fleet<'f>,
+        jump: &'f Jump<'f>,
+    },
+    /// Said aloud, for where ssh would look on for another one.
+    None,
 }
 
 impl fmt::Display for ProxyJump<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.jump {
-            Jump::ControlNode(name) => {
-                Alias::of_node(&self.fleet.prefix, &self.fleet.name, name).fmt(f)
+        match self {
+            Self::Through { fleet, jump: Jump::ControlNode(name) } => {
+                Alias::of_node(&fleet.prefix, &fleet.name, name).fmt(f)
             }
-            Jump::Via(via) => via.fmt(f),
+            Self::Through { jump: Jump::Via(via), .. } => via.fmt(f),
+            Self::None => f.write_str("none"),
         }
     }
 }
@@ -200,20 +231,20 @@ impl fmt::Display for LineView<'_> {
 /// there in any case.
 struct Sockets<'f> {
     folder: Option<&'f LocalPath<'f>>,
-    room: Room,
+    names: SocketNames<'f>,
 }
 
 /// What `~/.ssh` may come to: a home folder of 27 bytes.
 const SSH_FOLDER: usize = HOME + "/.ssh".len();
 
 impl<'f> Sockets<'f> {
-    fn in_folder(folder: Option<&'f LocalPath<'f>>) -> Self {
+    fn new(folder: Option<&'f LocalPath<'f>>, fleets: &'f [Fleet<'f>]) -> Self {
         let length = match folder.map(LocalPath::as_str) {
             Some(path) if path.starts_with('/') => path.len(),
             Some(path) => SSH_FOLDER - "~/.ssh".len() + path.len(),
             None => SSH_FOLDER,
         };
-        Self { folder, room: Room::in_folder(length) }
+        Self { folder, names: SocketNames::in_folder(length, fleets) }
     }
 
     /// The path for all hosts whose machine's name is short enough.
@@ -221,9 +252,9 @@ impl<'f> Sockets<'f> {
         ControlPath { folder: self.folder, name: SocketName::Machine }
     }
 
-    /// The path of a host for which the common one is too long.
-    fn own(&self, host: &Host<'_>) -> Option<ControlPath<'f>> {
-        match self.room.name(host) {
+    /// The path of a host for which the common one is too long, or does not name it alone.
+    fn own(&self, fleet: &Fleet<'_>, host: &Host<'_>) -> Option<ControlPath<'f>> {
+        match self.names.of(fleet, host) {
             SocketName::Machine => None,
             name => Some(ControlPath { folder: self.folder, name }),
         }

@@ -1,8 +1,9 @@
 //! The settings of `prime-ssh cert`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use super::install::layout;
 use super::machine::Machine;
 use super::prime_cli::PrimeCli;
 use super::{Endpoint, endpoint, identity, ssh_folder, team};
@@ -10,8 +11,11 @@ use crate::args::{CertArgs, Global};
 use crate::certificate::judge::TTL_MAX;
 use crate::certificate::when::span;
 use crate::failure::{Failure, Kind, Outcome};
-use crate::name::{Invalid, LocalPath};
+use crate::install::layout::Layout;
 use crate::render::ssh_config;
+
+/// How much longer a certificate must be valid, unless the user says otherwise: `--min-validity`.
+pub const MIN_VALIDITY: Duration = Duration::from_secs(600);
 
 /// The resolved settings of `prime-ssh cert`.
 #[derive(Debug)]
@@ -50,8 +54,17 @@ pub struct Wanted {
     pub min_validity: Option<Duration>,
     /// The file for the only one, in place of one in our folder.
     pub output: Option<PathBuf>,
-    /// Our folder, below ssh's.
-    pub folder: PathBuf,
+    /// Where our folder is.
+    pub layout: Layout,
+}
+
+impl Wanted {
+    /// The certificate of an installed cluster, where the one that is there does not last.
+    #[must_use]
+    pub fn installed(identity: Option<PathBuf>, layout: &Layout) -> Self {
+        let min_validity = Some(MIN_VALIDITY);
+        Self { identity, ttl: None, min_validity, output: None, layout: layout.clone() }
+    }
 }
 
 impl Certify {
@@ -75,7 +88,8 @@ impl Certify {
             ttl: typed.ttl,
             min_validity: typed.ensure.then_some(typed.min_validity),
             output: typed.output,
-            folder: ssh_folder(global, machine)?.join("prime-ssh"),
+            // How ssh finds the folder does not matter here, and the password database takes time.
+            layout: Layout::new(ssh_folder(global, machine)?, PathBuf::new(), Vec::new()),
         };
         let off = machine.variable("PRIME_SSH_NO_RENEW")?.is_some_and(|value| value != "0");
         let task = if typed.show {
@@ -94,12 +108,12 @@ impl Certify {
 /// Where our own certificates are, for the outputs that name them.
 #[derive(Debug)]
 pub struct OwnCertificates {
-    /// Our folder, below ssh's.
-    pub folder: PathBuf,
+    /// Where our folder is, and how ssh's files name what is in it.
+    pub layout: Layout,
+    /// Whether it is there because `--ssh-dir` says so.
+    pub folder_is_named: bool,
     /// The key that they should be for, where one is set.
     pub identity: Option<PathBuf>,
-    /// What else `prime-ssh cert` must be given to put one there: nothing, or words and a space.
-    pub arguments: String,
 }
 
 impl OwnCertificates {
@@ -108,21 +122,9 @@ impl OwnCertificates {
         global: &Global,
         machine: &Machine,
     ) -> Outcome<Self> {
-        let folder = ssh_folder(global, machine)?;
-        let arguments = match &global.ssh_dir {
-            Some(_) => format!("--ssh-dir '{}' ", folder.display()),
-            None => String::new(),
-        };
-        Ok(Self {
-            folder: folder.join("prime-ssh"),
-            identity: ssh.identity_file.as_ref().map(|path| machine.expand(path)),
-            arguments,
-        })
-    }
-
-    /// A file of our folder as a file of ssh's names it.
-    pub fn path(&self, file: &Path) -> Result<LocalPath<'static>, Invalid> {
-        LocalPath::new(file.to_string_lossy().into_owned())
+        let identity = ssh.identity_file.as_ref().map(|path| machine.expand(path));
+        let folder_is_named = global.ssh_dir.is_some();
+        Ok(Self { layout: layout(global, machine)?, folder_is_named, identity })
     }
 }
 

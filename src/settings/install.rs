@@ -1,13 +1,14 @@
 //! The settings of the commands that keep clusters installed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::machine::Machine;
 use super::prime_cli::PrimeCli;
 use super::{Endpoint, Origin, Source, source, ssh_options, token, walk_options};
 use crate::api::address::ApiUrl;
 use crate::args::{
-    Global, InstallArgs, RememberedArgs, ShowArgs, SyncArgs, TypedOption, UninstallArgs,
+    AutoCertArgs, Global, InstallArgs, RememberedArgs, ShowArgs, SyncArgs, TypedOption,
+    UninstallArgs,
 };
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fleet;
@@ -91,7 +92,7 @@ impl Install {
         let prime = PrimeCli::read(machine, global.context.as_deref())?;
         let context = global.context.clone().or(machine.variable("PRIME_CONTEXT")?);
         let is_typed = !render.typed.is_empty();
-        let fresh = remembered(render, machine)?;
+        let fresh = remembered(render, global, machine)?;
         Ok(Self {
             source: source(from, global, machine, &prime)?,
             context,
@@ -161,7 +162,7 @@ impl From<ShowArgs> for Show {
     }
 }
 
-fn layout(global: &Global, machine: &Machine) -> Outcome<Layout> {
+pub(super) fn layout(global: &Global, machine: &Machine) -> Outcome<Layout> {
     Ok(folder::layout(global.ssh_dir.as_deref(), machine.home())?)
 }
 
@@ -174,7 +175,7 @@ impl From<FolderError> for Failure {
 
 /// What was typed, as it is remembered: a path does not depend on the current folder, and the key
 /// that `PRIME_SSH_KEY_PATH` names is part of it.
-fn remembered(typed: RememberedArgs, machine: &Machine) -> Outcome<Remembered> {
+fn remembered(typed: RememberedArgs, global: &Global, machine: &Machine) -> Outcome<Remembered> {
     let mut words = Vec::new();
     for option in typed.typed.iter().filter(|option| option.name != "prefix") {
         words.push(word(option, machine)?);
@@ -184,6 +185,12 @@ fn remembered(typed: RememberedArgs, machine: &Machine) -> Outcome<Remembered> {
     {
         let path = machine.local_path(path.as_ref(), "PRIME_SSH_KEY_PATH")?;
         words.push(format!("--identity-file={path}"));
+    }
+    if typed.certificates.auto_cert
+        && let Some(path) = &global.token_file
+    {
+        let path = machine.expand(&machine.local_path(path, "--token-file")?);
+        words.push(format!("--auto-cert-token-file={}", path.display()));
     }
     Ok(Remembered { prefix: typed.render.prefix, words })
 }
@@ -217,6 +224,10 @@ pub struct Rendering {
     pub walk: fleet::Options,
     /// What the fragment says beyond the hosts.
     pub ssh: ssh_config::Options,
+    /// Whether ssh renews the certificate of a cluster that takes nothing else.
+    pub auto_cert: bool,
+    /// The file that the token for this is in, where it is not in the settings of `prime`.
+    pub token_file: Option<PathBuf>,
     /// What a person should know about these settings.
     pub warnings: Vec<String>,
 }
@@ -230,21 +241,21 @@ impl<'g> Memory<'g> {
 
     /// How a cluster with these options is rendered.
     pub fn rendering(&self, remembered: &Remembered, context: Option<&str>) -> Outcome<Rendering> {
-        let mut typed = RememberedArgs::parse(&remembered.words)
-            .map_err(|error| {
+        let RememberedArgs { render: mut typed, certificates, .. } =
+            RememberedArgs::parse(&remembered.words).map_err(|error| {
                 let words = remembered.words.join(" ");
                 Failure::message(
                     Kind::Local,
                     format!("the remembered options `{words}` cannot be read: {}", error.kind()),
                 )
                 .hint("install the cluster again, with the options that it should have")
-            })?
-            .render;
+            })?;
         typed.prefix = remembered.prefix.clone();
         let prime = PrimeCli::read(&self.machine, context)?;
         let mut warnings = Vec::new();
         let ssh = ssh_options(&typed, self.global, &self.machine, &prime, &mut warnings)?;
-        Ok(Rendering { walk: walk_options(typed)?, ssh, warnings })
+        let AutoCertArgs { auto_cert, auto_cert_token_file: token_file } = certificates;
+        Ok(Rendering { walk: walk_options(typed)?, ssh, auto_cert, token_file, warnings })
     }
 
     /// The API that an installed cluster is asked for at.
@@ -255,6 +266,12 @@ impl<'g> Memory<'g> {
         let prime = PrimeCli::read(&self.machine, context)?;
         let token = token(self.global, &self.machine, &prime)?;
         Ok(Endpoint { address, token, timeout: self.global.timeout })
+    }
+
+    /// Whether the ssh folder is the one that `--ssh-dir` says.
+    #[must_use]
+    pub fn folder_is_named(&self) -> bool {
+        self.global.ssh_dir.is_some()
     }
 
     /// Where a path of an ssh file leads on this machine.

@@ -7,6 +7,8 @@ mod install;
 mod inventory;
 mod machine;
 mod prime_cli;
+mod program;
+mod renewal;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,6 +25,7 @@ use crate::args::{
 };
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fleet::{self, JumpMode, Only, Selection};
+use crate::install::folder::FolderError;
 use crate::render::certificates::Certificates;
 use crate::render::ssh_config;
 use crate::render::ssh_option::SshOption;
@@ -137,6 +140,9 @@ fn team(typed: Option<String>, machine: &Machine, prime: &PrimeCli) -> Outcome<O
 /// The folder of ssh's files.
 fn ssh_folder(global: &Global, machine: &Machine) -> Outcome<PathBuf> {
     let given = global.ssh_dir.as_deref().unwrap_or("~/.ssh".as_ref());
+    if given.starts_with("~") && machine.home().is_none() {
+        return Err(FolderError::NoHome.into());
+    }
     Ok(machine.expand(&machine.local_path(given, "--ssh-dir")?))
 }
 

@@ -48,6 +48,20 @@ fn a_name_is_searched_for() {
 }
 
 #[test]
+fn a_name_without_end_is_near_nothing() {
+    let long = "train".repeat(1_000_000);
+    let rows = [("c1", long.as_str()), ("c2", "training")];
+    let selector = "trainin".repeat(100);
+    let server = Server::new([unknown(), list([]), list(rows)]);
+    let begin = std::time::Instant::now();
+    find(&server, &selector).unwrap_err();
+    let server = Server::new([unknown(), list([]), list(rows)]);
+    let message = find(&server, "trainin").unwrap_err().to_string();
+    assert!(message.ends_with("near it are:\n  training (c2)"), "{message}");
+    assert!(begin.elapsed() < std::time::Duration::from_secs(5), "{:?}", begin.elapsed());
+}
+
+#[test]
 fn an_exact_name_wins_over_case() {
     let rows = [("c1", "Train"), ("c2", "train"), ("c3", "TRAIN")];
     for (selector, id) in [("train", "c2"), ("TRAIN", "c3")] {

@@ -98,6 +98,19 @@ fn a_wait_beyond_the_time_limit_fails_at_once() {
 }
 
 #[test]
+fn a_refusal_that_no_wait_changes_stays_what_it_is() {
+    for (status, what) in [(401, "the API refused the token"), (404, "the API knows nothing of it")]
+    {
+        let server = Server::new([later(status, "Retry-After: 3600\r\n")]);
+        let message = get(&server).unwrap_err().to_string();
+        assert!(message.contains(what), "{message}");
+    }
+    let search = json(r#"{"data": [{"id": "c1", "name": "train"}]}"#);
+    let server = Server::new([later(404, "Retry-After: 3600\r\n"), search, json("{}")]);
+    assert_eq!(run(client(&server).find("train")).unwrap().id, "c1");
+}
+
+#[test]
 fn a_wait_that_is_none_is_passed_over() {
     let server = Server::new([later(429, "Retry-After: soon\r\n"), json("{}")]);
     get(&server).unwrap();

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -11,8 +12,8 @@ use serde_json::json;
 use crate::support::api::{Api, Reply};
 use crate::support::authority::{Authority, answer, certificates_in, me};
 use crate::support::cluster::{Cluster, Connection, Node};
-use crate::support::process::Ran;
-use crate::support::sandbox::{Program, Sandbox};
+use crate::support::process::{self, Ran};
+use crate::support::sandbox::{Program, Sandbox, TOKEN};
 use crate::support::ssh;
 use crate::support::sshd::Sshd;
 
@@ -41,6 +42,11 @@ impl Person {
         self.api = Api::serving(clusters).may_be_idle();
         let signer = self.authority.clone();
         self.api.signs(move |request| signer.answer(request));
+        self.logs_in();
+    }
+
+    /// Runs `prime login`.
+    fn logs_in(&self) {
         let settings = json!({"ssh_key_path": self.key, "base_url": self.api.url()});
         self.sandbox.prime_settings(&settings);
     }
@@ -352,4 +358,214 @@ fn a_first_certificate_lets_in_through_the_jump() {
     assert_eq!(ssh::node_at(&fragment, "prime.train.node-1"), "node-1");
     person.has("-2h:-1h");
     ssh::on(&fragment, "prime.train", "true").fails(255);
+}
+
+impl Person {
+    fn installs(&self, arguments: &[&str]) -> Program {
+        let install = self.sandbox.prime_ssh([&["install", "clst01"], arguments].concat());
+        install.arg("--ssh-dir").arg(self.sandbox.path(".ssh"))
+    }
+
+    /// ssh with the installed configuration, in this home folder.
+    fn ssh(&self, arguments: &[&str]) -> Command {
+        let mut ssh = ssh::ssh(&self.sandbox.path(".ssh/config"));
+        ssh.env("HOME", self.sandbox.home()).args(arguments);
+        ssh
+    }
+
+    fn node_at(&self, alias: &str) -> Ran {
+        process::run(&mut self.ssh(&[alias, "echo $PRIME_NODE"]), b"")
+    }
+}
+
+#[test]
+#[ignore = "needs sshd: run tests/run"]
+fn ssh_renews_by_itself_through_the_jump() {
+    let (person, control, worker) = with_machines();
+    let told = person.installs(&["--auto-cert", "--jump", "always"]).run();
+    assert!(told.stderr.contains("certificate for clst01: log in as "), "{}", told.stderr);
+    told.succeeds();
+    assert_eq!(person.api.certificates(), 1);
+    assert_eq!(person.node_at("prime.train").succeeds(), "node-0\n");
+    assert_eq!(person.node_at("prime.train.node-1").succeeds(), "node-1\n");
+    assert_eq!(person.api.certificates(), 1);
+
+    for alias in ["prime.train.node-1", "prime.train"] {
+        person.has("-2h:-1h");
+        let asked = person.api.requests().len();
+        let ran = person.node_at(alias);
+        assert_eq!(ran.stderr, "");
+        ran.succeeds();
+        let requests = person.api.requests().split_off(asked);
+        let paths: Vec<_> = requests.iter().map(|request| request.path.as_str()).collect();
+        assert_eq!(paths, ["/api/admin/clusters/clst01/authorizations/certificate"], "{alias}");
+    }
+    drop((control, worker));
+}
+
+#[test]
+#[ignore = "needs sshd: run tests/run"]
+fn of_64_ssh_at_once_one_asks() {
+    let (person, _control, _worker) = with_machines();
+    person.installs(&["--auto-cert", "--jump", "never"]).run().succeeds();
+    person.has("-2h:-1h");
+    let asked = person.api.requests().len();
+    let signer = person.authority.clone();
+    person.api.signs(move |request| {
+        thread::sleep(Duration::from_millis(300));
+        signer.answer(request)
+    });
+    let runs: Vec<Ran> = thread::scope(|scope| {
+        let start = |at| {
+            let alias = if at % 2 == 0 { "prime.train.node-0" } else { "prime.train.node-1" };
+            scope.spawn(|| person.node_at(alias))
+        };
+        let running: Vec<_> = (0..64).map(start).collect();
+        running.into_iter().map(|run| run.join().unwrap()).collect()
+    });
+    for ran in runs {
+        assert!(ran.succeeds().starts_with("node-"));
+    }
+    assert_eq!(person.api.requests().len(), asked + 1);
+}
+
+#[test]
+#[ignore = "needs sshd: run tests/run"]
+fn a_renewal_that_fails_is_one_line_and_ssh_goes_on() {
+    let (person, _control, _worker) = with_machines();
+    person.installs(&["--auto-cert"]).run().succeeds();
+    person.has("-2h:-1h");
+    person.api.signs(|_| Reply::detail(403, "Insufficient permissions"));
+    let ran = person.node_at("prime.train");
+    assert!(ran.took < Duration::from_secs(9), "{ran:#?}");
+    let told = ran.fails(255);
+    let (ours, ssh_own) = told.split_once('\n').unwrap();
+    assert!(ours.starts_with("error: ") && ours.contains("403"), "{told}");
+    assert!(ssh_own.contains("Permission denied (publickey)"), "{told}");
+
+    let mut quiet = person.ssh(&["-G", "prime.train"]);
+    process::run(quiet.env("PRIME_SSH_NO_RENEW", "1"), b"").succeeds();
+    person.installs(&["--auto-cert", "--check"]).run().succeeds();
+    assert_eq!(person.api.certificates(), 2, "reading asks for nothing");
+}
+
+#[test]
+#[ignore = "needs ssh-keygen: run tests/run"]
+fn nothing_takes_longer_than_ten_seconds() {
+    let person = Person::new();
+    person.cert(&["train"]).run().succeeds();
+    person.has("-2h:-1h");
+    let lock = fs::File::create(person.certificate().with_extension("lock")).unwrap();
+    lock.lock().unwrap();
+    let ran = person.cert(&["clst01", "--ensure"]).run();
+    assert!(ran.took < Duration::from_secs(11), "{ran:#?}");
+    let told = ran.fails(1);
+    assert!(told.contains("another run of prime-ssh") && told.contains("10 seconds"), "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
+    drop(lock);
+
+    person.api.signs(|_| {
+        thread::sleep(Duration::from_secs(60));
+        Reply::detail(500, "too late")
+    });
+    let ran = person.cert(&["clst01", "--ensure"]).run();
+    assert!(ran.took < Duration::from_secs(11), "{ran:#?}");
+    let told = ran.fails(3);
+    assert!(told.contains("within 10s") || told.contains("within 10 s"), "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
+}
+
+#[test]
+#[ignore = "needs ssh-keygen: run tests/run"]
+fn a_link_in_the_place_of_ours_is_refused() {
+    let person = Person::new();
+    person.cert(&["train"]).run().succeeds();
+    let treasure = person.sandbox.write("treasure", "gold");
+    fs::remove_file(person.certificate()).unwrap();
+    let place = person.sandbox.path(".ssh/prime-ssh/train-675b1ff5-cert.pub");
+    std::os::unix::fs::symlink(&treasure, &place).unwrap();
+    assert!(person.cert(&["train"]).run().fails(5).contains("is a link"));
+    assert_eq!(fs::read_to_string(treasure).unwrap(), "gold");
+}
+
+#[test]
+#[ignore = "needs sshd: run tests/run"]
+fn paths_with_spaces_work() {
+    let (person, _control, _worker) = with_machines();
+    let folder = person.sandbox.path("my folder");
+    fs::create_dir(&folder).unwrap();
+    // A link, as package managers make: what is behind it changes with the next version.
+    let program = folder.join("prime-ssh");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_prime-ssh"), &program).unwrap();
+    let key = person.sandbox.ssh_key("my folder/id key");
+    let ssh_folder = folder.join(".ssh dir");
+    let mut install = Command::new(&program);
+    install.args(["install", "train", "--auto-cert", "--identity-file"]).arg(&key);
+    install.arg("--ssh-dir").arg(&ssh_folder).env("HOME", person.sandbox.home());
+    process::run(&mut install, b"").succeeds();
+    let fragments = fs::read_dir(ssh_folder.join("prime-ssh")).unwrap();
+    let fragment = fragments.map(|entry| entry.unwrap().path());
+    let fragment = fragment.into_iter().find(|path| path.extension() == Some("conf".as_ref()));
+    let text = fs::read_to_string(fragment.unwrap()).unwrap();
+    assert!(text.contains(&format!("exec \"'{}' cert --ensure", program.display())), "{text}");
+    let certificate = certificates_in(&ssh_folder.join("prime-ssh")).pop().unwrap();
+    fs::write(&certificate, "gone").unwrap();
+    let mut ssh = ssh::ssh(&ssh_folder.join("config"));
+    ssh.env("HOME", person.sandbox.home()).args(["prime.train", "echo $PRIME_NODE"]);
+    assert_eq!(process::run(&mut ssh, b"").succeeds(), "node-0\n");
+}
+
+#[test]
+#[ignore = "needs ssh-keygen: run tests/run"]
+fn installs_and_renewals_do_not_wait_for_each_other() {
+    let person = Person::new();
+    person.installs(&["--auto-cert"]).run().succeeds();
+    person.has("-2h:-1h");
+    let signer = person.authority.clone();
+    person.api.signs(move |request| {
+        thread::sleep(Duration::from_secs(2));
+        signer.answer(request)
+    });
+    thread::scope(|scope| {
+        let renewal = scope.spawn(|| person.cert(&["clst01", "--ensure"]).run());
+        process::until("the renewal to ask", || person.api.certificates() == 2);
+        let install = person.installs(&["--auto-cert", "--user", "somebody"]).run();
+        install.succeeds();
+        renewal.join().unwrap().succeeds();
+    });
+    assert_eq!(person.api.certificates(), 2, "the install takes the certificate of the renewal");
+    let uninstall = person.sandbox.prime_ssh(["uninstall", "--all", "--ssh-dir"]);
+    uninstall.arg(person.sandbox.path(".ssh")).run().succeeds();
+    assert!(!person.sandbox.path(".ssh/prime-ssh").exists());
+}
+
+#[test]
+#[ignore = "needs ssh-keygen: run tests/run"]
+fn auto_cert_is_refused_where_it_could_not_work_or_would_not_be_safe() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let person = Person::new();
+    let refused = |program: Program, told: &str| {
+        let stderr = program.run().fails(5);
+        assert!(stderr.contains(told), "{stderr}");
+        assert!(!person.sandbox.path(".ssh/prime-ssh/config").exists());
+    };
+    let settings = json!({"ssh_key_path": person.key, "base_url": person.api.url(), "api_key": ""});
+    person.sandbox.prime_settings(&settings);
+    let from_shell = person.installs(&["--auto-cert"]).env("PRIME_API_KEY", TOKEN);
+    refused(from_shell, "the API token is in PRIME_API_KEY alone");
+    person.logs_in();
+    refused(person.installs(&["--auto-cert", "--identity-file", "none"]), "no setting names one");
+
+    // Copied by another process: a file that is open for writing in ours cannot be run.
+    let program = person.sandbox.path("prime-ssh");
+    let mut copy = Command::new("cp");
+    process::run(copy.arg(env!("CARGO_BIN_EXE_prime-ssh")).arg(&program), b"").succeeds();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o775)).unwrap();
+    let mut install = Command::new(&program);
+    install
+        .args(["install", "clst01", "--auto-cert", "--ssh-dir"])
+        .arg(person.sandbox.path(".ssh"));
+    let told = process::run(install.env("HOME", person.sandbox.home()), b"").fails(5);
+    assert!(told.contains("others may write") && told.contains("chmod go-w"), "{told}");
 }

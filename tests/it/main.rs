@@ -14,6 +14,7 @@ mod clusters;
 mod end_to_end;
 mod failures;
 mod harness;
+mod install;
 mod oracle;
 mod output_file;
 mod settings;

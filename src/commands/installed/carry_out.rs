@@ -29,6 +29,8 @@ pub(in crate::commands) struct Decision {
     pub(in crate::commands) warnings: Vec<String>,
     /// The same, of less weight.
     pub(in crate::commands) notes: Vec<String>,
+    /// Whether the summary says how to connect.
+    pub(in crate::commands) tells_how_to_connect: bool,
     /// A name of ours for ssh to try.
     pub(in crate::commands) alias: Option<String>,
 }
@@ -55,14 +57,16 @@ pub(in crate::commands) fn carry_out(
         Show::Apply => {
             let unwritten = apply(layout, &present, &plan, decision.alias.as_deref(), terminal)?;
             drop(lock);
-            if let Some(why) = &unwritten {
-                tell_unwritten(layout, &plan, why, terminal);
+            match &unwritten {
+                Some(why) => tell_unwritten(layout, &plan, why, terminal),
+                None => tell_line(layout, &plan.notes, terminal),
             }
-            unwritten.is_none()
+            decision.tells_how_to_connect && unwritten.is_none()
         }
         Show::DryRun => {
             let colored = terminal::stdout_is_colored();
             terminal::print(|to| diff::write(&plan.changes, colored, to)).or_fail(Kind::Local)?;
+            terminal.note("a dry run: nothing was changed");
             false
         }
         Show::Check => false,
@@ -88,6 +92,8 @@ fn would_change(plan: &Plan) -> String {
 struct Held<'l> {
     lock: Lock,
     layout: &'l Layout,
+    /// Whether there was no ssh folder.
+    made: bool,
 }
 
 impl<'l> Held<'l> {
@@ -97,22 +103,28 @@ impl<'l> Held<'l> {
         folder::check_owner(layout)?;
         let path = layout.file(LOCK);
         let waiting = || terminal.note("waiting for another run of prime-ssh to end");
-        let lock = Lock::take(&path, LOCK_LIMIT, || folder::make(layout), waiting)?;
+        let mut made = false;
+        let prepare = || {
+            made |= folder::make(layout)?;
+            Ok(())
+        };
+        let lock = Lock::take(&path, LOCK_LIMIT, prepare, waiting)?;
         folder::clean(layout);
-        Ok(Self { lock, layout })
+        Ok(Self { lock, layout, made })
     }
 }
 
 impl Drop for Held<'_> {
-    /// A folder that holds the lock alone is of no use.
+    /// Where nothing was installed, or all of it is gone, nothing of ours stays.
     fn drop(&mut self) {
-        folder::remove_if_unused(self.layout, &self.lock);
+        folder::remove_if_unused(self.layout, &self.lock, self.made);
     }
 }
 
 impl From<LockError> for Failure {
     fn from(error: LockError) -> Self {
-        Self::new(Kind::Local, error)
+        let kind = if matches!(error, LockError::Link(_)) { Kind::Install } else { Kind::Local };
+        Self::new(kind, error)
     }
 }
 
@@ -174,11 +186,22 @@ fn tell_unwritten(layout: &Layout, plan: &Plan, why: &WriteError, terminal: Term
     }
 }
 
+/// The user's own file changes by one line, so it is said.
+fn tell_line(layout: &Layout, notes: &[Note], terminal: Terminal) {
+    for note in notes {
+        if let Note::LineAdded(line) = note {
+            let config = layout.config();
+            terminal.note(format_args!("{} has a new first line: {line}", config.display()));
+        }
+    }
+}
+
 fn tell_notes(layout: &Layout, notes: &[Note], terminal: Terminal) {
     let config = layout.config();
     let config = config.display();
     for note in notes {
         match note {
+            Note::LineAdded(_) => {}
             Note::KeptAside { fragment, aside } => terminal.warning(format_args!(
                 "{} was edited by hand, and is kept as {}",
                 fragment.display(),

@@ -3,8 +3,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use ssh_key::{HashAlg, PublicKey};
-
+use crate::certificate::PublicKey;
+use crate::certificate::identity::{Identity, Problem};
 use crate::fleet::SshKey;
 use crate::install::state::Record;
 use crate::name::LocalPath;
@@ -30,30 +30,22 @@ pub(super) fn warnings(
              read: `chmod 600 {identity}`"
         ));
     }
-    let beside = path.with_file_name(match path.file_name() {
-        Some(name) if !is_public => {
-            let mut name = name.to_owned();
-            name.push(".pub");
-            name
+    let ours = match Identity::read(&path) {
+        Ok(identity) => identity.public_key,
+        Err(problem @ Problem::Stale(_)) => {
+            warnings.push(format!("{problem}; {}", problem.hint()));
+            return warnings;
         }
-        Some(name) => name.to_owned(),
-        None => return warnings,
-    });
-    let Some(ours) = fs::read_to_string(beside).ok().and_then(|text| read(&text)) else {
-        return warnings;
+        Err(_) => return warnings,
     };
     let known: Vec<PublicKey> =
-        keys.iter().filter_map(|key| read(key.public_key.as_str())).collect();
-    if !known.is_empty() && !known.iter().any(|key| key.key_data() == ours.key_data()) {
+        keys.iter().filter_map(|key| key.public_key.as_str().parse().ok()).collect();
+    if !known.is_empty() && !known.contains(&ours) {
         warnings.push(format!(
             "the key {identity} ({}) is not among those of {}: it may not let you in",
-            ours.fingerprint(HashAlg::Sha256),
+            ours.fingerprint(),
             record.alias()
         ));
     }
     warnings
-}
-
-fn read(text: &str) -> Option<PublicKey> {
-    PublicKey::from_openssh(text.trim()).ok()
 }

@@ -11,7 +11,7 @@ pub(super) use answer::{Candidate, ask_again};
 pub(super) use carry_out::{Decision, carry_out};
 pub(super) use names::{Names, Surveyed, ended_owners};
 pub(super) use summary::{Line, What};
-pub(super) use wish::{Wished, Wishing};
+pub(super) use wish::{Renewed, Wished, Wishing};
 
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::plan::{Installed, Present};
@@ -29,7 +29,11 @@ pub(super) fn named(present: &Present, selectors: &[String]) -> Outcome<Vec<Stem
         let of_record = installed.records.iter().find(|(_, record)| {
             [record.id.as_str(), record.name.as_str(), &record.alias()].contains(&&**selector)
         });
-        let by_file = || present.all_stems().into_iter().find(|stem| stem.to_string() == *selector);
+        // A damaged state does not say its names; its file does.
+        let by_file = || {
+            let mut stems = present.all_stems().into_iter();
+            stems.find(|stem| stem.to_string() == *selector || stem.parts().0 == selector)
+        };
         match of_record.map(|(stem, _)| stem.clone()).or_else(by_file) {
             Some(stem) if stems.contains(&stem) => {}
             Some(stem) => stems.push(stem),

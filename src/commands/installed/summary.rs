@@ -35,6 +35,8 @@ pub(in crate::commands) enum What {
     Removed(String),
     /// It could not be brought up to date.
     Left(Failure),
+    /// It is new, and could not be installed.
+    NotInstalled(Failure),
 }
 
 impl What {
@@ -57,7 +59,7 @@ impl What {
 
     /// Whether `ssh ALIAS` leads somewhere afterwards.
     fn leads_somewhere(&self) -> bool {
-        !matches!(self, Self::Removed(_) | Self::Left(_))
+        !matches!(self, Self::Removed(_) | Self::Left(_) | Self::NotInstalled(_))
     }
 }
 
@@ -74,6 +76,7 @@ impl fmt::Display for What {
             Self::Unchanged(count) => write!(f, "unchanged: {}", counted(count)),
             Self::Removed(why) => write!(f, "removed{why}"),
             Self::Left(_) => f.write_str("left as it is"),
+            Self::NotInstalled(_) => f.write_str("not installed"),
         }
     }
 }
@@ -101,7 +104,7 @@ pub(super) fn tell_failures(lines: Vec<Line>, terminal: Terminal) -> Outcome<()>
     let mut failures: Vec<Failure> = lines
         .into_iter()
         .filter_map(|line| match line.what {
-            What::Left(failure) => Some(failure),
+            What::Left(failure) | What::NotInstalled(failure) => Some(failure),
             _ => None,
         })
         .collect();
@@ -114,8 +117,8 @@ pub(super) fn tell_failures(lines: Vec<Line>, terminal: Terminal) -> Outcome<()>
     }
     let count = failures.len();
     let message = match count {
-        1 => format!("1 of {total} clusters was left as it is"),
-        _ => format!("{count} of {total} clusters were left as they are"),
+        1 => format!("1 of {total} clusters was left as it was"),
+        _ => format!("{count} of {total} clusters were left as they were"),
     };
     Err(Failure::message(worst.min(Kind::Hosts), message))
 }

@@ -1,14 +1,17 @@
 //! From an answer to what should be installed, or why not.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use anyhow::Context;
 
-use super::identity;
+use super::identity as key;
 use super::summary::What;
+use crate::certificate::identity::Identity;
+use crate::commands::certificates::{Own, checked};
 use crate::commands::gather::{self, Judged};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
-use crate::fleet::Survey;
+use crate::fleet::{Cluster, Survey};
 use crate::install::claims::{Claim, claims};
 use crate::install::folder;
 use crate::install::fragment::Hosts;
@@ -17,7 +20,7 @@ use crate::install::plan::{Installed, Present, Wish};
 use crate::install::state::{Part, Record, Source};
 use crate::name::{LocalPath, Slug};
 use crate::render::ssh_config;
-use crate::settings::{Memory, Remembered};
+use crate::settings::{Memory, Remembered, Rendering};
 use crate::terminal::Terminal;
 
 /// What every cluster of a run shares.
@@ -31,6 +34,17 @@ pub(in crate::commands) struct Wishing<'a> {
     pub(in crate::commands) terminal: Terminal,
     /// What a person should know, each once.
     pub(in crate::commands) warnings: BTreeSet<String>,
+    /// The certificates that ssh renews by itself.
+    pub(in crate::commands) renewed: Vec<Renewed>,
+}
+
+/// A certificate that ssh renews by itself.
+#[derive(Debug)]
+pub(in crate::commands) struct Renewed {
+    /// The cluster that it is for.
+    pub(in crate::commands) record: Record,
+    /// The key that it is for.
+    pub(in crate::commands) identity: Option<PathBuf>,
 }
 
 /// What an answer makes of its cluster.
@@ -40,6 +54,8 @@ pub(in crate::commands) enum Wished {
     Put(Box<Wish>, What),
     /// It is gone for good, and why.
     Gone(&'static str),
+    /// There is nothing to install of it, and why.
+    Nothing(Failure),
 }
 
 impl Wishing<'_> {
@@ -73,7 +89,14 @@ impl Wishing<'_> {
             rendering.ssh.known_hosts = Some(self.known_hosts(&record)?);
         }
         let judged = gather::judge(survey, &rendering.walk, self.skip_invalid, self.terminal)?;
-        let Judged::Fleet(fleet) = judged else { return Ok(Wished::Gone("was terminated")) };
+        let fleet = match judged {
+            Judged::Fleet(fleet) => fleet,
+            Judged::Terminated => return Ok(Wished::Gone("was terminated")),
+            Judged::Empty(why) => return Ok(Wished::Nothing(why)),
+        };
+        if fleet.cluster.vault_enabled {
+            self.add_certificate(&mut rendering, &record, &fleet.cluster)?;
+        }
         let mut fragment = Vec::new();
         ssh_config::render(std::slice::from_ref(&*fleet), &rendering.ssh, &mut fragment)
             .context("cannot render")
@@ -81,8 +104,9 @@ impl Wishing<'_> {
         self.refuse_claimed(&record, &fragment)?;
         self.warnings.extend(rendering.warnings);
         if let Some(path) = &rendering.ssh.identity_file {
-            let keys = &fleet.cluster.ssh_keys;
-            self.warnings.extend(identity::warnings(self.memory.machine(), path, keys, &record));
+            // Where a certificate lets people in, no key is authorised by itself.
+            let keys = if fleet.cluster.vault_enabled { &[] } else { &*fleet.cluster.ssh_keys };
+            self.warnings.extend(key::warnings(self.memory.machine(), path, keys, &record));
         }
         let old = self.old(&record);
         let what = What::of(old, &record, &fragment);
@@ -103,13 +127,37 @@ impl Wishing<'_> {
     }
 
     fn known_hosts(&self, record: &Record) -> Outcome<LocalPath<'static>> {
-        let path = self.layout.known_hosts(&record.stem());
-        let text = path.to_str().map(str::to_owned);
-        let checked = text.map(LocalPath::new).transpose();
-        checked.ok().flatten().ok_or_else(|| {
-            let message = format!("ssh cannot be told of a file called {}", path.display());
-            Failure::message(Kind::Install, message).hint("give another folder: --ssh-dir DIR")
-        })
+        checked(&self.layout.known_hosts(&record.stem()))
+    }
+
+    /// Names the certificate that the cluster takes and nothing else, and what renews it.
+    fn add_certificate(
+        &mut self,
+        rendering: &mut Rendering,
+        record: &Record,
+        cluster: &Cluster<'_>,
+    ) -> Outcome<()> {
+        if rendering.ssh.certificates.named.is_some() {
+            return Ok(());
+        }
+        let own = Own::installed(self.layout, record);
+        let identity = rendering.ssh.identity_file.as_ref();
+        let identity = identity.map(|path| self.memory.machine().expand(path));
+        let id = record.id.to_string();
+        if rendering.auto_cert {
+            let renewal = self.memory.renewal(record, rendering, self.layout.ssh_folder())?;
+            rendering.ssh.certificates.renewals.insert(id.clone(), renewal);
+            self.renewed.push(Renewed { record: record.clone(), identity });
+        } else {
+            let identity = identity.as_deref().and_then(|path| Identity::read(path).ok());
+            self.warnings.extend(own.warning(
+                cluster,
+                identity.as_ref(),
+                self.memory.folder_is_named(),
+            ));
+        }
+        rendering.ssh.certificates.own.insert(id, own.path()?);
+        Ok(())
     }
 
     /// A name that the user's own configuration defines is not ours to take. One that we installed

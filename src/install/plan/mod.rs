@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::include::{self, Found, Unwritable};
+use super::include::{self, Found, IncludeLine, Unwritable};
 use super::layout::{INDEX, Layout};
 use super::state::{Damage, Part, Record, Stem, fingerprint};
 
@@ -36,6 +36,8 @@ pub struct Installed {
     pub records: Vec<(Stem, Record)>,
     /// Those whose state cannot.
     pub damaged: Vec<(Stem, Damage)>,
+    /// Second files of a cluster, left by a run that was killed while it gave it another name.
+    pub superseded: Vec<Stem>,
 }
 
 impl Installed {
@@ -51,6 +53,7 @@ impl Present {
     #[must_use]
     pub fn installed(&self) -> Installed {
         let mut installed = Installed::default();
+        let indexed = self.indexed();
         for (stem, part) in self.stems() {
             if part != Part::State {
                 continue;
@@ -60,7 +63,15 @@ impl Present {
                 Ok(record) if record.stem() != stem => {
                     installed.damaged.push((stem, Damage::Renamed(record.stem())));
                 }
-                Ok(record) => installed.records.push((stem, record)),
+                Ok(record) => match installed.records.iter_mut().find(|(_, r)| r.id == record.id) {
+                    None => installed.records.push((stem, record)),
+                    // What ssh reads is what counts.
+                    Some(other) if indexed.contains(&stem) => {
+                        let other = std::mem::replace(other, (stem, record));
+                        installed.superseded.push(other.0);
+                    }
+                    Some(_) => installed.superseded.push(stem),
+                },
                 Err(damage) => installed.damaged.push((stem, damage)),
             }
         }
@@ -84,12 +95,11 @@ impl Present {
     }
 
     /// The clusters whose fragments the index includes.
-    fn indexed(&self, layout: &Layout) -> BTreeSet<Stem> {
+    fn indexed(&self) -> BTreeSet<Stem> {
         let index = self.files.get(INDEX).map(Vec::as_slice).unwrap_or_default();
-        include::included(index, &layout.bearings())
+        include::included(index)
             .iter()
-            .filter_map(|path| path.file_name()?.to_str())
-            .filter_map(Stem::of_file)
+            .filter_map(|path| Stem::of_file(path.rsplit('/').next()?))
             .map(|(stem, _)| stem)
             .filter(|stem| self.part(stem, Part::Fragment).is_some())
             .collect()
@@ -144,6 +154,8 @@ pub enum Note {
         /// What it is called now.
         aside: PathBuf,
     },
+    /// The user's configuration gets our line.
+    LineAdded(IncludeLine),
     /// An `Include` of ours that counts for some hosts only.
     InBlock(Found),
     /// An `Include` of ours that a person wrote, and that we leave.
@@ -205,10 +217,13 @@ impl Planner<'_> {
     /// what is wished away or comes under a new name.
     fn clusters_afterwards(&self, wishes: &[Wish]) -> BTreeSet<Stem> {
         let has_fragment = |stem: &&Stem| self.present.part(stem, Part::Fragment).is_some();
-        let mut clusters = self.present.indexed(self.layout);
+        let mut clusters = self.present.indexed();
         let records = self.installed.records.iter().map(|(stem, _)| stem);
         let damaged = self.installed.damaged.iter().map(|(stem, _)| stem);
         clusters.extend(records.chain(damaged).filter(has_fragment).cloned());
+        for stem in &self.installed.superseded {
+            clusters.remove(stem);
+        }
         for wish in wishes {
             match wish {
                 Wish::Remove(stem) => {
@@ -238,21 +253,32 @@ impl Planner<'_> {
             (_, Some(was)) if wrote => vec![fingerprint(&fragment), fingerprint(was)],
             _ => vec![fingerprint(&fragment)],
         };
+        // Without a state and in no index, it is what a run left behind that was killed.
+        let is_leftover =
+            old.is_none() && !present.indexed().contains(&stem) && !self.is_damaged(&stem);
         if let Some(was) = was
             && !wrote
             && was != fragment
+            && !is_leftover
         {
             self.keep_aside(&old_stem, was);
         }
-        let seen = present.part(&stem, Part::KnownHosts);
-        let seen = seen.or_else(|| present.part(&old_stem, Part::KnownHosts)).unwrap_or_default();
+        let seen = present.part(&old_stem, Part::KnownHosts);
+        let seen = seen.or_else(|| present.part(&stem, Part::KnownHosts)).unwrap_or_default();
         self.ours(&stem.file(Part::KnownHosts), Some(seen.to_owned()));
         self.ours(&stem.file(Part::State), Some(record.to_json()));
         self.ours(&stem.file(Part::Fragment), Some(fragment));
         if old_stem != stem {
+            if let Some(certificate) = present.part(&old_stem, Part::Certificate) {
+                self.ours(&stem.file(Part::Certificate), Some(certificate.to_owned()));
+            }
             self.going.push(old_stem);
         }
         self.coming.push(stem);
+    }
+
+    fn is_damaged(&self, stem: &Stem) -> bool {
+        self.installed.damaged.iter().any(|(at, _)| at == stem)
     }
 
     fn remove(&mut self, stem: Stem) {
@@ -320,6 +346,7 @@ impl Planner<'_> {
                 self.change(self.layout.backup(), Owner::Backup, Some(config.to_owned()));
             }
             let config = line.put_in(config.unwrap_or_default());
+            self.plan.notes.push(Note::LineAdded(line));
             self.change(self.layout.config(), Owner::User, Some(config));
         }
         let has_state = |stem: &Stem| {
@@ -333,7 +360,7 @@ impl Planner<'_> {
     }
 
     /// Takes our line out of the user's configuration, and the file with it where we made it.
-    fn leave_config(&mut self, config: Option<&[u8]>, line: &include::IncludeLine) {
+    fn leave_config(&mut self, config: Option<&[u8]>, line: &IncludeLine) {
         let Some(config) = config else { return };
         let mut left = config.to_owned();
         while let Some(without) = line.taken_out_of(&left) {
@@ -359,13 +386,18 @@ impl Planner<'_> {
     fn removals(&mut self, clusters: &BTreeSet<Stem>) {
         let mut going = std::mem::take(&mut self.going);
         let orphans = self.present.all_stems().into_iter().filter(|stem| {
-            !clusters.contains(stem) && self.present.part(stem, Part::State).is_none()
+            // A certificate alone is no leftover: a fragment elsewhere may name it.
+            let has = |part| self.present.part(stem, part).is_some();
+            let is_left_over = has(Part::Fragment) || has(Part::KnownHosts);
+            !clusters.contains(stem) && is_left_over && !has(Part::State)
         });
         going.extend(orphans);
+        going.extend(self.installed.superseded.iter().cloned());
+        going.retain(|stem| !clusters.contains(stem));
         going.sort();
         going.dedup();
         for stem in going {
-            for part in [Part::State, Part::Fragment, Part::KnownHosts] {
+            for part in [Part::State, Part::Fragment, Part::KnownHosts, Part::Certificate] {
                 self.ours(&stem.file(part), None);
             }
         }

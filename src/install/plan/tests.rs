@@ -192,8 +192,41 @@ fn a_removal_that_died_is_finished_by_the_next_run() {
         for change in &removal.changes[..died_after] {
             apply(&mut present, change);
         }
+        let mut otherwise = present.clone();
         run(&mut present, vec![removed("one"), removed("two")]);
         assert_eq!(present, with_config("Host a"), "{died_after}");
+        // Or it comes back, with other hosts, and nobody has edited anything.
+        let plan = run(&mut otherwise, vec![put("one", "1+")]);
+        assert_eq!(plan.notes, [], "{died_after}");
+    }
+}
+
+#[test]
+fn a_new_name_that_died_half_way_leaves_one_cluster() {
+    let mut before = Present::default();
+    run(&mut before, vec![put("train", "one")]);
+    let old = record("train");
+    before.files.insert(old.stem().file(Part::KnownHosts), b"prime-pod0 x AAAA\n".to_vec());
+    let new = Record { name: Slug::new("llama").unwrap(), ..old.clone() };
+    let wish = Wish::Put { record: new.clone(), fragment: b"two".to_vec() };
+    let renaming = plan(&layout(), &before, vec![wish]).unwrap();
+    for died_after in 0..=renaming.changes.len() {
+        let mut present = before.clone();
+        for change in &renaming.changes[..died_after] {
+            apply(&mut present, change);
+        }
+        let installed = present.installed();
+        let [(stem, record)] = &installed.records[..] else { panic!("{installed:?}") };
+        let (stem, record) = (stem.clone(), record.clone());
+        assert!([old.stem(), new.stem()].contains(&stem));
+        let mut removed = present.clone();
+        let plan = run(&mut present, vec![Wish::Put { record, fragment: b"three".to_vec() }]);
+        assert_eq!(plan.notes, [], "{died_after}");
+        assert_eq!(present.all_stems(), BTreeSet::from([stem.clone()]), "{died_after}");
+        assert_eq!(text(&present, &stem.file(Part::KnownHosts)), "prime-pod0 x AAAA\n");
+        assert_eq!(text(&present, "config").lines().count(), 2);
+        run(&mut removed, vec![Wish::Remove(stem)]);
+        assert_eq!(removed, Present::default(), "{died_after}");
     }
 }
 

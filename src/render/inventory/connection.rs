@@ -5,9 +5,10 @@
 //! and the rest with arguments.
 
 use std::fmt::{self, Display, Write};
+use std::rc::Rc;
 
 use super::super::login::{self, CONNECT_TIMEOUT, Line};
-use super::super::sockets::{HOME, Room, SocketName};
+use super::super::sockets::{HOME, SocketName, SocketNames};
 use super::super::ssh_option::SshOption;
 use super::Options;
 use super::value::{Value, Variable};
@@ -52,11 +53,17 @@ pub fn check_option(option: &SshOption) -> Result<(), Invalid> {
     Ok(())
 }
 
+/// What sockets are called in Ansible's folder.
+pub(super) fn sockets<'f>(fleets: &'f [Fleet<'f>], options: &Options) -> SocketNames<'f> {
+    SocketNames::in_folder(options.home_length.max(HOME) + SOCKET_FOLDER.len(), fleets)
+}
+
 /// How the hosts of a fleet are reached.
 pub(super) struct Connections<'f> {
+    fleet: &'f Fleet<'f>,
     login: &'f login::Options,
     lines: Vec<Line<'f>>,
-    room: Room,
+    sockets: Rc<SocketNames<'f>>,
     hop: Option<Hop<'f>>,
 }
 
@@ -70,7 +77,11 @@ enum Hop<'f> {
 }
 
 impl<'f> Connections<'f> {
-    pub(super) fn new(fleet: &'f Fleet<'f>, options: &'f Options) -> Self {
+    pub(super) fn new(
+        fleet: &'f Fleet<'f>,
+        options: &'f Options,
+        sockets: Rc<SocketNames<'f>>,
+    ) -> Self {
         let hop = match &fleet.jump {
             Some(Jump::ControlNode(name)) => {
                 fleet.hosts.iter().find(|host| host.name == *name).map(Hop::Node)
@@ -78,12 +89,8 @@ impl<'f> Connections<'f> {
             Some(Jump::Via(via)) => Some(Hop::Via(via)),
             None => None,
         };
-        Self {
-            login: &options.login,
-            lines: login::lines(&options.login, &fleet.cluster).collect(),
-            room: Room::in_folder(options.home_length.max(HOME) + SOCKET_FOLDER.len()),
-            hop,
-        }
+        let lines = login::lines(&options.login, &fleet.cluster).collect();
+        Self { fleet, login: &options.login, lines, sockets, hop }
     }
 
     /// The variables that are the same for all hosts.
@@ -105,7 +112,8 @@ impl<'f> Connections<'f> {
     /// The variables that are each host's own.
     pub(super) fn of_host<'v>(&'v self, host: &'v Host<'v>) -> Vec<Variable<'v>> {
         let hop = self.hop.filter(|_| host.jumps);
-        let socket = ControlPath { machine: host.host_key_alias(), name: self.room.name(host) };
+        let socket =
+            ControlPath { machine: host.host_key_alias(), name: self.sockets.of(self.fleet, host) };
         let arguments = SshArguments { machine: host.host_key_alias(), lines: &self.lines, hop };
         let mut variables = vec![
             Variable::new("ansible_host", Value::text(&host.host_name)),

@@ -10,6 +10,7 @@ mod value;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::rc::Rc;
 
 use askama::Template;
 
@@ -19,6 +20,7 @@ use group::GroupName;
 pub use group::{GroupRequest, Members};
 use value::{Value, Variable};
 
+use super::sockets::SocketNames;
 use super::{blocks, login};
 use crate::fleet::{Fleet, Host};
 use crate::name::Alias;
@@ -128,7 +130,9 @@ struct Group<'f> {
 
 impl<'f> Inventory<'f> {
     fn of(fleets: &'f [Fleet<'f>], options: &'f Options) -> Self {
-        let clusters = fleets.iter().map(|fleet| ClusterView::new(fleet, options)).collect();
+        let sockets = Rc::new(connection::sockets(fleets, options));
+        let view = |fleet| ClusterView::new(fleet, options, &sockets);
+        let clusters = fleets.iter().map(view).collect();
         Self { clusters, groups: groups(fleets, &options.groups) }
     }
 
@@ -217,8 +221,9 @@ struct ClusterView<'f> {
 }
 
 impl<'f> ClusterView<'f> {
-    fn new(fleet: &'f Fleet<'f>, options: &'f Options) -> Self {
-        let connections = (!options.use_ssh_config).then(|| Connections::new(fleet, options));
+    fn new(fleet: &'f Fleet<'f>, options: &'f Options, sockets: &Rc<SocketNames<'f>>) -> Self {
+        let reach = || Connections::new(fleet, options, Rc::clone(sockets));
+        let connections = (!options.use_ssh_config).then(reach);
         let mut shared: Option<Vec<Variable<'f>>> = None;
         for host in hosts_of(fleet) {
             let of_host = shareable(host, options.use_ssh_config);

@@ -1,5 +1,8 @@
 //! Hostile answers: none makes a directive, runs anything, or reaches a terminal raw.
 
+use std::collections::BTreeMap;
+
+use prime_ssh::name::hash;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -211,7 +214,7 @@ fn judge(places: &[Place], value: &Value) {
         assert_eq!(ran.stdout, "", "nothing is printed where {value} is refused");
         ran.fails(4);
     }
-    if refused.iter().any(|place| of_cluster(place)) {
+    if refused.iter().any(of_cluster) {
         assert_eq!(skipping.stdout, "");
         skipping.fails(4);
     } else {
@@ -251,6 +254,60 @@ fn ids_that_differ_only_in_case_are_refused() {
     assert_eq!(ran.stdout, "");
     let told = ran.fails(4);
     assert!(told.contains("podA") || told.contains("poda"), "{told}");
+}
+
+/// Where ssh reads everything twice, the second time is for the `HostName`.
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn a_control_node_that_is_named_as_a_worker_does_not_jump_through_itself() {
+    let sandbox = Sandbox::new();
+    let cluster = Cluster::new("clst01", "train")
+        .node(Node::control("pod0", "node-0", "prime.train.node-1"))
+        .node(Node::worker("pod1", "node-1", "10.0.0.11"));
+    let mut text = config(&sandbox, &[cluster], &[]).succeeds();
+    text.push_str("Match final\n  Compression yes\n");
+    let path = sandbox.write("fragment", &text);
+    let jump = |alias| {
+        let resolved = Resolved::of(&path, alias);
+        assert_eq!(resolved.get("compression"), Some("yes"));
+        resolved.get("proxyjump").filter(|&jump| jump != "none").map(str::to_owned)
+    };
+    assert_eq!(jump("prime.train.node-0"), None);
+    assert_eq!(jump("prime.train.node-1").as_deref(), Some("prime.train.node-0"));
+}
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn no_two_places_share_a_socket_whatever_the_answer_calls_their_machines() {
+    let sandbox = Sandbox::new();
+    let one_pod = |id: &str, name: &str, host: &str| {
+        Node::new(id, name).connection(Connection::to(host).with("podId", "pod1"))
+    };
+    let long = "p".repeat(60);
+    let sly = hash(&format!("prime-{long}"), 16);
+    let clusters = [
+        Cluster::new("clst01", "train")
+            .node(one_pod("node0", "node-0", "203.0.113.10"))
+            .node(one_pod("node1", "node-1", "203.0.113.11")),
+        Cluster::new("clst02", "eval")
+            .node(one_pod("node0", "node-0", "203.0.113.10"))
+            .node(Node::worker(&long, "node-1", "203.0.113.12"))
+            .node(Node::worker(&sly, "node-2", "203.0.113.13")),
+    ];
+    let text = config(&sandbox, &clusters, &[]).succeeds();
+    let fragment = Fragment::parse(&text);
+    let path = sandbox.write("fragment", &text);
+    let mut sockets = BTreeMap::new();
+    for block in fragment.hosts() {
+        let alias = &block.names[0];
+        let resolved = Resolved::of(&path, alias);
+        let socket = resolved.get("controlpath").unwrap();
+        let key = resolved.get("hostkeyalias").unwrap();
+        if let Some(other) = sockets.insert(socket.replace("%k", key), alias.clone()) {
+            panic!("{other} and {alias} share {socket}");
+        }
+    }
+    assert_eq!(sockets.len(), 5);
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn fits(shared: bool, keyword: &str, value: &str) -> bool {
     match (shared, keyword) {
         (false, "HostName") => of("._:-"),
         (false, "HostKeyAlias") => of("-_") && value.starts_with("prime-"),
-        (false, "ProxyJump") => is_name(value) && !value.contains('*'),
+        (false, "ProxyJump") => value == "none" || (is_name(value) && !value.contains('*')),
         (false, "Port") => value.parse::<u16>().is_ok_and(|port| port.to_string() == value),
         (_, "User") => of("._-"),
         (false, "ControlPath") if value == "none" => true,

@@ -5,6 +5,7 @@ pub mod api;
 pub mod authority;
 pub mod cluster;
 pub mod fragment;
+pub mod mounts;
 pub mod network;
 pub mod process;
 pub mod sandbox;

@@ -12,7 +12,6 @@ const POLL: Duration = Duration::from_millis(3);
 /// What a finished command left behind.
 #[derive(Debug)]
 pub struct Ran {
-    #[expect(dead_code, reason = "for whoever reads what a test that failed has printed")]
     pub command: String,
     pub status: ExitStatus,
     pub stdout: String,

@@ -1,0 +1,48 @@
+//! Which of many things share something, such as a name: among 100,000 that hardly ever do.
+
+use std::hash::{BuildHasher, Hash, RandomState};
+
+/// The items that share a key with another one, in groups.
+///
+/// They are sorted by a hash of the key: most keys differ, and then the keys themselves are never
+/// compared, and no table of them stands in memory.
+pub fn groups<T, K: Hash + Ord>(
+    items: impl Iterator<Item = T>,
+    key: impl Fn(&T) -> K,
+) -> Vec<Vec<T>> {
+    let hasher = RandomState::new();
+    let mut items: Vec<(u64, T)> = items.map(|item| (hasher.hash_one(key(&item)), item)).collect();
+    items.sort_unstable_by(|(hash, item), (other_hash, other)| {
+        hash.cmp(other_hash).then_with(|| key(item).cmp(&key(other)))
+    });
+    let mut groups: Vec<Vec<T>> = Vec::new();
+    let mut items = items.into_iter().peekable();
+    while let Some((hash, first)) = items.next() {
+        let alike = |next: &(u64, T)| next.0 == hash && key(&next.1) == key(&first);
+        let Some((_, second)) = items.next_if(alike) else { continue };
+        let mut group = vec![second];
+        while let Some((_, next)) = items.next_if(alike) {
+            group.push(next);
+        }
+        group.push(first);
+        groups.push(group);
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_alike_is_found_and_what_is_not_is_left_out() {
+        let words = ["b", "A", "c", "a", "B", "a", "d"];
+        let mut found = groups(words.into_iter(), |word| word.to_ascii_lowercase());
+        for group in &mut found {
+            group.sort_unstable();
+        }
+        found.sort_unstable();
+        assert_eq!(found, [vec!["A", "a", "a"], vec!["B", "b"]]);
+        assert!(groups(0..1000, |&number| number).is_empty());
+    }
+}

@@ -1,0 +1,140 @@
+//! `prime-ssh cert`: the certificate that a cluster lets people in with.
+
+mod certifier;
+mod show;
+
+use certifier::Certifier;
+use jiff::tz::TimeZone;
+
+use super::fetch;
+use super::installed::Renewed;
+use crate::args::{CertArgs, Global};
+use crate::certificate::describe::Clock;
+use crate::certificate::identity::{Identity, Problem};
+use crate::certificate::place::{self, Place};
+use crate::certificate::when;
+use crate::failure::{Failure, Kind, Outcome};
+use crate::install::layout::Layout;
+use crate::install::state::Source;
+use crate::settings::{Certify, Endpoint, Machine, Memory, Task, Wanted};
+use crate::terminal::Terminal;
+
+pub(super) fn run(
+    typed: CertArgs,
+    global: &Global,
+    machine: &Machine,
+    terminal: Terminal,
+) -> Outcome<()> {
+    let is_for_ssh = typed.ensure;
+    let done = Certify::resolve(typed, global, machine).and_then(|settings| {
+        let Certify { task, wanted, endpoint } = settings;
+        match task {
+            Task::Nothing => Ok(()),
+            Task::Show(selectors) => show::show(&selectors, &wanted, terminal),
+            Task::Get(selectors) => get(selectors, &wanted, endpoint, terminal),
+            Task::GetAll(team) => get_all(team.as_deref(), &wanted, endpoint, terminal),
+        }
+    });
+    if is_for_ssh { done.map_err(one_line) } else { done }
+}
+
+fn get(
+    mut selectors: Vec<String>,
+    wanted: &Wanted,
+    endpoint: Outcome<Endpoint>,
+    terminal: Terminal,
+) -> Outcome<()> {
+    let identity = identity(wanted)?;
+    selectors.retain(|selector| !does(selector, wanted, &identity));
+    // Where all of them do, this is the end: no token, no network, no runtime.
+    if selectors.is_empty() {
+        return Ok(());
+    }
+    let certifier = Certifier::new(wanted, &identity, endpoint?, terminal)?;
+    fetch::block_on(certifier.get_each(&selectors))?
+}
+
+fn get_all(
+    team: Option<&str>,
+    wanted: &Wanted,
+    endpoint: Outcome<Endpoint>,
+    terminal: Terminal,
+) -> Outcome<()> {
+    let identity = identity(wanted)?;
+    let certifier = Certifier::new(wanted, &identity, endpoint?, terminal)?;
+    fetch::block_on(certifier.get_all(team))?
+}
+
+/// Gets the certificates that ssh renews by itself from now on, where those that are there will
+/// not do.
+pub(super) fn ensure_each(
+    renewed: &[Renewed],
+    memory: &Memory<'_>,
+    layout: &Layout,
+    terminal: Terminal,
+) -> Outcome<()> {
+    let ensure = |Renewed { record, identity: path }: &Renewed| {
+        let Source::Api { url, context, .. } = &record.source else { return Ok(()) };
+        let wanted = Wanted::installed(path.clone(), layout);
+        let endpoint = memory.endpoint(url, context.as_deref());
+        get(vec![record.id.to_string()], &wanted, endpoint, terminal)
+    };
+    gravest(renewed.iter().filter_map(|renewed| ensure(renewed).err()).collect(), terminal)
+}
+
+fn identity(wanted: &Wanted) -> Outcome<Identity> {
+    let path = wanted.identity.as_deref().ok_or_else(|| {
+        Failure::message(Kind::Usage, "a certificate is made for a key, and no setting names one")
+            .hint(
+                "name yours: --identity-file, PRIME_SSH_KEY_PATH, or \
+                 `prime config set-ssh-key-path`; `ssh-keygen -t ed25519` makes one",
+            )
+    })?;
+    Ok(Identity::read(path)?)
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        let hint = problem.hint();
+        Self::new(Kind::Local, problem).hint(hint)
+    }
+}
+
+/// The place of a certificate, as far as it is known without asking anybody.
+fn place(selector: &str, wanted: &Wanted) -> Option<Place> {
+    match &wanted.output {
+        Some(file) => Some(Place::elsewhere(&wanted.layout.folder(), file.clone())),
+        None => Place::found(&wanted.layout.folder(), selector),
+    }
+}
+
+/// Whether the present certificate will do.
+fn does(selector: &str, wanted: &Wanted, identity: &Identity) -> bool {
+    let (Some(least), Some(place)) = (wanted.min_validity, place(selector, wanted)) else {
+        return false;
+    };
+    let present = place.present();
+    present.is_ok_and(|present| place::suffices(&present, &identity.public_key, least))
+}
+
+/// Tells all failures but the gravest, with which the run ends.
+pub(super) fn gravest(mut failures: Vec<Failure>, terminal: Terminal) -> Outcome<()> {
+    failures.sort_by_key(|failure| failure.kind);
+    let Some(gravest) = failures.pop() else { return Ok(()) };
+    for failure in &failures {
+        terminal.failure(failure);
+    }
+    Err(gravest)
+}
+
+/// ssh shows what `--ensure` says in the middle of its own business, so that it is one line.
+fn one_line(failure: Failure) -> Failure {
+    let Failure { kind, cause, hint } = failure;
+    let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+    let line = format!("{cause:#}{hint}").split_whitespace().collect::<Vec<_>>().join(" ");
+    Failure::message(kind, line)
+}
+
+fn clock() -> Clock {
+    Clock { now: when::now(), zone: TimeZone::system() }
+}

@@ -1,0 +1,48 @@
+//! `prime-ssh cert --show`: what the certificates say that are there.
+
+use anyhow::Context;
+
+use super::{clock, gravest, place};
+use crate::certificate::describe::{Clock, Sheet};
+use crate::certificate::identity::Identity;
+use crate::certificate::place::Absent;
+use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::settings::Wanted;
+use crate::terminal::{self, Terminal};
+
+/// Shows each; fails where one of them lets nobody in.
+pub(super) fn show(selectors: &[String], wanted: &Wanted, terminal: Terminal) -> Outcome<()> {
+    let identity = match wanted.identity.as_deref().map(Identity::read).transpose() {
+        Ok(identity) => identity,
+        Err(problem) => {
+            terminal.warning(problem);
+            None
+        }
+    };
+    let clock = clock();
+    let each = selectors.iter().map(|name| show_one(name, wanted, identity.as_ref(), &clock));
+    gravest(each.filter_map(Result::err).collect(), terminal)
+}
+
+fn show_one(
+    selector: &str,
+    wanted: &Wanted,
+    identity: Option<&Identity>,
+    clock: &Clock,
+) -> Outcome<()> {
+    let fault = |why: &dyn std::fmt::Display| {
+        let message = format!("the certificate for {selector} lets nobody in: {why}");
+        Failure::message(Kind::Local, message)
+            .hint(format!("`prime-ssh cert {selector}` gets a new one"))
+    };
+    let Some(place) = place(selector, wanted) else {
+        return Err(fault(&Absent::Missing));
+    };
+    let certificate = place.present().map_err(|absent| fault(&absent))?;
+    let key = identity.map(|identity| &identity.public_key);
+    let sheet = Sheet { certificate: &certificate, key, clock };
+    terminal::print(|to| write!(to, "{}\n{sheet}", place.file().display()))
+        .context("cannot write to stdout")
+        .or_fail(Kind::Local)?;
+    sheet.fault().map_or(Ok(()), |why| Err(fault(&why)))
+}

@@ -1,0 +1,56 @@
+//! Where this program is, for a command that ssh runs long after this run.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::machine::Machine;
+use crate::failure::{Failure, Kind, Outcome};
+use crate::name::LocalPath;
+
+/// Where whoever called this program found it: on `PATH` as it stands there, and not the folder of
+/// one version that a link there leads to, which the next version replaces.
+///
+/// Refused where others could put another program in its place: it would run as this user.
+pub(super) fn path(machine: &Machine) -> Outcome<LocalPath<'static>> {
+    let refuse = |reason: String| Failure::message(Kind::Install, reason);
+    let running = std::env::current_exe()
+        .map_err(|error| refuse(format!("it is not known where this program is: {error}")))?;
+    let is_running = |path: &PathBuf| fs::canonicalize(path).is_ok_and(|path| path == running);
+    let path = called_as(machine).filter(is_running).unwrap_or_else(|| running.clone());
+    for path in [&path, &running] {
+        if let Some(writable) = writable_by_others(path) {
+            let writable = writable.display();
+            let reason =
+                format!("others may write {writable}, and ssh would run what they put there");
+            return Err(refuse(reason).hint(format!("`chmod go-w {writable}`")));
+        }
+    }
+    machine.local_path(&path, "this program")
+}
+
+/// The path by which a shell found this program.
+fn called_as(machine: &Machine) -> Option<PathBuf> {
+    let name = PathBuf::from(std::env::args_os().next()?);
+    if name.components().count() > 1 {
+        return std::path::absolute(name).ok();
+    }
+    let folders = machine.variable("PATH").ok()??;
+    std::env::split_paths(&folders)
+        .filter(|folder| folder.is_absolute())
+        .map(|folder| folder.join(&name))
+        .find(|path| path.is_file())
+}
+
+/// The file, or the folder above it, that somebody else may change. In a folder like `/tmp` nobody
+/// can take away what is not theirs.
+fn writable_by_others(path: &Path) -> Option<&Path> {
+    const OTHERS: u32 = 0o002;
+    const GROUP: u32 = 0o020;
+    const STICKY: u32 = 0o1000;
+    let mode = |path: &Path| fs::metadata(path).map_or(0, |found| found.permissions().mode());
+    if mode(path) & (OTHERS | GROUP) != 0 {
+        return Some(path);
+    }
+    path.ancestors().skip(1).find(|folder| mode(folder) & (OTHERS | STICKY) == OTHERS)
+}

@@ -1,0 +1,63 @@
+//! From an install to a shell: real ssh, real sshd.
+
+use std::process::Command;
+
+use super::Desk;
+use crate::support::cluster::{Cluster, Connection, Node};
+use crate::support::process;
+use crate::support::ssh;
+use crate::support::sshd::Sshd;
+
+fn me() -> String {
+    process::run(Command::new("id").arg("-un"), b"").succeeds().trim_end().to_owned()
+}
+
+/// A cluster of one node: this machine behind this sshd.
+fn cluster(machine: &str, sshd: &Sshd) -> Cluster {
+    let connection = Connection::to(&sshd.address)
+        .with("port", sshd.port)
+        .with("user", me())
+        .with("podId", machine)
+        .control();
+    Cluster::new("clst01", "train").node(Node::new("node01", "head").connection(connection))
+}
+
+#[test]
+#[ignore = "needs sshd: run tests/run"]
+fn a_new_machine_on_an_old_address_is_reached_and_a_new_key_of_an_old_machine_is_not() {
+    let desk = Desk::with_config("Host *\n  ConnectTimeout 9\n");
+    let key = desk.sandbox.ssh_key("ssh/id_cluster");
+    let start = |port: Option<u16>, node: &str| {
+        let config = Sshd::of(&desk.sandbox, node).lets_in(&key);
+        port.map_or_else(|| config, |port| Sshd::of(&desk.sandbox, node).lets_in(&key).port(port))
+            .start()
+    };
+    let first = start(None, "first");
+    let port = first.port;
+    let installing = desk.installing(&cluster("pod-a", &first)).arg("--identity-file").arg(&key);
+    installing.run().succeeds();
+    let config = desk.config();
+    assert_eq!(ssh::node_at(&config, "prime.train"), "first");
+    assert_eq!(ssh::node_at(&config, "prime.train.head"), "first");
+    let keys = desk.sandbox.read(desk.ours(".known_hosts"));
+    assert!(keys.starts_with(&format!("prime-pod-a-{port} ")), "{keys}");
+    desk.run(&["sync", "--check"]).succeeds();
+
+    // The machine is gone, and another one has its address.
+    drop(first);
+    let second = start(Some(port), "second");
+    desk.saved(&cluster("pod-b", &second));
+    desk.run(&["sync"]).succeeds();
+    let ran = ssh::on(&config, "prime.train", "echo $PRIME_NODE");
+    assert!(!ran.stderr.contains("identification"), "{}", ran.stderr);
+    assert_eq!(ran.succeeds(), "second\n");
+
+    // Somebody else answers in the place of a machine that we know.
+    drop(second);
+    let third = start(Some(port), "third");
+    let told = ssh::on(&config, "prime.train", "echo $PRIME_NODE").fails(255);
+    assert!(told.contains("REMOTE HOST IDENTIFICATION HAS CHANGED"), "{told}");
+    drop(third);
+    desk.run(&["uninstall", "--all"]).succeeds();
+    assert!(ssh::on(&config, "prime.train", "true").fails(255).contains("prime.train"));
+}

@@ -1,0 +1,180 @@
+//! A disk that is full, a file that is a mount, the home folder of the passwd file: in mounts that
+//! only the test sees.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::{Desk, Snapshot, collect, small, train, train_later};
+use crate::support::mounts::Mounts;
+use crate::support::process::{self, Ran};
+use crate::support::sandbox::Program;
+
+/// The program, run inside of the namespace.
+fn run(mounts: &Mounts, program: Program) -> Ran {
+    let outside = program.into_command();
+    let mut inside = mounts.command(outside.get_program());
+    inside.args(outside.get_args()).env_clear().current_dir(outside.get_current_dir().unwrap());
+    for (name, value) in outside.get_envs() {
+        inside.env(name, value.unwrap());
+    }
+    process::run(&mut inside, b"")
+}
+
+/// What is in a folder that is only there inside, as [`Desk::snapshot`].
+fn snapshot(mounts: &Mounts, desk: &Desk) -> Snapshot {
+    let mut snapshot = Snapshot::new();
+    let folder = mounts.seen(&desk.ssh(""));
+    collect(&folder, &mut snapshot);
+    snapshot.remove(&folder.join("prime-ssh/lock"));
+    snapshot
+}
+
+#[test]
+#[ignore = "needs root and mount namespaces: run tests/run"]
+fn a_full_disk_leaves_everything_as_it_was() {
+    let desk = Desk::new();
+    let mounts = Mounts::new();
+    mounts.disk(&desk.ssh(""), 256);
+    let seen = |name: &str| mounts.seen(&desk.ssh(name));
+    fs::write(seen("config"), "Host a\n".repeat(700)).unwrap();
+    let (mut full, mut done) = (0, 0);
+    let before = snapshot(&mounts, &desk);
+    for free in (0..=100).step_by(4) {
+        // All is taken, and then so much given back.
+        fs::write(seen("ballast"), "").unwrap();
+        let _ = fs::write(seen("ballast"), vec![b'x'; 1024 * 1024]);
+        let taken = fs::metadata(seen("ballast")).unwrap().len();
+        let ballast = fs::File::options().write(true).open(seen("ballast")).unwrap();
+        ballast.set_len(taken.saturating_sub(free * 1024)).unwrap();
+        drop(ballast);
+
+        let ran = run(&mounts, desk.installing(&train()));
+        fs::remove_file(seen("ballast")).unwrap();
+        if ran.status.success() {
+            done += 1;
+            run(&mounts, desk.program(["uninstall", "--all"])).succeeds();
+        } else {
+            full += 1;
+            let told = ran.fails(1);
+            assert!(told.contains("no space is left"), "{told}");
+        }
+        assert_eq!(snapshot(&mounts, &desk), before, "{free} KiB");
+    }
+    assert!(full > 3 && done > 3, "{full} full, {done} done");
+}
+
+#[test]
+#[ignore = "needs root and mount namespaces: run tests/run"]
+fn an_update_on_a_full_disk_leaves_the_old_state() {
+    let desk = Desk::new();
+    let mounts = Mounts::new();
+    mounts.disk(&desk.ssh(""), 256);
+    run(&mounts, desk.installing(&train())).succeeds();
+    run(&mounts, desk.installing(&small("clst02", "other"))).succeeds();
+    let before = snapshot(&mounts, &desk);
+    let ballast = mounts.seen(&desk.ssh("ballast"));
+    let _ = fs::write(&ballast, vec![b'x'; 1024 * 1024]);
+    for program in [desk.installing(&train_later()), desk.program(["uninstall", "train"])] {
+        let told = run(&mounts, program).fails(1);
+        assert!(told.contains("no space is left"), "{told}");
+        let mut now = snapshot(&mounts, &desk);
+        now.remove(&ballast);
+        assert_eq!(now, before);
+    }
+    fs::remove_file(&ballast).unwrap();
+    run(&mounts, desk.program(["sync"])).succeeds();
+}
+
+#[test]
+#[ignore = "needs root and mount namespaces: run tests/run"]
+fn a_configuration_that_is_a_mount_cannot_be_replaced_and_is_told() {
+    // As containers have it, with one file of the host in them.
+    let desk = Desk::with_config("Host a\n");
+    let mounts = Mounts::new();
+    let host = desk.sandbox.write("host/config", "Host b\n");
+    mounts.bind(&host, &desk.config());
+    let ran = run(&mounts, desk.installing(&train()));
+    assert!(ran.stderr.contains("add this line as the first of"), "{}", ran.stderr);
+    ran.succeeds();
+    assert_eq!(fs::read_to_string(&host).unwrap(), "Host b\n");
+    assert_eq!(desk.all_ours(".conf").len(), 1);
+    assert!(!desk.ssh("config.prime-ssh.bak").exists());
+    run(&mounts, desk.program(["uninstall", "--all"])).succeeds();
+    assert!(!desk.ssh("prime-ssh").exists());
+}
+
+#[test]
+#[ignore = "needs root and mount namespaces: run tests/run"]
+fn where_one_file_cannot_be_put_in_place_those_before_it_are_put_back() {
+    let desk = Desk::with_installed("Host a\n", &train());
+    desk.install(&small("clst02", "other")).succeeds();
+    let other = small("clst02", "renamed").node(crate::support::cluster::Node::worker(
+        "p",
+        "n",
+        "203.0.113.9",
+    ));
+    desk.saved(&other);
+    desk.saved(&train_later());
+    let before = desk.snapshot();
+    for stuck in desk.all_ours(".conf") {
+        let mounts = Mounts::new();
+        mounts.bind(&stuck, &stuck);
+        let told = run(&mounts, desk.program(["sync"])).fails(1);
+        assert!(told.contains(&*stuck.display().to_string()), "{told}");
+        assert_eq!(desk.snapshot(), before);
+    }
+    desk.run(&["sync"]).succeeds();
+    assert_ne!(desk.snapshot(), before);
+}
+
+/// The home folder that ssh takes: that of the passwd file.
+fn passwd_home() -> PathBuf {
+    let line = process::run(Command::new("getent").args(["passwd", "0"]), b"").succeeds();
+    line.trim_end().split(':').nth(5).unwrap().into()
+}
+
+#[test]
+#[ignore = "needs root and mount namespaces: run tests/run"]
+fn a_plain_ssh_knows_the_names() {
+    let desk = Desk::new();
+    let mounts = Mounts::new();
+    let home = passwd_home();
+    let input = desk.saved(&train());
+    let own = |relative: &str| desk.sandbox.path("home").join(relative);
+    fs::create_dir_all(own(".ssh")).unwrap();
+    fs::write(own(".ssh/config"), "Host *\r\n  User me\r\n").unwrap();
+    // The program stands where the namespace still shows it.
+    let program = desk.sandbox.path("prime-ssh");
+    fs::copy(env!("CARGO_BIN_EXE_prime-ssh"), &program).unwrap();
+    mounts.bind(&desk.sandbox.path("home"), &home);
+    let run = |arguments: &[&str]| {
+        let mut command = mounts.command(&program);
+        command.args(arguments).env("HOME", &home).env_remove("PRIME_API_KEY");
+        process::run(&mut command, b"")
+    };
+    let ran = run(&["install", "--input", input.to_str().unwrap()]);
+    assert!(ran.stderr.contains("connect with: ssh prime.train\n"), "{}", ran.stderr);
+    ran.succeeds();
+    let read = |relative: &str| fs::read_to_string(own(relative)).unwrap();
+    assert_eq!(read(".ssh/config"), "Include prime-ssh/config\r\nHost *\r\n  User me\r\n");
+    assert!(read(".ssh/prime-ssh/config").contains("\nInclude prime-ssh/train-675b1ff5.conf\n"));
+    let known_hosts = "UserKnownHostsFile \"~/.ssh/prime-ssh/train-675b1ff5.known_hosts\"\n";
+    assert!(read(".ssh/prime-ssh/train-675b1ff5.conf").contains(known_hosts));
+    let resolve =
+        |name: &str| process::run(mounts.command("ssh").args(["-G", name]), b"").succeeds();
+    let resolved = resolve("prime.train.node-1");
+    assert!(resolved.contains("\nhostname 10.0.0.11\n"), "{resolved}");
+    let known_hosts = home.join(".ssh/prime-ssh/train-675b1ff5.known_hosts");
+    assert!(resolved.contains(&format!("\nuserknownhostsfile {}\n", known_hosts.display())));
+    assert!(resolve("a").contains("user me"));
+
+    // By whatever path it is named, it is the same folder.
+    let link = Path::new("/tmp").join(desk.sandbox.home().file_name().unwrap()).join("link");
+    std::os::unix::fs::symlink(home.join(".ssh"), &link).unwrap();
+    run(&["sync", "--ssh-dir", link.to_str().unwrap()]).succeeds();
+    assert_eq!(read(".ssh/config"), "Include prime-ssh/config\r\nHost *\r\n  User me\r\n");
+    run(&["uninstall", "--all"]).succeeds();
+    assert_eq!(read(".ssh/config"), "Host *\r\n  User me\r\n");
+    assert!(!own(".ssh/prime-ssh").exists());
+}

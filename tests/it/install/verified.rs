@@ -1,0 +1,142 @@
+//! ssh itself is asked before anything counts.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use super::{Desk, train};
+
+/// An ssh that is too old for one of our lines, as releases before 7.6 are; it keeps what it was
+/// asked with.
+const OLD_SSH: &str = r#"#!/bin/sh
+env >> "$HOME/asked"
+echo "$@" >> "$HOME/asked"
+for index in $(sed -n 's/^Include //p' "$3"); do
+  for fragment in $(sed -n 's/^Include //p' "$index"); do
+    if grep -q accept-new "$fragment"; then
+      echo "$fragment line 17: unsupported option \"accept-new\"." >&2
+      exit 255
+    fi
+  done
+done
+"#;
+
+/// A folder with this script for an ssh.
+fn with_ssh(desk: &Desk, script: &str) -> PathBuf {
+    let program = desk.sandbox.write("bin/ssh", script);
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    desk.sandbox.path("bin")
+}
+
+fn path_with(folder: &std::path::Path) -> String {
+    format!("{}:{}", folder.display(), std::env::var("PATH").unwrap())
+}
+
+#[test]
+fn what_ssh_cannot_read_is_not_put_in_place() {
+    let desk = Desk::with_config("Host a\n");
+    let path = path_with(&with_ssh(&desk, OLD_SSH));
+    let before = desk.snapshot();
+    let told = desk.installing(&train()).env("PATH", &path).run().fails(5);
+    assert!(told.contains("nothing was changed"), "{told}");
+    let words = format!(
+        "{}/prime-ssh/train-675b1ff5.conf line 17: unsupported",
+        desk.ssh("").display().to_string().trim_end_matches('/')
+    );
+    assert!(told.contains(&words), "{told}");
+    assert!(!told.contains(".tmp"), "{told}");
+    assert_eq!(desk.snapshot(), before);
+    assert!(!desk.ssh("prime-ssh").exists());
+    assert!(desk.sandbox.read("asked").contains("PRIME_SSH_NO_RENEW=1\n"));
+
+    // An update that is refused leaves the old state, and strict does without that word.
+    desk.installing(&train()).arg("--host-keys=strict").env("PATH", &path).run().succeeds();
+    let before = desk.snapshot();
+    let update = desk.installing(&train()).arg("--host-keys=accept-new");
+    update.env("PATH", &path).run().fails(5);
+    assert_eq!(desk.snapshot(), before);
+    let asked = desk.sandbox.read("asked");
+    for name in ["prime.train", "prime-ssh-check.invalid"] {
+        assert!(asked.contains(&format!("-- {name}\n")), "{asked}");
+    }
+}
+
+#[test]
+fn without_an_ssh_nobody_is_asked() {
+    let desk = Desk::new();
+    let empty = desk.sandbox.path("empty");
+    fs::create_dir(&empty).unwrap();
+    let ran = desk.installing(&train()).env("PATH", &empty).run();
+    assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
+    ran.succeeds();
+}
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn what_was_broken_before_is_told_and_installed_all_the_same() {
+    let desk = Desk::with_config("Host a\n\n  Bogus yes\n");
+    let ran = desk.install(&train());
+    let words = format!("{}: line 3: Bad configuration option: bogus", desk.config().display());
+    assert!(ran.stderr.contains(&words), "{}", ran.stderr);
+    ran.succeeds();
+    assert_eq!(desk.read_config(), format!("{}Host a\n\n  Bogus yes\n", desk.line()));
+    // The next run has nothing to change, and so nothing to ask.
+    assert!(!desk.run(&["sync"]).stderr.contains("bogus"));
+    let ran = desk.run(&["uninstall", "--all"]);
+    assert!(ran.stderr.contains("Bad configuration option"), "{}", ran.stderr);
+    ran.succeeds();
+}
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn a_configuration_that_never_answers_does_not_hold_us_up() {
+    let desk = Desk::with_config("Match exec \"sleep 300\"\n");
+    let ran = desk.install(&train());
+    assert!(ran.took.as_secs() < 30, "{ran:?}");
+    assert!(ran.stderr.contains("no answer in time"), "{}", ran.stderr);
+    ran.succeeds();
+}
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn files_that_would_stop_ssh_are_told_with_the_remedy() {
+    let desk = Desk::with_config("Host a\n");
+    fs::set_permissions(desk.config(), fs::Permissions::from_mode(0o664)).unwrap();
+    let ran = desk.install(&train());
+    let remedy = format!("`chmod go-w {}`", desk.config().display());
+    assert!(ran.stderr.contains("mode 0664") && ran.stderr.contains(&remedy), "{}", ran.stderr);
+    ran.succeeds();
+
+    let desk = Desk::new();
+    let more = desk.sandbox.write("ssh/more", "Host b\n");
+    desk.sandbox.write("ssh/config", format!("Include {}\n", more.display()));
+    fs::set_permissions(&more, fs::Permissions::from_mode(0o666)).unwrap();
+    let ran = desk.install(&train());
+    let words = format!("Bad owner or permissions on {}", more.display());
+    assert!(ran.stderr.contains(&words), "{}", ran.stderr);
+    ran.succeeds();
+}
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn ssh_reads_an_include_of_ours_however_it_is_written() {
+    use crate::support::ssh::Resolved;
+    for line in [
+        "Include INDEX",
+        "\tINCLUDE=INDEX\r",
+        "include = \"INDEX\"",
+        "Include /nowhere \"INDEX\"",
+        "\"Include\" INDEX",
+        "Include SSH/p*/con?ig",
+    ] {
+        let desk = Desk::new();
+        let index = desk.ssh("prime-ssh/config");
+        let line = line.replace("INDEX", index.to_str().unwrap());
+        let line = line.replace("SSH/", desk.ssh("").to_str().unwrap());
+        desk.sandbox.write("ssh/config", format!("{line}\nHost *\n"));
+        desk.install(&train()).succeeds();
+        assert_eq!(desk.read_config(), format!("{line}\nHost *\n"));
+        let resolved = Resolved::of(&desk.config(), "prime.train.node-1");
+        assert_eq!(resolved.get("hostname"), Some("10.0.0.11"), "{line}");
+    }
+}
