@@ -23,7 +23,7 @@ impl User {
 
     fn program(&self, arguments: &[&str]) -> Program {
         let program = self.sandbox.prime_ssh(["inventory", "train"]).asking(&self.api);
-        arguments.iter().fold(program, |program, argument| program.arg(argument))
+        program.args(arguments)
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {
@@ -207,7 +207,7 @@ fn all_clusters_are_one_answer() {
     let user = User::new();
     let all = |arguments: &[&str]| {
         let program = user.sandbox.prime_ssh(["inventory", "--all"]).asking(&user.api);
-        arguments.iter().fold(program, |program, argument| program.arg(argument)).run()
+        program.args(arguments).run()
     };
     let first = all(&["--cache", "1h"]).succeeds();
     let asked = user.asked();
