@@ -1,6 +1,7 @@
 //! `prime-ssh config`: an `ssh_config` fragment on stdout or in a file.
 
-use super::{certificates, gather, output};
+use super::gather::{self, Gaps};
+use super::{certificates, output};
 use crate::args::{ConfigArgs, Global};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::openssh;
@@ -21,7 +22,8 @@ pub(super) fn run(
     }
     check_options(&settings.ssh.ssh_options)?;
     let answers = gather::answers(settings.source.origin, terminal)?;
-    let fleets = gather::fleets(&answers, &settings.walk, settings.source.skip_invalid, terminal)?;
+    let gaps = Gaps { skip_invalid: settings.source.skip_invalid, require_all: false };
+    let fleets = gather::fleets(&answers, &settings.walk, gaps, terminal)?;
     let own = &mut settings.ssh.certificates;
     certificates::add_own(own, &fleets, &settings.certificates, terminal)?;
     output::deliver(&settings.output, |to| ssh_config::render(&fleets, &settings.ssh, to))

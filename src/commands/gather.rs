@@ -7,15 +7,24 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::fleet::{self, Fleet, Survey, Unrendered, Walked, walk};
 use crate::terminal::Terminal;
 
+/// What may be missing from an output.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gaps {
+    /// What holds a refused value is left out, in place of failing.
+    pub(super) skip_invalid: bool,
+    /// No cluster may be left out that should give hosts.
+    pub(super) require_all: bool,
+}
+
 /// Checks and walks the answers. What was refused is told, and ends the run unless `skip_invalid`.
 pub(super) fn fleets<'a>(
     answers: &'a Answers,
     options: &fleet::Options,
-    skip_invalid: bool,
+    gaps: Gaps,
     terminal: Terminal,
 ) -> Outcome<Vec<Fleet<'a>>> {
     let walked = walk(surveys(&answers.answers)?, options);
-    tell_refusals(&walked, walked.len() > 1, skip_invalid, terminal)?;
+    tell_refusals(&walked, walked.len() > 1, gaps.skip_invalid, terminal)?;
     let mut fleets = Vec::new();
     let mut last_failure = None;
     for Walked { title, fleet, notes, .. } in walked {
@@ -26,7 +35,7 @@ pub(super) fn fleets<'a>(
             Ok(fleet) => fleets.push(fleet),
             Err(why) => {
                 let failure = unrendered(&title, &why);
-                if ends_the_run(&why, answers.named) {
+                if ends_the_run(&why, answers.named, gaps.require_all) {
                     return Err(failure);
                 }
                 terminal.note(format_args!("left out {title}: {why}"));
@@ -45,11 +54,12 @@ pub(super) fn fleets<'a>(
 
 /// Whether a cluster without a fleet ends the run: one that was named does, unless what is wrong
 /// with it has been told as a refusal; one of `--all` does only where the options are wrong for it.
-fn ends_the_run(why: &Unrendered, named: bool) -> bool {
+fn ends_the_run(why: &Unrendered, named: bool, require_all: bool) -> bool {
     match why {
-        Unrendered::Refused => false,
+        Unrendered::Refused => require_all,
         Unrendered::NoControlNode | Unrendered::BadJumpHost(_) => true,
-        Unrendered::Terminated | Unrendered::NoHost | Unrendered::NoneSelected => named,
+        Unrendered::NoHost => named || require_all,
+        Unrendered::Terminated | Unrendered::NoneSelected => named,
     }
 }
 

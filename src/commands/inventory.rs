@@ -1,7 +1,8 @@
 //! `prime-ssh inventory`: an Ansible inventory in a file or on stdout, or the answers of a script.
 
 use super::config::check_options;
-use super::{certificates, gather, output, recall};
+use super::gather::{self, Gaps};
+use super::{certificates, output, recall};
 use crate::args::{Global, InventoryArgs};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::fleet::Fleet;
@@ -22,8 +23,9 @@ pub(super) fn run(
     let options = &mut settings.inventory;
     check_options(&options.login.ssh_options)?;
     let recalled = recall::answers(settings.source.origin, &settings.caching, terminal)?;
-    let skip_invalid = settings.source.skip_invalid;
-    let fleets = gather::fleets(&recalled.answers, &settings.walk, skip_invalid, terminal)?;
+    let gaps =
+        Gaps { skip_invalid: settings.source.skip_invalid, require_all: settings.require_all };
+    let fleets = gather::fleets(&recalled.answers, &settings.walk, gaps, terminal)?;
     recalled.keep(&settings.caching, terminal);
     if settings.require_all {
         require_all(&fleets)?;

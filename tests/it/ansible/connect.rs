@@ -43,7 +43,7 @@ impl Person {
             let file = self.sandbox.write(format!("{at}.json"), cluster.answer());
             program = program.arg("--input").arg(file);
         }
-        program = arguments.iter().fold(program, |program, argument| program.arg(argument));
+        program = program.args(arguments);
         assert_eq!(program.run().succeeds(), "");
         self.sandbox.path(name)
     }

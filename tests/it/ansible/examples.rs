@@ -1,1 +1,124 @@
+//! The files of `examples/` work as they stand.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::connect::{Person, to};
+use crate::support::ansible::{self, Ansible};
+use crate::support::api::Api;
+use crate::support::cluster::{Cluster, Node};
+use crate::support::process;
+use crate::support::sandbox::TOKEN;
+use crate::support::sshd::Sshd;
+
+fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)
+}
+
+/// A cluster of two sshds that the API serves as `train`.
+struct Site {
+    person: Person,
+    api: Api,
+    _machines: [Sshd; 2],
+}
+
+impl Site {
+    fn new() -> Self {
+        let person = Person::new();
+        let machines = [("node-0", "127.0.0.2"), ("node-1", "127.0.0.3")]
+            .map(|(node, address)| person.sshd(node).at(address).start());
+        let api = Api::serving([Cluster::new("clst01", "train")
+            .node(Node::new("pod0", "node-0").connection(to(&machines[0]).control()))
+            .node(Node::new("pod1", "node-1").connection(to(&machines[1])))]);
+        Self { person, api, _machines: machines }
+    }
+
+    /// One of Ansible's programs with an inventory of the examples.
+    fn command(&self, ansible: &Ansible, program: &str, inventory: &str) -> Command {
+        let sandbox = &self.person.sandbox;
+        let mut command = ansible.command(sandbox, program);
+        command
+            .env("PRIME_API_BASE_URL", self.api.url())
+            .env("PRIME_API_KEY", TOKEN)
+            .env("PRIME_SSH_IDENTITY_FILE", &self.person.key)
+            .env("PRIME_SSH_KNOWN_HOSTS", sandbox.path("known hosts"))
+            .env("ANSIBLE_INVENTORY_UNPARSED_FAILED", "1")
+            .arg("-i")
+            .arg(example(inventory));
+        command
+    }
+}
+
+#[test]
+#[ignore = "needs sshd and ansible: run tests/run"]
+fn the_playbook_leaves_a_file_on_every_node() {
+    let site = Site::new();
+    let notes = site.person.sandbox.path("notes");
+    for ansible in ansible::versions() {
+        fs::create_dir(&notes).unwrap();
+        let mut command = site.command(&ansible, "ansible-playbook", "prime-inventory.sh");
+        command.arg(example("playbook.yml")).arg("-e").arg(format!("folder={}", notes.display()));
+        let ran = process::run(&mut command, b"");
+        assert_eq!(ran.stderr, "", "{}", ran.stdout);
+        let text = ran.succeeds();
+        assert!(text.contains("16 GPUs on 2 nodes") && text.contains("0 of 8 H100_80GB"), "{text}");
+        for (node, control) in [("node-0", true), ("node-1", false)] {
+            let note = fs::read_to_string(notes.join(format!("prime-prime.train.{node}.json")));
+            let note: Value = serde_json::from_str(&note.unwrap()).unwrap();
+            assert_eq!(note["cluster_id"], "clst01");
+            assert_eq!(note["control"].to_string().to_lowercase().contains("true"), control);
+        }
+        fs::remove_dir_all(&notes).unwrap();
+    }
+}
+
+#[test]
+#[ignore = "needs sshd and ansible: run tests/run"]
+fn torchrun_gets_an_address_and_a_rank_on_every_node() {
+    let site = Site::new();
+    let sandbox = &site.person.sandbox;
+    let torchrun =
+        sandbox.write("torchrun", "#!/bin/sh\necho \"rank $NODE_RANK of $NNODES: $*\"\n");
+    fs::set_permissions(&torchrun, fs::Permissions::from_mode(0o755)).unwrap();
+    for ansible in ansible::versions() {
+        let mut command = site.command(&ansible, "ansible-playbook", "inventory");
+        command.arg(example("torchrun.yml"));
+        command.args(["-e", "script=/shared/train.py", "-e"]);
+        command.arg(format!("torchrun={}", torchrun.display()));
+        let ran = process::run(&mut command, b"");
+        assert_eq!(ran.stderr, "", "{}", ran.stdout);
+        let text = ran.succeeds();
+        for rank in [0, 1] {
+            let said = format!(
+                "rank {rank} of 2: --nnodes=2 --node-rank={rank} --nproc-per-node=8 --master-addr="
+            );
+            assert!(text.contains(&said), "{said} should be in {text}");
+        }
+        let after = |mark: &str| text.split(mark).nth(1).unwrap().split([' ', '"']).next().unwrap();
+        assert!(after("--master-addr=").parse::<std::net::Ipv4Addr>().is_ok(), "{text}");
+        assert!(text.contains("--master-port=29500 /shared/train.py"), "{text}");
+    }
+}
+
+#[test]
+#[ignore = "needs ansible: run tests/run"]
+fn the_folder_makes_groups_of_the_users_own() {
+    let site = Site::new();
+    for ansible in ansible::versions() {
+        let mut command = site.command(&ansible, "ansible-inventory", "inventory");
+        let ran = process::run(command.arg("--list"), b"");
+        assert_eq!(ran.stderr, "");
+        let list: Value = serde_json::from_str(&ran.succeeds()).unwrap();
+        let both = ["prime.train.node-0", "prime.train.node-1"].map(Value::from).to_vec();
+        assert_eq!(list["full_node"]["hosts"], Value::from(both.clone()));
+        assert_eq!(list["nodes_with_8"]["hosts"], Value::from(both.clone()));
+        assert_eq!(list["ready_worker"]["hosts"], Value::from(both[1..].to_vec()));
+        // Older ones mark it as a text that is no template.
+        let composed = &list["_meta"]["hostvars"]["prime.train.node-0"]["slurm_gres"];
+        assert!(composed.to_string().contains("\"gpu:8\""), "{composed}");
+    }
+}

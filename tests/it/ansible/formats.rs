@@ -6,8 +6,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::Inventories;
-use crate::oracle::plan::clusters;
+use crate::oracle::plan::{ClusterPlan, clusters};
 use crate::support::ansible::{self, Ansible};
+use crate::support::api::Api;
 use crate::support::cluster::{self, Cluster, Connection, Node};
 use crate::support::sandbox::Sandbox;
 
@@ -112,7 +113,7 @@ proptest! {
     #[ignore = "needs ansible: run tests/run"]
     fn every_format_loads_to_the_same(plans in clusters(2..=3)) {
         let sandbox = Sandbox::new();
-        let clusters: Vec<_> = plans.iter().map(|plan| plan.cluster()).collect();
+        let clusters: Vec<_> = plans.iter().map(ClusterPlan::cluster).collect();
         let inventories = Inventories::of(&sandbox, &clusters, &[]);
         for ansible in ansible::versions() {
             let list: Value =
@@ -172,7 +173,7 @@ fn a_file_has_the_format_of_its_ending() {
     sandbox.write("answer.json", cluster::train().answer());
     let write = |output: &str, format: &[&str]| {
         let program = sandbox.prime_ssh(["inventory", "--input", "answer.json", "-o", output]);
-        let ran = format.iter().fold(program, |program, argument| program.arg(argument)).run();
+        let ran = program.args(format).run();
         let told = ran.stderr.clone();
         assert_eq!(ran.succeeds(), "");
         let first = sandbox.read(output).chars().nth(80).map(|_| sandbox.read(output)).unwrap();
@@ -199,7 +200,7 @@ fn the_same_cluster_gives_the_same_bytes() {
     sandbox.write("answer.json", cluster::train().answer());
     let program = |arguments: &[&str]| {
         let program = sandbox.prime_ssh(["inventory", "--input", "answer.json", "-o", "hosts.ini"]);
-        arguments.iter().fold(program, |program, argument| program.arg(argument)).run()
+        program.args(arguments).run()
     };
     assert_eq!(program(&["--check"]).status.code(), Some(10));
     program(&[]).succeeds();
@@ -224,7 +225,7 @@ fn a_node_that_cannot_be_rendered_does_not_pass_unseen() {
     sandbox.write("answer.json", partial.answer());
     let program = |arguments: &[&str]| {
         let program = sandbox.prime_ssh(["inventory", "--input", "answer.json", "--skip-invalid"]);
-        arguments.iter().fold(program, |program, argument| program.arg(argument))
+        program.args(arguments)
     };
     let list: Value = serde_json::from_str(&program(&["--list"]).run().succeeds()).unwrap();
     let of_cluster = &list["prime_train"]["vars"];
@@ -244,12 +245,28 @@ fn a_node_that_cannot_be_rendered_does_not_pass_unseen() {
 }
 
 #[test]
+fn a_cluster_that_cannot_be_rendered_does_not_pass_unseen() {
+    let sandbox = Sandbox::new();
+    let waiting = Cluster::new("clst02", "eval").node(Node::new("pod9", "n"));
+    let api = Api::serving([cluster::train(), waiting]);
+    let program = || sandbox.prime_ssh(["inventory", "--all", "--list"]).asking(&api);
+    program().run().succeeds();
+    let ran = program().arg("--require-all").run();
+    assert_eq!(ran.stdout, "");
+    let told = ran.fails(4);
+    assert!(told.contains("eval (clst02): no node has a usable connection"), "{told}");
+    api.now_serves([cluster::train(), Cluster::new("clst02", "{{ x }}")]);
+    program().arg("--skip-invalid").run().succeeds();
+    program().args(["--skip-invalid", "--require-all"]).run().fails(4);
+}
+
+#[test]
 fn a_script_answers_for_one_host() {
     let sandbox = Sandbox::new();
     sandbox.write("answer.json", cluster::train().answer());
     let ask = |arguments: &[&str]| {
         let program = sandbox.prime_ssh(["inventory", "--input", "answer.json"]);
-        arguments.iter().fold(program, |program, argument| program.arg(argument)).run()
+        program.args(arguments).run()
     };
     let list: Value = serde_json::from_str(&ask(&["--list"]).succeeds()).unwrap();
     let host: Value =

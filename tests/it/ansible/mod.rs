@@ -33,7 +33,7 @@ impl Inventories {
         for name in ["hosts.yml", "hosts.ini", "hosts.json"] {
             let file = sandbox.path(name);
             let program = sandbox.prime_ssh(["inventory", "-o", name]);
-            let program = all.iter().fold(program, |program, argument| program.arg(argument));
+            let program = program.args(&all);
             assert_eq!(program.run().succeeds(), "");
             files.push(file);
         }

@@ -11,7 +11,7 @@ use crate::support::sandbox::Sandbox;
 fn inventory(sandbox: &Sandbox, arguments: &[&str]) -> Ran {
     sandbox.write("answer.json", cluster::train().answer());
     let program = sandbox.prime_ssh(["inventory", "--input", "answer.json", "-o", "hosts.yml"]);
-    arguments.iter().fold(program, |program, argument| program.arg(argument)).run()
+    program.args(arguments).run()
 }
 
 /// Options that Ansible puts in front of ours, whichever task it is.
