@@ -21,9 +21,6 @@ pub struct InventoryArgs {
     /// How it is written [default: as the ending of the output file says, else yaml]
     #[arg(long)]
     pub format: Option<InventoryFormat>,
-    /// What Ansible asks of a script.
-    #[command(flatten)]
-    pub script: ScriptArgs,
     /// A further group, by a name that a role expects; WHO is control, worker or all; repeatable
     #[arg(long, value_name = "NAME=WHO", env = "PRIME_SSH_GROUP", value_delimiter = ',')]
     pub group: Vec<GroupRequest>,
@@ -34,6 +31,9 @@ pub struct InventoryArgs {
     /// and prime_ variables
     #[arg(long, env = "PRIME_SSH_USE_SSH_CONFIG", value_parser = FalseyValueParser::new())]
     pub use_ssh_config: bool,
+    /// What Ansible asks of a script.
+    #[command(flatten)]
+    pub script: ScriptArgs,
     /// Answers that were kept.
     #[command(flatten)]
     pub cache: CacheArgs,
