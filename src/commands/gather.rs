@@ -186,7 +186,11 @@ fn unrendered(title: &str, why: &Unrendered) -> Failure {
     };
     let failure = Failure::message(kind, format!("nothing to render for {title}: {why}"));
     match why {
-        Unrendered::NoHost | Unrendered::Terminated => {
+        Unrendered::NoHost => failure.hint(
+            "nodes that are still starting have no connection yet: try again later; \
+             `--include-inactive` renders terminated and detached nodes too",
+        ),
+        Unrendered::Terminated => {
             failure.hint("`--include-inactive` renders terminated and detached nodes too")
         }
         Unrendered::NoControlNode => failure.hint("name a jump host: `--jump-via HOST`"),
