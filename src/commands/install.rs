@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::cert;
-use super::config::check_options;
 use super::fetch::{self, From};
 use super::gather;
 use super::installed::{
     Candidate, Decision, Line, Names, Surveyed, What, Wished, Wishing, carry_out, ended_owners,
 };
+use super::ssh_options;
 use crate::args::{Global, InstallArgs};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::folder;
@@ -29,7 +29,7 @@ pub(super) fn run(
     let memory = Memory::new(global, machine);
     let layout = &settings.layout;
     let fresh = memory.rendering(&settings.fresh, settings.context.as_deref())?;
-    check_options(&fresh.ssh.ssh_options)?;
+    ssh_options::check(&fresh.ssh.ssh_options)?;
     if global.ssh_dir.is_none() && !layout.is_read_by_ssh() {
         tell_other_home(layout, terminal);
     }
