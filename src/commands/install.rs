@@ -1,7 +1,5 @@
 //! `prime-ssh install`: clusters become names that a plain ssh knows.
 
-use std::collections::BTreeSet;
-
 use super::cert;
 use super::fetch::{self, From};
 use super::gather;
@@ -40,16 +38,9 @@ pub(super) fn run(
     let mut renewed = Vec::new();
     let done = carry_out(layout, settings.show, terminal, |present| {
         let installed = present.installed();
-        let mut wishing = Wishing {
-            layout,
-            present,
-            installed: &installed,
-            memory: &memory,
-            skip_invalid: settings.source.skip_invalid,
-            terminal,
-            warnings: BTreeSet::new(),
-            renewed: Vec::new(),
-        };
+        let skip_invalid = settings.source.skip_invalid;
+        let mut wishing =
+            Wishing::new(layout, present, &installed, &memory, skip_invalid, terminal);
         let names = Names::choose(&settings, &installed, &surveys, &ended)?;
         let decision = decide(&settings, &mut wishing, surveys, &names, left);
         renewed = wishing.renewed;
