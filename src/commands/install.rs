@@ -1,7 +1,7 @@
 //! `prime-ssh install`: clusters become names that a plain ssh knows.
 
 use super::cert;
-use super::fetch::{self, From};
+use super::fetch::{self, CameFrom};
 use super::gather;
 use super::installed::{
     Candidate, Decision, Line, Names, Surveyed, What, Wished, Wishing, carry_out, ended_owners,
@@ -74,7 +74,7 @@ fn candidates(settings: &Install, terminal: Terminal) -> Outcome<Vec<Candidate>>
     let mut candidates = Vec::with_capacity(fetched.len());
     for fetch::Fetched { asked, answer } in fetched {
         let file = match &answer {
-            Ok(fetch::Answer { from: From::File(path), .. }) => Some(path.as_path()),
+            Ok(fetch::Answer { from: CameFrom::File(path), .. }) => Some(path.as_path()),
             _ => None,
         };
         candidates.push(Candidate { source: settings.source_of(file)?, asked, answer });
@@ -101,7 +101,7 @@ fn surveys(candidates: &[Candidate]) -> Outcome<(Vec<Surveyed<'_>>, Vec<Line>)> 
                     |(_, other): &&Surveyed<'_>| survey.id().is_some() && other.id() == survey.id();
                 match (surveys.iter().find(same), &candidate.answer) {
                     (None, _) => surveys.push((candidate, survey)),
-                    (Some((other, _)), Ok(fetch::Answer { from: From::File(_), .. })) => {
+                    (Some((other, _)), Ok(fetch::Answer { from: CameFrom::File(_), .. })) => {
                         let message =
                             format!("{} and {} are of one cluster", other.asked, candidate.asked);
                         return Err(Failure::message(Kind::Usage, message));

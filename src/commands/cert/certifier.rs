@@ -137,7 +137,7 @@ impl<'a> Certifier<'a> {
             return Ok(Target { id: selector.to_owned(), place, users: Vec::new() });
         }
         let found = self.client.find(selector).await?;
-        let answer = Answer { from: fetch::From::Api(found.id.clone()), text: found.text };
+        let answer = Answer { from: fetch::CameFrom::Api(found.id.clone()), text: found.text };
         let survey = gather::survey(&answer)?;
         let Some(cluster) = survey.cluster() else {
             let refusals = survey.refusals().iter().map(ToString::to_string);
