@@ -51,7 +51,7 @@ pub(super) fn run(
         Show::Apply => cert::ensure_each(&renewed, &memory, layout, terminal),
         Show::DryRun | Show::Check => Ok(()),
     };
-    cert::gravest([done, certificates].into_iter().filter_map(Result::err).collect(), terminal)
+    terminal.gravest([done, certificates].into_iter().filter_map(Result::err).collect())
 }
 
 /// ssh goes by the password database, so that what is installed below `$HOME` is not found.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::{clock, does, gravest, one_line, place};
+use super::{clock, does, one_line, place};
 use crate::api::client::Client;
 use crate::certificate::Certificate;
 use crate::certificate::describe::{Clock, Grant};
@@ -78,7 +78,7 @@ impl<'a> Certifier<'a> {
         if self.wanted.min_validity.is_some() {
             failures = failures.into_iter().map(one_line).collect();
         }
-        gravest(failures, self.terminal)
+        self.terminal.gravest(failures)
     }
 
     async fn get(&self, selector: &str) -> Outcome<()> {
