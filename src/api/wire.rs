@@ -230,8 +230,6 @@ pub struct Summary<'a> {
     pub team_id: Value<'a>,
     #[serde(default)]
     pub created_at: Value<'a>,
-    #[serde(default)]
-    pub controller: Option<Connection<'a>>,
 }
 
 /// The answer of Request Certificate, as `CertificateResponse`.
