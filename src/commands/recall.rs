@@ -3,10 +3,10 @@
 use super::fetch::{self, Answer, Answers, CameFrom, Missed};
 use super::gather;
 use crate::cache::{self, Cache, Kept, Key};
-use crate::certificate::when::span;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::settings::{Caching, Origin};
 use crate::terminal::Terminal;
+use crate::when::span;
 
 /// Answers, and which of them are new.
 #[derive(Debug)]

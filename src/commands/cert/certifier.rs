@@ -12,7 +12,6 @@ use crate::certificate::identity::Identity;
 use crate::certificate::judge::Warning;
 use crate::certificate::place::{LIMIT, Place};
 use crate::certificate::request::{self, Order};
-use crate::certificate::when;
 use crate::commands::fetch::{self, Answer};
 use crate::commands::gather;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -20,6 +19,7 @@ use crate::install::folder::{self, FolderError};
 use crate::name::Slug;
 use crate::settings::{Endpoint, Wanted};
 use crate::terminal::Terminal;
+use crate::when;
 
 /// What is left of the time to say who else was at it all the while.
 const TELLING: Duration = Duration::from_millis(200);

@@ -13,12 +13,12 @@ use crate::certificate::PublicKey;
 use crate::certificate::describe::Clock;
 use crate::certificate::identity::{Identity, Problem};
 use crate::certificate::place::{self, Place};
-use crate::certificate::when;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::layout::Layout;
 use crate::install::state::Source;
 use crate::settings::{Certify, Endpoint, Machine, Memory, Task, Wanted};
 use crate::terminal::Terminal;
+use crate::when;
 
 pub(super) fn run(
     typed: CertArgs,
