@@ -6,23 +6,19 @@ use prime_ssh::args::{Color, Typed};
 use prime_ssh::commands;
 use prime_ssh::failure::Failure;
 use prime_ssh::settings::Machine;
-use prime_ssh::terminal::Terminal;
+use prime_ssh::terminal::{Audience, Terminal};
 
 fn main() -> ExitCode {
     let typed = match Typed::from_command_line() {
         Ok(typed) => typed,
-        Err(failure) => return end(&failure, Terminal::for_ansible()),
+        Err(failure) => return end(&failure, Terminal::new(Audience::Ansible, true, false)),
     };
     match typed.global.color {
         Color::Auto => {}
         Color::Always => anstream::ColorChoice::Always.write_global(),
         Color::Never => anstream::ColorChoice::Never.write_global(),
     }
-    let terminal = if typed.is_for_ansible() {
-        Terminal::for_ansible()
-    } else {
-        Terminal::new(typed.global.quiet, typed.global.verbose)
-    };
+    let terminal = Terminal::new(typed.audience(), typed.global.quiet, typed.global.verbose);
     match commands::run(typed, &Machine::here(), terminal) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => end(&failure, terminal),

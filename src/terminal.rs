@@ -16,8 +16,21 @@ use crate::untrusted::is_control;
 pub struct Terminal {
     quiet: bool,
     verbose: bool,
-    /// Ansible shows all that is on stderr as an error, of a run that succeeds too.
-    for_ansible: bool,
+    audience: Audience,
+}
+
+/// Who reads what the program says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Audience {
+    /// A person who typed the command.
+    #[default]
+    Person,
+    /// A person in front of ssh, which runs the command in the middle of its own business: a
+    /// failure is one line.
+    Ssh,
+    /// Ansible, which shows all of it as an error: nothing is said but why the run ends, in one
+    /// line.
+    Ansible,
 }
 
 const NOTE: Style = AnsiColor::Cyan.on_default();
@@ -29,14 +42,9 @@ const PATIENCE: Duration = Duration::from_millis(500);
 impl Terminal {
     /// `quiet` leaves out notes, and `verbose` adds details; warnings and errors stay.
     #[must_use]
-    pub fn new(quiet: bool, verbose: bool) -> Self {
-        Self { quiet, verbose, for_ansible: false }
-    }
-
-    /// Says nothing but why the run ends, in one line.
-    #[must_use]
-    pub fn for_ansible() -> Self {
-        Self { quiet: true, verbose: false, for_ansible: true }
+    pub fn new(audience: Audience, quiet: bool, verbose: bool) -> Self {
+        let for_ansible = audience == Audience::Ansible;
+        Self { quiet: quiet || for_ansible, verbose: verbose && !for_ansible, audience }
     }
 
     /// Something that a person should know, and that is as it should be.
@@ -63,7 +71,7 @@ impl Terminal {
 
     /// Something that is not as it should be, and does not end the run.
     pub fn warning(self, text: impl Display) {
-        if !self.for_ansible {
+        if self.audience != Audience::Ansible {
             say(WARNING, "warning", &text);
         }
     }
@@ -73,7 +81,7 @@ impl Terminal {
         if failure.kind == Kind::WouldChange {
             return self.note(&failure.cause);
         }
-        if self.for_ansible {
+        if self.audience != Audience::Person {
             return say(ERROR, "error", &OneLine(failure));
         }
         say(ERROR, "error", &format_args!("{:#}", failure.cause));

@@ -25,6 +25,7 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::fleet::JumpVia;
 use crate::name::{Slug, UserName};
 use crate::render::ssh_option::SshOption;
+use crate::terminal::Audience;
 
 const ABOUT: &str = "Turns a Prime Intellect GPU cluster into something you can ssh into and run \
     playbooks on";
@@ -342,12 +343,13 @@ impl Typed {
         Ok(typed)
     }
 
-    /// Whether Ansible reads the answer: nothing but JSON on stdout, and no talk.
+    /// Who reads what is said.
     #[must_use]
-    pub fn is_for_ansible(&self) -> bool {
+    pub fn audience(&self) -> Audience {
         match &self.command {
-            Command::Inventory(args) => args.script.is_asked(),
-            _ => false,
+            Command::Inventory(args) if args.script.is_asked() => Audience::Ansible,
+            Command::Cert(args) if args.ensure => Audience::Ssh,
+            _ => Audience::Person,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::cert;
 use crate::certificate::identity::Identity;
 use crate::certificate::judge;
 use crate::certificate::place::Place;
@@ -11,7 +12,7 @@ use crate::install::layout::Layout;
 use crate::install::state::Record;
 use crate::name::{LocalPath, Slug};
 use crate::render::certificates::Certificates;
-use crate::settings::OwnCertificates;
+use crate::settings::{Endpoint, OwnCertificates, Wanted};
 use crate::terminal::Terminal;
 use crate::when;
 
@@ -29,14 +30,40 @@ pub(super) fn add_own(
     // A key that cannot be read is no reason to render nothing: `cert` says what is wrong with it.
     let identity = settings.identity.as_deref().and_then(|path| Identity::read(path).ok());
     for cluster in fleets.iter().map(|fleet| &fleet.cluster).filter(|c| c.vault_enabled) {
-        let id = cluster.id.as_str();
-        let name = Slug::of_name(&cluster.name.as_str().into(), id);
-        let own = Own::of(&settings.layout, &name, cluster);
+        let own = Own::of(&settings.layout, cluster);
         if let Some(warning) = own.warning(cluster, identity.as_ref(), settings.folder_is_named) {
             terminal.warning(warning);
         }
-        certificates.own.insert(id.to_owned(), own.path()?);
+        certificates.own.insert(cluster.id.to_string(), own.path()?);
     }
+    Ok(())
+}
+
+/// Renews the certificates of these clusters that will not last. One that cannot be renewed is a
+/// failure only where it does not let people in any more.
+pub(super) fn renew_own(
+    fleets: &[Fleet<'_>],
+    settings: &OwnCertificates,
+    endpoint: Endpoint,
+    terminal: Terminal,
+) -> Outcome<()> {
+    let clusters: Vec<_> =
+        fleets.iter().map(|fleet| &fleet.cluster).filter(|c| c.vault_enabled).collect();
+    let ids = clusters.iter().map(|cluster| cluster.id.to_string()).collect();
+    // Without a key that is known an agent's will do, or nothing: that is told, not renewed.
+    let Some(path) = settings.identity.clone().filter(|_| !clusters.is_empty()) else {
+        return Ok(());
+    };
+    let identity = Identity::read(&path).ok();
+    let wanted = Wanted::installed(Some(path), &settings.layout);
+    let Err(failure) = cert::get(ids, &wanted, Ok(endpoint), terminal) else { return Ok(()) };
+    let lets_in = |cluster: &&Cluster<'_>| {
+        Own::of(&settings.layout, cluster).fault(identity.as_ref()).is_none()
+    };
+    if !clusters.iter().all(lets_in) {
+        return Err(failure);
+    }
+    terminal.warning(format_args!("{:#}", failure.cause));
     Ok(())
 }
 
@@ -47,9 +74,11 @@ pub(super) struct Own<'a> {
 }
 
 impl<'a> Own<'a> {
-    /// The certificate of a cluster of this name.
-    pub(super) fn of(layout: &'a Layout, name: &Slug<'_>, cluster: &Cluster<'_>) -> Self {
-        let place = Place::of_cluster(&layout.folder(), name, cluster.id.as_str());
+    /// The certificate of a cluster, installed or not.
+    pub(super) fn of(layout: &'a Layout, cluster: &Cluster<'_>) -> Self {
+        let id = cluster.id.as_str();
+        let name = Slug::of_name(&cluster.name.as_str().into(), id);
+        let place = Place::of_cluster(&layout.folder(), &name, id);
         Self { layout, place }
     }
 

@@ -29,6 +29,9 @@ pub(super) fn run(
     if settings.require_all {
         require_all(&fleets)?;
     }
+    if let Some(endpoint) = settings.renewal {
+        certificates::renew_own(&fleets, &settings.certificates, endpoint, terminal)?;
+    }
     if !options.use_ssh_config {
         let own = &mut options.login.certificates;
         certificates::add_own(own, &fleets, &settings.certificates, terminal)?;

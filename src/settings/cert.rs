@@ -91,10 +91,9 @@ impl Certify {
             // How ssh finds the folder does not matter here, and the password database takes time.
             layout: Layout::new(ssh_folder(global, machine)?, PathBuf::new(), Vec::new()),
         };
-        let off = machine.variable("PRIME_SSH_NO_RENEW")?.is_some_and(|value| value != "0");
         let task = if typed.show {
             Task::Show(typed.clusters)
-        } else if typed.ensure && off {
+        } else if typed.ensure && renewal_is_off(machine)? {
             Task::Nothing
         } else if typed.all {
             Task::GetAll(team(typed.team, machine, &prime)?)
@@ -103,6 +102,11 @@ impl Certify {
         };
         Ok(Self { task, wanted, endpoint: endpoint(global, machine, &prime) })
     }
+}
+
+/// Whether `PRIME_SSH_NO_RENEW` says that nothing is to be renewed in passing.
+pub(super) fn renewal_is_off(machine: &Machine) -> Outcome<bool> {
+    Ok(machine.variable("PRIME_SSH_NO_RENEW")?.is_some_and(|value| value != "0"))
 }
 
 /// Where our own certificates are, for the outputs that name them.

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::cert::renewal_is_off;
 use super::machine::Machine;
 use super::prime_cli::PrimeCli;
-use super::{Output, OwnCertificates, Source, output, source, ssh_options, walk_options};
+use super::{Endpoint, Output, OwnCertificates, Source, output, source, ssh_options, walk_options};
 use crate::args::{CacheArgs, Global, InventoryArgs, InventoryFormat, OutputArgs, ScriptArgs};
 use crate::cache::Cache;
 use crate::failure::{Failure, Kind, Outcome};
@@ -29,6 +30,8 @@ pub struct Inventory {
     pub inventory: inventory::Options,
     /// Where the certificates are of clusters that let nobody in without.
     pub certificates: OwnCertificates,
+    /// The API that renews them before a script answers; `None` where they stay as they are.
+    pub renewal: Option<Endpoint>,
     /// What is written, and where to.
     pub output: InventoryOutput,
     /// What a person should know about these settings.
@@ -58,9 +61,16 @@ impl Inventory {
             check_login(&login)?;
         }
         warnings.extend(typed.group.iter().filter_map(GroupRequest::warning));
+        let source = source(typed.source, global, machine, &prime)?;
+        let caching = Caching::resolve(&typed.cache, machine)?;
+        let renews = typed.script.is_asked()
+            && !caching.offline
+            && login.certificates.named.is_none()
+            && !renewal_is_off(machine)?;
         Ok(Self {
-            source: source(typed.source, global, machine, &prime)?,
-            caching: Caching::resolve(&typed.cache, machine)?,
+            renewal: source.origin.endpoint().filter(|_| renews).cloned(),
+            source,
+            caching,
             walk: walk_options(typed.render)?,
             require_all: typed.require_all,
             certificates: OwnCertificates::resolve(&login, global, machine)?,

@@ -85,6 +85,17 @@ pub enum Origin {
     All(Endpoint, Option<String>),
 }
 
+impl Origin {
+    /// The API that is asked, where one is.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<&Endpoint> {
+        match self {
+            Self::Files(_) => None,
+            Self::Clusters(endpoint, _) | Self::All(endpoint, _) => Some(endpoint),
+        }
+    }
+}
+
 /// The API, and who asks.
 #[derive(Clone, Debug)]
 pub struct Endpoint {

@@ -2,13 +2,14 @@
 //! keeping it, and logging in with it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
 use serde_json::json;
 
+use crate::support::ansible::{self, Ansible};
 use crate::support::api::{Api, Reply};
 use crate::support::authority::{Authority, answer, certificates_in, me};
 use crate::support::cluster::{Cluster, Connection, Node};
@@ -25,15 +26,19 @@ struct Person {
     api: Api,
 }
 
+/// A cluster that takes a certificate only.
+fn train() -> Cluster {
+    let node = Node::control("pod0", "node-0", "203.0.113.10").user(&me());
+    Cluster::new("clst01", "Train").with("vaultEnabled", true).node(node)
+}
+
 impl Person {
     fn new() -> Self {
         let sandbox = Sandbox::new();
         let key = sandbox.ssh_key(".ssh/id_cluster");
         let authority = Authority::new(&sandbox);
-        let node = Node::control("pod0", "node-0", "203.0.113.10").user(&me());
-        let cluster = Cluster::new("clst01", "Train").with("vaultEnabled", true).node(node);
         let mut person = Self { sandbox, key, authority, api: Api::serving([]).may_be_idle() };
-        person.serve([cluster, Cluster::new("clst02", "open")]);
+        person.serve([train(), Cluster::new("clst02", "open")]);
         person
     }
 
@@ -568,4 +573,73 @@ fn auto_cert_is_refused_where_it_could_not_work_or_would_not_be_safe() {
         .arg(person.sandbox.path(".ssh"));
     let told = process::run(install.env("HOME", person.sandbox.home()), b"").fails(5);
     assert!(told.contains("others may write") && told.contains("chmod go-w"), "{told}");
+}
+
+/// `ansible all -m ping`, with the surroundings of a test.
+fn ping(person: &Person, ansible: &Ansible, inventory: &Path) -> Ran {
+    let mut command = ansible.command(&person.sandbox, "ansible");
+    command
+        .env("PRIME_SSH_CLUSTERS", "train")
+        .env("PRIME_SSH_JUMP", "always")
+        .env("PRIME_SSH_KNOWN_HOSTS", person.sandbox.path("known_hosts"))
+        .env("ANSIBLE_INVENTORY_UNPARSED_FAILED", "1")
+        // A connection of before would need no certificate.
+        .env("ANSIBLE_SSH_ARGS", "-o ControlMaster=no")
+        .args(["all", "-m", "ping", "-i"])
+        .arg(inventory);
+    process::run(&mut command, b"")
+}
+
+#[track_caller]
+fn assert_pongs(ran: Ran) {
+    assert_eq!(ran.stderr, "");
+    let text = ran.succeeds();
+    assert_eq!(text.matches("\"ping\": \"pong\"").count(), 2, "{text}");
+}
+
+#[test]
+#[ignore = "needs sshd and ansible: run tests/run"]
+fn ansible_reaches_the_machines_by_certificate() {
+    let (person, _control, _worker) = with_machines();
+    let ansible = ansible::newest();
+    let file = person.sandbox.path("hosts.yml");
+    let inventory = person.sandbox.prime_ssh(["inventory", "train", "--jump", "always", "-o"]);
+    let known = person.sandbox.path("known_hosts");
+    let told = inventory.arg(&file).arg("--known-hosts").arg(known).run();
+    assert!(told.stderr.contains("`prime-ssh cert clst01` gets one"), "{}", told.stderr);
+    told.succeeds();
+    person.cert(&["train"]).run().succeeds();
+    assert_pongs(ping(&person, &ansible, &file));
+
+    person.has("-2h:-1h");
+    let program = Path::new(env!("CARGO_BIN_EXE_prime-ssh"));
+    let asked = person.api.certificates();
+    assert_pongs(ping(&person, &ansible, program));
+    assert_eq!(person.api.certificates(), asked + 1, "it is renewed before the answer");
+    assert_pongs(ping(&person, &ansible, program));
+    assert_eq!(person.api.certificates(), asked + 1);
+}
+
+#[test]
+#[ignore = "needs ssh-keygen: run tests/run"]
+fn a_live_inventory_without_a_certificate_is_a_failure() {
+    let person = Person::new();
+    person.cert(&["train"]).run().succeeds();
+    person.api.signs(|_| Reply::detail(403, "Insufficient permissions"));
+    let list = |arguments: &[&str]| {
+        person.sandbox.prime_ssh([&["inventory", "train", "--list"], arguments].concat()).run()
+    };
+    person.has("-1h:+5m");
+    let ran = list(&[]);
+    assert_eq!(ran.stderr, "", "Ansible would show it as an error");
+    assert!(ran.succeeds().contains("_meta"), "it still lets people in for five minutes");
+    person.has("-2h:-1h");
+    let ran = list(&[]);
+    assert_eq!(ran.stdout, "");
+    let told = ran.fails(3);
+    assert!(told.contains("403") && told.lines().count() == 1, "{told}");
+    let file = person.sandbox.write("answer.json", train().answer());
+    let offline = ["inventory", "--list", "--input", file.to_str().unwrap()];
+    let ran = person.sandbox.prime_ssh(offline).run();
+    assert!(ran.succeeds().contains("_meta"), "a saved answer asks nobody");
 }

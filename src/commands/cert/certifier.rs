@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::{clock, does, one_line, place};
+use super::{clock, does, place};
 use crate::api::client::Client;
 use crate::certificate::Certificate;
 use crate::certificate::describe::{Clock, Grant};
@@ -74,9 +74,6 @@ impl<'a> Certifier<'a> {
             let message = format_args!("getting a certificate for {selector}");
             let got = self.terminal.wait_for(message, self.get(selector)).await;
             failures.extend(got.err());
-        }
-        if self.wanted.min_validity.is_some() {
-            failures = failures.into_iter().map(one_line).collect();
         }
         self.terminal.gravest(failures)
     }

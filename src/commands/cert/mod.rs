@@ -26,20 +26,17 @@ pub(super) fn run(
     machine: &Machine,
     terminal: Terminal,
 ) -> Outcome<()> {
-    let is_for_ssh = typed.ensure;
-    let done = Certify::resolve(typed, global, machine).and_then(|settings| {
-        let Certify { task, wanted, endpoint } = settings;
-        match task {
-            Task::Nothing => Ok(()),
-            Task::Show(selectors) => show::show(&selectors, &wanted, terminal),
-            Task::Get(selectors) => get(selectors, &wanted, endpoint, terminal),
-            Task::GetAll(team) => get_all(team.as_deref(), &wanted, endpoint, terminal),
-        }
-    });
-    if is_for_ssh { done.map_err(one_line) } else { done }
+    let Certify { task, wanted, endpoint } = Certify::resolve(typed, global, machine)?;
+    match task {
+        Task::Nothing => Ok(()),
+        Task::Show(selectors) => show::show(&selectors, &wanted, terminal),
+        Task::Get(selectors) => get(selectors, &wanted, endpoint, terminal),
+        Task::GetAll(team) => get_all(team.as_deref(), &wanted, endpoint, terminal),
+    }
 }
 
-fn get(
+/// Gets the certificates of these clusters, those that will do aside where that is wanted.
+pub(super) fn get(
     mut selectors: Vec<String>,
     wanted: &Wanted,
     endpoint: Outcome<Endpoint>,
@@ -121,14 +118,6 @@ fn does(selector: &str, wanted: &Wanted, key: &PublicKey) -> bool {
     };
     let present = place.present();
     present.is_ok_and(|present| place::suffices(&present, key, least))
-}
-
-/// ssh shows what `--ensure` says in the middle of its own business, so that it is one line.
-fn one_line(failure: Failure) -> Failure {
-    let Failure { kind, cause, hint } = failure;
-    let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
-    let line = format!("{cause:#}{hint}").split_whitespace().collect::<Vec<_>>().join(" ");
-    Failure::message(kind, line)
 }
 
 fn clock() -> Clock {
