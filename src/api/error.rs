@@ -448,6 +448,9 @@ fn status_hint(status: StatusCode, asked: &Asked) -> Option<&'static str> {
         StatusCode::UNAUTHORIZED => {
             "make a new token, then `prime login`, or give it in PRIME_API_KEY or with `--token-file`"
         }
+        StatusCode::FORBIDDEN if matches!(asked, Asked::Certificate(_)) => {
+            "it takes a token with the admin-clusters permission"
+        }
         StatusCode::FORBIDDEN => {
             "it takes a token with the admin-clusters permission; or ask someone who has one for a \
              saved answer, and use `--input FILE`"

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueHint};
+use clap::{Arg, ArgGroup, ArgMatches, Args, Command, FromArgMatches, ValueHint};
 
 use super::{RenderArgs, SourceArgs};
 use crate::name::Slug;
@@ -42,12 +42,13 @@ pub struct SyncArgs {
 
 /// `prime-ssh uninstall`.
 #[derive(Args, Debug)]
+#[command(group = ArgGroup::new("which").args(["clusters", "all"]).required(true))]
 pub struct UninstallArgs {
     /// Installed clusters, by id or name
-    #[arg(value_name = "CLUSTER", required_unless_present = "all")]
+    #[arg(value_name = "CLUSTER")]
     pub clusters: Vec<String>,
     /// Every installed cluster, and all that is ours
-    #[arg(long, conflicts_with = "clusters")]
+    #[arg(long)]
     pub all: bool,
     /// Show what would change, as a diff, and change nothing
     #[arg(long)]

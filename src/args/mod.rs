@@ -119,13 +119,13 @@ pub struct Global {
     /// Leave out hosts with values that are refused, in place of failing
     #[arg(long, global = true, env = "PRIME_SSH_SKIP_INVALID", value_parser = FalseyValueParser::new())]
     pub skip_invalid: bool,
-    /// The folder of ssh's files
+    /// The folder of ssh's files [default: ~/.ssh]
     #[arg(long, global = true, value_name = "DIR", env = "PRIME_SSH_DIR")]
     pub ssh_dir: Option<PathBuf>,
-    /// Say nothing that is not wrong
+    /// Say only what is wrong: warnings and errors
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Say more
+    /// Say details too, such as the age of a kept answer
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     pub verbose: bool,
     /// Colours: on a terminal, always, or never
@@ -160,12 +160,13 @@ pub struct ConfigArgs {
 
 /// `prime-ssh cert`.
 #[derive(Args, Debug)]
+#[command(group = ArgGroup::new("which").args(["clusters", "all"]).required(true))]
 pub struct CertArgs {
     /// Clusters, by id or name
-    #[arg(value_name = "CLUSTER", required_unless_present = "all")]
+    #[arg(value_name = "CLUSTER")]
     pub clusters: Vec<String>,
     /// Every cluster of the list that lets people in with a certificate
-    #[arg(long, conflicts_with = "clusters")]
+    #[arg(long)]
     pub all: bool,
     /// With --all: only this team's clusters; `any` for all [default: the settings' team]
     #[arg(long, value_name = "ID", requires = "all")]
@@ -265,7 +266,7 @@ pub struct RenderArgs {
     #[arg(help_heading = "How they are reached")]
     pub known_hosts: Option<PathBuf>,
     /// An option of ssh for every host, as in ssh_config(5); repeatable
-    /// [env: PRIME_SSH_OPTION=, one a line]
+    /// [env: PRIME_SSH_OPTION, one a line]
     #[arg(long, value_name = "KEY=VALUE", help_heading = "How they are reached")]
     pub ssh_option: Vec<SshOption>,
     /// Which workers are reached through the control node: those at a private address, all, none
@@ -323,8 +324,8 @@ impl Typed {
 
     fn read(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
         let mut command = Self::command()
-            .mut_args(without_empty_variable)
-            .mut_subcommands(|command| command.mut_args(without_empty_variable));
+            .mut_args(with_variable)
+            .mut_subcommands(|command| command.mut_args(with_variable));
         let mut matches = command.try_get_matches_from_mut(&arguments)?;
         if matches.get_flag("list") || matches.contains_id("host") {
             if matches.subcommand_name().is_some() {
@@ -355,7 +356,9 @@ impl Typed {
 }
 
 /// An empty variable is one that is not set: scripts and CI systems cannot always leave one out.
-fn without_empty_variable(arg: clap::Arg) -> clap::Arg {
+/// The help names a variable, and does not say what it holds: help is pasted into reports.
+fn with_variable(arg: clap::Arg) -> clap::Arg {
+    let arg = arg.hide_env_values(true);
     let empty = |name| std::env::var_os(name).is_some_and(|value| value.is_empty());
     if arg.get_env().is_some_and(empty) { arg.env(None::<&str>) } else { arg }
 }

@@ -291,7 +291,11 @@ impl Remembered {
 
 impl std::fmt::Display for Remembered {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "--prefix={}", self.prefix)?;
-        self.words.iter().try_for_each(|word| write!(f, " {word}"))
+        let prefix = format!("--prefix={}", self.prefix);
+        let is_typed = prefix != "--prefix=prime";
+        let words = is_typed.then_some(&prefix).into_iter().chain(&self.words);
+        let words: Vec<&str> = words.map(String::as_str).collect();
+        f.write_str(if words.is_empty() { "none" } else { "" })?;
+        f.write_str(&words.join(" "))
     }
 }

@@ -225,6 +225,7 @@ fn what_will_not_do_is_refused_and_the_old_one_stays() {
     person.has("-2h:-1h");
     let told = person.cert(&["train", "--ensure"]).run().fails(3);
     assert!(told.contains("403") && told.lines().count() == 1, "{told}");
+    assert!(!told.contains("--input"), "no saved answer is a certificate: {told}");
 }
 
 #[test]

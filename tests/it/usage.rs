@@ -198,3 +198,21 @@ fn each_way_into_a_node_has_a_name_that_tells_it_apart() {
     let hash = further[0].strip_prefix(".node-0-").unwrap();
     assert!(hash.len() == 8 && hash.bytes().all(|b| b.is_ascii_hexdigit()), "{names:?}");
 }
+
+#[test]
+fn a_command_without_clusters_names_every_way_to_say_which() {
+    let desk = Desk::of(&cluster::train());
+    for command in ["cert", "uninstall"] {
+        let told = desk.sandbox.prime_ssh([command]).run().fails(2);
+        assert!(told.contains("<CLUSTER|--all>"), "{told}");
+    }
+}
+
+#[test]
+fn help_names_variables_and_not_what_they_hold() {
+    let desk = Desk::of(&cluster::train());
+    let program = desk.sandbox.prime_ssh(["config", "--help"]);
+    let help = program.env("PRIME_SSH_USER", "alice").run().succeeds();
+    assert!(help.contains("[env: PRIME_SSH_USER]"), "{help}");
+    assert!(!help.contains("alice"), "{help}");
+}

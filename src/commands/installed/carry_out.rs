@@ -85,7 +85,7 @@ pub(in crate::commands) fn carry_out(
 fn would_change(plan: &Plan) -> String {
     let paths: Vec<String> =
         plan.changes.iter().map(|change| change.path.display().to_string()).collect();
-    format!("would change: {}", paths.join(", "))
+    format!("would change:\n  {}", paths.join("\n  "))
 }
 
 /// The lock, and our folder for as long as there is something in it.
