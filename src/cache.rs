@@ -12,10 +12,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::api::address::ApiUrl;
-use crate::certificate::when::now;
 use crate::install::write::{self, WriteError};
 use crate::name::hash;
 use crate::secret::ApiToken;
+use crate::when::now;
 
 /// What is in the cache is nobody else's business.
 const FILE_MODE: u32 = 0o600;

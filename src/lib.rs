@@ -21,3 +21,4 @@ pub mod secret;
 pub mod settings;
 pub mod terminal;
 pub mod untrusted;
+pub mod when;

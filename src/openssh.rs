@@ -6,19 +6,21 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::child::{self, Ended};
-use crate::render::ssh_option::SshOption;
 
+/// A name that nobody configures.
+pub const UNRELATED: &str = "prime-ssh-check.invalid";
 /// How long one call may take. A configuration's own `Match exec` lines may run anything.
 const LIMIT: Duration = Duration::from_secs(5);
 /// Set for every ssh that is only asked: a fragment's own command must fetch no certificate then.
 const NO_RENEW: &str = "PRIME_SSH_NO_RENEW";
 
-/// What ssh would do for `name` with the configuration in a file: `ssh -G`.
+/// What ssh would do for `name` with these `further` options and the configuration in a file:
+/// `ssh -G`.
 ///
 /// # Errors
 ///
 /// Where ssh cannot be started; `NotFound` where there is none.
-pub fn ask(config: &Path, further: &[String], name: &str) -> io::Result<Ended> {
+pub fn ask(config: &Path, further: &[&str], name: &str) -> io::Result<Ended> {
     let mut command = Command::new("ssh");
     command.args(["-G", "-F"]).arg(config);
     for option in further {
@@ -27,12 +29,11 @@ pub fn ask(config: &Path, further: &[String], name: &str) -> io::Result<Ended> {
     child::run(command.args(["--", name]).env(NO_RENEW, "1"), LIMIT)
 }
 
-/// Why the ssh of this machine refuses an option, in its own words: in a file it would stop for
-/// every host. `None` where it takes it, or where there is no ssh to ask.
+/// Why the ssh of this machine refuses `option`, one line of a configuration, in its own words: in
+/// a file it would stop for every host. `None` where it takes it, or where there is no ssh to ask.
 #[must_use]
-pub fn refusal(option: &SshOption) -> Option<String> {
-    let ended =
-        ask(Path::new("/dev/null"), &[option.to_string()], "prime-ssh-check.invalid").ok()?;
+pub fn refusal(option: &str) -> Option<String> {
+    let ended = ask(Path::new("/dev/null"), &[option], UNRELATED).ok()?;
     let words = ended.stderr.trim();
     // The place is ours, and not one that the user knows.
     let told = words.split_once("line 0: ").map_or(words, |(_, told)| told);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Outcome};
 use crate::untrusted::is_control;
 
 /// The voice of the program on stderr.
@@ -81,6 +81,16 @@ impl Terminal {
             write_stderr(format_args!("\n"));
             say(NOTE, "hint", hint);
         }
+    }
+
+    /// Tells all failures but the gravest, with which the run ends.
+    pub fn gravest(self, mut failures: Vec<Failure>) -> Outcome<()> {
+        failures.sort_by_key(|failure| failure.kind);
+        let Some(gravest) = failures.pop() else { return Ok(()) };
+        for failure in &failures {
+            self.failure(failure);
+        }
+        Err(gravest)
     }
 
     /// Waits for `work`; after half a second a terminal shows `message` until it is done.

@@ -115,93 +115,69 @@ impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
 ///
 /// `Nodes` is what the reader makes of the list of nodes while it is parsed; a large cluster's
 /// nodes never stand in memory all at once.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(
     rename_all = "camelCase",
+    default,
     bound(deserialize = "Nodes: Deserialize<'de> + Default, 'de: 'a")
 )]
 #[expect(missing_docs, reason = "the fields are the contract's")]
 pub struct Cluster<'a, Nodes> {
-    #[serde(default)]
     pub id: Value<'a>,
-    #[serde(default)]
     pub name: Value<'a>,
-    #[serde(default)]
     pub provider_type: Value<'a>,
-    #[serde(default)]
     pub status: Value<'a>,
-    #[serde(default)]
     pub vault_enabled: Value<'a>,
-    #[serde(default)]
     pub gpu_name: Value<'a>,
-    #[serde(default)]
     pub gpu_count: Value<'a>,
-    #[serde(default)]
     pub team_id: Value<'a>,
-    #[serde(default)]
     pub orchestrator_type: Value<'a>,
-    #[serde(default)]
     pub terminated_at: Value<'a>,
-    #[serde(default)]
     pub nodes: Nodes,
-    #[serde(default, deserialize_with = "optional_list")]
+    #[serde(deserialize_with = "optional_list")]
     pub ssh_keys: Option<Vec<SshKey<'a>>>,
 }
 
 /// One node (pod), as `ClusterNodeDetail`.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 #[expect(missing_docs, reason = "the fields are the contract's")]
 pub struct Node<'a> {
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub id: Value<'a>,
-    #[serde(default)]
     pub name: Value<'a>,
-    #[serde(default)]
     pub status: Value<'a>,
-    #[serde(default)]
     pub installation_progress: Value<'a>,
-    #[serde(default)]
     pub installation_failure: Value<'a>,
-    #[serde(default)]
     pub gpu_name: Value<'a>,
-    #[serde(default)]
     pub gpu_count: Value<'a>,
-    #[serde(default)]
     pub is_detached: Value<'a>,
-    #[serde(default)]
     pub terminated_at: Value<'a>,
-    #[serde(default, deserialize_with = "optional_list")]
+    #[serde(deserialize_with = "optional_list")]
     pub connections: Option<Vec<Connection<'a>>>,
 }
 
 /// One way into a node, as `ClusterNodeConnection`.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 #[expect(missing_docs, reason = "the fields are the contract's")]
 pub struct Connection<'a> {
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub pod_id: Value<'a>,
-    #[serde(default)]
     pub host: Value<'a>,
-    #[serde(default)]
     pub port: Value<'a>,
-    #[serde(default)]
     pub user: Value<'a>,
-    #[serde(default)]
     pub role: Value<'a>,
-    #[serde(default)]
     pub is_control_node: Value<'a>,
 }
 
 /// One authorised key, as `ClusterSSHKeyDetail`.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 #[expect(missing_docs, reason = "the fields are the contract's")]
 pub struct SshKey<'a> {
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub role: Value<'a>,
-    #[serde(default)]
     pub public_key: Value<'a>,
 }
 
@@ -214,44 +190,37 @@ pub struct Page<'a> {
 }
 
 /// One row of List Clusters, as `AdminClusterSummary`.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 #[expect(missing_docs, reason = "the fields are the contract's")]
 pub struct Summary<'a> {
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub id: Value<'a>,
-    #[serde(default)]
     pub name: Value<'a>,
-    #[serde(default)]
     pub status: Value<'a>,
-    #[serde(default)]
     pub vault_enabled: Value<'a>,
-    #[serde(default)]
     pub team_id: Value<'a>,
-    #[serde(default)]
     pub created_at: Value<'a>,
-    #[serde(default)]
-    pub controller: Option<Connection<'a>>,
 }
 
 /// The answer of Request Certificate, as `CertificateResponse`.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 #[expect(missing_docs, reason = "the fields are the contract's")]
 pub struct Signed<'a> {
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub signed_key: Value<'a>,
-    #[serde(default, deserialize_with = "optional_list")]
+    #[serde(deserialize_with = "optional_list")]
     pub nodes: Option<Vec<Connection<'a>>>,
 }
 
 /// The body of an error, in either of its two shapes.
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 #[expect(missing_docs, reason = "the fields are the contract's")]
 pub struct ErrorBody<'a> {
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub detail: Option<Detail<'a>>,
-    #[serde(default)]
     pub errors: Option<Vec<ParameterError<'a>>>,
 }
 
@@ -265,22 +234,22 @@ pub enum Detail<'a> {
 }
 
 /// One row of a `detail` list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 #[expect(missing_docs, reason = "the fields are the contract's")]
 pub struct PlaceError<'a> {
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub loc: Vec<Value<'a>>,
-    #[serde(default)]
     pub msg: Value<'a>,
 }
 
 /// One row of `errors`, as `ErrorDetail`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 #[expect(missing_docs, reason = "the fields are the contract's")]
 pub struct ParameterError<'a> {
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     pub param: Value<'a>,
-    #[serde(default)]
     pub details: Value<'a>,
 }
 

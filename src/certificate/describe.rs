@@ -5,9 +5,9 @@ use std::fmt;
 use jiff::tz::TimeZone;
 
 use super::judge::{self, Refusal};
-use super::when::{OnTheClock, span};
 use super::{Certificate, PublicKey, Seal, Setting, Validity};
 use crate::untrusted::Shown;
+use crate::when::{OnTheClock, span};
 
 /// The longest text of the signer's that is shown, in characters.
 const SHOWN: usize = 200;

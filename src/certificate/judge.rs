@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use super::describe::{listed, shown};
-use super::when::span;
 use super::{Certificate, Fingerprint, PublicKey, Seal, Setting, Unreadable};
+use crate::when::span;
 
 /// The longest that the API grants (its contract, `ttl`).
 pub const TTL_MAX: Duration = Duration::from_secs(8 * 3600);

@@ -20,7 +20,6 @@ pub mod identity;
 pub mod judge;
 pub mod place;
 pub mod request;
-pub mod when;
 
 use std::fmt;
 use std::time::Duration;

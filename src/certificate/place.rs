@@ -12,12 +12,12 @@ use tokio::time::{Instant, sleep};
 
 use super::judge;
 use super::small_file::{self, Unread};
-use super::when;
 use super::{Certificate, PublicKey, Unreadable};
 use crate::install::lock::{Lock, LockError};
 use crate::install::state::{Part, Stem};
 use crate::install::write::{self, WriteError};
 use crate::name::{Slug, id_part};
+use crate::when;
 
 /// How long getting one certificate may take in all: an ssh may be waiting for it.
 pub const LIMIT: Duration = Duration::from_secs(10);

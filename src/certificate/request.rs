@@ -4,12 +4,12 @@ use std::fmt;
 use std::time::Duration;
 
 use super::judge::{self, Asked, Refusal, Warning};
-use super::when;
 use super::{Certificate, PublicKey};
 use crate::api;
 use crate::api::client::Client;
 use crate::api::wire::{self, Malformed, Value};
 use crate::name::UserName;
+use crate::when;
 
 /// What is asked of the API.
 #[derive(Clone, Copy, Debug)]

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use crate::certificate::identity::Identity;
+use crate::certificate::judge;
 use crate::certificate::place::Place;
-use crate::certificate::{judge, when};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::fleet::{Cluster, Fleet};
 use crate::install::layout::Layout;
@@ -13,6 +13,7 @@ use crate::name::{LocalPath, Slug};
 use crate::render::certificates::Certificates;
 use crate::settings::OwnCertificates;
 use crate::terminal::Terminal;
+use crate::when;
 
 /// Adds the certificate of each cluster that lets nobody in without. Tells of each that ssh would
 /// look for in vain, since ssh itself does not.

@@ -1,12 +1,10 @@
 //! `prime-ssh config`: an `ssh_config` fragment on stdout or in a file.
 
 use super::gather::{self, Gaps};
-use super::{certificates, output};
+use super::{certificates, output, ssh_options};
 use crate::args::{ConfigArgs, Global};
-use crate::failure::{Failure, Kind, Outcome};
-use crate::openssh;
+use crate::failure::Outcome;
 use crate::render::ssh_config;
-use crate::render::ssh_option::SshOption;
 use crate::settings::{Config, Machine};
 use crate::terminal::Terminal;
 
@@ -20,22 +18,11 @@ pub(super) fn run(
     for warning in &settings.warnings {
         terminal.warning(warning);
     }
-    check_options(&settings.ssh.ssh_options)?;
+    ssh_options::check(&settings.ssh.ssh_options)?;
     let answers = gather::answers(settings.source.origin, terminal)?;
     let gaps = Gaps { skip_invalid: settings.source.skip_invalid, require_all: false };
     let fleets = gather::fleets(&answers, &settings.walk, gaps, terminal)?;
     let own = &mut settings.ssh.certificates;
     certificates::add_own(own, &fleets, &settings.certificates, terminal)?;
     output::deliver(&settings.output, |to| ssh_config::render(&fleets, &settings.ssh, to))
-}
-
-/// One option that ssh does not take, and it stops for every host.
-pub(super) fn check_options(options: &[SshOption]) -> Outcome<()> {
-    for option in options {
-        if let Some(words) = openssh::refusal(option) {
-            let message = format!("--ssh-option: ssh does not take `{option}`: {words}");
-            return Err(Failure::message(Kind::Usage, message));
-        }
-    }
-    Ok(())
 }

@@ -27,13 +27,13 @@ pub(super) struct Answers {
 /// One answer of Get Cluster, unread.
 #[derive(Debug)]
 pub(super) struct Answer {
-    pub(super) from: From,
+    pub(super) from: CameFrom,
     pub(super) text: String,
 }
 
 /// Where an answer comes from.
 #[derive(Debug)]
-pub(super) enum From {
+pub(super) enum CameFrom {
     /// A file; `-` is stdin.
     File(PathBuf),
     /// The API, asked for the cluster with this id.
@@ -41,7 +41,7 @@ pub(super) enum From {
 }
 
 /// As a message calls it.
-impl fmt::Display for From {
+impl fmt::Display for CameFrom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) if is_stdin(path) => f.write_str("stdin"),
@@ -82,13 +82,13 @@ pub(super) struct Missed {
     pub(super) is_outage: bool,
 }
 
-impl std::convert::From<Failure> for Missed {
+impl From<Failure> for Missed {
     fn from(failure: Failure) -> Self {
         Self { failure, is_unknown: false, is_outage: false }
     }
 }
 
-impl std::convert::From<ApiError> for Missed {
+impl From<ApiError> for Missed {
     fn from(error: ApiError) -> Self {
         let (is_unknown, is_outage) = (error.is_not_found(), error.is_outage());
         Self { failure: error.into(), is_unknown, is_outage }
@@ -145,7 +145,7 @@ fn fetch(origin: Origin, failures: Failures, terminal: Terminal) -> Result<Vec<F
 
 /// Reads one saved answer.
 pub(super) fn read(path: &Path) -> Fetched {
-    let from = From::File(path.to_owned());
+    let from = CameFrom::File(path.to_owned());
     let asked = from.to_string();
     let text = read_text(path, &asked);
     let answer = text.map(|text| Answer { from, text }).map_err(Missed::from);
@@ -192,7 +192,7 @@ pub(super) fn block_on<T>(work: impl Future<Output = T>) -> Outcome<T> {
     Ok(done)
 }
 
-impl std::convert::From<ApiError> for Failure {
+impl From<ApiError> for Failure {
     fn from(error: ApiError) -> Self {
         let (kind, hint) = (error.kind(), error.hint());
         Self { kind, cause: error.into(), hint }
@@ -204,7 +204,7 @@ async fn find_each(client: Client, selectors: Vec<String>, failures: Failures) -
         let client = client.clone();
         async move {
             let found = client.find(&selector).await?;
-            Ok(Answer { from: From::Api(found.id), text: found.text })
+            Ok(Answer { from: CameFrom::Api(found.id), text: found.text })
         }
     })
     .await
@@ -215,7 +215,7 @@ async fn get_each(client: Client, ids: Vec<String>, failures: Failures) -> Vec<F
         let client = client.clone();
         async move {
             let text = client.cluster(&id).await?;
-            Ok(Answer { from: From::Api(id), text })
+            Ok(Answer { from: CameFrom::Api(id), text })
         }
     })
     .await

@@ -1,6 +1,6 @@
 //! From answers to fleets: check, walk, and tell what a person should know.
 
-use super::fetch::{Answer, From};
+use super::fetch::{Answer, CameFrom};
 pub(super) use super::fetch::{Answers, answers};
 use crate::api::error::Error as ApiError;
 use crate::failure::{Failure, Kind, Outcome};
@@ -72,7 +72,7 @@ fn surveys(answers: &[Answer]) -> Outcome<Vec<Survey<'_>>> {
         match surveys.iter().find(|other| survey.id().is_some() && other.id() == survey.id()) {
             None => surveys.push(survey),
             Some(other) => {
-                if let From::File(path) = &answer.from {
+                if let CameFrom::File(path) = &answer.from {
                     let name = path.display();
                     let message = format!("{} and {name} are of one cluster", other.label());
                     return Err(Failure::message(Kind::Usage, message));
@@ -87,14 +87,14 @@ fn surveys(answers: &[Answer]) -> Outcome<Vec<Survey<'_>>> {
 pub(super) fn survey(answer: &Answer) -> Outcome<Survey<'_>> {
     let (from, text) = (&answer.from, &answer.text);
     let asked = match from {
-        From::File(_) => {
+        CameFrom::File(_) => {
             let name = from.to_string();
             return Survey::of(text, &name).map_err(|malformed| {
                 let failure = Failure::message(Kind::Answer, format!("{name}: {malformed}"));
                 failure.hint("--input takes what the API answers to Get Cluster, as JSON")
             });
         }
-        From::Api(asked) => asked,
+        CameFrom::Api(asked) => asked,
     };
     let survey = Survey::of(text, asked)
         .map_err(|malformed| ApiError::malformed_cluster(asked, malformed))?;

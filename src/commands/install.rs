@@ -1,14 +1,12 @@
 //! `prime-ssh install`: clusters become names that a plain ssh knows.
 
-use std::collections::BTreeSet;
-
 use super::cert;
-use super::config::check_options;
-use super::fetch::{self, From};
+use super::fetch::{self, CameFrom};
 use super::gather;
 use super::installed::{
     Candidate, Decision, Line, Names, Surveyed, What, Wished, Wishing, carry_out, ended_owners,
 };
+use super::ssh_options;
 use crate::args::{Global, InstallArgs};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::folder;
@@ -29,7 +27,7 @@ pub(super) fn run(
     let memory = Memory::new(global, machine);
     let layout = &settings.layout;
     let fresh = memory.rendering(&settings.fresh, settings.context.as_deref())?;
-    check_options(&fresh.ssh.ssh_options)?;
+    ssh_options::check(&fresh.ssh.ssh_options)?;
     if global.ssh_dir.is_none() && !layout.is_read_by_ssh() {
         tell_other_home(layout, terminal);
     }
@@ -40,16 +38,9 @@ pub(super) fn run(
     let mut renewed = Vec::new();
     let done = carry_out(layout, settings.show, terminal, |present| {
         let installed = present.installed();
-        let mut wishing = Wishing {
-            layout,
-            present,
-            installed: &installed,
-            memory: &memory,
-            skip_invalid: settings.source.skip_invalid,
-            terminal,
-            warnings: BTreeSet::new(),
-            renewed: Vec::new(),
-        };
+        let skip_invalid = settings.source.skip_invalid;
+        let mut wishing =
+            Wishing::new(layout, present, &installed, &memory, skip_invalid, terminal);
         let names = Names::choose(&settings, &installed, &surveys, &ended)?;
         let decision = decide(&settings, &mut wishing, surveys, &names, left);
         renewed = wishing.renewed;
@@ -60,7 +51,7 @@ pub(super) fn run(
         Show::Apply => cert::ensure_each(&renewed, &memory, layout, terminal),
         Show::DryRun | Show::Check => Ok(()),
     };
-    cert::gravest([done, certificates].into_iter().filter_map(Result::err).collect(), terminal)
+    terminal.gravest([done, certificates].into_iter().filter_map(Result::err).collect())
 }
 
 /// ssh goes by the password database, so that what is installed below `$HOME` is not found.
@@ -83,7 +74,7 @@ fn candidates(settings: &Install, terminal: Terminal) -> Outcome<Vec<Candidate>>
     let mut candidates = Vec::with_capacity(fetched.len());
     for fetch::Fetched { asked, answer } in fetched {
         let file = match &answer {
-            Ok(fetch::Answer { from: From::File(path), .. }) => Some(path.as_path()),
+            Ok(fetch::Answer { from: CameFrom::File(path), .. }) => Some(path.as_path()),
             _ => None,
         };
         candidates.push(Candidate { source: settings.source_of(file)?, asked, answer });
@@ -110,7 +101,7 @@ fn surveys(candidates: &[Candidate]) -> Outcome<(Vec<Surveyed<'_>>, Vec<Line>)> 
                     |(_, other): &&Surveyed<'_>| survey.id().is_some() && other.id() == survey.id();
                 match (surveys.iter().find(same), &candidate.answer) {
                     (None, _) => surveys.push((candidate, survey)),
-                    (Some((other, _)), Ok(fetch::Answer { from: From::File(_), .. })) => {
+                    (Some((other, _)), Ok(fetch::Answer { from: CameFrom::File(_), .. })) => {
                         let message =
                             format!("{} and {} are of one cluster", other.asked, candidate.asked);
                         return Err(Failure::message(Kind::Usage, message));

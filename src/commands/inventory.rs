@@ -1,8 +1,7 @@
 //! `prime-ssh inventory`: an Ansible inventory in a file or on stdout, or the answers of a script.
 
-use super::config::check_options;
 use super::gather::{self, Gaps};
-use super::{certificates, output, recall};
+use super::{certificates, output, recall, ssh_options};
 use crate::args::{Global, InventoryArgs};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::fleet::Fleet;
@@ -21,7 +20,7 @@ pub(super) fn run(
         terminal.warning(warning);
     }
     let options = &mut settings.inventory;
-    check_options(&options.login.ssh_options)?;
+    ssh_options::check(&options.login.ssh_options)?;
     let recalled = recall::answers(settings.source.origin, &settings.caching, terminal)?;
     let gaps =
         Gaps { skip_invalid: settings.source.skip_invalid, require_all: settings.require_all };

@@ -10,6 +10,7 @@ mod installed;
 mod inventory;
 mod output;
 mod recall;
+mod ssh_options;
 mod sync;
 mod uninstall;
 

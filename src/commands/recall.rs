@@ -1,12 +1,12 @@
 //! Answers of the API that may be kept ones, as the user wants it.
 
-use super::fetch::{self, Answer, Answers, From, Missed};
+use super::fetch::{self, Answer, Answers, CameFrom, Missed};
 use super::gather;
 use crate::cache::{self, Cache, Kept, Key};
-use crate::certificate::when::span;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::settings::{Caching, Origin};
 use crate::terminal::Terminal;
+use crate::when::span;
 
 /// Answers, and which of them are new.
 #[derive(Debug)]
@@ -152,9 +152,9 @@ impl std::fmt::Display for Question {
     }
 }
 
-impl std::convert::From<cache::Answer> for Answer {
+impl From<cache::Answer> for Answer {
     fn from(kept: cache::Answer) -> Self {
-        Self { from: From::Api(kept.id), text: kept.text }
+        Self { from: CameFrom::Api(kept.id), text: kept.text }
     }
 }
 
@@ -162,8 +162,8 @@ impl Answer {
     /// As it is kept; an answer from a file is not.
     fn kept(&self) -> Option<cache::Answer> {
         match &self.from {
-            From::Api(id) => Some(cache::Answer { id: id.clone(), text: self.text.clone() }),
-            From::File(_) => None,
+            CameFrom::Api(id) => Some(cache::Answer { id: id.clone(), text: self.text.clone() }),
+            CameFrom::File(_) => None,
         }
     }
 }

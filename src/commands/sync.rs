@@ -1,7 +1,5 @@
 //! `prime-ssh sync`: what is installed becomes what the API says now.
 
-use std::collections::BTreeSet;
-
 use super::fetch::Missed;
 use super::gather;
 use super::installed::{
@@ -42,16 +40,9 @@ pub(super) fn run(
     let candidates = ask_again(&records, &memory, terminal);
     carry_out(layout, settings.show, terminal, |present| {
         let installed = present.installed();
-        let mut wishing = Wishing {
-            layout,
-            present,
-            installed: &installed,
-            memory: &memory,
-            skip_invalid: global.skip_invalid,
-            terminal,
-            warnings: BTreeSet::new(),
-            renewed: Vec::new(),
-        };
+        let skip_invalid = global.skip_invalid;
+        let mut wishing =
+            Wishing::new(layout, present, &installed, &memory, skip_invalid, terminal);
         let mut decision = Decision { lines: damaged, ..Decision::default() };
         for (record, candidate) in records.iter().zip(candidates) {
             // Another run may have changed or removed it meanwhile.

@@ -184,7 +184,7 @@ pub struct Fleet<'a> {
 }
 
 impl<'a> Fleet<'a> {
-    /// The name of the whole cluster, which leads to [`Fleet::is_entry`]'s host.
+    /// The name of the whole cluster, which leads to [`Fleet::entry`].
     #[must_use]
     pub fn alias(&'a self) -> Alias<'a> {
         Alias::of_cluster(&self.prefix, &self.name)

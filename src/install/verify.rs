@@ -17,9 +17,6 @@ use super::write::{self, WriteError};
 use crate::child::Ended;
 use crate::openssh;
 
-/// A name that nobody configures.
-const UNRELATED: &str = "prime-ssh-check.invalid";
-
 /// What ssh says of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -85,7 +82,7 @@ pub fn verify(
 ) -> Result<Verdict, VerifyError> {
     let scratch = write::scratch_folder(&layout.folder())?;
     let copies = Copies { layout, plan, stage, folder: scratch.path() };
-    let names: Vec<&str> = alias.into_iter().chain([UNRELATED]).collect();
+    let names: Vec<&str> = alias.into_iter().chain([openssh::UNRELATED]).collect();
     let index = copies.index()?;
     let words = match copies.ask(&copies.config(present)?, &names)? {
         Answer::Reads => return Ok(Verdict::Fine),

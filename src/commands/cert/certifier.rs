@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::{clock, does, gravest, one_line, place};
+use super::{clock, does, one_line, place};
 use crate::api::client::Client;
 use crate::certificate::Certificate;
 use crate::certificate::describe::{Clock, Grant};
@@ -12,7 +12,6 @@ use crate::certificate::identity::Identity;
 use crate::certificate::judge::Warning;
 use crate::certificate::place::{LIMIT, Place};
 use crate::certificate::request::{self, Order};
-use crate::certificate::when;
 use crate::commands::fetch::{self, Answer};
 use crate::commands::gather;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -20,6 +19,7 @@ use crate::install::folder::{self, FolderError};
 use crate::name::Slug;
 use crate::settings::{Endpoint, Wanted};
 use crate::terminal::Terminal;
+use crate::when;
 
 /// What is left of the time to say who else was at it all the while.
 const TELLING: Duration = Duration::from_millis(200);
@@ -78,7 +78,7 @@ impl<'a> Certifier<'a> {
         if self.wanted.min_validity.is_some() {
             failures = failures.into_iter().map(one_line).collect();
         }
-        gravest(failures, self.terminal)
+        self.terminal.gravest(failures)
     }
 
     async fn get(&self, selector: &str) -> Outcome<()> {
@@ -137,7 +137,7 @@ impl<'a> Certifier<'a> {
             return Ok(Target { id: selector.to_owned(), place, users: Vec::new() });
         }
         let found = self.client.find(selector).await?;
-        let answer = Answer { from: fetch::From::Api(found.id.clone()), text: found.text };
+        let answer = Answer { from: fetch::CameFrom::Api(found.id.clone()), text: found.text };
         let survey = gather::survey(&answer)?;
         let Some(cluster) = survey.cluster() else {
             let refusals = survey.refusals().iter().map(ToString::to_string);

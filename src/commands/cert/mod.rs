@@ -13,12 +13,12 @@ use crate::certificate::PublicKey;
 use crate::certificate::describe::Clock;
 use crate::certificate::identity::{Identity, Problem};
 use crate::certificate::place::{self, Place};
-use crate::certificate::when;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::layout::Layout;
 use crate::install::state::Source;
 use crate::settings::{Certify, Endpoint, Machine, Memory, Task, Wanted};
 use crate::terminal::Terminal;
+use crate::when;
 
 pub(super) fn run(
     typed: CertArgs,
@@ -85,7 +85,7 @@ pub(super) fn ensure_each(
         let endpoint = memory.endpoint(url, context.as_deref());
         get(vec![record.id.to_string()], &wanted, endpoint, terminal)
     };
-    gravest(renewed.iter().filter_map(|renewed| ensure(renewed).err()).collect(), terminal)
+    terminal.gravest(renewed.iter().filter_map(|renewed| ensure(renewed).err()).collect())
 }
 
 fn identity(wanted: &Wanted) -> Outcome<Identity> {
@@ -121,16 +121,6 @@ fn does(selector: &str, wanted: &Wanted, key: &PublicKey) -> bool {
     };
     let present = place.present();
     present.is_ok_and(|present| place::suffices(&present, key, least))
-}
-
-/// Tells all failures but the gravest, with which the run ends.
-pub(super) fn gravest(mut failures: Vec<Failure>, terminal: Terminal) -> Outcome<()> {
-    failures.sort_by_key(|failure| failure.kind);
-    let Some(gravest) = failures.pop() else { return Ok(()) };
-    for failure in &failures {
-        terminal.failure(failure);
-    }
-    Err(gravest)
 }
 
 /// ssh shows what `--ensure` says in the middle of its own business, so that it is one line.

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 
-use super::{clock, gravest, place};
+use super::{clock, place};
 use crate::certificate::describe::{Clock, Sheet};
 use crate::certificate::identity::Identity;
 use crate::certificate::place::Absent;
@@ -21,7 +21,7 @@ pub(super) fn show(selectors: &[String], wanted: &Wanted, terminal: Terminal) ->
     };
     let clock = clock();
     let each = selectors.iter().map(|name| show_one(name, wanted, identity.as_ref(), &clock));
-    gravest(each.filter_map(Result::err).collect(), terminal)
+    terminal.gravest(each.filter_map(Result::err).collect())
 }
 
 fn show_one(

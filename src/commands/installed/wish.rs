@@ -11,7 +11,7 @@ use crate::certificate::identity::Identity;
 use crate::commands::certificates::{Own, checked};
 use crate::commands::gather::{self, Judged};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
-use crate::fleet::{Cluster, Survey};
+use crate::fleet::{self, Cluster, Survey};
 use crate::install::claims::{Claim, claims};
 use crate::install::folder;
 use crate::install::fragment::Hosts;
@@ -26,12 +26,12 @@ use crate::terminal::Terminal;
 /// What every cluster of a run shares.
 #[derive(Debug)]
 pub(in crate::commands) struct Wishing<'a> {
-    pub(in crate::commands) layout: &'a Layout,
-    pub(in crate::commands) present: &'a Present,
+    layout: &'a Layout,
+    present: &'a Present,
     pub(in crate::commands) installed: &'a Installed,
-    pub(in crate::commands) memory: &'a Memory<'a>,
-    pub(in crate::commands) skip_invalid: bool,
-    pub(in crate::commands) terminal: Terminal,
+    memory: &'a Memory<'a>,
+    skip_invalid: bool,
+    terminal: Terminal,
     /// What a person should know, each once.
     pub(in crate::commands) warnings: BTreeSet<String>,
     /// The certificates that ssh renews by itself.
@@ -58,7 +58,20 @@ pub(in crate::commands) enum Wished {
     Nothing(Failure),
 }
 
-impl Wishing<'_> {
+impl<'a> Wishing<'a> {
+    /// Nothing is wished yet.
+    pub(in crate::commands) fn new(
+        layout: &'a Layout,
+        present: &'a Present,
+        installed: &'a Installed,
+        memory: &'a Memory<'a>,
+        skip_invalid: bool,
+        terminal: Terminal,
+    ) -> Self {
+        let (warnings, renewed) = (BTreeSet::new(), Vec::new());
+        Self { layout, present, installed, memory, skip_invalid, terminal, warnings, renewed }
+    }
+
     /// What is to be installed of the cluster that `survey` is about.
     pub(in crate::commands) fn wish(
         &mut self,
@@ -115,7 +128,7 @@ impl Wishing<'_> {
 
     /// The refusals say what is wrong with the cluster's own values.
     fn without_id(&self, survey: Survey<'_>, label: &str) -> Outcome<Wished> {
-        let options = crate::fleet::Options::default();
+        let options = fleet::Options::default();
         gather::judge(survey, &options, self.skip_invalid, self.terminal)?;
         Err(Failure::message(Kind::Answer, format!("{label}: the answer does not say its id")))
     }
