@@ -48,6 +48,17 @@ impl Person {
         self.sandbox.path(name)
     }
 
+    /// The fragment for ssh of the cluster that the last inventory is of.
+    #[track_caller]
+    pub fn fragment(&self, arguments: &[&str]) -> PathBuf {
+        let fragment = self.sandbox.path("fragment");
+        let program = self.sandbox.prime_ssh(["config", "--input", "0.json"]).args(arguments);
+        let program = program.arg("--known-hosts").arg(self.sandbox.path("known hosts"));
+        let program = program.arg("--ssh-dir").arg(self.sandbox.home());
+        program.arg("-o").arg(&fragment).run().succeeds();
+        fragment
+    }
+
     /// Whether a host key is remembered under this name.
     fn knows(&self, name: &str) -> bool {
         let mut find = Command::new("ssh-keygen");
@@ -173,10 +184,7 @@ fn sshs_own_config_does_the_rest() {
     let pair = Pair::new();
     let sandbox = &pair.person.sandbox;
     let inventory = pair.person.inventory("hosts", &[pair.cluster()], &["--use-ssh-config"]);
-    let fragment = sandbox.path("fragment");
-    let program = sandbox.prime_ssh(["config", "--input", "0.json", "--jump", "always", "-o"]);
-    let program = program.arg(&fragment).arg("--ssh-dir").arg(sandbox.home());
-    program.arg("--known-hosts").arg(sandbox.path("known hosts")).run().succeeds();
+    let fragment = pair.person.fragment(&["--jump", "always"]);
     for ansible in ansible::versions() {
         let mut command = ansible.command(sandbox, "ansible");
         let arguments =

@@ -19,11 +19,12 @@ fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)
 }
 
-/// A cluster of two sshds that the API serves as `train`.
+/// A cluster of two sshds that the API serves as `train`, the second behind the first.
 struct Site {
     person: Person,
+    cluster: Cluster,
     api: Api,
-    _machines: [Sshd; 2],
+    machines: [Sshd; 2],
 }
 
 impl Site {
@@ -31,14 +32,15 @@ impl Site {
         let person = Person::new();
         let machines = [("node-0", "127.0.0.2"), ("node-1", "127.0.0.3")]
             .map(|(node, address)| person.sshd(node).at(address).start());
-        let api = Api::serving([Cluster::new("clst01", "train")
+        let cluster = Cluster::new("clst01", "train")
             .node(Node::new("pod0", "node-0").connection(to(&machines[0]).control()))
-            .node(Node::new("pod1", "node-1").connection(to(&machines[1])))]);
-        Self { person, api, _machines: machines }
+            .node(Node::new("pod1", "node-1").connection(to(&machines[1])));
+        let api = Api::serving([cluster.clone()]).may_be_idle();
+        Self { person, cluster, api, machines }
     }
 
-    /// One of Ansible's programs with an inventory of the examples.
-    fn command(&self, ansible: &Ansible, program: &str, inventory: &str) -> Command {
+    /// One of Ansible's programs, whose worker jumps.
+    fn command(&self, ansible: &Ansible, program: &str, inventory: &Path) -> Command {
         let sandbox = &self.person.sandbox;
         let mut command = ansible.command(sandbox, program);
         command
@@ -46,9 +48,10 @@ impl Site {
             .env("PRIME_API_KEY", TOKEN)
             .env("PRIME_SSH_IDENTITY_FILE", &self.person.key)
             .env("PRIME_SSH_KNOWN_HOSTS", sandbox.path("known hosts"))
+            .env("PRIME_SSH_JUMP", "always")
             .env("ANSIBLE_INVENTORY_UNPARSED_FAILED", "1")
             .arg("-i")
-            .arg(example(inventory));
+            .arg(inventory);
         command
     }
 }
@@ -57,12 +60,34 @@ impl Site {
 #[ignore = "needs sshd and ansible: run tests/run"]
 fn the_playbook_leaves_a_file_on_every_node() {
     let site = Site::new();
-    let notes = site.person.sandbox.path("notes");
-    for ansible in ansible::versions() {
+    let cluster = [site.cluster.clone()];
+    let by_itself = ["hosts.yml", "hosts.ini", "hosts.json"]
+        .map(|name| site.person.inventory(name, &cluster, &["--jump", "always"]));
+    let by_ssh = site.person.inventory("by-ssh.yml", &cluster, &["--use-ssh-config"]);
+    let [oldest, newest] = ansible::versions();
+    site.play(&oldest, &example("prime-inventory.sh"), SHARING);
+    site.play(&newest, &example("prime-inventory.sh"), SHARING);
+    for file in &by_itself {
+        site.play(&newest, file, SHARING);
+    }
+    let fragment = site.person.fragment(&["--jump", "always"]);
+    site.play(&newest, &by_ssh, &format!("-F {} {SHARING}", fragment.display()));
+    let logins = site.machines[0].log().matches("Accepted publickey").count();
+    assert!(logins > 1, "the worker is reached through it");
+}
+
+/// What Ansible gives to ssh unless somebody says otherwise.
+const SHARING: &str = "-C -o ControlMaster=auto -o ControlPersist=60s";
+
+impl Site {
+    /// Plays `playbook.yml`, and looks at what it says and leaves.
+    #[track_caller]
+    fn play(&self, ansible: &Ansible, inventory: &Path, ssh_arguments: &str) {
+        let notes = self.person.sandbox.path("notes");
         fs::create_dir(&notes).unwrap();
-        let mut command = site.command(&ansible, "ansible-playbook", "prime-inventory.sh");
-        command.arg(example("playbook.yml")).arg("-e").arg(format!("folder={}", notes.display()));
-        let ran = process::run(&mut command, b"");
+        let mut command = self.command(ansible, "ansible-playbook", inventory);
+        command.env("ANSIBLE_SSH_ARGS", ssh_arguments).arg(example("playbook.yml"));
+        let ran = process::run(command.arg("-e").arg(format!("folder={}", notes.display())), b"");
         assert_eq!(ran.stderr, "", "{}", ran.stdout);
         let text = ran.succeeds();
         assert!(text.contains("16 GPUs on 2 nodes") && text.contains("0 of 8 H100_80GB"), "{text}");
@@ -85,7 +110,7 @@ fn torchrun_gets_an_address_and_a_rank_on_every_node() {
         sandbox.write("torchrun", "#!/bin/sh\necho \"rank $NODE_RANK of $NNODES: $*\"\n");
     fs::set_permissions(&torchrun, fs::Permissions::from_mode(0o755)).unwrap();
     for ansible in ansible::versions() {
-        let mut command = site.command(&ansible, "ansible-playbook", "inventory");
+        let mut command = site.command(&ansible, "ansible-playbook", &example("inventory"));
         command.arg(example("torchrun.yml"));
         command.args(["-e", "script=/shared/train.py", "-e"]);
         command.arg(format!("torchrun={}", torchrun.display()));
@@ -109,7 +134,7 @@ fn torchrun_gets_an_address_and_a_rank_on_every_node() {
 fn the_folder_makes_groups_of_the_users_own() {
     let site = Site::new();
     for ansible in ansible::versions() {
-        let mut command = site.command(&ansible, "ansible-inventory", "inventory");
+        let mut command = site.command(&ansible, "ansible-inventory", &example("inventory"));
         let ran = process::run(command.arg("--list"), b"");
         assert_eq!(ran.stderr, "");
         let list: Value = serde_json::from_str(&ran.succeeds()).unwrap();
