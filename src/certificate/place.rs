@@ -200,3 +200,40 @@ pub fn suffices(certificate: &Certificate, key: &PublicKey, min_validity: Durati
     judge::check(certificate, key, now).is_ok()
         && certificate.validity.left(now).is_some_and(|left| left >= min_validity)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file_name(place: Option<Place>) -> Option<String> {
+        place.map(|place| place.file().file_name().unwrap().to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn a_cluster_keeps_the_name_that_its_files_have() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let make = |name: String| fs::write(folder.join(name), "").unwrap();
+        let (train, eval) = (Slug::new("train").unwrap(), Slug::new("eval").unwrap());
+        let part = id_part("clst01");
+        let of_cluster =
+            |name: &Slug<'_>| file_name(Some(Place::of_cluster(folder, name, "clst01"))).unwrap();
+        let found = |selector: &str| file_name(Place::found(folder, selector));
+
+        assert_eq!(found("clst01"), None);
+        assert_eq!(of_cluster(&train), format!("train-{part}-cert.pub"));
+        make(format!("train-{part}-cert.pub"));
+        assert_eq!(of_cluster(&eval), format!("train-{part}-cert.pub"));
+        for selector in ["clst01", "train", "Train"] {
+            assert_eq!(found(selector), Some(format!("train-{part}-cert.pub")), "{selector}");
+        }
+        make(format!("installed-{part}.json"));
+        assert_eq!(of_cluster(&eval), format!("installed-{part}-cert.pub"));
+        assert_eq!(found("clst01"), Some(format!("installed-{part}-cert.pub")));
+
+        make(format!("train-{}-cert.pub", id_part("clst02")));
+        assert_eq!(found("train"), None, "two clusters have this name");
+        assert!(Place::found(folder, "clst02").unwrap().is_of("clst02"));
+        assert!(!Place::found(folder, "clst02").unwrap().is_of("clst01"));
+    }
+}

@@ -396,6 +396,8 @@ fn ssh_renews_by_itself_through_the_jump() {
     assert_eq!(person.node_at("prime.train.node-1").succeeds(), "node-1\n");
     assert_eq!(person.api.certificates(), 1);
 
+    let sync = person.sandbox.prime_ssh(["sync", "--check", "--ssh-dir"]);
+    sync.arg(person.sandbox.path(".ssh")).run().succeeds();
     for alias in ["prime.train.node-1", "prime.train"] {
         person.has("-2h:-1h");
         let asked = person.api.requests().len();
@@ -505,9 +507,12 @@ fn paths_with_spaces_work() {
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_prime-ssh"), &program).unwrap();
     let key = person.sandbox.ssh_key("my folder/id key");
     let ssh_folder = folder.join(".ssh dir");
-    let mut install = Command::new(&program);
+    let mut install = Command::new("prime-ssh");
     install.args(["install", "train", "--auto-cert", "--identity-file"]).arg(&key);
     install.arg("--ssh-dir").arg(&ssh_folder).env("HOME", person.sandbox.home());
+    let system = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(folder.clone()).chain(std::env::split_paths(&system));
+    install.env("PATH", std::env::join_paths(folders).unwrap());
     process::run(&mut install, b"").succeeds();
     let fragments = fs::read_dir(ssh_folder.join("prime-ssh")).unwrap();
     let fragment = fragments.map(|entry| entry.unwrap().path());
@@ -519,6 +524,28 @@ fn paths_with_spaces_work() {
     let mut ssh = ssh::ssh(&ssh_folder.join("config"));
     ssh.env("HOME", person.sandbox.home()).args(["prime.train", "echo $PRIME_NODE"]);
     assert_eq!(process::run(&mut ssh, b"").succeeds(), "node-0\n");
+}
+
+#[test]
+#[ignore = "needs ssh-keygen: run tests/run"]
+fn an_installed_clusters_certificate_has_its_name() {
+    let person = Person::new();
+    let told = person.installs(&["--as", "mine"]).run();
+    assert!(
+        told.stderr.contains("there is none yet; `prime-ssh cert --ssh-dir '"),
+        "{}",
+        told.stderr
+    );
+    told.succeeds();
+    person.cert(&["clst01"]).run().succeeds();
+    assert_eq!(person.certificate().file_name().unwrap(), "mine-675b1ff5-cert.pub");
+    let fragment = person.sandbox.read(".ssh/prime-ssh/mine-675b1ff5.conf");
+    let line = format!("CertificateFile \"{}\"", person.certificate().display());
+    assert!(fragment.contains(&line), "{fragment}");
+    let told = person.installs(&["--as", "yours"]).run();
+    assert_eq!(told.stderr.matches("warning").count(), 0, "{}", told.stderr);
+    told.succeeds();
+    assert_eq!(person.certificate().file_name().unwrap(), "yours-675b1ff5-cert.pub");
 }
 
 #[test]

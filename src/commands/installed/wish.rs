@@ -163,7 +163,9 @@ impl<'a> Wishing<'a> {
             self.renewed.push(Renewed { record: record.clone(), identity });
         } else {
             let identity = identity.as_deref().and_then(|path| Identity::read(path).ok());
-            self.warnings.extend(own.warning(
+            // What is there under another name yet is put under this one.
+            let present = Own::of(self.layout, cluster);
+            self.warnings.extend(present.warning(
                 cluster,
                 identity.as_ref(),
                 self.memory.folder_is_named(),

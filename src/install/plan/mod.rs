@@ -269,12 +269,29 @@ impl Planner<'_> {
         self.ours(&stem.file(Part::State), Some(record.to_json()));
         self.ours(&stem.file(Part::Fragment), Some(fragment));
         if old_stem != stem {
-            if let Some(certificate) = present.part(&old_stem, Part::Certificate) {
-                self.ours(&stem.file(Part::Certificate), Some(certificate.to_owned()));
-            }
             self.going.push(old_stem);
         }
+        self.carry_certificate(&stem);
         self.coming.push(stem);
+    }
+
+    /// The certificate of a cluster goes by its name, also where it was there before the cluster
+    /// was installed or renamed.
+    fn carry_certificate(&mut self, stem: &Stem) {
+        let present = self.present;
+        let mut missing = present.part(stem, Part::Certificate).is_none();
+        let others = present.stems().filter(|(other, part)| {
+            *part == Part::Certificate && other != stem && other.parts().1 == stem.parts().1
+        });
+        for (other, part) in others {
+            if std::mem::take(&mut missing) {
+                let certificate = present.part(&other, part).map(<[u8]>::to_owned);
+                self.ours(&stem.file(part), certificate);
+            }
+            if !self.going.contains(&other) {
+                self.ours(&other.file(part), None);
+            }
+        }
     }
 
     fn is_damaged(&self, stem: &Stem) -> bool {
