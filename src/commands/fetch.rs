@@ -1,8 +1,11 @@
 //! Where the clusters come from: saved answers are read, or the API is asked.
 
 use std::fmt;
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use anyhow::Context;
 use tokio::task::JoinSet;
@@ -155,13 +158,38 @@ pub(super) fn read(path: &Path) -> Fetched {
 fn read_text(path: &Path, name: &str) -> Outcome<String> {
     let bytes = if is_stdin(path) {
         let mut bytes = Vec::new();
-        std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+        io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
     } else {
-        std::fs::read(path)
+        read_file(path)
     };
     let bytes = bytes.with_context(|| format!("cannot read {name}")).or_fail(Kind::Local)?;
     String::from_utf8(bytes)
         .map_err(|_| Failure::message(Kind::Answer, format!("{name} is not UTF-8 text")))
+}
+
+/// A file of this many bytes is worth a second reader.
+const LARGE: u64 = 16 * 1024 * 1024;
+
+/// The bytes of a file. Most of the time of a large one goes into the pages of memory that it
+/// comes to stand in, and two threads get twice as many of them.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let found = file.metadata()?;
+    let mut bytes = Vec::new();
+    if let Some(length) = usize::try_from(found.len()).ok().filter(|_| found.len() >= LARGE) {
+        bytes = vec![0; length];
+        let (front, back) = bytes.split_at_mut(length / 2);
+        let (middle, reading) = (front.len() as u64, &file);
+        thread::scope(|scope| {
+            let reader = scope.spawn(move || reading.read_exact_at(back, middle));
+            reading.read_exact_at(front, 0)?;
+            reader.join().unwrap_or_else(|panicked| std::panic::resume_unwind(panicked))
+        })?;
+        file.seek(SeekFrom::Start(length as u64))?;
+    }
+    // The whole of a small one, and what a large one has grown by meanwhile.
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn is_stdin(path: &Path) -> bool {
