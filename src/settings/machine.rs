@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     fn local_path(given: &str) -> Result<String, String> {
-        let machine = Machine::with(&[("HOME", "/home/me")], Path::new("/work"));
+        let machine = Machine::with(&[("HOME", "/home/me")], Path::new("/here"));
         let path = machine.local_path(given.as_ref(), "--identity-file");
         path.map(|path| path.to_string()).map_err(|failure| failure.cause.to_string())
     }
@@ -128,8 +128,8 @@ mod tests {
     fn paths_as_ssh_will_read_them() {
         assert_eq!(local_path("~/.ssh/key").unwrap(), "~/.ssh/key");
         assert_eq!(local_path("/keys/my key").unwrap(), "/keys/my key");
-        assert_eq!(local_path("key").unwrap(), "/work/key");
-        assert_eq!(local_path("./key").unwrap(), "/work/key");
+        assert_eq!(local_path("key").unwrap(), "/here/key");
+        assert_eq!(local_path("./key").unwrap(), "/here/key");
         // `..` is resolved by the file system, where that is there.
         assert_eq!(local_path("/usr/../usr").unwrap(), "/usr");
         for bad in ["", "~other/key", "/a\"b", "/%d/key", "/nowhere/../key"] {
