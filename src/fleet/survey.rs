@@ -6,6 +6,9 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
+use std::panic;
+use std::sync::mpsc;
+use std::thread;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
@@ -153,15 +156,61 @@ impl<'de> Deserialize<'de> for Nodes<'de> {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Nodes<'de>, A::Error> {
                 let mut nodes = Nodes::default();
-                while let Some(node) = list.next_element::<wire::Node<'de>>()? {
-                    nodes.add(&node);
+                let first = batch(&mut list)?;
+                for node in &first {
+                    nodes.add(node);
                 }
-                Ok(nodes)
+                if first.len() < BATCH { Ok(nodes) } else { check_beside(nodes, list) }
             }
         }
 
         deserializer.deserialize_any(List)
     }
+}
+
+/// How many nodes are parsed before they are checked, and a cluster with more has them checked by
+/// another thread.
+const BATCH: usize = 256;
+
+/// The next nodes; fewer than [`BATCH`] are the last ones.
+fn batch<'de, A: SeqAccess<'de>>(list: &mut A) -> Result<Vec<wire::Node<'de>>, A::Error> {
+    let mut batch = Vec::with_capacity(BATCH);
+    while batch.len() < BATCH {
+        let Some(node) = list.next_element()? else { break };
+        batch.push(node);
+    }
+    Ok(batch)
+}
+
+/// Parses the rest of a long list while a thread beside this one checks what has been parsed.
+fn check_beside<'de, A: SeqAccess<'de>>(
+    mut nodes: Nodes<'de>,
+    mut list: A,
+) -> Result<Nodes<'de>, A::Error> {
+    thread::scope(|scope| {
+        let (parsed, to_check) = mpsc::sync_channel::<Vec<wire::Node<'de>>>(2);
+        let checker = scope.spawn(move || {
+            for node in to_check.into_iter().flatten() {
+                nodes.add(&node);
+            }
+            nodes
+        });
+        let outcome = loop {
+            match batch(&mut list) {
+                Ok(nodes) => {
+                    let is_end = nodes.len() < BATCH;
+                    // Nobody receives only where the checker panicked, and joining it tells that.
+                    if parsed.send(nodes).is_err() || is_end {
+                        break Ok(());
+                    }
+                }
+                Err(error) => break Err(error),
+            }
+        };
+        drop(parsed);
+        let nodes = checker.join().unwrap_or_else(|panicked| panic::resume_unwind(panicked));
+        outcome.map(|()| nodes)
+    })
 }
 
 /// What all connections of a node share.

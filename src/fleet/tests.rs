@@ -424,3 +424,29 @@ fn names_that_leave_nothing_come_from_the_id() {
         assert!(["a", "b", "c"].iter().any(|id| name.ends_with(&id_part(id))), "{name}");
     }
 }
+
+#[test]
+fn a_long_list_is_checked_to_its_end_in_its_order() {
+    for many in [255_u32, 256, 257, 1000] {
+        let mut nodes: Vec<Value> = (0..many)
+            .map(|at| {
+                node(
+                    &format!("n{at}"),
+                    &format!("node-{at}"),
+                    &[connection(&format!("10.0.{}.{}", at / 250, at % 250 + 1), false)],
+                )
+            })
+            .collect();
+        let answer = [cluster("c1", "train", &nodes)];
+        let fleet = walk_all(&answer, &Options::default()).remove(0).fleet.unwrap();
+        let found: Vec<String> = fleet.hosts.iter().map(|host| host.name.to_string()).collect();
+        let expected: Vec<String> = (0..many).map(|at| format!("node-{at}")).collect();
+        assert_eq!(found, expected);
+        let last = nodes.len() - 1;
+        nodes[last]["id"] = json!("");
+        let path = format!("data.nodes[{last}].id: \"\": empty");
+        assert_eq!(refused(&cluster("c1", "train", &nodes)), [path]);
+        let cut = &answer[0][..answer[0].len() - 10];
+        assert!(Survey::of(cut, "test").is_err());
+    }
+}
