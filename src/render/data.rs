@@ -12,9 +12,7 @@ use serde::{Serialize, Serializer};
 use crate::fleet::{self, Fleet, ProxyJump, WhySkipped};
 use crate::name::{Alias, HostKeyAlias, Label};
 
-/// The version of this shape. It goes up where a field goes away or means something else; a field
-/// that is new changes nothing for who does not know it.
-pub const SCHEMA_VERSION: u32 = 1;
+pub use crate::fleet::SCHEMA_VERSION;
 
 /// All clusters of a run.
 #[derive(Clone, Debug, Serialize)]
