@@ -11,7 +11,7 @@ use super::jump::{Jump, JumpMode, JumpVia};
 use super::naming::{Names, cluster_name, name_hosts, natural};
 use super::refusal::Refusal;
 use super::survey::{Nodes, Survey};
-use crate::name::{Id, Invalid, Slug, UserName};
+use crate::name::{Alias, Id, Invalid, Slug, UserName};
 
 /// Which hosts of the answers become part of a fleet, and how they are named and reached.
 ///
@@ -103,6 +103,38 @@ pub struct Walked<'a> {
     pub more_refused: usize,
     /// What a person should know.
     pub notes: Vec<String>,
+    /// What is known of a cluster without a fleet; its hosts do not count.
+    rest: Option<Fleet<'a>>,
+}
+
+impl<'a> Walked<'a> {
+    /// What the answer says of the cluster, fleet or none, unless its own values were refused.
+    #[must_use]
+    pub fn cluster(&self) -> Option<&Cluster<'a>> {
+        self.known().map(|fleet| &fleet.cluster)
+    }
+
+    /// The name of the whole cluster, where it has one.
+    #[must_use]
+    pub fn alias(&self) -> Option<Alias<'_>> {
+        self.known().map(Fleet::alias)
+    }
+
+    /// The nodes that give no host.
+    #[must_use]
+    pub fn skipped(&self) -> &[Skipped<'a>] {
+        self.known().map_or(&[], |fleet| &fleet.skipped)
+    }
+
+    /// How many nodes the answer holds that are neither terminated nor detached.
+    #[must_use]
+    pub fn nodes_living(&self) -> usize {
+        self.known().map_or(0, |fleet| fleet.nodes_living)
+    }
+
+    fn known(&self) -> Option<&Fleet<'a>> {
+        self.fleet.as_ref().ok().or(self.rest.as_ref())
+    }
 }
 
 /// Why there is no fleet.
@@ -210,14 +242,11 @@ fn walk_one<'a>(
     refusals.extend(of_nodes.first);
     let title = cluster.as_ref().map_or(label, title);
     let mut notes = Vec::new();
+    let mut rest = None;
     let fleet = match cluster.zip(name) {
         None => Err(Unrendered::Refused),
-        Some((cluster, _)) if cluster.terminated && !options.selection.include_inactive => {
-            Err(Unrendered::Terminated)
-        }
         Some((cluster, name)) => {
-            notes.extend(skip_notes(&skipped));
-            let fleet = Fleet {
+            let mut fleet = Fleet {
                 prefix,
                 name,
                 cluster,
@@ -227,13 +256,19 @@ fn walk_one<'a>(
                 skipped,
                 entry: 0,
             };
-            choose(fleet, given, options, aliases, &mut notes)
+            match choose(&mut fleet, given, options, aliases, &mut notes) {
+                Ok(()) => Ok(fleet),
+                Err(why) => {
+                    rest = Some(fleet);
+                    Err(why)
+                }
+            }
         }
     };
     for note in &mut notes {
         note.insert_str(0, &format!("{title}: "));
     }
-    Walked { title, fleet, refusals, more_refused: of_nodes.more, notes }
+    Walked { title, fleet, refusals, more_refused: of_nodes.more, notes, rest }
 }
 
 fn title(cluster: &Cluster<'_>) -> String {
@@ -259,12 +294,16 @@ fn skip_notes(skipped: &[Skipped<'_>]) -> Vec<String> {
 /// Names, orders and selects the hosts of a fleet that holds all of them, and finds their way in;
 /// the names and the order that are `given` stay.
 fn choose<'a>(
-    mut fleet: Fleet<'a>,
+    fleet: &mut Fleet<'a>,
     given: Option<Given<'a>>,
     options: &Options,
     aliases: &HashSet<String>,
     notes: &mut Vec<String>,
-) -> Result<Fleet<'a>, Unrendered> {
+) -> Result<(), Unrendered> {
+    if fleet.cluster.terminated && !options.selection.include_inactive {
+        return Err(Unrendered::Terminated);
+    }
+    notes.extend(skip_notes(&fleet.skipped));
     if fleet.hosts.is_empty() {
         return Err(Unrendered::NoHost);
     }
@@ -281,17 +320,17 @@ fn choose<'a>(
             host.user = user.clone();
         }
     }
-    match given.filter(|given| !options.say_the_way() && has_its_jump_host(&fleet, given)) {
+    match given.filter(|given| !options.say_the_way() && has_its_jump_host(fleet, given)) {
         Some(given) => {
             check_given(given.jump.as_ref(), aliases)?;
             fleet.jump = given.jump;
         }
         None => {
-            fleet.jump = find_jump(&fleet, options)?;
-            mark_jumps(&mut fleet, options.jump.unwrap_or_default());
+            fleet.jump = find_jump(fleet, options)?;
+            mark_jumps(fleet, options.jump.unwrap_or_default());
         }
     }
-    select(&mut fleet, &options.selection)?;
+    select(fleet, &options.selection)?;
     match first_control_node(&fleet.hosts) {
         Some(first) => fleet.entry = first,
         None => notes.extend(fleet.entry().map(|host| {
@@ -300,9 +339,9 @@ fn choose<'a>(
         })),
     }
     if options.jump.unwrap_or_default() == JumpMode::Auto {
-        notes.extend(no_way_in(&fleet));
+        notes.extend(no_way_in(fleet));
     }
-    Ok(fleet)
+    Ok(())
 }
 
 /// The order of two hosts that are both of control nodes, or both not.

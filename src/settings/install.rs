@@ -120,11 +120,7 @@ impl Install {
     /// the prefix, unless somebody else does.
     #[must_use]
     pub fn options_of_newcomer(&self, given_prefix: Option<&Slug<'_>>) -> Remembered {
-        let mut options = self.fresh.clone();
-        if let Some(prefix) = given_prefix.filter(|_| !self.says_prefix) {
-            options.prefix = prefix.clone().into_owned();
-        }
-        options
+        self.fresh.clone().with_prefix(given_prefix.filter(|_| !self.says_prefix))
     }
 
     /// Where a later `sync` finds what this run found: in `file`, where it was a saved answer.
@@ -306,6 +302,21 @@ impl<'g> Memory<'g> {
 }
 
 impl Remembered {
+    /// What `install` would remember of a new cluster where no option is typed.
+    pub(super) fn fresh(global: &Global, machine: &Machine) -> Outcome<Self> {
+        let nothing = RememberedArgs::parse(&[]).or_fail(Kind::Usage)?;
+        remembered(nothing, global, machine)
+    }
+
+    /// The same with another first word, where one is given.
+    #[must_use]
+    pub fn with_prefix(mut self, given: Option<&Slug<'_>>) -> Self {
+        if let Some(prefix) = given {
+            self.prefix = prefix.clone().into_owned();
+        }
+        self
+    }
+
     /// What is remembered of an installed cluster.
     #[must_use]
     pub fn of(record: &Record) -> Self {
