@@ -25,7 +25,8 @@ pub use view::{Viewing, Which};
 
 use crate::api::address::ApiUrl;
 use crate::args::{
-    ConfigArgs, Global, Half, HostKeyPolicy, OutputArgs, RenderArgs, SourceArgs, WhichJump,
+    ConfigArgs, Global, Half, HostKeyPolicy, HostsArgs, OutputArgs, RenderArgs, SourceArgs,
+    WhichJump,
 };
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fleet::{self, JumpMode, Only, Selection};
@@ -60,7 +61,7 @@ impl Config {
         let ssh = ssh_options(&typed.render, global, machine, &prime, &mut warnings)?;
         Ok(Self {
             source: source(typed.source, global, machine, &prime)?,
-            walk: walk_options(typed.render)?,
+            walk: walk_options(typed.render.hosts)?,
             certificates: OwnCertificates::resolve(&ssh, global, machine)?,
             ssh,
             output: output(typed.output),
@@ -210,19 +211,19 @@ fn token(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<ApiTok
     })
 }
 
-fn walk_options(typed: RenderArgs) -> Outcome<fleet::Options> {
-    if typed.jump == WhichJump::Never && typed.jump_via.is_some() {
+fn walk_options(typed: HostsArgs) -> Outcome<fleet::Options> {
+    if typed.jump == Some(WhichJump::Never) && typed.jump_via.is_some() {
         let message = "--jump-via names a jump host, and --jump never says that there is none";
         return Err(Failure::message(Kind::Usage, message));
     }
     Ok(fleet::Options {
         prefix: typed.prefix,
         user: typed.user,
-        jump: match typed.jump {
+        jump: typed.jump.map(|which| match which {
             WhichJump::Auto => JumpMode::Auto,
             WhichJump::Always => JumpMode::Always,
             WhichJump::Never => JumpMode::Never,
-        },
+        }),
         jump_via: typed.jump_via,
         selection: Selection {
             role: typed.role,
