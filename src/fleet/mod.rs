@@ -5,6 +5,7 @@ mod data;
 mod host;
 mod ids;
 mod jump;
+mod listed;
 mod naming;
 mod refusal;
 mod survey;
@@ -14,8 +15,9 @@ mod walk;
 mod tests;
 
 pub use data::SCHEMA_VERSION;
-pub use host::{Cluster, Fleet, Host, Skipped, SshKey, WhySkipped};
+pub use host::{Cluster, Destination, Fleet, Host, Skipped, SshKey, WhySkipped};
 pub use jump::{Jump, JumpMode, JumpVia, ProxyJump};
+pub use listed::ControlNode;
 pub use refusal::Refusal;
 pub use survey::Survey;
 pub use walk::{Only, Options, Selection, Unrendered, Walked, name_clusters, walk};
