@@ -5,6 +5,7 @@ mod install;
 mod inventory;
 mod list;
 mod live;
+mod render;
 mod report;
 
 use std::ffi::OsString;
@@ -21,6 +22,7 @@ pub use install::{
 };
 pub use inventory::{CacheArgs, InventoryArgs, InventoryFormat, ScriptArgs};
 pub use list::ListArgs;
+pub use render::TemplateArgs;
 pub use report::{FormatArgs, ReportFormat};
 
 use crate::api::address::ApiUrl;
@@ -40,7 +42,7 @@ Settings come from options, then the environment, then what `prime login` wrote 
 Exit codes:
   0   done
   1   something on this machine failed (a file, a folder)
-  2   the command line or a variable is wrong
+  2   the command line, a variable or a template is wrong
   3   the API was not reached, or refused
   4   the answer was refused, or there is nothing to render
   5   an install was refused; nothing was changed
@@ -98,6 +100,15 @@ pub enum Command {
     /// installed keeps those that it has.
     #[command(after_help = AFTER)]
     Install(Box<InstallArgs>),
+    /// Fill in a template of your own, in Jinja
+    ///
+    /// It sees `clusters`, each with its `hosts`, and `hosts` over all; --print-data shows what
+    /// that is. Beside Jinja's own filters there are `slug` and `group`, for names as this program
+    /// makes them, `sh`, for a word that a shell takes as it is, and `json`. White space is as in
+    /// Ansible's templates. What --print-data prints holds nothing secret: with `--input FILE`,
+    /// someone without the permission to ask the API can use it for every command.
+    #[command(after_help = AFTER)]
+    Render(Box<TemplateArgs>),
     /// Bring the installed clusters up to date
     ///
     /// Each is asked for where it was installed from, with the options of then. One that was

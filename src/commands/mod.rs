@@ -11,6 +11,7 @@ mod inventory;
 mod list;
 mod output;
 mod recall;
+mod render;
 mod report;
 mod ssh_options;
 mod sync;
@@ -31,6 +32,7 @@ pub fn run(typed: Typed, machine: &Machine, terminal: Terminal) -> Outcome<()> {
         Command::Inventory(args) => inventory::run(*args, &typed.global, machine, terminal),
         Command::Install(args) => install::run(*args, &typed.global, machine, terminal),
         Command::List(args) => list::run(args, &typed.global, machine, terminal),
+        Command::Render(args) => render::run(*args, &typed.global, machine, terminal),
         Command::Sync(args) => sync::run(args, &typed.global, machine, terminal),
         Command::Uninstall(args) => uninstall::run(args, &typed.global, machine, terminal),
     }

@@ -9,6 +9,7 @@ mod list;
 mod machine;
 mod prime_cli;
 mod program;
+mod render;
 mod renewal;
 mod view;
 
@@ -21,6 +22,7 @@ pub use inventory::{Caching, Inventory, InventoryOutput};
 pub use list::List;
 pub use machine::Machine;
 use prime_cli::PrimeCli;
+pub use render::Render;
 pub use view::{Viewing, Which};
 
 use crate::api::address::ApiUrl;
