@@ -6,6 +6,7 @@
 pub mod alike;
 pub mod api;
 pub mod args;
+pub mod beside;
 pub mod cache;
 pub mod certificate;
 pub mod child;

@@ -5,22 +5,26 @@
 
 pub mod api;
 pub mod certificates;
-pub mod clusters;
+// pub mod clusters;
+pub mod disk;
 pub mod files;
-pub mod hosts;
+// pub mod hosts;
 pub mod include;
 pub mod keys;
 pub mod permissions;
+pub mod renewal;
 pub mod shell;
 pub mod ssh;
 pub mod token;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::failure::Failure;
+use crate::install::state::{Record, Source};
 use crate::untrusted::Shown;
 
 /// The longest text of somebody else's that a finding quotes, in characters.
@@ -179,21 +183,62 @@ impl Finding {
 pub struct Ourselves {
     /// `--ssh-dir`, where it was given.
     pub ssh_dir: Option<PathBuf>,
+    /// The API that is asked where nothing else is said.
+    pub api_url: Option<String>,
 }
 
 impl Ourselves {
     /// The words of `prime-ssh` with these arguments.
-    pub fn with<'w>(
-        &self,
-        arguments: impl IntoIterator<Item = &'w str>,
-    ) -> Vec<std::ffi::OsString> {
-        let mut words: Vec<std::ffi::OsString> = vec!["prime-ssh".into()];
+    pub fn with<'w>(&self, arguments: impl IntoIterator<Item = &'w str>) -> Vec<OsString> {
+        let mut words: Vec<OsString> = vec!["prime-ssh".into()];
         words.extend(arguments.into_iter().map(Into::into));
         if let Some(folder) = &self.ssh_dir {
             words.extend(["--ssh-dir".into(), folder.into()]);
         }
         words
     }
+}
+
+impl Ourselves {
+    /// The words that get the certificate of an installed cluster.
+    fn certifying(&self, record: &Record, identity: Option<&Path>) -> Vec<OsString> {
+        let mut words = self.with(["cert", record.id.as_str()]);
+        words.extend(self.asking(&record.source));
+        if let Some(identity) = identity {
+            words.extend(["--identity-file".into(), identity.into()]);
+        }
+        words
+    }
+
+    /// The options that ask where a cluster was asked for before.
+    fn asking(&self, source: &Source) -> Vec<OsString> {
+        let Source::Api { url, context, .. } = source else { return Vec::new() };
+        let context = context.iter().flat_map(|context| ["--context", context]);
+        let url = Some(url).filter(|url| self.api_url.as_ref() != Some(url));
+        let url = url.into_iter().flat_map(|url| ["--api-url", url]);
+        url.chain(context).map(OsString::from).collect()
+    }
+}
+
+/// A failure of another room as a finding.
+#[must_use]
+pub fn failed(check: Check, failure: &Failure) -> Finding {
+    let what = one_line(&format!("{:#}", failure.cause));
+    Finding { advice: failure.hint.clone(), ..Finding::wrong(check, what) }
+}
+
+/// Text of several lines in one.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for part in text.lines().map(str::trim).filter(|part| !part.is_empty()) {
+        match line.chars().last() {
+            None => {}
+            Some(':') => line.push(' '),
+            Some(_) => line.push_str("; "),
+        }
+        line.push_str(part);
+    }
+    line
 }
 
 /// A text of somebody else's, for a finding.

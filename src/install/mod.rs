@@ -9,6 +9,7 @@ pub mod fragment;
 pub mod include;
 pub mod layout;
 pub mod lock;
+pub mod modes;
 pub mod outline;
 pub mod plan;
 pub mod reading;
