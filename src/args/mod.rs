@@ -110,7 +110,7 @@ pub enum Command {
 }
 
 /// What holds for every command.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
     /// Address of the API [env: PRIME_API_BASE_URL, PRIME_BASE_URL]

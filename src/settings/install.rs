@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::machine::Machine;
 use super::prime_cli::PrimeCli;
-use super::{Endpoint, Origin, Source, source, ssh_options, token, walk_options};
+use super::{Access, Endpoint, Origin, Source, source, ssh_options, token, walk_options};
 use crate::api::address::ApiUrl;
 use crate::args::{
     AutoCertArgs, Global, InstallArgs, RememberedArgs, ShowArgs, SyncArgs, TypedOption,
@@ -284,12 +284,17 @@ impl<'g> Memory<'g> {
 
     /// The API that an installed cluster is asked for at.
     pub fn endpoint(&self, url: &str, context: Option<&str>) -> Outcome<Endpoint> {
+        self.access(url, context)?.endpoint()
+    }
+
+    /// The same, where something of it may be missing.
+    pub fn access(&self, url: &str, context: Option<&str>) -> Outcome<Access> {
         let address: ApiUrl = url.parse().map_err(|reason| {
             Failure::message(Kind::Local, format!("the remembered address {url:?}: {reason}"))
         })?;
         let prime = PrimeCli::read(&self.machine, context)?;
-        let token = token(self.global, &self.machine, &prime)?;
-        Ok(Endpoint { address, token, timeout: self.global.timeout })
+        let token = token(self.global, &self.machine, &prime);
+        Ok(Access { address: Ok(address), token, timeout: self.global.timeout })
     }
 
     /// Whether the ssh folder is the one that `--ssh-dir` says.

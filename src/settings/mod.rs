@@ -34,7 +34,7 @@ use crate::install::folder::FolderError;
 use crate::render::certificates::Certificates;
 use crate::render::ssh_config;
 use crate::render::ssh_option::SshOption;
-use crate::secret::ApiToken;
+use crate::secret::{ApiToken, TokenSource};
 
 /// The resolved settings of `prime-ssh config`.
 #[derive(Debug)]
@@ -162,12 +162,34 @@ fn ssh_folder(global: &Global, machine: &Machine) -> Outcome<PathBuf> {
     Ok(machine.expand(&machine.local_path(given, "--ssh-dir")?))
 }
 
-fn endpoint(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<Endpoint> {
-    Ok(Endpoint {
-        address: address(global, machine, prime)?,
-        token: token(global, machine, prime)?,
+/// The API, and who asks: either may be missing.
+#[derive(Debug)]
+pub struct Access {
+    /// Where it is.
+    pub address: Outcome<ApiUrl>,
+    /// Who asks, and where that stands.
+    pub token: Outcome<(ApiToken, TokenSource)>,
+    timeout: Duration,
+}
+
+impl Access {
+    /// What it takes to ask.
+    pub fn endpoint(self) -> Outcome<Endpoint> {
+        let (token, _) = self.token?;
+        Ok(Endpoint { address: self.address?, token, timeout: self.timeout })
+    }
+}
+
+fn access(global: &Global, machine: &Machine, prime: &PrimeCli) -> Access {
+    Access {
+        address: address(global, machine, prime),
+        token: token(global, machine, prime),
         timeout: global.timeout,
-    })
+    }
+}
+
+fn endpoint(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<Endpoint> {
+    access(global, machine, prime).endpoint()
 }
 
 fn address(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<ApiUrl> {
@@ -187,7 +209,7 @@ fn address(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<ApiU
     }
 }
 
-fn token(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<ApiToken> {
+fn token(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<(ApiToken, TokenSource)> {
     let usable = |text: &str, from: &str| {
         ApiToken::new(text).ok_or_else(|| {
             Failure::message(
@@ -198,17 +220,19 @@ fn token(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<ApiTok
     };
     if let Some(path) = &global.token_file {
         let text = machine.read(path).or_fail(Kind::Local)?;
-        return usable(&text, &path.display().to_string());
+        let token = usable(&text, &path.display().to_string())?;
+        return Ok((token, TokenSource::File(path.clone())));
     }
     if let Some(text) = machine.variable("PRIME_API_KEY")? {
-        return usable(&text, "PRIME_API_KEY");
+        return Ok((usable(&text, "PRIME_API_KEY")?, TokenSource::Variable));
     }
-    prime.api_key.clone().ok_or_else(|| {
+    let (token, path) = prime.api_key.clone().ok_or_else(|| {
         Failure::message(Kind::Usage, "no API token").hint(
             "run `prime login`, set PRIME_API_KEY, or give --token-file FILE; \
              a saved answer needs none: --input FILE",
         )
-    })
+    })?;
+    Ok((token, TokenSource::Settings(path)))
 }
 
 fn walk_options(typed: HostsArgs) -> Outcome<fleet::Options> {
