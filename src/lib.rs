@@ -10,6 +10,7 @@ pub mod cache;
 pub mod certificate;
 pub mod child;
 pub mod commands;
+pub mod completion;
 pub mod duration;
 pub mod failure;
 pub mod fleet;
