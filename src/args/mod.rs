@@ -1,6 +1,7 @@
 //! The command line as it is typed. What it means is decided in `settings`.
 #![expect(clippy::doc_markdown, reason = "these texts are the help, which is read in a terminal")]
 
+mod completions;
 mod install;
 mod inventory;
 mod list;
@@ -14,8 +15,11 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{ArgGroup, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{
+    ArgGroup, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint,
+};
 
+pub use completions::CompletionsArgs;
 pub use install::{
     AutoCertArgs, InstallArgs, RememberedArgs, ShowArgs, SyncArgs, TypedOption, UninstallArgs,
 };
@@ -107,6 +111,11 @@ pub enum Command {
     /// Take installed clusters away again; without the last one everything is as before
     #[command(after_help = AFTER)]
     Uninstall(UninstallArgs),
+    /// Print what makes a shell complete commands, options and installed clusters
+    ///
+    /// The words come from the program itself, so that the script need not be made again after an
+    /// update. Nobody is asked for them: installed clusters are read off their files.
+    Completions(CompletionsArgs),
 }
 
 /// What holds for every command.
@@ -131,6 +140,7 @@ pub struct Global {
     pub skip_invalid: bool,
     /// The folder of ssh's files [default: ~/.ssh]
     #[arg(long, global = true, value_name = "DIR", env = "PRIME_SSH_DIR")]
+    #[arg(value_hint = ValueHint::DirPath)]
     pub ssh_dir: Option<PathBuf>,
     /// Say only what is wrong: warnings and errors
     #[arg(short, long, global = true)]

@@ -12,7 +12,7 @@ mod program;
 mod renewal;
 mod view;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use cert::{Certify, OwnCertificates, Task, Wanted};
@@ -31,6 +31,7 @@ use crate::args::{
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fleet::{self, JumpMode, Only, Selection};
 use crate::install::folder::FolderError;
+use crate::install::layout::Layout;
 use crate::render::certificates::Certificates;
 use crate::render::ssh_config;
 use crate::render::ssh_option::SshOption;
@@ -153,13 +154,15 @@ fn team(typed: Option<String>, machine: &Machine, prime: &PrimeCli) -> Outcome<O
     Ok(team.filter(|team| team != "any"))
 }
 
-/// The folder of ssh's files.
-fn ssh_folder(global: &Global, machine: &Machine) -> Outcome<PathBuf> {
-    let given = global.ssh_dir.as_deref().unwrap_or("~/.ssh".as_ref());
+/// Where our files are below ssh's folder, for those who only read them: how ssh itself finds them
+/// takes a look into the password database, and that takes time.
+pub fn ssh_layout(ssh_dir: Option<&Path>, machine: &Machine) -> Outcome<Layout> {
+    let given = ssh_dir.unwrap_or("~/.ssh".as_ref());
     if given.starts_with("~") && machine.home().is_none() {
         return Err(FolderError::NoHome.into());
     }
-    Ok(machine.expand(&machine.local_path(given, "--ssh-dir")?))
+    let folder = machine.expand(&machine.local_path(given, "--ssh-dir")?);
+    Ok(Layout::new(folder, PathBuf::new(), Vec::new()))
 }
 
 /// The API, and who asks: either may be missing.

@@ -11,6 +11,7 @@ mod ansible;
 mod cache;
 mod certificate;
 mod clusters;
+mod completion;
 mod end_to_end;
 mod failures;
 mod harness;
