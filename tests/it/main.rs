@@ -17,6 +17,7 @@ mod harness;
 mod install;
 mod oracle;
 mod output_file;
+mod readme;
 mod rendered;
 mod settings;
 mod support;
