@@ -22,3 +22,4 @@ mod rendered;
 mod settings;
 mod support;
 mod usage;
+mod wheel;

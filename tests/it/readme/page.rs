@@ -111,7 +111,8 @@ impl Block {
                 }
                 let shown = is_shown.then(Vec::new);
                 steps.push(Step::Command(Command { line, text: typed, shown }));
-            } else if let Some(Step::Command(Command { shown: Some(shown), .. })) = steps.last_mut() {
+            } else if let Some(Step::Command(Command { shown: Some(shown), .. })) = steps.last_mut()
+            {
                 shown.push(text.clone());
             } else {
                 assert!(text.is_empty(), "line {line}: no command before this output: {text}");

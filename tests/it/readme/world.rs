@@ -77,15 +77,19 @@ impl World {
         here.link("cluster", "203.0.113.1/24", &network, "203.0.113.10/24");
         network.address("10.0.0.11/32");
         network.address("10.0.0.12/32");
-        let places =
-            [("node-0", "203.0.113.10", 22), ("node-1", "10.0.0.11", 22), ("node-2", "10.0.0.12", 2222)];
+        let places = [
+            ("node-0", "203.0.113.10", 22),
+            ("node-1", "10.0.0.11", 22),
+            ("node-2", "10.0.0.12", 2222),
+        ];
         let authority = Authority::new(&sandbox);
         let machines = places.map(|(node, address, port)| {
             let sshd = Sshd::of(&sandbox, node).at(address).port(port).inside(&network);
             sshd.lets_in(&key).option("TrustedUserCAKeys", authority.public_key().display()).start()
         });
         let api = Api::serving([example()]);
-        let signer = authority.signing(&["-n", "ubuntu", "-I", "vault-user01", "-V", "-1m:+28799s"]);
+        let signer =
+            authority.signing(&["-n", "ubuntu", "-I", "vault-user01", "-V", "-1m:+28799s"]);
         api.signs(move |request| signer.answer(request));
         let world = Self {
             environment: sandbox.path("environment"),
@@ -110,7 +114,8 @@ impl World {
 
     fn has_programs(&self) {
         for (name, script) in STUBS {
-            let path = self.sandbox.write(format!("stubs/{name}"), format!("#!/bin/bash\n{script}\n"));
+            let path =
+                self.sandbox.write(format!("stubs/{name}"), format!("#!/bin/bash\n{script}\n"));
             fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
         }
         let settings = serde_json::json!({"base_url": self.api.url()});
