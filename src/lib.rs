@@ -16,6 +16,7 @@ pub mod fleet;
 pub mod install;
 pub mod name;
 pub mod openssh;
+pub mod probe;
 pub mod render;
 pub mod secret;
 pub mod settings;

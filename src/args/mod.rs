@@ -4,6 +4,7 @@
 mod install;
 mod inventory;
 mod live;
+mod report;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ pub use install::{
     AutoCertArgs, InstallArgs, RememberedArgs, ShowArgs, SyncArgs, TypedOption, UninstallArgs,
 };
 pub use inventory::{CacheArgs, InventoryArgs, InventoryFormat, ScriptArgs};
+pub use report::{FormatArgs, ReportFormat};
 
 use crate::api::address::ApiUrl;
 use crate::duration;

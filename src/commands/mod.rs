@@ -10,9 +10,13 @@ mod installed;
 mod inventory;
 mod output;
 mod recall;
+#[allow(dead_code, reason = "the commands that report come next")]
+mod report;
 mod ssh_options;
 mod sync;
 mod uninstall;
+#[allow(dead_code, reason = "the commands that look at clusters come next")]
+mod view;
 
 use crate::args::{Command, Typed};
 use crate::failure::Outcome;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::jump::Jump;
+use super::jump::{Jump, ProxyJump};
 use crate::name::{Alias, HostKeyAlias, HostName, Id, Label, Port, Slug, UserName};
 
 /// One way into one machine: one `Host` of an ssh_config, one host of an inventory.
@@ -58,6 +58,12 @@ impl Host<'_> {
     #[must_use]
     pub fn host_key_alias(&self) -> HostKeyAlias<'_> {
         HostKeyAlias::new(&self.machine, self.port)
+    }
+
+    /// Whether its node is neither terminated nor detached.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.origin.active
     }
 
     /// What tells two connections of a node apart.
@@ -194,6 +200,15 @@ impl<'a> Fleet<'a> {
     #[must_use]
     pub fn alias_of(&'a self, host: &'a Host<'a>) -> Alias<'a> {
         Alias::of_node(&self.prefix, &self.name, &host.name)
+    }
+
+    /// What one of its hosts jumps through; `None` where it is reached directly.
+    #[must_use]
+    pub fn proxy_jump<'f>(&'f self, host: &Host<'_>) -> Option<ProxyJump<'f>>
+    where
+        'a: 'f,
+    {
+        ProxyJump::to(self, host)
     }
 
     /// The host that the cluster's own name leads to: the first control node, or the first host.

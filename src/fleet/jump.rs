@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::host::Host;
+use super::host::{Fleet, Host};
 use crate::name::{Alias, HostName, Invalid, Port, Slug, UserName};
 
 /// Which workers jump.
@@ -26,6 +26,31 @@ pub enum Jump<'a> {
     ControlNode(Slug<'a>),
     /// A host that the user named.
     Via(JumpVia),
+}
+
+/// The way to a host that jumps, raw as `ProxyJump` takes it (`ssh_config(5)`).
+#[derive(Clone, Copy, Debug)]
+pub struct ProxyJump<'f> {
+    fleet: &'f Fleet<'f>,
+    jump: &'f Jump<'f>,
+}
+
+impl<'f> ProxyJump<'f> {
+    /// The way to `host` of `fleet`; `None` where it is reached directly.
+    pub(super) fn to(fleet: &'f Fleet<'f>, host: &Host<'_>) -> Option<Self> {
+        fleet.jump.as_ref().filter(|_| host.jumps).map(|jump| Self { fleet, jump })
+    }
+}
+
+impl fmt::Display for ProxyJump<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.jump {
+            Jump::ControlNode(name) => {
+                Alias::of_node(&self.fleet.prefix, &self.fleet.name, name).fmt(f)
+            }
+            Jump::Via(via) => via.fmt(f),
+        }
+    }
 }
 
 /// A jump host that the user named: `[USER@]HOST[:PORT]`, where `HOST` is an address, a DNS name

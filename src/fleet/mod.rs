@@ -13,7 +13,7 @@ mod walk;
 mod tests;
 
 pub use host::{Cluster, Fleet, Host, Skipped, SshKey, WhySkipped};
-pub use jump::{Jump, JumpMode, JumpVia};
+pub use jump::{Jump, JumpMode, JumpVia, ProxyJump};
 pub use refusal::Refusal;
 pub use survey::Survey;
 pub use walk::{Only, Options, Selection, Unrendered, Walked, name_clusters, walk};

@@ -8,7 +8,7 @@ use super::jump::{Jump, JumpMode, JumpVia};
 use super::naming::{Names, cluster_name, name_hosts, natural};
 use super::refusal::Refusal;
 use super::survey::{Nodes, Survey};
-use crate::name::{Id, Invalid, Slug, UserName};
+use crate::name::{Alias, Id, Invalid, Slug, UserName};
 
 /// Which hosts of the answers become part of a fleet, and how they are named and reached.
 #[derive(Clone, Debug)]
@@ -95,6 +95,38 @@ pub struct Walked<'a> {
     pub more_refused: usize,
     /// What a person should know.
     pub notes: Vec<String>,
+    /// What is known of a cluster without a fleet; its hosts do not count.
+    rest: Option<Fleet<'a>>,
+}
+
+impl<'a> Walked<'a> {
+    /// What the answer says of the cluster, fleet or none, unless its own values were refused.
+    #[must_use]
+    pub fn cluster(&self) -> Option<&Cluster<'a>> {
+        self.known().map(|fleet| &fleet.cluster)
+    }
+
+    /// The name of the whole cluster, where it has one.
+    #[must_use]
+    pub fn alias(&self) -> Option<Alias<'_>> {
+        self.known().map(Fleet::alias)
+    }
+
+    /// The nodes that give no host.
+    #[must_use]
+    pub fn skipped(&self) -> &[Skipped<'a>] {
+        self.known().map_or(&[], |fleet| &fleet.skipped)
+    }
+
+    /// How many nodes the answer holds that are neither terminated nor detached.
+    #[must_use]
+    pub fn nodes_living(&self) -> usize {
+        self.known().map_or(0, |fleet| fleet.nodes_living)
+    }
+
+    fn known(&self) -> Option<&Fleet<'a>> {
+        self.fleet.as_ref().ok().or(self.rest.as_ref())
+    }
 }
 
 /// Why there is no fleet.
@@ -178,15 +210,12 @@ fn walk_one<'a>(survey: Survey<'a>, name: Option<Slug<'a>>, options: &Options) -
     refusals.extend(of_nodes.first);
     let title = cluster.as_ref().map_or(label, title);
     let mut notes = Vec::new();
+    let mut rest = None;
     let fleet = match cluster.zip(name) {
         None => Err(Unrendered::Refused),
-        Some((cluster, _)) if cluster.terminated && !options.selection.include_inactive => {
-            Err(Unrendered::Terminated)
-        }
         Some((cluster, name)) => {
-            notes.extend(skip_notes(&skipped));
             let prefix = options.prefix.clone();
-            let fleet = Fleet {
+            let mut fleet = Fleet {
                 prefix,
                 name,
                 cluster,
@@ -196,13 +225,19 @@ fn walk_one<'a>(survey: Survey<'a>, name: Option<Slug<'a>>, options: &Options) -
                 skipped,
                 entry: 0,
             };
-            choose(fleet, options, &mut notes)
+            match choose(&mut fleet, options, &mut notes) {
+                Ok(()) => Ok(fleet),
+                Err(why) => {
+                    rest = Some(fleet);
+                    Err(why)
+                }
+            }
         }
     };
     for note in &mut notes {
         note.insert_str(0, &format!("{title}: "));
     }
-    Walked { title, fleet, refusals, more_refused: of_nodes.more, notes }
+    Walked { title, fleet, refusals, more_refused: of_nodes.more, notes, rest }
 }
 
 fn title(cluster: &Cluster<'_>) -> String {
@@ -226,11 +261,15 @@ fn skip_notes(skipped: &[Skipped<'_>]) -> Vec<String> {
 }
 
 /// Names, orders and selects the hosts of a fleet that holds all of them, and finds their way in.
-fn choose<'a>(
-    mut fleet: Fleet<'a>,
+fn choose(
+    fleet: &mut Fleet<'_>,
     options: &Options,
     notes: &mut Vec<String>,
-) -> Result<Fleet<'a>, Unrendered> {
+) -> Result<(), Unrendered> {
+    if fleet.cluster.terminated && !options.selection.include_inactive {
+        return Err(Unrendered::Terminated);
+    }
+    notes.extend(skip_notes(&fleet.skipped));
     if fleet.hosts.is_empty() {
         return Err(Unrendered::NoHost);
     }
@@ -248,9 +287,9 @@ fn choose<'a>(
             host.user = user.clone();
         }
     }
-    fleet.jump = find_jump(&fleet, options)?;
-    mark_jumps(&mut fleet, options.jump);
-    select(&mut fleet, &options.selection)?;
+    fleet.jump = find_jump(fleet, options)?;
+    mark_jumps(fleet, options.jump);
+    select(fleet, &options.selection)?;
     match fleet.hosts.iter().position(|host| host.control) {
         Some(first) => fleet.entry = first,
         None => notes.extend(fleet.entry().map(|host| {
@@ -259,9 +298,9 @@ fn choose<'a>(
         })),
     }
     if options.jump == JumpMode::Auto {
-        notes.extend(no_way_in(&fleet));
+        notes.extend(no_way_in(fleet));
     }
-    Ok(fleet)
+    Ok(())
 }
 
 /// The first connection of each node, in the order of the survey, is its main one.

@@ -2,6 +2,7 @@
 
 mod blocks;
 pub mod certificates;
+pub mod data;
 pub mod fence;
 pub mod inventory;
 pub mod login;

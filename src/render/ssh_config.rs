@@ -13,7 +13,7 @@ use super::certificates::Renewal;
 use super::login::{self, Line};
 pub use super::login::{HostKeys, Options};
 use super::sockets::{HOME, SocketName, SocketNames};
-use crate::fleet::{Fleet, Host, Jump};
+use crate::fleet::{self, Fleet, Host};
 use crate::name::{Alias, HostKeyAlias, HostName, Label, LocalPath, Port, UserName};
 
 /// Writes the fragment for these fleets. The same fleets and options give the same bytes.
@@ -119,9 +119,8 @@ impl<'f> HostView<'_, 'f> {
     }
 
     fn proxy_jump(&self) -> Option<ProxyJump<'f>> {
-        let fleet = self.of.fleet;
-        match fleet.jump.as_ref().filter(|_| self.host.jumps) {
-            Some(jump) => Some(ProxyJump::Through { fleet, jump }),
+        match self.of.fleet.proxy_jump(self.host) {
+            Some(way) => Some(ProxyJump::Through(way)),
             None => self.is_named_like_ours().then_some(ProxyJump::None),
         }
     }
@@ -189,12 +188,9 @@ impl fmt::Display for Comment<'_> {
     }
 }
 
-/// The way to a host that jumps, raw as `ProxyJump` wants it.
+/// What `ProxyJump` is told.
 enum ProxyJump<'f> {
-    Through {
-        fleet: &'f Fleet<'f>,
-        jump: &'f Jump<'f>,
-    },
+    Through(fleet::ProxyJump<'f>),
     /// Said aloud, for where ssh would look on for another one.
     None,
 }
@@ -202,10 +198,7 @@ enum ProxyJump<'f> {
 impl fmt::Display for ProxyJump<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Through { fleet, jump: Jump::ControlNode(name) } => {
-                Alias::of_node(&fleet.prefix, &fleet.name, name).fmt(f)
-            }
-            Self::Through { jump: Jump::Via(via), .. } => via.fmt(f),
+            Self::Through(way) => way.fmt(f),
             Self::None => f.write_str("none"),
         }
     }

@@ -282,6 +282,12 @@ impl<'g> Memory<'g> {
 }
 
 impl Remembered {
+    /// What `install` would remember of a new cluster where no option is typed.
+    pub(super) fn fresh(global: &Global, machine: &Machine) -> Outcome<Self> {
+        let nothing = RememberedArgs::parse(&[]).or_fail(Kind::Usage)?;
+        remembered(nothing, global, machine)
+    }
+
     /// What is remembered of an installed cluster.
     #[must_use]
     pub fn of(record: &Record) -> Self {

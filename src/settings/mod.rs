@@ -9,6 +9,7 @@ mod machine;
 mod prime_cli;
 mod program;
 mod renewal;
+mod view;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,6 +19,7 @@ pub use install::{Install, Memory, Remembered, Rendering, Show, Sync, Uninstall}
 pub use inventory::{Caching, Inventory, InventoryOutput};
 pub use machine::Machine;
 use prime_cli::PrimeCli;
+pub use view::{Viewing, Which};
 
 use crate::api::address::ApiUrl;
 use crate::args::{

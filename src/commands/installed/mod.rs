@@ -9,13 +9,13 @@ mod wish;
 
 pub(super) use answer::{Candidate, ask_again};
 pub(super) use carry_out::{Decision, carry_out};
-pub(super) use names::{Names, Surveyed, ended_owners};
+pub(super) use names::{Names, Surveyed, ended_owners, recorded};
 pub(super) use summary::{Line, What};
 pub(super) use wish::{Renewed, Wished, Wishing};
 
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::plan::{Installed, Present};
-use crate::install::state::Stem;
+use crate::install::state::{Record, Stem};
 
 /// The installed clusters that a person names by id, name, alias or file, damaged ones too; all
 /// where none is named.
@@ -26,21 +26,27 @@ pub(super) fn named(present: &Present, selectors: &[String]) -> Outcome<Vec<Stem
     let installed = present.installed();
     let mut stems: Vec<Stem> = Vec::new();
     for selector in selectors {
-        let of_record = installed.records.iter().find(|(_, record)| {
-            [record.id.as_str(), record.name.as_str(), &record.alias()].contains(&&**selector)
-        });
+        let of_record = called(&installed, selector);
         // A damaged state does not say its names; its file does.
         let by_file = || {
             let mut stems = present.all_stems().into_iter();
             stems.find(|stem| stem.to_string() == *selector || stem.parts().0 == selector)
         };
-        match of_record.map(|(stem, _)| stem.clone()).or_else(by_file) {
+        match of_record.map(Record::stem).or_else(by_file) {
             Some(stem) if stems.contains(&stem) => {}
             Some(stem) => stems.push(stem),
             None => return Err(not_installed(selector, &installed)),
         }
     }
     Ok(stems)
+}
+
+/// The installed cluster that a person means by this id, name or alias.
+pub(super) fn called<'i>(installed: &'i Installed, selector: &str) -> Option<&'i Record> {
+    let mut records = installed.records.iter().map(|(_, record)| record);
+    records.find(|record| {
+        [record.id.as_str(), record.name.as_str(), &record.alias()].contains(&selector)
+    })
 }
 
 fn not_installed(selector: &str, installed: &Installed) -> Failure {

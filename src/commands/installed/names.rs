@@ -119,8 +119,9 @@ impl Names {
         let names = if let Some(name) = &settings.name {
             surveys.iter().map(|_| Some(name.clone())).collect()
         } else {
-            let recorded = recorded(installed, surveys, &replaced);
+            let is_replaced = |record: &Record| replaced.iter().any(|(_, old)| old.id == record.id);
             let surveys: Vec<_> = surveys.iter().map(|(_, survey)| survey).collect();
+            let recorded = recorded(installed, &surveys, is_replaced);
             let names = name_clusters(&surveys, &recorded);
             names.into_iter().map(|name| name.map(Slug::into_owned)).collect()
         };
@@ -129,12 +130,11 @@ impl Names {
 }
 
 /// The names that are given, damaged states included: their file names still say them.
-fn recorded(
+pub(in crate::commands) fn recorded(
     installed: &Installed,
-    surveys: &[Surveyed<'_>],
-    replaced: &[(Id<'static>, Record)],
+    surveys: &[&Survey<'_>],
+    is_replaced: impl Fn(&Record) -> bool,
 ) -> Vec<(Id<'static>, Slug<'static>)> {
-    let is_replaced = |record: &Record| replaced.iter().any(|(_, old)| old.id == record.id);
     let records = installed.records.iter().map(|(_, record)| record);
     let mut recorded: Vec<_> = records
         .filter(|record| !is_replaced(record))
@@ -142,7 +142,7 @@ fn recorded(
         .collect();
     for (stem, _) in &installed.damaged {
         let (name, part) = stem.parts();
-        let ids = surveys.iter().filter_map(|(_, survey)| survey.id());
+        let ids = surveys.iter().filter_map(|survey| survey.id());
         let id = ids.into_iter().find(|id| id_part(id.as_str()) == part).cloned();
         let id = id.map_or_else(|| Id::new(part.to_owned()), |id| Ok(id.into_owned()));
         if let (Ok(id), Ok(name)) = (id, Slug::new(name.to_owned())) {

@@ -2,7 +2,6 @@
 //!
 //! A static `.json` file has the layout of a YAML one, not that of `ansible-inventory --list`.
 
-use std::fmt::Display;
 use std::io;
 
 use serde::ser::SerializeMap;
@@ -11,6 +10,7 @@ use serde::{Serialize, Serializer};
 use super::value::Variable;
 use super::{ClusterView, Group, HostView, Inventory};
 use crate::name::Alias;
+use crate::render::data::Text;
 
 /// Writes a static inventory file.
 pub(super) fn write_static(
@@ -130,14 +130,5 @@ struct Variables<'v>(Vec<Variable<'v>>);
 impl Serialize for Variables<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_map(self.0.iter().map(|variable| (variable.key, &variable.value)))
-    }
-}
-
-/// What has a `Display`, as a JSON text.
-struct Text<T>(T);
-
-impl<T: Display> Serialize for Text<T> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(&self.0)
     }
 }

@@ -1,5 +1,7 @@
 //! What a person sees: stdout is data, stderr is talk, and nothing on either moves a cursor.
 
+pub mod table;
+
 use std::borrow::Cow;
 use std::fmt::{self, Display};
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -7,6 +9,7 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
+use terminal_size::terminal_size_of;
 
 use crate::failure::{Failure, Kind, Outcome};
 use crate::untrusted::is_control;
@@ -170,6 +173,14 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn stdout_is_colored() -> bool {
     anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
+}
+
+/// How many columns the terminal has that stdout is; `None` where it is none.
+#[must_use]
+pub fn stdout_width() -> Option<usize> {
+    let stdout = io::stdout();
+    let size = stdout.is_terminal().then(|| terminal_size_of(&stdout)).flatten();
+    size.map(|(columns, _)| usize::from(columns.0)).filter(|columns| *columns > 0)
 }
 
 /// Writes data to stdout. Whoever reads it may stop reading: a closed pipe is not a failure.

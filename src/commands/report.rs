@@ -1,0 +1,105 @@
+//! Where what a command found goes: stdout, in the form that was asked for.
+
+use std::io::{self, Write};
+
+use anyhow::Context;
+use serde::Serialize;
+
+use crate::args::ReportFormat;
+use crate::failure::{Kind, OrFail, Outcome};
+use crate::terminal::table::Table;
+use crate::terminal::{self, stdout_is_colored, stdout_width};
+use crate::untrusted::{is_control, is_invisible};
+
+/// The version of every JSON object that is printed. One that only gains fields keeps it.
+const SCHEMA_VERSION: u32 = 1;
+
+/// Prints one table, or what it shows as JSON. `json` is a struct: its fields follow the version.
+pub(super) fn print(format: ReportFormat, table: &Table, json: &impl Serialize) -> Outcome<()> {
+    print_with(format, &[], table, &[], json)
+}
+
+/// The same with more for people around the one table that `plain` is.
+pub(super) fn print_with(
+    format: ReportFormat,
+    before: &[Table],
+    table: &Table,
+    behind: &[Table],
+    json: &impl Serialize,
+) -> Outcome<()> {
+    terminal::print(|to| match format {
+        ReportFormat::Table => {
+            let tables = before.iter().chain([table]).chain(behind);
+            write_tables(to, tables.filter(|table| !table.is_empty()))
+        }
+        ReportFormat::Plain => table.write_plain(to),
+        ReportFormat::Json => write_json(to, json),
+    })
+    .context("cannot write to stdout")
+    .or_fail(Kind::Local)
+}
+
+/// With an empty line between two.
+fn write_tables<'t>(to: &mut dyn Write, tables: impl Iterator<Item = &'t Table>) -> io::Result<()> {
+    let (width, colored) = (stdout_width(), stdout_is_colored());
+    for (at, table) in tables.enumerate() {
+        if at > 0 {
+            writeln!(to)?;
+        }
+        table.write(to, width, colored)?;
+    }
+    Ok(())
+}
+
+/// Writes one object on lines of its own.
+fn write_json(to: &mut dyn Write, report: &impl Serialize) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Versioned<'r, R> {
+        schema_version: u32,
+        #[serde(flatten)]
+        report: &'r R,
+    }
+
+    let versioned = Versioned { schema_version: SCHEMA_VERSION, report };
+    writeln!(to, "{}", harmless(&serde_json::to_string_pretty(&versioned)?))
+}
+
+/// The same JSON with what acts on a terminal, or is not seen there, as `\u….` Outside of a text
+/// there is none of it but line breaks.
+fn harmless(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c != '\n' && (is_control(c) || is_invisible(c)) {
+            let mut units = [0; 2];
+            let units = c.encode_utf16(&mut units).iter();
+            shown.extend(units.map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_versioned_and_harmless_and_says_the_same() {
+        #[derive(Serialize)]
+        struct Report {
+            name: &'static str,
+        }
+        let name = "a\u{1b}\u{85}\u{202e}\u{e0041}\u{7f}\"日本";
+        let mut text = Vec::new();
+        write_json(&mut text, &Report { name }).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        assert_eq!(
+            text,
+            "{\n  \"schema_version\": 1,\n  \"name\": \
+             \"a\\u001b\\u0085\\u202e\\udb40\\udc41\\u007f\\\"日本\"\n}\n"
+        );
+        let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(read["name"], name);
+    }
+}

@@ -1,0 +1,222 @@
+//! Clusters as the person knows them: an installed one by its names and options, any other one as
+//! `install` without options would make it.
+
+use super::fetch::{self, Answer, CameFrom, Fetched, Missed};
+use super::gather;
+use super::installed::{self, ask_again};
+use crate::failure::{Failure, Kind, Outcome};
+use crate::fleet::{Survey, Walked, name_clusters, walk};
+use crate::install::folder;
+use crate::install::layout::Layout;
+use crate::install::plan::Installed;
+use crate::install::state::{Record, Source};
+use crate::name::Slug;
+use crate::settings::{Memory, Origin, Remembered, Rendering, Viewing, Which};
+use crate::terminal::Terminal;
+
+/// What was answered for the clusters that a run looks at.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// In the order in which they were named.
+    answers: Vec<Fetched>,
+    /// What is installed here.
+    pub(super) installed: Installed,
+}
+
+/// One cluster that was asked for.
+#[derive(Debug)]
+pub(super) struct View<'a> {
+    /// What it was asked for by, as a message calls it.
+    pub(super) asked: &'a str,
+    /// What there is to see, or why nothing.
+    pub(super) seen: Outcome<Seen<'a>>,
+}
+
+/// A cluster as the person knows it.
+#[derive(Debug)]
+pub(super) struct Seen<'a> {
+    /// Its hosts, or why there are none, with what was refused and what a person should know.
+    pub(super) walked: Walked<'a>,
+    /// As what it is installed here.
+    pub(super) record: Option<&'a Record>,
+    /// How it is rendered.
+    pub(super) rendering: Rendering,
+}
+
+/// What is installed here. What stands in the way of knowing is no reason to look at nothing.
+pub(super) fn installed_here(layout: &Layout, terminal: Terminal) -> Installed {
+    match folder::read(layout) {
+        Ok(present) => present.installed(),
+        Err(error) => {
+            terminal.warning(format_args!("it is not known what is installed: {error}"));
+            Installed::default()
+        }
+    }
+}
+
+/// Asks for each cluster: for an installed one where it was installed from, for any other one the
+/// API that this shell means. What fails for one harms no other.
+pub(super) fn ask(viewing: &Viewing, memory: &Memory<'_>, terminal: Terminal) -> Outcome<Asked> {
+    let installed = installed_here(&viewing.layout, terminal);
+    let answers = match &viewing.which {
+        Which::Files(paths) => paths.iter().map(|path| fetch::read(path)).collect(),
+        Which::All(team) => {
+            let endpoint = viewing.endpoint.as_ref().map_err(Failure::again)?.clone();
+            fetch::each(Origin::All(endpoint, team.clone()), terminal)?
+        }
+        Which::Named(selectors) => named(selectors, viewing, &installed, memory, terminal)?,
+    };
+    Ok(Asked { answers, installed })
+}
+
+fn named(
+    selectors: &[String],
+    viewing: &Viewing,
+    installed: &Installed,
+    memory: &Memory<'_>,
+    terminal: Terminal,
+) -> Outcome<Vec<Fetched>> {
+    let (mut records, mut others) = (Vec::new(), Vec::new());
+    let mut places = Vec::new();
+    for selector in selectors {
+        match asked_of(selector, viewing, installed) {
+            Ok(record) => {
+                places.push((true, records.len()));
+                records.push(record);
+            }
+            Err(selector) => {
+                places.push((false, others.len()));
+                others.push(selector.to_owned());
+            }
+        }
+    }
+    let again = ask_again(&records, memory, terminal);
+    let again = again.into_iter().map(|c| Fetched { asked: c.asked, answer: c.answer });
+    let found = find(others, viewing, terminal)?;
+    let (mut again, mut found): (Vec<_>, Vec<_>) =
+        (again.map(Some).collect(), found.into_iter().map(Some).collect());
+    let taken = places.into_iter().filter_map(|(is_record, at)| {
+        let from = if is_record { &mut again } else { &mut found };
+        from.get_mut(at)?.take()
+    });
+    Ok(taken.collect())
+}
+
+/// The installed cluster that is meant, or what to ask the API of this shell for.
+fn asked_of<'i>(
+    selector: &'i str,
+    viewing: &Viewing,
+    installed: &'i Installed,
+) -> Result<&'i Record, &'i str> {
+    match installed::called(installed, selector) {
+        // Another API's cluster may have the same name, but none has our alias.
+        Some(record) if viewing.endpoint_is_typed || record.source == Source::Stdin => {
+            Err(if record.alias() == selector { record.id.as_str() } else { selector })
+        }
+        Some(record) => Ok(record),
+        None => Err(selector),
+    }
+}
+
+/// The answers for these clusters, by id or name, in their order.
+fn find(selectors: Vec<String>, viewing: &Viewing, terminal: Terminal) -> Outcome<Vec<Fetched>> {
+    if selectors.is_empty() {
+        return Ok(Vec::new());
+    }
+    match &viewing.endpoint {
+        Ok(endpoint) => {
+            let origin = Origin::Clusters(endpoint.clone(), selectors.clone());
+            let mut fetched = fetch::each(origin, terminal)?;
+            let place = |asked: &str| selectors.iter().position(|selector| selector == asked);
+            fetched.sort_by_key(|fetched| place(&fetched.asked));
+            Ok(fetched)
+        }
+        Err(failure) => {
+            let missed = |asked| Fetched { asked, answer: Err(Missed::from(failure.again())) };
+            Ok(selectors.into_iter().map(missed).collect())
+        }
+    }
+}
+
+impl Asked {
+    /// Each cluster once, as it is known here.
+    pub(super) fn views<'a>(
+        &'a self,
+        viewing: &Viewing,
+        memory: &Memory<'_>,
+    ) -> Outcome<Vec<View<'a>>> {
+        let surveys = self.surveys()?;
+        let checked: Vec<&Survey<'_>> =
+            surveys.iter().filter_map(|(_, survey)| survey.as_ref().ok()).collect();
+        let recorded = installed::recorded(&self.installed, &checked, |_| false);
+        let mut names = name_clusters(&checked, &recorded).into_iter();
+        let mut views = Vec::with_capacity(surveys.len());
+        for (asked, survey) in surveys {
+            let seen = survey.and_then(|survey| {
+                let name = names.next().flatten().map(Slug::into_owned);
+                self.see(survey, name, viewing, memory)
+            });
+            views.push(View { asked, seen });
+        }
+        if matches!(viewing.which, Which::All(_)) {
+            views.sort_by_cached_key(View::alias);
+        }
+        Ok(views)
+    }
+
+    /// The checked answers. The same cluster twice is one where the API was asked by two of its
+    /// names, and a mistake where there are two files of it.
+    fn surveys(&self) -> Outcome<Vec<(&str, Outcome<Survey<'_>>)>> {
+        let mut surveys: Vec<(&str, Outcome<Survey<'_>>)> = Vec::with_capacity(self.answers.len());
+        for Fetched { asked, answer } in &self.answers {
+            let survey = match answer {
+                Ok(answer) => gather::survey(answer),
+                Err(missed) => Err(missed.failure.again()),
+            };
+            let id = survey.as_ref().ok().and_then(Survey::id);
+            let is_same = |other: &&(&str, Outcome<Survey<'_>>)| {
+                id.is_some() && other.1.as_ref().ok().and_then(Survey::id) == id
+            };
+            match (surveys.iter().find(is_same), answer) {
+                (None, _) => surveys.push((asked, survey)),
+                (Some((other, _)), Ok(Answer { from: CameFrom::File(_), .. })) => {
+                    let message = format!("{other} and {asked} are of one cluster");
+                    return Err(Failure::message(Kind::Usage, message));
+                }
+                (Some(_), _) => {}
+            }
+        }
+        Ok(surveys)
+    }
+
+    fn see<'a>(
+        &'a self,
+        survey: Survey<'a>,
+        name: Option<Slug<'static>>,
+        viewing: &Viewing,
+        memory: &Memory<'_>,
+    ) -> Outcome<Seen<'a>> {
+        let id = survey.id().map(|id| id.clone().into_owned());
+        let record = id.as_ref().and_then(|id| self.installed.of_id(id.as_str()));
+        let context = match record.map(|record| &record.source) {
+            Some(Source::Api { context, .. }) => context.as_deref(),
+            Some(Source::Input(_) | Source::Stdin) => None,
+            None => viewing.context.as_deref(),
+        };
+        let remembered = record.map_or_else(|| viewing.fresh.clone(), Remembered::of);
+        let mut rendering = memory.rendering(&remembered, context)?;
+        rendering.walk.recorded = id.zip(name).into_iter().collect();
+        let label = survey.label().to_owned();
+        let walked = walk(vec![survey], &rendering.walk).pop();
+        let nothing = || Failure::message(Kind::Answer, format!("{label}: no answer"));
+        Ok(Seen { walked: walked.ok_or_else(nothing)?, record, rendering })
+    }
+}
+
+impl View<'_> {
+    /// The cluster's alias, or what it was asked for by where that is not known.
+    pub(super) fn alias(&self) -> String {
+        let alias = self.seen.as_ref().ok().and_then(|seen| seen.walked.alias());
+        alias.map_or_else(|| self.asked.to_owned(), |alias| alias.to_string())
+    }
+}

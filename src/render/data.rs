@@ -1,0 +1,293 @@
+//! The hosts as data: what a user's template sees, what `render --print-data` prints, and the
+//! shape of a cluster and of a host wherever this program prints JSON.
+//!
+//! It holds what hosts need and nothing that is secret or somebody's own affair: no price, no
+//! wallet, no keys, no `info`, no configuration of an orchestrator. `schemas/render-data.schema.json`
+//! says the same for other programs.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use crate::fleet::{self, Fleet, ProxyJump, WhySkipped};
+use crate::name::{Alias, HostKeyAlias};
+
+/// The version of this shape. It goes up where a field goes away or means something else; a field
+/// that is new changes nothing for who does not know it.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// All clusters of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Data<'f> {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// The clusters, in the order of their names.
+    pub clusters: Vec<Cluster<'f>>,
+    /// The hosts of all of them, in the same order.
+    pub hosts: Vec<Host<'f>>,
+}
+
+impl<'f> Data<'f> {
+    /// What there is to say of these fleets.
+    #[must_use]
+    pub fn of(fleets: &'f [Fleet<'f>]) -> Self {
+        let clusters: Vec<_> = fleets.iter().map(Cluster::of).collect();
+        let hosts = clusters.iter().flat_map(|cluster| cluster.hosts.iter().cloned()).collect();
+        Self { schema_version: SCHEMA_VERSION, clusters, hosts }
+    }
+}
+
+/// A cluster: the whole of what this program says about one.
+#[derive(Clone, Debug, Serialize)]
+pub struct Cluster<'f> {
+    /// `prime.train`: the name that leads to `entry`.
+    pub alias: Text<Alias<'f>>,
+    /// Its id.
+    pub id: &'f str,
+    /// Its name as a person gave it.
+    pub name: &'f str,
+    /// Who provides the machines.
+    pub provider: Option<&'f str>,
+    /// Its status, as the API says it.
+    pub status: Option<&'f str>,
+    /// What GPUs it has.
+    pub gpu_name: Option<&'f str>,
+    /// How many GPUs it has in all.
+    pub gpu_count: u32,
+    /// What schedules its jobs.
+    pub orchestrator: Option<&'f str>,
+    /// The team that it belongs to.
+    pub team_id: Option<&'f str>,
+    /// Whether it lets people in with a short-lived certificate only.
+    pub vault_enabled: bool,
+    /// Whether the API says that it is gone: only with `--include-inactive`.
+    pub terminated: bool,
+    /// How many nodes it has that are neither terminated nor detached.
+    pub nodes_total: usize,
+    /// The nodes that give no host.
+    pub nodes_skipped: Vec<Skipped<'f>>,
+    /// The alias of the host that the cluster's own alias leads to: the first control node, or the
+    /// first host.
+    pub entry: Option<Text<Alias<'f>>>,
+    /// The host that others jump through, where it was not asked for itself and so is not among
+    /// `hosts`.
+    pub jump_host: Option<Host<'f>>,
+    /// Its hosts: control nodes first, then by the natural order of names.
+    pub hosts: Vec<Host<'f>>,
+}
+
+impl<'f> Cluster<'f> {
+    /// What there is to say of this fleet.
+    #[must_use]
+    pub fn of(fleet: &'f Fleet<'f>) -> Self {
+        let cluster = &fleet.cluster;
+        let (jump_hosts, hosts): (Vec<_>, _) = fleet.hosts.iter().partition(|host| host.jump_only);
+        let host = |host| Host::of(fleet, host);
+        Self {
+            alias: Text(fleet.alias()),
+            id: cluster.id.as_str(),
+            name: cluster.name.as_str(),
+            provider: cluster.provider.as_ref().map(|label| label.as_str()),
+            status: cluster.status.as_ref().map(|label| label.as_str()),
+            gpu_name: cluster.gpu_name.as_ref().map(|label| label.as_str()),
+            gpu_count: cluster.gpu_count,
+            orchestrator: cluster.orchestrator.as_ref().map(|label| label.as_str()),
+            team_id: cluster.team.as_ref().map(|label| label.as_str()),
+            vault_enabled: cluster.vault_enabled,
+            terminated: cluster.terminated,
+            nodes_total: fleet.nodes_living,
+            nodes_skipped: fleet.skipped.iter().map(Skipped::of).collect(),
+            entry: fleet.entry().map(|host| Text(fleet.alias_of(host))),
+            jump_host: jump_hosts.into_iter().next().map(host),
+            hosts: hosts.into_iter().map(host).collect(),
+        }
+    }
+}
+
+/// A host: one way into one machine. A node with several connections has as many.
+#[derive(Clone, Debug, Serialize)]
+pub struct Host<'f> {
+    /// `prime.train.node-1`: what ssh is called with.
+    pub alias: Text<Alias<'f>>,
+    /// `node-1`: the last part of its alias.
+    pub name: &'f str,
+    /// The alias of its cluster.
+    pub cluster: Text<Alias<'f>>,
+    /// Where ssh connects to (`ssh_config(5)`, `HostName`): an address, or a DNS name.
+    pub host_name: &'f str,
+    /// On which port.
+    pub port: u16,
+    /// As whom.
+    pub user: &'f str,
+    /// What it is reached through (`ssh_config(5)`, `ProxyJump`): the alias of a control node, or
+    /// what `--jump-via` says; `null` where it is reached directly.
+    pub proxy_jump: Option<Text<ProxyJump<'f>>>,
+    /// What `known_hosts` holds its key under (`ssh_config(5)`, `HostKeyAlias`).
+    pub host_key_alias: Text<HostKeyAlias<'f>>,
+    /// Whether this connection leads to a control node; all others lead to workers.
+    pub control: bool,
+    /// Whether its node is in the cluster: `false` for one that was terminated or detached, which
+    /// is here only with `--include-inactive`.
+    pub active: bool,
+    /// What the API calls its job.
+    pub role: Option<&'f str>,
+    /// The node's status, as the API says it.
+    pub status: Option<&'f str>,
+    /// What GPUs the node has.
+    pub gpu_name: Option<&'f str>,
+    /// How many GPUs the node has.
+    pub gpu_count: u32,
+    /// The id of the node.
+    pub node_id: &'f str,
+    /// The id of the machine, which its host key is remembered by.
+    pub pod_id: &'f str,
+}
+
+impl<'f> Host<'f> {
+    /// What there is to say of this host.
+    #[must_use]
+    pub fn of(fleet: &'f Fleet<'f>, host: &'f fleet::Host<'f>) -> Self {
+        Self {
+            alias: Text(fleet.alias_of(host)),
+            name: host.name.as_str(),
+            cluster: Text(fleet.alias()),
+            host_name: host.host_name.as_str(),
+            port: host.port.get(),
+            user: host.user.as_str(),
+            proxy_jump: fleet.proxy_jump(host).map(Text),
+            host_key_alias: Text(host.host_key_alias()),
+            control: host.control,
+            active: host.is_active(),
+            role: host.role.as_ref().map(|label| label.as_str()),
+            status: host.status.as_ref().map(|label| label.as_str()),
+            gpu_name: host.gpu_name.as_ref().map(|label| label.as_str()),
+            gpu_count: host.gpu_count,
+            node_id: host.node.as_str(),
+            pod_id: host.machine.as_str(),
+        }
+    }
+}
+
+/// A node that gives no host.
+#[derive(Clone, Debug, Serialize)]
+pub struct Skipped<'f> {
+    /// Its name, or where it stands in the answer where it has none.
+    pub name: &'f str,
+    /// Why it gives none.
+    pub reason: Reason,
+    /// Of one without a connection: the node's status, as the API says it.
+    pub status: Option<&'f str>,
+    /// Of one without a connection: how far its installation is, in the API's own scale.
+    pub installation_progress: Option<i64>,
+    /// Of one without a connection: why its installation failed, where it did.
+    pub installation_failure: Option<&'f str>,
+}
+
+/// Why a node gives no host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// It was terminated.
+    Terminated,
+    /// It was taken out of the cluster.
+    Detached,
+    /// It has no connection yet.
+    NoConnection,
+    /// A value of it was refused, and `--skip-invalid` left it out.
+    Refused,
+}
+
+impl<'f> Skipped<'f> {
+    fn of(skipped: &'f fleet::Skipped<'f>) -> Self {
+        let plain = |reason| Self {
+            name: skipped.name.as_str(),
+            reason,
+            status: None,
+            installation_progress: None,
+            installation_failure: None,
+        };
+        match &skipped.why {
+            WhySkipped::Terminated => plain(Reason::Terminated),
+            WhySkipped::Detached => plain(Reason::Detached),
+            WhySkipped::Refused => plain(Reason::Refused),
+            WhySkipped::NoConnection { status, progress, failure } => Self {
+                status: status.as_ref().map(|label| label.as_str()),
+                installation_progress: *progress,
+                installation_failure: failure.as_ref().map(|label| label.as_str()),
+                ..plain(Reason::NoConnection)
+            },
+        }
+    }
+}
+
+/// What has a `Display`, as a text.
+#[derive(Clone, Copy, Debug)]
+pub struct Text<T>(pub T);
+
+impl<T: fmt::Display> fmt::Display for Text<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<T: fmt::Display> Serialize for Text<T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fleet::{Options, Survey, walk};
+
+    #[test]
+    fn a_cluster_as_data() {
+        let answer = json!({"id": "clst01", "name": "Train #7", "priceHr": 18.4, "teamId": "team01",
+            "sshKeys": [{"publicKey": "ssh-ed25519 AAAA"}], "gpuCount": 8, "gpuName": "H100_80GB",
+            "nodes": [
+                {"id": "n0", "name": "node-0", "info": {}, "gpuCount": 8, "connections":
+                    [{"podId": "p0", "host": "203.0.113.10", "user": "root", "isControlNode": true}]},
+                {"id": "n1", "name": "node-1", "connections":
+                    [{"podId": "p1", "host": "10.0.0.1", "port": 2222, "user": "me", "role": "a|b"}]},
+                {"id": "n2", "name": "node-2", "status": "PROVISIONING", "installationProgress": 40},
+            ]})
+        .to_string();
+        let mut options = Options::default();
+        options.selection.only = Some(fleet::Only::Worker);
+        let walked = walk(vec![Survey::of(&answer, "answer").unwrap()], &options);
+        let fleets: Vec<_> = walked.into_iter().map(|walked| walked.fleet.unwrap()).collect();
+        let host = |name: &str, own: serde_json::Value| {
+            let mut host = json!({"alias": format!("prime.train-7.{name}"), "name": name,
+                "cluster": "prime.train-7", "port": 22, "proxy_jump": null, "control": false,
+                "active": true, "role": null, "status": null, "gpu_name": null, "gpu_count": 0});
+            host.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+            host
+        };
+        let jump_host = host(
+            "node-0",
+            json!({"host_name": "203.0.113.10", "user": "root", "control": true, "gpu_count": 8,
+                "node_id": "n0", "pod_id": "p0", "host_key_alias": "prime-p0"}),
+        );
+        let worker = host(
+            "node-1",
+            json!({"host_name": "10.0.0.1", "port": 2222, "user": "me", "role": "a|b",
+                "node_id": "n1", "pod_id": "p1", "host_key_alias": "prime-p1-2222",
+                "proxy_jump": "prime.train-7.node-0"}),
+        );
+        assert_eq!(
+            serde_json::to_value(Data::of(&fleets)).unwrap(),
+            json!({"schema_version": 1, "hosts": [worker], "clusters": [{
+                "alias": "prime.train-7", "id": "clst01", "name": "Train #7", "provider": null,
+                "status": null, "gpu_name": "H100_80GB", "gpu_count": 8, "orchestrator": null,
+                "team_id": "team01", "vault_enabled": false, "terminated": false,
+                "nodes_total": 3, "nodes_skipped": [{"name": "node-2", "reason": "no_connection",
+                    "status": "PROVISIONING", "installation_progress": 40,
+                    "installation_failure": null}],
+                "entry": "prime.train-7.node-0", "jump_host": jump_host, "hosts": [worker],
+            }]})
+        );
+    }
+}

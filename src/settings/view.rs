@@ -1,0 +1,62 @@
+//! The settings of the commands that look at clusters: `show`, `check` and `wait`.
+
+use std::path::PathBuf;
+
+use super::install::layout;
+use super::machine::Machine;
+use super::prime_cli::PrimeCli;
+use super::{Endpoint, Remembered, endpoint, team};
+use crate::args::{Global, SourceArgs};
+use crate::failure::Outcome;
+use crate::install::layout::Layout;
+
+/// The resolved settings of a look at clusters.
+#[derive(Debug)]
+pub struct Viewing {
+    /// Which clusters.
+    pub which: Which,
+    /// The API that this shell means, and who asks. An installed cluster is asked for where it was
+    /// installed from, and a saved answer needs none, so that it is an error only once it is needed.
+    pub endpoint: Outcome<Endpoint>,
+    /// Whether that API was typed: then no installed cluster is asked for elsewhere.
+    pub endpoint_is_typed: bool,
+    /// The context that clusters are asked for in.
+    pub context: Option<String>,
+    /// What a cluster gets that is not installed.
+    pub fresh: Remembered,
+    /// Where the files of the installed ones are.
+    pub layout: Layout,
+}
+
+/// Which clusters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// Those of saved answers; `-` is stdin.
+    Files(Vec<PathBuf>),
+    /// These, by id, name or installed alias.
+    Named(Vec<String>),
+    /// Every cluster that the API lists, of one team or of all.
+    All(Option<String>),
+}
+
+impl Viewing {
+    /// Resolves which clusters were typed.
+    pub fn resolve(typed: SourceArgs, global: &Global, machine: &Machine) -> Outcome<Self> {
+        let prime = PrimeCli::read(machine, global.context.as_deref())?;
+        let which = if typed.all {
+            Which::All(team(typed.team, machine, &prime)?)
+        } else if typed.input.is_empty() {
+            Which::Named(typed.clusters)
+        } else {
+            Which::Files(typed.input)
+        };
+        Ok(Self {
+            which,
+            endpoint: endpoint(global, machine, &prime),
+            endpoint_is_typed: global.api_url.is_some() || global.context.is_some(),
+            context: global.context.clone().or(machine.variable("PRIME_CONTEXT")?),
+            fresh: Remembered::fresh(global, machine)?,
+            layout: layout(global, machine)?,
+        })
+    }
+}
