@@ -17,6 +17,7 @@ mod ssh_options;
 mod sync;
 mod uninstall;
 mod view;
+mod wait;
 
 use crate::args::{Command, Typed};
 use crate::failure::Outcome;
@@ -33,6 +34,7 @@ pub fn run(typed: Typed, machine: &Machine, terminal: Terminal) -> Outcome<()> {
         Command::List(args) => list::run(args, &typed.global, machine, terminal),
         Command::Show(args) => show::run(args, &typed.global, machine, terminal),
         Command::Sync(args) => sync::run(args, &typed.global, machine, terminal),
+        Command::Wait(args) => wait::run(args, &typed.global, machine, terminal),
         Command::Uninstall(args) => uninstall::run(args, &typed.global, machine, terminal),
     }
 }

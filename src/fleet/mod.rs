@@ -13,7 +13,7 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
-pub use host::{Cluster, Destination, Fleet, Host, Skipped, SshKey, WhySkipped};
+pub use host::{Cluster, Destination, Failed, Fleet, Host, Skipped, SshKey, WhySkipped};
 pub use jump::{Jump, JumpMode, JumpVia, ProxyJump};
 pub use listed::ControlNode;
 pub use refusal::Refusal;

@@ -226,7 +226,7 @@ pub fn name_clusters<'a>(
 
 fn walk_one<'a>(survey: Survey<'a>, name: Option<Slug<'a>>, options: &Options) -> Walked<'a> {
     let Survey { cluster, nodes, mut refusals, label, .. } = survey;
-    let Nodes { hosts, skipped, refusals: of_nodes, living, .. } = nodes;
+    let Nodes { hosts, skipped, failed, refusals: of_nodes, living, .. } = nodes;
     refusals.extend(of_nodes.first);
     let title = cluster.as_ref().map_or(label, title);
     let mut notes = Vec::new();
@@ -243,6 +243,7 @@ fn walk_one<'a>(survey: Survey<'a>, name: Option<Slug<'a>>, options: &Options) -
                 jump: None,
                 nodes_living: living,
                 skipped,
+                failed,
                 entry: 0,
             };
             match choose(&mut fleet, options, &mut notes) {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::machine::Machine;
 use super::prime_cli::PrimeCli;
-use super::{Endpoint, Origin, Source, source, ssh_options, token, walk_options};
+use super::{Endpoint, Origin, Patience, Source, source, ssh_options, token, walk_options};
 use crate::api::address::ApiUrl;
 use crate::args::{
     AutoCertArgs, Global, InstallArgs, RememberedArgs, ShowArgs, SyncArgs, TypedOption,
@@ -33,6 +33,8 @@ pub struct Install {
     pub fresh: Remembered,
     /// Where the files are.
     pub layout: Layout,
+    /// For what is waited first, where it is.
+    pub patience: Option<Patience>,
     /// Whether to do it.
     pub show: Show,
 }
@@ -84,7 +86,7 @@ pub struct Remembered {
 impl Install {
     /// Resolves what was typed for `prime-ssh install`.
     pub fn resolve(typed: InstallArgs, global: &Global, machine: &Machine) -> Outcome<Self> {
-        let InstallArgs { source: from, name, show, render } = typed;
+        let InstallArgs { source: from, name, wait, show, render } = typed;
         if name.is_some() && from.clusters.len() + from.input.len() > 1 {
             let message = "--as names one cluster, and several are to be installed";
             return Err(Failure::message(Kind::Usage, message));
@@ -100,6 +102,7 @@ impl Install {
             typed: is_typed.then(|| fresh.clone()),
             fresh,
             layout: layout(global, machine)?,
+            patience: wait.wait.then(|| Patience::new(wait.goal, wait.within)),
             show: show.into(),
         })
     }
