@@ -7,6 +7,8 @@ mod inventory;
 mod list;
 mod live;
 mod report;
+mod show;
+mod wait;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -26,6 +28,8 @@ pub use install::{
 pub use inventory::{CacheArgs, InventoryArgs, InventoryFormat, ScriptArgs};
 pub use list::ListArgs;
 pub use report::{FormatArgs, ReportFormat};
+pub use show::ShowClusterArgs;
+pub use wait::{Goal, GoalArgs, InstallWaitArgs, WaitArgs};
 
 use crate::api::address::ApiUrl;
 use crate::duration;
@@ -48,6 +52,7 @@ Exit codes:
   3   the API was not reached, or refused
   4   the answer was refused, or there is nothing to render
   5   an install was refused; nothing was changed
+  6   the hosts are not all well
   10  --check: something would change";
 
 /// Everything that can be typed.
@@ -81,6 +86,21 @@ pub enum Command {
     /// (`vault`), age, and as what it is installed here. Terminated clusters are not listed.
     #[command(after_help = AFTER)]
     List(ListArgs),
+    /// Show a cluster: its facts, its hosts, and what is wrong with it
+    ///
+    /// An installed cluster is shown by the names and options that it is installed with, any other
+    /// one as `install` would make it. A value that is refused is shown as that, with its place in
+    /// the answer.
+    #[command(after_help = AFTER)]
+    Show(ShowClusterArgs),
+    /// Wait until a cluster's nodes are up
+    ///
+    /// A node is up when a connection of it answers as an SSH server. One behind a jump host counts
+    /// as up when it has a connection and its jump host answers, for nobody logs in; `prime-ssh
+    /// check --login` does. One that has answered is not asked again. Exit code 6: not so many are
+    /// up in time, or can be, for an installation failed.
+    #[command(after_help = AFTER)]
+    Wait(WaitArgs),
     /// Get the certificate that a cluster lets you in with
     ///
     /// Clusters with `vaultEnabled` take a short-lived SSH certificate only. The public half of

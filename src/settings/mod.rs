@@ -11,6 +11,7 @@ mod prime_cli;
 mod program;
 mod renewal;
 mod view;
+mod wait;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,6 +23,7 @@ pub use list::List;
 pub use machine::Machine;
 use prime_cli::PrimeCli;
 pub use view::{Viewing, Which};
+pub use wait::{Patience, Wait};
 
 use crate::api::address::ApiUrl;
 use crate::args::{

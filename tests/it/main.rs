@@ -22,6 +22,7 @@ mod output_file;
 mod readme;
 mod rendered;
 mod settings;
+mod show;
 mod support;
 mod usage;
 mod wheel;
