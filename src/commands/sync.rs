@@ -62,13 +62,13 @@ pub(super) fn run(
             };
             decision.lines.push(Line { cluster, what });
         }
-        decision.warnings.extend(wishing.warnings);
+        decision.warnings.extend(wishing.take_warnings());
         Ok(decision)
     })
 }
 
 /// What becomes of one installed cluster.
-fn bring(
+pub(super) fn bring(
     wishing: &mut Wishing<'_>,
     record: &Record,
     candidate: Candidate,
