@@ -6,10 +6,11 @@ use std::time::Duration;
 use super::install::layout;
 use super::machine::Machine;
 use super::prime_cli::PrimeCli;
-use super::{Endpoint, endpoint, identity, ssh_folder, team};
+use super::{Endpoint, endpoint, identity, team};
 use crate::args::{CertArgs, Global};
 use crate::certificate::judge::{MIN_VALIDITY, TTL_MAX};
 use crate::failure::{Failure, Kind, Outcome};
+use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::render::ssh_config;
 use crate::when::span;
@@ -86,7 +87,11 @@ impl Certify {
             min_validity: typed.ensure.then_some(typed.min_validity),
             output: typed.output,
             // How ssh finds the folder does not matter here, and the password database takes time.
-            layout: Layout::new(ssh_folder(global, machine)?, PathBuf::new(), Vec::new()),
+            layout: Layout::new(
+                folder::ssh_folder(global.ssh_dir.as_deref(), machine.home())?,
+                PathBuf::new(),
+                Vec::new(),
+            ),
         };
         let task = if typed.show {
             Task::Show(typed.clusters)

@@ -29,7 +29,6 @@ use crate::args::{
 };
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fleet::{self, JumpMode, Only, Selection};
-use crate::install::folder::FolderError;
 use crate::render::certificates::Certificates;
 use crate::render::ssh_config;
 use crate::render::ssh_option::SshOption;
@@ -150,15 +149,6 @@ fn source(
 fn team(typed: Option<String>, machine: &Machine, prime: &PrimeCli) -> Outcome<Option<String>> {
     let team = typed.or(machine.variable("PRIME_TEAM_ID")?).or_else(|| prime.team_id.clone());
     Ok(team.filter(|team| team != "any"))
-}
-
-/// The folder of ssh's files.
-fn ssh_folder(global: &Global, machine: &Machine) -> Outcome<PathBuf> {
-    let given = global.ssh_dir.as_deref().unwrap_or("~/.ssh".as_ref());
-    if given.starts_with("~") && machine.home().is_none() {
-        return Err(FolderError::NoHome.into());
-    }
-    Ok(machine.expand(&machine.local_path(given, "--ssh-dir")?))
 }
 
 /// The API, and who asks: either may be missing.

@@ -101,12 +101,11 @@ impl Search<'_> {
 
     /// Whether all these blocks are about our name; `None` where only ssh knows.
     fn counts(&self, blocks: &[Block]) -> Option<bool> {
-        let each = blocks.iter().map(|block| self.fits(block));
-        each.fold(Some(true), |all, fits| match (all, fits) {
-            (Some(false), _) | (_, Some(false)) => Some(false),
-            (Some(true), Some(true)) => Some(true),
-            _ => None,
-        })
+        let each: Vec<_> = blocks.iter().map(|block| self.fits(block)).collect();
+        match (each.contains(&Some(false)), each.contains(&None)) {
+            (true, _) => Some(false),
+            (false, unknown) => (!unknown).then_some(true),
+        }
     }
 
     fn fits(&self, block: &Block) -> Option<bool> {
