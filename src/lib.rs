@@ -11,6 +11,7 @@ pub mod cache;
 pub mod certificate;
 pub mod child;
 pub mod commands;
+pub mod completion;
 pub mod doctor;
 pub mod duration;
 pub mod failure;

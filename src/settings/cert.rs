@@ -6,11 +6,10 @@ use std::time::Duration;
 use super::install::layout;
 use super::machine::Machine;
 use super::prime_cli::PrimeCli;
-use super::{Endpoint, endpoint, identity, team};
+use super::{Endpoint, endpoint, identity, ssh_layout, team};
 use crate::args::{CertArgs, Global};
 use crate::certificate::judge::{MIN_VALIDITY, TTL_MAX};
 use crate::failure::{Failure, Kind, Outcome};
-use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::render::ssh_config;
 use crate::when::span;
@@ -86,12 +85,7 @@ impl Certify {
             ttl: typed.ttl,
             min_validity: typed.ensure.then_some(typed.min_validity),
             output: typed.output,
-            // How ssh finds the folder does not matter here, and the password database takes time.
-            layout: Layout::new(
-                folder::ssh_folder(global.ssh_dir.as_deref(), machine.home())?,
-                PathBuf::new(),
-                Vec::new(),
-            ),
+            layout: ssh_layout(global.ssh_dir.as_deref(), machine)?,
         };
         let task = if typed.show {
             Task::Show(typed.clusters)

@@ -6,29 +6,34 @@ mod doctor;
 mod identity;
 mod install;
 mod inventory;
+mod list;
 mod machine;
 mod prime_cli;
 mod program;
 mod renewal;
 mod view;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use cert::{Certify, OwnCertificates, Task, Wanted};
 pub use doctor::{Doctor, Renewals};
 pub use install::{Install, Memory, Remembered, Rendering, Show, Sync, Uninstall};
 pub use inventory::{Caching, Inventory, InventoryOutput};
+pub use list::List;
 pub use machine::Machine;
 use prime_cli::PrimeCli;
 pub use view::{Viewing, Which};
 
 use crate::api::address::ApiUrl;
 use crate::args::{
-    ConfigArgs, Global, Half, HostKeyPolicy, OutputArgs, RenderArgs, SourceArgs, WhichJump,
+    ConfigArgs, Global, Half, HostKeyPolicy, HostsArgs, OutputArgs, RenderArgs, SourceArgs,
+    WhichJump,
 };
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fleet::{self, JumpMode, Only, Selection};
+use crate::install::folder;
+use crate::install::layout::Layout;
 use crate::render::certificates::Certificates;
 use crate::render::ssh_config;
 use crate::render::ssh_option::SshOption;
@@ -59,7 +64,7 @@ impl Config {
         let ssh = ssh_options(&typed.render, global, machine, &prime, &mut warnings)?;
         Ok(Self {
             source: source(typed.source, global, machine, &prime)?,
-            walk: walk_options(typed.render)?,
+            walk: walk_options(typed.render.hosts)?,
             certificates: OwnCertificates::resolve(&ssh, global, machine)?,
             ssh,
             output: output(typed.output),
@@ -149,6 +154,13 @@ fn source(
 fn team(typed: Option<String>, machine: &Machine, prime: &PrimeCli) -> Outcome<Option<String>> {
     let team = typed.or(machine.variable("PRIME_TEAM_ID")?).or_else(|| prime.team_id.clone());
     Ok(team.filter(|team| team != "any"))
+}
+
+/// Where our files are below ssh's folder, for those who only read them: how ssh itself finds them
+/// takes a look into the password database, and that takes time.
+pub fn ssh_layout(ssh_dir: Option<&Path>, machine: &Machine) -> Outcome<Layout> {
+    let folder = folder::ssh_folder(ssh_dir, machine.home())?;
+    Ok(Layout::new(folder, PathBuf::new(), Vec::new()))
 }
 
 /// The API, and who asks: either may be missing.
@@ -241,19 +253,19 @@ fn token(
     Ok(token.map(|(token, path)| (token, TokenSource::Settings(path))))
 }
 
-fn walk_options(typed: RenderArgs) -> Outcome<fleet::Options> {
-    if typed.jump == WhichJump::Never && typed.jump_via.is_some() {
+fn walk_options(typed: HostsArgs) -> Outcome<fleet::Options> {
+    if typed.jump == Some(WhichJump::Never) && typed.jump_via.is_some() {
         let message = "--jump-via names a jump host, and --jump never says that there is none";
         return Err(Failure::message(Kind::Usage, message));
     }
     Ok(fleet::Options {
         prefix: typed.prefix,
         user: typed.user,
-        jump: match typed.jump {
+        jump: typed.jump.map(|which| match which {
             WhichJump::Auto => JumpMode::Auto,
             WhichJump::Always => JumpMode::Always,
             WhichJump::Never => JumpMode::Never,
-        },
+        }),
         jump_via: typed.jump_via,
         selection: Selection {
             role: typed.role,
