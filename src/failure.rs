@@ -16,7 +16,7 @@ pub enum Kind {
     Answer,
     /// An install was refused. Exit code 5.
     Install,
-    /// The hosts are not all well. Exit code 6.
+    /// The hosts, or the way to them, are not all well. Exit code 6.
     Hosts,
     /// `--check`: something would change. Exit code 10. Nothing is wrong.
     WouldChange,

@@ -2,6 +2,7 @@
 #![expect(clippy::doc_markdown, reason = "these texts are the help, which is read in a terminal")]
 
 mod completions;
+mod doctor;
 mod install;
 mod inventory;
 mod list;
@@ -12,6 +13,7 @@ mod wait;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
@@ -22,6 +24,7 @@ use clap::{
 };
 
 pub use completions::CompletionsArgs;
+pub use doctor::DoctorArgs;
 pub use install::{
     AutoCertArgs, InstallArgs, RememberedArgs, ShowArgs, SyncArgs, TypedOption, UninstallArgs,
 };
@@ -32,6 +35,7 @@ pub use show::ShowClusterArgs;
 pub use wait::{Goal, GoalArgs, InstallWaitArgs, WaitArgs};
 
 use crate::api::address::ApiUrl;
+use crate::certificate::judge::MIN_VALIDITY;
 use crate::duration;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::fleet::JumpVia;
@@ -52,7 +56,7 @@ Exit codes:
   3   the API was not reached, or refused
   4   the answer was refused, or there is nothing to render
   5   an install was refused; nothing was changed
-  6   the hosts are not all well
+  6   not all is well: see what was found
   10  --check: something would change";
 
 /// Everything that can be typed.
@@ -108,6 +112,13 @@ pub enum Command {
     /// ssh look for it.
     #[command(after_help = AFTER)]
     Cert(CertArgs),
+    /// See what is wrong on this machine, and what mends it
+    ///
+    /// Looks at the token, the API, ssh, what is installed, keys and certificates, and asks ssh
+    /// what it makes of the installed names. It changes nothing. Exits with 6 where something is
+    /// wrong.
+    #[command(after_help = AFTER)]
+    Doctor(DoctorArgs),
     /// Print an Ansible inventory
     ///
     /// The hosts are those of `config`, by the same names, in the groups `control`, `worker`,
@@ -198,6 +209,9 @@ pub struct ConfigArgs {
     pub render: RenderArgs,
 }
 
+/// The default of `--min-validity` as one would type it.
+static MIN_VALIDITY_TYPED: LazyLock<String> = LazyLock::new(|| duration::typed(MIN_VALIDITY));
+
 /// `prime-ssh cert`.
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("which").args(["clusters", "all"]).required(true))]
@@ -221,7 +235,8 @@ pub struct CertArgs {
     #[arg(long, conflicts_with = "show")]
     pub ensure: bool,
     /// With --ensure: how much longer the present certificate must last
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(default_value = MIN_VALIDITY_TYPED.as_str())]
     pub min_validity: Duration,
     /// Write the certificate to this file [default: below the folder of ssh's files]
     #[arg(short, long, value_name = "FILE", conflicts_with = "all")]

@@ -4,6 +4,7 @@ mod cert;
 mod certificates;
 mod completions;
 mod config;
+mod doctor;
 mod fetch;
 mod gather;
 mod install;
@@ -30,6 +31,7 @@ pub fn run(typed: Typed, machine: &Machine, terminal: Terminal) -> Outcome<()> {
     match typed.command {
         Command::Cert(args) => cert::run(args, &typed.global, machine, terminal),
         Command::Config(args) => config::run(*args, &typed.global, machine, terminal),
+        Command::Doctor(args) => doctor::run(&args, &typed.global, machine, terminal),
         Command::Inventory(args) => inventory::run(*args, &typed.global, machine, terminal),
         Command::Install(args) => install::run(*args, &typed.global, machine, terminal),
         Command::List(args) => list::run(args, &typed.global, machine, terminal),
