@@ -9,6 +9,7 @@ mod gather;
 mod install;
 mod installed;
 mod inventory;
+mod man;
 mod output;
 mod recall;
 #[allow(dead_code, reason = "the commands that report come next")]
@@ -33,6 +34,7 @@ pub fn run(typed: Typed, machine: &Machine, terminal: Terminal) -> Outcome<()> {
         Command::Install(args) => install::run(*args, &typed.global, machine, terminal),
         Command::Sync(args) => sync::run(args, &typed.global, machine, terminal),
         Command::Uninstall(args) => uninstall::run(args, &typed.global, machine, terminal),
+        Command::Man(args) => man::run(args),
         Command::Completions(args) => completions::run(args, typed.global, machine),
     }
 }
