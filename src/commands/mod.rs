@@ -11,6 +11,7 @@ mod install;
 mod installed;
 mod inventory;
 mod list;
+mod man;
 mod output;
 mod recall;
 mod report;
@@ -39,6 +40,7 @@ pub fn run(typed: Typed, machine: &Machine, terminal: Terminal) -> Outcome<()> {
         Command::Sync(args) => sync::run(args, &typed.global, machine, terminal),
         Command::Wait(args) => wait::run(args, &typed.global, machine, terminal),
         Command::Uninstall(args) => uninstall::run(args, &typed.global, machine, terminal),
+        Command::Man(args) => man::run(args),
         Command::Completions(args) => completions::run(args, typed.global, machine),
     }
 }
