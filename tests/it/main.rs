@@ -19,6 +19,7 @@ mod oracle;
 mod output_file;
 mod readme;
 mod rendered;
+mod security;
 mod settings;
 mod support;
 mod usage;
