@@ -48,8 +48,7 @@ prime-ssh cert train --identity-file KEY --show
 prime-ssh cert train --identity-file PEM -o CERT
 rm ~/.ssh/prime-ssh/*-cert.pub
 prime-ssh inventory train --list --identity-file KEY
-rm ~/.ssh/prime-ssh/*-cert.pub
-prime-ssh sync
+prime-ssh install train
 ";
 
 /// Plays all of it, and says what each command did.
