@@ -55,14 +55,10 @@ fn tries(world: &mut World, command: &page::Command) -> String {
 
 #[test]
 #[ignore = "needs root, namespaces, sshd, ansible, rsync and tmux: run tests/run"]
-fn in_namespaces_the_readme_works() {
-    alone("readme::in_namespaces_the_readme_works", || read("README.md"));
-}
-
-#[test]
-#[ignore = "needs root, namespaces, sshd, ansible, rsync and tmux: run tests/run"]
-fn in_namespaces_the_pages_on_security_work() {
-    alone("readme::in_namespaces_the_pages_on_security_work", || read("SECURITY.md"));
+fn in_namespaces_every_page_works() {
+    for page in page::all() {
+        alone("readme::in_namespaces_every_page_works", &page, || read(&page));
+    }
 }
 
 /// Plain `cargo test` sees this much.

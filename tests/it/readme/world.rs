@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::ansible;
 use crate::support::api::Api;
-use crate::support::authority::Authority;
+use crate::support::authority::{Authority, certificates_in};
 use crate::support::cluster::Cluster;
 use crate::support::network::Namespace;
 use crate::support::process;
@@ -76,7 +76,8 @@ impl World {
     /// Takes the process's own namespaces for the reader's machine.
     pub fn new() -> Self {
         let (sandbox, nodes) = (Sandbox::new(), Sandbox::new());
-        sandbox.ssh_key(KEY);
+        let key = sandbox.ssh_key(KEY);
+        fs::copy(key.with_extension("pub"), sandbox.path("authorized.pub")).unwrap();
         fs::set_permissions(sandbox.path(".ssh"), fs::Permissions::from_mode(0o700)).unwrap();
         has_users(&sandbox, &nodes);
         let (here, network) = (Namespace::own(), Namespace::new());
@@ -115,6 +116,20 @@ impl World {
         drop(self.machines.remove(1));
         let machine = machine(&self.sandbox, &self.network, &self.authority, PLACES[1]);
         self.machines.insert(1, machine);
+    }
+
+    /// The key alone lets nobody in any more.
+    pub fn takes_certificates_only(&mut self) {
+        self.sandbox.write("authorized.pub", "");
+        self.api.now_serves([example().with("vaultEnabled", true)]);
+    }
+
+    /// The certificate that is there was for an hour that is over.
+    pub fn certificate_expires(&mut self) {
+        let expired = self.authority.signing(&["-n", "ubuntu", "-V", "-2h:-1h"]);
+        let public_key = self.sandbox.read(format!("{KEY}.pub"));
+        let [file] = certificates_in(&self.sandbox.path(".ssh/prime-ssh")).try_into().unwrap();
+        fs::write(file, expired.certificate(&public_key)).unwrap();
     }
 
     fn has_programs(&self) {
@@ -197,7 +212,7 @@ fn machine(
     (node, address, port): (&str, &str, u16),
 ) -> Sshd {
     let sshd = Sshd::of(sandbox, node).at(address).port(port).inside(network);
-    let sshd = sshd.lets_in(&sandbox.path(KEY));
+    let sshd = sshd.lets_in(&sandbox.path("authorized"));
     sshd.option("TrustedUserCAKeys", authority.public_key().display()).start()
 }
 

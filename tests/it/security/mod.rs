@@ -93,7 +93,7 @@ fn differences(
 #[ignore = "needs root, namespaces, sshd and strace: run tests/run"]
 fn in_namespaces_each_command_does_what_the_tables_say() {
     let test = "security::in_namespaces_each_command_does_what_the_tables_say";
-    alone(test, || {
+    alone(test, "all", || {
         let mut world = World::new();
         world.has_read_the_quick_start();
         let traces = scenes::play(&mut world);

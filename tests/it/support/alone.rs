@@ -5,23 +5,27 @@ use std::time::Duration;
 
 use super::process;
 
-/// Set in that process.
+/// Set in that process: the part of the test that it is for.
 const INSIDE: &str = "PRIME_SSH_TESTS_INSIDE";
-/// How long such a test may take, however busy the machine is.
+/// How long such a part may take, however busy the machine is.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// Runs the rest of a test alone. `test` is its whole name. Needs root.
+/// Runs a part of a test alone: `test` is the test's whole name, and `part` no other part's. The
+/// test is run again for it, and does nothing else then. Needs root.
 #[track_caller]
-pub fn alone(test: &str, rest: impl FnOnce()) {
-    if std::env::var_os(INSIDE).is_some() {
-        return rest();
+pub fn alone(test: &str, part: &str, run: impl FnOnce()) {
+    if let Some(inside) = std::env::var_os(INSIDE) {
+        if inside == part {
+            run();
+        }
+        return;
     }
     let mut command = process::tied("unshare");
     command.args(["--net", "--mount", "--propagation", "private"]);
     command.args(["--pid", "--fork", "--kill-child", "--mount-proc", "--"]);
     command.arg(std::env::current_exe().unwrap());
     command.args([test, "--exact", "--ignored", "--nocapture"]);
-    let mut child = command.env(INSIDE, "1").spawn().unwrap();
+    let mut child = command.env(INSIDE, part).spawn().unwrap();
     let status = process::wait(&mut child, LIMIT);
-    assert!(status.is_some_and(|status| status.success()), "{test}: {status:?}");
+    assert!(status.is_some_and(|status| status.success()), "{part}: {status:?}");
 }
