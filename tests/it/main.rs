@@ -23,6 +23,7 @@ mod oracle;
 mod output_file;
 mod readme;
 mod rendered;
+mod security;
 mod settings;
 mod show;
 mod support;
