@@ -14,6 +14,7 @@ pub mod duration;
 pub mod failure;
 pub mod fleet;
 pub mod install;
+pub mod login;
 pub mod name;
 pub mod openssh;
 pub mod probe;
