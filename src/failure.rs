@@ -54,12 +54,14 @@ pub struct Failure {
     pub cause: anyhow::Error,
     /// What the person can do about it.
     pub hint: Option<String>,
+    /// What lies behind it, for someone who asks for more with `--verbose`.
+    pub detail: Option<String>,
 }
 
 impl Failure {
     /// A failure without a hint.
     pub fn new(kind: Kind, cause: impl Into<anyhow::Error>) -> Self {
-        Self { kind, cause: cause.into(), hint: None }
+        Self { kind, cause: cause.into(), hint: None, detail: None }
     }
 
     /// A failure whose cause is a sentence.
@@ -67,14 +69,14 @@ impl Failure {
         kind: Kind,
         message: impl fmt::Display + fmt::Debug + Send + Sync + 'static,
     ) -> Self {
-        Self { kind, cause: anyhow::Error::msg(message), hint: None }
+        Self { kind, cause: anyhow::Error::msg(message), hint: None, detail: None }
     }
 
     /// The same failure once more, for another thing that it stands in the way of.
     #[must_use]
     pub fn again(&self) -> Self {
         let cause = anyhow::Error::msg(format!("{:#}", self.cause));
-        Self { kind: self.kind, cause, hint: self.hint.clone() }
+        Self { kind: self.kind, cause, hint: self.hint.clone(), detail: self.detail.clone() }
     }
 
     /// The same failure with what to do about it.

@@ -27,7 +27,14 @@ pub fn is_invisible(c: char) -> bool {
         | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// The first characters of a text, with every control character escaped.
+/// Whether a person would not see `c` as the character that it is: it acts on the terminal, or
+/// leaves no trace.
+#[must_use]
+pub fn acts_or_hides(c: char) -> bool {
+    is_control(c) || is_invisible(c)
+}
+
+/// The first characters of a text, with every control character and every invisible one escaped.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown<'t> {
     text: &'t str,
@@ -48,7 +55,7 @@ impl fmt::Display for Shown<'_> {
             if count == self.most {
                 return f.write_char('…');
             }
-            if is_control(c) { write!(f, "{}", c.escape_default())? } else { f.write_char(c)? }
+            if acts_or_hides(c) { write!(f, "{}", c.escape_default())? } else { f.write_char(c)? }
         }
         Ok(())
     }
@@ -72,6 +79,7 @@ mod tests {
         let shown = |text| Shown::new(text, 40).to_string();
         assert_eq!(shown("plain é 日本"), "plain é 日本");
         assert_eq!(shown("a\n\u{1b}[2J\r\u{202e}"), "a\\n\\u{1b}[2J\\r\\u{202e}");
+        assert_eq!(shown("a\u{200b}b\u{e0041}"), "a\\u{200b}b\\u{e0041}");
         assert_eq!(Shown::new("abcdef", 3).to_string(), "abc…");
         assert_eq!(Shown::new("abc", 3).to_string(), "abc");
         assert_eq!(in_a_sentence("Connection\nrefused", 12), "connection\\nr…");

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::{Duration, UNIX_EPOCH};
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 /// The time, in Unix seconds. A clock before 1970 is at 1970: nothing is valid then.
@@ -39,6 +40,19 @@ impl fmt::Display for OnTheClock<'_> {
     }
 }
 
+/// A moment as the API writes it: RFC 3339, or the same without a zone, which is UTC then.
+#[must_use]
+pub fn moment(text: &str) -> Option<Timestamp> {
+    let in_utc = || TimeZone::UTC.to_timestamp(text.parse::<DateTime>().ok()?).ok();
+    text.parse().ok().or_else(in_utc)
+}
+
+/// How long ago it was; nothing for a time to come.
+#[must_use]
+pub fn since(moment: Timestamp) -> Duration {
+    Timestamp::now().duration_since(moment).try_into().unwrap_or_default()
+}
+
 /// A span in the two largest units that matter: `42 s`, `59 min`, `7 h 59 min`, `3 days`.
 #[must_use]
 pub fn span(span: Duration) -> String {
@@ -72,6 +86,17 @@ mod tests {
         assert_eq!(on_the_clock(NOON + 12 * 3600, &two_east), "2026-08-04 02:05");
         assert_eq!(on_the_clock(NOON, &TimeZone::unknown()), "12:05 UTC");
         assert_eq!(on_the_clock(u64::MAX, &TimeZone::UTC), "a time that no calendar has");
+    }
+
+    #[test]
+    fn moments_of_the_api() {
+        for text in ["2026-08-03T12:05:00Z", "2026-08-03T14:05:00+02:00", "2026-08-03T12:05:00.9"] {
+            assert_eq!(u64::try_from(moment(text).unwrap().as_second()).unwrap(), NOON, "{text}");
+        }
+        for text in ["", "then", "2026-08-03T25:00:00Z", "1785758700"] {
+            assert_eq!(moment(text), None, "{text}");
+        }
+        assert_eq!(since(Timestamp::MAX), Duration::ZERO);
     }
 
     #[test]

@@ -73,6 +73,10 @@ pub struct Listed {
     pub vault_enabled: bool,
     /// Empty where the API gives none.
     pub created_at: String,
+    /// The JSON of the connection to its control node, unread.
+    pub controller: Option<String>,
+    /// Its place in the list, all pages counted through, from 0.
+    pub place: usize,
 }
 
 /// One call, which can be sent again.
@@ -351,14 +355,14 @@ fn rows(text: &str, offset: usize) -> Result<Vec<Listed>, Cause> {
     let rows = wire::page(text)
         .map_err(|malformed| Cause::Malformed { page: Some(page), malformed })?
         .data;
-    rows.into_iter().enumerate().map(|(index, row)| listed(row, index, page)).collect()
+    rows.into_iter().enumerate().map(|(index, row)| listed(row, index, offset)).collect()
 }
 
-fn listed(row: Summary<'_>, index: usize, page: usize) -> Result<Listed, Cause> {
+fn listed(row: Summary<'_>, index: usize, offset: usize) -> Result<Listed, Cause> {
     let text = |value: Value<'_>, field: &str| match value {
         Value::Text(text) => Ok(text.into_owned()),
         other => Err(Cause::Row {
-            page,
+            page: offset / PAGE + 1,
             path: format!("data[{index}].{field}"),
             reason: if other.is_absent() { "missing" } else { "not a text" },
         }),
@@ -371,5 +375,7 @@ fn listed(row: Summary<'_>, index: usize, page: usize) -> Result<Listed, Cause> 
         team_id: given(row.team_id),
         vault_enabled: row.vault_enabled == Value::Bool(true),
         created_at: given(row.created_at).unwrap_or_default(),
+        controller: row.controller.map(|controller| controller.get().to_owned()),
+        place: offset + index,
     })
 }

@@ -10,6 +10,7 @@ use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 use crate::untrusted::Shown;
 
@@ -201,6 +202,8 @@ pub struct Summary<'a> {
     pub vault_enabled: Value<'a>,
     pub team_id: Value<'a>,
     pub created_at: Value<'a>,
+    /// Unread: an odd one must not spoil the page, for most readers of it do not care.
+    pub controller: Option<&'a RawValue>,
 }
 
 /// The answer of Request Certificate, as `CertificateResponse`.
@@ -342,6 +345,11 @@ pub fn signed(text: &str) -> Result<Signed<'_>, Malformed> {
 
 /// Reads one page of List Clusters.
 pub fn page(text: &str) -> Result<Page<'_>, Malformed> {
+    read(text)
+}
+
+/// Reads the `controller` of a row of List Clusters.
+pub fn controller(text: &str) -> Result<Connection<'_>, Malformed> {
     read(text)
 }
 

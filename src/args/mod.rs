@@ -3,6 +3,7 @@
 
 mod install;
 mod inventory;
+mod list;
 mod live;
 mod report;
 
@@ -19,6 +20,7 @@ pub use install::{
     AutoCertArgs, InstallArgs, RememberedArgs, ShowArgs, SyncArgs, TypedOption, UninstallArgs,
 };
 pub use inventory::{CacheArgs, InventoryArgs, InventoryFormat, ScriptArgs};
+pub use list::ListArgs;
 pub use report::{FormatArgs, ReportFormat};
 
 use crate::api::address::ApiUrl;
@@ -69,6 +71,12 @@ pub enum Command {
     /// control node. The same cluster gives the same text.
     #[command(after_help = AFTER)]
     Config(Box<ConfigArgs>),
+    /// Show the clusters that there are
+    ///
+    /// Name, id, status, address of the control node, whether it takes a certificate only
+    /// (`vault`), age, and as what it is installed here. Terminated clusters are not listed.
+    #[command(after_help = AFTER)]
+    List(ListArgs),
     /// Get the certificate that a cluster lets you in with
     ///
     /// Clusters with `vaultEnabled` take a short-lived SSH certificate only. The public half of

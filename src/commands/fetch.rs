@@ -10,7 +10,7 @@ use std::thread;
 use anyhow::Context;
 use tokio::task::JoinSet;
 
-use crate::api::client::Client;
+use crate::api::client::{Client, Listed};
 use crate::api::error::Error as ApiError;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::settings::{Endpoint, Origin};
@@ -117,6 +117,18 @@ pub(super) fn each_of(
     .map_err(|missed| missed.failure)
 }
 
+/// The clusters that the API lists, or those whose name or id has `search` in it.
+pub(super) fn list(
+    endpoint: Endpoint,
+    search: Option<&str>,
+    terminal: Terminal,
+) -> Outcome<Vec<Listed>> {
+    let listed = ask(endpoint, terminal, "asking the API for its list", async |client| {
+        client.clusters(search).await
+    });
+    listed.map_err(|missed| missed.failure)
+}
+
 /// What the failure of one answer means for the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Failures {
@@ -197,12 +209,12 @@ fn is_stdin(path: &Path) -> bool {
 }
 
 /// Runs `work` with a client of its own, and shows that it goes on.
-fn ask(
+fn ask<T>(
     endpoint: Endpoint,
     terminal: Terminal,
     message: &str,
-    work: impl AsyncFnOnce(Client) -> Result<Vec<Fetched>, ApiError>,
-) -> Result<Vec<Fetched>, Missed> {
+    work: impl AsyncFnOnce(Client) -> Result<T, ApiError>,
+) -> Result<T, Missed> {
     let client = Client::new(endpoint.address, endpoint.token, endpoint.timeout)?;
     Ok(block_on(terminal.wait_for(message, work(client)))??)
 }
@@ -222,8 +234,8 @@ pub(super) fn block_on<T>(work: impl Future<Output = T>) -> Outcome<T> {
 
 impl From<ApiError> for Failure {
     fn from(error: ApiError) -> Self {
-        let (kind, hint) = (error.kind(), error.hint());
-        Self { kind, cause: error.into(), hint }
+        let (kind, hint, detail) = (error.kind(), error.hint(), error.details());
+        Self { kind, cause: error.into(), hint, detail }
     }
 }
 

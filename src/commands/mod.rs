@@ -8,9 +8,9 @@ mod gather;
 mod install;
 mod installed;
 mod inventory;
+mod list;
 mod output;
 mod recall;
-#[allow(dead_code, reason = "the commands that report come next")]
 mod report;
 mod ssh_options;
 mod sync;
@@ -30,6 +30,7 @@ pub fn run(typed: Typed, machine: &Machine, terminal: Terminal) -> Outcome<()> {
         Command::Config(args) => config::run(*args, &typed.global, machine, terminal),
         Command::Inventory(args) => inventory::run(*args, &typed.global, machine, terminal),
         Command::Install(args) => install::run(*args, &typed.global, machine, terminal),
+        Command::List(args) => list::run(args, &typed.global, machine, terminal),
         Command::Sync(args) => sync::run(args, &typed.global, machine, terminal),
         Command::Uninstall(args) => uninstall::run(args, &typed.global, machine, terminal),
     }

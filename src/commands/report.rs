@@ -7,9 +7,24 @@ use serde::Serialize;
 
 use crate::args::ReportFormat;
 use crate::failure::{Kind, OrFail, Outcome};
-use crate::terminal::table::Table;
+use crate::fleet::Refusal;
+use crate::terminal::table::{Cell, Table, Tone};
 use crate::terminal::{self, stdout_is_colored, stdout_width};
-use crate::untrusted::{is_control, is_invisible};
+use crate::untrusted::acts_or_hides;
+
+/// A status in the API's words, with its colour. No list of them is published.
+pub(super) fn status(text: &str) -> Cell {
+    let tone = match text.to_ascii_uppercase().as_str() {
+        "ACTIVE" | "RUNNING" | "READY" | "ONLINE" | "FINISHED" => Tone::Good,
+        "ERROR" | "FAILED" | "UNHEALTHY" | "OFFLINE" => Tone::Bad,
+        "TERMINATED" | "TERMINATING" | "DELETING" | "DELETED" | "STOPPED" => Tone::Dim,
+        "PROVISIONING" | "PENDING" | "INSTALLING" | "STARTING" | "CREATING" | "QUEUED" => {
+            Tone::Waiting
+        }
+        _ => Tone::Plain,
+    };
+    Cell::new(text).tone(tone)
+}
 
 /// The version of every JSON object that is printed. One that only gains fields keeps it.
 const SCHEMA_VERSION: u32 = 1;
@@ -64,12 +79,29 @@ fn write_json(to: &mut dyn Write, report: &impl Serialize) -> io::Result<()> {
     writeln!(to, "{}", harmless(&serde_json::to_string_pretty(&versioned)?))
 }
 
+/// A refused value, as JSON says it.
+#[derive(Debug, Serialize)]
+pub(super) struct Refused<'r> {
+    /// Where it stands: `data.nodes[3].connections[0].host`.
+    path: &'r str,
+    /// The first of it, as JSON where it is no list and no object.
+    value: &'r str,
+    reason: String,
+}
+
+impl<'r> From<&'r Refusal> for Refused<'r> {
+    fn from(refusal: &'r Refusal) -> Self {
+        let Refusal { path, excerpt, reason } = refusal;
+        Self { path, value: excerpt, reason: reason.to_string() }
+    }
+}
+
 /// The same JSON with what acts on a terminal, or is not seen there, as `\u….` Outside of a text
 /// there is none of it but line breaks.
 fn harmless(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
     for c in json.chars() {
-        if c != '\n' && (is_control(c) || is_invisible(c)) {
+        if c != '\n' && acts_or_hides(c) {
             let mut units = [0; 2];
             let units = c.encode_utf16(&mut units).iter();
             shown.extend(units.map(|unit| format!("\\u{unit:04x}")));

@@ -60,6 +60,12 @@ impl Host<'_> {
         HostKeyAlias::new(&self.machine, self.port)
     }
 
+    /// Where it is, for a person.
+    #[must_use]
+    pub fn destination(&self) -> Destination<'_> {
+        Destination { user: &self.user, host_name: &self.host_name, port: self.port }
+    }
+
     /// Whether its node is neither terminated nor detached.
     #[must_use]
     pub fn is_active(&self) -> bool {
@@ -69,6 +75,25 @@ impl Host<'_> {
     /// What tells two connections of a node apart.
     pub(super) fn endpoint(&self) -> (&HostName<'_>, Port, &UserName<'_>) {
         (&self.host_name, self.port, &self.user)
+    }
+}
+
+/// `USER@HOST:PORT`, an IPv6 address in brackets.
+#[derive(Clone, Copy, Debug)]
+pub struct Destination<'h> {
+    pub(super) user: &'h UserName<'h>,
+    pub(super) host_name: &'h HostName<'h>,
+    pub(super) port: Port,
+}
+
+impl fmt::Display for Destination<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { user, host_name, port } = self;
+        if host_name.address().is_some_and(|address| address.is_ipv6()) {
+            write!(f, "{user}@[{host_name}]:{port}")
+        } else {
+            write!(f, "{user}@{host_name}:{port}")
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod host;
 mod ids;
 mod jump;
+mod listed;
 mod naming;
 mod refusal;
 mod survey;
@@ -12,8 +13,9 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
-pub use host::{Cluster, Fleet, Host, Skipped, SshKey, WhySkipped};
+pub use host::{Cluster, Destination, Fleet, Host, Skipped, SshKey, WhySkipped};
 pub use jump::{Jump, JumpMode, JumpVia, ProxyJump};
+pub use listed::ControlNode;
 pub use refusal::Refusal;
 pub use survey::Survey;
 pub use walk::{Only, Options, Selection, Unrendered, Walked, name_clusters, walk};

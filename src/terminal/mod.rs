@@ -88,6 +88,9 @@ impl Terminal {
             return say(ERROR, "error", &OneLine(failure));
         }
         say(ERROR, "error", &format_args!("{:#}", failure.cause));
+        if let Some(detail) = &failure.detail {
+            self.detail(detail);
+        }
         if let Some(hint) = &failure.hint {
             write_stderr(format_args!("\n"));
             say(NOTE, "hint", hint);

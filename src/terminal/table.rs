@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::untrusted::{is_control, is_invisible};
+use crate::untrusted::acts_or_hides;
 
 /// What stands between two columns.
 const GAP: &str = "  ";
@@ -133,7 +133,7 @@ fn visible(text: &str) -> Cow<'_, str> {
     let mut marks = 0;
     for c in text.chars() {
         marks = if c.width() == Some(0) { marks + 1 } else { 0 };
-        if is_control(c) || is_invisible(c) || marks > MARKS {
+        if acts_or_hides(c) || marks > MARKS {
             shown.extend(c.escape_default());
         } else {
             shown.push(c);

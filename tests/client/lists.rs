@@ -60,8 +60,8 @@ fn no_row_comes_twice() {
 fn a_row_is_what_the_api_gave() {
     let row = r#"{"data": [
         {"id": "c1", "name": "a\u001b", "status": "X", "teamId": "t", "vaultEnabled": true,
-         "createdAt": "then"},
-        {"id": "c2", "name": "", "vaultEnabled": "yes", "teamId": 5}]}"#;
+         "createdAt": "then", "controller": {"host": 5}},
+        {"id": "c2", "name": "", "vaultEnabled": "yes", "teamId": 5, "controller": [null]}]}"#;
     let server = Server::new([json(row)]);
     let listed = list(&server, None).unwrap();
     let expected = Listed {
@@ -71,9 +71,12 @@ fn a_row_is_what_the_api_gave() {
         team_id: Some("t".to_owned()),
         vault_enabled: true,
         created_at: "then".to_owned(),
+        controller: Some(r#"{"host": 5}"#.to_owned()),
+        place: 0,
     };
     assert_eq!(listed[0], expected);
     assert_eq!((listed[1].team_id.as_ref(), listed[1].vault_enabled), (None, false));
+    assert_eq!((listed[1].controller.as_deref(), listed[1].place), (Some("[null]"), 1));
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod end_to_end;
 mod failures;
 mod harness;
 mod install;
+mod list;
 mod oracle;
 mod output_file;
 mod rendered;

@@ -1,9 +1,12 @@
 //! Child processes that cannot outlive their test, nor run forever.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use nix::pty::{Winsize, openpty};
 
 /// No command of a test takes longer than this, however busy the machine is.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -50,6 +53,41 @@ pub fn run(command: &mut Command, stdin: &[u8]) -> Ran {
     let stderr = collect(child.stderr.take().unwrap());
     let status = wait(&mut child, LIMIT).unwrap_or_else(|| panic!("took over {LIMIT:?}: {shown}"));
     feeder.join().unwrap();
+    Ran {
+        command: shown,
+        status,
+        stdout: stdout.join().unwrap(),
+        stderr: stderr.join().unwrap(),
+        took: started.elapsed(),
+    }
+}
+
+/// Runs a command to its end with a terminal of so many columns as its stdout. The line ends that
+/// a terminal makes of its own are `\n` again.
+#[track_caller]
+pub fn run_on_terminal(command: &mut Command, columns: u16) -> Ran {
+    let started = Instant::now();
+    let shown = format!("{command:?}");
+    let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    let terminal = openpty(&size, None).unwrap();
+    command.stdin(Stdio::null()).stdout(terminal.slave).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("{shown}: {error}"));
+    // The command holds our end of the terminal, which would never end while that is open.
+    command.stdout(Stdio::null());
+    let stderr = collect(child.stderr.take().unwrap());
+    let mut master = File::from(terminal.master);
+    let stdout = thread::spawn(move || {
+        let (mut bytes, mut piece) = (Vec::new(), [0; 4096]);
+        // Once nobody has the other end any more, Linux says EIO.
+        while let Ok(count) = master.read(&mut piece) {
+            bytes.extend_from_slice(&piece[..count]);
+            if count == 0 {
+                break;
+            }
+        }
+        String::from_utf8(bytes).expect("what a program prints is UTF-8").replace("\r\n", "\n")
+    });
+    let status = wait(&mut child, LIMIT).unwrap_or_else(|| panic!("took over {LIMIT:?}: {shown}"));
     Ran {
         command: shown,
         status,

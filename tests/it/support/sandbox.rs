@@ -158,6 +158,12 @@ impl Program {
         process::run(&mut self.command, &self.stdin)
     }
 
+    /// Runs it to its end with a terminal of so many columns as its stdout.
+    #[track_caller]
+    pub fn run_on_terminal(mut self, columns: u16) -> Ran {
+        process::run_on_terminal(&mut self.command, columns)
+    }
+
     /// The command itself, for tests that hold its ends.
     pub fn into_command(self) -> Command {
         self.command

@@ -1,0 +1,53 @@
+//! What the list says of a cluster's control node, checked like any other connection.
+
+use super::host::Destination;
+use super::refusal::{Checker, Refusal, Refused};
+use crate::api::wire;
+use crate::name::{HostName, Invalid, Port, UserName};
+
+/// Where a cluster's control node is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ControlNode {
+    /// As whom.
+    pub user: UserName<'static>,
+    /// Where ssh would connect to.
+    pub host_name: HostName<'static>,
+    /// On which port.
+    pub port: Port,
+}
+
+impl ControlNode {
+    /// The same for a person.
+    #[must_use]
+    pub fn destination(&self) -> Destination<'_> {
+        Destination { user: &self.user, host_name: &self.host_name, port: self.port }
+    }
+
+    /// Reads the `controller` of row `place` of List Clusters, which is JSON. What is wrong with
+    /// it harms nothing but this address.
+    pub fn of_listed(controller: &str, place: usize) -> Result<Self, Vec<Refusal>> {
+        let path = || format!("data[{place}].controller");
+        let wire = match wire::controller(controller) {
+            Ok(wire) => wire,
+            Err(_) => {
+                let reason = Invalid::because("not a connection");
+                return Err(vec![Refusal { path: path(), excerpt: String::new(), reason }]);
+            }
+        };
+        let mut refusals = Vec::new();
+        Self::checked(&wire, &|| format!("{}.", path()), &mut refusals).map_err(|_| refusals)
+    }
+
+    fn checked(
+        wire: &wire::Connection<'_>,
+        path: &dyn Fn() -> String,
+        refusals: &mut Vec<Refusal>,
+    ) -> Result<Self, Refused> {
+        let mut check = Checker::new(refusals, path);
+        let host_name = check.required("host", &wire.host, HostName::new);
+        let port = check.number("port", &wire.port, Port::SSH, Port::new);
+        let user = check.required("user", &wire.user, UserName::new);
+        let (user, host_name) = (user?.into_owned(), host_name?.into_owned());
+        Ok(Self { user, host_name, port: port? })
+    }
+}
