@@ -6,6 +6,7 @@ mod inventory;
 mod list;
 mod live;
 mod report;
+mod show;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ pub use install::{
 pub use inventory::{CacheArgs, InventoryArgs, InventoryFormat, ScriptArgs};
 pub use list::ListArgs;
 pub use report::{FormatArgs, ReportFormat};
+pub use show::ShowClusterArgs;
 
 use crate::api::address::ApiUrl;
 use crate::duration;
@@ -77,6 +79,13 @@ pub enum Command {
     /// (`vault`), age, and as what it is installed here. Terminated clusters are not listed.
     #[command(after_help = AFTER)]
     List(ListArgs),
+    /// Show a cluster: its facts, its hosts, and what is wrong with it
+    ///
+    /// An installed cluster is shown by the names and options that it is installed with, any other
+    /// one as `install` would make it. A value that is refused is shown as that, with its place in
+    /// the answer.
+    #[command(after_help = AFTER)]
+    Show(ShowClusterArgs),
     /// Get the certificate that a cluster lets you in with
     ///
     /// Clusters with `vaultEnabled` take a short-lived SSH certificate only. The public half of

@@ -12,10 +12,10 @@ mod list;
 mod output;
 mod recall;
 mod report;
+mod show;
 mod ssh_options;
 mod sync;
 mod uninstall;
-#[allow(dead_code, reason = "the commands that look at clusters come next")]
 mod view;
 
 use crate::args::{Command, Typed};
@@ -31,6 +31,7 @@ pub fn run(typed: Typed, machine: &Machine, terminal: Terminal) -> Outcome<()> {
         Command::Inventory(args) => inventory::run(*args, &typed.global, machine, terminal),
         Command::Install(args) => install::run(*args, &typed.global, machine, terminal),
         Command::List(args) => list::run(args, &typed.global, machine, terminal),
+        Command::Show(args) => show::run(args, &typed.global, machine, terminal),
         Command::Sync(args) => sync::run(args, &typed.global, machine, terminal),
         Command::Uninstall(args) => uninstall::run(args, &typed.global, machine, terminal),
     }

@@ -129,8 +129,9 @@ pub struct Cluster<'a> {
 pub struct SshKey<'a> {
     /// Whose it is, in the API's words.
     pub role: Option<Label<'a>>,
-    /// The line of an `authorized_keys` file, which nobody has parsed yet.
-    pub public_key: Label<'a>,
+    /// The line of an `authorized_keys` file, which nobody has parsed yet; `None` where the answer
+    /// holds no text that could be one.
+    pub public_key: Option<Label<'a>>,
 }
 
 /// A node that gives no host.

@@ -121,18 +121,16 @@ fn check_cluster<'a>(
         team: team?,
         vault_enabled: vault_enabled?,
         terminated: terminated?.is_some(),
-        ssh_keys: readable_keys(wire.ssh_keys.as_deref().unwrap_or_default()),
+        ssh_keys: wire.ssh_keys.iter().flatten().map(ssh_key).collect(),
     })
 }
 
-/// The keys that are texts at all; one that is not is no reason to refuse a cluster, for no
-/// output that a program reads holds it.
-fn readable_keys<'a>(keys: &[wire::SshKey<'a>]) -> Vec<SshKey<'a>> {
-    let readable = |key: &wire::SshKey<'a>| {
-        let public_key = Label::long(key.public_key.text()?.trim().to_owned()).ok()?;
-        Some(SshKey { role: label(&key.role), public_key })
-    };
-    keys.iter().filter_map(readable).collect()
+/// A key that is no text at all is no reason to refuse a cluster, for no output that a program
+/// reads holds it.
+fn ssh_key<'a>(key: &wire::SshKey<'a>) -> SshKey<'a> {
+    let text = key.public_key.text().map(|text| text.trim().to_owned());
+    let public_key = text.filter(|text| !text.is_empty()).and_then(|text| Label::long(text).ok());
+    SshKey { role: label(&key.role), public_key }
 }
 
 fn count(number: i64) -> Result<u32, Invalid> {

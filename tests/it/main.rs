@@ -20,5 +20,6 @@ mod oracle;
 mod output_file;
 mod rendered;
 mod settings;
+mod show;
 mod support;
 mod usage;

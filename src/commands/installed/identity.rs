@@ -39,7 +39,7 @@ pub(super) fn warnings(
         Err(_) => return warnings,
     };
     let known: Vec<PublicKey> =
-        keys.iter().filter_map(|key| key.public_key.as_str().parse().ok()).collect();
+        keys.iter().filter_map(|key| key.public_key.as_ref()?.as_str().parse().ok()).collect();
     if !known.is_empty() && !known.contains(&ours) {
         warnings.push(format!(
             "the key {identity} ({}) is not among those of {}: it may not let you in",
