@@ -1,6 +1,7 @@
 //! The command line as it is typed. What it means is decided in `settings`.
 #![expect(clippy::doc_markdown, reason = "these texts are the help, which is read in a terminal")]
 
+mod check;
 mod install;
 mod inventory;
 mod list;
@@ -17,6 +18,7 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgGroup, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+pub use check::{CheckArgs, ProbingArgs};
 pub use install::{
     AutoCertArgs, InstallArgs, RememberedArgs, ShowArgs, SyncArgs, TypedOption, UninstallArgs,
 };
@@ -46,6 +48,7 @@ Exit codes:
   3   the API was not reached, or refused
   4   the answer was refused, or there is nothing to render
   5   an install was refused; nothing was changed
+  6   the hosts are not all well
   10  --check: something would change";
 
 /// Everything that can be typed.
@@ -86,6 +89,22 @@ pub enum Command {
     /// the answer.
     #[command(after_help = AFTER)]
     Show(ShowClusterArgs),
+    /// Check that hosts answer, and with --login that they let you in
+    ///
+    /// Hosts are asked side by side: does the name resolve, does the port take a connection, does
+    /// an SSH server answer, and which. --login has your own ssh log in and run `true`, with the
+    /// configuration that is installed, or else the one that `install` would make, and says why
+    /// where that fails.
+    ///
+    /// A worker behind a jump host is tried with --login only: the jump host is logged in to once,
+    /// and the workers through it. A node without a connection yet is not well, for a playbook
+    /// would miss it. As with any login, ssh remembers the key of a host that it sees for the
+    /// first time, if the cluster is installed.
+    ///
+    /// The time: as long as the slowest host; of hosts that do not answer, --jobs at once take
+    /// --probe-timeout.
+    #[command(after_help = AFTER)]
+    Check(CheckArgs),
     /// Get the certificate that a cluster lets you in with
     ///
     /// Clusters with `vaultEnabled` take a short-lived SSH certificate only. The public half of

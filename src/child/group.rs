@@ -1,8 +1,8 @@
 //! Programs that run side by side, and none of which outlives this one.
 
-use std::fs::Permissions;
-use std::io::{self, ErrorKind};
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -55,6 +55,18 @@ impl Group {
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// Writes a file into the group's folder, as ssh wants its files: nobody else reads or changes it.
+    ///
+    /// # Errors
+    ///
+    /// Where the disk is full, or there is a file of this name.
+    pub fn write(&self, name: &str, content: &[u8]) -> io::Result<PathBuf> {
+        let path = self.path(name);
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        file.write_all(content)?;
+        Ok(path)
     }
 
     /// The group's folder.

@@ -127,6 +127,12 @@ impl Ssh {
         Self { group: Arc::new(group), pace, answer, limit, runs: Arc::default() }
     }
 
+    /// The group of all that is started, and its folder.
+    #[must_use]
+    pub fn group(&self) -> &Group {
+        &self.group
+    }
+
     /// Logs in.
     ///
     /// # Errors
@@ -157,8 +163,13 @@ impl Ssh {
             && login.server.is_none()
         {
             let (host, port) = (endpoint.host.as_str(), endpoint.port.get());
-            if let Some(reason) = reason::from_jump(&tail(&jump.log), host, port) {
-                login.result = Err(reason);
+            match reason::from_jump(&tail(&jump.log), host, port) {
+                Some(reason) => login.result = Err(reason),
+                // The jump host still tries.
+                None if login.result == Err(Reason::TimedOut) => {
+                    login.result = Err(Reason::FromJump("no answer in time".to_owned()));
+                }
+                None => {}
             }
         }
         Ok(login)

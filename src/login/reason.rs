@@ -39,6 +39,8 @@ pub enum Reason {
     HostKeyChanged {
         /// The file that remembers it, as ssh names it.
         file: Option<String>,
+        /// The name that it remembers it by.
+        name: Option<String>,
     },
     /// The host key is not known, and only known ones are taken.
     HostKeyUnknown,
@@ -221,7 +223,12 @@ impl<'l> Log<'l> {
             // `Offending ED25519 key in /home/me/.ssh/known_hosts:3`
             let place = self.behind("Offending ").find_map(|rest| rest.split_once(" key in "));
             let file = place.and_then(|(_, place)| place.rsplit_once(':'));
-            return Some(Reason::HostKeyChanged { file: file.map(|(file, _)| file.to_owned()) });
+            let told =
+                self.behind("Host key for ").find_map(|rest| rest.split_once(" has changed"));
+            return Some(Reason::HostKeyChanged {
+                file: file.map(|(file, _)| file.to_owned()),
+                name: told.map(|(name, _)| name.to_owned()),
+            });
         }
         let strict = self.any("host key is known for ") && self.any("requested strict checking");
         strict.then_some(Reason::HostKeyUnknown)
@@ -354,7 +361,8 @@ mod tests {
             Host key for prime-pod0 has changed and you have requested strict checking.\n\
             Host key verification failed.\n";
         let file = Some("/home/me/a b:c".to_owned());
-        assert_eq!(of_log(changed), Reason::HostKeyChanged { file });
+        let name = Some("prime-pod0".to_owned());
+        assert_eq!(of_log(changed), Reason::HostKeyChanged { file, name });
         let strict = "No ED25519 host key is known for prime-pod0 and you have requested strict \
             checking.\nHost key verification failed.\n";
         assert_eq!(of_log(strict), Reason::HostKeyUnknown);

@@ -2,6 +2,7 @@
 //! where it is decided what wins.
 
 mod cert;
+mod check;
 mod identity;
 mod install;
 mod inventory;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use cert::{Certify, OwnCertificates, Task, Wanted};
+pub use check::Check;
 pub use install::{Install, Memory, Remembered, Rendering, Show, Sync, Uninstall};
 pub use inventory::{Caching, Inventory, InventoryOutput};
 pub use list::List;
