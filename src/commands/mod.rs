@@ -3,6 +3,7 @@
 mod cert;
 mod certificates;
 mod check;
+mod completions;
 mod config;
 mod fetch;
 mod gather;
@@ -36,5 +37,6 @@ pub fn run(typed: Typed, machine: &Machine, terminal: Terminal) -> Outcome<()> {
         Command::Show(args) => show::run(args, &typed.global, machine, terminal),
         Command::Sync(args) => sync::run(args, &typed.global, machine, terminal),
         Command::Uninstall(args) => uninstall::run(args, &typed.global, machine, terminal),
+        Command::Completions(args) => completions::run(args, typed.global, machine),
     }
 }
