@@ -92,8 +92,8 @@ fn differences(
 #[test]
 #[ignore = "needs root, namespaces, sshd and strace: run tests/run"]
 fn in_namespaces_each_command_does_what_the_tables_say() {
-    let test = "security::in_namespaces_each_command_does_what_the_tables_say";
-    alone(test, "all", || {
+    let name = "security::in_namespaces_each_command_does_what_the_tables_say";
+    alone(name, "all", || {
         let mut world = World::new();
         world.has_read_the_quick_start();
         let traces = scenes::play(&mut world);

@@ -84,7 +84,8 @@ fn traced(world: &World, arguments: &str, code: i32, traces: &mut BTreeMap<Strin
     let folder = world.sandbox.path("traces");
     fs::create_dir(&folder).unwrap();
     let out = folder.join("of");
-    let line = format!("strace -ff -y -qq -s 9999 -e {CALLS} -o {out:?} prime-ssh {arguments}");
+    let strace = format!("strace -ff -y -qq -s 9999 -e {CALLS} -o '{}'", out.display());
+    let line = format!("{strace} prime-ssh {arguments}");
     let ran = world.run(&line, "");
     assert_eq!(ran.code, code, "prime-ssh {arguments}\n{}", ran.printed);
     let trace = Trace::of(&folder, "prime-ssh");
