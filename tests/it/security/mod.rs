@@ -139,7 +139,10 @@ fn collect(folder: &Path, named: &mut BTreeSet<String>) {
         for (at, _) in text.match_indices("PRIME_") {
             let rest = &text[at..];
             let word = &rest[..rest.find(|c| !is_word(c)).unwrap_or(rest.len())];
-            named.insert(word.to_owned());
+            // A prefix that others are found by is no name.
+            if !word.ends_with('_') {
+                named.insert(word.to_owned());
+            }
         }
     }
 }
