@@ -2,6 +2,7 @@
 
 mod cert;
 mod certificates;
+mod check;
 mod completions;
 mod config;
 mod doctor;
@@ -31,6 +32,7 @@ use crate::terminal::Terminal;
 pub fn run(typed: Typed, machine: &Machine, terminal: Terminal) -> Outcome<()> {
     match typed.command {
         Command::Cert(args) => cert::run(args, &typed.global, machine, terminal),
+        Command::Check(args) => check::run(args, &typed.global, machine, terminal),
         Command::Config(args) => config::run(*args, &typed.global, machine, terminal),
         Command::Doctor(args) => doctor::run(&args, &typed.global, machine, terminal),
         Command::Inventory(args) => inventory::run(*args, &typed.global, machine, terminal),

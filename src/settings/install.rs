@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::machine::Machine;
 use super::prime_cli::PrimeCli;
-use super::{
-    Access, Endpoint, Origin, Patience, Source, source, ssh_options, token, walk_options,
-};
+use super::{Access, Endpoint, Origin, Patience, Source, source, ssh_options, token, walk_options};
 use crate::api::address::ApiUrl;
 use crate::args::{
     AutoCertArgs, Global, InstallArgs, RememberedArgs, ShowArgs, SyncArgs, TypedOption,

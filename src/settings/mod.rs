@@ -2,6 +2,7 @@
 //! where it is decided what wins.
 
 mod cert;
+mod check;
 mod doctor;
 mod identity;
 mod install;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use cert::{Certify, OwnCertificates, Task, Wanted};
+pub use check::Check;
 pub use doctor::{Doctor, Renewals};
 pub use install::{Install, Memory, Remembered, Rendering, Show, Sync, Uninstall};
 pub use inventory::{Caching, Inventory, InventoryOutput};

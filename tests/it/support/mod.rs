@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod fragment;
 pub mod mounts;
 pub mod network;
+pub mod person;
 pub mod process;
 pub mod sandbox;
 pub mod ssh;
