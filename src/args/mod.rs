@@ -62,7 +62,7 @@ pub struct Typed {
 pub enum Command {
     /// Print an ssh_config fragment
     ///
-    /// The clusters' hosts become prime.<cluster>.<node>, and prime.<cluster> leads to the
+    /// The clusters' hosts become prime.CLUSTER.NODE, and prime.CLUSTER leads to the
     /// control node. The same cluster gives the same text.
     Config(Box<ConfigArgs>),
     /// Show the clusters that there are

@@ -60,9 +60,14 @@ pub fn examine(disk: &Disk, ourselves: &Ourselves) -> Vec<Finding> {
             findings.push(Finding::ok(Check::Include, what).at_line(file, *line));
             if let Some(((file, line), keyword)) = before {
                 findings.push(
-                    Finding::note(Check::Include, format_args!("`{keyword}` comes before our files, and counts for our hosts too"))
-                        .at_line(&file, line)
-                        .advise("move the Include of our files to the first line"),
+                    Finding::note(
+                        Check::Include,
+                        format_args!(
+                            "`{keyword}` comes before our files, and counts for our hosts too"
+                        ),
+                    )
+                    .at_line(&file, line)
+                    .advise("move the Include of our files to the first line"),
                 );
             }
         }
@@ -84,11 +89,14 @@ pub fn examine(disk: &Disk, ourselves: &Ourselves) -> Vec<Finding> {
     }));
     if !disk.layout.is_read_by_ssh() {
         findings.push(
-            Finding::note(Check::Include, format_args!(
-                "a plain ssh reads {}, and not this: use `ssh -F {}`",
-                disk.layout.read_by_ssh().display(),
-                config.display()
-            ))
+            Finding::note(
+                Check::Include,
+                format_args!(
+                    "a plain ssh reads {}, and not this: use `ssh -F {}`",
+                    disk.layout.read_by_ssh().display(),
+                    config.display()
+                ),
+            )
             .at(&config),
         );
     }
