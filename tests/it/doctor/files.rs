@@ -67,7 +67,7 @@ fn files_and_folders_that_others_may_write_or_read() {
         chmod(&path, 0o644);
     }
     patient.is_cured("permissions", "note", "others may read");
-    patient.doctor().finding("permissions", "ok", "nobody else may write them");
+    patient.doctor().finding("permissions", "ok", "nobody else may write");
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn a_healthy_machine_is_told_in_a_few_lines() {
     ok    ssh          OpenSSH_9.2p1 reads all that we write
     ok    shell        /bin/sh runs what ssh gives it
     ok    include      /home/me/ssh/config:1: our files are included for every host
-    ok    permissions  7 files, and nobody else may write them
+    ok    permissions  nobody else may write our files, or those of yours that ssh reads
     ok    files        1 cluster with 3 hosts; all files are there
     ok    clusters     prime.train is as the API says: 3 hosts
     ok    hosts        ssh makes of them what it should (4 of 4 names looked at)
