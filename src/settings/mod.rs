@@ -2,6 +2,7 @@
 //! where it is decided what wins.
 
 mod cert;
+mod check;
 mod doctor;
 mod identity;
 mod install;
@@ -12,11 +13,13 @@ mod prime_cli;
 mod program;
 mod renewal;
 mod view;
+mod wait;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use cert::{Certify, OwnCertificates, Task, Wanted};
+pub use check::Check;
 pub use doctor::{Doctor, Renewals};
 pub use install::{Install, Memory, Remembered, Rendering, Show, Sync, Uninstall};
 pub use inventory::{Caching, Inventory, InventoryOutput};
@@ -24,6 +27,7 @@ pub use list::List;
 pub use machine::Machine;
 use prime_cli::PrimeCli;
 pub use view::{Viewing, Which};
+pub use wait::{Patience, Wait};
 
 use crate::api::address::ApiUrl;
 use crate::args::{

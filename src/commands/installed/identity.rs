@@ -39,7 +39,7 @@ pub(super) fn stranger(
     record: &Record,
 ) -> Option<String> {
     let known: Vec<PublicKey> =
-        keys.iter().filter_map(|key| key.public_key.as_str().parse().ok()).collect();
+        keys.iter().filter_map(|key| key.public_key.as_ref()?.as_str().parse().ok()).collect();
     if known.is_empty() {
         return None;
     }

@@ -1,6 +1,7 @@
 //! What a reader of the pages has: a machine of their own, and the cluster of the examples, whose
 //! machines are real sshds at the very addresses that stand there.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::ansible;
 use crate::support::api::Api;
-use crate::support::authority::Authority;
+use crate::support::authority::{Authority, certificates_in};
 use crate::support::cluster::Cluster;
 use crate::support::network::Namespace;
 use crate::support::process;
@@ -18,12 +19,13 @@ use crate::support::sshd::Sshd;
 
 /// Programs that cannot be here, or should not do here what they do. Each takes the very words that
 /// a page gives it, and refuses others.
-const STUBS: [(&str, &str); 5] = [
+const STUBS: [(&str, &str); 6] = [
     // A release build takes minutes; `tests/it/wheel.rs` and this project's users make one.
     (
         "cargo",
         r#"case "$*" in
-"install --path .") mkdir -p ~/.cargo/bin && cp "$PROGRAM" ~/.cargo/bin/prime-ssh ;;
+"install --path .") [ -e ~/.cargo/bin/prime-ssh ] && exit
+    mkdir -p ~/.cargo/bin && cp "$PROGRAM" ~/.cargo/bin/prime-ssh ;;
 "run --release -- "*) shift 3; exec "$PROGRAM" "$@" ;;
 *) exit 64 ;;
 esac"#,
@@ -43,15 +45,27 @@ ssh -G "$name" | grep -q '^hostname .*[^.]$' && ssh "$name" "test -d $folder""#,
 [ "$*" = - ] && read -r m h dom mon dow command || exit 64
 env -i HOME="$HOME" PATH=/usr/bin:/bin SHELL=/bin/sh /bin/sh -c "$command""#,
     ),
+    // `tests/it/wheel.rs` installs a real package.
+    ("uv", r#"[ "$*" = "tool install ." ]"#),
     ("git", r#"[ "$1" = clone ]"#),
+];
+
+/// The reader's key, which ssh tries by itself.
+const KEY: &str = ".ssh/id_ed25519";
+/// Where nodes are: those of the example, and one that comes later.
+const PLACES: [(&str, &str, u16); 4] = [
+    ("node-0", "203.0.113.10", 22),
+    ("node-1", "10.0.0.11", 22),
+    ("node-2", "10.0.0.12", 2222),
+    ("node-3", "10.0.0.13", 22),
 ];
 
 /// The machine of a reader, and a cluster.
 pub struct World {
     pub sandbox: Sandbox,
     pub api: Api,
-    pub authority: Authority,
-    pub machines: Vec<Sshd>,
+    authority: Authority,
+    machines: BTreeMap<String, Sshd>,
     /// Where the cluster's machines are. Only the control node is reached from outside.
     pub network: Namespace,
     /// The home folder on every node; it is the user's own there.
@@ -70,36 +84,32 @@ impl World {
     /// Takes the process's own namespaces for the reader's machine.
     pub fn new() -> Self {
         let (sandbox, nodes) = (Sandbox::new(), Sandbox::new());
-        let key = sandbox.ssh_key(".ssh/id_ed25519");
+        let key = sandbox.ssh_key(KEY);
+        fs::copy(key.with_extension("pub"), sandbox.path("authorized.pub")).unwrap();
         fs::set_permissions(sandbox.path(".ssh"), fs::Permissions::from_mode(0o700)).unwrap();
         has_users(&sandbox, &nodes);
         let (here, network) = (Namespace::own(), Namespace::new());
         here.link("cluster", "203.0.113.1/24", &network, "203.0.113.10/24");
-        network.address("10.0.0.11/32");
-        network.address("10.0.0.12/32");
-        let places = [
-            ("node-0", "203.0.113.10", 22),
-            ("node-1", "10.0.0.11", 22),
-            ("node-2", "10.0.0.12", 2222),
-        ];
+        for (_, address, _) in &PLACES[1..] {
+            network.address(&format!("{address}/32"));
+        }
         let authority = Authority::new(&sandbox);
-        let machines = places.map(|(node, address, port)| {
-            let sshd = Sshd::of(&sandbox, node).at(address).port(port).inside(&network);
-            sshd.lets_in(&key).option("TrustedUserCAKeys", authority.public_key().display()).start()
-        });
         let api = Api::serving([example()]);
         let signer =
             authority.signing(&["-n", "ubuntu", "-I", "vault-user01", "-V", "-1m:+28799s"]);
         api.signs(move |request| signer.answer(request));
-        let world = Self {
+        let mut world = Self {
             environment: sandbox.path("environment"),
             sandbox,
             api,
             authority,
-            machines: machines.into(),
+            machines: BTreeMap::new(),
             network,
             nodes,
         };
+        for node in ["node-0", "node-1", "node-2"] {
+            world.machine(node);
+        }
         world.has_programs();
         world.has_a_checkout();
         world
@@ -110,6 +120,32 @@ impl World {
         for command in ["cargo install --path .", "prime login"] {
             assert_eq!(self.run(command, "").code, 0, "{command}");
         }
+    }
+
+    /// Starts a node: a machine with a host key of its own, in place of the one that was there. It
+    /// lets the reader in, and who has a certificate.
+    pub fn machine(&mut self, node: &str) {
+        drop(self.machines.remove(node));
+        let place = PLACES.iter().find(|(known, ..)| *known == node);
+        let &(_, address, port) = place.expect("a node that has a place");
+        let sshd = Sshd::of(&self.sandbox, node).at(address).port(port).inside(&self.network);
+        let sshd = sshd.lets_in(&self.sandbox.path("authorized"));
+        let sshd = sshd.option("TrustedUserCAKeys", self.authority.public_key().display());
+        self.machines.insert(node.to_owned(), sshd.start());
+    }
+
+    /// The key alone lets nobody in any more.
+    pub fn takes_certificates_only(&mut self) {
+        self.sandbox.write("authorized.pub", "");
+        self.api.now_serves([example().with("vaultEnabled", true)]);
+    }
+
+    /// The certificate that is there was for an hour that is over.
+    pub fn certificate_expires(&mut self) {
+        let expired = self.authority.signing(&["-n", "ubuntu", "-V", "-2h:-1h"]);
+        let public_key = self.sandbox.read(format!("{KEY}.pub"));
+        let [file] = certificates_in(&self.sandbox.path(".ssh/prime-ssh")).try_into().unwrap();
+        fs::write(file, expired.certificate(&public_key)).unwrap();
     }
 
     fn has_programs(&self) {
@@ -133,10 +169,12 @@ impl World {
         let path = folders.into_iter().chain(std::env::split_paths(&system));
         let path = std::env::join_paths(path).unwrap();
         let exported = format!(
-            "export PATH={path:?} HOME={:?} PROGRAM={:?} SETTINGS={place:?}\n\
+            "export PATH='{}' HOME='{}' PROGRAM='{}' SETTINGS='{}'\n\
              export LC_ALL=C.UTF-8 SHELL=/bin/bash TERM=xterm NO_COLOR=1\n",
-            self.sandbox.home(),
+            path.display(),
+            self.sandbox.home().display(),
             env!("CARGO_BIN_EXE_prime-ssh"),
+            place.display(),
         );
         fs::write(&self.environment, exported).unwrap();
     }
@@ -150,16 +188,16 @@ impl World {
         process::run(&mut copy, b"").succeeds();
         self.sandbox.write("prime-ssh/checkpoints/step-1000.pt", "weights");
         let mut environment = fs::File::options().append(true).open(&self.environment).unwrap();
-        writeln!(environment, "cd {checkout:?}").unwrap();
+        writeln!(environment, "cd '{}'", checkout.display()).unwrap();
     }
 
     /// A command in the reader's shell, which it leaves as the next one finds it.
     pub fn shell(&self, command: &str) -> Command {
         let script = format!(
-            "exec 2>&1\nsource {0:?}\n\
-             trap 'code=$?; {{ export -p; printf \"cd %q\\n\" \"$PWD\"; }} >{0:?}; exit $code' EXIT\n\
+            "exec 2>&1\nsource '{0}'\n\
+             trap 'code=$?; {{ export -p; printf \"cd %q\\n\" \"$PWD\"; }} >'{0}'; exit $code' EXIT\n\
              {command}",
-            self.environment
+            self.environment.display()
         );
         let mut shell = process::tied("bash");
         shell.args(["-c", &script]).env_clear().stdin(Stdio::piped());
