@@ -12,6 +12,7 @@ mod cache;
 mod certificate;
 mod clusters;
 mod completion;
+mod doctor;
 mod end_to_end;
 mod failures;
 mod harness;
