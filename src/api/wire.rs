@@ -279,6 +279,13 @@ pub enum Malformed {
     },
     /// `"data": null`: the API found nothing to tell.
     NoData,
+    /// Data in the shape of another version.
+    Version {
+        /// Its version.
+        found: String,
+        /// The one that can be read.
+        version: u32,
+    },
 }
 
 /// How many characters of a path are shown.
@@ -296,6 +303,9 @@ impl fmt::Display for Malformed {
             // A key that nobody asked for may be any text.
             Self::Wrong { path, reason } => write!(f, "{}: {reason}", Shown::new(path, PATH)),
             Self::NoData => f.write_str("`data` is null: the API has nothing to tell"),
+            Self::Version { found, version } => {
+                write!(f, "a schema_version {found}, and this program reads {version}")
+            }
         }
     }
 }
@@ -324,12 +334,100 @@ where
         data: Field<Cluster<'a, Nodes>>,
     }
 
-    let wrapped: Wrapped<'a, Nodes> = read(text)?;
-    match wrapped.data {
+    answer(read::<Wrapped<'a, Nodes>>(text)?.data, text)
+}
+
+/// The cluster that was found at `data`, or the one that `text` is.
+fn answer<'a, Nodes>(
+    data: Field<Cluster<'a, Nodes>>,
+    text: &'a str,
+) -> Result<Answer<'a, Nodes>, Malformed>
+where
+    Nodes: Deserialize<'a> + Default,
+{
+    match data {
         Field::Value(cluster) => Ok(Answer { root: "data.", cluster }),
         Field::Null => Err(Malformed::NoData),
         Field::Missing => Ok(Answer { root: "", cluster: read(text)? }),
     }
+}
+
+/// What a file holds.
+#[derive(Debug)]
+pub enum Saved<'a, Nodes, Clusters> {
+    /// An answer of Get Cluster.
+    Answer(Answer<'a, Nodes>),
+    /// What `render --print-data` printed.
+    Data(Clusters),
+}
+
+/// Reads a file: an answer of Get Cluster, or data in the shape of this `version`. A text that says
+/// its `schema_version` is data; that is found out in the one reading of it.
+pub fn saved<'a, Nodes, Clusters>(
+    text: &'a str,
+    version: u32,
+) -> Result<Saved<'a, Nodes, Clusters>, Malformed>
+where
+    Nodes: Deserialize<'a> + Default,
+    Clusters: Deserialize<'a>,
+{
+    #[derive(Deserialize)]
+    #[serde(bound(
+        deserialize = "Nodes: Deserialize<'de> + Default, Clusters: Deserialize<'de>, 'de: 'a"
+    ))]
+    struct File<'a, Nodes, Clusters> {
+        #[serde(default)]
+        schema_version: Value<'a>,
+        #[serde(default, deserialize_with = "present")]
+        clusters: Field<Clusters>,
+        #[serde(default, deserialize_with = "present")]
+        data: Field<Cluster<'a, Nodes>>,
+    }
+
+    let file = match read::<File<'a, Nodes, Clusters>>(text) {
+        Ok(file) => file,
+        Err(malformed) => {
+            // Another version may have another shape, and that is what is wrong then.
+            return match version_of(text) {
+                Some(found) => Err(check_version(&found, version).err().unwrap_or(malformed)),
+                None => cluster(text).map(Saved::Answer),
+            };
+        }
+    };
+    if file.schema_version.is_absent() {
+        return answer(file.data, text).map(Saved::Answer);
+    }
+    check_version(&file.schema_version, version)?;
+    match file.clusters {
+        Field::Value(clusters) => Ok(Saved::Data(clusters)),
+        Field::Missing | Field::Null => Err(Malformed::Wrong {
+            path: "clusters".to_owned(),
+            reason: "missing, so this is not what `render --print-data` prints".to_owned(),
+        }),
+    }
+}
+
+fn check_version(found: &Value<'_>, version: u32) -> Result<(), Malformed> {
+    if *found == Value::Integer(version.into()) {
+        return Ok(());
+    }
+    let found = match found {
+        Value::Integer(number) => number.to_string(),
+        _ => "that is no whole number".to_owned(),
+    };
+    Err(Malformed::Version { found, version })
+}
+
+/// The `schema_version` of a text that cannot be read otherwise, where it says one.
+fn version_of(text: &str) -> Option<Value<'_>> {
+    #[derive(Deserialize)]
+    struct Versioned<'a> {
+        #[serde(borrow, default)]
+        schema_version: Value<'a>,
+    }
+
+    let found = read::<Versioned<'_>>(text).ok()?.schema_version;
+    (!found.is_absent()).then_some(found)
 }
 
 /// Reads an answer of Request Certificate.

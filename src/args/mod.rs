@@ -1,6 +1,7 @@
 //! The command line as it is typed. What it means is decided in `settings`.
 #![expect(clippy::doc_markdown, reason = "these texts are the help, which is read in a terminal")]
 
+mod completions;
 mod install;
 mod inventory;
 mod list;
@@ -16,8 +17,11 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{ArgGroup, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{
+    ArgGroup, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint,
+};
 
+pub use completions::CompletionsArgs;
 pub use install::{
     AutoCertArgs, InstallArgs, RememberedArgs, ShowArgs, SyncArgs, TypedOption, UninstallArgs,
 };
@@ -127,10 +131,15 @@ pub enum Command {
     /// Take installed clusters away again; without the last one everything is as before
     #[command(after_help = AFTER)]
     Uninstall(UninstallArgs),
+    /// Print what makes a shell complete commands, options and installed clusters
+    ///
+    /// The words come from the program itself, so that the script need not be made again after an
+    /// update. Nobody is asked for them: installed clusters are read off their files.
+    Completions(CompletionsArgs),
 }
 
 /// What holds for every command.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
     /// Address of the API [env: PRIME_API_BASE_URL, PRIME_BASE_URL]
@@ -151,6 +160,7 @@ pub struct Global {
     pub skip_invalid: bool,
     /// The folder of ssh's files [default: ~/.ssh]
     #[arg(long, global = true, value_name = "DIR", env = "PRIME_SSH_DIR")]
+    #[arg(value_hint = ValueHint::DirPath)]
     pub ssh_dir: Option<PathBuf>,
     /// Say only what is wrong: warnings and errors
     #[arg(short, long, global = true)]
@@ -231,7 +241,8 @@ pub struct SourceArgs {
     /// Every cluster that the API lists
     #[arg(long, conflicts_with_all = ["clusters", "input"])]
     pub all: bool,
-    /// A saved answer of the API (Get Cluster), in place of asking; `-` is stdin; repeatable
+    /// A saved answer of the API (Get Cluster), or what `render --print-data` printed, in place of
+    /// asking; `-` is stdin; repeatable
     #[arg(long, value_name = "FILE", conflicts_with_all = ["clusters"])]
     pub input: Vec<PathBuf>,
     /// With --all: only this team's clusters; `any` for all [default: the settings' team]
@@ -251,34 +262,12 @@ pub struct OutputArgs {
     pub check: bool,
 }
 
-/// Which hosts, and how they are reached: the same for every command that renders.
+/// Which hosts, and how they are reached: the same for every command that writes for ssh.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Which hosts")]
 pub struct RenderArgs {
-    /// Only hosts with this role
-    #[arg(long, env = "PRIME_SSH_ROLE")]
-    pub role: Option<String>,
-    /// Only control nodes, or only workers
-    #[arg(long, value_name = "WHICH", env = "PRIME_SSH_ONLY")]
-    pub only: Option<Half>,
-    /// Only hosts whose name or alias fits; repeatable
-    #[arg(long, value_name = "GLOB", env = "PRIME_SSH_NODE", value_delimiter = ',')]
-    pub node: Vec<glob::Pattern>,
-    /// Terminated and detached nodes too
-    #[arg(long, env = "PRIME_SSH_INCLUDE_INACTIVE", value_parser = FalseyValueParser::new())]
-    pub include_inactive: bool,
-    /// The first word of every name
-    #[arg(long, value_name = "WORD", env = "PRIME_SSH_PREFIX", default_value = "prime")]
-    #[arg(help_heading = "How they are reached")]
-    pub prefix: Slug<'static>,
-    /// Log in as this user, whatever the API says
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "PRIME_SSH_USER",
-        help_heading = "How they are reached"
-    )]
-    pub user: Option<UserName<'static>>,
+    /// Which hosts.
+    #[command(flatten)]
+    pub hosts: HostsArgs,
     /// The key to log in with; `none` leaves it to ssh and its agent
     #[arg(long, value_name = "PATH", env = "PRIME_SSH_IDENTITY_FILE")]
     #[arg(help_heading = "How they are reached")]
@@ -299,10 +288,44 @@ pub struct RenderArgs {
     /// [env: PRIME_SSH_OPTION, one a line]
     #[arg(long, value_name = "KEY=VALUE", help_heading = "How they are reached")]
     pub ssh_option: Vec<SshOption>,
-    /// Which workers are reached through the control node: those at a private address, all, none
-    #[arg(long, value_name = "WHICH", env = "PRIME_SSH_JUMP", default_value = "auto")]
+}
+
+/// Which hosts, what they are called, and through what they are reached: the same for every
+/// command that renders.
+///
+/// What has no default here is what the data of `render --print-data` says, where they are read.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Which hosts")]
+pub struct HostsArgs {
+    /// Only hosts with this role
+    #[arg(long, env = "PRIME_SSH_ROLE")]
+    pub role: Option<String>,
+    /// Only control nodes, or only workers
+    #[arg(long, value_name = "WHICH", env = "PRIME_SSH_ONLY")]
+    pub only: Option<Half>,
+    /// Only hosts whose name or alias fits; repeatable
+    #[arg(long, value_name = "GLOB", env = "PRIME_SSH_NODE", value_delimiter = ',')]
+    pub node: Vec<glob::Pattern>,
+    /// Terminated and detached nodes too
+    #[arg(long, env = "PRIME_SSH_INCLUDE_INACTIVE", value_parser = FalseyValueParser::new())]
+    pub include_inactive: bool,
+    /// The first word of every name [default: prime]
+    #[arg(long, value_name = "WORD", env = "PRIME_SSH_PREFIX")]
     #[arg(help_heading = "How they are reached")]
-    pub jump: WhichJump,
+    pub prefix: Option<Slug<'static>>,
+    /// Log in as this user, whatever the API says
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "PRIME_SSH_USER",
+        help_heading = "How they are reached"
+    )]
+    pub user: Option<UserName<'static>>,
+    /// Which workers are reached through the control node: those at a private address, all, none
+    /// [default: auto]
+    #[arg(long, value_name = "WHICH", env = "PRIME_SSH_JUMP")]
+    #[arg(help_heading = "How they are reached")]
+    pub jump: Option<WhichJump>,
     /// Reach them through this host: an address, or a name of your own ssh config
     #[arg(long, value_name = "[USER@]HOST[:PORT]", env = "PRIME_SSH_JUMP_VIA")]
     #[arg(help_heading = "How they are reached")]

@@ -3,6 +3,7 @@
 use super::fetch::{Answer, CameFrom};
 pub(super) use super::fetch::{Answers, answers};
 use crate::api::error::Error as ApiError;
+use crate::api::wire::Malformed;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::fleet::{self, Fleet, Survey, Unrendered, Walked, walk};
 use crate::terminal::Terminal;
@@ -43,10 +44,7 @@ pub(super) fn fleets<'a>(
         }
     }
     if fleets.is_empty() {
-        return Err(last_failure.unwrap_or_else(|| {
-            Failure::message(Kind::Answer, "nothing to render: the API lists no cluster")
-                .hint("`--team any` asks for the clusters of every team")
-        }));
+        return Err(last_failure.unwrap_or_else(|| none_listed("render")));
     }
     Ok(fleets)
 }
@@ -62,39 +60,64 @@ fn ends_the_run(why: &Unrendered, named: bool, require_all: bool) -> bool {
     }
 }
 
-/// Checks each answer. The same cluster twice is one where the API was asked by two of its names,
-/// and a mistake where there are two files of it.
+/// Checks each answer.
 fn surveys(answers: &[Answer]) -> Outcome<Vec<Survey<'_>>> {
     let mut surveys: Vec<Survey<'_>> = Vec::with_capacity(answers.len());
     for answer in answers {
-        let survey = survey(answer)?;
-        match surveys.iter().find(|other| survey.id().is_some() && other.id() == survey.id()) {
-            None => surveys.push(survey),
-            Some(other) => {
-                if let CameFrom::File(path) = &answer.from {
-                    let name = path.display();
-                    let message = format!("{} and {name} are of one cluster", other.label());
-                    return Err(Failure::message(Kind::Usage, message));
-                }
+        for survey in surveys_of(answer)? {
+            if !is_again(&survey, surveys.iter(), &answer.from)? {
+                surveys.push(survey);
             }
         }
     }
     Ok(surveys)
 }
 
-/// Checks one answer: it is JSON, and about the cluster that was asked for.
-pub(super) fn survey(answer: &Answer) -> Outcome<Survey<'_>> {
-    let (from, text) = (&answer.from, &answer.text);
-    let asked = match from {
-        CameFrom::File(_) => {
-            let name = from.to_string();
-            return Survey::of(text, &name).map_err(|malformed| {
-                let failure = Failure::message(Kind::Answer, format!("{name}: {malformed}"));
-                failure.hint("--input takes what the API answers to Get Cluster, as JSON")
-            });
+/// Whether an earlier answer was about the same cluster: the API was asked by two of its names.
+/// Where it is in two files, or twice in one, that is a mistake.
+pub(super) fn is_again<'s, 'a: 's>(
+    survey: &Survey<'_>,
+    mut earlier: impl Iterator<Item = &'s Survey<'a>>,
+    from: &CameFrom,
+) -> Outcome<bool> {
+    let same = |other: &&Survey<'_>| survey.id().is_some() && other.id() == survey.id();
+    match (earlier.find(same), from) {
+        (None, _) => Ok(false),
+        (Some(_), CameFrom::Api(_)) => Ok(true),
+        (Some(other), CameFrom::File(_)) => {
+            let message = format!("{} and {} are of one cluster", other.label(), survey.label());
+            Err(Failure::message(Kind::Usage, message))
         }
-        CameFrom::Api(asked) => asked,
-    };
+    }
+}
+
+/// That there is nothing to do, for the API lists no cluster.
+pub(super) fn none_listed(to_do: &str) -> Failure {
+    Failure::message(Kind::Answer, format!("nothing to {to_do}: the API lists no cluster"))
+        .hint("`--team any` asks for the clusters of every team")
+}
+
+/// Checks one answer: it is JSON, and about the cluster that was asked for; a file may hold the
+/// data of several.
+pub(super) fn surveys_of(answer: &Answer) -> Outcome<Vec<Survey<'_>>> {
+    let (name, text) = (answer.from.to_string(), &answer.text);
+    match &answer.from {
+        CameFrom::File(_) => Survey::of_file(text, &name).map_err(|malformed| {
+            let hint = match malformed {
+                Malformed::Version { .. } => "print the data again, with this version of prime-ssh",
+                _ => {
+                    "--input takes what the API answers to Get Cluster, or what \
+                     `prime-ssh render --print-data` prints"
+                }
+            };
+            Failure::message(Kind::Answer, format!("{name}: {malformed}")).hint(hint)
+        }),
+        CameFrom::Api(asked) => survey(asked, text).map(|survey| vec![survey]),
+    }
+}
+
+/// Checks what the API answered for the cluster with this id.
+pub(super) fn survey<'a>(asked: &str, text: &'a str) -> Outcome<Survey<'a>> {
     let survey = Survey::of(text, asked)
         .map_err(|malformed| ApiError::malformed_cluster(asked, malformed))?;
     match survey.id().filter(|id| id.as_str() != asked) {

@@ -37,6 +37,7 @@ pub(super) fn run(
     let before = folder::read(layout)?.installed();
     let candidates = candidates(&settings, terminal)?;
     let (surveys, left) = surveys(&candidates)?;
+    settings.check_name(surveys.len())?;
     let ended = ended_owners(&settings, &before, &surveys, &memory, terminal);
     let mut renewed = Vec::new();
     let done = carry_out(layout, settings.show, terminal, |present| {
@@ -70,9 +71,7 @@ fn tell_other_home(layout: &Layout, terminal: Terminal) {
 fn candidates(settings: &Install, terminal: Terminal) -> Outcome<Vec<Candidate>> {
     let fetched = fetch::each(settings.source.origin.clone(), terminal)?;
     if fetched.is_empty() {
-        let message = "nothing to install: the API lists no cluster";
-        return Err(Failure::message(Kind::Answer, message)
-            .hint("`--team any` asks for the clusters of every team"));
+        return Err(gather::none_listed("install"));
     }
     let mut candidates = Vec::with_capacity(fetched.len());
     for fetch::Fetched { asked, answer } in fetched {
@@ -90,27 +89,18 @@ fn surveys(candidates: &[Candidate]) -> Outcome<(Vec<Surveyed<'_>>, Vec<Line>)> 
     let mut surveys: Vec<Surveyed<'_>> = Vec::new();
     let mut left = Vec::new();
     for candidate in candidates {
-        let survey = match &candidate.answer {
-            Ok(answer) => gather::survey(answer),
-            Err(missed) => Err(missed.failure.again()),
-        };
-        match survey {
+        let answer = candidate.answer.as_ref().map_err(|missed| missed.failure.again());
+        match answer.and_then(|answer| Ok((&answer.from, gather::surveys_of(answer)?))) {
             Err(failure) => {
                 let what = What::NotInstalled(failure);
                 left.push(Line { cluster: candidate.asked.clone(), what });
             }
-            Ok(survey) => {
-                let same =
-                    |(_, other): &&Surveyed<'_>| survey.id().is_some() && other.id() == survey.id();
-                match (surveys.iter().find(same), &candidate.answer) {
-                    (None, _) => surveys.push((candidate, survey)),
-                    (Some((other, _)), Ok(fetch::Answer { from: CameFrom::File(_), .. })) => {
-                        let message =
-                            format!("{} and {} are of one cluster", other.asked, candidate.asked);
-                        return Err(Failure::message(Kind::Usage, message));
+            Ok((from, of_answer)) => {
+                for survey in of_answer {
+                    let earlier = surveys.iter().map(|(_, survey)| survey);
+                    if !gather::is_again(&survey, earlier, from)? {
+                        surveys.push((candidate, survey));
                     }
-                    // The same cluster by two of its names.
-                    (Some(_), _) => {}
                 }
             }
         }
@@ -133,10 +123,9 @@ fn decide(
             continue;
         }
         let old = id.as_ref().and_then(|id| wishing.installed.of_id(id.as_str()));
-        let remembered = match (&settings.typed, old) {
-            (Some(typed), _) => typed.clone(),
-            (None, Some(old)) => Remembered::of(old),
-            (None, None) => settings.fresh.clone(),
+        let remembered = match old.filter(|_| settings.typed.is_none()) {
+            Some(old) => Remembered::of(old),
+            None => settings.options_of_newcomer(survey.given_prefix()),
         };
         let name = name.clone().unwrap_or_else(Slug::prime);
         let alias = format!("{}.{name}", remembered.prefix);

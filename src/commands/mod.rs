@@ -2,6 +2,7 @@
 
 mod cert;
 mod certificates;
+mod completions;
 mod config;
 mod fetch;
 mod gather;
@@ -36,5 +37,6 @@ pub fn run(typed: Typed, machine: &Machine, terminal: Terminal) -> Outcome<()> {
         Command::Sync(args) => sync::run(args, &typed.global, machine, terminal),
         Command::Wait(args) => wait::run(args, &typed.global, machine, terminal),
         Command::Uninstall(args) => uninstall::run(args, &typed.global, machine, terminal),
+        Command::Completions(args) => completions::run(args, typed.global, machine),
     }
 }

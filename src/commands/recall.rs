@@ -113,8 +113,7 @@ impl Question {
     /// What is kept for it. Answers that cannot be read are as good as none.
     fn kept_in(&self, cache: &Cache) -> Option<Kept> {
         let kept = cache.read(&self.key)?;
-        let readable =
-            |answer: &cache::Answer| gather::survey(&Answer::from(answer.clone())).is_ok();
+        let readable = |answer: &cache::Answer| gather::survey(&answer.id, &answer.text).is_ok();
         let complete = self.selector.is_none() || kept.answers.len() == 1;
         (complete && kept.answers.iter().all(readable)).then_some(kept)
     }

@@ -67,6 +67,8 @@ pub(super) fn run(
     })
 }
 
+const PRUNE: &str = "a cluster that is gone for good is removed by `prime-ssh sync --prune`";
+
 /// What becomes of one installed cluster.
 fn bring(
     wishing: &mut Wishing<'_>,
@@ -80,22 +82,30 @@ fn bring(
             return Ok(Wished::Gone("is not known to the API"));
         }
         Err(Missed { failure, is_unknown: true, .. }) => {
-            return Err(failure
-                .hint("a cluster that is gone for good is removed by `prime-ssh sync --prune`"));
+            return Err(failure.hint(PRUNE));
         }
         Err(Missed { failure, .. }) => return Err(failure),
     };
-    let survey = gather::survey(&answer)?;
-    if let Some(other) = survey.id().filter(|id| **id != record.id) {
-        let message = format!(
-            "{} is about cluster {other}, and {} is cluster {}",
-            survey.label(),
-            record.alias(),
-            record.id
-        );
-        return Err(Failure::message(Kind::Answer, message));
+    let surveys = gather::surveys_of(&answer)?;
+    let are_data = surveys.iter().any(|survey| survey.given_prefix().is_some());
+    let mut others = Vec::new();
+    for survey in surveys {
+        match survey.id().cloned() {
+            Some(other) if other != record.id => others.push(other.to_string()),
+            // The refusals say what is wrong with one that has no id.
+            _ => {
+                let (name, source) = (record.name.clone(), record.source.clone());
+                return wishing.wish(survey, name, source, &Remembered::of(record));
+            }
+        }
     }
-    wishing.wish(survey, record.name.clone(), record.source.clone(), &Remembered::of(record))
+    if are_data && prune {
+        return Ok(Wished::Gone("is not in the data any more"));
+    }
+    let (from, others, alias, id) = (answer.from, others.join(", "), record.alias(), &record.id);
+    let message = format!("{from} is about cluster {others}, and {alias} is cluster {id}");
+    let failure = Failure::message(Kind::Answer, message);
+    Err(if are_data { failure.hint(PRUNE) } else { failure })
 }
 
 fn left_damaged(layout: &Layout, stem: &Stem, damage: &Damage) -> Line {

@@ -41,9 +41,10 @@ pub struct Host<'a> {
 /// Where a host comes from in the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Origin {
-    /// The place of its node, for a refusal that only shows when all are seen.
+    /// The place of its node, for a refusal that only shows when all are seen; in data, a number
+    /// that its other hosts have too.
     pub(super) node: u32,
-    /// The place of its connection in the node.
+    /// The place of its connection in the node; in data, its own place.
     pub(super) connection: u32,
     /// Whether the node is neither terminated nor detached.
     pub(super) active: bool,

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 use super::host::Host;
 use super::refusal::{Refusal, quoted};
-use super::survey::Survey;
+use super::survey::{Paths, Survey};
 use crate::alike;
 use crate::name::{Id, Invalid, Port};
 
@@ -20,19 +20,24 @@ pub(super) fn refuse_twins(surveys: &mut [Survey<'_>]) {
     let machines = twins(hosts.map(|host| host.machine.as_str()), |a, b| a != b);
     let key_names = shared_key_names(surveys);
     for survey in surveys {
-        let nodes = twins(node_ids(&survey.nodes.hosts), |_, _| true);
+        let nodes = match &survey.paths {
+            Paths::Answer { .. } => twins(node_ids(&survey.nodes.hosts), |_, _| true),
+            // Its hosts say of themselves which are of one node.
+            Paths::Data { .. } => {
+                twins(survey.nodes.hosts.iter().map(|host| host.node.as_str()), |a, b| a != b)
+            }
+        };
         if nodes.is_empty() && machines.is_empty() && key_names.is_empty() {
             continue;
         }
-        let root = survey.root;
-        survey.nodes.refuse(|host| {
-            let node_path = || format!("{root}nodes[{}]", host.origin.node);
+        let Survey { paths, nodes: of_survey, .. } = survey;
+        of_survey.refuse(|host| {
             if nodes.contains(&folded(&host.node)) {
-                let path = format!("{}.id", node_path());
+                let path = paths.node_id(host.origin);
                 let reason = "the id of another node, in this or another case";
                 Some(refusal(path, &host.node, reason))
             } else if let Some(reason) = machine_twin(host, &machines, &key_names) {
-                let path = format!("{}.connections[{}].podId", node_path(), host.origin.connection);
+                let path = paths.machine(host.origin);
                 Some(refusal(path, &host.machine, reason))
             } else {
                 None

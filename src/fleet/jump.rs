@@ -101,13 +101,20 @@ impl JumpVia {
         }
     }
 
+    /// The first two words of its name, in lower case: the alias of a cluster, if it is below one.
+    #[must_use]
+    pub fn first_words(&self) -> String {
+        let host = self.host().to_ascii_lowercase();
+        host.split('.').take(2).collect::<Vec<_>>().join(".")
+    }
+
     /// Why it cannot lead to these hosts: it is one of their own names or endpoints, and a host
     /// that jumps through itself never stops.
-    pub(super) fn check(
+    pub(super) fn check<'h, 'a: 'h>(
         &self,
         prefix: &Slug<'_>,
         cluster: &Slug<'_>,
-        hosts: &[Host<'_>],
+        hosts: impl IntoIterator<Item = &'h Host<'a>>,
     ) -> Result<(), Invalid> {
         let host = self.host();
         let ours = Alias::of_cluster(prefix, cluster).to_string();
@@ -120,7 +127,7 @@ impl JumpVia {
         // An alias in upper case is a name of its own to ssh, but the same one to a resolver.
         let Ok(host) = host.parse::<HostName<'_>>() else { return Ok(()) };
         let port = self.port.unwrap_or(Port::SSH);
-        match hosts.iter().find(|node| (&node.host_name, node.port) == (&host, port)) {
+        match hosts.into_iter().find(|node| (&node.host_name, node.port) == (&host, port)) {
             Some(node) => Err(Invalid::because(format!(
                 "{host} port {port} is node {} itself; `--jump auto` jumps through the control node",
                 node.name

@@ -1,6 +1,7 @@
 //! From the wire to checked hosts: what the answer says (`survey`), what its hosts are called
 //! (`naming`), how they are reached (`jump`), and all of it together (`walk`).
 
+mod data;
 mod host;
 mod ids;
 mod jump;
@@ -13,6 +14,7 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+pub use data::SCHEMA_VERSION;
 pub use host::{Cluster, Destination, Failed, Fleet, Host, Skipped, SshKey, WhySkipped};
 pub use jump::{Jump, JumpMode, JumpVia, ProxyJump};
 pub use listed::ControlNode;

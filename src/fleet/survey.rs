@@ -13,10 +13,11 @@ use std::thread;
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 
+use super::data::{self, Clusters, Given, SCHEMA_VERSION};
 use super::host::{Cluster, Failed, Host, Origin, Skipped, SshKey, WhySkipped};
 use super::naming::natural;
 use super::refusal::{Checker, Refusal, Refusals, Refused};
-use crate::api::wire::{self, Malformed, Value};
+use crate::api::wire::{self, Malformed, Saved, Value};
 use crate::name::{HostName, Id, Invalid, Label, Port, Slug, UserName};
 
 /// One answer of Get Cluster, checked: everything that it says, before anything is chosen.
@@ -27,9 +28,44 @@ pub struct Survey<'a> {
     pub(super) nodes: Nodes<'a>,
     /// The refusals of the cluster's own values.
     pub(super) refusals: Vec<Refusal>,
-    /// What stands before every path.
-    pub(super) root: &'static str,
+    pub(super) paths: Paths,
     pub(super) label: String,
+    /// What data say beyond an answer.
+    pub(super) given: Option<Given<'a>>,
+}
+
+/// Where the values stand that are refused.
+#[derive(Clone, Debug)]
+pub(super) enum Paths {
+    /// In an answer of Get Cluster.
+    Answer {
+        /// What stands before every path.
+        root: &'static str,
+    },
+    /// In what `render --print-data` printed.
+    Data {
+        /// What stands before every path.
+        root: String,
+    },
+}
+
+impl Paths {
+    /// The path of the id of a host's node.
+    pub(super) fn node_id(&self, origin: Origin) -> String {
+        match self {
+            Self::Answer { root } => format!("{root}nodes[{}].id", origin.node),
+            Self::Data { root } => format!("{root}{}.node_id", data::place(origin)),
+        }
+    }
+
+    /// The path of the id of a host's machine.
+    pub(super) fn machine(&self, origin: Origin) -> String {
+        let Origin { node, connection, .. } = origin;
+        match self {
+            Self::Answer { root } => format!("{root}nodes[{node}].connections[{connection}].podId"),
+            Self::Data { root } => format!("{root}{}.pod_id", data::place(origin)),
+        }
+    }
 }
 
 /// What the list of nodes holds.
@@ -54,14 +90,37 @@ impl<'a> Survey<'a> {
     /// Reads and checks an answer of Get Cluster, wrapped in `{"data": …}` or bare; `label` is how
     /// a message calls it where the cluster's own name is refused.
     pub fn of(text: &'a str, label: &str) -> Result<Self, Malformed> {
-        let wire::Answer { root, cluster: wire } = wire::cluster::<Nodes<'a>>(text)?;
+        wire::cluster(text).map(|answer| Self::of_answer(answer, label))
+    }
+
+    /// Reads and checks a file: an answer of Get Cluster, or the clusters that
+    /// `render --print-data` printed, of which there is at least one.
+    pub fn of_file(text: &'a str, label: &str) -> Result<Vec<Self>, Malformed> {
+        let mut surveys = match wire::saved::<Nodes<'a>, Clusters<'a>>(text, SCHEMA_VERSION)? {
+            Saved::Answer(answer) => return Ok(vec![Self::of_answer(answer, label)]),
+            Saved::Data(Clusters(surveys)) => surveys,
+        };
+        if surveys.is_empty() {
+            let (path, reason) = ("clusters".to_owned(), "there is none".to_owned());
+            return Err(Malformed::Wrong { path, reason });
+        }
+        let is_one = surveys.len() == 1;
+        for Survey { label: place, .. } in &mut surveys {
+            *place = if is_one { label.to_owned() } else { format!("{label}: {place}") };
+        }
+        Ok(surveys)
+    }
+
+    fn of_answer(answer: wire::Answer<'a, Nodes<'a>>, label: &str) -> Self {
+        let wire::Answer { root, cluster: wire } = answer;
         let mut refusals = Vec::new();
         let cluster = check_cluster(&wire, root, &mut refusals).ok();
         let mut nodes = wire.nodes;
         for refusal in nodes.refusals.first.iter_mut().chain(&mut nodes.inactive_refusals.first) {
             refusal.path.insert_str(0, root);
         }
-        Ok(Self { cluster, nodes, refusals, root, label: label.to_owned() })
+        let (paths, label) = (Paths::Answer { root }, label.to_owned());
+        Self { cluster, nodes, refusals, paths, label, given: None }
     }
 
     /// How a message calls the answer.
@@ -80,6 +139,21 @@ impl<'a> Survey<'a> {
     #[must_use]
     pub fn cluster(&self) -> Option<&Cluster<'a>> {
         self.cluster.as_ref()
+    }
+
+    /// The name that the cluster would have alone: the given one, or that of its own name.
+    #[must_use]
+    pub fn wanted_name(&self) -> Option<Slug<'a>> {
+        let of_name =
+            |cluster: &Cluster<'a>| Slug::of_name(cluster.name.as_cow(), cluster.id.as_str());
+        let given = self.given.as_ref().map(|given| given.name.clone());
+        given.or_else(|| self.cluster.as_ref().map(of_name))
+    }
+
+    /// The first part of its aliases, where that is given.
+    #[must_use]
+    pub fn given_prefix(&self) -> Option<&Slug<'a>> {
+        self.given.as_ref().map(|given| &given.prefix)
     }
 
     /// What was refused of the cluster's own values.
@@ -135,7 +209,7 @@ fn ssh_key<'a>(key: &wire::SshKey<'a>) -> SshKey<'a> {
     SshKey { role: label(&key.role), public_key }
 }
 
-fn count(number: i64) -> Result<u32, Invalid> {
+pub(super) fn count(number: i64) -> Result<u32, Invalid> {
     u32::try_from(number).map_err(|_| Invalid::because("not a count"))
 }
 
@@ -223,6 +297,16 @@ struct Shared<'a> {
 }
 
 impl<'a> Nodes<'a> {
+    /// What data hold; those that left the cluster are among the hosts.
+    pub(super) fn of_data(
+        hosts: Vec<Host<'a>>,
+        skipped: Vec<Skipped<'a>>,
+        refusals: Refusals,
+        living: usize,
+    ) -> Self {
+        Self { hosts, skipped, refusals, living, ..Self::default() }
+    }
+
     /// Decides on the nodes that left the cluster: whether they count like the others, or are
     /// skipped with whatever is wrong with them.
     pub(super) fn settle_inactive(&mut self, included: bool) {
@@ -247,7 +331,8 @@ impl<'a> Nodes<'a> {
             }
             None => true,
         });
-        refused.dedup();
+        refused.sort_by_key(|(node, ..)| *node);
+        refused.dedup_by_key(|(node, ..)| *node);
         if refused.is_empty() {
             return;
         }
@@ -306,7 +391,7 @@ fn label<'a>(value: &Value<'a>) -> Option<Label<'a>> {
 }
 
 fn shown_name<'a>(node: &wire::Node<'a>, at: u32) -> Label<'a> {
-    label(&node.name).unwrap_or_else(|| Label::of_place(at))
+    label(&node.name).unwrap_or_else(|| Label::of_place("nodes", at))
 }
 
 fn no_connection<'a>(node: &wire::Node<'a>) -> WhySkipped<'a> {

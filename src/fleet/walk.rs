@@ -1,7 +1,10 @@
 //! The walk: from what the answers say to the fleets that are rendered.
 
+use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::fmt;
 
+use super::data::Given;
 use super::host::{Cluster, Fleet, Host, Skipped, WhySkipped};
 use super::ids::refuse_twins;
 use super::jump::{Jump, JumpMode, JumpVia};
@@ -11,14 +14,16 @@ use super::survey::{Nodes, Survey};
 use crate::name::{Alias, Id, Invalid, Slug, UserName};
 
 /// Which hosts of the answers become part of a fleet, and how they are named and reached.
-#[derive(Clone, Debug)]
+///
+/// What is `None` is as the data say that are read, and has a default where an answer is.
+#[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The first part of every alias.
-    pub prefix: Slug<'static>,
+    /// The first part of every alias; by default [`Slug::prime`].
+    pub prefix: Option<Slug<'static>>,
     /// The login name, in place of the one that the API says.
     pub user: Option<UserName<'static>>,
-    /// Which workers jump.
-    pub jump: JumpMode,
+    /// Which workers jump; by default those of [`JumpMode::Auto`].
+    pub jump: Option<JumpMode>,
     /// The host that they jump through, in place of a control node.
     pub jump_via: Option<JumpVia>,
     /// Which hosts.
@@ -27,16 +32,19 @@ pub struct Options {
     pub recorded: Vec<(Id<'static>, Slug<'static>)>,
 }
 
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            prefix: Slug::prime(),
-            user: None,
-            jump: JumpMode::default(),
-            jump_via: None,
-            selection: Selection::default(),
-            recorded: Vec::new(),
+impl Options {
+    /// The first part of the aliases of a cluster.
+    fn prefix_of<'a>(&self, survey: &Survey<'a>) -> Slug<'a> {
+        match (&self.prefix, survey.given_prefix()) {
+            (Some(prefix), _) => prefix.clone(),
+            (None, Some(given)) => given.clone(),
+            (None, None) => Slug::prime(),
         }
+    }
+
+    /// Whether these options say through what hosts are reached, whatever data say.
+    fn say_the_way(&self) -> bool {
+        self.jump.is_some() || self.jump_via.is_some()
     }
 }
 
@@ -189,13 +197,14 @@ pub fn walk<'a>(mut surveys: Vec<Survey<'a>>, options: &Options) -> Vec<Walked<'
     }
     refuse_twins(&mut surveys);
     let names = name_clusters(&surveys.iter().collect::<Vec<_>>(), &options.recorded);
+    let aliases = aliases(&surveys, &names, options);
     let mut walked: Vec<_> = surveys
         .into_iter()
         .zip(names)
         .map(|(survey, name)| {
             let id = survey.id().map(|id| id.as_str().to_owned());
             let order = (name.as_ref().map(|name| name.as_str().to_owned()), id);
-            (order, walk_one(survey, name, options))
+            (order, walk_one(survey, name, options, &aliases))
         })
         .collect();
     walked.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -213,19 +222,42 @@ pub fn name_clusters<'a>(
     };
     let mut names: Names<'a> = Names::default();
     names.take(recorded.iter().map(|(_, name)| name.clone()));
-    let clusters = || surveys.iter().map(|survey| survey.cluster());
-    let newcomers: Vec<(Slug<'a>, &Id<'a>)> = clusters()
-        .flatten()
-        .filter(|cluster| recorded_for(&cluster.id).is_none())
-        .map(|cluster| (Slug::of_name(cluster.name.as_cow(), cluster.id.as_str()), &cluster.id))
+    let newcomers: Vec<(Slug<'a>, &Id<'a>)> = surveys
+        .iter()
+        .filter_map(|survey| survey.wanted_name().zip(survey.id()))
+        .filter(|(_, id)| recorded_for(id).is_none())
         .collect();
     let settled = names.settle(&newcomers, |(slug, id), level| cluster_name(slug, id, level));
     let mut settled = settled.into_iter();
-    clusters().map(|cluster| recorded_for(&cluster?.id).or_else(|| settled.next())).collect()
+    let ids = surveys.iter().map(|survey| survey.id());
+    ids.map(|id| recorded_for(id?).or_else(|| settled.next())).collect()
 }
 
-fn walk_one<'a>(survey: Survey<'a>, name: Option<Slug<'a>>, options: &Options) -> Walked<'a> {
-    let Survey { cluster, nodes, mut refusals, label, .. } = survey;
+/// The names of the clusters of the run, for those that data say a jump host of.
+fn aliases(
+    surveys: &[Survey<'_>],
+    names: &[Option<Slug<'_>>],
+    options: &Options,
+) -> HashSet<String> {
+    let is_named = |survey: &Survey<'_>| {
+        survey.given.as_ref().is_some_and(|given| matches!(given.jump, Some(Jump::Via(_))))
+    };
+    if options.say_the_way() || !surveys.iter().any(is_named) {
+        return HashSet::new();
+    }
+    let named =
+        surveys.iter().zip(names).filter_map(|(survey, name)| Some((survey, name.as_ref()?)));
+    named.map(|(survey, name)| format!("{}.{name}", options.prefix_of(survey))).collect()
+}
+
+fn walk_one<'a>(
+    survey: Survey<'a>,
+    name: Option<Slug<'a>>,
+    options: &Options,
+    aliases: &HashSet<String>,
+) -> Walked<'a> {
+    let prefix = options.prefix_of(&survey);
+    let Survey { cluster, nodes, mut refusals, label, given, .. } = survey;
     let Nodes { hosts, skipped, failed, refusals: of_nodes, living, .. } = nodes;
     refusals.extend(of_nodes.first);
     let title = cluster.as_ref().map_or(label, title);
@@ -234,7 +266,6 @@ fn walk_one<'a>(survey: Survey<'a>, name: Option<Slug<'a>>, options: &Options) -
     let fleet = match cluster.zip(name) {
         None => Err(Unrendered::Refused),
         Some((cluster, name)) => {
-            let prefix = options.prefix.clone();
             let mut fleet = Fleet {
                 prefix,
                 name,
@@ -246,7 +277,7 @@ fn walk_one<'a>(survey: Survey<'a>, name: Option<Slug<'a>>, options: &Options) -
                 failed,
                 entry: 0,
             };
-            match choose(&mut fleet, options, &mut notes) {
+            match choose(&mut fleet, given, options, aliases, &mut notes) {
                 Ok(()) => Ok(fleet),
                 Err(why) => {
                     fleet.hosts.clear();
@@ -272,10 +303,13 @@ fn title(cluster: &Cluster<'_>) -> String {
 /// How many skipped nodes are told one by one.
 const TOLD: usize = 20;
 
-/// Names, orders and selects the hosts of a fleet that holds all of them, and finds their way in.
-fn choose(
-    fleet: &mut Fleet<'_>,
+/// Names, orders and selects the hosts of a fleet that holds all of them, and finds their way in;
+/// the names and the order that are `given` stay.
+fn choose<'a>(
+    fleet: &mut Fleet<'a>,
+    given: Option<Given<'a>>,
     options: &Options,
+    aliases: &HashSet<String>,
     notes: &mut Vec<String>,
 ) -> Result<(), Unrendered> {
     if fleet.cluster.terminated && !options.selection.include_inactive {
@@ -284,34 +318,75 @@ fn choose(
     if fleet.hosts.is_empty() {
         return Err(Unrendered::NoHost);
     }
-    mark_mains(&mut fleet.hosts);
-    // Before anything is left out, so that a name does not depend on what is asked for.
-    name_hosts(&mut fleet.hosts);
-    fleet.hosts.sort_unstable_by(|a, b| {
-        (b.origin.of_control_node.cmp(&a.origin.of_control_node))
-            .then_with(|| natural(a.name.as_str(), b.name.as_str()))
-            .then_with(|| (&a.node, a.port).cmp(&(&b.node, b.port)))
-            .then_with(|| (&a.host_name, &a.user).cmp(&(&b.host_name, &b.user)))
-    });
+    if given.is_none() {
+        mark_mains(&mut fleet.hosts);
+        // Before anything is left out, so that a name does not depend on what is asked for.
+        name_hosts(&mut fleet.hosts);
+        fleet.hosts.sort_unstable_by(|a, b| {
+            b.origin.of_control_node.cmp(&a.origin.of_control_node).then_with(|| by_name(a, b))
+        });
+    }
     if let Some(user) = &options.user {
         for host in &mut fleet.hosts {
             host.user = user.clone();
         }
     }
-    fleet.jump = find_jump(fleet, options)?;
-    mark_jumps(fleet, options.jump);
+    match given.filter(|given| !options.say_the_way() && has_its_jump_host(fleet, given)) {
+        Some(given) => {
+            check_given(given.jump.as_ref(), aliases)?;
+            fleet.jump = given.jump;
+        }
+        None => {
+            fleet.jump = find_jump(fleet, options)?;
+            mark_jumps(fleet, options.jump.unwrap_or_default());
+        }
+    }
     select(fleet, &options.selection)?;
-    match fleet.hosts.iter().position(|host| host.control) {
+    match first_control_node(&fleet.hosts) {
         Some(first) => fleet.entry = first,
         None => notes.extend(fleet.entry().map(|host| {
             let (name, to) = (fleet.alias(), fleet.alias_of(host));
             format!("no control node here: {name} leads to {to}")
         })),
     }
-    if options.jump == JumpMode::Auto {
+    if options.jump.unwrap_or_default() == JumpMode::Auto {
         notes.extend(no_way_in(fleet));
     }
     Ok(())
+}
+
+/// The order of two hosts that are both of control nodes, or both not.
+fn by_name(a: &Host<'_>, b: &Host<'_>) -> Ordering {
+    natural(a.name.as_str(), b.name.as_str())
+        .then_with(|| (&a.node, a.port).cmp(&(&b.node, b.port)))
+        .then_with(|| (&a.host_name, &a.user).cmp(&(&b.host_name, &b.user)))
+}
+
+fn first_control_node(hosts: &[Host<'_>]) -> Option<usize> {
+    let control_nodes = hosts.iter().enumerate().filter(|(_, host)| host.control);
+    control_nodes.min_by(|(_, a), (_, b)| by_name(a, b)).map(|(at, _)| at)
+}
+
+/// Whether the host is there that the given way begins at: it may have been refused.
+fn has_its_jump_host(fleet: &Fleet<'_>, given: &Given<'_>) -> bool {
+    match &given.jump {
+        Some(Jump::ControlNode(name)) => fleet.hosts.iter().any(|host| host.name == *name),
+        Some(Jump::Via(_)) | None => true,
+    }
+}
+
+/// A person may lead one cluster through another; data that do so could make a loop of jumps, and
+/// that is a fork bomb to ssh.
+fn check_given(jump: Option<&Jump<'_>>, aliases: &HashSet<String>) -> Result<(), Unrendered> {
+    match jump {
+        Some(Jump::Via(via)) if aliases.contains(&via.first_words()) => {
+            Err(Unrendered::BadJumpHost(Invalid::because(format!(
+                "the data lead to it through {via}, of another cluster here; if that is right, \
+                 say so with --jump-via"
+            ))))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The first connection of each node, in the order of the survey, is its main one.
@@ -324,7 +399,8 @@ fn mark_mains(hosts: &mut [Host<'_>]) {
 }
 
 fn find_jump<'a>(fleet: &Fleet<'a>, options: &Options) -> Result<Option<Jump<'a>>, Unrendered> {
-    if options.jump == JumpMode::Never {
+    let mode = options.jump.unwrap_or_default();
+    if mode == JumpMode::Never {
         return Ok(None);
     }
     if let Some(via) = &options.jump_via {
@@ -333,12 +409,12 @@ fn find_jump<'a>(fleet: &Fleet<'a>, options: &Options) -> Result<Option<Jump<'a>
     }
     let control = |host: &&Host<'a>| host.control && host.origin.active;
     let public = fleet.hosts.iter().filter(control).find(|host| !host.host_name.is_private());
-    let jump = match options.jump {
+    let jump = match mode {
         JumpMode::Auto | JumpMode::Never => public,
         JumpMode::Always => public.or_else(|| fleet.hosts.iter().find(control)),
     };
     let workers = fleet.hosts.iter().any(|host| !host.control);
-    if options.jump == JumpMode::Always && workers && jump.is_none() {
+    if mode == JumpMode::Always && workers && jump.is_none() {
         return Err(Unrendered::NoControlNode);
     }
     Ok(jump.map(|host| Jump::ControlNode(host.name.clone())))
@@ -346,11 +422,10 @@ fn find_jump<'a>(fleet: &Fleet<'a>, options: &Options) -> Result<Option<Jump<'a>
 
 /// Control nodes are always reached directly, so that no jump leads back to where it came from.
 fn mark_jumps(fleet: &mut Fleet<'_>, mode: JumpMode) {
-    if fleet.jump.is_none() {
-        return;
-    }
+    let any = fleet.jump.is_some();
     for host in &mut fleet.hosts {
-        host.jumps = !host.control && (mode == JumpMode::Always || host.host_name.is_private());
+        let is_far = mode == JumpMode::Always || host.host_name.is_private();
+        host.jumps = any && !host.control && is_far;
     }
 }
 
@@ -360,7 +435,9 @@ fn select(fleet: &mut Fleet<'_>, selection: &Selection) -> Result<(), Unrendered
         .hosts
         .iter()
         .map(|host| {
-            selection.is_everything() || selection.takes(host, &fleet.alias_of(host).to_string())
+            // Data say of a host that it was not asked for.
+            let fits = || selection.takes(host, &fleet.alias_of(host).to_string());
+            !host.jump_only && (selection.is_everything() || fits())
         })
         .collect();
     let jumping = fleet.hosts.iter().zip(&chosen).any(|(host, &chosen)| chosen && host.jumps);
@@ -379,6 +456,8 @@ fn select(fleet: &mut Fleet<'_>, selection: &Selection) -> Result<(), Unrendered
         host.jump_only = !chosen.next().unwrap_or_default();
         !host.jump_only || Some(&host.name) == jump.as_ref()
     });
+    // First, where nobody looks for a host that was asked for; data keep it apart, too.
+    fleet.hosts.sort_by_key(|host| !host.jump_only);
     Ok(())
 }
 

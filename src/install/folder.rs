@@ -118,8 +118,13 @@ pub fn layout(ssh_folder: Option<&Path>, home: Option<&Path>) -> Result<Layout, 
 /// Everything that a plan needs to know of the disk.
 pub fn read(layout: &Layout) -> Result<Present, FolderError> {
     check_owner(layout)?;
+    let config = write::contents(&layout.config()).map_err(FolderError::Config)?;
+    Ok(Present { config, ..read_ours(layout)? })
+}
+
+/// The same without the user's configuration, which may be what cannot be read.
+pub fn read_ours(layout: &Layout) -> Result<Present, FolderError> {
     let mut present = Present {
-        config: write::contents(&layout.config()).map_err(FolderError::Config)?,
         config_is_link: layout.config().is_symlink(),
         backup: own_file(&layout.backup())?.map(|(bytes, _)| bytes),
         ..Present::default()
@@ -178,11 +183,23 @@ pub fn make(layout: &Layout) -> Result<bool, WriteError> {
 
 /// Removes what runs that were killed left behind. The caller holds the lock.
 pub fn clean(layout: &Layout) {
-    write::clean(&layout.folder());
-    write::clean(layout.ssh_folder());
-    if let Ok(folder) = write::temporary_folder(&layout.config()) {
-        write::clean(&folder);
+    for path in leftovers(layout) {
+        write::clean(&path);
     }
+}
+
+/// The temporary files of runs that were killed, and of one that is at work.
+#[must_use]
+pub fn leftovers(layout: &Layout) -> Vec<PathBuf> {
+    let mut folders = vec![layout.folder(), layout.ssh_folder().to_owned()];
+    folders.extend(write::temporary_folder(&layout.config()).ok());
+    let entries = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
+    let is_temporary =
+        |entry: &fs::DirEntry| entry.file_name().to_str().is_some_and(write::is_temporary);
+    let mut paths: Vec<_> = entries.filter(is_temporary).map(|entry| entry.path()).collect();
+    paths.sort();
+    paths.dedup();
+    paths
 }
 
 /// Removes the lock, where nothing else of ours is left, and the folders that are empty then: our

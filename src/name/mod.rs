@@ -149,10 +149,10 @@ impl<'a> Label<'a> {
         Ok(Self(text))
     }
 
-    /// What a node is called that has no name to show.
+    /// What an element of a list is called that has no name to show.
     #[must_use]
-    pub(crate) fn of_place(node: u32) -> Self {
-        Self(Cow::Owned(format!("nodes[{node}]")))
+    pub(crate) fn of_place(list: &'static str, at: u32) -> Self {
+        Self(Cow::Owned(format!("{list}[{at}]")))
     }
 }
 

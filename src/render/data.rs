@@ -10,11 +10,9 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::fleet::{self, Fleet, ProxyJump, WhySkipped};
-use crate::name::{Alias, HostKeyAlias};
+use crate::name::{Alias, HostKeyAlias, Label};
 
-/// The version of this shape. It goes up where a field goes away or means something else; a field
-/// that is new changes nothing for who does not know it.
-pub const SCHEMA_VERSION: u32 = 1;
+pub use crate::fleet::SCHEMA_VERSION;
 
 /// All clusters of a run.
 #[derive(Clone, Debug, Serialize)]
@@ -87,12 +85,12 @@ impl<'f> Cluster<'f> {
             alias: Text(fleet.alias()),
             id: cluster.id.as_str(),
             name: cluster.name.as_str(),
-            provider: cluster.provider.as_ref().map(|label| label.as_str()),
-            status: cluster.status.as_ref().map(|label| label.as_str()),
-            gpu_name: cluster.gpu_name.as_ref().map(|label| label.as_str()),
+            provider: cluster.provider.as_ref().map(Label::as_str),
+            status: cluster.status.as_ref().map(Label::as_str),
+            gpu_name: cluster.gpu_name.as_ref().map(Label::as_str),
             gpu_count: cluster.gpu_count,
-            orchestrator: cluster.orchestrator.as_ref().map(|label| label.as_str()),
-            team_id: cluster.team.as_ref().map(|label| label.as_str()),
+            orchestrator: cluster.orchestrator.as_ref().map(Label::as_str),
+            team_id: cluster.team.as_ref().map(Label::as_str),
             vault_enabled: cluster.vault_enabled,
             terminated: cluster.terminated,
             nodes_total: fleet.nodes_living,
@@ -158,9 +156,9 @@ impl<'f> Host<'f> {
             host_key_alias: Text(host.host_key_alias()),
             control: host.control,
             active: host.is_active(),
-            role: host.role.as_ref().map(|label| label.as_str()),
-            status: host.status.as_ref().map(|label| label.as_str()),
-            gpu_name: host.gpu_name.as_ref().map(|label| label.as_str()),
+            role: host.role.as_ref().map(Label::as_str),
+            status: host.status.as_ref().map(Label::as_str),
+            gpu_name: host.gpu_name.as_ref().map(Label::as_str),
             gpu_count: host.gpu_count,
             node_id: host.node.as_str(),
             pod_id: host.machine.as_str(),
@@ -211,9 +209,9 @@ impl<'f> Skipped<'f> {
             WhySkipped::Detached => plain(Reason::Detached),
             WhySkipped::Refused => plain(Reason::Refused),
             WhySkipped::NoConnection { status, progress, failure } => Self {
-                status: status.as_ref().map(|label| label.as_str()),
+                status: status.as_ref().map(Label::as_str),
                 installation_progress: *progress,
-                installation_failure: failure.as_ref().map(|label| label.as_str()),
+                installation_failure: failure.as_ref().map(Label::as_str),
                 ..plain(Reason::NoConnection)
             },
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::install::layout;
 use super::machine::Machine;
 use super::prime_cli::PrimeCli;
-use super::{Endpoint, endpoint, identity, ssh_folder, team};
+use super::{Endpoint, endpoint, identity, ssh_layout, team};
 use crate::args::{CertArgs, Global};
 use crate::certificate::judge::TTL_MAX;
 use crate::failure::{Failure, Kind, Outcome};
@@ -88,8 +88,7 @@ impl Certify {
             ttl: typed.ttl,
             min_validity: typed.ensure.then_some(typed.min_validity),
             output: typed.output,
-            // How ssh finds the folder does not matter here, and the password database takes time.
-            layout: Layout::new(ssh_folder(global, machine)?, PathBuf::new(), Vec::new()),
+            layout: ssh_layout(global.ssh_dir.as_deref(), machine)?,
         };
         let task = if typed.show {
             Task::Show(typed.clusters)

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::machine::Machine;
 use super::prime_cli::PrimeCli;
-use super::{Endpoint, Origin, Patience, Source, source, ssh_options, token, walk_options};
+use super::{Access, Endpoint, Origin, Patience, Source, source, ssh_options, token, walk_options};
 use crate::api::address::ApiUrl;
 use crate::args::{
     AutoCertArgs, Global, InstallArgs, RememberedArgs, ShowArgs, SyncArgs, TypedOption,
@@ -31,6 +31,8 @@ pub struct Install {
     pub typed: Option<Remembered>,
     /// What a cluster gets of which nothing is remembered.
     pub fresh: Remembered,
+    /// Whether the prefix is one of those that were typed.
+    pub says_prefix: bool,
     /// Where the files are.
     pub layout: Layout,
     /// For what is waited first, where it is.
@@ -87,24 +89,45 @@ impl Install {
     /// Resolves what was typed for `prime-ssh install`.
     pub fn resolve(typed: InstallArgs, global: &Global, machine: &Machine) -> Outcome<Self> {
         let InstallArgs { source: from, name, wait, show, render } = typed;
-        if name.is_some() && from.clusters.len() + from.input.len() > 1 {
-            let message = "--as names one cluster, and several are to be installed";
-            return Err(Failure::message(Kind::Usage, message));
-        }
         let prime = PrimeCli::read(machine, global.context.as_deref())?;
         let context = global.context.clone().or(machine.variable("PRIME_CONTEXT")?);
         let is_typed = !render.typed.is_empty();
+        let says_prefix = render.typed.iter().any(|option| option.name == "prefix");
+        let clusters = from.clusters.len() + from.input.len();
         let fresh = remembered(render, global, machine)?;
-        Ok(Self {
+        let settings = Self {
             source: source(from, global, machine, &prime)?,
             context,
             name,
             typed: is_typed.then(|| fresh.clone()),
             fresh,
+            says_prefix,
             layout: layout(global, machine)?,
             patience: wait.wait.then(|| Patience::new(wait.goal, wait.within)),
             show: show.into(),
-        })
+        };
+        settings.check_name(clusters)?;
+        Ok(settings)
+    }
+
+    /// Fails where one name is given to several clusters.
+    pub fn check_name(&self, clusters: usize) -> Outcome<()> {
+        if self.name.is_none() || clusters <= 1 {
+            return Ok(());
+        }
+        let message = "--as names one cluster, and several are to be installed";
+        Err(Failure::message(Kind::Usage, message))
+    }
+
+    /// The options of a cluster of which nothing is remembered, or that gets others now. Data say
+    /// the prefix, unless somebody else does.
+    #[must_use]
+    pub fn options_of_newcomer(&self, given_prefix: Option<&Slug<'_>>) -> Remembered {
+        let mut options = self.fresh.clone();
+        if let Some(prefix) = given_prefix.filter(|_| !self.says_prefix) {
+            options.prefix = prefix.clone().into_owned();
+        }
+        options
     }
 
     /// Where a later `sync` finds what this run found: in `file`, where it was a saved answer.
@@ -195,7 +218,8 @@ fn remembered(typed: RememberedArgs, global: &Global, machine: &Machine) -> Outc
         let path = machine.expand(&machine.local_path(path, "--token-file")?);
         words.push(format!("--auto-cert-token-file={}", path.display()));
     }
-    Ok(Remembered { prefix: typed.render.prefix, words })
+    let prefix = typed.render.hosts.prefix.unwrap_or_else(Slug::prime);
+    Ok(Remembered { prefix, words })
 }
 
 fn word(option: &TypedOption, machine: &Machine) -> Outcome<String> {
@@ -253,22 +277,27 @@ impl<'g> Memory<'g> {
                 )
                 .hint("install the cluster again, with the options that it should have")
             })?;
-        typed.prefix = remembered.prefix.clone();
+        typed.hosts.prefix = Some(remembered.prefix.clone());
         let prime = PrimeCli::read(&self.machine, context)?;
         let mut warnings = Vec::new();
         let ssh = ssh_options(&typed, self.global, &self.machine, &prime, &mut warnings)?;
         let AutoCertArgs { auto_cert, auto_cert_token_file: token_file } = certificates;
-        Ok(Rendering { walk: walk_options(typed)?, ssh, auto_cert, token_file, warnings })
+        Ok(Rendering { walk: walk_options(typed.hosts)?, ssh, auto_cert, token_file, warnings })
     }
 
     /// The API that an installed cluster is asked for at.
     pub fn endpoint(&self, url: &str, context: Option<&str>) -> Outcome<Endpoint> {
+        self.access(url, context)?.endpoint()
+    }
+
+    /// The same, where something of it may be missing.
+    pub fn access(&self, url: &str, context: Option<&str>) -> Outcome<Access> {
         let address: ApiUrl = url.parse().map_err(|reason| {
             Failure::message(Kind::Local, format!("the remembered address {url:?}: {reason}"))
         })?;
         let prime = PrimeCli::read(&self.machine, context)?;
-        let token = token(self.global, &self.machine, &prime)?;
-        Ok(Endpoint { address, token, timeout: self.global.timeout })
+        let token = token(self.global, &self.machine, &prime);
+        Ok(Access { address: Ok(address), token, timeout: self.global.timeout })
     }
 
     /// Whether the ssh folder is the one that `--ssh-dir` says.

@@ -71,7 +71,7 @@ impl Inventory {
             renewal: source.origin.endpoint().filter(|_| renews).cloned(),
             source,
             caching,
-            walk: walk_options(typed.render)?,
+            walk: walk_options(typed.render.hosts)?,
             require_all: typed.require_all,
             certificates: OwnCertificates::resolve(&login, global, machine)?,
             inventory: inventory::Options {

@@ -13,7 +13,7 @@ mod renewal;
 mod view;
 mod wait;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use cert::{Certify, OwnCertificates, Task, Wanted};
@@ -27,15 +27,17 @@ pub use wait::{Patience, Wait};
 
 use crate::api::address::ApiUrl;
 use crate::args::{
-    ConfigArgs, Global, Half, HostKeyPolicy, OutputArgs, RenderArgs, SourceArgs, WhichJump,
+    ConfigArgs, Global, Half, HostKeyPolicy, HostsArgs, OutputArgs, RenderArgs, SourceArgs,
+    WhichJump,
 };
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fleet::{self, JumpMode, Only, Selection};
 use crate::install::folder::FolderError;
+use crate::install::layout::Layout;
 use crate::render::certificates::Certificates;
 use crate::render::ssh_config;
 use crate::render::ssh_option::SshOption;
-use crate::secret::ApiToken;
+use crate::secret::{ApiToken, TokenSource};
 
 /// The resolved settings of `prime-ssh config`.
 #[derive(Debug)]
@@ -62,7 +64,7 @@ impl Config {
         let ssh = ssh_options(&typed.render, global, machine, &prime, &mut warnings)?;
         Ok(Self {
             source: source(typed.source, global, machine, &prime)?,
-            walk: walk_options(typed.render)?,
+            walk: walk_options(typed.render.hosts)?,
             certificates: OwnCertificates::resolve(&ssh, global, machine)?,
             ssh,
             output: output(typed.output),
@@ -154,21 +156,45 @@ fn team(typed: Option<String>, machine: &Machine, prime: &PrimeCli) -> Outcome<O
     Ok(team.filter(|team| team != "any"))
 }
 
-/// The folder of ssh's files.
-fn ssh_folder(global: &Global, machine: &Machine) -> Outcome<PathBuf> {
-    let given = global.ssh_dir.as_deref().unwrap_or("~/.ssh".as_ref());
+/// Where our files are below ssh's folder, for those who only read them: how ssh itself finds them
+/// takes a look into the password database, and that takes time.
+pub fn ssh_layout(ssh_dir: Option<&Path>, machine: &Machine) -> Outcome<Layout> {
+    let given = ssh_dir.unwrap_or("~/.ssh".as_ref());
     if given.starts_with("~") && machine.home().is_none() {
         return Err(FolderError::NoHome.into());
     }
-    Ok(machine.expand(&machine.local_path(given, "--ssh-dir")?))
+    let folder = machine.expand(&machine.local_path(given, "--ssh-dir")?);
+    Ok(Layout::new(folder, PathBuf::new(), Vec::new()))
+}
+
+/// The API, and who asks: either may be missing.
+#[derive(Debug)]
+pub struct Access {
+    /// Where it is.
+    pub address: Outcome<ApiUrl>,
+    /// Who asks, and where that stands.
+    pub token: Outcome<(ApiToken, TokenSource)>,
+    timeout: Duration,
+}
+
+impl Access {
+    /// What it takes to ask.
+    pub fn endpoint(self) -> Outcome<Endpoint> {
+        let (token, _) = self.token?;
+        Ok(Endpoint { address: self.address?, token, timeout: self.timeout })
+    }
+}
+
+fn access(global: &Global, machine: &Machine, prime: &PrimeCli) -> Access {
+    Access {
+        address: address(global, machine, prime),
+        token: token(global, machine, prime),
+        timeout: global.timeout,
+    }
 }
 
 fn endpoint(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<Endpoint> {
-    Ok(Endpoint {
-        address: address(global, machine, prime)?,
-        token: token(global, machine, prime)?,
-        timeout: global.timeout,
-    })
+    access(global, machine, prime).endpoint()
 }
 
 fn address(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<ApiUrl> {
@@ -188,7 +214,7 @@ fn address(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<ApiU
     }
 }
 
-fn token(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<ApiToken> {
+fn token(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<(ApiToken, TokenSource)> {
     let usable = |text: &str, from: &str| {
         ApiToken::new(text).ok_or_else(|| {
             Failure::message(
@@ -199,32 +225,34 @@ fn token(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<ApiTok
     };
     if let Some(path) = &global.token_file {
         let text = machine.read(path).or_fail(Kind::Local)?;
-        return usable(&text, &path.display().to_string());
+        let token = usable(&text, &path.display().to_string())?;
+        return Ok((token, TokenSource::File(path.clone())));
     }
     if let Some(text) = machine.variable("PRIME_API_KEY")? {
-        return usable(&text, "PRIME_API_KEY");
+        return Ok((usable(&text, "PRIME_API_KEY")?, TokenSource::Variable));
     }
-    prime.api_key.clone().ok_or_else(|| {
+    let (token, path) = prime.api_key.clone().ok_or_else(|| {
         Failure::message(Kind::Usage, "no API token").hint(
             "run `prime login`, set PRIME_API_KEY, or give --token-file FILE; \
              a saved answer needs none: --input FILE",
         )
-    })
+    })?;
+    Ok((token, TokenSource::Settings(path)))
 }
 
-fn walk_options(typed: RenderArgs) -> Outcome<fleet::Options> {
-    if typed.jump == WhichJump::Never && typed.jump_via.is_some() {
+fn walk_options(typed: HostsArgs) -> Outcome<fleet::Options> {
+    if typed.jump == Some(WhichJump::Never) && typed.jump_via.is_some() {
         let message = "--jump-via names a jump host, and --jump never says that there is none";
         return Err(Failure::message(Kind::Usage, message));
     }
     Ok(fleet::Options {
         prefix: typed.prefix,
         user: typed.user,
-        jump: match typed.jump {
+        jump: typed.jump.map(|which| match which {
             WhichJump::Auto => JumpMode::Auto,
             WhichJump::Always => JumpMode::Always,
             WhichJump::Never => JumpMode::Never,
-        },
+        }),
         jump_via: typed.jump_via,
         selection: Selection {
             role: typed.role,

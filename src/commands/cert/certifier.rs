@@ -12,7 +12,6 @@ use crate::certificate::identity::Identity;
 use crate::certificate::judge::Warning;
 use crate::certificate::place::{LIMIT, Place};
 use crate::certificate::request::{self, Order};
-use crate::commands::fetch::{self, Answer};
 use crate::commands::gather;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::folder::{self, FolderError};
@@ -134,8 +133,7 @@ impl<'a> Certifier<'a> {
             return Ok(Target { id: selector.to_owned(), place, users: Vec::new() });
         }
         let found = self.client.find(selector).await?;
-        let answer = Answer { from: fetch::CameFrom::Api(found.id.clone()), text: found.text };
-        let survey = gather::survey(&answer)?;
+        let survey = gather::survey(&found.id, &found.text)?;
         let Some(cluster) = survey.cluster() else {
             let refusals = survey.refusals().iter().map(ToString::to_string);
             let told = refusals.collect::<Vec<_>>().join("; ");

@@ -17,9 +17,7 @@ pub(in crate::commands) type Surveyed<'c> = (&'c Candidate, Survey<'c>);
 
 /// The name that a cluster would like to have.
 fn wanted(settings: &Install, survey: &Survey<'_>) -> Option<Slug<'static>> {
-    let cluster = survey.cluster()?;
-    let own = || Slug::of_name(cluster.name.as_cow(), cluster.id.as_str()).into_owned();
-    Some(settings.name.clone().unwrap_or_else(own))
+    settings.name.clone().or_else(|| survey.wanted_name().map(Slug::into_owned))
 }
 
 /// The installed clusters that have a name which a newcomer would like, and that were terminated.
@@ -45,8 +43,9 @@ pub(in crate::commands) fn ended_owners(
     for (owner, candidate) in unknown.iter().zip(ask_again(&unknown, memory, terminal)) {
         let answer = candidate.answer.map_err(|missed| missed.failure);
         let is_ended = answer.and_then(|answer| {
-            let survey = gather::survey(&answer)?;
-            Ok(survey.id() == Some(&owner.id) && survey.cluster().is_some_and(|c| c.terminated))
+            let surveys = gather::surveys_of(&answer)?;
+            let owners = surveys.iter().filter_map(Survey::cluster).find(|c| c.id == owner.id);
+            Ok(owners.is_some_and(|cluster| cluster.terminated))
         });
         match is_ended {
             Ok(true) => {

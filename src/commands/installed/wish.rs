@@ -11,7 +11,7 @@ use crate::certificate::identity::Identity;
 use crate::commands::certificates::{Own, checked};
 use crate::commands::gather::{self, Judged};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
-use crate::fleet::{self, Cluster, Survey};
+use crate::fleet::{self, Cluster, Jump, Survey};
 use crate::install::claims::{Claim, claims};
 use crate::install::folder;
 use crate::install::fragment::Hosts;
@@ -107,6 +107,9 @@ impl<'a> Wishing<'a> {
             Judged::Terminated => return Ok(Wished::Gone("was terminated")),
             Judged::Empty(why) => return Ok(Wished::Nothing(why)),
         };
+        if rendering.walk.jump_via.is_none() {
+            self.refuse_way_through_ours(&record, fleet.jump.as_ref())?;
+        }
         if fleet.cluster.vault_enabled {
             self.add_certificate(&mut rendering, &record, &fleet.cluster)?;
         }
@@ -137,6 +140,22 @@ impl<'a> Wishing<'a> {
     fn old(&self, record: &Record) -> Option<(&Record, &[u8])> {
         let old = self.installed.of_id(record.id.as_str())?;
         Some((old, self.present.part(&old.stem(), Part::Fragment)?))
+    }
+
+    /// Data that lead through an installed cluster could make a loop of jumps, which is a fork bomb
+    /// to ssh; a person may.
+    fn refuse_way_through_ours(&self, record: &Record, jump: Option<&Jump<'_>>) -> Outcome<()> {
+        let Some(Jump::Via(via)) = jump else { return Ok(()) };
+        let through = via.first_words();
+        if !self.installed.records.iter().any(|(_, other)| other.alias() == through) {
+            return Ok(());
+        }
+        let alias = record.alias();
+        let message = format!(
+            "the data lead to {alias} through {via}, and {through} is a cluster that is installed"
+        );
+        let hint = format!("if that is right, say so: --jump-via {via}");
+        Err(Failure::message(Kind::Install, message).hint(hint))
     }
 
     fn known_hosts(&self, record: &Record) -> Outcome<LocalPath<'static>> {

@@ -5,7 +5,7 @@ mod report;
 
 use std::time::Duration;
 
-use picture::{Known, Picture};
+use picture::{Failed, Known, Picture};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{fetch, gather, view};
@@ -303,12 +303,11 @@ fn verdict(picture: &Picture, known: &Known, goal: Goal) -> Verdict {
     if failures.is_empty() || picture.living - failures.len() >= wanted {
         return Verdict::Open;
     }
-    let mut why = format!("{}, and not so many can be as are waited for:", picture.count(known));
-    let told = failures
-        .iter()
-        .map(|failed| format!("{}: installation failed: {}", failed.name, failed.why));
-    why.push_str(&listed(told.collect()));
-    Verdict::Impossible(why)
+    let count = picture.count(known);
+    let told =
+        failures.iter().map(|Failed { name, why }| format!("{name}: installation failed: {why}"));
+    let told = listed(told.collect());
+    Verdict::Impossible(format!("{count}, and {wanted} cannot be any more:{told}"))
 }
 
 fn time_over(picture: &Picture, known: &Known, limit: Limit) -> String {
@@ -317,11 +316,11 @@ fn time_over(picture: &Picture, known: &Known, limit: Limit) -> String {
 }
 
 /// The first of these lines, and how many there are beyond them.
-fn listed(lines: Vec<String>) -> String {
-    let (told, rest) = lines.split_at(lines.len().min(TOLD));
-    let mut text: String = told.iter().map(|line| format!("\n  {line}")).collect();
-    if !rest.is_empty() {
-        text.push_str(&format!("\n  and {} more", rest.len()));
+fn listed(mut lines: Vec<String>) -> String {
+    let more = lines.len().saturating_sub(TOLD);
+    lines.truncate(TOLD);
+    if more > 0 {
+        lines.push(format!("and {more} more"));
     }
-    text
+    format!("\n  {}", lines.join("\n  "))
 }

@@ -113,8 +113,7 @@ impl Picture {
         let refused = self.unconnected.iter().filter(|node| node.is_refused).count();
         let down = |node: &&Node| !known.is_up(node) && node.failure.is_none();
         let silent = self.nodes.iter().filter(down).count();
-        let mut state = self.count(known);
-        let mut before = ";";
+        let mut others = Vec::new();
         for (count, one, several) in [
             (silent, "does not answer yet", "do not answer yet"),
             (waiting, "has no connection yet", "have no connection yet"),
@@ -122,15 +121,13 @@ impl Picture {
             (failed, "failed to install", "failed to install"),
         ] {
             if count > 0 {
-                let words = if count == 1 { one } else { several };
-                state.push_str(&format!("{before} {count} {words}"));
-                before = ",";
+                others.push(format!("{count} {}", if count == 1 { one } else { several }));
             }
         }
-        if let Some(outage) = &self.outage {
-            state.push_str(&format!("; no news, for {outage}"));
-        }
-        state
+        let others = (!others.is_empty()).then(|| others.join(", "));
+        let outage = self.outage.as_ref().map(|outage| format!("no news, for {outage}"));
+        let state = [Some(self.count(known)), others, outage];
+        state.into_iter().flatten().collect::<Vec<_>>().join("; ")
     }
 
     /// What is missing, a line a node that is not up.

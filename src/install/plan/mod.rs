@@ -95,7 +95,8 @@ impl Present {
     }
 
     /// The clusters whose fragments the index includes.
-    fn indexed(&self) -> BTreeSet<Stem> {
+    #[must_use]
+    pub fn indexed(&self) -> BTreeSet<Stem> {
         let index = self.files.get(INDEX).map(Vec::as_slice).unwrap_or_default();
         include::included(index)
             .iter()
