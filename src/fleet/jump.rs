@@ -92,11 +92,12 @@ impl JumpVia {
         }
     }
 
-    /// The host as an address or a DNS name; none where it is a name of the user's own ssh config.
+    /// The host where it is an address; a name may be one of the user's own ssh config, and lead
+    /// anywhere.
     #[must_use]
-    pub fn host_name(&self) -> Option<&HostName<'static>> {
+    pub fn address(&self) -> Option<&HostName<'static>> {
         match &self.host {
-            ViaHost::Known(host) => Some(host),
+            ViaHost::Known(host) => host.address().map(|_| host),
             ViaHost::Alias(_) => None,
         }
     }

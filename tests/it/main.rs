@@ -25,4 +25,5 @@ mod settings;
 mod show;
 mod support;
 mod usage;
+mod wait;
 mod wheel;
