@@ -147,6 +147,13 @@ impl Error {
         }
     }
 
+    /// Whether the API answered, and does not take the token, or not for this.
+    #[must_use]
+    pub fn is_about_the_token(&self) -> bool {
+        matches!(&*self.cause, Cause::Status { status, is_page: false, .. }
+            if matches!(*status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN))
+    }
+
     /// How long the API asks to wait before it is asked again.
     #[must_use]
     pub fn asked_wait(&self) -> Option<Duration> {
@@ -155,13 +162,6 @@ impl Error {
             Cause::Wait { wait, .. } => Some(*wait),
             _ => None,
         }
-    }
-
-    /// Whether the API answered, and does not take the token, or not for this.
-    #[must_use]
-    pub fn is_about_the_token(&self) -> bool {
-        matches!(&*self.cause, Cause::Status { status, is_page: false, .. }
-            if matches!(*status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN))
     }
 
     /// The answer of Get Cluster for `asked` cannot be read.

@@ -173,7 +173,7 @@ fn tell_notes(walked: &Walked<'_>, terminal: Terminal) {
 const TOLD: usize = 20;
 
 /// `several`: the clusters need their names, for there are more in this run.
-fn tell_refusals(
+pub(super) fn tell_refusals(
     walked: &[Walked<'_>],
     several: bool,
     skip_invalid: bool,

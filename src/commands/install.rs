@@ -159,7 +159,7 @@ fn decide(
         };
         decision.lines.push(Line { cluster, what });
     }
-    decision.warnings.extend(std::mem::take(&mut wishing.warnings));
+    decision.warnings.extend(wishing.take_warnings());
     decision.lines.sort_by(|a, b| a.cluster.cmp(&b.cluster));
     decision
 }

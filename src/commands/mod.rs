@@ -2,14 +2,17 @@
 
 mod cert;
 mod certificates;
+mod check;
 mod completions;
 mod config;
+mod doctor;
 mod fetch;
 mod gather;
 mod install;
 mod installed;
 mod inventory;
 mod list;
+mod man;
 mod output;
 mod recall;
 mod report;
@@ -29,7 +32,9 @@ use crate::terminal::Terminal;
 pub fn run(typed: Typed, machine: &Machine, terminal: Terminal) -> Outcome<()> {
     match typed.command {
         Command::Cert(args) => cert::run(args, &typed.global, machine, terminal),
+        Command::Check(args) => check::run(args, &typed.global, machine, terminal),
         Command::Config(args) => config::run(*args, &typed.global, machine, terminal),
+        Command::Doctor(args) => doctor::run(&args, &typed.global, machine, terminal),
         Command::Inventory(args) => inventory::run(*args, &typed.global, machine, terminal),
         Command::Install(args) => install::run(*args, &typed.global, machine, terminal),
         Command::List(args) => list::run(args, &typed.global, machine, terminal),
@@ -37,6 +42,7 @@ pub fn run(typed: Typed, machine: &Machine, terminal: Terminal) -> Outcome<()> {
         Command::Sync(args) => sync::run(args, &typed.global, machine, terminal),
         Command::Wait(args) => wait::run(args, &typed.global, machine, terminal),
         Command::Uninstall(args) => uninstall::run(args, &typed.global, machine, terminal),
+        Command::Man(args) => man::run(args),
         Command::Completions(args) => completions::run(args, typed.global, machine),
     }
 }
