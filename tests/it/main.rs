@@ -29,4 +29,5 @@ mod settings;
 mod show;
 mod support;
 mod usage;
+mod wait;
 mod wheel;
