@@ -18,6 +18,7 @@ pub mod failure;
 pub mod fleet;
 pub mod install;
 pub mod login;
+pub mod man;
 pub mod name;
 pub mod openssh;
 pub mod probe;

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clap::CommandFactory;
 
-use crate::args::{CompletionsArgs, Global, Typed};
+use crate::args::{CompletionsArgs, Global, program};
 use crate::completion::{self, Line};
 use crate::failure::{Kind, OrFail, Outcome};
 use crate::settings::{self, Machine};
@@ -17,7 +16,7 @@ pub(super) fn run(typed: CompletionsArgs, global: Global, machine: &Machine) -> 
         None => terminal::print(|to| to.write_all(shell.script().as_bytes())),
         Some(mut words) => {
             let last = words.pop().unwrap_or_default();
-            let mut program = Typed::command();
+            let mut program = program();
             program.build();
             let line = Line::read(&program, &words);
             let ssh_dir = line.ssh_dir().map(PathBuf::from).or(global.ssh_dir);

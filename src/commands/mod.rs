@@ -5,12 +5,14 @@ mod certificates;
 mod check;
 mod completions;
 mod config;
+mod doctor;
 mod fetch;
 mod gather;
 mod install;
 mod installed;
 mod inventory;
 mod list;
+mod man;
 mod output;
 mod recall;
 mod report;
@@ -19,6 +21,7 @@ mod ssh_options;
 mod sync;
 mod uninstall;
 mod view;
+mod wait;
 
 use crate::args::{Command, Typed};
 use crate::failure::Outcome;
@@ -31,12 +34,15 @@ pub fn run(typed: Typed, machine: &Machine, terminal: Terminal) -> Outcome<()> {
         Command::Cert(args) => cert::run(args, &typed.global, machine, terminal),
         Command::Check(args) => check::run(args, &typed.global, machine, terminal),
         Command::Config(args) => config::run(*args, &typed.global, machine, terminal),
+        Command::Doctor(args) => doctor::run(&args, &typed.global, machine, terminal),
         Command::Inventory(args) => inventory::run(*args, &typed.global, machine, terminal),
         Command::Install(args) => install::run(*args, &typed.global, machine, terminal),
         Command::List(args) => list::run(args, &typed.global, machine, terminal),
         Command::Show(args) => show::run(args, &typed.global, machine, terminal),
         Command::Sync(args) => sync::run(args, &typed.global, machine, terminal),
+        Command::Wait(args) => wait::run(args, &typed.global, machine, terminal),
         Command::Uninstall(args) => uninstall::run(args, &typed.global, machine, terminal),
+        Command::Man(args) => man::run(args),
         Command::Completions(args) => completions::run(args, typed.global, machine),
     }
 }

@@ -97,7 +97,10 @@ impl Folder<'_> {
         } else if self.names_what_is_not_there() {
             Finding::note(Check::Files, "the index names a file that is not there")
         } else {
-            Finding::warning(Check::Files, "the index was edited; what was added is lost with the next run")
+            Finding::warning(
+                Check::Files,
+                "the index was edited; what was added is lost with the next run",
+            )
         };
         Some(self.tidied(finding).at(&path))
     }
@@ -106,9 +109,7 @@ impl Folder<'_> {
         let present = &self.ours.present;
         let index = present.files.get(INDEX).map(Vec::as_slice).unwrap_or_default();
         let included = include::included(index);
-        let mut named = included
-            .iter()
-            .filter_map(|path| Stem::of_file(path.rsplit('/').next()?));
+        let mut named = included.iter().filter_map(|path| Stem::of_file(path.rsplit('/').next()?));
         named.any(|(stem, _)| present.part(&stem, Part::Fragment).is_none())
     }
 
@@ -122,21 +123,29 @@ impl Folder<'_> {
             let path = self.path(stem, Part::Fragment);
             match present.part(stem, Part::Fragment) {
                 None => findings.push(
-                    synced(Finding::wrong(Check::Files, format_args!("{alias} has no fragment, so ssh knows none of its names")))
-                        .at(&path),
+                    synced(Finding::wrong(
+                        Check::Files,
+                        format_args!("{alias} has no fragment, so ssh knows none of its names"),
+                    ))
+                    .at(&path),
                 ),
                 Some(fragment) if !record.wrote(fragment) => findings.push(
-                    synced(Finding::warning(Check::Files, format_args!("{alias} was edited by hand")))
-                        .at(&path)
-                        .advise(
-                            "the edit is kept as .bak; options that should stay belong into \
+                    synced(Finding::warning(
+                        Check::Files,
+                        format_args!("{alias} was edited by hand"),
+                    ))
+                    .at(&path)
+                    .advise(
+                        "the edit is kept as .bak; options that should stay belong into \
                              `install --ssh-option KEY=VALUE`",
-                        ),
+                    ),
                 ),
                 Some(_) => {}
             }
             if present.part(stem, Part::KnownHosts).is_none() {
-                let what = format!("the host keys of {alias} are gone: the next key of each host is trusted");
+                let what = format!(
+                    "the host keys of {alias} are gone: the next key of each host is trusted"
+                );
                 let path = self.path(stem, Part::KnownHosts);
                 findings.push(synced(Finding::warning(Check::Files, what)).at(&path));
             }
@@ -150,9 +159,12 @@ impl Folder<'_> {
         for note in self.ours.mending.iter().flat_map(|plan| &plan.notes) {
             if let Note::Stateless(path) = note {
                 findings.push(
-                    Finding::warning(Check::Files, "it has no state beside it, so nothing brings it up to date")
-                        .at(path)
-                        .advise("install that cluster again"),
+                    Finding::warning(
+                        Check::Files,
+                        "it has no state beside it, so nothing brings it up to date",
+                    )
+                    .at(path)
+                    .advise("install that cluster again"),
                 );
             }
         }
@@ -168,9 +180,12 @@ impl Folder<'_> {
         }
         if self.ours.expected().is_empty() && self.ours.present.backup.is_some() {
             findings.push(
-                Finding::note(Check::Files, "your configuration as it was before the first install")
-                    .at(&self.layout.backup())
-                    .advise("remove it once you do not need it"),
+                Finding::note(
+                    Check::Files,
+                    "your configuration as it was before the first install",
+                )
+                .at(&self.layout.backup())
+                .advise("remove it once you do not need it"),
             );
         }
         findings

@@ -22,7 +22,8 @@ pub fn examine(disk: &Disk) -> Vec<Finding> {
     if there.is_empty() {
         return Vec::new();
     }
-    let mut findings: Vec<Finding> = folders.iter().filter_map(|path| open_to_others(path)).collect();
+    let mut findings: Vec<Finding> =
+        folders.iter().filter_map(|path| open_to_others(path)).collect();
     findings.extend(files.iter().filter_map(|path| {
         if !is_configuration(path) {
             return open_to_others(path);

@@ -144,6 +144,15 @@ pub struct Skipped<'a> {
     pub why: WhySkipped<'a>,
 }
 
+/// A node with a connection, whose installation failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed<'a> {
+    /// The id of the node.
+    pub node: Id<'a>,
+    /// Why, in the API's words.
+    pub why: Label<'a>,
+}
+
 /// Why a node gives no host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WhySkipped<'a> {
@@ -212,6 +221,8 @@ pub struct Fleet<'a> {
     pub nodes_living: usize,
     /// The nodes that give no host.
     pub skipped: Vec<Skipped<'a>>,
+    /// The nodes in the cluster that give one although their installation failed.
+    pub failed: Vec<Failed<'a>>,
     /// Which host `<prefix>.<cluster>` leads to.
     pub(super) entry: usize,
 }

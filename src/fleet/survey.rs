@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 
 use super::data::{self, Clusters, Given, SCHEMA_VERSION};
-use super::host::{Cluster, Host, Origin, Skipped, SshKey, WhySkipped};
+use super::host::{Cluster, Failed, Host, Origin, Skipped, SshKey, WhySkipped};
 use super::naming::natural;
 use super::refusal::{Checker, Refusal, Refusals, Refused};
 use crate::api::wire::{self, Malformed, Saved, Value};
@@ -73,6 +73,8 @@ impl Paths {
 pub(super) struct Nodes<'a> {
     pub(super) hosts: Vec<Host<'a>>,
     pub(super) skipped: Vec<Skipped<'a>>,
+    /// Nodes in the cluster that give a host although their installation failed.
+    pub(super) failed: Vec<Failed<'a>>,
     /// Refusals of nodes that are in the cluster.
     pub(super) refusals: Refusals,
     /// Refusals of nodes that were terminated or detached: nobody needs to know unless those
@@ -366,6 +368,8 @@ impl<'a> Nodes<'a> {
         if active { &mut self.refusals } else { &mut self.inactive_refusals }.extend(refusals);
         let unconnected = node.connections.as_ref().is_none_or(Vec::is_empty);
         let skip = |why| Skipped { name: shown_name(node, at), why };
+        let failure = hosts.first().filter(|_| active).zip(label(&node.installation_failure));
+        self.failed.extend(failure.map(|(host, why)| Failed { node: host.node.clone(), why }));
         match gone {
             Some(why) if unconnected => self.skipped.push(skip(why)),
             Some(why) => self.inactive.push(skip(why)),

@@ -258,7 +258,7 @@ fn walk_one<'a>(
 ) -> Walked<'a> {
     let prefix = options.prefix_of(&survey);
     let Survey { cluster, nodes, mut refusals, label, given, .. } = survey;
-    let Nodes { hosts, skipped, refusals: of_nodes, living, .. } = nodes;
+    let Nodes { hosts, skipped, failed, refusals: of_nodes, living, .. } = nodes;
     refusals.extend(of_nodes.first);
     let title = cluster.as_ref().map_or(label, title);
     let mut notes = Vec::new();
@@ -274,6 +274,7 @@ fn walk_one<'a>(
                 jump: None,
                 nodes_living: living,
                 skipped,
+                failed,
                 entry: 0,
             };
             match choose(&mut fleet, given, options, aliases, &mut notes) {

@@ -1,5 +1,6 @@
 //! What a person sees: stdout is data, stderr is talk, and nothing on either moves a cursor.
 
+pub mod progress;
 pub mod table;
 
 use std::borrow::Cow;

@@ -1,5 +1,6 @@
 //! What the tests are made with: a home folder, the API, sshd, ssh and networks.
 
+pub mod alone;
 pub mod ansible;
 pub mod api;
 pub mod authority;
