@@ -10,6 +10,7 @@
 mod ansible;
 mod cache;
 mod certificate;
+mod check;
 mod clusters;
 mod completion;
 mod doctor;
