@@ -17,6 +17,7 @@ pub mod duration;
 pub mod failure;
 pub mod fleet;
 pub mod install;
+pub mod login;
 pub mod man;
 pub mod name;
 pub mod openssh;

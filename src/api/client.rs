@@ -50,6 +50,7 @@ pub struct Client {
     address: ApiUrl,
     token: ApiToken,
     timeout: Duration,
+    tries: u32,
 }
 
 /// An answer of Get Cluster as it came.
@@ -141,7 +142,13 @@ impl Client {
         };
         let http =
             builder.build().map_err(|error| Error::new(Asked::Client, Cause::Roots(error)))?;
-        Ok(Self { http, address, token, timeout })
+        Ok(Self { http, address, token, timeout, tries: retry::TRIES })
+    }
+
+    /// The same client, and each call is tried once: for who asks again and again anyway.
+    #[must_use]
+    pub fn without_tries(&self) -> Self {
+        Self { tries: 1, ..self.clone() }
     }
 
     /// The answer of Get Cluster, unread.
@@ -246,7 +253,7 @@ impl Client {
                 }
             };
             let left = deadline.saturating_duration_since(Instant::now());
-            match retry::next(&cause, &call.method, tried) {
+            match retry::next(&cause, &call.method, tried, self.tries) {
                 Some(pause) if pause <= left => sleep(pause).await,
                 _ => {
                     let cause = cause.limited(left, self.timeout);

@@ -1,7 +1,9 @@
 //! The command line as it is typed. What it means is decided in `settings`.
 #![expect(clippy::doc_markdown, reason = "these texts are the help, which is read in a terminal")]
 
+mod check;
 mod completions;
+mod doctor;
 mod install;
 mod inventory;
 mod list;
@@ -10,9 +12,12 @@ mod man;
 mod program;
 mod refused;
 mod report;
+mod show;
+mod wait;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
@@ -20,7 +25,9 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgGroup, Args, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
 
+pub use check::{CheckArgs, ProbingArgs};
 pub use completions::CompletionsArgs;
+pub use doctor::DoctorArgs;
 pub use install::{
     AutoCertArgs, InstallArgs, RememberedArgs, ShowArgs, SyncArgs, TypedOption, UninstallArgs,
 };
@@ -30,8 +37,11 @@ pub use man::ManArgs;
 pub use program::{SETTINGS, VARIABLES, exit_codes, program};
 pub use refused::Refused;
 pub use report::{FormatArgs, ReportFormat};
+pub use show::ShowClusterArgs;
+pub use wait::{Goal, GoalArgs, InstallWaitArgs, WaitArgs};
 
 use crate::api::address::ApiUrl;
+use crate::certificate::judge::MIN_VALIDITY;
 use crate::duration;
 use crate::fleet::JumpVia;
 use crate::name::{Slug, UserName};
@@ -60,28 +70,6 @@ pub struct Typed {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Print an ssh_config fragment
-    ///
-    /// The clusters' hosts become prime.CLUSTER.NODE, and prime.CLUSTER leads to the
-    /// control node. The same cluster gives the same text.
-    Config(Box<ConfigArgs>),
-    /// Show the clusters that there are
-    ///
-    /// Name, id, status, address of the control node, whether it takes a certificate only
-    /// (`vault`), age, and as what it is installed here. Terminated clusters are not listed.
-    List(ListArgs),
-    /// Get the certificate that a cluster lets you in with
-    ///
-    /// Clusters with `vaultEnabled` take a short-lived SSH certificate only. The public half of
-    /// your key is sent, and what comes back is checked and put where `config` and `install` make
-    /// ssh look for it.
-    Cert(CertArgs),
-    /// Print an Ansible inventory
-    ///
-    /// The hosts are those of `config`, by the same names, in the groups `control`, `worker`,
-    /// `prime_<cluster>`, `gpu_…`, `role_…` and `status_…`. Ansible connects by itself, with no
-    /// ssh_config installed. All formats load to the same.
-    Inventory(Box<InventoryArgs>),
     /// Make clusters known to ssh, and keep the rest of its configuration as it is
     ///
     /// Each cluster gets a file of its own in ~/.ssh/prime-ssh, and ~/.ssh/config one line that
@@ -95,6 +83,62 @@ pub enum Command {
     Sync(SyncArgs),
     /// Take installed clusters away again; without the last one everything is as before
     Uninstall(UninstallArgs),
+    /// Show the clusters that there are
+    ///
+    /// Name, id, status, address of the control node, whether it takes a certificate only
+    /// (`vault`), age, and as what it is installed here. Terminated clusters are not listed.
+    List(ListArgs),
+    /// Show a cluster: its facts, its hosts, and what is wrong with it
+    ///
+    /// An installed cluster is shown by the names and options that it is installed with, any other
+    /// one as `install` would make it. A value that is refused is shown as that, with its place in
+    /// the answer.
+    Show(ShowClusterArgs),
+    /// Check that hosts answer, and with --login that they let you in
+    ///
+    /// Hosts are asked side by side: does the name resolve, does the port take a connection, does
+    /// an SSH server answer, and which. --login has your own ssh log in and run `true`, with the
+    /// configuration that is installed, or else the one that `install` would make, and says why
+    /// where that fails.
+    ///
+    /// A worker behind a jump host is tried with --login only: the jump host is logged in to once,
+    /// and the workers through it. A node without a connection yet is not well, for a playbook
+    /// would miss it. As with any login, ssh remembers the key of a host that it sees for the
+    /// first time, if the cluster is installed.
+    ///
+    /// The time: as long as the slowest host; of hosts that do not answer, --jobs at once take
+    /// --probe-timeout.
+    Check(CheckArgs),
+    /// Wait until a cluster's nodes are up
+    ///
+    /// A node is up when a connection of it answers as an SSH server. One behind a jump host counts
+    /// as up when it has a connection and its jump host answers, for nobody logs in; `prime-ssh
+    /// check --login` does. One that has answered is not asked again. Exit code 6: not so many are
+    /// up in time, or can be, for an installation failed.
+    Wait(WaitArgs),
+    /// See what is wrong on this machine, and what mends it
+    ///
+    /// Looks at the token, the API, ssh, what is installed, keys and certificates, and asks ssh
+    /// what it makes of the installed names. It changes nothing. Exits with 6 where something is
+    /// wrong.
+    Doctor(DoctorArgs),
+    /// Get the certificate that a cluster lets you in with
+    ///
+    /// Clusters with `vaultEnabled` take a short-lived SSH certificate only. The public half of
+    /// your key is sent, and what comes back is checked and put where `config` and `install` make
+    /// ssh look for it.
+    Cert(CertArgs),
+    /// Print an ssh_config fragment
+    ///
+    /// The clusters' hosts become prime.CLUSTER.NODE, and prime.CLUSTER leads to the
+    /// control node. The same cluster gives the same text.
+    Config(Box<ConfigArgs>),
+    /// Print an Ansible inventory
+    ///
+    /// The hosts are those of `config`, by the same names, in the groups `control`, `worker`,
+    /// `prime_<cluster>`, `gpu_…`, `role_…` and `status_…`. Ansible connects by itself, with no
+    /// ssh_config installed. All formats load to the same.
+    Inventory(Box<InventoryArgs>),
     /// Print what makes a shell complete commands, options and installed clusters
     ///
     /// The words come from the program itself, so that the script need not be made again after an
@@ -167,6 +211,9 @@ pub struct ConfigArgs {
     pub render: RenderArgs,
 }
 
+/// The default of `--min-validity` as one would type it.
+static MIN_VALIDITY_TYPED: LazyLock<String> = LazyLock::new(|| duration::typed(MIN_VALIDITY));
+
 /// `prime-ssh cert`.
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("which").args(["clusters", "all"]).required(true))]
@@ -190,7 +237,8 @@ pub struct CertArgs {
     #[arg(long, conflicts_with = "show")]
     pub ensure: bool,
     /// With --ensure: how much longer the present certificate must last
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(default_value = MIN_VALIDITY_TYPED.as_str())]
     pub min_validity: Duration,
     /// Write the certificate to this file [default: below the folder of ssh's files]
     #[arg(short, long, value_name = "FILE", conflicts_with = "all")]

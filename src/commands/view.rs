@@ -103,7 +103,7 @@ fn named(
 }
 
 /// The installed cluster that is meant, or what to ask the API of this shell for.
-fn asked_of<'i>(
+pub(super) fn asked_of<'i>(
     selector: &'i str,
     viewing: &Viewing,
     installed: &'i Installed,
@@ -148,8 +148,7 @@ impl Asked {
         let surveys = self.surveys()?;
         let checked: Vec<&Survey<'_>> =
             surveys.iter().filter_map(|(_, survey)| survey.as_ref().ok()).collect();
-        let recorded = installed::recorded(&self.installed, &checked, |_| false);
-        let mut names = name_clusters(&checked, &recorded).into_iter();
+        let mut names = names(&checked, viewing, &self.installed).into_iter();
         let mut views = Vec::with_capacity(surveys.len());
         for (asked, survey) in surveys {
             let seen = survey.and_then(|survey| {
@@ -193,19 +192,44 @@ impl Asked {
     ) -> Outcome<Seen<'a>> {
         let id = survey.id().map(|id| id.clone().into_owned());
         let record = id.as_ref().and_then(|id| self.installed.of_id(id.as_str()));
-        let context = match record.map(|record| &record.source) {
-            Some(Source::Api { context, .. }) => context.as_deref(),
-            Some(Source::Input(_) | Source::Stdin) => None,
-            None => viewing.context.as_deref(),
-        };
-        let remembered = record.map_or_else(|| viewing.fresh.clone(), Remembered::of);
-        let mut rendering = memory.rendering(&remembered, context)?;
+        let mut rendering = rendering(record, viewing, memory)?;
         rendering.walk.recorded = id.zip(name).into_iter().collect();
         let label = survey.label().to_owned();
         let walked = walk(vec![survey], &rendering.walk).pop();
         let nothing = || Failure::message(Kind::Answer, format!("{label}: no answer"));
         Ok(Seen { walked: walked.ok_or_else(nothing)?, record, rendering })
     }
+}
+
+/// How a cluster is rendered.
+pub(super) fn rendering(
+    record: Option<&Record>,
+    viewing: &Viewing,
+    memory: &Memory<'_>,
+) -> Outcome<Rendering> {
+    let context = match record.map(|record| &record.source) {
+        Some(Source::Api { context, .. }) => context.as_deref(),
+        Some(Source::Input(_) | Source::Stdin) => None,
+        None => viewing.context.as_deref(),
+    };
+    let remembered = match (&viewing.typed, record) {
+        (Some(typed), _) => typed.clone(),
+        (None, Some(record)) => Remembered::of(record),
+        (None, None) => viewing.fresh.clone(),
+    };
+    memory.rendering(&remembered, context)
+}
+
+/// What clusters are called: by their recorded names, or by those that they would get.
+pub(super) fn names<'a>(
+    surveys: &[&Survey<'a>],
+    viewing: &Viewing,
+    installed: &Installed,
+) -> Vec<Option<Slug<'a>>> {
+    if let Some(name) = &viewing.name {
+        return surveys.iter().map(|_| Some(name.clone())).collect();
+    }
+    name_clusters(surveys, &installed::recorded(installed, surveys, |_| false))
 }
 
 impl View<'_> {

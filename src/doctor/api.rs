@@ -21,8 +21,8 @@ pub struct Access {
     pub context: Option<String>,
     /// Where it is.
     pub address: Result<String, Failure>,
-    /// Where the token stands.
-    pub token: Result<TokenSource, Failure>,
+    /// Where the token stands; none where there is no token.
+    pub token: Result<Option<TokenSource>, Failure>,
     /// What it answered; none where it was not asked.
     pub heard: Option<Result<Heard, Error>>,
     /// When that came, on this machine's clock.
@@ -47,7 +47,7 @@ pub fn examine(access: &Access) -> Vec<Finding> {
         Err(failure) => return vec![failed(Check::Api, failure)],
     };
     match &access.heard {
-        None if access.token.is_err() => {
+        None if !matches!(access.token, Ok(Some(_))) => {
             vec![Finding::note(
                 Check::Api,
                 format_args!("{address} was not asked, without a token"),

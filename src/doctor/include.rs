@@ -54,33 +54,23 @@ pub fn examine(disk: &Disk, ourselves: &Ourselves) -> Vec<Finding> {
         return at_top.into_iter().chain(in_block).map(of_no_use).collect();
     }
     let mut findings = Vec::new();
-    match at_top.first() {
-        Some((file, line)) => {
-            let what = "our files are included for every host";
-            findings.push(Finding::ok(Check::Include, what).at_line(file, *line));
-            if let Some(((file, line), keyword)) = before {
-                findings.push(
-                    Finding::note(
-                        Check::Include,
-                        format_args!(
-                            "`{keyword}` comes before our files, and counts for our hosts too"
-                        ),
-                    )
-                    .at_line(&file, line)
-                    .advise("move the Include of our files to the first line"),
-                );
-            }
-        }
-        None => {
-            let what = if in_block.is_empty() {
-                "no line includes our files, so ssh knows none of the names"
-            } else {
-                "our files are included for some hosts only, and not for ours"
-            };
-            findings.push(
-                Finding::wrong(Check::Include, what).at(&config).run(ourselves.with(["sync"])),
-            );
-        }
+    if let Some((file, line)) = at_top.first() {
+        let what = "our files are included for every host";
+        findings.push(Finding::ok(Check::Include, what).at_line(file, *line));
+        findings.extend(before.map(|((file, line), keyword)| {
+            let what = format!("`{keyword}` comes before our files, and counts for our hosts too");
+            Finding::note(Check::Include, what)
+                .at_line(&file, line)
+                .advise("move the Include of our files to the first line")
+        }));
+    } else {
+        let what = if in_block.is_empty() {
+            "no line includes our files, so ssh knows none of the names"
+        } else {
+            "our files are included for some hosts only, and not for ours"
+        };
+        let finding = Finding::wrong(Check::Include, what).at(&config);
+        findings.push(finding.run(ourselves.with(["sync"])));
     }
     findings.extend(in_block.into_iter().map(|(file, line)| {
         Finding::warning(Check::Include, "this Include of our files counts for some hosts only")

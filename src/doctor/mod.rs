@@ -5,10 +5,10 @@
 
 pub mod api;
 pub mod certificates;
-// pub mod clusters;
+pub mod clusters;
 pub mod disk;
 pub mod files;
-// pub mod hosts;
+pub mod hosts;
 pub mod include;
 pub mod keys;
 pub mod permissions;
@@ -25,6 +25,7 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::install::state::{Record, Source};
+use crate::name::Slug;
 use crate::untrusted::Shown;
 
 /// The longest text of somebody else's that a finding quotes, in characters.
@@ -42,6 +43,14 @@ pub enum State {
     Warning,
     /// It does not work, or is not safe.
     Wrong,
+}
+
+impl State {
+    /// Whether the rest can go on with it.
+    #[must_use]
+    pub fn is_usable(self) -> bool {
+        self < Self::Wrong
+    }
 }
 
 impl fmt::Display for State {
@@ -181,7 +190,7 @@ impl Finding {
 /// The program as it is to be called for what it looked at: with the ssh folder that was named.
 #[derive(Clone, Debug, Default)]
 pub struct Ourselves {
-    /// `--ssh-dir`, where it was given.
+    /// The folder of `--ssh-dir`, where it was given.
     pub ssh_dir: Option<PathBuf>,
     /// The API that is asked where nothing else is said.
     pub api_url: Option<String>,
@@ -197,9 +206,7 @@ impl Ourselves {
         }
         words
     }
-}
 
-impl Ourselves {
     /// The words that get the certificate of an installed cluster.
     fn certifying(&self, record: &Record, identity: Option<&Path>) -> Vec<OsString> {
         let mut words = self.with(["cert", record.id.as_str()]);
@@ -208,6 +215,23 @@ impl Ourselves {
             words.extend(["--identity-file".into(), identity.into()]);
         }
         words
+    }
+
+    /// The words that install a cluster again, with one option of ssh more than it has; none where
+    /// it came from standard input.
+    fn installing(&self, record: &Record, ssh_option: &str) -> Option<Vec<OsString>> {
+        let mut words = match &record.source {
+            Source::Api { .. } => self.with(["install", record.id.as_str()]),
+            Source::Input(path) => self.with(["install", "--input", path]),
+            Source::Stdin => return None,
+        };
+        words.extend(self.asking(&record.source));
+        if record.prefix != Slug::prime() {
+            words.push(format!("--prefix={}", record.prefix).into());
+        }
+        words.extend(record.options.iter().map(OsString::from));
+        words.push(format!("--ssh-option={ssh_option}").into());
+        Some(words)
     }
 
     /// The options that ask where a cluster was asked for before.

@@ -7,17 +7,19 @@ use std::path::Path;
 use super::api::Access;
 use super::{Check, Finding, State, failed};
 use crate::secret::TokenSource;
+use crate::settings::no_token;
 
 /// What is to be known of the token.
 #[must_use]
 pub fn examine(access: &Access) -> Vec<Finding> {
     let source = match &access.token {
-        Ok(source) => source,
+        Ok(Some(source)) => source,
         // Saved answers need none.
-        Err(failure) => {
+        Ok(None) => {
             let state = if access.is_needed { State::Wrong } else { State::Warning };
-            return vec![Finding { state, ..failed(Check::Token, failure) }];
+            return vec![Finding { state, ..failed(Check::Token, &no_token()) }];
         }
+        Err(failure) => return vec![failed(Check::Token, failure)],
     };
     let whose = access.context.as_ref().map(|name| format!("of context {name}, "));
     let from = format!("{}{}", whose.unwrap_or_default(), From(source));

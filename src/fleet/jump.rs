@@ -99,6 +99,15 @@ impl JumpVia {
         host.split('.').take(2).collect::<Vec<_>>().join(".")
     }
 
+    /// The host as an address or a DNS name; none where it is a name of the user's own ssh config.
+    #[must_use]
+    pub fn host_name(&self) -> Option<&HostName<'static>> {
+        match &self.host {
+            ViaHost::Known(host) => Some(host),
+            ViaHost::Alias(_) => None,
+        }
+    }
+
     /// Why it cannot lead to these hosts: it is one of their own names or endpoints, and a host
     /// that jumps through itself never stops.
     pub(super) fn check<'h, 'a: 'h>(

@@ -101,9 +101,9 @@ pub struct Walked<'a> {
     pub refusals: Vec<Refusal>,
     /// How many values were refused beyond those.
     pub more_refused: usize,
-    /// What a person should know.
+    /// What a person should know, beyond the nodes that give no host.
     pub notes: Vec<String>,
-    /// What is known of a cluster without a fleet; its hosts do not count.
+    /// What is known of a cluster without a fleet.
     rest: Option<Fleet<'a>>,
 }
 
@@ -132,7 +132,27 @@ impl<'a> Walked<'a> {
         self.known().map_or(0, |fleet| fleet.nodes_living)
     }
 
-    fn known(&self) -> Option<&Fleet<'a>> {
+    /// A note for each node that gives no host and says why itself: what was refused is told where
+    /// it is refused.
+    #[must_use]
+    pub fn skip_notes(&self) -> Vec<String> {
+        if matches!(self.fleet, Err(Unrendered::Terminated)) {
+            return Vec::new();
+        }
+        let loud = self.skipped().iter().filter(|skipped| skipped.why != WhySkipped::Refused);
+        let skipped: Vec<&Skipped<'_>> = loud.collect();
+        let (told, rest) = skipped.split_at(skipped.len().min(TOLD));
+        let title = &self.title;
+        let note =
+            |skipped: &&Skipped<'_>| format!("{title}: skipped {}: {}", skipped.name, skipped.why);
+        let more =
+            (!rest.is_empty()).then(|| format!("{title}: skipped {} more nodes", rest.len()));
+        told.iter().map(note).chain(more).collect()
+    }
+
+    /// The fleet; where there is none, what one would be without its hosts.
+    #[must_use]
+    pub fn known(&self) -> Option<&Fleet<'a>> {
         self.fleet.as_ref().ok().or(self.rest.as_ref())
     }
 }
@@ -248,7 +268,7 @@ fn walk_one<'a>(
 ) -> Walked<'a> {
     let prefix = options.prefix_of(&survey);
     let Survey { cluster, nodes, mut refusals, label, given, .. } = survey;
-    let Nodes { hosts, skipped, refusals: of_nodes, living, .. } = nodes;
+    let Nodes { hosts, skipped, failed, refusals: of_nodes, living, .. } = nodes;
     refusals.extend(of_nodes.first);
     let title = cluster.as_ref().map_or(label, title);
     let mut notes = Vec::new();
@@ -264,11 +284,13 @@ fn walk_one<'a>(
                 jump: None,
                 nodes_living: living,
                 skipped,
+                failed,
                 entry: 0,
             };
             match choose(&mut fleet, given, options, aliases, &mut notes) {
                 Ok(()) => Ok(fleet),
                 Err(why) => {
+                    fleet.hosts.clear();
                     rest = Some(fleet);
                     Err(why)
                 }
@@ -291,16 +313,6 @@ fn title(cluster: &Cluster<'_>) -> String {
 /// How many skipped nodes are told one by one.
 const TOLD: usize = 20;
 
-fn skip_notes(skipped: &[Skipped<'_>]) -> Vec<String> {
-    // What was refused is told where it is refused.
-    let loud = skipped.iter().filter(|skipped| skipped.why != WhySkipped::Refused);
-    let skipped: Vec<&Skipped<'_>> = loud.collect();
-    let (told, rest) = skipped.split_at(skipped.len().min(TOLD));
-    let note = |skipped: &&Skipped<'_>| format!("skipped {}: {}", skipped.name, skipped.why);
-    let more = (!rest.is_empty()).then(|| format!("skipped {} more nodes", rest.len()));
-    told.iter().map(note).chain(more).collect()
-}
-
 /// Names, orders and selects the hosts of a fleet that holds all of them, and finds their way in;
 /// the names and the order that are `given` stay.
 fn choose<'a>(
@@ -313,7 +325,6 @@ fn choose<'a>(
     if fleet.cluster.terminated && !options.selection.include_inactive {
         return Err(Unrendered::Terminated);
     }
-    notes.extend(skip_notes(&fleet.skipped));
     if fleet.hosts.is_empty() {
         return Err(Unrendered::NoHost);
     }

@@ -85,28 +85,40 @@ impl fmt::Display for FolderError {
 
 impl std::error::Error for FolderError {}
 
-/// The layout below `ssh_folder`, or below the `.ssh` of `home`.
-///
-/// ssh itself takes the home folder of the password database, whatever `$HOME` says.
-pub fn layout(ssh_folder: Option<&Path>, home: Option<&Path>) -> Result<Layout, FolderError> {
-    let of_user = User::from_uid(Uid::current()).ok().flatten().map(|user| user.dir);
-    let folder = match (ssh_folder, home.or(of_user.as_deref())) {
-        // A shell leaves the tilde of `--ssh-dir=~/x` as it is.
-        (Some(folder), Some(home)) => match folder.strip_prefix("~") {
-            Ok(below) => home.join(below),
-            Err(_) => folder.to_owned(),
-        },
-        (Some(folder), None) => folder.to_owned(),
-        (None, Some(home)) => home.join(".ssh"),
-        (None, None) => return Err(FolderError::NoHome),
+/// The ssh folder, by an absolute path: the one that is `given`, or the `.ssh` of `home`, else of
+/// the home folder of the password database.
+pub fn ssh_folder(given: Option<&Path>, home: Option<&Path>) -> Result<PathBuf, FolderError> {
+    let of_home = |below: &Path| {
+        let home = home.map(Path::to_owned).or_else(home_of_user);
+        home.map(|home| home.join(below)).ok_or(FolderError::NoHome)
     };
-    let mut folder = std::path::absolute(&folder).map_err(FolderError::system(&folder))?;
+    let folder = match given {
+        None => of_home(".ssh".as_ref())?,
+        // A shell leaves the tilde of `--ssh-dir=~/x` as it is.
+        Some(given) => match given.strip_prefix("~") {
+            Ok(below) => of_home(below)?,
+            Err(_) => given.to_owned(),
+        },
+    };
+    let folder = std::path::absolute(&folder).map_err(FolderError::system(&folder))?;
     // `a/../b` is another place where `a` is a link, so only the file system can resolve it.
     if folder.components().any(|part| part == Component::ParentDir) {
-        folder = fs::canonicalize(&folder).map_err(FolderError::system(&folder))?;
+        return fs::canonicalize(&folder).map_err(FolderError::system(&folder));
     }
+    Ok(folder)
+}
+
+fn home_of_user() -> Option<PathBuf> {
+    User::from_uid(Uid::current()).ok().flatten().map(|user| user.dir)
+}
+
+/// The layout below an ssh folder.
+///
+/// ssh itself takes the home folder of the password database, whatever `$HOME` says.
+pub fn layout(given: Option<&Path>, home: Option<&Path>) -> Result<Layout, FolderError> {
+    let folder = ssh_folder(given, home)?;
     // Without an entry in the password database ssh does not run at all.
-    let home = of_user.or_else(|| home.map(Path::to_owned)).ok_or(FolderError::NoHome)?;
+    let home = home_of_user().or_else(|| home.map(Path::to_owned)).ok_or(FolderError::NoHome)?;
     let mut same: Vec<PathBuf> = fs::canonicalize(&folder).into_iter().collect();
     let read_by_ssh = home.join(".ssh");
     if fs::canonicalize(&read_by_ssh).is_ok_and(|read| same.contains(&read)) {
@@ -159,6 +171,7 @@ pub fn read_ours(layout: &Layout) -> Result<Present, FolderError> {
         }
     }
     present.foreign.sort();
+    present.read_header();
     Ok(present)
 }
 
@@ -203,7 +216,7 @@ pub fn leftovers(layout: &Layout) -> Vec<PathBuf> {
 }
 
 /// Removes the lock, where nothing else of ours is left, and the folders that are empty then: our
-/// own, and the ssh folder where this run `made` it.
+/// own, and the ssh folder where we `made` it.
 pub fn remove_if_unused(layout: &Layout, lock: &Lock, made: bool) {
     let is_ours = |entry: io::Result<fs::DirEntry>| {
         let name = entry.map(|entry| entry.file_name());

@@ -8,14 +8,11 @@ use super::machine::Machine;
 use super::prime_cli::PrimeCli;
 use super::{Endpoint, endpoint, identity, ssh_layout, team};
 use crate::args::{CertArgs, Global};
-use crate::certificate::judge::TTL_MAX;
+use crate::certificate::judge::{MIN_VALIDITY, TTL_MAX};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::layout::Layout;
 use crate::render::ssh_config;
 use crate::when::span;
-
-/// How much longer a certificate must be valid, unless the user says otherwise: `--min-validity`.
-pub const MIN_VALIDITY: Duration = Duration::from_secs(600);
 
 /// The resolved settings of `prime-ssh cert`.
 #[derive(Debug)]

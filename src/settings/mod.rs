@@ -2,6 +2,8 @@
 //! where it is decided what wins.
 
 mod cert;
+mod check;
+mod doctor;
 mod identity;
 mod install;
 mod inventory;
@@ -11,17 +13,21 @@ mod prime_cli;
 mod program;
 mod renewal;
 mod view;
+mod wait;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use cert::{Certify, OwnCertificates, Task, Wanted};
+pub use check::Check;
+pub use doctor::{Doctor, Renewals};
 pub use install::{Install, Memory, Remembered, Rendering, Show, Sync, Uninstall};
 pub use inventory::{Caching, Inventory, InventoryOutput};
 pub use list::List;
 pub use machine::Machine;
 use prime_cli::PrimeCli;
 pub use view::{Viewing, Which};
+pub use wait::{Patience, Wait};
 
 use crate::api::address::ApiUrl;
 use crate::args::{
@@ -30,7 +36,7 @@ use crate::args::{
 };
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fleet::{self, JumpMode, Only, Selection};
-use crate::install::folder::FolderError;
+use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::render::certificates::Certificates;
 use crate::render::ssh_config;
@@ -157,11 +163,7 @@ fn team(typed: Option<String>, machine: &Machine, prime: &PrimeCli) -> Outcome<O
 /// Where our files are below ssh's folder, for those who only read them: how ssh itself finds them
 /// takes a look into the password database, and that takes time.
 pub fn ssh_layout(ssh_dir: Option<&Path>, machine: &Machine) -> Outcome<Layout> {
-    let given = ssh_dir.unwrap_or("~/.ssh".as_ref());
-    if given.starts_with("~") && machine.home().is_none() {
-        return Err(FolderError::NoHome.into());
-    }
-    let folder = machine.expand(&machine.local_path(given, "--ssh-dir")?);
+    let folder = folder::ssh_folder(ssh_dir, machine.home())?;
     Ok(Layout::new(folder, PathBuf::new(), Vec::new()))
 }
 
@@ -171,14 +173,23 @@ pub struct Access {
     /// Where it is.
     pub address: Outcome<ApiUrl>,
     /// Who asks, and where that stands.
-    pub token: Outcome<(ApiToken, TokenSource)>,
+    pub token: Outcome<Option<(ApiToken, TokenSource)>>,
     timeout: Duration,
 }
 
 impl Access {
-    /// What it takes to ask.
+    /// What it takes to ask, where nothing is missing.
+    #[must_use]
+    pub fn as_endpoint(&self) -> Option<Endpoint> {
+        let (Ok(address), Ok(Some((token, _)))) = (&self.address, &self.token) else {
+            return None;
+        };
+        Some(Endpoint { address: address.clone(), token: token.clone(), timeout: self.timeout })
+    }
+
+    /// The same, or why not.
     pub fn endpoint(self) -> Outcome<Endpoint> {
-        let (token, _) = self.token?;
+        let (token, _) = self.token?.ok_or_else(no_token)?;
         Ok(Endpoint { address: self.address?, token, timeout: self.timeout })
     }
 }
@@ -212,7 +223,20 @@ fn address(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<ApiU
     }
 }
 
-fn token(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<(ApiToken, TokenSource)> {
+/// That there is no token, and what to do about it.
+#[must_use]
+pub fn no_token() -> Failure {
+    Failure::message(Kind::Usage, "no API token").hint(
+        "run `prime login`, set PRIME_API_KEY, or give --token-file FILE; \
+         a saved answer needs none: --input FILE",
+    )
+}
+
+fn token(
+    global: &Global,
+    machine: &Machine,
+    prime: &PrimeCli,
+) -> Outcome<Option<(ApiToken, TokenSource)>> {
     let usable = |text: &str, from: &str| {
         ApiToken::new(text).ok_or_else(|| {
             Failure::message(
@@ -224,18 +248,13 @@ fn token(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<(ApiTo
     if let Some(path) = &global.token_file {
         let text = machine.read(path).or_fail(Kind::Local)?;
         let token = usable(&text, &path.display().to_string())?;
-        return Ok((token, TokenSource::File(path.clone())));
+        return Ok(Some((token, TokenSource::File(path.clone()))));
     }
     if let Some(text) = machine.variable("PRIME_API_KEY")? {
-        return Ok((usable(&text, "PRIME_API_KEY")?, TokenSource::Variable));
+        return Ok(Some((usable(&text, "PRIME_API_KEY")?, TokenSource::Variable)));
     }
-    let (token, path) = prime.api_key.clone().ok_or_else(|| {
-        Failure::message(Kind::Usage, "no API token").hint(
-            "run `prime login`, set PRIME_API_KEY, or give --token-file FILE; \
-             a saved answer needs none: --input FILE",
-        )
-    })?;
-    Ok((token, TokenSource::Settings(path)))
+    let token = prime.api_key.clone();
+    Ok(token.map(|(token, path)| (token, TokenSource::Settings(path))))
 }
 
 fn walk_options(typed: HostsArgs) -> Outcome<fleet::Options> {

@@ -112,7 +112,7 @@ fn nothing_is_installed() {
         assert_eq!(ran.stdout, "");
         ran.succeeds();
     }
-    let told = desk.run(&["uninstall", "train"]).fails(1);
+    let told = desk.run(&["uninstall", "train"]).fails(2);
     assert!(told.contains("no installed cluster is called \"train\""), "{told}");
     desk.run(&["uninstall"]).fails(2);
     desk.run(&["install"]).fails(2);

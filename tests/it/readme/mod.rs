@@ -7,40 +7,17 @@
 //! blocks are `text` (or `ssh-config`), and are not run.
 
 mod meanwhile;
-mod page;
+pub mod page;
 mod reader;
-mod world;
+pub mod world;
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Duration;
 
 use page::Step;
 use world::World;
 
-use crate::support::process;
-
-/// How long a whole page may take.
-const LIMIT: Duration = Duration::from_secs(300);
-/// Set in the process that has networks, mounts and process numbers of its own.
-const INSIDE: &str = "PRIME_SSH_TESTS_INSIDE";
-
-/// Runs a page in namespaces of its own: everything that its commands start ends with them.
-#[track_caller]
-fn works(test: &str, page: &str) {
-    if std::env::var_os(INSIDE).is_some() {
-        read(page);
-        return;
-    }
-    let mut command = process::tied("unshare");
-    command.args(["--net", "--mount", "--propagation", "private"]);
-    command.args(["--pid", "--fork", "--kill-child", "--mount-proc", "--"]);
-    command.arg(std::env::current_exe().unwrap());
-    command.args([&format!("readme::{test}"), "--exact", "--ignored", "--nocapture"]);
-    let mut child = command.env(INSIDE, "1").spawn().unwrap();
-    let status = process::wait(&mut child, LIMIT);
-    assert!(status.is_some_and(|status| status.success()), "{page}: {status:?}");
-}
+use crate::support::alone::alone;
 
 /// Does what a page says, from its top to its end, and tells of all that is not so.
 fn read(page: &str) {
@@ -78,8 +55,10 @@ fn tries(world: &mut World, command: &page::Command) -> String {
 
 #[test]
 #[ignore = "needs root, namespaces, sshd, ansible, rsync and tmux: run tests/run"]
-fn in_namespaces_the_readme_works() {
-    works("in_namespaces_the_readme_works", "README.md");
+fn in_namespaces_every_page_works() {
+    for page in page::all() {
+        alone("readme::in_namespaces_every_page_works", &page, || read(&page));
+    }
 }
 
 /// Plain `cargo test` sees this much.

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::ansible;
 use crate::support::api::Api;
-use crate::support::authority::Authority;
+use crate::support::authority::{Authority, certificates_in};
 use crate::support::cluster::Cluster;
 use crate::support::network::Namespace;
 use crate::support::process;
@@ -46,6 +46,12 @@ env -i HOME="$HOME" PATH=/usr/bin:/bin SHELL=/bin/sh /bin/sh -c "$command""#,
     ("git", r#"[ "$1" = clone ]"#),
 ];
 
+/// The reader's key, which ssh tries by itself.
+const KEY: &str = ".ssh/id_ed25519";
+/// The nodes of the example, with their addresses and ports.
+const PLACES: [(&str, &str, u16); 3] =
+    [("node-0", "203.0.113.10", 22), ("node-1", "10.0.0.11", 22), ("node-2", "10.0.0.12", 2222)];
+
 /// The machine of a reader, and a cluster.
 pub struct World {
     pub sandbox: Sandbox,
@@ -70,23 +76,16 @@ impl World {
     /// Takes the process's own namespaces for the reader's machine.
     pub fn new() -> Self {
         let (sandbox, nodes) = (Sandbox::new(), Sandbox::new());
-        let key = sandbox.ssh_key(".ssh/id_ed25519");
+        let key = sandbox.ssh_key(KEY);
+        fs::copy(key.with_extension("pub"), sandbox.path("authorized.pub")).unwrap();
         fs::set_permissions(sandbox.path(".ssh"), fs::Permissions::from_mode(0o700)).unwrap();
         has_users(&sandbox, &nodes);
         let (here, network) = (Namespace::own(), Namespace::new());
         here.link("cluster", "203.0.113.1/24", &network, "203.0.113.10/24");
         network.address("10.0.0.11/32");
         network.address("10.0.0.12/32");
-        let places = [
-            ("node-0", "203.0.113.10", 22),
-            ("node-1", "10.0.0.11", 22),
-            ("node-2", "10.0.0.12", 2222),
-        ];
         let authority = Authority::new(&sandbox);
-        let machines = places.map(|(node, address, port)| {
-            let sshd = Sshd::of(&sandbox, node).at(address).port(port).inside(&network);
-            sshd.lets_in(&key).option("TrustedUserCAKeys", authority.public_key().display()).start()
-        });
+        let machines = PLACES.map(|place| machine(&sandbox, &network, &authority, place));
         let api = Api::serving([example()]);
         let signer =
             authority.signing(&["-n", "ubuntu", "-I", "vault-user01", "-V", "-1m:+28799s"]);
@@ -110,6 +109,27 @@ impl World {
         for command in ["cargo install --path .", "prime login"] {
             assert_eq!(self.run(command, "").code, 0, "{command}");
         }
+    }
+
+    /// Another machine, with a host key of its own, stands where node-1 stood.
+    pub fn replaces_node_1(&mut self) {
+        drop(self.machines.remove(1));
+        let machine = machine(&self.sandbox, &self.network, &self.authority, PLACES[1]);
+        self.machines.insert(1, machine);
+    }
+
+    /// The key alone lets nobody in any more.
+    pub fn takes_certificates_only(&mut self) {
+        self.sandbox.write("authorized.pub", "");
+        self.api.now_serves([example().with("vaultEnabled", true)]);
+    }
+
+    /// The certificate that is there was for an hour that is over.
+    pub fn certificate_expires(&mut self) {
+        let expired = self.authority.signing(&["-n", "ubuntu", "-V", "-2h:-1h"]);
+        let public_key = self.sandbox.read(format!("{KEY}.pub"));
+        let [file] = certificates_in(&self.sandbox.path(".ssh/prime-ssh")).try_into().unwrap();
+        fs::write(file, expired.certificate(&public_key)).unwrap();
     }
 
     fn has_programs(&self) {
@@ -182,6 +202,18 @@ impl World {
             .replace(&self.api.url(), api)
             .replace(TOKEN, "…")
     }
+}
+
+/// The sshd of a node: it lets the reader in, and who has a certificate.
+fn machine(
+    sandbox: &Sandbox,
+    network: &Namespace,
+    authority: &Authority,
+    (node, address, port): (&str, &str, u16),
+) -> Sshd {
+    let sshd = Sshd::of(sandbox, node).at(address).port(port).inside(network);
+    let sshd = sshd.lets_in(&sandbox.path("authorized"));
+    sshd.option("TrustedUserCAKeys", authority.public_key().display()).start()
 }
 
 /// The cluster of `examples/cluster.json`.
