@@ -146,7 +146,7 @@ fn texts() -> Vec<(String, String)> {
     let of_folder = |folder: &str| {
         let entries = std::fs::read_dir(Path::new(ROOT).join(folder)).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let markdown = names.filter(|name| name.ends_with(".md"));
+        let markdown = names.filter(|name| Path::new(name).extension() == Some("md".as_ref()));
         markdown.map(|name| format!("{folder}/{name}")).collect::<Vec<_>>()
     };
     let names = of_folder(".").into_iter().chain(of_folder("docs"));
