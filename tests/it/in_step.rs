@@ -143,9 +143,16 @@ fn read(path: &str) -> String {
 
 /// Every text that people read, with what it is called.
 fn texts() -> Vec<(String, String)> {
-    let at_root = ["README.md", "CHANGELOG.md", "SECURITY.md"];
-    let at_root = at_root.iter().filter(|path| Path::new(ROOT).join(path).exists());
-    at_root.map(|path| ((*path).to_owned(), read(path))).collect()
+    let of_folder = |folder: &str| {
+        let entries = std::fs::read_dir(Path::new(ROOT).join(folder)).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let markdown = names.filter(|name| Path::new(name).extension() == Some("md".as_ref()));
+        markdown.map(|name| format!("{folder}/{name}")).collect::<Vec<_>>()
+    };
+    let names = of_folder(".").into_iter().chain(of_folder("docs"));
+    let texts: Vec<_> = names.map(|name| (name.clone(), read(&name))).collect();
+    assert!(texts.iter().any(|(name, _)| name == "./README.md") && texts.len() > 3);
+    texts
 }
 
 #[test]
