@@ -1,7 +1,7 @@
 //! Clusters as the person knows them: an installed one by its names and options, any other one as
 //! `install` without options would make it.
 
-use super::fetch::{self, Fetched, Missed};
+use super::fetch::{self, CameFrom, Fetched, Missed};
 use super::gather;
 use super::installed::{self, ask_again};
 use crate::failure::{Failure, Kind, Outcome};
@@ -145,7 +145,7 @@ impl Asked {
         viewing: &Viewing,
         memory: &Memory<'_>,
     ) -> Outcome<Vec<View<'a>>> {
-        let surveys = self.surveys()?;
+        let surveys = self.surveys(&viewing.which)?;
         let checked: Vec<&Survey<'_>> =
             surveys.iter().filter_map(|(_, survey)| survey.as_ref().ok()).collect();
         let mut names = names(&checked, viewing, &self.installed).into_iter();
@@ -163,14 +163,21 @@ impl Asked {
         Ok(views)
     }
 
-    /// The checked answers, each cluster once; a file may hold the data of several.
-    fn surveys(&self) -> Outcome<Vec<(&str, Outcome<Survey<'_>>)>> {
+    /// The checked answers, each cluster once; a file may hold the data of several, of which an
+    /// installed cluster is one.
+    fn surveys(&self, which: &Which) -> Outcome<Vec<(&str, Outcome<Survey<'_>>)>> {
         let mut surveys: Vec<(&str, Outcome<Survey<'_>>)> = Vec::with_capacity(self.answers.len());
         for Fetched { asked, answer } in &self.answers {
             let answer = answer.as_ref().map_err(|missed| missed.failure.again());
             match answer.and_then(|answer| Ok((&answer.from, gather::surveys_of(answer)?))) {
                 Err(failure) => surveys.push((asked, Err(failure))),
-                Ok((from, found)) => {
+                Ok((from, mut found)) => {
+                    if let (Which::Named(_), CameFrom::File(_)) = (which, from)
+                        && let Some(record) = installed::called(&self.installed, asked)
+                        && let Err(failure) = keep(&mut found, record, from)
+                    {
+                        surveys.push((asked, Err(failure)));
+                    }
                     for survey in found {
                         let earlier = surveys.iter().filter_map(|(_, other)| other.as_ref().ok());
                         if !gather::is_again(&survey, earlier, from)? {
@@ -199,6 +206,18 @@ impl Asked {
         let nothing = || Failure::message(Kind::Answer, format!("{label}: no answer"));
         Ok(Seen { walked: walked.ok_or_else(nothing)?, record, rendering })
     }
+}
+
+/// Keeps the installed cluster of those that a file holds; whatever is wrong with one that has no
+/// id is told.
+fn keep(found: &mut Vec<Survey<'_>>, record: &Record, from: &CameFrom) -> Outcome<()> {
+    found.retain(|survey| survey.id().is_none_or(|id| *id == record.id));
+    if found.is_empty() {
+        let (alias, id) = (record.alias(), &record.id);
+        let message = format!("{alias} is cluster {id}, and {from} holds others");
+        return Err(Failure::message(Kind::Answer, message));
+    }
+    Ok(())
 }
 
 /// How a cluster is rendered.

@@ -23,7 +23,7 @@ pub fn types(world: &mut World, command: &str) -> Ran {
         // This very run is a part of it.
         ["bash", script @ ("tests/run" | "benches/run")] => {
             let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(script);
-            world.run(&format!("bash -n {script:?}"), "")
+            world.run(&format!("bash -n '{}'", script.display()), "")
         }
         ["ssh", "-L", "6006:localhost:6006", ..] => a_port_is_forwarded(world, command),
         ["ssh", "-t", _, "tmux", ..] => a_session_is_kept(world, command),

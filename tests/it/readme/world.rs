@@ -1,6 +1,7 @@
 //! What a reader of the pages has: a machine of their own, and the cluster of the examples, whose
 //! machines are real sshds at the very addresses that stand there.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
@@ -18,12 +19,13 @@ use crate::support::sshd::Sshd;
 
 /// Programs that cannot be here, or should not do here what they do. Each takes the very words that
 /// a page gives it, and refuses others.
-const STUBS: [(&str, &str); 5] = [
+const STUBS: [(&str, &str); 6] = [
     // A release build takes minutes; `tests/it/wheel.rs` and this project's users make one.
     (
         "cargo",
         r#"case "$*" in
-"install --path .") mkdir -p ~/.cargo/bin && cp "$PROGRAM" ~/.cargo/bin/prime-ssh ;;
+"install --path .") [ -e ~/.cargo/bin/prime-ssh ] && exit
+    mkdir -p ~/.cargo/bin && cp "$PROGRAM" ~/.cargo/bin/prime-ssh ;;
 "run --release -- "*) shift 3; exec "$PROGRAM" "$@" ;;
 *) exit 64 ;;
 esac"#,
@@ -43,21 +45,27 @@ ssh -G "$name" | grep -q '^hostname .*[^.]$' && ssh "$name" "test -d $folder""#,
 [ "$*" = - ] && read -r m h dom mon dow command || exit 64
 env -i HOME="$HOME" PATH=/usr/bin:/bin SHELL=/bin/sh /bin/sh -c "$command""#,
     ),
+    // `tests/it/wheel.rs` installs a real package.
+    ("uv", r#"[ "$*" = "tool install ." ]"#),
     ("git", r#"[ "$1" = clone ]"#),
 ];
 
 /// The reader's key, which ssh tries by itself.
 const KEY: &str = ".ssh/id_ed25519";
-/// The nodes of the example, with their addresses and ports.
-const PLACES: [(&str, &str, u16); 3] =
-    [("node-0", "203.0.113.10", 22), ("node-1", "10.0.0.11", 22), ("node-2", "10.0.0.12", 2222)];
+/// Where nodes are: those of the example, and one that comes later.
+const PLACES: [(&str, &str, u16); 4] = [
+    ("node-0", "203.0.113.10", 22),
+    ("node-1", "10.0.0.11", 22),
+    ("node-2", "10.0.0.12", 2222),
+    ("node-3", "10.0.0.13", 22),
+];
 
 /// The machine of a reader, and a cluster.
 pub struct World {
     pub sandbox: Sandbox,
     pub api: Api,
-    pub authority: Authority,
-    pub machines: Vec<Sshd>,
+    authority: Authority,
+    machines: BTreeMap<String, Sshd>,
     /// Where the cluster's machines are. Only the control node is reached from outside.
     pub network: Namespace,
     /// The home folder on every node; it is the user's own there.
@@ -82,23 +90,26 @@ impl World {
         has_users(&sandbox, &nodes);
         let (here, network) = (Namespace::own(), Namespace::new());
         here.link("cluster", "203.0.113.1/24", &network, "203.0.113.10/24");
-        network.address("10.0.0.11/32");
-        network.address("10.0.0.12/32");
+        for (_, address, _) in &PLACES[1..] {
+            network.address(&format!("{address}/32"));
+        }
         let authority = Authority::new(&sandbox);
-        let machines = PLACES.map(|place| machine(&sandbox, &network, &authority, place));
         let api = Api::serving([example()]);
         let signer =
             authority.signing(&["-n", "ubuntu", "-I", "vault-user01", "-V", "-1m:+28799s"]);
         api.signs(move |request| signer.answer(request));
-        let world = Self {
+        let mut world = Self {
             environment: sandbox.path("environment"),
             sandbox,
             api,
             authority,
-            machines: machines.into(),
+            machines: BTreeMap::new(),
             network,
             nodes,
         };
+        for node in ["node-0", "node-1", "node-2"] {
+            world.machine(node);
+        }
         world.has_programs();
         world.has_a_checkout();
         world
@@ -111,11 +122,16 @@ impl World {
         }
     }
 
-    /// Another machine, with a host key of its own, stands where node-1 stood.
-    pub fn replaces_node_1(&mut self) {
-        drop(self.machines.remove(1));
-        let machine = machine(&self.sandbox, &self.network, &self.authority, PLACES[1]);
-        self.machines.insert(1, machine);
+    /// Starts a node: a machine with a host key of its own, in place of the one that was there. It
+    /// lets the reader in, and who has a certificate.
+    pub fn machine(&mut self, node: &str) {
+        drop(self.machines.remove(node));
+        let place = PLACES.iter().find(|(known, ..)| *known == node);
+        let &(_, address, port) = place.expect("a node that has a place");
+        let sshd = Sshd::of(&self.sandbox, node).at(address).port(port).inside(&self.network);
+        let sshd = sshd.lets_in(&self.sandbox.path("authorized"));
+        let sshd = sshd.option("TrustedUserCAKeys", self.authority.public_key().display());
+        self.machines.insert(node.to_owned(), sshd.start());
     }
 
     /// The key alone lets nobody in any more.
@@ -153,10 +169,12 @@ impl World {
         let path = folders.into_iter().chain(std::env::split_paths(&system));
         let path = std::env::join_paths(path).unwrap();
         let exported = format!(
-            "export PATH={path:?} HOME={:?} PROGRAM={:?} SETTINGS={place:?}\n\
+            "export PATH='{}' HOME='{}' PROGRAM='{}' SETTINGS='{}'\n\
              export LC_ALL=C.UTF-8 SHELL=/bin/bash TERM=xterm NO_COLOR=1\n",
-            self.sandbox.home(),
+            path.display(),
+            self.sandbox.home().display(),
             env!("CARGO_BIN_EXE_prime-ssh"),
+            place.display(),
         );
         fs::write(&self.environment, exported).unwrap();
     }
@@ -170,16 +188,16 @@ impl World {
         process::run(&mut copy, b"").succeeds();
         self.sandbox.write("prime-ssh/checkpoints/step-1000.pt", "weights");
         let mut environment = fs::File::options().append(true).open(&self.environment).unwrap();
-        writeln!(environment, "cd {checkout:?}").unwrap();
+        writeln!(environment, "cd '{}'", checkout.display()).unwrap();
     }
 
     /// A command in the reader's shell, which it leaves as the next one finds it.
     pub fn shell(&self, command: &str) -> Command {
         let script = format!(
-            "exec 2>&1\nsource {0:?}\n\
-             trap 'code=$?; {{ export -p; printf \"cd %q\\n\" \"$PWD\"; }} >{0:?}; exit $code' EXIT\n\
+            "exec 2>&1\nsource '{0}'\n\
+             trap 'code=$?; {{ export -p; printf \"cd %q\\n\" \"$PWD\"; }} >'{0}'; exit $code' EXIT\n\
              {command}",
-            self.environment
+            self.environment.display()
         );
         let mut shell = process::tied("bash");
         shell.args(["-c", &script]).env_clear().stdin(Stdio::piped());
@@ -202,18 +220,6 @@ impl World {
             .replace(&self.api.url(), api)
             .replace(TOKEN, "…")
     }
-}
-
-/// The sshd of a node: it lets the reader in, and who has a certificate.
-fn machine(
-    sandbox: &Sandbox,
-    network: &Namespace,
-    authority: &Authority,
-    (node, address, port): (&str, &str, u16),
-) -> Sshd {
-    let sshd = Sshd::of(sandbox, node).at(address).port(port).inside(network);
-    let sshd = sshd.lets_in(&sandbox.path("authorized"));
-    sshd.option("TrustedUserCAKeys", authority.public_key().display()).start()
 }
 
 /// The cluster of `examples/cluster.json`.

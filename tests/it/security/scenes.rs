@@ -12,7 +12,7 @@ use crate::support::sandbox::TOKEN;
 /// remark is something that happens at the API. What else there is gets things ready.
 const SCENES: &str = "\
 printf %s \"$TOKEN\" >TOKEN
-mkdir -p ~/.prime/environments ~/.ssh/more
+mkdir -p ~/.prime/environments ~/.ssh/more DIR
 echo '{}' >~/.prime/environments/staging.json
 printf 'Include more/*\\nHost mine\\n  User me\\n' >~/.ssh/config
 echo 'Host other' >~/.ssh/more/one
@@ -30,8 +30,18 @@ prime-ssh inventory train -o FILE
 prime-ssh inventory train --list --cache 10m
 prime-ssh inventory train --list --ssh-option LogLevel=ERROR
 prime-ssh inventory train --api-url https://127.0.0.1:1 # 3
+prime-ssh list
+prime-ssh show train
+prime-ssh wait train --for 1 --within 20s
+prime-ssh man --dir DIR
+prime-ssh completions bash
+prime-ssh doctor
+prime-ssh check train
+prime-ssh check train --login
 prime-ssh install train
+prime-ssh check train --login
 prime-ssh install train --dry-run
+prime-ssh show train
 # a node comes
 prime-ssh sync --check # 10
 prime-ssh sync
@@ -49,6 +59,8 @@ prime-ssh cert train --identity-file PEM -o CERT
 rm ~/.ssh/prime-ssh/*-cert.pub
 prime-ssh inventory train --list --identity-file KEY
 prime-ssh install train
+prime-ssh show train
+prime-ssh doctor
 ";
 
 /// Plays all of it, and says what each command did.
@@ -84,7 +96,8 @@ fn traced(world: &World, arguments: &str, code: i32, traces: &mut BTreeMap<Strin
     let folder = world.sandbox.path("traces");
     fs::create_dir(&folder).unwrap();
     let out = folder.join("of");
-    let line = format!("strace -ff -y -qq -s 9999 -e {CALLS} -o {out:?} prime-ssh {arguments}");
+    let strace = format!("strace -ff -y -qq -s 9999 -e {CALLS} -o '{}'", out.display());
+    let line = format!("{strace} prime-ssh {arguments}");
     let ran = world.run(&line, "");
     assert_eq!(ran.code, code, "prime-ssh {arguments}\n{}", ran.printed);
     let trace = Trace::of(&folder, "prime-ssh");
