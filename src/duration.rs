@@ -25,6 +25,16 @@ pub fn parse(text: &str) -> Result<Duration, Invalid> {
         .ok_or_else(|| Invalid::because("a duration is a number of seconds, or 30s, 5m, 2h"))
 }
 
+/// A duration as one would type it.
+#[must_use]
+pub fn typed(duration: Duration) -> String {
+    match duration.as_secs() {
+        seconds if seconds % 3600 == 0 => format!("{}h", seconds / 3600),
+        seconds if seconds % 60 == 0 => format!("{}m", seconds / 60),
+        seconds => format!("{seconds}s"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -33,6 +43,7 @@ mod tests {
     fn durations() {
         for (text, seconds) in [("30", 30), ("30s", 30), ("5m", 300), ("2h", 7200)] {
             assert_eq!(parse(text).unwrap(), Duration::from_secs(seconds));
+            assert_eq!(parse(&typed(Duration::from_secs(seconds))), parse(text));
         }
         for text in ["", "s", "0", "-1", "+5", "1.5s", "5 m", "5d", "1e3", "99999999999999999999h"]
         {

@@ -16,13 +16,24 @@ pub enum Kind {
     Answer,
     /// An install was refused. Exit code 5.
     Install,
-    /// The hosts are not all well. Exit code 6.
+    /// The hosts, or the way to them, are not all well. Exit code 6.
     Hosts,
     /// `--check`: something would change. Exit code 10. Nothing is wrong.
     WouldChange,
 }
 
 impl Kind {
+    /// All kinds, the smallest exit code first.
+    pub const ALL: [Self; 7] = [
+        Self::Local,
+        Self::Usage,
+        Self::Api,
+        Self::Answer,
+        Self::Install,
+        Self::Hosts,
+        Self::WouldChange,
+    ];
+
     /// The exit code that scripts rely on.
     #[must_use]
     pub fn exit_code(self) -> u8 {
@@ -34,6 +45,20 @@ impl Kind {
             Self::Install => 5,
             Self::Hosts => 6,
             Self::WouldChange => 10,
+        }
+    }
+
+    /// What the exit code tells, for the help.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Local => "something on this machine failed: a file, a folder",
+            Self::Usage => "the command line, a variable or a template is wrong",
+            Self::Api => "the API was not reached, or refused",
+            Self::Answer => "the answer was refused, or there is nothing to render",
+            Self::Install => "an install was refused; nothing was changed",
+            Self::Hosts => "the hosts, or the way to them, are not all well",
+            Self::WouldChange => "`--check`: something would change",
         }
     }
 }

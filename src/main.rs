@@ -2,16 +2,18 @@
 
 use std::process::ExitCode;
 
-use prime_ssh::args::{Color, Typed};
+use prime_ssh::args::{Color, Refused, Typed};
 use prime_ssh::commands;
 use prime_ssh::failure::Failure;
 use prime_ssh::settings::Machine;
-use prime_ssh::terminal::{Audience, Terminal};
+use prime_ssh::terminal::Terminal;
 
 fn main() -> ExitCode {
     let typed = match Typed::from_command_line() {
         Ok(typed) => typed,
-        Err(failure) => return end(&failure, Terminal::new(Audience::Ansible, true, false)),
+        Err(Refused { failure, audience }) => {
+            return end(&failure, Terminal::new(audience, false, false));
+        }
     };
     match typed.global.color {
         Color::Auto => {}

@@ -14,26 +14,38 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// Set for every ssh that is only asked: a fragment's own command must fetch no certificate then.
 const NO_RENEW: &str = "PRIME_SSH_NO_RENEW";
 
-/// What ssh would do for `name` with these `further` options and the configuration in a file:
-/// `ssh -G`.
+/// What ssh would do for `name` with these `further` options and the configuration in a file, or
+/// with the one that it reads by itself: `ssh -G`.
 ///
 /// # Errors
 ///
 /// Where ssh cannot be started; `NotFound` where there is none.
-pub fn ask(config: &Path, further: &[&str], name: &str) -> io::Result<Ended> {
+pub fn ask(config: Option<&Path>, further: &[&str], name: &str) -> io::Result<Ended> {
     let mut command = Command::new("ssh");
-    command.args(["-G", "-F"]).arg(config);
+    command.arg("-G");
+    if let Some(config) = config {
+        command.arg("-F").arg(config);
+    }
     for option in further {
         command.args(["-o", option]);
     }
     child::run(command.args(["--", name]).env(NO_RENEW, "1"), LIMIT)
 }
 
+/// What ssh says of itself, on stderr: `ssh -V`.
+///
+/// # Errors
+///
+/// Where ssh cannot be started; `NotFound` where there is none.
+pub fn version() -> io::Result<Ended> {
+    child::run(Command::new("ssh").arg("-V"), LIMIT)
+}
+
 /// Why the ssh of this machine refuses `option`, one line of a configuration, in its own words: in
 /// a file it would stop for every host. `None` where it takes it, or where there is no ssh to ask.
 #[must_use]
 pub fn refusal(option: &str) -> Option<String> {
-    let ended = ask(Path::new("/dev/null"), &[option], UNRELATED).ok()?;
+    let ended = ask(Some(Path::new("/dev/null")), &[option], UNRELATED).ok()?;
     let words = ended.stderr.trim();
     // The place is ours, and not one that the user knows.
     let told = words.split_once("line 0: ").map_or(words, |(_, told)| told);

@@ -1,6 +1,7 @@
 //! The API token, which must never reach an output, an error or a log.
 
 use std::fmt;
+use std::path::PathBuf;
 
 /// A bearer token. It has no `Display`, and its `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
@@ -39,6 +40,17 @@ impl ApiToken {
         hidden.push_str(text.get(shown..).unwrap_or_default());
         hidden
     }
+}
+
+/// Where a token was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenSource {
+    /// In the file that `--token-file` or `PRIME_SSH_TOKEN_FILE` names.
+    File(PathBuf),
+    /// In the variable `PRIME_API_KEY`.
+    Variable,
+    /// In a file of the `prime` program's settings.
+    Settings(PathBuf),
 }
 
 impl fmt::Debug for ApiToken {

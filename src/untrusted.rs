@@ -61,6 +61,15 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
+/// The first characters of somebody's words as they stand in a sentence of ours: without the capital
+/// that they start with, and nothing in them acts on a terminal.
+#[must_use]
+pub fn in_a_sentence(words: &str, most: usize) -> String {
+    let mut characters = words.chars();
+    let first = characters.next().into_iter().flat_map(char::to_lowercase);
+    Shown::new(&first.chain(characters).collect::<String>(), most).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,5 +82,6 @@ mod tests {
         assert_eq!(shown("a\u{200b}b\u{e0041}"), "a\\u{200b}b\\u{e0041}");
         assert_eq!(Shown::new("abcdef", 3).to_string(), "abc…");
         assert_eq!(Shown::new("abc", 3).to_string(), "abc");
+        assert_eq!(in_a_sentence("Connection\nrefused", 12), "connection\\nr…");
     }
 }

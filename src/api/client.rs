@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, LOCATION};
 use reqwest::{Method, Response, Url, redirect};
 use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
@@ -50,6 +50,7 @@ pub struct Client {
     address: ApiUrl,
     token: ApiToken,
     timeout: Duration,
+    tries: u32,
 }
 
 /// An answer of Get Cluster as it came.
@@ -77,6 +78,22 @@ pub struct Listed {
     pub controller: Option<String>,
     /// Its place in the list, all pages counted through, from 0.
     pub place: usize,
+}
+
+/// That the API answered, and took the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// How long it took, connecting included.
+    pub took: Duration,
+    /// What time it is for the API, to the second, where it says so.
+    pub date: Option<SystemTime>,
+}
+
+/// What one call brought.
+struct Answered {
+    text: String,
+    /// The answer's `Date`.
+    date: Option<SystemTime>,
 }
 
 /// One call, which can be sent again.
@@ -125,7 +142,13 @@ impl Client {
         };
         let http =
             builder.build().map_err(|error| Error::new(Asked::Client, Cause::Roots(error)))?;
-        Ok(Self { http, address, token, timeout })
+        Ok(Self { http, address, token, timeout, tries: retry::TRIES })
+    }
+
+    /// The same client, and each call is tried once: for who asks again and again anyway.
+    #[must_use]
+    pub fn without_tries(&self) -> Self {
+        Self { tries: 1, ..self.clone() }
     }
 
     /// The answer of Get Cluster, unread.
@@ -133,7 +156,17 @@ impl Client {
         let asked = Asked::Cluster(id.to_owned());
         check_segment(id).map_err(|why| Error::new(asked.clone(), Cause::Id(why)))?;
         let url = self.address.call(["api", "admin", "clusters", id]);
-        self.call(&Call::get(asked, url)).await
+        Ok(self.call(&Call::get(asked, url)).await?.text)
+    }
+
+    /// Whether the API answers and takes the token: one row of the list.
+    pub async fn hear(&self) -> Result<Heard, Error> {
+        let start = Instant::now();
+        let call = Call::get(Asked::Clusters, self.page_url(None, 0, 1));
+        let Answered { text, date } = self.call(&call).await?;
+        let took = start.elapsed();
+        rows(&text, 0).map_err(|cause| Error::new(Asked::Clusters, cause))?;
+        Ok(Heard { took, date })
     }
 
     /// Every cluster of List Clusters, or those whose name or id has `search` in it: all pages, and
@@ -178,7 +211,7 @@ impl Client {
         let url = self.address.call(segments);
         // Texts always are JSON.
         let body = serde_json::to_string(&Request { public_key, ttl }).unwrap_or_default();
-        self.call(&Call { asked, method: Method::POST, url, body: Some(body) }).await
+        Ok(self.call(&Call { asked, method: Method::POST, url, body: Some(body) }).await?.text)
     }
 
     /// One page of the list; a short one is the last.
@@ -187,24 +220,24 @@ impl Client {
         search: Option<&str>,
         offset: usize,
     ) -> Result<Vec<Listed>, Error> {
-        let call = Call::get(Asked::Clusters, self.page_url(search, offset));
-        let text = self.call(&call).await?;
+        let call = Call::get(Asked::Clusters, self.page_url(search, offset, PAGE));
+        let text = self.call(&call).await?.text;
         rows(&text, offset).map_err(|cause| Error::new(Asked::Clusters, cause))
     }
 
-    fn page_url(&self, search: Option<&str>, offset: usize) -> Url {
+    fn page_url(&self, search: Option<&str>, offset: usize, limit: usize) -> Url {
         let mut url = self.address.call(["api", "admin", "clusters"]);
         let mut query = url.query_pairs_mut();
         if let Some(search) = search {
             query.append_pair("search", search);
         }
-        query.append_pair("limit", &PAGE.to_string()).append_pair("offset", &offset.to_string());
+        query.append_pair("limit", &limit.to_string()).append_pair("offset", &offset.to_string());
         drop(query);
         url
     }
 
     /// Sends one call until it is answered, refused, tried often enough, or out of time.
-    async fn call(&self, call: &Call) -> Result<String, Error> {
+    async fn call(&self, call: &Call) -> Result<Answered, Error> {
         let deadline = Instant::now() + self.timeout;
         let mut tried = 0;
         let mut earlier = None;
@@ -212,7 +245,7 @@ impl Client {
             tried += 1;
             let mut received = 0;
             let cause = match timeout_at(deadline, self.once(call, &mut received)).await {
-                Ok(Ok(text)) => return Ok(text),
+                Ok(Ok(answered)) => return Ok(answered),
                 Ok(Err(cause)) => cause,
                 Err(_) => {
                     let cause = Cause::TimedOut { limit: self.timeout, received, earlier };
@@ -220,7 +253,7 @@ impl Client {
                 }
             };
             let left = deadline.saturating_duration_since(Instant::now());
-            match retry::next(&cause, &call.method, tried) {
+            match retry::next(&cause, &call.method, tried, self.tries) {
                 Some(pause) if pause <= left => sleep(pause).await,
                 _ => {
                     let cause = cause.limited(left, self.timeout);
@@ -231,7 +264,7 @@ impl Client {
         }
     }
 
-    async fn once(&self, call: &Call, received: &mut usize) -> Result<String, Cause> {
+    async fn once(&self, call: &Call, received: &mut usize) -> Result<Answered, Cause> {
         let mut request = self
             .http
             .request(call.method.clone(), call.url.clone())
@@ -244,7 +277,8 @@ impl Client {
         let response = sent.map_err(|error| transport::no_answer(error, &self.address))?;
         let status = response.status();
         if status.is_success() {
-            read(response, received).await
+            let date = date(&response);
+            Ok(Answered { text: read(response, received).await?, date })
         } else if let Some(to) = redirect_target(&response) {
             let elsewhere = (!self.address.has_origin_of(&to)).then(|| self.harmless(&origin(&to)));
             Err(Cause::Redirect { status, elsewhere })
@@ -304,6 +338,10 @@ fn redirects(address: &ApiUrl) -> redirect::Policy {
             attempt.stop()
         }
     })
+}
+
+fn date(response: &Response) -> Option<SystemTime> {
+    httpdate::parse_http_date(response.headers().get(DATE)?.to_str().ok()?).ok()
 }
 
 /// Where an answer that was not followed leads.

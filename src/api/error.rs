@@ -147,6 +147,23 @@ impl Error {
         }
     }
 
+    /// Whether the API answered, and does not take the token, or not for this.
+    #[must_use]
+    pub fn is_about_the_token(&self) -> bool {
+        matches!(&*self.cause, Cause::Status { status, is_page: false, .. }
+            if matches!(*status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN))
+    }
+
+    /// How long the API asks to wait before it is asked again.
+    #[must_use]
+    pub fn asked_wait(&self) -> Option<Duration> {
+        match &*self.cause {
+            Cause::Status { wait, .. } => *wait,
+            Cause::Wait { wait, .. } => Some(*wait),
+            _ => None,
+        }
+    }
+
     /// The answer of Get Cluster for `asked` cannot be read.
     #[must_use]
     pub fn malformed_cluster(asked: &str, malformed: Malformed) -> Self {

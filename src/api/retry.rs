@@ -7,17 +7,17 @@ use reqwest::{Method, StatusCode};
 
 use super::error::Cause;
 
-/// Tries of one call in all.
-const TRIES: u32 = 3;
+/// Tries of one call in all, for who asks once.
+pub(super) const TRIES: u32 = 3;
 
 /// The middle of the first pause; each further one is three times as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
-/// The pause before the next try, if there should be one after so many.
+/// The pause before the next try, if there should be one after so many of at most `most`.
 ///
 /// What the API may have begun to do is not asked for twice unless it only reads.
-pub(super) fn next(cause: &Cause, method: &Method, tried: u32) -> Option<Duration> {
-    if tried >= TRIES {
+pub(super) fn next(cause: &Cause, method: &Method, tried: u32, most: u32) -> Option<Duration> {
+    if tried >= most {
         return None;
     }
     let reads = *method == Method::GET;

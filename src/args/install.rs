@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgGroup, ArgMatches, Args, Command, FromArgMatches, ValueHint};
 
-use super::{RenderArgs, SourceArgs};
+use super::{InstallWaitArgs, RenderArgs, SourceArgs};
 use crate::name::Slug;
 
 /// `prime-ssh install`.
@@ -18,6 +18,9 @@ pub struct InstallArgs {
     /// Call the cluster NAME, as in `prime.NAME`, whatever its own name is
     #[arg(long = "as", value_name = "NAME", conflicts_with = "all")]
     pub name: Option<Slug<'static>>,
+    /// Whether the nodes must be up.
+    #[command(flatten)]
+    pub wait: InstallWaitArgs,
     /// Whether to do it.
     #[command(flatten)]
     pub show: ShowArgs,

@@ -48,10 +48,3 @@ fn clusters(named: OsString, command: &mut Command) -> Result<Vec<OsString>, Err
     let clusters: Vec<OsString> = ["--"].into_iter().chain(each).map(OsString::from).collect();
     if clusters.len() == 1 { Err(refuse("is not set")) } else { Ok(clusters) }
 }
-
-/// What is wrong with the command line, in one line.
-pub(super) fn one_line(error: &Error) -> String {
-    let text = error.render().to_string();
-    let first = text.split("\n\n").next().unwrap_or_default();
-    first.trim_start_matches("error: ").split_whitespace().collect::<Vec<_>>().join(" ")
-}

@@ -1,33 +1,50 @@
 //! The command line as it is typed. What it means is decided in `settings`.
 #![expect(clippy::doc_markdown, reason = "these texts are the help, which is read in a terminal")]
 
+mod check;
+mod completions;
+mod doctor;
 mod install;
 mod inventory;
 mod list;
 mod live;
+mod man;
+mod program;
+mod refused;
 mod render;
 mod report;
+mod show;
+mod wait;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{ArgGroup, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
 
+pub use check::{CheckArgs, ProbingArgs};
+pub use completions::CompletionsArgs;
+pub use doctor::DoctorArgs;
 pub use install::{
     AutoCertArgs, InstallArgs, RememberedArgs, ShowArgs, SyncArgs, TypedOption, UninstallArgs,
 };
 pub use inventory::{CacheArgs, InventoryArgs, InventoryFormat, ScriptArgs};
 pub use list::ListArgs;
+pub use man::ManArgs;
+pub use program::{SETTINGS, VARIABLES, exit_codes, program};
+pub use refused::Refused;
 pub use render::TemplateArgs;
 pub use report::{FormatArgs, ReportFormat};
+pub use show::ShowClusterArgs;
+pub use wait::{Goal, GoalArgs, InstallWaitArgs, WaitArgs};
 
 use crate::api::address::ApiUrl;
+use crate::certificate::judge::MIN_VALIDITY;
 use crate::duration;
-use crate::failure::{Failure, Kind, Outcome};
 use crate::fleet::JumpVia;
 use crate::name::{Slug, UserName};
 use crate::render::ssh_option::SshOption;
@@ -36,21 +53,9 @@ use crate::terminal::Audience;
 const ABOUT: &str = "Turns a Prime Intellect GPU cluster into something you can ssh into and run \
     playbooks on";
 
-const AFTER: &str = "\
-Settings come from options, then the environment, then what `prime login` wrote to ~/.prime.
-
-Exit codes:
-  0   done
-  1   something on this machine failed (a file, a folder)
-  2   the command line, a variable or a template is wrong
-  3   the API was not reached, or refused
-  4   the answer was refused, or there is nothing to render
-  5   an install was refused; nothing was changed
-  10  --check: something would change";
-
 /// Everything that can be typed.
 #[derive(Debug, Parser)]
-#[command(name = "prime-ssh", version, about = ABOUT, after_help = AFTER, propagate_version = true)]
+#[command(name = "prime-ssh", version, about = ABOUT, propagate_version = true)]
 #[command(max_term_width = 100, subcommand_required = false)]
 pub struct Typed {
     /// What holds for every command.
@@ -67,38 +72,11 @@ pub struct Typed {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Print an ssh_config fragment
-    ///
-    /// The clusters' hosts become prime.<cluster>.<node>, and prime.<cluster> leads to the
-    /// control node. The same cluster gives the same text.
-    #[command(after_help = AFTER)]
-    Config(Box<ConfigArgs>),
-    /// Show the clusters that there are
-    ///
-    /// Name, id, status, address of the control node, whether it takes a certificate only
-    /// (`vault`), age, and as what it is installed here. Terminated clusters are not listed.
-    #[command(after_help = AFTER)]
-    List(ListArgs),
-    /// Get the certificate that a cluster lets you in with
-    ///
-    /// Clusters with `vaultEnabled` take a short-lived SSH certificate only. The public half of
-    /// your key is sent, and what comes back is checked and put where `config` and `install` make
-    /// ssh look for it.
-    #[command(after_help = AFTER)]
-    Cert(CertArgs),
-    /// Print an Ansible inventory
-    ///
-    /// The hosts are those of `config`, by the same names, in the groups `control`, `worker`,
-    /// `prime_<cluster>`, `gpu_…`, `role_…` and `status_…`. Ansible connects by itself, with no
-    /// ssh_config installed. All formats load to the same.
-    #[command(after_help = AFTER)]
-    Inventory(Box<InventoryArgs>),
     /// Make clusters known to ssh, and keep the rest of its configuration as it is
     ///
     /// Each cluster gets a file of its own in ~/.ssh/prime-ssh, and ~/.ssh/config one line that
     /// includes them. The options are remembered for `sync`; without any, a cluster that is
     /// installed keeps those that it has.
-    #[command(after_help = AFTER)]
     Install(Box<InstallArgs>),
     /// Fill in a template of your own, in Jinja
     ///
@@ -107,21 +85,84 @@ pub enum Command {
     /// makes them, `sh`, for a word that a shell takes as it is, and `json`. White space is as in
     /// Ansible's templates. What --print-data prints holds nothing secret: with `--input FILE`,
     /// someone without the permission to ask the API can use it for every command.
-    #[command(after_help = AFTER)]
     Render(Box<TemplateArgs>),
     /// Bring the installed clusters up to date
     ///
     /// Each is asked for where it was installed from, with the options of then. One that was
     /// terminated is removed.
-    #[command(after_help = AFTER)]
     Sync(SyncArgs),
     /// Take installed clusters away again; without the last one everything is as before
-    #[command(after_help = AFTER)]
     Uninstall(UninstallArgs),
+    /// Show the clusters that there are
+    ///
+    /// Name, id, status, address of the control node, whether it takes a certificate only
+    /// (`vault`), age, and as what it is installed here. Terminated clusters are not listed.
+    List(ListArgs),
+    /// Show a cluster: its facts, its hosts, and what is wrong with it
+    ///
+    /// An installed cluster is shown by the names and options that it is installed with, any other
+    /// one as `install` would make it. A value that is refused is shown as that, with its place in
+    /// the answer.
+    Show(ShowClusterArgs),
+    /// Check that hosts answer, and with --login that they let you in
+    ///
+    /// Hosts are asked side by side: does the name resolve, does the port take a connection, does
+    /// an SSH server answer, and which. --login has your own ssh log in and run `true`, with the
+    /// configuration that is installed, or else the one that `install` would make, and says why
+    /// where that fails.
+    ///
+    /// A worker behind a jump host is tried with --login only: the jump host is logged in to once,
+    /// and the workers through it. A node without a connection yet is not well, for a playbook
+    /// would miss it. As with any login, ssh remembers the key of a host that it sees for the
+    /// first time, if the cluster is installed.
+    ///
+    /// The time: as long as the slowest host; of hosts that do not answer, --jobs at once take
+    /// --probe-timeout.
+    Check(CheckArgs),
+    /// Wait until a cluster's nodes are up
+    ///
+    /// A node is up when a connection of it answers as an SSH server. One behind a jump host counts
+    /// as up when it has a connection and its jump host answers, for nobody logs in; `prime-ssh
+    /// check --login` does. One that has answered is not asked again. Exit code 6: not so many are
+    /// up in time, or can be, for an installation failed.
+    Wait(WaitArgs),
+    /// See what is wrong on this machine, and what mends it
+    ///
+    /// Looks at the token, the API, ssh, what is installed, keys and certificates, and asks ssh
+    /// what it makes of the installed names. It changes nothing. Exits with 6 where something is
+    /// wrong.
+    Doctor(DoctorArgs),
+    /// Get the certificate that a cluster lets you in with
+    ///
+    /// Clusters with `vaultEnabled` take a short-lived SSH certificate only. The public half of
+    /// your key is sent, and what comes back is checked and put where `config` and `install` make
+    /// ssh look for it.
+    Cert(CertArgs),
+    /// Print an ssh_config fragment
+    ///
+    /// The clusters' hosts become prime.CLUSTER.NODE, and prime.CLUSTER leads to the
+    /// control node. The same cluster gives the same text.
+    Config(Box<ConfigArgs>),
+    /// Print an Ansible inventory
+    ///
+    /// The hosts are those of `config`, by the same names, in the groups `control`, `worker`,
+    /// `prime_<cluster>`, `gpu_…`, `role_…` and `status_…`. Ansible connects by itself, with no
+    /// ssh_config installed. All formats load to the same.
+    Inventory(Box<InventoryArgs>),
+    /// Print what makes a shell complete commands, options and installed clusters
+    ///
+    /// The words come from the program itself, so that the script need not be made again after an
+    /// update. Nobody is asked for them: installed clusters are read off their files.
+    Completions(CompletionsArgs),
+    /// Print a manual page, or write all of them to a folder
+    ///
+    /// They say what `--help` says. `prime-ssh man | man -l -` shows one; in the folder man1 of a
+    /// folder of MANPATH, such as ~/.local/share/man/man1, `man prime-ssh install` finds them.
+    Man(ManArgs),
 }
 
 /// What holds for every command.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
     /// Address of the API [env: PRIME_API_BASE_URL, PRIME_BASE_URL]
@@ -142,6 +183,7 @@ pub struct Global {
     pub skip_invalid: bool,
     /// The folder of ssh's files [default: ~/.ssh]
     #[arg(long, global = true, value_name = "DIR", env = "PRIME_SSH_DIR")]
+    #[arg(value_hint = ValueHint::DirPath)]
     pub ssh_dir: Option<PathBuf>,
     /// Say only what is wrong: warnings and errors
     #[arg(short, long, global = true)]
@@ -179,6 +221,9 @@ pub struct ConfigArgs {
     pub render: RenderArgs,
 }
 
+/// The default of `--min-validity` as one would type it.
+static MIN_VALIDITY_TYPED: LazyLock<String> = LazyLock::new(|| duration::typed(MIN_VALIDITY));
+
 /// `prime-ssh cert`.
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("which").args(["clusters", "all"]).required(true))]
@@ -202,7 +247,8 @@ pub struct CertArgs {
     #[arg(long, conflicts_with = "show")]
     pub ensure: bool,
     /// With --ensure: how much longer the present certificate must last
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(default_value = MIN_VALIDITY_TYPED.as_str())]
     pub min_validity: Duration,
     /// Write the certificate to this file [default: below the folder of ssh's files]
     #[arg(short, long, value_name = "FILE", conflicts_with = "all")]
@@ -343,30 +389,28 @@ pub enum WhichJump {
 }
 
 impl Typed {
-    /// Reads the program's arguments. Ends the program for `--help`, `--version` and what cannot
-    /// be read, with exit code 2; what cannot be read and comes from Ansible is a failure.
-    pub fn from_command_line() -> Outcome<Self> {
+    /// Reads the program's arguments. Ends the program for `--help`, `--version` and most of what
+    /// cannot be read, with exit code 2.
+    pub fn from_command_line() -> Result<Self, Refused> {
         let arguments: Vec<_> = std::env::args_os().collect();
-        let by_ansible = live::is_asked(&arguments);
-        Self::read(arguments).map_err(|error| {
-            if !by_ansible || !error.use_stderr() {
-                error.exit();
+        let mut program = program();
+        Self::read(arguments.clone(), &mut program).map_err(|mut error| {
+            refused::blame_variable(&mut error, &program, &arguments);
+            if error.use_stderr() && live::is_asked(&arguments) {
+                return Refused::for_ansible(&error);
             }
-            Failure::message(Kind::Usage, live::one_line(&error))
+            Refused::unknown_command(&error, &program).unwrap_or_else(|| error.exit())
         })
     }
 
-    fn read(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
-        let mut command = Self::command()
-            .mut_args(with_variable)
-            .mut_subcommands(|command| command.mut_args(with_variable));
+    fn read(arguments: Vec<OsString>, command: &mut clap::Command) -> Result<Self, clap::Error> {
         let mut matches = command.try_get_matches_from_mut(&arguments)?;
         if matches.get_flag("list") || matches.contains_id("host") {
             if matches.subcommand_name().is_some() {
                 let message = "--list and --host belong behind `inventory`";
                 return Err(command.error(ErrorKind::ArgumentConflict, message));
             }
-            let arguments = live::as_inventory(arguments, &mut command)?;
+            let arguments = live::as_inventory(arguments, command)?;
             matches = command.try_get_matches_from_mut(arguments)?;
         }
         let by_variable = matches.value_source("skip_invalid") == Some(ValueSource::EnvVariable);
@@ -387,12 +431,4 @@ impl Typed {
             _ => Audience::Person,
         }
     }
-}
-
-/// An empty variable is one that is not set: scripts and CI systems cannot always leave one out.
-/// The help names a variable, and does not say what it holds: help is pasted into reports.
-fn with_variable(arg: clap::Arg) -> clap::Arg {
-    let arg = arg.hide_env_values(true);
-    let empty = |name| std::env::var_os(name).is_some_and(|value| value.is_empty());
-    if arg.get_env().is_some_and(empty) { arg.env(None::<&str>) } else { arg }
 }

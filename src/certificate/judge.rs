@@ -9,6 +9,8 @@ use crate::when::span;
 
 /// The longest that the API grants (its contract, `ttl`).
 pub const TTL_MAX: Duration = Duration::from_secs(8 * 3600);
+/// How much longer a certificate must be valid, unless the user says otherwise: `--min-validity`.
+pub const MIN_VALIDITY: Duration = Duration::from_secs(600);
 /// What a signer's clock, a signer's rounding and the way here may add.
 const SLACK: Duration = Duration::from_secs(60);
 /// A start in the future by no more than this is a clock that is off, not a plan.

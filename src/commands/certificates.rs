@@ -114,7 +114,8 @@ impl<'a> Own<'a> {
         ))
     }
 
-    fn fault(&self, identity: Option<&Identity>) -> Option<String> {
+    /// Why it lets nobody in.
+    pub(super) fn fault(&self, identity: Option<&Identity>) -> Option<String> {
         let present = match self.place.present() {
             Ok(present) => present,
             Err(absent) => return Some(absent.to_string()),

@@ -29,10 +29,9 @@ pub(super) fn fleets<'a>(
     tell_refusals(&walked, walked.len() > 1, gaps.skip_invalid, terminal)?;
     let mut fleets = Vec::new();
     let mut last_failure = None;
-    for Walked { title, fleet, notes, .. } in walked {
-        for note in notes {
-            terminal.note(note);
-        }
+    for walked in walked {
+        tell_notes(&walked, terminal);
+        let Walked { title, fleet, .. } = walked;
         match fleet {
             Ok(fleet) => fleets.push(fleet),
             Err(why) => {
@@ -58,7 +57,7 @@ fn ends_the_run(why: &Unrendered, named: bool, require_all: bool) -> bool {
         Unrendered::Refused => require_all,
         Unrendered::NoControlNode | Unrendered::BadJumpHost(_) => true,
         Unrendered::NoHost => named || require_all,
-        Unrendered::Terminated | Unrendered::NoneSelected => named,
+        Unrendered::Terminated | Unrendered::NoneSelected { .. } => named,
     }
 }
 
@@ -182,18 +181,23 @@ pub(super) fn judge<'a>(
         return Ok(Judged::Terminated);
     }
     tell_refusals(&walked, true, skip_invalid, terminal)?;
-    let Some(Walked { title, fleet, notes, .. }) = walked.pop() else {
+    let Some(walked) = walked.pop() else {
         return Err(Failure::message(Kind::Answer, "nothing to render"));
     };
-    for note in notes {
-        terminal.note(note);
-    }
+    tell_notes(&walked, terminal);
+    let Walked { title, fleet, .. } = walked;
     match fleet {
         Ok(fleet) => Ok(Judged::Fleet(Box::new(fleet))),
-        Err(why @ (Unrendered::NoHost | Unrendered::NoneSelected)) => {
+        Err(why @ (Unrendered::NoHost | Unrendered::NoneSelected { .. })) => {
             Ok(Judged::Empty(unrendered(&title, &why)))
         }
         Err(why) => Err(unrendered(&title, &why)),
+    }
+}
+
+fn tell_notes(walked: &Walked<'_>, terminal: Terminal) {
+    for note in walked.skip_notes().iter().chain(&walked.notes) {
+        terminal.note(note);
     }
 }
 
@@ -201,7 +205,7 @@ pub(super) fn judge<'a>(
 const TOLD: usize = 20;
 
 /// `several`: the clusters need their names, for there are more in this run.
-fn tell_refusals(
+pub(super) fn tell_refusals(
     walked: &[Walked<'_>],
     several: bool,
     skip_invalid: bool,
@@ -234,7 +238,7 @@ fn tell_refusals(
     .hint("`--skip-invalid` leaves out these hosts and renders the rest"))
 }
 
-fn unrendered(title: &str, why: &Unrendered) -> Failure {
+pub(super) fn unrendered(title: &str, why: &Unrendered) -> Failure {
     let kind = match why {
         Unrendered::BadJumpHost(_) => Kind::Usage,
         _ => Kind::Answer,

@@ -6,7 +6,7 @@ use super::gather;
 use super::installed::{
     Candidate, Decision, Line, Names, Surveyed, What, Wished, Wishing, carry_out, ended_owners,
 };
-use super::ssh_options;
+use super::{ssh_options, wait};
 use crate::args::{Global, InstallArgs};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::folder;
@@ -30,6 +30,9 @@ pub(super) fn run(
     ssh_options::check(&fresh.ssh.ssh_options)?;
     if global.ssh_dir.is_none() && !layout.is_read_by_ssh() {
         tell_other_home(layout, terminal);
+    }
+    if let Some((viewing, patience)) = settings.awaited() {
+        wait::first(&viewing, &memory, patience, terminal)?;
     }
     let before = folder::read(layout)?.installed();
     let candidates = candidates(&settings, terminal)?;
@@ -156,7 +159,7 @@ fn decide(
         };
         decision.lines.push(Line { cluster, what });
     }
-    decision.warnings.extend(std::mem::take(&mut wishing.warnings));
+    decision.warnings.extend(wishing.take_warnings());
     decision.lines.sort_by(|a, b| a.cluster.cmp(&b.cluster));
     decision
 }

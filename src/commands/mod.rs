@@ -2,22 +2,27 @@
 
 mod cert;
 mod certificates;
+mod check;
+mod completions;
 mod config;
+mod doctor;
 mod fetch;
 mod gather;
 mod install;
 mod installed;
 mod inventory;
 mod list;
+mod man;
 mod output;
 mod recall;
 mod render;
 mod report;
+mod show;
 mod ssh_options;
 mod sync;
 mod uninstall;
-#[allow(dead_code, reason = "the commands that look at clusters come next")]
 mod view;
+mod wait;
 
 use crate::args::{Command, Typed};
 use crate::failure::Outcome;
@@ -28,12 +33,18 @@ use crate::terminal::Terminal;
 pub fn run(typed: Typed, machine: &Machine, terminal: Terminal) -> Outcome<()> {
     match typed.command {
         Command::Cert(args) => cert::run(args, &typed.global, machine, terminal),
+        Command::Check(args) => check::run(args, &typed.global, machine, terminal),
         Command::Config(args) => config::run(*args, &typed.global, machine, terminal),
+        Command::Doctor(args) => doctor::run(&args, &typed.global, machine, terminal),
         Command::Inventory(args) => inventory::run(*args, &typed.global, machine, terminal),
         Command::Install(args) => install::run(*args, &typed.global, machine, terminal),
         Command::List(args) => list::run(args, &typed.global, machine, terminal),
         Command::Render(args) => render::run(*args, &typed.global, machine, terminal),
+        Command::Show(args) => show::run(args, &typed.global, machine, terminal),
         Command::Sync(args) => sync::run(args, &typed.global, machine, terminal),
+        Command::Wait(args) => wait::run(args, &typed.global, machine, terminal),
         Command::Uninstall(args) => uninstall::run(args, &typed.global, machine, terminal),
+        Command::Man(args) => man::run(args),
+        Command::Completions(args) => completions::run(args, typed.global, machine),
     }
 }

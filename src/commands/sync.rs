@@ -62,7 +62,7 @@ pub(super) fn run(
             };
             decision.lines.push(Line { cluster, what });
         }
-        decision.warnings.extend(wishing.warnings);
+        decision.warnings.extend(wishing.take_warnings());
         Ok(decision)
     })
 }
@@ -70,7 +70,7 @@ pub(super) fn run(
 const PRUNE: &str = "a cluster that is gone for good is removed by `prime-ssh sync --prune`";
 
 /// What becomes of one installed cluster.
-fn bring(
+pub(super) fn bring(
     wishing: &mut Wishing<'_>,
     record: &Record,
     candidate: Candidate,

@@ -1,27 +1,40 @@
 //! Clusters as the person knows them: an installed one by its names and options, any other one as
 //! `install` without options would make it.
 
-use super::fetch::{self, Answer, Fetched, Missed};
-use super::gather::{self, NotThere};
-use super::installed::{self, Candidate, ask_again};
+use super::fetch::{self, CameFrom, Fetched, Missed};
+use super::gather;
+use super::installed::{self, ask_again};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::fleet::{Survey, Walked, name_clusters, walk};
 use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::install::plan::Installed;
 use crate::install::state::{Record, Source};
-use crate::name::Slug;
+use crate::name::{Id, Slug};
 use crate::settings::{Memory, Origin, Remembered, Rendering, Viewing, Which};
 use crate::terminal::Terminal;
 
 /// What was answered for the clusters that a run looks at.
 #[derive(Debug)]
 pub(super) struct Asked {
-    /// In the order in which they were named; of what was asked for an installed cluster only that
-    /// one is meant.
-    answers: Vec<(Fetched, Option<Record>)>,
+    /// In the order in which they were named.
+    answers: Vec<Answered>,
     /// What is installed here.
     pub(super) installed: Installed,
+}
+
+/// What was answered to one question.
+#[derive(Debug)]
+struct Answered {
+    fetched: Fetched,
+    /// The one cluster that was asked about, of all that a file may hold.
+    about: Option<Id<'static>>,
+}
+
+impl From<Fetched> for Answered {
+    fn from(fetched: Fetched) -> Self {
+        Self { fetched, about: None }
+    }
 }
 
 /// One cluster that was asked for.
@@ -60,11 +73,11 @@ pub(super) fn installed_here(layout: &Layout, terminal: Terminal) -> Installed {
 pub(super) fn ask(viewing: &Viewing, memory: &Memory<'_>, terminal: Terminal) -> Outcome<Asked> {
     let installed = installed_here(&viewing.layout, terminal);
     let answers = match &viewing.which {
-        Which::Files(paths) => paths.iter().map(|path| (fetch::read(path), None)).collect(),
+        Which::Files(paths) => paths.iter().map(|path| fetch::read(path).into()).collect(),
         Which::All(team) => {
             let endpoint = viewing.endpoint.as_ref().map_err(Failure::again)?.clone();
             let fetched = fetch::each(Origin::All(endpoint, team.clone()), terminal)?;
-            fetched.into_iter().map(|fetched| (fetched, None)).collect()
+            fetched.into_iter().map(Answered::from).collect()
         }
         Which::Named(selectors) => named(selectors, viewing, &installed, memory, terminal)?,
     };
@@ -77,7 +90,7 @@ fn named(
     installed: &Installed,
     memory: &Memory<'_>,
     terminal: Terminal,
-) -> Outcome<Vec<(Fetched, Option<Record>)>> {
+) -> Outcome<Vec<Answered>> {
     let (mut records, mut others) = (Vec::new(), Vec::new());
     let mut places = Vec::new();
     for selector in selectors {
@@ -93,13 +106,13 @@ fn named(
         }
     }
     let again = ask_again(&records, memory, terminal);
-    let again = again.into_iter().zip(&records).map(|(candidate, record)| {
-        let Candidate { asked, answer, .. } = candidate;
-        (Fetched { asked, answer }, Some((*record).clone()))
+    let again = again.into_iter().zip(&records).map(|(candidate, record)| Answered {
+        fetched: Fetched { asked: candidate.asked, answer: candidate.answer },
+        about: Some(record.id.clone()),
     });
-    let found = find(others, viewing, terminal)?;
+    let found = find(others, viewing, terminal)?.into_iter().map(Answered::from);
     let (mut again, mut found): (Vec<_>, Vec<_>) =
-        (again.map(Some).collect(), found.into_iter().map(|found| Some((found, None))).collect());
+        (again.map(Some).collect(), found.map(Some).collect());
     let taken = places.into_iter().filter_map(|(is_record, at)| {
         let from = if is_record { &mut again } else { &mut found };
         from.get_mut(at)?.take()
@@ -108,7 +121,7 @@ fn named(
 }
 
 /// The installed cluster that is meant, or what to ask the API of this shell for.
-fn asked_of<'i>(
+pub(super) fn asked_of<'i>(
     selector: &'i str,
     viewing: &Viewing,
     installed: &'i Installed,
@@ -153,8 +166,7 @@ impl Asked {
         let surveys = self.surveys()?;
         let checked: Vec<&Survey<'_>> =
             surveys.iter().filter_map(|(_, survey)| survey.as_ref().ok()).collect();
-        let recorded = installed::recorded(&self.installed, &checked, |_| false);
-        let mut names = name_clusters(&checked, &recorded).into_iter();
+        let mut names = names(&checked, viewing, &self.installed).into_iter();
         let mut views = Vec::with_capacity(surveys.len());
         for (asked, survey) in surveys {
             let seen = survey.and_then(|survey| {
@@ -169,17 +181,25 @@ impl Asked {
         Ok(views)
     }
 
-    /// The checked answers.
+    /// The checked answers, each cluster once; a file may hold the data of several.
     fn surveys(&self) -> Outcome<Vec<(&str, Outcome<Survey<'_>>)>> {
         let mut surveys: Vec<(&str, Outcome<Survey<'_>>)> = Vec::with_capacity(self.answers.len());
-        for (Fetched { asked, answer }, record) in &self.answers {
+        for Answered { fetched: Fetched { asked, answer }, about } in &self.answers {
             let answer = answer.as_ref().map_err(|missed| missed.failure.again());
-            match answer.and_then(|answer| Ok((answer, meant(answer, record.as_ref())?))) {
+            match answer.and_then(|answer| Ok((&answer.from, gather::surveys_of(answer)?))) {
                 Err(failure) => surveys.push((asked, Err(failure))),
-                Ok((answer, meant)) => {
-                    for survey in meant {
-                        let earlier = surveys.iter().filter_map(|(_, survey)| survey.as_ref().ok());
-                        if !gather::is_again(&survey, earlier, &answer.from)? {
+                Ok((from, found)) => {
+                    let is_meant = |survey: &Survey<'_>| match (about, survey.id()) {
+                        (Some(about), Some(id)) => about == id,
+                        // The refusals say what is wrong with one that has no id.
+                        _ => true,
+                    };
+                    if !found.iter().any(is_meant) {
+                        surveys.push((asked, Err(not_about(asked, from))));
+                    }
+                    for survey in found.into_iter().filter(is_meant) {
+                        let earlier = surveys.iter().filter_map(|(_, other)| other.as_ref().ok());
+                        if !gather::is_again(&survey, earlier, from)? {
                             surveys.push((asked, Ok(survey)));
                         }
                     }
@@ -198,14 +218,10 @@ impl Asked {
     ) -> Outcome<Seen<'a>> {
         let id = survey.id().map(|id| id.clone().into_owned());
         let record = id.as_ref().and_then(|id| self.installed.of_id(id.as_str()));
-        let context = match record.map(|record| &record.source) {
-            Some(Source::Api { context, .. }) => context.as_deref(),
-            Some(Source::Input(_) | Source::Stdin) => None,
-            None => viewing.context.as_deref(),
-        };
-        let fresh = || viewing.fresh.clone().with_prefix(survey.given_prefix());
-        let remembered = record.map_or_else(fresh, Remembered::of);
-        let mut rendering = memory.rendering(&remembered, context)?;
+        let mut rendering = rendering(record, viewing, memory)?;
+        if let (None, Some(prefix)) = (record, survey.given_prefix()) {
+            rendering.walk.prefix = Some(prefix.clone().into_owned());
+        }
         rendering.walk.recorded = id.zip(name).into_iter().collect();
         let label = survey.label().to_owned();
         let walked = walk(vec![survey], &rendering.walk).pop();
@@ -214,14 +230,40 @@ impl Asked {
     }
 }
 
-/// The clusters of an answer that are meant: all, or the one that is installed.
-fn meant<'a>(answer: &'a Answer, record: Option<&Record>) -> Outcome<Vec<Survey<'a>>> {
-    let surveys = gather::surveys_of(answer)?;
-    let Some(record) = record else { return Ok(surveys) };
-    let picked = gather::pick(surveys, &record.id);
-    let not_there =
-        |not_there: NotThere| not_there.failure(&answer.from, &record.alias(), &record.id);
-    picked.map(|survey| vec![survey]).map_err(not_there)
+/// How a cluster is rendered.
+pub(super) fn rendering(
+    record: Option<&Record>,
+    viewing: &Viewing,
+    memory: &Memory<'_>,
+) -> Outcome<Rendering> {
+    let context = match record.map(|record| &record.source) {
+        Some(Source::Api { context, .. }) => context.as_deref(),
+        Some(Source::Input(_) | Source::Stdin) => None,
+        None => viewing.context.as_deref(),
+    };
+    let remembered = match (&viewing.typed, record) {
+        (Some(typed), _) => typed.clone(),
+        (None, Some(record)) => Remembered::of(record),
+        (None, None) => viewing.fresh.clone(),
+    };
+    memory.rendering(&remembered, context)
+}
+
+/// What clusters are called: by their recorded names, or by those that they would get.
+pub(super) fn names<'a>(
+    surveys: &[&Survey<'a>],
+    viewing: &Viewing,
+    installed: &Installed,
+) -> Vec<Option<Slug<'a>>> {
+    if let Some(name) = &viewing.name {
+        return surveys.iter().map(|_| Some(name.clone())).collect();
+    }
+    name_clusters(surveys, &installed::recorded(installed, surveys, |_| false))
+}
+
+fn not_about(asked: &str, from: &CameFrom) -> Failure {
+    Failure::message(Kind::Answer, format!("{from} says nothing of {asked}"))
+        .hint("`prime-ssh install --input FILE` says where it is read from now on")
 }
 
 impl View<'_> {

@@ -130,8 +130,9 @@ pub struct Cluster<'a> {
 pub struct SshKey<'a> {
     /// Whose it is, in the API's words.
     pub role: Option<Label<'a>>,
-    /// The line of an `authorized_keys` file, which nobody has parsed yet.
-    pub public_key: Label<'a>,
+    /// The line of an `authorized_keys` file, which nobody has parsed yet; `None` where the answer
+    /// holds no text that could be one.
+    pub public_key: Option<Label<'a>>,
 }
 
 /// A node that gives no host.
@@ -141,6 +142,15 @@ pub struct Skipped<'a> {
     pub name: Label<'a>,
     /// Why it gives none.
     pub why: WhySkipped<'a>,
+}
+
+/// A node with a connection, whose installation failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed<'a> {
+    /// The id of the node.
+    pub node: Id<'a>,
+    /// Why, in the API's words.
+    pub why: Label<'a>,
 }
 
 /// Why a node gives no host.
@@ -211,6 +221,8 @@ pub struct Fleet<'a> {
     pub nodes_living: usize,
     /// The nodes that give no host.
     pub skipped: Vec<Skipped<'a>>,
+    /// The nodes in the cluster that give one although their installation failed.
+    pub failed: Vec<Failed<'a>>,
     /// Which host `<prefix>.<cluster>` leads to.
     pub(super) entry: usize,
 }

@@ -92,6 +92,16 @@ impl JumpVia {
         }
     }
 
+    /// The host where it is an address; a name may be one of the user's own ssh config, and lead
+    /// anywhere.
+    #[must_use]
+    pub fn address(&self) -> Option<&HostName<'static>> {
+        match &self.host {
+            ViaHost::Known(host) => host.address().map(|_| host),
+            ViaHost::Alias(_) => None,
+        }
+    }
+
     /// The first two words of its name, in lower case: the alias of a cluster, if it is below one.
     #[must_use]
     pub fn first_words(&self) -> String {

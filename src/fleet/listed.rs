@@ -27,12 +27,9 @@ impl ControlNode {
     /// it harms nothing but this address.
     pub fn of_listed(controller: &str, place: usize) -> Result<Self, Vec<Refusal>> {
         let path = || format!("data[{place}].controller");
-        let wire = match wire::controller(controller) {
-            Ok(wire) => wire,
-            Err(_) => {
-                let reason = Invalid::because("not a connection");
-                return Err(vec![Refusal { path: path(), excerpt: String::new(), reason }]);
-            }
+        let Ok(wire) = wire::controller(controller) else {
+            let reason = Invalid::because("not a connection");
+            return Err(vec![Refusal { path: path(), excerpt: String::new(), reason }]);
         };
         let mut refusals = Vec::new();
         Self::checked(&wire, &|| format!("{}.", path()), &mut refusals).map_err(|_| refusals)

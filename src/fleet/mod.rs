@@ -15,7 +15,7 @@ mod walk;
 mod tests;
 
 pub use data::SCHEMA_VERSION;
-pub use host::{Cluster, Destination, Fleet, Host, Skipped, SshKey, WhySkipped};
+pub use host::{Cluster, Destination, Failed, Fleet, Host, Skipped, SshKey, WhySkipped};
 pub use jump::{Jump, JumpMode, JumpVia, ProxyJump};
 pub use listed::ControlNode;
 pub use refusal::Refusal;

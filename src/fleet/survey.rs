@@ -14,11 +14,12 @@ use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 
 use super::data::{self, Clusters, Given, SCHEMA_VERSION};
-use super::host::{Cluster, Host, Origin, Skipped, SshKey, WhySkipped};
+use super::host::{Cluster, Failed, Host, Origin, Skipped, SshKey, WhySkipped};
 use super::naming::natural;
 use super::refusal::{Checker, Refusal, Refusals, Refused};
 use crate::api::wire::{self, Malformed, Saved, Value};
 use crate::name::{HostName, Id, Invalid, Label, Port, Slug, UserName};
+use crate::untrusted::Shown;
 
 /// One answer of Get Cluster, checked: everything that it says, before anything is chosen.
 #[derive(Debug)]
@@ -73,6 +74,8 @@ impl Paths {
 pub(super) struct Nodes<'a> {
     pub(super) hosts: Vec<Host<'a>>,
     pub(super) skipped: Vec<Skipped<'a>>,
+    /// Nodes in the cluster that give a host although their installation failed.
+    pub(super) failed: Vec<Failed<'a>>,
     /// Refusals of nodes that are in the cluster.
     pub(super) refusals: Refusals,
     /// Refusals of nodes that were terminated or detached: nobody needs to know unless those
@@ -195,18 +198,16 @@ fn check_cluster<'a>(
         team: team?,
         vault_enabled: vault_enabled?,
         terminated: terminated?.is_some(),
-        ssh_keys: readable_keys(wire.ssh_keys.as_deref().unwrap_or_default()),
+        ssh_keys: wire.ssh_keys.iter().flatten().map(ssh_key).collect(),
     })
 }
 
-/// The keys that are texts at all; one that is not is no reason to refuse a cluster, for no
-/// output that a program reads holds it.
-fn readable_keys<'a>(keys: &[wire::SshKey<'a>]) -> Vec<SshKey<'a>> {
-    let readable = |key: &wire::SshKey<'a>| {
-        let public_key = Label::long(key.public_key.text()?.trim().to_owned()).ok()?;
-        Some(SshKey { role: label(&key.role), public_key })
-    };
-    keys.iter().filter_map(readable).collect()
+/// A key that is no text at all is no reason to refuse a cluster, for no output that a program
+/// reads holds it.
+fn ssh_key<'a>(key: &wire::SshKey<'a>) -> SshKey<'a> {
+    let text = key.public_key.text().map(|text| text.trim().to_owned());
+    let public_key = text.filter(|text| !text.is_empty()).and_then(|text| Label::long(text).ok());
+    SshKey { role: label(&key.role), public_key }
 }
 
 pub(super) fn count(number: i64) -> Result<u32, Invalid> {
@@ -368,6 +369,8 @@ impl<'a> Nodes<'a> {
         if active { &mut self.refusals } else { &mut self.inactive_refusals }.extend(refusals);
         let unconnected = node.connections.as_ref().is_none_or(Vec::is_empty);
         let skip = |why| Skipped { name: shown_name(node, at), why };
+        let failure = hosts.first().filter(|_| active).zip(failure(&node.installation_failure));
+        self.failed.extend(failure.map(|(host, why)| Failed { node: host.node.clone(), why }));
         match gone {
             Some(why) if unconnected => self.skipped.push(skip(why)),
             Some(why) => self.inactive.push(skip(why)),
@@ -388,6 +391,17 @@ fn label<'a>(value: &Value<'a>) -> Option<Label<'a>> {
     }
 }
 
+/// How much of a reason is told that is no label, in characters.
+const REASON: usize = 300;
+
+/// Why an installation failed. That it did counts even where its reason has many lines, or is none
+/// that can be told.
+fn failure<'a>(value: &Value<'a>) -> Option<Label<'a>> {
+    let text = value.text().map(str::trim).filter(|text| !text.is_empty())?;
+    let shown = || Label::new(Shown::new(text, REASON).to_string());
+    label(value).or_else(|| shown().ok()).or_else(|| Label::new("unreadable reason").ok())
+}
+
 fn shown_name<'a>(node: &wire::Node<'a>, at: u32) -> Label<'a> {
     label(&node.name).unwrap_or_else(|| Label::of_place("nodes", at))
 }
@@ -399,7 +413,7 @@ fn no_connection<'a>(node: &wire::Node<'a>) -> WhySkipped<'a> {
             Value::Integer(progress) => Some(progress),
             _ => None,
         },
-        failure: label(&node.installation_failure),
+        failure: failure(&node.installation_failure),
     }
 }
 

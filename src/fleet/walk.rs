@@ -1,7 +1,7 @@
 //! The walk: from what the answers say to the fleets that are rendered.
 
 use std::cmp::Ordering;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
 use super::data::Given;
@@ -11,7 +11,7 @@ use super::jump::{Jump, JumpMode, JumpVia};
 use super::naming::{Names, cluster_name, name_hosts, natural};
 use super::refusal::Refusal;
 use super::survey::{Nodes, Survey};
-use crate::name::{Alias, Id, Invalid, Slug, UserName};
+use crate::name::{Alias, Id, Invalid, Label, Slug, UserName};
 
 /// Which hosts of the answers become part of a fleet, and how they are named and reached.
 ///
@@ -101,9 +101,9 @@ pub struct Walked<'a> {
     pub refusals: Vec<Refusal>,
     /// How many values were refused beyond those.
     pub more_refused: usize,
-    /// What a person should know.
+    /// What a person should know, beyond the nodes that give no host.
     pub notes: Vec<String>,
-    /// What is known of a cluster without a fleet; its hosts do not count.
+    /// What is known of a cluster without a fleet.
     rest: Option<Fleet<'a>>,
 }
 
@@ -132,7 +132,27 @@ impl<'a> Walked<'a> {
         self.known().map_or(0, |fleet| fleet.nodes_living)
     }
 
-    fn known(&self) -> Option<&Fleet<'a>> {
+    /// A note for each node that gives no host and says why itself: what was refused is told where
+    /// it is refused.
+    #[must_use]
+    pub fn skip_notes(&self) -> Vec<String> {
+        if matches!(self.fleet, Err(Unrendered::Terminated)) {
+            return Vec::new();
+        }
+        let loud = self.skipped().iter().filter(|skipped| skipped.why != WhySkipped::Refused);
+        let skipped: Vec<&Skipped<'_>> = loud.collect();
+        let (told, rest) = skipped.split_at(skipped.len().min(TOLD));
+        let title = &self.title;
+        let note =
+            |skipped: &&Skipped<'_>| format!("{title}: skipped {}: {}", skipped.name, skipped.why);
+        let more =
+            (!rest.is_empty()).then(|| format!("{title}: skipped {} more nodes", rest.len()));
+        told.iter().map(note).chain(more).collect()
+    }
+
+    /// The fleet; where there is none, what one would be without its hosts.
+    #[must_use]
+    pub fn known(&self) -> Option<&Fleet<'a>> {
         self.fleet.as_ref().ok().or(self.rest.as_ref())
     }
 }
@@ -147,7 +167,10 @@ pub enum Unrendered {
     /// No node of it has a usable connection.
     NoHost,
     /// It has hosts, but none that is asked for.
-    NoneSelected,
+    NoneSelected {
+        /// The roles that its hosts have, where none has the one that is asked for.
+        roles: Vec<String>,
+    },
     /// Every worker should jump, and there is no control node to jump through.
     NoControlNode,
     /// The jump host that was named cannot be one.
@@ -160,7 +183,14 @@ impl fmt::Display for Unrendered {
             Self::Refused => f.write_str("its own values were refused"),
             Self::Terminated => f.write_str("the cluster was terminated"),
             Self::NoHost => f.write_str("no node has a usable connection"),
-            Self::NoneSelected => f.write_str("no host fits --role, --only and --node"),
+            Self::NoneSelected { roles } if roles.is_empty() => {
+                f.write_str("no host fits --role, --only and --node")
+            }
+            Self::NoneSelected { roles } => {
+                let (told, rest) = roles.split_at(roles.len().min(NAMED));
+                let more = if rest.is_empty() { "" } else { ", …" };
+                write!(f, "no host has that --role; here are {}{more}", told.join(", "))
+            }
             Self::NoControlNode => f.write_str("no usable control node to jump through"),
             Self::BadJumpHost(reason) => reason.fmt(f),
         }
@@ -238,7 +268,7 @@ fn walk_one<'a>(
 ) -> Walked<'a> {
     let prefix = options.prefix_of(&survey);
     let Survey { cluster, nodes, mut refusals, label, given, .. } = survey;
-    let Nodes { hosts, skipped, refusals: of_nodes, living, .. } = nodes;
+    let Nodes { hosts, skipped, failed, refusals: of_nodes, living, .. } = nodes;
     refusals.extend(of_nodes.first);
     let title = cluster.as_ref().map_or(label, title);
     let mut notes = Vec::new();
@@ -254,11 +284,13 @@ fn walk_one<'a>(
                 jump: None,
                 nodes_living: living,
                 skipped,
+                failed,
                 entry: 0,
             };
             match choose(&mut fleet, given, options, aliases, &mut notes) {
                 Ok(()) => Ok(fleet),
                 Err(why) => {
+                    fleet.hosts.clear();
                     rest = Some(fleet);
                     Err(why)
                 }
@@ -281,16 +313,6 @@ fn title(cluster: &Cluster<'_>) -> String {
 /// How many skipped nodes are told one by one.
 const TOLD: usize = 20;
 
-fn skip_notes(skipped: &[Skipped<'_>]) -> Vec<String> {
-    // What was refused is told where it is refused.
-    let loud = skipped.iter().filter(|skipped| skipped.why != WhySkipped::Refused);
-    let skipped: Vec<&Skipped<'_>> = loud.collect();
-    let (told, rest) = skipped.split_at(skipped.len().min(TOLD));
-    let note = |skipped: &&Skipped<'_>| format!("skipped {}: {}", skipped.name, skipped.why);
-    let more = (!rest.is_empty()).then(|| format!("skipped {} more nodes", rest.len()));
-    told.iter().map(note).chain(more).collect()
-}
-
 /// Names, orders and selects the hosts of a fleet that holds all of them, and finds their way in;
 /// the names and the order that are `given` stay.
 fn choose<'a>(
@@ -303,7 +325,6 @@ fn choose<'a>(
     if fleet.cluster.terminated && !options.selection.include_inactive {
         return Err(Unrendered::Terminated);
     }
-    notes.extend(skip_notes(&fleet.skipped));
     if fleet.hosts.is_empty() {
         return Err(Unrendered::NoHost);
     }
@@ -418,6 +439,15 @@ fn mark_jumps(fleet: &mut Fleet<'_>, mode: JumpMode) {
     }
 }
 
+/// The roles that there are, where no host has the one that is asked for.
+fn roles_in_place_of(selection: &Selection, fleet: &Fleet<'_>) -> Vec<String> {
+    let Some(wanted) = &selection.role else { return Vec::new() };
+    let roles: BTreeSet<&str> =
+        fleet.hosts.iter().filter_map(|host| host.role.as_ref()).map(Label::as_str).collect();
+    let is_there = roles.iter().any(|role| role.to_lowercase() == wanted.to_lowercase());
+    roles.into_iter().filter(|_| !is_there).map(str::to_owned).collect()
+}
+
 /// Leaves out what is not asked for, but for the host that others jump through.
 fn select(fleet: &mut Fleet<'_>, selection: &Selection) -> Result<(), Unrendered> {
     let chosen: Vec<bool> = fleet
@@ -431,7 +461,7 @@ fn select(fleet: &mut Fleet<'_>, selection: &Selection) -> Result<(), Unrendered
         .collect();
     let jumping = fleet.hosts.iter().zip(&chosen).any(|(host, &chosen)| chosen && host.jumps);
     if !chosen.contains(&true) {
-        return Err(Unrendered::NoneSelected);
+        return Err(Unrendered::NoneSelected { roles: roles_in_place_of(selection, fleet) });
     }
     if !jumping {
         fleet.jump = None;

@@ -3,11 +3,9 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::directive::{Directive, directives};
 use super::include::Bearings;
-
-/// As deep as ssh itself follows `Include` lines.
-const DEPTH_MAX: usize = 16;
+pub use super::reading::ReadMatching;
+use super::reading::{matches, walk};
 
 /// A place in the user's configuration that speaks of one of our aliases.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,9 +20,6 @@ pub struct Claim {
     pub pattern: Option<String>,
 }
 
-/// Every file that an `Include` path with its wildcards leads to, with its contents.
-pub type ReadMatching<'r> = dyn FnMut(&Path) -> Vec<(PathBuf, Vec<u8>)> + 'r;
-
 /// Where `config` and what it includes name one of `aliases` in a `Host` or `Match` line.
 ///
 /// A pattern is a claim only where it starts with a word of the alias: `Host *` speaks of nobody.
@@ -35,86 +30,35 @@ pub fn claims(
     bearings: &Bearings,
     read: &mut ReadMatching<'_>,
 ) -> Vec<Claim> {
-    let mut search = Search {
-        aliases,
-        names: aliases.iter().copied().collect(),
-        bearings,
-        seen: HashSet::from([config.0.to_owned()]),
-        found: Vec::new(),
-    };
-    search.file(config.0, config.1, 0, read);
-    search.found
-}
-
-struct Search<'a> {
-    aliases: &'a [&'a str],
-    names: HashSet<&'a str>,
-    bearings: &'a Bearings,
-    seen: HashSet<PathBuf>,
-    found: Vec<Claim>,
-}
-
-impl Search<'_> {
-    fn file(&mut self, path: &Path, text: &[u8], depth: usize, read: &mut ReadMatching<'_>) {
-        for directive in directives(text) {
-            if &*directive.keyword == b"include" && depth < DEPTH_MAX {
-                let paths: Vec<_> =
-                    directive.arguments().iter().filter_map(|a| self.bearings.resolve(a)).collect();
-                for (file, text) in paths.iter().flat_map(|path| read(path)).collect::<Vec<_>>() {
-                    if self.seen.insert(file.clone()) {
-                        self.file(&file, &text, depth + 1, read);
-                    }
-                }
-            }
-            for pattern in patterns(&directive) {
-                self.judge(path, directive.line, &pattern);
-            }
-        }
-    }
-
-    fn judge(&mut self, file: &Path, line: usize, pattern: &str) {
+    let names: HashSet<&str> = aliases.iter().copied().collect();
+    let mut found = Vec::new();
+    walk(config, bearings, read, &mut |line| {
         let claim = |alias: &str, pattern: Option<String>| Claim {
-            file: file.to_owned(),
-            line,
+            file: line.file.to_owned(),
+            line: line.directive.line,
             alias: alias.to_owned(),
             pattern,
         };
-        if self.names.contains(pattern) {
-            self.found.push(claim(pattern, None));
-        } else if pattern.contains(['*', '?'])
-            && let Some(alias) = self.aliases.iter().find(|alias| catches(pattern, alias))
-        {
-            self.found.push(claim(alias, Some(pattern.to_owned())));
+        for pattern in line.directive.host_patterns() {
+            if names.contains(&*pattern) {
+                found.push(claim(&pattern, None));
+            } else if pattern.contains(['*', '?'])
+                && let Some(alias) = aliases.iter().find(|alias| is_about(&pattern, alias))
+            {
+                found.push(claim(alias, Some(pattern)));
+            }
         }
-    }
-}
-
-/// The host patterns that a `Host` or `Match` line names. A negated one names nobody.
-fn patterns(directive: &Directive<'_>) -> Vec<String> {
-    let arguments = directive.arguments();
-    let texts = || arguments.iter().filter_map(|a| std::str::from_utf8(a).ok());
-    let found: Vec<&str> = match &*directive.keyword {
-        b"host" => texts().collect(),
-        b"match" => {
-            let named = |word: &str| {
-                word.eq_ignore_ascii_case("host") || word.eq_ignore_ascii_case("originalhost")
-            };
-            texts()
-                .zip(texts().skip(1))
-                .filter(|(word, _)| named(word))
-                .flat_map(|(_, hosts)| hosts.split(','))
-                .collect()
-        }
-        _ => Vec::new(),
-    };
-    found.into_iter().filter(|pattern| !pattern.starts_with('!')).map(str::to_owned).collect()
+        true
+    });
+    found
 }
 
 /// Whether a pattern is about this alias and its like: it matches, and does not start with a
 /// wildcard.
-fn catches(pattern: &str, alias: &str) -> bool {
+#[must_use]
+pub fn is_about(pattern: &str, alias: &str) -> bool {
     let about = pattern.split(['*', '?']).next().is_some_and(|start| start.contains('.'));
-    about && glob::Pattern::new(&pattern.replace('[', "[[]")).is_ok_and(|p| p.matches(alias))
+    about && matches(pattern, alias)
 }
 
 #[cfg(test)]
@@ -179,10 +123,5 @@ mod tests {
         ] {
             assert!(one(text).is_empty(), "{text:?}");
         }
-    }
-
-    #[test]
-    fn includes_that_go_in_circles_end() {
-        assert!(found(&[("/c", "Include /c /d\n"), ("/d", "Include /c /d\n")]).is_empty());
     }
 }

@@ -25,6 +25,34 @@ impl Directive<'_> {
         arguments(self.rest)
     }
 
+    /// The same where they are text.
+    #[must_use]
+    pub fn texts(&self) -> Vec<String> {
+        self.arguments().into_iter().filter_map(|text| String::from_utf8(text).ok()).collect()
+    }
+
+    /// The host patterns that a `Host` or `Match` line names. A negated one names nobody.
+    #[must_use]
+    pub fn host_patterns(&self) -> Vec<String> {
+        let texts = self.texts();
+        let found: Vec<&str> = match &*self.keyword {
+            b"host" => texts.iter().map(String::as_str).collect(),
+            b"match" => {
+                let named = |word: &str| {
+                    word.eq_ignore_ascii_case("host") || word.eq_ignore_ascii_case("originalhost")
+                };
+                texts
+                    .iter()
+                    .zip(texts.iter().skip(1))
+                    .filter(|(word, _)| named(word))
+                    .flat_map(|(_, hosts)| hosts.split(','))
+                    .collect()
+            }
+            _ => Vec::new(),
+        };
+        found.into_iter().filter(|pattern| !pattern.starts_with('!')).map(str::to_owned).collect()
+    }
+
     /// Whether this line starts a block, so that what follows counts for some hosts only.
     #[must_use]
     pub fn starts_block(&self) -> bool {
@@ -41,6 +69,34 @@ pub fn directives(text: &[u8]) -> impl Iterator<Item = Directive<'_>> {
         let (keyword, rest) = split(line)?;
         Some(Directive { line: index + 1, range, keyword, rest })
     })
+}
+
+/// Whether `text` fits a pattern of ssh's (`ssh_config(5)`, PATTERNS): `*` is any number of
+/// characters, `?` is one.
+#[must_use]
+pub fn matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
+    let (mut at, mut of) = (0, 0);
+    // Where to go on when a star must take one character more.
+    let mut retry = None;
+    while at < text.len() {
+        match pattern.get(of) {
+            Some(b'*') => {
+                retry = Some((of + 1, at));
+                of += 1;
+            }
+            Some(&byte) if byte == b'?' || Some(&byte) == text.get(at) => {
+                at += 1;
+                of += 1;
+            }
+            _ => {
+                let Some((behind, from)) = retry else { return false };
+                retry = Some((behind, from + 1));
+                (of, at) = (behind, from + 1);
+            }
+        }
+    }
+    pattern.get(of..).is_some_and(|rest| rest.iter().all(|&byte| byte == b'*'))
 }
 
 /// A line's keyword and what follows it; nothing for a comment or an empty line.
@@ -140,6 +196,26 @@ mod tests {
         assert!(one("Include").is_empty());
         for line in ["", " \t\r\n", "# Include a", "  #", "\0Include a"] {
             assert_eq!(read(line), None, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn patterns_are_those_of_ssh() {
+        for (pattern, text) in
+            [("*", ""), ("*", "a"), ("a*c", "abbc"), ("?b*", "ab"), ("a*b*c", "axbxbxc"), ("", "")]
+        {
+            assert!(matches(pattern, text), "{pattern} {text}");
+        }
+        for (pattern, text) in [
+            ("", "a"),
+            ("a", ""),
+            ("?", ""),
+            ("a*c", "abcd"),
+            ("[ab]", "a"),
+            ("A", "a"),
+            ("a?", "a"),
+        ] {
+            assert!(!matches(pattern, text), "{pattern} {text}");
         }
     }
 

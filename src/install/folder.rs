@@ -85,28 +85,40 @@ impl fmt::Display for FolderError {
 
 impl std::error::Error for FolderError {}
 
-/// The layout below `ssh_folder`, or below the `.ssh` of `home`.
-///
-/// ssh itself takes the home folder of the password database, whatever `$HOME` says.
-pub fn layout(ssh_folder: Option<&Path>, home: Option<&Path>) -> Result<Layout, FolderError> {
-    let of_user = User::from_uid(Uid::current()).ok().flatten().map(|user| user.dir);
-    let folder = match (ssh_folder, home.or(of_user.as_deref())) {
-        // A shell leaves the tilde of `--ssh-dir=~/x` as it is.
-        (Some(folder), Some(home)) => match folder.strip_prefix("~") {
-            Ok(below) => home.join(below),
-            Err(_) => folder.to_owned(),
-        },
-        (Some(folder), None) => folder.to_owned(),
-        (None, Some(home)) => home.join(".ssh"),
-        (None, None) => return Err(FolderError::NoHome),
+/// The ssh folder, by an absolute path: the one that is `given`, or the `.ssh` of `home`, else of
+/// the home folder of the password database.
+pub fn ssh_folder(given: Option<&Path>, home: Option<&Path>) -> Result<PathBuf, FolderError> {
+    let of_home = |below: &Path| {
+        let home = home.map(Path::to_owned).or_else(home_of_user);
+        home.map(|home| home.join(below)).ok_or(FolderError::NoHome)
     };
-    let mut folder = std::path::absolute(&folder).map_err(FolderError::system(&folder))?;
+    let folder = match given {
+        None => of_home(".ssh".as_ref())?,
+        // A shell leaves the tilde of `--ssh-dir=~/x` as it is.
+        Some(given) => match given.strip_prefix("~") {
+            Ok(below) => of_home(below)?,
+            Err(_) => given.to_owned(),
+        },
+    };
+    let folder = std::path::absolute(&folder).map_err(FolderError::system(&folder))?;
     // `a/../b` is another place where `a` is a link, so only the file system can resolve it.
     if folder.components().any(|part| part == Component::ParentDir) {
-        folder = fs::canonicalize(&folder).map_err(FolderError::system(&folder))?;
+        return fs::canonicalize(&folder).map_err(FolderError::system(&folder));
     }
+    Ok(folder)
+}
+
+fn home_of_user() -> Option<PathBuf> {
+    User::from_uid(Uid::current()).ok().flatten().map(|user| user.dir)
+}
+
+/// The layout below an ssh folder.
+///
+/// ssh itself takes the home folder of the password database, whatever `$HOME` says.
+pub fn layout(given: Option<&Path>, home: Option<&Path>) -> Result<Layout, FolderError> {
+    let folder = ssh_folder(given, home)?;
     // Without an entry in the password database ssh does not run at all.
-    let home = of_user.or_else(|| home.map(Path::to_owned)).ok_or(FolderError::NoHome)?;
+    let home = home_of_user().or_else(|| home.map(Path::to_owned)).ok_or(FolderError::NoHome)?;
     let mut same: Vec<PathBuf> = fs::canonicalize(&folder).into_iter().collect();
     let read_by_ssh = home.join(".ssh");
     if fs::canonicalize(&read_by_ssh).is_ok_and(|read| same.contains(&read)) {
@@ -118,8 +130,13 @@ pub fn layout(ssh_folder: Option<&Path>, home: Option<&Path>) -> Result<Layout, 
 /// Everything that a plan needs to know of the disk.
 pub fn read(layout: &Layout) -> Result<Present, FolderError> {
     check_owner(layout)?;
+    let config = write::contents(&layout.config()).map_err(FolderError::Config)?;
+    Ok(Present { config, ..read_ours(layout)? })
+}
+
+/// The same without the user's configuration, which may be what cannot be read.
+pub fn read_ours(layout: &Layout) -> Result<Present, FolderError> {
     let mut present = Present {
-        config: write::contents(&layout.config()).map_err(FolderError::Config)?,
         config_is_link: layout.config().is_symlink(),
         backup: own_file(&layout.backup())?.map(|(bytes, _)| bytes),
         ..Present::default()
@@ -154,6 +171,7 @@ pub fn read(layout: &Layout) -> Result<Present, FolderError> {
         }
     }
     present.foreign.sort();
+    present.read_header();
     Ok(present)
 }
 
@@ -178,15 +196,27 @@ pub fn make(layout: &Layout) -> Result<bool, WriteError> {
 
 /// Removes what runs that were killed left behind. The caller holds the lock.
 pub fn clean(layout: &Layout) {
-    write::clean(&layout.folder());
-    write::clean(layout.ssh_folder());
-    if let Ok(folder) = write::temporary_folder(&layout.config()) {
-        write::clean(&folder);
+    for path in leftovers(layout) {
+        write::clean(&path);
     }
 }
 
+/// The temporary files of runs that were killed, and of one that is at work.
+#[must_use]
+pub fn leftovers(layout: &Layout) -> Vec<PathBuf> {
+    let mut folders = vec![layout.folder(), layout.ssh_folder().to_owned()];
+    folders.extend(write::temporary_folder(&layout.config()).ok());
+    let entries = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
+    let is_temporary =
+        |entry: &fs::DirEntry| entry.file_name().to_str().is_some_and(write::is_temporary);
+    let mut paths: Vec<_> = entries.filter(is_temporary).map(|entry| entry.path()).collect();
+    paths.sort();
+    paths.dedup();
+    paths
+}
+
 /// Removes the lock, where nothing else of ours is left, and the folders that are empty then: our
-/// own, and the ssh folder where this run `made` it.
+/// own, and the ssh folder where we `made` it.
 pub fn remove_if_unused(layout: &Layout, lock: &Lock, made: bool) {
     let is_ours = |entry: io::Result<fs::DirEntry>| {
         let name = entry.map(|entry| entry.file_name());

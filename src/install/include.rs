@@ -41,7 +41,7 @@ impl Bearings {
         Some(path.components().filter(|part| *part != Component::CurDir).collect())
     }
 
-    fn leads_to_index(&self, argument: &[u8]) -> bool {
+    pub(super) fn leads_to_index(&self, argument: &[u8]) -> bool {
         let Some(path) = self.resolve(argument) else { return false };
         let Some(pattern) = path.to_str().and_then(|path| Pattern::new(path).ok()) else {
             return self.index.contains(&path);

@@ -1,16 +1,13 @@
 //! Asks the real ssh whether it could live with a plan, before anything is put in place.
 
 use std::fmt;
-use std::fs;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-
-use nix::unistd::Uid;
 
 use super::apply::Stage;
 use super::include::{self, Unwritable};
 use super::layout::{INDEX, Layout};
+use super::modes::Fault;
 use super::plan::{Plan, Present};
 use super::state::Part;
 use super::write::{self, WriteError};
@@ -156,7 +153,7 @@ impl Copies<'_> {
     }
 
     fn ask_one(&self, config: &Path, name: &str) -> Result<Answer, VerifyError> {
-        match openssh::ask(config, &[], name) {
+        match openssh::ask(Some(config), &[], name) {
             Ok(ended) if ended.succeeded() => Ok(Answer::Reads),
             Ok(Ended { status: Some(_), stderr, .. }) => {
                 Ok(Answer::Stops(self.in_final_words(&stderr)))
@@ -195,17 +192,6 @@ impl Copies<'_> {
 #[must_use]
 pub fn loose_config(layout: &Layout) -> Option<String> {
     let path = layout.config();
-    let found = fs::metadata(&path).ok()?;
-    let shown = path.display();
-    let (mode, owner) = (found.mode() & 0o777, found.uid());
-    if owner != 0 && owner != Uid::current().as_raw() {
-        return Some(format!(
-            "{shown} belongs to user {owner}, and ssh stops at a file of somebody else: \
-             `chown {} {shown}`",
-            Uid::current()
-        ));
-    }
-    (mode & 0o022 != 0).then(|| {
-        format!("{shown} has mode {mode:04o}, and ssh stops at a file that others may write: `chmod go-w {shown}`")
-    })
+    let fault = Fault::of(&path)?;
+    Some(format!("{} {fault}: `{}`", path.display(), fault.remedy(&path)))
 }

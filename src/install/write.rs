@@ -316,19 +316,12 @@ pub fn scratch_folder(folder: &Path) -> Result<TempDir, WriteError> {
         .map_err(WriteError::system(folder, Step::MakeFolder))
 }
 
-/// Removes what runs that were killed left in `folder`. The caller holds the lock.
+/// Removes a temporary file or folder that a run left which was killed. The caller holds the lock.
 ///
 /// What cannot be removed stays: it harms nobody, and the next run tries again.
-pub fn clean(folder: &Path) {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    for entry in entries.filter(|entry| entry.file_name().to_str().is_some_and(is_temporary)) {
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        let _ = if is_folder {
-            fs::remove_dir_all(entry.path())
-        } else {
-            fs::remove_file(entry.path())
-        };
-    }
+pub fn clean(path: &Path) {
+    let is_folder = fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
+    let _ = if is_folder { fs::remove_dir_all(path) } else { fs::remove_file(path) };
 }
 
 /// Makes a folder of ours inaccessible to others.

@@ -10,7 +10,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinSet;
 
 use super::{Endpoint, Trouble};
-use crate::untrusted::Shown;
+use crate::untrusted::in_a_sentence;
 
 /// How many addresses of one name are tried.
 const ADDRESSES_MAX: usize = 8;
@@ -97,8 +97,5 @@ fn words(error: &io::Error) -> String {
         None => error.to_string(),
     };
     let text = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text);
-    let mut characters = text.chars();
-    // In a sentence of ours, but for an abbreviation.
-    let first = characters.next().into_iter().flat_map(char::to_lowercase);
-    Shown::new(&first.chain(characters).collect::<String>(), 200).to_string()
+    in_a_sentence(text, 200)
 }

@@ -14,8 +14,9 @@ const LINES_MAX: usize = 1024;
 const BYTES_MAX: usize = 64 * 1024;
 /// How much of the other side's words is shown.
 const SHOWN: usize = 60;
-/// What an OpenSSH server says in place of its name to whom it does not want to talk.
-const TURNED_AWAY: [&str; 2] = ["Exceeded MaxStartups", "Not allowed at this time"];
+/// What an OpenSSH server says in place of its name to whom it does not want to talk: too many have
+/// not logged in yet, or too many from that address have failed to.
+pub const TURNED_AWAY: [&str; 2] = ["Exceeded MaxStartups", "Not allowed at this time"];
 
 /// What an SSH server says of itself, made harmless for a terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]

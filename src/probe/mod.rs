@@ -25,7 +25,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use identification::Reader;
-pub use identification::Software;
+pub use identification::{Software, TURNED_AWAY};
 use pace::Pace;
 
 use crate::name::{HostName, Port};

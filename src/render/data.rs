@@ -207,7 +207,9 @@ pub enum Reason {
 }
 
 impl<'f> Skipped<'f> {
-    fn of(skipped: &'f fleet::Skipped<'f>) -> Self {
+    /// What there is to say of this node.
+    #[must_use]
+    pub fn of(skipped: &'f fleet::Skipped<'f>) -> Self {
         let plain = |reason| Self {
             name: skipped.name.as_str(),
             reason,

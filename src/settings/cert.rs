@@ -6,16 +6,13 @@ use std::time::Duration;
 use super::install::layout;
 use super::machine::Machine;
 use super::prime_cli::PrimeCli;
-use super::{Endpoint, endpoint, identity, ssh_folder, team};
+use super::{Endpoint, endpoint, identity, ssh_layout, team};
 use crate::args::{CertArgs, Global};
-use crate::certificate::judge::TTL_MAX;
+use crate::certificate::judge::{MIN_VALIDITY, TTL_MAX};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::layout::Layout;
 use crate::render::ssh_config;
 use crate::when::span;
-
-/// How much longer a certificate must be valid, unless the user says otherwise: `--min-validity`.
-pub const MIN_VALIDITY: Duration = Duration::from_secs(600);
 
 /// The resolved settings of `prime-ssh cert`.
 #[derive(Debug)]
@@ -88,8 +85,7 @@ impl Certify {
             ttl: typed.ttl,
             min_validity: typed.ensure.then_some(typed.min_validity),
             output: typed.output,
-            // How ssh finds the folder does not matter here, and the password database takes time.
-            layout: Layout::new(ssh_folder(global, machine)?, PathBuf::new(), Vec::new()),
+            layout: ssh_layout(global.ssh_dir.as_deref(), machine)?,
         };
         let task = if typed.show {
             Task::Show(typed.clusters)

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::machine::Machine;
 use super::prime_cli::PrimeCli;
-use super::{Endpoint, Origin, Source, source, ssh_options, token, walk_options};
+use super::{Access, Endpoint, Origin, Patience, Source, source, ssh_options, token, walk_options};
 use crate::api::address::ApiUrl;
 use crate::args::{
     AutoCertArgs, Global, InstallArgs, RememberedArgs, ShowArgs, SyncArgs, TypedOption,
@@ -35,6 +35,8 @@ pub struct Install {
     pub says_prefix: bool,
     /// Where the files are.
     pub layout: Layout,
+    /// For what is waited first, where it is.
+    pub patience: Option<Patience>,
     /// Whether to do it.
     pub show: Show,
 }
@@ -86,7 +88,7 @@ pub struct Remembered {
 impl Install {
     /// Resolves what was typed for `prime-ssh install`.
     pub fn resolve(typed: InstallArgs, global: &Global, machine: &Machine) -> Outcome<Self> {
-        let InstallArgs { source: from, name, show, render } = typed;
+        let InstallArgs { source: from, name, wait, show, render } = typed;
         let prime = PrimeCli::read(machine, global.context.as_deref())?;
         let context = global.context.clone().or(machine.variable("PRIME_CONTEXT")?);
         let is_typed = !render.typed.is_empty();
@@ -101,6 +103,7 @@ impl Install {
             fresh,
             says_prefix,
             layout: layout(global, machine)?,
+            patience: wait.wait.then(|| Patience::new(wait.goal, wait.within)),
             show: show.into(),
         };
         settings.check_name(clusters)?;
@@ -280,12 +283,17 @@ impl<'g> Memory<'g> {
 
     /// The API that an installed cluster is asked for at.
     pub fn endpoint(&self, url: &str, context: Option<&str>) -> Outcome<Endpoint> {
+        self.access(url, context)?.endpoint()
+    }
+
+    /// The same, where something of it may be missing.
+    pub fn access(&self, url: &str, context: Option<&str>) -> Outcome<Access> {
         let address: ApiUrl = url.parse().map_err(|reason| {
             Failure::message(Kind::Local, format!("the remembered address {url:?}: {reason}"))
         })?;
         let prime = PrimeCli::read(&self.machine, context)?;
-        let token = token(self.global, &self.machine, &prime)?;
-        Ok(Endpoint { address, token, timeout: self.global.timeout })
+        let token = token(self.global, &self.machine, &prime);
+        Ok(Access { address: Ok(address), token, timeout: self.global.timeout })
     }
 
     /// Whether the ssh folder is the one that `--ssh-dir` says.

@@ -11,7 +11,7 @@ use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::name::LocalPath;
 
 /// The surroundings of a run, read once.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Machine {
     variables: HashMap<OsString, OsString>,
     current: PathBuf,

@@ -2,6 +2,8 @@
 //! where it is decided what wins.
 
 mod cert;
+mod check;
+mod doctor;
 mod identity;
 mod install;
 mod inventory;
@@ -12,11 +14,14 @@ mod program;
 mod render;
 mod renewal;
 mod view;
+mod wait;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use cert::{Certify, OwnCertificates, Task, Wanted};
+pub use check::Check;
+pub use doctor::{Doctor, Renewals};
 pub use install::{Install, Memory, Remembered, Rendering, Show, Sync, Uninstall};
 pub use inventory::{Caching, Inventory, InventoryOutput};
 pub use list::List;
@@ -24,6 +29,7 @@ pub use machine::Machine;
 use prime_cli::PrimeCli;
 pub use render::Render;
 pub use view::{Viewing, Which};
+pub use wait::{Patience, Wait};
 
 use crate::api::address::ApiUrl;
 use crate::args::{
@@ -32,11 +38,12 @@ use crate::args::{
 };
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fleet::{self, JumpMode, Only, Selection};
-use crate::install::folder::FolderError;
+use crate::install::folder;
+use crate::install::layout::Layout;
 use crate::render::certificates::Certificates;
 use crate::render::ssh_config;
 use crate::render::ssh_option::SshOption;
-use crate::secret::ApiToken;
+use crate::secret::{ApiToken, TokenSource};
 
 /// The resolved settings of `prime-ssh config`.
 #[derive(Debug)]
@@ -155,21 +162,50 @@ fn team(typed: Option<String>, machine: &Machine, prime: &PrimeCli) -> Outcome<O
     Ok(team.filter(|team| team != "any"))
 }
 
-/// The folder of ssh's files.
-fn ssh_folder(global: &Global, machine: &Machine) -> Outcome<PathBuf> {
-    let given = global.ssh_dir.as_deref().unwrap_or("~/.ssh".as_ref());
-    if given.starts_with("~") && machine.home().is_none() {
-        return Err(FolderError::NoHome.into());
+/// Where our files are below ssh's folder, for those who only read them: how ssh itself finds them
+/// takes a look into the password database, and that takes time.
+pub fn ssh_layout(ssh_dir: Option<&Path>, machine: &Machine) -> Outcome<Layout> {
+    let folder = folder::ssh_folder(ssh_dir, machine.home())?;
+    Ok(Layout::new(folder, PathBuf::new(), Vec::new()))
+}
+
+/// The API, and who asks: either may be missing.
+#[derive(Debug)]
+pub struct Access {
+    /// Where it is.
+    pub address: Outcome<ApiUrl>,
+    /// Who asks, and where that stands.
+    pub token: Outcome<Option<(ApiToken, TokenSource)>>,
+    timeout: Duration,
+}
+
+impl Access {
+    /// What it takes to ask, where nothing is missing.
+    #[must_use]
+    pub fn as_endpoint(&self) -> Option<Endpoint> {
+        let (Ok(address), Ok(Some((token, _)))) = (&self.address, &self.token) else {
+            return None;
+        };
+        Some(Endpoint { address: address.clone(), token: token.clone(), timeout: self.timeout })
     }
-    Ok(machine.expand(&machine.local_path(given, "--ssh-dir")?))
+
+    /// The same, or why not.
+    pub fn endpoint(self) -> Outcome<Endpoint> {
+        let (token, _) = self.token?.ok_or_else(no_token)?;
+        Ok(Endpoint { address: self.address?, token, timeout: self.timeout })
+    }
+}
+
+fn access(global: &Global, machine: &Machine, prime: &PrimeCli) -> Access {
+    Access {
+        address: address(global, machine, prime),
+        token: token(global, machine, prime),
+        timeout: global.timeout,
+    }
 }
 
 fn endpoint(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<Endpoint> {
-    Ok(Endpoint {
-        address: address(global, machine, prime)?,
-        token: token(global, machine, prime)?,
-        timeout: global.timeout,
-    })
+    access(global, machine, prime).endpoint()
 }
 
 fn address(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<ApiUrl> {
@@ -189,7 +225,20 @@ fn address(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<ApiU
     }
 }
 
-fn token(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<ApiToken> {
+/// That there is no token, and what to do about it.
+#[must_use]
+pub fn no_token() -> Failure {
+    Failure::message(Kind::Usage, "no API token").hint(
+        "run `prime login`, set PRIME_API_KEY, or give --token-file FILE; \
+         a saved answer needs none: --input FILE",
+    )
+}
+
+fn token(
+    global: &Global,
+    machine: &Machine,
+    prime: &PrimeCli,
+) -> Outcome<Option<(ApiToken, TokenSource)>> {
     let usable = |text: &str, from: &str| {
         ApiToken::new(text).ok_or_else(|| {
             Failure::message(
@@ -200,17 +249,14 @@ fn token(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<ApiTok
     };
     if let Some(path) = &global.token_file {
         let text = machine.read(path).or_fail(Kind::Local)?;
-        return usable(&text, &path.display().to_string());
+        let token = usable(&text, &path.display().to_string())?;
+        return Ok(Some((token, TokenSource::File(path.clone()))));
     }
     if let Some(text) = machine.variable("PRIME_API_KEY")? {
-        return usable(&text, "PRIME_API_KEY");
+        return Ok(Some((usable(&text, "PRIME_API_KEY")?, TokenSource::Variable)));
     }
-    prime.api_key.clone().ok_or_else(|| {
-        Failure::message(Kind::Usage, "no API token").hint(
-            "run `prime login`, set PRIME_API_KEY, or give --token-file FILE; \
-             a saved answer needs none: --input FILE",
-        )
-    })
+    let token = prime.api_key.clone();
+    Ok(token.map(|(token, path)| (token, TokenSource::Settings(path))))
 }
 
 fn walk_options(typed: HostsArgs) -> Outcome<fleet::Options> {

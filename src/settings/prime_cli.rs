@@ -12,7 +12,8 @@ use crate::secret::ApiToken;
 /// The settings of the `prime` CLI that count here.
 #[derive(Debug, Default)]
 pub(super) struct PrimeCli {
-    pub(super) api_key: Option<ApiToken>,
+    /// The token, and the file that it stands in.
+    pub(super) api_key: Option<(ApiToken, PathBuf)>,
     pub(super) base_url: Option<ApiUrl>,
     pub(super) team_id: Option<String>,
     pub(super) ssh_key_path: Option<String>,
@@ -63,7 +64,9 @@ impl PrimeCli {
             None => None,
             Some(text) => {
                 let token = ApiToken::new(&text);
-                Some(token.ok_or_else(|| refuse("api_key", "no token: it has spaces in it"))?)
+                let token =
+                    token.ok_or_else(|| refuse("api_key", "no token: it has spaces in it"))?;
+                Some((token, path.to_owned()))
             }
         };
         let base_url = filled(file.base_url)

@@ -44,7 +44,7 @@ fn called_as(machine: &Machine) -> Option<PathBuf> {
 
 /// The file, or the folder above it, that somebody else may change. In a folder like `/tmp` nobody
 /// can take away what is not theirs.
-fn writable_by_others(path: &Path) -> Option<&Path> {
+pub(super) fn writable_by_others(path: &Path) -> Option<&Path> {
     const OTHERS: u32 = 0o002;
     const GROUP: u32 = 0o020;
     const STICKY: u32 = 0o1000;

@@ -53,7 +53,11 @@ impl Memory<'_> {
     }
 
     /// Whether there is a token that a program without this shell's variables finds.
-    fn has_lasting_token(&self, context: Option<&str>, file: Option<&str>) -> Outcome<bool> {
+    pub(super) fn has_lasting_token(
+        &self,
+        context: Option<&str>,
+        file: Option<&str>,
+    ) -> Outcome<bool> {
         Ok(match file {
             Some(file) => {
                 self.machine().read(file.as_ref()).is_ok_and(|text| ApiToken::new(&text).is_some())

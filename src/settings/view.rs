@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use super::install::layout;
 use super::machine::Machine;
 use super::prime_cli::PrimeCli;
-use super::{Endpoint, Remembered, endpoint, team};
+use super::{Endpoint, Install, Origin, Patience, Remembered, endpoint, team};
 use crate::args::{Global, SourceArgs};
 use crate::failure::Outcome;
 use crate::install::layout::Layout;
+use crate::name::Slug;
 
 /// The resolved settings of a look at clusters.
 #[derive(Debug)]
@@ -24,6 +25,10 @@ pub struct Viewing {
     pub context: Option<String>,
     /// What a cluster gets that is not installed.
     pub fresh: Remembered,
+    /// What it gets in any case: the options that were typed for `install`.
+    pub typed: Option<Remembered>,
+    /// What it is called in any case: `install --as`.
+    pub name: Option<Slug<'static>>,
     /// Where the files of the installed ones are.
     pub layout: Layout,
 }
@@ -56,7 +61,28 @@ impl Viewing {
             endpoint_is_typed: global.api_url.is_some() || global.context.is_some(),
             context: global.context.clone().or(machine.variable("PRIME_CONTEXT")?),
             fresh: Remembered::fresh(global, machine)?,
+            typed: None,
+            name: None,
             layout: layout(global, machine)?,
         })
+    }
+}
+
+impl Install {
+    /// The clusters that are to be installed, as they will be; none where they are not waited for.
+    #[must_use]
+    pub fn awaited(&self) -> Option<(Viewing, Patience)> {
+        let Origin::Clusters(endpoint, selectors) = &self.source.origin else { return None };
+        let viewing = Viewing {
+            which: Which::Named(selectors.clone()),
+            endpoint: Ok(endpoint.clone()),
+            endpoint_is_typed: true,
+            context: self.context.clone(),
+            fresh: self.fresh.clone(),
+            typed: self.typed.clone(),
+            name: self.name.clone(),
+            layout: self.layout.clone(),
+        };
+        Some((viewing, self.patience?))
     }
 }

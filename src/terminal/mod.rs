@@ -1,5 +1,6 @@
 //! What a person sees: stdout is data, stderr is talk, and nothing on either moves a cursor.
 
+pub mod progress;
 pub mod table;
 
 use std::borrow::Cow;
@@ -8,7 +9,7 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use terminal_size::terminal_size_of;
 
 use crate::failure::{Failure, Kind, Outcome};
@@ -109,6 +110,28 @@ impl Terminal {
 
     /// Waits for `work`; after half a second a terminal shows `message` until it is done.
     pub async fn wait_for<T>(self, message: impl Display, work: impl Future<Output = T>) -> T {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        self.show_after_a_while("{spinner} {msg} ({elapsed})", &bar, &message, work).await
+    }
+
+    /// The same for work that counts what of it is done.
+    pub async fn wait_counting<T>(
+        self,
+        message: impl Display,
+        count: &Count,
+        work: impl Future<Output = T>,
+    ) -> T {
+        let template = "{spinner} {msg}: {pos} of {len} ({elapsed})";
+        self.show_after_a_while(template, &count.0, &message, work).await
+    }
+
+    async fn show_after_a_while<T>(
+        self,
+        template: &str,
+        bar: &ProgressBar,
+        message: &dyn Display,
+        work: impl Future<Output = T>,
+    ) -> T {
         let mut work = std::pin::pin!(work);
         if let Ok(done) = tokio::time::timeout(PATIENCE, &mut work).await {
             return done;
@@ -116,16 +139,33 @@ impl Terminal {
         if self.quiet || !io::stderr().is_terminal() {
             return work.await;
         }
-        let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})");
-        let bar =
-            ProgressBar::new_spinner().with_message(harmless(&message.to_string()).into_owned());
-        if let Ok(style) = style {
+        if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
+        bar.set_message(harmless(&message.to_string()).into_owned());
+        bar.set_draw_target(ProgressDrawTarget::stderr());
         bar.enable_steady_tick(Duration::from_millis(100));
         let done = work.await;
         bar.finish_and_clear();
         done
+    }
+}
+
+/// How much of some work is done, for a person to see. Its clones count the same.
+#[derive(Clone, Debug)]
+pub struct Count(ProgressBar);
+
+impl Count {
+    /// Nothing is done yet of `total` things.
+    #[must_use]
+    pub fn of(total: usize) -> Self {
+        let total = u64::try_from(total).unwrap_or(u64::MAX);
+        Self(ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden()))
+    }
+
+    /// One more thing is done.
+    pub fn one_done(&self) {
+        self.0.inc(1);
     }
 }
 

@@ -104,6 +104,12 @@ impl Cell {
         text.map(Self::new).unwrap_or_default()
     }
 
+    /// Whether it says nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
     /// The same as a sign of something.
     #[must_use]
     pub fn tone(self, tone: Tone) -> Self {

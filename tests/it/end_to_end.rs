@@ -5,65 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use serde_json::json;
-
 use crate::support::api::Api;
-use crate::support::cluster::{Cluster, Connection, Node};
+use crate::support::cluster::{Cluster, Node};
 use crate::support::network::Namespace;
+use crate::support::person::{Person, logins, me, to};
 use crate::support::process::{self, Background};
-use crate::support::sandbox::Sandbox;
 use crate::support::ssh;
-use crate::support::sshd::{self, Sshd};
-
-/// A home folder whose user has logged in with `prime login` and has a key of their own.
-struct Person {
-    sandbox: Sandbox,
-    key: PathBuf,
-}
-
-impl Person {
-    fn new() -> Self {
-        let sandbox = Sandbox::new();
-        // Not `.ssh`: that one ssh would take for the `~/.ssh` of the passwd file.
-        let key = sandbox.ssh_key("ssh/id_cluster");
-        sandbox.prime_settings(&json!({"ssh_key_path": key}));
-        Self { sandbox, key }
-    }
-
-    /// An sshd that lets this person in.
-    fn sshd(&self, node: &str) -> sshd::Config<'_> {
-        Sshd::of(&self.sandbox, node).lets_in(&self.key)
-    }
-
-    /// Writes the fragment of these clusters into a file. Nothing of it touches the real `~/.ssh`.
-    fn config(&self, clusters: impl IntoIterator<Item = Cluster>, arguments: &[&str]) -> PathBuf {
-        let clusters: Vec<_> = clusters.into_iter().collect();
-        let names: Vec<_> = clusters.iter().map(|cluster| cluster.id().to_owned()).collect();
-        let api = Api::serving(clusters);
-        let file = self.sandbox.path("fragment");
-        let mut program = self.sandbox.prime_ssh(["config", "--api-url", &api.url(), "-o"]);
-        program = program.arg(&file).arg("--ssh-dir").arg(self.sandbox.path("ssh"));
-        program = program.arg("--known-hosts").arg(self.sandbox.path("known_hosts"));
-        for argument in names.iter().map(String::as_str).chain(arguments.iter().copied()) {
-            program = program.arg(argument);
-        }
-        assert_eq!(program.run().succeeds(), "", "what goes to a file does not go to stdout");
-        file
-    }
-}
-
-/// A connection of a cluster that leads to this sshd.
-fn to(sshd: &Sshd) -> Connection {
-    Connection::to(&sshd.address).with("port", sshd.port).with("user", me())
-}
-
-fn me() -> String {
-    process::run(Command::new("id").arg("-un"), b"").succeeds().trim_end().to_owned()
-}
-
-fn logins(sshd: &Sshd) -> usize {
-    sshd.log().matches("Accepted publickey").count()
-}
+use crate::support::sshd::Sshd;
 
 #[test]
 #[ignore = "needs sshd: run tests/run"]

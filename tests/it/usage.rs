@@ -135,7 +135,10 @@ fn hosts_are_chosen_and_the_way_to_them_stays() {
         text.lines().nth(comment + 1).unwrap().starts_with("Host prime.train.node-0"),
         "{text}"
     );
-    desk.config(&["--role", "storage"]).fails(4);
+    let told = desk.config(&["--role", "storage"]).fails(4);
+    assert!(told.contains("no host has that --role; here are CONTROLLER, WORKER"), "{told}");
+    let told = desk.config(&["--role", "worker", "--only", "control"]).fails(4);
+    assert!(told.contains("no host fits --role, --only and --node"), "{told}");
 }
 
 #[test]
@@ -215,4 +218,74 @@ fn help_names_variables_and_not_what_they_hold() {
     let help = program.env("PRIME_SSH_USER", "alice").run().succeeds();
     assert!(help.contains("[env: PRIME_SSH_USER]"), "{help}");
     assert!(!help.contains("alice"), "{help}");
+}
+
+#[test]
+fn a_word_that_is_no_command_is_told_what_it_may_mean() {
+    let sandbox = Sandbox::new();
+    for (word, hint) in [
+        ("train", "to make the cluster train known to ssh: `prime-ssh install train`"),
+        ("clst01", "`prime-ssh install clst01`"),
+        ("instal", "there is `prime-ssh install`"),
+        ("inventroy", "there is `prime-ssh inventory`"),
+        ("prime.train.node-1", "`ssh prime.train.node-1`"),
+        ("my cluster", "`prime-ssh --help` lists the commands"),
+        ("$(touch ran)", "`prime-ssh --help` lists the commands"),
+        ("a\n\u{1b}[2Jb", "`prime-ssh --help` lists the commands"),
+        ("", "`prime-ssh --help` lists the commands"),
+    ] {
+        let told = sandbox.prime_ssh([word, "--json"]).run().fails(2);
+        assert!(told.starts_with("error: unknown command `"), "{told}");
+        assert!(told.contains(hint), "{word:?}: {told}");
+        assert!(!told.contains('\u{1b}') && told.lines().count() == 3, "{told}");
+    }
+    let long = sandbox.prime_ssh(["x".repeat(5000)]).run().fails(2);
+    assert!(long.len() < 300, "{long}");
+}
+
+#[test]
+fn alone_it_gives_the_short_help() {
+    let sandbox = Sandbox::new();
+    let alone = sandbox.prime_ssh([""; 0]).run().fails(2);
+    let short = sandbox.prime_ssh(["-h"]).run().succeeds();
+    assert_eq!(alone, short);
+    assert!(short.contains("  install ") && !short.contains("--token-file"), "{short}");
+    let long = sandbox.prime_ssh(["--help"]).run().succeeds();
+    assert!(long.contains("--token-file") && long.contains("Exit codes:"), "{long}");
+}
+
+#[test]
+fn the_help_fits_a_terminal() {
+    let sandbox = Sandbox::new();
+    let commands = crate::in_step::commands();
+    for command in commands.iter().map(String::as_str).chain([""]) {
+        for option in ["-h", "--help"] {
+            let words = [command, option].into_iter().filter(|word| !word.is_empty());
+            let help = sandbox.prime_ssh(words).env("COLUMNS", "80").run().succeeds();
+            for line in help.lines() {
+                assert!(line.chars().count() <= 80, "{command} {option}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_variable_says_is_not_blamed_on_an_option() {
+    let sandbox = Sandbox::new();
+    for (variable, value, command) in [
+        ("PRIME_SSH_JUMP", "sometimes", "config"),
+        ("PRIME_SSH_USER", "a b", "inventory"),
+        ("PRIME_SSH_NODE", "a,[", "config"),
+        ("PRIME_SSH_TIMEOUT", "soon", "sync"),
+    ] {
+        let program = || sandbox.prime_ssh([command, "train"]).env(variable, value);
+        let told = program().run().fails(2);
+        assert!(told.contains(&format!("for '{variable}'")), "{told}");
+        let option = variable.replace("PRIME_SSH_", "--").to_lowercase();
+        let typed = program().arg(format!("{option}={value}")).run().fails(2);
+        assert!(typed.contains(&format!("for '{option} ")) && !typed.contains(variable), "{typed}");
+    }
+    let told = sandbox.prime_ssh(["--list"]).env("PRIME_SSH_CLUSTERS", "a");
+    let told = told.env("PRIME_SSH_CACHE", "x").run().fails(2);
+    assert!(told.contains("PRIME_SSH_CACHE") && told.lines().count() == 1, "{told}");
 }

@@ -6,7 +6,11 @@ use super::{clock, place};
 use crate::certificate::describe::{Clock, Sheet};
 use crate::certificate::identity::Identity;
 use crate::certificate::place::Absent;
+use crate::commands::installed::called;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::install::folder;
+use crate::install::outline::Outline;
+use crate::install::state::Part;
 use crate::settings::Wanted;
 use crate::terminal::{self, Terminal};
 
@@ -35,14 +39,37 @@ fn show_one(
         Failure::message(Kind::Local, message)
             .hint(format!("`prime-ssh cert {selector}` gets a new one"))
     };
-    let Some(place) = place(selector, wanted) else {
-        return Err(fault(&Absent::Missing));
+    let absent = |absent: &Absent| match absent {
+        // Whether it takes one, only the API knows.
+        Absent::Missing if !takes_none(selector, wanted) => {
+            let message = format!("there is no certificate for {selector}");
+            Failure::message(Kind::Local, message).hint(format!(
+                "`prime-ssh cert {selector}` gets one, if the cluster lets people in with one"
+            ))
+        }
+        Absent::Missing => {
+            let message = format!("{selector} lets people in without a certificate");
+            Failure::message(Kind::Local, message).hint("`ssh` works with your key")
+        }
+        _ => fault(absent),
     };
-    let certificate = place.present().map_err(|absent| fault(&absent))?;
+    let Some(place) = place(selector, wanted) else {
+        return Err(absent(&Absent::Missing));
+    };
+    let certificate = place.present().map_err(|why| absent(&why))?;
     let key = identity.map(|identity| &identity.public_key);
     let sheet = Sheet { certificate: &certificate, key, clock };
     terminal::print(|to| write!(to, "{}\n{sheet}", place.file().display()))
         .context("cannot write to stdout")
         .or_fail(Kind::Local)?;
     sheet.fault().map_or(Ok(()), |why| Err(fault(&why)))
+}
+
+/// Whether the cluster is installed, and ssh shows none of its hosts a certificate.
+fn takes_none(selector: &str, wanted: &Wanted) -> bool {
+    let Ok(present) = folder::read_ours(&wanted.layout) else { return false };
+    let installed = present.installed();
+    let Some(record) = called(&installed, selector) else { return false };
+    let fragment = present.part(&record.stem(), Part::Fragment);
+    fragment.is_some_and(|text| Outline::of(text).all("certificatefile").next().is_none())
 }

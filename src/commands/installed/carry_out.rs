@@ -43,8 +43,12 @@ pub(in crate::commands) fn carry_out(
     terminal: Terminal,
     decide: impl FnOnce(&Present) -> Outcome<Decision>,
 ) -> Outcome<()> {
-    let lock = if show == Show::Apply { Some(Held::take(layout, terminal)?) } else { None };
-    let present = folder::read(layout)?;
+    let mut lock = if show == Show::Apply { Some(Held::take(layout, terminal)?) } else { None };
+    let mut present = folder::read(layout)?;
+    if let Some(lock) = &mut lock {
+        lock.made |= present.folder_is_ours;
+        present.folder_is_ours = lock.made;
+    }
     let decision = decide(&present)?;
     for warning in &decision.warnings {
         terminal.warning(warning);
@@ -92,7 +96,7 @@ fn would_change(plan: &Plan) -> String {
 struct Held<'l> {
     lock: Lock,
     layout: &'l Layout,
-    /// Whether there was no ssh folder.
+    /// Whether there was no ssh folder before us.
     made: bool,
 }
 

@@ -56,7 +56,7 @@ fn not_installed(selector: &str, installed: &Installed) -> Failure {
         .map(|(_, record)| format!("{} ({})", record.alias(), record.id))
         .collect();
     let failure =
-        Failure::message(Kind::Local, format!("no installed cluster is called {selector:?}"));
+        Failure::message(Kind::Usage, format!("no installed cluster is called {selector:?}"));
     failure.hint(if known.is_empty() {
         "nothing is installed".to_owned()
     } else {

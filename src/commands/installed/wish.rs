@@ -34,6 +34,8 @@ pub(in crate::commands) struct Wishing<'a> {
     terminal: Terminal,
     /// What a person should know, each once.
     pub(in crate::commands) warnings: BTreeSet<String>,
+    /// Keys that a cluster may not let in, of which only its answer tells.
+    pub(in crate::commands) strangers: BTreeSet<String>,
     /// The certificates that ssh renews by itself.
     pub(in crate::commands) renewed: Vec<Renewed>,
 }
@@ -68,8 +70,24 @@ impl<'a> Wishing<'a> {
         skip_invalid: bool,
         terminal: Terminal,
     ) -> Self {
-        let (warnings, renewed) = (BTreeSet::new(), Vec::new());
-        Self { layout, present, installed, memory, skip_invalid, terminal, warnings, renewed }
+        Self {
+            layout,
+            present,
+            installed,
+            memory,
+            skip_invalid,
+            terminal,
+            warnings: BTreeSet::new(),
+            strangers: BTreeSet::new(),
+            renewed: Vec::new(),
+        }
+    }
+
+    /// All that a person should know, which is told once.
+    pub(in crate::commands) fn take_warnings(&mut self) -> BTreeSet<String> {
+        let mut warnings = std::mem::take(&mut self.warnings);
+        warnings.append(&mut self.strangers);
+        warnings
     }
 
     /// What is to be installed of the cluster that `survey` is about.
@@ -122,7 +140,9 @@ impl<'a> Wishing<'a> {
         if let Some(path) = &rendering.ssh.identity_file {
             // Where a certificate lets people in, no key is authorised by itself.
             let keys = if fleet.cluster.vault_enabled { &[] } else { &*fleet.cluster.ssh_keys };
-            self.warnings.extend(key::warnings(self.memory.machine(), path, keys, &record));
+            let machine = self.memory.machine();
+            self.warnings.extend(key::faults(machine, path));
+            self.strangers.extend(key::stranger(machine, path, keys, &record));
         }
         let old = self.old(&record);
         let what = What::of(old, &record, &fragment);

@@ -12,9 +12,16 @@ use super::state::{Damage, Part, Record, Stem, fingerprint};
 /// The first line of our index.
 const INDEX_HEADER: &str = "# Written by prime-ssh: one line a cluster. Changes here are lost.\n";
 
+/// The line of our index that says so where there was no ssh folder before us: the run that takes
+/// everything away again is another one.
+const FOLDER_HEADER: &str =
+    "# The folder above was made by prime-ssh, and goes with the last cluster.\n";
+
 /// What was found on the disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Present {
+    /// Whether the ssh folder was made by us.
+    pub folder_is_ours: bool,
     /// The user's configuration.
     pub config: Option<Vec<u8>>,
     /// Whether it is reached through a link, which is the user's own.
@@ -49,6 +56,13 @@ impl Installed {
 }
 
 impl Present {
+    /// Notes what our index says of the ssh folder.
+    pub(super) fn read_header(&mut self) {
+        let index = self.files.get(INDEX).map(Vec::as_slice).unwrap_or_default();
+        let mut lines = index.split_inclusive(|&byte| byte == b'\n');
+        self.folder_is_ours = lines.any(|line| line == FOLDER_HEADER.as_bytes());
+    }
+
     /// The clusters that are installed.
     #[must_use]
     pub fn installed(&self) -> Installed {
@@ -95,7 +109,8 @@ impl Present {
     }
 
     /// The clusters whose fragments the index includes.
-    fn indexed(&self) -> BTreeSet<Stem> {
+    #[must_use]
+    pub fn indexed(&self) -> BTreeSet<Stem> {
         let index = self.files.get(INDEX).map(Vec::as_slice).unwrap_or_default();
         include::included(index)
             .iter()
@@ -352,6 +367,9 @@ impl Planner<'_> {
             return Ok(());
         }
         let mut index = INDEX_HEADER.to_owned();
+        if self.present.folder_is_ours {
+            index.push_str(FOLDER_HEADER);
+        }
         for stem in clusters {
             index.push_str(self.layout.include(&stem.file(Part::Fragment))?.as_str());
             index.push('\n');

@@ -37,6 +37,12 @@ impl Cluster {
         }
     }
 
+    /// A cluster of a saved answer.
+    pub fn saved(answer: &str) -> Self {
+        let mut answer: Value = serde_json::from_str(answer).expect("an answer is JSON");
+        Self { fields: answer["data"].take() }
+    }
+
     /// Adds a node, and its GPUs to the cluster's.
     pub fn node(mut self, node: Node) -> Self {
         let gpus = |fields: &Value| fields["gpuCount"].as_u64().unwrap_or_default();

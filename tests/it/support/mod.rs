@@ -1,5 +1,6 @@
 //! What the tests are made with: a home folder, the API, sshd, ssh and networks.
 
+pub mod alone;
 pub mod ansible;
 pub mod api;
 pub mod authority;
@@ -7,6 +8,7 @@ pub mod cluster;
 pub mod fragment;
 pub mod mounts;
 pub mod network;
+pub mod person;
 pub mod process;
 pub mod sandbox;
 pub mod ssh;

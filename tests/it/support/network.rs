@@ -23,6 +23,14 @@ impl Namespace {
         namespace
     }
 
+    /// The network that the test itself is in.
+    pub fn own() -> Self {
+        let holder = Background::start(process::tied("sleep").arg("3600"));
+        let namespace = Self { holder };
+        namespace.ip("link set lo up");
+        namespace
+    }
+
     /// A command that runs inside, and ends with the test that started it.
     pub fn command(&self, program: &str) -> Command {
         let mut command = process::tied("nsenter");

@@ -1,7 +1,10 @@
 //! Other programs, asked for an answer: with a time limit, and never with our terminal.
 
+mod group;
+
 use std::fs::File;
 use std::io::{self, Read, Seek};
+use std::iter;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -9,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
+
+pub use group::{Group, Member};
 
 /// The most that is read of what a program says, in bytes.
 const SAID: u64 = 64 * 1024;
@@ -38,36 +43,63 @@ impl Ended {
 ///
 /// Where it cannot be started or waited for; `NotFound` where there is no such program.
 pub fn run(command: &mut Command, limit: Duration) -> io::Result<Ended> {
-    // Files, not pipes: what the program itself starts may keep a pipe open for ever.
-    let (mut stdout, mut stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
-    let child = command
-        .process_group(0)
-        .stdin(Stdio::null())
-        .stdout(stdout.try_clone()?)
-        .stderr(stderr.try_clone()?)
-        .spawn()?;
-    let status = wait(child, limit)?;
-    Ok(Ended { status, stdout: said(&mut stdout)?, stderr: said(&mut stderr)? })
-}
-
-fn wait(mut child: Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
+    let mut running = Running::start(command.process_group(0))?;
     let start = Instant::now();
-    let mut pause = Duration::from_millis(1);
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
+    let mut pauses = pauses();
+    while running.status()?.is_none() {
         if start.elapsed() >= limit {
-            if let Ok(group) = i32::try_from(child.id()) {
+            if let Ok(group) = i32::try_from(running.child.id()) {
                 // Gone meanwhile is as good.
                 let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
             }
-            child.wait()?;
-            return Ok(None);
+            running.child.wait()?;
+            break;
         }
-        thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(20));
+        thread::sleep(pauses.next().unwrap_or_default());
     }
+    running.ended()
+}
+
+/// A program that was started.
+#[derive(Debug)]
+struct Running {
+    child: Child,
+    /// How it ended by itself.
+    status: Option<ExitStatus>,
+    // Files, not pipes: what the program itself starts may keep a pipe open for ever.
+    stdout: File,
+    stderr: File,
+}
+
+impl Running {
+    fn start(command: &mut Command) -> io::Result<Self> {
+        let (stdout, stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(stdout.try_clone()?)
+            .stderr(stderr.try_clone()?)
+            .spawn()?;
+        Ok(Self { child, status: None, stdout, stderr })
+    }
+
+    /// How it ended; `None` where it goes on.
+    fn status(&mut self) -> io::Result<Option<ExitStatus>> {
+        if self.status.is_none() {
+            self.status = self.child.try_wait()?;
+        }
+        Ok(self.status)
+    }
+
+    fn ended(mut self) -> io::Result<Ended> {
+        let (stdout, stderr) = (said(&mut self.stdout)?, said(&mut self.stderr)?);
+        Ok(Ended { status: self.status, stdout, stderr })
+    }
+}
+
+/// How long to wait between two looks at a program that runs.
+fn pauses() -> impl Iterator<Item = Duration> {
+    let longer = |pause: &Duration| Some((*pause * 2).min(Duration::from_millis(20)));
+    iter::successors(Some(Duration::from_millis(1)), longer)
 }
 
 fn said(file: &mut File) -> io::Result<String> {

@@ -1,0 +1,77 @@
+//! The program as clap is told of it: what the derived types cannot say.
+
+use std::fmt::Write;
+
+use clap::{Arg, Command, CommandFactory};
+
+use super::Typed;
+use crate::failure::Kind;
+
+/// Where settings come from.
+pub const SETTINGS: &str =
+    "Settings come from options, then the environment, then what `prime login` wrote to ~/.prime.";
+/// What the short help leaves out.
+const MORE: &str = "`--help` tells more: the options that every command takes, and the exit codes.";
+/// The options of all commands that the short help shows, too.
+const OFTEN: [&str; 2] = ["quiet", "verbose"];
+
+/// The exit codes, each with what it means.
+pub fn exit_codes() -> impl Iterator<Item = (u8, &'static str)> {
+    let failures = Kind::ALL.into_iter().map(|kind| (kind.exit_code(), kind.meaning()));
+    [(0, "done")].into_iter().chain(failures)
+}
+
+/// The variables that have no option of the same meaning beside them.
+pub const VARIABLES: [(&str, &str); 5] = [
+    ("PRIME_API_KEY", "the API token"),
+    ("PRIME_TEAM_ID", "the team whose clusters `--all` means, without `--team`"),
+    ("PRIME_SSH_KEY_PATH", "the key to log in with, without `--identity-file`"),
+    (
+        "PRIME_SSH_CLUSTERS",
+        "the clusters of `prime-ssh --list`: ids or names with commas, or `all`",
+    ),
+    ("PRIME_SSH_NO_RENEW", "1: `cert --ensure`, which ssh may call, does nothing"),
+];
+
+/// All that can be typed, with its help.
+#[must_use]
+pub fn program() -> Command {
+    let mut variables = "Variables without an option:".to_owned();
+    for (name, meaning) in VARIABLES {
+        add_row(&mut variables, &format!("{name:<18}"), meaning);
+    }
+    let mut codes = "Exit codes:".to_owned();
+    for (code, meaning) in exit_codes() {
+        add_row(&mut codes, &format!("{code:<2}"), meaning);
+    }
+    let program = Typed::command()
+        .mut_args(|arg| short_help(with_variable(arg)))
+        .mut_arg("list", |arg| arg.hide_short_help(true))
+        .mut_arg("host", |arg| arg.hide_short_help(true))
+        .after_help(MORE)
+        .after_long_help(format!("{SETTINGS}\n\n{variables}\n\n{codes}"));
+    let after = format!("{SETTINGS}\n\n{codes}");
+    program.mut_subcommands(|command| {
+        command.mut_args(with_variable).after_help(MORE).after_long_help(after.clone())
+    })
+}
+
+/// A row of a table behind the help.
+fn add_row(table: &mut String, name: &str, meaning: &str) {
+    // Writing to a string cannot fail.
+    let _ = write!(table, "\n  {name}  {meaning}");
+}
+
+/// An empty variable is one that is not set: scripts and CI systems cannot always leave one out.
+/// The help names a variable, and does not say what it holds: help is pasted into reports.
+fn with_variable(arg: Arg) -> Arg {
+    let arg = arg.hide_env_values(true);
+    let empty = |name| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    if arg.get_env().is_some_and(empty) { arg.env(None::<&str>) } else { arg }
+}
+
+/// The short help of each command is about that command.
+fn short_help(arg: Arg) -> Arg {
+    let rare = arg.is_global_set() && !OFTEN.contains(&arg.get_id().as_str());
+    arg.hide_short_help(rare)
+}

@@ -1,0 +1,314 @@
+//! What was found out about a host, judged: is it well, why not, and what to do about it.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::Member;
+use super::look::{Found, Tried};
+use crate::fleet::Jump;
+use crate::login::{Login, Reason, shell_quoted};
+use crate::probe::{Probe, Software, Trouble};
+use crate::settings::{Check, Memory};
+use crate::untrusted::acts_or_hides;
+
+/// Whether a host is well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum State {
+    /// It answers and, with `--login`, lets us in.
+    Well,
+    /// It does not.
+    Failing,
+    /// It is behind a jump host, which answers; more is known with `--login` only.
+    Untried,
+}
+
+impl State {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Well => "well",
+            Self::Failing => "failing",
+            Self::Untried => "untried",
+        }
+    }
+}
+
+/// What there is to say of a host.
+#[derive(Clone, Debug)]
+pub(super) struct Verdict<'f> {
+    pub(super) state: State,
+    /// Why it is not well, in one word for programs.
+    pub(super) reason: Option<&'static str>,
+    /// The same for people.
+    pub(super) detail: String,
+    /// What to do about it.
+    pub(super) remedy: Option<String>,
+    pub(super) probe: Option<&'f Probe>,
+    pub(super) login: Option<&'f Login>,
+}
+
+impl<'f> Verdict<'f> {
+    /// The verdicts on all hosts, in their order.
+    pub(super) fn of_all(
+        hosts: &[Member<'_>],
+        found: &'f [Found],
+        settings: &Check,
+        memory: &Memory<'_>,
+    ) -> Vec<Self> {
+        let judge = Judge { hosts, found, settings, memory };
+        hosts.iter().zip(found).map(|(member, found)| judge.host(member, found)).collect()
+    }
+
+    /// What the server calls itself.
+    pub(super) fn server(&self) -> Option<&'f str> {
+        let probed = self.probe.and_then(|probe| probe.found.as_ref().ok());
+        let logged = || self.login.and_then(|login| login.server.as_deref());
+        probed.map(Software::as_str).or_else(logged)
+    }
+}
+
+/// State, reason, detail and remedy.
+struct Told {
+    state: State,
+    reason: Option<&'static str>,
+    detail: String,
+    remedy: Option<String>,
+}
+
+impl Told {
+    fn well() -> Self {
+        Self { state: State::Well, reason: None, detail: String::new(), remedy: None }
+    }
+
+    fn failing(reason: &'static str, detail: impl Into<String>) -> Self {
+        let (reason, detail) = (Some(reason), detail.into());
+        Self { state: State::Failing, reason, detail, remedy: None }
+    }
+
+    fn remedy(self, remedy: impl Into<String>) -> Self {
+        Self { remedy: Some(remedy.into()), ..self }
+    }
+}
+
+struct Judge<'j> {
+    hosts: &'j [Member<'j>],
+    found: &'j [Found],
+    settings: &'j Check,
+    memory: &'j Memory<'j>,
+}
+
+impl Judge<'_> {
+    fn host<'f>(&self, member: &Member<'_>, found: &'f Found) -> Verdict<'f> {
+        let Told { state, reason, detail, remedy } = self.told(member, found);
+        let login = match &found.login {
+            Some(Tried::Login(login)) => Some(login),
+            Some(Tried::JumpFailed(_)) | None => None,
+        };
+        Verdict { state, reason, detail, remedy, probe: found.probe.as_ref(), login }
+    }
+
+    fn told(&self, member: &Member<'_>, found: &Found) -> Told {
+        let trouble = found.probe.as_ref().and_then(|probe| probe.found.as_ref().err());
+        let reason = match &found.login {
+            None if member.host.jumps => return self.behind(member),
+            None => return trouble.map_or_else(Told::well, |trouble| self.trouble(trouble)),
+            Some(Tried::JumpFailed(reason)) => return self.behind_failing(member, reason),
+            Some(Tried::Login(Login { result: Ok(()), .. })) => return Told::well(),
+            Some(Tried::Login(Login { result: Err(reason), .. })) => reason,
+        };
+        match trouble {
+            // What the probe says of a connection is more exact.
+            Some(trouble) if is_about_connecting(reason) => self.trouble(trouble),
+            _ => self.reason(member, reason),
+        }
+    }
+
+    fn trouble(&self, trouble: &Trouble) -> Told {
+        let told = Told::failing(trouble_word(trouble), trouble.to_string());
+        match trouble {
+            Trouble::NameUnknown(_) | Trouble::Unreachable(_) | Trouble::TimedOut(_)
+                if !self.settings.login =>
+            {
+                told.remedy(
+                    "if your own ssh configuration leads there another way (ProxyJump, \
+                     ProxyCommand), --login takes it",
+                )
+            }
+            Trouble::TurnedAway(_) => told.remedy("wait a minute, and check again"),
+            _ => told,
+        }
+    }
+
+    /// Without a login all that is known of a host behind another one is whether that one answers.
+    fn behind(&self, member: &Member<'_>) -> Told {
+        let jump = member.jump().unwrap_or_default();
+        let trouble = self
+            .jump_host(member)
+            .and_then(|at| self.found.get(at))
+            .and_then(|found| found.probe.as_ref().and_then(|probe| probe.found.as_ref().err()));
+        match trouble {
+            Some(trouble) => {
+                Told::failing("jump_failed", format!("its jump host {jump} fails: {trouble}"))
+            }
+            None => Told {
+                state: State::Untried,
+                reason: Some("behind_jump"),
+                detail: format!("behind {jump}"),
+                remedy: None,
+            },
+        }
+    }
+
+    /// The place of the jump host among the hosts, where it is one of them.
+    fn jump_host(&self, member: &Member<'_>) -> Option<usize> {
+        let Some(Jump::ControlNode(name)) = &member.fleet().jump else { return None };
+        self.hosts.iter().position(|other| {
+            std::ptr::eq(other.cluster, member.cluster) && other.host.name == *name
+        })
+    }
+
+    fn behind_failing(&self, member: &Member<'_>, reason: &Reason) -> Told {
+        let jump = member.jump().unwrap_or_default();
+        let told =
+            Told::failing("jump_failed", format!("not tried: its jump host {jump}: {reason}"));
+        // One that is checked itself is told with its own remedy.
+        match (self.jump_host(member), self.reason(member, reason).remedy) {
+            (None, Some(remedy)) => told.remedy(remedy),
+            _ => told,
+        }
+    }
+
+    fn reason(&self, member: &Member<'_>, reason: &Reason) -> Told {
+        let told = Told::failing(reason_word(reason), reason.to_string());
+        match reason {
+            Reason::NoKeyTaken { offered, .. } => {
+                self.no_key_taken(member, told, offered.is_empty())
+            }
+            Reason::KeyLocked(key) => told.remedy(format!("`ssh-add {}`", shell_quoted(&key.name))),
+            Reason::KeyReadable(path) => told.remedy(format!("`chmod 600 {}`", shell_quoted(path))),
+            Reason::TooManyKeys { .. } => told.remedy(format!(
+                "name the one that is right: `prime-ssh install {}--identity-file PATH {}`",
+                self.folder(),
+                member.fleet().cluster.id
+            )),
+            Reason::HostKeyChanged { file, name } => {
+                told.remedy(host_key_changed(file.as_deref(), name.as_deref()))
+            }
+            Reason::HostKeyUnknown => told
+                .remedy("add its key to the known hosts, or install with `--host-keys accept-new`"),
+            // A name that ssh has not been told of.
+            Reason::NameUnknown { name, .. } if is_alias_of(member, name) => {
+                let detail = format!("ssh does not know {} yet", member.alias());
+                Told::failing("not_installed", detail).remedy(self.not_installed(member))
+            }
+            Reason::TurnedAway(_) => told.remedy("wait a minute, and check again"),
+            Reason::TimedOut => told.remedy("--probe-timeout gives it more time"),
+            _ => told,
+        }
+    }
+
+    fn no_key_taken(&self, member: &Member<'_>, told: Told, has_none: bool) -> Told {
+        let cluster = &member.fleet().cluster;
+        let layout = &self.settings.viewing.layout;
+        if let Some(fault) = member.cluster.certificate_fault(layout, self.memory) {
+            let detail = format!("it takes a certificate only: {fault}");
+            return Told::failing("certificate", detail).remedy(format!(
+                "`prime-ssh cert {}{}`",
+                self.folder(),
+                cluster.id
+            ));
+        }
+        let install =
+            format!("`prime-ssh install {}--identity-file PATH {}`", self.folder(), cluster.id);
+        if has_none {
+            return told
+                .remedy(format!("put a key into the agent (`ssh-add`), or name one: {install}"));
+        }
+        told.remedy(format!(
+            "have this key added to the cluster, or name another one: {install}; \
+             `prime-ssh show {}` says which keys it knows",
+            cluster.id
+        ))
+    }
+
+    fn not_installed(&self, member: &Member<'_>) -> String {
+        let (folder, cluster) = (self.folder(), &member.fleet().cluster.id);
+        match member.cluster.record {
+            Some(_) => format!("`prime-ssh sync {folder}{cluster}` brings it up to date"),
+            None => format!("`prime-ssh install {folder}{cluster}`"),
+        }
+    }
+
+    /// What must be said of the folder of ssh's files.
+    fn folder(&self) -> String {
+        if !self.memory.folder_is_named() {
+            return String::new();
+        }
+        let folder = self.settings.viewing.layout.ssh_folder().display().to_string();
+        format!("--ssh-dir {} ", shell_quoted(&folder))
+    }
+}
+
+/// The very command, where the file is one that is there: its name comes from ssh's log.
+fn host_key_changed(file: Option<&str>, name: Option<&str>) -> String {
+    let sound = |text: &&str| !text.contains(acts_or_hides);
+    let file = file.filter(sound).filter(|file| Path::new(file).is_file());
+    match (file, name.filter(sound)) {
+        (Some(file), Some(name)) => format!(
+            "someone may be between you and it; if you know that it was set up anew: \
+             `ssh-keygen -f {} -R {}`",
+            shell_quoted(file),
+            shell_quoted(name)
+        ),
+        _ => "someone may be between you and it; `ssh` to it says more".to_owned(),
+    }
+}
+
+/// Whether it is the alias itself that ssh looked for, or what our last block makes of one.
+fn is_alias_of(member: &Member<'_>, name: &str) -> bool {
+    let alias = member.alias();
+    name.strip_prefix(&alias).is_some_and(|rest| rest.is_empty() || rest.starts_with(".invalid"))
+}
+
+fn is_about_connecting(reason: &Reason) -> bool {
+    matches!(
+        reason,
+        Reason::NotConnected(_) | Reason::TimedOut | Reason::Closed | Reason::TurnedAway(_)
+    )
+}
+
+fn trouble_word(trouble: &Trouble) -> &'static str {
+    match trouble {
+        Trouble::NameUnknown(_) => "name_unknown",
+        Trouble::Refused => "refused",
+        Trouble::Unreachable(_) => "unreachable",
+        Trouble::TimedOut(_) => "timed_out",
+        Trouble::Closed => "closed",
+        Trouble::Silent => "silent",
+        Trouble::TurnedAway(_) => "turned_away",
+        Trouble::NotSsh(_) => "not_ssh",
+        Trouble::Protocol(_) => "old_protocol",
+        Trouble::Here(_) => "this_machine",
+    }
+}
+
+fn reason_word(reason: &Reason) -> &'static str {
+    match reason {
+        Reason::NoKeyTaken { .. } => "key_refused",
+        Reason::KeyLocked(_) => "key_locked",
+        Reason::KeyReadable(_) => "key_readable",
+        Reason::TooManyKeys { .. } => "too_many_keys",
+        Reason::HostKeyChanged { .. } => "host_key_changed",
+        Reason::HostKeyUnknown => "host_key_unknown",
+        Reason::NameUnknown { .. } => "name_unknown",
+        Reason::NotConnected(_) => "not_connected",
+        Reason::TimedOut => "login_timed_out",
+        Reason::Closed => "closed",
+        Reason::TurnedAway(_) => "turned_away",
+        Reason::Configuration(_) => "ssh_config",
+        Reason::Command(_) => "command_failed",
+        Reason::FromJump(_) => "jump_cannot_connect",
+        Reason::Other(_) => "login_failed",
+    }
+}

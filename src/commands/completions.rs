@@ -1,0 +1,32 @@
+//! `prime-ssh completions`: the script of a shell, and what it asks while a person types.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+
+use crate::args::{CompletionsArgs, Global, program};
+use crate::completion::{self, Line};
+use crate::failure::{Kind, OrFail, Outcome};
+use crate::settings::{self, Machine};
+use crate::terminal;
+
+pub(super) fn run(typed: CompletionsArgs, global: Global, machine: &Machine) -> Outcome<()> {
+    let CompletionsArgs { shell, words } = typed;
+    let printed = match words {
+        None => terminal::print(|to| to.write_all(shell.script().as_bytes())),
+        Some(mut words) => {
+            let last = words.pop().unwrap_or_default();
+            let mut program = program();
+            program.build();
+            let line = Line::read(&program, &words);
+            let ssh_dir = line.ssh_dir().map(PathBuf::from).or(global.ssh_dir);
+            let installed = || match settings::ssh_layout(ssh_dir.as_deref(), machine) {
+                Ok(layout) => completion::installed(&layout),
+                Err(_) => Vec::new(),
+            };
+            let fitting = line.fitting(&last.to_string_lossy(), installed);
+            terminal::print(|to| completion::write(&fitting, to))
+        }
+    };
+    printed.context("cannot write to stdout").or_fail(Kind::Local)
+}

@@ -1,0 +1,95 @@
+//! What there is to say of a cluster as a whole, a line a fact.
+
+use super::keys::Keys;
+use crate::commands::report;
+use crate::fleet::Fleet;
+use crate::install::state::Record;
+use crate::name::Label;
+use crate::terminal::table::{Cell, Column, Table, Tone};
+
+/// A cluster, for its facts.
+pub(super) struct Facts<'f> {
+    pub(super) fleet: &'f Fleet<'f>,
+    pub(super) record: Option<&'f Record>,
+    /// What installs it, where that is known.
+    pub(super) install: Option<String>,
+    pub(super) keys: &'f Keys<'f>,
+    /// Of one that takes a certificate only: why ours lets nobody in, if so.
+    pub(super) certificate: Option<&'f Option<String>>,
+}
+
+impl Facts<'_> {
+    /// A row a fact; what the answer does not say has none.
+    pub(super) fn table(&self) -> Table {
+        let cluster = &self.fleet.cluster;
+        let label = |label: &Option<Label<'_>>| Cell::given(label.as_ref());
+        let gpus = gpus(cluster.gpu_count, cluster.gpu_name.as_ref());
+        let mut table = Table::new([Column::whole(""), Column::new("")]);
+        for (name, cell) in [
+            ("name", Cell::new(&cluster.name)),
+            ("id", Cell::new(&cluster.id)),
+            ("alias", Cell::new(self.fleet.alias())),
+            ("installed", self.installed()),
+            ("status", self.status()),
+            ("provider", label(&cluster.provider)),
+            ("GPUs", Cell::new(gpus)),
+            ("orchestrator", label(&cluster.orchestrator)),
+            ("team", label(&cluster.team)),
+            ("nodes", self.nodes()),
+            ("certificate", self.certificate()),
+            ("your key", self.keys.fact()),
+        ] {
+            if !cell.is_empty() {
+                table.row([Cell::new(name).tone(Tone::Dim), cell]);
+            }
+        }
+        table
+    }
+
+    fn installed(&self) -> Cell {
+        match (self.record, &self.install) {
+            (Some(_), _) => Cell::new("yes").tone(Tone::Good),
+            (None, Some(install)) => {
+                Cell::new(format!("no: `{install}` makes these names known to ssh"))
+            }
+            (None, None) => Cell::new("no"),
+        }
+    }
+
+    fn status(&self) -> Cell {
+        let cluster = &self.fleet.cluster;
+        let status = cluster.status.as_ref().map(|status| report::status(status.as_str()));
+        match status {
+            _ if cluster.terminated => Cell::new("terminated").tone(Tone::Dim),
+            Some(status) => status,
+            None => Cell::default(),
+        }
+    }
+
+    fn nodes(&self) -> Cell {
+        let living = self.fleet.nodes_living;
+        let without = self.fleet.skipped.iter().filter(|skipped| skipped.why.is_living()).count();
+        match without {
+            0 => Cell::new(living),
+            without => Cell::new(format!("{living}, and {without} of them without a host"))
+                .tone(Tone::Waiting),
+        }
+    }
+
+    fn certificate(&self) -> Cell {
+        match self.certificate {
+            None => Cell::default(),
+            Some(None) => Cell::new("needed, and there").tone(Tone::Good),
+            Some(Some(why)) => Cell::new(format!("needed: {why}")).tone(Tone::Bad),
+        }
+    }
+}
+
+/// `8 × H100_80GB`; empty where there are none.
+pub(super) fn gpus(count: u32, name: Option<&Label<'_>>) -> String {
+    match (count, name) {
+        (0, _) => String::new(),
+        (count, None) => count.to_string(),
+        (count, Some(name)) => format!("{count} × {name}"),
+    }
+}

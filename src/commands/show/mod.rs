@@ -1,0 +1,188 @@
+//! `prime-ssh show`: a cluster as the person knows it, with all that is wrong with it.
+
+mod facts;
+mod keys;
+
+use std::path::Path;
+
+use facts::Facts;
+use keys::{IdentityData, KeyData, Keys};
+use serde::Serialize;
+
+use super::report::{self, Refused};
+use super::view::{self, Seen, View};
+use super::{certificates::Own, gather};
+use crate::args::{Global, ReportFormat, ShowClusterArgs};
+use crate::failure::{Failure, Kind, Outcome};
+use crate::fleet::{Fleet, Skipped, Unrendered, WhySkipped};
+use crate::render::data;
+use crate::settings::{Machine, Memory, Viewing, Which};
+use crate::terminal::Terminal;
+use crate::terminal::table::{Cell, Column, Table, Tone};
+
+pub(super) fn run(
+    typed: ShowClusterArgs,
+    global: &Global,
+    machine: &Machine,
+    terminal: Terminal,
+) -> Outcome<()> {
+    let format = typed.format.format;
+    let viewing = Viewing::resolve(typed.source(), global, machine)?;
+    let memory = Memory::new(global, machine);
+    let asked = view::ask(&viewing, &memory, terminal)?;
+    let mut views = asked.views(&viewing, &memory)?;
+    let count = views.len();
+    let Some(View { seen, .. }) = views.pop().filter(|_| count == 1) else {
+        let message = format!("the file holds {count} clusters, and one is shown");
+        return Err(Failure::message(Kind::Usage, message));
+    };
+    let seen = seen?;
+    tell(&seen, format, terminal);
+    print(&seen, &viewing, &memory, format)?;
+    let Seen { walked, .. } = seen;
+    match &walked.fleet {
+        Ok(_) | Err(Unrendered::Terminated) => Ok(()),
+        Err(why @ Unrendered::NoHost) => {
+            terminal.note(format_args!("{}: {why}", walked.title));
+            Ok(())
+        }
+        Err(why) => Err(gather::unrendered(&walked.title, why)),
+    }
+}
+
+/// Tells what a person should know and does not see: the tables say which nodes give no host, and
+/// what was refused.
+fn tell(seen: &Seen<'_>, format: ReportFormat, terminal: Terminal) {
+    for warning in &seen.rendering.warnings {
+        terminal.warning(warning);
+    }
+    let walked = &seen.walked;
+    let skipped = if format == ReportFormat::Plain { walked.skip_notes() } else { Vec::new() };
+    for note in skipped.iter().chain(&walked.notes) {
+        terminal.note(note);
+    }
+    if format == ReportFormat::Plain {
+        for refusal in &walked.refusals {
+            terminal.warning(format_args!("{}: refused: {refusal}", walked.title));
+        }
+    }
+    if walked.more_refused > 0 {
+        terminal.warning(format_args!("{} more values are refused", walked.more_refused));
+    }
+}
+
+fn print(
+    seen: &Seen<'_>,
+    viewing: &Viewing,
+    memory: &Memory<'_>,
+    format: ReportFormat,
+) -> Outcome<()> {
+    let Seen { walked, record, rendering } = seen;
+    let known = walked.known();
+    let authorised = known.map_or(&[][..], |fleet| &fleet.cluster.ssh_keys);
+    let keys = Keys::of(authorised, rendering, memory, &viewing.layout);
+    let certificate = known.map(|fleet| &fleet.cluster).filter(|cluster| cluster.vault_enabled);
+    let certificate = certificate.map(|cluster| {
+        let own = match record {
+            Some(record) => Own::installed(&viewing.layout, record),
+            None => Own::of(&viewing.layout, cluster),
+        };
+        own.fault(keys.identity())
+    });
+    let facts = known.map(|fleet| Facts {
+        fleet,
+        record: *record,
+        install: install(viewing, fleet),
+        keys: &keys,
+        certificate: certificate.as_ref(),
+    });
+    let before: Vec<Table> = facts.iter().map(Facts::table).chain([keys.table()]).collect();
+    let behind = [skipped(walked.skipped()), refused(seen)];
+    let json = Report {
+        cluster: known.map(data::Cluster::of),
+        installed: record.is_some(),
+        authorised_keys: keys.data(),
+        identity: keys.identity_data(),
+        refusals: walked.refusals.iter().map(Refused::from).collect(),
+        more_refused: walked.more_refused,
+    };
+    let hosts = known.map_or_else(|| Table::new([]), hosts);
+    report::print_with(format, &before, &hosts, &behind, &json)
+}
+
+/// What would install it; nothing where it came from stdin.
+fn install(viewing: &Viewing, fleet: &Fleet<'_>) -> Option<String> {
+    match &viewing.which {
+        Which::Files(paths) => {
+            let path = paths.iter().find(|path| *path != Path::new("-"))?;
+            Some(format!("prime-ssh install --input {}", path.display()))
+        }
+        Which::Named(_) | Which::All(_) => Some(format!("prime-ssh install {}", fleet.cluster.id)),
+    }
+}
+
+/// The hosts as they are reached, but for one that others jump through and nobody asked for.
+fn hosts(fleet: &Fleet<'_>) -> Table {
+    let mut table = Table::new([
+        Column::whole("HOST"),
+        Column::new("ADDRESS"),
+        Column::minor("JUMP"),
+        Column::new("ROLE"),
+        Column::new("STATUS"),
+        Column::minor("GPUS"),
+    ]);
+    for host in fleet.hosts.iter().filter(|host| !host.jump_only) {
+        let role = host.role.as_ref().map(ToString::to_string);
+        let half = if host.control { "control" } else { "worker" };
+        let status = host.status.as_ref().map(|status| report::status(status.as_str()));
+        table.row([
+            Cell::new(fleet.alias_of(host)),
+            Cell::new(host.destination()),
+            Cell::given(fleet.proxy_jump(host)),
+            Cell::new(role.as_deref().unwrap_or(half)),
+            status.unwrap_or_default(),
+            Cell::new(facts::gpus(host.gpu_count, host.gpu_name.as_ref())),
+        ]);
+    }
+    table
+}
+
+fn skipped(skipped: &[Skipped<'_>]) -> Table {
+    let mut table = Table::new([Column::new("NO HOST"), Column::new("WHY")]);
+    for Skipped { name, why } in skipped {
+        let tone = match why {
+            WhySkipped::Terminated | WhySkipped::Detached => Tone::Dim,
+            WhySkipped::NoConnection { failure: None, .. } => Tone::Waiting,
+            WhySkipped::NoConnection { .. } | WhySkipped::Refused => Tone::Bad,
+        };
+        table.row([Cell::new(name), Cell::new(why).tone(tone)]);
+    }
+    table
+}
+
+fn refused(seen: &Seen<'_>) -> Table {
+    let mut table =
+        Table::new([Column::whole("REFUSED VALUE"), Column::minor(""), Column::new("WHY")]);
+    for refusal in &seen.walked.refusals {
+        table.row([
+            Cell::new(&refusal.path),
+            Cell::new(&refusal.excerpt),
+            Cell::new(&refusal.reason).tone(Tone::Bad),
+        ]);
+    }
+    table
+}
+
+/// What `--format json` says.
+#[derive(Serialize)]
+struct Report<'r> {
+    /// `null` where one of the cluster's own values was refused.
+    cluster: Option<data::Cluster<'r>>,
+    installed: bool,
+    authorised_keys: Vec<KeyData<'r>>,
+    /// The key that a setting names.
+    identity: Option<IdentityData<'r>>,
+    refusals: Vec<Refused<'r>>,
+    /// How many values were refused beyond those.
+    more_refused: usize,
+}

@@ -1,0 +1,182 @@
+//! The line of the user's own configuration that counts in place of ours.
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+
+use super::compare::Resolved;
+use crate::doctor::disk::Disk;
+use crate::install::claims::is_about;
+use crate::install::folder;
+use crate::install::reading::{Block, Line, matches, walk};
+use crate::install::write;
+
+/// What ssh reads behind the user's own file.
+const SYSTEM: &str = "/etc/ssh/ssh_config";
+
+/// A line of the user's configuration.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) file: PathBuf,
+    /// Counted from 1.
+    pub(super) line: usize,
+    /// Whether its block names our hosts, so that it is meant for them.
+    pub(super) is_about_us: bool,
+}
+
+/// Looks for a line that counts for one name.
+pub(super) struct Search<'a> {
+    pub(super) disk: &'a Disk,
+    pub(super) alias: &'a str,
+    /// What ssh makes of it.
+    pub(super) is: &'a Resolved,
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Found {
+    /// The first line that surely counts.
+    sure: Option<Place>,
+    /// The first line with the value that counts, in a block of which only ssh knows whether it
+    /// does.
+    likely: Option<Place>,
+}
+
+impl Search<'_> {
+    /// The line that sets `keyword` before our files are read.
+    pub(super) fn before_us(&self, keyword: &str, value: &str) -> Option<Place> {
+        let mut found = Found::default();
+        let ours = Cell::new(false);
+        self.disk.walk(&mut |line| {
+            ours.set(ours.get() || (line.includes_us && self.counts(line.blocks) == Some(true)));
+            !ours.get() && self.visit(line, keyword, value, &mut found)
+        });
+        found.likely.or(found.sure)
+    }
+
+    /// The line that sets `keyword`, wherever it is.
+    pub(super) fn anywhere(&self, keyword: &str, value: &str) -> Option<Place> {
+        let mut found = Found::default();
+        self.disk.walk(&mut |line| self.visit(line, keyword, value, &mut found));
+        if found.sure.is_none() && found.likely.is_none() && self.disk.layout.is_read_by_ssh() {
+            self.of_the_system(keyword, value, &mut found);
+        }
+        found.likely.or(found.sure)
+    }
+
+    fn of_the_system(&self, keyword: &str, value: &str, found: &mut Found) {
+        let path = Path::new(SYSTEM);
+        let Ok(Some(text)) = write::contents(path) else { return };
+        let mut read = folder::read_matching(&self.disk.layout);
+        let bearings = self.disk.layout.bearings();
+        walk((path, &text), &bearings, &mut read, &mut |line| {
+            self.visit(line, keyword, value, found)
+        });
+    }
+
+    /// Returns whether to follow an `Include`.
+    fn visit(&self, line: &Line<'_>, keyword: &str, value: &str, found: &mut Found) -> bool {
+        let counts = self.counts(line.blocks);
+        if counts == Some(false) {
+            return false;
+        }
+        if found.sure.is_some() || !line.directive.keyword.eq_ignore_ascii_case(keyword.as_bytes())
+        {
+            return true;
+        }
+        let place = || Place {
+            file: line.file.to_owned(),
+            line: line.directive.line,
+            is_about_us: line.blocks.iter().any(|block| self.is_about_us(block)),
+        };
+        if counts == Some(true) {
+            found.sure = Some(place());
+        } else if found.likely.is_none() {
+            let says = line.directive.texts().join(" ");
+            let is_it = !says.is_empty()
+                && value.to_ascii_lowercase().ends_with(&says.to_ascii_lowercase());
+            found.likely = is_it.then(place);
+        }
+        true
+    }
+
+    /// Whether all these blocks are about our name; `None` where only ssh knows.
+    fn counts(&self, blocks: &[Block]) -> Option<bool> {
+        let each: Vec<_> = blocks.iter().map(|block| self.fits(block)).collect();
+        match (each.contains(&Some(false)), each.contains(&None)) {
+            (true, _) => Some(false),
+            (false, unknown) => (!unknown).then_some(true),
+        }
+    }
+
+    fn fits(&self, block: &Block) -> Option<bool> {
+        if block.is_match {
+            self.fits_match(&block.arguments)
+        } else {
+            Some(fits(&block.arguments, self.alias))
+        }
+    }
+
+    /// `ssh_config(5)`, Match: all of its criteria must hold.
+    fn fits_match(&self, arguments: &[String]) -> Option<bool> {
+        let mut all = Some(true);
+        let mut words = arguments.iter().map(String::as_str);
+        while let Some(word) = words.next() {
+            let (negated, word) = word.strip_prefix('!').map_or((false, word), |word| (true, word));
+            let (criterion, given) = match word.split_once('=') {
+                Some((criterion, value)) => (criterion, Some(value)),
+                None => (word, None),
+            };
+            let mut value = || given.or_else(|| words.next()).unwrap_or_default();
+            let patterns = |value: &str| value.split(',').map(str::to_owned).collect::<Vec<_>>();
+            let holds = match &*criterion.to_ascii_lowercase() {
+                "all" => Some(true),
+                "canonical" | "final" => None,
+                "originalhost" => Some(fits(&patterns(value()), self.alias)),
+                "host" => {
+                    let patterns = patterns(value());
+                    let by_alias = fits(&patterns, self.alias);
+                    // Which of the two it is depends on whether `HostName` has been read.
+                    let by_name = fits(&patterns, self.is.get("hostname").unwrap_or_default());
+                    (by_alias == by_name).then_some(by_alias)
+                }
+                _ => {
+                    value();
+                    None
+                }
+            };
+            match holds.map(|holds| holds != negated) {
+                Some(true) => {}
+                Some(false) => return Some(false),
+                None => all = None,
+            }
+        }
+        all
+    }
+
+    fn is_about_us(&self, block: &Block) -> bool {
+        let words = block.arguments.iter().flat_map(|argument| argument.split(','));
+        words.into_iter().any(|word| word == self.alias || is_about(word, self.alias))
+    }
+}
+
+/// Whether a list of patterns names `text`: one of them does, and none that is negated.
+fn fits(patterns: &[String], text: &str) -> bool {
+    let negated = |pattern: &String| pattern.strip_prefix('!').is_some_and(|p| matches(p, text));
+    !patterns.iter().any(negated) && patterns.iter().any(|pattern| matches(pattern, text))
+}
+
+/// The first line by which the user's configuration runs a command.
+pub(super) fn first_command(disk: &Disk) -> Option<(PathBuf, usize)> {
+    let mut first = None;
+    disk.walk(&mut |line| {
+        let is_exec = |word: &String| word.trim_start_matches('!').eq_ignore_ascii_case("exec");
+        if first.is_none()
+            && &*line.directive.keyword == b"match"
+            && line.directive.texts().iter().any(is_exec)
+        {
+            first = Some((line.file.to_owned(), line.directive.line));
+        }
+        true
+    });
+    first
+}

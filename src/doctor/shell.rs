@@ -1,0 +1,59 @@
+//! The shell of the user: ssh runs jumps and renewals through it, and says nothing where it is one
+//! that runs nothing.
+
+use std::io;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use super::{Check, Finding};
+use crate::child::{self, Ended};
+
+/// As ssh's own (`_PATH_BSHELL`), where `SHELL` is not set.
+const DEFAULT: &str = "/bin/sh";
+/// What a shell that runs commands ends with.
+const ANSWER: i32 = 42;
+/// A start of a shell is quick, but its own files may do anything.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// Lets the shell run a command as ssh would, where ssh needs one.
+#[must_use]
+pub fn examine(shell: Option<&Path>, is_needed: bool) -> Option<Finding> {
+    let shell = shell.unwrap_or(DEFAULT.as_ref());
+    // Its own files may write something, so it is not started for nothing.
+    is_needed.then(|| {
+        let mut command = Command::new(shell);
+        judge(shell, &child::run(command.args(["-c", &format!("exit {ANSWER}")]), LIMIT))
+    })
+}
+
+fn judge(shell: &Path, answer: &io::Result<Ended>) -> Finding {
+    let shown = shell.display();
+    let why = match answer {
+        Ok(Ended { status: Some(status), .. }) if status.code() == Some(ANSWER) => {
+            return Finding::ok(Check::Shell, format_args!("{shown} runs what ssh gives it"));
+        }
+        Ok(Ended { status: None, .. }) => "gives no answer in time".to_owned(),
+        Ok(_) => "does not run commands".to_owned(),
+        Err(error) => format!("cannot be started: {error}"),
+    };
+    let what = format!("SHELL is {shown}, which {why}: no jump and no renewal works through it");
+    Finding::wrong(Check::Shell, what).run(["export", "SHELL=/bin/sh"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::State;
+
+    #[test]
+    fn a_shell_is_one_that_runs_commands() {
+        let state = |shell: &str| examine(Some(shell.as_ref()), true).unwrap().state;
+        assert_eq!(state("/bin/sh"), State::Ok);
+        assert_eq!(examine(None, true).unwrap().state, State::Ok);
+        for shell in ["/bin/false", "/bin/true", "/nowhere", "/etc/passwd", "/"] {
+            assert_eq!(state(shell), State::Wrong, "{shell}");
+        }
+        assert_eq!(examine(Some("/bin/false".as_ref()), false), None);
+    }
+}

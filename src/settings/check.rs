@@ -1,0 +1,39 @@
+//! The settings of `prime-ssh check`.
+
+use std::time::Duration;
+
+use super::Viewing;
+use super::machine::Machine;
+use crate::args::{CheckArgs, Global, ReportFormat};
+use crate::failure::Outcome;
+
+/// The resolved settings of `prime-ssh check`.
+#[derive(Debug)]
+pub struct Check {
+    /// Which clusters.
+    pub viewing: Viewing,
+    /// Whether ssh logs in.
+    pub login: bool,
+    /// How many hosts are asked at once.
+    pub jobs: usize,
+    /// How long one may take to answer.
+    pub probe_timeout: Duration,
+    /// What holds a refused value is left out, in place of counting as not well.
+    pub skip_invalid: bool,
+    /// In which form the result is printed.
+    pub format: ReportFormat,
+}
+
+impl Check {
+    /// Resolves what was typed for `prime-ssh check`.
+    pub fn resolve(typed: CheckArgs, global: &Global, machine: &Machine) -> Outcome<Self> {
+        Ok(Self {
+            viewing: Viewing::resolve(typed.source, global, machine)?,
+            login: typed.login,
+            jobs: typed.probing.jobs.into(),
+            probe_timeout: typed.probing.probe_timeout,
+            skip_invalid: global.skip_invalid,
+            format: typed.format.format,
+        })
+    }
+}

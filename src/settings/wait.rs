@@ -1,0 +1,49 @@
+//! The settings of `prime-ssh wait`, and of `install --wait`.
+
+use std::time::Duration;
+
+use super::Viewing;
+use super::machine::Machine;
+use crate::args::{Global, Goal, ReportFormat, WaitArgs};
+use crate::failure::Outcome;
+
+/// How long is waited, unless the user says otherwise: `--within`.
+const WITHIN: Duration = Duration::from_secs(30 * 60);
+
+/// The resolved settings of `prime-ssh wait`.
+#[derive(Debug)]
+pub struct Wait {
+    /// Which cluster.
+    pub viewing: Viewing,
+    /// For what, and how long.
+    pub patience: Patience,
+    /// In which form the last state is printed.
+    pub format: ReportFormat,
+}
+
+/// For what is waited, and how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// How many nodes must be up.
+    pub goal: Goal,
+    /// How long at most.
+    pub within: Duration,
+}
+
+impl Patience {
+    pub(super) fn new(goal: Option<Goal>, within: Option<Duration>) -> Self {
+        Self { goal: goal.unwrap_or_default(), within: within.unwrap_or(WITHIN) }
+    }
+}
+
+impl Wait {
+    /// Resolves what was typed for `prime-ssh wait`.
+    pub fn resolve(typed: WaitArgs, global: &Global, machine: &Machine) -> Outcome<Self> {
+        let (goal, format) = (typed.goal, typed.format.format);
+        Ok(Self {
+            viewing: Viewing::resolve(typed.source(), global, machine)?,
+            patience: Patience::new(goal.goal, goal.within),
+            format,
+        })
+    }
+}

@@ -1,0 +1,91 @@
+//! Manual pages: what is on them, and what real formatters say about them.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::process::Command;
+
+use crate::support::process;
+use crate::support::sandbox::Sandbox;
+
+/// A folder with all pages.
+fn pages() -> Sandbox {
+    let sandbox = Sandbox::new();
+    fs::create_dir_all(sandbox.path("man/man1")).unwrap();
+    sandbox.prime_ssh(["man", "--dir", "man/man1"]).run().succeeds();
+    sandbox
+}
+
+#[test]
+fn each_command_has_a_page_that_everybody_may_read() {
+    let sandbox = pages();
+    let folder = sandbox.path("man/man1");
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(entry.metadata().unwrap().mode() & 0o777, 0o644);
+        names.push(entry.file_name().into_string().unwrap());
+    }
+    let commands = crate::in_step::commands();
+    let wanted = commands.iter().map(|command| format!("prime-ssh-{command}.1"));
+    let mut wanted: Vec<_> = wanted.chain(["prime-ssh.1".to_owned()]).collect();
+    names.sort();
+    wanted.sort();
+    assert_eq!(names, wanted);
+    let printed = sandbox.prime_ssh(["man", "sync"]).run().succeeds();
+    assert_eq!(printed, sandbox.read("man/man1/prime-ssh-sync.1"));
+    assert_eq!(sandbox.prime_ssh(["man"]).run().succeeds(), sandbox.read("man/man1/prime-ssh.1"));
+}
+
+#[test]
+fn what_there_is_no_page_for() {
+    let sandbox = Sandbox::new();
+    let told = sandbox.prime_ssh(["man", "sy\u{1b}nc"]).run().fails(2);
+    assert!(told.contains("there is no command `sy\\u{1b}nc`"), "{told}");
+    let told = sandbox.prime_ssh(["man", "--dir", "nowhere"]).run().fails(1);
+    assert!(told.contains("nowhere") && told.contains("make it first"), "{told}");
+    sandbox.prime_ssh(["man", "--dir", ".", "sync"]).run().fails(2);
+}
+
+#[test]
+#[ignore = "needs man, groff and mandoc: run tests/run"]
+fn formatters_have_nothing_to_say() {
+    let sandbox = pages();
+    for page in fs::read_dir(sandbox.path("man/man1")).unwrap() {
+        let page = page.unwrap().path();
+        let said = |program: &str, arguments: &[&str]| {
+            let mut formatter = Command::new(program);
+            formatter.args(arguments).arg(&page).env("LC_ALL", "C.UTF-8");
+            let ran = process::run(&mut formatter, b"");
+            let said = format!("{}{}", ran.stdout, ran.stderr);
+            // A page without a date is the same whenever it is made.
+            said.lines().filter(|line| !line.contains("missing date")).collect::<String>()
+        };
+        for device in ["-Tutf8", "-Tascii", "-Tps"] {
+            assert_eq!(said("groff", &["-ww", "-man", "-z", device]), "", "{}", page.display());
+        }
+        assert_eq!(said("mandoc", &["-Tlint", "-Wwarning"]), "", "{}", page.display());
+    }
+}
+
+#[test]
+#[ignore = "needs man, groff and mandoc: run tests/run"]
+fn man_shows_them_as_a_person_reads_them() {
+    let sandbox = pages();
+    let mut man = Command::new("man");
+    man.args(["--warnings", "prime-ssh", "install"]).env("LC_ALL", "C.UTF-8");
+    man.env("MANPATH", sandbox.path("man")).env("MANWIDTH", "80").env("MANOPT", "--nj");
+    let ran = process::run(&mut man, b"");
+    assert_eq!(ran.stderr, "");
+    let shown = ran.succeeds();
+    for line in [
+        "PRIME-SSH-INSTALL(1)",
+        "       prime-ssh install [OPTIONS] <CLUSTER|--all|--input <FILE>>",
+        "       --prefix WORD",
+        "       Each cluster gets a file of its own in ~/.ssh/prime-ssh",
+        "              accept-new",
+        "       2      the command line, a variable or a template is wrong",
+        "prime-ssh-sync(1)",
+    ] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+}

@@ -1,0 +1,112 @@
+//! Every command of the README and of the pages beside it, typed by somebody who reads them from
+//! the top, and every link.
+//!
+//! A `sh` or `console` block is run line by line; each line must succeed, unless a remark behind it
+//! says `# exit code N`. What a `console` block shows must be what is printed. A remark on a line of
+//! its own in a `console` block is something that happens, and [`meanwhile`] makes it happen. Other
+//! blocks are `text` (or `ssh-config`), and are not run.
+
+mod meanwhile;
+pub mod page;
+mod reader;
+pub mod world;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use page::Step;
+use world::World;
+
+use crate::support::alone::alone;
+
+/// Does what a page says, from its top to its end, and tells of all that is not so.
+fn read(page: &str) {
+    let text = page::read(page);
+    let mut world = World::new();
+    if page != "README.md" {
+        world.has_read_the_quick_start();
+    }
+    let mut wrong = Vec::new();
+    for step in page::blocks(&text).iter().flat_map(page::Block::steps) {
+        let (line, told) = match step {
+            Step::Meanwhile { line, what } => (line, meanwhile::happens(&mut world, &what)),
+            Step::Command(command) => (command.line, tries(&mut world, &command)),
+        };
+        if !told.is_empty() {
+            wrong.push(format!("{page}:{line}: {told}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+/// Types a command. What is not as the page says; empty where all is.
+fn tries(world: &mut World, command: &page::Command) -> String {
+    let ran = reader::types(world, &command.text);
+    let (text, expected) = (&command.text, command.exit_code());
+    let is_so = |shown: &Vec<String>| page::is_shown_by(shown, &ran.printed);
+    if ran.code != expected {
+        format!("{text}\nexit code {}, not {expected}:\n{}", ran.code, ran.printed)
+    } else if !command.shown.as_ref().is_none_or(is_so) {
+        format!("{text}\nprints another text:\n{}", ran.printed)
+    } else {
+        String::new()
+    }
+}
+
+#[test]
+#[ignore = "needs root, namespaces, sshd, ansible, rsync and tmux: run tests/run"]
+fn in_namespaces_every_page_works() {
+    for page in page::all() {
+        alone("readme::in_namespaces_every_page_works", &page, || read(&page));
+    }
+}
+
+/// Plain `cargo test` sees this much.
+#[test]
+fn every_block_is_of_a_known_kind_and_every_link_leads_somewhere() {
+    for page in page::all() {
+        let text = page::read(&page);
+        for block in page::blocks(&text) {
+            block.steps();
+        }
+        for target in links(&text) {
+            leads_somewhere(&page, &target);
+        }
+    }
+}
+
+/// Where the links of a page lead, outside of code.
+fn links(text: &str) -> BTreeSet<String> {
+    let mut is_code = false;
+    let mut targets = BTreeSet::new();
+    for line in text.lines() {
+        is_code ^= line.trim_start().starts_with("```");
+        let behind = line.split("](").skip(1).filter(|_| !is_code);
+        targets.extend(behind.filter_map(|rest| rest.split(')').next()).map(str::to_owned));
+    }
+    targets
+}
+
+#[track_caller]
+fn leads_somewhere(page: &str, target: &str) {
+    if target.starts_with("https://") {
+        return;
+    }
+    let (path, heading) = target.split_once('#').unwrap_or((target, ""));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = Path::new(page).parent().unwrap();
+    let path = if path.is_empty() { page.into() } else { folder.join(path) };
+    assert!(root.join(&path).exists(), "{page}: no such file: {target}");
+    if heading.is_empty() {
+        return;
+    }
+    let text = page::read(path.to_str().unwrap());
+    let headings: Vec<_> = text.lines().filter(|line| line.starts_with('#')).map(anchor).collect();
+    assert!(headings.iter().any(|known| known == heading), "{page}: no such heading: {target}");
+}
+
+/// A heading as GitHub names it in links.
+fn anchor(heading: &str) -> String {
+    let text = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+    text.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect()
+}
