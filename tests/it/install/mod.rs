@@ -3,6 +3,7 @@
 mod atomic;
 mod concurrent;
 mod connect;
+mod data;
 mod everyday;
 mod guard;
 mod in_namespaces;
