@@ -12,7 +12,8 @@ use super::{FormatArgs, SourceArgs};
 pub struct ShowClusterArgs {
     /// A cluster, by id, name, or the alias that it is installed as
     pub cluster: Option<String>,
-    /// A saved answer of the API (Get Cluster), in place of asking; `-` is stdin
+    /// A saved answer of the API (Get Cluster), or what `render --print-data` printed of one
+    /// cluster, in place of asking; `-` is stdin
     #[arg(long, value_name = "FILE")]
     pub input: Option<PathBuf>,
     /// In which form.

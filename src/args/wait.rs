@@ -26,8 +26,8 @@ pub struct WaitArgs {
 impl WaitArgs {
     /// The one cluster, as those of the other commands.
     #[must_use]
-    pub fn source(&self) -> SourceArgs {
-        let clusters = vec![self.cluster.clone()];
+    pub fn source(self) -> SourceArgs {
+        let clusters = vec![self.cluster];
         SourceArgs { clusters, all: false, input: Vec::new(), team: None }
     }
 }

@@ -92,20 +92,21 @@ impl JumpVia {
         }
     }
 
+    /// The host where it is an address; a name may be one of the user's own ssh config, and lead
+    /// anywhere.
+    #[must_use]
+    pub fn address(&self) -> Option<&HostName<'static>> {
+        match &self.host {
+            ViaHost::Known(host) => host.address().map(|_| host),
+            ViaHost::Alias(_) => None,
+        }
+    }
+
     /// The first two words of its name, in lower case: the alias of a cluster, if it is below one.
     #[must_use]
     pub fn first_words(&self) -> String {
         let host = self.host().to_ascii_lowercase();
         host.split('.').take(2).collect::<Vec<_>>().join(".")
-    }
-
-    /// The host as an address or a DNS name; none where it is a name of the user's own ssh config.
-    #[must_use]
-    pub fn host_name(&self) -> Option<&HostName<'static>> {
-        match &self.host {
-            ViaHost::Known(host) => Some(host),
-            ViaHost::Alias(_) => None,
-        }
     }
 
     /// Why it cannot lead to these hosts: it is one of their own names or endpoints, and a host

@@ -19,6 +19,7 @@ use super::naming::natural;
 use super::refusal::{Checker, Refusal, Refusals, Refused};
 use crate::api::wire::{self, Malformed, Saved, Value};
 use crate::name::{HostName, Id, Invalid, Label, Port, Slug, UserName};
+use crate::untrusted::Shown;
 
 /// One answer of Get Cluster, checked: everything that it says, before anything is chosen.
 #[derive(Debug)]
@@ -368,7 +369,7 @@ impl<'a> Nodes<'a> {
         if active { &mut self.refusals } else { &mut self.inactive_refusals }.extend(refusals);
         let unconnected = node.connections.as_ref().is_none_or(Vec::is_empty);
         let skip = |why| Skipped { name: shown_name(node, at), why };
-        let failure = hosts.first().filter(|_| active).zip(label(&node.installation_failure));
+        let failure = hosts.first().filter(|_| active).zip(failure(&node.installation_failure));
         self.failed.extend(failure.map(|(host, why)| Failed { node: host.node.clone(), why }));
         match gone {
             Some(why) if unconnected => self.skipped.push(skip(why)),
@@ -390,6 +391,17 @@ fn label<'a>(value: &Value<'a>) -> Option<Label<'a>> {
     }
 }
 
+/// How much of a reason is told that is no label, in characters.
+const REASON: usize = 300;
+
+/// Why an installation failed. That it did counts even where its reason has many lines, or is none
+/// that can be told.
+fn failure<'a>(value: &Value<'a>) -> Option<Label<'a>> {
+    let text = value.text().map(str::trim).filter(|text| !text.is_empty())?;
+    let shown = || Label::new(Shown::new(text, REASON).to_string());
+    label(value).or_else(|| shown().ok()).or_else(|| Label::new("unreadable reason").ok())
+}
+
 fn shown_name<'a>(node: &wire::Node<'a>, at: u32) -> Label<'a> {
     label(&node.name).unwrap_or_else(|| Label::of_place("nodes", at))
 }
@@ -401,7 +413,7 @@ fn no_connection<'a>(node: &wire::Node<'a>) -> WhySkipped<'a> {
             Value::Integer(progress) => Some(progress),
             _ => None,
         },
-        failure: label(&node.installation_failure),
+        failure: failure(&node.installation_failure),
     }
 }
 

@@ -39,10 +39,11 @@ impl Patience {
 impl Wait {
     /// Resolves what was typed for `prime-ssh wait`.
     pub fn resolve(typed: WaitArgs, global: &Global, machine: &Machine) -> Outcome<Self> {
+        let (goal, format) = (typed.goal, typed.format.format);
         Ok(Self {
             viewing: Viewing::resolve(typed.source(), global, machine)?,
-            patience: Patience::new(typed.goal.goal, typed.goal.within),
-            format: typed.format.format,
+            patience: Patience::new(goal.goal, goal.within),
+            format,
         })
     }
 }

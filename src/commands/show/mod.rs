@@ -30,8 +30,11 @@ pub(super) fn run(
     let viewing = Viewing::resolve(typed.source(), global, machine)?;
     let memory = Memory::new(global, machine);
     let asked = view::ask(&viewing, &memory, terminal)?;
-    let Some(View { seen, .. }) = asked.views(&viewing, &memory)?.pop() else {
-        return Err(Failure::message(Kind::Answer, "nothing to show"));
+    let mut views = asked.views(&viewing, &memory)?;
+    let count = views.len();
+    let Some(View { seen, .. }) = views.pop().filter(|_| count == 1) else {
+        let message = format!("the file holds {count} clusters, and one is shown");
+        return Err(Failure::message(Kind::Usage, message));
     };
     let seen = seen?;
     tell(&seen, format, terminal);

@@ -5,7 +5,7 @@ mod report;
 
 use std::time::Duration;
 
-use picture::{Known, Picture};
+use picture::{Failed, Known, Picture};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{fetch, gather, view};
@@ -14,6 +14,7 @@ use crate::api::error::Error as ApiError;
 use crate::args::{Global, Goal, WaitArgs};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::fleet::{self, Selection, Survey, Unrendered, walk};
+use crate::install::plan::Installed;
 use crate::install::state::Source;
 use crate::name::Slug;
 use crate::settings::{Endpoint, Machine, Memory, Patience, Viewing, Wait, Which};
@@ -114,7 +115,8 @@ async fn until_up(
     limit: Limit,
     terminal: Terminal,
 ) -> Outcome<Ended> {
-    let (endpoint, selector) = asked_at(selector, viewing, memory, terminal)?;
+    let installed = view::installed_here(&viewing.layout, terminal);
+    let (endpoint, selector) = asked_at(selector, viewing, &installed, memory)?;
     let client = Client::new(endpoint.address, endpoint.token, endpoint.timeout)?;
     let finding = timeout_at(limit.until, client.find(&selector));
     let message = format!("asking the API for {selector}");
@@ -124,9 +126,14 @@ async fn until_up(
         return Err(Failure::message(Kind::Hosts, message));
     };
     let found = found?;
-    let options = options(&found.id, &found.text, viewing, memory, terminal)?;
+    let options = options(&found.id, &found.text, viewing, &installed, memory)?;
     let awaited = Awaited { client: client.without_tries(), id: found.id, options };
     let picture = awaited.picture(&found.text)?;
+    if let Some(jump) = picture.unasked_jump() {
+        terminal.note(format_args!(
+            "only ssh knows the way to {jump}, so that nodes behind it count as up unasked"
+        ));
+    }
     awaited.watch(picture, limit, terminal).await
 }
 
@@ -134,12 +141,11 @@ async fn until_up(
 fn asked_at(
     selector: &str,
     viewing: &Viewing,
+    installed: &Installed,
     memory: &Memory<'_>,
-    terminal: Terminal,
 ) -> Outcome<(Endpoint, String)> {
-    let installed = view::installed_here(&viewing.layout, terminal);
     let here = || viewing.endpoint.as_ref().map(Endpoint::clone).map_err(Failure::again);
-    match view::asked_of(selector, viewing, &installed) {
+    match view::asked_of(selector, viewing, installed) {
         Ok(record) => {
             let endpoint = match &record.source {
                 Source::Api { url, context, .. } => memory.endpoint(url, context.as_deref())?,
@@ -157,12 +163,11 @@ fn options(
     id: &str,
     text: &str,
     viewing: &Viewing,
+    installed: &Installed,
     memory: &Memory<'_>,
-    terminal: Terminal,
 ) -> Outcome<fleet::Options> {
-    let installed = view::installed_here(&viewing.layout, terminal);
     let survey = survey(id, text)?;
-    let name = view::names(&[&survey], viewing, &installed).pop().flatten();
+    let name = view::names(&[&survey], viewing, installed).pop().flatten();
     let rendering = view::rendering(installed.of_id(id), viewing, memory)?;
     let recorded = survey.id().cloned().zip(name);
     let recorded = recorded.map(|(id, name)| (id.into_owned(), Slug::into_owned(name)));
@@ -303,12 +308,11 @@ fn verdict(picture: &Picture, known: &Known, goal: Goal) -> Verdict {
     if failures.is_empty() || picture.living - failures.len() >= wanted {
         return Verdict::Open;
     }
-    let mut why = format!("{}, and not so many can be as are waited for:", picture.count(known));
-    let told = failures
-        .iter()
-        .map(|failed| format!("{}: installation failed: {}", failed.name, failed.why));
-    why.push_str(&listed(told.collect()));
-    Verdict::Impossible(why)
+    let count = picture.count(known);
+    let told =
+        failures.iter().map(|Failed { name, why }| format!("{name}: installation failed: {why}"));
+    let told = listed(told.collect());
+    Verdict::Impossible(format!("{count}, and {wanted} cannot be any more:{told}"))
 }
 
 fn time_over(picture: &Picture, known: &Known, limit: Limit) -> String {
@@ -317,11 +321,11 @@ fn time_over(picture: &Picture, known: &Known, limit: Limit) -> String {
 }
 
 /// The first of these lines, and how many there are beyond them.
-fn listed(lines: Vec<String>) -> String {
-    let (told, rest) = lines.split_at(lines.len().min(TOLD));
-    let mut text: String = told.iter().map(|line| format!("\n  {line}")).collect();
-    if !rest.is_empty() {
-        text.push_str(&format!("\n  and {} more", rest.len()));
+fn listed(mut lines: Vec<String>) -> String {
+    let more = lines.len().saturating_sub(TOLD);
+    lines.truncate(TOLD);
+    if more > 0 {
+        lines.push(format!("and {more} more"));
     }
-    text
+    format!("\n  {}", lines.join("\n  "))
 }

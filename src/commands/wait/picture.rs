@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use crate::fleet::{Fleet, Host, Jump, Walked, WhySkipped};
+use crate::fleet::{Fleet, Host, Jump, Unrendered, Walked, WhySkipped};
 use crate::name::Port;
 use crate::probe::pace::{self, Pace};
 use crate::probe::{self, Endpoint, Software, Trouble};
@@ -29,6 +29,8 @@ pub(super) struct Picture {
     pub(super) nodes: Vec<Node>,
     /// Those of them that have none.
     pub(super) unconnected: Vec<Unconnected>,
+    /// Why none of them can be reached, where that is so.
+    no_way: Option<String>,
     /// Why the API did not say anything newer.
     pub(super) outage: Option<String>,
 }
@@ -74,6 +76,10 @@ impl Picture {
             living: fleet.nodes_living,
             nodes: nodes(fleet),
             unconnected: unconnected(fleet),
+            no_way: match &walked.fleet {
+                Err(why @ Unrendered::NoControlNode) => Some(why.to_string()),
+                _ => None,
+            },
             outage: None,
         }
     }
@@ -100,7 +106,7 @@ impl Picture {
     /// `prime.train: 1 of 3 nodes is up`.
     pub(super) fn count(&self, known: &Known) -> String {
         let up = self.up(known);
-        let are = if up == 1 { "is" } else { "are" };
+        let are = if up == 1 || self.living == 1 { "is" } else { "are" };
         let nodes = if self.living == 1 { "node" } else { "nodes" };
         format!("{}: {up} of {} {nodes} {are} up", self.alias, self.living)
     }
@@ -113,8 +119,7 @@ impl Picture {
         let refused = self.unconnected.iter().filter(|node| node.is_refused).count();
         let down = |node: &&Node| !known.is_up(node) && node.failure.is_none();
         let silent = self.nodes.iter().filter(down).count();
-        let mut state = self.count(known);
-        let mut before = ";";
+        let mut others = Vec::new();
         for (count, one, several) in [
             (silent, "does not answer yet", "do not answer yet"),
             (waiting, "has no connection yet", "have no connection yet"),
@@ -122,15 +127,13 @@ impl Picture {
             (failed, "failed to install", "failed to install"),
         ] {
             if count > 0 {
-                let words = if count == 1 { one } else { several };
-                state.push_str(&format!("{before} {count} {words}"));
-                before = ",";
+                others.push(format!("{count} {}", if count == 1 { one } else { several }));
             }
         }
-        if let Some(outage) = &self.outage {
-            state.push_str(&format!("; no news, for {outage}"));
-        }
-        state
+        let others = (!others.is_empty()).then(|| others.join(", "));
+        let outage = self.outage.as_ref().map(|outage| format!("no news, for {outage}"));
+        let state = [Some(self.count(known)), others, outage];
+        state.into_iter().flatten().collect::<Vec<_>>().join("; ")
     }
 
     /// What is missing, a line a node that is not up.
@@ -142,8 +145,17 @@ impl Picture {
             }
         }
         lines.extend(self.unconnected.iter().map(|node| format!("{}: {}", node.name, node.why)));
-        lines.extend(self.outage.clone());
+        lines.extend(self.no_way.iter().chain(&self.outage).cloned());
+        if lines.is_empty() {
+            lines.push("no further node is in the cluster".to_owned());
+        }
         lines
+    }
+
+    /// A jump host that nobody but ssh can find.
+    pub(super) fn unasked_jump(&self) -> Option<&str> {
+        let ways = self.nodes.iter().flat_map(|node| &node.ways);
+        ways.filter(|way| way.endpoint.is_none()).find_map(|way| way.jump.as_deref())
     }
 
     /// The places that must be asked: each of a node that is not known to be up.
@@ -191,7 +203,7 @@ fn endpoint(fleet: &Fleet<'_>, host: &Host<'_>) -> Option<Endpoint> {
         None => Some(at(host)),
         Some(Jump::ControlNode(name)) => fleet.hosts.iter().find(|host| host.name == *name).map(at),
         Some(Jump::Via(via)) => {
-            Some(Endpoint { host: via.host_name()?.clone(), port: via.port().unwrap_or(Port::SSH) })
+            Some(Endpoint { host: via.address()?.clone(), port: via.port().unwrap_or(Port::SSH) })
         }
     }
 }

@@ -1,0 +1,405 @@
+//! `wait`: nodes that come up one by one, late, or not at all.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+use unicode_width::UnicodeWidthStr;
+
+use crate::support::api::{Api, Reply};
+use crate::support::cluster::{Cluster, Node};
+use crate::support::process::{self, Ran};
+use crate::support::sandbox::{Program, Sandbox};
+
+const PATH: &str = "/api/admin/clusters/clst01";
+
+/// A server that introduces itself as an sshd does, and counts who asks.
+struct Greeter {
+    port: u16,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Greeter {
+    fn new() -> Self {
+        Self::on(TcpListener::bind("127.0.0.1:0").unwrap())
+    }
+
+    fn on(listener: TcpListener) -> Self {
+        let port = listener.local_addr().unwrap().port();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&asked);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                counter.fetch_add(1, Ordering::SeqCst);
+                let mut stream = stream.unwrap();
+                let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.2p1 Test\r\n");
+                let _ = stream.read(&mut [0; 100]);
+            }
+        });
+        Self { port, asked }
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    /// The control node that is here.
+    fn control(&self) -> Node {
+        Node::control("pod0", "node-0", "127.0.0.1").port(self.port)
+    }
+
+    /// A worker that is here.
+    fn worker(&self, number: usize) -> Node {
+        let (id, name) = (format!("pod{number}"), format!("node-{number}"));
+        Node::worker(&id, &name, "127.0.0.1").port(self.port)
+    }
+}
+
+/// A port where nobody listens; it stays so for as long as this is held.
+fn nobody() -> (TcpListener, u16) {
+    // Bound to another address, so that no other test gets the port on ours.
+    let listener = TcpListener::bind("127.0.9.9:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    (listener, port)
+}
+
+fn train(nodes: impl IntoIterator<Item = Node>) -> Cluster {
+    nodes.into_iter().fold(Cluster::new("clst01", "train"), Cluster::node)
+}
+
+/// A node without a connection.
+fn starting(number: usize) -> Node {
+    Node::new(&format!("pod{number}"), &format!("node-{number}"))
+        .with("status", "PROVISIONING")
+        .with("installationProgress", Value::Null)
+}
+
+fn wait(sandbox: &Sandbox, api: &Api, arguments: &[&str]) -> Program {
+    sandbox.prime_ssh([&["wait", "clst01"], arguments].concat()).asking(api)
+}
+
+/// Runs it beside what the test does meanwhile.
+fn beside(program: Program, meanwhile: impl FnOnce()) -> Ran {
+    thread::scope(|scope| {
+        let running = scope.spawn(|| program.run());
+        meanwhile();
+        running.join().unwrap()
+    })
+}
+
+fn until_asked(api: &Api, times: usize) {
+    process::until("another request", || api.requests().len() >= times);
+}
+
+/// The pauses between the requests.
+fn pauses(api: &Api) -> Vec<Duration> {
+    let times: Vec<_> = api.requests().iter().map(|request| request.at).collect();
+    times.windows(2).map(|pair| pair[1] - pair[0]).collect()
+}
+
+#[track_caller]
+fn assert_patient(api: &Api) {
+    let pauses = pauses(api);
+    // The time on the way to the API differs from request to request.
+    let least = Duration::from_millis(1950);
+    assert!(pauses.iter().all(|pause| *pause >= least), "{pauses:?}");
+}
+
+#[test]
+fn nodes_that_come_up_one_by_one() {
+    let sandbox = Sandbox::new();
+    let (first, second) = (Greeter::new(), TcpListener::bind("127.0.0.1:0").unwrap());
+    let later = second.local_addr().unwrap().port();
+    drop(second);
+    let silent = || Node::worker("pod1", "node-1", "127.0.0.1").port(later);
+    let api = Api::serving([train([starting(0), starting(1)])]);
+    let ran = beside(wait(&sandbox, &api, &[]), || {
+        until_asked(&api, 1);
+        api.now_serves([train([first.control(), starting(1)])]);
+        until_asked(&api, 2);
+        api.now_serves([train([first.control(), silent()])]);
+        until_asked(&api, 3);
+        thread::sleep(Duration::from_millis(500));
+        Greeter::on(TcpListener::bind(("127.0.0.1", later)).unwrap());
+    });
+    assert_eq!(
+        ran.stderr,
+        "prime.train: 0 of 2 nodes are up; 2 have no connection yet\n\
+         prime.train: 1 of 2 nodes is up; 1 has no connection yet\n\
+         prime.train: 1 of 2 nodes is up; 1 does not answer yet\n\
+         prime.train: 2 of 2 nodes are up\n"
+    );
+    assert_eq!(
+        ran.succeeds(),
+        format!(
+            "HOST                STATE  ADDRESS                 ANSWER\n\
+             prime.train.node-0  up     ubuntu@127.0.0.1:{:<5}  OpenSSH_9.2p1 Test\n\
+             prime.train.node-1  up     ubuntu@127.0.0.1:{later:<5}  OpenSSH_9.2p1 Test\n",
+            first.port
+        )
+    );
+    assert_eq!(first.asked(), 1, "who has answered is not asked again");
+    assert!(api.paths().iter().all(|path| *path == format!("GET {PATH}")));
+    assert_patient(&api);
+}
+
+#[test]
+fn nodes_that_are_up_are_not_waited_for() {
+    let (sandbox, up) = (Sandbox::new(), Greeter::new());
+    let gone = starting(2).with("terminatedAt", "2026-07-09T00:00:00Z");
+    let api = Api::serving([train([up.control(), gone])]);
+    for arguments in
+        [&["--for", "all", "--format", "plain"][..], &["--for", "1", "--format", "plain"]]
+    {
+        let ran = wait(&sandbox, &api, arguments).run();
+        assert_eq!(ran.stderr, "prime.train: 1 of 1 node is up\n");
+        let row =
+            format!("prime.train.node-0\tup\tubuntu@127.0.0.1:{}\tOpenSSH_9.2p1 Test\n", up.port);
+        assert_eq!(ran.succeeds(), row);
+    }
+    assert_eq!(api.requests().len(), 2);
+    let ran = wait(&sandbox, &api, &["--quiet", "--format", "plain"]).run();
+    assert_eq!(ran.stderr, "");
+}
+
+#[test]
+fn a_cluster_by_its_name_and_as_it_is_installed() {
+    let (sandbox, up) = (Sandbox::new(), Greeter::new());
+    let api = Api::serving([train([up.control(), up.worker(1)])]);
+    let install = ["install", "train", "--as", "mine", "--only", "worker"];
+    sandbox.prime_ssh(install).asking(&api).run().succeeds();
+    let ran = sandbox
+        .prime_ssh(["wait", "prime.mine"])
+        .env("PRIME_API_KEY", crate::support::sandbox::TOKEN)
+        .run();
+    // All nodes count, whichever of them are installed.
+    assert_eq!(ran.stderr, "prime.mine: 2 of 2 nodes are up\n");
+    let ran = sandbox.prime_ssh(["wait", "train"]).asking(&api).run();
+    assert_eq!(ran.stderr, "prime.mine: 2 of 2 nodes are up\n");
+}
+
+#[test]
+fn a_worker_behind_a_jump_host_counts_with_the_jump_host() {
+    let (sandbox, up) = (Sandbox::new(), Greeter::new());
+    let worker = Node::worker("pod1", "node-1", "10.255.255.1");
+    let api = Api::serving([train([up.control(), worker])]);
+    let ran = wait(&sandbox, &api, &["--format", "plain"]).run();
+    assert_eq!(ran.stderr, "prime.train: 2 of 2 nodes are up\n");
+    let text = ran.succeeds();
+    assert!(text.contains("\tbehind prime.train.node-0: OpenSSH_9.2p1 Test\n"), "{text}");
+    assert_eq!(up.asked(), 1);
+    sandbox.prime_ssh(["install", "clst01", "--jump-via", "gate"]).asking(&api).run().succeeds();
+    let ran = wait(&sandbox, &api, &["--for", "2"]).run();
+    assert!(
+        ran.stderr.starts_with("note: only ssh knows the way to gate, so that nodes"),
+        "{}",
+        ran.stderr
+    );
+    ran.succeeds();
+}
+
+#[test]
+fn time_over_says_what_is_missing() {
+    let (sandbox, up, (_held, port)) = (Sandbox::new(), Greeter::new(), nobody());
+    let dead = Node::worker("pod1", "node-1", "127.0.0.1").port(port);
+    let hostile = Node::worker("pod3", "node-3", "a b");
+    let api = Api::serving([train([up.control(), dead, starting(2), hostile])]);
+    let ran = wait(&sandbox, &api, &["--within", "3s", "--format", "json"]).run();
+    assert!(
+        ran.took >= Duration::from_secs(3) && ran.took < Duration::from_secs(20),
+        "{:?}",
+        ran.took
+    );
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(
+        ran.fails(6),
+        "prime.train: 1 of 4 nodes is up; 1 does not answer yet, 1 has no connection yet, 1 has a \
+         value that is refused\n\
+         error: prime.train: 1 of 4 nodes is up after 3 s:\n  \
+           prime.train.node-1: connection refused\n  \
+           node-2: no connection yet, status PROVISIONING\n  \
+           node-3: a value of it was refused\n"
+    );
+    assert_patient(&api);
+    let problem = report["problem"].as_str().unwrap();
+    assert!(problem.starts_with("prime.train: 1 of 4 nodes is up after 3 s:\n"), "{problem}");
+    assert_eq!(
+        report,
+        json!({"schema_version": 1, "alias": "prime.train", "id": "clst01", "met": false,
+        "problem": problem, "wanted": null, "nodes_total": 4, "nodes_up": 1,
+        "hosts": [
+            {"alias": "prime.train.node-0", "up": true, "proxy_jump": null,
+             "software": "OpenSSH_9.2p1 Test", "problem": null},
+            {"alias": "prime.train.node-1", "up": false, "proxy_jump": null,
+             "software": null, "problem": "connection refused"},
+        ],
+        "nodes_skipped": [
+            {"name": "node-2", "problem": "no connection yet, status PROVISIONING"},
+            {"name": "node-3", "problem": "a value of it was refused"},
+        ]})
+    );
+}
+
+#[test]
+fn a_cluster_of_no_nodes_is_not_up() {
+    let (sandbox, api) = (Sandbox::new(), Api::serving([train([])]));
+    let told = wait(&sandbox, &api, &["--within", "1s"]).run().fails(6);
+    assert!(
+        told.ends_with(
+            "prime.train: 0 of 0 nodes are up after 1 s:\n  no further node is in the cluster\n"
+        ),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_failed_installation_ends_it_unless_the_others_will_do() {
+    let (sandbox, up) = (Sandbox::new(), Greeter::new());
+    let (_held, port) = nobody();
+    let failed =
+        starting(1).with("status", "ERROR").with("installationFailure", "disk\n\u{1b}[2J is full");
+    // This one has a connection, and nothing answers there.
+    let dead = Node::worker("pod2", "node-2", "127.0.0.1")
+        .port(port)
+        .with("installationFailure", "no driver");
+    let api = Api::serving([train([up.control(), failed, dead])]);
+    let told = wait(&sandbox, &api, &["--for", "2"]).run().fails(6);
+    assert_eq!(
+        told,
+        "error: prime.train: 1 of 3 nodes is up, and 2 cannot be any more:\n  \
+         prime.train.node-2: installation failed: no driver\n  \
+         node-1: installation failed: disk\\n\\u{1b}[2J is full\n"
+    );
+    assert_eq!(api.requests().len(), 1);
+    let ran = wait(&sandbox, &api, &["--for", "1"]).run();
+    assert_eq!(ran.stderr, "prime.train: 1 of 3 nodes is up\n");
+    // Where they still can be enough, it goes on.
+    let ran = beside(wait(&sandbox, &api, &["--for", "2"]), || {
+        api.now_serves([train([
+            up.control(),
+            starting(1),
+            starting(2).with("installationFailure", "x"),
+        ])]);
+        until_asked(&api, 3);
+        api.now_serves([train([
+            up.control(),
+            up.worker(1),
+            starting(2).with("installationFailure", "x"),
+        ])]);
+    });
+    assert!(
+        ran.status.success() && ran.stderr.ends_with("prime.train: 2 of 3 nodes are up\n"),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn an_outage_of_the_api_is_waited_out_and_its_wish_granted() {
+    let (sandbox, up) = (Sandbox::new(), Greeter::new());
+    let api = Api::serving([train([starting(0)])]);
+    let ran = beside(wait(&sandbox, &api, &[]), || {
+        until_asked(&api, 1);
+        api.fails_with([
+            Reply::detail(503, "busy").header("retry-after", "4"),
+            Reply::new(200, "<html>a login page</html>"),
+        ]);
+        api.now_serves([train([up.control()])]);
+    });
+    assert!(ran.stderr.contains("prime.train: 0 of 1 node is up; 1 has no connection yet; no news, for cannot get cluster `clst01`: the API failed (503"), "{}", ran.stderr);
+    assert!(ran.stderr.ends_with("prime.train: 1 of 1 node is up\n"), "{}", ran.stderr);
+    ran.succeeds();
+    assert_patient(&api);
+    let pauses = pauses(&api);
+    assert!(pauses.len() == 3 && pauses[1] >= Duration::from_millis(3950), "{pauses:?}");
+}
+
+#[test]
+fn what_no_waiting_changes_ends_it_at_once() {
+    let sandbox = Sandbox::new();
+    for status in [401, 403, 404] {
+        let api = Api::serving([train([starting(0)])]);
+        let ran = beside(wait(&sandbox, &api, &[]), || {
+            until_asked(&api, 1);
+            api.fails_with([Reply::detail(status, "no")]);
+        });
+        assert_eq!(api.requests().len(), 2);
+        let told = ran.fails(3);
+        assert!(told.contains(&format!("({status} ")), "{told}");
+    }
+    let api = Api::serving([train([starting(0)])]);
+    let ran = beside(wait(&sandbox, &api, &["--format=plain"]), || {
+        until_asked(&api, 1);
+        api.now_serves([train([starting(0)]).with("terminatedAt", "2026-07-09T00:00:00Z")]);
+    });
+    assert!(ran.fails(6).ends_with("error: prime.train: the cluster was terminated\n"));
+    let api = Api::serving([train([starting(0)]).with("gpuCount", "many")]);
+    let told = wait(&sandbox, &api, &[]).run().fails(4);
+    assert!(told.contains("data.gpuCount: \"many\""), "{told}");
+}
+
+#[test]
+fn an_interrupt_ends_it() {
+    let sandbox = Sandbox::new();
+    let api = Api::serving([train([starting(0)])]);
+    let mut command = wait(&sandbox, &api, &[]).into_command();
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    until_asked(&api, 1);
+    kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGINT).unwrap();
+    let status = process::wait(&mut child, Duration::from_secs(1)).expect("it should have ended");
+    assert!(!status.success());
+}
+
+#[test]
+fn install_can_wait_first() {
+    let (sandbox, up) = (Sandbox::new(), Greeter::new());
+    let api = Api::serving([train([starting(0)])]);
+    let install = |arguments: &[&str]| {
+        sandbox
+            .prime_ssh([&["--ssh-dir", "ssh", "install", "train", "--wait"], arguments].concat())
+            .asking(&api)
+    };
+    let told = install(&["--within", "1s"]).run().fails(6);
+    assert!(told.contains("0 of 1 node is up after 1 s"), "{told}");
+    assert!(!sandbox.path("ssh").exists(), "nothing is installed");
+    let ran = beside(install(&["--as", "mine", "--for", "1"]), || {
+        until_asked(&api, api.requests().len() + 1);
+        api.now_serves([train([up.control(), starting(1)])]);
+    });
+    assert!(ran.stderr.contains("prime.mine: 1 of 2 nodes is up\n"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("prime.mine  added: 1 host\n"), "{}", ran.stderr);
+    ran.succeeds();
+    let state = sandbox.read(format!("ssh/prime-ssh/{}", state_file(&sandbox)));
+    assert!(state.contains("\"options\": []"), "a wait is not remembered: {state}");
+    for wrong in [&["--input", "x"][..], &["--for", "0"], &["--for", "some"]] {
+        install(wrong).run().fails(2);
+    }
+    sandbox.prime_ssh(["install", "train", "--for", "1"]).run().fails(2);
+}
+
+fn state_file(sandbox: &Sandbox) -> String {
+    let entries = std::fs::read_dir(sandbox.path("ssh/prime-ssh")).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.into_iter().find(|name| name.ends_with(".json")).unwrap()
+}
+
+#[test]
+fn hostile_names_fit_a_terminal_and_do_nothing_to_it() {
+    let sandbox = Sandbox::new();
+    let name = "zero\u{200b}width🚀日本".repeat(20);
+    let node = Node::new("pod1", &name).with("status", &*name).with("installationFailure", &*name);
+    let api = Api::serving([train([node]).with("name", &*name)]);
+    for columns in [80, 200] {
+        let ran = wait(&sandbox, &api, &["--color=never"]).run_on_terminal(columns);
+        assert!(!ran.stdout.contains(['\u{1b}', '\u{200b}']), "{:?}", ran.stdout);
+        let widest = ran.stdout.lines().map(UnicodeWidthStr::width).max().unwrap();
+        assert!(widest <= columns.into() && ran.stdout.contains('…'), "{}", ran.stdout);
+        ran.fails(6);
+    }
+}
