@@ -130,7 +130,7 @@ pub enum Command {
     Cert(CertArgs),
     /// Print an ssh_config fragment
     ///
-    /// The clusters' hosts become prime.<cluster>.<node>, and prime.<cluster> leads to the
+    /// The clusters' hosts become prime.CLUSTER.NODE, and prime.CLUSTER leads to the
     /// control node. The same cluster gives the same text.
     Config(Box<ConfigArgs>),
     /// Print an Ansible inventory

@@ -77,10 +77,11 @@ pub(super) fn blame_variable(error: &mut Error, program: &Command, arguments: &[
         return;
     }
     let commands = [program].into_iter().chain(program.get_subcommands());
-    // Not every command reads the variable of an option.
-    let mut options = commands.flat_map(Command::get_arguments);
-    let is_named = |arg: &&Arg| arg.get_long() == name.strip_prefix("--");
-    if let Some(variable) = options.find_map(|arg| Some(arg).filter(is_named)?.get_env()) {
+    let mut of_name = commands
+        .flat_map(Command::get_arguments)
+        .filter(|arg| arg.get_long() == name.strip_prefix("--"));
+    // Where an option is remembered, no variable stands for it.
+    if let Some(variable) = of_name.find_map(Arg::get_env) {
         let variable = variable.to_string_lossy().into_owned();
         error.insert(ContextKind::InvalidArg, ContextValue::String(variable));
     }

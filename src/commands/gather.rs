@@ -56,7 +56,7 @@ fn ends_the_run(why: &Unrendered, named: bool, require_all: bool) -> bool {
         Unrendered::Refused => require_all,
         Unrendered::NoControlNode | Unrendered::BadJumpHost(_) => true,
         Unrendered::NoHost => named || require_all,
-        Unrendered::Terminated | Unrendered::NoneSelected => named,
+        Unrendered::Terminated | Unrendered::NoneSelected { .. } => named,
     }
 }
 
@@ -156,7 +156,7 @@ pub(super) fn judge<'a>(
     let Walked { title, fleet, .. } = walked;
     match fleet {
         Ok(fleet) => Ok(Judged::Fleet(Box::new(fleet))),
-        Err(why @ (Unrendered::NoHost | Unrendered::NoneSelected)) => {
+        Err(why @ (Unrendered::NoHost | Unrendered::NoneSelected { .. })) => {
             Ok(Judged::Empty(unrendered(&title, &why)))
         }
         Err(why) => Err(unrendered(&title, &why)),

@@ -80,7 +80,14 @@ impl One<'_> {
         };
         let told = warnings.iter().filter(|warning| !matches!(warning, Warning::TooLong { .. }));
         let told = told.map(|warning| {
-            Finding::warning(Check::Certificate, format_args!("{alias}: {warning}")).at(&self.path)
+            let what = format!("{alias}: {warning}");
+            let finding = Finding::warning(Check::Certificate, what).at(&self.path);
+            match warning {
+                Warning::NotFor { .. } => {
+                    finding.advise("log in as one that it names: install again with --user NAME")
+                }
+                _ => finding.advise("who signs the certificates decides that"),
+            }
         });
         [finding.at(&self.path)].into_iter().chain(told).collect()
     }

@@ -66,6 +66,9 @@ pub fn examine(
             }
         }
     };
-    let warned = warnings.iter().map(|warning| Finding::warning(check, warning));
+    let warned = warnings.iter().map(|warning| {
+        Finding::warning(check, warning)
+            .advise("add it to the cluster's keys, or install again with --identity-file PATH")
+    });
     [finding].into_iter().chain(warned).collect()
 }

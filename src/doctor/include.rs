@@ -67,7 +67,7 @@ pub fn examine(disk: &Disk, ourselves: &Ourselves) -> Vec<Finding> {
         let what = if in_block.is_empty() {
             "no line includes our files, so ssh knows none of the names"
         } else {
-            "our files are included for some hosts only, and not for ours"
+            "our files are included inside a block only, which may leave out our hosts"
         };
         let finding = Finding::wrong(Check::Include, what).at(&config);
         findings.push(finding.run(ourselves.with(["sync"])));

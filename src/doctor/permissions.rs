@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::disk::{Disk, listed};
-use super::{Check, Finding, counted};
+use super::{Check, Finding};
 use crate::install::modes::Fault;
 use crate::install::state::{Part, Stem};
 
@@ -34,7 +34,7 @@ pub fn examine(disk: &Disk) -> Vec<Finding> {
     }));
     findings.extend(readable(disk));
     if findings.is_empty() {
-        let what = format!("{}, and nobody else may write them", counted(there.len(), "file"));
+        let what = "nobody else may write our files, or those of yours that ssh reads";
         findings.push(Finding::ok(Check::Permissions, what));
     }
     findings

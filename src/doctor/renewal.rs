@@ -30,7 +30,8 @@ pub fn examine(
     let words = words(command);
     let Some(program) = words.first().map(Path::new).filter(|path| path.is_absolute()) else {
         let what = format!("{alias}: ssh runs a command that is not ours: {}", quoted(command));
-        return vec![Finding::warning(Check::Certificate, what).at(&cluster.fragment)];
+        let finding = Finding::warning(Check::Certificate, what).at(&cluster.fragment);
+        return vec![finding.run(ourselves.with(["sync", &alias]))];
     };
     let mut findings = Vec::new();
     if let Some(fault) = fault(program) {

@@ -255,7 +255,10 @@ fn a_host_that_others_jump_through_stays_for_that_only() {
 
     let selection = Selection { role: Some("nobody".into()), ..Selection::default() };
     let options = Options { selection, ..Options::default() };
-    assert_eq!(walk_all(&answer, &options).remove(0).fleet.unwrap_err(), Unrendered::NoneSelected);
+    assert_eq!(
+        walk_all(&answer, &options).remove(0).fleet.unwrap_err(),
+        Unrendered::NoneSelected { roles: Vec::new() }
+    );
 }
 
 #[test]

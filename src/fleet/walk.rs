@@ -1,7 +1,7 @@
 //! The walk: from what the answers say to the fleets that are rendered.
 
 use std::cmp::Ordering;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
 use super::data::Given;
@@ -11,7 +11,7 @@ use super::jump::{Jump, JumpMode, JumpVia};
 use super::naming::{Names, cluster_name, name_hosts, natural};
 use super::refusal::Refusal;
 use super::survey::{Nodes, Survey};
-use crate::name::{Alias, Id, Invalid, Slug, UserName};
+use crate::name::{Alias, Id, Invalid, Label, Slug, UserName};
 
 /// Which hosts of the answers become part of a fleet, and how they are named and reached.
 ///
@@ -167,7 +167,10 @@ pub enum Unrendered {
     /// No node of it has a usable connection.
     NoHost,
     /// It has hosts, but none that is asked for.
-    NoneSelected,
+    NoneSelected {
+        /// The roles that its hosts have, where none has the one that is asked for.
+        roles: Vec<String>,
+    },
     /// Every worker should jump, and there is no control node to jump through.
     NoControlNode,
     /// The jump host that was named cannot be one.
@@ -180,7 +183,14 @@ impl fmt::Display for Unrendered {
             Self::Refused => f.write_str("its own values were refused"),
             Self::Terminated => f.write_str("the cluster was terminated"),
             Self::NoHost => f.write_str("no node has a usable connection"),
-            Self::NoneSelected => f.write_str("no host fits --role, --only and --node"),
+            Self::NoneSelected { roles } if roles.is_empty() => {
+                f.write_str("no host fits --role, --only and --node")
+            }
+            Self::NoneSelected { roles } => {
+                let (told, rest) = roles.split_at(roles.len().min(NAMED));
+                let more = if rest.is_empty() { "" } else { ", …" };
+                write!(f, "no host has that --role; here are {}{more}", told.join(", "))
+            }
             Self::NoControlNode => f.write_str("no usable control node to jump through"),
             Self::BadJumpHost(reason) => reason.fmt(f),
         }
@@ -429,6 +439,15 @@ fn mark_jumps(fleet: &mut Fleet<'_>, mode: JumpMode) {
     }
 }
 
+/// The roles that there are, where no host has the one that is asked for.
+fn roles_in_place_of(selection: &Selection, fleet: &Fleet<'_>) -> Vec<String> {
+    let Some(wanted) = &selection.role else { return Vec::new() };
+    let roles: BTreeSet<&str> =
+        fleet.hosts.iter().filter_map(|host| host.role.as_ref()).map(Label::as_str).collect();
+    let is_there = roles.iter().any(|role| role.to_lowercase() == wanted.to_lowercase());
+    roles.into_iter().filter(|_| !is_there).map(str::to_owned).collect()
+}
+
 /// Leaves out what is not asked for, but for the host that others jump through.
 fn select(fleet: &mut Fleet<'_>, selection: &Selection) -> Result<(), Unrendered> {
     let chosen: Vec<bool> = fleet
@@ -442,7 +461,7 @@ fn select(fleet: &mut Fleet<'_>, selection: &Selection) -> Result<(), Unrendered
         .collect();
     let jumping = fleet.hosts.iter().zip(&chosen).any(|(host, &chosen)| chosen && host.jumps);
     if !chosen.contains(&true) {
-        return Err(Unrendered::NoneSelected);
+        return Err(Unrendered::NoneSelected { roles: roles_in_place_of(selection, fleet) });
     }
     if !jumping {
         fleet.jump = None;

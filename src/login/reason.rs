@@ -128,7 +128,7 @@ impl fmt::Display for Reason {
             Self::Closed => f.write_str("the server closed the connection before the login"),
             Self::TurnedAway(words) => write!(f, "the SSH server turns us away: {words}"),
             Self::Configuration(line) => write!(f, "ssh refuses its configuration: {line}"),
-            Self::Command(127) => f.write_str("logged in, and there is no `true`"),
+            Self::Command(127) => f.write_str("logged in, and no `true` was found"),
             Self::Command(code) => write!(f, "logged in, and `true` ended with {code}"),
             Self::FromJump(words) => write!(f, "the jump host cannot connect to it: {words}"),
             Self::Other(line) => f.write_str(line),

@@ -10,8 +10,10 @@
 mod ansible;
 mod cache;
 mod certificate;
+mod check;
 mod clusters;
 mod completion;
+mod doctor;
 mod end_to_end;
 mod failures;
 mod harness;

@@ -135,7 +135,10 @@ fn hosts_are_chosen_and_the_way_to_them_stays() {
         text.lines().nth(comment + 1).unwrap().starts_with("Host prime.train.node-0"),
         "{text}"
     );
-    desk.config(&["--role", "storage"]).fails(4);
+    let told = desk.config(&["--role", "storage"]).fails(4);
+    assert!(told.contains("no host has that --role; here are CONTROLLER, WORKER"), "{told}");
+    let told = desk.config(&["--role", "worker", "--only", "control"]).fails(4);
+    assert!(told.contains("no host fits --role, --only and --node"), "{told}");
 }
 
 #[test]

@@ -188,12 +188,26 @@ mod tests {
 
     #[test]
     fn a_finding_says_what_and_where_and_what_to_do() {
-        insta::assert_snapshot!(written(&findings(), None), @r"");
+        insta::assert_snapshot!(written(&findings(), None), @r"
+        ok     token        from PRIME_API_KEY; the API takes it
+        wrong  permissions  /home/me/.ssh/config:3: has mode 0666, and ssh stops at it
+                            fix: see to it that nobody else writes it
+                            fix: chmod go-w /home/me/.ssh/config
+        ");
     }
 
     #[test]
     fn words_are_wrapped_and_a_command_stays_whole() {
-        insta::assert_snapshot!(written(&findings(), Some(44)), @r"");
+        insta::assert_snapshot!(written(&findings(), Some(44)), @r"
+        ok     token        from PRIME_API_KEY; the
+                            API takes it
+        wrong  permissions  /home/me/.ssh/config:3:
+                            has mode 0666, and ssh
+                            stops at it
+                            fix: see to it that
+                            nobody else writes it
+                            fix: chmod go-w /home/me/.ssh/config
+        ");
         assert!(written(&findings(), Some(1)).contains("fix: chmod go-w /home/me/.ssh/config\n"));
     }
 }

@@ -16,6 +16,12 @@ impl Resolved {
         let mut values = BTreeMap::<_, Vec<_>>::new();
         for line in text.lines() {
             let (keyword, value) = line.split_once(' ').unwrap_or((line, ""));
+            // As it tells `StrictHostKeyChecking`, which nobody writes like that.
+            let value = match value {
+                "true" => "yes",
+                "false" => "no",
+                value => value,
+            };
             values.entry(keyword.to_ascii_lowercase()).or_default().push(value.to_owned());
         }
         Self(values)
@@ -92,6 +98,10 @@ impl fmt::Display for Difference {
         let Self { keyword, is, should } = self;
         let accumulates = ACCUMULATING.contains(keyword);
         match should {
+            _ if *keyword == DERIVED => write!(
+                f,
+                "{keyword} is not ours, and a shared connection may lead to another machine"
+            ),
             Some(should) if accumulates => write!(f, "{keyword} {} is left out", quoted(should)),
             _ if is.is_empty() => write!(f, "{keyword} is left out"),
             Some(should) => write!(f, "{keyword} is {}, not {}", quoted(is), quoted(should)),
@@ -125,14 +135,16 @@ pub(super) fn differences(
         if wanted == there || is_derived {
             continue;
         }
-        let mut there = there.unwrap_or_default().to_owned();
+        // ssh fills in what differs from host to host.
+        let there = there.filter(|_| keyword != DERIVED).unwrap_or_default();
+        let mut there = there.to_owned();
         if keyword == "ProxyJump"
             && let Some(command) = is.acting("proxycommand")
         {
             there = format!("{PROXY_COMMAND}{command}");
         }
         // What differs from host to host would make each of them a finding of its own.
-        let is_own = matches!(keyword, "HostName" | "HostKeyAlias" | "ControlPath" | "ProxyJump");
+        let is_own = matches!(keyword, "HostName" | "HostKeyAlias" | DERIVED | "ProxyJump");
         let should = wanted.filter(|_| !is_own).map(str::to_owned);
         found.push(Difference { keyword, is: there, should });
     }
@@ -286,7 +298,10 @@ mod tests {
         let one = |change: &[(&str, &str)]| told(change).0;
         assert_eq!(one(&[("ubuntu", "me")]), ["User is me, not ubuntu"]);
         assert_eq!(one(&[("10.0.0.1", "evil")]), ["HostName is evil, not ours"]);
-        assert_eq!(one(&[("/s/ubuntu@prime-1", "/s/%C")]), ["ControlPath is /s/%C, not ours"]);
+        assert_eq!(
+            one(&[("/s/ubuntu@prime-1", "/s/%C")]),
+            ["ControlPath is not ours, and a shared connection may lead to another machine"]
+        );
         assert_eq!(one(&[("accept-new", "no")]), ["StrictHostKeyChecking is no, not accept-new"]);
         assert_eq!(
             one(&[("identityfile ~/.ssh/key\n", "")]),

@@ -114,6 +114,7 @@ fn nothing_is_installed() {
     }
     let told = desk.run(&["uninstall", "train"]).fails(2);
     assert!(told.contains("no installed cluster is called \"train\""), "{told}");
+    desk.run(&["sync", "train"]).fails(2);
     desk.run(&["uninstall"]).fails(2);
     desk.run(&["install"]).fails(2);
     assert_eq!(desk.snapshot(), before);
@@ -126,6 +127,31 @@ fn nothing_is_installed() {
     assert!(!desk.ssh("").exists());
     desk.install(&train()).succeeds();
     assert_eq!(fs::metadata(desk.ssh("")).unwrap().mode() & 0o777, 0o700);
+    let told = desk.run(&["sync", "other"]).fails(2);
+    assert!(told.contains("installed are: prime.train (clst01)"), "{told}");
+}
+
+#[test]
+fn an_ssh_folder_that_we_made_goes_with_the_last_cluster() {
+    let desk = Desk::new();
+    fs::remove_dir(desk.ssh("")).unwrap();
+    desk.install(&train()).succeeds();
+    desk.install(&small("clst02", "other")).succeeds();
+    desk.run(&["sync", "--check"]).succeeds();
+    desk.run(&["uninstall", "train"]).succeeds();
+    assert!(desk.ssh("prime-ssh").exists());
+    desk.run(&["uninstall", "--all"]).succeeds();
+    assert!(!desk.ssh("").exists());
+
+    // What somebody put into it meanwhile stays, and so does a folder that was there before.
+    desk.install(&train()).succeeds();
+    desk.sandbox.write("ssh/id_mine", "key");
+    desk.run(&["uninstall", "--all"]).succeeds();
+    assert_eq!(fs::read_dir(desk.ssh("")).unwrap().count(), 1);
+    fs::remove_file(desk.ssh("id_mine")).unwrap();
+    desk.install(&train()).succeeds();
+    desk.run(&["uninstall", "--all"]).succeeds();
+    assert!(desk.ssh("").exists());
 }
 
 #[test]

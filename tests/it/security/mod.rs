@@ -25,7 +25,7 @@ struct Row {
 }
 
 /// The rows of the table below a heading. In the first column everything between backticks is a
-/// pattern, and the second names the commands; a dash is none.
+/// pattern, and the second names the commands; where it names none, any may be meant.
 fn table(text: &str, heading: &str) -> Vec<Row> {
     let heading = format!("## {heading}");
     let (_, rest) = text.split_once(&heading).unwrap_or_else(|| panic!("no `{heading}`"));
@@ -56,6 +56,12 @@ fn fits(pattern: &str, text: &str) -> bool {
     (0..=longest).any(|at| text.is_char_boundary(at) && fits(&rest[end..], &text[at..]))
 }
 
+impl Row {
+    fn is_by(&self, command: &str) -> bool {
+        self.commands.is_empty() || self.commands.contains(command)
+    }
+}
+
 /// What was done that no row has, and what a row says that was not done.
 fn differences(
     rows: &[Row],
@@ -67,7 +73,7 @@ fn differences(
     for (command, trace) in traces {
         for what in of(trace) {
             let fitting: Vec<_> = (0..rows.len())
-                .filter(|&row| rows[row].commands.contains(command))
+                .filter(|&row| rows[row].is_by(command))
                 .filter(|&row| rows[row].patterns.iter().any(|pattern| fits(pattern, what)))
                 .collect();
             if fitting.is_empty() {
@@ -85,6 +91,9 @@ fn differences(
     for (at, row) in rows.iter().enumerate() {
         let unseen = row.commands.iter().filter(|&command| !seen.contains(&(at, command)));
         told.extend(unseen.map(|command| format!("not seen: {:?} by `{command}`", row.patterns)));
+        if !seen.iter().any(|(row, _)| *row == at) {
+            told.push(format!("not seen: {:?}", row.patterns));
+        }
     }
     told
 }

@@ -12,7 +12,7 @@ use crate::support::sandbox::TOKEN;
 /// remark is something that happens at the API. What else there is gets things ready.
 const SCENES: &str = "\
 printf %s \"$TOKEN\" >TOKEN
-mkdir -p ~/.prime/environments ~/.ssh/more
+mkdir -p ~/.prime/environments ~/.ssh/more DIR
 echo '{}' >~/.prime/environments/staging.json
 printf 'Include more/*\\nHost mine\\n  User me\\n' >~/.ssh/config
 echo 'Host other' >~/.ssh/more/one
@@ -36,7 +36,10 @@ prime-ssh wait train --for 1 --within 20s
 prime-ssh man --dir DIR
 prime-ssh completions bash
 prime-ssh doctor
+prime-ssh check train
+prime-ssh check train --login
 prime-ssh install train
+prime-ssh check train --login
 prime-ssh install train --dry-run
 prime-ssh show train
 # a node comes

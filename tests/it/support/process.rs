@@ -1,5 +1,6 @@
 //! Child processes that cannot outlive their test, nor run forever.
 
+use std::fs;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -118,6 +119,15 @@ pub fn until(what: &str, mut done: impl FnMut() -> bool) {
         assert!(started.elapsed() < LIMIT, "waited in vain: {what}");
         thread::sleep(POLL);
     }
+}
+
+/// The command lines of all processes that this is a part of.
+pub fn running(mark: &str) -> Vec<String> {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    // One that has ended since it was listed says nothing.
+    let lines = processes.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+    let lines = lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " "));
+    lines.filter(|line| line.contains(mark)).collect()
 }
 
 /// A child that runs beside the test and is ended with its drop.

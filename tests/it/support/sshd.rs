@@ -146,8 +146,9 @@ impl<'a> Config<'a> {
              UseDNS no\n\
              Subsystem sftp internal-sftp\n\
              LogLevel VERBOSE\n\
-             MaxStartups 200\n\
-             {}",
+             {}{}",
+            // Of this one sshd takes the last line, and not the first.
+            if lines.contains("MaxStartups ") { "" } else { "MaxStartups 200\n" },
             *NO_PENALTIES,
         )
     }

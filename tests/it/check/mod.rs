@@ -1,0 +1,242 @@
+//! `prime-ssh check`: hosts that answer, hosts that do not, and why.
+
+mod endings;
+mod login;
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::support::api::Api;
+use crate::support::cluster::{Cluster, Connection, Node};
+use crate::support::process::Ran;
+use crate::support::sandbox::Sandbox;
+
+/// A port of 127.0.0.1 where this is done with each connection.
+fn serve(talk: impl Fn(&mut TcpStream) + Send + Sync + 'static) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        thread::scope(|scope| {
+            for stream in listener.incoming() {
+                let (talk, mut stream) = (&talk, stream.unwrap());
+                scope.spawn(move || talk(&mut stream));
+            }
+        });
+    });
+    port
+}
+
+fn says(words: &'static str) -> u16 {
+    serve(move |stream| {
+        let _ = stream.write_all(words.as_bytes());
+        let _ = stream.read_to_end(&mut Vec::new());
+    })
+}
+
+fn nobody() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn node(number: usize, port: u16) -> Node {
+    let connection = Connection::to("127.0.0.1").with("port", port);
+    Node::new(&format!("pod{number}"), &format!("node-{number}")).connection(connection)
+}
+
+const BANNER: &str = "SSH-2.0-OpenSSH_9.9p9 Test\r\n";
+
+/// Hosts with one fault each, in the order of their names.
+fn motley() -> Cluster {
+    let hostile = "\u{1b}[2J\tone\u{202e}\r\ntwo\r\n";
+    let ports = [
+        says(BANNER),
+        nobody(),
+        says(""),
+        serve(|_| ()),
+        says(hostile),
+        says("SSH-1.5-old\n"),
+        serve(|stream| {
+            // Faster ones are told later: the order is that of the names.
+            thread::sleep(Duration::from_millis(300));
+            let _ = stream.write_all(BANNER.as_bytes());
+        }),
+    ];
+    let named = Connection::to("no-such-host.invalid");
+    ports
+        .into_iter()
+        .enumerate()
+        .fold(Cluster::new("clst01", "train"), |cluster, (number, port)| {
+            cluster.node(node(number, port))
+        })
+        .node(Node::new("pod7", "node-7").connection(named))
+        .node(Node::new("pod8", "node-8").with("status", "PROVISIONING"))
+        .node(Node::new("pod9", "node-9").with("terminatedAt", "2026-07-02T10:30:00Z"))
+}
+
+fn check(cluster: &Cluster, arguments: &[&str]) -> Ran {
+    let sandbox = Sandbox::new();
+    let file = sandbox.write("answer.json", cluster.answer());
+    let program = sandbox.prime_ssh(["check", "--probe-timeout", "2s", "--input"]);
+    program.arg(file).args(arguments).run()
+}
+
+#[test]
+fn each_host_and_why_it_does_not_answer() {
+    let ran = check(&motley(), &["--format", "plain"]);
+    let rows: Vec<Vec<&str>> = ran.stdout.lines().map(|line| line.split('\t').collect()).collect();
+    assert!(rows.iter().all(|row| row.len() == 7), "{rows:?}");
+    let told: Vec<_> = rows.iter().map(|row| (row[0], row[1], row[2])).collect();
+    assert_eq!(
+        told,
+        [
+            ("prime.train.node-0", "well", ""),
+            ("prime.train.node-1", "failing", "refused"),
+            ("prime.train.node-2", "failing", "silent"),
+            ("prime.train.node-3", "failing", "closed"),
+            ("prime.train.node-4", "failing", "not_ssh"),
+            ("prime.train.node-5", "failing", "old_protocol"),
+            ("prime.train.node-6", "well", ""),
+            ("prime.train.node-7", "failing", "name_unknown"),
+            ("node-8", "failing", "no_connection"),
+        ]
+    );
+    assert_eq!(rows[0][5], "OpenSSH_9.9p9 Test");
+    assert!(rows[0][3].parse::<f64>().is_ok() && rows[0][4].is_empty(), "{:?}", rows[0]);
+    assert_eq!(rows[4][6], "not an SSH server: it says `\\u{1b}[2J\\tone\\u{202e}`");
+    let told = ran.fails(6);
+    let last = told.lines().last().unwrap();
+    assert_eq!(
+        last,
+        "error: 2 of 9 hosts are well; 7 are not: prime.train.node-1, prime.train.node-2, \
+         prime.train.node-3, prime.train.node-4, prime.train.node-5 and 2 more"
+    );
+}
+
+#[test]
+fn for_people_and_for_programs() {
+    let cluster =
+        Cluster::new("clst01", "train").node(node(0, says(BANNER))).node(node(1, nobody()));
+    let ran = check(&cluster, &[]);
+    let table: Vec<&str> = ran.stdout.lines().collect();
+    assert!(
+        table[0].starts_with("HOST ") && table[0].ends_with("SERVER         DETAIL"),
+        "{table:?}"
+    );
+    assert!(table[1].contains(" ms  OpenSSH_9.9p9"), "{table:?}");
+    assert!(table[2].ends_with("connection refused"), "{table:?}");
+    ran.fails(6);
+
+    let ran = check(&cluster, &["--format", "json"]);
+    let said: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(said["schema_version"], 1);
+    assert_eq!(
+        said["counts"],
+        serde_json::json!({"total": 2, "well": 1, "failing": 1, "untried": 0})
+    );
+    let host = &said["hosts"][0];
+    for (field, value) in [
+        ("alias", "prime.train.node-0"),
+        ("cluster", "prime.train"),
+        ("state", "well"),
+        ("address", "127.0.0.1"),
+        ("server", "OpenSSH_9.9p9 Test"),
+    ] {
+        assert_eq!(host[field], value);
+    }
+    for field in ["resolve_ms", "connect_ms", "banner_ms", "latency_ms"] {
+        assert!(host[field].is_f64(), "{field}: {host}");
+    }
+    assert_eq!(said["hosts"][1]["reason"], "refused");
+    assert_eq!(said["hosts"][1]["detail"], "connection refused");
+    ran.fails(6);
+}
+
+#[test]
+fn all_well_is_a_success_and_says_so() {
+    let cluster =
+        Cluster::new("clst01", "train").node(node(0, says(BANNER))).node(node(1, says(BANNER)));
+    let ran = check(&cluster, &[]);
+    assert_eq!(ran.stderr, "all of 2 hosts are well\n");
+    ran.succeeds();
+    assert_eq!(check(&cluster, &["-q", "--format", "plain"]).stderr, "");
+}
+
+#[test]
+fn workers_behind_a_jump_host_are_not_tried_without_a_login() {
+    let cluster = |port| {
+        let control = Connection::to("127.0.0.1").with("port", port).control();
+        Cluster::new("clst01", "train")
+            .node(Node::new("pod0", "node-0").connection(control))
+            .node(Node::worker("pod1", "node-1", "10.255.255.1"))
+            .node(Node::worker("pod2", "node-2", "10.255.255.2"))
+    };
+    let states = |ran: &Ran| -> Vec<String> {
+        let fields = |line: &str| line.split('\t').skip(1).take(2).collect::<Vec<_>>().join(" ");
+        ran.stdout.lines().map(fields).collect()
+    };
+    let ran = check(&cluster(says(BANNER)), &["--format", "plain"]);
+    assert_eq!(states(&ran), ["well ", "untried behind_jump", "untried behind_jump"]);
+    assert_eq!(
+        ran.stderr,
+        "1 host is well; 2 hosts behind a jump host were not tried: --login does\n"
+    );
+    ran.succeeds();
+
+    let ran = check(&cluster(nobody()), &["--format", "plain"]);
+    assert_eq!(states(&ran), ["failing refused", "failing jump_failed", "failing jump_failed"]);
+    let detail = "its jump host prime.train.node-0 fails: connection refused";
+    assert!(ran.stdout.lines().nth(1).unwrap().ends_with(detail), "{}", ran.stdout);
+    ran.fails(6);
+}
+
+#[test]
+fn several_clusters_and_what_fails_for_one_harms_no_other() {
+    let sandbox = Sandbox::new();
+    let named = |id: &str, name: &str| Cluster::new(id, name).node(node(0, says(BANNER)));
+    let api = Api::serving([named("clst01", "train"), named("clst02", "eval")]);
+    let plain = ["check", "train", "nowhere", "eval", "--format", "plain"];
+    let ran = sandbox.prime_ssh(plain).asking(&api).run();
+    let aliases: Vec<_> = ran.stdout.lines().map(|line| line.split('\t').next().unwrap()).collect();
+    assert_eq!(aliases, ["prime.train.node-0", "prime.eval.node-0"]);
+    let told = ran.fails(3);
+    assert!(told.contains("nowhere"), "{told}");
+
+    let ran = sandbox.prime_ssh(["check", "--all", "--format", "plain"]).asking(&api).run();
+    let aliases: Vec<_> = ran.stdout.lines().map(|line| line.split('\t').next().unwrap()).collect();
+    assert_eq!(aliases, ["prime.eval.node-0", "prime.train.node-0"]);
+    ran.succeeds();
+}
+
+#[test]
+fn a_refused_value_is_told_and_its_host_not_well() {
+    let bad = Node::new("pod1", "node-1").connection(Connection::to("-oProxyCommand=x"));
+    let cluster = Cluster::new("clst01", "train").node(node(0, says(BANNER))).node(bad);
+    let ran = check(&cluster, &["--format", "plain"]);
+    assert!(ran.stdout.contains("node-1\tfailing\tvalue_refused\t"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("nodes[1].connections[0].host"), "{}", ran.stderr);
+    ran.fails(6);
+    let ran = check(&cluster, &["--skip-invalid", "--format", "plain"]);
+    assert_eq!(ran.stdout.lines().count(), 1);
+    ran.succeeds();
+}
+
+#[test]
+fn as_many_at_once_as_open_files_allow() {
+    let sandbox = Sandbox::new();
+    let cluster = (0..40).fold(Cluster::new("clst01", "train"), |cluster, number| {
+        cluster.node(node(number, says(BANNER)))
+    });
+    let file = sandbox.write("answer.json", cluster.answer());
+    let program = sandbox.prime_ssh(["check", "--jobs", "4096", "--input"]).arg(file);
+    let program = program.into_command();
+    let mut limited = std::process::Command::new("sh");
+    limited.args(["-c", "ulimit -n 40; exec \"$@\"", "sh"]).arg(program.get_program());
+    limited.args(program.get_args()).current_dir(sandbox.home()).env("HOME", sandbox.home());
+    let ran = crate::support::process::run(&mut limited, b"");
+    assert!(ran.stderr.contains("hosts are asked at once, not 4096"), "{}", ran.stderr);
+    assert!(ran.stderr.ends_with("all of 40 hosts are well\n"), "{}", ran.stderr);
+    ran.succeeds();
+}

@@ -1,0 +1,213 @@
+//! What is below the ssh folder: the line of ours, owners and modes, our files.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use super::{Patient, chmod};
+use crate::support::process;
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn a_line_of_ours_that_is_gone_or_counts_for_some_only() {
+    let patient = Patient::healthy();
+    let with = fs::read_to_string(patient.config()).unwrap();
+    let (line, without) = with.split_once('\n').unwrap();
+    fs::write(patient.config(), without).unwrap();
+    patient.is_cured("include", "wrong", "no line includes our files");
+    fs::write(patient.config(), format!("{without}{line}\n")).unwrap();
+    patient.is_cured("include", "wrong", "inside a block only");
+    let report = patient.doctor();
+    let finding = report.finding("include", "warning", "counts for some hosts only");
+    assert_eq!(finding["line"], 4);
+    assert!(finding["advice"].as_str().unwrap().contains("remove that line"), "{finding}");
+    fs::write(patient.config(), &with).unwrap();
+
+    fs::write(patient.config(), format!("LogLevel ERROR\n{with}")).unwrap();
+    let report = patient.doctor();
+    let finding = report.finding("include", "note", "`loglevel` comes before our files");
+    assert_eq!(finding["line"], 1);
+    report.finding("include", "ok", "our files are included for every host");
+
+    // In a file that the user's own includes, it counts as well.
+    let more = patient.sandbox.write("ssh/more", format!("{line}\n"));
+    fs::write(patient.config(), format!("Include {}\n{without}", more.display())).unwrap();
+    let report = patient.doctor();
+    let finding = report.finding("include", "ok", "our files are included for every host");
+    assert_eq!(finding["file"], more.to_str().unwrap());
+    report.finding("hosts", "ok", "ssh makes of them what it should");
+
+    fs::remove_file(patient.config()).unwrap();
+    patient.is_cured("include", "wrong", "no line includes our files");
+}
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn files_and_folders_that_others_may_write_or_read() {
+    let patient = Patient::healthy();
+    let more = patient.sandbox.write("ssh/more", "Host other\n");
+    let config = fs::read_to_string(patient.config()).unwrap();
+    fs::write(patient.config(), format!("{config}Include {}\n", more.display())).unwrap();
+    for path in [
+        patient.config(),
+        more,
+        patient.ours("/config"),
+        patient.ours(".conf"),
+        patient.ours(".json"),
+        patient.ours(".known_hosts"),
+    ] {
+        chmod(&path, 0o666);
+        patient.is_cured("permissions", "wrong", "has mode 0666");
+        chmod(&path, 0o600);
+    }
+    for path in [patient.ssh(""), patient.ssh("prime-ssh")] {
+        chmod(&path, 0o777);
+        patient.is_cured("permissions", "wrong", "has mode 0777");
+    }
+    for path in [patient.ours(".conf"), patient.ours(".known_hosts")] {
+        chmod(&path, 0o644);
+    }
+    patient.is_cured("permissions", "note", "others may read");
+    patient.doctor().finding("permissions", "ok", "nobody else may write");
+}
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn a_file_of_somebody_else() {
+    let patient = Patient::healthy();
+    if std::os::unix::fs::chown(patient.config(), Some(65534), None).is_err() {
+        // Whoever is not root cannot be in this position.
+        return;
+    }
+    patient.is_cured("permissions", "wrong", "belongs to user 65534");
+}
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn files_of_ours_that_are_missing() {
+    let patient = Patient::healthy();
+    for (ending, state, words) in [
+        (".conf", "wrong", "has no fragment, so ssh knows none of its names"),
+        (".known_hosts", "warning", "the host keys of prime.train are gone"),
+        ("/config", "wrong", "the index leaves it out"),
+    ] {
+        fs::remove_file(patient.ours(ending)).unwrap();
+        patient.is_cured("files", state, words);
+        assert_eq!(patient.doctor().unwell(), ["note include"], "{ending}");
+    }
+    fs::write(patient.ours("/config"), "# nothing\n").unwrap();
+    patient.is_cured("files", "wrong", "the index leaves it out");
+    let index = fs::read_to_string(patient.ours("/config")).unwrap();
+    fs::write(patient.ours("/config"), format!("{index}Include gone-01234567.conf\n")).unwrap();
+    patient.is_cured("files", "note", "the index names a file that is not there");
+    fs::write(patient.ours("/config"), format!("{index}Host mine\n")).unwrap();
+    patient.is_cured("files", "warning", "the index was edited");
+    assert_eq!(patient.doctor().unwell(), ["note include"]);
+}
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn files_of_ours_that_somebody_edited_or_left() {
+    let patient = Patient::healthy();
+    let fragment = patient.ours(".conf");
+    let text = fs::read_to_string(&fragment).unwrap();
+    fs::write(&fragment, text.replace("ConnectTimeout 15", "ConnectTimeout 60")).unwrap();
+    patient.is_cured("files", "warning", "prime.train was edited by hand");
+    patient.is_cured("files", "note", "an edit by hand that was kept aside");
+    patient.sandbox.write("ssh/prime-ssh/.prime-ssh-install-x1.tmp", "x");
+    patient.is_cured("files", "note", "it is left of a run that was killed");
+    patient.sandbox.write("ssh/prime-ssh/old-01234567.known_hosts", "x");
+    patient.is_cured("files", "note", "it is left of a run that was killed");
+    let notes = patient.sandbox.write("ssh/prime-ssh/notes.txt", "mine");
+    patient.doctor().finding("files", "note", "it is not ours");
+    fs::remove_file(notes).unwrap();
+    assert_eq!(patient.doctor().unwell(), ["note include"]);
+
+    let state = patient.ours(".json");
+    let text = fs::read_to_string(&state).unwrap();
+    for damage in ["{", "", "\0\u{ff}", &text.replace("clst01", "../../x\u{1b}[2J")] {
+        fs::write(&state, damage).unwrap();
+        let report = patient.doctor();
+        let finding = report.finding("files", "wrong", "the state of train-675b1ff5 is damaged");
+        assert!(finding["advice"].as_str().unwrap().contains("install that cluster again"));
+        assert!(!report.ran.stdout.contains('\u{1b}'));
+    }
+    fs::remove_file(&state).unwrap();
+    patient.doctor().finding("files", "warning", "it has no state beside it");
+    patient.run(&["install", "train"]).succeeds();
+    assert_eq!(patient.doctor().unwell(), ["note include"]);
+}
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn what_stays_when_all_is_gone() {
+    let patient = Patient::healthy();
+    let line = fs::read_to_string(patient.config()).unwrap();
+    fs::write(patient.config(), format!("# mine\n{line}")).unwrap();
+    patient.run(&["uninstall", "--all"]).succeeds();
+    let report = patient.doctor();
+    report.finding("files", "note", "as it was before the first install");
+    fs::write(patient.config(), &line).unwrap();
+    let report = patient.doctor();
+    report.finding("include", "note", "and no cluster is installed");
+    patient.sandbox.write("ssh/prime-ssh/.prime-ssh-install-x1.tmp", "x");
+    chmod(&patient.ssh("prime-ssh"), 0o700);
+    patient.is_cured("files", "note", "it is left of a run that was killed");
+}
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn what_stands_in_our_way() {
+    let patient = Patient::healthy();
+    let fragment = patient.ours(".conf");
+    let elsewhere = patient.sandbox.path("elsewhere");
+    fs::rename(&fragment, &elsewhere).unwrap();
+    symlink(&elsewhere, &fragment).unwrap();
+    patient.doctor().finding("files", "wrong", "is a link, which we never made");
+    fs::remove_file(&fragment).unwrap();
+    fs::create_dir(&fragment).unwrap();
+    patient.doctor().finding("files", "wrong", "is no regular file");
+    fs::remove_dir_all(patient.ssh("prime-ssh")).unwrap();
+    symlink("/nowhere", patient.ssh("prime-ssh")).unwrap();
+    patient.doctor().finding("files", "wrong", "is a link, which we never made");
+}
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn another_run_at_work_is_told_and_not_waited_for() {
+    let patient = Patient::healthy();
+    patient.sandbox.write("ssh/prime-ssh/.prime-ssh-install-x1.tmp", "x");
+    let lock = fs::File::open(patient.ssh("prime-ssh/lock")).unwrap();
+    lock.lock().unwrap();
+    let report = patient.doctor();
+    report.finding("files", "note", "another run of prime-ssh is at work");
+    assert_eq!(report.of("files", "killed"), Vec::<&serde_json::Value>::new());
+    drop(lock);
+    patient.doctor().finding("files", "note", "it is left of a run that was killed");
+}
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn what_may_not_be_read_is_told() {
+    let patient = Patient::healthy();
+    chmod(&patient.config(), 0o000);
+    let doctor = patient.program(&["doctor", "--format=json"]).without_root();
+    let report = super::Report::read(doctor.run());
+    let finding = report.finding("include", "wrong", "cannot read");
+    assert_eq!(finding["file"], patient.config().to_str().unwrap());
+    chmod(&patient.config(), 0o600);
+    chmod(&patient.ours(".conf"), 0o000);
+    let doctor = patient.program(&["doctor", "--format=json"]).without_root();
+    super::Report::read(doctor.run()).finding("files", "wrong", "cannot read");
+    // A home folder that may only be read is no trouble to those who only read.
+    chmod(&patient.ours(".conf"), 0o600);
+    for folder in ["", "prime-ssh"] {
+        chmod(&patient.ssh(folder), 0o500);
+    }
+    chmod(patient.sandbox.home(), 0o500);
+    let doctor = patient.program(&["doctor", "--format=json"]);
+    let mut command = doctor.without_root().into_command();
+    chmod(patient.sandbox.home(), 0o500);
+    let report = super::Report::read(process::run(&mut command, b""));
+    assert_eq!(report.unwell(), ["note include"]);
+    chmod(patient.sandbox.home(), 0o700);
+}

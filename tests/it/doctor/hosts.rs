@@ -1,0 +1,194 @@
+//! What ssh makes of the names, with whatever stands in the user's own configuration.
+
+use std::fs;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Patient;
+use crate::support::cluster::{Cluster, Node};
+
+impl Patient {
+    /// Puts `lines` into a file that is included before ours.
+    fn with_lines_before(lines: &str) -> Self {
+        let patient = Self::healthy();
+        let before = patient.sandbox.write("ssh/before", lines);
+        let config = fs::read_to_string(patient.config()).unwrap();
+        fs::write(patient.config(), format!("Include {}\n{config}", before.display())).unwrap();
+        patient
+    }
+
+    fn with_lines_behind(lines: &str) -> Self {
+        let patient = Self::healthy();
+        let config = fs::read_to_string(patient.config()).unwrap();
+        fs::write(patient.config(), format!("{config}{lines}")).unwrap();
+        patient
+    }
+}
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn lines_that_come_before_ours_are_named() {
+    for (lines, words, line) in [
+        ("User me\n", "User is me, not ubuntu for prime.train and 3 more", 1),
+        ("\nHost *\n  User me\n", "User is me, not ubuntu", 3),
+        (
+            "Host *.node-2\n  HostName 192.0.2.9\n",
+            "HostName is 192.0.2.9, not ours for prime.train.node-2",
+            2,
+        ),
+        (
+            "Host *.node-1 !*.node-0\n  Port=2022\n",
+            "Port is 2022, not 2222 for prime.train.node-1",
+            2,
+        ),
+        ("Match host *.node-1\n  HostKeyAlias x\n", "HostKeyAlias is x, not ours", 2),
+        ("Match originalhost prime.train.node-1\n  User me\n", "User is me", 2),
+        ("StrictHostKeyChecking no\n", "StrictHostKeyChecking is no, not accept-new", 1),
+        ("UserKnownHostsFile /dev/null\n", "UserKnownHostsFile is /dev/null", 1),
+        ("ControlPath ~/.ssh/%C\n", "ControlPath is not ours", 1),
+        ("Host *.node-1\n ProxyCommand nc %h %p\n", "ProxyJump is ProxyCommand nc", 2),
+        ("Host *.node-1\n ProxyJump bastion\n", "ProxyJump is bastion", 2),
+        ("Match exec \"true\"\n User me\n", "User is me", 2),
+    ] {
+        let patient = Patient::with_lines_before(lines);
+        let report = patient.doctor();
+        let finding = report.finding(
+            "hosts",
+            if lines.contains("originalhost") { "warning" } else { "wrong" },
+            words,
+        );
+        assert_eq!(finding["file"], patient.ssh("before").to_str().unwrap(), "{finding}");
+        assert_eq!(finding["line"], line, "{finding}");
+        assert!(finding["advice"].is_string(), "{finding}");
+        // What it advises: the line below the Include of our files.
+        let config = fs::read_to_string(patient.config()).unwrap();
+        let (include, rest) = config.split_once('\n').unwrap();
+        fs::write(patient.config(), format!("{rest}Match all\n{include}\n")).unwrap();
+        let after = patient.doctor();
+        after.finding("hosts", "ok", "ssh makes of them what it should");
+    }
+}
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn what_makes_no_difference_is_no_finding() {
+    for lines in [
+        "Host other *.elsewhere\n  User me\n",
+        "Host * !prime.*\n  User me\n",
+        "Match originalhost other\n  User me\n",
+        "Match exec \"false\"\n  User me\n",
+        "LogLevel ERROR\nHost *\n  IdentityFile ~/.ssh/second\n",
+        "Host prime.train\n  User ubuntu\n",
+    ] {
+        let patient = Patient::with_lines_before(lines);
+        let report = patient.doctor();
+        report.finding("hosts", "ok", "ssh makes of them what it should");
+    }
+    let patient = Patient::with_lines_before("ServerAliveInterval 60\n");
+    patient.doctor().finding("hosts", "note", "ServerAliveInterval is 60, not 30");
+}
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn a_line_that_is_meant_for_our_host_is_a_warning() {
+    let patient = Patient::with_lines_before("Host prime.train.node-1\n  User root\n");
+    let report = patient.doctor();
+    let finding =
+        report.finding("hosts", "warning", "User is root, not ubuntu for prime.train.node-1");
+    assert_eq!(finding["line"], 2);
+    assert!(finding["advice"].as_str().unwrap().contains("your own line"), "{finding}");
+}
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn what_hosts_are_given_is_told() {
+    let patient = Patient::with_lines_behind("Host *\n  ForwardAgent yes\n");
+    let report = patient.doctor();
+    let finding =
+        report.finding("hosts", "warning", "prime.train gets your agent (ForwardAgent yes)");
+    assert_eq!((&finding["file"], &finding["line"]), (&json!(patient.config()), &json!(5)));
+    patient.is_cured("hosts", "warning", "gets your agent");
+    // The options that it had are still there.
+    let patient = Patient::with_lines_behind("Host *\n  ForwardX11 yes\n");
+    patient
+        .run(&["install", "train", "--user", "root", "--ssh-option", "LogLevel=ERROR"])
+        .succeeds();
+    patient.is_cured("hosts", "warning", "gets your display");
+    let fragment = fs::read_to_string(patient.ours(".conf")).unwrap();
+    assert!(
+        fragment.contains("User root\n") && fragment.contains("LogLevel ERROR\n"),
+        "{fragment}"
+    );
+
+    let patient = Patient::with_lines_behind("Host *\n  SendEnv LANG PRIME_*\n");
+    let report = patient.doctor();
+    let finding = report.finding("hosts", "warning", "is sent your API token (SendEnv PRIME_*)");
+    assert_eq!(finding["line"], 5);
+    let patient = Patient::with_lines_behind("Host *\n  ProxyJump gate\n  SendEnv LANG\n");
+    let report = patient.doctor();
+    report.finding("hosts", "note", "prime.train is reached through gate");
+    report.finding("hosts", "ok", "ssh makes of them what it should");
+    // Where the cluster's own options say so, it is meant.
+    let patient = Patient::healthy();
+    patient.run(&["install", "train", "--ssh-option", "ForwardAgent=yes"]).succeeds();
+    assert_eq!(patient.doctor().of("hosts", ""), Vec::<&Value>::new());
+}
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn a_configuration_at_which_ssh_stops() {
+    let patient = Patient::with_lines_behind("Bogus yes\n");
+    let report = patient.doctor();
+    let words = "line 4: Bad configuration option: bogus";
+    let finding = report.finding("hosts", "wrong", words);
+    assert!(finding["advice"].as_str().unwrap().contains("`ssh -vG -F "), "{finding}");
+
+    let patient = Patient::healthy();
+    let fragment = patient.ours(".conf");
+    fs::write(&fragment, "Host prime.train\n  Bogus yes\n").unwrap();
+    let report = patient.doctor();
+    let finding = report.finding("hosts", "wrong", "Bad configuration option");
+    assert!(finding["advice"].as_str().unwrap().contains("prime-ssh sync"), "{finding}");
+    patient.is_cured("files", "warning", "edited by hand");
+    patient.doctor().finding("hosts", "ok", "ssh makes");
+}
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn a_command_of_the_users_that_hangs() {
+    let patient = Patient::with_lines_behind("Match exec \"sleep 300\"\n  User me\n");
+    let report = patient.doctor();
+    let finding = report.finding("hosts", "wrong", "ssh gives no answer in time");
+    assert_eq!(finding["line"], 4);
+    assert!(report.ran.took < Duration::from_secs(20), "{:?}", report.ran.took);
+    // For our names only.
+    let patient =
+        Patient::with_lines_behind("Match originalhost prime.* exec \"sleep 300\"\n  User me\n");
+    let report = patient.doctor();
+    assert!(!report.of("hosts", "ssh gives no answer in time").is_empty());
+    assert!(report.ran.took < Duration::from_secs(20), "{:?}", report.ran.took);
+}
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn of_many_hosts_a_few_are_looked_at() {
+    let mut cluster = Cluster::new("clst01", "train");
+    cluster = cluster.node(Node::control("pod0", "head", "203.0.113.10"));
+    for node in 0..2000 {
+        let address = format!("10.0.{}.{}", node / 250, node % 250 + 1);
+        cluster =
+            cluster.node(Node::worker(&format!("pod-{node}"), &format!("node-{node}"), &address));
+    }
+    let patient = Patient::with_api([cluster]);
+    patient.sandbox.write("ssh/config", "Host mine\n");
+    patient.run(&["install", "train"]).succeeds();
+    let report = patient.doctor();
+    report.finding("hosts", "ok", "3 of 2002 names looked at");
+    assert!(report.ran.took < Duration::from_secs(20), "{:?}", report.ran.took);
+    // The one that the user's own pattern catches is among them.
+    let config = fs::read_to_string(patient.config()).unwrap();
+    let before = patient.sandbox.write("ssh/before", "Host *.node-1234\n  User me\n");
+    fs::write(patient.config(), format!("Include {}\n{config}", before.display())).unwrap();
+    patient.doctor().finding("hosts", "wrong", "User is me, not ubuntu for prime.train.node-1234");
+}

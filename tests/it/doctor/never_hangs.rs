@@ -1,0 +1,83 @@
+//! Pipes where files should be, and links that lead nowhere: each is told, and none is waited for.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use super::Patient;
+use crate::support::process;
+
+fn make_pipe(path: &Path) {
+    let _ = fs::remove_file(path);
+    process::run(Command::new("mkfifo").arg(path), b"").succeeds();
+}
+
+#[test]
+#[ignore = "needs ssh and mkfifo: run tests/run"]
+fn a_pipe_in_the_place_of_a_file() {
+    for (file, check, words) in [
+        ("ssh/config", "include", "is no regular file"),
+        (".prime/config.json", "token", "could not be looked at in time"),
+        ("ssh/prime-ssh/train-675b1ff5.conf", "files", "is no regular file"),
+        ("ssh/prime-ssh/train-675b1ff5.json", "files", "is no regular file"),
+        ("ssh/prime-ssh/lock", "", ""),
+        ("ssh/more", "hosts", "ssh gives no answer in time"),
+    ] {
+        let patient = Patient::healthy();
+        let config = fs::read_to_string(patient.config()).unwrap();
+        let more = patient.ssh("more");
+        fs::write(patient.config(), format!("{config}Include {}\n", more.display())).unwrap();
+        make_pipe(&patient.sandbox.path(file));
+        let report = patient.doctor();
+        assert!(report.ran.took < Duration::from_secs(25), "{file}: {:?}", report.ran.took);
+        if !check.is_empty() {
+            report.finding(check, "wrong", words);
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs ssh and mkfifo: run tests/run"]
+fn a_token_that_never_comes() {
+    let patient = Patient::healthy();
+    let pipe = patient.sandbox.path("pipe");
+    make_pipe(&pipe);
+    let report =
+        patient.examined(patient.program(&["doctor", "--format=json", "--token-file"]).arg(&pipe));
+    report.finding("token", "wrong", "could not be looked at in time");
+    assert!(report.ran.took < Duration::from_secs(25), "{:?}", report.ran.took);
+}
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn links_that_lead_nowhere_or_in_a_circle() {
+    let patient = Patient::healthy();
+    for target in ["/nowhere/config", "config"] {
+        fs::remove_file(patient.config()).unwrap();
+        symlink(target, patient.config()).unwrap();
+        let report = patient.doctor();
+        report.finding("include", "wrong", "link");
+        report.finding("clusters", "ok", "prime.train");
+    }
+    fs::remove_file(patient.config()).unwrap();
+    fs::create_dir(patient.config()).unwrap();
+    patient.doctor().finding("include", "wrong", "it is a folder");
+
+    let patient = Patient::healthy();
+    fs::remove_dir_all(patient.ssh("")).unwrap();
+    symlink("/nowhere", patient.sandbox.path("ssh")).unwrap();
+    patient.doctor().finding("files", "ok", "no cluster is installed");
+}
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn configurations_that_include_themselves() {
+    let patient = Patient::healthy();
+    let config = fs::read_to_string(patient.config()).unwrap();
+    let own = patient.config();
+    fs::write(&own, format!("{config}Include {0} {0}\n", own.display())).unwrap();
+    let report = patient.doctor();
+    report.finding("hosts", "wrong", "Too many recursive configuration includes");
+}

@@ -1,0 +1,200 @@
+//! What is around: the token, the API, its clock, ssh, the shell.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+
+use super::{Patient, chmod};
+use crate::support::api::{Api, Reply};
+use crate::support::cluster::{self, Cluster, Node};
+use crate::support::sandbox::TOKEN;
+
+const LIST: &str = "/api/admin/clusters";
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn the_token_is_named_by_where_it_stands() {
+    let patient = Patient::healthy();
+    let settings = patient.sandbox.path(".prime/config.json");
+    let words = format!("from {}; the API takes it", settings.display());
+    patient.doctor().finding("token", "ok", &words);
+    let doctor = || patient.program(&["doctor", "--format=json"]);
+    let report = patient.examined(doctor().env("PRIME_API_KEY", TOKEN));
+    report.finding("token", "ok", "from PRIME_API_KEY; the API takes it");
+    let file = patient.sandbox.write("token", TOKEN);
+    let report = patient.examined(doctor().arg("--token-file").arg(&file));
+    let words = format!("from {} (--token-file); the API takes it", file.display());
+    report.finding("token", "ok", &words);
+
+    let report = patient.examined(doctor().env("PRIME_API_KEY", "of-yesterday"));
+    let finding = report.finding("token", "wrong", "the API refused the token");
+    assert!(finding["advice"].as_str().unwrap().contains("make a new token"), "{finding}");
+    assert!(!report.ran.stdout.contains("of-yesterday"));
+    report.finding("api", "ok", "answers");
+    report.finding("clusters", "note", "prime.train was not compared");
+
+    let report = patient.examined(doctor().arg("--token-file").arg("missing"));
+    report.finding("token", "wrong", "cannot read missing");
+    fs::write(&settings, "{\"api_key\": ").unwrap();
+    let report = patient.doctor();
+    report.finding("token", "wrong", "is damaged at line 1");
+    fs::remove_file(&settings).unwrap();
+    // What is installed was asked for with a token.
+    patient.doctor().finding("token", "wrong", "no API token");
+}
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn a_token_that_others_can_read() {
+    let patient = Patient::healthy();
+    let settings = patient.sandbox.path(".prime/config.json");
+    chmod(&settings, 0o644);
+    assert_eq!(patient.doctor().of("token", ""), Vec::<&Value>::new(), "the home folder is closed");
+    chmod(patient.sandbox.home(), 0o755);
+    patient.is_cured("token", "warning", "others on this machine may read the token");
+}
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn an_api_that_is_not_there_or_not_well() {
+    let patient = Patient::healthy();
+    let doctor = || patient.program(&["doctor", "--format=json"]);
+    patient.api.replies_on(LIST, Reply::detail(500, "oops"));
+    let report = patient.doctor();
+    report.finding("api", "wrong", "the API failed (500 Internal Server Error): oops");
+    report.finding("token", "note", "not tried");
+    report.finding("clusters", "note", "its API does not answer");
+    report.finding("hosts", "ok", "ssh makes of them what it should");
+    let report = patient.examined(doctor().args(["--api-url", "http://127.0.0.1:1"]));
+    let finding = report.finding("api", "wrong", "no connection to http://127.0.0.1:1");
+    assert!(finding["advice"].is_string(), "{finding}");
+    let report = patient.examined(doctor().env("PRIME_API_BASE_URL", "nonsense"));
+    report.finding("api", "wrong", "PRIME_API_BASE_URL");
+}
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn a_slow_api_does_not_hold_us_up() {
+    let patient = Patient::healthy();
+    let slow = Api::slow([cluster::train()], Duration::from_secs(20)).may_be_idle();
+    let doctor = patient.program(&["doctor", "--format=json", "--timeout=1s"]);
+    let report = patient.examined(doctor.env("PRIME_API_BASE_URL", slow.url()));
+    report.finding("api", "wrong", "no answer within 1s");
+    assert!(report.ran.took < Duration::from_secs(15), "{:?}", report.ran.took);
+}
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn a_clock_that_goes_wrong() {
+    let patient = Patient::healthy();
+    let rows = json!({"data": [], "total_count": 0, "offset": 0, "limit": 1, "status": "success"});
+    let at = |when: SystemTime| {
+        Reply::new(200, rows.to_string()).header("date", &httpdate::fmt_http_date(when))
+    };
+    let now = SystemTime::now();
+    let hour = Duration::from_secs(3600);
+    for (when, state, words) in [
+        (now, "ok", "goes with the API's"),
+        (now + hour / 30, "warning", "behind the API's, and certificates go by it"),
+        (now - 4 * hour, "wrong", "this machine's clock is 4 h ahead of the API's"),
+    ] {
+        // The list comes first.
+        patient.api.fails_with([at(when)]);
+        patient.doctor().finding("clock", state, words);
+    }
+}
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn installed_clusters_that_are_not_as_the_api_says() {
+    let patient = Patient::healthy();
+    let later = cluster::train().node(Node::worker("pod3", "node-3", "10.0.0.13"));
+    patient.api.now_serves([later.clone()]);
+    patient.is_cured("clusters", "warning", "prime.train is out of date: 1 host added");
+    patient.api.now_serves([Cluster::new("clst01", "train")]);
+    let report = patient.doctor();
+    report.finding("clusters", "warning", "no node has a usable connection");
+    patient.api.now_serves([later.with("terminatedAt", "2026-08-02T00:00:00Z")]);
+    patient.is_cured("clusters", "wrong", "prime.train was terminated");
+    patient.doctor().finding("files", "ok", "no cluster is installed");
+
+    let patient = Patient::healthy();
+    patient.api.now_serves([]);
+    patient.is_cured("clusters", "wrong", "prime.train is not known to the API any more");
+
+    let patient = Patient::with_api([cluster::train()]);
+    let install = patient.program(&["install", "--input", "-"]);
+    install.stdin(cluster::train().answer()).run().succeeds();
+    let report = patient.doctor();
+    report.finding("clusters", "note", "it was installed from standard input");
+    report.finding("hosts", "ok", "4 of 4 names looked at");
+}
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn clusters_of_another_context_are_asked_for_there() {
+    let patient = Patient::healthy();
+    let eval = Cluster::new("clst02", "eval").node(Node::control("p", "n", "203.0.113.7"));
+    let other = Api::serving([eval]);
+    let keys = json!({"api_key": TOKEN, "base_url": other.url()});
+    patient.sandbox.write(".prime/environments/work.json", keys.to_string());
+    patient.run(&["install", "eval", "--context", "work"]).succeeds();
+    let report = patient.doctor();
+    report.finding("token", "ok", "of context work, from");
+    report.finding("api", "ok", &other.url());
+    report.finding("api", "ok", &patient.api.url());
+    report.finding("clusters", "ok", "prime.eval is as the API says: 1 host");
+    drop(other);
+    let report = patient.doctor();
+    report.finding("clusters", "ok", "prime.train is as the API says: 3 hosts");
+    report.finding("clusters", "note", "prime.eval was not compared: its API does not answer");
+}
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn an_ssh_that_is_too_old_or_none() {
+    let patient = Patient::healthy();
+    for (script, state, words) in [
+        ("echo OpenSSH_8.0p1, OpenSSL 1.1.1k >&2", "wrong", "does not know %k in ControlPath"),
+        ("echo SomeSSH_1.0 >&2", "note", "not known what this ssh can do: SomeSSH_1.0"),
+        ("echo broken library >&2; exit 127", "wrong", "ssh does not work: broken library"),
+    ] {
+        let ssh = patient.sandbox.write("bin/ssh", format!("#!/bin/sh\n{script}\n"));
+        fs::set_permissions(&ssh, fs::Permissions::from_mode(0o755)).unwrap();
+        let bin = patient.sandbox.path("bin");
+        let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+        let report =
+            patient.examined(patient.program(&["doctor", "--format=json"]).env("PATH", path));
+        report.finding("ssh", state, words);
+    }
+    let report =
+        patient.examined(patient.program(&["doctor", "--format=json"]).env("PATH", "/nowhere"));
+    report.finding("ssh", "wrong", "there is no ssh on PATH");
+    assert_eq!(report.of("hosts", ""), Vec::<&Value>::new());
+}
+
+#[test]
+#[ignore = "needs ssh: run tests/run"]
+fn a_shell_that_runs_nothing() {
+    let patient = Patient::healthy();
+    let doctor = |shell: &str| {
+        patient.examined(patient.program(&["doctor", "--format=json"]).env("SHELL", shell))
+    };
+    let report = doctor("/bin/false");
+    let finding =
+        report.finding("shell", "wrong", "SHELL is /bin/false, which does not run commands");
+    assert_eq!(finding["command"], "export SHELL=/bin/sh");
+    doctor("/nowhere").finding("shell", "wrong", "cannot be started");
+    doctor("/bin/sh").finding("shell", "ok", "runs what ssh gives it");
+    // Where nothing jumps and nothing is renewed, ssh needs none.
+    let patient = Patient::with_api([Cluster::new("clst01", "solo").node(Node::control(
+        "pod0",
+        "n",
+        "203.0.113.10",
+    ))]);
+    patient.run(&["install", "solo"]).succeeds();
+    let doctor = patient.program(&["doctor", "--format=json"]).env("SHELL", "/bin/false");
+    assert_eq!(patient.examined(doctor).of("shell", ""), Vec::<&Value>::new());
+}
