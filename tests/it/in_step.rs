@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use crate::readme::page;
 use crate::support::sandbox::Sandbox;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -143,9 +144,8 @@ fn read(path: &str) -> String {
 
 /// Every text that people read, with what it is called.
 fn texts() -> Vec<(String, String)> {
-    let at_root = ["README.md", "CHANGELOG.md", "SECURITY.md"];
-    let at_root = at_root.iter().filter(|path| Path::new(ROOT).join(path).exists());
-    at_root.map(|path| ((*path).to_owned(), read(path))).collect()
+    let pages = page::all().into_iter().chain(["CHANGELOG.md".to_owned()]);
+    pages.map(|page| (page.clone(), read(&page))).collect()
 }
 
 #[test]

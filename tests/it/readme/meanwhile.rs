@@ -28,7 +28,9 @@ pub fn happens(world: &mut World, what: &str) -> String {
         "the API is down" => {
             world.api.fails_with([(); 3].map(|()| Reply::detail(503, "Service unavailable")));
         }
-        "node-1 is replaced by another machine at its address" => world.machine("node-1"),
+        "node-1 is replaced by another machine at its address" | "node-1 is installed anew" => {
+            world.machine("node-1");
+        }
         _ => return format!("nobody knows how this happens: {what}"),
     }
     String::new()
