@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Command, Error};
+use clap::{Arg, Command, Error};
 
 use crate::failure::{Failure, Kind};
 use crate::terminal::Audience;
@@ -77,9 +77,11 @@ pub(super) fn blame_variable(error: &mut Error, program: &Command, arguments: &[
         return;
     }
     let commands = [program].into_iter().chain(program.get_subcommands());
-    let mut options = commands.flat_map(Command::get_arguments);
-    let of_name = options.find(|arg| arg.get_long() == name.strip_prefix("--"));
-    if let Some(variable) = of_name.and_then(|arg| arg.get_env()) {
+    let mut of_name = commands
+        .flat_map(Command::get_arguments)
+        .filter(|arg| arg.get_long() == name.strip_prefix("--"));
+    // Where an option is remembered, no variable stands for it.
+    if let Some(variable) = of_name.find_map(Arg::get_env) {
         let variable = variable.to_string_lossy().into_owned();
         error.insert(ContextKind::InvalidArg, ContextValue::String(variable));
     }

@@ -386,7 +386,7 @@ fn install_can_wait_first() {
 fn state_file(sandbox: &Sandbox) -> String {
     let entries = std::fs::read_dir(sandbox.path("ssh/prime-ssh")).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names.into_iter().find(|name| name.ends_with(".json")).unwrap()
+    names.into_iter().find(|name| name.strip_suffix(".json").is_some()).unwrap()
 }
 
 #[test]
