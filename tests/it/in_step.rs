@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::readme::page;
 use crate::support::sandbox::Sandbox;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -144,8 +143,16 @@ fn read(path: &str) -> String {
 
 /// Every text that people read, with what it is called.
 fn texts() -> Vec<(String, String)> {
-    let pages = page::all().into_iter().chain(["CHANGELOG.md".to_owned()]);
-    pages.map(|page| (page.clone(), read(&page))).collect()
+    let of_folder = |folder: &str| {
+        let entries = std::fs::read_dir(Path::new(ROOT).join(folder)).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let markdown = names.filter(|name| Path::new(name).extension() == Some("md".as_ref()));
+        markdown.map(|name| format!("{folder}/{name}")).collect::<Vec<_>>()
+    };
+    let names = of_folder(".").into_iter().chain(of_folder("docs"));
+    let texts: Vec<_> = names.map(|name| (name.clone(), read(&name))).collect();
+    assert!(texts.iter().any(|(name, _)| name == "./README.md") && texts.len() > 3);
+    texts
 }
 
 #[test]

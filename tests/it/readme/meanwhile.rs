@@ -23,8 +23,13 @@ pub fn happens(world: &mut World, what: &str) -> String {
             let gone = example().with("status", "TERMINATED").with("terminatedAt", NOON);
             world.api.now_serves([gone, example_made_anew()]);
         }
-        "the cluster takes certificates only" => world.takes_certificates_only(),
+        "the new train takes certificates only, which last for 8 hours" => {
+            world.takes_certificates_only(example_made_anew());
+        }
+        "the cluster takes certificates only" => world.takes_certificates_only(example()),
+        "a cluster that takes keys" => world.takes_keys(),
         "the certificate expires" => world.certificate_expires(),
+        "the work is done" => {}
         "the API is down" => {
             world.api.fails_with([(); 3].map(|()| Reply::detail(503, "Service unavailable")));
         }
