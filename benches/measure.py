@@ -4,6 +4,7 @@ Each row is measured in one run, the two sides in turn, so that a busy machine s
 by benches/run with the path of the release build.
 """
 
+import asyncio
 import hashlib
 import json
 import multiprocessing
@@ -22,6 +23,11 @@ NODES_SMALL = 16
 HOSTS = 10_000
 CLUSTERS = 100
 PAUSE = 0.05
+PROBED = 1000
+JOBS = 64
+BANNER = b"SSH-2.0-OpenSSH_9.9p9 Bench\r\n"
+ANSWER = 0.02
+DEAD = 1
 
 
 def node(at, host, control=False):
@@ -76,14 +82,17 @@ def write_answer(path, count, place):
 class Cost:
     """What one run of a command took."""
 
-    def __init__(self, command, environment, output=os.devnull):
+    def __init__(self, command, environment, output=os.devnull, code=0):
         with open(output, "wb") as stdout:
             started = time.perf_counter()
-            child = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=stdout)
+            child = subprocess.Popen(
+                command, env=environment, stdin=subprocess.DEVNULL, stdout=stdout,
+                stderr=subprocess.DEVNULL if code else None,
+            )
             _, status, usage = os.wait4(child.pid, 0)
             self.seconds = time.perf_counter() - started
         child.returncode = os.waitstatus_to_exitcode(status)
-        if child.returncode != 0:
+        if child.returncode != code:
             sys.exit(f"exit {child.returncode}: {' '.join(command)}")
         self.cpu = usage.ru_utime + usage.ru_stime
         self.memory = usage.ru_maxrss * 1024
@@ -151,6 +160,34 @@ class Api:
     def __exit__(self, *_):
         self.process.terminate()
         self.process.join()
+
+
+def introduce(ready):
+    """SSH servers at all of 127.0.0.0/8 that introduce themselves, and a port where nobody answers: the
+    queue of its listener is full, so that the system drops whoever comes next."""
+    class Server(asyncio.Protocol):
+        def connection_made(self, transport):
+            loop.call_later(ANSWER, lambda: (transport.write(BANNER), transport.close()))
+
+    async def run():
+        server = await loop.create_server(Server, "0.0.0.0", 0, backlog=1024)
+        dead = socket.socket()
+        dead.bind(("0.0.0.0", 0))
+        dead.listen(0)
+        waiting = []
+        while True:
+            one = socket.socket()
+            one.settimeout(0.2)
+            waiting.append(one)
+            try:
+                one.connect(("127.0.0.1", dead.getsockname()[1]))
+            except TimeoutError:
+                break
+        ready.put((server.sockets[0].getsockname()[1], dead.getsockname()[1]))
+        await server.serve_forever()
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(run())
 
 
 class Table:
@@ -273,6 +310,39 @@ def measure_certificate(table, program, folder, environment):
     )
 
 
+def measure_check(table, program, folder, environment):
+    """A thousand hosts at addresses of their own, against what the limits alone come to."""
+    ready = multiprocessing.Queue()
+    server = multiprocessing.Process(target=introduce, args=(ready,), daemon=True)
+    server.start()
+    alive, dead = ready.get(timeout=30)
+
+    def check(what, dead_every, code):
+        nodes = [
+            dict(node(at, f"127.{1 + (at >> 8)}.{at & 255}.1"), connections=[{
+                "podId": f"pod{at:06}", "host": f"127.{1 + (at >> 8)}.{at & 255}.1", "user": "ubuntu",
+                "port": dead if at % dead_every else alive, "isControlNode": False,
+            }]) for at in range(PROBED)
+        ]
+        saved = f"{folder}/check.json"
+        with open(saved, "w") as file:
+            json.dump({"id": "clst01", "name": "bench", "nodes": nodes}, file)
+        count = sum(1 for at in range(PROBED) if at % dead_every)
+        least = -(-count // JOBS) * DEAD + -(-(PROBED - count) // JOBS) * ANSWER
+        command = [program, "check", "--probe-timeout", f"{DEAD}s", "--input", saved]
+        times = [Cost(command, environment, code=code).seconds for _ in range(3)]
+        ours = statistics.median(times)
+        table.add(
+            f"check {PROBED:,} hosts that answer in {ANSWER * 1000:.0f} ms{what}", f"{ours:.3f} s",
+            f"the limits imply {least:.3f} s", ours / least, 1.1 if count else 1 / least,
+        )
+
+    check("", 1, 0)
+    check(f", half of them dead, {DEAD} s each", 2, 6)
+    server.terminate()
+    server.join()
+
+
 def main():
     program = os.path.abspath(sys.argv[1])
     table = Table()
@@ -283,6 +353,7 @@ def main():
         measure_ssh(table, program, folder, environment)
         measure_all(table, program, environment)
         measure_certificate(table, program, folder, environment)
+        measure_check(table, program, folder, environment)
     sys.exit(0 if table.show() else 1)
 
 

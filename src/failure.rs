@@ -53,7 +53,7 @@ impl Kind {
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Local => "something on this machine failed: a file, a folder",
-            Self::Usage => "the command line or a variable is wrong",
+            Self::Usage => "the command line, a variable or a template is wrong",
             Self::Api => "the API was not reached, or refused",
             Self::Answer => "the answer was refused, or there is nothing to render",
             Self::Install => "an install was refused; nothing was changed",

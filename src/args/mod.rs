@@ -11,6 +11,7 @@ mod live;
 mod man;
 mod program;
 mod refused;
+mod render;
 mod report;
 mod show;
 mod wait;
@@ -36,6 +37,7 @@ pub use list::ListArgs;
 pub use man::ManArgs;
 pub use program::{SETTINGS, VARIABLES, exit_codes, program};
 pub use refused::Refused;
+pub use render::TemplateArgs;
 pub use report::{FormatArgs, ReportFormat};
 pub use show::ShowClusterArgs;
 pub use wait::{Goal, GoalArgs, InstallWaitArgs, WaitArgs};
@@ -76,6 +78,14 @@ pub enum Command {
     /// includes them. The options are remembered for `sync`; without any, a cluster that is
     /// installed keeps those that it has.
     Install(Box<InstallArgs>),
+    /// Fill in a template of your own, in Jinja
+    ///
+    /// It sees `clusters`, each with its `hosts`, and `hosts` over all; --print-data shows what
+    /// that is. Beside Jinja's own filters there are `slug` and `group`, for names as this program
+    /// makes them, `sh`, for a word that a shell takes as it is, and `json`. White space is as in
+    /// Ansible's templates. What --print-data prints holds nothing secret: with `--input FILE`,
+    /// someone without the permission to ask the API can use it for every command.
+    Render(Box<TemplateArgs>),
     /// Bring the installed clusters up to date
     ///
     /// Each is asked for where it was installed from, with the options of then. One that was

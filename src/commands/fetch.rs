@@ -47,8 +47,7 @@ pub(super) enum CameFrom {
 impl fmt::Display for CameFrom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path) if is_stdin(path) => f.write_str("stdin"),
-            Self::File(path) => path.display().fmt(f),
+            Self::File(path) => f.write_str(&name_of(path)),
             Self::Api(id) => f.write_str(id),
         }
     }
@@ -162,12 +161,18 @@ fn fetch(origin: Origin, failures: Failures, terminal: Terminal) -> Result<Vec<F
 pub(super) fn read(path: &Path) -> Fetched {
     let from = CameFrom::File(path.to_owned());
     let asked = from.to_string();
-    let text = read_text(path, &asked);
+    let text = read_text(path, &asked, Kind::Answer);
     let answer = text.map(|text| Answer { from, text }).map_err(Missed::from);
     Fetched { asked, answer }
 }
 
-fn read_text(path: &Path, name: &str) -> Outcome<String> {
+/// How a message calls a file.
+pub(super) fn name_of(path: &Path) -> String {
+    if is_stdin(path) { "stdin".to_owned() } else { path.display().to_string() }
+}
+
+/// The text of a file; `no_text` is what kind of failure it is where it holds none.
+pub(super) fn read_text(path: &Path, name: &str, no_text: Kind) -> Outcome<String> {
     let bytes = if is_stdin(path) {
         let mut bytes = Vec::new();
         io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
@@ -176,7 +181,7 @@ fn read_text(path: &Path, name: &str) -> Outcome<String> {
     };
     let bytes = bytes.with_context(|| format!("cannot read {name}")).or_fail(Kind::Local)?;
     String::from_utf8(bytes)
-        .map_err(|_| Failure::message(Kind::Answer, format!("{name} is not UTF-8 text")))
+        .map_err(|_| Failure::message(no_text, format!("{name} is not UTF-8 text")))
 }
 
 /// A file of this many bytes is worth a second reader.

@@ -6,6 +6,7 @@ use crate::api::error::Error as ApiError;
 use crate::api::wire::Malformed;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::fleet::{self, Fleet, Survey, Unrendered, Walked, walk};
+use crate::name::Id;
 use crate::terminal::Terminal;
 
 /// What may be missing from an output.
@@ -123,6 +124,37 @@ pub(super) fn survey<'a>(asked: &str, text: &'a str) -> Outcome<Survey<'a>> {
     match survey.id().filter(|id| id.as_str() != asked) {
         Some(answered) => Err(ApiError::other_cluster(asked, answered.as_str()).into()),
         None => Ok(survey),
+    }
+}
+
+/// Of what an answer holds, the cluster with this id, or one whose id was refused: the refusals
+/// say why.
+pub(super) fn pick<'a>(surveys: Vec<Survey<'a>>, id: &Id<'_>) -> Result<Survey<'a>, NotThere> {
+    let are_data = surveys.iter().any(|survey| survey.given_prefix().is_some());
+    let mut others = Vec::new();
+    for survey in surveys {
+        match survey.id().filter(|other| *other != id) {
+            None => return Ok(survey),
+            Some(other) => others.push(other.to_string()),
+        }
+    }
+    Err(NotThere { others, are_data })
+}
+
+/// That an answer is about other clusters than the one that is looked for.
+#[derive(Debug)]
+pub(super) struct NotThere {
+    others: Vec<String>,
+    /// Data leave out a cluster that is gone; an answer is of another cluster by mistake.
+    pub(super) are_data: bool,
+}
+
+impl NotThere {
+    /// As the failure of who looked for it, in this answer, by this name.
+    pub(super) fn failure(&self, from: &CameFrom, alias: &str, id: &Id<'_>) -> Failure {
+        let others = self.others.join(", ");
+        let message = format!("{from} is about cluster {others}, and {alias} is cluster {id}");
+        Failure::message(Kind::Answer, message)
     }
 }
 

@@ -15,6 +15,7 @@ mod list;
 mod man;
 mod output;
 mod recall;
+mod render;
 mod report;
 mod show;
 mod ssh_options;
@@ -38,6 +39,7 @@ pub fn run(typed: Typed, machine: &Machine, terminal: Terminal) -> Outcome<()> {
         Command::Inventory(args) => inventory::run(*args, &typed.global, machine, terminal),
         Command::Install(args) => install::run(*args, &typed.global, machine, terminal),
         Command::List(args) => list::run(args, &typed.global, machine, terminal),
+        Command::Render(args) => render::run(*args, &typed.global, machine, terminal),
         Command::Show(args) => show::run(args, &typed.global, machine, terminal),
         Command::Sync(args) => sync::run(args, &typed.global, machine, terminal),
         Command::Wait(args) => wait::run(args, &typed.global, machine, terminal),

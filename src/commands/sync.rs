@@ -86,26 +86,19 @@ pub(super) fn bring(
         }
         Err(Missed { failure, .. }) => return Err(failure),
     };
-    let surveys = gather::surveys_of(&answer)?;
-    let are_data = surveys.iter().any(|survey| survey.given_prefix().is_some());
-    let mut others = Vec::new();
-    for survey in surveys {
-        match survey.id().cloned() {
-            Some(other) if other != record.id => others.push(other.to_string()),
-            // The refusals say what is wrong with one that has no id.
-            _ => {
-                let (name, source) = (record.name.clone(), record.source.clone());
-                return wishing.wish(survey, name, source, &Remembered::of(record));
-            }
+    match gather::pick(gather::surveys_of(&answer)?, &record.id) {
+        Ok(survey) => {
+            let (name, source) = (record.name.clone(), record.source.clone());
+            wishing.wish(survey, name, source, &Remembered::of(record))
+        }
+        Err(not_there) if not_there.are_data && prune => {
+            Ok(Wished::Gone("is not in the data any more"))
+        }
+        Err(not_there) => {
+            let failure = not_there.failure(&answer.from, &record.alias(), &record.id);
+            Err(if not_there.are_data { failure.hint(PRUNE) } else { failure })
         }
     }
-    if are_data && prune {
-        return Ok(Wished::Gone("is not in the data any more"));
-    }
-    let (from, others, alias, id) = (answer.from, others.join(", "), record.alias(), &record.id);
-    let message = format!("{from} is about cluster {others}, and {alias} is cluster {id}");
-    let failure = Failure::message(Kind::Answer, message);
-    Err(if are_data { failure.hint(PRUNE) } else { failure })
 }
 
 fn left_damaged(layout: &Layout, stem: &Stem, damage: &Damage) -> Line {

@@ -10,7 +10,7 @@ use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::install::plan::Installed;
 use crate::install::state::{Record, Source};
-use crate::name::Slug;
+use crate::name::{Id, Slug};
 use crate::settings::{Memory, Origin, Remembered, Rendering, Viewing, Which};
 use crate::terminal::Terminal;
 
@@ -18,9 +18,23 @@ use crate::terminal::Terminal;
 #[derive(Debug)]
 pub(super) struct Asked {
     /// In the order in which they were named.
-    answers: Vec<Fetched>,
+    answers: Vec<Answered>,
     /// What is installed here.
     pub(super) installed: Installed,
+}
+
+/// What was answered to one question.
+#[derive(Debug)]
+struct Answered {
+    fetched: Fetched,
+    /// The one cluster that was asked about, of all that a file may hold.
+    about: Option<Id<'static>>,
+}
+
+impl From<Fetched> for Answered {
+    fn from(fetched: Fetched) -> Self {
+        Self { fetched, about: None }
+    }
 }
 
 /// One cluster that was asked for.
@@ -59,10 +73,11 @@ pub(super) fn installed_here(layout: &Layout, terminal: Terminal) -> Installed {
 pub(super) fn ask(viewing: &Viewing, memory: &Memory<'_>, terminal: Terminal) -> Outcome<Asked> {
     let installed = installed_here(&viewing.layout, terminal);
     let answers = match &viewing.which {
-        Which::Files(paths) => paths.iter().map(|path| fetch::read(path)).collect(),
+        Which::Files(paths) => paths.iter().map(|path| fetch::read(path).into()).collect(),
         Which::All(team) => {
             let endpoint = viewing.endpoint.as_ref().map_err(Failure::again)?.clone();
-            fetch::each(Origin::All(endpoint, team.clone()), terminal)?
+            let fetched = fetch::each(Origin::All(endpoint, team.clone()), terminal)?;
+            fetched.into_iter().map(Answered::from).collect()
         }
         Which::Named(selectors) => named(selectors, viewing, &installed, memory, terminal)?,
     };
@@ -75,7 +90,7 @@ fn named(
     installed: &Installed,
     memory: &Memory<'_>,
     terminal: Terminal,
-) -> Outcome<Vec<Fetched>> {
+) -> Outcome<Vec<Answered>> {
     let (mut records, mut others) = (Vec::new(), Vec::new());
     let mut places = Vec::new();
     for selector in selectors {
@@ -91,10 +106,13 @@ fn named(
         }
     }
     let again = ask_again(&records, memory, terminal);
-    let again = again.into_iter().map(|c| Fetched { asked: c.asked, answer: c.answer });
-    let found = find(others, viewing, terminal)?;
+    let again = again.into_iter().zip(&records).map(|(candidate, record)| Answered {
+        fetched: Fetched { asked: candidate.asked, answer: candidate.answer },
+        about: Some(record.id.clone()),
+    });
+    let found = find(others, viewing, terminal)?.into_iter().map(Answered::from);
     let (mut again, mut found): (Vec<_>, Vec<_>) =
-        (again.map(Some).collect(), found.into_iter().map(Some).collect());
+        (again.map(Some).collect(), found.map(Some).collect());
     let taken = places.into_iter().filter_map(|(is_record, at)| {
         let from = if is_record { &mut again } else { &mut found };
         from.get_mut(at)?.take()
@@ -145,7 +163,7 @@ impl Asked {
         viewing: &Viewing,
         memory: &Memory<'_>,
     ) -> Outcome<Vec<View<'a>>> {
-        let surveys = self.surveys(&viewing.which)?;
+        let surveys = self.surveys()?;
         let checked: Vec<&Survey<'_>> =
             surveys.iter().filter_map(|(_, survey)| survey.as_ref().ok()).collect();
         let mut names = names(&checked, viewing, &self.installed).into_iter();
@@ -163,22 +181,23 @@ impl Asked {
         Ok(views)
     }
 
-    /// The checked answers, each cluster once; a file may hold the data of several, of which an
-    /// installed cluster is one.
-    fn surveys(&self, which: &Which) -> Outcome<Vec<(&str, Outcome<Survey<'_>>)>> {
+    /// The checked answers, each cluster once; a file may hold the data of several.
+    fn surveys(&self) -> Outcome<Vec<(&str, Outcome<Survey<'_>>)>> {
         let mut surveys: Vec<(&str, Outcome<Survey<'_>>)> = Vec::with_capacity(self.answers.len());
-        for Fetched { asked, answer } in &self.answers {
+        for Answered { fetched: Fetched { asked, answer }, about } in &self.answers {
             let answer = answer.as_ref().map_err(|missed| missed.failure.again());
             match answer.and_then(|answer| Ok((&answer.from, gather::surveys_of(answer)?))) {
                 Err(failure) => surveys.push((asked, Err(failure))),
-                Ok((from, mut found)) => {
-                    if let (Which::Named(_), CameFrom::File(_)) = (which, from)
-                        && let Some(record) = installed::called(&self.installed, asked)
-                        && let Err(failure) = keep(&mut found, record, from)
-                    {
-                        surveys.push((asked, Err(failure)));
+                Ok((from, found)) => {
+                    let is_meant = |survey: &Survey<'_>| match (about, survey.id()) {
+                        (Some(about), Some(id)) => about == id,
+                        // The refusals say what is wrong with one that has no id.
+                        _ => true,
+                    };
+                    if !found.iter().any(is_meant) {
+                        surveys.push((asked, Err(not_about(asked, from))));
                     }
-                    for survey in found {
+                    for survey in found.into_iter().filter(is_meant) {
                         let earlier = surveys.iter().filter_map(|(_, other)| other.as_ref().ok());
                         if !gather::is_again(&survey, earlier, from)? {
                             surveys.push((asked, Ok(survey)));
@@ -200,24 +219,15 @@ impl Asked {
         let id = survey.id().map(|id| id.clone().into_owned());
         let record = id.as_ref().and_then(|id| self.installed.of_id(id.as_str()));
         let mut rendering = rendering(record, viewing, memory)?;
+        if let (None, Some(prefix)) = (record, survey.given_prefix()) {
+            rendering.walk.prefix = Some(prefix.clone().into_owned());
+        }
         rendering.walk.recorded = id.zip(name).into_iter().collect();
         let label = survey.label().to_owned();
         let walked = walk(vec![survey], &rendering.walk).pop();
         let nothing = || Failure::message(Kind::Answer, format!("{label}: no answer"));
         Ok(Seen { walked: walked.ok_or_else(nothing)?, record, rendering })
     }
-}
-
-/// Keeps the installed cluster of those that a file holds; whatever is wrong with one that has no
-/// id is told.
-fn keep(found: &mut Vec<Survey<'_>>, record: &Record, from: &CameFrom) -> Outcome<()> {
-    found.retain(|survey| survey.id().is_none_or(|id| *id == record.id));
-    if found.is_empty() {
-        let (alias, id) = (record.alias(), &record.id);
-        let message = format!("{alias} is cluster {id}, and {from} holds others");
-        return Err(Failure::message(Kind::Answer, message));
-    }
-    Ok(())
 }
 
 /// How a cluster is rendered.
@@ -249,6 +259,11 @@ pub(super) fn names<'a>(
         return surveys.iter().map(|_| Some(name.clone())).collect();
     }
     name_clusters(surveys, &installed::recorded(installed, surveys, |_| false))
+}
+
+fn not_about(asked: &str, from: &CameFrom) -> Failure {
+    Failure::message(Kind::Answer, format!("{from} says nothing of {asked}"))
+        .hint("`prime-ssh install --input FILE` says where it is read from now on")
 }
 
 impl View<'_> {

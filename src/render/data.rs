@@ -6,6 +6,7 @@
 //! says the same for other programs.
 
 use std::fmt;
+use std::io;
 
 use serde::{Serialize, Serializer};
 
@@ -33,6 +34,16 @@ impl<'f> Data<'f> {
         let hosts = clusters.iter().flat_map(|cluster| cluster.hosts.iter().cloned()).collect();
         Self { schema_version: SCHEMA_VERSION, clusters, hosts }
     }
+}
+
+/// Writes the data as JSON.
+///
+/// # Errors
+///
+/// Where the writer fails.
+pub fn write(data: &Data<'_>, mut to: &mut dyn io::Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut to, data)?;
+    to.write_all(b"\n")
 }
 
 /// A cluster: the whole of what this program says about one.

@@ -123,11 +123,7 @@ impl Install {
     /// the prefix, unless somebody else does.
     #[must_use]
     pub fn options_of_newcomer(&self, given_prefix: Option<&Slug<'_>>) -> Remembered {
-        let mut options = self.fresh.clone();
-        if let Some(prefix) = given_prefix.filter(|_| !self.says_prefix) {
-            options.prefix = prefix.clone().into_owned();
-        }
-        options
+        self.fresh.clone().with_prefix(given_prefix.filter(|_| !self.says_prefix))
     }
 
     /// Where a later `sync` finds what this run found: in `file`, where it was a saved answer.
@@ -318,6 +314,15 @@ impl Remembered {
     pub(super) fn fresh(global: &Global, machine: &Machine) -> Outcome<Self> {
         let nothing = RememberedArgs::parse(&[]).or_fail(Kind::Usage)?;
         remembered(nothing, global, machine)
+    }
+
+    /// The same with another first word, where one is given.
+    #[must_use]
+    pub fn with_prefix(mut self, given: Option<&Slug<'_>>) -> Self {
+        if let Some(prefix) = given {
+            self.prefix = prefix.clone().into_owned();
+        }
+        self
     }
 
     /// What is remembered of an installed cluster.

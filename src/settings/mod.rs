@@ -11,6 +11,7 @@ mod list;
 mod machine;
 mod prime_cli;
 mod program;
+mod render;
 mod renewal;
 mod view;
 mod wait;
@@ -26,6 +27,7 @@ pub use inventory::{Caching, Inventory, InventoryOutput};
 pub use list::List;
 pub use machine::Machine;
 use prime_cli::PrimeCli;
+pub use render::Render;
 pub use view::{Viewing, Which};
 pub use wait::{Patience, Wait};
 

@@ -83,7 +83,7 @@ fn man_shows_them_as_a_person_reads_them() {
         "       --prefix WORD",
         "       Each cluster gets a file of its own in ~/.ssh/prime-ssh",
         "              accept-new",
-        "       2      the command line or a variable is wrong",
+        "       2      the command line, a variable or a template is wrong",
         "prime-ssh-sync(1)",
     ] {
         assert!(shown.contains(line), "{line}: {shown}");

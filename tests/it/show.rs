@@ -200,6 +200,23 @@ fn an_installed_cluster_is_shown_as_it_is_installed_by_each_of_its_names() {
 }
 
 #[test]
+fn of_a_file_of_several_the_installed_one_is_shown() {
+    let sandbox = Sandbox::new();
+    let other = Cluster::new("clst02", "eval").node(Node::control("p9", "head", "203.0.113.9"));
+    let data = |cluster: &Cluster| {
+        let text = show(&sandbox, cluster, &["--format", "json"]).run().succeeds();
+        serde_json::from_str::<Value>(&text).unwrap()["cluster"].take()
+    };
+    let clusters = [data(&cluster::train()), data(&other)];
+    sandbox.write("data.json", json!({"schema_version": 1, "clusters": clusters}).to_string());
+    sandbox.prime_ssh(["install", "--input", "data.json"]).run().succeeds();
+    let text = sandbox.prime_ssh(["show", "eval", "--format", "plain"]).run().succeeds();
+    assert!(text.starts_with("prime.eval.head\t") && text.lines().count() == 1, "{text}");
+    let told = sandbox.prime_ssh(["show", "--input", "data.json"]).run().fails(2);
+    assert_eq!(told, "error: the file holds 2 clusters, and one is shown\n");
+}
+
+#[test]
 fn one_that_is_not_there() {
     let (sandbox, api) = (Sandbox::new(), Api::serving([cluster::train()]));
     let told = sandbox.prime_ssh(["show", "trian"]).asking(&api).run().fails(3);

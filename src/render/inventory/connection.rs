@@ -8,6 +8,7 @@ use std::fmt::{self, Display, Write};
 use std::rc::Rc;
 
 use super::super::login::{self, CONNECT_TIMEOUT, Line};
+use super::super::shell::{ShellWord, is_plain};
 use super::super::sockets::{HOME, SocketName, SocketNames};
 use super::super::ssh_option::SshOption;
 use super::Options;
@@ -263,26 +264,6 @@ impl Display for InProxyCommand<'_> {
     }
 }
 
-/// One word of a shell's command: as it is, or in single quotes.
-struct ShellWord<'v>(&'v dyn Display);
-
-impl Display for ShellWord<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.0.to_string();
-        if text.bytes().all(is_plain) { f.write_str(&text) } else { quote(f, &text) }
-    }
-}
-
-fn quote(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    let leave = |c, to: &mut dyn Write| match c {
-        '\'' => to.write_str(r"'\''"),
-        _ => to.write_char(c),
-    };
-    f.write_char('\'')?;
-    Each { to: f, write: leave }.write_str(text)?;
-    f.write_char('\'')
-}
-
 /// One word as Python's `shlex` reads it: as it is, or in double quotes, for a command has single
 /// ones in it.
 struct ShlexWord<'v>(&'v dyn Display);
@@ -301,11 +282,6 @@ impl Display for ShlexWord<'_> {
         Each { to: f, write: escape }.write_str(&text)?;
         f.write_char('"')
     }
-}
-
-/// What no shell takes for anything but itself.
-fn is_plain(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b"_@%+=:,./-".contains(&b)
 }
 
 /// Writes each character in a way of its own.

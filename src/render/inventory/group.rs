@@ -30,19 +30,9 @@ impl GroupName {
         Self(Cow::Owned(format!("prime_{}", cluster.as_str().replace('-', "_"))))
     }
 
-    /// `<prefix>_<label>`: lower case, and every other run one `_`; none for a label without a
-    /// letter or digit.
+    /// `<prefix>_<label>`, with the label's [`group_part`].
     pub(super) fn of_label(prefix: &str, label: &Label<'_>) -> Option<Self> {
-        let mut name = String::new();
-        for c in label.as_str().chars().take(PART_MAX) {
-            if c.is_ascii_alphanumeric() {
-                name.push(c.to_ascii_lowercase());
-            } else if !name.ends_with('_') {
-                name.push('_');
-            }
-        }
-        let part = name.trim_matches('_');
-        (!part.is_empty()).then(|| Self(Cow::Owned(format!("{prefix}_{part}"))))
+        group_part(label.as_str()).map(|part| Self(Cow::Owned(format!("{prefix}_{part}"))))
     }
 
     /// Whether it is `control` or `worker`.
@@ -54,6 +44,22 @@ impl GroupName {
     fn warns(&self) -> bool {
         self.0.contains('-')
     }
+}
+
+/// What a group's name has of a text: its first 63 characters in lower case, and every run that is
+/// no ASCII letter or digit one `_`, none at the ends; nothing of a text without a letter or digit.
+#[must_use]
+pub fn group_part(text: &str) -> Option<String> {
+    let mut name = String::new();
+    for c in text.chars().take(PART_MAX) {
+        if c.is_ascii_alphanumeric() {
+            name.push(c.to_ascii_lowercase());
+        } else if !name.ends_with('_') {
+            name.push('_');
+        }
+    }
+    let part = name.trim_matches('_');
+    (!part.is_empty()).then(|| part.to_owned())
 }
 
 impl fmt::Display for GroupName {

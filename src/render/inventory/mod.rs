@@ -17,7 +17,7 @@ use askama::Template;
 use connection::Connections;
 pub use connection::check_option;
 use group::GroupName;
-pub use group::{GroupRequest, Members};
+pub use group::{GroupRequest, Members, group_part};
 use value::{Value, Variable};
 
 use super::sockets::SocketNames;

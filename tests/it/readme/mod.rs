@@ -3,8 +3,8 @@
 //!
 //! A `sh` or `console` block is run line by line; each line must succeed, unless a remark behind it
 //! says `# exit code N`. What a `console` block shows must be what is printed. A remark on a line of
-//! its own in a `console` block is something that happens, and [`meanwhile`] makes it happen. Other
-//! blocks are `text` (or `ssh-config`), and are not run.
+//! its own in a `console` block, or one between blocks that readers do not see, is something that
+//! happens, and [`meanwhile`] makes it happen. Other blocks are `text`, and are not run.
 
 mod meanwhile;
 pub mod page;

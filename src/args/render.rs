@@ -1,0 +1,28 @@
+//! What can be typed for templates of the user's own.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args};
+
+use super::{HostsArgs, OutputArgs, SourceArgs};
+
+/// `prime-ssh render`.
+#[derive(Args, Debug)]
+#[command(group = ArgGroup::new("what").args(["template", "print_data"]).required(true))]
+pub struct TemplateArgs {
+    /// Which clusters.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// The template; `-` is stdin
+    #[arg(long, value_name = "FILE.j2")]
+    pub template: Option<PathBuf>,
+    /// Print what a template sees, as JSON, which --input of every command reads
+    #[arg(long)]
+    pub print_data: bool,
+    /// Where the text goes.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// Which hosts, and what they are reached through.
+    #[command(flatten)]
+    pub hosts: HostsArgs,
+}

@@ -1,0 +1,55 @@
+//! `prime-ssh render`: a template of the user's own on stdout or in a file, or what it sees.
+
+use std::path::Path;
+
+use super::gather::{self, Gaps};
+use super::{fetch, output};
+use crate::args::{Global, TemplateArgs};
+use crate::failure::{Failure, Kind, Outcome};
+use crate::render::data::{self, Data};
+use crate::render::template::{Fault, Template};
+use crate::settings::{Machine, Render};
+use crate::terminal::Terminal;
+
+pub(super) fn run(
+    typed: TemplateArgs,
+    global: &Global,
+    machine: &Machine,
+    terminal: Terminal,
+) -> Outcome<()> {
+    let settings = Render::resolve(typed, global, machine)?;
+    // Before the API is asked: what is no template should not cost a request.
+    let template = settings.template.as_deref().map(read).transpose()?;
+    let answers = gather::answers(settings.source.origin, terminal)?;
+    let gaps = Gaps { skip_invalid: settings.source.skip_invalid, require_all: false };
+    let fleets = gather::fleets(&answers, &settings.walk, gaps, terminal)?;
+    let data = Data::of(&fleets);
+    match template {
+        None => output::deliver(&settings.output, |to| data::write(&data, to)),
+        Some(template) => {
+            // As a whole before anything is written: half a file is worse than none.
+            let text = template.render(&data)?;
+            output::deliver(&settings.output, |to| to.write_all(text.as_bytes()))
+        }
+    }
+}
+
+fn read(path: &Path) -> Outcome<Template> {
+    let name = fetch::name_of(path);
+    let text = fetch::read_text(path, &name, Kind::Usage)?;
+    // Some editors put a byte order mark in front of what they save.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    Ok(Template::parse(&name, text.to_owned())?)
+}
+
+/// A template is what the person brought along, as the words of the command line are.
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        let hint = fault.hint;
+        let failure = Self::new(Kind::Usage, fault);
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What is wrong with a template, and where.
+
+use std::error::Error as _;
+use std::fmt;
+use std::ops::Range;
+
+use minijinja::{Error, ErrorKind};
+
+use crate::untrusted::Shown;
+
+/// What is wrong with a template, with the line of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    name: String,
+    line: Option<usize>,
+    what: String,
+    excerpt: Option<String>,
+    /// What the person can do about it.
+    pub hint: Option<&'static str>,
+}
+
+/// How many characters of a line are shown.
+const WIDTH: usize = 100;
+/// How many characters of what the engine says.
+const WORDS: usize = 300;
+
+const NO_FILES: &str = "a template stands alone here: it takes in no other file";
+const FILTERS: &str = "beside those of Jinja there are slug, group, sh and json; `tojson` is json";
+const NO_NAMESPACE: &str = "nothing is remembered from one turn of a loop to the next; \
+    `hosts[:loop.index0] | sum(attribute=\"gpu_count\")` adds up what came before";
+const NO_METHODS: &str =
+    "what are methods in Python are filters here, as in {{ x | split(\".\") }}";
+
+impl Fault {
+    /// What is wrong with a template as a whole.
+    pub(super) fn of_all(name: &str, what: String) -> Self {
+        Self { name: name.to_owned(), line: None, what, excerpt: None, hint: None }
+    }
+
+    /// What the engine says of the template `name` with this text.
+    pub(super) fn of(error: &Error, name: &str, text: &str) -> Self {
+        let line = error.line();
+        let excerpt = line.and_then(|line| excerpt(text, line, error.range()));
+        let what = Shown::new(&words(error), WORDS).to_string();
+        Self { name: name.to_owned(), line, what, excerpt, hint: hint(error) }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        write!(f, ": {}", self.what)?;
+        self.excerpt.as_ref().map_or(Ok(()), |excerpt| write!(f, "\n{excerpt}"))
+    }
+}
+
+impl std::error::Error for Fault {}
+
+fn words(error: &Error) -> String {
+    let mut words = match (error.kind(), error.detail()) {
+        (ErrorKind::OutOfFuel, _) => {
+            "it does or makes too much: more than any list of these hosts can need".to_owned()
+        }
+        (ErrorKind::SyntaxError, Some(detail)) => format!("syntax error: {detail}"),
+        (_, Some(detail)) => detail.to_owned(),
+        (kind, None) => kind.to_string(),
+    };
+    if let Some(source) = error.source().and_then(|source| source.downcast_ref::<Error>()) {
+        words.push_str(": ");
+        words.push_str(&self::words(source));
+    }
+    words
+}
+
+fn hint(error: &Error) -> Option<&'static str> {
+    let detail = error.detail().unwrap_or_default();
+    let is_unknown =
+        |words: &[&str]| words.iter().any(|word| detail.ends_with(&format!(" {word}")));
+    match error.kind() {
+        ErrorKind::SyntaxError
+            if detail.starts_with("unknown statement")
+                && is_unknown(&["include", "import", "from", "extends", "block"]) =>
+        {
+            Some(NO_FILES)
+        }
+        ErrorKind::UnknownFilter => Some(FILTERS),
+        ErrorKind::UnknownFunction if detail.starts_with("namespace ") => Some(NO_NAMESPACE),
+        ErrorKind::UnknownMethod => Some(NO_METHODS),
+        _ => None,
+    }
+}
+
+/// The line, and a mark below what is meant where that is known.
+fn excerpt(text: &str, line: usize, range: Option<Range<usize>>) -> Option<String> {
+    let above: usize = text.split_inclusive('\n').take(line.checked_sub(1)?).map(str::len).sum();
+    let content = text.get(above..)?.lines().next()?;
+    let shown = Shown::new(content, WIDTH);
+    let excerpt = format!("  {line} | {shown}");
+    let marked = range.and_then(|range| {
+        let (from, to) = (range.start.checked_sub(above)?, range.end.checked_sub(above)?);
+        Some((content.get(..from)?, content.get(from..to.min(content.len()))?))
+    });
+    let Some((before, meant)) = marked else { return Some(excerpt) };
+    // As wide as they are shown.
+    let width = |text| Shown::new(text, WIDTH).to_string().chars().count();
+    let (before, meant) = (width(before), width(meant).max(1));
+    if before + meant > WIDTH {
+        return Some(excerpt);
+    }
+    let gutter = " ".repeat(line.to_string().len());
+    Some(format!("{excerpt}\n  {gutter} | {}{}", " ".repeat(before), "^".repeat(meant)))
+}

@@ -1,0 +1,169 @@
+//! Templates that users bring: Jinja, as far as minijinja has it.
+//!
+//! A template sees the data and nothing else: no file, no variable of the shell, no network. What
+//! it may cost is limited, so that one with an endless loop, or one that somebody else wrote, ends
+//! in an error and not in a machine without memory.
+//!
+//! White space is as in Ansible's template module, which its readers know: the line break behind
+//! a block or a comment is no part of the text (`trim_blocks`), blanks before one are (no
+//! `lstrip_blocks`), and the last line break of the file is kept.
+
+mod fault;
+mod filters;
+
+use std::panic;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{
+    AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, context,
+    escape_formatter,
+};
+
+pub use self::fault::Fault;
+use super::data::{Cluster, Data, SCHEMA_VERSION};
+
+/// What a template may cost: a step of the engine costs one, and so do 64 bytes of text that it
+/// makes, in the output or on the way there.
+const FUEL: u64 = 4_000_000;
+/// What it may cost beyond that for each host; a table of all that is known of one takes 60.
+const FUEL_OF_HOST: u64 = 300;
+/// How deep macros and loops may stand in each other.
+const DEPTH: usize = 200;
+/// The longest template, in bytes. Its lists can stand in each other half as deep, and the engine
+/// goes down into them.
+const TEXT_MAX: usize = 64 * 1024;
+/// Bytes of stack for that: 2 KiB for each of them, as measured without optimisation. Only what is
+/// used of it is memory.
+const STACK: usize = TEXT_MAX / 2 * 2048 + 16 * 1024 * 1024;
+/// The longest that reading or rendering a template may take: some expressions cost the square of
+/// their length, which the engine does not count.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A template that was read and makes sense.
+#[derive(Debug)]
+pub struct Template {
+    engine: Environment<'static>,
+    name: String,
+    text: String,
+}
+
+impl Template {
+    /// Parses the text of the template that a message calls `name`.
+    ///
+    /// # Errors
+    ///
+    /// Where it is no template: with the place, and what is wrong there.
+    pub fn parse(name: &str, text: String) -> Result<Self, Fault> {
+        if text.len() > TEXT_MAX {
+            let what = format!("over {} KiB, which is no template", TEXT_MAX / 1024);
+            return Err(Fault::of_all(name, what));
+        }
+        let owned = name.to_owned();
+        bounded(name, LIMIT, move || {
+            let mut engine = engine();
+            match engine.add_template_owned(owned.clone(), text.clone()) {
+                Ok(()) => Ok(Self { engine, name: owned, text }),
+                Err(error) => Err(Fault::of(&error, &owned, &text)),
+            }
+        })
+    }
+
+    /// Renders the whole text.
+    ///
+    /// # Errors
+    ///
+    /// Where the template asks for what is not there, or for too much: with the place, and why.
+    pub fn render(self, data: &Data<'_>) -> Result<String, Fault> {
+        let Self { mut engine, name, text } = self;
+        let (shown, seen) = (name.clone(), seen(data));
+        let hosts = data.hosts.len() as u64;
+        engine.set_fuel(Some(FUEL.saturating_add(hosts.saturating_mul(FUEL_OF_HOST))));
+        bounded(&shown, LIMIT, move || {
+            let template = engine.get_template(&name);
+            let rendered = template.and_then(|template| template.render(seen));
+            rendered.map_err(|error| Fault::of(&error, &name, &text))
+        })
+    }
+}
+
+/// Does `work` where it has room to go down into whatever a template makes, and no longer than for
+/// `limit`: then the run ends, and the work with it.
+fn bounded<T: Send + 'static>(
+    name: &str,
+    limit: Duration,
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    let (done, result) = mpsc::channel();
+    let worker = thread::Builder::new().stack_size(STACK).spawn(move || {
+        // Nobody receives only where the time is over.
+        let _ = done.send(work());
+    });
+    let fault = |what| Err(Fault::of_all(name, what));
+    let worker = match worker {
+        Ok(worker) => worker,
+        Err(error) => return fault(format!("no thread to read it with: {error}")),
+    };
+    match result.recv_timeout(limit) {
+        Ok(result) => result,
+        Err(RecvTimeoutError::Timeout) => fault(format!("it takes longer than {limit:?}")),
+        Err(RecvTimeoutError::Disconnected) => match worker.join() {
+            Err(panicked) => panic::resume_unwind(panicked),
+            Ok(()) => fault("it came to nothing".to_owned()),
+        },
+    }
+}
+
+/// The data as the template sees them; each host stands in memory once.
+fn seen(data: &Data<'_>) -> Value {
+    let mut hosts = Vec::with_capacity(data.hosts.len());
+    let mut clusters = Vec::with_capacity(data.clusters.len());
+    for cluster in &data.clusters {
+        let own: Vec<Value> = cluster.hosts.iter().map(|host| Value::from(Serde(host))).collect();
+        hosts.extend(own.iter().cloned());
+        let metadata = Cluster { hosts: Vec::new(), ..cluster.clone() };
+        clusters.push(context! { hosts => own, ..Value::from(Serde(metadata)) });
+    }
+    context! { schema_version => SCHEMA_VERSION, clusters, hosts }
+}
+
+fn engine() -> Environment<'static> {
+    let mut engine = Environment::new();
+    let mut syntax = SyntaxConfig::builder();
+    syntax.trim_blocks(true).keep_trailing_newline(true);
+    if let Ok(syntax) = syntax.build() {
+        engine.set_syntax(syntax);
+    }
+    engine.set_auto_escape_callback(|_| AutoEscape::None);
+    engine.set_undefined_behavior(UndefinedBehavior::Strict);
+    engine.set_recursion_limit(DEPTH);
+    // For the places of errors.
+    engine.set_debug(true);
+    engine.set_formatter(write_value);
+    // It shows what is in the engine, which are no data.
+    engine.remove_global("debug");
+    // With it a loop makes lists in lists without end, and one that holds itself.
+    engine.remove_global("namespace");
+    filters::add_to(&mut engine);
+    engine
+}
+
+/// `null` has no text of its own: `none` in a file would be a mistake that nobody sees.
+fn write_value(
+    out: &mut Output<'_>,
+    state: &mut State<'_, '_>,
+    value: &Value,
+) -> Result<(), Error> {
+    if value.is_none() {
+        let told = "this is null, which has no text: say what stands there instead, as in \
+                    {{ host.role or \"-\" }}";
+        return Err(Error::new(ErrorKind::InvalidOperation, told));
+    }
+    escape_formatter(out, state, value)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,44 @@
+//! The settings of `prime-ssh render`.
+
+use std::path::{Path, PathBuf};
+
+use super::machine::Machine;
+use super::prime_cli::PrimeCli;
+use super::{Origin, Output, Source, output, source, walk_options};
+use crate::args::{Global, TemplateArgs};
+use crate::failure::{Failure, Kind, Outcome};
+use crate::fleet;
+
+/// The resolved settings of `prime-ssh render`.
+#[derive(Debug)]
+pub struct Render {
+    /// Where the clusters come from.
+    pub source: Source,
+    /// Which hosts, and how they are named and reached.
+    pub walk: fleet::Options,
+    /// The template, where `-` is stdin; none where the data are printed as they are.
+    pub template: Option<PathBuf>,
+    /// Where the text goes.
+    pub output: Output,
+}
+
+impl Render {
+    /// Resolves what was typed for `prime-ssh render`.
+    pub fn resolve(typed: TemplateArgs, global: &Global, machine: &Machine) -> Outcome<Self> {
+        let prime = PrimeCli::read(machine, global.context.as_deref())?;
+        let source = source(typed.source, global, machine, &prime)?;
+        let is_stdin = |path: &PathBuf| *path == Path::new("-");
+        let input_is_stdin =
+            matches!(&source.origin, Origin::Files(paths) if paths.iter().any(is_stdin));
+        if input_is_stdin && typed.template.as_ref().is_some_and(is_stdin) {
+            let message = "--template and --input are both `-`, and stdin can be read once only";
+            return Err(Failure::message(Kind::Usage, message));
+        }
+        Ok(Self {
+            source,
+            walk: walk_options(typed.hosts)?,
+            template: typed.template,
+            output: output(typed.output),
+        })
+    }
+}
