@@ -255,6 +255,8 @@ impl Client {
             let left = deadline.saturating_duration_since(Instant::now());
             match retry::next(&cause, &call.method, tried, self.tries) {
                 Some(pause) if pause <= left => sleep(pause).await,
+                // Who tries once waits by itself, for as long as it likes.
+                _ if self.tries == 1 => return Err(Error::new(call.asked.clone(), cause)),
                 _ => {
                     let cause = cause.limited(left, self.timeout);
                     return Err(Error::new(call.asked.clone(), cause).after(tried));

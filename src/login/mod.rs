@@ -8,7 +8,7 @@
 mod jump;
 mod reason;
 
-use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::net::IpAddr;
@@ -25,6 +25,7 @@ use crate::child::Group;
 use crate::name::Port;
 use crate::probe::Endpoint;
 use crate::probe::pace::Pace;
+use crate::shell;
 
 /// How much of a log is read, from its end.
 const LOG_MAX: u64 = 64 * 1024;
@@ -270,23 +271,13 @@ impl Ssh {
 /// The way through a shared connection, for ssh to give to a shell.
 fn proxy_command(socket: &Path) -> String {
     let socket = socket.to_string_lossy().replace('%', "%%");
-    let socket = shell_quoted(&socket);
+    let socket = shell::quoted(OsStr::new(&socket));
     format!("ssh -F /dev/null -S {socket} -W '[%h]:%p' -- {NOBODY}")
 }
 
 /// A path as the value of an option of ssh's.
 fn quoted(path: &Path) -> String {
     format!("\"{}\"", path.to_string_lossy().replace('%', "%%"))
-}
-
-/// A word as every shell reads it.
-#[must_use]
-pub fn shell_quoted(word: &str) -> Cow<'_, str> {
-    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"._-/@:+=,".contains(&b);
-    if !word.is_empty() && word.bytes().all(is_plain) {
-        return Cow::Borrowed(word);
-    }
-    Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
 }
 
 /// The last of a log; one that cannot be read says nothing.
@@ -300,17 +291,4 @@ fn tail(log: &Path) -> String {
         Ok(bytes)
     };
     String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_for_a_shell() {
-        assert_eq!(shell_quoted("/home/me/.ssh/known_hosts"), "/home/me/.ssh/known_hosts");
-        assert_eq!(shell_quoted("/a b/it's"), r"'/a b/it'\''s'");
-        assert_eq!(shell_quoted(""), "''");
-        assert_eq!(shell_quoted("$(id)"), "'$(id)'");
-    }
 }

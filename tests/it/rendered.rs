@@ -40,7 +40,7 @@ fn the_output_in_the_readme_is_the_programs() {
     let readme = std::fs::read_to_string(format!("{ROOT}/README.md")).unwrap();
     let input = format!("{ROOT}/examples/cluster.json");
     let printed = Sandbox::new().prime_ssh(["config", "--input", &input]).run().succeeds();
-    assert!(readme.contains(&format!("```\n{printed}```\n")), "{printed}");
+    assert!(readme.contains(&format!("/cluster.json\n{printed}```\n")), "{printed}");
 }
 
 #[test]

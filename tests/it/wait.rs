@@ -321,6 +321,20 @@ fn an_outage_of_the_api_is_waited_out_and_its_wish_granted() {
 }
 
 #[test]
+fn a_wish_beyond_the_limit_is_the_limit() {
+    let (sandbox, api) = (Sandbox::new(), Api::serving([train([starting(0)])]));
+    let ran = beside(wait(&sandbox, &api, &["--within", "4s"]), || {
+        until_asked(&api, 1);
+        let forever = "9".repeat(40);
+        api.fails_with([Reply::detail(429, "slow down").header("retry-after", &forever)]);
+    });
+    assert!(ran.took >= Duration::from_secs(4), "{:?}", ran.took);
+    let told = ran.fails(6);
+    assert!(told.contains("0 of 1 node is up after 4 s:") && told.contains("slow down"), "{told}");
+    assert_eq!(api.requests().len(), 2);
+}
+
+#[test]
 fn what_no_waiting_changes_ends_it_at_once() {
     let sandbox = Sandbox::new();
     for status in [401, 403, 404] {

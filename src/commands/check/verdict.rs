@@ -7,9 +7,10 @@ use serde::Serialize;
 use super::Member;
 use super::look::{Found, Tried};
 use crate::fleet::Jump;
-use crate::login::{Login, Reason, shell_quoted};
+use crate::login::{Login, Reason};
 use crate::probe::{Probe, Software, Trouble};
 use crate::settings::{Check, Memory};
+use crate::shell;
 use crate::untrusted::acts_or_hides;
 
 /// Whether a host is well.
@@ -185,13 +186,11 @@ impl Judge<'_> {
             Reason::NoKeyTaken { offered, .. } => {
                 self.no_key_taken(member, told, offered.is_empty())
             }
-            Reason::KeyLocked(key) => told.remedy(format!("`ssh-add {}`", shell_quoted(&key.name))),
-            Reason::KeyReadable(path) => told.remedy(format!("`chmod 600 {}`", shell_quoted(path))),
-            Reason::TooManyKeys { .. } => told.remedy(format!(
-                "name the one that is right: `prime-ssh install {}--identity-file PATH {}`",
-                self.folder(),
-                member.fleet().cluster.id
-            )),
+            Reason::KeyLocked(key) => told.remedy(pasted(["ssh-add", &key.name])),
+            Reason::KeyReadable(path) => told.remedy(pasted(["chmod", "600", path])),
+            Reason::TooManyKeys { .. } => {
+                told.remedy(format!("name the one that is right: {}", self.with_identity(member)))
+            }
             Reason::HostKeyChanged { file, name } => {
                 told.remedy(host_key_changed(file.as_deref(), name.as_deref()))
             }
@@ -213,14 +212,10 @@ impl Judge<'_> {
         let layout = &self.settings.viewing.layout;
         if let Some(fault) = member.cluster.certificate_fault(layout, self.memory) {
             let detail = format!("it takes a certificate only: {fault}");
-            return Told::failing("certificate", detail).remedy(format!(
-                "`prime-ssh cert {}{}`",
-                self.folder(),
-                cluster.id
-            ));
+            return Told::failing("certificate", detail)
+                .remedy(self.prime_ssh("cert", [cluster.id.as_str()]));
         }
-        let install =
-            format!("`prime-ssh install {}--identity-file PATH {}`", self.folder(), cluster.id);
+        let install = self.with_identity(member);
         if has_none {
             return told
                 .remedy(format!("put a key into the agent (`ssh-add`), or name one: {install}"));
@@ -233,21 +228,26 @@ impl Judge<'_> {
     }
 
     fn not_installed(&self, member: &Member<'_>) -> String {
-        let (folder, cluster) = (self.folder(), &member.fleet().cluster.id);
-        match member.cluster.record {
-            Some(_) => format!("`prime-ssh sync {folder}{cluster}` brings it up to date"),
-            None => format!("`prime-ssh install {folder}{cluster}`"),
-        }
+        let command = if member.cluster.record.is_some() { "sync" } else { "install" };
+        self.prime_ssh(command, [member.fleet().cluster.id.as_str()])
     }
 
-    /// What must be said of the folder of ssh's files.
-    fn folder(&self) -> String {
-        if !self.memory.folder_is_named() {
-            return String::new();
-        }
-        let folder = self.settings.viewing.layout.ssh_folder().display().to_string();
-        format!("--ssh-dir {} ", shell_quoted(&folder))
+    fn with_identity(&self, member: &Member<'_>) -> String {
+        let id = member.fleet().cluster.id.as_str();
+        self.prime_ssh("install", ["--identity-file", "PATH", id])
     }
+
+    /// A command of ours, told of the folder of ssh's files where that must be said.
+    fn prime_ssh<const N: usize>(&self, command: &str, arguments: [&str; N]) -> String {
+        let folder = self.settings.viewing.layout.ssh_folder().display().to_string();
+        let named = if self.memory.folder_is_named() { &["--ssh-dir", &*folder][..] } else { &[] };
+        pasted(["prime-ssh", command].into_iter().chain(named.iter().copied()).chain(arguments))
+    }
+}
+
+/// A command as it stands in a sentence, to be pasted.
+fn pasted<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+    format!("`{}`", shell::command(words))
 }
 
 /// The very command, where the file is one that is there: its name comes from ssh's log.
@@ -256,10 +256,8 @@ fn host_key_changed(file: Option<&str>, name: Option<&str>) -> String {
     let file = file.filter(sound).filter(|file| Path::new(file).is_file());
     match (file, name.filter(sound)) {
         (Some(file), Some(name)) => format!(
-            "someone may be between you and it; if you know that it was set up anew: \
-             `ssh-keygen -f {} -R {}`",
-            shell_quoted(file),
-            shell_quoted(name)
+            "someone may be between you and it; if you know that it was set up anew: {}",
+            pasted(["ssh-keygen", "-f", file, "-R", name])
         ),
         _ => "someone may be between you and it; `ssh` to it says more".to_owned(),
     }

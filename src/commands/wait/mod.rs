@@ -270,7 +270,9 @@ impl Awaited {
                 Ok(new) => picture = new,
                 Err(NoPicture::Final(failure)) => return Err(failure),
                 Err(NoPicture::Outage(error)) => {
-                    not_before = Instant::now() + error.asked_wait().unwrap_or_default();
+                    // A server may wish for more time than there is.
+                    let wait = error.asked_wait().unwrap_or_default();
+                    not_before = Instant::now() + wait.min(limit.patience.within);
                     picture.outage = Some(error.to_string());
                 }
             }

@@ -65,6 +65,13 @@ pub(super) struct Unconnected {
     failure: Option<String>,
 }
 
+impl Unconnected {
+    /// Whether nothing is wrong with it but that it takes its time.
+    pub(super) fn is_on_its_way(&self) -> bool {
+        self.failure.is_none() && !self.is_refused
+    }
+}
+
 impl Picture {
     /// What an answer says.
     pub(super) fn of(walked: &Walked<'_>) -> Self {
@@ -114,8 +121,7 @@ impl Picture {
     /// The same with what the others are waited for, as long as it says something new.
     pub(super) fn state(&self, known: &Known) -> String {
         let failed = self.failures(known).count();
-        let is_waiting = |node: &&Unconnected| node.failure.is_none() && !node.is_refused;
-        let waiting = self.unconnected.iter().filter(is_waiting).count();
+        let waiting = self.unconnected.iter().filter(|node| node.is_on_its_way()).count();
         let refused = self.unconnected.iter().filter(|node| node.is_refused).count();
         let down = |node: &&Node| !known.is_up(node) && node.failure.is_none();
         let silent = self.nodes.iter().filter(down).count();

@@ -40,7 +40,8 @@ fn hosts(ended: &Ended) -> Table {
 fn unconnected(ended: &Ended) -> Table {
     let mut table = Table::new([Column::new("NO HOST"), Column::new("WHY")]);
     for node in &ended.picture.unconnected {
-        table.row([Cell::new(&node.name), Cell::new(&node.why).tone(Tone::Waiting)]);
+        let tone = if node.is_on_its_way() { Tone::Waiting } else { Tone::Bad };
+        table.row([Cell::new(&node.name), Cell::new(&node.why).tone(tone)]);
     }
     table
 }

@@ -224,6 +224,20 @@ fn a_refused_value_is_told_and_its_host_not_well() {
 }
 
 #[test]
+fn without_an_ssh_a_login_is_no_verdict_on_the_host() {
+    let sandbox = Sandbox::new();
+    let cluster = Cluster::new("clst01", "train").node(node(0, says(BANNER)));
+    let file = sandbox.write("answer.json", cluster.answer());
+    let empty = sandbox.path("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let program = sandbox.prime_ssh(["check", "--login", "--ssh-dir", "ssh", "--input"]).arg(file);
+    let ran = program.env("PATH", empty).run();
+    assert_eq!(ran.stdout, "");
+    let told = ran.fails(1);
+    assert!(told.contains("cannot run ssh") && told.contains("--login needs"), "{told}");
+}
+
+#[test]
 fn as_many_at_once_as_open_files_allow() {
     let sandbox = Sandbox::new();
     let cluster = (0..40).fold(Cluster::new("clst01", "train"), |cluster, number| {

@@ -23,12 +23,19 @@ pub fn happens(world: &mut World, what: &str) -> String {
             let gone = example().with("status", "TERMINATED").with("terminatedAt", NOON);
             world.api.now_serves([gone, example_made_anew()]);
         }
-        "the cluster takes certificates only" => world.takes_certificates_only(),
+        "the new train takes certificates only, which last for 8 hours" => {
+            world.takes_certificates_only(example_made_anew());
+        }
+        "the cluster takes certificates only" => world.takes_certificates_only(example()),
+        "a cluster that takes keys" => world.takes_keys(),
         "the certificate expires" => world.certificate_expires(),
+        "the work is done" => {}
         "the API is down" => {
             world.api.fails_with([(); 3].map(|()| Reply::detail(503, "Service unavailable")));
         }
-        "node-1 is replaced by another machine at its address" => world.machine("node-1"),
+        "node-1 is replaced by another machine at its address" | "node-1 is installed anew" => {
+            world.machine("node-1");
+        }
         _ => return format!("nobody knows how this happens: {what}"),
     }
     String::new()

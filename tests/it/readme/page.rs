@@ -38,7 +38,7 @@ pub fn all() -> Vec<String> {
     for entry in fs::read_dir(root.join("docs")).into_iter().flatten() {
         pages.push(format!("docs/{}", entry.unwrap().file_name().to_str().unwrap()));
     }
-    pages.retain(|page| root.join(page).exists());
+    pages.retain(|page| page.ends_with(".md"));
     pages.sort();
     pages
 }
@@ -49,7 +49,10 @@ pub fn read(page: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{page}: {error}"))
 }
 
-/// A block between two fences.
+/// The kind of a remark that readers do not see, `<!-- … -->`: what they have done by then.
+const REMARK: &str = "<!-- -->";
+
+/// A block between two fences, or a remark between two blocks.
 #[derive(Debug)]
 pub struct Block {
     /// The number of its first line.
@@ -70,7 +73,13 @@ pub fn blocks(text: &str) -> Vec<Block> {
                 blocks.push(Block { line: at + 2, kind: kind.to_owned(), lines: Vec::new() });
                 open = Some(indent);
             }
-            (None, None) => {}
+            (None, None) => {
+                let remark = line.strip_prefix("<!-- ").and_then(|rest| rest.strip_suffix(" -->"));
+                let lines: Vec<_> = remark.into_iter().map(str::to_owned).collect();
+                if !lines.is_empty() {
+                    blocks.push(Block { line: at + 1, kind: REMARK.to_owned(), lines });
+                }
+            }
             (Some(_), Some(_)) => open = None,
             (Some(indent), None) => {
                 let inside = line.get(indent..).unwrap_or_default().to_owned();
@@ -88,7 +97,10 @@ impl Block {
         match self.kind.as_str() {
             "sh" => self.typed(|line| Some(line).filter(|line| !line.trim().is_empty())),
             "console" => self.typed(|line| line.strip_prefix("$ ")),
-            "text" | "ssh-config" => Vec::new(),
+            "text" => Vec::new(),
+            REMARK => {
+                vec![Step::Meanwhile { line: self.line, what: self.lines[0].clone() }]
+            }
             other => panic!("line {}: unknown kind of block: `{other}`", self.line),
         }
     }

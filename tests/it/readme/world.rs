@@ -84,8 +84,7 @@ impl World {
     /// Takes the process's own namespaces for the reader's machine.
     pub fn new() -> Self {
         let (sandbox, nodes) = (Sandbox::new(), Sandbox::new());
-        let key = sandbox.ssh_key(KEY);
-        fs::copy(key.with_extension("pub"), sandbox.path("authorized.pub")).unwrap();
+        sandbox.ssh_key(KEY);
         fs::set_permissions(sandbox.path(".ssh"), fs::Permissions::from_mode(0o700)).unwrap();
         has_users(&sandbox, &nodes);
         let (here, network) = (Namespace::own(), Namespace::new());
@@ -110,6 +109,7 @@ impl World {
         for node in ["node-0", "node-1", "node-2"] {
             world.machine(node);
         }
+        world.takes_keys();
         world.has_programs();
         world.has_a_checkout();
         world
@@ -134,10 +134,16 @@ impl World {
         self.machines.insert(node.to_owned(), sshd.start());
     }
 
-    /// The key alone lets nobody in any more.
-    pub fn takes_certificates_only(&mut self) {
+    /// The cluster is this one, and lets nobody in by the key alone.
+    pub fn takes_certificates_only(&mut self, cluster: Cluster) {
         self.sandbox.write("authorized.pub", "");
-        self.api.now_serves([example().with("vaultEnabled", true)]);
+        self.api.now_serves([cluster.with("vaultEnabled", true)]);
+    }
+
+    /// The cluster is that of the examples, and lets in who has the key.
+    pub fn takes_keys(&mut self) {
+        self.sandbox.write("authorized.pub", self.sandbox.read(format!("{KEY}.pub")));
+        self.api.now_serves([example()]);
     }
 
     /// The certificate that is there was for an hour that is over.
