@@ -1,7 +1,7 @@
 //! Reading what `render --print-data` printed: hosts whose names and ways in are given.
 //!
 //! It is as untrusted as an answer of the API, and goes through the same checks. What follows from
-//! other values (`name`, `cluster`, `entry`, the list of all hosts) is not read.
+//! other values (`slug`, `entry`, `cluster`, the name of a host, the list of all hosts) is not read.
 
 mod hosts;
 
