@@ -286,7 +286,10 @@ fn several_certificates_are_asked_for_at_once_and_one_that_fails_stands_alone() 
         thread::sleep(Duration::from_millis(300));
         signer.answer(request)
     });
-    person.api.replies_on("/api/admin/clusters/c03/authorizations/certificate", Reply::detail(403, "not yours"));
+    person.api.replies_on(
+        "/api/admin/clusters/c03/authorizations/certificate",
+        Reply::detail(403, "not yours"),
+    );
     let told = person.cert(&["--all"]).run().fails(3);
     assert!(told.contains("not yours"), "{told}");
     assert_eq!(certificates_in(&person.sandbox.path(".ssh/prime-ssh")).len(), 19);
