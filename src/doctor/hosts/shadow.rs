@@ -8,7 +8,7 @@ use crate::doctor::disk::Disk;
 use crate::install::claims::is_about;
 use crate::install::folder;
 use crate::install::reading::{Block, Criterion, Line, criteria, matches, walk};
-use crate::install::write;
+use crate::write;
 
 /// What ssh reads behind the user's own file.
 const SYSTEM: &str = "/etc/ssh/ssh_config";
