@@ -21,7 +21,7 @@ use std::time::Duration;
 
 pub use cert::{Certify, OwnCertificates, Task, Wanted};
 pub use check::Check;
-pub use doctor::{Doctor, Renewals};
+pub use doctor::Doctor;
 pub use install::{Install, Memory, Remembered, Rendering, Show, Sync, Uninstall};
 pub use inventory::{Caching, Inventory, InventoryOutput};
 pub use list::List;
