@@ -7,12 +7,12 @@ mod doctor;
 mod install;
 mod inventory;
 mod list;
-mod live;
 mod man;
 mod program;
 mod refused;
 mod render;
 mod report;
+mod script;
 mod show;
 mod wait;
 
@@ -396,7 +396,7 @@ impl Typed {
         let mut program = program();
         Self::read(arguments.clone(), &mut program).map_err(|mut error| {
             refused::blame_variable(&mut error, &program, &arguments);
-            if error.use_stderr() && live::is_asked(&arguments) {
+            if error.use_stderr() && script::is_asked(&arguments) {
                 return Refused::for_ansible(&error);
             }
             Refused::unknown_command(&error, &program).unwrap_or_else(|| error.exit())
@@ -410,7 +410,7 @@ impl Typed {
                 let message = "--list and --host belong behind `inventory`";
                 return Err(command.error(ErrorKind::ArgumentConflict, message));
             }
-            let arguments = live::as_inventory(arguments, command)?;
+            let arguments = script::as_inventory(arguments, command)?;
             matches = command.try_get_matches_from_mut(arguments)?;
         }
         let by_variable = matches.value_source("skip_invalid") == Some(ValueSource::EnvVariable);
