@@ -113,16 +113,16 @@ pub(super) fn surveys_of(answer: &Answer) -> Outcome<Vec<Survey<'_>>> {
             };
             Failure::message(Kind::Answer, format!("{name}: {malformed}")).hint(hint)
         }),
-        CameFrom::Api(asked) => survey(asked, text).map(|survey| vec![survey]),
+        CameFrom::Api(asked) => Ok(vec![survey(asked, text)?]),
     }
 }
 
 /// Checks what the API answered for the cluster with this id.
-pub(super) fn survey<'a>(asked: &str, text: &'a str) -> Outcome<Survey<'a>> {
+pub(super) fn survey<'a>(asked: &str, text: &'a str) -> Result<Survey<'a>, ApiError> {
     let survey = Survey::of(text, asked)
         .map_err(|malformed| ApiError::malformed_cluster(asked, malformed))?;
     match survey.id().filter(|id| id.as_str() != asked) {
-        Some(answered) => Err(ApiError::other_cluster(asked, answered.as_str()).into()),
+        Some(answered) => Err(ApiError::other_cluster(asked, answered.as_str())),
         None => Ok(survey),
     }
 }
