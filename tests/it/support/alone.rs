@@ -32,9 +32,9 @@ pub fn alone(test: &str, part: &str, run: impl FnOnce()) {
     let mut child = command.env(INSIDE, part).stdin(Stdio::null()).spawn().unwrap();
     let status = process::wait(&mut child, LIMIT);
     if !status.is_some_and(|status| status.success()) {
-        let mut text = String::new();
+        let mut words = String::new();
         said.rewind().unwrap();
-        said.read_to_string(&mut text).unwrap();
-        panic!("{part}: {status:?}\n{text}");
+        said.read_to_string(&mut words).unwrap();
+        panic!("{part}: {status:?}\n{words}");
     }
 }
