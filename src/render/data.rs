@@ -51,6 +51,8 @@ pub fn write(data: &Data<'_>, mut to: &mut dyn io::Write) -> io::Result<()> {
 pub struct Cluster<'f> {
     /// `prime.train`: the name that leads to `entry`.
     pub alias: Text<Alias<'f>>,
+    /// `train`: the last part of its alias.
+    pub slug: &'f str,
     /// Its id.
     pub id: &'f str,
     /// Its name as a person gave it.
@@ -94,6 +96,7 @@ impl<'f> Cluster<'f> {
         let host = |host| Host::of(fleet, host);
         Self {
             alias: Text(fleet.alias()),
+            slug: fleet.name.as_str(),
             id: cluster.id.as_str(),
             name: cluster.name.as_str(),
             provider: cluster.provider.as_ref().map(Label::as_str),
@@ -291,7 +294,7 @@ mod tests {
         assert_eq!(
             serde_json::to_value(Data::of(&fleets)).unwrap(),
             json!({"schema_version": 1, "hosts": [worker], "clusters": [{
-                "alias": "prime.train-7", "id": "clst01", "name": "Train #7", "provider": null,
+                "alias": "prime.train-7", "slug": "train-7", "id": "clst01", "name": "Train #7", "provider": null,
                 "status": null, "gpu_name": "H100_80GB", "gpu_count": 8, "orchestrator": null,
                 "team_id": "team01", "vault_enabled": false, "terminated": false,
                 "nodes_total": 3, "nodes_skipped": [{"name": "node-2", "reason": "no_connection",
