@@ -38,7 +38,7 @@ pub fn all() -> Vec<String> {
     for entry in fs::read_dir(root.join("docs")).into_iter().flatten() {
         pages.push(format!("docs/{}", entry.unwrap().file_name().to_str().unwrap()));
     }
-    pages.retain(|page| page.ends_with(".md"));
+    pages.retain(|page| Path::new(page).extension() == Some("md".as_ref()));
     pages.sort();
     pages
 }

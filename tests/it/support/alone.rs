@@ -1,6 +1,8 @@
 //! A test in a process that has a network, mounts and process numbers of its own: it may do there
 //! what the machine should not see, and everything that it starts ends with it.
 
+use std::io::{Read, Seek};
+use std::process::Stdio;
 use std::time::Duration;
 
 use super::process;
@@ -25,7 +27,14 @@ pub fn alone(test: &str, part: &str, run: impl FnOnce()) {
     command.args(["--pid", "--fork", "--kill-child", "--mount-proc", "--"]);
     command.arg(std::env::current_exe().unwrap());
     command.args([test, "--exact", "--ignored", "--nocapture"]);
-    let mut child = command.env(INSIDE, part).spawn().unwrap();
+    let mut said = tempfile::tempfile().unwrap();
+    command.stdout(said.try_clone().unwrap()).stderr(said.try_clone().unwrap());
+    let mut child = command.env(INSIDE, part).stdin(Stdio::null()).spawn().unwrap();
     let status = process::wait(&mut child, LIMIT);
-    assert!(status.is_some_and(|status| status.success()), "{part}: {status:?}");
+    if !status.is_some_and(|status| status.success()) {
+        let mut words = String::new();
+        said.rewind().unwrap();
+        said.read_to_string(&mut words).unwrap();
+        panic!("{part}: {status:?}\n{words}");
+    }
 }
