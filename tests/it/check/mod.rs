@@ -100,7 +100,7 @@ fn each_host_and_why_it_does_not_answer() {
             ("prime.train.node-5", "failing", "old_protocol"),
             ("prime.train.node-6", "well", ""),
             ("prime.train.node-7", "failing", "name_unknown"),
-            ("node-8", "failing", "no_connection"),
+            ("prime.train.node-8", "failing", "no_connection"),
         ]
     );
     assert_eq!(rows[0][5], "OpenSSH_9.9p9 Test");
@@ -221,6 +221,20 @@ fn a_refused_value_is_told_and_its_host_not_well() {
     let ran = check(&cluster, &["--skip-invalid", "--format", "plain"]);
     assert_eq!(ran.stdout.lines().count(), 1);
     ran.succeeds();
+}
+
+/// `check --format plain | awk '$2 == "failing"' | cut -f1 | xargs -n1 ssh`.
+#[test]
+fn the_first_field_is_an_alias_whatever_a_node_is_called() {
+    for name in ["-oProxyCommand=touch x", "prime.train.node-0", "other\tfield", "日本"] {
+        let cluster = Cluster::new("clst01", "train")
+            .node(node(0, says(BANNER)))
+            .node(Node::new("pod1", name));
+        let ran = check(&cluster, &["--format", "plain"]);
+        let first = ran.stdout.lines().last().unwrap().split('\t').next().unwrap();
+        let own = first.strip_prefix("prime.train.").unwrap_or_else(|| panic!("{first}"));
+        assert!(own.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'), "{first}");
+    }
 }
 
 #[test]
