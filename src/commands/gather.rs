@@ -55,7 +55,9 @@ pub(super) fn fleets<'a>(
 fn ends_the_run(why: &Unrendered, named: bool, require_all: bool) -> bool {
     match why {
         Unrendered::Refused => require_all,
-        Unrendered::NoControlNode | Unrendered::BadJumpHost(_) => true,
+        Unrendered::NoControlNode | Unrendered::BadJumpHost(_) | Unrendered::ThroughCluster(_) => {
+            true
+        }
         Unrendered::NoHost => named || require_all,
         Unrendered::Terminated | Unrendered::NoneSelected { .. } => named,
     }
@@ -253,6 +255,9 @@ pub(super) fn unrendered(title: &str, why: &Unrendered) -> Failure {
             failure.hint("`--include-inactive` renders terminated and detached nodes too")
         }
         Unrendered::NoControlNode => failure.hint("name a jump host: `--jump-via HOST`"),
+        Unrendered::ThroughCluster(via) => {
+            failure.hint(format!("if that is right, say so: `--jump-via {via}`"))
+        }
         _ => failure,
     }
 }

@@ -229,8 +229,8 @@ fn address(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<ApiU
 #[must_use]
 pub fn no_token() -> Failure {
     Failure::message(Kind::Usage, "no API token").hint(
-        "run `prime login`, set PRIME_API_KEY, or give --token-file FILE; \
-         a saved answer needs none: --input FILE",
+        "run `prime login`, set PRIME_API_KEY, or give --token-file FILE; none is needed for \
+         --input FILE: a saved answer, or what someone else's `render --print-data` printed",
     )
 }
 

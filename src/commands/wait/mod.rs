@@ -203,7 +203,11 @@ impl Awaited {
             return Err(NoPicture::Final(Failure::message(Kind::Answer, "no answer")));
         };
         match &walked.fleet {
-            Err(why @ (Unrendered::Refused | Unrendered::BadJumpHost(_))) => {
+            Err(
+                why @ (Unrendered::Refused
+                | Unrendered::BadJumpHost(_)
+                | Unrendered::ThroughCluster(_)),
+            ) => {
                 let Failure { kind, cause, .. } = gather::unrendered(&walked.title, why);
                 let refusals = walked.refusals.iter().take(TOLD).map(|r| format!("\n  {r}"));
                 let message = format!("{cause:#}{}", refusals.collect::<String>());

@@ -5,6 +5,7 @@ mod any_config;
 mod atomic;
 mod concurrent;
 mod connect;
+mod data;
 mod everyday;
 mod guard;
 mod in_namespaces;
