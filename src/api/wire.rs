@@ -354,6 +354,7 @@ where
 
 /// What a file holds.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a file holds one, which is taken apart at once")]
 pub enum Saved<'a, Nodes, Clusters> {
     /// An answer of Get Cluster.
     Answer(Answer<'a, Nodes>),
