@@ -61,12 +61,17 @@ impl<'c> Checked<'c> {
         for (member, verdict) in self.rows() {
             table.row(row(member, verdict, is_plain));
         }
-        for (_, node) in self.without_host(skip_invalid) {
+        for (cluster, node) in self.without_host(skip_invalid) {
             let reason = if is_plain { word(&node.why).into() } else { Cell::default() };
             let failing = Cell::new(State::Failing.word()).tone(tone(State::Failing));
             let empty = Cell::default;
             table.row([
-                Cell::new(&node.name),
+                // It has no alias, and the same name in another cluster.
+                if is_plain || self.clusters.len() == 1 {
+                    Cell::new(&node.name)
+                } else {
+                    Cell::new(format_args!("{} of {}", node.name, cluster.fleet.alias()))
+                },
                 failing,
                 reason,
                 empty(),
@@ -139,7 +144,7 @@ impl<'c> Checked<'c> {
             "{} of {} {} well; {} {is} not: {}{untried}",
             counts.well,
             hosts(counts.total),
-            if counts.well == 1 { "is" } else { "are" },
+            if counts.well == 1 || counts.total == 1 { "is" } else { "are" },
             counts.failing,
             some_of(&names)
         );
