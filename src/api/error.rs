@@ -440,7 +440,10 @@ impl Cause {
                  server: check `--api-url`, HTTPS_PROXY and NO_PROXY"
             }
             Self::Status { status, .. } => return status_hint(*status, asked),
-            Self::NoSuchCluster { .. } => "a terminated cluster has no name any more: give its id",
+            Self::NoSuchCluster { .. } => {
+                "`prime-ssh list` shows ids and names; a terminated cluster has no name any more: \
+                 give its id"
+            }
             Self::Several { .. } => "give the id instead of the name",
             Self::Vanished { .. } => "try again",
             Self::Cut { .. } | Self::Gzip { .. } => "try again; a proxy in between may have cut it",
@@ -469,8 +472,8 @@ fn status_hint(status: StatusCode, asked: &Asked) -> Option<&'static str> {
             "it takes a token with the admin-clusters permission"
         }
         StatusCode::FORBIDDEN => {
-            "it takes a token with the admin-clusters permission; or ask someone who has one for a \
-             saved answer, and use `--input FILE`"
+            "it takes a token with the admin-clusters permission; or ask someone who has one for \
+             what `prime-ssh render --print-data` prints, and use it with `--input FILE`"
         }
         StatusCode::NOT_FOUND if *asked == Asked::Clusters => {
             "check that `--api-url` names the Prime Intellect API"

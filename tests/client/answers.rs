@@ -94,7 +94,7 @@ fn a_missing_permission() {
         told_once(refusal(403, r#"{"detail": "Forbidden"}"#)),
         "3: cannot get cluster `c1`: the token lacks the permission (403 Forbidden): Forbidden\n\
          hint: it takes a token with the admin-clusters permission; or ask someone who has one \
-         for a saved answer, and use `--input FILE`"
+         for what `prime-ssh render --print-data` prints, and use it with `--input FILE`"
     );
 }
 
