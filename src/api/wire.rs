@@ -548,7 +548,9 @@ fn malformed<'a, T: Deserialize<'a>>(text: &'a str, error: &serde_json::Error) -
         .map_err(|error| error.path().to_string())
         .err()
         .filter(|path| path != ".");
-    Malformed::Wrong { path: path.unwrap_or_default(), reason: without_text(&error.to_string()) }
+    let words = without_text(&error.to_string());
+    let reason = if error.is_syntax() { format!("not JSON: {words}") } else { words };
+    Malformed::Wrong { path: path.unwrap_or_default(), reason }
 }
 
 /// The parser's words without the text of the answer in them, which may be as long as that is, and

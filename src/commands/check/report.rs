@@ -64,7 +64,13 @@ impl<'c> Checked<'c> {
         for (cluster, node) in self.without_host(skip_invalid) {
             // A program may hand the first field to ssh, so that it is no text of the API's: the
             // alias that the node would have, which leads nowhere.
-            let name = if is_plain { would_be(cluster, node) } else { node.name.to_string() };
+            let name = if is_plain {
+                would_be(cluster, node)
+            } else if self.clusters.len() == 1 {
+                node.name.to_string()
+            } else {
+                format!("{} of {}", node.name, cluster.fleet.alias())
+            };
             let reason = if is_plain { word(&node.why).into() } else { Cell::default() };
             let failing = Cell::new(State::Failing.word()).tone(tone(State::Failing));
             let empty = Cell::default;
@@ -142,7 +148,7 @@ impl<'c> Checked<'c> {
             "{} of {} {} well; {} {is} not: {}{untried}",
             counts.well,
             hosts(counts.total),
-            if counts.well == 1 { "is" } else { "are" },
+            if counts.well == 1 || counts.total == 1 { "is" } else { "are" },
             counts.failing,
             some_of(&names)
         );

@@ -162,6 +162,9 @@ fn all_well_is_a_success_and_says_so() {
     assert_eq!(ran.stderr, "all of 2 hosts are well\n");
     ran.succeeds();
     assert_eq!(check(&cluster, &["-q", "--format", "plain"]).stderr, "");
+    let dead = Cluster::new("clst01", "train").node(node(0, nobody()));
+    let told = check(&dead, &[]).fails(6);
+    assert_eq!(told, "error: 0 of 1 host is well; 1 is not: prime.train.node-0\n");
 }
 
 #[test]
@@ -208,6 +211,40 @@ fn several_clusters_and_what_fails_for_one_harms_no_other() {
     let aliases: Vec<_> = ran.stdout.lines().map(|line| line.split('\t').next().unwrap()).collect();
     assert_eq!(aliases, ["prime.eval.node-0", "prime.train.node-0"]);
     ran.succeeds();
+}
+
+/// Nodes have the same names in every cluster, and those without a host have no alias.
+#[test]
+fn a_node_without_a_host_is_told_with_its_cluster_where_there_are_several() {
+    let sandbox = Sandbox::new();
+    let named = |id: &str, name: &str| {
+        Cluster::new(id, name).node(node(0, says(BANNER))).node(Node::new("pod1", "node-1"))
+    };
+    let api = Api::serving([named("clst01", "train"), named("clst02", "eval")]);
+    let first = |ran: &Ran| {
+        let words = ran.stdout.lines().map(|line| line.split("  ").next().unwrap().to_owned());
+        words.filter(|word| word.contains("node-1")).collect::<Vec<_>>()
+    };
+    let ran = sandbox.prime_ssh(["check", "--all"]).asking(&api).run();
+    assert_eq!(first(&ran), ["node-1 of prime.eval", "node-1 of prime.train"], "{}", ran.stdout);
+    let ran = sandbox.prime_ssh(["check", "train"]).asking(&api).run();
+    assert_eq!(first(&ran), ["node-1"], "{}", ran.stdout);
+}
+
+#[test]
+fn what_cannot_be_checked_comes_with_no_option_that_check_has_not() {
+    let sandbox = Sandbox::new();
+    let cluster = Cluster::new("clst01", "train").node(node(0, says(BANNER)));
+    let answer = sandbox.write("answer.json", cluster.answer());
+    let program = |command| {
+        let program = sandbox.prime_ssh([command, "--ssh-dir"]).arg(sandbox.path("ssh"));
+        program.arg("--input").arg(&answer)
+    };
+    program("install").run().succeeds();
+    sandbox.write("answer.json", cluster.with("terminatedAt", "2026-08-01T09:00:00Z").answer());
+    let told = program("check").run().fails(4);
+    assert!(told.contains("the cluster was terminated"), "{told}");
+    assert!(told.contains("`prime-ssh sync`") && !told.contains("--include"), "{told}");
 }
 
 #[test]
