@@ -10,6 +10,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
+use nix::unistd::geteuid;
 use tempfile::{NamedTempFile, TempDir, TempPath};
 
 /// What a temporary file's name starts with. The dot keeps it out of every `Include` with a `*`.
@@ -51,6 +52,8 @@ enum Problem {
     Circle,
     /// A folder stands where the file should.
     Folder,
+    /// It is another user's, in a folder where everybody may put things.
+    Planted(PathBuf),
     /// A pipe, a device or the like stands where a file should.
     NoFile,
     /// The system said no.
@@ -119,6 +122,12 @@ impl fmt::Display for WriteError {
                 write!(f, "cannot write {path}: its links lead in a circle; remove one of them")
             }
             Problem::Folder => write!(f, "cannot write {path}: it is a folder"),
+            Problem::Planted(target) => write!(
+                f,
+                "cannot write {path}: another user put {} there, in a folder where everybody may; \
+                 choose a folder of your own",
+                target.display()
+            ),
             Problem::NoFile => write!(f, "cannot replace {path}: it is no regular file"),
             Problem::System { step, error } => {
                 write!(f, "cannot {step} {path}: {}", advice(*step, error))
@@ -369,6 +378,9 @@ impl Target {
                 }
                 Err(error) => return Err(WriteError::system(path, Step::Follow)(error)),
             };
+            if is_planted(&target, &found) {
+                return Err(WriteError::of(path, Problem::Planted(target)));
+            }
             if found.is_file() {
                 return Ok(Self::File(target, found));
             }
@@ -384,6 +396,20 @@ impl Target {
         }
         Err(WriteError::of(path, Problem::Circle))
     }
+}
+
+/// Whether a link or a file is somebody else's in a folder like `/tmp`: the link could lead to any
+/// file of this user, and the file would stay theirs. Linux itself follows and opens none such
+/// (`proc_sys_fs(5)`, `protected_symlinks` and `protected_regular`), but a rename asks nobody.
+fn is_planted(path: &Path, found: &Metadata) -> bool {
+    const FOR_EVERYBODY: u32 = 0o1002;
+    let is_ours = found.uid() == geteuid().as_raw();
+    if is_ours || !(found.is_file() || found.is_symlink()) {
+        return false;
+    }
+    fs::metadata(folder_of(path)).is_ok_and(|folder| {
+        folder.mode() & FOR_EVERYBODY == FOR_EVERYBODY && folder.uid() != found.uid()
+    })
 }
 
 /// The folder that a file stands in; a bare name stands in the current one.
