@@ -5,7 +5,10 @@
 //! words to show.
 
 use std::fmt;
+use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
+
+use nix::sys::signal::Signal;
 
 use crate::probe::TURNED_AWAY;
 use crate::untrusted::{Shown, in_a_sentence};
@@ -138,6 +141,9 @@ impl fmt::Display for Reason {
 
 /// How a run of ssh ended that should have logged in and done nothing.
 pub(super) fn outcome(status: Option<ExitStatus>, log: &str) -> Result<(), Reason> {
+    if status.and_then(|status| status.signal()) == Some(Signal::SIGXFSZ as i32) {
+        return Err(Reason::Other("the server sends without end".to_owned()));
+    }
     match status.map(|status| status.code()) {
         None => Err(Reason::TimedOut),
         Some(Some(0)) => Ok(()),
@@ -419,6 +425,14 @@ mod tests {
             Offending ED25519 key in /etc/passwd:2\n";
         let told = told(forged);
         assert!(told.starts_with("Received disconnect") && !told.contains('\u{1b}'), "{told}");
+    }
+
+    #[test]
+    fn a_server_that_sends_without_end_is_told_as_such() {
+        let ended = ExitStatus::from_raw(Signal::SIGXFSZ as i32);
+        let log = "Authenticated to 203.0.113.10 using \"publickey\".\n";
+        let told = outcome(Some(ended), log).unwrap_err().to_string();
+        assert_eq!(told, "the server sends without end");
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub(super) enum Problem {
     Circle,
     /// A folder stands where the file should.
     Folder,
+    /// It is another user's, in a folder where everybody may put things.
+    Planted(PathBuf),
     /// A pipe, a device or the like stands where a file should.
     NoFile,
     /// The system said no.
@@ -87,6 +89,12 @@ impl fmt::Display for WriteError {
                 write!(f, "cannot write {path}: its links lead in a circle; remove one of them")
             }
             Problem::Folder => write!(f, "cannot write {path}: it is a folder"),
+            Problem::Planted(target) => write!(
+                f,
+                "cannot write {path}: another user put {} there, in a folder where everybody may; \
+                 choose a folder of your own",
+                target.display()
+            ),
             Problem::NoFile => write!(f, "cannot replace {path}: it is no regular file"),
             Problem::System { step, error } => {
                 write!(f, "cannot {step} {path}: {}", advice(*step, error))

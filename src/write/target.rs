@@ -2,7 +2,10 @@
 
 use std::fs::{self, Metadata};
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use nix::unistd::geteuid;
 
 use super::error::{Problem, Step, WriteError};
 
@@ -37,6 +40,9 @@ impl Target {
                 }
                 Err(error) => return Err(WriteError::system(path, Step::Follow)(error)),
             };
+            if is_planted(&target, &found) {
+                return Err(WriteError::of(path, Problem::Planted(target)));
+            }
             if found.is_file() {
                 return Ok(Self::File(target, found));
             }
@@ -52,6 +58,20 @@ impl Target {
         }
         Err(WriteError::of(path, Problem::Circle))
     }
+}
+
+/// Whether a link or a file is somebody else's in a folder like `/tmp`: the link could lead to any
+/// file of this user, and the file would stay theirs. Linux itself follows and opens none such
+/// (`proc_sys_fs(5)`, `protected_symlinks` and `protected_regular`), but a rename asks nobody.
+fn is_planted(path: &Path, found: &Metadata) -> bool {
+    const FOR_EVERYBODY: u32 = 0o1002;
+    let is_ours = found.uid() == geteuid().as_raw();
+    if is_ours || !(found.is_file() || found.is_symlink()) {
+        return false;
+    }
+    fs::metadata(folder_of(path)).is_ok_and(|folder| {
+        folder.mode() & FOR_EVERYBODY == FOR_EVERYBODY && folder.uid() != found.uid()
+    })
 }
 
 /// The folder that a file stands in; a bare name stands in the current one.

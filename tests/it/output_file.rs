@@ -2,7 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::io::Read;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
 use std::path::Path;
 use std::process::Command;
 use std::thread;
@@ -206,4 +206,35 @@ fn a_refused_answer_leaves_the_file_alone() {
     desk.sandbox.write("answer.json", empty.answer());
     desk.program("fragment").run().fails(4);
     assert_eq!(desk.state("fragment"), before);
+}
+
+/// What Linux itself keeps from happening with `open` (`protected_symlinks`) must not with a rename.
+#[test]
+#[ignore = "needs root: run tests/run"]
+fn what_another_user_put_into_a_folder_for_everybody_is_left_alone() {
+    let desk = Desk::new();
+    let shared = desk.sandbox.path("shared");
+    fs::create_dir(&shared).unwrap();
+    fs::set_permissions(&shared, Permissions::from_mode(0o1777)).unwrap();
+    desk.sandbox.write("mine", "as it was");
+    desk.sandbox.write("shared/file", "theirs");
+    for link in ["link", "prime-ssh.1"] {
+        symlink(desk.sandbox.path("mine"), shared.join(link)).unwrap();
+    }
+    for name in ["link", "prime-ssh.1", "file"] {
+        lchown(shared.join(name), Some(65534), Some(65534)).unwrap();
+    }
+    for name in ["link", "file"] {
+        let told = desk.program(&format!("shared/{name}")).run().fails(1);
+        assert!(told.contains("another user put "), "{told}");
+    }
+    desk.sandbox.prime_ssh(["man", "--dir", "shared"]).run().fails(1);
+    assert_eq!(fs::read_to_string(desk.sandbox.path("mine")).unwrap(), "as it was");
+    assert_eq!(fs::read_to_string(shared.join("file")).unwrap(), "theirs");
+    // Theirs in a folder of mine is my affair, and mine is mine wherever it is.
+    fs::set_permissions(&shared, Permissions::from_mode(0o755)).unwrap();
+    desk.write("shared/link");
+    fs::set_permissions(&shared, Permissions::from_mode(0o1777)).unwrap();
+    symlink(desk.sandbox.path("mine"), shared.join("own")).unwrap();
+    desk.write("shared/own");
 }

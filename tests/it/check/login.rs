@@ -1,5 +1,6 @@
 //! `--login`: real sshds, and each reason why one does not let us in.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -274,7 +275,7 @@ fn too_many_keys_are_told_with_their_number() {
     let mut lines = "Host *\nIdentitiesOnly yes\n".to_owned();
     for number in 0..7 {
         let key = world.person.sandbox.ssh_key(format!("key-{number}"));
-        lines += &format!("IdentityFile {}\n", key.display());
+        writeln!(lines, "IdentityFile {}", key.display()).unwrap();
     }
     fs::write(world.config(), lines).unwrap();
     let sshd = world.person.sshd("node-0").option("MaxAuthTries", 6).start();
