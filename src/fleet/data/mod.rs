@@ -265,10 +265,9 @@ fn check_host<'a>(
     let machine = check.required("pod_id", &data.pod_id, Id::new);
     if let (Ok(machine), Ok(port)) = (&machine, &port) {
         let known_as = HostKeyAlias::new(machine, *port).to_string();
-        check.optional("host_key_alias", &data.host_key_alias, |text| match *text == known_as {
-            true => Ok(()),
-            false => Err(Invalid::because(format!("its pod_id and port make it {known_as}"))),
-        })?;
+        let reason = || Invalid::because(format!("its pod_id and port make it {known_as}"));
+        let fits = |text: Cow<'a, str>| (*text == known_as).then_some(()).ok_or_else(reason);
+        check.optional("host_key_alias", &data.host_key_alias, fits)?;
     }
     let ([prefix, cluster, name], host_name, port) = (alias?, host_name?, port?);
     let (user, proxy_jump, control, active) = (user?, proxy_jump?, control?, active?);

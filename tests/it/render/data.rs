@@ -235,7 +235,7 @@ fn a_cluster_that_is_gone_is_gone_in_data_too() {
 fn a_certificate_is_looked_for_where_data_say_that_it_takes_one() {
     let sandbox = Sandbox::new();
     let cluster = cluster::train().with("vaultEnabled", true);
-    let data = data_of(&[cluster.clone()], &[]);
+    let data = data_of(std::slice::from_ref(&cluster), &[]);
     sandbox.write("data.json", data.to_string());
     sandbox.write("answer.json", cluster.answer());
     let [of_data, of_answer] = ["data.json", "answer.json"].map(|file| {
