@@ -357,7 +357,7 @@ where
 #[expect(clippy::large_enum_variant, reason = "a file holds one, which is taken apart at once")]
 pub enum Saved<'a, Nodes, Clusters> {
     /// An answer of Get Cluster.
-    Answer(Answer<'a, Nodes>),
+    Answer(Box<Answer<'a, Nodes>>),
     /// What `render --print-data` printed.
     Data(Clusters),
 }
@@ -391,12 +391,12 @@ where
             // Another version may have another shape, and that is what is wrong then.
             return match version_of(text) {
                 Some(found) => Err(check_version(&found, version).err().unwrap_or(malformed)),
-                None => cluster(text).map(Saved::Answer),
+                None => cluster(text).map(|answer| Saved::Answer(Box::new(answer))),
             };
         }
     };
     if file.schema_version.is_absent() {
-        return answer(file.data, text).map(Saved::Answer);
+        return answer(file.data, text).map(|answer| Saved::Answer(Box::new(answer)));
     }
     check_version(&file.schema_version, version)?;
     match file.clusters {

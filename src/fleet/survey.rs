@@ -98,7 +98,7 @@ impl<'a> Survey<'a> {
     /// `render --print-data` printed, of which there is at least one.
     pub fn of_file(text: &'a str, label: &str) -> Result<Vec<Self>, Malformed> {
         let mut surveys = match wire::saved::<Nodes<'a>, Clusters<'a>>(text, SCHEMA_VERSION)? {
-            Saved::Answer(answer) => return Ok(vec![Self::of_answer(answer, label)]),
+            Saved::Answer(answer) => return Ok(vec![Self::of_answer(*answer, label)]),
             Saved::Data(Clusters(surveys)) => surveys,
         };
         if surveys.is_empty() {

@@ -44,7 +44,7 @@ fn each_begins_with_how_it_is_used() {
     }
 }
 
-/// As DeepSpeed reads it (`_parse_hostfile` in deepspeed/launcher/runner.py): comments and empty
+/// As `DeepSpeed` reads it (`_parse_hostfile` in deepspeed/launcher/runner.py): comments and empty
 /// lines go, any other line is a name, blanks, and `slots=` with a number; no name comes twice.
 fn as_deepspeed_reads(text: &str) -> BTreeMap<String, u32> {
     let mut pool = BTreeMap::new();
@@ -165,7 +165,7 @@ fn unescaped(text: &str) -> String {
     shown
 }
 
-/// ClusterShell with these groups as the example says, for this person alone.
+/// `ClusterShell` with these groups as the example says, for this person alone.
 struct ClusterShell {
     sandbox: Sandbox,
 }
