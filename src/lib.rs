@@ -6,8 +6,9 @@
 //! A room uses only rooms of the lines above it, or of its own:
 //!
 //! - values and words: [`name`], [`secret`], [`untrusted`], [`shell`], [`duration`], [`when`],
-//!   [`alike`]; what a person sees and why a run ends: [`terminal`], [`failure`];
-//! - this machine: programs ([`child`], [`openssh`]), work that may hang ([`beside`]);
+//!   [`alike`], [`digest`]; what a person sees and why a run ends: [`terminal`], [`failure`];
+//! - this machine: files ([`write`](mod@write)), programs ([`child`], [`openssh`]), work that may hang
+//!   ([`beside`]);
 //! - the far side: the [`api`], whether a host answers ([`probe`]) and lets us in ([`login`]);
 //! - what is kept below ssh's folder: [`install`], [`certificate`], [`cache`];
 //! - clusters: the checked [`fleet`], and every text that is made of it ([`render`]);

@@ -59,6 +59,9 @@ impl FromStr for ApiUrl {
         if text.chars().any(is_control) {
             return Err(Invalid::because("control character"));
         }
+        if !text.contains(':') {
+            return Err(no_scheme());
+        }
         let mut url = Url::parse(text)
             .map_err(|error| Invalid::because(format!("{error} (like `{}`)", Self::DEFAULT)))?;
         check(&url)?;
@@ -74,6 +77,10 @@ impl fmt::Display for ApiUrl {
     }
 }
 
+fn no_scheme() -> Invalid {
+    Invalid::because(format!("it should begin with `https://` (like `{}`)", ApiUrl::DEFAULT))
+}
+
 fn check(url: &Url) -> Result<(), Invalid> {
     match url.scheme() {
         "https" => {}
@@ -84,12 +91,7 @@ fn check(url: &Url) -> Result<(), Invalid> {
                  machine",
             ));
         }
-        _ => {
-            return Err(Invalid::because(format!(
-                "it should begin with `https://` (like `{}`)",
-                ApiUrl::DEFAULT
-            )));
-        }
+        _ => return Err(no_scheme()),
     }
     if url.host_str().is_none_or(|host| ServerName::try_from(bare(host)).is_err()) {
         return Err(Invalid::because("its host is no name and no address"));
@@ -179,8 +181,8 @@ mod tests {
     #[test]
     fn what_is_no_address_says_why() {
         for (text, why) in [
-            ("", "relative URL without a base"),
-            ("api.primeintellect.ai", "relative URL without a base"),
+            ("", "begin with `https://`"),
+            ("api.primeintellect.ai", "begin with `https://`"),
             ("localhost:8080", "begin with `https://`"),
             ("ftp://api.primeintellect.ai", "begin with `https://`"),
             ("https://", "empty host"),

@@ -440,7 +440,10 @@ impl Cause {
                  server: check `--api-url`, HTTPS_PROXY and NO_PROXY"
             }
             Self::Status { status, .. } => return status_hint(*status, asked),
-            Self::NoSuchCluster { .. } => "a terminated cluster has no name any more: give its id",
+            Self::NoSuchCluster { .. } => {
+                "`prime-ssh list` shows ids and names; a terminated cluster has no name any more: \
+                 give its id"
+            }
             Self::Several { .. } => "give the id instead of the name",
             Self::Vanished { .. } => "try again",
             Self::Cut { .. } | Self::Gzip { .. } => "try again; a proxy in between may have cut it",

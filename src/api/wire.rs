@@ -354,6 +354,7 @@ where
 
 /// What a file holds.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a file holds one, which is taken apart at once")]
 pub enum Saved<'a, Nodes, Clusters> {
     /// An answer of Get Cluster.
     Answer(Answer<'a, Nodes>),
@@ -547,7 +548,9 @@ fn malformed<'a, T: Deserialize<'a>>(text: &'a str, error: &serde_json::Error) -
         .map_err(|error| error.path().to_string())
         .err()
         .filter(|path| path != ".");
-    Malformed::Wrong { path: path.unwrap_or_default(), reason: without_text(&error.to_string()) }
+    let words = without_text(&error.to_string());
+    let reason = if error.is_syntax() { format!("not JSON: {words}") } else { words };
+    Malformed::Wrong { path: path.unwrap_or_default(), reason }
 }
 
 /// The parser's words without the text of the answer in them, which may be as long as that is, and

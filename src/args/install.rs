@@ -23,7 +23,7 @@ pub struct InstallArgs {
     pub wait: InstallWaitArgs,
     /// Whether to do it.
     #[command(flatten)]
-    pub show: ShowArgs,
+    pub mode: ModeArgs,
     /// Which hosts, and how they are reached; remembered for `sync`.
     #[command(flatten)]
     pub render: RememberedArgs,
@@ -40,7 +40,7 @@ pub struct SyncArgs {
     pub prune: bool,
     /// Whether to do it.
     #[command(flatten)]
-    pub show: ShowArgs,
+    pub mode: ModeArgs,
 }
 
 /// `prime-ssh uninstall`.
@@ -60,7 +60,7 @@ pub struct UninstallArgs {
 
 /// Whether to do it.
 #[derive(Args, Clone, Copy, Debug)]
-pub struct ShowArgs {
+pub struct ModeArgs {
     /// Show what would change, as a diff, and change nothing
     #[arg(long)]
     pub dry_run: bool,

@@ -30,7 +30,7 @@ pub use check::{CheckArgs, ProbingArgs};
 pub use completions::CompletionsArgs;
 pub use doctor::DoctorArgs;
 pub use install::{
-    AutoCertArgs, InstallArgs, RememberedArgs, ShowArgs, SyncArgs, TypedOption, UninstallArgs,
+    AutoCertArgs, InstallArgs, ModeArgs, RememberedArgs, SyncArgs, TypedOption, UninstallArgs,
 };
 pub use inventory::{CacheArgs, InventoryArgs, InventoryFormat, ScriptArgs};
 pub use list::ListArgs;
@@ -39,7 +39,7 @@ pub use program::{SETTINGS, VARIABLES, exit_codes, program};
 pub use refused::Refused;
 pub use render::TemplateArgs;
 pub use report::{FormatArgs, ReportFormat};
-pub use show::ShowClusterArgs;
+pub use show::ShowArgs;
 pub use wait::{Goal, GoalArgs, InstallWaitArgs, WaitArgs};
 
 use crate::api::address::ApiUrl;
@@ -95,7 +95,7 @@ pub enum Command {
     /// An installed cluster is shown by the names and options that it is installed with, any other
     /// one as `install` would make it. A value that is refused is shown as that, with its place in
     /// the answer.
-    Show(ShowClusterArgs),
+    Show(ShowArgs),
     /// Check that hosts answer, and with --login that they let you in
     ///
     /// Hosts are asked side by side: does the name resolve, does the port take a connection, does

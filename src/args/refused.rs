@@ -56,6 +56,10 @@ fn meant(word: &str, program: &Command) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if let Some(near) = near {
         format!("there is `prime-ssh {near}`")
+    } else if word == "version" {
+        "`prime-ssh --version` says it".to_owned()
+    } else if word == "ssh" {
+        "ssh itself connects: `ssh prime.CLUSTER`".to_owned()
     } else if word.is_empty() || word.len() > SHOWN || !word.chars().all(is_plain) {
         "`prime-ssh --help` lists the commands".to_owned()
     } else if word.contains('.') {

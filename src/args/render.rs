@@ -6,15 +6,21 @@ use clap::{ArgGroup, Args};
 
 use super::{HostsArgs, OutputArgs, SourceArgs};
 
+/// clap would make one line of it, too long for a terminal.
+const USAGE: &str = "\
+prime-ssh render --template FILE [OPTIONS] <CLUSTER|--all|--input <FILE>>
+       prime-ssh render --print-data [OPTIONS] <CLUSTER|--all|--input <FILE>>";
+
 /// `prime-ssh render`.
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("what").args(["template", "print_data"]).required(true))]
+#[command(override_usage = USAGE)]
 pub struct TemplateArgs {
     /// Which clusters.
     #[command(flatten)]
     pub source: SourceArgs,
     /// The template; `-` is stdin
-    #[arg(long, value_name = "FILE.j2")]
+    #[arg(long, value_name = "FILE")]
     pub template: Option<PathBuf>,
     /// Print what a template sees, as JSON, which --input of every command reads
     #[arg(long)]

@@ -9,7 +9,7 @@ use super::{FormatArgs, SourceArgs};
 /// `prime-ssh show`.
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("source").args(["cluster", "input"]).required(true))]
-pub struct ShowClusterArgs {
+pub struct ShowArgs {
     /// A cluster, by id, name, or the alias that it is installed as
     pub cluster: Option<String>,
     /// A saved answer of the API (Get Cluster), or what `render --print-data` printed of one
@@ -21,7 +21,7 @@ pub struct ShowClusterArgs {
     pub format: FormatArgs,
 }
 
-impl ShowClusterArgs {
+impl ShowArgs {
     /// The one cluster, as those of the other commands.
     #[must_use]
     pub fn source(self) -> SourceArgs {

@@ -128,7 +128,7 @@ fn stems(folder: &Path) -> Vec<Stem> {
         match part {
             Part::State => *stems.entry(stem).or_default() = true,
             Part::Certificate => _ = stems.entry(stem).or_insert(false),
-            Part::Fragment | Part::KnownHosts => {}
+            Part::Fragment | Part::KnownHosts | Part::FormerKnownHosts => {}
         }
     }
     let (recorded, others): (Vec<_>, Vec<_>) =

@@ -10,6 +10,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
@@ -17,6 +18,10 @@ pub use group::{Group, Member};
 
 /// The most that is read of what a program says, in bytes.
 const SAID: u64 = 64 * 1024;
+
+/// The largest file that it may write, in bytes: what a server sends without end must not fill the
+/// disk before the time is over. A log of 20,000 connections fits, and so does any `known_hosts`.
+const FILE_MAX: u64 = 16 * 1024 * 1024;
 
 /// How a program ended, and what it said.
 #[derive(Debug)]
@@ -74,11 +79,8 @@ struct Running {
 impl Running {
     fn start(command: &mut Command) -> io::Result<Self> {
         let (stdout, stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(stdout.try_clone()?)
-            .stderr(stderr.try_clone()?)
-            .spawn()?;
+        command.stdin(Stdio::null()).stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
+        let child = with_small_files(|| command.spawn())?;
         Ok(Self { child, status: None, stdout, stderr })
     }
 
@@ -94,6 +96,17 @@ impl Running {
         let (stdout, stderr) = (said(&mut self.stdout)?, said(&mut self.stderr)?);
         Ok(Ended { status: self.status, stdout, stderr })
     }
+}
+
+/// Starts a program that ends with `SIGXFSZ` where it writes a file of more than [`FILE_MAX`]: it
+/// inherits that limit, which is ours for so long.
+fn with_small_files<T>(start: impl FnOnce() -> T) -> T {
+    let Ok((ours, most)) = getrlimit(Resource::RLIMIT_FSIZE) else { return start() };
+    // A limit that cannot be set is none; the one for all time stays, so that ours comes back.
+    let _ = setrlimit(Resource::RLIMIT_FSIZE, ours.min(FILE_MAX), most);
+    let started = start();
+    let _ = setrlimit(Resource::RLIMIT_FSIZE, ours, most);
+    started
 }
 
 /// How long to wait between two looks at a program that runs.
@@ -135,6 +148,20 @@ mod tests {
         assert!(ended.status.is_none() && start.elapsed() < Duration::from_secs(10));
         thread::sleep(Duration::from_millis(1500));
         assert!(!mark.exists());
+    }
+
+    #[test]
+    fn one_that_says_too_much_is_ended_before_it_fills_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let script = format!("exec cat /dev/zero >'{}'", log.display());
+        for script in [script.as_str(), "exec cat /dev/zero", "exec cat /dev/zero >&2"] {
+            let ended = sh(script, Duration::from_secs(60));
+            assert!(ended.status.is_some_and(|status| !status.success()), "{script}");
+        }
+        assert_eq!(log.metadata().unwrap().len(), FILE_MAX);
+        // What we write ourselves is as long as before.
+        std::fs::write(&log, vec![0; 17 * 1024 * 1024]).unwrap();
     }
 
     #[test]

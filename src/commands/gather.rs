@@ -233,19 +233,30 @@ pub(super) fn tell_refusals(
         terminal.warning(format_args!("left out what holds a refused value:{told}"));
         return Ok(());
     }
+    let is_of_cluster = |walked: &Walked<'_>| matches!(walked.fleet, Err(Unrendered::Refused));
     Err(Failure::message(
         Kind::Answer,
         format!("the answer holds values that cannot be used:{told}"),
     )
-    .hint("`--skip-invalid` leaves out these hosts and renders the rest"))
+    .hint(if walked.iter().any(is_of_cluster) {
+        "without values of the cluster itself nothing can be made of it; is this what the API \
+         answers to Get Cluster, or what `prime-ssh render --print-data` prints?"
+    } else {
+        "`--skip-invalid` leaves out these hosts and renders the rest"
+    }))
 }
 
-pub(super) fn unrendered(title: &str, why: &Unrendered) -> Failure {
+/// That there is nothing to do with this cluster, without a hint.
+pub(super) fn nothing_to(to_do: &str, title: &str, why: &Unrendered) -> Failure {
     let kind = match why {
         Unrendered::BadJumpHost(_) => Kind::Usage,
         _ => Kind::Answer,
     };
-    let failure = Failure::message(kind, format!("nothing to render for {title}: {why}"));
+    Failure::message(kind, format!("nothing to {to_do} for {title}: {why}"))
+}
+
+pub(super) fn unrendered(title: &str, why: &Unrendered) -> Failure {
+    let failure = nothing_to("render", title, why);
     match why {
         Unrendered::NoHost => failure.hint(
             "nodes that are still starting have no connection yet: try again later; \

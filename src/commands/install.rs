@@ -14,7 +14,7 @@ use crate::install::layout::Layout;
 use crate::install::plan::Wish;
 use crate::install::state::Record;
 use crate::name::{Id, Slug};
-use crate::settings::{Install, Machine, Memory, Origin, Remembered, Show};
+use crate::settings::{Install, Machine, Memory, Mode, Origin, Remembered};
 use crate::terminal::Terminal;
 
 pub(super) fn run(
@@ -40,7 +40,7 @@ pub(super) fn run(
     settings.check_name(surveys.len())?;
     let ended = ended_owners(&settings, &before, &surveys, &memory, terminal);
     let mut renewed = Vec::new();
-    let done = carry_out(layout, settings.show, terminal, |present| {
+    let done = carry_out(layout, settings.mode, terminal, |present| {
         let installed = present.installed();
         let skip_invalid = settings.source.skip_invalid;
         let mut wishing =
@@ -51,9 +51,9 @@ pub(super) fn run(
         Ok(decision)
     });
     // Without the lock: nobody waits for the API but who asked for a certificate.
-    let certificates = match settings.show {
-        Show::Apply => cert::ensure_each(&renewed, &memory, layout, terminal),
-        Show::DryRun | Show::Check => Ok(()),
+    let certificates = match settings.mode {
+        Mode::Apply => cert::ensure_each(&renewed, &memory, layout, terminal),
+        Mode::DryRun | Mode::Check => Ok(()),
     };
     terminal.gravest([done, certificates].into_iter().filter_map(Result::err).collect())
 }

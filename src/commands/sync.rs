@@ -38,7 +38,7 @@ pub(super) fn run(
         return Ok(());
     }
     let candidates = ask_again(&records, &memory, terminal);
-    carry_out(layout, settings.show, terminal, |present| {
+    carry_out(layout, settings.mode, terminal, |present| {
         let installed = present.installed();
         let skip_invalid = global.skip_invalid;
         let mut wishing =

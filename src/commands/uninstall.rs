@@ -19,7 +19,7 @@ pub(super) fn run(
         terminal.tell("nothing is installed");
         return Ok(());
     }
-    carry_out(&settings.layout, settings.show, terminal, |present| {
+    carry_out(&settings.layout, settings.mode, terminal, |present| {
         let stems = named(present, &settings.clusters)?;
         if stems.is_empty() {
             terminal.tell("nothing is installed");

@@ -45,7 +45,11 @@ fn of_key(path: &Path, clusters: &str) -> Vec<Finding> {
 }
 
 fn of_problem(problem: &Problem, path: &Path, clusters: &str) -> Finding {
-    let what = format!("{} ({clusters})", one_line(&problem.to_string()));
+    let what = match problem {
+        // The file is named anyway.
+        Problem::Missing(_) => format!("is not there, for {clusters}"),
+        _ => format!("{} ({clusters})", one_line(&problem.to_string())),
+    };
     let finding = match problem {
         // ssh reads the private half itself, and only a certificate goes by the other.
         Problem::Stale(_) | Problem::Private(..) | Problem::NoKey(..) => {

@@ -263,9 +263,9 @@ fn aliases(
     if options.say_the_way() || !surveys.iter().any(is_named) {
         return HashSet::new();
     }
-    let named =
+    let clusters =
         surveys.iter().zip(names).filter_map(|(survey, name)| Some((survey, name.as_ref()?)));
-    named.map(|(survey, name)| format!("{}.{name}", options.prefix_of(survey))).collect()
+    clusters.map(|(survey, name)| format!("{}.{name}", options.prefix_of(survey))).collect()
 }
 
 fn walk_one<'a>(

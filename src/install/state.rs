@@ -183,6 +183,8 @@ pub enum Part {
     Fragment,
     /// The host keys that ssh has seen.
     KnownHosts,
+    /// Those of before `ssh-keygen -R` took one out, where somebody did: it keeps them.
+    FormerKnownHosts,
     /// The [`Record`].
     State,
     /// The certificate to log in with. `prime-ssh cert` writes it, under a lock of its own.
@@ -191,12 +193,14 @@ pub enum Part {
 
 impl Part {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Fragment, Self::KnownHosts, Self::State, Self::Certificate];
+    pub const ALL: [Self; 5] =
+        [Self::Fragment, Self::KnownHosts, Self::FormerKnownHosts, Self::State, Self::Certificate];
 
     fn ending(self) -> &'static str {
         match self {
             Self::Fragment => ".conf",
             Self::KnownHosts => ".known_hosts",
+            Self::FormerKnownHosts => ".known_hosts.old",
             Self::State => ".json",
             Self::Certificate => "-cert.pub",
         }

@@ -163,7 +163,9 @@ impl Ssh {
             && login.server.is_none()
         {
             let (host, port) = (endpoint.host.as_str(), endpoint.port.get());
-            match reason::from_jump(&tail(&jump.log), host, port) {
+            let log = tail(&jump.log);
+            let unknown = || reason::unknown_to_jump(&log, &target.destination.host);
+            match reason::from_jump(&log, host, port).or_else(unknown) {
                 Some(reason) => login.result = Err(reason),
                 // The jump host still tries.
                 None if login.result == Err(Reason::TimedOut) => {

@@ -167,12 +167,24 @@ pub(super) fn server(log: &str) -> Option<String> {
 /// Why the jump host could not open a connection to this host, from the log of the connection to
 /// it: the words stand on one line, and what channel that was for on a later one.
 pub(super) fn from_jump(log: &str, host: &str, port: u16) -> Option<Reason> {
-    let place = format!(" for {host} port {port},");
+    not_opened(log, &format!(" for {host} port {port},")).map(Reason::FromJump)
+}
+
+/// The same, where ssh knows the cluster and not this alias, and asked the jump host for the place
+/// that our last block makes of such a name.
+pub(super) fn unknown_to_jump(log: &str, alias: &str) -> Option<Reason> {
+    let name = format!("{alias}.invalid.");
+    let why = not_opened(log, &format!(" for {name} port "))?;
+    Some(Reason::NameUnknown { name, why })
+}
+
+/// What the jump host said of the last channel to this place.
+fn not_opened(log: &str, place: &str) -> Option<String> {
     let mut ended = None;
     for line in log.lines().rev() {
         let named = line.strip_prefix("debug1: channel ").and_then(|rest| rest.split_once(": "));
         match named {
-            Some((channel, what)) if what.starts_with("free: ") && what.contains(&place) => {
+            Some((channel, what)) if what.starts_with("free: ") && what.contains(place) => {
                 ended = Some(channel);
             }
             // Numbers are used again.
@@ -187,7 +199,7 @@ pub(super) fn from_jump(log: &str, host: &str, port: u16) -> Option<Reason> {
             && ended == Some(channel)
         {
             let words = words.strip_prefix("connect failed: ").unwrap_or(words);
-            return Some(Reason::FromJump(in_a_sentence(words, SHOWN)));
+            return Some(in_a_sentence(words, SHOWN));
         }
     }
     None

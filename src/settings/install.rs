@@ -7,7 +7,7 @@ use super::prime_cli::PrimeCli;
 use super::{Access, Endpoint, Origin, Patience, Source, source, ssh_options, token, walk_options};
 use crate::api::address::ApiUrl;
 use crate::args::{
-    AutoCertArgs, Global, InstallArgs, RememberedArgs, ShowArgs, SyncArgs, TypedOption,
+    AutoCertArgs, Global, InstallArgs, ModeArgs, RememberedArgs, SyncArgs, TypedOption,
     UninstallArgs,
 };
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -38,7 +38,7 @@ pub struct Install {
     /// For what is waited first, where it is.
     pub patience: Option<Patience>,
     /// Whether to do it.
-    pub show: Show,
+    pub mode: Mode,
 }
 
 /// The resolved settings of `prime-ssh sync`.
@@ -51,7 +51,7 @@ pub struct Sync {
     /// Where the files are.
     pub layout: Layout,
     /// Whether to do it.
-    pub show: Show,
+    pub mode: Mode,
 }
 
 /// The resolved settings of `prime-ssh uninstall`.
@@ -62,12 +62,12 @@ pub struct Uninstall {
     /// Where the files are.
     pub layout: Layout,
     /// Whether to do it.
-    pub show: Show,
+    pub mode: Mode,
 }
 
 /// Whether changes are made, or only shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Show {
+pub enum Mode {
     /// They are made.
     Apply,
     /// They are shown as a diff.
@@ -88,7 +88,7 @@ pub struct Remembered {
 impl Install {
     /// Resolves what was typed for `prime-ssh install`.
     pub fn resolve(typed: InstallArgs, global: &Global, machine: &Machine) -> Outcome<Self> {
-        let InstallArgs { source: from, name, wait, show, render } = typed;
+        let InstallArgs { source: from, name, wait, mode, render } = typed;
         let prime = PrimeCli::read(machine, global.context.as_deref())?;
         let context = global.context.clone().or(machine.variable("PRIME_CONTEXT")?);
         let is_typed = !render.typed.is_empty();
@@ -104,7 +104,7 @@ impl Install {
             says_prefix,
             layout: layout(global, machine)?,
             patience: wait.wait.then(|| Patience::new(wait.goal, wait.within)),
-            show: show.into(),
+            mode: mode.into(),
         };
         settings.check_name(clusters)?;
         Ok(settings)
@@ -161,25 +161,25 @@ impl Sync {
                     .hint("`prime-ssh install` with it sets where a cluster is asked for"));
             }
         }
-        let SyncArgs { clusters, prune, show } = typed;
-        Ok(Self { clusters, prune, layout: layout(global, machine)?, show: show.into() })
+        let SyncArgs { clusters, prune, mode } = typed;
+        Ok(Self { clusters, prune, layout: layout(global, machine)?, mode: mode.into() })
     }
 }
 
 impl Uninstall {
     /// Resolves what was typed for `prime-ssh uninstall`.
     pub fn resolve(typed: UninstallArgs, global: &Global, machine: &Machine) -> Outcome<Self> {
-        let show = if typed.dry_run { Show::DryRun } else { Show::Apply };
-        Ok(Self { clusters: typed.clusters, layout: layout(global, machine)?, show })
+        let mode = if typed.dry_run { Mode::DryRun } else { Mode::Apply };
+        Ok(Self { clusters: typed.clusters, layout: layout(global, machine)?, mode })
     }
 }
 
-impl From<ShowArgs> for Show {
-    fn from(typed: ShowArgs) -> Self {
+impl From<ModeArgs> for Mode {
+    fn from(typed: ModeArgs) -> Self {
         match typed {
-            ShowArgs { check: true, .. } => Self::Check,
-            ShowArgs { dry_run: true, .. } => Self::DryRun,
-            ShowArgs { .. } => Self::Apply,
+            ModeArgs { check: true, .. } => Self::Check,
+            ModeArgs { dry_run: true, .. } => Self::DryRun,
+            ModeArgs { .. } => Self::Apply,
         }
     }
 }

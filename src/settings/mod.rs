@@ -22,7 +22,7 @@ use std::time::Duration;
 pub use cert::{Certify, OwnCertificates, Task, Wanted};
 pub use check::Check;
 pub use doctor::Doctor;
-pub use install::{Install, Memory, Remembered, Rendering, Show, Sync, Uninstall};
+pub use install::{Install, Memory, Mode, Remembered, Rendering, Sync, Uninstall};
 pub use inventory::{Caching, Inventory, InventoryOutput};
 pub use list::List;
 pub use machine::Machine;

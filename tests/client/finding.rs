@@ -110,7 +110,8 @@ fn none_is_told_with_the_near_ones() {
         told(&find(&server, "train").unwrap_err(), &server),
         "3: cannot get cluster `train`: no cluster has this id or name; near it are:\n  \
          pre-train (c1)\n  training (c2)\n\
-         hint: a terminated cluster has no name any more: give its id"
+         hint: `prime-ssh list` shows ids and names; a terminated cluster has no name any more: give \
+         its id"
     );
 }
 

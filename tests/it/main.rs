@@ -17,6 +17,7 @@ mod doctor;
 mod end_to_end;
 mod failures;
 mod harness;
+mod house;
 mod in_step;
 mod install;
 mod list;

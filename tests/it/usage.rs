@@ -229,6 +229,8 @@ fn a_word_that_is_no_command_is_told_what_it_may_mean() {
         ("instal", "there is `prime-ssh install`"),
         ("inventroy", "there is `prime-ssh inventory`"),
         ("prime.train.node-1", "`ssh prime.train.node-1`"),
+        ("version", "`prime-ssh --version` says it"),
+        ("ssh", "ssh itself connects: `ssh prime.CLUSTER`"),
         ("my cluster", "`prime-ssh --help` lists the commands"),
         ("$(touch ran)", "`prime-ssh --help` lists the commands"),
         ("a\n\u{1b}[2Jb", "`prime-ssh --help` lists the commands"),

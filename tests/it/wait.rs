@@ -282,7 +282,7 @@ fn a_failed_installation_ends_it_unless_the_others_will_do() {
     let told = wait(&sandbox, &api, &["--for", "2"]).run().fails(6);
     assert_eq!(
         told,
-        "error: prime.train: 1 of 3 nodes is up, and 2 cannot be any more:\n  \
+        "error: prime.train: 1 of 3 nodes is up, and there will not be 2:\n  \
          prime.train.node-2: installation failed: no driver\n  \
          node-1: installation failed: disk\\n\\u{1b}[2J is full\n"
     );

@@ -66,9 +66,19 @@ fn cluster<'a>(
             terminal.note(format_args!("left out {}: {why}", walked.title));
             return Ok(None);
         }
-        Err(why) => return Err(gather::unrendered(&walked.title, &why)),
+        Err(why) => return Err(unchecked(&walked.title, &why, record.is_some())),
     };
     Ok(Some(Cluster { fleet, record, rendering }))
+}
+
+fn unchecked(title: &str, why: &Unrendered, is_installed: bool) -> Failure {
+    let failure = gather::nothing_to("check", title, why);
+    match why {
+        Unrendered::Terminated if is_installed => {
+            failure.hint("`prime-ssh sync` takes its names away")
+        }
+        _ => failure,
+    }
 }
 
 impl Cluster<'_> {

@@ -10,8 +10,8 @@ use super::verdict::{State, Verdict};
 use crate::args::ReportFormat;
 use crate::commands::{gather, report};
 use crate::failure::{Failure, Kind, Outcome};
-use crate::fleet::{Skipped, WhySkipped};
-use crate::name::Alias;
+use crate::fleet::{Fleet, Skipped, WhySkipped};
+use crate::name::{Alias, Slug};
 use crate::probe::Probe;
 use crate::render::data::{self, Text};
 use crate::terminal::Terminal;
@@ -61,12 +61,21 @@ impl<'c> Checked<'c> {
         for (member, verdict) in self.rows() {
             table.row(row(member, verdict, is_plain));
         }
-        for (_, node) in self.without_host(skip_invalid) {
+        for (cluster, node) in self.without_host(skip_invalid) {
+            // A program may hand the first field to ssh, so that it is no text of the API's: the
+            // alias that the node would have, which leads nowhere.
+            let name = if is_plain {
+                would_be(cluster, node)
+            } else if self.clusters.len() == 1 {
+                node.name.to_string()
+            } else {
+                format!("{} of {}", node.name, cluster.fleet.alias())
+            };
             let reason = if is_plain { word(&node.why).into() } else { Cell::default() };
             let failing = Cell::new(State::Failing.word()).tone(tone(State::Failing));
             let empty = Cell::default;
             table.row([
-                Cell::new(&node.name),
+                Cell::new(name),
                 failing,
                 reason,
                 empty(),
@@ -139,7 +148,7 @@ impl<'c> Checked<'c> {
             "{} of {} {} well; {} {is} not: {}{untried}",
             counts.well,
             hosts(counts.total),
-            if counts.well == 1 { "is" } else { "are" },
+            if counts.well == 1 || counts.total == 1 { "is" } else { "are" },
             counts.failing,
             some_of(&names)
         );
@@ -195,6 +204,12 @@ fn row(member: &Member<'_>, verdict: &Verdict<'_>, is_plain: bool) -> [Cell; 7] 
         Cell::given(server),
         Cell::new(&verdict.detail),
     ]
+}
+
+fn would_be(cluster: &Cluster<'_>, node: &Skipped<'_>) -> String {
+    let Fleet { prefix, name, .. } = &cluster.fleet;
+    let own = Slug::of_name(node.name.as_cow(), node.name.as_str());
+    Alias::of_node(prefix, name, &own).to_string()
 }
 
 fn tone(state: State) -> Tone {

@@ -196,7 +196,7 @@ impl Judge<'_> {
                 told.remedy(format!("name the one that is right: {}", self.with_identity(member)))
             }
             Reason::HostKeyChanged { file, name } => {
-                let name = name.as_deref().filter(|name| self.known_as(member).contains(*name));
+                let name = name.as_deref().filter(|name| known_as(member).contains(*name));
                 told.remedy(host_key_changed(file.as_deref(), name))
             }
             Reason::HostKeyUnknown => told
@@ -210,20 +210,6 @@ impl Judge<'_> {
             Reason::TimedOut => told.remedy("--probe-timeout gives it more time"),
             _ => told,
         }
-    }
-
-    /// The names by which ssh remembers the host, and the one that it jumps through.
-    fn known_as(&self, member: &Member<'_>) -> BTreeSet<String> {
-        let mut names = BTreeSet::from([member.host.host_key_alias().to_string()]);
-        match &member.fleet().jump {
-            Some(Jump::Via(via)) if member.host.jumps => {
-                let host = via.host();
-                names.extend(via.port().map(|port| format!("[{host}]:{port}")));
-                names.insert(host);
-            }
-            Some(Jump::ControlNode(_) | Jump::Via(_)) | None => {}
-        }
-        names
     }
 
     fn no_key_taken(&self, member: &Member<'_>, told: Told, has_none: bool) -> Told {
@@ -262,6 +248,20 @@ impl Judge<'_> {
         let named = if self.memory.folder_is_named() { &["--ssh-dir", &*folder][..] } else { &[] };
         pasted(["prime-ssh", command].into_iter().chain(named.iter().copied()).chain(arguments))
     }
+}
+
+/// The names by which ssh remembers the host, and the one that it jumps through.
+fn known_as(member: &Member<'_>) -> BTreeSet<String> {
+    let mut names = BTreeSet::from([member.host.host_key_alias().to_string()]);
+    match &member.fleet().jump {
+        Some(Jump::Via(via)) if member.host.jumps => {
+            let host = via.host();
+            names.extend(via.port().map(|port| format!("[{host}]:{port}")));
+            names.insert(host);
+        }
+        Some(Jump::ControlNode(_) | Jump::Via(_)) | None => {}
+    }
+    names
 }
 
 /// A command as it stands in a sentence, to be pasted.

@@ -160,7 +160,7 @@ fn compare(
                 drop(candidates.next());
                 Stand::NotAsked("it was installed from standard input")
             }
-            (_, false) => Stand::NotAsked("its API does not answer"),
+            (_, false) => Stand::NotAsked("its API could not be asked"),
             (_, true) => match candidates.next() {
                 Some(candidate) => stand(&mut wishing, record, candidate),
                 None => Stand::NotAsked("nothing was asked"),

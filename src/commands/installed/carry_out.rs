@@ -12,7 +12,7 @@ use crate::install::lock::{Lock, LockError};
 use crate::install::plan::{Note, Plan, Present, Wish, plan};
 use crate::install::verify::{self, Verdict, VerifyError};
 use crate::install::{diff, folder};
-use crate::settings::Show;
+use crate::settings::Mode;
 use crate::terminal::{self, Terminal};
 use crate::write::WriteError;
 
@@ -39,11 +39,11 @@ pub(in crate::commands) struct Decision {
 /// would change.
 pub(in crate::commands) fn carry_out(
     layout: &Layout,
-    show: Show,
+    mode: Mode,
     terminal: Terminal,
     decide: impl FnOnce(&Present) -> Outcome<Decision>,
 ) -> Outcome<()> {
-    let mut lock = if show == Show::Apply { Some(Held::take(layout, terminal)?) } else { None };
+    let mut lock = if mode == Mode::Apply { Some(Held::take(layout, terminal)?) } else { None };
     let mut present = folder::read(layout)?;
     if let Some(lock) = &mut lock {
         lock.made |= present.folder_is_ours;
@@ -57,8 +57,8 @@ pub(in crate::commands) fn carry_out(
         terminal.note(note);
     }
     let plan = plan(layout, &present, decision.wishes).or_fail(Kind::Install)?;
-    let connects = match show {
-        Show::Apply => {
+    let connects = match mode {
+        Mode::Apply => {
             let unwritten = apply(layout, &present, &plan, decision.alias.as_deref(), terminal)?;
             drop(lock);
             match &unwritten {
@@ -67,20 +67,20 @@ pub(in crate::commands) fn carry_out(
             }
             decision.tells_how_to_connect && unwritten.is_none()
         }
-        Show::DryRun => {
+        Mode::DryRun => {
             let colored = terminal::stdout_is_colored();
             terminal::print(|to| diff::write(&plan.changes, colored, to)).or_fail(Kind::Local)?;
             terminal.note("a dry run: nothing was changed");
             false
         }
-        Show::Check => false,
+        Mode::Check => false,
     };
     tell_notes(layout, &plan.notes, terminal);
-    if show != Show::Check {
+    if mode != Mode::Check {
         summary::tell(&decision.lines, layout, connects, terminal);
     }
     summary::tell_failures(decision.lines, terminal)?;
-    if show == Show::Check && !plan.changes.is_empty() {
+    if mode == Mode::Check && !plan.changes.is_empty() {
         return Err(Failure::message(Kind::WouldChange, would_change(&plan)));
     }
     Ok(())

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::report::{self, Refused};
 use super::view::{self, Seen, View};
 use super::{certificates::Own, gather};
-use crate::args::{Global, ReportFormat, ShowClusterArgs};
+use crate::args::{Global, ReportFormat, ShowArgs};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::fleet::{Fleet, Skipped, Unrendered, WhySkipped};
 use crate::render::data;
@@ -22,7 +22,7 @@ use crate::terminal::Terminal;
 use crate::terminal::table::{Cell, Column, Table, Tone};
 
 pub(super) fn run(
-    typed: ShowClusterArgs,
+    typed: ShowArgs,
     global: &Global,
     machine: &Machine,
     terminal: Terminal,

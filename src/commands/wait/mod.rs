@@ -298,7 +298,7 @@ fn verdict(picture: &Picture, known: &Known, goal: Goal) -> Verdict {
     let told =
         failures.iter().map(|Failed { name, why }| format!("{name}: installation failed: {why}"));
     let told = listed(told.collect());
-    Verdict::Impossible(format!("{count}, and {wanted} cannot be any more:{told}"))
+    Verdict::Impossible(format!("{count}, and there will not be {wanted}:{told}"))
 }
 
 fn time_over(picture: &Picture, known: &Known, limit: Limit) -> String {

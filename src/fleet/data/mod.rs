@@ -265,9 +265,9 @@ fn check_host<'a>(
     let machine = check.required("pod_id", &data.pod_id, Id::new);
     if let (Ok(machine), Ok(port)) = (&machine, &port) {
         let known_as = HostKeyAlias::new(machine, *port).to_string();
-        check.optional("host_key_alias", &data.host_key_alias, |text| match *text == known_as {
-            true => Ok(()),
-            false => Err(Invalid::because(format!("its pod_id and port make it {known_as}"))),
+        let wrong = || Invalid::because(format!("its pod_id and port make it {known_as}"));
+        check.optional("host_key_alias", &data.host_key_alias, |text| {
+            if *text == known_as { Ok(()) } else { Err(wrong()) }
         })?;
     }
     let ([prefix, cluster, name], host_name, port) = (alias?, host_name?, port?);

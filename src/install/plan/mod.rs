@@ -423,7 +423,9 @@ impl Planner<'_> {
         let orphans = self.present.all_stems().into_iter().filter(|stem| {
             // A certificate alone is no leftover: a fragment elsewhere may name it.
             let has = |part| self.present.part(stem, part).is_some();
-            let is_left_over = has(Part::Fragment) || has(Part::KnownHosts);
+            let mut leftovers =
+                [Part::Fragment, Part::KnownHosts, Part::FormerKnownHosts].into_iter();
+            let is_left_over = leftovers.any(has);
             !clusters.contains(stem) && is_left_over && !has(Part::State)
         });
         going.extend(orphans);
@@ -432,8 +434,11 @@ impl Planner<'_> {
         going.sort();
         going.dedup();
         for stem in going {
-            for part in [Part::State, Part::Fragment, Part::KnownHosts, Part::Certificate] {
-                self.ours(&stem.file(part), None);
+            self.ours(&stem.file(Part::State), None);
+            for part in Part::ALL {
+                if part != Part::State {
+                    self.ours(&stem.file(part), None);
+                }
             }
         }
         if clusters.is_empty() && !self.present.foreign.is_empty() {

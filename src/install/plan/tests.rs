@@ -118,6 +118,20 @@ fn what_comes_stands_whole_before_it_counts_and_what_goes_stops_counting_first()
     assert_eq!(present, with_config("Host *\n  User u\n"));
 }
 
+/// `ssh-keygen -R`, which `check` and the pages advise, leaves the host keys of before beside the new
+/// ones.
+#[test]
+fn what_ssh_keygen_kept_goes_with_the_cluster() {
+    let mut present = with_config("Host *\n  User u\n");
+    run(&mut present, vec![put("train", "one")]);
+    let old = format!("{}.known_hosts.old", record("train").stem());
+    present.files.insert(old.clone(), b"prime-pod0 x AAAA\n".to_vec());
+    assert_eq!(names(&run(&mut present, vec![put("train", "one")])), [""; 0]);
+    assert!(Stem::of_file(&old).is_some(), "it is none of somebody else's");
+    run(&mut present, vec![removed("train")]);
+    assert_eq!(present, with_config("Host *\n  User u\n"));
+}
+
 #[test]
 fn the_same_again_changes_nothing() {
     let mut present = with_config("");

@@ -14,7 +14,7 @@ mod filters;
 use std::panic;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -22,6 +22,7 @@ use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, context,
     escape_formatter,
 };
+use nix::sys::resource::{UsageWho, getrusage};
 
 pub use self::fault::Fault;
 use super::data::{Cluster, Data, SCHEMA_VERSION};
@@ -42,6 +43,12 @@ const STACK: usize = TEXT_MAX / 2 * 2048 + 16 * 1024 * 1024;
 /// The longest that reading or rendering a template may take: some expressions cost the square of
 /// their length, which the engine does not count.
 const LIMIT: Duration = Duration::from_secs(30);
+/// The most memory that it may take, in bytes for each unit of fuel: four times the text that this
+/// pays for. Some filters make a text of lists in lists, or join long ones, and the engine counts
+/// what that took when it is done.
+const MEMORY_OF_FUEL: u64 = 4 * 64;
+/// How often it is looked how much memory that is.
+const POLL: Duration = Duration::from_millis(10);
 
 /// A template that was read and makes sense.
 #[derive(Debug)]
@@ -63,7 +70,7 @@ impl Template {
             return Err(Fault::of_all(name, what));
         }
         let owned = name.to_owned();
-        bounded(name, LIMIT, move || {
+        bounded(name, LIMIT, FUEL * MEMORY_OF_FUEL, move || {
             let mut engine = engine();
             match engine.add_template_owned(owned.clone(), text.clone()) {
                 Ok(()) => Ok(Self { engine, name: owned, text }),
@@ -81,8 +88,9 @@ impl Template {
         let Self { mut engine, name, text } = self;
         let (shown, seen) = (name.clone(), seen(data));
         let hosts = data.hosts.len() as u64;
-        engine.set_fuel(Some(FUEL.saturating_add(hosts.saturating_mul(FUEL_OF_HOST))));
-        bounded(&shown, LIMIT, move || {
+        let fuel = FUEL.saturating_add(hosts.saturating_mul(FUEL_OF_HOST));
+        engine.set_fuel(Some(fuel));
+        bounded(&shown, LIMIT, fuel.saturating_mul(MEMORY_OF_FUEL), move || {
             let template = engine.get_template(&name);
             let rendered = template.and_then(|template| template.render(seen));
             rendered.map_err(|error| Fault::of(&error, &name, &text))
@@ -90,16 +98,18 @@ impl Template {
     }
 }
 
-/// Does `work` where it has room to go down into whatever a template makes, and no longer than for
-/// `limit`: then the run ends, and the work with it.
+/// Does `work` where it has room to go down into whatever a template makes, no longer than for
+/// `limit`, and with no more than `memory` bytes: then the run ends, and the work with it.
 fn bounded<T: Send + 'static>(
     name: &str,
     limit: Duration,
+    memory: u64,
     work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Fault> {
     let (done, result) = mpsc::channel();
+    let (start, before) = (Instant::now(), memory_taken());
     let worker = thread::Builder::new().stack_size(STACK).spawn(move || {
-        // Nobody receives only where the time is over.
+        // Nobody receives only where it was too much.
         let _ = done.send(work());
     });
     let fault = |what| Err(Fault::of_all(name, what));
@@ -107,14 +117,32 @@ fn bounded<T: Send + 'static>(
         Ok(worker) => worker,
         Err(error) => return fault(format!("no thread to read it with: {error}")),
     };
-    match result.recv_timeout(limit) {
-        Ok(result) => result,
-        Err(RecvTimeoutError::Timeout) => fault(format!("it takes longer than {limit:?}")),
-        Err(RecvTimeoutError::Disconnected) => match worker.join() {
-            Err(panicked) => panic::resume_unwind(panicked),
-            Ok(()) => fault("it came to nothing".to_owned()),
-        },
+    loop {
+        match result.recv_timeout(POLL.min(limit)) {
+            Ok(result) => return result,
+            Err(RecvTimeoutError::Timeout) if start.elapsed() >= limit => {
+                return fault(format!("it takes longer than {limit:?}"));
+            }
+            Err(RecvTimeoutError::Timeout) if memory_taken().saturating_sub(before) > memory => {
+                return fault(format!("it takes more than {} MiB of memory", memory >> 20));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                return match worker.join() {
+                    Err(panicked) => panic::resume_unwind(panicked),
+                    Ok(()) => fault("it came to nothing".to_owned()),
+                };
+            }
+        }
     }
+}
+
+/// The most memory that this process had at once, in bytes; nothing where the system does not say.
+fn memory_taken() -> u64 {
+    // It is counted in KiB, but for Apple's systems.
+    let unit = if cfg!(target_vendor = "apple") { 1 } else { 1024 };
+    let most = getrusage(UsageWho::RUSAGE_SELF).map_or(0, |usage| usage.max_rss());
+    u64::try_from(most).unwrap_or_default().saturating_mul(unit)
 }
 
 /// The data as the template sees them; each host stands in memory once.

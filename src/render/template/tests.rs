@@ -199,7 +199,21 @@ fn a_template_that_takes_too_long_is_left() {
         Ok(())
     };
     let start = Instant::now();
-    let told = bounded("file.j2", Duration::from_millis(20), slow).unwrap_err().to_string();
+    let told =
+        bounded("file.j2", Duration::from_millis(20), u64::MAX, slow).unwrap_err().to_string();
     assert_eq!(told, "file.j2: it takes longer than 20ms");
     assert!(start.elapsed() < Duration::from_secs(4));
+}
+
+#[test]
+fn a_template_that_takes_too_much_memory_is_left() {
+    let greedy = || {
+        let filled = vec![1_u8; 64 << 20];
+        thread::sleep(Duration::from_secs(60));
+        Ok(filled)
+    };
+    let start = Instant::now();
+    let told = bounded("file.j2", Duration::from_secs(50), 1 << 20, greedy).unwrap_err();
+    assert_eq!(told.to_string(), "file.j2: it takes more than 1 MiB of memory");
+    assert!(start.elapsed() < Duration::from_secs(40));
 }

@@ -8,32 +8,16 @@ use serde_json::json;
 use super::script;
 use crate::support::ansible::{self, Ansible};
 use crate::support::api::Api;
-use crate::support::cluster::{Cluster, Connection, Node};
+use crate::support::cluster::{Cluster, Node};
 use crate::support::network::Namespace;
+use crate::support::person::{Person, me, to};
 use crate::support::process::{self, Ran};
-use crate::support::sandbox::Sandbox;
-use crate::support::sshd::{self, Sshd};
+use crate::support::sshd::Sshd;
 
-/// A home folder whose user has logged in with `prime login` and has a key of their own, at a path
-/// with a space in it.
-pub struct Person {
-    pub sandbox: Sandbox,
-    pub key: PathBuf,
-}
+/// A path with a space in it.
+pub const KEY: &str = "my keys/id_cluster";
 
 impl Person {
-    pub fn new() -> Self {
-        let sandbox = Sandbox::new();
-        let key = sandbox.ssh_key("my keys/id_cluster");
-        sandbox.prime_settings(&json!({"ssh_key_path": key}));
-        Self { sandbox, key }
-    }
-
-    /// An sshd that lets this person in.
-    pub fn sshd(&self, node: &str) -> sshd::Config<'_> {
-        Sshd::of(&self.sandbox, node).lets_in(&self.key)
-    }
-
     /// Writes an inventory of these clusters. Nothing of it touches the real `~/.ssh`.
     #[track_caller]
     pub fn inventory(&self, name: &str, clusters: &[Cluster], arguments: &[&str]) -> PathBuf {
@@ -73,15 +57,6 @@ impl Person {
     }
 }
 
-/// A connection of a cluster that leads to this sshd.
-pub fn to(sshd: &Sshd) -> Connection {
-    Connection::to(&sshd.address).with("port", sshd.port).with("user", me())
-}
-
-fn me() -> String {
-    process::run(Command::new("id").arg("-un"), b"").succeeds().trim_end().to_owned()
-}
-
 /// `ansible all -m raw`, one host after the other: each host with what it says it is.
 #[track_caller]
 fn asked_nodes(mut ansible: Command, inventory: &Path) -> Vec<(String, String)> {
@@ -119,7 +94,7 @@ struct Pair {
 
 impl Pair {
     fn new() -> Self {
-        let person = Person::new();
+        let person = Person::with_key_at(KEY);
         let control = person.sshd("node-0").at("127.0.0.2").start();
         let worker = person.sshd("node-1").at("127.0.0.3").start();
         Self { person, control, worker }
@@ -231,7 +206,7 @@ fn the_rules_for_host_keys_hold_on_the_hop_too() {
 #[test]
 #[ignore = "needs sshd and ansible: run tests/run"]
 fn a_certificate_lets_in_through_the_hop_too() {
-    let person = Person::new();
+    let person = Person::with_key_at(KEY);
     let sandbox = &person.sandbox;
     let authority = sandbox.ssh_key("authority");
     let mut sign = Command::new("ssh-keygen");
@@ -257,7 +232,7 @@ fn a_certificate_lets_in_through_the_hop_too() {
 #[test]
 #[ignore = "needs sshd and ansible: run tests/run"]
 fn a_bastion_of_the_users_is_the_way_in() {
-    let person = Person::new();
+    let person = Person::with_key_at(KEY);
     let bastion = person.sshd("bastion").at("127.0.0.5").start();
     let worker = person.sshd("node-1").at("127.0.0.3").start();
     let cluster =
@@ -273,7 +248,7 @@ fn a_bastion_of_the_users_is_the_way_in() {
 #[test]
 #[ignore = "needs sshd and ansible: run tests/run"]
 fn an_option_of_the_users_reaches_host_and_hop() {
-    let person = Person::new();
+    let person = Person::with_key_at(KEY);
     let takes = |node: &str, address: &str| {
         person.sshd(node).at(address).option("AcceptEnv", "PRIME_TEST").start()
     };
@@ -294,7 +269,7 @@ fn an_option_of_the_users_reaches_host_and_hop() {
 #[ignore = "needs root and network namespaces: run tests/run"]
 fn in_namespaces_ansible_reaches_the_right_machine_one_after_the_other() {
     const WORKER: &str = "10.0.0.11";
-    let person = Person::new();
+    let person = Person::with_key_at(KEY);
     let client = Namespace::new();
     let networks = [Namespace::new(), Namespace::new()];
     let mut machines = Vec::new();

@@ -7,10 +7,11 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::connect::{Person, to};
+use super::connect::KEY;
 use crate::support::ansible::{self, Ansible};
 use crate::support::api::Api;
 use crate::support::cluster::{Cluster, Node};
+use crate::support::person::{Person, to};
 use crate::support::process;
 use crate::support::sandbox::TOKEN;
 use crate::support::sshd::Sshd;
@@ -29,7 +30,7 @@ struct Site {
 
 impl Site {
     fn new() -> Self {
-        let person = Person::new();
+        let person = Person::with_key_at(KEY);
         let machines = [("node-0", "127.0.0.2"), ("node-1", "127.0.0.3")]
             .map(|(node, address)| person.sshd(node).at(address).start());
         let cluster = Cluster::new("clst01", "train")

@@ -233,6 +233,19 @@ fn a_host_key_that_is_not_known_and_a_host_that_is_not_installed() {
     assert!(ran.fails(6).contains("prime-ssh sync"));
 }
 
+/// ssh is told to go through the jump host all the same, which looks for the name in vain.
+#[test]
+#[ignore = "needs sshd: run tests/run"]
+fn a_worker_that_came_since_the_install_is_not_installed() {
+    let world = World::new();
+    let control = world.person.sshd("node-0").at("127.0.0.2").start();
+    let worker = world.person.sshd("node-1").at("127.0.0.3").start();
+    world.install(&behind(&control, &[]), &["--jump", "always"]);
+    let ran = world.check(&behind(&control, &[&worker]), &[]);
+    assert_eq!(states(&ran), ["node-0 well", "node-1 failing not_installed"], "{}", ran.stdout);
+    assert!(ran.fails(6).contains("prime-ssh sync"));
+}
+
 #[test]
 #[ignore = "needs sshd: run tests/run"]
 fn a_login_that_does_not_run_the_command_is_told_as_such() {

@@ -100,7 +100,7 @@ fn each_host_and_why_it_does_not_answer() {
             ("prime.train.node-5", "failing", "old_protocol"),
             ("prime.train.node-6", "well", ""),
             ("prime.train.node-7", "failing", "name_unknown"),
-            ("node-8", "failing", "no_connection"),
+            ("prime.train.node-8", "failing", "no_connection"),
         ]
     );
     assert_eq!(rows[0][5], "OpenSSH_9.9p9 Test");
@@ -162,6 +162,9 @@ fn all_well_is_a_success_and_says_so() {
     assert_eq!(ran.stderr, "all of 2 hosts are well\n");
     ran.succeeds();
     assert_eq!(check(&cluster, &["-q", "--format", "plain"]).stderr, "");
+    let dead = Cluster::new("clst01", "train").node(node(0, nobody()));
+    let told = check(&dead, &[]).fails(6);
+    assert_eq!(told, "error: 0 of 1 host is well; 1 is not: prime.train.node-0\n");
 }
 
 #[test]
@@ -210,6 +213,40 @@ fn several_clusters_and_what_fails_for_one_harms_no_other() {
     ran.succeeds();
 }
 
+/// Nodes have the same names in every cluster, and those without a host have no alias.
+#[test]
+fn a_node_without_a_host_is_told_with_its_cluster_where_there_are_several() {
+    let sandbox = Sandbox::new();
+    let named = |id: &str, name: &str| {
+        Cluster::new(id, name).node(node(0, says(BANNER))).node(Node::new("pod1", "node-1"))
+    };
+    let api = Api::serving([named("clst01", "train"), named("clst02", "eval")]);
+    let first = |ran: &Ran| {
+        let words = ran.stdout.lines().map(|line| line.split("  ").next().unwrap().to_owned());
+        words.filter(|word| word.contains("node-1")).collect::<Vec<_>>()
+    };
+    let ran = sandbox.prime_ssh(["check", "--all"]).asking(&api).run();
+    assert_eq!(first(&ran), ["node-1 of prime.eval", "node-1 of prime.train"], "{}", ran.stdout);
+    let ran = sandbox.prime_ssh(["check", "train"]).asking(&api).run();
+    assert_eq!(first(&ran), ["node-1"], "{}", ran.stdout);
+}
+
+#[test]
+fn what_cannot_be_checked_comes_with_no_option_that_check_has_not() {
+    let sandbox = Sandbox::new();
+    let cluster = Cluster::new("clst01", "train").node(node(0, says(BANNER)));
+    let answer = sandbox.write("answer.json", cluster.answer());
+    let program = |command| {
+        let program = sandbox.prime_ssh([command, "--ssh-dir"]).arg(sandbox.path("ssh"));
+        program.arg("--input").arg(&answer)
+    };
+    program("install").run().succeeds();
+    sandbox.write("answer.json", cluster.with("terminatedAt", "2026-08-01T09:00:00Z").answer());
+    let told = program("check").run().fails(4);
+    assert!(told.contains("the cluster was terminated"), "{told}");
+    assert!(told.contains("`prime-ssh sync`") && !told.contains("--include"), "{told}");
+}
+
 #[test]
 fn a_refused_value_is_told_and_its_host_not_well() {
     let bad = Node::new("pod1", "node-1").connection(Connection::to("-oProxyCommand=x"));
@@ -221,6 +258,20 @@ fn a_refused_value_is_told_and_its_host_not_well() {
     let ran = check(&cluster, &["--skip-invalid", "--format", "plain"]);
     assert_eq!(ran.stdout.lines().count(), 1);
     ran.succeeds();
+}
+
+/// `check --format plain | awk '$2 == "failing"' | cut -f1 | xargs -n1 ssh`.
+#[test]
+fn the_first_field_is_an_alias_whatever_a_node_is_called() {
+    for name in ["-oProxyCommand=touch x", "prime.train.node-0", "other\tfield", "日本"] {
+        let cluster = Cluster::new("clst01", "train")
+            .node(node(0, says(BANNER)))
+            .node(Node::new("pod1", name));
+        let ran = check(&cluster, &["--format", "plain"]);
+        let first = ran.stdout.lines().last().unwrap().split('\t').next().unwrap();
+        let own = first.strip_prefix("prime.train.").unwrap_or_else(|| panic!("{first}"));
+        assert!(own.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'), "{first}");
+    }
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn a_key_that_is_gone_or_open() {
     patient.doctor().finding("key", "ok", "is there");
     fs::remove_file(key.with_extension("pub")).unwrap();
     let report = patient.doctor();
-    let finding = report.finding("key", "wrong", "there is no key at");
+    let finding = report.finding("key", "wrong", "is not there, for prime.train");
     assert!(finding["advice"].as_str().unwrap().contains("ssh-keygen"), "{finding}");
     fs::create_dir(&key).unwrap();
     patient.doctor().finding("key", "wrong", "is no file that holds a key");

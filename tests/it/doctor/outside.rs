@@ -65,7 +65,7 @@ fn an_api_that_is_not_there_or_not_well() {
     let report = patient.doctor();
     report.finding("api", "wrong", "the API failed (500 Internal Server Error): oops");
     report.finding("token", "note", "not tried");
-    report.finding("clusters", "note", "its API does not answer");
+    report.finding("clusters", "note", "its API could not be asked");
     report.finding("hosts", "ok", "ssh makes of them what it should");
     let report = patient.examined(doctor().args(["--api-url", "http://127.0.0.1:1"]));
     let finding = report.finding("api", "wrong", "no connection to http://127.0.0.1:1");
@@ -149,7 +149,7 @@ fn clusters_of_another_context_are_asked_for_there() {
     drop(other);
     let report = patient.doctor();
     report.finding("clusters", "ok", "prime.train is as the API says: 3 hosts");
-    report.finding("clusters", "note", "prime.eval was not compared: its API does not answer");
+    report.finding("clusters", "note", "prime.eval was not compared: its API could not be asked");
 }
 
 #[test]

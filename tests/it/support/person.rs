@@ -18,9 +18,14 @@ pub struct Person {
 
 impl Person {
     pub fn new() -> Self {
-        let sandbox = Sandbox::new();
         // Not `.ssh`: that one ssh would take for the `~/.ssh` of the passwd file.
-        let key = sandbox.ssh_key("ssh/id_cluster");
+        Self::with_key_at("ssh/id_cluster")
+    }
+
+    /// The same with the key at this path below the home folder.
+    pub fn with_key_at(path: &str) -> Self {
+        let sandbox = Sandbox::new();
+        let key = sandbox.ssh_key(path);
         sandbox.prime_settings(&json!({"ssh_key_path": key}));
         Self { sandbox, key }
     }
