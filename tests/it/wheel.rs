@@ -118,7 +118,7 @@ fn the_source_package_holds_all_that_a_build_needs() {
     ]
     .map(PathBuf::from)
     .into();
-    for folder in ["src", "templates", "examples", "docs"] {
+    for folder in ["src", "templates", "examples", "schemas", "docs"] {
         collect(Path::new(folder), &mut needed);
     }
     for file in needed {
