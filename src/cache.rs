@@ -12,10 +12,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::api::address::ApiUrl;
-use crate::install::write::{self, WriteError};
-use crate::name::hash;
+use crate::digest;
 use crate::secret::ApiToken;
 use crate::when::now;
+use crate::write::{self, WriteError};
 
 /// What is in the cache is nobody else's business.
 const FILE_MODE: u32 = 0o600;
@@ -70,11 +70,11 @@ impl Key {
     }
 
     fn new(address: &ApiUrl, token: &ApiToken, question: &[&str]) -> Self {
-        let asker = hash(token.expose(), 64);
+        let asker = digest::hex(token.expose(), 64);
         // No part can hold the line break that ends it: a name's own is refused when it is asked
         // for.
         let key = format!("{address}\n{asker}\n{}", question.join("\n"));
-        Self { file_name: format!("{}.json", hash(&key, DIGITS)) }
+        Self { file_name: format!("{}.json", digest::hex(&key, DIGITS)) }
     }
 }
 

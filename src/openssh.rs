@@ -21,15 +21,22 @@ const NO_RENEW: &str = "PRIME_SSH_NO_RENEW";
 ///
 /// Where ssh cannot be started; `NotFound` where there is none.
 pub fn ask(config: Option<&Path>, further: &[&str], name: &str) -> io::Result<Ended> {
+    let mut command = question(config, further.iter().copied());
+    child::run(command.args(["--", name]), LIMIT)
+}
+
+/// The command that asks it, up to the name.
+#[must_use]
+pub fn question<'o>(config: Option<&Path>, further: impl IntoIterator<Item = &'o str>) -> Command {
     let mut command = Command::new("ssh");
-    command.arg("-G");
+    command.arg("-G").env(NO_RENEW, "1");
     if let Some(config) = config {
         command.arg("-F").arg(config);
     }
     for option in further {
         command.args(["-o", option]);
     }
-    child::run(command.args(["--", name]).env(NO_RENEW, "1"), LIMIT)
+    command
 }
 
 /// What ssh says of itself, on stderr: `ssh -V`.

@@ -1,34 +1,63 @@
-//! Commands for a person to paste into a shell: whatever stands in a path stays one word there,
-//! and does nothing to the terminal that shows it.
+//! Words for shells: those of files that a shell reads later, and commands for a person to paste,
+//! in which whatever stands in a path does nothing to the terminal that shows it either.
 
 use std::ffi::OsStr;
-use std::fmt::Write;
+use std::fmt::{self, Display, Write};
 use std::os::unix::ffi::OsStrExt;
 
-/// The command of these words.
+/// An argument in the middle of a command, for any shell: as it is, or in single quotes.
+#[derive(Clone, Copy)]
+pub struct Argument<'v>(pub &'v dyn Display);
+
+impl Display for Argument<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.to_string();
+        f.write_str(&if text.bytes().all(is_plain) { text } else { quoted(&text) })
+    }
+}
+
+/// What no shell takes for anything but itself, in the middle of a command.
+#[must_use]
+pub fn is_plain(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"_@%+=:,./-".contains(&b)
+}
+
+/// One word wherever it stands, for any shell: `a=b` in front of a command is no word of it, a
+/// leading `=` or `%` means something to some shells, and nothing at all is no word unless it is
+/// quoted.
+#[must_use]
+pub fn word(text: &str) -> String {
+    let is_plain = |b| is_plain(b) && !matches!(b, b'=' | b'%');
+    if !text.is_empty() && text.bytes().all(is_plain) { text.to_owned() } else { quoted(text) }
+}
+
+/// In single quotes, in which a shell reads nothing but their end.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// The command of these words, for a person to paste.
 #[must_use]
 pub fn command<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> String {
-    let words: Vec<String> = words.into_iter().map(|word| quoted(word.as_ref())).collect();
+    let words: Vec<String> = words.into_iter().map(|word| pasted(word.as_ref())).collect();
     words.join(" ")
 }
 
-/// One word: as it is where that is plain, in single quotes, or in `$'…'`, which bash, zsh and
-/// ksh read, where it holds what no terminal should be sent.
-#[must_use]
-pub fn quoted(word: &OsStr) -> String {
-    let is_plain =
-        |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | ':' | '=' | '@');
+/// One word of it: as it is where that is plain, in single quotes, or in `$'…'`, which bash, zsh
+/// and ksh read, where it holds what no terminal should be sent.
+fn pasted(word: &OsStr) -> String {
+    let is_shown = |c: char| c.is_alphanumeric() || c.is_ascii_punctuation() || c == ' ';
     match word.to_str() {
-        Some(text) if !text.is_empty() && text.chars().all(is_plain) => text.to_owned(),
-        Some(text)
-            if text
-                .chars()
-                .all(|c| c.is_alphanumeric() || c.is_ascii_punctuation() || c == ' ') =>
-        {
-            format!("'{}'", text.replace('\'', r"'\''"))
+        Some(text) if !text.is_empty() && !text.starts_with(['=', '%']) && is_all_plain(text) => {
+            text.to_owned()
         }
+        Some(text) if text.chars().all(is_shown) => quoted(text),
         _ => escaped(word.as_bytes()),
     }
+}
+
+fn is_all_plain(text: &str) -> bool {
+    text.bytes().all(is_plain)
 }
 
 fn escaped(bytes: &[u8]) -> String {
@@ -64,6 +93,17 @@ mod tests {
     }
 
     #[test]
+    fn every_shell_reads_a_word_as_it_was_meant() {
+        for text in
+            ["plain", "", "a b", "$(id)", "`id`", "it's", "~", "a=b", "%1", "!x", "\\", "é\n"]
+        {
+            let script = format!("printf %s {}", word(text));
+            let said = Command::new("sh").args(["-c", &script]).output().unwrap();
+            assert_eq!(said.stdout, text.as_bytes(), "{script}");
+        }
+    }
+
+    #[test]
     fn bash_reads_back_what_was_meant() {
         for bytes in [
             &b"a b"[..],
@@ -77,7 +117,7 @@ mod tests {
             b"",
         ] {
             let word = OsStr::from_bytes(bytes);
-            let script = format!("printf %s {}", quoted(word));
+            let script = format!("printf %s {}", pasted(word));
             let Ok(said) = Command::new("bash").args(["-c", &script]).output() else { return };
             assert_eq!(said.stdout, bytes, "{script}");
         }

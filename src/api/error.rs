@@ -472,8 +472,9 @@ fn status_hint(status: StatusCode, asked: &Asked) -> Option<&'static str> {
             "it takes a token with the admin-clusters permission"
         }
         StatusCode::FORBIDDEN => {
-            "it takes a token with the admin-clusters permission; or ask someone who has one for \
-             what `prime-ssh render --print-data` prints, and use it with `--input FILE`"
+            "it takes a token with the admin-clusters permission; or someone who has one runs \
+             `prime-ssh render --print-data CLUSTER > train.json` and hands you that file, which \
+             holds nothing secret: `--input train.json` uses it"
         }
         StatusCode::NOT_FOUND if *asked == Asked::Clusters => {
             "check that `--api-url` names the Prime Intellect API"

@@ -7,12 +7,12 @@ mod doctor;
 mod install;
 mod inventory;
 mod list;
-mod live;
 mod man;
 mod program;
 mod refused;
 mod render;
 mod report;
+mod script;
 mod show;
 mod wait;
 
@@ -78,14 +78,6 @@ pub enum Command {
     /// includes them. The options are remembered for `sync`; without any, a cluster that is
     /// installed keeps those that it has.
     Install(Box<InstallArgs>),
-    /// Fill in a template of your own, in Jinja
-    ///
-    /// It sees `clusters`, each with its `hosts`, and `hosts` over all; --print-data shows what
-    /// that is. Beside Jinja's own filters there are `slug` and `group`, for names as this program
-    /// makes them, `sh`, for a word that a shell takes as it is, and `json`. White space is as in
-    /// Ansible's templates. What --print-data prints holds nothing secret: with `--input FILE`,
-    /// someone without the permission to ask the API can use it for every command.
-    Render(Box<TemplateArgs>),
     /// Bring the installed clusters up to date
     ///
     /// Each is asked for where it was installed from, with the options of then. One that was
@@ -149,6 +141,14 @@ pub enum Command {
     /// `prime_<cluster>`, `gpu_…`, `role_…` and `status_…`. Ansible connects by itself, with no
     /// ssh_config installed. All formats load to the same.
     Inventory(Box<InventoryArgs>),
+    /// Fill in a template of your own, in Jinja
+    ///
+    /// It sees `clusters`, each with its `hosts`, and `hosts` over all; --print-data shows what
+    /// that is. Beside Jinja's own filters there are `slug` and `group`, for names as this program
+    /// makes them, `sh`, for a word that a shell takes as it is, and `json`. White space is as in
+    /// Ansible's templates. What --print-data prints holds nothing secret: with `--input FILE`,
+    /// someone without the permission to ask the API can use it for every command.
+    Render(Box<TemplateArgs>),
     /// Print what makes a shell complete commands, options and installed clusters
     ///
     /// The words come from the program itself, so that the script need not be made again after an
@@ -396,7 +396,7 @@ impl Typed {
         let mut program = program();
         Self::read(arguments.clone(), &mut program).map_err(|mut error| {
             refused::blame_variable(&mut error, &program, &arguments);
-            if error.use_stderr() && live::is_asked(&arguments) {
+            if error.use_stderr() && script::is_asked(&arguments) {
                 return Refused::for_ansible(&error);
             }
             Refused::unknown_command(&error, &program).unwrap_or_else(|| error.exit())
@@ -410,7 +410,7 @@ impl Typed {
                 let message = "--list and --host belong behind `inventory`";
                 return Err(command.error(ErrorKind::ArgumentConflict, message));
             }
-            let arguments = live::as_inventory(arguments, command)?;
+            let arguments = script::as_inventory(arguments, command)?;
             matches = command.try_get_matches_from_mut(arguments)?;
         }
         let by_variable = matches.value_source("skip_invalid") == Some(ValueSource::EnvVariable);

@@ -135,6 +135,14 @@ impl Identity {
         small_file::read(&with_pub(&private_path(path))).ok()??.parse().ok()
     }
 
+    /// Whether the file is a private key; whose, and whether it can be used, is another question.
+    #[must_use]
+    pub fn is_private_key(path: &Path) -> bool {
+        let text = small_file::read(path).ok().flatten().unwrap_or_default();
+        let first = text.lines().next().unwrap_or_default();
+        first.starts_with("-----BEGIN ") && first.trim_end().ends_with("PRIVATE KEY-----")
+    }
+
     fn proved(file: PathBuf, public_key: PublicKey) -> Self {
         Self { file, public_key, unproved: false }
     }

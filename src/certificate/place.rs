@@ -15,9 +15,9 @@ use super::small_file::{self, Unread};
 use super::{Certificate, PublicKey, Unreadable};
 use crate::install::lock::{Lock, LockError};
 use crate::install::state::{Part, Stem};
-use crate::install::write::{self, WriteError};
 use crate::name::{Slug, id_part};
 use crate::when;
+use crate::write::{self, WriteError};
 
 /// How long getting one certificate may take in all: an ssh may be waiting for it.
 pub const LIMIT: Duration = Duration::from_secs(10);

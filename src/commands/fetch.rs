@@ -17,7 +17,7 @@ use crate::settings::{Endpoint, Origin};
 use crate::terminal::Terminal;
 
 /// How many clusters are asked for at once.
-const AT_ONCE: usize = 8;
+pub(super) const AT_ONCE: usize = 8;
 
 /// Answers of Get Cluster, unread.
 #[derive(Debug)]

@@ -55,7 +55,9 @@ pub(super) fn fleets<'a>(
 fn ends_the_run(why: &Unrendered, named: bool, require_all: bool) -> bool {
     match why {
         Unrendered::Refused => require_all,
-        Unrendered::NoControlNode | Unrendered::BadJumpHost(_) => true,
+        Unrendered::NoControlNode | Unrendered::BadJumpHost(_) | Unrendered::ThroughCluster(_) => {
+            true
+        }
         Unrendered::NoHost => named || require_all,
         Unrendered::Terminated | Unrendered::NoneSelected { .. } => named,
     }
@@ -113,16 +115,16 @@ pub(super) fn surveys_of(answer: &Answer) -> Outcome<Vec<Survey<'_>>> {
             };
             Failure::message(Kind::Answer, format!("{name}: {malformed}")).hint(hint)
         }),
-        CameFrom::Api(asked) => survey(asked, text).map(|survey| vec![survey]),
+        CameFrom::Api(asked) => Ok(vec![survey(asked, text)?]),
     }
 }
 
 /// Checks what the API answered for the cluster with this id.
-pub(super) fn survey<'a>(asked: &str, text: &'a str) -> Outcome<Survey<'a>> {
+pub(super) fn survey<'a>(asked: &str, text: &'a str) -> Result<Survey<'a>, ApiError> {
     let survey = Survey::of(text, asked)
         .map_err(|malformed| ApiError::malformed_cluster(asked, malformed))?;
     match survey.id().filter(|id| id.as_str() != asked) {
-        Some(answered) => Err(ApiError::other_cluster(asked, answered.as_str()).into()),
+        Some(answered) => Err(ApiError::other_cluster(asked, answered.as_str())),
         None => Ok(survey),
     }
 }
@@ -264,6 +266,9 @@ pub(super) fn unrendered(title: &str, why: &Unrendered) -> Failure {
             failure.hint("`--include-inactive` renders terminated and detached nodes too")
         }
         Unrendered::NoControlNode => failure.hint("name a jump host: `--jump-via HOST`"),
+        Unrendered::ThroughCluster(via) => {
+            failure.hint(format!("if that is right, say so: `--jump-via {via}`"))
+        }
         _ => failure,
     }
 }

@@ -4,10 +4,10 @@ use anyhow::Context;
 
 use crate::args::ManArgs;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
-use crate::install::write;
 use crate::man::{self, Page};
 use crate::terminal;
 use crate::untrusted::Shown;
+use crate::write;
 
 /// Pages are for everybody on the machine.
 const MODE: u32 = 0o644;

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use anyhow::Context;
 
 use crate::failure::{Failure, Kind, OrFail, Outcome};
-use crate::install::write;
 use crate::settings::Output;
 use crate::terminal;
+use crate::write;
 
 /// Files that this program makes are nobody else's business.
 const MODE: u32 = 0o600;

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::disk::{Cluster, Disk};
-use super::renewal::{self, Renewing};
-use super::{Check, Finding, Ourselves};
+use super::{Check, Finding, Ourselves, renewal};
 use crate::certificate::PublicKey;
 use crate::certificate::identity::Identity;
 use crate::certificate::judge::{self, Asked, Warning};
 use crate::certificate::place::{self, Place};
+use crate::settings::Memory;
 use crate::when::span;
 
 /// What the examination goes by.
@@ -25,7 +25,7 @@ pub struct Circumstances<'a> {
 
 /// Whether the certificates that our fragments name let people in, and will go on to.
 #[must_use]
-pub fn examine(disk: &Disk, renewing: &dyn Renewing, here: &Circumstances<'_>) -> Vec<Finding> {
+pub fn examine(disk: &Disk, memory: &Memory<'_>, here: &Circumstances<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for cluster in disk.clusters() {
         for path in cluster.outline.all("certificatefile").filter_map(|path| disk.expand(path)) {
@@ -39,7 +39,7 @@ pub fn examine(disk: &Disk, renewing: &dyn Renewing, here: &Circumstances<'_>) -
             findings.extend(one.examine());
         }
         for command in &cluster.outline.commands {
-            findings.extend(renewal::examine(cluster, command, renewing, here.ourselves));
+            findings.extend(renewal::examine(cluster, command, memory, here.ourselves));
         }
     }
     findings

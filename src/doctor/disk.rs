@@ -9,7 +9,7 @@ use crate::install::outline::Outline;
 use crate::install::plan::{Installed, Plan, Present, plan};
 use crate::install::reading::{Line, walk};
 use crate::install::state::{Part, Record, Stem};
-use crate::install::write;
+use crate::write;
 
 /// What was found below the ssh folder.
 #[derive(Debug)]

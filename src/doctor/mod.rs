@@ -1,7 +1,7 @@
 //! What is well on this machine and what is not, each with what to do about it.
 //!
 //! Every examination is a small file that goes from what was read to findings, and changes
-//! nothing: no lock, no certificate, no file.
+//! nothing: no lock, no certificate, no file. Who asks the API, and when, is up to the command.
 
 pub mod api;
 pub mod certificates;

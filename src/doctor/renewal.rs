@@ -3,27 +3,19 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::disk::Cluster;
 use super::{Check, Finding, Ourselves, failed, quoted};
-use crate::failure::Outcome;
-
-/// What is known of tokens and programs outside of this room.
-pub trait Renewing {
-    /// Whether a program without this shell's variables finds a token, in this file or in the
-    /// settings of this context.
-    fn has_token(&self, context: Option<&str>, file: Option<&str>) -> Outcome<bool>;
-    /// The file or folder by which others could put another program in its place.
-    fn writable_by_others(&self, program: &Path) -> Option<PathBuf>;
-}
+use crate::install::modes::writable_by_others;
+use crate::settings::Memory;
 
 /// Whether the command still does what it should.
 #[must_use]
 pub fn examine(
     cluster: &Cluster,
     command: &str,
-    renewing: &dyn Renewing,
+    memory: &Memory<'_>,
     ourselves: &Ourselves,
 ) -> Vec<Finding> {
     let alias = cluster.alias();
@@ -38,17 +30,17 @@ pub fn examine(
         let what = format!("{alias}: ssh renews the certificate with a program that {fault}");
         let finding = Finding::wrong(Check::Certificate, what).at(program);
         findings.push(finding.run(ourselves.with(["sync", &alias])));
-    } else if let Some(writable) = renewing.writable_by_others(program) {
+    } else if let Some(writable) = writable_by_others(program) {
         let what =
             format!("{alias}: others can change the program that ssh renews the certificate with");
         let command = ["chmod".as_ref(), "go-w".as_ref(), writable.as_os_str()];
-        findings.push(Finding::wrong(Check::Certificate, what).at(&writable).run(command));
+        findings.push(Finding::wrong(Check::Certificate, what).at(writable).run(command));
     }
     let value = |option: &str| {
         let mut pairs = words.iter().zip(words.iter().skip(1));
         pairs.find(|(word, _)| *word == option).map(|(_, value)| value.as_str())
     };
-    match renewing.has_token(value("--context"), value("--token-file")) {
+    match memory.has_lasting_token(value("--context"), value("--token-file")) {
         Ok(true) => {}
         Ok(false) => {
             let finding = match value("--token-file") {

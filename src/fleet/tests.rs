@@ -3,11 +3,12 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::name::{Slug, hash, id_part};
+use crate::digest;
+use crate::name::{Slug, id_part};
 
 /// A connection with the fields that every one needs.
 fn connection(host: &str, control: bool) -> Value {
-    json!({"podId": format!("pod-{}", hash(host, 4)), "host": host, "user": "ubuntu", "isControlNode": control})
+    json!({"podId": format!("pod-{}", digest::hex(host, 4)), "host": host, "user": "ubuntu", "isControlNode": control})
 }
 
 fn node(id: &str, name: &str, connections: &[Value]) -> Value {
@@ -107,7 +108,7 @@ fn further_connections_are_told_apart_by_role_or_by_hash() {
         ),
         node("d", "n-jupyter", &[connection("203.0.113.4", false)]),
     ];
-    let endpoint = |host: &str, port: u16| hash(&format!("{host}\n{port}\nubuntu"), 8);
+    let endpoint = |host: &str, port: u16| digest::hex(format!("{host}\n{port}\nubuntu"), 8);
     let mut expected = vec![
         "n".to_owned(),
         // `n-jupyter` is another node's name, and `shell` is what the main connection is too.
@@ -136,8 +137,10 @@ fn nodes_cannot_take_every_name_of_a_neighbours_connection() {
     let mut second = connection("203.0.113.1", false);
     second["port"] = json!(23);
     let endpoint = "203.0.113.1\n23\nubuntu";
-    let mut sly = vec![format!("n-{}", hash(endpoint, 8))];
-    sly.extend((2..8).map(|level| format!("n-{}", hash(&format!("a\n{endpoint}"), level * 8))));
+    let mut sly = vec![format!("n-{}", digest::hex(endpoint, 8))];
+    sly.extend(
+        (2..8).map(|level| format!("n-{}", digest::hex(format!("a\n{endpoint}"), level * 8))),
+    );
     let mut nodes = vec![node("a", "n", &[connection("203.0.113.1", false), second])];
     for (at, name) in sly.iter().enumerate() {
         let host = format!("203.0.113.{}", at + 2);

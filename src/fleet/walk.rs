@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
-use super::data::Given;
+use super::data::{Given, Way};
 use super::host::{Cluster, Fleet, Host, Skipped, WhySkipped};
 use super::ids::refuse_twins;
 use super::jump::{Jump, JumpMode, JumpVia};
@@ -175,6 +175,8 @@ pub enum Unrendered {
     NoControlNode,
     /// The jump host that was named cannot be one.
     BadJumpHost(Invalid),
+    /// The data say this jump host, and it is a name of a cluster here.
+    ThroughCluster(JumpVia),
 }
 
 impl fmt::Display for Unrendered {
@@ -193,6 +195,9 @@ impl fmt::Display for Unrendered {
             }
             Self::NoControlNode => f.write_str("no usable control node to jump through"),
             Self::BadJumpHost(reason) => reason.fmt(f),
+            Self::ThroughCluster(via) => {
+                write!(f, "the data lead to it through {via}, a name of a cluster here")
+            }
         }
     }
 }
@@ -250,7 +255,10 @@ fn aliases(
     options: &Options,
 ) -> HashSet<String> {
     let is_named = |survey: &Survey<'_>| {
-        survey.given.as_ref().is_some_and(|given| matches!(given.jump, Some(Jump::Via(_))))
+        survey
+            .given
+            .as_ref()
+            .is_some_and(|given| matches!(given.way, Way::Known(Some(Jump::Via(_)))))
     };
     if options.say_the_way() || !surveys.iter().any(is_named) {
         return HashSet::new();
@@ -341,12 +349,12 @@ fn choose<'a>(
             host.user = user.clone();
         }
     }
-    match given.filter(|given| !options.say_the_way() && has_its_jump_host(fleet, given)) {
-        Some(given) => {
-            check_given(given.jump.as_ref(), aliases)?;
-            fleet.jump = given.jump;
+    match given.map(|given| given.way) {
+        Some(Way::Known(jump)) if !options.say_the_way() && begins(fleet, jump.as_ref()) => {
+            check_given(jump.as_ref(), aliases)?;
+            fleet.jump = jump;
         }
-        None => {
+        _ => {
             fleet.jump = find_jump(fleet, options)?;
             mark_jumps(fleet, options.jump.unwrap_or_default());
         }
@@ -377,9 +385,9 @@ fn first_control_node(hosts: &[Host<'_>]) -> Option<usize> {
     control_nodes.min_by(|(_, a), (_, b)| by_name(a, b)).map(|(at, _)| at)
 }
 
-/// Whether the host is there that the given way begins at: it may have been refused.
-fn has_its_jump_host(fleet: &Fleet<'_>, given: &Given<'_>) -> bool {
-    match &given.jump {
+/// Whether the host is there that a way begins at: it may have been refused.
+fn begins(fleet: &Fleet<'_>, jump: Option<&Jump<'_>>) -> bool {
+    match jump {
         Some(Jump::ControlNode(name)) => fleet.hosts.iter().any(|host| host.name == *name),
         Some(Jump::Via(_)) | None => true,
     }
@@ -390,10 +398,7 @@ fn has_its_jump_host(fleet: &Fleet<'_>, given: &Given<'_>) -> bool {
 fn check_given(jump: Option<&Jump<'_>>, aliases: &HashSet<String>) -> Result<(), Unrendered> {
     match jump {
         Some(Jump::Via(via)) if aliases.contains(&via.first_words()) => {
-            Err(Unrendered::BadJumpHost(Invalid::because(format!(
-                "the data lead to it through {via}, of another cluster here; if that is right, \
-                 say so with --jump-via"
-            ))))
+            Err(Unrendered::ThroughCluster(via.clone()))
         }
         _ => Ok(()),
     }

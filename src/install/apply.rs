@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::plan::{Change, Owner, Plan};
-use super::write::{self, Mode, Staged, WriteError};
+use crate::write::{self, Mode, Staged, WriteError};
 
 /// The mode of every file of ours: keys and addresses are nobody else's concern, and ssh stops
 /// at a file that others may write.

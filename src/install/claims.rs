@@ -108,6 +108,9 @@ mod tests {
         let one = |text| found(&[("/c", text)]);
         assert_eq!(one("Host prime.train.*"), ["/c:1 prime.train.node-0 by prime.train.*"]);
         assert_eq!(one("Host prime.*.node-?"), ["/c:1 prime.train.node-0 by prime.*.node-?"]);
+        for line in ["Match originalhost=prime.train", "Match host = \"x,prime.train\""] {
+            assert_eq!(one(line), ["/c:1 prime.train"], "{line}");
+        }
         for text in [
             "Host *",
             "Host *.node-0",
@@ -120,6 +123,7 @@ mod tests {
             "HostName prime.train",
             "Match all",
             "Match exec prime.train",
+            "Match !originalhost=prime.train",
         ] {
             assert!(one(text).is_empty(), "{text:?}");
         }

@@ -35,22 +35,16 @@ impl Directive<'_> {
     #[must_use]
     pub fn host_patterns(&self) -> Vec<String> {
         let texts = self.texts();
-        let found: Vec<&str> = match &*self.keyword {
-            b"host" => texts.iter().map(String::as_str).collect(),
-            b"match" => {
-                let named = |word: &str| {
-                    word.eq_ignore_ascii_case("host") || word.eq_ignore_ascii_case("originalhost")
-                };
-                texts
-                    .iter()
-                    .zip(texts.iter().skip(1))
-                    .filter(|(word, _)| named(word))
-                    .flat_map(|(_, hosts)| hosts.split(','))
-                    .collect()
-            }
+        let found: Vec<String> = match &*self.keyword {
+            b"host" => texts,
+            b"match" => criteria(&texts)
+                .into_iter()
+                .filter(|c| !c.negated && matches!(&*c.name, "host" | "originalhost"))
+                .flat_map(|c| c.value.split(',').map(str::to_owned).collect::<Vec<_>>())
+                .collect(),
             _ => Vec::new(),
         };
-        found.into_iter().filter(|pattern| !pattern.starts_with('!')).map(str::to_owned).collect()
+        found.into_iter().filter(|pattern| !pattern.starts_with('!')).collect()
     }
 
     /// Whether this line starts a block, so that what follows counts for some hosts only.
@@ -58,6 +52,41 @@ impl Directive<'_> {
     pub fn starts_block(&self) -> bool {
         matches!(&*self.keyword, b"host" | b"match")
     }
+}
+
+/// One condition of a `Match` line (`ssh_config(5)`, Match).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Criterion {
+    /// Whether it must not hold.
+    pub negated: bool,
+    /// What it is about, in lower case: ssh knows no case there.
+    pub name: String,
+    /// What that must be; empty for `all`, `canonical` and `final`.
+    pub value: String,
+}
+
+/// The conditions of a `Match` line with these arguments. To ssh a `=` is as good as a space.
+#[must_use]
+pub fn criteria(arguments: &[String]) -> Vec<Criterion> {
+    let mut words = arguments.iter().map(String::as_str).peekable();
+    let mut found = Vec::new();
+    while let Some(word) = words.next() {
+        let (negated, word) = word.strip_prefix('!').map_or((false, word), |word| (true, word));
+        let (name, given) = word.split_once('=').map_or((word, None), |(n, v)| (n, Some(v)));
+        let name = name.to_ascii_lowercase();
+        let value = match given {
+            _ if matches!(&*name, "all" | "canonical" | "final") => "",
+            Some(value) if !value.is_empty() => value,
+            Some(_) => words.next().unwrap_or_default(),
+            None => {
+                let is_alone = words.next_if_eq(&"=").is_some();
+                let next = words.next().unwrap_or_default();
+                next.strip_prefix('=').filter(|_| !is_alone).unwrap_or(next)
+            }
+        };
+        found.push(Criterion { negated, name, value: value.to_owned() });
+    }
+    found
 }
 
 /// The lines of `text` that ssh acts upon, in order: no comments, no empty lines.
@@ -197,6 +226,25 @@ mod tests {
         for line in ["", " \t\r\n", "# Include a", "  #", "\0Include a"] {
             assert_eq!(read(line), None, "{line:?}");
         }
+    }
+
+    #[test]
+    fn a_match_in_every_dress() {
+        let told = |line: &str| {
+            let directive = directives(line.as_bytes()).next().unwrap();
+            let told = |c: Criterion| {
+                let not = if c.negated { "!" } else { "" };
+                format!("{not}{}:{}", c.name, c.value)
+            };
+            criteria(&directive.texts()).into_iter().map(told).collect::<Vec<_>>().join(" ")
+        };
+        for line in ["Match host a,b", "match=HOST=a,b", "Match Host = \"a,b\"", "Match host =a,b"]
+        {
+            assert_eq!(told(line), "host:a,b", "{line}");
+        }
+        assert_eq!(told("Match final !user me all"), "final: !user:me all:");
+        assert_eq!(told("Match exec=\"test a = b\" host"), "exec:test a = b host:");
+        assert_eq!(told("Match exec \"a=b c\""), "exec:a=b c");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::layout::{INDEX, LOCK, Layout};
 use super::lock::Lock;
 use super::plan::Present;
 use super::state::{Stem, is_certificate_lock};
-use super::write::{self, WriteError};
+use crate::write::{self, WriteError};
 
 /// Why the ssh folder cannot be worked in.
 #[derive(Debug)]
@@ -206,10 +206,7 @@ pub fn clean(layout: &Layout) {
 pub fn leftovers(layout: &Layout) -> Vec<PathBuf> {
     let mut folders = vec![layout.folder(), layout.ssh_folder().to_owned()];
     folders.extend(write::temporary_folder(&layout.config()).ok());
-    let entries = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
-    let is_temporary =
-        |entry: &fs::DirEntry| entry.file_name().to_str().is_some_and(write::is_temporary);
-    let mut paths: Vec<_> = entries.filter(is_temporary).map(|entry| entry.path()).collect();
+    let mut paths: Vec<_> = folders.iter().flat_map(|folder| write::left_behind(folder)).collect();
     paths.sort();
     paths.dedup();
     paths

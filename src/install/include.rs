@@ -194,6 +194,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::install::any_config::any_config;
 
     fn bearings() -> Bearings {
         Bearings {
@@ -291,25 +292,6 @@ mod tests {
         for path in ["", "/a\"b", "/a\\b", "/a%b", "/a$b", "/a*", "/a[b]", "/a\nb", "/a'b"] {
             assert!(written(path).is_err(), "{path:?}");
         }
-    }
-
-    /// Lines that come close to ours, and bytes that are no lines at all.
-    fn any_config() -> impl Strategy<Value = Vec<u8>> {
-        let line = prop::sample::select(vec![
-            &b"Host *"[..],
-            b"Include prime-ssh/other",
-            b"  Include prime-ssh/confi",
-            b"\xef\xbb\xbfUser x",
-            b"# Include prime-ssh/config",
-            b"Match all\r",
-            b"Include \"prime-ssh",
-            b"\0\xff",
-            b"",
-        ]);
-        prop_oneof![
-            prop::collection::vec(any::<u8>(), 0..200),
-            prop::collection::vec(line, 0..8).prop_map(|lines| lines.join(&b"\n"[..])),
-        ]
     }
 
     proptest! {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::write::{self, WriteError};
+use crate::write::{self, WriteError};
 
 /// How long a wait may be before the person is told of it.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -1,5 +1,7 @@
 //! What this program keeps under the user's ssh folder.
 
+#[cfg(test)]
+mod any_config;
 pub mod apply;
 pub mod claims;
 pub mod diff;
@@ -15,4 +17,3 @@ pub mod plan;
 pub mod reading;
 pub mod state;
 pub mod verify;
-pub mod write;

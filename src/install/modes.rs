@@ -57,3 +57,17 @@ impl fmt::Display for Fault {
         }
     }
 }
+
+/// The file, or the folder above it, that somebody else may change. In a folder like `/tmp` nobody
+/// can take away what is not theirs.
+#[must_use]
+pub fn writable_by_others(path: &Path) -> Option<&Path> {
+    const OTHERS: u32 = 0o002;
+    const GROUP: u32 = 0o020;
+    const STICKY: u32 = 0o1000;
+    let mode = |path: &Path| fs::metadata(path).map_or(0, |found| found.mode());
+    if mode(path) & (OTHERS | GROUP) != 0 {
+        return Some(path);
+    }
+    path.ancestors().skip(1).find(|folder| mode(folder) & (OTHERS | STICKY) == OTHERS)
+}

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::directive::directives;
+use super::directive::{criteria, directives};
 
 /// What a fragment says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -99,8 +99,7 @@ impl Host {
 
 /// The command of a `Match … exec "command"`.
 fn command(texts: &[String]) -> Option<String> {
-    let pairs = texts.iter().zip(texts.iter().skip(1));
-    pairs.into_iter().find(|(word, _)| word.eq_ignore_ascii_case("exec")).map(|(_, c)| c.clone())
+    criteria(texts).into_iter().find(|criterion| criterion.name == "exec").map(|c| c.value)
 }
 
 /// Whether this can be an alias of ours, to be asked for.

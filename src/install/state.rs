@@ -5,8 +5,8 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
+use crate::digest;
 use crate::name::{Id, Invalid, Slug, id_part};
 
 /// The shape of the file that this release writes, and the only one that it reads.
@@ -160,7 +160,7 @@ impl Record {
 /// The SHA-256 of a fragment, in hex.
 #[must_use]
 pub fn fingerprint(fragment: &[u8]) -> String {
-    format!("{:x}", Sha256::digest(fragment))
+    digest::hex(fragment, 64)
 }
 
 /// How the name of a certificate's lock ends.

@@ -10,9 +10,9 @@ use super::layout::{INDEX, Layout};
 use super::modes::Fault;
 use super::plan::{Plan, Present};
 use super::state::Part;
-use super::write::{self, WriteError};
 use crate::child::Ended;
 use crate::openssh;
+use crate::write::{self, WriteError};
 
 /// What ssh says of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,6 @@
 mod jump;
 mod reason;
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::net::IpAddr;
@@ -25,7 +24,7 @@ use crate::child::Group;
 use crate::name::Port;
 use crate::probe::Endpoint;
 use crate::probe::pace::Pace;
-use crate::shell;
+use crate::{openssh, shell};
 
 /// How much of a log is read, from its end.
 const LOG_MAX: u64 = 64 * 1024;
@@ -208,14 +207,8 @@ impl Ssh {
     ///
     /// As [`Ssh::login`].
     pub async fn ask(&self, target: &Target) -> io::Result<String> {
-        let mut command = Command::new("ssh");
-        if let Some(config) = &target.config {
-            command.arg("-F").arg(config);
-        }
-        for option in &target.options {
-            command.args(["-o", option]);
-        }
-        command.arg("-G").env("PRIME_SSH_NO_RENEW", "1");
+        let options = target.options.iter().map(String::as_str);
+        let mut command = openssh::question(target.config.as_deref(), options);
         let ended = self.group.run(target.destination.name(&mut command), self.answer).await?;
         Ok(ended.stdout)
     }
@@ -272,14 +265,18 @@ impl Ssh {
 
 /// The way through a shared connection, for ssh to give to a shell.
 fn proxy_command(socket: &Path) -> String {
-    let socket = socket.to_string_lossy().replace('%', "%%");
-    let socket = shell::quoted(OsStr::new(&socket));
+    let socket = shell::word(&without_tokens(socket));
     format!("ssh -F /dev/null -S {socket} -W '[%h]:%p' -- {NOBODY}")
 }
 
 /// A path as the value of an option of ssh's.
 fn quoted(path: &Path) -> String {
-    format!("\"{}\"", path.to_string_lossy().replace('%', "%%"))
+    format!("\"{}\"", without_tokens(path))
+}
+
+/// A path in which ssh expands nothing (`ssh_config(5)`, TOKENS).
+fn without_tokens(path: &Path) -> String {
+    path.to_string_lossy().replace('%', "%%")
 }
 
 /// The last of a log; one that cannot be read says nothing.

@@ -15,7 +15,7 @@ use std::str::FromStr;
 
 pub use host_name::HostName;
 pub use machine::{HostKeyAlias, Id, Port};
-pub use slug::{Alias, Slug, hash, id_part};
+pub use slug::{Alias, Slug, id_part};
 
 use crate::untrusted::{is_bidirectional, is_control};
 

@@ -4,9 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use sha2::{Digest, Sha256};
-
 use super::{Invalid, checked_text};
+use crate::digest;
 
 /// The longest name part: one label of a DNS name.
 const SLUG_MAX: usize = 63;
@@ -85,22 +84,14 @@ impl Slug<'static> {
     /// where ids were made to share their first.
     #[must_use]
     pub fn of_id(id: &str, parts: usize) -> Self {
-        Self(Cow::Owned(hash(id, (parts * ID_PART).clamp(ID_PART, HASH_MAX))))
+        Self(Cow::Owned(digest::hex(id, (parts * ID_PART).clamp(ID_PART, HASH_MAX))))
     }
 }
 
 /// The id part of an id: the first 8 hex digits of its SHA-256.
 #[must_use]
 pub fn id_part(id: &str) -> String {
-    hash(id, ID_PART)
-}
-
-/// The first `digits` hex digits of the SHA-256 of a text.
-#[must_use]
-pub fn hash(text: &str, digits: usize) -> String {
-    let mut hex = format!("{:x}", Sha256::digest(text.as_bytes()));
-    hex.truncate(digits);
-    hex
+    digest::hex(id, ID_PART)
 }
 
 /// Whether a slug's last part is a hash in its full length.

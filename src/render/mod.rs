@@ -6,7 +6,6 @@ pub mod data;
 pub mod fence;
 pub mod inventory;
 pub mod login;
-mod shell;
 mod sockets;
 pub mod ssh_config;
 pub mod ssh_option;

@@ -8,8 +8,9 @@
 use std::collections::HashSet;
 
 use crate::alike;
+use crate::digest;
 use crate::fleet::{Fleet, Host};
-use crate::name::{Id, Port, hash};
+use crate::name::{Id, Port};
 
 /// A home folder of this many bytes is reckoned with.
 pub(super) const HOME: usize = 27;
@@ -65,7 +66,7 @@ impl<'f> SocketNames<'f> {
         if ambiguous {
             named = format!("{named}\n{}\n{}", fleet.cluster.id, host.host_name);
         }
-        SocketName::Hash(format!("{SHORT}{}", hash(&named, DIGITS)))
+        SocketName::Hash(format!("{SHORT}{}", digest::hex(&named, DIGITS)))
     }
 }
 

@@ -1,14 +1,12 @@
 //! The settings of `prime-ssh doctor`: those that cannot be resolved are findings, not failures.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::install::{Memory, layout};
+use super::install::layout;
 use super::machine::Machine;
 use super::prime_cli::PrimeCli;
-use super::{Access, access, program};
+use super::{Access, access};
 use crate::args::Global;
-use crate::doctor::Ourselves;
-use crate::doctor::renewal::Renewing;
 use crate::failure::Outcome;
 use crate::install::layout::Layout;
 
@@ -21,8 +19,8 @@ pub struct Doctor {
     pub access: Outcome<Access>,
     /// The context that was named.
     pub context: Option<String>,
-    /// The program as it is to be called for the same.
-    pub ourselves: Ourselves,
+    /// The ssh folder that was named.
+    pub ssh_dir: Option<PathBuf>,
     /// The shell by which ssh runs commands.
     pub shell: Option<PathBuf>,
 }
@@ -33,34 +31,11 @@ impl Doctor {
     pub fn resolve(global: &Global, machine: &Machine) -> Self {
         let prime = PrimeCli::read(machine, global.context.as_deref());
         let access = prime.map(|prime| access(global, machine, &prime));
-        let api_url = access.as_ref().ok().and_then(|access| access.address.as_ref().ok());
         let layout = layout(global, machine);
         let folder = layout.as_ref().ok().map(|layout| layout.ssh_folder().to_owned());
-        let ourselves = Ourselves {
-            ssh_dir: folder.filter(|_| global.ssh_dir.is_some()),
-            api_url: api_url.map(ToString::to_string),
-        };
+        let ssh_dir = folder.filter(|_| global.ssh_dir.is_some());
         let context = global.context.clone().or_else(|| machine.variable("PRIME_CONTEXT").ok()?);
         let shell = machine.variable("SHELL").ok().flatten().map(PathBuf::from);
-        Self { layout, access, context, ourselves, shell }
-    }
-}
-
-/// What the renewals of certificates go by.
-#[derive(Clone, Debug)]
-pub struct Renewals {
-    /// What was typed.
-    pub global: Global,
-    /// This machine.
-    pub machine: Machine,
-}
-
-impl Renewing for Renewals {
-    fn has_token(&self, context: Option<&str>, file: Option<&str>) -> Outcome<bool> {
-        Memory::new(&self.global, &self.machine).has_lasting_token(context, file)
-    }
-
-    fn writable_by_others(&self, program: &Path) -> Option<PathBuf> {
-        program::writable_by_others(program).map(Path::to_owned)
+        Self { layout, access, context, ssh_dir, shell }
     }
 }

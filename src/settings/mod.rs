@@ -21,7 +21,7 @@ use std::time::Duration;
 
 pub use cert::{Certify, OwnCertificates, Task, Wanted};
 pub use check::Check;
-pub use doctor::{Doctor, Renewals};
+pub use doctor::Doctor;
 pub use install::{Install, Memory, Remembered, Rendering, Show, Sync, Uninstall};
 pub use inventory::{Caching, Inventory, InventoryOutput};
 pub use list::List;
@@ -229,8 +229,8 @@ fn address(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<ApiU
 #[must_use]
 pub fn no_token() -> Failure {
     Failure::message(Kind::Usage, "no API token").hint(
-        "run `prime login`, set PRIME_API_KEY, or give --token-file FILE; \
-         a saved answer needs none: --input FILE",
+        "run `prime login`, set PRIME_API_KEY, or give --token-file FILE; none is needed for \
+         --input FILE: a saved answer, or what someone else's `render --print-data` printed",
     )
 }
 

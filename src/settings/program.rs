@@ -1,11 +1,11 @@
 //! Where this program is, for a command that ssh runs long after this run.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::machine::Machine;
 use crate::failure::{Failure, Kind, Outcome};
+use crate::install::modes::writable_by_others;
 use crate::name::LocalPath;
 
 /// Where whoever called this program found it: on `PATH` as it stands there, and not the folder of
@@ -40,17 +40,4 @@ fn called_as(machine: &Machine) -> Option<PathBuf> {
         .filter(|folder| folder.is_absolute())
         .map(|folder| folder.join(&name))
         .find(|path| path.is_file())
-}
-
-/// The file, or the folder above it, that somebody else may change. In a folder like `/tmp` nobody
-/// can take away what is not theirs.
-pub(super) fn writable_by_others(path: &Path) -> Option<&Path> {
-    const OTHERS: u32 = 0o002;
-    const GROUP: u32 = 0o020;
-    const STICKY: u32 = 0o1000;
-    let mode = |path: &Path| fs::metadata(path).map_or(0, |found| found.permissions().mode());
-    if mode(path) & (OTHERS | GROUP) != 0 {
-        return Some(path);
-    }
-    path.ancestors().skip(1).find(|folder| mode(folder) & (OTHERS | STICKY) == OTHERS)
 }

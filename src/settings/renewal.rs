@@ -53,11 +53,7 @@ impl Memory<'_> {
     }
 
     /// Whether there is a token that a program without this shell's variables finds.
-    pub(super) fn has_lasting_token(
-        &self,
-        context: Option<&str>,
-        file: Option<&str>,
-    ) -> Outcome<bool> {
+    pub fn has_lasting_token(&self, context: Option<&str>, file: Option<&str>) -> Outcome<bool> {
         Ok(match file {
             Some(file) => {
                 self.machine().read(file.as_ref()).is_ok_and(|text| ApiToken::new(&text).is_some())

@@ -93,8 +93,9 @@ fn a_missing_permission() {
     assert_eq!(
         told_once(refusal(403, r#"{"detail": "Forbidden"}"#)),
         "3: cannot get cluster `c1`: the token lacks the permission (403 Forbidden): Forbidden\n\
-         hint: it takes a token with the admin-clusters permission; or ask someone who has one \
-         for what `prime-ssh render --print-data` prints, and use it with `--input FILE`"
+         hint: it takes a token with the admin-clusters permission; or someone who has one runs \
+         `prime-ssh render --print-data CLUSTER > train.json` and hands you that file, which \
+         holds nothing secret: `--input train.json` uses it"
     );
 }
 

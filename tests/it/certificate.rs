@@ -233,8 +233,8 @@ fn what_will_not_do_is_refused_and_the_old_one_stays() {
 fn show_says_what_there_is() {
     let person = Person::new();
     let told = person.cert(&["train", "--show"]).run().fails(1);
-    assert!(told.contains("there is none yet"), "{told}");
-    assert!(told.contains("hint: `prime-ssh cert train` gets a new one"), "{told}");
+    assert!(told.contains("there is no certificate for train"), "{told}");
+    assert!(told.contains("hint: `prime-ssh cert train` gets one, if"), "{told}");
     person.cert(&["train"]).run().succeeds();
     let asked = person.api.requests().len();
     let shown = person.cert(&["train", "--show"]).run().succeeds();
@@ -269,6 +269,31 @@ fn all_means_the_clusters_that_want_one() {
     let file = person.sandbox.path("mine.pub");
     person.cert(&["train", "-o", file.to_str().unwrap()]).run().succeeds();
     assert!(fs::read_to_string(file).unwrap().starts_with("ssh-ed25519-cert-v01@openssh.com "));
+}
+
+#[test]
+#[ignore = "needs ssh-keygen: run tests/run"]
+fn several_certificates_are_asked_for_at_once_and_one_that_fails_stands_alone() {
+    let mut person = Person::new();
+    let cluster = |at: usize| {
+        let node = Node::control(&format!("pod{at}"), "node-0", "203.0.113.10").user(&me());
+        let id = format!("c{at:02}");
+        Cluster::new(&id, &format!("run {at}")).with("vaultEnabled", true).node(node)
+    };
+    person.serve((0..20).map(cluster));
+    let signer = person.authority.clone();
+    person.api.signs(move |request| {
+        thread::sleep(Duration::from_millis(300));
+        signer.answer(request)
+    });
+    person.api.replies_on(
+        "/api/admin/clusters/c03/authorizations/certificate",
+        Reply::detail(403, "not yours"),
+    );
+    let told = person.cert(&["--all"]).run().fails(3);
+    assert!(told.contains("not yours"), "{told}");
+    assert_eq!(certificates_in(&person.sandbox.path(".ssh/prime-ssh")).len(), 19);
+    assert_eq!(person.api.most_at_once(), 8);
 }
 
 #[test]

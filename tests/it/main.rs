@@ -24,6 +24,7 @@ mod man;
 mod oracle;
 mod output_file;
 mod readme;
+mod render;
 mod rendered;
 mod security;
 mod settings;

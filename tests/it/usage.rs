@@ -264,7 +264,8 @@ fn the_help_fits_a_terminal() {
         for option in ["-h", "--help"] {
             let words = [command, option].into_iter().filter(|word| !word.is_empty());
             let help = sandbox.prime_ssh(words).env("COLUMNS", "80").run().succeeds();
-            for line in help.lines() {
+            // A usage stays one line, to be copied.
+            for line in help.lines().filter(|line| !line.starts_with("Usage: ")) {
                 assert!(line.chars().count() <= 80, "{command} {option}: {line}");
             }
         }

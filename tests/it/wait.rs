@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::Stdio;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -24,26 +24,38 @@ const PATH: &str = "/api/admin/clusters/clst01";
 struct Greeter {
     port: u16,
     asked: Arc<AtomicUsize>,
+    is_up: Arc<AtomicBool>,
 }
 
 impl Greeter {
     fn new() -> Self {
-        Self::on(TcpListener::bind("127.0.0.1:0").unwrap())
+        let greeter = Self::down();
+        greeter.comes_up();
+        greeter
     }
 
-    fn on(listener: TcpListener) -> Self {
+    /// One that closes every connection until it comes up.
+    fn down() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let asked = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&asked);
+        let (asked, is_up) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
+        let (counter, greets) = (Arc::clone(&asked), Arc::clone(&is_up));
         thread::spawn(move || {
             for stream in listener.incoming() {
-                counter.fetch_add(1, Ordering::SeqCst);
                 let mut stream = stream.unwrap();
-                let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.2p1 Test\r\n");
-                let _ = stream.read(&mut [0; 100]);
+                let greets = greets.load(Ordering::SeqCst);
+                counter.fetch_add(1, Ordering::SeqCst);
+                if greets {
+                    let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.2p1 Test\r\n");
+                    let _ = stream.read_to_end(&mut Vec::new());
+                }
             }
         });
-        Self { port, asked }
+        Self { port, asked, is_up }
+    }
+
+    fn comes_up(&self) {
+        self.is_up.store(true, Ordering::SeqCst);
     }
 
     fn asked(&self) -> usize {
@@ -108,26 +120,23 @@ fn pauses(api: &Api) -> Vec<Duration> {
 fn assert_patient(api: &Api) {
     let pauses = pauses(api);
     // The time on the way to the API differs from request to request.
-    let least = Duration::from_millis(1950);
+    let least = Duration::from_millis(1700);
     assert!(pauses.iter().all(|pause| *pause >= least), "{pauses:?}");
 }
 
 #[test]
 fn nodes_that_come_up_one_by_one() {
     let sandbox = Sandbox::new();
-    let (first, second) = (Greeter::new(), TcpListener::bind("127.0.0.1:0").unwrap());
-    let later = second.local_addr().unwrap().port();
-    drop(second);
-    let silent = || Node::worker("pod1", "node-1", "127.0.0.1").port(later);
+    let (first, second) = (Greeter::new(), Greeter::down());
+    let later = second.port;
     let api = Api::serving([train([starting(0), starting(1)])]);
     let ran = beside(wait(&sandbox, &api, &[]), || {
         until_asked(&api, 1);
         api.now_serves([train([first.control(), starting(1)])]);
         until_asked(&api, 2);
-        api.now_serves([train([first.control(), silent()])]);
-        until_asked(&api, 3);
-        thread::sleep(Duration::from_millis(500));
-        Greeter::on(TcpListener::bind(("127.0.0.1", later)).unwrap());
+        api.now_serves([train([first.control(), second.worker(1)])]);
+        process::until("a look at the second one", || second.asked() == 1);
+        second.comes_up();
     });
     assert_eq!(
         ran.stderr,
@@ -317,7 +326,7 @@ fn an_outage_of_the_api_is_waited_out_and_its_wish_granted() {
     ran.succeeds();
     assert_patient(&api);
     let pauses = pauses(&api);
-    assert!(pauses.len() == 3 && pauses[1] >= Duration::from_millis(3950), "{pauses:?}");
+    assert!(pauses.len() == 3 && pauses[1] >= Duration::from_millis(3700), "{pauses:?}");
 }
 
 #[test]

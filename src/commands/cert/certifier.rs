@@ -1,5 +1,7 @@
 //! From a cluster to its certificate in its place: find, wait for the turn, ask, judge, write.
 
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
@@ -12,6 +14,7 @@ use crate::certificate::identity::Identity;
 use crate::certificate::judge::Warning;
 use crate::certificate::place::{LIMIT, Place};
 use crate::certificate::request::{self, Order};
+use crate::commands::fetch::AT_ONCE;
 use crate::commands::gather;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::folder::{self, FolderError};
@@ -66,15 +69,17 @@ impl<'a> Certifier<'a> {
         self.get_each(&ids).await
     }
 
-    /// Gets them one after the other; one that fails does not keep the others from theirs.
+    /// Gets them, several at a time; one that fails does not keep the others from theirs.
     pub(super) async fn get_each(&self, selectors: &[String]) -> Outcome<()> {
-        let mut failures = Vec::new();
-        for selector in selectors {
-            let message = format_args!("getting a certificate for {selector}");
-            let got = self.terminal.wait_for(message, self.get(selector)).await;
-            failures.extend(got.err());
-        }
-        self.terminal.gravest(failures)
+        let message = match selectors {
+            [selector] => format!("getting a certificate for {selector}"),
+            several => format!("getting certificates for {} clusters", several.len()),
+        };
+        let got = self
+            .terminal
+            .wait_for(message, side_by_side(selectors, |selector| self.get(selector)))
+            .await;
+        self.terminal.gravest(got.into_iter().filter_map(Result::err).collect())
     }
 
     async fn get(&self, selector: &str) -> Outcome<()> {
@@ -165,6 +170,39 @@ impl<'a> Certifier<'a> {
             ));
         }
     }
+}
+
+/// Does `work` for each item, [`AT_ONCE`] at a time, on this task.
+async fn side_by_side<'i, W: Future>(
+    items: &'i [String],
+    work: impl Fn(&'i str) -> W,
+) -> Vec<W::Output> {
+    let mut waiting = items.iter().map(|item| work(item)).enumerate();
+    let (mut running, mut done) = (Vec::new(), Vec::new());
+    poll_fn(|context| {
+        loop {
+            let free = AT_ONCE - running.len();
+            let started = waiting.by_ref().take(free);
+            running.extend(started.map(|(at, work)| (at, Box::pin(work))));
+            let before = running.len();
+            running.retain_mut(|(at, work)| match work.as_mut().poll(context) {
+                Poll::Ready(output) => {
+                    done.push((*at, output));
+                    false
+                }
+                Poll::Pending => true,
+            });
+            if running.is_empty() && waiting.len() == 0 {
+                return Poll::Ready(());
+            }
+            if running.len() == before {
+                return Poll::Pending;
+            }
+        }
+    })
+    .await;
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, output)| output).collect()
 }
 
 impl From<request::Error> for Failure {

@@ -13,7 +13,7 @@ use verdict::Verdict;
 use super::fetch::block_on;
 use super::view;
 use crate::args::{CheckArgs, Global};
-use crate::failure::{Failure, Kind, Outcome};
+use crate::failure::Outcome;
 use crate::fleet::{Fleet, Host};
 use crate::probe::Endpoint;
 use crate::probe::pace::{self, Pace};
@@ -95,10 +95,4 @@ fn pace(settings: &Check, terminal: Terminal) -> Pace {
         ));
     }
     Pace::new(jobs)
-}
-
-/// Why not all is well, or nothing was checked.
-fn nothing() -> Failure {
-    let message = "nothing to check: the API lists no cluster";
-    Failure::message(Kind::Answer, message).hint("`--team any` asks for the clusters of every team")
 }

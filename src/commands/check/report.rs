@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::Member;
 use super::clusters::Cluster;
 use super::verdict::{State, Verdict};
-use super::{Member, nothing};
 use crate::args::ReportFormat;
-use crate::commands::report;
+use crate::commands::{gather, report};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::fleet::{Skipped, WhySkipped};
 use crate::name::Alias;
@@ -113,7 +113,7 @@ impl<'c> Checked<'c> {
     ) -> Option<Failure> {
         let counts = self.counts(skip_invalid);
         if counts.total == 0 {
-            return is_all.then(nothing);
+            return is_all.then(|| gather::none_listed("check"));
         }
         let untried = match counts.untried {
             0 => String::new(),

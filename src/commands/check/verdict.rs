@@ -1,11 +1,15 @@
 //! What was found out about a host, judged: is it well, why not, and what to do about it.
 
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use serde::Serialize;
 
 use super::Member;
 use super::look::{Found, Tried};
+use crate::certificate::identity::Identity;
 use crate::fleet::Jump;
 use crate::login::{Login, Reason};
 use crate::probe::{Probe, Software, Trouble};
@@ -186,13 +190,14 @@ impl Judge<'_> {
             Reason::NoKeyTaken { offered, .. } => {
                 self.no_key_taken(member, told, offered.is_empty())
             }
-            Reason::KeyLocked(key) => told.remedy(pasted(["ssh-add", &key.name])),
-            Reason::KeyReadable(path) => told.remedy(pasted(["chmod", "600", path])),
+            Reason::KeyLocked(key) => told.remedy(key_locked(&key.name)),
+            Reason::KeyReadable(path) => told.remedy(key_readable(path)),
             Reason::TooManyKeys { .. } => {
                 told.remedy(format!("name the one that is right: {}", self.with_identity(member)))
             }
             Reason::HostKeyChanged { file, name } => {
-                told.remedy(host_key_changed(file.as_deref(), name.as_deref()))
+                let name = name.as_deref().filter(|name| self.known_as(member).contains(*name));
+                told.remedy(host_key_changed(file.as_deref(), name))
             }
             Reason::HostKeyUnknown => told
                 .remedy("add its key to the known hosts, or install with `--host-keys accept-new`"),
@@ -205,6 +210,20 @@ impl Judge<'_> {
             Reason::TimedOut => told.remedy("--probe-timeout gives it more time"),
             _ => told,
         }
+    }
+
+    /// The names by which ssh remembers the host, and the one that it jumps through.
+    fn known_as(&self, member: &Member<'_>) -> BTreeSet<String> {
+        let mut names = BTreeSet::from([member.host.host_key_alias().to_string()]);
+        match &member.fleet().jump {
+            Some(Jump::Via(via)) if member.host.jumps => {
+                let host = via.host();
+                names.extend(via.port().map(|port| format!("[{host}]:{port}")));
+                names.insert(host);
+            }
+            Some(Jump::ControlNode(_) | Jump::Via(_)) | None => {}
+        }
+        names
     }
 
     fn no_key_taken(&self, member: &Member<'_>, told: Told, has_none: bool) -> Told {
@@ -250,17 +269,42 @@ fn pasted<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
     format!("`{}`", shell::command(words))
 }
 
-/// The very command, where the file is one that is there: its name comes from ssh's log.
+// What ssh's log says of files and names may come from the server, whose lists of methods and last
+// words are written into it with their line breaks. So a command names nothing of it that does not
+// prove right here: pasted, it would make this machine forget another host's key, or worse.
+
+/// The very command, where the file is one that is there and the name is the host's.
 fn host_key_changed(file: Option<&str>, name: Option<&str>) -> String {
-    let sound = |text: &&str| !text.contains(acts_or_hides);
-    let file = file.filter(sound).filter(|file| Path::new(file).is_file());
-    match (file, name.filter(sound)) {
+    match (file.filter(|file| is_plain_file(file)), name) {
         (Some(file), Some(name)) => format!(
             "someone may be between you and it; if you know that it was set up anew: {}",
             pasted(["ssh-keygen", "-f", file, "-R", name])
         ),
         _ => "someone may be between you and it; `ssh` to it says more".to_owned(),
     }
+}
+
+/// The agent's name for a key is no file, and nothing to add.
+fn key_locked(key: &str) -> String {
+    if is_plain_file(key) {
+        return pasted(["ssh-add", key]);
+    }
+    "unlock it where it is, or put it into the agent with `ssh-add`".to_owned()
+}
+
+fn key_readable(path: &str) -> String {
+    let is_open = |path: &str| {
+        fs::metadata(path).is_ok_and(|found| found.mode() & 0o077 != 0)
+            && Identity::is_private_key(Path::new(path))
+    };
+    if is_plain_file(path) && is_open(path) {
+        return pasted(["chmod", "600", path]);
+    }
+    "take the key away from the others with `chmod 600`".to_owned()
+}
+
+fn is_plain_file(path: &str) -> bool {
+    path.starts_with('/') && !path.contains(acts_or_hides) && Path::new(path).is_file()
 }
 
 /// Whether it is the alias itself that ssh looked for, or what our last block makes of one.
@@ -308,5 +352,42 @@ fn reason_word(reason: &Reason) -> &'static str {
         Reason::Command(_) => "command_failed",
         Reason::FromJump(_) => "jump_cannot_connect",
         Reason::Other(_) => "login_failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// A file with this text and mode in a folder of its own.
+    fn file(text: &str, mode: u32) -> (tempfile::TempDir, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let path = path.to_string_lossy().into_owned();
+        (folder, path)
+    }
+
+    #[test]
+    fn a_command_names_nothing_that_only_the_log_says() {
+        const KEY: &str = "-----BEGIN OPENSSH PRIVATE KEY-----\n";
+        let (_there, open_key) = file(KEY, 0o644);
+        assert_eq!(key_locked(&open_key), format!("`ssh-add {open_key}`"));
+        assert_eq!(key_readable(&open_key), format!("`chmod 600 {open_key}`"));
+        for forged in ["-D", "-s/tmp/x.so", "me@laptop", "/no/such/file", "/", "a\u{202e}"] {
+            assert!(!key_locked(forged).contains(forged), "{forged:?}");
+            assert!(!key_readable(forged).contains(&format!("600 {forged}")), "{forged:?}");
+        }
+        let (_there, program) = file("#!/bin/sh\n", 0o755);
+        let (_there, closed_key) = file(KEY, 0o600);
+        for path in [program, closed_key] {
+            assert!(!key_readable(&path).contains(&path));
+        }
+        assert!(host_key_changed(Some(&open_key), Some("prime-p0")).contains("-R prime-p0`"));
+        assert!(!host_key_changed(Some(&open_key), None).contains(&open_key));
+        assert!(!host_key_changed(Some("-D"), Some("prime-p0")).contains("ssh-keygen"));
     }
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::Here;
 use crate::api::client::{Client, Heard};
 use crate::api::error::Error as ApiError;
 use crate::beside::Beside;
@@ -17,7 +18,7 @@ use crate::doctor::{Finding, Ourselves};
 use crate::failure::Outcome;
 use crate::install::layout::Layout;
 use crate::install::state::{Record, Source};
-use crate::settings::{self, Endpoint, Memory, Renewals};
+use crate::settings::{self, Endpoint, Memory};
 use crate::terminal::{Audience, Terminal};
 
 /// How much longer than one call all of them together may take.
@@ -46,7 +47,7 @@ impl Compared {
 
 /// Starts asking.
 pub(super) fn start(
-    here: Renewals,
+    here: Here,
     access: Outcome<settings::Access>,
     context: Option<String>,
     disk: Option<Arc<Disk>>,
@@ -54,7 +55,7 @@ pub(super) fn start(
 ) -> Beside<Answers> {
     let limit = here.global.timeout.saturating_mul(2).saturating_add(FURTHER);
     Beside::start(limit, move || {
-        let memory = Memory::new(&here.global, &here.machine);
+        let memory = here.memory();
         let ours = disk.as_deref().and_then(|disk| Some((disk, disk.ours.as_ref().ok()?)));
         let records = ours.map_or(&[][..], |(_, ours)| &ours.installed.records);
         let records: Vec<&Record> = records.iter().map(|(_, record)| record).collect();

@@ -19,7 +19,7 @@ use crate::doctor::{
 };
 use crate::failure::Outcome;
 use crate::openssh;
-use crate::settings::{Doctor, Machine, Renewals};
+use crate::settings::{Access, Doctor, Machine, Memory};
 use crate::terminal::Terminal;
 use crate::when;
 
@@ -39,15 +39,35 @@ pub(super) fn run(
     report::sum_up(&findings, terminal)
 }
 
+/// What was typed, and where: for work on threads of its own.
+#[derive(Clone, Debug)]
+struct Here {
+    global: Global,
+    machine: Machine,
+}
+
+impl Here {
+    fn memory(&self) -> Memory<'_> {
+        Memory::new(&self.global, &self.machine)
+    }
+}
+
+/// The API that this shell means, where that is known.
+fn address(access: &Outcome<Access>) -> Option<String> {
+    let address = access.as_ref().ok()?.address.as_ref();
+    address.ok().map(ToString::to_string)
+}
+
 /// All examinations, each for so long and no longer: what is wrong on a machine may well be a file
 /// that is a pipe, or a disk that does not answer.
 fn examine(global: &Global, machine: &Machine, terminal: Terminal) -> Vec<Finding> {
-    let here = Renewals { global: global.clone(), machine: machine.clone() };
+    let here = Here { global: global.clone(), machine: machine.clone() };
     let resolving = here.clone();
     let resolved = within(LIMIT, move || Doctor::resolve(&resolving.global, &resolving.machine));
-    let Some(Doctor { layout, access, context, ourselves, shell: user_shell }) = resolved else {
+    let Some(Doctor { layout, access, context, ssh_dir, shell: user_shell }) = resolved else {
         return vec![too_long(Check::Token)];
     };
+    let ourselves = Ourselves { ssh_dir, api_url: address(&access) };
     let disk = match layout {
         Ok(layout) => within(LIMIT, || Disk::read(layout)).ok_or_else(|| too_long(Check::Files)),
         Err(failure) => Err(failed(Check::Files, &failure)),
@@ -70,12 +90,7 @@ fn examine(global: &Global, machine: &Machine, terminal: Terminal) -> Vec<Findin
 }
 
 /// What can be seen below the ssh folder.
-fn of_disk(
-    disk: &Arc<Disk>,
-    ourselves: &Ourselves,
-    renewals: Renewals,
-    has_ssh: bool,
-) -> Vec<Finding> {
+fn of_disk(disk: &Arc<Disk>, ourselves: &Ourselves, here: Here, has_ssh: bool) -> Vec<Finding> {
     let each = |check, limit, examine: fn(&Disk, &Ourselves) -> Vec<Finding>| {
         let (disk, ourselves) = (Arc::clone(disk), ourselves.clone());
         bounded(check, limit, move || examine(&disk, &ourselves))
@@ -88,8 +103,8 @@ fn of_disk(
     findings.extend(each(Check::Key, LIMIT, |disk, _| keys::examine(disk)));
     let (certified, us) = (Arc::clone(disk), ourselves.clone());
     findings.extend(bounded(Check::Certificate, LIMIT, move || {
-        let here = Circumstances { ourselves: &us, now: when::now(), least: MIN_VALIDITY };
-        certificates::examine(&certified, &renewals, &here)
+        let today = Circumstances { ourselves: &us, now: when::now(), least: MIN_VALIDITY };
+        certificates::examine(&certified, &here.memory(), &today)
     }));
     // Where ssh does not come by our files, that is told already.
     if has_ssh && is_read {

@@ -11,10 +11,10 @@ use crate::install::layout::{INDEX, LOCK, Layout};
 use crate::install::lock::{Lock, LockError};
 use crate::install::plan::{Note, Plan, Present, Wish, plan};
 use crate::install::verify::{self, Verdict, VerifyError};
-use crate::install::write::WriteError;
 use crate::install::{diff, folder};
 use crate::settings::Show;
 use crate::terminal::{self, Terminal};
+use crate::write::WriteError;
 
 /// How long to wait for other runs. One takes a fraction of a second, unless ssh is slow to answer.
 const LOCK_LIMIT: Duration = Duration::from_secs(60);

@@ -17,6 +17,7 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::fleet::{Fleet, Skipped, Unrendered, WhySkipped};
 use crate::render::data;
 use crate::settings::{Machine, Memory, Viewing, Which};
+use crate::shell;
 use crate::terminal::Terminal;
 use crate::terminal::table::{Cell, Column, Table, Tone};
 
@@ -115,7 +116,8 @@ fn install(viewing: &Viewing, fleet: &Fleet<'_>) -> Option<String> {
     match &viewing.which {
         Which::Files(paths) => {
             let path = paths.iter().find(|path| *path != Path::new("-"))?;
-            Some(format!("prime-ssh install --input {}", path.display()))
+            let words = ["prime-ssh".as_ref(), "install".as_ref(), "--input".as_ref()];
+            Some(shell::command(words.into_iter().chain([path.as_os_str()])))
         }
         Which::Named(_) | Which::All(_) => Some(format!("prime-ssh install {}", fleet.cluster.id)),
     }

@@ -1,10 +1,10 @@
 //! `prime-ssh wait`: until a cluster's nodes are up, and how far they came.
 
+mod pauses;
 mod picture;
 mod report;
 
-use std::time::Duration;
-
+use pauses::Pauses;
 use picture::{Failed, Known, Picture};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -13,7 +13,7 @@ use crate::api::client::Client;
 use crate::api::error::Error as ApiError;
 use crate::args::{Global, Goal, WaitArgs};
 use crate::failure::{Failure, Kind, Outcome};
-use crate::fleet::{self, Selection, Survey, Unrendered, walk};
+use crate::fleet::{self, Selection, Unrendered, walk};
 use crate::install::plan::Installed;
 use crate::install::state::Source;
 use crate::name::Slug;
@@ -21,12 +21,6 @@ use crate::settings::{Endpoint, Machine, Memory, Patience, Viewing, Wait, Which}
 use crate::terminal::Terminal;
 use crate::when::span;
 
-/// The least time between two requests.
-const PAUSE_MIN: Duration = Duration::from_secs(2);
-/// The most time between two of them, where nothing changes.
-const PAUSE_MAX: Duration = Duration::from_secs(15);
-/// How much longer each pause is than the one before.
-const GROWTH: f64 = 1.5;
 /// How many nodes a message names.
 const TOLD: usize = 20;
 
@@ -166,7 +160,7 @@ fn options(
     installed: &Installed,
     memory: &Memory<'_>,
 ) -> Outcome<fleet::Options> {
-    let survey = survey(id, text)?;
+    let survey = gather::survey(id, text)?;
     let name = view::names(&[&survey], viewing, installed).pop().flatten();
     let rendering = view::rendering(installed.of_id(id), viewing, memory)?;
     let recorded = survey.id().cloned().zip(name);
@@ -201,25 +195,19 @@ impl From<NoPicture> for Failure {
     }
 }
 
-/// An answer, checked.
-fn survey<'a>(id: &str, text: &'a str) -> Result<Survey<'a>, NoPicture> {
-    let survey =
-        Survey::of(text, id).map_err(|malformed| ApiError::malformed_cluster(id, malformed))?;
-    match survey.id().filter(|answered| answered.as_str() != id) {
-        Some(answered) => Err(ApiError::other_cluster(id, answered.as_str()).into()),
-        None => Ok(survey),
-    }
-}
-
 impl Awaited {
     /// What an answer says of the nodes.
     fn picture(&self, text: &str) -> Result<Picture, NoPicture> {
-        let walked = walk(vec![survey(&self.id, text)?], &self.options).pop();
+        let walked = walk(vec![gather::survey(&self.id, text)?], &self.options).pop();
         let Some(walked) = walked else {
             return Err(NoPicture::Final(Failure::message(Kind::Answer, "no answer")));
         };
         match &walked.fleet {
-            Err(why @ (Unrendered::Refused | Unrendered::BadJumpHost(_))) => {
+            Err(
+                why @ (Unrendered::Refused
+                | Unrendered::BadJumpHost(_)
+                | Unrendered::ThroughCluster(_)),
+            ) => {
                 let Failure { kind, cause, .. } = gather::unrendered(&walked.title, why);
                 let refusals = walked.refusals.iter().take(TOLD).map(|r| format!("\n  {r}"));
                 let message = format!("{cause:#}{}", refusals.collect::<String>());
@@ -239,10 +227,8 @@ impl Awaited {
     ) -> Outcome<Ended> {
         let mut progress = terminal.progress();
         let mut known = Known::nothing();
-        let mut pause = PAUSE_MIN;
         let mut state = String::new();
-        let mut asked = Instant::now();
-        let mut not_before = asked;
+        let mut pauses = Pauses::after(Instant::now());
         loop {
             known.ask(&picture, limit.until).await;
             match verdict(&picture, &known, limit.patience.goal) {
@@ -253,22 +239,20 @@ impl Awaited {
                 }
             }
             let new = picture.state(&known);
-            pause = if new == state { pause.mul_f64(GROWTH).min(PAUSE_MAX) } else { PAUSE_MIN };
             progress.is(&new);
+            let next = pauses.next(Instant::now(), new != state);
             state = new;
-            let next = not_before.max(asked + pause);
             let Some(answer) = self.asked_at(next, limit.until).await else {
                 let failure = Some(time_over(&picture, &known, limit));
                 return Ok(Ended { picture, known, failure });
             };
-            asked = next;
             match answer.map_err(NoPicture::from).and_then(|text| self.picture(&text)) {
                 Ok(new) => picture = new,
                 Err(NoPicture::Final(failure)) => return Err(failure),
                 Err(NoPicture::Outage(error)) => {
                     // A server may wish for more time than there is.
                     let wait = error.asked_wait().unwrap_or_default();
-                    not_before = Instant::now() + wait.min(limit.patience.within);
+                    pauses.wish(Instant::now(), wait.min(limit.patience.within));
                     picture.outage = Some(error.to_string());
                 }
             }

@@ -45,7 +45,7 @@ pub fn examine(disk: &Disk, ourselves: &Ourselves) -> Vec<Finding> {
     for (name, answer) in answers {
         match answer {
             Ok((should, is)) => told.compare(disk, name, &should, &is),
-            Err(finding) => told.findings.push(*finding),
+            Err(silence) => told.findings.push(silence.finding),
         }
     }
     let mut findings = told.findings(disk, ourselves);
@@ -63,7 +63,14 @@ pub fn examine(disk: &Disk, ourselves: &Ourselves) -> Vec<Finding> {
 }
 
 /// What ssh should make of a name, and what it makes; or why that is not known.
-type Answer = Result<(Resolved, Resolved), Box<Finding>>;
+type Answer = Result<(Resolved, Resolved), Box<Silence>>;
+
+/// Why ssh says nothing of a name.
+struct Silence {
+    finding: Finding,
+    /// It gave no answer in time: what hangs for one name hangs for the others too.
+    hangs: bool,
+}
 
 /// The ssh of this machine, with the configurations of this disk.
 struct Asking<'d> {
@@ -80,7 +87,7 @@ impl<'d> Asking<'d> {
     /// Why ssh does nothing at all with this configuration.
     fn stops(&self) -> Option<Finding> {
         let ended = openssh::ask(self.config().as_deref(), &[], openssh::UNRELATED);
-        self.resolved(ended, openssh::UNRELATED).err().map(|finding| *finding)
+        self.resolved(ended, openssh::UNRELATED).err().map(|silence| silence.finding)
     }
 
     /// The patterns of the user's own blocks, which may catch some of our names and others not.
@@ -104,8 +111,7 @@ impl<'d> Asking<'d> {
             let mut answers = Vec::new();
             while let Some((at, name)) = next() {
                 let answer = self.one(name);
-                // What hangs for one hangs for the others too.
-                let hangs = answer.as_ref().is_err_and(|finding| finding.what.contains(NO_ANSWER));
+                let hangs = answer.as_ref().is_err_and(|silence| silence.hangs);
                 answers.push((at, name, answer));
                 if hangs && let Ok(mut waiting) = waiting.lock() {
                     waiting.clear();
@@ -132,31 +138,25 @@ impl<'d> Asking<'d> {
         Ok((should, self.resolved(is, name.alias)?))
     }
 
-    fn resolved(&self, ended: io::Result<Ended>, name: &str) -> Result<Resolved, Box<Finding>> {
-        let ended = match ended {
+    fn resolved(&self, ended: io::Result<Ended>, name: &str) -> Result<Resolved, Box<Silence>> {
+        let (finding, hangs) = match ended {
             Ok(ended) if ended.succeeded() => return Ok(Resolved::of(&ended.stdout)),
-            Ok(ended) => ended,
+            Ok(Ended { status: None, .. }) => (self.hangs(name), true),
+            Ok(ended) => (self.refuses(&ended.stderr, name), false),
             Err(error) => {
-                return Err(Box::new(Finding::wrong(
-                    Check::Hosts,
-                    format_args!("cannot run ssh: {error}"),
-                )));
+                let what = format_args!("cannot run ssh: {error}");
+                (Finding::wrong(Check::Hosts, what), false)
             }
         };
-        Err(Box::new(if ended.status.is_none() {
-            self.hangs(name)
-        } else {
-            self.refuses(&ended.stderr, name)
-        }))
+        Err(Box::new(Silence { finding, hangs }))
     }
 
     fn hangs(&self, name: &str) -> Finding {
-        let finding = Finding::wrong(Check::Hosts, format_args!("{NO_ANSWER} for {name}")).advise(
-            format_args!(
-                "a command of your configuration may hang: {} shows which",
-                self.verbose(name)
-            ),
-        );
+        let what = format_args!("ssh gives no answer in time for {name}");
+        let finding = Finding::wrong(Check::Hosts, what).advise(format_args!(
+            "a command of your configuration may hang: {} shows which",
+            self.verbose(name)
+        ));
         match shadow::first_command(self.disk) {
             Some((file, line)) => finding.at_line(&file, line),
             None => finding,
@@ -179,8 +179,6 @@ impl<'d> Asking<'d> {
         Verbose { config: self.config(), name: name.to_owned() }
     }
 }
-
-const NO_ANSWER: &str = "ssh gives no answer in time";
 
 /// `ssh -vG NAME`, in backquotes.
 struct Verbose {

@@ -7,8 +7,8 @@ use super::compare::Resolved;
 use crate::doctor::disk::Disk;
 use crate::install::claims::is_about;
 use crate::install::folder;
-use crate::install::reading::{Block, Line, matches, walk};
-use crate::install::write;
+use crate::install::reading::{Block, Criterion, Line, criteria, matches, walk};
+use crate::write;
 
 /// What ssh reads behind the user's own file.
 const SYSTEM: &str = "/etc/ssh/ssh_config";
@@ -119,30 +119,18 @@ impl Search<'_> {
     /// `ssh_config(5)`, Match: all of its criteria must hold.
     fn fits_match(&self, arguments: &[String]) -> Option<bool> {
         let mut all = Some(true);
-        let mut words = arguments.iter().map(String::as_str);
-        while let Some(word) = words.next() {
-            let (negated, word) = word.strip_prefix('!').map_or((false, word), |word| (true, word));
-            let (criterion, given) = match word.split_once('=') {
-                Some((criterion, value)) => (criterion, Some(value)),
-                None => (word, None),
-            };
-            let mut value = || given.or_else(|| words.next()).unwrap_or_default();
-            let patterns = |value: &str| value.split(',').map(str::to_owned).collect::<Vec<_>>();
-            let holds = match &*criterion.to_ascii_lowercase() {
+        for Criterion { negated, name, value } in criteria(arguments) {
+            let patterns: Vec<String> = value.split(',').map(str::to_owned).collect();
+            let holds = match &*name {
                 "all" => Some(true),
-                "canonical" | "final" => None,
-                "originalhost" => Some(fits(&patterns(value()), self.alias)),
+                "originalhost" => Some(fits(&patterns, self.alias)),
                 "host" => {
-                    let patterns = patterns(value());
                     let by_alias = fits(&patterns, self.alias);
                     // Which of the two it is depends on whether `HostName` has been read.
                     let by_name = fits(&patterns, self.is.get("hostname").unwrap_or_default());
                     (by_alias == by_name).then_some(by_alias)
                 }
-                _ => {
-                    value();
-                    None
-                }
+                _ => None,
             };
             match holds.map(|holds| holds != negated) {
                 Some(true) => {}
@@ -154,7 +142,7 @@ impl Search<'_> {
     }
 
     fn is_about_us(&self, block: &Block) -> bool {
-        let words = block.arguments.iter().flat_map(|argument| argument.split(','));
+        let words = block.arguments.iter().flat_map(|argument| argument.split([',', '=']));
         words.into_iter().any(|word| word == self.alias || is_about(word, self.alias))
     }
 }
@@ -169,10 +157,8 @@ fn fits(patterns: &[String], text: &str) -> bool {
 pub(super) fn first_command(disk: &Disk) -> Option<(PathBuf, usize)> {
     let mut first = None;
     disk.walk(&mut |line| {
-        let is_exec = |word: &String| word.trim_start_matches('!').eq_ignore_ascii_case("exec");
-        if first.is_none()
-            && &*line.directive.keyword == b"match"
-            && line.directive.texts().iter().any(is_exec)
+        let runs = |texts: &[String]| criteria(texts).iter().any(|c| c.name == "exec");
+        if first.is_none() && &*line.directive.keyword == b"match" && runs(&line.directive.texts())
         {
             first = Some((line.file.to_owned(), line.directive.line));
         }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::super::host::Host;
 use super::super::jump::{Jump, JumpVia};
 use super::super::refusal::{Refusal, Refusals, quoted};
-use super::{Checked, HostData, JUMP_HOST, Named, check_host, place};
+use super::{Checked, HostData, JUMP_HOST, Named, Way, check_host, place};
 use crate::alike;
 use crate::name::{Id, Invalid, Slug};
 
@@ -39,7 +39,7 @@ impl<'a> Hosts<'a> {
 
     /// Refuses what does not fit to the cluster of this alias or to the other hosts, and finds the
     /// way to those that jump.
-    pub(super) fn judge(&mut self, prefix: &Slug<'a>, name: &Slug<'a>) -> Option<Jump<'a>> {
+    pub(super) fn judge(&mut self, prefix: &Slug<'a>, name: &Slug<'a>) -> Way<'a> {
         self.refuse(ALIAS, |named| {
             let is_ours = named.of == [prefix.clone(), name.clone()];
             let reason = || Invalid::because(format!("not a name of the cluster {prefix}.{name}"));
@@ -51,14 +51,21 @@ impl<'a> Hosts<'a> {
             let reason = || Invalid::because("the alias of another host too");
             twice.contains(&named.host.name).then(reason)
         });
-        self.jump(prefix, name)
+        self.way(prefix, name)
     }
 
     /// One way leads to all hosts that jump, and it begins at a host that does not jump itself: a
     /// loop of jumps is a fork bomb to ssh.
-    fn jump(&mut self, prefix: &Slug<'a>, name: &Slug<'a>) -> Option<Jump<'a>> {
-        let way = self.named.iter().find_map(|named| named.proxy_jump.clone())?;
-        let jump = self.resolve(&way, prefix, name);
+    fn way(&mut self, prefix: &Slug<'a>, name: &Slug<'a>) -> Way<'a> {
+        let Some(way) = self.named.iter().find_map(|named| named.proxy_jump.clone()) else {
+            return Way::Known(None);
+        };
+        let node = way.strip_prefix(&format!("{prefix}.{name}."));
+        let is_there = |node: &str| self.named.iter().any(|named| named.host.name.as_str() == node);
+        if !self.refusals.first.is_empty() && node.is_some_and(|node| !is_there(node)) {
+            return Way::Lost;
+        }
+        let jump = self.resolve(&way, node, prefix, name);
         self.refuse(PROXY_JUMP, |named| match &named.proxy_jump {
             None => None,
             Some(_) if named.host.control => {
@@ -69,12 +76,18 @@ impl<'a> Hosts<'a> {
             }
             Some(_) => jump.clone().err(),
         });
-        jump.ok()
+        Way::Known(jump.ok())
     }
 
-    fn resolve(&self, way: &str, prefix: &Slug<'a>, name: &Slug<'a>) -> Result<Jump<'a>, Invalid> {
+    fn resolve(
+        &self,
+        way: &str,
+        node: Option<&str>,
+        prefix: &Slug<'a>,
+        name: &Slug<'a>,
+    ) -> Result<Jump<'a>, Invalid> {
         let mut hosts = self.named.iter().map(|named| &named.host);
-        let Some(node) = way.strip_prefix(&format!("{prefix}.{name}.")) else {
+        let Some(node) = node else {
             let via: JumpVia = way.parse()?;
             via.check(prefix, name, hosts)?;
             return Ok(Jump::Via(via));

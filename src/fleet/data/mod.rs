@@ -32,7 +32,16 @@ pub(super) struct Given<'a> {
     /// The second part.
     pub(super) name: Slug<'a>,
     /// The way to the hosts that jump.
-    pub(super) jump: Option<Jump<'a>>,
+    pub(super) way: Way<'a>,
+}
+
+/// What data say of the way to the hosts that jump.
+#[derive(Clone, Debug)]
+pub(super) enum Way<'a> {
+    /// There is this one, or none does.
+    Known(Option<Jump<'a>>),
+    /// The host that it begins at was refused.
+    Lost,
 }
 
 /// The clusters of a file, each checked.
@@ -321,8 +330,8 @@ fn survey<'a>(data: ClusterData<'a>, at: usize) -> Survey<'a> {
     let (mut cluster, mut given, mut total) = (None, None, None);
     if let Some(checked) = checked {
         let [prefix, name] = checked.alias;
-        let jump = hosts.judge(&prefix, &name);
-        given = Some(Given { prefix, name, jump });
+        let way = hosts.judge(&prefix, &name);
+        given = Some(Given { prefix, name, way });
         (cluster, total) = (Some(checked.cluster), checked.nodes_total);
     }
     let Hosts { named, refusals: mut of_nodes, refused } = hosts;

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::install::any_config::any_config;
 use crate::install::state::Source;
 use crate::name::{Id, Slug};
 
@@ -324,25 +325,9 @@ fn another_folder_than_sshs_own_is_named_in_full() {
     assert!(super::plan(&layout, &Present::default(), vec![put("train", "one")]).is_err());
 }
 
-fn any_config() -> impl Strategy<Value = Option<Vec<u8>>> {
-    let line = prop::sample::select(vec![
-        &b"Host *"[..],
-        b"Include other/*",
-        b"\xef\xbb\xbfUser x\r",
-        b"# Include prime-ssh/config",
-        b"\tMatch all\r",
-        b"\0\xff",
-        b"",
-    ]);
-    prop::option::of(prop_oneof![
-        prop::collection::vec(any::<u8>(), 0..200),
-        prop::collection::vec(line, 0..8).prop_map(|lines| lines.join(&b"\n"[..])),
-    ])
-}
-
 proptest! {
     #[test]
-    fn uninstalling_undoes_installing(config in any_config(), order in any::<bool>()) {
+    fn uninstalling_undoes_installing(config in prop::option::of(any_config()), order in any::<bool>()) {
         let found = include::find(config.as_deref().unwrap_or_default(), &layout().bearings());
         prop_assume!(found.is_empty());
         let before = Present { config, ..Present::default() };

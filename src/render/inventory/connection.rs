@@ -8,13 +8,13 @@ use std::fmt::{self, Display, Write};
 use std::rc::Rc;
 
 use super::super::login::{self, CONNECT_TIMEOUT, Line};
-use super::super::shell::{ShellWord, is_plain};
 use super::super::sockets::{HOME, SocketName, SocketNames};
 use super::super::ssh_option::SshOption;
 use super::Options;
 use super::value::{Value, Variable};
 use crate::fleet::{Fleet, Host, Jump, JumpVia};
 use crate::name::{HostKeyAlias, Invalid, LocalPath};
+use crate::shell::{Argument, is_plain};
 
 /// Where Ansible keeps its sockets, below the home folder.
 const SOCKET_FOLDER: &str = "/.ansible/cp";
@@ -210,13 +210,13 @@ impl Display for ProxyCommand<'_> {
             Hop::Node(host) => {
                 write!(f, " -o HostKeyAlias={}", host.host_key_alias())?;
                 for line in self.lines {
-                    write!(f, " -o {}", ShellWord(&InProxyCommand(&Setting(*line))))?;
+                    write!(f, " -o {}", Argument(&InProxyCommand(&Setting(*line))))?;
                 }
                 write!(f, " -p {} -W '[%h]:%p' {}@{}", host.port, host.user, host.host_name)
             }
             Hop::Via(via) => {
                 for line in self.lines.iter().filter(|line| suits_via(line)) {
-                    write!(f, " -o {}", ShellWord(&InProxyCommand(&ViaSetting(*line))))?;
+                    write!(f, " -o {}", Argument(&InProxyCommand(&ViaSetting(*line))))?;
                 }
                 if let Some(port) = via.port() {
                     write!(f, " -p {port}")?;

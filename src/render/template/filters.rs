@@ -7,8 +7,8 @@ use minijinja::{Environment, Error, ErrorKind, State, Value};
 use serde_json::Value as Json;
 
 use super::super::inventory::group_part;
-use super::super::shell;
 use crate::name::Slug;
+use crate::shell;
 
 /// How deep lists may stand in each other in `json`.
 const DEPTH: usize = 64;

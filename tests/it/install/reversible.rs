@@ -5,29 +5,14 @@ use std::os::unix::fs::PermissionsExt;
 
 use proptest::prelude::*;
 
+use super::any_config::any_config;
 use super::{Desk, small, train, train_later};
-
-fn any_config() -> impl Strategy<Value = Option<Vec<u8>>> {
-    let line = prop::sample::select(vec![
-        &b"Host *"[..],
-        b"Include conf.d/*",
-        b"\xef\xbb\xbfUser x\r",
-        b"# Include prime-ssh/config",
-        b"\tMatch all\r",
-        b"\xff\0",
-        b"",
-    ]);
-    prop::option::of(prop_oneof![
-        prop::collection::vec(any::<u8>(), 0..120),
-        prop::collection::vec(line, 0..6).prop_map(|lines| lines.join(&b"\n"[..])),
-    ])
-}
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn uninstalling_undoes_installing(config in any_config(), mode in 0o400_u32..=0o777) {
+    fn uninstalling_undoes_installing(config in prop::option::of(any_config()), mode in 0o400_u32..=0o777) {
         let desk = Desk::new();
         if let Some(config) = &config {
             desk.sandbox.write("ssh/config", config);

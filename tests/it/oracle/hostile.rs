@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use prime_ssh::name::hash;
+use prime_ssh::digest;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -284,7 +284,7 @@ fn no_two_places_share_a_socket_whatever_the_answer_calls_their_machines() {
         Node::new(id, name).connection(Connection::to(host).with("podId", "pod1"))
     };
     let long = "p".repeat(60);
-    let sly = hash(&format!("prime-{long}"), 16);
+    let sly = digest::hex(format!("prime-{long}"), 16);
     let clusters = [
         Cluster::new("clst01", "train")
             .node(one_pod("node0", "node-0", "203.0.113.10"))

@@ -23,6 +23,8 @@ pub struct ClusterPlan {
 pub struct NodePlan {
     pub id: String,
     pub name: String,
+    /// Its status and what GPUs it has.
+    pub labels: [String; 2],
     pub gone: Option<Gone>,
     pub connections: Vec<ConnectionPlan>,
 }
@@ -57,6 +59,8 @@ impl ClusterPlan {
 impl NodePlan {
     fn node(&self) -> Node {
         let node = Node::new(&self.id, &self.name)
+            .with("status", self.labels[0].as_str())
+            .with("gpuName", self.labels[1].as_str())
             .with("isDetached", matches!(self.gone, Some(Gone::Detached)));
         let node = match self.gone {
             Some(Gone::Terminated) => node.with("terminatedAt", "2026-07-03T00:00:00Z"),
@@ -128,8 +132,9 @@ fn connection() -> impl Strategy<Value = ConnectionPlan> {
 fn node() -> impl Strategy<Value = NodePlan> {
     let gone = prop_oneof![8 => Just(None), 1 => Just(Some(Gone::Terminated)), 1 => Just(Some(Gone::Detached))];
     let connections = vec(connection(), 0..=3);
-    ("[A-Za-z0-9_-]{0,50}", label(), gone, connections)
-        .prop_map(|(id, name, gone, connections)| NodePlan { id, name, gone, connections })
+    ("[A-Za-z0-9_-]{0,50}", label(), [label(), label()], gone, connections).prop_map(
+        |(id, name, labels, gone, connections)| NodePlan { id, name, labels, gone, connections },
+    )
 }
 
 /// Clusters with at least one usable connection each.

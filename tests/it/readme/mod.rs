@@ -15,9 +15,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use page::Step;
+use serde_json::Value;
 use world::World;
 
 use crate::support::alone::alone;
+use crate::support::api::Api;
+use crate::support::cluster::{Cluster, Node};
+use crate::support::sandbox::Sandbox;
 
 /// Does what a page says, from its top to its end, and tells of all that is not so.
 fn read(page: &str) {
@@ -73,6 +77,48 @@ fn every_block_is_of_a_known_kind_and_every_link_leads_somewhere() {
             leads_somewhere(&page, &target);
         }
     }
+}
+
+/// The fields of each JSON report, as docs/output.md lists them outside of brackets.
+#[test]
+fn the_fields_of_each_report_are_told() {
+    let sandbox = Sandbox::new();
+    // Nobody answers there: what is not so is reported, too.
+    let cluster =
+        Cluster::new("clst01", "train").node(Node::control("a", "b", "127.0.0.1").port(1));
+    let api = Api::serving([cluster]);
+    let text = page::read("docs/output.md");
+    let (_, section) = text.split_once("\n## JSON\n").unwrap();
+    let rows = section.split("\n## ").next().unwrap().lines();
+    for row in rows.filter(|row| row.starts_with("| `")) {
+        let (command, fields) = row.trim_matches(['|', ' ']).split_once(" | ").unwrap();
+        let told: BTreeSet<_> = names(&without_brackets(fields)).collect();
+        let [command] = names(command).collect::<Vec<_>>().try_into().unwrap();
+        let mut words = vec![command.as_str(), "--format", "json"];
+        words.extend(["train"].iter().filter(|_| !["list", "doctor"].contains(&&*command)));
+        words.extend(["--within", "1s"].iter().filter(|_| command == "wait"));
+        let ran = sandbox.prime_ssh(words).asking(&api).run();
+        let report: Value = serde_json::from_str(&ran.stdout).expect(&ran.stderr);
+        let mut there: BTreeSet<_> = report.as_object().unwrap().keys().cloned().collect();
+        assert!(there.remove("schema_version"));
+        assert_eq!(told, there, "{command}");
+    }
+}
+
+/// What stands between backticks.
+fn names(text: &str) -> impl Iterator<Item = String> {
+    text.split('`').skip(1).step_by(2).map(|name| name.trim_end_matches("[]").to_owned())
+}
+
+fn without_brackets(text: &str) -> String {
+    let mut depth = 0;
+    let outside = |c: &char| {
+        depth += i32::from(*c == '(');
+        let is_outside = depth == 0;
+        depth -= i32::from(*c == ')');
+        is_outside
+    };
+    text.chars().filter(outside).collect()
 }
 
 /// Where the links of a page lead, outside of code.

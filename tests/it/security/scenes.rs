@@ -34,6 +34,9 @@ prime-ssh list
 prime-ssh show train
 prime-ssh wait train --for 1 --within 20s
 prime-ssh man --dir DIR
+printf '{{ hosts }}' >TEMPLATE
+prime-ssh render train --template TEMPLATE -o FILE
+prime-ssh render train --print-data
 prime-ssh completions bash
 prime-ssh doctor
 prime-ssh check train

@@ -1,0 +1,114 @@
+//! Temporary files: what they are called, and what becomes of those whose run was killed.
+
+use std::fs::{self, DirEntry, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::unistd::Uid;
+use tempfile::{Builder, NamedTempFile, TempDir};
+
+use super::error::{Step, WriteError};
+use super::target::folder_of;
+
+/// What a temporary file's name ends with.
+const SUFFIX: &str = ".tmp";
+/// How old the file of a run is that no longer runs: no write takes as long.
+const STALE: Duration = Duration::from_secs(60 * 60);
+
+/// Who makes a temporary file, and so who may take it away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Maker {
+    /// The run that holds the lock of our folder.
+    Holder,
+    /// Any run, and others at the same time.
+    Anyone,
+}
+
+impl Maker {
+    /// What its files' names start with. The dot keeps them out of every `Include` with a `*`.
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Holder => ".prime-ssh-install-",
+            Self::Anyone => ".prime-ssh-output-",
+        }
+    }
+
+    fn of(name: &str) -> Option<Self> {
+        let made_by = |maker: &Self| name.starts_with(maker.prefix()) && name.ends_with(SUFFIX);
+        [Self::Holder, Self::Anyone].into_iter().find(made_by)
+    }
+
+    /// A new file beside `target`, readable by this user only, gone when dropped.
+    pub(super) fn file(self, target: &Path) -> Result<NamedTempFile, WriteError> {
+        self.of_mode(0o600)
+            .tempfile_in(folder_of(target))
+            .map_err(WriteError::system(target, Step::Make))
+    }
+
+    fn of_mode(self, mode: u32) -> Builder<'static, 'static> {
+        let mut builder = Builder::new();
+        builder.prefix(self.prefix()).suffix(SUFFIX).permissions(Permissions::from_mode(mode));
+        builder
+    }
+}
+
+/// Whether a file of this name is a temporary one of this room.
+#[must_use]
+pub fn is_temporary(name: &str) -> bool {
+    Maker::of(name).is_some()
+}
+
+/// An empty folder in `folder`, for this user only, gone when dropped. The caller holds the lock.
+pub fn scratch_folder(folder: &Path) -> Result<TempDir, WriteError> {
+    let scratch = Maker::Holder.of_mode(0o700).tempdir_in(folder);
+    scratch.map_err(WriteError::system(folder, Step::MakeFolder))
+}
+
+/// The temporary files in `folder` of runs that were killed. Those of one that is at work are among
+/// them, unless the caller holds the lock.
+#[must_use]
+pub fn left_behind(folder: &Path) -> Vec<PathBuf> {
+    let maker = |entry: &DirEntry| Maker::of(entry.file_name().to_str()?);
+    let is_left = |entry: &DirEntry| match maker(entry) {
+        Some(Maker::Holder) => true,
+        Some(Maker::Anyone) => is_stale(entry),
+        None => false,
+    };
+    entries(folder).filter(is_left).map(|entry| entry.path()).collect()
+}
+
+/// Removes the files that any run may make, in a folder where the next one is about to be made.
+pub(super) fn clear_stale(folder: &Path) {
+    let is_left = |entry: &DirEntry| {
+        let name = entry.file_name();
+        name.to_str().and_then(Maker::of) == Some(Maker::Anyone) && is_stale(entry)
+    };
+    for entry in entries(folder).filter(is_left) {
+        // One that stays harms nobody.
+        let _ = fs::remove_file(entry.path());
+    }
+}
+
+fn entries(folder: &Path) -> impl Iterator<Item = DirEntry> {
+    fs::read_dir(folder).into_iter().flatten().flatten()
+}
+
+/// Whether it is a file of this user's that nobody writes to any more.
+fn is_stale(entry: &DirEntry) -> bool {
+    // A link is looked at itself.
+    entry.metadata().is_ok_and(|found| {
+        let age = found.modified().ok().and_then(|then| then.elapsed().ok());
+        found.is_file()
+            && found.uid() == Uid::effective().as_raw()
+            && age.is_some_and(|age| age > STALE)
+    })
+}
+
+/// Removes a temporary file or folder that a run left which was killed. The caller holds the lock.
+///
+/// What cannot be removed stays: it harms nobody, and the next run tries again.
+pub fn clean(path: &Path) {
+    let is_folder = fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
+    let _ = if is_folder { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+}
