@@ -354,7 +354,6 @@ where
 
 /// What a file holds.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "a file holds one, which is taken apart at once")]
 pub enum Saved<'a, Nodes, Clusters> {
     /// An answer of Get Cluster.
     Answer(Box<Answer<'a, Nodes>>),
