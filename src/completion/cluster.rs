@@ -7,8 +7,8 @@ use super::Word;
 use crate::install::layout::Layout;
 use crate::install::state::{Part, Record, Stem};
 
-/// The commands that look for a cluster among the installed ones, if only at first. The others ask
-/// the API, which knows no alias.
+/// The commands that look for a cluster among the installed ones first. The others ask the API
+/// unless they are given an alias.
 const BY_STATE: [&str; 5] = ["sync", "uninstall", "show", "check", "wait"];
 /// What a file of ours may hold to be read while a person waits, in bytes.
 const STATE_MAX: u64 = 64 * 1024;

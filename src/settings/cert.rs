@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::install::layout;
 use super::machine::Machine;
 use super::prime_cli::PrimeCli;
-use super::{Endpoint, endpoint, identity, ssh_layout, team};
+use super::{Endpoint, endpoint, identity, ssh_layout, team, without_aliases};
 use crate::args::{CertArgs, Global};
 use crate::certificate::judge::{MIN_VALIDITY, TTL_MAX};
 use crate::failure::{Failure, Kind, Outcome};
@@ -87,14 +87,15 @@ impl Certify {
             output: typed.output,
             layout: ssh_layout(global.ssh_dir.as_deref(), machine)?,
         };
+        let clusters = without_aliases(typed.clusters, global, machine)?;
         let task = if typed.show {
-            Task::Show(typed.clusters)
+            Task::Show(clusters)
         } else if typed.ensure && renewal_is_off(machine)? {
             Task::Nothing
         } else if typed.all {
             Task::GetAll(team(typed.team, machine, &prime)?)
         } else {
-            Task::Get(typed.clusters)
+            Task::Get(clusters)
         };
         Ok(Self { task, wanted, endpoint: endpoint(global, machine, &prime) })
     }

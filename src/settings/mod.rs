@@ -149,11 +149,33 @@ fn source(
     let origin = if typed.all {
         Origin::All(endpoint(global, machine, prime)?, team(typed.team, machine, prime)?)
     } else if typed.input.is_empty() {
-        Origin::Clusters(endpoint(global, machine, prime)?, typed.clusters)
+        let clusters = without_aliases(typed.clusters, global, machine)?;
+        Origin::Clusters(endpoint(global, machine, prime)?, clusters)
     } else {
         Origin::Files(typed.input)
     };
     Ok(Source { origin, skip_invalid: global.skip_invalid })
+}
+
+/// The API knows ids and names. Who types the alias of an installed cluster means that one, and its
+/// id is in our files; what is wrong with those is no matter here.
+fn without_aliases(
+    mut clusters: Vec<String>,
+    global: &Global,
+    machine: &Machine,
+) -> Outcome<Vec<String>> {
+    // An alias has a dot and an id has none, so that a renewal pays nothing for this.
+    if clusters.iter().any(|cluster| cluster.contains('.'))
+        && let Ok(present) = folder::read_ours(&ssh_layout(global.ssh_dir.as_deref(), machine)?)
+    {
+        for (_, record) in present.installed().records {
+            let alias = record.alias();
+            for cluster in clusters.iter_mut().filter(|cluster| **cluster == alias) {
+                *cluster = record.id.to_string();
+            }
+        }
+    }
+    Ok(clusters)
 }
 
 /// Whose clusters `--all` means; `None` is everyone's.

@@ -39,6 +39,18 @@ fn an_id_is_one_request() {
 }
 
 #[test]
+fn an_alias_of_an_installed_cluster_means_its_id() {
+    let (sandbox, api) = (Sandbox::new(), Api::serving([cluster::train()]));
+    sandbox.prime_ssh(["install", "train", "--as", "mine"]).asking(&api).run().succeeds();
+    let by_id = asking(&sandbox, &api, &["clst01"]).run().succeeds();
+    assert_eq!(asking(&sandbox, &api, &["prime.mine"]).run().succeeds(), by_id);
+    let told = asking(&sandbox, &api, &["prime.other"]).run().fails(3);
+    assert!(told.contains("no cluster has this id or name"), "{told}");
+    let cert = sandbox.prime_ssh(["cert", "prime.mine", "--show"]).run().fails(1);
+    assert!(cert.contains("clst01 lets people in without a certificate"), "{cert}");
+}
+
+#[test]
 fn a_saved_answer_is_read_without_token_and_network() {
     let sandbox = Sandbox::new();
     let wrapped = sandbox.write("wrapped.json", cluster::train().answer());
