@@ -336,10 +336,10 @@ pub struct HostsArgs {
     /// Terminated and detached nodes too
     #[arg(long, env = "PRIME_SSH_INCLUDE_INACTIVE", value_parser = FalseyValueParser::new())]
     pub include_inactive: bool,
-    /// The first word of every name [default: prime]
-    #[arg(long, value_name = "WORD", env = "PRIME_SSH_PREFIX")]
+    /// The first word of every name
+    #[arg(long, value_name = "WORD", env = "PRIME_SSH_PREFIX", default_value = "prime")]
     #[arg(help_heading = "How they are reached")]
-    pub prefix: Option<Slug<'static>>,
+    pub prefix: Slug<'static>,
     /// Log in as this user, whatever the API says
     #[arg(
         long,

@@ -132,7 +132,7 @@ pub(super) fn survey<'a>(asked: &str, text: &'a str) -> Result<Survey<'a>, ApiEr
 /// Of what an answer holds, the cluster with this id, or one whose id was refused: the refusals
 /// say why.
 pub(super) fn pick<'a>(surveys: Vec<Survey<'a>>, id: &Id<'_>) -> Result<Survey<'a>, NotThere> {
-    let are_data = surveys.iter().any(|survey| survey.given_prefix().is_some());
+    let are_data = surveys.iter().any(Survey::is_data);
     let mut others = Vec::new();
     for survey in surveys {
         match survey.id().filter(|other| *other != id) {

@@ -123,9 +123,10 @@ fn decide(
             continue;
         }
         let old = id.as_ref().and_then(|id| wishing.installed.of_id(id.as_str()));
-        let remembered = match old.filter(|_| settings.typed.is_none()) {
-            Some(old) => Remembered::of(old),
-            None => settings.options_of_newcomer(survey.given_prefix()),
+        let remembered = match (&settings.typed, old) {
+            (Some(typed), _) => typed.clone(),
+            (None, Some(old)) => Remembered::of(old),
+            (None, None) => settings.fresh.clone(),
         };
         let name = name.clone().unwrap_or_else(Slug::prime);
         let alias = format!("{}.{name}", remembered.prefix);

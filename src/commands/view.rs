@@ -219,9 +219,6 @@ impl Asked {
         let id = survey.id().map(|id| id.clone().into_owned());
         let record = id.as_ref().and_then(|id| self.installed.of_id(id.as_str()));
         let mut rendering = rendering(record, viewing, memory)?;
-        if let (None, Some(prefix)) = (record, survey.given_prefix()) {
-            rendering.walk.prefix = Some(prefix.clone().into_owned());
-        }
         rendering.walk.recorded = id.zip(name).into_iter().collect();
         let label = survey.label().to_owned();
         let walked = walk(vec![survey], &rendering.walk).pop();

@@ -145,7 +145,8 @@ fn excerpt(value: &Value<'_>) -> String {
         Value::Null => "null".to_owned(),
         Value::Bool(flag) => flag.to_string(),
         Value::Integer(number) => number.to_string(),
-        Value::Number(number) => number.to_string(),
+        // Not all its 300 digits.
+        Value::Number(number) => format!("{number:?}"),
         Value::List => "[…]".to_owned(),
         Value::Object => "{…}".to_owned(),
         Value::Text(text) => quoted(text),

@@ -151,10 +151,10 @@ impl<'a> Survey<'a> {
         given.or_else(|| self.cluster.as_ref().map(of_name))
     }
 
-    /// The first part of its aliases, where that is given.
+    /// Whether it was read from what `render --print-data` printed.
     #[must_use]
-    pub fn given_prefix(&self) -> Option<&Slug<'a>> {
-        self.given.as_ref().map(|given| &given.prefix)
+    pub fn is_data(&self) -> bool {
+        matches!(self.paths, Paths::Data { .. })
     }
 
     /// What was refused of the cluster's own values.

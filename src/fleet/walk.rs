@@ -16,10 +16,11 @@ use crate::name::{Alias, Id, Invalid, Label, Slug, UserName};
 /// Which hosts of the answers become part of a fleet, and how they are named and reached.
 ///
 /// What is `None` is as the data say that are read, and has a default where an answer is.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
-    /// The first part of every alias; by default [`Slug::prime`].
-    pub prefix: Option<Slug<'static>>,
+    /// The first part of every alias, whatever data say: with theirs they could take over a name
+    /// such as `github.com`.
+    pub prefix: Slug<'static>,
     /// The login name, in place of the one that the API says.
     pub user: Option<UserName<'static>>,
     /// Which workers jump; by default those of [`JumpMode::Auto`].
@@ -32,16 +33,20 @@ pub struct Options {
     pub recorded: Vec<(Id<'static>, Slug<'static>)>,
 }
 
-impl Options {
-    /// The first part of the aliases of a cluster.
-    fn prefix_of<'a>(&self, survey: &Survey<'a>) -> Slug<'a> {
-        match (&self.prefix, survey.given_prefix()) {
-            (Some(prefix), _) => prefix.clone(),
-            (None, Some(given)) => given.clone(),
-            (None, None) => Slug::prime(),
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            prefix: Slug::prime(),
+            user: None,
+            jump: None,
+            jump_via: None,
+            selection: Selection::default(),
+            recorded: Vec::new(),
         }
     }
+}
 
+impl Options {
     /// Whether these options say through what hosts are reached, whatever data say.
     fn say_the_way(&self) -> bool {
         self.jump.is_some() || self.jump_via.is_some()
@@ -263,9 +268,7 @@ fn aliases(
     if options.say_the_way() || !surveys.iter().any(is_named) {
         return HashSet::new();
     }
-    let clusters =
-        surveys.iter().zip(names).filter_map(|(survey, name)| Some((survey, name.as_ref()?)));
-    clusters.map(|(survey, name)| format!("{}.{name}", options.prefix_of(survey))).collect()
+    names.iter().flatten().map(|name| format!("{}.{name}", options.prefix)).collect()
 }
 
 fn walk_one<'a>(
@@ -274,7 +277,7 @@ fn walk_one<'a>(
     options: &Options,
     aliases: &HashSet<String>,
 ) -> Walked<'a> {
-    let prefix = options.prefix_of(&survey);
+    let prefix = options.prefix.clone();
     let Survey { cluster, nodes, mut refusals, label, given, .. } = survey;
     let Nodes { hosts, skipped, failed, refusals: of_nodes, living, .. } = nodes;
     refusals.extend(of_nodes.first);
@@ -343,6 +346,12 @@ fn choose<'a>(
         fleet.hosts.sort_unstable_by(|a, b| {
             b.origin.of_control_node.cmp(&a.origin.of_control_node).then_with(|| by_name(a, b))
         });
+    }
+    if let Some(Given { prefix, .. }) = given.as_ref().filter(|g| g.prefix != options.prefix) {
+        let (name, ours) = (&fleet.name, &options.prefix);
+        notes.push(format!(
+            "{prefix}.{name} in the data is {ours}.{name} here; `--prefix {prefix}` keeps its names"
+        ));
     }
     if let Some(user) = &options.user {
         for host in &mut fleet.hosts {
@@ -481,7 +490,10 @@ fn select(fleet: &mut Fleet<'_>, selection: &Selection) -> Result<(), Unrendered
         !host.jump_only || Some(&host.name) == jump.as_ref()
     });
     // First, where nobody looks for a host that was asked for; data keep it apart, too.
-    fleet.hosts.sort_by_key(|host| !host.jump_only);
+    let jump_host = fleet.hosts.iter().position(|host| host.jump_only);
+    if let Some(front) = jump_host.and_then(|at| fleet.hosts.get_mut(..=at)) {
+        front.rotate_right(1);
+    }
     Ok(())
 }
 

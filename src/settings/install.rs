@@ -31,8 +31,6 @@ pub struct Install {
     pub typed: Option<Remembered>,
     /// What a cluster gets of which nothing is remembered.
     pub fresh: Remembered,
-    /// Whether the prefix is one of those that were typed.
-    pub says_prefix: bool,
     /// Where the files are.
     pub layout: Layout,
     /// For what is waited first, where it is.
@@ -92,7 +90,6 @@ impl Install {
         let prime = PrimeCli::read(machine, global.context.as_deref())?;
         let context = global.context.clone().or(machine.variable("PRIME_CONTEXT")?);
         let is_typed = !render.typed.is_empty();
-        let says_prefix = render.typed.iter().any(|option| option.name == "prefix");
         let clusters = from.clusters.len() + from.input.len();
         let fresh = remembered(render, global, machine)?;
         let settings = Self {
@@ -101,7 +98,6 @@ impl Install {
             name,
             typed: is_typed.then(|| fresh.clone()),
             fresh,
-            says_prefix,
             layout: layout(global, machine)?,
             patience: wait.wait.then(|| Patience::new(wait.goal, wait.within)),
             mode: mode.into(),
@@ -117,13 +113,6 @@ impl Install {
         }
         let message = "--as names one cluster, and several are to be installed";
         Err(Failure::message(Kind::Usage, message))
-    }
-
-    /// The options of a cluster of which nothing is remembered, or that gets others now. Data say
-    /// the prefix, unless somebody else does.
-    #[must_use]
-    pub fn options_of_newcomer(&self, given_prefix: Option<&Slug<'_>>) -> Remembered {
-        self.fresh.clone().with_prefix(given_prefix.filter(|_| !self.says_prefix))
     }
 
     /// Where a later `sync` finds what this run found: in `file`, where it was a saved answer.
@@ -214,8 +203,7 @@ fn remembered(typed: RememberedArgs, global: &Global, machine: &Machine) -> Outc
         let path = machine.expand(&machine.local_path(path, "--token-file")?);
         words.push(format!("--auto-cert-token-file={}", path.display()));
     }
-    let prefix = typed.render.hosts.prefix.unwrap_or_else(Slug::prime);
-    Ok(Remembered { prefix, words })
+    Ok(Remembered { prefix: typed.render.hosts.prefix, words })
 }
 
 fn word(option: &TypedOption, machine: &Machine) -> Outcome<String> {
@@ -273,7 +261,7 @@ impl<'g> Memory<'g> {
                 )
                 .hint("install the cluster again, with the options that it should have")
             })?;
-        typed.hosts.prefix = Some(remembered.prefix.clone());
+        typed.hosts.prefix = remembered.prefix.clone();
         let prime = PrimeCli::read(&self.machine, context)?;
         let mut warnings = Vec::new();
         let ssh = ssh_options(&typed, self.global, &self.machine, &prime, &mut warnings)?;
@@ -314,15 +302,6 @@ impl Remembered {
     pub(super) fn fresh(global: &Global, machine: &Machine) -> Outcome<Self> {
         let nothing = RememberedArgs::parse(&[]).or_fail(Kind::Usage)?;
         remembered(nothing, global, machine)
-    }
-
-    /// The same with another first word, where one is given.
-    #[must_use]
-    pub fn with_prefix(mut self, given: Option<&Slug<'_>>) -> Self {
-        if let Some(prefix) = given {
-            self.prefix = prefix.clone().into_owned();
-        }
-        self
     }
 
     /// What is remembered of an installed cluster.

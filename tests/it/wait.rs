@@ -371,7 +371,8 @@ fn what_no_waiting_changes_ends_it_at_once() {
 fn an_interrupt_ends_it() {
     let sandbox = Sandbox::new();
     let api = Api::serving([train([starting(0)])]);
-    let mut command = wait(&sandbox, &api, &[]).into_command();
+    let program = wait(&sandbox, &api, &[]).into_command();
+    let mut command = process::with_usual_signals(&program);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     until_asked(&api, 1);
     kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGINT).unwrap();

@@ -64,7 +64,8 @@ fn a_failure_is_one_line() {
     told_in_a_line(list(&sandbox, &api, "nowhere").run(), 3, &["nowhere"]);
     let values = ["data.nodes[3].connections[0].host", "data.nodes[3].connections[0].user"];
     told_in_a_line(list(&sandbox, &api, "bad").run(), 4, &values);
-    told_in_a_line(list(&sandbox, &api, "train").env("PRIME_SSH_JUMP", "x").run(), 2, &["--jump"]);
+    let jump = list(&sandbox, &api, "train").env("PRIME_SSH_JUMP", "x");
+    told_in_a_line(jump.run(), 2, &["PRIME_SSH_JUMP"]);
     told_in_a_line(list(&sandbox, &api, "train").arg("--no-such-option").run(), 2, &["--no-such"]);
     // In the middle of a run: the list is answered, the cluster is not.
     api.replies_on("/api/admin/clusters/clst01", Reply::detail(401, "Authorization failed"));

@@ -27,7 +27,8 @@ fn what_ends_us_ends_each_ssh_and_leaves_no_file() {
         fs::create_dir(&folder).unwrap();
         let program = sandbox.prime_ssh(["check", "--login", "--probe-timeout", "20s", "--input"]);
         let program = program.arg(file).arg("--ssh-dir").arg(sandbox.path("ssh"));
-        let mut command = program.env("TMPDIR", &folder).into_command();
+        let program = program.env("TMPDIR", &folder).into_command();
+        let mut command = process::with_usual_signals(&program);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let mark = folder.display().to_string();
         process::until("ssh to run", || {

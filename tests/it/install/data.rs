@@ -55,7 +55,7 @@ fn a_file_with_several_clusters_keeps_each_up_to_date() {
     let desk = Desk::new();
     // Of one name, so that each has a part of its id.
     let twin = || small("clst02", "train");
-    let data = desk.print_data(&[train(), twin()], &["--prefix", "lab"]);
+    let data = desk.print_data(&[train(), twin()], &[]);
     desk.program(["install", "--as", "x", "--input"]).arg(&data).run().fails(2);
     assert!(desk.snapshot().is_empty());
     let ran = desk.program(["install", "--input"]).arg(&data).run();
@@ -73,7 +73,7 @@ fn a_file_with_several_clusters_keeps_each_up_to_date() {
         .collect();
     assert_eq!(aliases.len(), 2, "{told}");
     for alias in &aliases {
-        assert!(alias.starts_with("lab.train-"), "{alias}");
+        assert!(alias.starts_with("prime.train-"), "{alias}");
         assert!(printed.contains(&format!("\"alias\": \"{alias}\"")), "{alias}");
         assert!(told.contains(alias.as_str()), "{told}");
     }
@@ -90,23 +90,23 @@ fn a_file_with_several_clusters_keeps_each_up_to_date() {
     assert!(ran.stderr.contains("not in the data any more"), "{}", ran.stderr);
     ran.succeeds();
     assert_eq!(desk.all_ours(".conf").len(), 1);
-    assert!(fs::read_to_string(desk.ours(".conf")).unwrap().contains(" lab.train-"));
+    assert!(fs::read_to_string(desk.ours(".conf")).unwrap().contains(" prime.train-"));
 }
 
 #[test]
 fn options_of_the_person_go_over_those_of_the_data() {
     let desk = Desk::new();
-    let data = desk.print_data(&[train()], &["--prefix", "lab", "--jump-via", "me@bastion"]);
+    let data = desk.print_data(&[train()], &["--jump-via", "me@bastion"]);
     let install = |options: &[&str]| {
         desk.program(["install", "--input"]).arg(&data).args(options).run().succeeds();
         fs::read_to_string(desk.ours(".conf")).unwrap()
     };
     let text = install(&[]);
-    assert!(text.contains("ProxyJump me@bastion") && text.contains("Host lab.train"), "{text}");
+    assert!(text.contains("ProxyJump me@bastion") && text.contains("Host prime.train"), "{text}");
     let text = install(&["--identity-file", "none"]);
-    assert!(text.contains("ProxyJump me@bastion") && text.contains("Host lab.train"), "{text}");
-    let text = install(&["--jump", "auto", "--prefix", "prime"]);
-    assert!(text.contains("ProxyJump prime.train.node-0"), "{text}");
+    assert!(text.contains("ProxyJump me@bastion") && text.contains("Host prime.train"), "{text}");
+    let text = install(&["--jump", "auto", "--prefix", "lab"]);
+    assert!(text.contains("ProxyJump lab.train.node-0"), "{text}");
     let text = install(&["--jump-via", "gate.example.net"]);
     assert!(text.contains("ProxyJump gate.example.net"), "{text}");
 }

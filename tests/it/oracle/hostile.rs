@@ -87,7 +87,7 @@ fn is_word(text: &str, besides: &str, longest: usize) -> bool {
 }
 
 /// Values that would do harm in an ssh_config, an inventory or a terminal.
-fn hostile() -> Vec<Value> {
+pub fn hostile() -> Vec<Value> {
     let canary = "touch \"$PRIME_CANARY\"";
     let texts = [
         "x\nMatch exec \"CANARY\"",
@@ -186,7 +186,7 @@ fn judge_harmless(sandbox: &Sandbox, text: &str) -> Fragment {
     fragment
 }
 
-fn judge_terminal(stderr: &str) {
+pub fn judge_terminal(stderr: &str) {
     let harmless = |c: char| c == '\n' || !is_refused_text(&c.to_string());
     assert!(stderr.chars().all(harmless), "{stderr:?}");
     assert!(stderr.len() < 4000, "a refusal should be short: {stderr:?}");

@@ -1,6 +1,6 @@
 //! OpenSSH as the judge: for generated clusters, `ssh -G` gives what the rules say.
 
-mod hostile;
+pub mod hostile;
 pub mod plan;
 pub mod rules;
 

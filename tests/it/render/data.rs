@@ -4,7 +4,9 @@ use std::fs;
 
 use serde_json::{Value, json};
 
+use crate::oracle::hostile::{hostile, judge_terminal};
 use crate::support::cluster::{self, Cluster, Node};
+use crate::support::fragment::Fragment;
 use crate::support::process::Ran;
 use crate::support::sandbox::Sandbox;
 
@@ -127,6 +129,18 @@ fn what_is_refused_is_told_by_its_path() {
     assert!(config(&data, &[]).fails(4).contains("clusters[0].jump_host.port: "));
 }
 
+/// As `github.com` from a cluster `com`: the first word is the reader's own.
+#[test]
+fn data_take_over_no_name() {
+    let text = train().to_string().replace("prime.train", "github.com");
+    let ran = config(&text, &[]);
+    assert!(ran.stderr.contains("`--prefix github` keeps its names"), "{}", ran.stderr);
+    let fragment = ran.succeeds();
+    assert!(!fragment.contains("github.com"), "{fragment}");
+    assert!(fragment.contains("Host prime.com.node-0 prime.com\n"), "{fragment}");
+    assert!(fragment.contains("ProxyJump prime.com.node-0\n"), "{fragment}");
+}
+
 #[test]
 fn what_is_refused_can_be_left_out() {
     let data = with(train(), "/clusters/0/hosts/1/user", json!("-l")).to_string();
@@ -137,6 +151,43 @@ fn what_is_refused_can_be_left_out() {
     let data = with(data, "/clusters/0/hosts/0/host_key_alias", Value::Null).to_string();
     let text = config(&data, &["--skip-invalid"]).succeeds();
     assert!(text.contains("node-1") && !text.contains("ProxyJump"), "{text}");
+}
+
+/// Each in every place where a text or a number may stand.
+#[test]
+fn no_value_makes_a_directive() {
+    let data = data_of(&[cluster::train()], &["--only", "worker"]);
+    let places: Vec<String> = ["", "/jump_host", "/hosts/0", "/hosts/1"]
+        .iter()
+        .flat_map(|object| {
+            let object = format!("/clusters/0{object}");
+            let fields = data.pointer(&object).unwrap().as_object().unwrap().clone();
+            let plain =
+                fields.into_iter().filter(|(_, value)| !value.is_object() && !value.is_array());
+            plain.map(move |(field, _)| format!("{object}/{field}")).collect::<Vec<_>>()
+        })
+        .collect();
+    let mut random = fastrand::Rng::with_seed(7);
+    for value in hostile() {
+        // One alone, and another time some of them together.
+        let at = random.usize(..places.len());
+        let mut chosen = vec![vec![&places[at]]];
+        chosen.push(places.iter().filter(|_| random.u8(..4) == 0).collect());
+        for places in chosen {
+            let poisoned = places
+                .iter()
+                .fold(data.clone(), |data, place| with(data, place, value.clone()))
+                .to_string();
+            let ran = config(&poisoned, &["--skip-invalid"]);
+            judge_terminal(&ran.stderr);
+            if ran.status.success() {
+                Fragment::parse(&ran.stdout);
+            } else {
+                assert_eq!(ran.stdout, "");
+                ran.fails(4);
+            }
+        }
+    }
 }
 
 #[test]

@@ -177,3 +177,15 @@ fn collect(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
         String::from_utf8(bytes).expect("what a program prints is UTF-8")
     })
 }
+
+/// The same command with the usual actions of all signals, for the tests may run under `nohup` or in
+/// the background of a script, which ignore some.
+pub fn with_usual_signals(command: &Command) -> Command {
+    let mut usual = Command::new("env");
+    usual.arg("--default-signal").arg(command.get_program()).args(command.get_args());
+    usual.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(folder) = command.get_current_dir() {
+        usual.current_dir(folder);
+    }
+    usual
+}
