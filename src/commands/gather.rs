@@ -129,18 +129,15 @@ pub(super) fn survey<'a>(asked: &str, text: &'a str) -> Result<Survey<'a>, ApiEr
     }
 }
 
-/// Of what an answer holds, the cluster with this id, or one whose id was refused: the refusals
-/// say why.
-pub(super) fn pick<'a>(surveys: Vec<Survey<'a>>, id: &Id<'_>) -> Result<Survey<'a>, NotThere> {
-    let are_data = surveys.iter().any(Survey::is_data);
-    let mut others = Vec::new();
-    for survey in surveys {
-        match survey.id().filter(|other| *other != id) {
-            None => return Ok(survey),
-            Some(other) => others.push(other.to_string()),
-        }
-    }
-    Err(NotThere { others, are_data })
+/// Of what an answer holds, the cluster with this id; else one whose id was refused, for the
+/// refusals say why.
+pub(super) fn pick<'a>(mut surveys: Vec<Survey<'a>>, id: &Id<'_>) -> Result<Survey<'a>, NotThere> {
+    let with_id = surveys.iter().position(|survey| survey.id() == Some(id));
+    let place = with_id.or_else(|| surveys.iter().position(|survey| survey.id().is_none()));
+    place.map(|at| surveys.swap_remove(at)).ok_or_else(|| NotThere {
+        others: surveys.iter().filter_map(Survey::id).map(ToString::to_string).collect(),
+        are_data: surveys.iter().any(Survey::is_data),
+    })
 }
 
 /// That an answer is about other clusters than the one that is looked for.

@@ -1,7 +1,7 @@
 //! Clusters as the person knows them: an installed one by its names and options, any other one as
 //! `install` without options would make it.
 
-use super::fetch::{self, CameFrom, Fetched, Missed};
+use super::fetch::{self, Answer, Fetched, Missed};
 use super::gather;
 use super::installed::{self, ask_again};
 use crate::failure::{Failure, Kind, Outcome};
@@ -186,18 +186,12 @@ impl Asked {
         let mut surveys: Vec<(&str, Outcome<Survey<'_>>)> = Vec::with_capacity(self.answers.len());
         for Answered { fetched: Fetched { asked, answer }, about } in &self.answers {
             let answer = answer.as_ref().map_err(|missed| missed.failure.again());
-            match answer.and_then(|answer| Ok((&answer.from, gather::surveys_of(answer)?))) {
+            match answer
+                .and_then(|answer| Ok((&answer.from, found_in(answer, about.as_ref(), asked)?)))
+            {
                 Err(failure) => surveys.push((asked, Err(failure))),
                 Ok((from, found)) => {
-                    let is_meant = |survey: &Survey<'_>| match (about, survey.id()) {
-                        (Some(about), Some(id)) => about == id,
-                        // The refusals say what is wrong with one that has no id.
-                        _ => true,
-                    };
-                    if !found.iter().any(is_meant) {
-                        surveys.push((asked, Err(not_about(asked, from))));
-                    }
-                    for survey in found.into_iter().filter(is_meant) {
+                    for survey in found {
                         let earlier = surveys.iter().filter_map(|(_, other)| other.as_ref().ok());
                         if !gather::is_again(&survey, earlier, from)? {
                             surveys.push((asked, Ok(survey)));
@@ -258,9 +252,20 @@ pub(super) fn names<'a>(
     name_clusters(surveys, &installed::recorded(installed, surveys, |_| false))
 }
 
-fn not_about(asked: &str, from: &CameFrom) -> Failure {
-    Failure::message(Kind::Answer, format!("{from} says nothing of {asked}"))
-        .hint("`prime-ssh install --input FILE` says where it is read from now on")
+/// What an answer holds: the one cluster that it was asked about, or all.
+fn found_in<'a>(
+    answer: &'a Answer,
+    about: Option<&Id<'_>>,
+    asked: &str,
+) -> Outcome<Vec<Survey<'a>>> {
+    let found = gather::surveys_of(answer)?;
+    let Some(id) = about else { return Ok(found) };
+    match gather::pick(found, id) {
+        Ok(survey) => Ok(vec![survey]),
+        Err(other) => Err(other
+            .failure(&answer.from, asked, id)
+            .hint("`prime-ssh install --input FILE` says where it is read from now on")),
+    }
 }
 
 impl View<'_> {
