@@ -52,15 +52,9 @@ pub fn run(command: &mut Command, stdin: &[u8]) -> Ran {
     let feeder = thread::spawn(move || drop(input.write_all(&stdin)));
     let stdout = collect(child.stdout.take().unwrap());
     let stderr = collect(child.stderr.take().unwrap());
-    let status = wait(&mut child, LIMIT).unwrap_or_else(|| panic!("took over {LIMIT:?}: {shown}"));
+    let ran = to_its_end(child, shown, started, stdout, stderr);
     feeder.join().unwrap();
-    Ran {
-        command: shown,
-        status,
-        stdout: stdout.join().unwrap(),
-        stderr: stderr.join().unwrap(),
-        took: started.elapsed(),
-    }
+    ran
 }
 
 /// Runs a command to its end with a terminal of so many columns as its stdout. The line ends that
@@ -88,14 +82,22 @@ pub fn run_on_terminal(command: &mut Command, columns: u16) -> Ran {
         }
         String::from_utf8(bytes).expect("what a program prints is UTF-8").replace("\r\n", "\n")
     });
-    let status = wait(&mut child, LIMIT).unwrap_or_else(|| panic!("took over {LIMIT:?}: {shown}"));
-    Ran {
-        command: shown,
-        status,
-        stdout: stdout.join().unwrap(),
-        stderr: stderr.join().unwrap(),
-        took: started.elapsed(),
-    }
+    to_its_end(child, shown, started, stdout, stderr)
+}
+
+/// Waits for a command that was started, and for those who collect what it says.
+#[track_caller]
+fn to_its_end(
+    mut child: Child,
+    command: String,
+    started: Instant,
+    stdout: thread::JoinHandle<String>,
+    stderr: thread::JoinHandle<String>,
+) -> Ran {
+    let status =
+        wait(&mut child, LIMIT).unwrap_or_else(|| panic!("took over {LIMIT:?}: {command}"));
+    let (stdout, stderr) = (stdout.join().unwrap(), stderr.join().unwrap());
+    Ran { command, status, stdout, stderr, took: started.elapsed() }
 }
 
 /// Waits for a child to end by itself; kills it when it does not.
