@@ -8,7 +8,7 @@ use reqwest::Url;
 use rustls::pki_types::ServerName;
 
 use crate::name::Invalid;
-use crate::untrusted::is_control;
+use crate::text::sanitize::is_control;
 
 /// The base of every call: `https` to anywhere, plain `http` only to this machine itself, since
 /// the token travels with each call.

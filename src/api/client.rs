@@ -16,9 +16,9 @@ use super::error::{Asked, Cause, Error};
 use super::wire::{self, Summary, Value};
 use super::words::{self, shown};
 use super::{retry, transport};
+use crate::api::token::ApiToken;
 use crate::name::Invalid;
-use crate::secret::ApiToken;
-use crate::untrusted::is_control;
+use crate::text::sanitize::is_control;
 
 /// How we call ourselves to the API.
 const USER_AGENT: &str = concat!("prime-ssh/", env!("CARGO_PKG_VERSION"));
@@ -282,7 +282,7 @@ impl Client {
             let date = date(&response);
             Ok(Answered { text: read(response, received).await?, date })
         } else if let Some(to) = redirect_target(&response) {
-            let elsewhere = (!self.address.has_origin_of(&to)).then(|| self.harmless(&origin(&to)));
+            let elsewhere = (!self.address.has_origin_of(&to)).then(|| self.sanitize(&origin(&to)));
             Err(Cause::Redirect { status, elsewhere })
         } else {
             Err(self.refusal(response).await)
@@ -305,12 +305,12 @@ impl Client {
         // The status is known; its words are not worth the whole time limit.
         let _ = timeout(ERROR_BODY_TIMEOUT, all).await;
         let body = String::from_utf8_lossy(&body);
-        let words = words::of_refusal(&body).map(|words| self.harmless(&words));
+        let words = words::of_refusal(&body).map(|words| self.sanitize(&words));
         Cause::Status { status, words, is_page: body.trim_start().starts_with('<'), wait }
     }
 
     /// A server's text for a message: without the token, should it send that back.
-    fn harmless(&self, text: &str) -> String {
+    fn sanitize(&self, text: &str) -> String {
         shown(&self.token.hidden_in(text)).to_string()
     }
 }

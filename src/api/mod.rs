@@ -2,10 +2,12 @@
 //! why it did not answer (`error`).
 
 pub mod address;
+pub mod cache;
 pub mod client;
 pub mod error;
 mod find;
 mod retry;
+pub mod token;
 mod transport;
 pub mod wire;
 mod words;

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::untrusted::Shown;
+use crate::text::sanitize::Shown;
 
 /// One JSON value that should be a text, a number or a flag. Lists and objects are passed over.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,12 +1,12 @@
-//! What a server says about a refusal, for a person's terminal: cut, and harmless.
+//! What a server says about a refusal, for a person's terminal: cut, and sanitize.
 
 use super::wire::{self, Detail, ErrorBody, Value};
-use crate::untrusted::Shown;
+use crate::text::sanitize::Shown;
 
 /// The longest piece of somebody else's text in a message, in characters.
 const SHOWN: usize = 300;
 
-/// Untrusted text, cut and harmless for a terminal.
+/// Untrusted text, cut and sanitize for a terminal.
 pub(super) fn shown(text: &str) -> Shown<'_> {
     Shown::new(text, SHOWN)
 }

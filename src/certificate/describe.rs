@@ -1,13 +1,13 @@
-//! What a certificate says, in words. The signer's texts are made harmless here.
+//! What a certificate says, in words. The signer's texts are made sanitize here.
 
 use std::fmt;
 
 use jiff::tz::TimeZone;
 
 use super::judge::{self, Refusal};
-use super::{Certificate, PublicKey, Seal, Setting, Validity};
-use crate::untrusted::Shown;
-use crate::when::{OnTheClock, span};
+use super::{Certificate, PublicKey, Setting, SignatureStatus, Validity};
+use crate::text::sanitize::Shown;
+use crate::text::time::{LocalTime, span};
 
 /// The longest text of the signer's that is shown, in characters.
 const SHOWN: usize = 200;
@@ -36,7 +36,7 @@ impl fmt::Display for Grant<'_> {
 
 /// Everything that a person may want to know about a certificate, on lines of their own.
 #[derive(Clone, Copy, Debug)]
-pub struct Sheet<'a> {
+pub struct Details<'a> {
     /// The certificate.
     pub certificate: &'a Certificate,
     /// The key that it should be for, where one is known.
@@ -45,17 +45,18 @@ pub struct Sheet<'a> {
     pub clock: &'a Clock,
 }
 
-impl Sheet<'_> {
+impl Details<'_> {
     /// Why it does not let in who holds the key; nothing where it does.
     #[must_use]
     pub fn fault(&self) -> Option<Refusal> {
         let key = self.key.unwrap_or(&self.certificate.key);
-        let broken = || (self.certificate.seal() == Seal::Broken).then_some(Refusal::Broken);
+        let broken =
+            || (self.certificate.seal() == SignatureStatus::Broken).then_some(Refusal::Broken);
         judge::check(self.certificate, key, self.clock.now).err().or_else(broken)
     }
 }
 
-impl fmt::Display for Sheet<'_> {
+impl fmt::Display for Details<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { certificate, key, clock } = *self;
         let mut line = |name: &str, value: &dyn fmt::Display| writeln!(f, "  {name:<17} {value}");
@@ -71,10 +72,10 @@ impl fmt::Display for Sheet<'_> {
         };
         line("key", &format_args!("{}{fits}", certificate.key.fingerprint()))?;
         let seal = match certificate.seal() {
-            Seal::Genuine => "",
-            Seal::Broken => " (the signature does not fit)",
-            Seal::Sha1 => " (with SHA-1, which OpenSSH refuses since 8.2)",
-            Seal::Unchecked => " (the signature is of a kind that is not checked here)",
+            SignatureStatus::Genuine => "",
+            SignatureStatus::Broken => " (the signature does not fit)",
+            SignatureStatus::Sha1 => " (with SHA-1, which OpenSSH refuses since 8.2)",
+            SignatureStatus::Unchecked => " (the signature is of a kind that is not checked here)",
         };
         line("signed by", &format_args!("{}{seal}", certificate.authority.fingerprint()))
     }
@@ -87,7 +88,7 @@ impl fmt::Display for Period<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(validity, Clock { now, zone }) = *self;
         let now = *now;
-        let on_the_clock = |at| OnTheClock { at, now, zone };
+        let on_the_clock = |at| LocalTime { at, now, zone };
         let Validity { from, until } = validity;
         if now < from {
             let wait = std::time::Duration::from_secs(from - now);
@@ -164,7 +165,7 @@ mod tests {
         let key = &certificate.key;
         let at = |now| clock(examples::FROM + now);
         let fresh = at(HOUR);
-        let sheet = Sheet { certificate: &certificate, key: Some(key), clock: &fresh };
+        let sheet = Details { certificate: &certificate, key: Some(key), clock: &fresh };
         assert_eq!(sheet.fault(), None);
         insta::assert_snapshot!(sheet, @"
           principals        ubuntu, root
@@ -176,7 +177,7 @@ mod tests {
           signed by         SHA256:KRLXhw+lAnyELxdzhDqG2Za4gNbcNbyX8MJepYr8R6c
         ");
         let late = at(9 * HOUR);
-        let sheet = Sheet { clock: &late, ..sheet };
+        let sheet = Details { clock: &late, ..sheet };
         assert_eq!(sheet.fault(), Some(Refusal::Over(Duration::from_secs(HOUR))));
         assert!(sheet.to_string().contains("until 20:00 (1 h ago)"), "{sheet}");
     }

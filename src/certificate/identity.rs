@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::encoding::Fields;
 use super::small_file::{self, Unread};
 use super::{NoKey, PublicKey};
-use crate::child;
+use crate::ssh::process;
 
 /// `ssh-keygen` answers in milliseconds; it must not hold up an ssh that waits for us.
 const KEYGEN_LIMIT: Duration = Duration::from_secs(3);
@@ -210,7 +210,7 @@ fn public_half(path: &Path) -> Result<PublicKey, Problem> {
     let refused = |said: String| Problem::Private(path.to_owned(), said);
     // The empty passphrase is the right one or none is: it must not ask for another.
     let mut keygen = Command::new("ssh-keygen");
-    let ended = child::run(keygen.args(["-y", "-P", "", "-f"]).arg(path), KEYGEN_LIMIT)
+    let ended = process::run(keygen.args(["-y", "-P", "", "-f"]).arg(path), KEYGEN_LIMIT)
         .map_err(|error| refused(format!("ssh-keygen cannot be run: {error}")))?;
     match ended.status {
         Some(status) if status.success() => {

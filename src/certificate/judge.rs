@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use super::describe::{listed, shown};
-use super::{Certificate, Fingerprint, PublicKey, Seal, Setting, Unreadable};
-use crate::when::span;
+use super::{Certificate, Fingerprint, PublicKey, Setting, SignatureStatus, Unreadable};
+use crate::text::time::span;
 
 /// The longest that the API grants (its contract, `ttl`).
 pub const TTL_MAX: Duration = Duration::from_secs(8 * 3600);
@@ -162,7 +162,7 @@ pub fn judge(text: &str, asked: &Asked<'_>) -> Result<(Certificate, Vec<Warning>
     let certificate = Certificate::read(text).map_err(Refusal::Unreadable)?;
     check(&certificate, asked.key, asked.now)?;
     let seal = certificate.seal();
-    if seal == Seal::Broken {
+    if seal == SignatureStatus::Broken {
         return Err(Refusal::Broken);
     }
     let warnings = warnings(&certificate, seal, asked);
@@ -193,7 +193,7 @@ pub fn check(certificate: &Certificate, key: &PublicKey, now: u64) -> Result<(),
     }
 }
 
-fn warnings(certificate: &Certificate, seal: Seal, asked: &Asked<'_>) -> Vec<Warning> {
+fn warnings(certificate: &Certificate, seal: SignatureStatus, asked: &Asked<'_>) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let names = |user: &String| certificate.principals.contains(user);
     let strangers: Vec<_> = asked.users.iter().filter(|user| !names(user)).cloned().collect();
@@ -207,7 +207,7 @@ fn warnings(certificate: &Certificate, seal: Seal, asked: &Asked<'_>) -> Vec<War
         let granted = Some(left).filter(|_| !certificate.validity.is_endless());
         warnings.push(Warning::TooLong { granted, most, asked: asked.ttl.is_some() });
     }
-    if seal == Seal::Sha1 {
+    if seal == SignatureStatus::Sha1 {
         warnings.push(Warning::Sha1);
     }
     warnings.extend(certificate.critical_options.iter().filter_map(restriction));
@@ -253,7 +253,7 @@ mod tests {
         assert_eq!(warnings, []);
         assert_eq!(certificate.principals, ["ubuntu", "root"]);
         assert_eq!(certificate.key_id, "vault-token-1");
-        assert_eq!(certificate.seal(), Seal::Genuine);
+        assert_eq!(certificate.seal(), SignatureStatus::Genuine);
         assert_eq!(certificate.extensions.len(), 5);
         assert_eq!(certificate.validity.left(FROM + HOUR), Some(Duration::from_secs(7 * HOUR)));
         // The comment is gone.
@@ -320,7 +320,11 @@ mod tests {
                 let mut damaged = blob.clone();
                 damaged[place] ^= 1 << bit;
                 if let Ok((certificate, _)) = judged(&damaged) {
-                    assert_eq!(certificate.seal(), Seal::Unchecked, "bit {bit} at {place}");
+                    assert_eq!(
+                        certificate.seal(),
+                        SignatureStatus::Unchecked,
+                        "bit {bit} at {place}"
+                    );
                     unchecked.insert(place);
                 }
             }

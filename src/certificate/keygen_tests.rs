@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::identity::{Identity, Problem};
 use super::judge::{Asked, Refusal, Warning, judge};
-use super::{Certificate, PublicKey, Seal};
+use super::{Certificate, PublicKey, SignatureStatus};
 
 const KINDS: [(&str, &[&str]); 6] = [
     ("ed25519", &[]),
@@ -90,7 +90,8 @@ fn every_kind_of_key_and_of_signer() {
             let (certificate, warnings) = judged(&text, &identity.public_key).unwrap();
             assert_eq!(warnings, []);
             assert_eq!(certificate.principals, ["ubuntu"]);
-            let expected = if signer == 5 { Seal::Unchecked } else { Seal::Genuine };
+            let expected =
+                if signer == 5 { SignatureStatus::Unchecked } else { SignatureStatus::Genuine };
             assert_eq!(certificate.seal(), expected, "{signer_kind} {size:?}");
             let signer = folder.fingerprint(&format!("ca{signer}"));
             assert_eq!(certificate.authority.fingerprint().to_string(), signer);

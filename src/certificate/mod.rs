@@ -16,9 +16,9 @@ mod signature;
 mod small_file;
 
 pub mod describe;
+pub mod file;
 pub mod identity;
 pub mod judge;
-pub mod place;
 pub mod request;
 
 use std::fmt;
@@ -29,7 +29,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use encoding::Fields;
 pub use public_key::{Fingerprint, NoKey, PublicKey};
-pub use signature::Seal;
+pub use signature::SignatureStatus;
 
 /// The longest text that is looked at: many times a large RSA certificate with 256 principals.
 pub const TEXT_MAX: usize = 64 * 1024;
@@ -38,7 +38,7 @@ const USER: u32 = 1;
 const HOST: u32 = 2;
 
 /// An OpenSSH certificate as it says itself, not yet judged. The texts are as the signer wrote
-/// them: make them harmless before they are shown.
+/// them: make them sanitize before they are shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
     /// The key that it is for.
@@ -215,8 +215,9 @@ impl Certificate {
 
     /// Whether its signature is its signer's. This takes longer than all the rest.
     #[must_use]
-    pub fn seal(&self) -> Seal {
-        signature::check(&self.authority, &self.signed, &self.signature).unwrap_or(Seal::Broken)
+    pub fn seal(&self) -> SignatureStatus {
+        signature::check(&self.authority, &self.signed, &self.signature)
+            .unwrap_or(SignatureStatus::Broken)
     }
 
     /// The line that ssh reads, with its end and without the signer's comment.

@@ -9,7 +9,7 @@ use crate::api;
 use crate::api::client::Client;
 use crate::api::wire::{self, Malformed, Value};
 use crate::name::UserName;
-use crate::when;
+use crate::text::time;
 
 /// What is asked of the API.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +67,7 @@ pub async fn ask(order: &Order<'_>, client: &Client) -> Result<(Certificate, Vec
     users.extend(nodes.filter_map(|node| node.user.text()).filter(is_user).map(str::to_owned));
     users.sort_unstable();
     users.dedup();
-    let asked = Asked { key, ttl, users: &users, now: when::now() };
+    let asked = Asked { key, ttl, users: &users, now: time::now() };
     judge::judge(text, &asked).map_err(|why| Error::Refused(id.to_owned(), why))
 }
 

@@ -11,7 +11,7 @@ use super::encoding::Fields;
 
 /// What became of the check of a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seal {
+pub enum SignatureStatus {
     /// It is the signer's.
     Genuine,
     /// It is not: something was changed or damaged.
@@ -23,7 +23,11 @@ pub enum Seal {
 }
 
 /// Checks `signature` over `signed`; `None` where it does not hold together.
-pub(super) fn check(authority: &PublicKey, signed: &[u8], signature: &[u8]) -> Option<Seal> {
+pub(super) fn check(
+    authority: &PublicKey,
+    signed: &[u8],
+    signature: &[u8],
+) -> Option<SignatureStatus> {
     let mut fields = Fields::of(signature);
     let algorithm = fields.word()?;
     let signature = fields.string()?;
@@ -36,12 +40,12 @@ pub(super) fn check(authority: &PublicKey, signed: &[u8], signature: &[u8]) -> O
         ("ecdsa-sha2-nistp384", "ecdsa-sha2-nistp384") => {
             verify(&ECDSA_P384_SHA384_FIXED, point(key)?, signed, &pair(signature, 48)?)
         }
-        ("ssh-rsa", "ssh-rsa") => return Some(Seal::Sha1),
+        ("ssh-rsa", "ssh-rsa") => return Some(SignatureStatus::Sha1),
         ("ssh-rsa", "rsa-sha2-256" | "rsa-sha2-512") => {
             let (e, n) = (key.mpint()?, key.mpint()?);
             // The sizes that the library checks.
             if !(256..=1024).contains(&n.len()) {
-                return Some(Seal::Unchecked);
+                return Some(SignatureStatus::Unchecked);
             }
             let parameters = match algorithm {
                 "rsa-sha2-256" => &RSA_PKCS1_2048_8192_SHA256,
@@ -51,9 +55,9 @@ pub(super) fn check(authority: &PublicKey, signed: &[u8], signature: &[u8]) -> O
             RsaPublicKeyComponents { n, e }.verify(parameters, signed, &signature).is_ok()
         }
         ("ssh-ed25519" | "ecdsa-sha2-nistp256" | "ecdsa-sha2-nistp384" | "ssh-rsa", _) => false,
-        _ => return Some(Seal::Unchecked),
+        _ => return Some(SignatureStatus::Unchecked),
     };
-    Some(if genuine { Seal::Genuine } else { Seal::Broken })
+    Some(if genuine { SignatureStatus::Genuine } else { SignatureStatus::Broken })
 }
 
 fn verify(

@@ -3,18 +3,18 @@
 use std::path::Path;
 
 use super::cert;
+use crate::certificate::file::CertificateFile;
 use crate::certificate::identity::Identity;
 use crate::certificate::judge;
-use crate::certificate::place::Place;
+use crate::cluster::{Cluster, Fleet};
 use crate::failure::{Failure, Kind, Outcome};
-use crate::fleet::{Cluster, Fleet};
 use crate::install::layout::Layout;
 use crate::install::state::Record;
 use crate::name::{LocalPath, Slug};
 use crate::render::certificates::Certificates;
 use crate::settings::{Endpoint, OwnCertificates, Wanted};
 use crate::terminal::Terminal;
-use crate::when;
+use crate::text::time;
 
 /// Adds the certificate of each cluster that lets nobody in without. Tells of each that ssh would
 /// look for in vain, since ssh itself does not.
@@ -70,7 +70,7 @@ pub(super) fn renew_own(
 /// The certificate of a cluster in our folder.
 pub(super) struct Own<'a> {
     layout: &'a Layout,
-    place: Place,
+    place: CertificateFile,
 }
 
 impl<'a> Own<'a> {
@@ -78,13 +78,13 @@ impl<'a> Own<'a> {
     pub(super) fn of(layout: &'a Layout, cluster: &Cluster<'_>) -> Self {
         let id = cluster.id.as_str();
         let name = Slug::of_name(&cluster.name.as_str().into(), id);
-        let place = Place::of_cluster(&layout.folder(), &name, id);
+        let place = CertificateFile::of_cluster(&layout.folder(), &name, id);
         Self { layout, place }
     }
 
     /// The certificate of an installed cluster.
     pub(super) fn installed(layout: &'a Layout, record: &Record) -> Self {
-        Self { layout, place: Place::in_ours(&layout.folder(), &record.stem()) }
+        Self { layout, place: CertificateFile::in_ours(&layout.folder(), &record.stem()) }
     }
 
     /// Its path, as a file of ssh's names it.
@@ -121,7 +121,7 @@ impl<'a> Own<'a> {
             Err(absent) => return Some(absent.to_string()),
         };
         let key = identity.map_or(&present.key, |identity| &identity.public_key);
-        let refusal = judge::check(&present, key, when::now()).err()?;
+        let refusal = judge::check(&present, key, time::now()).err()?;
         Some(format!("the one that is there will not do: {refusal}"))
     }
 }

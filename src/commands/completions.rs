@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
-use crate::args::{CompletionsArgs, Global, program};
-use crate::completion::{self, Line};
+use crate::cli::completion::{self, Line};
+use crate::cli::{CompletionsArgs, Global, program};
 use crate::failure::{Kind, OrFail, Outcome};
-use crate::settings::{self, Machine};
+use crate::settings::{self, Environment};
 use crate::terminal;
 
-pub(super) fn run(typed: CompletionsArgs, global: Global, machine: &Machine) -> Outcome<()> {
+pub(super) fn run(typed: CompletionsArgs, global: Global, machine: &Environment) -> Outcome<()> {
     let CompletionsArgs { shell, words } = typed;
     let printed = match words {
         None => terminal::print(|to| to.write_all(shell.script().as_bytes())),

@@ -2,16 +2,16 @@
 
 use super::gather::{self, Gaps};
 use super::{certificates, output, ssh_options};
-use crate::args::{ConfigArgs, Global};
+use crate::cli::{ConfigArgs, Global};
 use crate::failure::Outcome;
 use crate::render::ssh_config;
-use crate::settings::{Config, Machine};
+use crate::settings::{Config, Environment};
 use crate::terminal::Terminal;
 
 pub(super) fn run(
     typed: ConfigArgs,
     global: &Global,
-    machine: &Machine,
+    machine: &Environment,
     terminal: Terminal,
 ) -> Outcome<()> {
     let mut settings = Config::resolve(typed, global, machine)?;

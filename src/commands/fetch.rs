@@ -30,13 +30,13 @@ pub(super) struct Answers {
 /// One answer of Get Cluster, unread.
 #[derive(Debug)]
 pub(super) struct Answer {
-    pub(super) from: CameFrom,
+    pub(super) from: AnswerSource,
     pub(super) text: String,
 }
 
 /// Where an answer comes from.
 #[derive(Debug)]
-pub(super) enum CameFrom {
+pub(super) enum AnswerSource {
     /// A file; `-` is stdin.
     File(PathBuf),
     /// The API, asked for the cluster with this id.
@@ -44,7 +44,7 @@ pub(super) enum CameFrom {
 }
 
 /// As a message calls it.
-impl fmt::Display for CameFrom {
+impl fmt::Display for AnswerSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => f.write_str(&name_of(path)),
@@ -61,7 +61,7 @@ pub(super) fn answers(origin: Origin, terminal: Terminal) -> Outcome<Answers> {
 }
 
 /// The same, each answer with what it was asked for by.
-pub(super) fn all(origin: Origin, terminal: Terminal) -> Result<Vec<(String, Answer)>, Missed> {
+pub(super) fn all(origin: Origin, terminal: Terminal) -> Result<Vec<(String, Answer)>, FetchError> {
     let fetched = fetch(origin, Failures::EndAll, terminal)?;
     fetched.into_iter().map(|Fetched { asked, answer }| Ok((asked, answer?))).collect()
 }
@@ -71,12 +71,12 @@ pub(super) fn all(origin: Origin, terminal: Terminal) -> Result<Vec<(String, Ans
 pub(super) struct Fetched {
     /// What it was asked for by, as a message calls it.
     pub(super) asked: String,
-    pub(super) answer: Result<Answer, Missed>,
+    pub(super) answer: Result<Answer, FetchError>,
 }
 
 /// Why an answer did not come.
 #[derive(Debug)]
-pub(super) struct Missed {
+pub(super) struct FetchError {
     pub(super) failure: Failure,
     /// The API knows no such cluster.
     pub(super) is_unknown: bool,
@@ -84,13 +84,13 @@ pub(super) struct Missed {
     pub(super) is_outage: bool,
 }
 
-impl From<Failure> for Missed {
+impl From<Failure> for FetchError {
     fn from(failure: Failure) -> Self {
         Self { failure, is_unknown: false, is_outage: false }
     }
 }
 
-impl From<ApiError> for Missed {
+impl From<ApiError> for FetchError {
     fn from(error: ApiError) -> Self {
         let (is_unknown, is_outage) = (error.is_not_found(), error.is_outage());
         Self { failure: error.into(), is_unknown, is_outage }
@@ -135,7 +135,11 @@ enum Failures {
     StandAlone,
 }
 
-fn fetch(origin: Origin, failures: Failures, terminal: Terminal) -> Result<Vec<Fetched>, Missed> {
+fn fetch(
+    origin: Origin,
+    failures: Failures,
+    terminal: Terminal,
+) -> Result<Vec<Fetched>, FetchError> {
     match origin {
         Origin::Files(paths) => Ok(paths.into_iter().map(|path| read(&path)).collect()),
         Origin::Clusters(endpoint, selectors) => {
@@ -159,10 +163,10 @@ fn fetch(origin: Origin, failures: Failures, terminal: Terminal) -> Result<Vec<F
 
 /// Reads one saved answer.
 pub(super) fn read(path: &Path) -> Fetched {
-    let from = CameFrom::File(path.to_owned());
+    let from = AnswerSource::File(path.to_owned());
     let asked = from.to_string();
     let text = read_text(path, &asked, Kind::Answer);
-    let answer = text.map(|text| Answer { from, text }).map_err(Missed::from);
+    let answer = text.map(|text| Answer { from, text }).map_err(FetchError::from);
     Fetched { asked, answer }
 }
 
@@ -219,7 +223,7 @@ fn ask<T>(
     terminal: Terminal,
     message: &str,
     work: impl AsyncFnOnce(Client) -> Result<T, ApiError>,
-) -> Result<T, Missed> {
+) -> Result<T, FetchError> {
     let client = Client::new(endpoint.address, endpoint.token, endpoint.timeout)?;
     Ok(block_on(terminal.wait_for(message, work(client)))??)
 }
@@ -249,7 +253,7 @@ async fn find_each(client: Client, selectors: Vec<String>, failures: Failures) -
         let client = client.clone();
         async move {
             let found = client.find(&selector).await?;
-            Ok(Answer { from: CameFrom::Api(found.id), text: found.text })
+            Ok(Answer { from: AnswerSource::Api(found.id), text: found.text })
         }
     })
     .await
@@ -260,7 +264,7 @@ async fn get_each(client: Client, ids: Vec<String>, failures: Failures) -> Vec<F
         let client = client.clone();
         async move {
             let text = client.cluster(&id).await?;
-            Ok(Answer { from: CameFrom::Api(id), text })
+            Ok(Answer { from: AnswerSource::Api(id), text })
         }
     })
     .await
@@ -280,7 +284,7 @@ where
     let start = |running: &mut JoinSet<Fetched>, asked: String| {
         let work = work(asked.clone());
         running.spawn(async move {
-            let answer = work.await.map_err(Missed::from);
+            let answer = work.await.map_err(FetchError::from);
             Fetched { asked, answer }
         });
     };

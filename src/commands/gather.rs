@@ -1,11 +1,11 @@
 //! From answers to fleets: check, walk, and tell what a person should know.
 
-use super::fetch::{Answer, CameFrom};
+use super::fetch::{Answer, AnswerSource};
 pub(super) use super::fetch::{Answers, answers};
 use crate::api::error::Error as ApiError;
 use crate::api::wire::Malformed;
+use crate::cluster::{self, CheckedCluster, Fleet, ResolvedCluster, Unrendered, walk};
 use crate::failure::{Failure, Kind, Outcome};
-use crate::fleet::{self, Fleet, Survey, Unrendered, Walked, walk};
 use crate::name::Id;
 use crate::terminal::Terminal;
 
@@ -21,7 +21,7 @@ pub(super) struct Gaps {
 /// Checks and walks the answers. What was refused is told, and ends the run unless `skip_invalid`.
 pub(super) fn fleets<'a>(
     answers: &'a Answers,
-    options: &fleet::Options,
+    options: &cluster::Options,
     gaps: Gaps,
     terminal: Terminal,
 ) -> Outcome<Vec<Fleet<'a>>> {
@@ -31,7 +31,7 @@ pub(super) fn fleets<'a>(
     let mut last_failure = None;
     for walked in walked {
         tell_notes(&walked, terminal);
-        let Walked { title, fleet, .. } = walked;
+        let ResolvedCluster { title, fleet, .. } = walked;
         match fleet {
             Ok(fleet) => fleets.push(fleet),
             Err(why) => {
@@ -64,8 +64,8 @@ fn ends_the_run(why: &Unrendered, named: bool, require_all: bool) -> bool {
 }
 
 /// Checks each answer.
-fn surveys(answers: &[Answer]) -> Outcome<Vec<Survey<'_>>> {
-    let mut surveys: Vec<Survey<'_>> = Vec::with_capacity(answers.len());
+fn surveys(answers: &[Answer]) -> Outcome<Vec<CheckedCluster<'_>>> {
+    let mut surveys: Vec<CheckedCluster<'_>> = Vec::with_capacity(answers.len());
     for answer in answers {
         for survey in surveys_of(answer)? {
             if !is_again(&survey, surveys.iter(), &answer.from)? {
@@ -79,15 +79,15 @@ fn surveys(answers: &[Answer]) -> Outcome<Vec<Survey<'_>>> {
 /// Whether an earlier answer was about the same cluster: the API was asked by two of its names.
 /// Where it is in two files, or twice in one, that is a mistake.
 pub(super) fn is_again<'s, 'a: 's>(
-    survey: &Survey<'_>,
-    mut earlier: impl Iterator<Item = &'s Survey<'a>>,
-    from: &CameFrom,
+    survey: &CheckedCluster<'_>,
+    mut earlier: impl Iterator<Item = &'s CheckedCluster<'a>>,
+    from: &AnswerSource,
 ) -> Outcome<bool> {
-    let same = |other: &&Survey<'_>| survey.id().is_some() && other.id() == survey.id();
+    let same = |other: &&CheckedCluster<'_>| survey.id().is_some() && other.id() == survey.id();
     match (earlier.find(same), from) {
         (None, _) => Ok(false),
-        (Some(_), CameFrom::Api(_)) => Ok(true),
-        (Some(other), CameFrom::File(_)) => {
+        (Some(_), AnswerSource::Api(_)) => Ok(true),
+        (Some(other), AnswerSource::File(_)) => {
             let message = format!("{} and {} are of one cluster", other.label(), survey.label());
             Err(Failure::message(Kind::Usage, message))
         }
@@ -102,10 +102,10 @@ pub(super) fn none_listed(to_do: &str) -> Failure {
 
 /// Checks one answer: it is JSON, and about the cluster that was asked for; a file may hold the
 /// data of several.
-pub(super) fn surveys_of(answer: &Answer) -> Outcome<Vec<Survey<'_>>> {
+pub(super) fn surveys_of(answer: &Answer) -> Outcome<Vec<CheckedCluster<'_>>> {
     let (name, text) = (answer.from.to_string(), &answer.text);
     match &answer.from {
-        CameFrom::File(_) => Survey::of_file(text, &name).map_err(|malformed| {
+        AnswerSource::File(_) => CheckedCluster::of_file(text, &name).map_err(|malformed| {
             let hint = match malformed {
                 Malformed::Version { .. } => "print the data again, with this version of prime-ssh",
                 _ => {
@@ -115,13 +115,13 @@ pub(super) fn surveys_of(answer: &Answer) -> Outcome<Vec<Survey<'_>>> {
             };
             Failure::message(Kind::Answer, format!("{name}: {malformed}")).hint(hint)
         }),
-        CameFrom::Api(asked) => Ok(vec![survey(asked, text)?]),
+        AnswerSource::Api(asked) => Ok(vec![survey(asked, text)?]),
     }
 }
 
 /// Checks what the API answered for the cluster with this id.
-pub(super) fn survey<'a>(asked: &str, text: &'a str) -> Result<Survey<'a>, ApiError> {
-    let survey = Survey::of(text, asked)
+pub(super) fn survey<'a>(asked: &str, text: &'a str) -> Result<CheckedCluster<'a>, ApiError> {
+    let survey = CheckedCluster::of(text, asked)
         .map_err(|malformed| ApiError::malformed_cluster(asked, malformed))?;
     match survey.id().filter(|id| id.as_str() != asked) {
         Some(answered) => Err(ApiError::other_cluster(asked, answered.as_str())),
@@ -131,12 +131,15 @@ pub(super) fn survey<'a>(asked: &str, text: &'a str) -> Result<Survey<'a>, ApiEr
 
 /// Of what an answer holds, the cluster with this id; else one whose id was refused, for the
 /// refusals say why.
-pub(super) fn pick<'a>(mut surveys: Vec<Survey<'a>>, id: &Id<'_>) -> Result<Survey<'a>, NotThere> {
+pub(super) fn pick<'a>(
+    mut surveys: Vec<CheckedCluster<'a>>,
+    id: &Id<'_>,
+) -> Result<CheckedCluster<'a>, NotThere> {
     let with_id = surveys.iter().position(|survey| survey.id() == Some(id));
     let place = with_id.or_else(|| surveys.iter().position(|survey| survey.id().is_none()));
     place.map(|at| surveys.swap_remove(at)).ok_or_else(|| NotThere {
-        others: surveys.iter().filter_map(Survey::id).map(ToString::to_string).collect(),
-        are_data: surveys.iter().any(Survey::is_data),
+        others: surveys.iter().filter_map(CheckedCluster::id).map(ToString::to_string).collect(),
+        are_data: surveys.iter().any(CheckedCluster::is_data),
     })
 }
 
@@ -150,7 +153,7 @@ pub(super) struct NotThere {
 
 impl NotThere {
     /// As the failure of who looked for it, in this answer, by this name.
-    pub(super) fn failure(&self, from: &CameFrom, alias: &str, id: &Id<'_>) -> Failure {
+    pub(super) fn failure(&self, from: &AnswerSource, alias: &str, id: &Id<'_>) -> Failure {
         let others = self.others.join(", ");
         let message = format!("{from} is about cluster {others}, and {alias} is cluster {id}");
         Failure::message(Kind::Answer, message)
@@ -170,8 +173,8 @@ pub(super) enum Judged<'a> {
 
 /// Walks one cluster by itself. What was refused is told, and a failure unless `skip_invalid`.
 pub(super) fn judge<'a>(
-    survey: Survey<'a>,
-    options: &fleet::Options,
+    survey: CheckedCluster<'a>,
+    options: &cluster::Options,
     skip_invalid: bool,
     terminal: Terminal,
 ) -> Outcome<Judged<'a>> {
@@ -184,7 +187,7 @@ pub(super) fn judge<'a>(
         return Err(Failure::message(Kind::Answer, "nothing to render"));
     };
     tell_notes(&walked, terminal);
-    let Walked { title, fleet, .. } = walked;
+    let ResolvedCluster { title, fleet, .. } = walked;
     match fleet {
         Ok(fleet) => Ok(Judged::Fleet(Box::new(fleet))),
         Err(why @ (Unrendered::NoHost | Unrendered::NoneSelected { .. })) => {
@@ -194,7 +197,7 @@ pub(super) fn judge<'a>(
     }
 }
 
-fn tell_notes(walked: &Walked<'_>, terminal: Terminal) {
+fn tell_notes(walked: &ResolvedCluster<'_>, terminal: Terminal) {
     for note in walked.skip_notes().iter().chain(&walked.notes) {
         terminal.note(note);
     }
@@ -205,7 +208,7 @@ const TOLD: usize = 20;
 
 /// `several`: the clusters need their names, for there are more in this run.
 pub(super) fn tell_refusals(
-    walked: &[Walked<'_>],
+    walked: &[ResolvedCluster<'_>],
     several: bool,
     skip_invalid: bool,
     terminal: Terminal,
@@ -230,7 +233,8 @@ pub(super) fn tell_refusals(
         terminal.warning(format_args!("left out what holds a refused value:{told}"));
         return Ok(());
     }
-    let is_of_cluster = |walked: &Walked<'_>| matches!(walked.fleet, Err(Unrendered::Refused));
+    let is_of_cluster =
+        |walked: &ResolvedCluster<'_>| matches!(walked.fleet, Err(Unrendered::Refused));
     Err(Failure::message(
         Kind::Answer,
         format!("the answer holds values that cannot be used:{told}"),

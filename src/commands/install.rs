@@ -1,30 +1,31 @@
 //! `prime-ssh install`: clusters become names that a plain ssh knows.
 
 use super::cert;
-use super::fetch::{self, CameFrom};
+use super::fetch::{self, AnswerSource};
 use super::gather;
 use super::installed::{
-    Candidate, Decision, Line, Names, Surveyed, What, Wished, Wishing, carry_out, ended_owners,
+    Candidate, ClusterChange, DesiredOutcome, DesiredState, InstallRequest, Line, Names, Surveyed,
+    apply_request, ended_owners,
 };
 use super::{ssh_options, wait};
-use crate::args::{Global, InstallArgs};
+use crate::cli::{Global, InstallArgs};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::folder;
 use crate::install::layout::Layout;
-use crate::install::plan::Wish;
+use crate::install::plan::Desired;
 use crate::install::state::Record;
 use crate::name::{Id, Slug};
-use crate::settings::{Install, Machine, Memory, Mode, Origin, Remembered};
+use crate::settings::{Environment, Install, Mode, OptionResolver, Origin, SavedOptions};
 use crate::terminal::Terminal;
 
 pub(super) fn run(
     typed: InstallArgs,
     global: &Global,
-    machine: &Machine,
+    machine: &Environment,
     terminal: Terminal,
 ) -> Outcome<()> {
     let settings = Install::resolve(typed, global, machine)?;
-    let memory = Memory::new(global, machine);
+    let memory = OptionResolver::new(global, machine);
     let layout = &settings.layout;
     let fresh = memory.rendering(&settings.fresh, settings.context.as_deref())?;
     ssh_options::check(&fresh.ssh.ssh_options)?;
@@ -40,11 +41,11 @@ pub(super) fn run(
     settings.check_name(surveys.len())?;
     let ended = ended_owners(&settings, &before, &surveys, &memory, terminal);
     let mut renewed = Vec::new();
-    let done = carry_out(layout, settings.mode, terminal, |present| {
+    let done = apply_request(layout, settings.mode, terminal, |present| {
         let installed = present.installed();
         let skip_invalid = settings.source.skip_invalid;
         let mut wishing =
-            Wishing::new(layout, present, &installed, &memory, skip_invalid, terminal);
+            DesiredState::new(layout, present, &installed, &memory, skip_invalid, terminal);
         let names = Names::choose(&settings, &installed, &surveys, &ended)?;
         let decision = decide(&settings, &mut wishing, surveys, &names, left);
         renewed = wishing.renewed;
@@ -55,7 +56,7 @@ pub(super) fn run(
         Mode::Apply => cert::ensure_each(&renewed, &memory, layout, terminal),
         Mode::DryRun | Mode::Check => Ok(()),
     };
-    terminal.gravest([done, certificates].into_iter().filter_map(Result::err).collect())
+    terminal.worst([done, certificates].into_iter().filter_map(Result::err).collect())
 }
 
 /// ssh goes by the password database, so that what is installed below `$HOME` is not found.
@@ -76,7 +77,7 @@ fn candidates(settings: &Install, terminal: Terminal) -> Outcome<Vec<Candidate>>
     let mut candidates = Vec::with_capacity(fetched.len());
     for fetch::Fetched { asked, answer } in fetched {
         let file = match &answer {
-            Ok(fetch::Answer { from: CameFrom::File(path), .. }) => Some(path.as_path()),
+            Ok(fetch::Answer { from: AnswerSource::File(path), .. }) => Some(path.as_path()),
             _ => None,
         };
         candidates.push(Candidate { source: settings.source_of(file)?, asked, answer });
@@ -92,7 +93,7 @@ fn surveys(candidates: &[Candidate]) -> Outcome<(Vec<Surveyed<'_>>, Vec<Line>)> 
         let answer = candidate.answer.as_ref().map_err(|missed| missed.failure.again());
         match answer.and_then(|answer| Ok((&answer.from, gather::surveys_of(answer)?))) {
             Err(failure) => {
-                let what = What::NotInstalled(failure);
+                let what = ClusterChange::NotInstalled(failure);
                 left.push(Line { cluster: candidate.asked.clone(), what });
             }
             Ok((from, of_answer)) => {
@@ -110,12 +111,13 @@ fn surveys(candidates: &[Candidate]) -> Outcome<(Vec<Surveyed<'_>>, Vec<Line>)> 
 
 fn decide(
     settings: &Install,
-    wishing: &mut Wishing<'_>,
+    wishing: &mut DesiredState<'_>,
     surveys: Vec<Surveyed<'_>>,
     names: &Names,
     left: Vec<Line>,
-) -> Decision {
-    let mut decision = Decision { lines: left, tells_how_to_connect: true, ..Decision::default() };
+) -> InstallRequest {
+    let mut decision =
+        InstallRequest { lines: left, tells_how_to_connect: true, ..InstallRequest::default() };
     let is_of_all = matches!(settings.source.origin, Origin::All(..));
     for ((candidate, survey), name) in surveys.into_iter().zip(&names.names) {
         let id = survey.id().map(|id| id.clone().into_owned());
@@ -125,37 +127,37 @@ fn decide(
         let old = id.as_ref().and_then(|id| wishing.installed.of_id(id.as_str()));
         let remembered = match (&settings.typed, old) {
             (Some(typed), _) => typed.clone(),
-            (None, Some(old)) => Remembered::of(old),
+            (None, Some(old)) => SavedOptions::of(old),
             (None, None) => settings.fresh.clone(),
         };
         let name = name.clone().unwrap_or_else(Slug::prime);
         let alias = format!("{}.{name}", remembered.prefix);
         let failed = |failure| match old {
-            Some(_) => What::Left(failure),
-            None => What::NotInstalled(failure),
+            Some(_) => ClusterChange::Left(failure),
+            None => ClusterChange::NotInstalled(failure),
         };
         tell_options(old, &remembered, &mut decision);
         let wished = wishing.wish(survey, name, candidate.source.clone(), &remembered);
         let what = match wished {
-            Ok(Wished::Put(wish, what)) => {
+            Ok(DesiredOutcome::Put(wish, what)) => {
                 decision.alias.get_or_insert_with(|| alias.clone());
                 decision.wishes.push(*wish);
                 remove_replaced(id.as_ref(), names, &mut decision);
                 what
             }
-            Ok(Wished::Gone(why)) => failed(
+            Ok(DesiredOutcome::Gone(why)) => failed(
                 Failure::message(Kind::Answer, format!("{} {why}", candidate.asked))
                     .hint("`prime-ssh sync` removes an installed cluster that was terminated"),
             ),
             // As with `config --all`: one that has no host yet is no failure of the others.
-            Ok(Wished::Nothing(why)) if is_of_all && old.is_none() => {
+            Ok(DesiredOutcome::Nothing(why)) if is_of_all && old.is_none() => {
                 decision.notes.push(format!("{:#}", why.cause));
                 continue;
             }
-            Ok(Wished::Nothing(failure)) | Err(failure) => failed(failure),
+            Ok(DesiredOutcome::Nothing(failure)) | Err(failure) => failed(failure),
         };
         let cluster = match what {
-            What::NotInstalled(_) => candidate.asked.clone(),
+            ClusterChange::NotInstalled(_) => candidate.asked.clone(),
             _ => alias,
         };
         decision.lines.push(Line { cluster, what });
@@ -166,12 +168,12 @@ fn decide(
 }
 
 /// The cluster whose name a newcomer has now, for it was terminated.
-fn remove_replaced(newcomer: Option<&Id<'_>>, names: &Names, decision: &mut Decision) {
+fn remove_replaced(newcomer: Option<&Id<'_>>, names: &Names, decision: &mut InstallRequest) {
     for (by, old) in names.replaced.iter().filter(|(by, _)| Some(by) == newcomer) {
-        decision.wishes.push(Wish::Remove(old.stem()));
+        decision.wishes.push(Desired::Remove(old.stem()));
         decision.lines.push(Line {
             cluster: old.alias(),
-            what: What::Removed(format!(
+            what: ClusterChange::Removed(format!(
                 ": cluster {} was terminated, and cluster {by} has its name now",
                 old.id
             )),
@@ -180,9 +182,9 @@ fn remove_replaced(newcomer: Option<&Id<'_>>, names: &Names, decision: &mut Deci
 }
 
 /// Typed options replace the remembered set, so it is told what the set was.
-fn tell_options(old: Option<&Record>, new: &Remembered, decision: &mut Decision) {
+fn tell_options(old: Option<&Record>, new: &SavedOptions, decision: &mut InstallRequest) {
     let Some(old) = old else { return };
-    let before = Remembered::of(old);
+    let before = SavedOptions::of(old);
     if before != *new {
         decision.notes.push(format!("options of {}: were {before}; are {new}", old.alias()));
     }

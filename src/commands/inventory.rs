@@ -2,17 +2,17 @@
 
 use super::gather::{self, Gaps};
 use super::{certificates, output, recall, ssh_options};
-use crate::args::{Global, InventoryArgs};
+use crate::cli::{Global, InventoryArgs};
+use crate::cluster::Fleet;
 use crate::failure::{Failure, Kind, Outcome};
-use crate::fleet::Fleet;
 use crate::render::inventory;
-use crate::settings::{Inventory, InventoryOutput, Machine, Output};
+use crate::settings::{Environment, Inventory, InventoryOutput, Output};
 use crate::terminal::Terminal;
 
 pub(super) fn run(
     typed: InventoryArgs,
     global: &Global,
-    machine: &Machine,
+    machine: &Environment,
     terminal: Terminal,
 ) -> Outcome<()> {
     let mut settings = Inventory::resolve(typed, global, machine)?;

@@ -6,22 +6,22 @@ use serde::Serialize;
 use super::report::{self, Refused};
 use super::{fetch, view};
 use crate::api::client::Listed;
-use crate::args::{Global, ListArgs};
+use crate::cli::{Global, ListArgs};
+use crate::cluster::{ControlNode, Refusal};
 use crate::failure::Outcome;
-use crate::fleet::{ControlNode, Refusal};
 use crate::install::plan::Installed;
 use crate::install::state::{Record, Source};
 use crate::render::data::Text;
-use crate::settings::{List, Machine};
+use crate::settings::{Environment, List};
 use crate::terminal::Terminal;
 use crate::terminal::table::{Cell, Column, Table, Tone};
-use crate::untrusted::Shown;
-use crate::when;
+use crate::text::sanitize::Shown;
+use crate::text::time;
 
 pub(super) fn run(
     typed: ListArgs,
     global: &Global,
-    machine: &Machine,
+    machine: &Environment,
     terminal: Terminal,
 ) -> Outcome<()> {
     let settings = List::resolve(typed, global, machine)?;
@@ -94,7 +94,7 @@ impl<'l> Cluster<'l> {
         Self {
             listed,
             control: controller.map(|text| ControlNode::of_listed(text, listed.place)),
-            created: when::moment(&listed.created_at),
+            created: time::moment(&listed.created_at),
             installed_as: installed.of_id(&listed.id).map(Record::alias),
         }
     }
@@ -143,7 +143,7 @@ fn table(clusters: &[Cluster<'_>]) -> Table {
             report::status(&listed.status),
             address,
             Cell::new(if listed.vault_enabled { "vault" } else { "" }),
-            Cell::given(created.map(|moment| when::span(when::since(moment)))),
+            Cell::given(created.map(|moment| time::span(time::since(moment)))),
             Cell::given(installed_as.as_ref()),
         ]);
     }

@@ -2,12 +2,11 @@
 
 use anyhow::Context;
 
-use crate::args::ManArgs;
+use crate::cli::ManArgs;
+use crate::cli::man_pages::{self, Page};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
-use crate::man::{self, Page};
 use crate::terminal;
-use crate::untrusted::Shown;
-use crate::write;
+use crate::text::sanitize::Shown;
 
 /// Pages are for everybody on the machine.
 const MODE: u32 = 0o644;
@@ -15,10 +14,10 @@ const MODE: u32 = 0o644;
 const SHOWN: usize = 80;
 
 pub(super) fn run(typed: ManArgs) -> Outcome<()> {
-    let pages = man::pages();
+    let pages = man_pages::pages();
     if let Some(folder) = typed.dir {
         for Page { file, text, .. } in &pages {
-            write::replace(&folder.join(file), text.as_bytes(), MODE).or_fail(Kind::Local)?;
+            crate::fs::replace(&folder.join(file), text.as_bytes(), MODE).or_fail(Kind::Local)?;
         }
         return Ok(());
     }

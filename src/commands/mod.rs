@@ -24,13 +24,13 @@ mod uninstall;
 mod view;
 mod wait;
 
-use crate::args::{Command, Typed};
+use crate::cli::{Command, Typed};
 use crate::failure::Outcome;
-use crate::settings::Machine;
+use crate::settings::Environment;
 use crate::terminal::Terminal;
 
 /// Does what was typed.
-pub fn run(typed: Typed, machine: &Machine, terminal: Terminal) -> Outcome<()> {
+pub fn run(typed: Typed, machine: &Environment, terminal: Terminal) -> Outcome<()> {
     match typed.command {
         Command::Cert(args) => cert::run(args, &typed.global, machine, terminal),
         Command::Check(args) => check::run(args, &typed.global, machine, terminal),

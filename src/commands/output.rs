@@ -7,7 +7,6 @@ use anyhow::Context;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::settings::Output;
 use crate::terminal;
-use crate::write;
 
 /// Files that this program makes are nobody else's business.
 const MODE: u32 = 0o600;
@@ -22,10 +21,10 @@ pub(super) fn deliver(
             terminal::print(render).context("cannot write to stdout").or_fail(Kind::Local)
         }
         Output::File(path) => {
-            write::replace(path, &bytes(render)?, MODE).or_fail(Kind::Local).map(|_| ())
+            crate::fs::replace(path, &bytes(render)?, MODE).or_fail(Kind::Local).map(|_| ())
         }
         Output::Check(path) => {
-            if write::would_change(path, &bytes(render)?).or_fail(Kind::Local)? {
+            if crate::fs::would_change(path, &bytes(render)?).or_fail(Kind::Local)? {
                 let message = format!("{} would change", path.display());
                 return Err(Failure::message(Kind::WouldChange, message));
             }

@@ -1,18 +1,18 @@
 //! Answers of the API that may be kept ones, as the user wants it.
 
-use super::fetch::{self, Answer, Answers, CameFrom, Missed};
+use super::fetch::{self, Answer, AnswerSource, Answers, FetchError};
 use super::gather;
-use crate::cache::{self, Cache, Kept, Key};
+use crate::api::cache::{self, Cache, CachedResponse, Key};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::settings::{Caching, Origin};
 use crate::terminal::Terminal;
-use crate::when::span;
+use crate::text::time::span;
 
 /// Answers, and which of them are new.
 #[derive(Debug)]
 pub(super) struct Recalled {
     pub(super) answers: Answers,
-    new: Vec<(Key, Kept)>,
+    new: Vec<(Key, CachedResponse)>,
 }
 
 /// What the API can be asked, and its answers kept for: one cluster, or all.
@@ -94,11 +94,12 @@ fn only(origin: Origin, open: &[Question]) -> Origin {
 }
 
 /// Where the API is down and an answer of before is there, that can be used.
-fn advised(missed: Missed, cache: &Cache, open: &[Question]) -> Failure {
-    let Missed { failure, is_outage, .. } = missed;
-    let kept: Option<Vec<Kept>> = open.iter().map(|question| question.kept_in(cache)).collect();
+fn advised(missed: FetchError, cache: &Cache, open: &[Question]) -> Failure {
+    let FetchError { failure, is_outage, .. } = missed;
+    let kept: Option<Vec<CachedResponse>> =
+        open.iter().map(|question| question.kept_in(cache)).collect();
     let Some(kept) = kept.filter(|_| is_outage) else { return failure };
-    let oldest = kept.iter().filter_map(Kept::age).max().unwrap_or_default();
+    let oldest = kept.iter().filter_map(CachedResponse::age).max().unwrap_or_default();
     let mut hint = format!(
         "an answer of {} ago is kept: --offline, or PRIME_SSH_OFFLINE=1, uses it",
         span(oldest)
@@ -111,7 +112,7 @@ fn advised(missed: Missed, cache: &Cache, open: &[Question]) -> Failure {
 
 impl Question {
     /// What is kept for it. Answers that cannot be read are as good as none.
-    fn kept_in(&self, cache: &Cache) -> Option<Kept> {
+    fn kept_in(&self, cache: &Cache) -> Option<CachedResponse> {
         let kept = cache.read(&self.key)?;
         let readable = |answer: &cache::Answer| gather::survey(&answer.id, &answer.text).is_ok();
         let complete = self.selector.is_none() || kept.answers.len() == 1;
@@ -119,13 +120,13 @@ impl Question {
     }
 
     /// What is to be kept of the answers.
-    fn kept_of(&self, fetched: &[(String, Answer)]) -> Kept {
+    fn kept_of(&self, fetched: &[(String, Answer)]) -> CachedResponse {
         let is_mine = |asked: &String| self.selector.as_ref().is_none_or(|mine| mine == asked);
         let answers = fetched.iter().filter(|(asked, _)| is_mine(asked));
-        Kept::new(answers.filter_map(|(_, answer)| answer.kept()).collect())
+        CachedResponse::new(answers.filter_map(|(_, answer)| answer.kept()).collect())
     }
 
-    fn tell(&self, kept: &Kept, caching: &Caching, terminal: Terminal) {
+    fn tell(&self, kept: &CachedResponse, caching: &Caching, terminal: Terminal) {
         let age = match kept.age() {
             Some(age) => format!("{} ago", span(age)),
             None => "a time to come, as this machine's clock says".to_owned(),
@@ -153,7 +154,7 @@ impl std::fmt::Display for Question {
 
 impl From<cache::Answer> for Answer {
     fn from(kept: cache::Answer) -> Self {
-        Self { from: CameFrom::Api(kept.id), text: kept.text }
+        Self { from: AnswerSource::Api(kept.id), text: kept.text }
     }
 }
 
@@ -161,8 +162,10 @@ impl Answer {
     /// As it is kept; an answer from a file is not.
     fn kept(&self) -> Option<cache::Answer> {
         match &self.from {
-            CameFrom::Api(id) => Some(cache::Answer { id: id.clone(), text: self.text.clone() }),
-            CameFrom::File(_) => None,
+            AnswerSource::Api(id) => {
+                Some(cache::Answer { id: id.clone(), text: self.text.clone() })
+            }
+            AnswerSource::File(_) => None,
         }
     }
 }

@@ -4,17 +4,17 @@ use std::path::Path;
 
 use super::gather::{self, Gaps};
 use super::{fetch, output};
-use crate::args::{Global, TemplateArgs};
+use crate::cli::{Global, TemplateArgs};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::render::data::{self, Data};
 use crate::render::template::{Fault, Template};
-use crate::settings::{Machine, Render};
+use crate::settings::{Environment, Render};
 use crate::terminal::Terminal;
 
 pub(super) fn run(
     typed: TemplateArgs,
     global: &Global,
-    machine: &Machine,
+    machine: &Environment,
     terminal: Terminal,
 ) -> Outcome<()> {
     let settings = Render::resolve(typed, global, machine)?;

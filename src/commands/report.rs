@@ -5,12 +5,12 @@ use std::io::{self, Write};
 use anyhow::Context;
 use serde::Serialize;
 
-use crate::args::ReportFormat;
+use crate::cli::ReportFormat;
+use crate::cluster::Refusal;
 use crate::failure::{Kind, OrFail, Outcome};
-use crate::fleet::Refusal;
 use crate::terminal::table::{Cell, Table, Tone};
 use crate::terminal::{self, stdout_is_colored, stdout_width};
-use crate::untrusted::acts_or_hides;
+use crate::text::sanitize::needs_escape;
 
 /// A status in the API's words, with its colour. No list of them is published.
 pub(super) fn status(text: &str) -> Cell {
@@ -76,7 +76,7 @@ fn write_json(to: &mut dyn Write, report: &impl Serialize) -> io::Result<()> {
     }
 
     let versioned = Versioned { schema_version: SCHEMA_VERSION, report };
-    writeln!(to, "{}", harmless(&serde_json::to_string_pretty(&versioned)?))
+    writeln!(to, "{}", sanitize(&serde_json::to_string_pretty(&versioned)?))
 }
 
 /// A refused value, as JSON says it.
@@ -98,10 +98,10 @@ impl<'r> From<&'r Refusal> for Refused<'r> {
 
 /// The same JSON with what acts on a terminal, or is not seen there, as `\u….` Outside of a text
 /// there is none of it but line breaks.
-fn harmless(json: &str) -> String {
+fn sanitize(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
     for c in json.chars() {
-        if c != '\n' && acts_or_hides(c) {
+        if c != '\n' && needs_escape(c) {
             let mut units = [0; 2];
             let units = c.encode_utf16(&mut units).iter();
             shown.extend(units.map(|unit| format!("\\u{unit:04x}")));

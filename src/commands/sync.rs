@@ -1,27 +1,28 @@
 //! `prime-ssh sync`: what is installed becomes what the API says now.
 
-use super::fetch::Missed;
+use super::fetch::FetchError;
 use super::gather;
 use super::installed::{
-    Candidate, Decision, Line, What, Wished, Wishing, ask_again, carry_out, named,
+    Candidate, ClusterChange, DesiredOutcome, DesiredState, InstallRequest, Line, apply_request,
+    ask_again, named,
 };
-use crate::args::{Global, SyncArgs};
+use crate::cli::{Global, SyncArgs};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::folder;
 use crate::install::layout::Layout;
-use crate::install::plan::{Installed, Wish};
-use crate::install::state::{Damage, Part, Record, Stem};
-use crate::settings::{Machine, Memory, Remembered, Sync};
+use crate::install::plan::{Desired, Installed};
+use crate::install::state::{Damage, FileKind, FileStem, Record};
+use crate::settings::{Environment, OptionResolver, SavedOptions, Sync};
 use crate::terminal::Terminal;
 
 pub(super) fn run(
     typed: SyncArgs,
     global: &Global,
-    machine: &Machine,
+    machine: &Environment,
     terminal: Terminal,
 ) -> Outcome<()> {
     let settings = Sync::resolve(typed, global, machine)?;
-    let memory = Memory::new(global, machine);
+    let memory = OptionResolver::new(global, machine);
     let layout = &settings.layout;
     let before = folder::read(layout)?;
     let Installed { records, damaged, .. } = before.installed();
@@ -38,27 +39,27 @@ pub(super) fn run(
         return Ok(());
     }
     let candidates = ask_again(&records, &memory, terminal);
-    carry_out(layout, settings.mode, terminal, |present| {
+    apply_request(layout, settings.mode, terminal, |present| {
         let installed = present.installed();
         let skip_invalid = global.skip_invalid;
         let mut wishing =
-            Wishing::new(layout, present, &installed, &memory, skip_invalid, terminal);
-        let mut decision = Decision { lines: damaged, ..Decision::default() };
+            DesiredState::new(layout, present, &installed, &memory, skip_invalid, terminal);
+        let mut decision = InstallRequest { lines: damaged, ..InstallRequest::default() };
         for (record, candidate) in records.iter().zip(candidates) {
             // Another run may have changed or removed it meanwhile.
             let Some(record) = installed.of_id(record.id.as_str()) else { continue };
             let cluster = record.alias();
             let what = match bring(&mut wishing, record, candidate, settings.prune) {
-                Ok(Wished::Put(wish, what)) => {
+                Ok(DesiredOutcome::Put(wish, what)) => {
                     decision.alias.get_or_insert_with(|| cluster.clone());
                     decision.wishes.push(*wish);
                     what
                 }
-                Ok(Wished::Gone(why)) => {
-                    decision.wishes.push(Wish::Remove(record.stem()));
-                    What::Removed(format!(": cluster {} {why}", record.id))
+                Ok(DesiredOutcome::Gone(why)) => {
+                    decision.wishes.push(Desired::Remove(record.stem()));
+                    ClusterChange::Removed(format!(": cluster {} {why}", record.id))
                 }
-                Ok(Wished::Nothing(failure)) | Err(failure) => What::Left(failure),
+                Ok(DesiredOutcome::Nothing(failure)) | Err(failure) => ClusterChange::Left(failure),
             };
             decision.lines.push(Line { cluster, what });
         }
@@ -71,28 +72,28 @@ const PRUNE: &str = "a cluster that is gone for good is removed by `prime-ssh sy
 
 /// What becomes of one installed cluster.
 pub(super) fn bring(
-    wishing: &mut Wishing<'_>,
+    wishing: &mut DesiredState<'_>,
     record: &Record,
     candidate: Candidate,
     prune: bool,
-) -> Outcome<Wished> {
+) -> Outcome<DesiredOutcome> {
     let answer = match candidate.answer {
         Ok(answer) => answer,
-        Err(Missed { is_unknown: true, .. }) if prune => {
-            return Ok(Wished::Gone("is not known to the API"));
+        Err(FetchError { is_unknown: true, .. }) if prune => {
+            return Ok(DesiredOutcome::Gone("is not known to the API"));
         }
-        Err(Missed { failure, is_unknown: true, .. }) => {
+        Err(FetchError { failure, is_unknown: true, .. }) => {
             return Err(failure.hint(PRUNE));
         }
-        Err(Missed { failure, .. }) => return Err(failure),
+        Err(FetchError { failure, .. }) => return Err(failure),
     };
     match gather::pick(gather::surveys_of(&answer)?, &record.id) {
         Ok(survey) => {
             let (name, source) = (record.name.clone(), record.source.clone());
-            wishing.wish(survey, name, source, &Remembered::of(record))
+            wishing.wish(survey, name, source, &SavedOptions::of(record))
         }
         Err(not_there) if not_there.are_data && prune => {
-            Ok(Wished::Gone("is not in the data any more"))
+            Ok(DesiredOutcome::Gone("is not in the data any more"))
         }
         Err(not_there) => {
             let failure = not_there.failure(&answer.from, &record.alias(), &record.id);
@@ -101,9 +102,9 @@ pub(super) fn bring(
     }
 }
 
-fn left_damaged(layout: &Layout, stem: &Stem, damage: &Damage) -> Line {
-    let path = layout.file(&stem.file(Part::State));
+fn left_damaged(layout: &Layout, stem: &FileStem, damage: &Damage) -> Line {
+    let path = layout.file(&stem.file(FileKind::State));
     let failure = Failure::message(Kind::Local, format!("{}: {damage}", path.display()))
         .hint("install that cluster again; its hosts stay as they are until then");
-    Line { cluster: stem.to_string(), what: What::Left(failure) }
+    Line { cluster: stem.to_string(), what: ClusterChange::Left(failure) }
 }

@@ -1,17 +1,17 @@
 //! Clusters as the person knows them: an installed one by its names and options, any other one as
 //! `install` without options would make it.
 
-use super::fetch::{self, Answer, Fetched, Missed};
+use super::fetch::{self, Answer, FetchError, Fetched};
 use super::gather;
 use super::installed::{self, ask_again};
+use crate::cluster::{CheckedCluster, ResolvedCluster, name_clusters, walk};
 use crate::failure::{Failure, Kind, Outcome};
-use crate::fleet::{Survey, Walked, name_clusters, walk};
 use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::install::plan::Installed;
 use crate::install::state::{Record, Source};
 use crate::name::{Id, Slug};
-use crate::settings::{Memory, Origin, Remembered, Rendering, Viewing, Which};
+use crate::settings::{OptionResolver, Origin, Rendering, SavedOptions, Viewing, Which};
 use crate::terminal::Terminal;
 
 /// What was answered for the clusters that a run looks at.
@@ -50,7 +50,7 @@ pub(super) struct View<'a> {
 #[derive(Debug)]
 pub(super) struct Seen<'a> {
     /// Its hosts, or why there are none, with what was refused and what a person should know.
-    pub(super) walked: Walked<'a>,
+    pub(super) walked: ResolvedCluster<'a>,
     /// As what it is installed here.
     pub(super) record: Option<&'a Record>,
     /// How it is rendered.
@@ -70,7 +70,11 @@ pub(super) fn installed_here(layout: &Layout, terminal: Terminal) -> Installed {
 
 /// Asks for each cluster: for an installed one where it was installed from, for any other one the
 /// API that this shell means. What fails for one harms no other.
-pub(super) fn ask(viewing: &Viewing, memory: &Memory<'_>, terminal: Terminal) -> Outcome<Asked> {
+pub(super) fn ask(
+    viewing: &Viewing,
+    memory: &OptionResolver<'_>,
+    terminal: Terminal,
+) -> Outcome<Asked> {
     let installed = installed_here(&viewing.layout, terminal);
     let answers = match &viewing.which {
         Which::Files(paths) => paths.iter().map(|path| fetch::read(path).into()).collect(),
@@ -88,7 +92,7 @@ fn named(
     selectors: &[String],
     viewing: &Viewing,
     installed: &Installed,
-    memory: &Memory<'_>,
+    memory: &OptionResolver<'_>,
     terminal: Terminal,
 ) -> Outcome<Vec<Answered>> {
     let (mut records, mut others) = (Vec::new(), Vec::new());
@@ -150,7 +154,7 @@ fn find(selectors: Vec<String>, viewing: &Viewing, terminal: Terminal) -> Outcom
             Ok(fetched)
         }
         Err(failure) => {
-            let missed = |asked| Fetched { asked, answer: Err(Missed::from(failure.again())) };
+            let missed = |asked| Fetched { asked, answer: Err(FetchError::from(failure.again())) };
             Ok(selectors.into_iter().map(missed).collect())
         }
     }
@@ -161,10 +165,10 @@ impl Asked {
     pub(super) fn views<'a>(
         &'a self,
         viewing: &Viewing,
-        memory: &Memory<'_>,
+        memory: &OptionResolver<'_>,
     ) -> Outcome<Vec<View<'a>>> {
         let surveys = self.surveys()?;
-        let checked: Vec<&Survey<'_>> =
+        let checked: Vec<&CheckedCluster<'_>> =
             surveys.iter().filter_map(|(_, survey)| survey.as_ref().ok()).collect();
         let mut names = names(&checked, viewing, &self.installed).into_iter();
         let mut views = Vec::with_capacity(surveys.len());
@@ -182,8 +186,9 @@ impl Asked {
     }
 
     /// The checked answers, each cluster once; a file may hold the data of several.
-    fn surveys(&self) -> Outcome<Vec<(&str, Outcome<Survey<'_>>)>> {
-        let mut surveys: Vec<(&str, Outcome<Survey<'_>>)> = Vec::with_capacity(self.answers.len());
+    fn surveys(&self) -> Outcome<Vec<(&str, Outcome<CheckedCluster<'_>>)>> {
+        let mut surveys: Vec<(&str, Outcome<CheckedCluster<'_>>)> =
+            Vec::with_capacity(self.answers.len());
         for Answered { fetched: Fetched { asked, answer }, about } in &self.answers {
             let answer = answer.as_ref().map_err(|missed| missed.failure.again());
             match answer
@@ -205,10 +210,10 @@ impl Asked {
 
     fn see<'a>(
         &'a self,
-        survey: Survey<'a>,
+        survey: CheckedCluster<'a>,
         name: Option<Slug<'static>>,
         viewing: &Viewing,
-        memory: &Memory<'_>,
+        memory: &OptionResolver<'_>,
     ) -> Outcome<Seen<'a>> {
         let id = survey.id().map(|id| id.clone().into_owned());
         let record = id.as_ref().and_then(|id| self.installed.of_id(id.as_str()));
@@ -225,7 +230,7 @@ impl Asked {
 pub(super) fn rendering(
     record: Option<&Record>,
     viewing: &Viewing,
-    memory: &Memory<'_>,
+    memory: &OptionResolver<'_>,
 ) -> Outcome<Rendering> {
     let context = match record.map(|record| &record.source) {
         Some(Source::Api { context, .. }) => context.as_deref(),
@@ -234,7 +239,7 @@ pub(super) fn rendering(
     };
     let remembered = match (&viewing.typed, record) {
         (Some(typed), _) => typed.clone(),
-        (None, Some(record)) => Remembered::of(record),
+        (None, Some(record)) => SavedOptions::of(record),
         (None, None) => viewing.fresh.clone(),
     };
     memory.rendering(&remembered, context)
@@ -242,7 +247,7 @@ pub(super) fn rendering(
 
 /// What clusters are called: by their recorded names, or by those that they would get.
 pub(super) fn names<'a>(
-    surveys: &[&Survey<'a>],
+    surveys: &[&CheckedCluster<'a>],
     viewing: &Viewing,
     installed: &Installed,
 ) -> Vec<Option<Slug<'a>>> {
@@ -257,7 +262,7 @@ fn found_in<'a>(
     answer: &'a Answer,
     about: Option<&Id<'_>>,
     asked: &str,
-) -> Outcome<Vec<Survey<'a>>> {
+) -> Outcome<Vec<CheckedCluster<'a>>> {
     let found = gather::surveys_of(answer)?;
     let Some(id) = about else { return Ok(found) };
     match gather::pick(found, id) {

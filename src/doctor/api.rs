@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime};
 use super::{Check, Finding, failed};
 use crate::api::client::Heard;
 use crate::api::error::Error;
+use crate::api::token::TokenSource;
 use crate::failure::Failure;
-use crate::secret::TokenSource;
-use crate::when::span;
+use crate::text::time::span;
 
 /// A `Date` is a whole second, and an answer takes its way.
 const CLOCK_OFF: Duration = Duration::from_secs(30);

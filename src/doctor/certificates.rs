@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::disk::{Cluster, Disk};
 use super::{Check, Finding, Ourselves, renewal};
 use crate::certificate::PublicKey;
+use crate::certificate::file::{self, CertificateFile};
 use crate::certificate::identity::Identity;
 use crate::certificate::judge::{self, Asked, Warning};
-use crate::certificate::place::{self, Place};
-use crate::settings::Memory;
-use crate::when::span;
+use crate::settings::OptionResolver;
+use crate::text::time::span;
 
 /// What the examination goes by.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub struct Circumstances<'a> {
 
 /// Whether the certificates that our fragments name let people in, and will go on to.
 #[must_use]
-pub fn examine(disk: &Disk, memory: &Memory<'_>, here: &Circumstances<'_>) -> Vec<Finding> {
+pub fn examine(disk: &Disk, memory: &OptionResolver<'_>, here: &Circumstances<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for cluster in disk.clusters() {
         for path in cluster.outline.all("certificatefile").filter_map(|path| disk.expand(path)) {
@@ -57,7 +57,7 @@ struct One<'a> {
 impl One<'_> {
     fn examine(&self) -> Vec<Finding> {
         let alias = self.cluster.alias();
-        let certificate = match place::present(&self.path) {
+        let certificate = match file::present(&self.path) {
             Ok(certificate) => certificate,
             Err(absent) => return vec![self.unusable(&absent)],
         };
@@ -112,8 +112,8 @@ impl One<'_> {
         finding.run(self.here.ourselves.certifying(&self.cluster.record, identity.as_deref()))
     }
 
-    fn place(&self) -> Place {
-        Place::in_ours(&self.folder(), &self.cluster.record.stem())
+    fn place(&self) -> CertificateFile {
+        CertificateFile::in_ours(&self.folder(), &self.cluster.record.stem())
     }
 
     fn folder(&self) -> PathBuf {

@@ -8,8 +8,7 @@ use crate::install::layout::Layout;
 use crate::install::outline::Outline;
 use crate::install::plan::{Installed, Plan, Present, plan};
 use crate::install::reading::{Line, walk};
-use crate::install::state::{Part, Record, Stem};
-use crate::write;
+use crate::install::state::{FileKind, FileStem, Record};
 
 /// What was found below the ssh folder.
 #[derive(Debug)]
@@ -52,7 +51,7 @@ impl Disk {
     /// Reads it. Nothing there is nothing wrong.
     #[must_use]
     pub fn read(layout: Layout) -> Self {
-        let config = write::contents(&layout.config()).map_err(|error| error.to_string());
+        let config = crate::fs::contents(&layout.config()).map_err(|error| error.to_string());
         let ours = folder::check_owner(&layout).and_then(|()| folder::read_ours(&layout));
         let text = config.as_ref().ok().cloned().flatten();
         let ours = ours.map(|present| Ours::of(&layout, Present { config: text, ..present }));
@@ -77,7 +76,7 @@ impl Disk {
     pub fn walk(&self, visit: &mut dyn FnMut(&Line<'_>) -> bool) {
         let Ok(Some(config)) = &self.config else { return };
         let mut read = folder::read_matching(&self.layout);
-        walk((&self.layout.config(), config), &self.layout.bearings(), &mut read, visit);
+        walk((&self.layout.config(), config), &self.layout.include_resolver(), &mut read, visit);
     }
 
     /// Every file that the user's configuration includes, our own aside.
@@ -98,10 +97,10 @@ impl Disk {
     #[must_use]
     pub fn expand(&self, path: &str) -> Option<PathBuf> {
         let is_absolute = path.starts_with('/') || path.starts_with("~/");
-        let bearings = self.layout.bearings();
+        let include_resolver = self.layout.include_resolver();
         // What else ssh expands, only ssh knows.
         let is_plain = is_absolute && !path.contains(['%', '$']);
-        is_plain.then(|| bearings.resolve(path.as_bytes())).flatten()
+        is_plain.then(|| include_resolver.resolve(path.as_bytes())).flatten()
     }
 }
 
@@ -109,9 +108,9 @@ impl Ours {
     fn of(layout: &Layout, present: Present) -> Self {
         let installed = present.installed();
         let mending = plan(layout, &present, Vec::new()).ok();
-        let cluster = |(stem, record): &(Stem, Record)| {
-            let text = present.part(stem, Part::Fragment)?;
-            let fragment = layout.file(&stem.file(Part::Fragment));
+        let cluster = |(stem, record): &(FileStem, Record)| {
+            let text = present.part(stem, FileKind::Fragment)?;
+            let fragment = layout.file(&stem.file(FileKind::Fragment));
             Some(Cluster { record: record.clone(), fragment, outline: Outline::of(text) })
         };
         let clusters = installed.records.iter().filter_map(cluster).collect();
@@ -120,7 +119,7 @@ impl Ours {
 
     /// The clusters that ssh should read.
     #[must_use]
-    pub fn expected(&self) -> &[Stem] {
+    pub fn expected(&self) -> &[FileStem] {
         self.mending.as_ref().map_or(&[], |plan| &plan.clusters)
     }
 }

@@ -9,7 +9,7 @@ use super::{Check, Finding, Ourselves, counted};
 use crate::install::include;
 use crate::install::layout::{INDEX, LOCK, Layout};
 use crate::install::plan::{Note, Owner};
-use crate::install::state::{Part, Stem};
+use crate::install::state::{FileKind, FileStem};
 
 /// What does not go together in our folder.
 #[must_use]
@@ -47,7 +47,7 @@ impl Folder<'_> {
         format!("{clusters} with {hosts}; all files are there")
     }
 
-    fn path(&self, stem: &Stem, part: Part) -> PathBuf {
+    fn path(&self, stem: &FileStem, part: FileKind) -> PathBuf {
         self.layout.file(&stem.file(part))
     }
 
@@ -63,12 +63,12 @@ impl Folder<'_> {
         let installed = &self.ours.installed;
         let damaged = installed.damaged.iter().map(|(stem, damage)| {
             Finding::wrong(Check::Files, format_args!("the state of {stem} is {damage}"))
-                .at(&self.path(stem, Part::State))
+                .at(&self.path(stem, FileKind::State))
                 .advise("install that cluster again; its hosts stay as they are until then")
         });
         let twice = installed.superseded.iter().map(|stem| {
             let what = format!("{stem} is left of a run that was killed");
-            self.tidied(Finding::note(Check::Files, what)).at(&self.path(stem, Part::State))
+            self.tidied(Finding::note(Check::Files, what)).at(&self.path(stem, FileKind::State))
         });
         damaged.chain(twice).collect()
     }
@@ -109,8 +109,9 @@ impl Folder<'_> {
         let present = &self.ours.present;
         let index = present.files.get(INDEX).map(Vec::as_slice).unwrap_or_default();
         let included = include::included(index);
-        let mut named = included.iter().filter_map(|path| Stem::of_file(path.rsplit('/').next()?));
-        named.any(|(stem, _)| present.part(&stem, Part::Fragment).is_none())
+        let mut named =
+            included.iter().filter_map(|path| FileStem::of_file(path.rsplit('/').next()?));
+        named.any(|(stem, _)| present.part(&stem, FileKind::Fragment).is_none())
     }
 
     /// Files of a cluster that are missing, or that somebody edited.
@@ -120,8 +121,8 @@ impl Folder<'_> {
         for (stem, record) in &self.ours.installed.records {
             let alias = record.alias();
             let synced = |finding: Finding| finding.run(self.ourselves.with(["sync", &alias]));
-            let path = self.path(stem, Part::Fragment);
-            match present.part(stem, Part::Fragment) {
+            let path = self.path(stem, FileKind::Fragment);
+            match present.part(stem, FileKind::Fragment) {
                 None => findings.push(
                     synced(Finding::wrong(
                         Check::Files,
@@ -142,11 +143,11 @@ impl Folder<'_> {
                 ),
                 Some(_) => {}
             }
-            if present.part(stem, Part::KnownHosts).is_none() {
+            if present.part(stem, FileKind::KnownHosts).is_none() {
                 let what = format!(
                     "the host keys of {alias} are gone: the next key of each host is trusted"
                 );
-                let path = self.path(stem, Part::KnownHosts);
+                let path = self.path(stem, FileKind::KnownHosts);
                 findings.push(synced(Finding::warning(Check::Files, what)).at(&path));
             }
         }
@@ -206,7 +207,7 @@ impl Folder<'_> {
         let files: Vec<PathBuf> =
             self.ours.present.files.keys().map(|name| self.layout.file(name)).collect();
         let superseded: Vec<String> =
-            self.ours.installed.superseded.iter().map(|stem| stem.file(Part::State)).collect();
+            self.ours.installed.superseded.iter().map(|stem| stem.file(FileKind::State)).collect();
         let is_told = |path: &&PathBuf| superseded.iter().any(|name| path.ends_with(name));
         let orphans = files.iter().filter(is_removal).filter(|path| !is_told(path));
         temporary

@@ -26,7 +26,7 @@ use serde::Serialize;
 use crate::failure::Failure;
 use crate::install::state::{Record, Source};
 use crate::name::Slug;
-use crate::untrusted::Shown;
+use crate::text::sanitize::Shown;
 
 /// The longest text of somebody else's that a finding quotes, in characters.
 const QUOTED: usize = 200;
@@ -120,7 +120,7 @@ pub struct Finding {
     pub state: State,
     /// What was examined.
     pub check: Check,
-    /// What was found, in a sentence. Texts of others in it are harmless.
+    /// What was found, in a sentence. Texts of others in it are sanitize.
     pub what: String,
     /// The file that it is about.
     pub file: Option<PathBuf>,
@@ -182,7 +182,7 @@ impl Finding {
     /// The command that does it.
     #[must_use]
     pub fn run<W: AsRef<OsStr>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
-        self.command = Some(crate::shell::command(words));
+        self.command = Some(crate::text::shell::command(words));
         self
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::disk::{Disk, listed};
 use super::{Check, Finding};
 use crate::install::modes::Fault;
-use crate::install::state::{Part, Stem};
+use crate::install::state::{FileKind, FileStem};
 
 /// What is wrong with the owners and modes of what ssh reads.
 #[must_use]
@@ -43,8 +43,8 @@ pub fn examine(disk: &Disk) -> Vec<Finding> {
 /// Whether ssh reads the file as a configuration, and so looks at its owner and mode.
 fn is_configuration(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
-    let part = name.and_then(Stem::of_file).map(|(_, part)| part);
-    part.is_none_or(|part| part == Part::Fragment)
+    let part = name.and_then(FileStem::of_file).map(|(_, part)| part);
+    part.is_none_or(|part| part == FileKind::Fragment)
 }
 
 /// ssh does not look at folders, keys of hosts and the like; but others would choose what is in

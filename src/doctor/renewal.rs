@@ -8,14 +8,14 @@ use std::path::Path;
 use super::disk::Cluster;
 use super::{Check, Finding, Ourselves, failed, quoted};
 use crate::install::modes::writable_by_others;
-use crate::settings::Memory;
+use crate::settings::OptionResolver;
 
 /// Whether the command still does what it should.
 #[must_use]
 pub fn examine(
     cluster: &Cluster,
     command: &str,
-    memory: &Memory<'_>,
+    memory: &OptionResolver<'_>,
     ourselves: &Ourselves,
 ) -> Vec<Finding> {
     let alias = cluster.alias();

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::{Check, Finding};
-use crate::child::{self, Ended};
+use crate::ssh::process::{self, Ended};
 
 /// As ssh's own (`_PATH_BSHELL`), where `SHELL` is not set.
 const DEFAULT: &str = "/bin/sh";
@@ -23,7 +23,7 @@ pub fn examine(shell: Option<&Path>, is_needed: bool) -> Option<Finding> {
     // Its own files may write something, so it is not started for nothing.
     is_needed.then(|| {
         let mut command = Command::new(shell);
-        judge(shell, &child::run(command.args(["-c", &format!("exit {ANSWER}")]), LIMIT))
+        judge(shell, &process::run(command.args(["-c", &format!("exit {ANSWER}")]), LIMIT))
     })
 }
 

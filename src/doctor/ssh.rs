@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 
 use super::{Check, Finding, quoted};
-use crate::child::Ended;
+use crate::ssh::process::Ended;
 
 /// What our fragments are made of, with the release of OpenSSH that brought it.
 const NEEDED: [((u32, u32), &str); 4] = [

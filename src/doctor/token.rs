@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::api::Access;
 use super::{Check, Finding, State, failed};
-use crate::secret::TokenSource;
+use crate::api::token::TokenSource;
 use crate::settings::no_token;
 
 /// What is to be known of the token.

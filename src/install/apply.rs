@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::plan::{Change, Owner, Plan};
-use crate::write::{self, Mode, Staged, WriteError};
+use crate::fs::{Mode, Staged, WriteError};
 
 /// The mode of every file of ours: keys and addresses are nobody else's concern, and ssh stops
 /// at a file that others may write.
@@ -108,7 +108,7 @@ impl<'p> Stage<'p> {
                 continue;
             }
             let way = Way { change, old };
-            match carry_out(change, new) {
+            match apply_request(change, new) {
                 Ok(()) => done.push(way),
                 Err(ApplyError::Write(error))
                     if change.owner != Owner::Ours && error.is_read_only() =>
@@ -144,13 +144,13 @@ impl<'p> Step<'p> {
     }
 }
 
-fn carry_out(change: &Change, new: Option<Staged>) -> Result<(), ApplyError> {
-    if write::contents(&change.path)? != change.before {
+fn apply_request(change: &Change, new: Option<Staged>) -> Result<(), ApplyError> {
+    if crate::fs::contents(&change.path)? != change.before {
         return Err(ApplyError::Meanwhile(change.path.clone()));
     }
     match new {
         Some(new) => new.put()?,
-        None => write::remove(&change.path)?,
+        None => crate::fs::remove(&change.path)?,
     }
     Ok(())
 }
@@ -165,7 +165,7 @@ impl Way<'_> {
     fn back(self) -> Result<(), WriteError> {
         match self.old {
             Some(old) => old.put(),
-            None => write::remove(&self.change.path),
+            None => crate::fs::remove(&self.change.path),
         }
     }
 }

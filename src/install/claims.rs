@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::include::Bearings;
+use super::include::IncludeResolver;
 pub use super::reading::ReadMatching;
 use super::reading::{matches, walk};
 
@@ -27,12 +27,12 @@ pub struct Claim {
 pub fn claims(
     config: (&Path, &[u8]),
     aliases: &[&str],
-    bearings: &Bearings,
+    include_resolver: &IncludeResolver,
     read: &mut ReadMatching<'_>,
 ) -> Vec<Claim> {
     let names: HashSet<&str> = aliases.iter().copied().collect();
     let mut found = Vec::new();
-    walk(config, bearings, read, &mut |line| {
+    walk(config, include_resolver, read, &mut |line| {
         let claim = |alias: &str, pattern: Option<String>| Claim {
             file: line.file.to_owned(),
             line: line.directive.line,
@@ -68,14 +68,14 @@ mod tests {
     const ALIASES: [&str; 3] = ["prime.train", "prime.train.node-0", "prime.train.node-1"];
 
     fn found(files: &[(&str, &str)]) -> Vec<String> {
-        let bearings =
-            Bearings { home: "/h".into(), index: vec!["/h/.ssh/prime-ssh/config".into()] };
+        let include_resolver =
+            IncludeResolver { home: "/h".into(), index: vec!["/h/.ssh/prime-ssh/config".into()] };
         let mut read = |path: &Path| {
             let matching = files.iter().filter(|(name, _)| Path::new(name) == path);
             matching.map(|(name, text)| (name.into(), text.as_bytes().to_owned())).collect()
         };
         let (name, text) = files[0];
-        claims((Path::new(name), text.as_bytes()), &ALIASES, &bearings, &mut read)
+        claims((Path::new(name), text.as_bytes()), &ALIASES, &include_resolver, &mut read)
             .into_iter()
             .map(|claim| {
                 let pattern = claim.pattern.map(|p| format!(" by {p}")).unwrap_or_default();

@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use similar::{ChangeTag, TextDiff};
 
 use super::plan::Change;
-use crate::terminal::harmless;
+use crate::terminal::sanitize;
 
 /// Unchanged lines around a change.
 const CONTEXT: usize = 3;
@@ -69,11 +69,11 @@ impl Paint {
         }
         let style: Style = color.on_default();
         let (text, end) = line.strip_suffix('\n').map_or((line, ""), |text| (text, "\n"));
-        write!(to, "{style}{}{style:#}{end}", harmless(text))
+        write!(to, "{style}{}{style:#}{end}", sanitize(text))
     }
 
     fn plain(&self, to: &mut dyn Write, line: &str) -> io::Result<()> {
-        let line = if self.colored { harmless(line) } else { Cow::Borrowed(line) };
+        let line = if self.colored { sanitize(line) } else { Cow::Borrowed(line) };
         to.write_all(line.as_bytes())
     }
 }

@@ -12,8 +12,8 @@ use super::include::AS_SSH;
 use super::layout::{INDEX, LOCK, Layout};
 use super::lock::Lock;
 use super::plan::Present;
-use super::state::{Stem, is_certificate_lock};
-use crate::write::{self, WriteError};
+use super::state::{FileStem, is_certificate_lock};
+use crate::fs::WriteError;
 
 /// Why the ssh folder cannot be worked in.
 #[derive(Debug)]
@@ -130,7 +130,7 @@ pub fn layout(given: Option<&Path>, home: Option<&Path>) -> Result<Layout, Folde
 /// Everything that a plan needs to know of the disk.
 pub fn read(layout: &Layout) -> Result<Present, FolderError> {
     check_owner(layout)?;
-    let config = write::contents(&layout.config()).map_err(FolderError::Config)?;
+    let config = crate::fs::contents(&layout.config()).map_err(FolderError::Config)?;
     Ok(Present { config, ..read_ours(layout)? })
 }
 
@@ -148,11 +148,11 @@ pub fn read_ours(layout: &Layout) -> Result<Present, FolderError> {
     for entry in fs::read_dir(&folder).map_err(FolderError::system(&folder))? {
         let name = entry.map_err(FolderError::system(&folder))?.file_name();
         let name = name.to_string_lossy().into_owned();
-        if name == LOCK || is_certificate_lock(&name) || write::is_temporary(&name) {
+        if name == LOCK || is_certificate_lock(&name) || crate::fs::is_temporary(&name) {
             continue;
         }
         let is_aside = name.contains(".conf.bak");
-        if name != INDEX && Stem::of_file(&name).is_none() {
+        if name != INDEX && FileStem::of_file(&name).is_none() {
             present.foreign.push(name.clone());
             if !is_aside {
                 continue;
@@ -188,16 +188,16 @@ pub fn is_there(layout: &Layout) -> Result<bool, FolderError> {
 
 /// Makes our folder, and the ssh folder where there is none; says whether there was none.
 pub fn make(layout: &Layout) -> Result<bool, WriteError> {
-    let made = write::make_folder(layout.ssh_folder(), 0o700)?;
-    write::make_folder(&layout.folder(), 0o700)?;
-    write::tighten_folder(&layout.folder())?;
+    let made = crate::fs::make_folder(layout.ssh_folder(), 0o700)?;
+    crate::fs::make_folder(&layout.folder(), 0o700)?;
+    crate::fs::tighten_folder(&layout.folder())?;
     Ok(made)
 }
 
 /// Removes what runs that were killed left behind. The caller holds the lock.
 pub fn clean(layout: &Layout) {
     for path in leftovers(layout) {
-        write::clean(&path);
+        crate::fs::clean(&path);
     }
 }
 
@@ -205,8 +205,9 @@ pub fn clean(layout: &Layout) {
 #[must_use]
 pub fn leftovers(layout: &Layout) -> Vec<PathBuf> {
     let mut folders = vec![layout.folder(), layout.ssh_folder().to_owned()];
-    folders.extend(write::temporary_folder(&layout.config()).ok());
-    let mut paths: Vec<_> = folders.iter().flat_map(|folder| write::left_behind(folder)).collect();
+    folders.extend(crate::fs::temporary_folder(&layout.config()).ok());
+    let mut paths: Vec<_> =
+        folders.iter().flat_map(|folder| crate::fs::left_behind(folder)).collect();
     paths.sort();
     paths.dedup();
     paths
@@ -219,7 +220,7 @@ pub fn remove_if_unused(layout: &Layout, lock: &Lock, made: bool) {
         let name = entry.map(|entry| entry.file_name());
         // What cannot be read may be ours.
         name.map_or(true, |name| {
-            name.to_str().is_some_and(|name| name == INDEX || Stem::of_file(name).is_some())
+            name.to_str().is_some_and(|name| name == INDEX || FileStem::of_file(name).is_some())
         })
     };
     let in_use = fs::read_dir(layout.folder()).map_or(true, |mut entries| entries.any(is_ours));

@@ -11,7 +11,7 @@ use super::directive::{Directive, directives};
 
 /// Where ssh finds things, for reading the paths of `Include` lines as ssh does.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bearings {
+pub struct IncludeResolver {
     /// The user's home in the password database, which ssh takes instead of `$HOME`.
     pub home: PathBuf,
     /// Our index file, under every absolute path that leads to it.
@@ -25,7 +25,7 @@ pub(super) const AS_SSH: MatchOptions = MatchOptions {
     require_literal_leading_dot: true,
 };
 
-impl Bearings {
+impl IncludeResolver {
     /// The path of an `Include` argument: one that is not absolute is under the home's `.ssh`.
     ///
     /// `None` for another user's home, and for what is no text.
@@ -62,10 +62,10 @@ pub struct Found {
 
 /// Every `Include` in the user's configuration that leads to our index.
 #[must_use]
-pub fn find(config: &[u8], bearings: &Bearings) -> Vec<Found> {
+pub fn find(config: &[u8], include_resolver: &IncludeResolver) -> Vec<Found> {
     includes(config)
         .filter(|(directive, _)| {
-            directive.arguments().iter().any(|argument| bearings.leads_to_index(argument))
+            directive.arguments().iter().any(|argument| include_resolver.leads_to_index(argument))
         })
         .map(|(directive, block)| Found { line: directive.line, block })
         .collect()
@@ -74,18 +74,19 @@ pub fn find(config: &[u8], bearings: &Bearings) -> Vec<Found> {
 /// The user's configuration with every `Include` of our index leading to the one that `to` names,
 /// so that ssh can read a new index before it counts.
 #[must_use]
-pub fn redirected(config: &[u8], bearings: &Bearings, to: &IncludeLine) -> Vec<u8> {
+pub fn redirected(config: &[u8], include_resolver: &IncludeResolver, to: &IncludeLine) -> Vec<u8> {
     let mut new = Vec::with_capacity(config.len());
     let mut copied = 0;
     for (directive, _) in includes(config) {
         let arguments = directive.arguments();
-        if !arguments.iter().any(|argument| bearings.leads_to_index(argument)) {
+        if !arguments.iter().any(|argument| include_resolver.leads_to_index(argument)) {
             continue;
         }
         new.extend(config.get(copied..directive.range.start).unwrap_or_default());
         copied = directive.range.end;
         new.extend(to.0.as_bytes());
-        for other in arguments.iter().filter(|argument| !bearings.leads_to_index(argument)) {
+        for other in arguments.iter().filter(|argument| !include_resolver.leads_to_index(argument))
+        {
             new.extend([b" \"", other.as_slice(), b"\""].concat());
         }
         new.push(b'\n');
@@ -196,8 +197,8 @@ mod tests {
     use super::*;
     use crate::install::any_config::any_config;
 
-    fn bearings() -> Bearings {
-        Bearings {
+    fn include_resolver() -> IncludeResolver {
+        IncludeResolver {
             home: "/home/u".into(),
             index: vec![
                 "/home/u/.ssh/prime-ssh/config".into(),
@@ -211,7 +212,7 @@ mod tests {
     }
 
     fn found(config: &str) -> Vec<(usize, Option<usize>)> {
-        find(config.as_bytes(), &bearings()).iter().map(|f| (f.line, f.block)).collect()
+        find(config.as_bytes(), &include_resolver()).iter().map(|f| (f.line, f.block)).collect()
     }
 
     #[test]
@@ -278,10 +279,10 @@ mod tests {
         let to = IncludeLine::new(Path::new("prime-ssh/staged")).unwrap();
         let config = "# a\nInclude x prime-ssh/config \"y z\"\nHost h\n Include */config";
         assert_eq!(
-            String::from_utf8(redirected(config.as_bytes(), &bearings(), &to)).unwrap(),
+            String::from_utf8(redirected(config.as_bytes(), &include_resolver(), &to)).unwrap(),
             "# a\nInclude prime-ssh/staged \"x\" \"y z\"\nHost h\nInclude prime-ssh/staged\n"
         );
-        assert_eq!(redirected(b"Include other", &bearings(), &to), b"Include other");
+        assert_eq!(redirected(b"Include other", &include_resolver(), &to), b"Include other");
     }
 
     #[test]
@@ -299,7 +300,7 @@ mod tests {
         fn taking_out_undoes_putting_in(config in any_config()) {
             prop_assume!(line().taken_out_of(&config).is_none());
             let with = line().put_in(&config);
-            let found = find(&with, &bearings());
+            let found = find(&with, &include_resolver());
             prop_assert_eq!(found.first(), Some(&Found { line: 1, block: None }));
             prop_assert_eq!(line().taken_out_of(&with), Some(config));
         }

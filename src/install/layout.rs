@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::include::{Bearings, IncludeLine, Unwritable};
-use super::state::{Part, Stem};
+use super::include::{IncludeLine, IncludeResolver, Unwritable};
+use super::state::{FileKind, FileStem};
 
 /// Our folder's name below the ssh folder.
 const FOLDER: &str = "prime-ssh";
@@ -87,8 +87,8 @@ impl Layout {
 
     /// The path of a cluster's own `known_hosts` file, as a fragment names it.
     #[must_use]
-    pub fn known_hosts(&self, stem: &Stem) -> PathBuf {
-        self.named_by_ssh(&stem.file(Part::KnownHosts))
+    pub fn known_hosts(&self, stem: &FileStem) -> PathBuf {
+        self.named_by_ssh(&stem.file(FileKind::KnownHosts))
     }
 
     /// A file of our folder as ssh's own files name it: below `~` where that is the same, so that
@@ -104,12 +104,12 @@ impl Layout {
 
     /// How ssh finds what an `Include` names.
     #[must_use]
-    pub fn bearings(&self) -> Bearings {
+    pub fn include_resolver(&self) -> IncludeResolver {
         let folders = self.same.iter().chain([&self.ssh_folder]);
         let mut index: Vec<_> = folders.map(|folder| folder.join(FOLDER).join(INDEX)).collect();
         if self.is_read_by_ssh() {
             index.push(self.read_by_ssh().join(FOLDER).join(INDEX));
         }
-        Bearings { home: self.home.clone(), index }
+        IncludeResolver { home: self.home.clone(), index }
     }
 }

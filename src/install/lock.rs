@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::write::{self, WriteError};
+use crate::fs::WriteError;
 
 /// How long a wait may be before the person is told of it.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -123,7 +123,7 @@ impl Lock {
     /// Removes the lock file, for the run that removes the folder. The lock is held until dropped,
     /// and those who wait for it see that their file is gone.
     pub fn remove_file(&self) -> Result<(), WriteError> {
-        write::remove(&self.path)
+        crate::fs::remove(&self.path)
     }
 }
 
@@ -182,7 +182,7 @@ mod tests {
         let path = ours.join("lock");
         std::fs::create_dir(&ours).unwrap();
         let first = take(&path, Duration::ZERO).unwrap();
-        let make = || write::make_folder(&ours, 0o700).map(drop);
+        let make = || crate::fs::make_folder(&ours, 0o700).map(drop);
         let second = thread::scope(|scope| {
             let waiter =
                 scope.spawn(|| Lock::take(&path, Duration::from_secs(10), make, || ()).unwrap());

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use nix::unistd::Uid;
 
-use crate::shell;
+use crate::text::shell;
 
 /// Why ssh stops at a file for every host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::directive::directives;
 pub use super::directive::{Criterion, Directive, criteria, matches};
-use super::include::Bearings;
+use super::include::IncludeResolver;
 
 /// As deep as ssh itself follows `Include` lines.
 const DEPTH_MAX: usize = 16;
@@ -40,16 +40,16 @@ pub struct Block {
 /// returns for an `Include` says whether to follow it; no file is read twice.
 pub fn walk(
     config: (&Path, &[u8]),
-    bearings: &Bearings,
+    include_resolver: &IncludeResolver,
     read: &mut ReadMatching<'_>,
     visit: &mut dyn FnMut(&Line<'_>) -> bool,
 ) {
     let seen = HashSet::from([config.0.to_owned()]);
-    Walk { bearings, read, visit, seen }.file(config.0, config.1, &mut Vec::new(), 0);
+    Walk { include_resolver, read, visit, seen }.file(config.0, config.1, &mut Vec::new(), 0);
 }
 
 struct Walk<'w, 'r> {
-    bearings: &'w Bearings,
+    include_resolver: &'w IncludeResolver,
     read: &'w mut ReadMatching<'r>,
     visit: &'w mut dyn FnMut(&Line<'_>) -> bool,
     seen: HashSet<PathBuf>,
@@ -65,7 +65,7 @@ impl Walk<'_, '_> {
             let is_include = &*directive.keyword == b"include";
             let arguments = if is_include { directive.arguments() } else { Vec::new() };
             let includes_us =
-                arguments.iter().any(|argument| self.bearings.leads_to_index(argument));
+                arguments.iter().any(|argument| self.include_resolver.leads_to_index(argument));
             let line = Line { file, directive: &directive, blocks, includes_us };
             let follow = (self.visit)(&line);
             if directive.starts_block() {
@@ -75,7 +75,7 @@ impl Walk<'_, '_> {
                 });
             }
             if follow && depth < DEPTH_MAX {
-                let paths = arguments.iter().filter_map(|a| self.bearings.resolve(a));
+                let paths = arguments.iter().filter_map(|a| self.include_resolver.resolve(a));
                 for path in paths.collect::<Vec<_>>() {
                     self.included(&path, blocks, depth);
                 }
@@ -99,15 +99,15 @@ mod tests {
 
     /// Each line as `file:line keyword [blocks]`; the include of us with a `!`.
     fn walked(files: &[(&str, &str)]) -> Vec<String> {
-        let bearings =
-            Bearings { home: "/h".into(), index: vec!["/h/.ssh/prime-ssh/config".into()] };
+        let include_resolver =
+            IncludeResolver { home: "/h".into(), index: vec!["/h/.ssh/prime-ssh/config".into()] };
         let mut read = |path: &Path| {
             let matching = files.iter().filter(|(name, _)| Path::new(name) == path);
             matching.map(|(name, text)| (name.into(), text.as_bytes().to_owned())).collect()
         };
         let mut lines = Vec::new();
         let (name, text) = files[0];
-        walk((Path::new(name), text.as_bytes()), &bearings, &mut read, &mut |line| {
+        walk((Path::new(name), text.as_bytes()), &include_resolver, &mut read, &mut |line| {
             let blocks: Vec<_> =
                 line.blocks.iter().map(|block| block.arguments.join(" ")).collect();
             let keyword = String::from_utf8_lossy(&line.directive.keyword).into_owned();

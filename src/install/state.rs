@@ -6,8 +6,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::digest;
 use crate::name::{Id, Invalid, Slug, id_part};
+use crate::text::digest;
 
 /// The shape of the file that this release writes, and the only one that it reads.
 const VERSION: u32 = 1;
@@ -71,7 +71,7 @@ pub enum Damage {
     /// A newer release wrote it.
     Version(u32),
     /// It belongs to other files than those it stands beside.
-    Renamed(Stem),
+    Renamed(FileStem),
     /// A value that we would not have written.
     Value {
         /// Which field it is.
@@ -90,7 +90,7 @@ impl fmt::Display for Damage {
                 "of version {version}, and this release reads version {VERSION}: \
                  a newer prime-ssh wrote it"
             ),
-            Self::Renamed(stem) => write!(f, "a copy of {}", stem.file(Part::State)),
+            Self::Renamed(stem) => write!(f, "a copy of {}", stem.file(FileKind::State)),
             Self::Value { field, reason } => write!(f, "damaged: `{field}`: {reason}"),
         }
     }
@@ -140,8 +140,8 @@ impl Record {
 
     /// What this cluster's files are called, without their ending.
     #[must_use]
-    pub fn stem(&self) -> Stem {
-        Stem::new(&self.name, self.id.as_str())
+    pub fn stem(&self) -> FileStem {
+        FileStem::new(&self.name, self.id.as_str())
     }
 
     /// The cluster's own alias.
@@ -174,11 +174,11 @@ pub fn is_certificate_lock(name: &str) -> bool {
 
 /// What a cluster's files are called, without their ending: its name and its id part.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Stem(String);
+pub struct FileStem(String);
 
 /// A file of ours that belongs to one cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
+pub enum FileKind {
     /// The fragment that ssh reads.
     Fragment,
     /// The host keys that ssh has seen.
@@ -191,7 +191,7 @@ pub enum Part {
     Certificate,
 }
 
-impl Part {
+impl FileKind {
     /// All of them.
     pub const ALL: [Self; 5] =
         [Self::Fragment, Self::KnownHosts, Self::FormerKnownHosts, Self::State, Self::Certificate];
@@ -207,7 +207,7 @@ impl Part {
     }
 }
 
-impl Stem {
+impl FileStem {
     /// The stem of a cluster's files.
     #[must_use]
     pub fn new(name: &Slug<'_>, id: &str) -> Self {
@@ -228,15 +228,15 @@ impl Stem {
 
     /// The name of one of the cluster's files.
     #[must_use]
-    pub fn file(&self, part: Part) -> String {
+    pub fn file(&self, part: FileKind) -> String {
         format!("{}{}", self.0, part.ending())
     }
 
     /// Which cluster's file, and which of its files, has this name; none for a file of someone
     /// else.
     #[must_use]
-    pub fn of_file(name: &str) -> Option<(Self, Part)> {
-        let (stem, part) = Part::ALL
+    pub fn of_file(name: &str) -> Option<(Self, FileKind)> {
+        let (stem, part) = FileKind::ALL
             .into_iter()
             .find_map(|part| Some((name.strip_suffix(part.ending())?, part)))?;
         let (slug, id_part) = stem.rsplit_once('-')?;
@@ -247,7 +247,7 @@ impl Stem {
     }
 }
 
-impl fmt::Display for Stem {
+impl fmt::Display for FileStem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -324,8 +324,8 @@ mod tests {
     #[test]
     fn file_names_are_told_from_those_of_others() {
         let stem = record().stem();
-        for part in Part::ALL {
-            assert_eq!(Stem::of_file(&stem.file(part)), Some((stem.clone(), part)));
+        for part in FileKind::ALL {
+            assert_eq!(FileStem::of_file(&stem.file(part)), Some((stem.clone(), part)));
         }
         for name in [
             "config",
@@ -336,7 +336,7 @@ mod tests {
             "A-12345678.conf",
             "a-1234567G.conf",
         ] {
-            assert_eq!(Stem::of_file(name), None, "{name:?}");
+            assert_eq!(FileStem::of_file(name), None, "{name:?}");
         }
     }
 }

@@ -9,10 +9,10 @@ use super::include::{self, Unwritable};
 use super::layout::{INDEX, Layout};
 use super::modes::Fault;
 use super::plan::{Plan, Present};
-use super::state::Part;
-use crate::child::Ended;
-use crate::openssh;
-use crate::write::{self, WriteError};
+use super::state::FileKind;
+use crate::fs::WriteError;
+use crate::ssh::process::Ended;
+use crate::ssh::query;
 
 /// What ssh says of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,9 +77,9 @@ pub fn verify(
     stage: &Stage<'_>,
     alias: Option<&str>,
 ) -> Result<Verdict, VerifyError> {
-    let scratch = write::scratch_folder(&layout.folder())?;
+    let scratch = crate::fs::scratch_folder(&layout.folder())?;
     let copies = Copies { layout, plan, stage, folder: scratch.path() };
-    let names: Vec<&str> = alias.into_iter().chain([openssh::UNRELATED]).collect();
+    let names: Vec<&str> = alias.into_iter().chain([query::UNRELATED]).collect();
     let index = copies.index()?;
     let words = match copies.ask(&copies.config(present)?, &names)? {
         Answer::Reads => return Ok(Verdict::Fine),
@@ -117,7 +117,7 @@ impl Copies<'_> {
     fn index(&self) -> Result<PathBuf, VerifyError> {
         let mut text = String::new();
         for stem in &self.plan.clusters {
-            let path = self.layout.file(&stem.file(Part::Fragment));
+            let path = self.layout.file(&stem.file(FileKind::Fragment));
             let now = self.stage.staged(&path).unwrap_or(&path);
             text.push_str(self.layout.include_path(now)?.as_str());
             text.push('\n');
@@ -132,12 +132,12 @@ impl Copies<'_> {
         let config = change.map_or(&present.config, |change| &change.after);
         let index = self.layout.include_path(&self.folder.join(INDEX))?;
         let config = config.as_deref().unwrap_or_default();
-        self.write("user", &include::redirected(config, &self.layout.bearings(), &index))
+        self.write("user", &include::redirected(config, &self.layout.include_resolver(), &index))
     }
 
     fn write(&self, name: &str, contents: &[u8]) -> Result<PathBuf, VerifyError> {
         let path = self.folder.join(name);
-        write::replace(&path, contents, 0o600)?;
+        crate::fs::replace(&path, contents, 0o600)?;
         Ok(path)
     }
 
@@ -153,7 +153,7 @@ impl Copies<'_> {
     }
 
     fn ask_one(&self, config: &Path, name: &str) -> Result<Answer, VerifyError> {
-        match openssh::ask(Some(config), &[], name) {
+        match query::ask(Some(config), &[], name) {
             Ok(ended) if ended.succeeded() => Ok(Answer::Reads),
             Ok(Ended { status: Some(_), stderr, .. }) => {
                 Ok(Answer::Stops(self.in_final_words(&stderr)))

@@ -17,7 +17,7 @@ pub use host_name::HostName;
 pub use machine::{HostKeyAlias, Id, Port};
 pub use slug::{Alias, Slug, id_part};
 
-use crate::untrusted::{is_bidirectional, is_control};
+use crate::text::sanitize::{is_bidirectional, is_control};
 
 /// Why a value was refused: a reason in a few words, without the value itself.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::{Invalid, checked_text};
-use crate::digest;
+use crate::text::digest;
 
 /// The longest name part: one label of a DNS name.
 const SLUG_MAX: usize = 63;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::fleet::Cluster;
+use crate::cluster::Cluster;
 use crate::name::{Invalid, LocalPath};
-use crate::untrusted::is_control;
+use crate::text::sanitize::is_control;
 
 /// The certificates to log in with.
 #[derive(Clone, Debug, Default)]

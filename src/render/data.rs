@@ -10,10 +10,10 @@ use std::io;
 
 use serde::{Serialize, Serializer};
 
-use crate::fleet::{self, Fleet, ProxyJump, WhySkipped};
+use crate::cluster::{self, Fleet, ProxyJump, WhySkipped};
 use crate::name::{Alias, HostKeyAlias, Label};
 
-pub use crate::fleet::SCHEMA_VERSION;
+pub use crate::cluster::SCHEMA_VERSION;
 
 /// All clusters of a run.
 #[derive(Clone, Debug, Serialize)]
@@ -158,7 +158,7 @@ pub struct Host<'f> {
 impl<'f> Host<'f> {
     /// What there is to say of this host.
     #[must_use]
-    pub fn of(fleet: &'f Fleet<'f>, host: &'f fleet::Host<'f>) -> Self {
+    pub fn of(fleet: &'f Fleet<'f>, host: &'f cluster::Host<'f>) -> Self {
         Self {
             alias: Text(fleet.alias_of(host)),
             name: host.name.as_str(),
@@ -212,7 +212,7 @@ pub enum Reason {
 impl<'f> Skipped<'f> {
     /// What there is to say of this node.
     #[must_use]
-    pub fn of(skipped: &'f fleet::Skipped<'f>) -> Self {
+    pub fn of(skipped: &'f cluster::Skipped<'f>) -> Self {
         let plain = |reason| Self {
             name: skipped.name.as_str(),
             reason,
@@ -255,7 +255,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::fleet::{Options, Survey, walk};
+    use crate::cluster::{CheckedCluster, Options, walk};
 
     #[test]
     fn a_cluster_as_data() {
@@ -270,8 +270,8 @@ mod tests {
             ]})
         .to_string();
         let mut options = Options::default();
-        options.selection.only = Some(fleet::Only::Worker);
-        let walked = walk(vec![Survey::of(&answer, "answer").unwrap()], &options);
+        options.selection.only = Some(cluster::Only::Worker);
+        let walked = walk(vec![CheckedCluster::of(&answer, "answer").unwrap()], &options);
         let fleets: Vec<_> = walked.into_iter().map(|walked| walked.fleet.unwrap()).collect();
         let host = |name: &str, own: serde_json::Value| {
             let mut host = json!({"alias": format!("prime.train-7.{name}"), "name": name,

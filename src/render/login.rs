@@ -7,7 +7,7 @@ use std::fmt;
 
 use super::certificates::Certificates;
 use super::ssh_option::SshOption;
-use crate::fleet::Cluster;
+use crate::cluster::Cluster;
 use crate::name::LocalPath;
 
 /// How to log in, and what to trust.

@@ -2,8 +2,8 @@
 
 mod blocks;
 pub mod certificates;
+pub mod control_char_guard;
 pub mod data;
-pub mod fence;
 pub mod inventory;
 pub mod login;
 mod sockets;

@@ -7,10 +7,10 @@
 
 use std::collections::HashSet;
 
-use crate::alike;
-use crate::digest;
-use crate::fleet::{Fleet, Host};
+use crate::cluster::duplicates;
+use crate::cluster::{Fleet, Host};
 use crate::name::{Id, Port};
+use crate::text::digest;
 
 /// A home folder of this many bytes is reckoned with.
 pub(super) const HOME: usize = 27;
@@ -28,7 +28,7 @@ const DIGITS: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum SocketName {
     /// The `HostKeyAlias`, which is `%k` to ssh.
-    Machine,
+    Environment,
     /// The same in short.
     Hash(String),
     /// No name is short enough: nothing is shared.
@@ -57,7 +57,7 @@ impl<'f> SocketNames<'f> {
         let user = host.user.as_str().len() + 1;
         let ambiguous = self.ambiguous.contains(&(&host.machine, host.port));
         if !ambiguous && user + host.host_key_alias().width() <= self.room {
-            return SocketName::Machine;
+            return SocketName::Environment;
         }
         if user + SHORT.len() + DIGITS > self.room {
             return SocketName::None;
@@ -77,7 +77,7 @@ fn ambiguous<'f>(fleets: &'f [Fleet<'f>]) -> HashSet<(&'f Id<'f>, Port)> {
     let machine = |&(_, host): &(&Fleet<'f>, &'f Host<'f>)| (&host.machine, host.port);
     let place =
         |&(fleet, host): &(&'f Fleet<'f>, &'f Host<'f>)| (&fleet.cluster.id, &host.host_name);
-    let of_one_machine = alike::groups(fleets.iter().flat_map(of_fleet), machine);
+    let of_one_machine = duplicates::groups(fleets.iter().flat_map(of_fleet), machine);
     let several_places = |group: &&Vec<_>| {
         group.windows(2).any(|pair| matches!(pair, [a, b] if place(a) != place(b)))
     };

@@ -13,7 +13,7 @@ use super::certificates::Renewal;
 use super::login::{self, Line};
 pub use super::login::{HostKeys, Options};
 use super::sockets::{HOME, SocketName, SocketNames};
-use crate::fleet::{self, Fleet, Host};
+use crate::cluster::{self, Fleet, Host};
 use crate::name::{Alias, HostKeyAlias, HostName, Label, LocalPath, Port, UserName};
 
 /// Writes the fragment for these fleets. The same fleets and options give the same bytes.
@@ -190,7 +190,7 @@ impl fmt::Display for Comment<'_> {
 
 /// What `ProxyJump` is told.
 enum ProxyJump<'f> {
-    Through(fleet::ProxyJump<'f>),
+    Through(cluster::ProxyJump<'f>),
     /// Said aloud, for where ssh would look on for another one.
     None,
 }
@@ -237,13 +237,13 @@ impl<'f> Sockets<'f> {
 
     /// The path for all hosts whose machine's name is short enough.
     fn common(&self) -> ControlPath<'f> {
-        ControlPath { folder: self.folder, name: SocketName::Machine }
+        ControlPath { folder: self.folder, name: SocketName::Environment }
     }
 
     /// The path of a host for which the common one is too long, or does not name it alone.
     fn own(&self, fleet: &Fleet<'_>, host: &Host<'_>) -> Option<ControlPath<'f>> {
         match self.names.of(fleet, host) {
-            SocketName::Machine => None,
+            SocketName::Environment => None,
             name => Some(ControlPath { folder: self.folder, name }),
         }
     }
@@ -258,7 +258,7 @@ impl fmt::Display for ControlPath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let folder = self.folder.map_or("~/.ssh", LocalPath::as_str);
         match &self.name {
-            SocketName::Machine => write!(f, "\"{folder}/%r@%k\""),
+            SocketName::Environment => write!(f, "\"{folder}/%r@%k\""),
             SocketName::Hash(hash) => write!(f, "\"{folder}/%r@{hash}\""),
             SocketName::None => f.write_str("none"),
         }

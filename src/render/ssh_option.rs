@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::name::Invalid;
-use crate::untrusted::{Shown, is_control};
+use crate::text::sanitize::{Shown, is_control};
 
 /// A keyword of `ssh_config(5)` and a value for it, on one line.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,16 +3,16 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::environment::Environment;
 use super::install::layout;
-use super::machine::Machine;
 use super::prime_cli::PrimeCli;
 use super::{Endpoint, endpoint, identity, ssh_layout, team, without_aliases};
-use crate::args::{CertArgs, Global};
 use crate::certificate::judge::{MIN_VALIDITY, TTL_MAX};
+use crate::cli::{CertArgs, Global};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::layout::Layout;
 use crate::render::ssh_config;
-use crate::when::span;
+use crate::text::time::span;
 
 /// The resolved settings of `prime-ssh cert`.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl Wanted {
 
 impl Certify {
     /// Resolves what was typed for `prime-ssh cert`.
-    pub fn resolve(typed: CertArgs, global: &Global, machine: &Machine) -> Outcome<Self> {
+    pub fn resolve(typed: CertArgs, global: &Global, machine: &Environment) -> Outcome<Self> {
         check_times(&typed)?;
         if typed.output.is_some() && typed.clusters.len() > 1 {
             let message = "--output is one file, and each cluster has a certificate of its own";
@@ -102,7 +102,7 @@ impl Certify {
 }
 
 /// Whether `PRIME_SSH_NO_RENEW` says that nothing is to be renewed in passing.
-pub(super) fn renewal_is_off(machine: &Machine) -> Outcome<bool> {
+pub(super) fn renewal_is_off(machine: &Environment) -> Outcome<bool> {
     Ok(machine.variable("PRIME_SSH_NO_RENEW")?.is_some_and(|value| value != "0"))
 }
 
@@ -121,7 +121,7 @@ impl OwnCertificates {
     pub(super) fn resolve(
         ssh: &ssh_config::Options,
         global: &Global,
-        machine: &Machine,
+        machine: &Environment,
     ) -> Outcome<Self> {
         let identity = ssh.identity_file.as_ref().map(|path| machine.expand(path));
         let folder_is_named = global.ssh_dir.is_some();

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::Viewing;
-use super::machine::Machine;
-use crate::args::{CheckArgs, Global, ReportFormat};
+use super::environment::Environment;
+use crate::cli::{CheckArgs, Global, ReportFormat};
 use crate::failure::Outcome;
 
 /// The resolved settings of `prime-ssh check`.
@@ -26,7 +26,7 @@ pub struct Check {
 
 impl Check {
     /// Resolves what was typed for `prime-ssh check`.
-    pub fn resolve(typed: CheckArgs, global: &Global, machine: &Machine) -> Outcome<Self> {
+    pub fn resolve(typed: CheckArgs, global: &Global, machine: &Environment) -> Outcome<Self> {
         Ok(Self {
             viewing: Viewing::resolve(typed.source, global, machine)?,
             login: typed.login,

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
+use super::environment::Environment;
 use super::install::layout;
-use super::machine::Machine;
 use super::prime_cli::PrimeCli;
 use super::{Access, access};
-use crate::args::Global;
+use crate::cli::Global;
 use crate::failure::Outcome;
 use crate::install::layout::Layout;
 
@@ -28,7 +28,7 @@ pub struct Doctor {
 impl Doctor {
     /// Resolves what was typed.
     #[must_use]
-    pub fn resolve(global: &Global, machine: &Machine) -> Self {
+    pub fn resolve(global: &Global, machine: &Environment) -> Self {
         let prime = PrimeCli::read(machine, global.context.as_deref());
         let access = prime.map(|prime| access(global, machine, &prime));
         let layout = layout(global, machine);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::machine::Machine;
+use super::environment::Environment;
 use super::prime_cli::PrimeCli;
 use crate::failure::Outcome;
 use crate::name::LocalPath;
@@ -13,7 +13,7 @@ use crate::name::LocalPath;
 /// `None` leaves it to ssh, so that people who log in through an agent are not locked out.
 pub(super) fn resolve(
     typed: Option<&Path>,
-    machine: &Machine,
+    machine: &Environment,
     prime: &PrimeCli,
     warnings: &mut Vec<String>,
 ) -> Outcome<Option<LocalPath<'static>>> {
@@ -32,7 +32,7 @@ pub(super) fn resolve(
 }
 
 /// The CLI writes `~/.ssh/id_rsa` into its settings whether or not there is such a key.
-fn from_prime_cli(machine: &Machine, prime: &PrimeCli) -> Outcome<Option<LocalPath<'static>>> {
+fn from_prime_cli(machine: &Environment, prime: &PrimeCli) -> Outcome<Option<LocalPath<'static>>> {
     let Some(path) = &prime.ssh_key_path else { return Ok(None) };
     let path = machine.local_path(path.as_ref(), "`ssh_key_path` in ~/.prime/config.json")?;
     let default = machine.local_path("~/.ssh/id_rsa".as_ref(), "the default key")?;
@@ -45,7 +45,7 @@ fn from_prime_cli(machine: &Machine, prime: &PrimeCli) -> Outcome<Option<LocalPa
 
 /// `X.pub` means `X` where that is there, and stays where only the public half is: then an agent
 /// or a hardware key has the private one. Also says whether the file is there.
-fn private_half(machine: &Machine, path: LocalPath<'static>) -> (LocalPath<'static>, bool) {
+fn private_half(machine: &Environment, path: LocalPath<'static>) -> (LocalPath<'static>, bool) {
     let is_there = |path: &LocalPath<'_>| machine.expand(path).is_file();
     let private = path.as_str().strip_suffix(".pub").map(|text| LocalPath::new(text.to_owned()));
     match private {

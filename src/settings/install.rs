@@ -2,16 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use super::machine::Machine;
+use super::environment::Environment;
 use super::prime_cli::PrimeCli;
 use super::{Access, Endpoint, Origin, Patience, Source, source, ssh_options, token, walk_options};
 use crate::api::address::ApiUrl;
-use crate::args::{
+use crate::cli::{
     AutoCertArgs, Global, InstallArgs, ModeArgs, RememberedArgs, SyncArgs, TypedOption,
     UninstallArgs,
 };
+use crate::cluster;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
-use crate::fleet;
 use crate::install::folder::{self, FolderError};
 use crate::install::layout::Layout;
 use crate::install::state::{self, Record};
@@ -28,9 +28,9 @@ pub struct Install {
     /// What the one cluster is to be called.
     pub name: Option<Slug<'static>>,
     /// The rendering options, where any was typed: they replace those that are remembered.
-    pub typed: Option<Remembered>,
+    pub typed: Option<SavedOptions>,
     /// What a cluster gets of which nothing is remembered.
-    pub fresh: Remembered,
+    pub fresh: SavedOptions,
     /// Where the files are.
     pub layout: Layout,
     /// For what is waited first, where it is.
@@ -76,7 +76,7 @@ pub enum Mode {
 
 /// Rendering options that are remembered with a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remembered {
+pub struct SavedOptions {
     /// The first word of its aliases.
     pub prefix: Slug<'static>,
     /// The others, `--name` or `--name=value` each.
@@ -85,7 +85,7 @@ pub struct Remembered {
 
 impl Install {
     /// Resolves what was typed for `prime-ssh install`.
-    pub fn resolve(typed: InstallArgs, global: &Global, machine: &Machine) -> Outcome<Self> {
+    pub fn resolve(typed: InstallArgs, global: &Global, machine: &Environment) -> Outcome<Self> {
         let InstallArgs { source: from, name, wait, mode, render } = typed;
         let prime = PrimeCli::read(machine, global.context.as_deref())?;
         let context = global.context.clone().or(machine.variable("PRIME_CONTEXT")?);
@@ -138,7 +138,7 @@ impl Install {
 
 impl Sync {
     /// Resolves what was typed for `prime-ssh sync`.
-    pub fn resolve(typed: SyncArgs, global: &Global, machine: &Machine) -> Outcome<Self> {
+    pub fn resolve(typed: SyncArgs, global: &Global, machine: &Environment) -> Outcome<Self> {
         for (option, given) in
             [("--api-url", global.api_url.is_some()), ("--context", global.context.is_some())]
         {
@@ -157,7 +157,7 @@ impl Sync {
 
 impl Uninstall {
     /// Resolves what was typed for `prime-ssh uninstall`.
-    pub fn resolve(typed: UninstallArgs, global: &Global, machine: &Machine) -> Outcome<Self> {
+    pub fn resolve(typed: UninstallArgs, global: &Global, machine: &Environment) -> Outcome<Self> {
         let mode = if typed.dry_run { Mode::DryRun } else { Mode::Apply };
         Ok(Self { clusters: typed.clusters, layout: layout(global, machine)?, mode })
     }
@@ -173,7 +173,7 @@ impl From<ModeArgs> for Mode {
     }
 }
 
-pub(super) fn layout(global: &Global, machine: &Machine) -> Outcome<Layout> {
+pub(super) fn layout(global: &Global, machine: &Environment) -> Outcome<Layout> {
     Ok(folder::layout(global.ssh_dir.as_deref(), machine.home())?)
 }
 
@@ -186,7 +186,11 @@ impl From<FolderError> for Failure {
 
 /// What was typed, as it is remembered: a path does not depend on the current folder, and the key
 /// that `PRIME_SSH_KEY_PATH` names is part of it.
-fn remembered(typed: RememberedArgs, global: &Global, machine: &Machine) -> Outcome<Remembered> {
+fn remembered(
+    typed: RememberedArgs,
+    global: &Global,
+    machine: &Environment,
+) -> Outcome<SavedOptions> {
     let mut words = Vec::new();
     for option in typed.typed.iter().filter(|option| option.name != "prefix") {
         words.push(word(option, machine)?);
@@ -203,10 +207,10 @@ fn remembered(typed: RememberedArgs, global: &Global, machine: &Machine) -> Outc
         let path = machine.expand(&machine.local_path(path, "--token-file")?);
         words.push(format!("--auto-cert-token-file={}", path.display()));
     }
-    Ok(Remembered { prefix: typed.render.hosts.prefix, words })
+    Ok(SavedOptions { prefix: typed.render.hosts.prefix, words })
 }
 
-fn word(option: &TypedOption, machine: &Machine) -> Outcome<String> {
+fn word(option: &TypedOption, machine: &Environment) -> Outcome<String> {
     let name = &option.name;
     let Some(value) = &option.value else { return Ok(format!("--{name}")) };
     // `none` is a word of --identity-file, and no file.
@@ -223,16 +227,16 @@ fn word(option: &TypedOption, machine: &Machine) -> Outcome<String> {
 /// Turns what is remembered into the input of walk and render. Of the environment it knows the
 /// home folder and the token: what was installed must not depend on the shell of the next run.
 #[derive(Debug)]
-pub struct Memory<'g> {
+pub struct OptionResolver<'g> {
     global: &'g Global,
-    machine: Machine,
+    machine: Environment,
 }
 
 /// How one cluster is rendered.
 #[derive(Debug)]
 pub struct Rendering {
     /// Which hosts, and how they are named and reached.
-    pub walk: fleet::Options,
+    pub walk: cluster::Options,
     /// What the fragment says beyond the hosts.
     pub ssh: ssh_config::Options,
     /// Whether ssh renews the certificate of a cluster that takes nothing else.
@@ -243,15 +247,19 @@ pub struct Rendering {
     pub warnings: Vec<String>,
 }
 
-impl<'g> Memory<'g> {
+impl<'g> OptionResolver<'g> {
     /// A memory on this machine.
     #[must_use]
-    pub fn new(global: &'g Global, machine: &Machine) -> Self {
+    pub fn new(global: &'g Global, machine: &Environment) -> Self {
         Self { global, machine: machine.without_variables_of_this_shell() }
     }
 
     /// How a cluster with these options is rendered.
-    pub fn rendering(&self, remembered: &Remembered, context: Option<&str>) -> Outcome<Rendering> {
+    pub fn rendering(
+        &self,
+        remembered: &SavedOptions,
+        context: Option<&str>,
+    ) -> Outcome<Rendering> {
         let RememberedArgs { render: mut typed, certificates, .. } =
             RememberedArgs::parse(&remembered.words).map_err(|error| {
                 let words = remembered.words.join(" ");
@@ -292,14 +300,14 @@ impl<'g> Memory<'g> {
 
     /// Where a path of an ssh file leads on this machine.
     #[must_use]
-    pub fn machine(&self) -> &Machine {
+    pub fn machine(&self) -> &Environment {
         &self.machine
     }
 }
 
-impl Remembered {
+impl SavedOptions {
     /// What `install` would remember of a new cluster where no option is typed.
-    pub(super) fn fresh(global: &Global, machine: &Machine) -> Outcome<Self> {
+    pub(super) fn fresh(global: &Global, machine: &Environment) -> Outcome<Self> {
         let nothing = RememberedArgs::parse(&[]).or_fail(Kind::Usage)?;
         remembered(nothing, global, machine)
     }
@@ -311,7 +319,7 @@ impl Remembered {
     }
 }
 
-impl std::fmt::Display for Remembered {
+impl std::fmt::Display for SavedOptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let prefix = format!("--prefix={}", self.prefix);
         let is_typed = prefix != "--prefix=prime";

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::cert::renewal_is_off;
-use super::machine::Machine;
+use super::environment::Environment;
 use super::prime_cli::PrimeCli;
 use super::{Endpoint, Output, OwnCertificates, Source, output, source, ssh_options, walk_options};
-use crate::args::{CacheArgs, Global, InventoryArgs, InventoryFormat, OutputArgs, ScriptArgs};
-use crate::cache::Cache;
+use crate::api::cache::Cache;
+use crate::cli::{CacheArgs, Global, InventoryArgs, InventoryFormat, OutputArgs, ScriptArgs};
+use crate::cluster;
 use crate::failure::{Failure, Kind, Outcome};
-use crate::fleet;
 use crate::name::is_template;
 use crate::render::inventory::{self, Format, GroupRequest};
 use crate::render::login;
@@ -23,7 +23,7 @@ pub struct Inventory {
     /// Which answers of the API may be kept ones.
     pub caching: Caching,
     /// Which hosts, and how they are named and reached.
-    pub walk: fleet::Options,
+    pub walk: cluster::Options,
     /// A node that should give a host and does not is a failure.
     pub require_all: bool,
     /// What the inventory says beyond the hosts.
@@ -51,7 +51,7 @@ pub enum InventoryOutput {
 
 impl Inventory {
     /// Resolves what was typed for `prime-ssh inventory`.
-    pub fn resolve(typed: InventoryArgs, global: &Global, machine: &Machine) -> Outcome<Self> {
+    pub fn resolve(typed: InventoryArgs, global: &Global, machine: &Environment) -> Outcome<Self> {
         let prime = PrimeCli::read(machine, global.context.as_deref())?;
         let mut warnings = Vec::new();
         let login = ssh_options(&typed.render, global, machine, &prime, &mut warnings)?;
@@ -175,7 +175,7 @@ pub struct Caching {
 }
 
 impl Caching {
-    fn resolve(typed: &CacheArgs, machine: &Machine) -> Outcome<Self> {
+    fn resolve(typed: &CacheArgs, machine: &Environment) -> Outcome<Self> {
         let &CacheArgs { cache: max_age, refresh, offline } = typed;
         if refresh && offline {
             let message = "--offline does not ask the API, and --refresh always does";
@@ -198,7 +198,7 @@ impl Caching {
 }
 
 /// As the XDG Base Directory Specification says: a relative path there counts as none.
-fn folder(machine: &Machine) -> Outcome<Option<PathBuf>> {
+fn folder(machine: &Environment) -> Outcome<Option<PathBuf>> {
     let named = machine.variable("XDG_CACHE_HOME")?.map(PathBuf::from);
     let of_home = || machine.home().map(|home| home.join(".cache"));
     let folder = named.filter(|folder| folder.is_absolute()).or_else(of_home);

@@ -1,10 +1,10 @@
 //! The settings of `prime-ssh list`.
 
+use super::environment::Environment;
 use super::install::layout;
-use super::machine::Machine;
 use super::prime_cli::PrimeCli;
 use super::{Endpoint, endpoint, team};
-use crate::args::{Global, ListArgs, ReportFormat};
+use crate::cli::{Global, ListArgs, ReportFormat};
 use crate::failure::Outcome;
 use crate::install::layout::Layout;
 
@@ -25,7 +25,7 @@ pub struct List {
 
 impl List {
     /// Resolves what was typed for `prime-ssh list`.
-    pub fn resolve(typed: ListArgs, global: &Global, machine: &Machine) -> Outcome<Self> {
+    pub fn resolve(typed: ListArgs, global: &Global, machine: &Environment) -> Outcome<Self> {
         let prime = PrimeCli::read(machine, global.context.as_deref())?;
         Ok(Self {
             endpoint: endpoint(global, machine, &prime)?,

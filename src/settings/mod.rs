@@ -4,11 +4,11 @@
 mod cert;
 mod check;
 mod doctor;
+mod environment;
 mod identity;
 mod install;
 mod inventory;
 mod list;
-mod machine;
 mod prime_cli;
 mod program;
 mod render;
@@ -22,28 +22,28 @@ use std::time::Duration;
 pub use cert::{Certify, OwnCertificates, Task, Wanted};
 pub use check::Check;
 pub use doctor::Doctor;
-pub use install::{Install, Memory, Mode, Remembered, Rendering, Sync, Uninstall};
+pub use environment::Environment;
+pub use install::{Install, Mode, OptionResolver, Rendering, SavedOptions, Sync, Uninstall};
 pub use inventory::{Caching, Inventory, InventoryOutput};
 pub use list::List;
-pub use machine::Machine;
 use prime_cli::PrimeCli;
 pub use render::Render;
 pub use view::{Viewing, Which};
 pub use wait::{Patience, Wait};
 
 use crate::api::address::ApiUrl;
-use crate::args::{
+use crate::api::token::{ApiToken, TokenSource};
+use crate::cli::{
     ConfigArgs, Global, Half, HostKeyPolicy, HostsArgs, OutputArgs, RenderArgs, SourceArgs,
     WhichJump,
 };
+use crate::cluster::{self, JumpMode, Only, Selection};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
-use crate::fleet::{self, JumpMode, Only, Selection};
 use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::render::certificates::Certificates;
 use crate::render::ssh_config;
 use crate::render::ssh_option::SshOption;
-use crate::secret::{ApiToken, TokenSource};
 
 /// The resolved settings of `prime-ssh config`.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ pub struct Config {
     /// Where the clusters come from.
     pub source: Source,
     /// Which hosts, and how they are named and reached.
-    pub walk: fleet::Options,
+    pub walk: cluster::Options,
     /// What the fragment says beyond the hosts.
     pub ssh: ssh_config::Options,
     /// Where the certificates are of clusters that let nobody in without.
@@ -64,7 +64,7 @@ pub struct Config {
 
 impl Config {
     /// Resolves what was typed for `prime-ssh config`.
-    pub fn resolve(typed: ConfigArgs, global: &Global, machine: &Machine) -> Outcome<Self> {
+    pub fn resolve(typed: ConfigArgs, global: &Global, machine: &Environment) -> Outcome<Self> {
         let prime = PrimeCli::read(machine, global.context.as_deref())?;
         let mut warnings = Vec::new();
         let ssh = ssh_options(&typed.render, global, machine, &prime, &mut warnings)?;
@@ -143,7 +143,7 @@ fn output(typed: OutputArgs) -> Output {
 fn source(
     typed: SourceArgs,
     global: &Global,
-    machine: &Machine,
+    machine: &Environment,
     prime: &PrimeCli,
 ) -> Outcome<Source> {
     let origin = if typed.all {
@@ -162,7 +162,7 @@ fn source(
 fn without_aliases(
     mut clusters: Vec<String>,
     global: &Global,
-    machine: &Machine,
+    machine: &Environment,
 ) -> Outcome<Vec<String>> {
     // An alias has a dot and an id has none, so that a renewal pays nothing for this.
     if clusters.iter().any(|cluster| cluster.contains('.'))
@@ -179,14 +179,14 @@ fn without_aliases(
 }
 
 /// Whose clusters `--all` means; `None` is everyone's.
-fn team(typed: Option<String>, machine: &Machine, prime: &PrimeCli) -> Outcome<Option<String>> {
+fn team(typed: Option<String>, machine: &Environment, prime: &PrimeCli) -> Outcome<Option<String>> {
     let team = typed.or(machine.variable("PRIME_TEAM_ID")?).or_else(|| prime.team_id.clone());
     Ok(team.filter(|team| team != "any"))
 }
 
 /// Where our files are below ssh's folder, for those who only read them: how ssh itself finds them
 /// takes a look into the password database, and that takes time.
-pub fn ssh_layout(ssh_dir: Option<&Path>, machine: &Machine) -> Outcome<Layout> {
+pub fn ssh_layout(ssh_dir: Option<&Path>, machine: &Environment) -> Outcome<Layout> {
     let folder = folder::ssh_folder(ssh_dir, machine.home())?;
     Ok(Layout::new(folder, PathBuf::new(), Vec::new()))
 }
@@ -218,7 +218,7 @@ impl Access {
     }
 }
 
-fn access(global: &Global, machine: &Machine, prime: &PrimeCli) -> Access {
+fn access(global: &Global, machine: &Environment, prime: &PrimeCli) -> Access {
     Access {
         address: address(global, machine, prime),
         token: token(global, machine, prime),
@@ -226,11 +226,11 @@ fn access(global: &Global, machine: &Machine, prime: &PrimeCli) -> Access {
     }
 }
 
-fn endpoint(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<Endpoint> {
+fn endpoint(global: &Global, machine: &Environment, prime: &PrimeCli) -> Outcome<Endpoint> {
     access(global, machine, prime).endpoint()
 }
 
-fn address(global: &Global, machine: &Machine, prime: &PrimeCli) -> Outcome<ApiUrl> {
+fn address(global: &Global, machine: &Environment, prime: &PrimeCli) -> Outcome<ApiUrl> {
     if let Some(address) = &global.api_url {
         return Ok(address.clone());
     }
@@ -258,7 +258,7 @@ pub fn no_token() -> Failure {
 
 fn token(
     global: &Global,
-    machine: &Machine,
+    machine: &Environment,
     prime: &PrimeCli,
 ) -> Outcome<Option<(ApiToken, TokenSource)>> {
     let usable = |text: &str, from: &str| {
@@ -281,12 +281,12 @@ fn token(
     Ok(token.map(|(token, path)| (token, TokenSource::Settings(path))))
 }
 
-fn walk_options(typed: HostsArgs) -> Outcome<fleet::Options> {
+fn walk_options(typed: HostsArgs) -> Outcome<cluster::Options> {
     if typed.jump == Some(WhichJump::Never) && typed.jump_via.is_some() {
         let message = "--jump-via names a jump host, and --jump never says that there is none";
         return Err(Failure::message(Kind::Usage, message));
     }
-    Ok(fleet::Options {
+    Ok(cluster::Options {
         prefix: typed.prefix,
         user: typed.user,
         jump: typed.jump.map(|which| match which {
@@ -311,7 +311,7 @@ fn walk_options(typed: HostsArgs) -> Outcome<fleet::Options> {
 fn ssh_options(
     typed: &RenderArgs,
     global: &Global,
-    machine: &Machine,
+    machine: &Environment,
     prime: &PrimeCli,
     warnings: &mut Vec<String>,
 ) -> Outcome<ssh_config::Options> {
@@ -338,7 +338,7 @@ fn ssh_options(
 }
 
 /// The options that were typed, else those of the variable, one a line.
-fn further_options(typed: &[SshOption], machine: &Machine) -> Outcome<Vec<SshOption>> {
+fn further_options(typed: &[SshOption], machine: &Environment) -> Outcome<Vec<SshOption>> {
     const NAME: &str = "PRIME_SSH_OPTION";
     let mut options = typed.to_vec();
     if options.is_empty() {

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::machine::Machine;
+use super::environment::Environment;
 use crate::api::address::ApiUrl;
+use crate::api::token::ApiToken;
 use crate::failure::{Failure, Kind, Outcome};
-use crate::secret::ApiToken;
 
 /// The settings of the `prime` CLI that count here.
 #[derive(Debug, Default)]
@@ -33,7 +33,7 @@ const PRODUCTION: &str = "production";
 
 impl PrimeCli {
     /// Reads `~/.prime/config.json`, and over it the file of `context`, else of `PRIME_CONTEXT`.
-    pub(super) fn read(machine: &Machine, context: Option<&str>) -> Outcome<Self> {
+    pub(super) fn read(machine: &Environment, context: Option<&str>) -> Outcome<Self> {
         let named = machine.variable("PRIME_CONTEXT")?;
         let context = context.map(str::to_owned).or(named);
         let Some(folder) = machine.home().map(|home| home.join(".prime")) else {
@@ -76,7 +76,7 @@ impl PrimeCli {
         Ok(Self { api_key, base_url, team_id, ssh_key_path })
     }
 
-    fn lay_over(&mut self, machine: &Machine, folder: &Path, name: &str) -> Outcome<()> {
+    fn lay_over(&mut self, machine: &Environment, folder: &Path, name: &str) -> Outcome<()> {
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
         if name.is_empty() || !name.chars().all(fits) {
             let message = "a context's name has letters, digits, `_` and `-` only";
@@ -99,7 +99,7 @@ impl PrimeCli {
     }
 }
 
-fn read_file(machine: &Machine, path: &Path) -> Outcome<Option<File>> {
+fn read_file(machine: &Environment, path: &Path) -> Outcome<Option<File>> {
     let Some(text) = machine.read_if_there(path)? else { return Ok(None) };
     serde_json::from_str(&text).map(Some).map_err(|error| {
         // The parser's words may quote the file, and the file holds the token.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::machine::Machine;
+use super::environment::Environment;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::modes::writable_by_others;
 use crate::name::LocalPath;
@@ -12,7 +12,7 @@ use crate::name::LocalPath;
 /// one version that a link there leads to, which the next version replaces.
 ///
 /// Refused where others could put another program in its place: it would run as this user.
-pub(super) fn path(machine: &Machine) -> Outcome<LocalPath<'static>> {
+pub(super) fn path(machine: &Environment) -> Outcome<LocalPath<'static>> {
     let refuse = |reason: String| Failure::message(Kind::Install, reason);
     let running = std::env::current_exe()
         .map_err(|error| refuse(format!("it is not known where this program is: {error}")))?;
@@ -30,7 +30,7 @@ pub(super) fn path(machine: &Machine) -> Outcome<LocalPath<'static>> {
 }
 
 /// The path by which a shell found this program.
-fn called_as(machine: &Machine) -> Option<PathBuf> {
+fn called_as(machine: &Environment) -> Option<PathBuf> {
     let name = PathBuf::from(std::env::args_os().next()?);
     if name.components().count() > 1 {
         return std::path::absolute(name).ok();

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::machine::Machine;
+use super::environment::Environment;
 use super::prime_cli::PrimeCli;
 use super::{Origin, Output, Source, output, source, walk_options};
-use crate::args::{Global, TemplateArgs};
+use crate::cli::{Global, TemplateArgs};
+use crate::cluster;
 use crate::failure::{Failure, Kind, Outcome};
-use crate::fleet;
 
 /// The resolved settings of `prime-ssh render`.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub struct Render {
     /// Where the clusters come from.
     pub source: Source,
     /// Which hosts, and how they are named and reached.
-    pub walk: fleet::Options,
+    pub walk: cluster::Options,
     /// The template, where `-` is stdin; none where the data are printed as they are.
     pub template: Option<PathBuf>,
     /// Where the text goes.
@@ -24,7 +24,7 @@ pub struct Render {
 
 impl Render {
     /// Resolves what was typed for `prime-ssh render`.
-    pub fn resolve(typed: TemplateArgs, global: &Global, machine: &Machine) -> Outcome<Self> {
+    pub fn resolve(typed: TemplateArgs, global: &Global, machine: &Environment) -> Outcome<Self> {
         let prime = PrimeCli::read(machine, global.context.as_deref())?;
         let source = source(typed.source, global, machine, &prime)?;
         let is_stdin = |path: &PathBuf| *path == Path::new("-");

@@ -3,15 +3,15 @@
 
 use std::path::Path;
 
-use super::install::{Memory, Rendering};
+use super::install::{OptionResolver, Rendering};
 use super::prime_cli::PrimeCli;
 use super::program;
+use crate::api::token::ApiToken;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::state::{Record, Source};
 use crate::render::certificates::Renewal;
-use crate::secret::ApiToken;
 
-impl Memory<'_> {
+impl OptionResolver<'_> {
     /// The command that renews the certificate of an installed cluster, in this ssh folder.
     pub fn renewal(
         &self,

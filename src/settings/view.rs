@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
+use super::environment::Environment;
 use super::install::layout;
-use super::machine::Machine;
 use super::prime_cli::PrimeCli;
-use super::{Endpoint, Install, Origin, Patience, Remembered, endpoint, team};
-use crate::args::{Global, SourceArgs};
+use super::{Endpoint, Install, Origin, Patience, SavedOptions, endpoint, team};
+use crate::cli::{Global, SourceArgs};
 use crate::failure::Outcome;
 use crate::install::layout::Layout;
 use crate::name::Slug;
@@ -24,9 +24,9 @@ pub struct Viewing {
     /// The context that clusters are asked for in.
     pub context: Option<String>,
     /// What a cluster gets that is not installed.
-    pub fresh: Remembered,
+    pub fresh: SavedOptions,
     /// What it gets in any case: the options that were typed for `install`.
-    pub typed: Option<Remembered>,
+    pub typed: Option<SavedOptions>,
     /// What it is called in any case: `install --as`.
     pub name: Option<Slug<'static>>,
     /// Where the files of the installed ones are.
@@ -46,7 +46,7 @@ pub enum Which {
 
 impl Viewing {
     /// Resolves which clusters were typed.
-    pub fn resolve(typed: SourceArgs, global: &Global, machine: &Machine) -> Outcome<Self> {
+    pub fn resolve(typed: SourceArgs, global: &Global, machine: &Environment) -> Outcome<Self> {
         let prime = PrimeCli::read(machine, global.context.as_deref())?;
         let which = if typed.all {
             Which::All(team(typed.team, machine, &prime)?)
@@ -60,7 +60,7 @@ impl Viewing {
             endpoint: endpoint(global, machine, &prime),
             endpoint_is_typed: global.api_url.is_some() || global.context.is_some(),
             context: global.context.clone().or(machine.variable("PRIME_CONTEXT")?),
-            fresh: Remembered::fresh(global, machine)?,
+            fresh: SavedOptions::fresh(global, machine)?,
             typed: None,
             name: None,
             layout: layout(global, machine)?,

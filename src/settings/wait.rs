@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::Viewing;
-use super::machine::Machine;
-use crate::args::{Global, Goal, ReportFormat, WaitArgs};
+use super::environment::Environment;
+use crate::cli::{Global, Goal, ReportFormat, WaitArgs};
 use crate::failure::Outcome;
 
 /// How long is waited, unless the user says otherwise: `--within`.
@@ -38,7 +38,7 @@ impl Patience {
 
 impl Wait {
     /// Resolves what was typed for `prime-ssh wait`.
-    pub fn resolve(typed: WaitArgs, global: &Global, machine: &Machine) -> Outcome<Self> {
+    pub fn resolve(typed: WaitArgs, global: &Global, machine: &Environment) -> Outcome<Self> {
         let (goal, format) = (typed.goal, typed.format.format);
         Ok(Self {
             viewing: Viewing::resolve(typed.source(), global, machine)?,

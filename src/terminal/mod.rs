@@ -13,7 +13,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use terminal_size::terminal_size_of;
 
 use crate::failure::{Failure, Kind, Outcome};
-use crate::untrusted::is_control;
+use crate::text::sanitize::is_control;
 
 /// The voice of the program on stderr.
 #[derive(Clone, Copy, Debug, Default)]
@@ -62,7 +62,7 @@ impl Terminal {
     pub fn tell(self, line: impl Display) {
         if !self.quiet {
             let line = line.to_string();
-            write_stderr(format_args!("{}\n", harmless(&line)));
+            write_stderr(format_args!("{}\n", sanitize(&line)));
         }
     }
 
@@ -98,14 +98,14 @@ impl Terminal {
         }
     }
 
-    /// Tells all failures but the gravest, with which the run ends.
-    pub fn gravest(self, mut failures: Vec<Failure>) -> Outcome<()> {
+    /// Tells all failures but the worst, with which the run ends.
+    pub fn worst(self, mut failures: Vec<Failure>) -> Outcome<()> {
         failures.sort_by_key(|failure| failure.kind);
-        let Some(gravest) = failures.pop() else { return Ok(()) };
+        let Some(worst) = failures.pop() else { return Ok(()) };
         for failure in &failures {
             self.failure(failure);
         }
-        Err(gravest)
+        Err(worst)
     }
 
     /// Waits for `work`; after half a second a terminal shows `message` until it is done.
@@ -142,7 +142,7 @@ impl Terminal {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        bar.set_message(harmless(&message.to_string()).into_owned());
+        bar.set_message(sanitize(&message.to_string()).into_owned());
         bar.set_draw_target(ProgressDrawTarget::stderr());
         bar.enable_steady_tick(Duration::from_millis(100));
         let done = work.await;
@@ -191,7 +191,7 @@ impl Display for OneLine<'_> {
 
 fn say(style: Style, word: &str, text: &dyn Display) {
     let text = text.to_string();
-    write_stderr(format_args!("{style}{word}:{style:#} {}\n", harmless(&text)));
+    write_stderr(format_args!("{style}{word}:{style:#} {}\n", sanitize(&text)));
 }
 
 /// A stderr that is closed or full is no reason to stop.
@@ -203,7 +203,7 @@ fn write_stderr(text: fmt::Arguments<'_>) {
 /// The text with every character escaped that would do something to a terminal; its line breaks
 /// are ours, for values have theirs escaped before they become part of a message.
 #[must_use]
-pub fn harmless(text: &str) -> Cow<'_, str> {
+pub fn sanitize(text: &str) -> Cow<'_, str> {
     let acts = |c: char| c != '\n' && is_control(c);
     if !text.contains(acts) {
         return Cow::Borrowed(text);
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn what_would_act_on_a_terminal_is_escaped() {
-        assert_eq!(harmless("plain\ntext é"), "plain\ntext é");
-        assert_eq!(harmless("a\u{1b}[2Jb\r\u{202e}"), "a\\u{1b}[2Jb\\r\\u{202e}");
+        assert_eq!(sanitize("plain\ntext é"), "plain\ntext é");
+        assert_eq!(sanitize("a\u{1b}[2Jb\r\u{202e}"), "a\\u{1b}[2Jb\\r\\u{202e}");
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Terminal, harmless};
+use super::{Terminal, sanitize};
 
 /// How a long work stands. What a terminal shows goes away with its drop.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Progress {
             return;
         }
         match &self.bar {
-            Some(bar) => bar.set_message(harmless(&state).into_owned()),
+            Some(bar) => bar.set_message(sanitize(&state).into_owned()),
             None => self.terminal.tell(&state),
         }
         self.state = state;

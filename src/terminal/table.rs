@@ -1,6 +1,6 @@
 //! Tables for people, and the same rows for programs.
 //!
-//! What a cell says is harmless from the start: whatever the API called something, it moves no
+//! What a cell says is sanitize from the start: whatever the API called something, it moves no
 //! cursor, turns no text around and hides nothing. A terminal that is too narrow gets the least
 //! important columns shortened; what a person copies from it never is.
 
@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::untrusted::acts_or_hides;
+use crate::text::sanitize::needs_escape;
 
 /// What stands between two columns.
 const GAP: &str = "  ";
@@ -84,7 +84,7 @@ impl Tone {
     }
 }
 
-/// One cell: a text, made harmless, and what it is a sign of.
+/// One cell: a text, made sanitize, and what it is a sign of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cell {
     text: String,
@@ -139,7 +139,7 @@ fn visible(text: &str) -> Cow<'_, str> {
     let mut marks = 0;
     for c in text.chars() {
         marks = if c.width() == Some(0) { marks + 1 } else { 0 };
-        if acts_or_hides(c) || marks > MARKS {
+        if needs_escape(c) || marks > MARKS {
             shown.extend(c.escape_default());
         } else {
             shown.push(c);

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use prime_ssh::api::client::Client;
 use prime_ssh::api::error::Error;
-use prime_ssh::secret::ApiToken;
+use prime_ssh::api::token::ApiToken;
 
 use server::Server;
 

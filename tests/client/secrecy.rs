@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use prime_ssh::api::client::Client;
-use prime_ssh::secret::ApiToken;
+use prime_ssh::api::token::ApiToken;
 
 use crate::connections::QUICK_RESOLVER;
 use crate::server::{Reply, Server, answer, json, refusal};

@@ -10,9 +10,9 @@ use super::{clock, does, place};
 use crate::api::client::Client;
 use crate::certificate::Certificate;
 use crate::certificate::describe::{Clock, Grant};
+use crate::certificate::file::{CertificateFile, LIMIT};
 use crate::certificate::identity::Identity;
 use crate::certificate::judge::Warning;
-use crate::certificate::place::{LIMIT, Place};
 use crate::certificate::request::{self, Order};
 use crate::commands::fetch::AT_ONCE;
 use crate::commands::gather;
@@ -21,7 +21,7 @@ use crate::install::folder::{self, FolderError};
 use crate::name::Slug;
 use crate::settings::{Endpoint, Wanted};
 use crate::terminal::Terminal;
-use crate::when;
+use crate::text::time;
 
 /// What is left of the time to say who else was at it all the while.
 const TELLING: Duration = Duration::from_millis(200);
@@ -37,7 +37,7 @@ pub(super) struct Certifier<'a> {
 /// A cluster, and where its certificate belongs.
 struct Target {
     id: String,
-    place: Place,
+    place: CertificateFile,
     users: Vec<String>,
 }
 
@@ -79,7 +79,7 @@ impl<'a> Certifier<'a> {
             .terminal
             .wait_for(message, side_by_side(selectors, |selector| self.get(selector)))
             .await;
-        self.terminal.gravest(got.into_iter().filter_map(Result::err).collect())
+        self.terminal.worst(got.into_iter().filter_map(Result::err).collect())
     }
 
     async fn get(&self, selector: &str) -> Outcome<()> {
@@ -90,7 +90,7 @@ impl<'a> Certifier<'a> {
             Ok(Ok(None)) => return Ok(()),
             Ok(Err(failure)) => return Err(failure),
             Err(_) => {
-                let limit = when::span(LIMIT);
+                let limit = time::span(LIMIT);
                 let message = format!("no certificate for cluster `{selector}` within {limit}");
                 return Err(Failure::message(Kind::Api, message));
             }
@@ -152,8 +152,8 @@ impl<'a> Certifier<'a> {
         let name = Slug::of_name(&cluster.name.as_str().into(), &found.id);
         let folder = &self.wanted.layout.folder();
         let place = match &self.wanted.output {
-            Some(file) => Place::elsewhere(folder, file.clone()),
-            None => Place::of_cluster(folder, &name, &found.id),
+            Some(file) => CertificateFile::elsewhere(folder, file.clone()),
+            None => CertificateFile::of_cluster(folder, &name, &found.id),
         };
         let users = survey.users().into_iter().map(str::to_owned).collect();
         Ok(Target { id: found.id, place, users })
@@ -165,8 +165,8 @@ impl<'a> Certifier<'a> {
             self.terminal.warning(format_args!(
                 "the certificate lasts for {} only, less than --min-validity, {}: \
                  each `--ensure` asks for another one",
-                when::span(left),
-                when::span(least)
+                time::span(left),
+                time::span(least)
             ));
         }
     }

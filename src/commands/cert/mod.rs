@@ -8,22 +8,22 @@ use jiff::tz::TimeZone;
 
 use super::fetch;
 use super::installed::Renewed;
-use crate::args::{CertArgs, Global};
 use crate::certificate::PublicKey;
 use crate::certificate::describe::Clock;
+use crate::certificate::file::{self, CertificateFile};
 use crate::certificate::identity::{Identity, Problem};
-use crate::certificate::place::{self, Place};
+use crate::cli::{CertArgs, Global};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::layout::Layout;
 use crate::install::state::Source;
-use crate::settings::{Certify, Endpoint, Machine, Memory, Task, Wanted};
+use crate::settings::{Certify, Endpoint, Environment, OptionResolver, Task, Wanted};
 use crate::terminal::Terminal;
-use crate::when;
+use crate::text::time;
 
 pub(super) fn run(
     typed: CertArgs,
     global: &Global,
-    machine: &Machine,
+    machine: &Environment,
     terminal: Terminal,
 ) -> Outcome<()> {
     let Certify { task, wanted, endpoint } = Certify::resolve(typed, global, machine)?;
@@ -72,7 +72,7 @@ fn get_all(
 /// not do.
 pub(super) fn ensure_each(
     renewed: &[Renewed],
-    memory: &Memory<'_>,
+    memory: &OptionResolver<'_>,
     layout: &Layout,
     terminal: Terminal,
 ) -> Outcome<()> {
@@ -82,7 +82,7 @@ pub(super) fn ensure_each(
         let endpoint = memory.endpoint(url, context.as_deref());
         get(vec![record.id.to_string()], &wanted, endpoint, terminal)
     };
-    terminal.gravest(renewed.iter().filter_map(|renewed| ensure(renewed).err()).collect())
+    terminal.worst(renewed.iter().filter_map(|renewed| ensure(renewed).err()).collect())
 }
 
 fn identity(wanted: &Wanted) -> Outcome<Identity> {
@@ -104,10 +104,10 @@ impl From<Problem> for Failure {
 }
 
 /// The place of a certificate, as far as it is known without asking anybody.
-fn place(selector: &str, wanted: &Wanted) -> Option<Place> {
+fn place(selector: &str, wanted: &Wanted) -> Option<CertificateFile> {
     match &wanted.output {
-        Some(file) => Some(Place::elsewhere(&wanted.layout.folder(), file.clone())),
-        None => Place::found(&wanted.layout.folder(), selector),
+        Some(file) => Some(CertificateFile::elsewhere(&wanted.layout.folder(), file.clone())),
+        None => CertificateFile::found(&wanted.layout.folder(), selector),
     }
 }
 
@@ -117,9 +117,9 @@ fn does(selector: &str, wanted: &Wanted, key: &PublicKey) -> bool {
         return false;
     };
     let present = place.present();
-    present.is_ok_and(|present| place::suffices(&present, key, least))
+    present.is_ok_and(|present| file::suffices(&present, key, least))
 }
 
 fn clock() -> Clock {
-    Clock { now: when::now(), zone: TimeZone::system() }
+    Clock { now: time::now(), zone: TimeZone::system() }
 }

@@ -3,14 +3,14 @@
 use anyhow::Context;
 
 use super::{clock, place};
-use crate::certificate::describe::{Clock, Sheet};
+use crate::certificate::describe::{Clock, Details};
+use crate::certificate::file::Absent;
 use crate::certificate::identity::Identity;
-use crate::certificate::place::Absent;
 use crate::commands::installed::called;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::folder;
 use crate::install::outline::Outline;
-use crate::install::state::Part;
+use crate::install::state::FileKind;
 use crate::settings::Wanted;
 use crate::terminal::{self, Terminal};
 
@@ -25,7 +25,7 @@ pub(super) fn show(selectors: &[String], wanted: &Wanted, terminal: Terminal) ->
     };
     let clock = clock();
     let each = selectors.iter().map(|name| show_one(name, wanted, identity.as_ref(), &clock));
-    terminal.gravest(each.filter_map(Result::err).collect())
+    terminal.worst(each.filter_map(Result::err).collect())
 }
 
 fn show_one(
@@ -58,7 +58,7 @@ fn show_one(
     };
     let certificate = place.present().map_err(|why| absent(&why))?;
     let key = identity.map(|identity| &identity.public_key);
-    let sheet = Sheet { certificate: &certificate, key, clock };
+    let sheet = Details { certificate: &certificate, key, clock };
     terminal::print(|to| write!(to, "{}\n{sheet}", place.file().display()))
         .context("cannot write to stdout")
         .or_fail(Kind::Local)?;
@@ -70,6 +70,6 @@ fn takes_none(selector: &str, wanted: &Wanted) -> bool {
     let Ok(present) = folder::read_ours(&wanted.layout) else { return false };
     let installed = present.installed();
     let Some(record) = called(&installed, selector) else { return false };
-    let fragment = present.part(&record.stem(), Part::Fragment);
+    let fragment = present.part(&record.stem(), FileKind::Fragment);
     fragment.is_some_and(|text| Outline::of(text).all("certificatefile").next().is_none())
 }

@@ -1,14 +1,14 @@
 //! The clusters that are checked, and what stands in the way of others.
 
 use crate::certificate::identity::Identity;
+use crate::cluster::{Fleet, Skipped, Unrendered, WhySkipped};
 use crate::commands::certificates::Own;
 use crate::commands::gather;
 use crate::commands::view::{Seen, View};
 use crate::failure::{Failure, Outcome};
-use crate::fleet::{Fleet, Skipped, Unrendered, WhySkipped};
 use crate::install::layout::Layout;
 use crate::install::state::Record;
-use crate::settings::{Check, Memory, Rendering, Which};
+use crate::settings::{Check, OptionResolver, Rendering, Which};
 use crate::terminal::Terminal;
 
 /// A cluster as the person knows it.
@@ -24,7 +24,7 @@ pub(super) struct Cluster<'a> {
 pub(super) fn checked<'a>(
     views: Vec<View<'a>>,
     settings: &Check,
-    memory: &Memory<'_>,
+    memory: &OptionResolver<'_>,
     terminal: Terminal,
 ) -> (Vec<Cluster<'a>>, Vec<Failure>) {
     let (mut clusters, mut failures) = (Vec::new(), Vec::new());
@@ -90,7 +90,11 @@ impl Cluster<'_> {
     }
 
     /// Why our certificate lets nobody in, where it is what the cluster asks for.
-    pub(super) fn certificate_fault(&self, layout: &Layout, memory: &Memory<'_>) -> Option<String> {
+    pub(super) fn certificate_fault(
+        &self,
+        layout: &Layout,
+        memory: &OptionResolver<'_>,
+    ) -> Option<String> {
         let own = self.own_certificate(layout)?;
         own.fault(self.identity(memory).as_ref())
     }
@@ -104,12 +108,12 @@ impl Cluster<'_> {
         })
     }
 
-    fn identity(&self, memory: &Memory<'_>) -> Option<Identity> {
+    fn identity(&self, memory: &OptionResolver<'_>) -> Option<Identity> {
         let path = self.rendering.ssh.identity_file.as_ref()?;
         Identity::read(&memory.machine().expand(path)).ok()
     }
 
-    fn warn(&self, settings: &Check, memory: &Memory<'_>, terminal: Terminal) {
+    fn warn(&self, settings: &Check, memory: &OptionResolver<'_>, terminal: Terminal) {
         for warning in &self.rendering.warnings {
             terminal.warning(warning);
         }

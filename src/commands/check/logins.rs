@@ -7,17 +7,17 @@ use anyhow::Context;
 
 use super::Member;
 use super::clusters::Cluster;
-use crate::child::Group;
+use crate::cluster;
 use crate::commands::certificates::checked;
 use crate::failure::{Kind, OrFail, Outcome};
-use crate::fleet;
 use crate::install::include::IncludeLine;
 use crate::install::layout::Layout;
-use crate::login::{Destination, Jump, Ssh, Target};
-use crate::probe::Endpoint;
-use crate::probe::pace::Pace;
 use crate::render::ssh_config;
 use crate::settings::Check;
+use crate::ssh::login::{Destination, Jump, Ssh, Target};
+use crate::ssh::probe::Endpoint;
+use crate::ssh::probe::pace::Limiter;
+use crate::ssh::process::Group;
 
 /// The system's own configuration, which ssh reads behind the user's.
 const OF_THE_SYSTEM: &str = "Include /etc/ssh/ssh_config\n";
@@ -42,7 +42,11 @@ pub(super) enum Way {
 
 impl Logins {
     /// Finds the ways, and writes the configuration for clusters that are not installed.
-    pub(super) fn prepare(clusters: &[Cluster<'_>], settings: &Check, pace: Pace) -> Outcome<Self> {
+    pub(super) fn prepare(
+        clusters: &[Cluster<'_>],
+        settings: &Check,
+        pace: Limiter,
+    ) -> Outcome<Self> {
         let group = Group::new().context("cannot start programs").or_fail(Kind::Local)?;
         let ssh = Ssh::new(group, pace, settings.probe_timeout);
         let mut ways = Vec::new();
@@ -126,11 +130,11 @@ impl Setup {
 /// The jump host of the cluster's workers, where they have one.
 fn jump(cluster: &Cluster<'_>, setup: &Setup, number: usize, ssh: &Ssh) -> Option<Arc<Jump>> {
     let target = match cluster.fleet.jump.as_ref()? {
-        fleet::Jump::ControlNode(name) => {
+        cluster::Jump::ControlNode(name) => {
             setup.target(&super::members(cluster).find(|member| member.host.name == *name)?)
         }
         // A host of the user's own configuration, or of none.
-        fleet::Jump::Via(via) => Target {
+        cluster::Jump::Via(via) => Target {
             config: setup.config.clone(),
             options: Vec::new(),
             destination: Destination {
@@ -147,7 +151,7 @@ fn jump(cluster: &Cluster<'_>, setup: &Setup, number: usize, ssh: &Ssh) -> Optio
 fn way(member: &Member<'_>, setup: &Setup, jump: Option<&Arc<Jump>>) -> Way {
     let target = setup.target(member);
     let is_jump = match &member.fleet().jump {
-        Some(fleet::Jump::ControlNode(name)) => *name == member.host.name,
+        Some(cluster::Jump::ControlNode(name)) => *name == member.host.name,
         _ => false,
     };
     match jump {

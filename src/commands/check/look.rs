@@ -8,9 +8,9 @@ use tokio::task::JoinSet;
 use super::Member;
 use super::logins::{Logins, Way};
 use crate::failure::{Failure, Kind, Outcome};
-use crate::login::{Login, Reason, Ssh, Target};
-use crate::probe::pace::Pace;
-use crate::probe::{self, Endpoint, Probe};
+use crate::ssh::login::{Login, Reason, Ssh, Target};
+use crate::ssh::probe::pace::Limiter;
+use crate::ssh::probe::{self, Endpoint, Probe};
 use crate::terminal::Count;
 
 /// What was found out about a host.
@@ -40,7 +40,7 @@ pub(super) fn tried(hosts: &[Member<'_>], logins: Option<&Logins>) -> usize {
 pub(super) async fn at(
     hosts: &[Member<'_>],
     logins: Option<&Logins>,
-    pace: &Pace,
+    pace: &Limiter,
     limit: Duration,
     count: &Count,
 ) -> Outcome<Vec<Found>> {

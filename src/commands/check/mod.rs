@@ -12,22 +12,22 @@ use verdict::Verdict;
 
 use super::fetch::block_on;
 use super::view;
-use crate::args::{CheckArgs, Global};
+use crate::cli::{CheckArgs, Global};
+use crate::cluster::{Fleet, Host};
 use crate::failure::Outcome;
-use crate::fleet::{Fleet, Host};
-use crate::probe::Endpoint;
-use crate::probe::pace::{self, Pace};
-use crate::settings::{Check, Machine, Memory};
+use crate::settings::{Check, Environment, OptionResolver};
+use crate::ssh::probe::Endpoint;
+use crate::ssh::probe::pace::{self, Limiter};
 use crate::terminal::{Count, Terminal};
 
 pub(super) fn run(
     typed: CheckArgs,
     global: &Global,
-    machine: &Machine,
+    machine: &Environment,
     terminal: Terminal,
 ) -> Outcome<()> {
     let settings = Check::resolve(typed, global, machine)?;
-    let memory = Memory::new(global, machine);
+    let memory = OptionResolver::new(global, machine);
     let asked = view::ask(&settings.viewing, &memory, terminal)?;
     let views = asked.views(&settings.viewing, &memory)?;
     let (clusters, mut failures) = clusters::checked(views, &settings, &memory, terminal);
@@ -51,7 +51,7 @@ pub(super) fn run(
     checked.print(settings.format, settings.skip_invalid)?;
     checked.tell_remedies(terminal);
     failures.extend(checked.summary(settings.skip_invalid, failures.is_empty(), terminal));
-    terminal.gravest(failures)
+    terminal.worst(failures)
 }
 
 /// One host of one of the clusters.
@@ -85,7 +85,7 @@ impl<'c> Member<'c> {
 }
 
 /// As many at once as was asked for, where this shell allows so many open files.
-fn pace(settings: &Check, terminal: Terminal) -> Pace {
+fn pace(settings: &Check, terminal: Terminal) -> Limiter {
     let jobs = pace::at_most(settings.jobs);
     if jobs < settings.jobs {
         terminal.warning(format_args!(
@@ -94,5 +94,5 @@ fn pace(settings: &Check, terminal: Terminal) -> Pace {
             settings.jobs
         ));
     }
-    Pace::new(jobs)
+    Limiter::new(jobs)
 }

@@ -7,13 +7,13 @@ use serde::Serialize;
 use super::Member;
 use super::clusters::Cluster;
 use super::verdict::{State, Verdict};
-use crate::args::ReportFormat;
+use crate::cli::ReportFormat;
+use crate::cluster::{Fleet, Skipped, WhySkipped};
 use crate::commands::{gather, report};
 use crate::failure::{Failure, Kind, Outcome};
-use crate::fleet::{Fleet, Skipped, WhySkipped};
 use crate::name::{Alias, Slug};
-use crate::probe::Probe;
 use crate::render::data::{self, Text};
+use crate::ssh::probe::Probe;
 use crate::terminal::Terminal;
 use crate::terminal::table::{Cell, Column, Table, Tone};
 

@@ -10,12 +10,12 @@ use serde::Serialize;
 use super::Member;
 use super::look::{Found, Tried};
 use crate::certificate::identity::Identity;
-use crate::fleet::Jump;
-use crate::login::{Login, Reason};
-use crate::probe::{Probe, Software, Trouble};
-use crate::settings::{Check, Memory};
-use crate::shell;
-use crate::untrusted::acts_or_hides;
+use crate::cluster::Jump;
+use crate::settings::{Check, OptionResolver};
+use crate::ssh::login::{Login, Reason};
+use crate::ssh::probe::{Probe, ProbeError, Software};
+use crate::text::sanitize::needs_escape;
+use crate::text::shell;
 
 /// Whether a host is well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -59,7 +59,7 @@ impl<'f> Verdict<'f> {
         hosts: &[Member<'_>],
         found: &'f [Found],
         settings: &Check,
-        memory: &Memory<'_>,
+        memory: &OptionResolver<'_>,
     ) -> Vec<Self> {
         let judge = Judge { hosts, found, settings, memory };
         hosts.iter().zip(found).map(|(member, found)| judge.host(member, found)).collect()
@@ -100,7 +100,7 @@ struct Judge<'j> {
     hosts: &'j [Member<'j>],
     found: &'j [Found],
     settings: &'j Check,
-    memory: &'j Memory<'j>,
+    memory: &'j OptionResolver<'j>,
 }
 
 impl Judge<'_> {
@@ -129,10 +129,10 @@ impl Judge<'_> {
         }
     }
 
-    fn trouble(&self, trouble: &Trouble) -> Told {
+    fn trouble(&self, trouble: &ProbeError) -> Told {
         let told = Told::failing(trouble_word(trouble), trouble.to_string());
         match trouble {
-            Trouble::NameUnknown(_) | Trouble::Unreachable(_) | Trouble::TimedOut(_)
+            ProbeError::NameUnknown(_) | ProbeError::Unreachable(_) | ProbeError::TimedOut(_)
                 if !self.settings.login =>
             {
                 told.remedy(
@@ -140,7 +140,7 @@ impl Judge<'_> {
                      ProxyCommand), --login takes it",
                 )
             }
-            Trouble::TurnedAway(_) => told.remedy("wait a minute, and check again"),
+            ProbeError::TurnedAway(_) => told.remedy("wait a minute, and check again"),
             _ => told,
         }
     }
@@ -304,7 +304,7 @@ fn key_readable(path: &str) -> String {
 }
 
 fn is_plain_file(path: &str) -> bool {
-    path.starts_with('/') && !path.contains(acts_or_hides) && Path::new(path).is_file()
+    path.starts_with('/') && !path.contains(needs_escape) && Path::new(path).is_file()
 }
 
 /// Whether it is the alias itself that ssh looked for, or what our last block makes of one.
@@ -320,18 +320,18 @@ fn is_about_connecting(reason: &Reason) -> bool {
     )
 }
 
-fn trouble_word(trouble: &Trouble) -> &'static str {
+fn trouble_word(trouble: &ProbeError) -> &'static str {
     match trouble {
-        Trouble::NameUnknown(_) => "name_unknown",
-        Trouble::Refused => "refused",
-        Trouble::Unreachable(_) => "unreachable",
-        Trouble::TimedOut(_) => "timed_out",
-        Trouble::Closed => "closed",
-        Trouble::Silent => "silent",
-        Trouble::TurnedAway(_) => "turned_away",
-        Trouble::NotSsh(_) => "not_ssh",
-        Trouble::Protocol(_) => "old_protocol",
-        Trouble::Here(_) => "this_machine",
+        ProbeError::NameUnknown(_) => "name_unknown",
+        ProbeError::Refused => "refused",
+        ProbeError::Unreachable(_) => "unreachable",
+        ProbeError::TimedOut(_) => "timed_out",
+        ProbeError::Closed => "closed",
+        ProbeError::Silent => "silent",
+        ProbeError::TurnedAway(_) => "turned_away",
+        ProbeError::NotSsh(_) => "not_ssh",
+        ProbeError::Protocol(_) => "old_protocol",
+        ProbeError::Here(_) => "this_machine",
     }
 }
 

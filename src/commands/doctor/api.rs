@@ -7,9 +7,10 @@ use std::time::{Duration, SystemTime};
 use super::Here;
 use crate::api::client::{Client, Heard};
 use crate::api::error::Error as ApiError;
-use crate::beside::Beside;
-use crate::commands::fetch::{self, Missed};
-use crate::commands::installed::{Candidate, What, Wished, Wishing, ask_again};
+use crate::commands::fetch::{self, FetchError};
+use crate::commands::installed::{
+    Candidate, ClusterChange, DesiredOutcome, DesiredState, ask_again,
+};
 use crate::commands::sync::bring;
 use crate::doctor::api::Access;
 use crate::doctor::clusters::{self, Stand};
@@ -18,7 +19,8 @@ use crate::doctor::{Finding, Ourselves};
 use crate::failure::Outcome;
 use crate::install::layout::Layout;
 use crate::install::state::{Record, Source};
-use crate::settings::{self, Endpoint, Memory};
+use crate::settings::{self, Endpoint, OptionResolver};
+use crate::ssh::timeout::Beside;
 use crate::terminal::{Audience, Terminal};
 
 /// How much longer than one call all of them together may take.
@@ -85,7 +87,7 @@ impl Ways {
     }
 
     /// Whether the API of an installed cluster answers; a saved answer needs none.
-    fn lead_to(&mut self, record: &Record, memory: &Memory<'_>) -> bool {
+    fn lead_to(&mut self, record: &Record, memory: &OptionResolver<'_>) -> bool {
         let Source::Api { url, context, .. } = &record.source else { return true };
         let access = memory.access(url, context.as_deref());
         let endpoint = endpoint(&access);
@@ -143,7 +145,7 @@ fn compare(
     ours: &Ours,
     records: &[&Record],
     on: &[bool],
-    memory: &Memory<'_>,
+    memory: &OptionResolver<'_>,
     terminal: Terminal,
 ) -> Vec<Compared> {
     let answering = records.iter().zip(on).filter(|(_, on)| **on);
@@ -154,7 +156,7 @@ fn compare(
     let mut compared = Vec::new();
     for (record, on) in records.iter().zip(on) {
         let mut wishing =
-            Wishing::new(layout, &ours.present, &ours.installed, memory, false, silent);
+            DesiredState::new(layout, &ours.present, &ours.installed, memory, false, silent);
         let stand = match (&record.source, on) {
             (Source::Stdin, _) => {
                 drop(candidates.next());
@@ -172,15 +174,15 @@ fn compare(
     compared
 }
 
-fn stand(wishing: &mut Wishing<'_>, record: &Record, candidate: Candidate) -> Stand {
-    if matches!(candidate.answer, Err(Missed { is_unknown: true, .. })) {
+fn stand(wishing: &mut DesiredState<'_>, record: &Record, candidate: Candidate) -> Stand {
+    if matches!(candidate.answer, Err(FetchError { is_unknown: true, .. })) {
         return Stand::Unknown;
     }
     match bring(wishing, record, candidate, false) {
-        Ok(Wished::Put(_, What::Unchanged(hosts))) => Stand::Same(hosts),
-        Ok(Wished::Put(_, What::Changed(how))) => Stand::Differs(how),
-        Ok(Wished::Put(_, what)) => Stand::Differs(what.to_string()),
-        Ok(Wished::Gone(why)) => Stand::Ended(why),
-        Ok(Wished::Nothing(failure)) | Err(failure) => Stand::Stuck(failure),
+        Ok(DesiredOutcome::Put(_, ClusterChange::Unchanged(hosts))) => Stand::Same(hosts),
+        Ok(DesiredOutcome::Put(_, ClusterChange::Changed(how))) => Stand::Differs(how),
+        Ok(DesiredOutcome::Put(_, what)) => Stand::Differs(what.to_string()),
+        Ok(DesiredOutcome::Gone(why)) => Stand::Ended(why),
+        Ok(DesiredOutcome::Nothing(failure)) | Err(failure) => Stand::Stuck(failure),
     }
 }

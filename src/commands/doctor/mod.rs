@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use api::Answers;
 
-use crate::args::{DoctorArgs, Global};
-use crate::beside::{Beside, within};
 use crate::certificate::judge::MIN_VALIDITY;
+use crate::cli::{DoctorArgs, Global};
 use crate::doctor::certificates::Circumstances;
 use crate::doctor::disk::Disk;
 use crate::doctor::{
@@ -18,10 +17,11 @@ use crate::doctor::{
     shell, ssh, token,
 };
 use crate::failure::Outcome;
-use crate::openssh;
-use crate::settings::{Access, Doctor, Machine, Memory};
+use crate::settings::{Access, Doctor, Environment, OptionResolver};
+use crate::ssh::query;
+use crate::ssh::timeout::{Beside, within};
 use crate::terminal::Terminal;
-use crate::when;
+use crate::text::time;
 
 /// For what reads a few files.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -31,7 +31,7 @@ const HOSTS_LIMIT: Duration = Duration::from_secs(45);
 pub(super) fn run(
     typed: &DoctorArgs,
     global: &Global,
-    machine: &Machine,
+    machine: &Environment,
     terminal: Terminal,
 ) -> Outcome<()> {
     let findings = examine(global, machine, terminal);
@@ -43,12 +43,12 @@ pub(super) fn run(
 #[derive(Clone, Debug)]
 struct Here {
     global: Global,
-    machine: Machine,
+    machine: Environment,
 }
 
 impl Here {
-    fn memory(&self) -> Memory<'_> {
-        Memory::new(&self.global, &self.machine)
+    fn memory(&self) -> OptionResolver<'_> {
+        OptionResolver::new(&self.global, &self.machine)
     }
 }
 
@@ -60,7 +60,7 @@ fn address(access: &Outcome<Access>) -> Option<String> {
 
 /// All examinations, each for so long and no longer: what is wrong on a machine may well be a file
 /// that is a pipe, or a disk that does not answer.
-fn examine(global: &Global, machine: &Machine, terminal: Terminal) -> Vec<Finding> {
+fn examine(global: &Global, machine: &Environment, terminal: Terminal) -> Vec<Finding> {
     let here = Here { global: global.clone(), machine: machine.clone() };
     let resolving = here.clone();
     let resolved = within(LIMIT, move || Doctor::resolve(&resolving.global, &resolving.machine));
@@ -78,7 +78,7 @@ fn examine(global: &Global, machine: &Machine, terminal: Terminal) -> Vec<Findin
     };
     // The API is far away: it is asked while the rest is looked at.
     let asking = api::start(here.clone(), access, context, disk.clone(), terminal);
-    let mut findings = vec![ssh::examine(&openssh::version())];
+    let mut findings = vec![ssh::examine(&query::version())];
     let has_ssh = findings.iter().all(|finding| finding.state.is_usable());
     findings.extend(unread);
     if let Some(disk) = disk {
@@ -103,7 +103,7 @@ fn of_disk(disk: &Arc<Disk>, ourselves: &Ourselves, here: Here, has_ssh: bool) -
     findings.extend(each(Check::Key, LIMIT, |disk, _| keys::examine(disk)));
     let (certified, us) = (Arc::clone(disk), ourselves.clone());
     findings.extend(bounded(Check::Certificate, LIMIT, move || {
-        let today = Circumstances { ourselves: &us, now: when::now(), least: MIN_VALIDITY };
+        let today = Circumstances { ourselves: &us, now: time::now(), least: MIN_VALIDITY };
         certificates::examine(&certified, &here.memory(), &today)
     }));
     // Where ssh does not come by our files, that is told already.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
-use crate::args::ReportFormat;
+use crate::cli::ReportFormat;
 use crate::commands::report;
 use crate::doctor::{Finding, State};
 use crate::failure::{Failure, Kind, Outcome};

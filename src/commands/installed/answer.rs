@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::commands::fetch::{self, Answer, Fetched, Missed};
+use crate::commands::fetch::{self, Answer, FetchError, Fetched};
 use crate::failure::{Failure, Kind};
 use crate::install::state::{Record, Source};
-use crate::settings::Memory;
+use crate::settings::OptionResolver;
 use crate::terminal::Terminal;
 
 /// A cluster that a run is about, with what was answered for it.
@@ -16,7 +16,7 @@ pub(in crate::commands) struct Candidate {
     pub(in crate::commands) asked: String,
     /// Where to ask for it the next time.
     pub(in crate::commands) source: Source,
-    pub(in crate::commands) answer: Result<Answer, Missed>,
+    pub(in crate::commands) answer: Result<Answer, FetchError>,
 }
 
 /// Asks for installed clusters, each where its state says; what fails for one harms no other.
@@ -24,7 +24,7 @@ pub(in crate::commands) struct Candidate {
 /// The candidates are in the order of the records.
 pub(in crate::commands) fn ask_again(
     records: &[&Record],
-    memory: &Memory<'_>,
+    memory: &OptionResolver<'_>,
     terminal: Terminal,
 ) -> Vec<Candidate> {
     let mut endpoints: BTreeMap<(&str, Option<&str>), Vec<String>> = BTreeMap::new();
@@ -62,11 +62,11 @@ pub(in crate::commands) fn ask_again(
 
 /// One failure for each cluster that it stands in the way of.
 fn missed(id: String, failure: &Failure) -> Fetched {
-    let answer = Err(Missed::from(failure.again()));
+    let answer = Err(FetchError::from(failure.again()));
     Fetched { asked: id, answer }
 }
 
-fn from_stdin(record: &Record) -> Missed {
+fn from_stdin(record: &Record) -> FetchError {
     let alias = record.alias();
     let message = format!("{alias} was installed from standard input, which cannot be read again");
     let failure = Failure::message(Kind::Local, message)

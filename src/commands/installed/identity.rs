@@ -5,13 +5,13 @@ use std::os::unix::fs::PermissionsExt;
 
 use crate::certificate::PublicKey;
 use crate::certificate::identity::{Identity, Problem};
-use crate::fleet::SshKey;
+use crate::cluster::SshKey;
 use crate::install::state::Record;
 use crate::name::LocalPath;
-use crate::settings::Machine;
+use crate::settings::Environment;
 
 /// What ssh would stumble over.
-pub(super) fn faults(machine: &Machine, identity: &LocalPath<'_>) -> Vec<String> {
+pub(super) fn faults(machine: &Environment, identity: &LocalPath<'_>) -> Vec<String> {
     let path = machine.expand(identity);
     let mut faults = Vec::new();
     let is_public = path.extension().is_some_and(|extension| extension == "pub");
@@ -33,7 +33,7 @@ pub(super) fn faults(machine: &Machine, identity: &LocalPath<'_>) -> Vec<String>
 
 /// That the cluster does not know the key, where it says which keys it knows.
 pub(super) fn stranger(
-    machine: &Machine,
+    machine: &Environment,
     identity: &LocalPath<'_>,
     keys: &[SshKey<'_>],
     record: &Record,

@@ -1,30 +1,30 @@
 //! What the commands share that keep clusters installed.
 
 mod answer;
-mod carry_out;
+mod apply;
+mod desired;
 mod identity;
 mod names;
 mod summary;
-mod wish;
 
 pub(super) use answer::{Candidate, ask_again};
-pub(super) use carry_out::{Decision, carry_out};
+pub(super) use apply::{InstallRequest, apply_request};
+pub(super) use desired::{DesiredOutcome, DesiredState, Renewed};
 pub(super) use names::{Names, Surveyed, ended_owners, recorded};
-pub(super) use summary::{Line, What};
-pub(super) use wish::{Renewed, Wished, Wishing};
+pub(super) use summary::{ClusterChange, Line};
 
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::plan::{Installed, Present};
-use crate::install::state::{Record, Stem};
+use crate::install::state::{FileStem, Record};
 
 /// The installed clusters that a person names by id, name, alias or file, damaged ones too; all
 /// where none is named.
-pub(super) fn named(present: &Present, selectors: &[String]) -> Outcome<Vec<Stem>> {
+pub(super) fn named(present: &Present, selectors: &[String]) -> Outcome<Vec<FileStem>> {
     if selectors.is_empty() {
         return Ok(present.all_stems().into_iter().collect());
     }
     let installed = present.installed();
-    let mut stems: Vec<Stem> = Vec::new();
+    let mut stems: Vec<FileStem> = Vec::new();
     for selector in selectors {
         let of_record = called(&installed, selector);
         // A damaged state does not say its names; its file does.

@@ -3,20 +3,20 @@
 use std::collections::HashSet;
 
 use super::answer::{Candidate, ask_again};
+use crate::cluster::{CheckedCluster, name_clusters};
 use crate::commands::gather;
 use crate::failure::{Failure, Kind, Outcome};
-use crate::fleet::{Survey, name_clusters};
 use crate::install::plan::Installed;
 use crate::install::state::Record;
 use crate::name::{Id, Slug, id_part};
-use crate::settings::{Install, Memory};
+use crate::settings::{Install, OptionResolver};
 use crate::terminal::Terminal;
 
 /// A candidate with its answer, checked.
-pub(in crate::commands) type Surveyed<'c> = (&'c Candidate, Survey<'c>);
+pub(in crate::commands) type Surveyed<'c> = (&'c Candidate, CheckedCluster<'c>);
 
 /// The name that a cluster would like to have.
-fn wanted(settings: &Install, survey: &Survey<'_>) -> Option<Slug<'static>> {
+fn wanted(settings: &Install, survey: &CheckedCluster<'_>) -> Option<Slug<'static>> {
     settings.name.clone().or_else(|| survey.wanted_name().map(Slug::into_owned))
 }
 
@@ -25,7 +25,7 @@ pub(in crate::commands) fn ended_owners(
     settings: &Install,
     installed: &Installed,
     surveys: &[Surveyed<'_>],
-    memory: &Memory<'_>,
+    memory: &OptionResolver<'_>,
     terminal: Terminal,
 ) -> HashSet<String> {
     let mut ended = HashSet::new();
@@ -44,7 +44,8 @@ pub(in crate::commands) fn ended_owners(
         let answer = candidate.answer.map_err(|missed| missed.failure);
         let is_ended = answer.and_then(|answer| {
             let surveys = gather::surveys_of(&answer)?;
-            let owners = surveys.iter().filter_map(Survey::cluster).find(|c| c.id == owner.id);
+            let owners =
+                surveys.iter().filter_map(CheckedCluster::cluster).find(|c| c.id == owner.id);
             Ok(owners.is_some_and(|cluster| cluster.terminated))
         });
         match is_ended {
@@ -131,7 +132,7 @@ impl Names {
 /// The names that are given, damaged states included: their file names still say them.
 pub(in crate::commands) fn recorded(
     installed: &Installed,
-    surveys: &[&Survey<'_>],
+    surveys: &[&CheckedCluster<'_>],
     is_replaced: impl Fn(&Record) -> bool,
 ) -> Vec<(Id<'static>, Slug<'static>)> {
     let records = installed.records.iter().map(|(_, record)| record);

@@ -13,12 +13,12 @@ use crate::terminal::Terminal;
 pub(in crate::commands) struct Line {
     /// Its alias, or what else it is known by.
     pub(in crate::commands) cluster: String,
-    pub(in crate::commands) what: What,
+    pub(in crate::commands) what: ClusterChange,
 }
 
 /// What becomes of a cluster.
 #[derive(Debug)]
-pub(in crate::commands) enum What {
+pub(in crate::commands) enum ClusterChange {
     /// It is new, and has this many hosts.
     Added(usize),
     /// It has another alias, and maybe other hosts.
@@ -39,7 +39,7 @@ pub(in crate::commands) enum What {
     NotInstalled(Failure),
 }
 
-impl What {
+impl ClusterChange {
     /// What becomes of a cluster that is to have this fragment.
     pub(in crate::commands) fn of(
         old: Option<(&Record, &[u8])>,
@@ -63,7 +63,7 @@ impl What {
     }
 }
 
-impl fmt::Display for What {
+impl fmt::Display for ClusterChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counted = |count: &usize| match count {
             1 => "1 host".to_owned(),
@@ -104,7 +104,7 @@ pub(super) fn tell_failures(lines: Vec<Line>, terminal: Terminal) -> Outcome<()>
     let mut failures: Vec<Failure> = lines
         .into_iter()
         .filter_map(|line| match line.what {
-            What::Left(failure) | What::NotInstalled(failure) => Some(failure),
+            ClusterChange::Left(failure) | ClusterChange::NotInstalled(failure) => Some(failure),
             _ => None,
         })
         .collect();

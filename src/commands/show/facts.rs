@@ -1,8 +1,8 @@
 //! What there is to say of a cluster as a whole, a line a fact.
 
 use super::keys::Keys;
+use crate::cluster::Fleet;
 use crate::commands::report;
-use crate::fleet::Fleet;
 use crate::install::state::Record;
 use crate::name::Label;
 use crate::terminal::table::{Cell, Column, Table, Tone};

@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use crate::certificate::PublicKey;
 use crate::certificate::identity::Identity;
-use crate::fleet::SshKey;
+use crate::cluster::SshKey;
 use crate::install::layout::Layout;
 use crate::name::Label;
-use crate::settings::{Memory, Rendering};
+use crate::settings::{OptionResolver, Rendering};
 use crate::terminal::table::{Cell, Column, Table, Tone};
 
 /// What ssh tries where no setting names a key (`ssh_config(5)`, `IdentityFile`).
@@ -33,7 +33,7 @@ impl<'a> Keys<'a> {
     pub(super) fn of(
         keys: &'a [SshKey<'a>],
         rendering: &Rendering,
-        memory: &Memory<'_>,
+        memory: &OptionResolver<'_>,
         layout: &Layout,
     ) -> Self {
         let set = rendering.ssh.identity_file.as_ref().map(|path| {

@@ -12,24 +12,24 @@ use serde::Serialize;
 use super::report::{self, Refused};
 use super::view::{self, Seen, View};
 use super::{certificates::Own, gather};
-use crate::args::{Global, ReportFormat, ShowArgs};
+use crate::cli::{Global, ReportFormat, ShowArgs};
+use crate::cluster::{Fleet, Skipped, Unrendered, WhySkipped};
 use crate::failure::{Failure, Kind, Outcome};
-use crate::fleet::{Fleet, Skipped, Unrendered, WhySkipped};
 use crate::render::data;
-use crate::settings::{Machine, Memory, Viewing, Which};
-use crate::shell;
+use crate::settings::{Environment, OptionResolver, Viewing, Which};
 use crate::terminal::Terminal;
 use crate::terminal::table::{Cell, Column, Table, Tone};
+use crate::text::shell;
 
 pub(super) fn run(
     typed: ShowArgs,
     global: &Global,
-    machine: &Machine,
+    machine: &Environment,
     terminal: Terminal,
 ) -> Outcome<()> {
     let format = typed.format.format;
     let viewing = Viewing::resolve(typed.source(), global, machine)?;
-    let memory = Memory::new(global, machine);
+    let memory = OptionResolver::new(global, machine);
     let asked = view::ask(&viewing, &memory, terminal)?;
     let mut views = asked.views(&viewing, &memory)?;
     let count = views.len();
@@ -75,7 +75,7 @@ fn tell(seen: &Seen<'_>, format: ReportFormat, terminal: Terminal) {
 fn print(
     seen: &Seen<'_>,
     viewing: &Viewing,
-    memory: &Memory<'_>,
+    memory: &OptionResolver<'_>,
     format: ReportFormat,
 ) -> Outcome<()> {
     let Seen { walked, record, rendering } = seen;

@@ -11,15 +11,15 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::{fetch, gather, view};
 use crate::api::client::Client;
 use crate::api::error::Error as ApiError;
-use crate::args::{Global, Goal, WaitArgs};
+use crate::cli::{Global, Goal, WaitArgs};
+use crate::cluster::{self, Selection, Unrendered, walk};
 use crate::failure::{Failure, Kind, Outcome};
-use crate::fleet::{self, Selection, Unrendered, walk};
 use crate::install::plan::Installed;
 use crate::install::state::Source;
 use crate::name::Slug;
-use crate::settings::{Endpoint, Machine, Memory, Patience, Viewing, Wait, Which};
+use crate::settings::{Endpoint, Environment, OptionResolver, Patience, Viewing, Wait, Which};
 use crate::terminal::Terminal;
-use crate::when::span;
+use crate::text::time::span;
 
 /// How many nodes a message names.
 const TOLD: usize = 20;
@@ -27,11 +27,11 @@ const TOLD: usize = 20;
 pub(super) fn run(
     typed: WaitArgs,
     global: &Global,
-    machine: &Machine,
+    machine: &Environment,
     terminal: Terminal,
 ) -> Outcome<()> {
     let Wait { viewing, patience, format } = Wait::resolve(typed, global, machine)?;
-    let memory = Memory::new(global, machine);
+    let memory = OptionResolver::new(global, machine);
     let Which::Named(selectors) = &viewing.which else {
         return Err(Failure::message(Kind::Usage, "one cluster is waited for"));
     };
@@ -47,7 +47,7 @@ pub(super) fn run(
 /// Waits for clusters one after the other, all within one limit: for `install --wait`.
 pub(super) fn first(
     viewing: &Viewing,
-    memory: &Memory<'_>,
+    memory: &OptionResolver<'_>,
     patience: Patience,
     terminal: Terminal,
 ) -> Outcome<()> {
@@ -99,13 +99,13 @@ struct Awaited {
     client: Client,
     id: String,
     /// How its hosts are named and reached.
-    options: fleet::Options,
+    options: cluster::Options,
 }
 
 async fn until_up(
     selector: &str,
     viewing: &Viewing,
-    memory: &Memory<'_>,
+    memory: &OptionResolver<'_>,
     limit: Limit,
     terminal: Terminal,
 ) -> Outcome<Ended> {
@@ -136,7 +136,7 @@ fn asked_at(
     selector: &str,
     viewing: &Viewing,
     installed: &Installed,
-    memory: &Memory<'_>,
+    memory: &OptionResolver<'_>,
 ) -> Outcome<(Endpoint, String)> {
     let here = || viewing.endpoint.as_ref().map(Endpoint::clone).map_err(Failure::again);
     match view::asked_of(selector, viewing, installed) {
@@ -158,14 +158,14 @@ fn options(
     text: &str,
     viewing: &Viewing,
     installed: &Installed,
-    memory: &Memory<'_>,
-) -> Outcome<fleet::Options> {
+    memory: &OptionResolver<'_>,
+) -> Outcome<cluster::Options> {
     let survey = gather::survey(id, text)?;
     let name = view::names(&[&survey], viewing, installed).pop().flatten();
     let rendering = view::rendering(installed.of_id(id), viewing, memory)?;
     let recorded = survey.id().cloned().zip(name);
     let recorded = recorded.map(|(id, name)| (id.into_owned(), Slug::into_owned(name)));
-    Ok(fleet::Options {
+    Ok(cluster::Options {
         selection: Selection::default(),
         recorded: recorded.into_iter().collect(),
         ..rendering.walk

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use crate::fleet::{Fleet, Host, Jump, Unrendered, Walked, WhySkipped};
+use crate::cluster::{Fleet, Host, Jump, ResolvedCluster, Unrendered, WhySkipped};
 use crate::name::Port;
-use crate::probe::pace::{self, Pace};
-use crate::probe::{self, Endpoint, Software, Trouble};
+use crate::ssh::probe::pace::{self, Limiter};
+use crate::ssh::probe::{self, Endpoint, ProbeError, Software};
 
 /// How long one place may take to answer.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -74,7 +74,7 @@ impl Unconnected {
 
 impl Picture {
     /// What an answer says.
-    pub(super) fn of(walked: &Walked<'_>) -> Self {
+    pub(super) fn of(walked: &ResolvedCluster<'_>) -> Self {
         let Some(fleet) = walked.known() else { return Self::default() };
         Self {
             alias: fleet.alias().to_string(),
@@ -234,14 +234,14 @@ fn unconnected(fleet: &Fleet<'_>) -> Vec<Unconnected> {
 /// What was found at each place that was asked.
 #[derive(Debug)]
 pub(super) struct Known {
-    found: HashMap<Endpoint, Result<Software, Trouble>>,
-    pace: Pace,
+    found: HashMap<Endpoint, Result<Software, ProbeError>>,
+    pace: Limiter,
 }
 
 impl Known {
     /// Nothing yet.
     pub(super) fn nothing() -> Self {
-        Self { found: HashMap::new(), pace: Pace::new(pace::at_most(AT_ONCE)) }
+        Self { found: HashMap::new(), pace: Limiter::new(pace::at_most(AT_ONCE)) }
     }
 
     /// Asks at each place of a node that is not known to be up; what is not answered at `until`
@@ -271,7 +271,7 @@ impl Known {
     }
 
     /// What answers there, or why nothing does.
-    pub(super) fn found(&self, way: &Way) -> Option<&Result<Software, Trouble>> {
+    pub(super) fn found(&self, way: &Way) -> Option<&Result<Software, ProbeError>> {
         self.found.get(way.endpoint.as_ref()?)
     }
 }

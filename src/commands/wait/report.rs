@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Ended;
 use super::picture::Says;
-use crate::args::{Goal, ReportFormat};
+use crate::cli::{Goal, ReportFormat};
 use crate::commands::report;
 use crate::failure::Outcome;
 use crate::terminal::table::{Cell, Column, Table, Tone};

@@ -19,8 +19,8 @@ use shadow::{Place, Search};
 
 use super::disk::{Cluster, Disk};
 use super::{Check, Finding, Ourselves, State, quoted};
-use crate::child::Ended;
-use crate::openssh;
+use crate::ssh::process::Ended;
+use crate::ssh::query;
 
 /// How many are asked for at once.
 const AT_ONCE: usize = 3;
@@ -86,8 +86,8 @@ impl<'d> Asking<'d> {
 
     /// Why ssh does nothing at all with this configuration.
     fn stops(&self) -> Option<Finding> {
-        let ended = openssh::ask(self.config().as_deref(), &[], openssh::UNRELATED);
-        self.resolved(ended, openssh::UNRELATED).err().map(|silence| silence.finding)
+        let ended = query::ask(self.config().as_deref(), &[], query::UNRELATED);
+        self.resolved(ended, query::UNRELATED).err().map(|silence| silence.finding)
     }
 
     /// The patterns of the user's own blocks, which may catch some of our names and others not.
@@ -132,9 +132,9 @@ impl<'d> Asking<'d> {
     }
 
     fn one(&self, name: &Name<'_>) -> Answer {
-        let should = openssh::ask(Some(&name.cluster.fragment), &[], name.alias);
+        let should = query::ask(Some(&name.cluster.fragment), &[], name.alias);
         let should = self.resolved(should, name.alias)?;
-        let is = openssh::ask(self.config().as_deref(), &[], name.alias);
+        let is = query::ask(self.config().as_deref(), &[], name.alias);
         Ok((should, self.resolved(is, name.alias)?))
     }
 
@@ -190,7 +190,7 @@ impl std::fmt::Display for Verbose {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let config = self.config.iter().flat_map(|path| ["-F".as_ref(), path.as_os_str()]);
         let words = ["ssh".as_ref(), "-vG".as_ref()].into_iter().chain(config);
-        write!(f, "`{}`", crate::shell::command(words.chain([self.name.as_ref()])))
+        write!(f, "`{}`", crate::text::shell::command(words.chain([self.name.as_ref()])))
     }
 }
 
@@ -281,7 +281,7 @@ fn of_added(
     let commands: Option<Vec<String>> = clusters
         .iter()
         .map(|cluster| ourselves.installing(&cluster.record, option))
-        .map(|words| words.map(crate::shell::command))
+        .map(|words| words.map(crate::text::shell::command))
         .collect();
     finding.command = commands.map(|commands| commands.join(" && "));
     finding

@@ -8,7 +8,6 @@ use crate::doctor::disk::Disk;
 use crate::install::claims::is_about;
 use crate::install::folder;
 use crate::install::reading::{Block, Criterion, Line, criteria, matches, walk};
-use crate::write;
 
 /// What ssh reads behind the user's own file.
 const SYSTEM: &str = "/etc/ssh/ssh_config";
@@ -65,10 +64,10 @@ impl Search<'_> {
 
     fn of_the_system(&self, keyword: &str, value: &str, found: &mut Found) {
         let path = Path::new(SYSTEM);
-        let Ok(Some(text)) = write::contents(path) else { return };
+        let Ok(Some(text)) = crate::fs::contents(path) else { return };
         let mut read = folder::read_matching(&self.disk.layout);
-        let bearings = self.disk.layout.bearings();
-        walk((path, &text), &bearings, &mut read, &mut |line| {
+        let include_resolver = self.disk.layout.include_resolver();
+        walk((path, &text), &include_resolver, &mut read, &mut |line| {
             self.visit(line, keyword, value, found)
         });
     }

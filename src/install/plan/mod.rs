@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::include::{self, Found, IncludeLine, Unwritable};
 use super::layout::{INDEX, Layout};
-use super::state::{Damage, Part, Record, Stem, fingerprint};
+use super::state::{Damage, FileKind, FileStem, Record, fingerprint};
 
 /// The first line of our index.
 const INDEX_HEADER: &str = "# Written by prime-ssh: one line a cluster. Changes here are lost.\n";
@@ -40,11 +40,11 @@ pub struct Present {
 #[derive(Debug, Default)]
 pub struct Installed {
     /// Those whose state can be read, in the order of their names.
-    pub records: Vec<(Stem, Record)>,
+    pub records: Vec<(FileStem, Record)>,
     /// Those whose state cannot.
-    pub damaged: Vec<(Stem, Damage)>,
+    pub damaged: Vec<(FileStem, Damage)>,
     /// Second files of a cluster, left by a run that was killed while it gave it another name.
-    pub superseded: Vec<Stem>,
+    pub superseded: Vec<FileStem>,
 }
 
 impl Installed {
@@ -69,7 +69,7 @@ impl Present {
         let mut installed = Installed::default();
         let indexed = self.indexed();
         for (stem, part) in self.stems() {
-            if part != Part::State {
+            if part != FileKind::State {
                 continue;
             }
             match Record::from_json(self.part(&stem, part).unwrap_or_default()) {
@@ -94,36 +94,36 @@ impl Present {
 
     /// One file of a cluster.
     #[must_use]
-    pub fn part(&self, stem: &Stem, part: Part) -> Option<&[u8]> {
+    pub fn part(&self, stem: &FileStem, part: FileKind) -> Option<&[u8]> {
         self.files.get(&stem.file(part)).map(Vec::as_slice)
     }
 
     /// Every cluster of which any file is there, readable or not.
     #[must_use]
-    pub fn all_stems(&self) -> BTreeSet<Stem> {
+    pub fn all_stems(&self) -> BTreeSet<FileStem> {
         self.stems().map(|(stem, _)| stem).collect()
     }
 
-    fn stems(&self) -> impl Iterator<Item = (Stem, Part)> {
-        self.files.keys().filter_map(|name| Stem::of_file(name))
+    fn stems(&self) -> impl Iterator<Item = (FileStem, FileKind)> {
+        self.files.keys().filter_map(|name| FileStem::of_file(name))
     }
 
     /// The clusters whose fragments the index includes.
     #[must_use]
-    pub fn indexed(&self) -> BTreeSet<Stem> {
+    pub fn indexed(&self) -> BTreeSet<FileStem> {
         let index = self.files.get(INDEX).map(Vec::as_slice).unwrap_or_default();
         include::included(index)
             .iter()
-            .filter_map(|path| Stem::of_file(path.rsplit('/').next()?))
+            .filter_map(|path| FileStem::of_file(path.rsplit('/').next()?))
             .map(|(stem, _)| stem)
-            .filter(|stem| self.part(stem, Part::Fragment).is_some())
+            .filter(|stem| self.part(stem, FileKind::Fragment).is_some())
             .collect()
     }
 }
 
 /// What a run wants of one cluster. What it does not speak of stays as it is.
 #[derive(Clone, Debug)]
-pub enum Wish {
+pub enum Desired {
     /// It is to be installed with this fragment.
     Put {
         /// What to remember of it; the plan itself fills in the fragment's fingerprint.
@@ -132,7 +132,7 @@ pub enum Wish {
         fragment: Vec<u8>,
     },
     /// Nothing of it is to stay.
-    Remove(Stem),
+    Remove(FileStem),
 }
 
 /// Whose a file is.
@@ -189,13 +189,13 @@ pub struct Plan {
     /// The files that change.
     pub changes: Vec<Change>,
     /// The clusters that ssh reads afterwards.
-    pub clusters: Vec<Stem>,
+    pub clusters: Vec<FileStem>,
     /// What a person should know.
     pub notes: Vec<Note>,
 }
 
 /// Plans how `present` becomes what is wished.
-pub fn plan(layout: &Layout, present: &Present, wishes: Vec<Wish>) -> Result<Plan, Unwritable> {
+pub fn plan(layout: &Layout, present: &Present, wishes: Vec<Desired>) -> Result<Plan, Unwritable> {
     let mut planner = Planner {
         layout,
         present,
@@ -207,8 +207,8 @@ pub fn plan(layout: &Layout, present: &Present, wishes: Vec<Wish>) -> Result<Pla
     let clusters = planner.clusters_afterwards(&wishes);
     for wish in wishes {
         match wish {
-            Wish::Put { record, fragment } => planner.put(record, fragment),
-            Wish::Remove(stem) => planner.remove(stem),
+            Desired::Put { record, fragment } => planner.put(record, fragment),
+            Desired::Remove(stem) => planner.remove(stem),
         }
     }
     planner.tighten(&clusters);
@@ -223,15 +223,15 @@ struct Planner<'a> {
     present: &'a Present,
     installed: Installed,
     plan: Plan,
-    coming: Vec<Stem>,
-    going: Vec<Stem>,
+    coming: Vec<FileStem>,
+    going: Vec<FileStem>,
 }
 
 impl Planner<'_> {
     /// Which clusters ssh reads afterwards: those of the index and those with a state, but for
     /// what is wished away or comes under a new name.
-    fn clusters_afterwards(&self, wishes: &[Wish]) -> BTreeSet<Stem> {
-        let has_fragment = |stem: &&Stem| self.present.part(stem, Part::Fragment).is_some();
+    fn clusters_afterwards(&self, wishes: &[Desired]) -> BTreeSet<FileStem> {
+        let has_fragment = |stem: &&FileStem| self.present.part(stem, FileKind::Fragment).is_some();
         let mut clusters = self.present.indexed();
         let records = self.installed.records.iter().map(|(stem, _)| stem);
         let damaged = self.installed.damaged.iter().map(|(stem, _)| stem);
@@ -241,10 +241,10 @@ impl Planner<'_> {
         }
         for wish in wishes {
             match wish {
-                Wish::Remove(stem) => {
+                Desired::Remove(stem) => {
                     clusters.remove(stem);
                 }
-                Wish::Put { record, .. } => {
+                Desired::Put { record, .. } => {
                     if let Some(old) = self.installed.of_id(record.id.as_str()) {
                         clusters.remove(&old.stem());
                     }
@@ -261,7 +261,7 @@ impl Planner<'_> {
         let stem = record.stem();
         let old = self.installed.of_id(record.id.as_str()).cloned();
         let old_stem = old.as_ref().map_or_else(|| stem.clone(), Record::stem);
-        let was = present.part(&old_stem, Part::Fragment);
+        let was = present.part(&old_stem, FileKind::Fragment);
         let wrote = was.is_some_and(|was| old.as_ref().is_some_and(|old| old.wrote(was)));
         record.fragments = match (&old, was) {
             (Some(old), Some(was)) if wrote && was == fragment => old.fragments.clone(),
@@ -278,11 +278,11 @@ impl Planner<'_> {
         {
             self.keep_aside(&old_stem, was);
         }
-        let seen = present.part(&old_stem, Part::KnownHosts);
-        let seen = seen.or_else(|| present.part(&stem, Part::KnownHosts)).unwrap_or_default();
-        self.ours(&stem.file(Part::KnownHosts), Some(seen.to_owned()));
-        self.ours(&stem.file(Part::State), Some(record.to_json()));
-        self.ours(&stem.file(Part::Fragment), Some(fragment));
+        let seen = present.part(&old_stem, FileKind::KnownHosts);
+        let seen = seen.or_else(|| present.part(&stem, FileKind::KnownHosts)).unwrap_or_default();
+        self.ours(&stem.file(FileKind::KnownHosts), Some(seen.to_owned()));
+        self.ours(&stem.file(FileKind::State), Some(record.to_json()));
+        self.ours(&stem.file(FileKind::Fragment), Some(fragment));
         if old_stem != stem {
             self.going.push(old_stem);
         }
@@ -292,11 +292,11 @@ impl Planner<'_> {
 
     /// The certificate of a cluster goes by its name, also where it was there before the cluster
     /// was installed or renamed.
-    fn carry_certificate(&mut self, stem: &Stem) {
+    fn carry_certificate(&mut self, stem: &FileStem) {
         let present = self.present;
-        let mut missing = present.part(stem, Part::Certificate).is_none();
+        let mut missing = present.part(stem, FileKind::Certificate).is_none();
         let others = present.stems().filter(|(other, part)| {
-            *part == Part::Certificate && other != stem && other.parts().1 == stem.parts().1
+            *part == FileKind::Certificate && other != stem && other.parts().1 == stem.parts().1
         });
         for (other, part) in others {
             if std::mem::take(&mut missing) {
@@ -309,13 +309,13 @@ impl Planner<'_> {
         }
     }
 
-    fn is_damaged(&self, stem: &Stem) -> bool {
+    fn is_damaged(&self, stem: &FileStem) -> bool {
         self.installed.damaged.iter().any(|(at, _)| at == stem)
     }
 
-    fn remove(&mut self, stem: Stem) {
+    fn remove(&mut self, stem: FileStem) {
         let record = self.installed.records.iter().find(|(at, _)| *at == stem);
-        if let Some(was) = self.present.part(&stem, Part::Fragment)
+        if let Some(was) = self.present.part(&stem, FileKind::Fragment)
             && record.is_some_and(|(_, record)| !record.wrote(was))
         {
             self.keep_aside(&stem, was);
@@ -324,8 +324,8 @@ impl Planner<'_> {
     }
 
     /// Keeps what a person wrote into a fragment of ours, under the first name that is free.
-    fn keep_aside(&mut self, stem: &Stem, was: &[u8]) {
-        let fragment = stem.file(Part::Fragment);
+    fn keep_aside(&mut self, stem: &FileStem, was: &[u8]) {
+        let fragment = stem.file(FileKind::Fragment);
         let names = (1..).map(|count| match count {
             1 => format!("{fragment}.bak"),
             _ => format!("{fragment}.bak-{count}"),
@@ -343,9 +343,9 @@ impl Planner<'_> {
     }
 
     /// Files of ours that nobody speaks of still get their mode back.
-    fn tighten(&mut self, clusters: &BTreeSet<Stem>) {
+    fn tighten(&mut self, clusters: &BTreeSet<FileStem>) {
         for name in &self.present.loose {
-            let stays = Stem::of_file(name).is_some_and(|(stem, _)| clusters.contains(&stem));
+            let stays = FileStem::of_file(name).is_some_and(|(stem, _)| clusters.contains(&stem));
             let path = self.layout.file(name);
             if stays && !self.plan.changes.iter().any(|change| change.path == path) {
                 self.ours(name, self.present.files.get(name).cloned());
@@ -354,10 +354,10 @@ impl Planner<'_> {
     }
 
     /// What comes is read before it counts; what goes stops counting before it is gone.
-    fn index_and_config(&mut self, clusters: &BTreeSet<Stem>) -> Result<(), Unwritable> {
-        let bearings = self.layout.bearings();
+    fn index_and_config(&mut self, clusters: &BTreeSet<FileStem>) -> Result<(), Unwritable> {
+        let include_resolver = self.layout.include_resolver();
         let config = self.present.config.as_deref();
-        let found = include::find(config.unwrap_or_default(), &bearings);
+        let found = include::find(config.unwrap_or_default(), &include_resolver);
         let (in_block, at_top): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|found| found.block.is_some());
         let line = self.layout.include(INDEX)?;
@@ -371,7 +371,7 @@ impl Planner<'_> {
             index.push_str(FOLDER_HEADER);
         }
         for stem in clusters {
-            index.push_str(self.layout.include(&stem.file(Part::Fragment))?.as_str());
+            index.push_str(self.layout.include(&stem.file(FileKind::Fragment))?.as_str());
             index.push('\n');
         }
         self.ours(INDEX, Some(index.into_bytes()));
@@ -384,11 +384,11 @@ impl Planner<'_> {
             self.plan.notes.push(Note::LineAdded(line));
             self.change(self.layout.config(), Owner::User, Some(config));
         }
-        let has_state = |stem: &Stem| {
-            self.coming.contains(stem) || self.present.part(stem, Part::State).is_some()
+        let has_state = |stem: &FileStem| {
+            self.coming.contains(stem) || self.present.part(stem, FileKind::State).is_some()
         };
         for stem in clusters.iter().filter(|stem| !has_state(stem)) {
-            let path = self.layout.file(&stem.file(Part::Fragment));
+            let path = self.layout.file(&stem.file(FileKind::Fragment));
             self.plan.notes.push(Note::Stateless(path));
         }
         Ok(())
@@ -401,7 +401,7 @@ impl Planner<'_> {
         while let Some(without) = line.taken_out_of(&left) {
             left = without;
         }
-        let written_by_others = include::find(&left, &self.layout.bearings());
+        let written_by_others = include::find(&left, &self.layout.include_resolver());
         self.plan.notes.extend(written_by_others.into_iter().map(Note::LeftIn));
         // Had it been there before us, there were a backup of it, however empty.
         let made_by_us = left.is_empty()
@@ -418,15 +418,15 @@ impl Planner<'_> {
     }
 
     /// The state goes first: what is left of a run that was killed is then known for a leftover.
-    fn removals(&mut self, clusters: &BTreeSet<Stem>) {
+    fn removals(&mut self, clusters: &BTreeSet<FileStem>) {
         let mut going = std::mem::take(&mut self.going);
         let orphans = self.present.all_stems().into_iter().filter(|stem| {
             // A certificate alone is no leftover: a fragment elsewhere may name it.
             let has = |part| self.present.part(stem, part).is_some();
             let mut leftovers =
-                [Part::Fragment, Part::KnownHosts, Part::FormerKnownHosts].into_iter();
+                [FileKind::Fragment, FileKind::KnownHosts, FileKind::FormerKnownHosts].into_iter();
             let is_left_over = leftovers.any(has);
-            !clusters.contains(stem) && is_left_over && !has(Part::State)
+            !clusters.contains(stem) && is_left_over && !has(FileKind::State)
         });
         going.extend(orphans);
         going.extend(self.installed.superseded.iter().cloned());
@@ -434,9 +434,9 @@ impl Planner<'_> {
         going.sort();
         going.dedup();
         for stem in going {
-            self.ours(&stem.file(Part::State), None);
-            for part in Part::ALL {
-                if part != Part::State {
+            self.ours(&stem.file(FileKind::State), None);
+            for part in FileKind::ALL {
+                if part != FileKind::State {
                     self.ours(&stem.file(part), None);
                 }
             }

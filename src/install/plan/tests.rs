@@ -22,12 +22,12 @@ fn record(name: &str) -> Record {
     }
 }
 
-fn put(name: &str, fragment: &str) -> Wish {
-    Wish::Put { record: record(name), fragment: fragment.as_bytes().to_owned() }
+fn put(name: &str, fragment: &str) -> Desired {
+    Desired::Put { record: record(name), fragment: fragment.as_bytes().to_owned() }
 }
 
-fn removed(name: &str) -> Wish {
-    Wish::Remove(record(name).stem())
+fn removed(name: &str) -> Desired {
+    Desired::Remove(record(name).stem())
 }
 
 fn with_config(config: impl AsRef<[u8]>) -> Present {
@@ -61,7 +61,7 @@ fn apply(present: &mut Present, change: &Change) {
     }
 }
 
-fn run(present: &mut Present, wishes: Vec<Wish>) -> Plan {
+fn run(present: &mut Present, wishes: Vec<Desired>) -> Plan {
     let plan = plan(&layout(), present, wishes).unwrap();
     for change in &plan.changes {
         apply(present, change);
@@ -127,7 +127,7 @@ fn what_ssh_keygen_kept_goes_with_the_cluster() {
     let old = format!("{}.known_hosts.old", record("train").stem());
     present.files.insert(old.clone(), b"prime-pod0 x AAAA\n".to_vec());
     assert_eq!(names(&run(&mut present, vec![put("train", "one")])), [""; 0]);
-    assert!(Stem::of_file(&old).is_some(), "it is none of somebody else's");
+    assert!(FileStem::of_file(&old).is_some(), "it is none of somebody else's");
     run(&mut present, vec![removed("train")]);
     assert_eq!(present, with_config("Host *\n  User u\n"));
 }
@@ -147,11 +147,11 @@ fn host_keys_outlive_an_update_and_a_new_name() {
     let mut present = Present::default();
     run(&mut present, vec![put("train", "one")]);
     let old = record("train").stem();
-    present.files.insert(old.file(Part::KnownHosts), b"prime-pod0 ssh-ed25519 AAAA\n".to_vec());
+    present.files.insert(old.file(FileKind::KnownHosts), b"prime-pod0 ssh-ed25519 AAAA\n".to_vec());
     let renamed = Record { name: Slug::new("llama").unwrap(), ..record("train") };
     let new = renamed.stem();
-    let plan = run(&mut present, vec![Wish::Put { record: renamed, fragment: b"two".to_vec() }]);
-    assert_eq!(text(&present, &new.file(Part::KnownHosts)), "prime-pod0 ssh-ed25519 AAAA\n");
+    let plan = run(&mut present, vec![Desired::Put { record: renamed, fragment: b"two".to_vec() }]);
+    assert_eq!(text(&present, &new.file(FileKind::KnownHosts)), "prime-pod0 ssh-ed25519 AAAA\n");
     assert_eq!(present.all_stems(), BTreeSet::from([new.clone()]));
     assert!(!text(&present, "config").contains(&old.to_string()));
     // The old files go when the index no longer names them.
@@ -163,7 +163,7 @@ fn host_keys_outlive_an_update_and_a_new_name() {
 #[test]
 fn an_edited_fragment_is_kept_aside() {
     let stem = record("train").stem();
-    let (conf, aside) = (stem.file(Part::Fragment), format!("{stem}.conf.bak"));
+    let (conf, aside) = (stem.file(FileKind::Fragment), format!("{stem}.conf.bak"));
     let mut present = Present::default();
     run(&mut present, vec![put("train", "one")]);
     for (edit, name) in [("mine", aside.clone()), ("mine 2", format!("{aside}-2"))] {
@@ -193,7 +193,7 @@ fn a_run_that_died_between_two_files_is_no_edit_by_hand() {
         }
         let again = run(&mut present, vec![put("train", "two")]);
         assert_eq!(again.notes, [], "{died_after}");
-        assert_eq!(text(&present, &record("train").stem().file(Part::Fragment)), "two");
+        assert_eq!(text(&present, &record("train").stem().file(FileKind::Fragment)), "two");
     }
 }
 
@@ -221,9 +221,9 @@ fn a_new_name_that_died_half_way_leaves_one_cluster() {
     let mut before = Present::default();
     run(&mut before, vec![put("train", "one")]);
     let old = record("train");
-    before.files.insert(old.stem().file(Part::KnownHosts), b"prime-pod0 x AAAA\n".to_vec());
+    before.files.insert(old.stem().file(FileKind::KnownHosts), b"prime-pod0 x AAAA\n".to_vec());
     let new = Record { name: Slug::new("llama").unwrap(), ..old.clone() };
-    let wish = Wish::Put { record: new.clone(), fragment: b"two".to_vec() };
+    let wish = Desired::Put { record: new.clone(), fragment: b"two".to_vec() };
     let renaming = plan(&layout(), &before, vec![wish]).unwrap();
     for died_after in 0..=renaming.changes.len() {
         let mut present = before.clone();
@@ -235,12 +235,12 @@ fn a_new_name_that_died_half_way_leaves_one_cluster() {
         let (stem, record) = (stem.clone(), record.clone());
         assert!([old.stem(), new.stem()].contains(&stem));
         let mut removed = present.clone();
-        let plan = run(&mut present, vec![Wish::Put { record, fragment: b"three".to_vec() }]);
+        let plan = run(&mut present, vec![Desired::Put { record, fragment: b"three".to_vec() }]);
         assert_eq!(plan.notes, [], "{died_after}");
         assert_eq!(present.all_stems(), BTreeSet::from([stem.clone()]), "{died_after}");
-        assert_eq!(text(&present, &stem.file(Part::KnownHosts)), "prime-pod0 x AAAA\n");
+        assert_eq!(text(&present, &stem.file(FileKind::KnownHosts)), "prime-pod0 x AAAA\n");
         assert_eq!(text(&present, "config").lines().count(), 2);
-        run(&mut removed, vec![Wish::Remove(stem)]);
+        run(&mut removed, vec![Desired::Remove(stem)]);
         assert_eq!(removed, Present::default(), "{died_after}");
     }
 }
@@ -289,15 +289,15 @@ fn damage_of_one_cluster_harms_no_other() {
     let mut present = Present::default();
     run(&mut present, vec![put("one", "1"), put("two", "2"), put("three", "3")]);
     let [one, two] = ["one", "two"].map(|name| record(name).stem());
-    present.files.insert(one.file(Part::State), b"{".to_vec());
-    present.files.remove(&two.file(Part::State));
+    present.files.insert(one.file(FileKind::State), b"{".to_vec());
+    present.files.remove(&two.file(FileKind::State));
     let installed = present.installed();
     assert_eq!(installed.records.len(), 1);
     assert_eq!(installed.damaged.len(), 1);
 
     let plan = run(&mut present, vec![put("three", "3+")]);
     assert_eq!(plan.clusters.len(), 3);
-    assert_eq!(plan.notes, [Note::Stateless(layout().file(&two.file(Part::Fragment)))]);
+    assert_eq!(plan.notes, [Note::Stateless(layout().file(&two.file(FileKind::Fragment)))]);
     // Installed again, what stands there is nobody's that we know of, so it is kept.
     let plan = run(&mut present, vec![put("one", "1+"), put("two", "2")]);
     assert!(matches!(&plan.notes[..], [Note::KeptAside { .. }]), "{:?}", plan.notes);
@@ -308,7 +308,7 @@ fn damage_of_one_cluster_harms_no_other() {
 fn files_of_ours_that_others_may_read_get_their_mode_back() {
     let mut present = Present::default();
     run(&mut present, vec![put("one", "1"), put("two", "2")]);
-    let conf = record("two").stem().file(Part::Fragment);
+    let conf = record("two").stem().file(FileKind::Fragment);
     present.loose = BTreeSet::from([conf.clone(), "config".to_owned()]);
     let plan = run(&mut present, vec![put("one", "1")]);
     assert_eq!(names(&plan), [format!("prime-ssh/{conf}"), "prime-ssh/config".to_owned()]);
@@ -328,7 +328,7 @@ fn another_folder_than_sshs_own_is_named_in_full() {
 proptest! {
     #[test]
     fn uninstalling_undoes_installing(config in prop::option::of(any_config()), order in any::<bool>()) {
-        let found = include::find(config.as_deref().unwrap_or_default(), &layout().bearings());
+        let found = include::find(config.as_deref().unwrap_or_default(), &layout().include_resolver());
         prop_assume!(found.is_empty());
         let before = Present { config, ..Present::default() };
         let mut present = before.clone();

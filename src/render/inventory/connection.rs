@@ -12,9 +12,9 @@ use super::super::sockets::{HOME, SocketName, SocketNames};
 use super::super::ssh_option::SshOption;
 use super::Options;
 use super::value::{Value, Variable};
-use crate::fleet::{Fleet, Host, Jump, JumpVia};
+use crate::cluster::{Fleet, Host, Jump, JumpVia};
 use crate::name::{HostKeyAlias, Invalid, LocalPath};
-use crate::shell::{Argument, is_plain};
+use crate::text::shell::{Argument, is_plain};
 
 /// Where Ansible keeps its sockets, below the home folder.
 const SOCKET_FOLDER: &str = "/.ansible/cp";
@@ -142,7 +142,7 @@ pub(super) struct ControlPath<'v> {
 impl Display for ControlPath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.name {
-            SocketName::Machine => write!(f, "%(directory)s/%%r@{}", self.machine),
+            SocketName::Environment => write!(f, "%(directory)s/%%r@{}", self.machine),
             SocketName::Hash(hash) => write!(f, "%(directory)s/%%r@{hash}"),
             SocketName::None => f.write_str("none"),
         }

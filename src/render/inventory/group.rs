@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::fleet::Host;
+use crate::cluster::Host;
 use crate::name::{Invalid, Label, Slug};
 
 /// The longest part of a name that comes from a text.

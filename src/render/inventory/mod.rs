@@ -22,7 +22,7 @@ use value::{Value, Variable};
 
 use super::sockets::SocketNames;
 use super::{blocks, login};
-use crate::fleet::{Fleet, Host};
+use crate::cluster::{Fleet, Host};
 use crate::name::Alias;
 
 /// What the inventory says beyond the hosts themselves.

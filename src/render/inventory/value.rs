@@ -9,7 +9,7 @@ use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
 
 use super::connection::{ControlPath, SshArguments};
-use crate::fleet::Skipped;
+use crate::cluster::Skipped;
 use crate::name::{HostName, Id, Label, LocalPath, UserName};
 
 /// A variable of a group or host.

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use minijinja::{Error, ErrorKind};
 
-use crate::untrusted::Shown;
+use crate::text::sanitize::Shown;
 
 /// What is wrong with a template, with the line of it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::super::inventory::group_part;
 use crate::name::Slug;
-use crate::shell;
+use crate::text::shell;
 
 /// How deep lists may stand in each other in `json`.
 const DEPTH: usize = 64;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use prime_ssh::digest;
+use prime_ssh::text::digest;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -187,12 +187,12 @@ fn judge_harmless(sandbox: &Sandbox, text: &str) -> Fragment {
 }
 
 pub fn judge_terminal(stderr: &str) {
-    let harmless = |c: char| c == '\n' || !is_refused_text(&c.to_string());
-    assert!(stderr.chars().all(harmless), "{stderr:?}");
+    let sanitize = |c: char| c == '\n' || !is_refused_text(&c.to_string());
+    assert!(stderr.chars().all(sanitize), "{stderr:?}");
     assert!(stderr.len() < 4000, "a refusal should be short: {stderr:?}");
 }
 
-/// What is refused is named and ends the run, or is left out; everything else is harmless.
+/// What is refused is named and ends the run, or is left out; everything else is sanitize.
 fn judge(places: &[Place], value: &Value) {
     let sandbox = Sandbox::new();
     let cluster = poisoned(places, value);

@@ -1,0 +1,189 @@
+//! Answers of the API that are kept, for runs that need no new one and for the hour when the API
+//! is down.
+//!
+//! One file a question, for its owner alone. Its name is a hash of the API's address, of the
+//! question and of who asks; the token itself stands nowhere.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::address::ApiUrl;
+use crate::api::token::ApiToken;
+use crate::fs::WriteError;
+use crate::text::digest;
+use crate::text::time::now;
+
+/// What is in the cache is nobody else's business.
+const FILE_MODE: u32 = 0o600;
+const FOLDER_MODE: u32 = 0o700;
+/// Hex digits of a file's name.
+const DIGITS: usize = 40;
+
+/// The folder of the kept answers.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    folder: PathBuf,
+}
+
+/// What was asked, of which API, by whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    file_name: String,
+}
+
+/// What a question was answered with, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct CachedResponse {
+    /// In seconds since 1970.
+    at: u64,
+    /// The answers: one for a cluster, any number for all of them.
+    pub answers: Vec<Answer>,
+}
+
+/// An answer of Get Cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Answer {
+    /// The id that was asked for in the end.
+    pub id: String,
+    /// The JSON text as it came.
+    pub text: String,
+}
+
+impl Key {
+    /// The question for one cluster, by the id or name that was given.
+    #[must_use]
+    pub fn of_cluster(address: &ApiUrl, token: &ApiToken, selector: &str) -> Self {
+        Self::new(address, token, &["cluster", selector])
+    }
+
+    /// The question for every cluster of a team, or of all teams.
+    #[must_use]
+    pub fn of_all(address: &ApiUrl, token: &ApiToken, team: Option<&str>) -> Self {
+        match team {
+            Some(team) => Self::new(address, token, &["team", team]),
+            None => Self::new(address, token, &["all"]),
+        }
+    }
+
+    fn new(address: &ApiUrl, token: &ApiToken, question: &[&str]) -> Self {
+        let asker = digest::hex(token.expose(), 64);
+        // No part can hold the line break that ends it: a name's own is refused when it is asked
+        // for.
+        let key = format!("{address}\n{asker}\n{}", question.join("\n"));
+        Self { file_name: format!("{}.json", digest::hex(&key, DIGITS)) }
+    }
+}
+
+impl CachedResponse {
+    /// What has just been answered.
+    #[must_use]
+    pub fn new(answers: Vec<Answer>) -> Self {
+        Self { at: now(), answers }
+    }
+
+    /// How old it is; of a time to come, as after a clock was set back, that is not known.
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        now().checked_sub(self.at).map(Duration::from_secs)
+    }
+}
+
+impl Cache {
+    /// The cache in this folder, which need not be there yet.
+    #[must_use]
+    pub fn in_folder(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// What is kept for this question. A file that is damaged is as good as none.
+    #[must_use]
+    pub fn read(&self, key: &Key) -> Option<CachedResponse> {
+        let text = fs::read_to_string(self.folder.join(&key.file_name)).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+
+    /// Keeps the answers to this question, in place of what was kept before.
+    pub fn write(&self, key: &Key, kept: &CachedResponse) -> Result<(), WriteError> {
+        if let Some(above) = self.folder.parent() {
+            crate::fs::make_folder(above, FOLDER_MODE)?;
+        }
+        crate::fs::make_folder(&self.folder, FOLDER_MODE)?;
+        let path = self.folder.join(&key.file_name);
+        if is_no_file_of_ours(&path) {
+            crate::fs::remove(&path)?;
+        }
+        // Texts and numbers always are JSON.
+        let text = serde_json::to_vec(kept).unwrap_or_default();
+        crate::fs::replace(&path, &text, FILE_MODE).map(|_| ())
+    }
+}
+
+/// Whether a link or a file that others may read stands there, which would stay what it is.
+fn is_no_file_of_ours(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| !found.is_file() || found.mode() & 0o077 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn key(address: &str, token: &str, cluster: &str) -> Key {
+        let token = ApiToken::new(token).unwrap();
+        Key::of_cluster(&address.parse().unwrap(), &token, cluster)
+    }
+
+    fn kept() -> CachedResponse {
+        CachedResponse::new(vec![Answer {
+            id: "clst01".to_owned(), text: "{\"é\": 1}".to_owned()
+        }])
+    }
+
+    #[test]
+    fn each_asker_has_answers_of_their_own() {
+        let one = key("https://a.example", "t0ken", "train");
+        assert_eq!(one, key("https://a.example/", "t0ken", "train"));
+        for other in [
+            key("https://b.example", "t0ken", "train"),
+            key("https://a.example", "t1ken", "train"),
+            key("https://a.example", "t0ken", "Train"),
+        ] {
+            assert_ne!(one, other);
+        }
+        let (address, token) = ("https://a.example".parse().unwrap(), ApiToken::new("t0ken"));
+        let all = |team| Key::of_all(&address, token.as_ref().unwrap(), team);
+        assert!(all(None) != all(Some("x")) && all(None) != one);
+        assert!(!one.file_name.contains("t0ken"));
+    }
+
+    #[test]
+    fn what_is_kept_is_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::in_folder(folder.path().join("cache/prime-ssh"));
+        let key = key("https://a.example", "t0ken", "train");
+        assert_eq!(cache.read(&key), None);
+        cache.write(&key, &kept()).unwrap();
+        assert_eq!(cache.read(&key).unwrap().answers, kept().answers);
+        let path = cache.folder.join(&key.file_name);
+        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+        assert_eq!((mode(&path), mode(&cache.folder)), (0o600, 0o700));
+        assert!(!fs::read_to_string(&path).unwrap().contains("t0ken"));
+
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        fs::write(&path, "{\"at\": 7, \"answ").unwrap();
+        assert_eq!(cache.read(&key), None, "a damaged file is as good as none");
+        cache.write(&key, &kept()).unwrap();
+        assert_eq!((cache.read(&key).unwrap().answers, mode(&path)), (kept().answers, 0o600));
+    }
+
+    #[test]
+    fn an_age_is_never_negative() {
+        assert!(kept().age().unwrap() < Duration::from_secs(60));
+        assert_eq!(CachedResponse { at: u64::MAX, answers: Vec::new() }.age(), None);
+    }
+}

@@ -1,0 +1,36 @@
+//! What can be typed for `check`.
+
+use std::time::Duration;
+
+use clap::{Args, value_parser};
+
+use super::{FormatArgs, SourceArgs};
+use crate::text::duration;
+
+/// `prime-ssh check`.
+#[derive(Args, Debug)]
+pub struct CheckArgs {
+    /// Which clusters.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Log in with ssh, too, and run `true`
+    #[arg(long)]
+    pub login: bool,
+    /// How the hosts are asked.
+    #[command(flatten)]
+    pub probing: ProbingArgs,
+    /// In which form.
+    #[command(flatten)]
+    pub format: FormatArgs,
+}
+
+/// How hosts are asked whether they answer.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct ProbingArgs {
+    /// How many hosts are asked at once; one address, or one jump host, at most 8 times
+    #[arg(long, value_name = "N", default_value = "64", value_parser = value_parser!(u16).range(1..=4096))]
+    pub jobs: u16,
+    /// How long one host may take to answer; a login three times as long
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration::parse)]
+    pub probe_timeout: Duration,
+}

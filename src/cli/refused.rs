@@ -1,0 +1,92 @@
+//! What is typed and cannot be read, in words for whoever typed it.
+
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, Command, Error};
+
+use crate::failure::{Failure, Kind};
+use crate::terminal::Audience;
+use crate::text::sanitize::Shown;
+
+/// A command line that cannot be read.
+#[derive(Debug)]
+pub struct Refused {
+    /// What is wrong with it.
+    pub failure: Failure,
+    /// Who is told.
+    pub audience: Audience,
+}
+
+/// How like a command a word must be to count as a slip of the finger, from 0 to 1.
+const SIMILAR: f64 = 0.8;
+/// How much of a word is shown.
+const SHOWN: usize = 80;
+
+impl Refused {
+    /// Ansible is told in one line.
+    pub(super) fn for_ansible(error: &Error) -> Self {
+        let text = error.render().to_string();
+        let first = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+        let failure = Failure::message(Kind::Usage, first.trim_end().to_owned());
+        Self { failure, audience: Audience::Ansible }
+    }
+
+    /// The word in a command's place is none, where that is what is wrong.
+    pub(super) fn unknown_command(error: &Error, program: &Command) -> Option<Self> {
+        let (ErrorKind::InvalidSubcommand, Some(ContextValue::String(word))) =
+            (error.kind(), error.get(ContextKind::InvalidSubcommand))
+        else {
+            return None;
+        };
+        let message = format!("unknown command `{}`", Shown::new(word, SHOWN));
+        let failure = Failure::message(Kind::Usage, message).hint(meant(word, program));
+        Some(Self { failure, audience: Audience::Person })
+    }
+}
+
+/// What the person may have meant by a word that is no command.
+fn meant(word: &str, program: &Command) -> String {
+    let likeness = |command: &&str| strsim::jaro_winkler(word, command);
+    let commands = program.get_subcommands().map(Command::get_name);
+    let near = commands
+        .filter(|command| likeness(command) > SIMILAR)
+        .max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+    // A shell takes it as it stands.
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if let Some(near) = near {
+        format!("there is `prime-ssh {near}`")
+    } else if word == "version" {
+        "`prime-ssh --version` says it".to_owned()
+    } else if word == "ssh" {
+        "ssh itself connects: `ssh prime.CLUSTER`".to_owned()
+    } else if word.is_empty() || word.len() > SHOWN || !word.chars().all(is_plain) {
+        "`prime-ssh --help` lists the commands".to_owned()
+    } else if word.contains('.') {
+        format!("to connect to an installed cluster: `ssh {word}`")
+    } else {
+        format!("to make the cluster {word} known to ssh: `prime-ssh install {word}`")
+    }
+}
+
+/// A value that cannot be read may be that of a variable, and clap names its option in any case.
+pub(super) fn blame_variable(error: &mut Error, program: &Command, arguments: &[OsString]) {
+    let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else { return };
+    let name = option.split(' ').next().unwrap_or_default();
+    let is_typed = |argument: &OsString| {
+        let typed = argument.as_encoded_bytes().strip_prefix(name.as_bytes());
+        typed.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"="))
+    };
+    if arguments.iter().any(is_typed) {
+        return;
+    }
+    let commands = [program].into_iter().chain(program.get_subcommands());
+    let mut of_name = commands
+        .flat_map(Command::get_arguments)
+        .filter(|arg| arg.get_long() == name.strip_prefix("--"));
+    // Where an option is remembered, no variable stands for it.
+    if let Some(variable) = of_name.find_map(Arg::get_env) {
+        let variable = variable.to_string_lossy().into_owned();
+        error.insert(ContextKind::InvalidArg, ContextValue::String(variable));
+    }
+}

@@ -1,0 +1,121 @@
+//! Ids that are not what they should be: the same twice, the same but for upper case, or one that
+//! reads as another with a port.
+//!
+//! `known_hosts` and case-blind file systems take two ids that differ only in case for one, so
+//! that one machine's key would vouch for another. So would that of machine `x-2222` on port 22
+//! for machine `x` on port 2222: both are `prime-x-2222` there.
+
+use std::collections::HashSet;
+
+use super::check::{CheckedCluster, Paths};
+use super::host::Host;
+use super::refusal::{Refusal, quoted};
+use crate::cluster::duplicates;
+use crate::name::{Id, Invalid, Port};
+
+/// Refuses nodes of one cluster that share an id, and machines of the whole run whose ids differ
+/// only in case or whose host keys would have one name: all of them, whichever came first.
+pub(super) fn refuse_twins(surveys: &mut [CheckedCluster<'_>]) {
+    let hosts = surveys.iter().flat_map(|survey| &survey.nodes.hosts);
+    let machines = twins(hosts.map(|host| host.machine.as_str()), |a, b| a != b);
+    let key_names = shared_key_names(surveys);
+    for survey in surveys {
+        let nodes = match &survey.paths {
+            Paths::Answer { .. } => twins(node_ids(&survey.nodes.hosts), |_, _| true),
+            // Its hosts say of themselves which are of one node.
+            Paths::Data { .. } => {
+                twins(survey.nodes.hosts.iter().map(|host| host.node.as_str()), |a, b| a != b)
+            }
+        };
+        if nodes.is_empty() && machines.is_empty() && key_names.is_empty() {
+            continue;
+        }
+        let CheckedCluster { paths, nodes: of_survey, .. } = survey;
+        of_survey.refuse(|host| {
+            if nodes.contains(&folded(&host.node)) {
+                let path = paths.node_id(host.origin);
+                let reason = "the id of another node, in this or another case";
+                Some(refusal(path, &host.node, reason))
+            } else if let Some(reason) = machine_twin(host, &machines, &key_names) {
+                let path = paths.machine(host.origin);
+                Some(refusal(path, &host.machine, reason))
+            } else {
+                None
+            }
+        });
+    }
+}
+
+/// Why a host's machine may be taken for another one.
+fn machine_twin(
+    host: &Host<'_>,
+    machines: &HashSet<String>,
+    key_names: &HashSet<String>,
+) -> Option<&'static str> {
+    if machines.contains(&folded(&host.machine)) {
+        Some("another machine has this id in another case")
+    } else if !key_names.is_empty() && key_names.contains(&key_name(host)) {
+        Some("with its port, the id of another machine")
+    } else {
+        None
+    }
+}
+
+/// The names of host keys, in lower case, that machines on port 22 share with machines whose name
+/// has its port behind it.
+fn shared_key_names(surveys: &[CheckedCluster<'_>]) -> HashSet<String> {
+    let hosts = || surveys.iter().flat_map(|survey| &survey.nodes.hosts);
+    let like_a_port = |host: &&Host<'_>| {
+        let last = host.machine.as_str().rsplit_once('-').map(|(_, last)| last);
+        last.is_some_and(|last| last.parse::<Port>().is_ok())
+    };
+    let plain = hosts().filter(|host| host.port == Port::SSH).filter(like_a_port);
+    let plain: HashSet<String> = plain.map(key_name).collect();
+    if plain.is_empty() {
+        return plain;
+    }
+    let with_port = hosts().filter(|host| host.port != Port::SSH).map(key_name);
+    with_port.filter(|name| plain.contains(name)).collect()
+}
+
+fn key_name(host: &Host<'_>) -> String {
+    host.host_key_alias().to_string().to_ascii_lowercase()
+}
+
+/// The id of each node once; its hosts stand together.
+fn node_ids<'h>(hosts: &'h [Host<'_>]) -> impl Iterator<Item = &'h str> {
+    let mut last = None;
+    hosts.iter().filter_map(move |host| {
+        let first = last != Some(host.origin.node);
+        last = Some(host.origin.node);
+        first.then(|| host.node.as_str())
+    })
+}
+
+/// The ids, in lower case, that are there again, in any case, in a form that counts.
+fn twins<'i>(
+    ids: impl Iterator<Item = &'i str>,
+    counts: impl Fn(&str, &str) -> bool,
+) -> HashSet<String> {
+    let in_a_form_that_counts =
+        |group: &&Vec<&str>| group.windows(2).any(|pair| matches!(pair, [a, b] if counts(a, b)));
+    let alike = duplicates::groups(ids, |id| lower(id));
+    alike.iter().filter(in_a_form_that_counts).flatten().map(|id| id.to_ascii_lowercase()).collect()
+}
+
+/// An id as `known_hosts` compares it, in the 64 bytes that an id has at most.
+fn lower(id: &str) -> [u8; 64] {
+    let mut lower = [0; 64];
+    for (to, from) in lower.iter_mut().zip(id.bytes()) {
+        *to = from.to_ascii_lowercase();
+    }
+    lower
+}
+
+fn folded(id: &Id<'_>) -> String {
+    id.as_str().to_ascii_lowercase()
+}
+
+fn refusal(path: String, id: &Id<'_>, reason: &'static str) -> Refusal {
+    Refusal { path, excerpt: quoted(id.as_str()), reason: Invalid::because(reason) }
+}

@@ -1,0 +1,159 @@
+//! A value of the answer that was refused: where it stands, what it is, and why.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::api::wire::Value;
+use crate::name::Invalid;
+use crate::text::sanitize::Shown;
+
+/// One refused value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Where it stands: `data.nodes[3].connections[0].host`.
+    pub path: String,
+    /// The first of it, sanitize for a terminal; empty where there is nothing to show.
+    pub excerpt: String,
+    /// What is wrong with it.
+    pub reason: Invalid,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.path)?;
+        if !self.excerpt.is_empty() {
+            write!(f, "{}: ", self.excerpt)?;
+        }
+        self.reason.fmt(f)
+    }
+}
+
+/// The first refusals of a list of nodes, and how many there are beyond them: an answer can hold
+/// so many that each one's path would fill the memory.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    pub(super) first: Vec<Refusal>,
+    pub(super) more: usize,
+}
+
+/// How many refusals are kept: far more than anybody reads.
+const KEPT: usize = 1000;
+
+impl Refusals {
+    pub(super) fn extend(&mut self, refusals: Vec<Refusal>) {
+        for refusal in refusals {
+            if self.first.len() < KEPT {
+                self.first.push(refusal);
+            } else {
+                self.more += 1;
+            }
+        }
+    }
+
+    /// Adds those of another list.
+    pub(super) fn append(&mut self, others: Self) {
+        self.extend(others.first);
+        self.more += others.more;
+    }
+}
+
+/// That a value was refused, where the refusal itself has been written down already.
+#[derive(Debug)]
+pub(super) struct Refused;
+
+/// Checks the values of one object and writes down each that does not fit.
+pub(super) struct Checker<'c> {
+    refusals: &'c mut Vec<Refusal>,
+    /// The path of the object, with the dot behind it.
+    path: &'c dyn Fn() -> String,
+}
+
+impl<'c> Checker<'c> {
+    pub(super) fn new(refusals: &'c mut Vec<Refusal>, path: &'c dyn Fn() -> String) -> Self {
+        Self { refusals, path }
+    }
+
+    /// A text that must be there.
+    pub(super) fn required<'a, T>(
+        &mut self,
+        field: &str,
+        value: &Value<'a>,
+        check: impl FnOnce(Cow<'a, str>) -> Result<T, Invalid>,
+    ) -> Result<T, Refused> {
+        match self.optional(field, value, check)? {
+            Some(checked) => Ok(checked),
+            None => Err(self.refuse(field, value, Invalid::because("missing"))),
+        }
+    }
+
+    /// A text that may be missing or `null`.
+    pub(super) fn optional<'a, T>(
+        &mut self,
+        field: &str,
+        value: &Value<'a>,
+        check: impl FnOnce(Cow<'a, str>) -> Result<T, Invalid>,
+    ) -> Result<Option<T>, Refused> {
+        match value {
+            Value::Missing | Value::Null => Ok(None),
+            Value::Text(text) => match check(text.clone()) {
+                Ok(checked) => Ok(Some(checked)),
+                Err(reason) => Err(self.refuse(field, value, reason)),
+            },
+            _ => Err(self.refuse(field, value, Invalid::because("not a text"))),
+        }
+    }
+
+    /// A whole number that may be missing or `null`.
+    pub(super) fn number<T>(
+        &mut self,
+        field: &str,
+        value: &Value<'_>,
+        default: T,
+        check: impl FnOnce(i64) -> Result<T, Invalid>,
+    ) -> Result<T, Refused> {
+        let checked = match value {
+            Value::Missing | Value::Null => return Ok(default),
+            Value::Integer(number) => check(*number),
+            _ => Err(Invalid::because("not a whole number")),
+        };
+        checked.map_err(|reason| self.refuse(field, value, reason))
+    }
+
+    /// A flag that may be missing or `null`, which means `false`.
+    pub(super) fn flag(&mut self, field: &str, value: &Value<'_>) -> Result<bool, Refused> {
+        match value {
+            Value::Missing | Value::Null => Ok(false),
+            Value::Bool(flag) => Ok(*flag),
+            _ => Err(self.refuse(field, value, Invalid::because("neither true nor false"))),
+        }
+    }
+
+    /// Writes down that `value` is refused.
+    pub(super) fn refuse(&mut self, field: &str, value: &Value<'_>, reason: Invalid) -> Refused {
+        let path = format!("{}{field}", (self.path)());
+        self.refusals.push(Refusal { path, excerpt: excerpt(value), reason });
+        Refused
+    }
+}
+
+/// How many characters of a refused value are shown.
+const EXCERPT: usize = 48;
+
+fn excerpt(value: &Value<'_>) -> String {
+    match value {
+        Value::Missing => String::new(),
+        Value::Null => "null".to_owned(),
+        Value::Bool(flag) => flag.to_string(),
+        Value::Integer(number) => number.to_string(),
+        // Not all its 300 digits.
+        Value::Number(number) => format!("{number:?}"),
+        Value::List => "[…]".to_owned(),
+        Value::Object => "{…}".to_owned(),
+        Value::Text(text) => quoted(text),
+    }
+}
+
+/// The first characters of an untrusted text in double quotes, sanitize for a terminal.
+pub(super) fn quoted(text: &str) -> String {
+    format!("\"{}\"", Shown::new(text, EXCERPT))
+}

@@ -1,0 +1,254 @@
+//! From an answer to what should be installed, or why not.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use anyhow::Context;
+
+use super::identity as key;
+use super::summary::ClusterChange;
+use crate::certificate::identity::Identity;
+use crate::cluster::{self, CheckedCluster, Cluster, Jump};
+use crate::commands::certificates::{Own, checked};
+use crate::commands::gather::{self, Judged};
+use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::install::claims::{Claim, claims};
+use crate::install::folder;
+use crate::install::fragment::Hosts;
+use crate::install::layout::Layout;
+use crate::install::plan::{Desired, Installed, Present};
+use crate::install::state::{FileKind, Record, Source};
+use crate::name::{LocalPath, Slug};
+use crate::render::ssh_config;
+use crate::settings::{OptionResolver, Rendering, SavedOptions};
+use crate::terminal::Terminal;
+
+/// What every cluster of a run shares.
+#[derive(Debug)]
+pub(in crate::commands) struct DesiredState<'a> {
+    layout: &'a Layout,
+    present: &'a Present,
+    pub(in crate::commands) installed: &'a Installed,
+    memory: &'a OptionResolver<'a>,
+    skip_invalid: bool,
+    terminal: Terminal,
+    /// What a person should know, each once.
+    pub(in crate::commands) warnings: BTreeSet<String>,
+    /// Keys that a cluster may not let in, of which only its answer tells.
+    pub(in crate::commands) strangers: BTreeSet<String>,
+    /// The certificates that ssh renews by itself.
+    pub(in crate::commands) renewed: Vec<Renewed>,
+}
+
+/// A certificate that ssh renews by itself.
+#[derive(Debug)]
+pub(in crate::commands) struct Renewed {
+    /// The cluster that it is for.
+    pub(in crate::commands) record: Record,
+    /// The key that it is for.
+    pub(in crate::commands) identity: Option<PathBuf>,
+}
+
+/// What an answer makes of its cluster.
+#[derive(Debug)]
+pub(in crate::commands) enum DesiredOutcome {
+    /// It is to be installed like this.
+    Put(Box<Desired>, ClusterChange),
+    /// It is gone for good, and why.
+    Gone(&'static str),
+    /// There is nothing to install of it, and why.
+    Nothing(Failure),
+}
+
+impl<'a> DesiredState<'a> {
+    /// Nothing is wished yet.
+    pub(in crate::commands) fn new(
+        layout: &'a Layout,
+        present: &'a Present,
+        installed: &'a Installed,
+        memory: &'a OptionResolver<'a>,
+        skip_invalid: bool,
+        terminal: Terminal,
+    ) -> Self {
+        Self {
+            layout,
+            present,
+            installed,
+            memory,
+            skip_invalid,
+            terminal,
+            warnings: BTreeSet::new(),
+            strangers: BTreeSet::new(),
+            renewed: Vec::new(),
+        }
+    }
+
+    /// All that a person should know, which is told once.
+    pub(in crate::commands) fn take_warnings(&mut self) -> BTreeSet<String> {
+        let mut warnings = std::mem::take(&mut self.warnings);
+        warnings.append(&mut self.strangers);
+        warnings
+    }
+
+    /// What is to be installed of the cluster that `survey` is about.
+    pub(in crate::commands) fn wish(
+        &mut self,
+        survey: CheckedCluster<'_>,
+        name: Slug<'_>,
+        source: Source,
+        remembered: &SavedOptions,
+    ) -> Outcome<DesiredOutcome> {
+        let label = survey.label().to_owned();
+        let Some(id) = survey.id().map(|id| id.clone().into_owned()) else {
+            return self.without_id(survey, &label);
+        };
+        let context = match &source {
+            Source::Api { context, .. } => context.as_deref(),
+            Source::Input(_) | Source::Stdin => None,
+        };
+        let mut rendering = self.memory.rendering(remembered, context)?;
+        let record = Record {
+            id: id.clone(),
+            name: name.into_owned(),
+            prefix: remembered.prefix.clone(),
+            source,
+            options: remembered.words.clone(),
+            fragments: Vec::new(),
+        };
+        rendering.walk.recorded = vec![(id, record.name.clone())];
+        if rendering.ssh.known_hosts.is_none() {
+            rendering.ssh.known_hosts = Some(self.known_hosts(&record)?);
+        }
+        let judged = gather::judge(survey, &rendering.walk, self.skip_invalid, self.terminal)?;
+        let fleet = match judged {
+            Judged::Fleet(fleet) => fleet,
+            Judged::Terminated => return Ok(DesiredOutcome::Gone("was terminated")),
+            Judged::Empty(why) => return Ok(DesiredOutcome::Nothing(why)),
+        };
+        if rendering.walk.jump_via.is_none() {
+            self.refuse_way_through_ours(&record, fleet.jump.as_ref())?;
+        }
+        if fleet.cluster.vault_enabled {
+            self.add_certificate(&mut rendering, &record, &fleet.cluster)?;
+        }
+        let mut fragment = Vec::new();
+        ssh_config::render(std::slice::from_ref(&*fleet), &rendering.ssh, &mut fragment)
+            .context("cannot render")
+            .or_fail(Kind::Local)?;
+        self.refuse_claimed(&record, &fragment)?;
+        self.warnings.extend(rendering.warnings);
+        if let Some(path) = &rendering.ssh.identity_file {
+            // Where a certificate lets people in, no key is authorised by itself.
+            let keys = if fleet.cluster.vault_enabled { &[] } else { &*fleet.cluster.ssh_keys };
+            let machine = self.memory.machine();
+            self.warnings.extend(key::faults(machine, path));
+            self.strangers.extend(key::stranger(machine, path, keys, &record));
+        }
+        let old = self.old(&record);
+        let what = ClusterChange::of(old, &record, &fragment);
+        Ok(DesiredOutcome::Put(Box::new(Desired::Put { record, fragment }), what))
+    }
+
+    /// The refusals say what is wrong with the cluster's own values.
+    fn without_id(&self, survey: CheckedCluster<'_>, label: &str) -> Outcome<DesiredOutcome> {
+        let options = cluster::Options::default();
+        gather::judge(survey, &options, self.skip_invalid, self.terminal)?;
+        Err(Failure::message(Kind::Answer, format!("{label}: the answer does not say its id")))
+    }
+
+    /// The cluster as it is installed, with its fragment.
+    fn old(&self, record: &Record) -> Option<(&Record, &[u8])> {
+        let old = self.installed.of_id(record.id.as_str())?;
+        Some((old, self.present.part(&old.stem(), FileKind::Fragment)?))
+    }
+
+    /// Data that lead through an installed cluster could make a loop of jumps, which is a fork bomb
+    /// to ssh; a person may.
+    fn refuse_way_through_ours(&self, record: &Record, jump: Option<&Jump<'_>>) -> Outcome<()> {
+        let Some(Jump::Via(via)) = jump else { return Ok(()) };
+        let through = via.first_words();
+        if !self.installed.records.iter().any(|(_, other)| other.alias() == through) {
+            return Ok(());
+        }
+        let alias = record.alias();
+        let message = format!(
+            "the data lead to {alias} through {via}, and {through} is a cluster that is installed"
+        );
+        let hint = format!("if that is right, say so: --jump-via {via}");
+        Err(Failure::message(Kind::Install, message).hint(hint))
+    }
+
+    fn known_hosts(&self, record: &Record) -> Outcome<LocalPath<'static>> {
+        checked(&self.layout.known_hosts(&record.stem()))
+    }
+
+    /// Names the certificate that the cluster takes and nothing else, and what renews it.
+    fn add_certificate(
+        &mut self,
+        rendering: &mut Rendering,
+        record: &Record,
+        cluster: &Cluster<'_>,
+    ) -> Outcome<()> {
+        if rendering.ssh.certificates.named.is_some() {
+            return Ok(());
+        }
+        let own = Own::installed(self.layout, record);
+        let identity = rendering.ssh.identity_file.as_ref();
+        let identity = identity.map(|path| self.memory.machine().expand(path));
+        let id = record.id.to_string();
+        if rendering.auto_cert {
+            let renewal = self.memory.renewal(record, rendering, self.layout.ssh_folder())?;
+            rendering.ssh.certificates.renewals.insert(id.clone(), renewal);
+            self.renewed.push(Renewed { record: record.clone(), identity });
+        } else {
+            let identity = identity.as_deref().and_then(|path| Identity::read(path).ok());
+            // What is there under another name yet is put under this one.
+            let present = Own::of(self.layout, cluster);
+            self.warnings.extend(present.warning(
+                cluster,
+                identity.as_ref(),
+                self.memory.folder_is_named(),
+            ));
+        }
+        rendering.ssh.certificates.own.insert(id, own.path()?);
+        Ok(())
+    }
+
+    /// A name that the user's own configuration defines is not ours to take. One that we installed
+    /// before is: what stands there was added to it.
+    fn refuse_claimed(&mut self, record: &Record, fragment: &[u8]) -> Outcome<()> {
+        let Some(config) = &self.present.config else { return Ok(()) };
+        let earlier = self.old(record).map(|(_, fragment)| Hosts::of(fragment)).unwrap_or_default();
+        let hosts = Hosts::of(fragment);
+        let names = hosts.new_names(&earlier);
+        let path = self.layout.config();
+        let mut read = folder::read_matching(self.layout);
+        let found = claims((&path, config), &names, &self.layout.include_resolver(), &mut read);
+        let place = |claim: &Claim| format!("{}:{}", claim.file.display(), claim.line);
+        for claim in &found {
+            if let Some(pattern) = &claim.pattern {
+                self.warnings.insert(format!(
+                    "{}: the pattern {pattern} catches {} too; ours comes first, and what it does \
+                     not say counts",
+                    place(claim),
+                    claim.alias
+                ));
+            }
+        }
+        let taken: Vec<String> = found
+            .iter()
+            .filter(|claim| claim.pattern.is_none())
+            .map(|claim| format!("\n  {}: {}", place(claim), claim.alias))
+            .collect();
+        if taken.is_empty() {
+            return Ok(());
+        }
+        let message = format!(
+            "your own configuration defines names of {}:{}",
+            record.alias(),
+            taken.concat()
+        );
+        Err(Failure::message(Kind::Install, message)
+            .hint("rename or remove them there, or install with `--as NAME` or `--prefix WORD`"))
+    }
+}

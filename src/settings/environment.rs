@@ -1,0 +1,147 @@
+//! What the program finds around it: variables, the home folder, the current folder, files.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::name::LocalPath;
+
+/// The surroundings of a run, read once.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    variables: HashMap<OsString, OsString>,
+    current: PathBuf,
+}
+
+impl Environment {
+    /// The surroundings of this process.
+    #[must_use]
+    pub fn here() -> Self {
+        Self {
+            variables: std::env::vars_os().collect(),
+            current: std::env::current_dir().unwrap_or_default(),
+        }
+    }
+
+    /// A variable; an empty one counts as not set.
+    pub fn variable(&self, name: &str) -> Outcome<Option<String>> {
+        let Some(value) = self.variables.get(&OsString::from(name)).filter(|v| !v.is_empty())
+        else {
+            return Ok(None);
+        };
+        match value.to_str() {
+            Some(text) => Ok(Some(text.to_owned())),
+            None => Err(Failure::message(Kind::Usage, format!("{name} is not UTF-8 text"))),
+        }
+    }
+
+    /// The same without the variables that choose a cluster, an API or a rendering option for the
+    /// commands of one shell.
+    #[must_use]
+    pub fn without_variables_of_this_shell(&self) -> Self {
+        let stays = |name: &OsString| {
+            let name = name.to_string_lossy();
+            !name.starts_with("PRIME_") || name == "PRIME_API_KEY"
+        };
+        let variables = self.variables.iter().filter(|(name, _)| stays(name));
+        Self {
+            variables: variables.map(|(name, value)| (name.clone(), value.clone())).collect(),
+            current: self.current.clone(),
+        }
+    }
+
+    /// The home folder, where it is known.
+    #[must_use]
+    pub fn home(&self) -> Option<&Path> {
+        self.variables.get(&OsString::from("HOME")).filter(|v| !v.is_empty()).map(Path::new)
+    }
+
+    /// Where a path of an ssh file leads on this machine.
+    #[must_use]
+    pub fn expand(&self, path: &LocalPath<'_>) -> PathBuf {
+        match (path.as_str().strip_prefix("~/"), self.home()) {
+            (Some(below), Some(home)) => home.join(below),
+            _ => PathBuf::from(path.as_str()),
+        }
+    }
+
+    /// A path that was given for `option`, as it can stand in a file of ssh's: a relative one is
+    /// relative to the current folder now, and to nothing later.
+    pub fn local_path(&self, given: &Path, option: &str) -> Outcome<LocalPath<'static>> {
+        let refuse = |reason: String| Failure::message(Kind::Usage, format!("{option}: {reason}"));
+        let text = given.to_str().ok_or_else(|| refuse("not UTF-8 text".to_owned()))?;
+        if text.is_empty() {
+            return Err(refuse("an empty path".to_owned()));
+        }
+        let absolute = if text.starts_with(['/', '~']) {
+            text.to_owned()
+        } else {
+            let joined = self.current.join(text.strip_prefix("./").unwrap_or(text));
+            joined.to_str().ok_or_else(|| refuse("not UTF-8 text".to_owned()))?.to_owned()
+        };
+        // `a/../b` is another place where `a` is a link, so only the file system can resolve it.
+        let parts_up = absolute.split('/').any(|part| part == "..");
+        let resolved = if parts_up { std::fs::canonicalize(&absolute).ok() } else { None };
+        let resolved = resolved.and_then(|path| path.to_str().map(str::to_owned));
+        LocalPath::new(resolved.unwrap_or(absolute)).map_err(|reason| refuse(reason.to_string()))
+    }
+
+    /// The text of a file.
+    pub fn read(&self, path: &Path) -> anyhow::Result<String> {
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+    }
+
+    /// The text of a file, or nothing where there is none.
+    pub fn read_if_there(&self, path: &Path) -> Outcome<Option<String>> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error)
+                .with_context(|| format!("cannot read {}", path.display()))
+                .or_fail(Kind::Local),
+        }
+    }
+
+    /// Surroundings of a test's own.
+    #[cfg(test)]
+    fn with(variables: &[(&str, &str)], current: &Path) -> Self {
+        let variables = variables.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Self { variables, current: current.to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn local_path(given: &str) -> Result<String, String> {
+        let machine = Environment::with(&[("HOME", "/home/me")], Path::new("/here"));
+        let path = machine.local_path(given.as_ref(), "--identity-file");
+        path.map(|path| path.to_string()).map_err(|failure| failure.cause.to_string())
+    }
+
+    #[test]
+    fn paths_as_ssh_will_read_them() {
+        assert_eq!(local_path("~/.ssh/key").unwrap(), "~/.ssh/key");
+        assert_eq!(local_path("/keys/my key").unwrap(), "/keys/my key");
+        assert_eq!(local_path("key").unwrap(), "/here/key");
+        assert_eq!(local_path("./key").unwrap(), "/here/key");
+        // `..` is resolved by the file system, where that is there.
+        assert_eq!(local_path("/usr/../usr").unwrap(), "/usr");
+        for bad in ["", "~other/key", "/a\"b", "/%d/key", "/nowhere/../key"] {
+            assert!(local_path(bad).unwrap_err().starts_with("--identity-file: "), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_variable_is_not_set() {
+        let machine = Environment::with(&[("A", ""), ("B", "b")], Path::new("/"));
+        assert_eq!(machine.variable("A").unwrap(), None);
+        assert_eq!(machine.variable("B").unwrap().as_deref(), Some("b"));
+        assert_eq!(machine.home(), None);
+    }
+}

@@ -1,0 +1,84 @@
+//! A jump host: logged in to once, and all that is behind it is reached over that one connection.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tokio::sync::OnceCell;
+use tokio::time::sleep;
+
+use super::reason::{self, Reason};
+use super::{Login, Ssh, Target};
+use crate::ssh::probe::pace::{AT_ONE_PLACE, Limiter};
+use crate::ssh::process::Member;
+
+/// How often it is looked whether the connection stands.
+const POLL: Duration = Duration::from_millis(10);
+
+/// A jump host. The first one who needs it logs in; all others wait for that.
+#[derive(Debug)]
+pub struct Jump {
+    pub(super) target: Target,
+    /// Where the shared connection is reached.
+    pub(super) socket: PathBuf,
+    pub(super) log: PathBuf,
+    /// Handshakes at a time through it: its sshd does not count them, but those behind it do.
+    pub(super) pace: Limiter,
+    connected: OnceCell<Connected>,
+}
+
+/// What became of the one login.
+#[derive(Debug)]
+struct Connected {
+    login: Login,
+    /// Ends with the group, as all of its programs.
+    _connection: Option<Member>,
+}
+
+impl Jump {
+    /// A jump host that nobody has logged in to yet. `number` tells it from the others of the run.
+    #[must_use]
+    pub fn new(ssh: &Ssh, target: Target, number: usize) -> Self {
+        Self {
+            target,
+            socket: ssh.group.path(&format!("j{number}")),
+            log: ssh.group.path(&format!("j{number}.log")),
+            pace: Limiter::new(AT_ONE_PLACE),
+            connected: OnceCell::new(),
+        }
+    }
+
+    /// Logs in, unless that has been done, and says what became of it.
+    pub async fn login(&self, ssh: &Ssh) -> io::Result<&Login> {
+        let connected = self.connected.get_or_try_init(|| self.connect(ssh)).await?;
+        Ok(&connected.login)
+    }
+
+    async fn connect(&self, ssh: &Ssh) -> io::Result<Connected> {
+        let _place = ssh.pace.place_at(self.target.address).await;
+        let _turn = ssh.pace.turn().await;
+        let mut command = ssh.command(&self.target, &self.log);
+        command.arg("-M").arg("-S").arg(&self.socket).args(["-o", "ControlPersist=no", "-N"]);
+        let start = Instant::now();
+        let mut connection = ssh.group.start(self.target.destination.name(&mut command))?;
+        // ssh puts the socket there once it has logged in.
+        let mut status = connection.status()?;
+        while status.is_none() && !self.socket.exists() && start.elapsed() < ssh.limit {
+            sleep(POLL).await;
+            status = connection.status()?;
+        }
+        let took = start.elapsed();
+        let log = super::tail(&self.log);
+        let server = reason::server(&log);
+        if status.is_none() && self.socket.exists() {
+            let login = Login { server, took, result: Ok(()) };
+            return Ok(Connected { login, _connection: Some(connection) });
+        }
+        let result = Err(match status {
+            None => Reason::TimedOut,
+            Some(_) => reason::of_log(&log),
+        });
+        connection.end()?;
+        Ok(Connected { login: Login { server, took, result }, _connection: None })
+    }
+}

@@ -1,0 +1,293 @@
+//! Logging in with the ssh of this machine, and doing nothing there: `ssh ALIAS true`.
+//!
+//! It is the user's own ssh with the user's own configuration, so that whatever stands in the way
+//! of theirs stands in the way of this one: keys, agents, proxies, host keys. What differs: nobody
+//! is asked anything, nothing is forwarded, and a connection that is open already is not used, for
+//! it would say nothing about the next login.
+
+mod jump;
+mod reason;
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+pub use jump::Jump;
+pub use reason::{OfferedKey, Reason};
+
+use crate::name::Port;
+use crate::ssh::probe::Endpoint;
+use crate::ssh::probe::pace::Limiter;
+use crate::ssh::process::Group;
+use crate::{ssh::query, text::shell};
+
+/// How much of a log is read, from its end.
+const LOG_MAX: u64 = 64 * 1024;
+/// A login is a handshake and the start of a shell, so that it may take this many times as long as
+/// an answer.
+const LOGIN_TIMES: u32 = 3;
+/// A name for who needs none: the connection stands already. Should it not, nothing is reached.
+const NOBODY: &str = "prime-ssh-jump.invalid.";
+
+/// What is set on the command line, where it wins over every file.
+const OPTIONS: [&str; 11] = [
+    "BatchMode=yes",
+    "ConnectionAttempts=1",
+    // A shared connection of the user's would answer for a host that lets nobody in any more.
+    "ControlMaster=no",
+    "ControlPath=none",
+    // What the user forwards would fail where it is forwarded already, and is none of a check's
+    // business.
+    "ClearAllForwardings=yes",
+    "Tunnel=no",
+    "PermitLocalCommand=no",
+    // Another command than ours is an error to ssh.
+    "RemoteCommand=none",
+    // More keys than the login itself needs are not written anywhere.
+    "UpdateHostKeys=no",
+    "VisualHostKey=no",
+    "FingerprintHash=sha256",
+];
+
+/// The ssh of this machine, for the logins of a run. All it starts ends with it.
+#[derive(Clone, Debug)]
+pub struct Ssh {
+    group: Arc<Group>,
+    pace: Limiter,
+    /// For a connection and the other side's first words.
+    answer: Duration,
+    /// For a whole login.
+    limit: Duration,
+    runs: Arc<AtomicUsize>,
+}
+
+/// Whom ssh is to log in to.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The configuration, in place of the one that ssh reads by itself.
+    pub config: Option<PathBuf>,
+    /// Further options, as behind `-o`.
+    pub options: Vec<String>,
+    /// What ssh is told.
+    pub destination: Destination,
+    /// Where that leads, where it is known: one address gets few handshakes at a time.
+    pub address: Option<IpAddr>,
+}
+
+/// What ssh is told to log in to: an alias, or a host with a user and a port of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Destination {
+    /// An alias, an address or a name; it does not start with a dash.
+    pub host: String,
+    /// As whom, where the configuration does not say it.
+    pub user: Option<String>,
+    /// On which port, where the configuration does not say it.
+    pub port: Option<Port>,
+}
+
+impl Destination {
+    /// An alias of the configuration.
+    #[must_use]
+    pub fn alias(alias: impl Into<String>) -> Self {
+        Self { host: alias.into(), user: None, port: None }
+    }
+
+    fn name<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+        if let Some(user) = &self.user {
+            command.args(["-l", user]);
+        }
+        if let Some(port) = self.port {
+            command.args(["-p", &port.get().to_string()]);
+        }
+        command.args(["--", &self.host])
+    }
+}
+
+/// What became of a login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// What the server calls itself, where it came so far.
+    pub server: Option<String>,
+    /// What it took, or took to fail.
+    pub took: Duration,
+    /// Why nobody is logged in.
+    pub result: Result<(), Reason>,
+}
+
+impl Ssh {
+    /// For logins at this pace, where an answer may take as long as `answer`.
+    #[must_use]
+    pub fn new(group: Group, pace: Limiter, answer: Duration) -> Self {
+        let limit = answer * LOGIN_TIMES;
+        Self { group: Arc::new(group), pace, answer, limit, runs: Arc::default() }
+    }
+
+    /// The group of all that is started, and its folder.
+    #[must_use]
+    pub fn group(&self) -> &Group {
+        &self.group
+    }
+
+    /// Logs in.
+    ///
+    /// # Errors
+    ///
+    /// Where ssh cannot be started; `NotFound` where there is none.
+    pub async fn login(&self, target: &Target) -> io::Result<Login> {
+        let _place = self.pace.place_at(target.address).await;
+        let _turn = self.pace.turn().await;
+        self.run(target, &[], &target.destination).await
+    }
+
+    /// Logs in to a host behind `jump`, to which `Jump::login` was good.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ssh::login`].
+    pub async fn login_through(
+        &self,
+        jump: &Jump,
+        target: &Target,
+        endpoint: &Endpoint,
+    ) -> io::Result<Login> {
+        let _place = jump.pace.turn().await;
+        let _turn = self.pace.turn().await;
+        let proxy = format!("ProxyCommand={}", proxy_command(&jump.socket));
+        let mut login = self.run(target, &[&proxy], &target.destination).await?;
+        if let Err(Reason::Closed | Reason::TimedOut | Reason::Other(_)) = login.result
+            && login.server.is_none()
+        {
+            let (host, port) = (endpoint.host.as_str(), endpoint.port.get());
+            let log = tail(&jump.log);
+            let unknown = || reason::unknown_to_jump(&log, &target.destination.host);
+            match reason::from_jump(&log, host, port).or_else(unknown) {
+                Some(reason) => login.result = Err(reason),
+                // The jump host still tries.
+                None if login.result == Err(Reason::TimedOut) => {
+                    login.result = Err(Reason::FromJump("no answer in time".to_owned()));
+                }
+                None => {}
+            }
+        }
+        Ok(login)
+    }
+
+    /// Runs `true` on the jump host itself, over the connection that [`Jump::login`] made; what
+    /// both took together.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ssh::login`].
+    pub async fn login_to(&self, jump: &Jump) -> io::Result<Login> {
+        let first = jump.login(self).await?;
+        if first.result.is_err() {
+            return Ok(first.clone());
+        }
+        let _turn = self.pace.turn().await;
+        let over = format!("ControlPath={}", quoted(&jump.socket));
+        let target = Target {
+            config: Some(PathBuf::from("/dev/null")),
+            options: Vec::new(),
+            address: None,
+            ..jump.target.clone()
+        };
+        let second = self.run(&target, &[&over], &Destination::alias(NOBODY)).await?;
+        let took = first.took + second.took;
+        Ok(Login { server: first.server.clone(), took, result: second.result })
+    }
+
+    /// What ssh would do for this target: `ssh -G`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ssh::login`].
+    pub async fn ask(&self, target: &Target) -> io::Result<String> {
+        let options = target.options.iter().map(String::as_str);
+        let mut command = query::question(target.config.as_deref(), options);
+        let ended = self.group.run(target.destination.name(&mut command), self.answer).await?;
+        Ok(ended.stdout)
+    }
+
+    async fn run(
+        &self,
+        target: &Target,
+        first: &[&str],
+        destination: &Destination,
+    ) -> io::Result<Login> {
+        let run = self.runs.fetch_add(1, Ordering::Relaxed);
+        let log = self.group.path(&format!("{run}.log"));
+        let mut command = Command::new("ssh");
+        // ssh takes the first value that it sees.
+        for option in first {
+            command.args(["-o", option]);
+        }
+        self.prepare(&mut command, target, &log);
+        let start = Instant::now();
+        let ended = self.group.run(destination.name(&mut command).arg("true"), self.limit).await?;
+        let took = start.elapsed();
+        let text = tail(&log);
+        // There may be thousands.
+        let _ = std::fs::remove_file(&log);
+        Ok(Login {
+            server: reason::server(&text),
+            took,
+            result: reason::outcome(ended.status, &text),
+        })
+    }
+
+    fn command(&self, target: &Target, log: &Path) -> Command {
+        let mut command = Command::new("ssh");
+        self.prepare(&mut command, target, log);
+        command
+    }
+
+    fn prepare(&self, command: &mut Command, target: &Target, log: &Path) {
+        if let Some(config) = &target.config {
+            command.arg("-F").arg(config);
+        }
+        // No terminal, no agent or display over there, and what it says in a file of its own: on
+        // stderr the other side may say what it likes.
+        command.args(["-T", "-a", "-x", "-v", "-E"]).arg(log);
+        let seconds = self.answer.as_secs() + u64::from(self.answer.subsec_nanos() > 0);
+        command.args(["-o", &format!("ConnectTimeout={seconds}")]);
+        for option in OPTIONS.iter().copied().chain(target.options.iter().map(String::as_str)) {
+            command.args(["-o", option]);
+        }
+        // Its words are read.
+        command.env("LC_ALL", "C").env_remove("SSH_ASKPASS").env_remove("SSH_ASKPASS_REQUIRE");
+    }
+}
+
+/// The way through a shared connection, for ssh to give to a shell.
+fn proxy_command(socket: &Path) -> String {
+    let socket = shell::word(&without_tokens(socket));
+    format!("ssh -F /dev/null -S {socket} -W '[%h]:%p' -- {NOBODY}")
+}
+
+/// A path as the value of an option of ssh's.
+fn quoted(path: &Path) -> String {
+    format!("\"{}\"", without_tokens(path))
+}
+
+/// A path in which ssh expands nothing (`ssh_config(5)`, TOKENS).
+fn without_tokens(path: &Path) -> String {
+    path.to_string_lossy().replace('%', "%%")
+}
+
+/// The last of a log; one that cannot be read says nothing.
+fn tail(log: &Path) -> String {
+    let read = || -> io::Result<Vec<u8>> {
+        let mut file = File::open(log)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(LOG_MAX)))?;
+        let mut bytes = Vec::new();
+        file.take(LOG_MAX).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
+}

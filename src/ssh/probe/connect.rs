@@ -1,0 +1,101 @@
+//! From a host's name to a connection.
+
+use std::collections::BTreeSet;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::task::JoinSet;
+
+use super::{Endpoint, ProbeError};
+use crate::text::sanitize::in_a_sentence;
+
+/// How many addresses of one name are tried.
+const ADDRESSES_MAX: usize = 8;
+/// How long an address is tried alone before the next one is, too (RFC 8305, 5).
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// The addresses of a host, in the order in which the resolver prefers them.
+pub(super) async fn addresses(endpoint: &Endpoint) -> Result<Vec<IpAddr>, ProbeError> {
+    if let Some(address) = endpoint.host.address() {
+        return Ok(vec![address]);
+    }
+    // The last dot is not added: ssh looks for the name below the search domains, too.
+    let found = lookup_host((endpoint.host.as_str(), endpoint.port.get())).await;
+    let found = found.map_err(|error| ProbeError::NameUnknown(words(&error)))?;
+    let mut seen = BTreeSet::new();
+    let addresses: Vec<_> = found
+        .map(|address| address.ip())
+        .filter(|address| seen.insert(*address))
+        .take(ADDRESSES_MAX)
+        .collect();
+    if addresses.is_empty() {
+        return Err(ProbeError::NameUnknown("it has no address".to_owned()));
+    }
+    Ok(addresses)
+}
+
+/// The first connection that comes about; each address has a head start before the next one.
+pub(super) async fn connect(addresses: &[IpAddr], port: u16) -> Result<TcpStream, ProbeError> {
+    let mut attempts = JoinSet::new();
+    let mut waiting = addresses.iter().map(|address| SocketAddr::new(*address, port));
+    let mut trouble = None;
+    loop {
+        let next = waiting.next();
+        let is_last = next.is_none();
+        if let Some(address) = next {
+            attempts.spawn(TcpStream::connect(address));
+        }
+        let ended = if is_last {
+            attempts.join_next().await
+        } else {
+            match tokio::time::timeout(HEAD_START, attempts.join_next()).await {
+                Ok(ended) => ended,
+                Err(_) => continue,
+            }
+        };
+        match ended {
+            Some(Ok(Ok(stream))) => return Ok(stream),
+            Some(Ok(Err(error))) => keep(&mut trouble, ProbeError::connecting(&error)),
+            // A task that panicked ends the program with its own message.
+            Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
+            None if is_last => {
+                return Err(trouble.unwrap_or(ProbeError::NameUnknown("it has no address".into())));
+            }
+            None => {}
+        }
+    }
+}
+
+/// Keeps the trouble that says most: that of an address where a machine is.
+fn keep(kept: &mut Option<ProbeError>, new: ProbeError) {
+    if kept.is_none() || (new == ProbeError::Refused && *kept != Some(ProbeError::Refused)) {
+        *kept = Some(new);
+    }
+}
+
+impl ProbeError {
+    fn connecting(error: &io::Error) -> Self {
+        match (error.kind(), error.raw_os_error().map(Errno::from_raw)) {
+            (_, Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::EADDRNOTAVAIL)) => {
+                Self::Here(words(error))
+            }
+            (ErrorKind::ConnectionRefused, _) => Self::Refused,
+            (ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted, _) => Self::Closed,
+            (ErrorKind::TimedOut, _) => Self::TimedOut(super::Step::Connect),
+            _ => Self::Unreachable(words(error)),
+        }
+    }
+}
+
+/// The system's words, without the number and the preamble that Rust puts around them.
+fn words(error: &io::Error) -> String {
+    let text = match error.raw_os_error() {
+        Some(number) => Errno::from_raw(number).desc().to_owned(),
+        None => error.to_string(),
+    };
+    let text = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text);
+    in_a_sentence(text, 200)
+}
