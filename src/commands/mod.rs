@@ -34,7 +34,7 @@ pub fn run(command: Command, context: &Context) -> Outcome<()> {
         Command::Cert(args) => cert::run(args, context),
         Command::Check(args) => check::run(args, context),
         Command::Config(args) => config::run(*args, context),
-        Command::Doctor(args) => doctor::run(args, context),
+        Command::Doctor(args) => doctor::run(&args, context),
         Command::Inventory(args) => inventory::run(*args, context),
         Command::Install(args) => install::run(*args, context),
         Command::List(args) => list::run(args, context),

@@ -27,7 +27,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// For what asks ssh for many names; it has a limit of its own, and this one is for its files.
 const HOSTS_LIMIT: Duration = Duration::from_secs(45);
 
-pub(super) fn run(args: DoctorArgs, context: &Context) -> Outcome<()> {
+pub(super) fn run(args: &DoctorArgs, context: &Context) -> Outcome<()> {
     let findings = examine(context);
     report::print(args.report.format, &findings)?;
     report::sum_up(&findings, context.terminal)
