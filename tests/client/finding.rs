@@ -57,7 +57,7 @@ fn a_name_without_end_is_near_nothing() {
     find(&server, &selector).unwrap_err();
     let server = Server::new([unknown(), list([]), list(rows)]);
     let message = find(&server, "trainin").unwrap_err().to_string();
-    assert!(message.ends_with("near it are:\n  training (c2)"), "{message}");
+    assert!(message.ends_with("similar names:\n  training (c2)"), "{message}");
     assert!(begin.elapsed() < std::time::Duration::from_secs(5), "{:?}", begin.elapsed());
 }
 
@@ -108,7 +108,7 @@ fn none_is_told_with_the_near_ones() {
     let server = Server::new([unknown(), list([("c2", "training"), ("c1", "pre-train")])]);
     assert_eq!(
         told(&find(&server, "train").unwrap_err(), &server),
-        "3: cannot get cluster `train`: no cluster has this id or name; near it are:\n  \
+        "3: cannot get cluster `train`: no cluster has this id or name; similar names:\n  \
          pre-train (c1)\n  training (c2)\n\
          hint: `prime-ssh list` shows ids and names; a terminated cluster has no name any more: give \
          its id"
@@ -122,7 +122,7 @@ fn a_mistyped_name_is_told_with_what_it_may_mean() {
     let message = find(&server, "trian").unwrap_err().to_string();
     assert_eq!(
         message,
-        "cannot get cluster `trian`: no cluster has this id or name; near it are:\n  \
+        "cannot get cluster `trian`: no cluster has this id or name; similar names:\n  \
          train (c3)\n  Train-2 (c2)"
     );
     assert_eq!(server.lines()[2], "GET /api/admin/clusters?limit=100&offset=0");
