@@ -7,7 +7,7 @@ use clap::Command;
 use clap_mangen::Man;
 use roff::{Roff, bold, roman};
 
-use super::program::{SETTINGS, VARIABLES, exit_codes, program};
+use super::program::{SETTINGS, VARIABLES, examples, exit_codes, program};
 
 /// The section of programs that users run.
 const SECTION: &str = "1";
@@ -36,11 +36,7 @@ pub fn pages() -> io::Result<Vec<Page>> {
         let title = title(about);
         let others = titles.iter().copied().filter(|other| *other != title);
         let text = text(about, title, others)?;
-        Ok(Page {
-            command: command.map(str::to_owned),
-            file: format!("{title}.{SECTION}"),
-            text,
-        })
+        Ok(Page { command: command.map(str::to_owned), file: format!("{title}.{SECTION}"), text })
     };
     let of_commands = commands().map(|command| page(command, Some(command.get_name())));
     [page(&program, None)].into_iter().chain(of_commands).collect()
@@ -83,6 +79,16 @@ fn rest<'a>(about: &Command, others: impl Iterator<Item = &'a str>) -> Roff {
     let entry = |page: &mut Roff, word: &str, meaning: &str| {
         page.control("TP", []).text([bold(word)]).text([roman(meaning)]);
     };
+    let examples = examples(about.get_name());
+    if !examples.is_empty() {
+        page.control("SH", ["EXAMPLES"]);
+    }
+    for (at, example) in examples.iter().enumerate() {
+        if at > 0 {
+            page.control("PP", []);
+        }
+        page.text([bold(*example)]);
+    }
     page.control("SH", ["ENVIRONMENT"]).text([roman(SETTINGS)]);
     if about.has_subcommands() {
         page.text([roman("These have no option:")]);

@@ -1,4 +1,7 @@
-//! `prime-ssh man`: manual pages on stdout or in a folder.
+//! `prime-ssh man`: a manual page in `man`, on stdout, or all of them in a directory.
+
+use std::io::{self, IsTerminal, Write};
+use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
 
@@ -24,9 +27,24 @@ pub(super) fn run(args: ManArgs) -> Outcome<()> {
     let page = pages.iter().find(|page| page.command == args.command);
     let page = page.ok_or_else(|| {
         let command = args.command.unwrap_or_default();
-        let message = format!("there is no command `{}`", Shown::new(&command, SHOWN));
-        Failure::message(Kind::Usage, message).hint("`prime-ssh --help` lists the commands")
+        let message = format!("no such command: `{}`", Shown::new(&command, SHOWN));
+        Failure::message(Kind::Usage, message).hint("see `prime-ssh --help` for the commands")
     })?;
+    if io::stdout().is_terminal() && open(&page.text) {
+        return Ok(());
+    }
     let printed = terminal::print(|to| to.write_all(page.text.as_bytes()));
     printed.context("cannot write to stdout").or_fail(Kind::Local)
+}
+
+/// Opens a page in `man`; not every `man` can, and then nothing is shown.
+fn open(text: &str) -> bool {
+    let mut man = Command::new("man");
+    man.args(["-l", "-"]).stdin(Stdio::piped()).stderr(Stdio::null());
+    let Ok(mut man) = man.spawn() else { return false };
+    if let Some(mut stdin) = man.stdin.take() {
+        // A reader that ends early has seen enough.
+        let _ = stdin.write_all(text.as_bytes());
+    }
+    man.wait().is_ok_and(|status| status.success())
 }

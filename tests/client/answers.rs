@@ -200,9 +200,7 @@ fn a_damaged_compression() {
     for damaged in [cut, b"\x1f\x8b nonsense".as_slice(), b"{}"] {
         let message = told_once(Reply::Answer(answer(200, gzip, damaged)));
         assert!(
-            message.starts_with(
-                "4: cannot get cluster `c1`: cannot unzip the answer after "
-            ),
+            message.starts_with("4: cannot get cluster `c1`: cannot unzip the answer after "),
             "{message}"
         );
         assert!(message.ends_with("\nhint: try again; a proxy in between may have cut it"));

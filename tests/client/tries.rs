@@ -99,8 +99,7 @@ fn a_wait_beyond_the_time_limit_fails_at_once() {
 
 #[test]
 fn a_refusal_that_no_wait_changes_stays_what_it_is() {
-    for (status, what) in [(401, "the API rejected the token"), (404, "the API does not know it")]
-    {
+    for (status, what) in [(401, "the API rejected the token"), (404, "the API does not know it")] {
         let server = Server::new([later(status, "Retry-After: 3600\r\n")]);
         let message = get(&server).unwrap_err().to_string();
         assert!(message.contains(what), "{message}");
