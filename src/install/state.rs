@@ -300,7 +300,9 @@ mod tests {
             assert!(text.contains(from), "{from:?}");
             Record::from_json(text.replace(from, to).as_bytes()).unwrap_err().to_string()
         };
-        assert!(told("\"version\": 1", "\"version\": 2").contains("of version 2, and this release"));
+        assert!(
+            told("\"version\": 1", "\"version\": 2").contains("of version 2, and this release")
+        );
         assert!(told("\"prime.train\"", "\"prime.../x\"").contains("`alias`"));
         assert!(told("\"clst01\"", "\"a/b\"").contains("`cluster`"));
         assert!(told("\"options\"", "\"opsions\"").contains("unknown field"));
