@@ -140,7 +140,7 @@ impl<'a> DesiredState<'a> {
         if let Some(path) = &rendering.ssh.identity_file {
             // Where a certificate lets people in, no key is authorised by itself.
             let keys = if fleet.cluster.vault_enabled { &[] } else { &*fleet.cluster.ssh_keys };
-            let machine = self.memory.machine();
+            let machine = self.memory.environment();
             self.warnings.extend(key::faults(machine, path));
             self.strangers.extend(key::stranger(machine, path, keys, &record));
         }
@@ -194,7 +194,7 @@ impl<'a> DesiredState<'a> {
         }
         let own = Own::installed(self.layout, record);
         let identity = rendering.ssh.identity_file.as_ref();
-        let identity = identity.map(|path| self.memory.machine().expand(path));
+        let identity = identity.map(|path| self.memory.environment().expand(path));
         let id = record.id.to_string();
         if rendering.auto_cert {
             let renewal = self.memory.renewal(record, rendering, self.layout.ssh_folder())?;
