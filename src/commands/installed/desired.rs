@@ -14,7 +14,7 @@ use crate::commands::gather::{self, Judged};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::claims::{Claim, claims};
 use crate::install::folder;
-use crate::install::fragment::Hosts;
+use crate::install::fragment::Fragment;
 use crate::install::layout::Layout;
 use crate::install::plan::{Desired, Installed, Present};
 use crate::install::state::{FileKind, Record, Source};
@@ -218,8 +218,9 @@ impl<'a> DesiredState<'a> {
     /// before is: what stands there was added to it.
     fn refuse_claimed(&mut self, record: &Record, fragment: &[u8]) -> Outcome<()> {
         let Some(config) = &self.present.config else { return Ok(()) };
-        let earlier = self.old(record).map(|(_, fragment)| Hosts::of(fragment)).unwrap_or_default();
-        let hosts = Hosts::of(fragment);
+        let earlier =
+            self.old(record).map(|(_, fragment)| Fragment::parse(fragment)).unwrap_or_default();
+        let hosts = Fragment::parse(fragment);
         let names = hosts.new_names(&earlier);
         let path = self.layout.config();
         let mut read = folder::read_matching(self.layout);
