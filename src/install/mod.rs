@@ -12,6 +12,7 @@ pub mod include;
 pub mod layout;
 pub mod lock;
 pub mod modes;
+pub mod options;
 pub mod plan;
 pub mod reading;
 pub mod state;

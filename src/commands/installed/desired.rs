@@ -16,11 +16,12 @@ use crate::install::claims::{Claim, claims};
 use crate::install::folder;
 use crate::install::fragment::Fragment;
 use crate::install::layout::Layout;
+use crate::install::options::SavedOptions;
 use crate::install::plan::{Desired, Installed, Present};
 use crate::install::state::{FileKind, Record, Source};
 use crate::name::{LocalPath, Slug};
 use crate::render::ssh_config;
-use crate::settings::{OptionResolver, Rendering, SavedOptions};
+use crate::settings::{OptionResolver, Rendering};
 use crate::terminal::Terminal;
 
 /// What every cluster of a run shares.
@@ -110,9 +111,8 @@ impl<'a> DesiredState<'a> {
         let record = Record {
             id: id.clone(),
             name: name.into_owned(),
-            prefix: remembered.prefix.clone(),
             source,
-            options: remembered.words.clone(),
+            options: remembered.clone(),
             fragments: Vec::new(),
         };
         rendering.walk.recorded = vec![(id, record.name.clone())];

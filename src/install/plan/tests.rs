@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::install::any_config::any_config;
+use crate::install::options::SavedOptions;
 use crate::install::state::Source;
 use crate::name::{Id, Slug};
 
@@ -15,9 +16,8 @@ fn record(name: &str) -> Record {
     Record {
         id: Id::new(format!("id-of-{name}")).unwrap(),
         name: Slug::new(name.to_owned()).unwrap(),
-        prefix: Slug::new("prime").unwrap(),
         source: Source::Stdin,
-        options: Vec::new(),
+        options: SavedOptions::default(),
         fragments: Vec::new(),
     }
 }

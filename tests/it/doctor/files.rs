@@ -165,7 +165,7 @@ fn what_stands_in_our_way() {
     patient.doctor().finding("files", "wrong", "is a link, which we never made");
     fs::remove_file(&fragment).unwrap();
     fs::create_dir(&fragment).unwrap();
-    patient.doctor().finding("files", "wrong", "is no regular file");
+    patient.doctor().finding("files", "wrong", "is not a regular file");
     fs::remove_dir_all(patient.ssh("prime-ssh")).unwrap();
     symlink("/nowhere", patient.ssh("prime-ssh")).unwrap();
     patient.doctor().finding("files", "wrong", "is a link, which we never made");

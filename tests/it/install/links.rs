@@ -69,7 +69,7 @@ fn links_in_the_place_of_ours_are_refused() {
     assert_eq!(desk.read_config(), "Host a\n");
     let desk = Desk::new();
     desk.sandbox.write("ssh/prime-ssh", "a file");
-    assert!(desk.install(&train()).fails(5).contains("is no folder"));
+    assert!(desk.install(&train()).fails(5).contains("is not a folder"));
 }
 
 #[test]
