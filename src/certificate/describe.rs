@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::judge::{self, Refusal};
 use super::{Certificate, PublicKey, Setting, SignatureStatus, Validity};
-use crate::text::sanitize::Shown;
+use crate::text::sanitize::Excerpt;
 use crate::text::time::{LocalTime, span};
 
 /// The longest text of the signer's that is shown, in characters.
@@ -106,8 +106,8 @@ impl fmt::Display for Period<'_> {
 }
 
 /// A text of the signer's.
-pub(super) fn shown(text: &str) -> Shown<'_> {
-    Shown::new(text, SHOWN)
+pub(super) fn shown(text: &str) -> Excerpt<'_> {
+    Excerpt::new(text, SHOWN)
 }
 
 /// The signer's texts in a row.

@@ -8,6 +8,7 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::render::inventory;
 use crate::settings::{Environment, Inventory, InventoryOutput, Output};
 use crate::terminal::Terminal;
+use crate::text::message::Message;
 
 pub(super) fn run(
     typed: InventoryArgs,
@@ -61,7 +62,7 @@ fn require_all(fleets: &[Fleet<'_>]) -> Outcome<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let message = format!("not every node can be rendered:\n  {}", missing.join("\n  "));
+    let message = Message::with_lines("not every node can be rendered:", missing);
     let hint = "without --require-all (PRIME_SSH_REQUIRE_ALL) the others are rendered";
     Err(Failure::message(Kind::Answer, message).hint(hint))
 }

@@ -59,7 +59,8 @@ fn show_one(
     let certificate = place.present().map_err(|why| absent(&why))?;
     let key = identity.map(|identity| &identity.public_key);
     let sheet = Details { certificate: &certificate, key, clock };
-    terminal::print(|to| write!(to, "{}\n{sheet}", place.file().display()))
+    let file = place.file().display().to_string();
+    terminal::print_lines([file.as_str()].into_iter().chain(sheet.to_string().lines()))
         .context("cannot write to stdout")
         .or_fail(Kind::Local)?;
     sheet.fault().map_or(Ok(()), |why| Err(fault(&why)))
