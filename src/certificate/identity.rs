@@ -47,7 +47,7 @@ pub enum IdentityError {
     #[error("{} holds no public key: {}", .0.display(), .1)]
     NoKey(PathBuf, #[source] PublicKeyError),
     /// The `.pub` belongs to another private key than the one beside it.
-    #[error("{0}.pub does not belong to the private key {0}: no certificate would fit both", .0.display())]
+    #[error("{path}.pub does not belong to the private key {path}: no certificate would fit both", path = .0.display())]
     Mismatch(PathBuf),
     /// `ssh-keygen` cannot read the private key either; what it said.
     #[error("cannot read the public half of {}: {}", .0.display(), .1)]
