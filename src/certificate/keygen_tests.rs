@@ -74,8 +74,8 @@ fn judged(text: &str, key: &PublicKey) -> Result<(Certificate, Vec<Warning>), Re
 }
 
 #[test]
-#[ignore = "needs ssh-keygen: run tests/run"]
 fn every_kind_of_key_and_of_signer() {
+    needs!("ssh-keygen");
     let folder = Folder::new();
     for (index, (kind, more)) in KINDS.iter().enumerate() {
         folder.key(&format!("key{index}"), kind, more);
@@ -99,8 +99,8 @@ fn every_kind_of_key_and_of_signer() {
 }
 
 #[test]
-#[ignore = "needs ssh-keygen: run tests/run"]
 fn what_the_signer_says_comes_through() {
+    needs!("ssh-keygen");
     let folder = Folder::new();
     folder.key("ca", "rsa", &["-b", "2048"]);
     folder.key("key", "ed25519", &[]);
@@ -153,8 +153,8 @@ fn pem(folder: &Folder, name: &str, kind: &str, format: &str, passphrase: &str) 
 }
 
 #[test]
-#[ignore = "needs ssh-keygen: run tests/run"]
 fn a_private_key_gives_its_public_half() {
+    needs!("ssh-keygen");
     let folder = Folder::new();
     for (index, (kind, more)) in KINDS.iter().enumerate() {
         let name = format!("locked {index}");
@@ -179,8 +179,8 @@ fn a_private_key_gives_its_public_half() {
 }
 
 #[test]
-#[ignore = "needs ssh-keygen: run tests/run"]
 fn a_pub_means_its_private_key_where_there_is_one() {
+    needs!("ssh-keygen");
     let folder = Folder::new();
     folder.key("key", "ed25519", &[]);
     folder.key("other", "ed25519", &[]);

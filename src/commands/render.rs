@@ -4,20 +4,15 @@ use std::path::Path;
 
 use super::gather::{self, Gaps};
 use super::{fetch, output};
-use crate::cli::{Global, TemplateArgs};
+use crate::cli::TemplateArgs;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::render::data::{self, Data};
 use crate::render::template::{Fault, Template};
-use crate::settings::{Environment, Render};
-use crate::terminal::Terminal;
+use crate::settings::{Context, Render};
 
-pub(super) fn run(
-    typed: TemplateArgs,
-    global: &Global,
-    machine: &Environment,
-    terminal: Terminal,
-) -> Outcome<()> {
-    let settings = Render::resolve(typed, global, machine)?;
+pub(super) fn run(args: TemplateArgs, context: &Context) -> Outcome<()> {
+    let terminal = context.terminal;
+    let settings = Render::resolve(args, context)?;
     // Before the API is asked: what is no template should not cost a request.
     let template = settings.template.as_deref().map(read).transpose()?;
     let answers = gather::answers(settings.source.origin, terminal)?;

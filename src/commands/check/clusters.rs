@@ -110,7 +110,7 @@ impl Cluster<'_> {
 
     fn identity(&self, memory: &OptionResolver<'_>) -> Option<Identity> {
         let path = self.rendering.ssh.identity_file.as_ref()?;
-        Identity::read(&memory.machine().expand(path)).ok()
+        Identity::read(&memory.environment().expand(path)).ok()
     }
 
     fn warn(&self, settings: &Check, memory: &OptionResolver<'_>, terminal: Terminal) {

@@ -11,27 +11,23 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::{fetch, gather, view};
 use crate::api::client::Client;
 use crate::api::error::Error as ApiError;
-use crate::cli::{Global, Goal, WaitArgs};
+use crate::cli::{Goal, WaitArgs};
 use crate::cluster::{self, Selection, Unrendered, walk};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::plan::Installed;
 use crate::install::state::Source;
 use crate::name::Slug;
-use crate::settings::{Endpoint, Environment, OptionResolver, Patience, Viewing, Wait, Which};
+use crate::settings::{Context, Endpoint, OptionResolver, Patience, Viewing, Wait, Which};
 use crate::terminal::Terminal;
 use crate::text::time::span;
 
 /// How many nodes a message names.
 const TOLD: usize = 20;
 
-pub(super) fn run(
-    typed: WaitArgs,
-    global: &Global,
-    machine: &Environment,
-    terminal: Terminal,
-) -> Outcome<()> {
-    let Wait { viewing, patience, format } = Wait::resolve(typed, global, machine)?;
-    let memory = OptionResolver::new(global, machine);
+pub(super) fn run(args: WaitArgs, context: &Context) -> Outcome<()> {
+    let terminal = context.terminal;
+    let Wait { viewing, patience, format } = Wait::resolve(args, context)?;
+    let memory = OptionResolver::new(context);
     let Which::Named(selectors) = &viewing.which else {
         return Err(Failure::message(Kind::Usage, "one cluster is waited for"));
     };
