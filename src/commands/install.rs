@@ -133,7 +133,7 @@ fn decide(
         let what = match wished {
             Ok(DesiredOutcome::Put(wish, what)) => {
                 decision.alias.get_or_insert_with(|| alias.clone());
-                decision.wishes.push(*wish);
+                decision.wishes.push(wish);
                 remove_replaced(id.as_ref(), names, &mut decision);
                 what
             }

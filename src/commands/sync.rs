@@ -47,7 +47,7 @@ pub(super) fn run(args: SyncArgs, context: &Context) -> Outcome<()> {
             let what = match bring(&mut wishing, record, candidate, settings.prune) {
                 Ok(DesiredOutcome::Put(wish, what)) => {
                     decision.alias.get_or_insert_with(|| cluster.clone());
-                    decision.wishes.push(*wish);
+                    decision.wishes.push(wish);
                     what
                 }
                 Ok(DesiredOutcome::Gone(why)) => {

@@ -105,7 +105,11 @@ impl SavedOptions {
             match old.get(name) {
                 None => parts.push(format!("added {}", described(name, value))),
                 Some(before) if before != value => {
-                    parts.push(format!("changed {name} from {} to {}", plain(before), plain(value)))
+                    parts.push(format!(
+                        "changed {name} from {} to {}",
+                        plain(before),
+                        plain(value)
+                    ));
                 }
                 Some(_) => {}
             }
@@ -231,7 +235,7 @@ mod word {
         to: S,
     ) -> Result<S::Ok, S::Error> {
         let word = value.as_ref().and_then(ValueEnum::to_possible_value);
-        word.as_ref().map(|word| word.get_name()).serialize(to)
+        word.as_ref().map(clap::builder::PossibleValue::get_name).serialize(to)
     }
 
     pub fn deserialize<'de, T: ValueEnum, D: Deserializer<'de>>(

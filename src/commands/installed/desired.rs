@@ -55,7 +55,7 @@ pub(in crate::commands) struct Renewed {
 #[derive(Debug)]
 pub(in crate::commands) enum DesiredOutcome {
     /// It is to be installed like this.
-    Put(Box<Desired>, ClusterChange),
+    Put(Desired, ClusterChange),
     /// It is gone for good, and why.
     Gone(&'static str),
     /// There is nothing to install of it, and why.
@@ -147,7 +147,8 @@ impl<'a> DesiredState<'a> {
         }
         let old = self.old(&record);
         let what = ClusterChange::of(old, &record, &fragment);
-        Ok(DesiredOutcome::Put(Box::new(Desired::Put { record, fragment }), what))
+        let record = Box::new(record);
+        Ok(DesiredOutcome::Put(Desired::Put { record, fragment }, what))
     }
 
     /// The refusals say what is wrong with the cluster's own values.

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use super::{Desk, small, train};
 use crate::support::api::Api;
+use crate::support::sandbox::Program;
 
 fn fragment(desk: &Desk) -> String {
     fs::read_to_string(desk.ours(".conf")).unwrap()
@@ -35,7 +36,7 @@ fn options_are_remembered_until_others_are_typed() {
 
     // Others add up, and each can be forgotten.
     let install = |arguments: &[&str]| {
-        let ran = arguments.iter().fold(desk.installing(&train()), |run, word| run.arg(word)).run();
+        let ran = arguments.iter().fold(desk.installing(&train()), Program::arg).run();
         assert!(ran.status.success(), "{ran:?}");
         let told = ran.stderr.lines().find_map(|line| line.split_once("options for prime.train: "));
         told.map(|(_, told)| told.to_owned()).unwrap_or_default()
