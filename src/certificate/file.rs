@@ -13,8 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::judge;
 use super::small_file::{self, Unread};
 use super::{Certificate, PublicKey, Unreadable};
-use crate::fs::WriteError;
-use crate::install::lock::{Lock, LockError};
+use crate::fs::{FileError, Lock, LockError};
 use crate::install::state::{FileKind, FileStem};
 use crate::name::{Slug, id_part};
 use crate::text::time;
@@ -110,7 +109,7 @@ impl CertificateFile {
         }
     }
 
-    fn make_folder(&self) -> Result<(), WriteError> {
+    fn make_folder(&self) -> Result<(), FileError> {
         if let Some(above) = self.folder.parent() {
             crate::fs::make_folder(above, FOLDER_MODE)?;
         }
@@ -157,8 +156,8 @@ impl Turn<'_> {
     }
 
     /// Puts a certificate there.
-    pub fn put(&self, certificate: &Certificate) -> Result<(), WriteError> {
-        crate::fs::replace(&self.place.file, certificate.line().as_bytes(), FILE_MODE).map(|_| ())
+    pub fn put(&self, certificate: &Certificate) -> Result<(), FileError> {
+        crate::fs::replace(&self.place.file, certificate.line().as_bytes(), FILE_MODE)
     }
 }
 
