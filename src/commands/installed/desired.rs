@@ -22,6 +22,7 @@ use crate::name::{LocalPath, Slug};
 use crate::render::ssh_config;
 use crate::settings::{OptionResolver, Rendering, SavedOptions};
 use crate::terminal::Terminal;
+use crate::text::message::Message;
 
 /// What every cluster of a run shares.
 #[derive(Debug)]
@@ -239,16 +240,13 @@ impl<'a> DesiredState<'a> {
         let taken: Vec<String> = found
             .iter()
             .filter(|claim| claim.pattern.is_none())
-            .map(|claim| format!("\n  {}: {}", place(claim), claim.alias))
+            .map(|claim| format!("{}: {}", place(claim), claim.alias))
             .collect();
         if taken.is_empty() {
             return Ok(());
         }
-        let message = format!(
-            "your own configuration defines names of {}:{}",
-            record.alias(),
-            taken.concat()
-        );
+        let text = format!("your own configuration defines names of {}:", record.alias());
+        let message = Message::with_lines(text, taken);
         Err(Failure::message(Kind::Install, message)
             .hint("rename or remove them there, or install with `--as NAME` or `--prefix WORD`"))
     }
