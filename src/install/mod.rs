@@ -10,7 +10,6 @@ pub mod folder;
 pub mod fragment;
 pub mod include;
 pub mod layout;
-pub mod lock;
 pub mod modes;
 pub mod options;
 pub mod plan;
