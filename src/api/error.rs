@@ -1,6 +1,5 @@
 //! Why a call failed: a message, a kind, and a hint at the next step.
 
-use std::fmt;
 use std::time::Duration;
 
 use reqwest::StatusCode;
@@ -10,6 +9,7 @@ use super::wire::Malformed;
 use super::words::shown;
 use crate::failure::Kind;
 use crate::name::Invalid;
+use crate::text::message::Message;
 
 /// A call that failed: what was asked for, and why it did not come.
 ///
@@ -68,7 +68,7 @@ pub(super) enum Cause {
     Status { status: StatusCode, words: Option<String>, is_page: bool, wait: Option<Duration> },
     #[error("no cluster has this id or name{}", similar(.0))]
     NoSuchCluster(Near),
-    #[error("several clusters have this name:{}", .0)]
+    #[error("several clusters have this name:")]
     Several(Near),
     /// It was in the list, and a moment later it was not there.
     #[error("the list has it (id `{}`), but it is gone: it may just have been terminated", shown(.0))]
@@ -236,6 +236,16 @@ impl Error {
         (kind, Some(hint))
     }
 
+    /// What stands below the message, a line each: the clusters that may be meant.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let (Cause::NoSuchCluster(near) | Cause::Several(near)) = &*self.cause else {
+            return Vec::new();
+        };
+        let lines = near.named.iter().map(|(name, id)| format!("{} ({})", shown(name), shown(id)));
+        Message::with_first("", near.named.len(), lines, near.more).lines
+    }
+
     /// What the libraries below said, for someone who looks for more than the message.
     #[must_use]
     pub fn details(&self) -> Option<String> {
@@ -308,15 +318,6 @@ fn tried(tries: u32) -> String {
     if tries > 1 { format!(" ({tries} tries)") } else { String::new() }
 }
 
-fn similar(near: &Near) -> String {
-    if near.named.is_empty() { String::new() } else { format!("; similar names:{near}") }
-}
-
-impl fmt::Display for Near {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, id) in &self.named {
-            write!(f, "\n  {} ({})", shown(name), shown(id))?;
-        }
-        if self.more > 0 { write!(f, "\n  and {} more", self.more) } else { Ok(()) }
-    }
+fn similar(near: &Near) -> &'static str {
+    if near.named.is_empty() { "" } else { "; similar names:" }
 }

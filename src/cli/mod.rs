@@ -31,9 +31,7 @@ use clap::{ArgGroup, Args, FromArgMatches, Parser, Subcommand, ValueEnum, ValueH
 pub use check::{CheckArgs, ProbingArgs};
 pub use completions::CompletionsArgs;
 pub use doctor::DoctorArgs;
-pub use install::{
-    AutoCertArgs, InstallArgs, ModeArgs, RememberedArgs, SyncArgs, TypedOption, UninstallArgs,
-};
+pub use install::{InstallArgs, ModeArgs, RememberedArgs, SyncArgs, UninstallArgs};
 pub use inventory::{CacheArgs, InventoryArgs, InventoryFormat, ScriptArgs};
 pub use list::ListArgs;
 pub use man::ManArgs;
@@ -299,10 +297,10 @@ pub struct RenderArgs {
     #[arg(long, value_name = "PATH", env = "PRIME_SSH_CERTIFICATE_FILE")]
     #[arg(help_heading = "Connection options")]
     pub certificate_file: Option<PathBuf>,
-    /// Which host keys to trust
-    #[arg(long, value_name = "WHEN", env = "PRIME_SSH_HOST_KEYS", default_value = "accept-new")]
+    /// Which host keys to trust [default: accept-new]
+    #[arg(long, value_name = "WHEN", env = "PRIME_SSH_HOST_KEYS")]
     #[arg(help_heading = "Connection options")]
-    pub host_keys: HostKeys,
+    pub host_keys: Option<HostKeys>,
     /// The known_hosts file to use
     #[arg(long, value_name = "FILE", env = "PRIME_SSH_KNOWN_HOSTS")]
     #[arg(help_heading = "Connection options")]
@@ -332,10 +330,10 @@ pub struct HostsArgs {
     /// Include terminated and detached nodes
     #[arg(long, env = "PRIME_SSH_INCLUDE_INACTIVE", value_parser = BoolishValueParser::new())]
     pub include_inactive: bool,
-    /// The first word of every host alias
-    #[arg(long, value_name = "WORD", env = "PRIME_SSH_PREFIX", default_value = "prime")]
+    /// The first word of every host alias [default: prime]
+    #[arg(long, value_name = "WORD", env = "PRIME_SSH_PREFIX")]
     #[arg(help_heading = "Connection options")]
-    pub prefix: Slug<'static>,
+    pub prefix: Option<Slug<'static>>,
     /// Log in as this user instead of the API's
     #[arg(long, value_name = "NAME", env = "PRIME_SSH_USER", help_heading = "Connection options")]
     pub user: Option<UserName<'static>>,

@@ -70,7 +70,7 @@ const EXAMPLES: [(&str, &[&str]); 14] = [
         &[
             "prime-ssh inventory train -o hosts.json && ansible all -i hosts.json -m ping",
             "PRIME_SSH_CLUSTERS=train ansible all -i \"$(command -v prime-ssh)\" -m ping",
-            "prime-ssh inventory train --group gpu_nodes=worker --format ini",
+            "prime-ssh inventory train --group slurm=worker --format ini",
         ],
     ),
     (
