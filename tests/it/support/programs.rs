@@ -61,6 +61,7 @@ fn is_here(name: &str) -> bool {
 
 /// Whether we may make namespaces, which containers often forbid even to root.
 static NAMESPACES: LazyLock<bool> = LazyLock::new(|| {
+    #[expect(clippy::disallowed_methods, reason = "the unit tests have no other")]
     let mut command = Command::new("unshare");
     command.args(["--net", "--mount", "--propagation", "private", "--pid", "--fork"]);
     command.args(["--kill-child", "--mount-proc", "ip", "link", "set", "lo", "up"]);
