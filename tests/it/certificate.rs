@@ -198,6 +198,8 @@ fn what_will_not_do_is_refused_and_the_old_one_stays() {
         (signed(&["-n", &me, "-V", "-2h:-1h"], &key), "it expired 1 h ago"),
         (signed(&["-n", &me, "-V", "+5m:+1h"], &key), "is this machine's clock slow?"),
         (signed(&["-V", "+8h"], &key), "it names no principal"),
+        (signed(&["-n", &me], &key), "it never expires; at most 24 h are accepted"),
+        (signed(&["-n", &me, "-V", "always:+30h"], &key), "; at most 24 h are accepted"),
         (key.clone(), "it is a public key that nobody signed"),
         (format!("{good}{good}"), "it is more than one line"),
         (format!("{}\nHost *\n", good.trim_end()), "it is more than one line"),
@@ -338,7 +340,7 @@ fn a_fragment_names_the_certificate_and_says_when_there_is_none() {
     let after = config(&[]);
     assert_eq!((after.stderr.as_str(), &after.stdout), ("", &ran.stdout));
     person.has("-2h:-1h");
-    assert!(config(&[]).stderr.contains("the one that is there will not do: it expired 1 h ago"));
+    assert!(config(&[]).stderr.contains("the present one is useless: it expired 1 h ago"));
     let other = person.sandbox.ssh_key(".ssh/other");
     let told = config(&["--identity-file", other.to_str().unwrap()]).stderr;
     assert!(told.contains("it is for the key SHA256:"), "{told}");

@@ -6,7 +6,6 @@
     clippy::unwrap_used,
     reason = "a test fails by panicking"
 )]
-#![warn(clippy::disallowed_methods)]
 #![expect(clippy::items_after_statements, reason = "`needs!` comes first")]
 
 // First, for its macros.

@@ -171,7 +171,6 @@ fn stop(child: &mut Child) {
 
 /// A command, not yet run, that knows nothing of who runs the tests.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
-    #[expect(clippy::disallowed_methods, reason = "this is the place")]
     let mut command = Command::new(program);
     clean(&mut command);
     command

@@ -28,6 +28,7 @@ macro_rules! needs {
 }
 
 /// Says on stderr which of these is missing, past the test runner, which keeps what tests print.
+#[expect(clippy::disallowed_methods, reason = "a test runner is no terminal of the program's")]
 pub fn skips(module: &str, needed: &[&str]) -> bool {
     let missing: Vec<&str> = needed.iter().copied().filter(|name| !is_here(name)).collect();
     if missing.is_empty() {
@@ -61,7 +62,6 @@ fn is_here(name: &str) -> bool {
 
 /// Whether we may make namespaces, which containers often forbid even to root.
 static NAMESPACES: LazyLock<bool> = LazyLock::new(|| {
-    #[expect(clippy::disallowed_methods, reason = "the unit tests have no other")]
     let mut command = Command::new("unshare");
     command.args(["--net", "--mount", "--propagation", "private", "--pid", "--fork"]);
     command.args(["--kill-child", "--mount-proc", "ip", "link", "set", "lo", "up"]);
