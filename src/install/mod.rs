@@ -11,6 +11,7 @@ pub mod fragment;
 pub mod include;
 pub mod layout;
 pub mod modes;
+pub mod options;
 pub mod plan;
 pub mod reading;
 pub mod state;
