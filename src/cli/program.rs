@@ -112,7 +112,7 @@ pub fn program() -> Command {
     program.mut_subcommands(|command| {
         let mut after = "Examples:".to_owned();
         for example in examples(command.get_name()) {
-            after += &format!("\n  {example}");
+            after.extend(["\n  ", example]);
         }
         let after = format!("{after}\n\n{SETTINGS}\n\n{codes}");
         command.mut_args(with_variable).after_help(MORE).after_long_help(after)

@@ -1,6 +1,6 @@
 //! `prime-ssh man`: a manual page in `man`, on stdout, or all of them in a directory.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::Write;
 use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
@@ -30,7 +30,7 @@ pub(super) fn run(args: ManArgs) -> Outcome<()> {
         let message = format!("no such command: `{}`", Excerpt::new(&command, SHOWN));
         Failure::message(Kind::Usage, message).hint("see `prime-ssh --help` for the commands")
     })?;
-    if io::stdout().is_terminal() && open(&page.text) {
+    if terminal::stdout_is_terminal() && open(&page.text) {
         return Ok(());
     }
     let printed = terminal::print_data(|to| to.write_all(page.text.as_bytes()));
