@@ -62,7 +62,7 @@ pub async fn ask(order: &Order<'_>, client: &Client) -> Result<(Certificate, Vec
     let malformed = |why| Error::Api(api::error::Error::malformed_certificate(id, why));
     let signed = wire::signed(&answer).map_err(malformed)?;
     let text = signed.signed_key.text().ok_or_else(|| malformed(no_text(&signed.signed_key)))?;
-    let nodes = signed.nodes.iter().flatten();
+    let nodes = signed.nodes.iter();
     let mut users = order.users.to_vec();
     users.extend(nodes.filter_map(|node| node.user.text()).filter(is_user).map(str::to_owned));
     users.sort_unstable();
