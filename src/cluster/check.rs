@@ -72,6 +72,12 @@ impl<'a> CheckedCluster<'a> {
         &self.label
     }
 
+    /// Whether it stands in a list, which may be without a cluster that is gone.
+    #[must_use]
+    pub fn is_of_list(&self) -> bool {
+        self.root.starts_with("data[")
+    }
+
     /// The cluster's id, unless it was refused.
     #[must_use]
     pub fn id(&self) -> Option<&Id<'a>> {

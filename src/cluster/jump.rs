@@ -6,14 +6,14 @@ use std::str::FromStr;
 use crate::name::{HostName, Invalid, Port, Slug, UserName};
 
 /// Which workers jump.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum JumpMode {
-    /// Those at a private place.
+    /// Workers at a private address.
     #[default]
     Auto,
-    /// All of them.
+    /// Every worker.
     Always,
-    /// None.
+    /// No worker.
     Never,
 }
 

@@ -1,27 +1,22 @@
 //! `prime-ssh config`: an `ssh_config` fragment on stdout or in a file.
 
-use super::gather::{self, Gaps};
-use super::{certificates, output, ssh_options};
-use crate::cli::{ConfigArgs, Global};
+use super::fleets::{self, Gaps};
+use super::{certificates, fetch, output, ssh_options};
+use crate::cli::ConfigArgs;
 use crate::failure::Outcome;
 use crate::render::ssh_config;
-use crate::settings::{Config, Environment};
-use crate::terminal::Terminal;
+use crate::settings::{Config, Context};
 
-pub(super) fn run(
-    typed: ConfigArgs,
-    global: &Global,
-    machine: &Environment,
-    terminal: Terminal,
-) -> Outcome<()> {
-    let mut settings = Config::resolve(typed, global, machine)?;
+pub(super) fn run(args: ConfigArgs, context: &Context) -> Outcome<()> {
+    let terminal = context.terminal;
+    let mut settings = Config::resolve(args, context)?;
     for warning in &settings.warnings {
         terminal.warning(warning);
     }
     ssh_options::check(&settings.ssh.ssh_options)?;
-    let answers = gather::answers(settings.source.origin, terminal)?;
-    let gaps = Gaps { skip_invalid: settings.source.skip_invalid, require_all: false };
-    let fleets = gather::fleets(&answers, &settings.walk, gaps, terminal)?;
+    let answers = fetch::all(&settings.source.origin, terminal).map_err(|error| error.failure)?;
+    let gaps = Gaps::of(&settings.source);
+    let fleets = fleets::fleets(&answers, &settings.walk, gaps, terminal)?;
     let own = &mut settings.ssh.certificates;
     certificates::add_own(own, &fleets, &settings.certificates, terminal)?;
     output::deliver(&settings.output, |to| ssh_config::render(&fleets, &settings.ssh, to))

@@ -1,31 +1,25 @@
 //! `prime-ssh inventory`: an Ansible inventory in a file or on stdout, or the answers of a script.
 
-use super::gather::{self, Gaps};
-use super::{certificates, output, recall, ssh_options};
-use crate::cli::{Global, InventoryArgs};
+use super::fleets::{self, Gaps};
+use super::{cached, certificates, output, ssh_options};
+use crate::cli::InventoryArgs;
 use crate::cluster::Fleet;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::render::inventory;
-use crate::settings::{Environment, Inventory, InventoryOutput, Output};
-use crate::terminal::Terminal;
+use crate::settings::{Context, Inventory, InventoryOutput, Output};
 
-pub(super) fn run(
-    typed: InventoryArgs,
-    global: &Global,
-    machine: &Environment,
-    terminal: Terminal,
-) -> Outcome<()> {
-    let mut settings = Inventory::resolve(typed, global, machine)?;
+pub(super) fn run(args: InventoryArgs, context: &Context) -> Outcome<()> {
+    let terminal = context.terminal;
+    let mut settings = Inventory::resolve(args, context)?;
     for warning in &settings.warnings {
         terminal.warning(warning);
     }
     let options = &mut settings.inventory;
     ssh_options::check(&options.login.ssh_options)?;
-    let recalled = recall::answers(settings.source.origin, &settings.caching, terminal)?;
-    let gaps =
-        Gaps { skip_invalid: settings.source.skip_invalid, require_all: settings.require_all };
-    let fleets = gather::fleets(&recalled.answers, &settings.walk, gaps, terminal)?;
-    recalled.keep(&settings.caching, terminal);
+    let gaps = Gaps { require_all: settings.require_all, ..Gaps::of(&settings.source) };
+    let answers = cached::answers(settings.source.origin, &settings.caching, terminal)?;
+    let fleets = fleets::fleets(&answers.fetched, &settings.walk, gaps, terminal)?;
+    answers.write_new(&settings.caching, terminal);
     if settings.require_all {
         require_all(&fleets)?;
     }

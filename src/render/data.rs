@@ -13,7 +13,9 @@ use serde::{Serialize, Serializer};
 use crate::cluster::{self, Fleet, ProxyJump, WhySkipped};
 use crate::name::{Alias, HostKeyAlias, Label};
 
-pub use crate::cluster::SCHEMA_VERSION;
+/// The version of the shape. It goes up when a field is removed or changes its meaning; a new field
+/// changes nothing for programs that do not know it.
+pub const SCHEMA_VERSION: u32 = 1;
 
 /// All clusters of a run.
 #[derive(Clone, Debug, Serialize)]
@@ -171,10 +173,10 @@ impl<'f> Host<'f> {
             control: host.control,
             active: host.is_active(),
             role: host.role.as_ref().map(Label::as_str),
-            status: host.status.as_ref().map(Label::as_str),
-            gpu_name: host.gpu_name.as_ref().map(Label::as_str),
-            gpu_count: host.gpu_count,
-            node_id: host.node.as_str(),
+            status: host.node.status.as_ref().map(Label::as_str),
+            gpu_name: host.node.gpu_name.as_ref().map(Label::as_str),
+            gpu_count: host.node.gpu_count,
+            node_id: host.node.id.as_str(),
             pod_id: host.machine.as_str(),
         }
     }
@@ -255,7 +257,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::cluster::{CheckedCluster, Options, walk};
+    use crate::cluster::{CheckedCluster, Options, resolve_one};
 
     #[test]
     fn a_cluster_as_data() {
@@ -271,8 +273,8 @@ mod tests {
         .to_string();
         let mut options = Options::default();
         options.selection.only = Some(cluster::Only::Worker);
-        let walked = walk(vec![CheckedCluster::of(&answer, "answer").unwrap()], &options);
-        let fleets: Vec<_> = walked.into_iter().map(|walked| walked.fleet.unwrap()).collect();
+        let checked = CheckedCluster::of(&answer, "answer").unwrap();
+        let fleets = [resolve_one(checked, &options).fleet.unwrap()];
         let host = |name: &str, own: serde_json::Value| {
             let mut host = json!({"alias": format!("prime.train-7.{name}"), "name": name,
                 "cluster": "prime.train-7", "port": 22, "proxy_jump": null, "control": false,

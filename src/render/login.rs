@@ -29,12 +29,12 @@ pub struct Options {
 
 /// What happens to a host key that `known_hosts` does not hold; one that changed is refused in any
 /// case.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum HostKeys {
-    /// The first key is trusted and remembered.
+    /// The first key is trusted.
     #[default]
     AcceptNew,
-    /// It is refused.
+    /// Only known keys are.
     Strict,
 }
 

@@ -12,21 +12,17 @@ use crate::certificate::PublicKey;
 use crate::certificate::describe::Clock;
 use crate::certificate::file::{self, CertificateFile};
 use crate::certificate::identity::{Identity, Problem};
-use crate::cli::{CertArgs, Global};
+use crate::cli::CertArgs;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::layout::Layout;
 use crate::install::state::Source;
-use crate::settings::{Certify, Endpoint, Environment, OptionResolver, Task, Wanted};
+use crate::settings::{Certify, Context, Endpoint, OptionResolver, Task, Wanted};
 use crate::terminal::Terminal;
 use crate::text::time;
 
-pub(super) fn run(
-    typed: CertArgs,
-    global: &Global,
-    machine: &Environment,
-    terminal: Terminal,
-) -> Outcome<()> {
-    let Certify { task, wanted, endpoint } = Certify::resolve(typed, global, machine)?;
+pub(super) fn run(args: CertArgs, context: &Context) -> Outcome<()> {
+    let terminal = context.terminal;
+    let Certify { task, wanted, endpoint } = Certify::resolve(args, context)?;
     match task {
         Task::Nothing => Ok(()),
         Task::Show(selectors) => show::show(&selectors, &wanted, terminal),

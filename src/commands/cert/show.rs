@@ -9,7 +9,7 @@ use crate::certificate::identity::Identity;
 use crate::commands::installed::called;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::folder;
-use crate::install::outline::Outline;
+use crate::install::fragment::Fragment;
 use crate::install::state::FileKind;
 use crate::settings::Wanted;
 use crate::terminal::{self, Terminal};
@@ -71,5 +71,5 @@ fn takes_none(selector: &str, wanted: &Wanted) -> bool {
     let installed = present.installed();
     let Some(record) = called(&installed, selector) else { return false };
     let fragment = present.part(&record.stem(), FileKind::Fragment);
-    fragment.is_some_and(|text| Outline::of(text).all("certificatefile").next().is_none())
+    fragment.is_some_and(|text| Fragment::parse(text).all("certificatefile").next().is_none())
 }

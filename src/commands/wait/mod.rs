@@ -8,30 +8,26 @@ use pauses::Pauses;
 use picture::{Failed, Known, Picture};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::{fetch, gather, view};
+use super::{fetch, fleets, view};
 use crate::api::client::Client;
 use crate::api::error::Error as ApiError;
-use crate::cli::{Global, Goal, WaitArgs};
-use crate::cluster::{self, Selection, Unrendered, walk};
+use crate::cli::{Goal, WaitArgs};
+use crate::cluster::{self, NoFleet, Selection, resolve_one};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::plan::Installed;
 use crate::install::state::Source;
 use crate::name::Slug;
-use crate::settings::{Endpoint, Environment, OptionResolver, Patience, Viewing, Wait, Which};
+use crate::settings::{Context, Endpoint, OptionResolver, Patience, Viewing, Wait, Which};
 use crate::terminal::Terminal;
 use crate::text::time::span;
 
 /// How many nodes a message names.
 const TOLD: usize = 20;
 
-pub(super) fn run(
-    typed: WaitArgs,
-    global: &Global,
-    machine: &Environment,
-    terminal: Terminal,
-) -> Outcome<()> {
-    let Wait { viewing, patience, format } = Wait::resolve(typed, global, machine)?;
-    let memory = OptionResolver::new(global, machine);
+pub(super) fn run(args: WaitArgs, context: &Context) -> Outcome<()> {
+    let terminal = context.terminal;
+    let Wait { viewing, patience, format } = Wait::resolve(args, context)?;
+    let memory = OptionResolver::new(context);
     let Which::Named(selectors) = &viewing.which else {
         return Err(Failure::message(Kind::Usage, "one cluster is waited for"));
     };
@@ -160,10 +156,10 @@ fn options(
     installed: &Installed,
     memory: &OptionResolver<'_>,
 ) -> Outcome<cluster::Options> {
-    let survey = gather::survey(id, text)?;
-    let name = view::names(&[&survey], viewing, installed).pop().flatten();
+    let cluster = fleets::check(id, text)?;
+    let name = view::names(&[&cluster], viewing, installed).pop().flatten();
     let rendering = view::rendering(installed.of_id(id), viewing, memory)?;
-    let recorded = survey.id().cloned().zip(name);
+    let recorded = cluster.id().cloned().zip(name);
     let recorded = recorded.map(|(id, name)| (id.into_owned(), Slug::into_owned(name)));
     Ok(cluster::Options {
         selection: Selection::default(),
@@ -198,23 +194,16 @@ impl From<NoPicture> for Failure {
 impl Awaited {
     /// What an answer says of the nodes.
     fn picture(&self, text: &str) -> Result<Picture, NoPicture> {
-        let walked = walk(vec![gather::survey(&self.id, text)?], &self.options).pop();
-        let Some(walked) = walked else {
-            return Err(NoPicture::Final(Failure::message(Kind::Answer, "no answer")));
-        };
-        match &walked.fleet {
-            Err(
-                why @ (Unrendered::Refused
-                | Unrendered::BadJumpHost(_)
-                | Unrendered::ThroughCluster(_)),
-            ) => {
-                let Failure { kind, cause, .. } = gather::unrendered(&walked.title, why);
-                let refusals = walked.refusals.iter().take(TOLD).map(|r| format!("\n  {r}"));
+        let resolved = resolve_one(fleets::check(&self.id, text)?, &self.options);
+        match &resolved.fleet {
+            Err(why @ (NoFleet::Refused | NoFleet::BadJumpHost(_))) => {
+                let Failure { kind, cause, .. } = fleets::no_fleet(&resolved.title, why);
+                let refusals = resolved.refusals.iter().take(TOLD).map(|r| format!("\n  {r}"));
                 let message = format!("{cause:#}{}", refusals.collect::<String>());
                 Err(NoPicture::Final(Failure::message(kind, message)))
             }
             // Without a host yet, or without the one that the others are reached through.
-            _ => Ok(Picture::of(&walked)),
+            _ => Ok(Picture::of(&resolved)),
         }
     }
 
