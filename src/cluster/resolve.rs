@@ -287,7 +287,7 @@ fn choose(
 /// The order of two hosts that are both of control nodes, or both not.
 fn by_name(a: &Host<'_>, b: &Host<'_>) -> Ordering {
     natural(a.name.as_str(), b.name.as_str())
-        .then_with(|| (&a.node, a.port).cmp(&(&b.node, b.port)))
+        .then_with(|| (&a.node.id, a.port).cmp(&(&b.node.id, b.port)))
         .then_with(|| (&a.host_name, &a.user).cmp(&(&b.host_name, &b.user)))
 }
 

@@ -165,14 +165,14 @@ async fn at_once(
     ask: impl AsyncFn(&str) -> Result<(String, String), ApiError>,
 ) -> Vec<Fetched> {
     let ask = &ask;
-    let fetch = |selector: &String| async move {
-        let (id, result) = match ask(selector).await {
+    let fetch = |asked: String| async move {
+        let (id, result) = match ask(&asked).await {
             Ok((id, text)) => (id, Ok(text)),
-            Err(error) => (selector.clone(), Err(error.into())),
+            Err(error) => (asked.clone(), Err(error.into())),
         };
-        Fetched { asked: selector.clone(), source: AnswerSource::Api(id), result }
+        Fetched { asked, source: AnswerSource::Api(id), result }
     };
-    let mut answers = stream::iter(selectors).map(fetch).buffered(AT_ONCE);
+    let mut answers = stream::iter(selectors.to_vec()).map(fetch).buffered(AT_ONCE);
     let mut all = Vec::new();
     while let Some(fetched) = answers.next().await {
         let stops = stops_early && fetched.result.is_err();

@@ -96,7 +96,7 @@ impl Cluster<'_> {
         memory: &OptionResolver<'_>,
     ) -> Option<String> {
         let own = self.own_certificate(layout)?;
-        own.fault(self.identity(memory).as_ref())
+        own.refusal(self.identity(memory).as_ref())
     }
 
     /// Our certificate of the cluster, where it is what the cluster asks for.

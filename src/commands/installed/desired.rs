@@ -10,7 +10,7 @@ use super::summary::ClusterChange;
 use crate::certificate::identity::Identity;
 use crate::cluster::{self, CheckedCluster, Cluster, Jump};
 use crate::commands::certificates::{Own, checked};
-use crate::commands::gather::{self, Judged};
+use crate::commands::fleets::{self, Resolved};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::claims::{Claim, claims};
 use crate::install::folder;
@@ -119,11 +119,11 @@ impl<'a> DesiredState<'a> {
         if rendering.ssh.known_hosts.is_none() {
             rendering.ssh.known_hosts = Some(self.known_hosts(&record)?);
         }
-        let judged = gather::judge(survey, &rendering.walk, self.skip_invalid, self.terminal)?;
+        let judged = fleets::fleet(survey, &rendering.walk, self.skip_invalid, self.terminal)?;
         let fleet = match judged {
-            Judged::Fleet(fleet) => fleet,
-            Judged::Terminated => return Ok(DesiredOutcome::Gone("was terminated")),
-            Judged::Empty(why) => return Ok(DesiredOutcome::Nothing(why)),
+            Resolved::Fleet(fleet) => fleet,
+            Resolved::Terminated => return Ok(DesiredOutcome::Gone("was terminated")),
+            Resolved::Empty(why) => return Ok(DesiredOutcome::Nothing(why)),
         };
         if rendering.walk.jump_via.is_none() {
             self.refuse_way_through_ours(&record, fleet.jump.as_ref())?;
@@ -152,7 +152,7 @@ impl<'a> DesiredState<'a> {
     /// The refusals say what is wrong with the cluster's own values.
     fn without_id(&self, survey: CheckedCluster<'_>, label: &str) -> Outcome<DesiredOutcome> {
         let options = cluster::Options::default();
-        gather::judge(survey, &options, self.skip_invalid, self.terminal)?;
+        fleets::fleet(survey, &options, self.skip_invalid, self.terminal)?;
         Err(Failure::message(Kind::Answer, format!("{label}: the answer does not say its id")))
     }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::certificate::PublicKey;
-use crate::certificate::identity::{Identity, Problem};
+use crate::certificate::identity::{Identity, IdentityError};
 use crate::cluster::SshKey;
 use crate::install::state::Record;
 use crate::name::LocalPath;
@@ -25,7 +25,7 @@ pub(super) fn faults(environment: &Environment, identity: &LocalPath<'_>) -> Vec
              read: `chmod 600 {identity}`"
         ));
     }
-    if let Err(problem @ Problem::Stale(_)) = Identity::read(&path) {
+    if let Err(problem @ IdentityError::Mismatch(_)) = Identity::read(&path) {
         faults.push(format!("{problem}; {}", problem.hint()));
     }
     faults

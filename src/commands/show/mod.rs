@@ -84,7 +84,7 @@ fn print(
             Some(record) => Own::installed(&viewing.layout, record),
             None => Own::of(&viewing.layout, cluster),
         };
-        own.fault(keys.identity())
+        own.refusal(keys.identity())
     });
     let facts = known.map(|fleet| Facts {
         fleet,
