@@ -310,7 +310,7 @@ pub enum Answer<'a, N> {
         /// The start of its JSON paths: `data.` or nothing.
         root: &'static str,
         /// The cluster.
-        cluster: Cluster<'a, N>,
+        cluster: Box<Cluster<'a, N>>,
     },
     /// `{"data": [{…}, …]}`
     Several(Vec<Cluster<'a, N>>),
@@ -328,9 +328,9 @@ where
     }
 
     match read::<Wrapper<'a, N>>(text)?.data {
-        Data::Missing => Ok(Answer::One { root: "", cluster: read(text)? }),
+        Data::Missing => Ok(Answer::One { root: "", cluster: Box::new(read(text)?) }),
         Data::Null => Err(Malformed::NoData),
-        Data::One(cluster) => Ok(Answer::One { root: "data.", cluster: *cluster }),
+        Data::One(cluster) => Ok(Answer::One { root: "data.", cluster }),
         Data::Several(clusters) => Ok(Answer::Several(clusters)),
     }
 }
@@ -479,12 +479,16 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
                 f.write_str("an object")
             }
 
+            fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Object<T>, A::Error> {
+                Err(de::Error::custom("a list instead of an object"))
+            }
+
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
                 T::deserialize(MapAccessDeserializer::new(map)).map(Object)
             }
         }
 
-        deserializer.deserialize_map(Map(PhantomData))
+        deserializer.deserialize_any(Map(PhantomData))
     }
 }
 
@@ -537,7 +541,7 @@ mod tests {
 
     fn cluster(text: &str) -> Cluster<'_, Vec<Node<'_>>> {
         let Answer::One { cluster, .. } = parse(text).unwrap() else { panic!("a list") };
-        cluster
+        *cluster
     }
 
     #[test]

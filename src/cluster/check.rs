@@ -29,7 +29,7 @@ impl<'a> CheckedCluster<'a> {
     /// messages if its own name is refused.
     pub fn of(text: &'a str, label: &str) -> Result<Self, Malformed> {
         match wire::parse(text)? {
-            Answer::One { root, cluster } => Ok(Self::check(cluster, root.into(), label.into())),
+            Answer::One { root, cluster } => Ok(Self::check(*cluster, root.into(), label.into())),
             Answer::Several(_) => Err(Malformed::Wrong {
                 path: "data".to_owned(),
                 reason: "a list instead of one cluster".to_owned(),
@@ -41,7 +41,7 @@ impl<'a> CheckedCluster<'a> {
     pub fn of_file(text: &'a str, label: &str) -> Result<Vec<Self>, Malformed> {
         let clusters = match wire::parse(text)? {
             Answer::One { root, cluster } => {
-                return Ok(vec![Self::check(cluster, root.into(), label.into())]);
+                return Ok(vec![Self::check(*cluster, root.into(), label.into())]);
             }
             Answer::Several(clusters) => clusters,
         };
@@ -127,7 +127,7 @@ fn check_cluster<'a>(
     let orchestrator = check.optional("orchestratorType", &wire.orchestrator_type, Label::new);
     let team = check.optional("teamId", &wire.team_id, Label::new);
     let vault_enabled = check.flag("vaultEnabled", &wire.vault_enabled);
-    let terminated = check.optional("terminatedAt", &wire.terminated_at, Ok);
+    let terminated = check.optional("terminatedAt", &wire.terminated_at, Label::new);
     Ok(Cluster {
         id: id?,
         name: name?,
@@ -138,7 +138,7 @@ fn check_cluster<'a>(
         orchestrator: orchestrator?,
         team: team?,
         vault_enabled: vault_enabled?,
-        terminated: terminated?.is_some(),
+        terminated_at: terminated?,
         ssh_keys: wire.ssh_keys.iter().map(ssh_key).collect(),
     })
 }
@@ -189,7 +189,7 @@ impl<'a> Nodes<'a> {
         let active = gone.is_none();
         self.active_count += usize::from(active);
         let refusals = if active { &mut self.refusals } else { &mut self.inactive_refusals };
-        let (hosts, refused) = (self.hosts.len(), refusals.count());
+        let hosts = self.hosts.len();
         let node = check_node(wire, index, active, refusals);
         for (connection, at) in wire.connections.iter().zip(0..) {
             // Checked even if the node itself is refused: all refusals are told at once.
@@ -197,7 +197,7 @@ impl<'a> Nodes<'a> {
                 self.hosts.push(host);
             }
         }
-        let (refused, gives_host) = (refusals.count() > refused, self.hosts.len() > hosts);
+        let gives_host = self.hosts.len() > hosts;
         if self.hosts.len() > hosts + 1 {
             let mut of_node = self.hosts.split_off(hosts);
             order_connections(&mut of_node);
@@ -213,14 +213,16 @@ impl<'a> Nodes<'a> {
         match gone {
             Some(why) if unconnected => self.skipped.push(Skipped { name: name(), why }),
             Some(why) => self.inactive.push(Skipped { name: name(), why }),
-            None if unconnected && !refused => {
-                self.skipped.push(Skipped { name: name(), why: no_connection(wire) });
-            }
-            // Beyond as many refusals as are kept, refused nodes are counted only.
-            None if !gives_host && self.refusals.more == 0 => {
-                self.skipped.push(Skipped { name: name(), why: WhySkipped::Refused });
-            }
-            None => {}
+            None if gives_host => {}
+            None => match node {
+                Ok((node, _)) if unconnected => {
+                    let why = no_connection(wire, node.id.clone());
+                    self.skipped.push(Skipped { name: name(), why });
+                }
+                // Beyond as many refusals as are kept, refused nodes are counted only.
+                _ if self.refusals.more > 0 => {}
+                _ => self.skipped.push(Skipped { name: name(), why: WhySkipped::Refused }),
+            },
         }
     }
 
@@ -265,7 +267,10 @@ impl<'a> Nodes<'a> {
     }
 
     fn order_skipped(&mut self) {
-        self.skipped.sort_by(|a, b| natural(a.name.as_str(), b.name.as_str()));
+        self.skipped.sort_unstable_by(|a, b| {
+            let (a, b) = (a.name.as_str(), b.name.as_str());
+            natural(a, b).then_with(|| a.cmp(b))
+        });
     }
 }
 
@@ -287,8 +292,9 @@ fn failure<'a>(value: &Value<'a>) -> Option<Label<'a>> {
     label(value).or_else(|| shown().ok()).or_else(|| Label::new("unreadable reason").ok())
 }
 
-fn no_connection<'a>(node: &wire::Node<'a>) -> WhySkipped<'a> {
+fn no_connection<'a>(node: &wire::Node<'a>, id: Id<'a>) -> WhySkipped<'a> {
     WhySkipped::NoConnection {
+        id,
         status: label(&node.status),
         progress: match node.installation_progress {
             Value::Integer(progress) => Some(progress),

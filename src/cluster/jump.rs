@@ -75,13 +75,6 @@ impl JumpVia {
             ViaHost::Alias(_) => None,
         }
     }
-
-    /// The first two words of its name, in lower case: the alias of a cluster, if it is below one.
-    #[must_use]
-    pub fn first_words(&self) -> String {
-        let host = self.host().to_ascii_lowercase();
-        host.split('.').take(2).collect::<Vec<_>>().join(".")
-    }
 }
 
 impl FromStr for JumpVia {

@@ -27,6 +27,7 @@ pub struct Node<'a> {
 
 /// One way into one machine: one `Host` of an ssh_config, one host of an inventory.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Host<'a> {
     /// The last part of its alias, unique in the fleet.
     pub name: Slug<'a>,
@@ -75,6 +76,12 @@ impl Host<'_> {
         self.node.active
     }
 
+    /// Whether it is the main connection of its node.
+    #[must_use]
+    pub fn is_main(&self) -> bool {
+        self.main
+    }
+
     /// What tells two connections of a node apart.
     pub(super) fn endpoint(&self) -> (&HostName<'_>, Port, &UserName<'_>) {
         (&self.host_name, self.port, &self.user)
@@ -121,10 +128,18 @@ pub struct Cluster<'a> {
     pub team: Option<Label<'a>>,
     /// Whether it lets people in with a short-lived certificate only.
     pub vault_enabled: bool,
-    /// Whether the API says that it is gone.
-    pub terminated: bool,
+    /// When it was terminated, if it was.
+    pub terminated_at: Option<Label<'a>>,
     /// The keys that are authorised on its hosts.
     pub ssh_keys: Vec<SshKey<'a>>,
+}
+
+impl Cluster<'_> {
+    /// Whether the API says that it is gone.
+    #[must_use]
+    pub fn is_terminated(&self) -> bool {
+        self.terminated_at.is_some()
+    }
 }
 
 /// A key that is authorised on a cluster's hosts.
@@ -155,6 +170,8 @@ pub enum WhySkipped<'a> {
     Detached,
     /// It has no connection yet.
     NoConnection {
+        /// The node's id.
+        id: Id<'a>,
         /// The node's status.
         status: Option<Label<'a>>,
         /// How far its installation is, in the API's own scale.
@@ -180,7 +197,7 @@ impl fmt::Display for WhySkipped<'_> {
             Self::Terminated => f.write_str("terminated"),
             Self::Detached => f.write_str("detached from the cluster"),
             Self::Refused => f.write_str("a value of it was refused"),
-            Self::NoConnection { status, progress, failure } => {
+            Self::NoConnection { status, progress, failure, .. } => {
                 f.write_str("no connection yet")?;
                 if let Some(status) = status {
                     write!(f, ", status {status}")?;

@@ -56,11 +56,6 @@ impl Refusals {
         }
         self.more += others.more;
     }
-
-    /// How many there are in all.
-    pub(super) fn count(&self) -> usize {
-        self.first.len() + self.more
-    }
 }
 
 /// Marker: the value was refused and is recorded in [`Refusals`].

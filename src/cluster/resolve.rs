@@ -249,7 +249,7 @@ fn choose(
     options: &Options,
     notes: &mut Vec<String>,
 ) -> Result<(), NoFleet> {
-    if fleet.cluster.terminated && !options.selection.include_inactive {
+    if fleet.cluster.is_terminated() && !options.selection.include_inactive {
         return Err(NoFleet::Terminated);
     }
     if fleet.hosts.is_empty() {

@@ -1,6 +1,6 @@
 //! Which hosts of a cluster are wanted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use clap::ValueEnum;
 
@@ -19,6 +19,8 @@ pub struct Selection {
     pub nodes: Vec<glob::Pattern>,
     /// Terminated and detached nodes too.
     pub include_inactive: bool,
+    /// All hosts of a node that has one of them.
+    pub whole_nodes: bool,
 }
 
 /// `--only`.
@@ -34,7 +36,13 @@ impl Selection {
     /// Removes the hosts that are not wanted, except for the one that others jump through. Returns
     /// whether any is left.
     pub(super) fn apply(&self, fleet: &mut Fleet<'_>) -> bool {
-        let wanted: Vec<bool> = fleet.hosts.iter().map(|host| self.takes(fleet, host)).collect();
+        let mut wanted: Vec<bool> =
+            fleet.hosts.iter().map(|host| self.takes(fleet, host)).collect();
+        if self.whole_nodes {
+            let hosts = fleet.hosts.iter().zip(&wanted).filter(|(_, wanted)| **wanted);
+            let nodes: HashSet<u32> = hosts.map(|(host, _)| host.node.index).collect();
+            wanted = fleet.hosts.iter().map(|host| nodes.contains(&host.node.index)).collect();
+        }
         if !wanted.contains(&true) {
             return false;
         }

@@ -48,7 +48,8 @@ pub(super) fn answers(origin: Origin, caching: &Caching, terminal: Terminal) -> 
         let fetched = fetch::all(&only(origin, &open), terminal)
             .map_err(|error| advise_offline(error, cache, &open))?;
         if caching.max_age.is_some() {
-            answers.new = open.iter().map(|open| (open.key.clone(), open.entry(&fetched))).collect();
+            answers.new =
+                open.iter().map(|open| (open.key.clone(), open.entry(&fetched))).collect();
         }
         answers.fetched.extend(fetched);
     }

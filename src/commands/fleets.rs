@@ -135,11 +135,7 @@ impl Fetched {
 
     /// The cluster with this id; `None` if the answer is a list without it. If the id of a cluster
     /// was refused, returns that one, for its refusals say why.
-    pub(super) fn cluster(
-        &self,
-        id: &Id<'_>,
-        alias: &str,
-    ) -> Outcome<Option<CheckedCluster<'_>>> {
+    pub(super) fn cluster(&self, id: &Id<'_>, alias: &str) -> Outcome<Option<CheckedCluster<'_>>> {
         let mut clusters = self.clusters()?;
         let with_id = clusters.iter().position(|cluster| cluster.id() == Some(id));
         let found = with_id.or_else(|| clusters.iter().position(|cluster| cluster.id().is_none()));
@@ -147,8 +143,10 @@ impl Fetched {
             (Some(at), _) => Ok(Some(clusters.swap_remove(at))),
             (None, [other]) if !other.is_of_list() => {
                 let other = other.id().map(ToString::to_string).unwrap_or_default();
-                let message =
-                    format!("{} is about cluster {other}, and {alias} is cluster {id}", self.source);
+                let message = format!(
+                    "{} is about cluster {other}, and {alias} is cluster {id}",
+                    self.source
+                );
                 Err(Failure::message(Kind::Answer, message))
             }
             (None, _) => Ok(None),

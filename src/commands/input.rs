@@ -33,7 +33,8 @@ pub(super) fn read_text(path: &Path, no_text: Kind) -> Outcome<String> {
 /// The bytes of a regular file or a pipe: a device may never end, and a pipe that nobody writes to
 /// would block the open.
 fn read_file(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let mut file = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
+    let mut file =
+        OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
     let found = file.metadata()?;
     let kind = found.file_type();
     if kind.is_fifo() {
@@ -41,7 +42,10 @@ fn read_file(path: &Path) -> anyhow::Result<Vec<u8>> {
         return read_all(file);
     }
     if !kind.is_file() {
-        bail!("it is {}, not a file or a pipe", if kind.is_dir() { "a folder" } else { "a device" });
+        bail!(
+            "it is {}, not a file or a pipe",
+            if kind.is_dir() { "a folder" } else { "a device" }
+        );
     }
     let mut bytes = Vec::new();
     match usize::try_from(found.len()) {
@@ -53,7 +57,10 @@ fn read_file(path: &Path) -> anyhow::Result<Vec<u8>> {
     }
     // All of a small file, and what a large one has grown by meanwhile.
     let rest = read_all(file)?;
-    if bytes.is_empty() { bytes = rest } else { bytes.extend_from_slice(&rest) }
+    if bytes.is_empty() {
+        return Ok(rest);
+    }
+    bytes.extend_from_slice(&rest);
     Ok(bytes)
 }
 

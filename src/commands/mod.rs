@@ -7,6 +7,7 @@ mod check;
 mod completions;
 mod config;
 mod doctor;
+mod export;
 mod fetch;
 mod fleets;
 mod input;
@@ -36,6 +37,7 @@ pub fn run(command: Command, context: &Context) -> Outcome<()> {
         Command::Check(args) => check::run(args, context),
         Command::Config(args) => config::run(*args, context),
         Command::Doctor(args) => doctor::run(&args, context),
+        Command::Export(args) => export::run(*args, context),
         Command::Inventory(args) => inventory::run(*args, context),
         Command::Install(args) => install::run(*args, context),
         Command::List(args) => list::run(args, context),

@@ -64,9 +64,7 @@ pub(super) fn ask(
 ) -> Outcome<Asked> {
     let installed = installed_here(&viewing.layout, terminal);
     let answers = match &viewing.which {
-        Which::Files(paths) => {
-            paths.iter().map(|path| (fetch::read(path.clone()), None)).collect()
-        }
+        Which::Files(paths) => paths.iter().map(|path| (fetch::read(path.clone()), None)).collect(),
         Which::All(team) => {
             let endpoint = viewing.endpoint.as_ref().map_err(Failure::again)?.clone();
             let fetched = fetch::each(&Origin::All(endpoint, team.clone()), terminal)?;

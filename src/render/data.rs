@@ -1,9 +1,8 @@
 //! The hosts as data: what a user's template sees, what `render --print-data` prints, and the
 //! shape of a cluster and of a host wherever this program prints JSON.
 //!
-//! It holds what hosts need and nothing that is secret or somebody's own affair: no price, no
-//! wallet, no keys, no `info`, no configuration of an orchestrator. `schemas/render-data.schema.json`
-//! says the same for other programs.
+//! It holds what hosts need and nothing that is secret or private, like [`super::export`].
+//! `schemas/render-data.schema.json` describes it for other programs.
 
 use std::fmt;
 use std::io;
@@ -108,7 +107,7 @@ impl<'f> Cluster<'f> {
             orchestrator: cluster.orchestrator.as_ref().map(Label::as_str),
             team_id: cluster.team.as_ref().map(Label::as_str),
             vault_enabled: cluster.vault_enabled,
-            terminated: cluster.terminated,
+            terminated: cluster.is_terminated(),
             nodes_total: fleet.nodes_living,
             nodes_skipped: fleet.skipped.iter().map(Skipped::of).collect(),
             entry: fleet.entry().map(|host| Text(fleet.alias_of(host))),
@@ -226,7 +225,7 @@ impl<'f> Skipped<'f> {
             WhySkipped::Terminated => plain(Reason::Terminated),
             WhySkipped::Detached => plain(Reason::Detached),
             WhySkipped::Refused => plain(Reason::Refused),
-            WhySkipped::NoConnection { status, progress, failure } => Self {
+            WhySkipped::NoConnection { status, progress, failure, .. } => Self {
                 status: status.as_ref().map(Label::as_str),
                 installation_progress: *progress,
                 installation_failure: failure.as_ref().map(Label::as_str),

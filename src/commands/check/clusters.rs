@@ -1,7 +1,7 @@
 //! The clusters that are checked, and what stands in the way of others.
 
 use crate::certificate::identity::Identity;
-use crate::cluster::{Fleet, Skipped, NoFleet, WhySkipped};
+use crate::cluster::{Fleet, NoFleet, Skipped, WhySkipped};
 use crate::commands::certificates::Own;
 use crate::commands::fleets;
 use crate::commands::view::{Seen, View};

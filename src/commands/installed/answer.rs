@@ -51,8 +51,8 @@ pub(in crate::commands) fn ask_again(
         Source::Stdin => None,
     };
     let candidate = |record: &&Record| {
-        let fetched = answer_for(record)
-            .unwrap_or_else(|| missed(record.id.to_string(), from_stdin(record)));
+        let fetched =
+            answer_for(record).unwrap_or_else(|| missed(record.id.to_string(), from_stdin(record)));
         let fetched = Fetched { asked: record.alias(), ..fetched };
         Candidate { source: record.source.clone(), fetched }
     };

@@ -8,7 +8,7 @@ use anyhow::Context;
 use super::identity as key;
 use super::summary::ClusterChange;
 use crate::certificate::identity::Identity;
-use crate::cluster::{self, CheckedCluster, Cluster, Jump};
+use crate::cluster::{self, CheckedCluster, Cluster};
 use crate::commands::certificates::{Own, checked};
 use crate::commands::fleets::{self, Resolved};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -125,9 +125,6 @@ impl<'a> DesiredState<'a> {
             Resolved::Terminated => return Ok(DesiredOutcome::Gone("was terminated")),
             Resolved::Empty(why) => return Ok(DesiredOutcome::Nothing(why)),
         };
-        if rendering.walk.jump_via.is_none() {
-            self.refuse_way_through_ours(&record, fleet.jump.as_ref())?;
-        }
         if fleet.cluster.vault_enabled {
             self.add_certificate(&mut rendering, &record, &fleet.cluster)?;
         }
@@ -160,22 +157,6 @@ impl<'a> DesiredState<'a> {
     fn old(&self, record: &Record) -> Option<(&Record, &[u8])> {
         let old = self.installed.of_id(record.id.as_str())?;
         Some((old, self.present.part(&old.stem(), FileKind::Fragment)?))
-    }
-
-    /// Data that lead through an installed cluster could make a loop of jumps, which is a fork bomb
-    /// to ssh; a person may.
-    fn refuse_way_through_ours(&self, record: &Record, jump: Option<&Jump<'_>>) -> Outcome<()> {
-        let Some(Jump::Via(via)) = jump else { return Ok(()) };
-        let through = via.first_words();
-        if !self.installed.records.iter().any(|(_, other)| other.alias() == through) {
-            return Ok(());
-        }
-        let alias = record.alias();
-        let message = format!(
-            "the data lead to {alias} through {via}, and {through} is a cluster that is installed"
-        );
-        let hint = format!("if that is right, say so: --jump-via {via}");
-        Err(Failure::message(Kind::Install, message).hint(hint))
     }
 
     fn known_hosts(&self, record: &Record) -> Outcome<LocalPath<'static>> {

@@ -32,7 +32,7 @@ pub(in crate::commands) fn ended_owners(
     for (_, owner) in owners(settings, installed, surveys) {
         let asked = surveys.iter().find(|(_, survey)| survey.id() == Some(&owner.id));
         match asked.and_then(|(_, survey)| survey.cluster()) {
-            Some(cluster) if cluster.terminated => {
+            Some(cluster) if cluster.is_terminated() => {
                 ended.insert(owner.id.to_string());
             }
             Some(_) => {}
@@ -42,7 +42,7 @@ pub(in crate::commands) fn ended_owners(
     for (owner, candidate) in unknown.iter().zip(ask_again(&unknown, memory, terminal)) {
         let is_ended = candidate.fetched.clusters().map(|clusters| {
             let mut known = clusters.iter().filter_map(CheckedCluster::cluster);
-            known.any(|cluster| cluster.id == owner.id && cluster.terminated)
+            known.any(|cluster| cluster.id == owner.id && cluster.is_terminated())
         });
         match is_ended {
             Ok(true) => {

@@ -13,7 +13,7 @@ use super::report::{self, Refused};
 use super::view::{self, Seen, View};
 use super::{certificates::Own, fleets};
 use crate::cli::{ReportFormat, ShowArgs};
-use crate::cluster::{Fleet, Skipped, NoFleet, WhySkipped};
+use crate::cluster::{Fleet, NoFleet, Skipped, WhySkipped};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::render::data;
 use crate::settings::{Context, OptionResolver, Viewing, Which};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use crate::cluster::{Fleet, Host, Jump, ResolvedCluster, NoFleet, WhySkipped};
+use crate::cluster::{Fleet, Host, Jump, NoFleet, ResolvedCluster, WhySkipped};
 use crate::name::Port;
 use crate::ssh::probe::pace::{self, Limiter};
 use crate::ssh::probe::{self, Endpoint, ProbeError, Software};
@@ -79,7 +79,7 @@ impl Picture {
         Self {
             alias: fleet.alias().to_string(),
             id: fleet.cluster.id.to_string(),
-            is_terminated: fleet.cluster.terminated,
+            is_terminated: fleet.cluster.is_terminated(),
             living: fleet.nodes_living,
             nodes: nodes(fleet),
             unconnected: unconnected(fleet),
