@@ -71,7 +71,7 @@ impl From<ApiError> for FetchError {
 impl From<ApiError> for Failure {
     fn from(error: ApiError) -> Self {
         let (kind, hint, detail) = (error.kind(), error.hint(), error.details());
-        Self { kind, cause: error.into(), hint, detail }
+        Self { kind, lines: error.lines(), cause: error.into(), hint, detail }
     }
 }
 

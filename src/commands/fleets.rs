@@ -9,6 +9,7 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::name::Id;
 use crate::settings::{Origin, Source};
 use crate::terminal::Terminal;
+use crate::text::message::Message;
 
 /// What may be missing from an output.
 #[derive(Clone, Copy, Debug)]
@@ -209,30 +210,31 @@ const TOLD: usize = 20;
 
 /// Tells what was refused, which is a failure unless `skip_invalid`. `several`: there are more
 /// clusters in this run, so that each line needs the cluster's name.
-pub(super) fn tell_refusals(
-    resolved: &[ResolvedCluster<'_>],
+pub(super) fn tell_refusals<'c>(
+    resolved: &'c [ResolvedCluster<'_>],
     several: bool,
     skip_invalid: bool,
     terminal: Terminal,
 ) -> Outcome<()> {
-    let with_cluster = |resolved: &ResolvedCluster<'_>| {
-        let prefix = if several { format!("{}: ", resolved.title) } else { String::new() };
-        let lines = resolved.refusals.iter().map(move |refusal| format!("\n  {prefix}{refusal}"));
-        lines.take(TOLD).collect::<Vec<_>>()
+    let with_cluster = |resolved: &'c ResolvedCluster<'_>| {
+        let title = if several { format!("{}: ", resolved.title) } else { String::new() };
+        resolved.refusals.iter().map(move |refusal| format!("{title}{refusal}"))
     };
-    let told: Vec<String> = resolved.iter().flat_map(with_cluster).take(TOLD).collect();
-    if told.is_empty() {
+    let mut lines = resolved.iter().flat_map(with_cluster).peekable();
+    if lines.peek().is_none() {
         return Ok(());
     }
-    let count = |resolved: &ResolvedCluster<'_>| resolved.refusals.len() + resolved.more_refused;
-    let rest = resolved.iter().map(count).sum::<usize>().saturating_sub(told.len());
-    let more = if rest == 0 { String::new() } else { format!("\n  and {rest} more") };
-    let told = told.concat();
+    let more = resolved.iter().map(|resolved| resolved.more_refused).sum();
+    let text = if skip_invalid {
+        "left out what holds a refused value:"
+    } else {
+        "the answer holds values that cannot be used:"
+    };
+    let message = Message::with_first(text, TOLD, lines, more);
     if skip_invalid {
-        terminal.warning(format_args!("left out what holds a refused value:{told}{more}"));
+        terminal.warning(message);
         return Ok(());
     }
-    let message = format!("the answer holds values that cannot be used:{told}{more}");
     let is_of_cluster =
         |resolved: &ResolvedCluster<'_>| matches!(resolved.fleet, Err(NoFleet::Refused));
     Err(Failure::message(Kind::Answer, message).hint(if resolved.iter().any(is_of_cluster) {

@@ -11,7 +11,7 @@ use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::install::plan::{Desired, Installed};
 use crate::install::state::{Damage, FileKind, FileStem, Record};
-use crate::settings::{Context, OptionResolver, SavedOptions, Sync};
+use crate::settings::{Context, OptionResolver, Sync};
 
 pub(super) fn run(args: SyncArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
@@ -46,7 +46,7 @@ pub(super) fn run(args: SyncArgs, context: &Context) -> Outcome<()> {
             let what = match bring(&mut wishing, record, &candidate, settings.prune) {
                 Ok(DesiredOutcome::Put(wish, what)) => {
                     decision.alias.get_or_insert_with(|| cluster.clone());
-                    decision.wishes.push(*wish);
+                    decision.wishes.push(wish);
                     what
                 }
                 Ok(DesiredOutcome::Gone(why)) => {
@@ -84,7 +84,7 @@ pub(super) fn bring(
     match fetched.cluster(&record.id, &record.alias())? {
         Some(cluster) => {
             let (name, source) = (record.name.clone(), record.source.clone());
-            wishing.wish(cluster, name, source, &SavedOptions::of(record))
+            wishing.wish(cluster, name, source, &record.options)
         }
         None if prune => Ok(DesiredOutcome::Gone("is not in the file any more")),
         None => {

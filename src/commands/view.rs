@@ -5,13 +5,13 @@ use super::fetch::{self, FetchError, Fetched};
 use super::fleets::Distinct;
 use super::installed::{self, ask_again};
 use crate::cluster::{CheckedCluster, ResolvedCluster, name_clusters, resolve_one};
-use crate::failure::{Failure, Kind, Outcome};
+use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::install::plan::Installed;
 use crate::install::state::{Record, Source};
 use crate::name::{Id, Slug};
-use crate::settings::{OptionResolver, Origin, Rendering, SavedOptions, Viewing, Which};
+use crate::settings::{OptionResolver, Origin, Rendering, Viewing, Which};
 use crate::terminal::Terminal;
 
 /// The answers for the clusters that a run looks at.
@@ -216,12 +216,8 @@ pub(super) fn rendering(
         Some(Source::Input(_) | Source::Stdin) => None,
         None => viewing.context.as_deref(),
     };
-    let remembered = match (&viewing.typed, record) {
-        (Some(typed), _) => typed.clone(),
-        (None, Some(record)) => SavedOptions::of(record),
-        (None, None) => viewing.fresh.clone(),
-    };
-    memory.rendering(&remembered, context)
+    let options = viewing.options.apply(record.map(|record| &record.options));
+    memory.rendering(&options.or_fail(Kind::Usage)?, context)
 }
 
 /// What clusters are called: by their recorded names, or by those that they would get.

@@ -25,8 +25,7 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::install::state::{Record, Source};
-use crate::name::Slug;
-use crate::text::sanitize::Shown;
+use crate::text::sanitize::Excerpt;
 
 /// The longest text of somebody else's that a finding quotes, in characters.
 const QUOTED: usize = 200;
@@ -226,11 +225,10 @@ impl Ourselves {
             Source::Stdin => return None,
         };
         words.extend(self.asking(&record.source));
-        if record.prefix != Slug::prime() {
-            words.push(format!("--prefix={}", record.prefix).into());
-        }
-        words.extend(record.options.iter().map(OsString::from));
-        words.push(format!("--ssh-option={ssh_option}").into());
+        let given = record.options.ssh_option.iter();
+        let given = given.map(|option| format!("{}={}", option.keyword(), option.value()));
+        let all = given.chain([ssh_option.to_owned()]);
+        words.extend(all.map(|option| format!("--ssh-option={option}").into()));
         Some(words)
     }
 
@@ -266,8 +264,8 @@ fn one_line(text: &str) -> String {
 }
 
 /// A text of somebody else's, for a finding.
-fn quoted(text: &str) -> Shown<'_> {
-    Shown::new(text, QUOTED)
+fn quoted(text: &str) -> Excerpt<'_> {
+    Excerpt::new(text, QUOTED)
 }
 
 /// `1 host`, `3 hosts`.

@@ -231,7 +231,7 @@ fn an_answer_without_measure() {
 fn read(text: &str) -> String {
     let server = Server::new([json(text)]);
     let text = get(&server).unwrap();
-    let malformed = wire::cluster::<Vec<Node<'_>>>(&text).unwrap_err();
+    let malformed = wire::parse::<Vec<Node<'_>>>(&text).unwrap_err();
     told(&Error::malformed_cluster("c1", malformed), &server)
 }
 
