@@ -5,6 +5,7 @@ mod check;
 pub mod completion;
 mod completions;
 mod doctor;
+mod export;
 mod install;
 mod inventory;
 mod list;
@@ -31,6 +32,7 @@ use clap::{ArgGroup, Args, FromArgMatches, Parser, Subcommand, ValueEnum, ValueH
 pub use check::{CheckArgs, ProbingArgs};
 pub use completions::CompletionsArgs;
 pub use doctor::DoctorArgs;
+pub use export::ExportArgs;
 pub use install::{InstallArgs, ModeArgs, RememberedArgs, SyncArgs, UninstallArgs};
 pub use inventory::{CacheArgs, InventoryArgs, InventoryFormat, ScriptArgs};
 pub use list::ListArgs;
@@ -136,6 +138,11 @@ pub enum Command {
     /// `gpu_…`, `role_…`, and `status_…`. Ansible can connect without an installed ssh config. All
     /// formats load to the same inventory.
     Inventory(Box<InventoryArgs>),
+    /// Write clusters to a file that --input reads
+    ///
+    /// It has only what hosts need: no prices, wallets, keys, or users. Give it to someone whose
+    /// token may not see clusters, or keep it for later. Jump hosts are always included.
+    Export(Box<ExportArgs>),
     /// Render your own Jinja template
     ///
     /// A template sees `clusters`, each with its `hosts`, and `hosts` of all clusters; --print-data
@@ -262,8 +269,8 @@ pub struct SourceArgs {
     /// All clusters
     #[arg(long, conflicts_with_all = ["clusters", "input"])]
     pub all: bool,
-    /// Read a saved answer of the API (Get Cluster), or what `render --print-data` printed, instead
-    /// of asking; `-` is stdin; repeatable
+    /// Read a saved answer of the API (Get Cluster), or what `export` printed, instead of asking;
+    /// `-` is stdin; repeatable
     #[arg(long, value_name = "FILE", conflicts_with_all = ["clusters"])]
     pub input: Vec<PathBuf>,
     /// With --all: only clusters of this team; `any` for all teams [default: your team]
@@ -313,23 +320,11 @@ pub struct RenderArgs {
 
 /// Which hosts, what they are called, and through what they are reached: the same for every
 /// command that renders.
-///
-/// What has no default here is what the data of `render --print-data` says, where they are read.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Host selection")]
 pub struct HostsArgs {
-    /// Only hosts with this role
-    #[arg(long, env = "PRIME_SSH_ROLE")]
-    pub role: Option<String>,
-    /// Only control nodes, or only workers
-    #[arg(long, value_name = "WHICH", env = "PRIME_SSH_ONLY")]
-    pub only: Option<Only>,
-    /// Only hosts whose name or alias matches; repeatable
-    #[arg(long, value_name = "GLOB", env = "PRIME_SSH_NODE", value_delimiter = ',')]
-    pub node: Vec<glob::Pattern>,
-    /// Include terminated and detached nodes
-    #[arg(long, env = "PRIME_SSH_INCLUDE_INACTIVE", value_parser = BoolishValueParser::new())]
-    pub include_inactive: bool,
+    /// Which hosts.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
     /// The first word of every host alias [default: prime]
     #[arg(long, value_name = "WORD", env = "PRIME_SSH_PREFIX")]
     #[arg(help_heading = "Connection options")]
@@ -345,6 +340,24 @@ pub struct HostsArgs {
     #[arg(long, value_name = "[USER@]HOST[:PORT]", env = "PRIME_SSH_JUMP_VIA")]
     #[arg(help_heading = "Connection options")]
     pub jump_via: Option<JumpVia>,
+}
+
+/// Which hosts.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Host selection")]
+pub struct SelectionArgs {
+    /// Only hosts with this role
+    #[arg(long, env = "PRIME_SSH_ROLE")]
+    pub role: Option<String>,
+    /// Only control nodes, or only workers
+    #[arg(long, value_name = "WHICH", env = "PRIME_SSH_ONLY")]
+    pub only: Option<Only>,
+    /// Only hosts whose name or alias matches; repeatable
+    #[arg(long, value_name = "GLOB", env = "PRIME_SSH_NODE", value_delimiter = ',')]
+    pub node: Vec<glob::Pattern>,
+    /// Include terminated and detached nodes
+    #[arg(long, env = "PRIME_SSH_INCLUDE_INACTIVE", value_parser = BoolishValueParser::new())]
+    pub include_inactive: bool,
 }
 
 impl Cli {

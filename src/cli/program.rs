@@ -34,7 +34,7 @@ pub const VARIABLES: [(&str, &str); 5] = [
 ];
 
 /// The examples at the end of each command's help.
-const EXAMPLES: [(&str, &[&str]); 14] = [
+const EXAMPLES: [(&str, &[&str]); 15] = [
     (
         "install",
         &[
@@ -73,6 +73,7 @@ const EXAMPLES: [(&str, &[&str]); 14] = [
             "prime-ssh inventory train --group slurm=worker --format ini",
         ],
     ),
+    ("export", &["prime-ssh export train -o train.json", "prime-ssh install --input train.json"]),
     (
         "render",
         &[

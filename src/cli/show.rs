@@ -12,8 +12,8 @@ use super::{FormatArgs, SourceArgs};
 pub struct ShowArgs {
     /// Cluster id, name, or installed alias
     pub cluster: Option<String>,
-    /// Read a saved answer of the API (Get Cluster), or what `render --print-data` printed of one
-    /// cluster, instead of asking; `-` is stdin
+    /// Read a saved answer of the API (Get Cluster), or what `export` printed of one cluster,
+    /// instead of asking; `-` is stdin
     #[arg(long, value_name = "FILE")]
     pub input: Option<PathBuf>,
     /// In which form.

@@ -95,17 +95,17 @@ fn man_shows_them_as_a_person_reads_them() {
 }
 
 #[test]
-#[ignore = "needs man and script: run tests/run"]
 fn on_a_terminal_the_page_opens_in_man() {
+    needs!("man", "script");
     let sandbox = Sandbox::new();
     let typed = format!("{} man sync", env!("CARGO_BIN_EXE_prime-ssh"));
-    let mut script = Command::new("script");
+    let mut script = process::command("script");
     script.args(["-qec", &typed, "/dev/null"]).current_dir(sandbox.home());
     script.env("MANPAGER", "cat").env("TERM", "dumb").env("LC_ALL", "C.UTF-8");
     let shown = process::run(&mut script, b"").stdout;
     assert!(shown.contains("PRIME-SSH-SYNC(1)") && !shown.contains(".TH"), "{shown}");
     // Without `man` it is printed.
-    let mut script = Command::new("/usr/bin/script");
+    let mut script = process::command("/usr/bin/script");
     script.args(["-qec", &typed, "/dev/null"]).env("PATH", sandbox.home()).env("SHELL", "/bin/sh");
     let shown = process::run(&mut script, b"").stdout;
     assert!(shown.contains(".TH PRIME-SSH-SYNC"), "{shown}");
