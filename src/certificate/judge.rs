@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{Certificate, Fingerprint, ParseError, PublicKey, Setting, SignatureStatus};
-use crate::text::sanitize::Shown;
+use crate::text::sanitize::Excerpt;
 use crate::text::time::span;
 
 /// The longest that the API grants (its contract, `ttl`).
@@ -213,8 +213,8 @@ fn restriction(option: &Setting) -> Option<Warning> {
 }
 
 /// A text of the signer's, sanitized.
-pub(super) fn shown(text: &str) -> Shown<'_> {
-    Shown::new(text, SHOWN)
+pub(super) fn shown(text: &str) -> Excerpt<'_> {
+    Excerpt::new(text, SHOWN)
 }
 
 /// Several texts of the signer's, sanitized.

@@ -13,7 +13,7 @@ use crate::terminal;
 pub(super) fn run(args: CompletionsArgs, context: &Context) -> Outcome<()> {
     let CompletionsArgs { shell, words } = args;
     let printed = match words {
-        None => terminal::print(|to| to.write_all(shell.script().as_bytes())),
+        None => terminal::print_data(|to| to.write_all(shell.script().as_bytes())),
         Some(mut words) => {
             let last = words.pop().unwrap_or_default();
             let mut program = program();
@@ -27,7 +27,7 @@ pub(super) fn run(args: CompletionsArgs, context: &Context) -> Outcome<()> {
                 Err(_) => Vec::new(),
             };
             let fitting = line.fitting(&last.to_string_lossy(), installed);
-            terminal::print(|to| completion::write(&fitting, to))
+            terminal::print_data(|to| completion::write(&fitting, to))
         }
     };
     printed.context("cannot write to stdout").or_fail(Kind::Local)

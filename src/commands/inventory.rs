@@ -7,6 +7,7 @@ use crate::cluster::Fleet;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::render::inventory;
 use crate::settings::{Context, Inventory, InventoryOutput, Output};
+use crate::text::message::Message;
 
 pub(super) fn run(args: InventoryArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
@@ -56,7 +57,7 @@ fn require_all(fleets: &[Fleet<'_>]) -> Outcome<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let message = format!("not every node can be rendered:\n  {}", missing.join("\n  "));
+    let message = Message::with_lines("not every node can be rendered:", missing);
     let hint = "without --require-all (PRIME_SSH_REQUIRE_ALL) the others are rendered";
     Err(Failure::message(Kind::Answer, message).hint(hint))
 }

@@ -40,11 +40,7 @@ fn read(path: &Path) -> Outcome<Template> {
 /// A template is what the person brought along, as the words of the command line are.
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
-        let hint = fault.hint;
-        let failure = Self::new(Kind::Usage, fault);
-        match hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
+        let (hint, lines) = (fault.hint.map(str::to_owned), fault.excerpt.clone());
+        Self { lines, hint, ..Self::new(Kind::Usage, fault) }
     }
 }

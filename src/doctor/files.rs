@@ -1,12 +1,12 @@
 //! Whether our files fit together: each state has its fragment, the index names each, and killed
 //! runs left nothing behind.
 
-use std::fs::{File, TryLockError};
 use std::path::PathBuf;
 
 use super::finding::counted;
 use super::snapshot::{OurFolder, Snapshot};
 use super::{Check, Finding, OwnCommands};
+use crate::fs::Lock;
 use crate::install::include;
 use crate::install::layout::{INDEX, LOCK, Layout};
 use crate::install::plan::{Note, Owner};
@@ -220,11 +220,6 @@ impl Folder<'_> {
 
     /// Whether another run holds the lock. It is neither created nor kept.
     fn is_busy(&self) -> bool {
-        let path = self.layout.file(LOCK);
-        if !path.is_file() {
-            return false;
-        }
-        let lock = File::open(path);
-        lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+        Lock::is_held(&self.layout.file(LOCK))
     }
 }

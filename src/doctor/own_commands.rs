@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::install::state::{Record, Source};
-use crate::name::Slug;
 
 /// Writes commands that mean the same ssh folder and API as this run.
 #[derive(Clone, Debug, Default)]
@@ -50,11 +49,10 @@ impl OwnCommands {
             Source::Stdin => return None,
         };
         words.extend(self.api_options(&record.source));
-        if record.prefix != Slug::prime() {
-            words.push(format!("--prefix={}", record.prefix).into());
-        }
-        words.extend(record.options.iter().map(OsString::from));
-        words.push(format!("--ssh-option={ssh_option}").into());
+        let given = record.options.ssh_option.iter();
+        let given = given.map(|option| format!("{}={}", option.keyword(), option.value()));
+        let all = given.chain([ssh_option.to_owned()]);
+        words.extend(all.map(|option| format!("--ssh-option={option}").into()));
         Some(words)
     }
 

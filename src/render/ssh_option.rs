@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::name::Invalid;
-use crate::text::sanitize::{Shown, is_control};
+use crate::text::sanitize::{Excerpt, is_control};
 
 /// A keyword of `ssh_config(5)` and a value for it, on one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ fn known(word: &str) -> Result<&'static str, Invalid> {
     KEYWORDS.iter().find(is_word).copied().ok_or_else(|| {
         Invalid::because(format!(
             "ssh knows no option `{}` (see ssh_config(5))",
-            Shown::new(word, 40)
+            Excerpt::new(word, 40)
         ))
     })
 }

@@ -42,7 +42,8 @@ fn show_one(
     };
     let key = identity.map(|identity| &identity.public_key);
     let details = Details { certificate: &certificate, key, clock };
-    terminal::print(|to| write!(to, "{}\n{details}", file.path().display()))
+    let (path, text) = (file.path().display().to_string(), details.to_string());
+    terminal::print_lines([path.as_str()].into_iter().chain(text.lines()))
         .context("cannot write to stdout")
         .or_fail(Kind::Local)?;
     details.refusal().map_or(Ok(()), |refusal| Err(useless(selector, &refusal)))

@@ -18,7 +18,8 @@ use crate::failure::Outcome;
 use crate::settings::{Check, Context, OptionResolver};
 use crate::ssh::probe::Endpoint;
 use crate::ssh::probe::pace::{self, Limiter};
-use crate::terminal::{Count, Terminal};
+use crate::terminal::Terminal;
+use crate::terminal::progress::Count;
 
 pub(super) fn run(args: CheckArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;

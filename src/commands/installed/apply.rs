@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use super::summary::{self, Line};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
-use crate::fs::WriteError;
+use crate::fs::{FileError, Lock, LockError};
 use crate::install::apply::{ApplyError, Stage};
 use crate::install::include::Found;
 use crate::install::layout::{INDEX, LOCK, Layout};
-use crate::install::lock::{Lock, LockError};
 use crate::install::plan::{Desired, Note, Plan, Present, plan};
 use crate::install::verify::{self, Verdict, VerifyError};
 use crate::install::{diff, folder};
 use crate::settings::Mode;
 use crate::terminal::{self, Terminal};
+use crate::text::message::Message;
 
 /// How long to wait for other runs. One takes a fraction of a second, unless ssh is slow to answer.
 const LOCK_LIMIT: Duration = Duration::from_secs(60);
@@ -69,7 +69,8 @@ pub(in crate::commands) fn apply_request(
         }
         Mode::DryRun => {
             let colored = terminal::stdout_is_colored();
-            terminal::print(|to| diff::write(&plan.changes, colored, to)).or_fail(Kind::Local)?;
+            terminal::print_data(|to| diff::write(&plan.changes, colored, to))
+                .or_fail(Kind::Local)?;
             terminal.note("a dry run: nothing was changed");
             false
         }
@@ -86,10 +87,8 @@ pub(in crate::commands) fn apply_request(
     Ok(())
 }
 
-fn would_change(plan: &Plan) -> String {
-    let paths: Vec<String> =
-        plan.changes.iter().map(|change| change.path.display().to_string()).collect();
-    format!("would change:\n  {}", paths.join("\n  "))
+fn would_change(plan: &Plan) -> Message {
+    Message::with_lines("would change:", plan.changes.iter().map(|change| change.path.display()))
 }
 
 /// The lock, and our folder for as long as there is something in it.
@@ -127,7 +126,10 @@ impl Drop for Held<'_> {
 
 impl From<LockError> for Failure {
     fn from(error: LockError) -> Self {
-        let kind = if matches!(error, LockError::Link(_)) { Kind::Install } else { Kind::Local };
+        let kind = match &error {
+            LockError::File(error) if error.is_refusal() => Kind::Install,
+            LockError::File(_) | LockError::Busy { .. } => Kind::Local,
+        };
         Self::new(kind, error)
     }
 }
@@ -139,7 +141,7 @@ fn apply(
     plan: &Plan,
     alias: Option<&str>,
     terminal: Terminal,
-) -> Outcome<Option<WriteError>> {
+) -> Outcome<Option<FileError>> {
     if plan.changes.is_empty() {
         return Ok(None);
     }
@@ -148,11 +150,12 @@ fn apply(
         Verdict::Fine => {}
         Verdict::NoSsh => terminal.detail("no ssh to check the new files with"),
         Verdict::BrokenBefore(words) => {
-            terminal.warning(format_args!("ssh stops at your configuration as it is:\n  {words}"));
+            let text = "ssh stops at your configuration as it is:";
+            terminal.warning(Message::with_lines(text, words.lines()));
         }
         Verdict::BrokenByUs(words) => {
-            let message =
-                format!("ssh would stop at the new files, so nothing was changed:\n  {words}");
+            let text = "ssh would stop at the new files, so nothing was changed:";
+            let message = Message::with_lines(text, words.lines());
             return Err(Failure::message(Kind::Install, message));
         }
     }
@@ -178,16 +181,16 @@ impl From<VerifyError> for Failure {
     }
 }
 
-fn tell_unwritten(layout: &Layout, plan: &Plan, why: &WriteError, terminal: Terminal) {
+fn tell_unwritten(layout: &Layout, plan: &Plan, why: &FileError, terminal: Terminal) {
     let Ok(line) = layout.include(INDEX) else { return };
     let config = layout.config();
     let config = config.display();
-    if plan.clusters.is_empty() {
-        terminal
-            .warning(format_args!("{why}\nthis line in {config} is of no use any more:\n  {line}"));
+    let to_do = if plan.clusters.is_empty() {
+        format!("this line in {config} is of no use any more:")
     } else {
-        terminal.warning(format_args!("{why}\nadd this line as the first of {config}:\n  {line}"));
-    }
+        format!("add this line as the first of {config}:")
+    };
+    terminal.warning(Message::with_lines(why, [to_do, line.to_string()]));
 }
 
 /// The user's own file changes by one line, so it is said.

@@ -2,8 +2,6 @@
 //! that only the test sees.
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
 
 use serde_json::json;
 

@@ -28,6 +28,7 @@ macro_rules! needs {
 }
 
 /// Says on stderr which of these is missing, past the test runner, which keeps what tests print.
+#[expect(clippy::disallowed_methods, reason = "a test runner is no terminal of the program's")]
 pub fn skips(module: &str, needed: &[&str]) -> bool {
     let missing: Vec<&str> = needed.iter().copied().filter(|name| !is_here(name)).collect();
     if missing.is_empty() {
