@@ -34,7 +34,7 @@ fn what_a_plain_ssh_makes_of_the_names() {
     mounts.bind(&sandbox.path("home"), &home);
     let run = |arguments: &[&str]| -> Ran {
         let mut command = mounts.command(&program);
-        command.args(arguments).env_clear().env("HOME", &home);
+        command.args(arguments).env("HOME", &home);
         command.env("PATH", std::env::var("PATH").unwrap());
         process::run(&mut command, b"")
     };
