@@ -152,7 +152,7 @@ fn compare(
             false,
             silent,
         );
-        let status = status(&mut desired, record, candidate);
+        let status = status(&mut desired, record, &candidate);
         let warnings = desired.strangers.into_iter().collect();
         compared.push(ComparedCluster { record: (*record).clone(), status, warnings });
     }
@@ -167,8 +167,8 @@ fn compare(
     compared
 }
 
-fn status(desired: &mut DesiredState<'_>, record: &Record, candidate: Candidate) -> ClusterStatus {
-    if matches!(candidate.answer, Err(FetchError { is_unknown: true, .. })) {
+fn status(desired: &mut DesiredState<'_>, record: &Record, candidate: &Candidate) -> ClusterStatus {
+    if matches!(candidate.fetched.result, Err(FetchError { is_unknown: true, .. })) {
         return ClusterStatus::Unknown;
     }
     match bring(desired, record, candidate, false) {
