@@ -292,7 +292,7 @@ fn a_boolean_in_a_variable_is_yes_or_no_in_any_spelling_and_nothing_else() {
         let command = if variable.contains("RENEW") { "cert" } else { command };
         let program = desk.sandbox.prime_ssh([command]).env(variable, value);
         let program = if command == "cert" {
-            program.args(&["--ensure", "train", "--identity-file", "key"])
+            program.args(["--ensure", "train", "--identity-file", "key"])
         } else {
             program.arg("--input").arg(&desk.answer)
         };
