@@ -13,6 +13,7 @@ mod installed;
 mod inventory;
 mod list;
 mod man;
+mod nodes;
 mod output;
 mod recall;
 mod render;

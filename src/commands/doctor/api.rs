@@ -19,7 +19,7 @@ use crate::failure::Outcome;
 use crate::install::layout::Layout;
 use crate::install::state::{Record, Source};
 use crate::settings::{self, Context, Endpoint, OptionResolver};
-use crate::ssh::timeout::Beside;
+use crate::ssh::process::Background;
 use crate::terminal::{Audience, Terminal};
 
 /// How much longer than one call all of them together may take.
@@ -52,9 +52,9 @@ pub(super) fn start(
     access: Outcome<settings::Access>,
     context: Option<String>,
     disk: Option<Arc<Disk>>,
-) -> Beside<Answers> {
+) -> Background<Answers> {
     let limit = here.global.timeout.saturating_mul(2).saturating_add(FURTHER);
-    Beside::start(limit, move || {
+    Background::start(limit, move || {
         let (memory, terminal) = (OptionResolver::new(&here), here.terminal);
         let ours = disk.as_deref().and_then(|disk| Some((disk, disk.ours.as_ref().ok()?)));
         let records = ours.map_or(&[][..], |(_, ours)| &ours.installed.records);

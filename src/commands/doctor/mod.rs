@@ -18,8 +18,8 @@ use crate::doctor::{
 };
 use crate::failure::Outcome;
 use crate::settings::{Access, Context, Doctor, OptionResolver};
+use crate::ssh::process::{Background, run_with_timeout};
 use crate::ssh::query;
-use crate::ssh::timeout::{Beside, within};
 use crate::text::time;
 
 /// For what reads a few files.
@@ -44,13 +44,15 @@ fn address(access: &Outcome<Access>) -> Option<String> {
 fn examine(here: &Context) -> Vec<Finding> {
     // Each thread has one of its own.
     let resolving = here.clone();
-    let resolved = within(LIMIT, move || Doctor::resolve(&resolving));
+    let resolved = run_with_timeout(LIMIT, move || Doctor::resolve(&resolving)).ok();
     let Some(Doctor { layout, access, context, ssh_dir, shell: user_shell }) = resolved else {
         return vec![too_long(Check::Token)];
     };
     let ourselves = Ourselves { ssh_dir, api_url: address(&access) };
     let disk = match layout {
-        Ok(layout) => within(LIMIT, || Disk::read(layout)).ok_or_else(|| too_long(Check::Files)),
+        Ok(layout) => {
+            run_with_timeout(LIMIT, || Disk::read(layout)).map_err(|_| too_long(Check::Files))
+        }
         Err(failure) => Err(failed(Check::Files, &failure)),
     };
     let (disk, unread) = match disk {
@@ -99,7 +101,7 @@ fn bounded(
     limit: Duration,
     examine: impl FnOnce() -> Vec<Finding> + Send + 'static,
 ) -> Vec<Finding> {
-    within(limit, examine).unwrap_or_else(|| vec![too_long(check)])
+    run_with_timeout(limit, examine).unwrap_or_else(|_| vec![too_long(check)])
 }
 
 fn too_long(check: Check) -> Finding {
@@ -108,8 +110,8 @@ fn too_long(check: Check) -> Finding {
 }
 
 /// What the API had to say.
-fn answered(asking: Beside<Answers>, ourselves: &Ourselves) -> Vec<Finding> {
-    let Some(Answers { accesses, clusters }) = asking.wait() else {
+fn answered(asking: Background<Answers>, ourselves: &Ourselves) -> Vec<Finding> {
+    let Ok(Answers { accesses, clusters }) = asking.wait() else {
         return vec![too_long(Check::Api)];
     };
     let mut findings = Vec::new();
