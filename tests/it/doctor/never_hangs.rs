@@ -3,7 +3,6 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use super::Patient;
@@ -11,17 +10,17 @@ use crate::support::process;
 
 fn make_pipe(path: &Path) {
     let _ = fs::remove_file(path);
-    process::run(Command::new("mkfifo").arg(path), b"").succeeds();
+    process::run(process::command("mkfifo").arg(path), b"").succeeds();
 }
 
 #[test]
 fn a_pipe_in_the_place_of_a_file() {
     needs!("ssh", "mkfifo");
     for (file, check, words) in [
-        ("ssh/config", "include", "is no regular file"),
-        (".prime/config.json", "token", "could not be looked at in time"),
-        ("ssh/prime-ssh/train-675b1ff5.conf", "files", "is no regular file"),
-        ("ssh/prime-ssh/train-675b1ff5.json", "files", "is no regular file"),
+        ("ssh/config", "include", "a pipe, not a regular file"),
+        (".prime/config.json", "token", "a pipe, not a regular file"),
+        ("ssh/prime-ssh/train-675b1ff5.conf", "files", "a pipe, not a regular file"),
+        ("ssh/prime-ssh/train-675b1ff5.json", "files", "a pipe, not a regular file"),
         ("ssh/prime-ssh/lock", "", ""),
         ("ssh/more", "hosts", "ssh gives no answer in time"),
     ] {
