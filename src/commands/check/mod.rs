@@ -7,9 +7,9 @@ use super::nodes::look::{self, Found};
 use super::nodes::status::Judge;
 use super::nodes::{ViewedCluster, ViewedHost, route};
 use super::view::{self, Seen, View};
-use super::{certificates, gather};
+use super::{certificates, fleets};
 use crate::cli::CheckArgs;
-use crate::cluster::Unrendered;
+use crate::cluster::NoFleet;
 use crate::failure::{Failure, Outcome};
 use crate::settings::{Check, Context, OptionResolver, Which};
 use crate::ssh::probe::limiter::{Limiter, within_file_limit};
@@ -62,30 +62,30 @@ fn cluster<'a>(
     settings: &Check,
     terminal: Terminal,
 ) -> Outcome<Option<ViewedCluster<'a>>> {
-    let Seen { walked, record, rendering } = seen;
+    let Seen { resolved, record, rendering } = seen;
     // What was refused counts as failed, unless it is to be left out.
-    gather::tell_refusals(std::slice::from_ref(&walked), true, true, terminal)?;
-    for note in &walked.notes {
+    fleets::tell_refusals(std::slice::from_ref(&resolved), true, true, terminal)?;
+    for note in &resolved.notes {
         terminal.detail(note);
     }
-    let fleet = match walked.fleet {
+    let fleet = match resolved.fleet {
         Ok(fleet) => fleet,
-        Err(Unrendered::NoHost) if walked.skipped().iter().any(|node| node.why.is_living()) => {
-            match walked.known() {
+        Err(NoFleet::NoHost) if resolved.skipped().iter().any(|node| node.why.is_living()) => {
+            match resolved.known() {
                 Some(fleet) => fleet.clone(),
                 None => return Ok(None),
             }
         }
-        Err(why @ (Unrendered::Terminated | Unrendered::NoHost))
+        Err(why @ (NoFleet::Terminated | NoFleet::NoHost))
             if matches!(settings.viewing.which, Which::All(_)) =>
         {
-            terminal.note(format_args!("left out {}: {why}", walked.title));
+            terminal.note(format_args!("left out {}: {why}", resolved.title));
             return Ok(None);
         }
         Err(why) => {
-            let failure = gather::nothing_to("check", &walked.title, &why);
+            let failure = fleets::nothing_to("check", &resolved.title, &why);
             return Err(match why {
-                Unrendered::Terminated if record.is_some() => {
+                NoFleet::Terminated if record.is_some() => {
                     failure.hint("`prime-ssh sync` removes its names")
                 }
                 _ => failure,

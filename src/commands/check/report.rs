@@ -9,7 +9,7 @@ use crate::cluster::{Skipped, WhySkipped};
 use crate::commands::nodes::row::{self, HostRow, NodeRow};
 use crate::commands::nodes::status::{HostStatus, State};
 use crate::commands::nodes::{ViewedCluster, ViewedHost};
-use crate::commands::{gather, report};
+use crate::commands::{fleets, report};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::ssh::probe::Probe;
 use crate::terminal::Terminal;
@@ -129,7 +129,7 @@ impl<'c> Report<'c> {
     pub(super) fn summary(&self, is_all: bool, terminal: Terminal) -> Option<Failure> {
         let Counts { total, ok, failed, skipped } = self.counts;
         if total == 0 {
-            return is_all.then(|| gather::none_listed("check"));
+            return is_all.then(|| fleets::none_listed("check"));
         }
         let mut names: Vec<String> = self
             .rows()

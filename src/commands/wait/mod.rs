@@ -12,11 +12,11 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::nodes::status::Judge;
 use super::nodes::{ViewedCluster, ViewedHost};
-use super::{fetch, gather, view};
+use super::{fetch, fleets, view};
 use crate::api::client::Client;
 use crate::api::error::Error as ApiError;
 use crate::cli::{ReportFormat, WaitArgs};
-use crate::cluster::{self, ResolvedCluster, Selection, Unrendered, walk};
+use crate::cluster::{self, NoFleet, ResolvedCluster, Selection, resolve_one};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::plan::Installed;
 use crate::install::state::{Record, Source};
@@ -133,7 +133,7 @@ impl<'w> Waiter<'w> {
         let found = found?;
         let record = installed.of_id(&found.id);
         let rendering = view::rendering(record, self.viewing, self.options)?;
-        let checked = gather::survey(&found.id, &found.text)?;
+        let checked = fleets::check(&found.id, &found.text)?;
         let name = view::names(&[&checked], self.viewing, installed).pop().flatten();
         let recorded = checked.id().cloned().zip(name);
         let recorded = recorded.map(|(id, name)| (id.into_owned(), Slug::into_owned(name)));
@@ -300,17 +300,10 @@ impl<'w> Waiter<'w> {
 impl Awaited<'_> {
     /// What an answer says of the nodes.
     fn resolve<'t>(&self, text: &'t str) -> Result<ResolvedCluster<'t>, NoAnswer> {
-        let resolved = walk(vec![gather::survey(&self.id, text)?], &self.options).pop();
-        let Some(resolved) = resolved else {
-            return Err(NoAnswer::Final(Failure::message(Kind::Answer, "no answer")));
-        };
+        let resolved = resolve_one(fleets::check(&self.id, text)?, &self.options);
         match &resolved.fleet {
-            Err(
-                why @ (Unrendered::Refused
-                | Unrendered::BadJumpHost(_)
-                | Unrendered::ThroughCluster(_)),
-            ) => {
-                let Failure { kind, cause, .. } = gather::unrendered(&resolved.title, why);
+            Err(why @ (NoFleet::Refused | NoFleet::BadJumpHost(_))) => {
+                let Failure { kind, cause, .. } = fleets::no_fleet(&resolved.title, why);
                 let text = format!("{cause:#}");
                 let message = Message::with_first(text, TOLD, &resolved.refusals, 0);
                 Err(NoAnswer::Final(Failure::message(kind, message)))

@@ -53,7 +53,7 @@ impl ProbeResults {
             let probe = self.found.get(&place(host)).and_then(|found| found.probe.as_ref());
             host.host.is_active() && probe.is_some_and(|probe| probe.found.is_ok())
         };
-        hosts.iter().filter(is_up).map(|host| host.host.node.as_str()).collect()
+        hosts.iter().filter(is_up).map(|host| host.host.node.id.as_str()).collect()
     }
 
     /// The hosts of nodes that are not known to be up.
@@ -62,7 +62,7 @@ impl ProbeResults {
         let is_open = |host: &&ViewedHost<'h>| {
             host.host.is_active()
                 && host.host.jumps == behind
-                && !up.contains(host.host.node.as_str())
+                && !up.contains(host.host.node.id.as_str())
         };
         hosts.iter().filter(is_open).copied().collect()
     }

@@ -1,12 +1,13 @@
 //! The nodes of a cluster as they stand: what the API said last, and what was found there.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::TOLD;
 use crate::cli::Goal;
-use crate::cluster::{ResolvedCluster, Skipped, Unrendered, WhySkipped};
+use crate::cluster::{NoFleet, ResolvedCluster, Skipped, WhySkipped};
 use crate::commands::nodes::status::{HostStatus, State};
 use crate::commands::nodes::{ViewedCluster, ViewedHost};
+use crate::name::Label;
 use crate::text::message::Message;
 
 /// The nodes of a cluster as they stand.
@@ -56,27 +57,21 @@ impl<'s> Snapshot<'s> {
         resolved: &ResolvedCluster<'_>,
         outage: Option<&'s str>,
     ) -> Self {
-        let failures: HashMap<&str, &str> = cluster
-            .fleet
-            .failed
-            .iter()
-            .map(|failed| (failed.node.as_str(), failed.why.as_str()))
-            .collect();
         let (mut nodes, mut places) = (Vec::<Node<'_>>::new(), BTreeMap::new());
         for (host, status) in hosts.iter().zip(statuses).filter(|(host, _)| host.host.is_active()) {
-            let (id, is_up) = (host.host.node.as_str(), status.state == State::Ok);
+            let (id, is_up) = (host.host.node.id.as_str(), status.state == State::Ok);
             let at = *places.entry(id).or_insert(nodes.len());
             match nodes.get_mut(at) {
                 Some(node) => node.is_up |= is_up,
                 None => nodes.push(Node {
                     alias: host.alias(),
                     is_up,
-                    failure: failures.get(id).copied(),
+                    failure: host.host.node.failure.as_ref().map(Label::as_str),
                 }),
             }
         }
         let no_route = match &resolved.fleet {
-            Err(why @ Unrendered::NoControlNode) => Some(why.to_string()),
+            Err(why @ NoFleet::NoControlNode) => Some(why.to_string()),
             _ => None,
         };
         Self { cluster, hosts, statuses, nodes, no_route, outage }
@@ -100,7 +95,7 @@ impl<'s> Snapshot<'s> {
     }
 
     pub(super) fn verdict(&self, goal: Goal) -> Verdict {
-        if self.cluster.fleet.cluster.terminated {
+        if self.cluster.fleet.cluster.is_terminated() {
             return Verdict::Impossible(self.not_up("the cluster was terminated").into(), None);
         }
         let wanted = wanted(goal, self.cluster);
@@ -167,9 +162,9 @@ impl<'s> Snapshot<'s> {
         let down: Vec<&str> = self
             .rows()
             .filter(|(_, status)| status.state == State::Ok)
-            .map(|(host, _)| host.host.node.as_str())
+            .map(|(host, _)| host.host.node.id.as_str())
             .collect();
-        let hosts = self.rows().filter(|(host, _)| !down.contains(&host.host.node.as_str()));
+        let hosts = self.rows().filter(|(host, _)| !down.contains(&host.host.node.id.as_str()));
         let mut lines: Vec<String> =
             hosts.map(|(host, status)| format!("{}: {}", host.alias(), status.detail)).collect();
         let without_host = self.cluster.without_host();

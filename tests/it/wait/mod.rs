@@ -393,7 +393,7 @@ fn install_can_wait_first() {
     assert!(ran.stderr.contains("prime.mine  added: 1 host\n"), "{}", ran.stderr);
     ran.succeeds();
     let state = sandbox.read(format!("ssh/prime-ssh/{}", state_file(&sandbox)));
-    assert!(state.contains("\"options\": []"), "a wait is not remembered: {state}");
+    assert!(state.contains("\"options\": {}"), "a wait is not remembered: {state}");
     for wrong in [&["--input", "x"][..], &["--for", "0"], &["--for", "some"]] {
         install(wrong).run().fails(2);
     }
