@@ -104,17 +104,18 @@ pub enum Command {
     /// which SSH server answers. With --login your own ssh logs in and runs `true`, with the
     /// installed config or else the one that `install` would write; a failure is explained.
     ///
-    /// Workers behind a jump host are only checked with --login, through one login to the jump
-    /// host. A node without a connection yet fails, because a playbook would miss it. As with any
-    /// login, ssh remembers the key of a new host if the cluster is installed.
+    /// Workers behind a jump host are skipped without --login, and checked through one login to the
+    /// jump host with it. A node without a connection yet fails, because a playbook would miss it.
+    /// As with any login, ssh remembers the key of a new host if the cluster is installed.
     ///
     /// It takes as long as the slowest host; hosts that do not answer take --probe-timeout for
     /// each group of --jobs.
     Check(CheckArgs),
     /// Wait until a cluster's nodes are up
     ///
-    /// A node is up when an SSH server answers on one of its connections. Exit code 6: too few
-    /// nodes came up in time, or an installation failed.
+    /// A node is up when an SSH server answers on one of its connections. Nodes behind a jump host
+    /// are asked through one login to it, with your own ssh. Exit code 6: too few nodes came up in
+    /// time, an installation failed, or the jump host refuses your login.
     Wait(WaitArgs),
     /// Find problems on this machine, and how to fix them
     ///
