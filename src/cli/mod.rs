@@ -48,6 +48,7 @@ use crate::api::address::ApiUrl;
 use crate::certificate::judge::MIN_VALIDITY;
 use crate::cluster::JumpVia;
 use crate::name::{Slug, UserName};
+use crate::render::login::{HostKeys, Layout};
 use crate::render::ssh_option::SshOption;
 use crate::terminal::Audience;
 use crate::text::duration;
@@ -308,11 +309,16 @@ pub struct RenderArgs {
     /// Trust a host's first key and refuse a changed one, or take known keys only
     #[arg(long, value_name = "WHEN", env = "PRIME_SSH_HOST_KEYS", default_value = "accept-new")]
     #[arg(help_heading = "How they are reached")]
-    pub host_keys: HostKeyPolicy,
+    pub host_keys: HostKeys,
     /// The file that remembers host keys
     #[arg(long, value_name = "FILE", env = "PRIME_SSH_KNOWN_HOSTS")]
     #[arg(help_heading = "How they are reached")]
     pub known_hosts: Option<PathBuf>,
+    /// Say all of a host in its own block, for every program that reads such files, or what hosts
+    /// share once, for thousands of hosts and OpenSSH 8.4 or later
+    #[arg(long, value_name = "LAYOUT", env = "PRIME_SSH_LAYOUT", default_value = "flat")]
+    #[arg(help_heading = "How they are reached")]
+    pub layout: Layout,
     /// An option of ssh for every host, as in ssh_config(5); repeatable
     /// [env: PRIME_SSH_OPTION, one a line]
     #[arg(long, value_name = "KEY=VALUE", help_heading = "How they are reached")]
@@ -368,15 +374,6 @@ pub enum Half {
     Control,
     /// All others.
     Worker,
-}
-
-/// `--host-keys`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum HostKeyPolicy {
-    /// The first key is trusted.
-    AcceptNew,
-    /// Only known keys are.
-    Strict,
 }
 
 /// `--jump`.

@@ -63,7 +63,7 @@ impl Hosts {
     /// A block without a machine is the one that all hosts share.
     fn finish(&mut self, block: Option<(String, Host)>) {
         match block {
-            Some((_, host)) if host.machine.is_empty() => self.shared = host.lines,
+            Some((_, host)) if host.machine.is_empty() => self.shared.extend(host.lines),
             Some((alias, host)) => {
                 self.by_alias.insert(alias, host);
             }

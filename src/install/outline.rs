@@ -38,7 +38,14 @@ impl Outline {
             match &*directive.keyword {
                 b"match" => {
                     outline.finish(current.take());
-                    outline.commands.extend(command(&texts));
+                    match command(&texts) {
+                        Some(command) => outline.commands.push(command),
+                        // The way to those of all hosts that jump.
+                        None => {
+                            current =
+                                Some(Host { names: vec!["*".to_owned()], own: Options::new() });
+                        }
+                    }
                 }
                 b"host" => {
                     outline.finish(current.take());
@@ -56,11 +63,13 @@ impl Outline {
         outline
     }
 
-    /// The block with a pattern in it is the one that all hosts share.
+    /// Blocks with a pattern in them are those that all hosts share.
     fn finish(&mut self, block: Option<Host>) {
         let Some(mut block) = block else { return };
         if block.names.iter().any(|name| name.contains('*')) {
-            self.shared = block.own;
+            for (keyword, values) in block.own {
+                self.shared.entry(keyword).or_default().extend(values);
+            }
         } else {
             block.names.retain(|name| is_name(name));
             if !block.names.is_empty() {

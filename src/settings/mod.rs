@@ -34,8 +34,7 @@ pub use wait::{Patience, Wait};
 use crate::api::address::ApiUrl;
 use crate::api::token::{ApiToken, TokenSource};
 use crate::cli::{
-    ConfigArgs, Global, Half, HostKeyPolicy, HostsArgs, OutputArgs, RenderArgs, SourceArgs,
-    WhichJump,
+    ConfigArgs, Global, Half, HostsArgs, OutputArgs, RenderArgs, SourceArgs, WhichJump,
 };
 use crate::cluster::{self, JumpMode, Only, Selection};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -322,16 +321,15 @@ fn ssh_options(
     let home_folder = machine.local_path("~/.ssh".as_ref(), "--ssh-dir")?;
     let is_default = |folder: &_| machine.expand(folder) == machine.expand(&home_folder);
     Ok(ssh_config::Options {
+        layout: typed.layout,
+        home_length: machine.home().map_or(0, |home| home.as_os_str().len()),
         identity_file: identity::resolve(typed.identity_file.as_deref(), machine, prime, warnings)?,
         certificates: Certificates {
             named: path(&typed.certificate_file, "--certificate-file")?,
             ..Certificates::default()
         },
         known_hosts: path(&typed.known_hosts, "--known-hosts")?,
-        host_keys: match typed.host_keys {
-            HostKeyPolicy::AcceptNew => ssh_config::HostKeys::AcceptNew,
-            HostKeyPolicy::Strict => ssh_config::HostKeys::Strict,
-        },
+        host_keys: typed.host_keys,
         ssh_options: further_options(&typed.ssh_option, machine)?,
         socket_folder: socket_folder.filter(|folder| !is_default(folder)),
     })
