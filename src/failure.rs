@@ -1,7 +1,8 @@
 //! How a run ends when it does not succeed: a kind (the exit code), a cause, and a hint.
 
-use std::fmt;
 use std::process::ExitCode;
+
+use crate::text::message::Message;
 
 /// What kind of failure ended the run; each kind has an exit code of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,6 +78,8 @@ pub struct Failure {
     pub kind: Kind,
     /// What went wrong, and because of what.
     pub cause: anyhow::Error,
+    /// What stands below it, a line each.
+    pub lines: Vec<String>,
     /// What the person can do about it.
     pub hint: Option<String>,
     /// What lies behind it, for someone who asks for more with `--verbose`.
@@ -86,22 +89,25 @@ pub struct Failure {
 impl Failure {
     /// A failure without a hint.
     pub fn new(kind: Kind, cause: impl Into<anyhow::Error>) -> Self {
-        Self { kind, cause: cause.into(), hint: None, detail: None }
+        Self { kind, cause: cause.into(), lines: Vec::new(), hint: None, detail: None }
     }
 
-    /// A failure whose cause is a sentence.
-    pub fn message(
-        kind: Kind,
-        message: impl fmt::Display + fmt::Debug + Send + Sync + 'static,
-    ) -> Self {
-        Self { kind, cause: anyhow::Error::msg(message), hint: None, detail: None }
+    /// A failure whose cause is a message.
+    pub fn message(kind: Kind, message: impl Into<Message>) -> Self {
+        let Message { text, lines } = message.into();
+        Self { lines, ..Self::new(kind, anyhow::Error::msg(text)) }
     }
 
     /// The same failure once more, for another thing that it stands in the way of.
     #[must_use]
     pub fn again(&self) -> Self {
-        let cause = anyhow::Error::msg(format!("{:#}", self.cause));
-        Self { kind: self.kind, cause, hint: self.hint.clone(), detail: self.detail.clone() }
+        Self {
+            kind: self.kind,
+            cause: anyhow::Error::msg(format!("{:#}", self.cause)),
+            lines: self.lines.clone(),
+            hint: self.hint.clone(),
+            detail: self.detail.clone(),
+        }
     }
 
     /// The same failure with what to do about it.

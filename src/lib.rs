@@ -17,6 +17,15 @@
 //! - what is wrong on a machine: [`doctor`];
 //! - [`commands`]: one file a command, each of which reads as the pipeline.
 
+/// What the tests of the library share with those of the program.
+#[cfg(test)]
+#[macro_use]
+#[path = "../tests/it/support"]
+mod support {
+    #[macro_use]
+    pub mod programs;
+}
+
 pub mod api;
 pub mod certificate;
 pub mod cli;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use prime_ssh::cli::{Color, Refused, Typed};
 use prime_ssh::commands;
 use prime_ssh::failure::Failure;
-use prime_ssh::settings::Environment;
+use prime_ssh::settings::{Context, Environment};
 use prime_ssh::terminal::Terminal;
 
 fn main() -> ExitCode {
@@ -21,7 +21,8 @@ fn main() -> ExitCode {
         Color::Never => anstream::ColorChoice::Never.write_global(),
     }
     let terminal = Terminal::new(typed.audience(), typed.global.quiet, typed.global.verbose);
-    match commands::run(typed, &Environment::here(), terminal) {
+    let context = Context { global: typed.global, environment: Environment::here(), terminal };
+    match commands::run(typed.command, &context) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => end(&failure, terminal),
     }

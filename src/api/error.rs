@@ -10,6 +10,7 @@ use super::words::shown;
 use super::{retry, transport};
 use crate::failure::Kind;
 use crate::name::Invalid;
+use crate::text::message::Message;
 
 /// A call that failed: what was asked for, and why it did not come.
 ///
@@ -245,6 +246,19 @@ impl fmt::Display for Error {
     }
 }
 
+impl Error {
+    /// What stands below the text, a line each: the clusters that may be meant.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let (Cause::NoSuchCluster { near, more } | Cause::Several { near, more }) = &*self.cause
+        else {
+            return Vec::new();
+        };
+        let near = near.iter().map(|Near { name, id }| format!("{} ({})", shown(name), shown(id)));
+        Message::with_first("", near.len(), near, *more).lines
+    }
+}
+
 /// The text tells the cause already, so there is no source to print behind it.
 impl std::error::Error for Error {}
 
@@ -300,14 +314,10 @@ impl fmt::Display for Cause {
             Self::NoSuchCluster { near, .. } if near.is_empty() => {
                 f.write_str("no cluster has this id or name")
             }
-            Self::NoSuchCluster { near, more } => {
-                f.write_str("no cluster has this id or name; near it are")?;
-                listed(f, near, *more)
+            Self::NoSuchCluster { .. } => {
+                f.write_str("no cluster has this id or name; near it are:")
             }
-            Self::Several { near, more } => {
-                f.write_str("several clusters have this name")?;
-                listed(f, near, *more)
-            }
+            Self::Several { .. } => f.write_str("several clusters have this name:"),
             Self::Vanished { id } => write!(
                 f,
                 "the list has it (id `{}`), but it is gone: it may just have been terminated",
@@ -358,14 +368,6 @@ fn timed_out(
         write!(f, "no answer within {limit:?}")?;
     }
     earlier.map_or(Ok(()), |earlier| write!(f, "; the try before: {earlier}"))
-}
-
-fn listed(f: &mut fmt::Formatter<'_>, near: &[Near], more: usize) -> fmt::Result {
-    f.write_str(":")?;
-    for Near { name, id } in near {
-        write!(f, "\n  {} ({})", shown(name), shown(id))?;
-    }
-    if more > 0 { write!(f, "\n  and {more} more") } else { Ok(()) }
 }
 
 fn meaning(status: StatusCode) -> &'static str {

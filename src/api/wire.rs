@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::text::sanitize::Shown;
+use crate::text::sanitize::Excerpt;
 
 /// One JSON value that should be a text, a number or a flag. Lists and objects are passed over.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -301,7 +301,7 @@ impl fmt::Display for Malformed {
             }
             Self::Wrong { path, reason } if path.is_empty() => write!(f, "{reason}"),
             // A key that nobody asked for may be any text.
-            Self::Wrong { path, reason } => write!(f, "{}: {reason}", Shown::new(path, PATH)),
+            Self::Wrong { path, reason } => write!(f, "{}: {reason}", Excerpt::new(path, PATH)),
             Self::NoData => f.write_str("`data` is null: the API has nothing to tell"),
             Self::Version { found, version } => {
                 write!(f, "a schema_version {found}, and this program reads {version}")

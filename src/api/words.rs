@@ -1,14 +1,14 @@
 //! What a server says about a refusal, for a person's terminal: cut, and sanitize.
 
 use super::wire::{self, Detail, ErrorBody, Value};
-use crate::text::sanitize::Shown;
+use crate::text::sanitize::Excerpt;
 
 /// The longest piece of somebody else's text in a message, in characters.
 const SHOWN: usize = 300;
 
 /// Untrusted text, cut and sanitize for a terminal.
-pub(super) fn shown(text: &str) -> Shown<'_> {
-    Shown::new(text, SHOWN)
+pub(super) fn shown(text: &str) -> Excerpt<'_> {
+    Excerpt::new(text, SHOWN)
 }
 
 /// What the body of an error says, in one line: both shapes that the API has for it.

@@ -1,7 +1,7 @@
 //! The encoding of keys and certificates: values one after the other, a text with its length in
 //! front (RFC 4251, section 5).
 
-/// What is left to read. Each reading takes a value off the front; `None` where it is cut off.
+/// The bytes left to read. Each method takes one value off the front; `None` where it is cut off.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fields<'a>(&'a [u8]);
 

@@ -1,8 +1,7 @@
-//! The identity that a certificate is for: from the path that a setting names to its public key.
+//! The identity that a certificate is for: from the path in a setting to its public key.
 //!
-//! Nothing but the public half of a private key is looked at, and no private key is copied.
+//! Only the public half of a private key is looked at, and no private key is copied.
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,9 +11,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::encoding::Fields;
-use super::small_file::{self, Unread};
-use super::{NoKey, PublicKey};
+use super::small_file::{self, ReadError};
+use super::{PublicKey, PublicKeyError};
 use crate::ssh::process;
+use crate::text::shell;
 
 /// `ssh-keygen` answers in milliseconds; it must not hold up an ssh that waits for us.
 const KEYGEN_LIMIT: Duration = Duration::from_secs(3);
@@ -28,38 +28,50 @@ pub struct Identity {
     /// Its public half.
     pub public_key: PublicKey,
     /// Whether the public half was read from the `.pub` beside a key that only `ssh-keygen` reads.
-    unproved: bool,
+    unverified: bool,
 }
 
 /// Why there is no identity at a path.
-#[derive(Debug)]
-pub enum Problem {
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
     /// Neither the private key nor its `.pub` is there.
+    #[error("there is no key at {}", .0.display())]
     Missing(PathBuf),
-    /// The system does not let it be read.
-    Unreadable(PathBuf, io::Error),
+    /// The system refuses to read it.
+    #[error("cannot read {}: {}", .0.display(), .1)]
+    Unreadable(PathBuf, #[source] io::Error),
     /// It is a folder, a pipe, or far too long.
+    #[error("{} is no file that holds a key", .0.display())]
     NoFile(PathBuf),
     /// The `.pub` holds no public key.
-    NoKey(PathBuf, NoKey),
-    /// The `.pub` belongs to another key than the private key beside it.
-    Stale(PathBuf),
+    #[error("{} holds no public key: {}", .0.display(), .1)]
+    NoKey(PathBuf, #[source] PublicKeyError),
+    /// The `.pub` belongs to another private key than the one beside it.
+    #[error("{path}.pub does not belong to the private key {path}: no certificate would fit both", path = .0.display())]
+    Mismatch(PathBuf),
     /// `ssh-keygen` cannot read the private key either; what it said.
+    #[error("cannot read the public half of {}: {}", .0.display(), .1)]
     Private(PathBuf, String),
 }
 
-impl Problem {
+impl IdentityError {
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
             Self::Missing(path) => format!(
-                "make a key with `ssh-keygen -t ed25519 -f '{}'`, or name the one you have: \
+                "make a key with `{}`, or name the one you have: \
                  --identity-file, PRIME_SSH_KEY_PATH, or `prime config set-ssh-key-path`",
-                path.display()
+                shell::command([
+                    "ssh-keygen".as_ref(),
+                    "-t".as_ref(),
+                    "ed25519".as_ref(),
+                    "-f".as_ref(),
+                    path.as_os_str()
+                ])
             ),
-            Self::Stale(path) | Self::Private(path, _) => remade(path),
-            Self::NoKey(path, _) => remade(&path.with_extension("")),
+            Self::Mismatch(path) | Self::Private(path, _) => regenerate(path),
+            Self::NoKey(path, _) => regenerate(&path.with_extension("")),
             Self::Unreadable(..) | Self::NoFile(_) => {
                 "name another key: --identity-file, PRIME_SSH_KEY_PATH, \
                  or `prime config set-ssh-key-path`"
@@ -69,62 +81,35 @@ impl Problem {
     }
 }
 
-/// How a `.pub` is made anew; `ssh-keygen` asks for the passphrase where there is one.
-fn remade(private: &Path) -> String {
-    let path = private.display();
-    format!("make its public half anew: `ssh-keygen -y -f '{path}' > '{path}.pub'`")
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing(path) => write!(f, "there is no key at {}", path.display()),
-            Self::Unreadable(path, error) => write!(f, "cannot read {}: {error}", path.display()),
-            Self::NoFile(path) => write!(f, "{} is no file that holds a key", path.display()),
-            Self::NoKey(path, why) => write!(f, "{} holds no public key: {why}", path.display()),
-            Self::Stale(path) => write!(
-                f,
-                "{0}.pub does not belong to the private key {0}: no certificate would fit both",
-                path.display()
-            ),
-            Self::Private(path, said) => {
-                write!(f, "cannot read the public half of {}: {said}", path.display())
-            }
-        }
-    }
-}
-
-impl std::error::Error for Problem {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Unreadable(_, error) => Some(error),
-            Self::NoKey(_, error) => Some(error),
-            _ => None,
-        }
-    }
+/// How to write a `.pub` anew; `ssh-keygen` asks for the passphrase where there is one.
+fn regenerate(private: &Path) -> String {
+    let keygen =
+        shell::command(["ssh-keygen".as_ref(), "-y".as_ref(), "-f".as_ref(), private.as_os_str()]);
+    let public = shell::command([with_pub(private)]);
+    format!("write its public half anew: `{keygen} > {public}`")
 }
 
 impl Identity {
     /// Reads the identity at `path`, which may name the private key or its `.pub`.
     ///
-    /// Where the private key is in OpenSSH's own format, a `.pub` that is not its is found out.
-    /// Another format is left to `ssh-keygen`, and only where there is no `.pub`: that one is
-    /// [proved](Self::prove) before a certificate is asked for.
-    pub fn read(path: &Path) -> Result<Self, Problem> {
+    /// Where the private key is in OpenSSH's own format, its `.pub` is checked against it. Another
+    /// format is left to `ssh-keygen`, and only where there is no `.pub`: that one is
+    /// [verified](Self::verify) before a certificate is asked for.
+    pub fn read(path: &Path) -> Result<Self, IdentityError> {
         let private = private_path(path);
         let public = with_pub(&private);
         let beside = read_file(&public)?.map(|line| public_key(&public, &line)).transpose()?;
         match (read_file(&private), beside) {
-            (Ok(Some(text)), beside) => match (open_half(&text), beside) {
-                (Some(half), Some(key)) if half != key => Err(Problem::Stale(private)),
-                (Some(half), _) => Ok(Self::proved(private, half)),
-                (None, Some(key)) => Ok(Self { file: private, public_key: key, unproved: true }),
-                (None, None) => Ok(Self::proved(private.clone(), public_half(&private)?)),
+            (Ok(Some(text)), beside) => match (embedded_public_key(&text), beside) {
+                (Some(half), Some(key)) if half != key => Err(IdentityError::Mismatch(private)),
+                (Some(half), _) => Ok(Self::verified(private, half)),
+                (None, Some(key)) => Ok(Self { file: private, public_key: key, unverified: true }),
+                (None, None) => Ok(Self::verified(private.clone(), keygen_public_key(&private)?)),
             },
-            (Ok(None), Some(key)) => Ok(Self::proved(public, key)),
-            (Ok(None), None) => Err(Problem::Missing(private)),
+            (Ok(None), Some(key)) => Ok(Self::verified(public, key)),
+            (Ok(None), None) => Err(IdentityError::Missing(private)),
             // It cannot be read here, but ssh or an agent may.
-            (Err(_), Some(key)) => Ok(Self::proved(private, key)),
+            (Err(_), Some(key)) => Ok(Self::verified(private, key)),
             (Err(problem), None) => Err(problem),
         }
     }
@@ -135,7 +120,7 @@ impl Identity {
         small_file::read(&with_pub(&private_path(path))).ok()??.parse().ok()
     }
 
-    /// Whether the file is a private key; whose, and whether it can be used, is another question.
+    /// Whether the file holds a private key, usable or not.
     #[must_use]
     pub fn is_private_key(path: &Path) -> bool {
         let text = small_file::read(path).ok().flatten().unwrap_or_default();
@@ -143,31 +128,31 @@ impl Identity {
         first.starts_with("-----BEGIN ") && first.trim_end().ends_with("PRIVATE KEY-----")
     }
 
-    fn proved(file: PathBuf, public_key: PublicKey) -> Self {
-        Self { file, public_key, unproved: false }
+    fn verified(file: PathBuf, public_key: PublicKey) -> Self {
+        Self { file, public_key, unverified: false }
     }
 
-    /// Finds out whether a `.pub` belongs to its private key where that takes `ssh-keygen`. A key
-    /// that even that cannot read (it has a passphrase) is taken at its word.
-    pub fn prove(&self) -> Result<(), Problem> {
-        if !self.unproved {
+    /// Checks that a `.pub` belongs to its private key where that takes `ssh-keygen`. A key that
+    /// `ssh-keygen` cannot read either (it has a passphrase) is trusted.
+    pub fn verify(&self) -> Result<(), IdentityError> {
+        if !self.unverified {
             return Ok(());
         }
-        match public_half(&self.file) {
-            Ok(half) if half != self.public_key => Err(Problem::Stale(self.file.clone())),
+        match keygen_public_key(&self.file) {
+            Ok(half) if half != self.public_key => Err(IdentityError::Mismatch(self.file.clone())),
             _ => Ok(()),
         }
     }
 }
 
-/// The public half that a private key's file gives away without its passphrase; `None` where it is
-/// of another format than OpenSSH's own. A public key under a name without `.pub` gives itself.
-fn open_half(text: &str) -> Option<PublicKey> {
-    outer_public_key(text).or_else(|| text.parse().ok())
+/// The public half that a private key's file shows without its passphrase; `None` where it is not
+/// in OpenSSH's own format. A public key under a name without `.pub` is its own public half.
+fn embedded_public_key(text: &str) -> Option<PublicKey> {
+    openssh_public_key(text).or_else(|| text.parse().ok())
 }
 
 /// The public key that stands unencrypted in front of the private one (`PROTOCOL.key`).
-fn outer_public_key(text: &str) -> Option<PublicKey> {
+fn openssh_public_key(text: &str) -> Option<PublicKey> {
     let (_, body) = text.split_once("-----BEGIN OPENSSH PRIVATE KEY-----")?;
     let (body, _) = body.split_once("-----END OPENSSH PRIVATE KEY-----")?;
     let base64: String = body.split_ascii_whitespace().collect();
@@ -193,28 +178,28 @@ fn with_pub(path: &Path) -> PathBuf {
     name.into()
 }
 
-fn public_key(path: &Path, line: &str) -> Result<PublicKey, Problem> {
-    line.parse().map_err(|why| Problem::NoKey(path.to_owned(), why))
+fn public_key(path: &Path, line: &str) -> Result<PublicKey, IdentityError> {
+    line.parse().map_err(|why| IdentityError::NoKey(path.to_owned(), why))
 }
 
 /// The text of a key's file; `None` where there is none.
-fn read_file(path: &Path) -> Result<Option<String>, Problem> {
+fn read_file(path: &Path) -> Result<Option<String>, IdentityError> {
     small_file::read(path).map_err(|why| match why {
-        Unread::Other => Problem::NoFile(path.to_owned()),
-        Unread::System(error) => Problem::Unreadable(path.to_owned(), error),
+        ReadError::NotAKey => IdentityError::NoFile(path.to_owned()),
+        ReadError::System(error) => IdentityError::Unreadable(path.to_owned(), error),
     })
 }
 
 /// The public half of a private key as `ssh-keygen` reads it: PEM keys are its own business.
-fn public_half(path: &Path) -> Result<PublicKey, Problem> {
-    let refused = |said: String| Problem::Private(path.to_owned(), said);
+fn keygen_public_key(path: &Path) -> Result<PublicKey, IdentityError> {
+    let refused = |said: String| IdentityError::Private(path.to_owned(), said);
     // The empty passphrase is the right one or none is: it must not ask for another.
     let mut keygen = Command::new("ssh-keygen");
     let ended = process::run(keygen.args(["-y", "-P", "", "-f"]).arg(path), KEYGEN_LIMIT)
         .map_err(|error| refused(format!("ssh-keygen cannot be run: {error}")))?;
     match ended.status {
         Some(status) if status.success() => {
-            ended.stdout.parse().map_err(|why: NoKey| refused(why.to_string()))
+            ended.stdout.parse().map_err(|why: PublicKeyError| refused(why.to_string()))
         }
         Some(_) => Err(refused(last_line(&ended.stderr))),
         None => Err(refused("ssh-keygen did not answer in time".to_owned())),

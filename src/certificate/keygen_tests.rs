@@ -3,10 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
 
-use super::identity::{Identity, Problem};
-use super::judge::{Asked, Refusal, Warning, judge};
+use super::identity::{Identity, IdentityError};
+use super::judge::{Refusal, Requirements, Warning, judge};
 use super::{Certificate, PublicKey, SignatureStatus};
 
 const KINDS: [(&str, &[&str]); 6] = [
@@ -57,7 +56,7 @@ impl Folder {
         self.text(&format!("{key}-cert.pub"))
     }
 
-    fn identity(&self, name: &str) -> Result<Identity, Problem> {
+    fn identity(&self, name: &str) -> Result<Identity, IdentityError> {
         Identity::read(&self.path(name))
     }
 
@@ -71,12 +70,12 @@ fn now() -> u64 {
 }
 
 fn judged(text: &str, key: &PublicKey) -> Result<(Certificate, Vec<Warning>), Refusal> {
-    judge(text, &Asked { key, ttl: None, users: &[], now: now() })
+    judge(text, &Requirements { key, ttl: None, users: &[], now: now() })
 }
 
 #[test]
-#[ignore = "needs ssh-keygen: run tests/run"]
 fn every_kind_of_key_and_of_signer() {
+    needs!("ssh-keygen");
     let folder = Folder::new();
     for (index, (kind, more)) in KINDS.iter().enumerate() {
         folder.key(&format!("key{index}"), kind, more);
@@ -91,8 +90,8 @@ fn every_kind_of_key_and_of_signer() {
             assert_eq!(warnings, []);
             assert_eq!(certificate.principals, ["ubuntu"]);
             let expected =
-                if signer == 5 { SignatureStatus::Unchecked } else { SignatureStatus::Genuine };
-            assert_eq!(certificate.seal(), expected, "{signer_kind} {size:?}");
+                if signer == 5 { SignatureStatus::Unchecked } else { SignatureStatus::Valid };
+            assert_eq!(certificate.signature_status(), expected, "{signer_kind} {size:?}");
             let signer = folder.fingerprint(&format!("ca{signer}"));
             assert_eq!(certificate.authority.fingerprint().to_string(), signer);
         }
@@ -100,18 +99,20 @@ fn every_kind_of_key_and_of_signer() {
 }
 
 #[test]
-#[ignore = "needs ssh-keygen: run tests/run"]
 fn what_the_signer_says_comes_through() {
+    needs!("ssh-keygen");
     let folder = Folder::new();
     folder.key("ca", "rsa", &["-b", "2048"]);
     folder.key("key", "ed25519", &[]);
     let key = folder.identity("key").unwrap().public_key;
 
     let endless = folder.sign("ca", "key", &["-V", "always:forever"]);
-    let (certificate, warnings) = judged(&endless, &key).unwrap();
-    assert!(certificate.validity.is_endless());
-    let most = Duration::from_secs(8 * 3600);
-    assert_eq!(warnings, [Warning::TooLong { granted: None, most, asked: false }]);
+    assert_eq!(judged(&endless, &key).unwrap_err(), Refusal::Endless);
+    let long = folder.sign("ca", "key", &["-V", "+25h"]);
+    assert!(matches!(judged(&long, &key), Err(Refusal::TooLong(_))));
+    let whole_day = folder.sign("ca", "key", &["-V", "+24h"]);
+    let warnings = judged(&whole_day, &key).unwrap().1;
+    assert!(matches!(warnings[..], [Warning::Long { asked: false, .. }]), "{warnings:?}");
 
     let bound = ["-V", "+1h", "-O", "clear", "-O", "force-command=id", "-O", "source-address=::1"];
     let more = ["-O", "critical:x@y=z", "-O", "verify-required", "-O", "extension:e@f=g"];
@@ -133,13 +134,13 @@ fn what_the_signer_says_comes_through() {
     let host = folder.sign("ca", "key", &["-h"]);
     assert_eq!(judged(&host, &key).unwrap_err(), Refusal::Host);
     let over = folder.sign("ca", "key", &["-V", "-2h:-1h"]);
-    assert!(matches!(judged(&over, &key), Err(Refusal::Over(_))));
+    assert!(matches!(judged(&over, &key), Err(Refusal::Expired(_))));
     let early = folder.sign("ca", "key", &["-V", "+5m:+1h"]);
-    assert!(matches!(judged(&early, &key), Err(Refusal::NotYet(_))));
+    assert!(matches!(judged(&early, &key), Err(Refusal::NotYetValid(_))));
     let sha1 = folder.sign("ca", "key", &["-t", "ssh-rsa", "-V", "+1h"]);
     assert_eq!(judged(&sha1, &key).unwrap().1, [Warning::Sha1]);
     folder.keygen(&["-q", "-s", "ca", "-I", "me", "key.pub"]);
-    assert_eq!(judged(&folder.text("key-cert.pub"), &key).unwrap_err(), Refusal::Nobody);
+    assert_eq!(judged(&folder.text("key-cert.pub"), &key).unwrap_err(), Refusal::NoPrincipal);
 }
 
 /// Writes a key of `kind` in the PEM format of old, without its `.pub`.
@@ -152,8 +153,8 @@ fn pem(folder: &Folder, name: &str, kind: &str, format: &str, passphrase: &str) 
 }
 
 #[test]
-#[ignore = "needs ssh-keygen: run tests/run"]
 fn a_private_key_gives_its_public_half() {
+    needs!("ssh-keygen");
     let folder = Folder::new();
     for (index, (kind, more)) in KINDS.iter().enumerate() {
         let name = format!("locked {index}");
@@ -171,15 +172,15 @@ fn a_private_key_gives_its_public_half() {
     pem(&folder, "locked-pem", "rsa", "PEM", "secret");
     let problem = folder.identity("locked-pem").unwrap_err();
     assert!(
-        matches!(&problem, Problem::Private(_, said) if said.contains("passphrase")),
+        matches!(&problem, IdentityError::Private(_, said) if said.contains("passphrase")),
         "{problem}"
     );
     assert!(problem.hint().contains("ssh-keygen -y -f"), "{}", problem.hint());
 }
 
 #[test]
-#[ignore = "needs ssh-keygen: run tests/run"]
 fn a_pub_means_its_private_key_where_there_is_one() {
+    needs!("ssh-keygen");
     let folder = Folder::new();
     folder.key("key", "ed25519", &[]);
     folder.key("other", "ed25519", &[]);
@@ -187,7 +188,7 @@ fn a_pub_means_its_private_key_where_there_is_one() {
     assert_eq!(folder.identity("key.pub").unwrap(), whole);
 
     fs::copy(folder.path("other.pub"), folder.path("key.pub")).unwrap();
-    assert!(matches!(folder.identity("key"), Err(Problem::Stale(_))));
+    assert!(matches!(folder.identity("key"), Err(IdentityError::Mismatch(_))));
 
     fs::remove_file(folder.path("key")).unwrap();
     let agent = folder.identity("key").unwrap();
@@ -195,12 +196,12 @@ fn a_pub_means_its_private_key_where_there_is_one() {
     assert_eq!(agent.public_key, folder.text("other.pub").parse().unwrap());
 
     fs::remove_file(folder.path("key.pub")).unwrap();
-    assert!(matches!(folder.identity("key"), Err(Problem::Missing(_))));
+    assert!(matches!(folder.identity("key"), Err(IdentityError::Missing(_))));
 
     pem(&folder, "pem", "rsa", "PEM", "");
     fs::copy(folder.path("other.pub"), folder.path("pem.pub")).unwrap();
-    let unproved = folder.identity("pem").unwrap();
-    assert!(matches!(unproved.prove(), Err(Problem::Stale(_))));
+    let unverified = folder.identity("pem").unwrap();
+    assert!(matches!(unverified.verify(), Err(IdentityError::Mismatch(_))));
 }
 
 #[test]
@@ -208,11 +209,11 @@ fn a_path_that_holds_no_key_says_so() {
     let folder = Folder::new();
     let write = |name: &str, text: &str| fs::write(folder.path(name), text).unwrap();
     write("damaged.pub", "ssh-ed25519 AAAA");
-    assert!(matches!(folder.identity("damaged"), Err(Problem::NoKey(..))));
+    assert!(matches!(folder.identity("damaged"), Err(IdentityError::NoKey(..))));
     fs::create_dir(folder.path("folder")).unwrap();
-    assert!(matches!(folder.identity("folder"), Err(Problem::NoFile(_))));
+    assert!(matches!(folder.identity("folder"), Err(IdentityError::NoFile(_))));
     write("long", &"x".repeat(70_000));
-    assert!(matches!(folder.identity("long"), Err(Problem::NoFile(_))));
+    assert!(matches!(folder.identity("long"), Err(IdentityError::NoFile(_))));
     let missing = folder.identity("no such/key").unwrap_err();
     let path = folder.path("no such/key");
     assert_eq!(missing.to_string(), format!("there is no key at {}", path.display()));

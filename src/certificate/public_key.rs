@@ -9,14 +9,13 @@ use sha2::{Digest, Sha256};
 
 use super::encoding::Fields;
 
-/// The end of the name of every kind of OpenSSH certificate (`PROTOCOL.certkeys`).
+/// How the kind of every OpenSSH certificate ends (`PROTOCOL.certkeys`).
 pub(super) const CERTIFICATE_SUFFIX: &str = "-cert-v01@openssh.com";
 
-/// A public key: its kind (`ssh-ed25519`) and its bytes. The comment is left behind: it is the
-/// owner's business, and need not go anywhere.
+/// A public key: its kind (`ssh-ed25519`) and its bytes, without the comment.
 ///
-/// Any kind is taken whose bytes hold together, so that a new algorithm or a hardware key needs
-/// nothing here.
+/// Any kind is accepted whose bytes are well formed, so that a new algorithm or a hardware key
+/// needs no change here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicKey {
     kind: Box<str>,
@@ -24,51 +23,42 @@ pub struct PublicKey {
 }
 
 /// Why a text is no public key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoKey {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PublicKeyError {
     /// Not `kind base64 comment` on one line.
+    #[error("not one line of a kind and a key, as OpenSSH writes it")]
     Format,
     /// The base64 is damaged.
+    #[error("the base64 of the key is damaged")]
     Base64,
-    /// The bytes are no key of the kind that stands in front of them.
+    /// The bytes are no key of the kind in front of them.
+    #[error("the key is damaged, or not of the kind that it says")]
     Bytes,
     /// It is a certificate.
+    #[error("a certificate, where a public key should be")]
     Certificate,
     /// It is a private key.
+    #[error("a private key, where a public key should be")]
     Private,
 }
 
-impl fmt::Display for NoKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Format => "not one line of a kind and a key, as OpenSSH writes it",
-            Self::Base64 => "the base64 of the key is damaged",
-            Self::Bytes => "the key is damaged, or not of the kind that it says",
-            Self::Certificate => "a certificate, where a public key should be",
-            Self::Private => "a private key, where a public key should be",
-        })
-    }
-}
-
-impl std::error::Error for NoKey {}
-
 impl PublicKey {
-    /// The key with these bytes, which start with its kind.
-    pub fn from_blob(blob: &[u8]) -> Result<Self, NoKey> {
+    /// Reads the bytes of a key, which start with its kind.
+    pub fn from_blob(blob: &[u8]) -> Result<Self, PublicKeyError> {
         let mut fields = Fields::of(blob);
-        let kind = fields.word().ok_or(NoKey::Bytes)?;
+        let kind = fields.word().ok_or(PublicKeyError::Bytes)?;
         if kind.ends_with(CERTIFICATE_SUFFIX) {
-            return Err(NoKey::Certificate);
+            return Err(PublicKeyError::Certificate);
         }
         let mut count = 0;
         while !fields.is_empty() {
-            fields.string().ok_or(NoKey::Bytes)?;
+            fields.string().ok_or(PublicKeyError::Bytes)?;
             count += 1;
         }
         if count == field_count(kind).unwrap_or(count.max(1)) {
             Ok(Self { kind: kind.into(), blob: blob.into() })
         } else {
-            Err(NoKey::Bytes)
+            Err(PublicKeyError::Bytes)
         }
     }
 
@@ -78,13 +68,13 @@ impl PublicKey {
         &self.kind
     }
 
-    /// What identifies the key to people and to `ssh-keygen -l`.
+    /// Returns the fingerprint, as `ssh-keygen -l` shows it.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint(Sha256::digest(&self.blob).into())
     }
 
-    /// The key's own fields, without its kind.
+    /// Returns the key's fields after its kind.
     pub(super) fn fields(&self) -> Fields<'_> {
         let mut fields = Fields::of(&self.blob);
         fields.word();
@@ -92,7 +82,7 @@ impl PublicKey {
     }
 }
 
-/// How many values a key of a well-known kind holds.
+/// Returns the number of fields in a key of a well-known kind.
 pub(super) fn field_count(kind: &str) -> Option<usize> {
     match kind {
         "ssh-ed25519" => Some(1),
@@ -108,28 +98,28 @@ pub(super) fn field_count(kind: &str) -> Option<usize> {
 }
 
 impl FromStr for PublicKey {
-    type Err = NoKey;
+    type Err = PublicKeyError;
 
     /// Reads `kind base64 comment`. Lines that are empty or start with `#` may stand around it.
-    fn from_str(text: &str) -> Result<Self, NoKey> {
+    fn from_str(text: &str) -> Result<Self, PublicKeyError> {
         let mut lines = text
             .lines()
             .map(|line| line.trim_matches([' ', '\t', '\r']))
             .filter(|line| !line.is_empty() && !line.starts_with('#'));
-        let line = lines.next().ok_or(NoKey::Format)?;
+        let line = lines.next().ok_or(PublicKeyError::Format)?;
         if line.starts_with("-----BEGIN") && line.contains("PRIVATE KEY") {
-            return Err(NoKey::Private);
+            return Err(PublicKeyError::Private);
         }
         let mut words = line.split([' ', '\t']).filter(|word| !word.is_empty());
         let (Some(kind), Some(base64), None) = (words.next(), words.next(), lines.next()) else {
-            return Err(NoKey::Format);
+            return Err(PublicKeyError::Format);
         };
         if kind.ends_with(CERTIFICATE_SUFFIX) {
-            return Err(NoKey::Certificate);
+            return Err(PublicKeyError::Certificate);
         }
-        let blob = STANDARD.decode(base64).map_err(|_| NoKey::Base64)?;
+        let blob = STANDARD.decode(base64).map_err(|_| PublicKeyError::Base64)?;
         let key = Self::from_blob(&blob)?;
-        if key.kind() == kind { Ok(key) } else { Err(NoKey::Bytes) }
+        if key.kind() == kind { Ok(key) } else { Err(PublicKeyError::Bytes) }
     }
 }
 
@@ -157,7 +147,7 @@ mod tests {
     const KEY: &str =
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti";
 
-    fn refused(text: &str) -> NoKey {
+    fn refused(text: &str) -> PublicKeyError {
         text.parse::<PublicKey>().unwrap_err()
     }
 
@@ -174,13 +164,13 @@ mod tests {
 
     #[test]
     fn what_is_no_key_says_why() {
-        assert_eq!(refused(""), NoKey::Format);
-        assert_eq!(refused("hello"), NoKey::Format);
-        assert_eq!(refused(&format!("{KEY}\n{KEY}\n")), NoKey::Format);
-        assert_eq!(refused("ssh-ed25519 AAAA*"), NoKey::Base64);
-        assert_eq!(refused(&KEY.replacen("ssh-ed25519", "ssh-rsa", 1)), NoKey::Bytes);
-        assert_eq!(refused("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5"), NoKey::Bytes);
-        assert_eq!(refused("ssh-ed25519-cert-v01@openssh.com AAAA"), NoKey::Certificate);
-        assert_eq!(refused("-----BEGIN OPENSSH PRIVATE KEY-----\nx\n"), NoKey::Private);
+        assert_eq!(refused(""), PublicKeyError::Format);
+        assert_eq!(refused("hello"), PublicKeyError::Format);
+        assert_eq!(refused(&format!("{KEY}\n{KEY}\n")), PublicKeyError::Format);
+        assert_eq!(refused("ssh-ed25519 AAAA*"), PublicKeyError::Base64);
+        assert_eq!(refused(&KEY.replacen("ssh-ed25519", "ssh-rsa", 1)), PublicKeyError::Bytes);
+        assert_eq!(refused("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5"), PublicKeyError::Bytes);
+        assert_eq!(refused("ssh-ed25519-cert-v01@openssh.com AAAA"), PublicKeyError::Certificate);
+        assert_eq!(refused("-----BEGIN OPENSSH PRIVATE KEY-----\nx\n"), PublicKeyError::Private);
     }
 }

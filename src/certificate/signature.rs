@@ -1,5 +1,5 @@
-//! Whether a certificate's signature is its signer's. That the signer is to be trusted is the
-//! servers' business; this finds what was damaged on the way, which they would not explain.
+//! Checks a certificate's signature. Servers decide whether to trust the signer; this finds damage,
+//! which they would not explain.
 
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256,
@@ -9,20 +9,20 @@ use ring::signature::{
 use super::PublicKey;
 use super::encoding::Fields;
 
-/// What became of the check of a signature.
+/// The result of checking a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignatureStatus {
-    /// It is the signer's.
-    Genuine,
-    /// It is not: something was changed or damaged.
-    Broken,
+    /// Made by the signer over exactly this certificate.
+    Valid,
+    /// Something was changed or damaged.
+    Invalid,
     /// Made with SHA-1 (`ssh-rsa`), which OpenSSH refuses since 8.2.
     Sha1,
-    /// Of a kind of key that is not checked here.
+    /// Made by a kind of key that is not checked here.
     Unchecked,
 }
 
-/// Checks `signature` over `signed`; `None` where it does not hold together.
+/// Checks `signature` over `signed`; `None` where it is malformed.
 pub(super) fn check(
     authority: &PublicKey,
     signed: &[u8],
@@ -32,7 +32,7 @@ pub(super) fn check(
     let algorithm = fields.word()?;
     let signature = fields.string()?;
     let mut key = authority.fields();
-    let genuine = match (authority.kind(), algorithm) {
+    let is_valid = match (authority.kind(), algorithm) {
         ("ssh-ed25519", "ssh-ed25519") => verify(&ED25519, key.string()?, signed, signature),
         ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256") => {
             verify(&ECDSA_P256_SHA256_FIXED, point(key)?, signed, &pair(signature, 32)?)
@@ -57,7 +57,7 @@ pub(super) fn check(
         ("ssh-ed25519" | "ecdsa-sha2-nistp256" | "ecdsa-sha2-nistp384" | "ssh-rsa", _) => false,
         _ => return Some(SignatureStatus::Unchecked),
     };
-    Some(if genuine { SignatureStatus::Genuine } else { SignatureStatus::Broken })
+    Some(if is_valid { SignatureStatus::Valid } else { SignatureStatus::Invalid })
 }
 
 fn verify(

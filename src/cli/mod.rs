@@ -46,9 +46,9 @@ pub use wait::{Goal, GoalArgs, InstallWaitArgs, WaitArgs};
 
 use crate::api::address::ApiUrl;
 use crate::certificate::judge::MIN_VALIDITY;
-use crate::cluster::JumpVia;
+use crate::cluster::{JumpMode, JumpVia, Only};
 use crate::name::{Slug, UserName};
-use crate::render::login::{HostKeys, Layout};
+use crate::render::ssh_config::{HostKeys, Layout};
 use crate::render::ssh_option::SshOption;
 use crate::terminal::Audience;
 use crate::text::duration;
@@ -337,7 +337,7 @@ pub struct HostsArgs {
     pub role: Option<String>,
     /// Only control nodes, or only workers
     #[arg(long, value_name = "WHICH", env = "PRIME_SSH_ONLY")]
-    pub only: Option<Half>,
+    pub only: Option<Only>,
     /// Only hosts whose name or alias fits; repeatable
     #[arg(long, value_name = "GLOB", env = "PRIME_SSH_NODE", value_delimiter = ',')]
     pub node: Vec<glob::Pattern>,
@@ -360,31 +360,11 @@ pub struct HostsArgs {
     /// [default: auto]
     #[arg(long, value_name = "WHICH", env = "PRIME_SSH_JUMP")]
     #[arg(help_heading = "How they are reached")]
-    pub jump: Option<WhichJump>,
+    pub jump: Option<JumpMode>,
     /// Reach them through this host: an address, or a name of your own ssh config
     #[arg(long, value_name = "[USER@]HOST[:PORT]", env = "PRIME_SSH_JUMP_VIA")]
     #[arg(help_heading = "How they are reached")]
     pub jump_via: Option<JumpVia>,
-}
-
-/// `--only`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Half {
-    /// Control nodes.
-    Control,
-    /// All others.
-    Worker,
-}
-
-/// `--jump`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum WhichJump {
-    /// Workers at a private place.
-    Auto,
-    /// Every worker.
-    Always,
-    /// No worker.
-    Never,
 }
 
 impl Typed {

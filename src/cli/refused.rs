@@ -7,7 +7,8 @@ use clap::{Arg, Command, Error};
 
 use crate::failure::{Failure, Kind};
 use crate::terminal::Audience;
-use crate::text::sanitize::Shown;
+use crate::text::message::Message;
+use crate::text::sanitize::Excerpt;
 
 /// A command line that cannot be read.
 #[derive(Debug)]
@@ -28,7 +29,9 @@ impl Refused {
     pub(super) fn for_ansible(error: &Error) -> Self {
         let text = error.render().to_string();
         let first = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
-        let failure = Failure::message(Kind::Usage, first.trim_end().to_owned());
+        let mut lines = first.trim_end().lines().map(str::trim_start);
+        let text = lines.next().unwrap_or_default();
+        let failure = Failure::message(Kind::Usage, Message::with_lines(text, lines));
         Self { failure, audience: Audience::Ansible }
     }
 
@@ -39,7 +42,7 @@ impl Refused {
         else {
             return None;
         };
-        let message = format!("unknown command `{}`", Shown::new(word, SHOWN));
+        let message = format!("unknown command `{}`", Excerpt::new(word, SHOWN));
         let failure = Failure::message(Kind::Usage, message).hint(meant(word, program));
         Some(Self { failure, audience: Audience::Person })
     }

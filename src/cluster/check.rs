@@ -19,7 +19,7 @@ use super::naming::natural;
 use super::refusal::{Checker, Refusal, Refusals, Refused};
 use crate::api::wire::{self, Malformed, Saved, Value};
 use crate::name::{HostName, Id, Invalid, Label, Port, Slug, UserName};
-use crate::text::sanitize::Shown;
+use crate::text::sanitize::Excerpt;
 
 /// One answer of Get Cluster, checked: everything that it says, before anything is chosen.
 #[derive(Debug)]
@@ -398,7 +398,7 @@ const REASON: usize = 300;
 /// that can be told.
 fn failure<'a>(value: &Value<'a>) -> Option<Label<'a>> {
     let text = value.text().map(str::trim).filter(|text| !text.is_empty())?;
-    let shown = || Label::new(Shown::new(text, REASON).to_string());
+    let shown = || Label::new(Excerpt::new(text, REASON).to_string());
     label(value).or_else(|| shown().ok()).or_else(|| Label::new("unreadable reason").ok())
 }
 

@@ -7,14 +7,14 @@ use super::host::{Fleet, Host};
 use crate::name::{Alias, HostName, Invalid, Port, Slug, UserName};
 
 /// Which workers jump.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum JumpMode {
-    /// Those at a private place.
+    /// Workers at a private address.
     #[default]
     Auto,
-    /// All of them.
+    /// Every worker.
     Always,
-    /// None.
+    /// No worker.
     Never,
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::api::wire::Value;
 use crate::name::Invalid;
-use crate::text::sanitize::Shown;
+use crate::text::sanitize::Excerpt;
 
 /// One refused value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,5 +155,5 @@ fn excerpt(value: &Value<'_>) -> String {
 
 /// The first characters of an untrusted text in double quotes, sanitize for a terminal.
 pub(super) fn quoted(text: &str) -> String {
-    format!("\"{}\"", Shown::new(text, EXCERPT))
+    format!("\"{}\"", Excerpt::new(text, EXCERPT))
 }

@@ -67,7 +67,7 @@ pub struct Selection {
 }
 
 /// One half of a cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Only {
     /// Control nodes.
     Control,

@@ -1,4 +1,4 @@
-//! Where the certificates of a run's clusters belong, and whether they are there.
+//! The certificates of a run's clusters: their paths, and whether they let anybody in.
 
 use std::path::Path;
 
@@ -16,8 +16,8 @@ use crate::settings::{Endpoint, OwnCertificates, Wanted};
 use crate::terminal::Terminal;
 use crate::text::time;
 
-/// Adds the certificate of each cluster that lets nobody in without. Tells of each that ssh would
-/// look for in vain, since ssh itself does not.
+/// Adds the certificate of each cluster that lets nobody in without one. Warns of each that lets
+/// nobody in, because ssh does not say so.
 pub(super) fn add_own(
     certificates: &mut Certificates,
     fleets: &[Fleet<'_>],
@@ -27,7 +27,7 @@ pub(super) fn add_own(
     if certificates.named.is_some() {
         return Ok(());
     }
-    // A key that cannot be read is no reason to render nothing: `cert` says what is wrong with it.
+    // A key that cannot be read is no reason to fail: `cert` says what is wrong with it.
     let identity = settings.identity.as_deref().and_then(|path| Identity::read(path).ok());
     for cluster in fleets.iter().map(|fleet| &fleet.cluster).filter(|c| c.vault_enabled) {
         let own = Own::of(&settings.layout, cluster);
@@ -39,8 +39,8 @@ pub(super) fn add_own(
     Ok(())
 }
 
-/// Renews the certificates of these clusters that will not last. One that cannot be renewed is a
-/// failure only where it does not let people in any more.
+/// Renews the certificates of these clusters that are about to expire. A failure to renew is an error
+/// only where the present certificate lets nobody in any more.
 pub(super) fn renew_own(
     fleets: &[Fleet<'_>],
     settings: &OwnCertificates,
@@ -50,7 +50,7 @@ pub(super) fn renew_own(
     let clusters: Vec<_> =
         fleets.iter().map(|fleet| &fleet.cluster).filter(|c| c.vault_enabled).collect();
     let ids = clusters.iter().map(|cluster| cluster.id.to_string()).collect();
-    // Without a key that is known an agent's will do, or nothing: that is told, not renewed.
+    // Without a known key, an agent's may work: that is told, not renewed.
     let Some(path) = settings.identity.clone().filter(|_| !clusters.is_empty()) else {
         return Ok(());
     };
@@ -58,7 +58,7 @@ pub(super) fn renew_own(
     let wanted = Wanted::installed(Some(path), &settings.layout);
     let Err(failure) = cert::get(ids, &wanted, Ok(endpoint), terminal) else { return Ok(()) };
     let lets_in = |cluster: &&Cluster<'_>| {
-        Own::of(&settings.layout, cluster).fault(identity.as_ref()).is_none()
+        Own::of(&settings.layout, cluster).refusal(identity.as_ref()).is_none()
     };
     if !clusters.iter().all(lets_in) {
         return Err(failure);
@@ -70,7 +70,7 @@ pub(super) fn renew_own(
 /// The certificate of a cluster in our folder.
 pub(super) struct Own<'a> {
     layout: &'a Layout,
-    place: CertificateFile,
+    file: CertificateFile,
 }
 
 impl<'a> Own<'a> {
@@ -78,30 +78,30 @@ impl<'a> Own<'a> {
     pub(super) fn of(layout: &'a Layout, cluster: &Cluster<'_>) -> Self {
         let id = cluster.id.as_str();
         let name = Slug::of_name(&cluster.name.as_str().into(), id);
-        let place = CertificateFile::of_cluster(&layout.folder(), &name, id);
-        Self { layout, place }
+        let file = CertificateFile::for_cluster(&layout.folder(), &name, id);
+        Self { layout, file }
     }
 
     /// The certificate of an installed cluster.
     pub(super) fn installed(layout: &'a Layout, record: &Record) -> Self {
-        Self { layout, place: CertificateFile::in_ours(&layout.folder(), &record.stem()) }
+        Self { layout, file: CertificateFile::for_stem(&layout.folder(), &record.stem()) }
     }
 
-    /// Its path, as a file of ssh's names it.
+    /// Its path as ssh's files name it.
     pub(super) fn path(&self) -> Outcome<LocalPath<'static>> {
-        let name = self.place.file().file_name().unwrap_or_default().to_string_lossy();
+        let name = self.file.path().file_name().unwrap_or_default().to_string_lossy();
         checked(&self.layout.named_by_ssh(&name))
     }
 
-    /// What to tell a person where it lets nobody in, and ssh would not say so. `folder_is_named`:
-    /// whether `cert` must be told of the folder, too.
+    /// A warning where it lets nobody in, because ssh does not say so. `folder_is_named`: whether
+    /// `cert` needs `--ssh-dir` too.
     pub(super) fn warning(
         &self,
         cluster: &Cluster<'_>,
         identity: Option<&Identity>,
         folder_is_named: bool,
     ) -> Option<String> {
-        let why = self.fault(identity)?;
+        let why = self.refusal(identity)?;
         let Cluster { name, id, .. } = cluster;
         let folder = if folder_is_named {
             format!("--ssh-dir '{}' ", self.layout.ssh_folder().display())
@@ -115,18 +115,18 @@ impl<'a> Own<'a> {
     }
 
     /// Why it lets nobody in.
-    pub(super) fn fault(&self, identity: Option<&Identity>) -> Option<String> {
-        let present = match self.place.present() {
+    pub(super) fn refusal(&self, identity: Option<&Identity>) -> Option<String> {
+        let present = match self.file.read() {
             Ok(present) => present,
-            Err(absent) => return Some(absent.to_string()),
+            Err(error) => return Some(error.to_string()),
         };
         let key = identity.map_or(&present.key, |identity| &identity.public_key);
         let refusal = judge::check(&present, key, time::now()).err()?;
-        Some(format!("the one that is there will not do: {refusal}"))
+        Some(format!("the present one is useless: {refusal}"))
     }
 }
 
-/// A path of ours as it can stand in a file of ssh's.
+/// A path of ours as ssh's files can name it.
 pub(super) fn checked(path: &Path) -> Outcome<LocalPath<'static>> {
     let text = path.to_str().map(str::to_owned);
     text.map(LocalPath::new).and_then(Result::ok).ok_or_else(|| {

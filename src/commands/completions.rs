@@ -2,30 +2,32 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::Context as _;
 
 use crate::cli::completion::{self, Line};
-use crate::cli::{CompletionsArgs, Global, program};
+use crate::cli::{CompletionsArgs, program};
 use crate::failure::{Kind, OrFail, Outcome};
-use crate::settings::{self, Environment};
+use crate::settings::{self, Context};
 use crate::terminal;
 
-pub(super) fn run(typed: CompletionsArgs, global: Global, machine: &Environment) -> Outcome<()> {
-    let CompletionsArgs { shell, words } = typed;
+pub(super) fn run(args: CompletionsArgs, context: &Context) -> Outcome<()> {
+    let CompletionsArgs { shell, words } = args;
     let printed = match words {
-        None => terminal::print(|to| to.write_all(shell.script().as_bytes())),
+        None => terminal::print_data(|to| to.write_all(shell.script().as_bytes())),
         Some(mut words) => {
             let last = words.pop().unwrap_or_default();
             let mut program = program();
             program.build();
             let line = Line::read(&program, &words);
-            let ssh_dir = line.ssh_dir().map(PathBuf::from).or(global.ssh_dir);
-            let installed = || match settings::ssh_layout(ssh_dir.as_deref(), machine) {
+            let ssh_dir =
+                line.ssh_dir().map(PathBuf::from).or_else(|| context.global.ssh_dir.clone());
+            let installed = || match settings::ssh_layout(ssh_dir.as_deref(), &context.environment)
+            {
                 Ok(layout) => completion::installed(&layout),
                 Err(_) => Vec::new(),
             };
             let fitting = line.fitting(&last.to_string_lossy(), installed);
-            terminal::print(|to| completion::write(&fitting, to))
+            terminal::print_data(|to| completion::write(&fitting, to))
         }
     };
     printed.context("cannot write to stdout").or_fail(Kind::Local)

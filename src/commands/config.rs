@@ -2,19 +2,14 @@
 
 use super::gather::{self, Gaps};
 use super::{certificates, output, ssh_options};
-use crate::cli::{ConfigArgs, Global};
+use crate::cli::ConfigArgs;
 use crate::failure::Outcome;
 use crate::render::ssh_config;
-use crate::settings::{Config, Environment};
-use crate::terminal::Terminal;
+use crate::settings::{Config, Context};
 
-pub(super) fn run(
-    typed: ConfigArgs,
-    global: &Global,
-    machine: &Environment,
-    terminal: Terminal,
-) -> Outcome<()> {
-    let mut settings = Config::resolve(typed, global, machine)?;
+pub(super) fn run(args: ConfigArgs, context: &Context) -> Outcome<()> {
+    let terminal = context.terminal;
+    let mut settings = Config::resolve(args, context)?;
     for warning in &settings.warnings {
         terminal.warning(warning);
     }

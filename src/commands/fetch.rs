@@ -244,7 +244,7 @@ pub(super) fn block_on<T>(work: impl Future<Output = T>) -> Outcome<T> {
 impl From<ApiError> for Failure {
     fn from(error: ApiError) -> Self {
         let (kind, hint, detail) = (error.kind(), error.hint(), error.details());
-        Self { kind, cause: error.into(), hint, detail }
+        Self { kind, lines: error.lines(), cause: error.into(), hint, detail }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::cluster::{self, CheckedCluster, Fleet, ResolvedCluster, Unrendered, w
 use crate::failure::{Failure, Kind, Outcome};
 use crate::name::Id;
 use crate::terminal::Terminal;
+use crate::text::message::Message;
 
 /// What may be missing from an output.
 #[derive(Clone, Copy, Debug)]
@@ -225,21 +226,16 @@ pub(super) fn tell_refusals(
     if lines.is_empty() {
         return Ok(());
     }
-    let (told, rest) = lines.split_at(lines.len().min(TOLD));
-    let rest = rest.len() + walked.iter().map(|walked| walked.more_refused).sum::<usize>();
-    let more = if rest == 0 { String::new() } else { format!("\n  and {rest} more") };
-    let told = format!("\n  {}{more}", told.join("\n  "));
+    let more = walked.iter().map(|walked| walked.more_refused).sum();
+    let told = |text: &str| Message::with_first(text, TOLD, &lines, more);
     if skip_invalid {
-        terminal.warning(format_args!("left out what holds a refused value:{told}"));
+        terminal.warning(told("left out what holds a refused value:"));
         return Ok(());
     }
     let is_of_cluster =
         |walked: &ResolvedCluster<'_>| matches!(walked.fleet, Err(Unrendered::Refused));
-    Err(Failure::message(
-        Kind::Answer,
-        format!("the answer holds values that cannot be used:{told}"),
-    )
-    .hint(if walked.iter().any(is_of_cluster) {
+    let message = told("the answer holds values that cannot be used:");
+    Err(Failure::message(Kind::Answer, message).hint(if walked.iter().any(is_of_cluster) {
         "without values of the cluster itself nothing can be made of it; is this what the API \
          answers to Get Cluster, or what `prime-ssh render --print-data` prints?"
     } else {

@@ -8,28 +8,24 @@ use super::installed::{
     apply_request, ended_owners,
 };
 use super::{ssh_options, wait};
-use crate::cli::{Global, InstallArgs};
+use crate::cli::InstallArgs;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::install::plan::Desired;
 use crate::install::state::Record;
 use crate::name::{Id, Slug};
-use crate::settings::{Environment, Install, Mode, OptionResolver, Origin, SavedOptions};
+use crate::settings::{Context, Install, Mode, OptionResolver, Origin, SavedOptions};
 use crate::terminal::Terminal;
 
-pub(super) fn run(
-    typed: InstallArgs,
-    global: &Global,
-    machine: &Environment,
-    terminal: Terminal,
-) -> Outcome<()> {
-    let settings = Install::resolve(typed, global, machine)?;
-    let memory = OptionResolver::new(global, machine);
+pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
+    let terminal = context.terminal;
+    let settings = Install::resolve(args, context)?;
+    let memory = OptionResolver::new(context);
     let layout = &settings.layout;
     let fresh = memory.rendering(&settings.fresh, settings.context.as_deref())?;
     ssh_options::check(&fresh.ssh.ssh_options)?;
-    if global.ssh_dir.is_none() && !layout.is_read_by_ssh() {
+    if context.global.ssh_dir.is_none() && !layout.is_read_by_ssh() {
         tell_other_home(layout, terminal);
     }
     if let Some((viewing, patience)) = settings.awaited() {

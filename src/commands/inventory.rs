@@ -2,20 +2,16 @@
 
 use super::gather::{self, Gaps};
 use super::{certificates, output, recall, ssh_options};
-use crate::cli::{Global, InventoryArgs};
+use crate::cli::InventoryArgs;
 use crate::cluster::Fleet;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::render::inventory;
-use crate::settings::{Environment, Inventory, InventoryOutput, Output};
-use crate::terminal::Terminal;
+use crate::settings::{Context, Inventory, InventoryOutput, Output};
+use crate::text::message::Message;
 
-pub(super) fn run(
-    typed: InventoryArgs,
-    global: &Global,
-    machine: &Environment,
-    terminal: Terminal,
-) -> Outcome<()> {
-    let mut settings = Inventory::resolve(typed, global, machine)?;
+pub(super) fn run(args: InventoryArgs, context: &Context) -> Outcome<()> {
+    let terminal = context.terminal;
+    let mut settings = Inventory::resolve(args, context)?;
     for warning in &settings.warnings {
         terminal.warning(warning);
     }
@@ -62,7 +58,7 @@ fn require_all(fleets: &[Fleet<'_>]) -> Outcome<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let message = format!("not every node can be rendered:\n  {}", missing.join("\n  "));
+    let message = Message::with_lines("not every node can be rendered:", missing);
     let hint = "without --require-all (PRIME_SSH_REQUIRE_ALL) the others are rendered";
     Err(Failure::message(Kind::Answer, message).hint(hint))
 }

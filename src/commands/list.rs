@@ -6,25 +6,21 @@ use serde::Serialize;
 use super::report::{self, Refused};
 use super::{fetch, view};
 use crate::api::client::Listed;
-use crate::cli::{Global, ListArgs};
+use crate::cli::ListArgs;
 use crate::cluster::{ControlNode, Refusal};
 use crate::failure::Outcome;
 use crate::install::plan::Installed;
 use crate::install::state::{Record, Source};
 use crate::render::data::Text;
-use crate::settings::{Environment, List};
+use crate::settings::{Context, List};
 use crate::terminal::Terminal;
 use crate::terminal::table::{Cell, Column, Table, Tone};
-use crate::text::sanitize::Shown;
+use crate::text::sanitize::Excerpt;
 use crate::text::time;
 
-pub(super) fn run(
-    typed: ListArgs,
-    global: &Global,
-    machine: &Environment,
-    terminal: Terminal,
-) -> Outcome<()> {
-    let settings = List::resolve(typed, global, machine)?;
+pub(super) fn run(args: ListArgs, context: &Context) -> Outcome<()> {
+    let terminal = context.terminal;
+    let settings = List::resolve(args, context)?;
     let installed = view::installed_here(&settings.layout, terminal);
     let search = settings.search.as_deref();
     let mut listed = fetch::list(settings.endpoint.clone(), search, terminal)?;
@@ -111,8 +107,8 @@ impl<'l> Cluster<'l> {
         for refusal in self.refusals() {
             terminal.warning(format_args!(
                 "{} ({}): the address of its control node is refused: {refusal}",
-                Shown::new(name, EXCERPT),
-                Shown::new(id, EXCERPT)
+                Excerpt::new(name, EXCERPT),
+                Excerpt::new(id, EXCERPT)
             ));
         }
     }

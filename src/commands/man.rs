@@ -6,7 +6,7 @@ use crate::cli::ManArgs;
 use crate::cli::man_pages::{self, Page};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::terminal;
-use crate::text::sanitize::Shown;
+use crate::text::sanitize::Excerpt;
 
 /// Pages are for everybody on the machine.
 const MODE: u32 = 0o644;
@@ -24,9 +24,9 @@ pub(super) fn run(typed: ManArgs) -> Outcome<()> {
     let page = pages.iter().find(|page| page.command == typed.command);
     let page = page.ok_or_else(|| {
         let command = typed.command.unwrap_or_default();
-        let message = format!("there is no command `{}`", Shown::new(&command, SHOWN));
+        let message = format!("there is no command `{}`", Excerpt::new(&command, SHOWN));
         Failure::message(Kind::Usage, message).hint("`prime-ssh --help` lists the commands")
     })?;
-    let printed = terminal::print(|to| to.write_all(page.text.as_bytes()));
+    let printed = terminal::print_data(|to| to.write_all(page.text.as_bytes()));
     printed.context("cannot write to stdout").or_fail(Kind::Local)
 }

@@ -24,27 +24,26 @@ mod uninstall;
 mod view;
 mod wait;
 
-use crate::cli::{Command, Typed};
+use crate::cli::Command;
 use crate::failure::Outcome;
-use crate::settings::Environment;
-use crate::terminal::Terminal;
+use crate::settings::Context;
 
 /// Does what was typed.
-pub fn run(typed: Typed, machine: &Environment, terminal: Terminal) -> Outcome<()> {
-    match typed.command {
-        Command::Cert(args) => cert::run(args, &typed.global, machine, terminal),
-        Command::Check(args) => check::run(args, &typed.global, machine, terminal),
-        Command::Config(args) => config::run(*args, &typed.global, machine, terminal),
-        Command::Doctor(args) => doctor::run(&args, &typed.global, machine, terminal),
-        Command::Inventory(args) => inventory::run(*args, &typed.global, machine, terminal),
-        Command::Install(args) => install::run(*args, &typed.global, machine, terminal),
-        Command::List(args) => list::run(args, &typed.global, machine, terminal),
-        Command::Render(args) => render::run(*args, &typed.global, machine, terminal),
-        Command::Show(args) => show::run(args, &typed.global, machine, terminal),
-        Command::Sync(args) => sync::run(args, &typed.global, machine, terminal),
-        Command::Wait(args) => wait::run(args, &typed.global, machine, terminal),
-        Command::Uninstall(args) => uninstall::run(args, &typed.global, machine, terminal),
+pub fn run(command: Command, context: &Context) -> Outcome<()> {
+    match command {
+        Command::Cert(args) => cert::run(args, context),
+        Command::Check(args) => check::run(args, context),
+        Command::Config(args) => config::run(*args, context),
+        Command::Doctor(args) => doctor::run(&args, context),
+        Command::Inventory(args) => inventory::run(*args, context),
+        Command::Install(args) => install::run(*args, context),
+        Command::List(args) => list::run(args, context),
+        Command::Render(args) => render::run(*args, context),
+        Command::Show(args) => show::run(args, context),
+        Command::Sync(args) => sync::run(args, context),
+        Command::Wait(args) => wait::run(args, context),
+        Command::Uninstall(args) => uninstall::run(args, context),
         Command::Man(args) => man::run(args),
-        Command::Completions(args) => completions::run(args, typed.global, machine),
+        Command::Completions(args) => completions::run(args, context),
     }
 }

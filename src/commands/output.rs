@@ -18,7 +18,7 @@ pub(super) fn deliver(
 ) -> Outcome<()> {
     match output {
         Output::Stdout => {
-            terminal::print(render).context("cannot write to stdout").or_fail(Kind::Local)
+            terminal::print_data(render).context("cannot write to stdout").or_fail(Kind::Local)
         }
         Output::File(path) => {
             crate::fs::replace(path, &bytes(render)?, MODE).or_fail(Kind::Local).map(|_| ())

@@ -4,20 +4,15 @@ use std::path::Path;
 
 use super::gather::{self, Gaps};
 use super::{fetch, output};
-use crate::cli::{Global, TemplateArgs};
+use crate::cli::TemplateArgs;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::render::data::{self, Data};
 use crate::render::template::{Fault, Template};
-use crate::settings::{Environment, Render};
-use crate::terminal::Terminal;
+use crate::settings::{Context, Render};
 
-pub(super) fn run(
-    typed: TemplateArgs,
-    global: &Global,
-    machine: &Environment,
-    terminal: Terminal,
-) -> Outcome<()> {
-    let settings = Render::resolve(typed, global, machine)?;
+pub(super) fn run(args: TemplateArgs, context: &Context) -> Outcome<()> {
+    let terminal = context.terminal;
+    let settings = Render::resolve(args, context)?;
     // Before the API is asked: what is no template should not cost a request.
     let template = settings.template.as_deref().map(read).transpose()?;
     let answers = gather::answers(settings.source.origin, terminal)?;
@@ -45,11 +40,7 @@ fn read(path: &Path) -> Outcome<Template> {
 /// A template is what the person brought along, as the words of the command line are.
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
-        let hint = fault.hint;
-        let failure = Self::new(Kind::Usage, fault);
-        match hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
+        let (hint, lines) = (fault.hint.map(str::to_owned), fault.excerpt.clone());
+        Self { lines, hint, ..Self::new(Kind::Usage, fault) }
     }
 }

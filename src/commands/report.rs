@@ -42,7 +42,7 @@ pub(super) fn print_with(
     behind: &[Table],
     json: &impl Serialize,
 ) -> Outcome<()> {
-    terminal::print(|to| match format {
+    terminal::print_data(|to| match format {
         ReportFormat::Table => {
             let tables = before.iter().chain([table]).chain(behind);
             write_tables(to, tables.filter(|table| !table.is_empty()))

@@ -6,23 +6,18 @@ use super::installed::{
     Candidate, ClusterChange, DesiredOutcome, DesiredState, InstallRequest, Line, apply_request,
     ask_again, named,
 };
-use crate::cli::{Global, SyncArgs};
+use crate::cli::SyncArgs;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::install::plan::{Desired, Installed};
 use crate::install::state::{Damage, FileKind, FileStem, Record};
-use crate::settings::{Environment, OptionResolver, SavedOptions, Sync};
-use crate::terminal::Terminal;
+use crate::settings::{Context, OptionResolver, SavedOptions, Sync};
 
-pub(super) fn run(
-    typed: SyncArgs,
-    global: &Global,
-    machine: &Environment,
-    terminal: Terminal,
-) -> Outcome<()> {
-    let settings = Sync::resolve(typed, global, machine)?;
-    let memory = OptionResolver::new(global, machine);
+pub(super) fn run(args: SyncArgs, context: &Context) -> Outcome<()> {
+    let terminal = context.terminal;
+    let settings = Sync::resolve(args, context)?;
+    let memory = OptionResolver::new(context);
     let layout = &settings.layout;
     let before = folder::read(layout)?;
     let Installed { records, damaged, .. } = before.installed();
@@ -41,7 +36,7 @@ pub(super) fn run(
     let candidates = ask_again(&records, &memory, terminal);
     apply_request(layout, settings.mode, terminal, |present| {
         let installed = present.installed();
-        let skip_invalid = global.skip_invalid;
+        let skip_invalid = context.global.skip_invalid;
         let mut wishing =
             DesiredState::new(layout, present, &installed, &memory, skip_invalid, terminal);
         let mut decision = InstallRequest { lines: damaged, ..InstallRequest::default() };

@@ -1,19 +1,14 @@
 //! `prime-ssh uninstall`: everything is as it was before us.
 
 use super::installed::{ClusterChange, InstallRequest, Line, apply_request, named};
-use crate::cli::{Global, UninstallArgs};
+use crate::cli::UninstallArgs;
 use crate::failure::Outcome;
 use crate::install::plan::{Desired, Present};
-use crate::settings::{Environment, Uninstall};
-use crate::terminal::Terminal;
+use crate::settings::{Context, Uninstall};
 
-pub(super) fn run(
-    typed: UninstallArgs,
-    global: &Global,
-    machine: &Environment,
-    terminal: Terminal,
-) -> Outcome<()> {
-    let settings = Uninstall::resolve(typed, global, machine)?;
+pub(super) fn run(args: UninstallArgs, context: &Context) -> Outcome<()> {
+    let terminal = context.terminal;
+    let settings = Uninstall::resolve(args, context)?;
     if !settings.layout.ssh_folder().exists() {
         named(&Present::default(), &settings.clusters)?;
         terminal.tell("nothing is installed");

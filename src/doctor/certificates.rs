@@ -8,7 +8,7 @@ use super::{Check, Finding, Ourselves, renewal};
 use crate::certificate::PublicKey;
 use crate::certificate::file::{self, CertificateFile};
 use crate::certificate::identity::Identity;
-use crate::certificate::judge::{self, Asked, Warning};
+use crate::certificate::judge::{self, Requirements, Warning};
 use crate::settings::OptionResolver;
 use crate::text::time::span;
 
@@ -57,14 +57,14 @@ struct One<'a> {
 impl One<'_> {
     fn examine(&self) -> Vec<Finding> {
         let alias = self.cluster.alias();
-        let certificate = match file::present(&self.path) {
+        let certificate = match file::read(&self.path) {
             Ok(certificate) => certificate,
             Err(absent) => return vec![self.unusable(&absent)],
         };
         let users: Vec<String> = self.cluster.outline.all("user").map(str::to_owned).collect();
         let key = self.key.as_ref().unwrap_or(&certificate.key);
-        let asked = Asked { key, ttl: None, users: &users, now: self.here.now };
-        let (certificate, warnings) = match judge::judge(certificate.line(), &asked) {
+        let required = Requirements { key, ttl: None, users: &users, now: self.here.now };
+        let (certificate, warnings) = match judge::judge(certificate.line(), &required) {
             Ok(judged) => judged,
             Err(refusal) => return vec![self.unusable(&refusal)],
         };
@@ -78,12 +78,12 @@ impl One<'_> {
                 if self.cluster.is_renewed() { "; ssh renews it by itself" } else { "" };
             Finding::ok(Check::Certificate, format_args!("{alias}: valid for {lasts}{by_itself}"))
         };
-        let told = warnings.iter().filter(|warning| !matches!(warning, Warning::TooLong { .. }));
+        let told = warnings.iter().filter(|warning| !matches!(warning, Warning::Long { .. }));
         let told = told.map(|warning| {
             let what = format!("{alias}: {warning}");
             let finding = Finding::warning(Check::Certificate, what).at(&self.path);
             match warning {
-                Warning::NotFor { .. } => {
+                Warning::OtherUsers { .. } => {
                     finding.advise("log in as one that it names: install again with --user NAME")
                 }
                 _ => finding.advise("who signs the certificates decides that"),
@@ -105,7 +105,7 @@ impl One<'_> {
 
     /// With the command that gets another one, where it is one of ours.
     fn renewed(&self, finding: Finding) -> Finding {
-        if self.path != self.place().file() {
+        if self.path != self.place().path() {
             return finding.advise("get a new one where this one came from");
         }
         let identity = self.cluster.outline.all("identityfile").find_map(|p| self.disk.expand(p));
@@ -113,7 +113,7 @@ impl One<'_> {
     }
 
     fn place(&self) -> CertificateFile {
-        CertificateFile::in_ours(&self.folder(), &self.cluster.record.stem())
+        CertificateFile::for_stem(&self.folder(), &self.cluster.record.stem())
     }
 
     fn folder(&self) -> PathBuf {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::install::folder::{self, FolderError};
+use crate::install::fragment::Fragment;
 use crate::install::layout::Layout;
-use crate::install::outline::Outline;
 use crate::install::plan::{Installed, Plan, Present, plan};
 use crate::install::reading::{Line, walk};
 use crate::install::state::{FileKind, FileStem, Record};
@@ -44,7 +44,7 @@ pub struct Cluster {
     /// The fragment's file.
     pub fragment: PathBuf,
     /// What the fragment says.
-    pub outline: Outline,
+    pub outline: Fragment,
 }
 
 impl Disk {
@@ -111,7 +111,7 @@ impl Ours {
         let cluster = |(stem, record): &(FileStem, Record)| {
             let text = present.part(stem, FileKind::Fragment)?;
             let fragment = layout.file(&stem.file(FileKind::Fragment));
-            Some(Cluster { record: record.clone(), fragment, outline: Outline::of(text) })
+            Some(Cluster { record: record.clone(), fragment, outline: Fragment::parse(text) })
         };
         let clusters = installed.records.iter().filter_map(cluster).collect();
         Self { present, installed, mending, clusters }

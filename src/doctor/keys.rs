@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::disk::Disk;
 use super::{Check, Finding, one_line};
-use crate::certificate::identity::{Identity, Problem};
+use crate::certificate::identity::{Identity, IdentityError};
 
 /// What is wrong with the keys that our fragments name.
 #[must_use]
@@ -44,18 +44,18 @@ fn of_key(path: &Path, clusters: &str) -> Vec<Finding> {
     findings
 }
 
-fn of_problem(problem: &Problem, path: &Path, clusters: &str) -> Finding {
+fn of_problem(problem: &IdentityError, path: &Path, clusters: &str) -> Finding {
     let what = match problem {
         // The file is named anyway.
-        Problem::Missing(_) => format!("is not there, for {clusters}"),
+        IdentityError::Missing(_) => format!("is not there, for {clusters}"),
         _ => format!("{} ({clusters})", one_line(&problem.to_string())),
     };
     let finding = match problem {
         // ssh reads the private half itself, and only a certificate goes by the other.
-        Problem::Stale(_) | Problem::Private(..) | Problem::NoKey(..) => {
+        IdentityError::Mismatch(_) | IdentityError::Private(..) | IdentityError::NoKey(..) => {
             Finding::warning(Check::Key, what)
         }
-        Problem::Missing(_) | Problem::Unreadable(..) | Problem::NoFile(_) => {
+        IdentityError::Missing(_) | IdentityError::Unreadable(..) | IdentityError::NoFile(_) => {
             Finding::wrong(Check::Key, what)
         }
     };

@@ -26,7 +26,7 @@ use serde::Serialize;
 use crate::failure::Failure;
 use crate::install::state::{Record, Source};
 use crate::name::Slug;
-use crate::text::sanitize::Shown;
+use crate::text::sanitize::Excerpt;
 
 /// The longest text of somebody else's that a finding quotes, in characters.
 const QUOTED: usize = 200;
@@ -266,8 +266,8 @@ fn one_line(text: &str) -> String {
 }
 
 /// A text of somebody else's, for a finding.
-fn quoted(text: &str) -> Shown<'_> {
-    Shown::new(text, QUOTED)
+fn quoted(text: &str) -> Excerpt<'_> {
+    Excerpt::new(text, QUOTED)
 }
 
 /// `1 host`, `3 hosts`.

@@ -1,6 +1,5 @@
-//! Carries a plan out: all of it, or nothing.
+//! Applies a plan: all of it, or nothing.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::plan::{Change, Owner, Plan};
@@ -25,44 +24,23 @@ struct Step<'p> {
     old: Option<Staged>,
 }
 
-/// Why a plan was not carried out. Everything is as it was, or it says what is not.
-#[derive(Debug)]
+/// Why a plan was not applied. Everything is as it was, or it says what is not.
+#[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// A file could not be written.
-    Write(WriteError),
+    #[error("{0}")]
+    Write(#[from] WriteError),
     /// Somebody else changed a file since it was read.
+    #[error("{} was changed by another program just now; run the command again", .0.display())]
     Meanwhile(PathBuf),
     /// A file could not be written, and another could not be put back.
+    #[error("{first}; and what was done before could not be undone: {then}")]
     Stuck {
         /// What went wrong first.
         first: Box<ApplyError>,
         /// What could not be put back.
         then: WriteError,
     },
-}
-
-impl fmt::Display for ApplyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Write(error) => error.fmt(f),
-            Self::Meanwhile(path) => write!(
-                f,
-                "{} was changed by somebody else just now; run the command again",
-                path.display()
-            ),
-            Self::Stuck { first, then } => {
-                write!(f, "{first}; and what was done before could not be undone: {then}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for ApplyError {}
-
-impl From<WriteError> for ApplyError {
-    fn from(error: WriteError) -> Self {
-        Self::Write(error)
-    }
 }
 
 impl<'p> Stage<'p> {
@@ -102,24 +80,24 @@ impl<'p> Stage<'p> {
     /// Returns why the user's configuration was left as it is, where it may only be read.
     pub fn put(self) -> Result<Option<WriteError>, ApplyError> {
         let Self { steps, mut unwritten } = self;
-        let mut done: Vec<Way> = Vec::new();
+        let mut done: Vec<Undo> = Vec::new();
         for Step { change, new, old } in steps {
             if unwritten.is_some() && change.owner != Owner::Ours {
                 continue;
             }
-            let way = Way { change, old };
-            match apply_request(change, new) {
-                Ok(()) => done.push(way),
+            let undo = Undo { change, old };
+            match apply_change(change, new) {
+                Ok(()) => done.push(undo),
                 Err(ApplyError::Write(error))
                     if change.owner != Owner::Ours && error.is_read_only() =>
                 {
                     // The backup is of no use without the change that it is for.
-                    if done.last().is_some_and(|way| way.change.owner == Owner::Backup) {
-                        done.pop().map_or(Ok(()), Way::back)?;
+                    if done.last().is_some_and(|undo| undo.change.owner == Owner::Backup) {
+                        done.pop().map_or(Ok(()), Undo::run)?;
                     }
                     unwritten = Some(error);
                 }
-                Err(first) => return Err(all_back(done, first)),
+                Err(first) => return Err(undo_all(done, first)),
             }
         }
         Ok(unwritten)
@@ -144,7 +122,7 @@ impl<'p> Step<'p> {
     }
 }
 
-fn apply_request(change: &Change, new: Option<Staged>) -> Result<(), ApplyError> {
+fn apply_change(change: &Change, new: Option<Staged>) -> Result<(), ApplyError> {
     if crate::fs::contents(&change.path)? != change.before {
         return Err(ApplyError::Meanwhile(change.path.clone()));
     }
@@ -155,14 +133,14 @@ fn apply_request(change: &Change, new: Option<Staged>) -> Result<(), ApplyError>
     Ok(())
 }
 
-/// The way back from one change.
-struct Way<'p> {
+/// How to take back one change.
+struct Undo<'p> {
     change: &'p Change,
     old: Option<Staged>,
 }
 
-impl Way<'_> {
-    fn back(self) -> Result<(), WriteError> {
+impl Undo<'_> {
+    fn run(self) -> Result<(), WriteError> {
         match self.old {
             Some(old) => old.put(),
             None => crate::fs::remove(&self.change.path),
@@ -170,10 +148,10 @@ impl Way<'_> {
     }
 }
 
-fn all_back(done: Vec<Way<'_>>, first: ApplyError) -> ApplyError {
+fn undo_all(done: Vec<Undo<'_>>, first: ApplyError) -> ApplyError {
     let mut stuck = None;
-    for way in done.into_iter().rev() {
-        if let Err(error) = way.back() {
+    for undo in done.into_iter().rev() {
+        if let Err(error) = undo.run() {
             stuck.get_or_insert(error);
         }
     }

@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use similar::{ChangeTag, TextDiff};
 
 use super::plan::Change;
-use crate::terminal::sanitize;
+use crate::text::sanitize::sanitize;
 
 /// Unchanged lines around a change.
 const CONTEXT: usize = 3;
@@ -73,8 +73,11 @@ impl Paint {
     }
 
     fn plain(&self, to: &mut dyn Write, line: &str) -> io::Result<()> {
-        let line = if self.colored { sanitize(line) } else { Cow::Borrowed(line) };
-        to.write_all(line.as_bytes())
+        if !self.colored {
+            return to.write_all(line.as_bytes());
+        }
+        let (text, end) = line.strip_suffix('\n').map_or((line, ""), |text| (text, "\n"));
+        write!(to, "{}{end}", sanitize(text))
     }
 }
 

@@ -1,6 +1,5 @@
 //! What is on the disk: where the ssh folder is, and what is in it.
 
-use std::fmt;
 use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
@@ -15,12 +14,14 @@ use super::plan::Present;
 use super::state::{FileStem, is_certificate_lock};
 use crate::fs::WriteError;
 
-/// Why the ssh folder cannot be worked in.
-#[derive(Debug)]
+/// Why the ssh folder cannot be used.
+#[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     /// Our folder, or a file of ours, was replaced by a link.
+    #[error("{} is a link, which we never made; remove it, and run the command again", .0.display())]
     Link(PathBuf),
     /// Something else stands where our folder or a file of ours should.
+    #[error("{} is not a {wanted}; move it out of the way", path.display())]
     NotOurs {
         /// What it is.
         path: PathBuf,
@@ -28,6 +29,11 @@ pub enum FolderError {
         wanted: &'static str,
     },
     /// The ssh folder belongs to another user, who could not read what we would put there.
+    #[error(
+        "{} belongs to user {owner}, who could not read what root puts there; \
+         run the command as that user, without sudo",
+        path.display()
+    )]
     Owner {
         /// The ssh folder.
         path: PathBuf,
@@ -35,8 +41,10 @@ pub enum FolderError {
         owner: u32,
     },
     /// The user's home is not known.
+    #[error("the home folder is not known; give --ssh-dir")]
     NoHome,
     /// The system said no.
+    #[error("cannot read {}: {error}", path.display())]
     System {
         /// What was looked at.
         path: PathBuf,
@@ -44,6 +52,7 @@ pub enum FolderError {
         error: io::Error,
     },
     /// The user's configuration cannot be used.
+    #[error("{0}")]
     Config(WriteError),
 }
 
@@ -58,32 +67,6 @@ impl FolderError {
         matches!(self, Self::Link(_) | Self::NotOurs { .. } | Self::Owner { .. })
     }
 }
-
-impl fmt::Display for FolderError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Link(path) => write!(
-                f,
-                "{} is a link, which we never made; remove it, and run the command again",
-                path.display()
-            ),
-            Self::NotOurs { path, wanted } => {
-                write!(f, "{} is no {wanted}; move it out of the way", path.display())
-            }
-            Self::Owner { path, owner } => write!(
-                f,
-                "{} belongs to user {owner}, who could not read what root puts there; \
-                 run the command as that user, without sudo",
-                path.display()
-            ),
-            Self::NoHome => f.write_str("the home folder is not known; say --ssh-dir"),
-            Self::System { path, error } => write!(f, "cannot read {}: {error}", path.display()),
-            Self::Config(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for FolderError {}
 
 /// The ssh folder, by an absolute path: the one that is `given`, or the `.ssh` of `home`, else of
 /// the home folder of the password database.

@@ -1,138 +1,181 @@
-//! What a fragment of ours says, for telling what is new in the next one.
+//! A cluster's file as ssh reads it: its hosts, what they share, and how two versions differ.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::directive::directives;
+use super::directive::{criteria, directives};
 
-/// The hosts of a fragment.
+/// The contents of a cluster's file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Hosts {
-    /// Each host by its own alias.
-    by_alias: BTreeMap<String, Host>,
-    /// Every name that ssh would know by this fragment, patterns aside.
-    names: BTreeSet<String>,
-    /// The lines that all hosts share.
-    shared: Vec<u8>,
-    /// What stands in front of them all.
-    before: Vec<u8>,
+pub struct Fragment {
+    /// The hosts, in their order.
+    pub hosts: Vec<Host>,
+    /// The options that all of them share.
+    pub shared: Options,
+    /// The commands that ssh runs before it connects.
+    pub commands: Vec<String>,
 }
 
+/// One host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Host {
-    /// Its `HostKeyAlias`, which stays with the machine.
-    machine: Vec<u8>,
-    lines: Vec<u8>,
+pub struct Host {
+    /// Its own alias, and the cluster's where that leads to it.
+    pub names: Vec<String>,
+    /// Its own options.
+    pub own: Options,
 }
 
-impl Hosts {
-    /// Reads a fragment that we wrote.
+/// Keywords in lower case, each with its values.
+pub type Options = BTreeMap<String, Vec<String>>;
+
+impl Fragment {
+    /// Parses a file of ours. Anything that we do not write is skipped.
     #[must_use]
-    pub fn of(fragment: &[u8]) -> Self {
-        let mut hosts = Self::default();
-        let mut current: Option<(String, Host)> = None;
-        for directive in directives(fragment) {
-            let line = fragment.get(directive.range.clone()).unwrap_or_default();
-            let texts = || {
-                directive.arguments().into_iter().filter_map(|text| String::from_utf8(text).ok())
-            };
+    pub fn parse(text: &[u8]) -> Self {
+        let mut fragment = Self::default();
+        let mut block: Option<Host> = None;
+        for directive in directives(text) {
+            let texts = directive.texts();
             match &*directive.keyword {
                 b"match" => {
-                    hosts.finish(current.take());
-                    hosts.before.extend(line);
+                    fragment.add(block.take());
+                    let exec = criteria(&texts).into_iter().find(|c| c.name == "exec");
+                    match exec {
+                        Some(exec) => fragment.commands.push(exec.value),
+                        // The jump host of all hosts that have one.
+                        None => {
+                            let names = vec!["*".to_owned()];
+                            block = Some(Host { names, own: Options::new() });
+                        }
+                    }
                 }
                 b"host" => {
-                    hosts.finish(current.take());
-                    hosts.names.extend(texts().filter(|name| !name.contains('*')));
-                    current = texts().next().map(|alias| (alias, Host::default()));
+                    fragment.add(block.replace(Host { names: texts, own: Options::new() }));
                 }
                 keyword => {
-                    if let Some((_, host)) = &mut current {
-                        if keyword == b"hostkeyalias" {
-                            host.machine = texts().collect::<String>().into_bytes();
-                        }
-                        host.lines.extend(line);
+                    if let Some(host) = &mut block {
+                        let keyword = String::from_utf8_lossy(keyword).into_owned();
+                        host.own.entry(keyword).or_default().push(texts.join(" "));
                     }
                 }
             }
         }
-        hosts.finish(current);
-        hosts
+        fragment.add(block);
+        fragment
     }
 
-    /// A block without a machine is the one that all hosts share.
-    fn finish(&mut self, block: Option<(String, Host)>) {
-        match block {
-            Some((_, host)) if host.machine.is_empty() => self.shared.extend(host.lines),
-            Some((alias, host)) => {
-                self.by_alias.insert(alias, host);
+    /// A block with a pattern holds what the hosts share.
+    fn add(&mut self, block: Option<Host>) {
+        let Some(mut block) = block else { return };
+        if block.names.iter().any(|name| name.contains('*')) {
+            self.shared.extend(block.own);
+        } else {
+            block.names.retain(|name| is_name(name));
+            if !block.names.is_empty() {
+                self.hosts.push(block);
             }
-            None => {}
         }
     }
 
-    /// What is said of all hosts.
-    fn options(&self) -> (&[u8], &[u8]) {
-        (&self.before, &self.shared)
+    /// Every value of a keyword, once.
+    pub fn all<'a>(&'a self, keyword: &'a str) -> impl Iterator<Item = &'a str> {
+        let options = self.hosts.iter().map(|host| &host.own).chain([&self.shared]);
+        let values: BTreeSet<&str> =
+            options.filter_map(|own| own.get(keyword)).flatten().map(String::as_str).collect();
+        values.into_iter()
     }
 
-    /// How many hosts there are.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.by_alias.len()
+    /// Every name that leads to a host.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.hosts.iter().flat_map(|host| &host.names).map(String::as_str)
     }
 
-    /// The names that are not among those of an earlier fragment.
+    /// The names that an earlier version did not have.
     #[must_use]
     pub fn new_names(&self, earlier: &Self) -> Vec<&str> {
-        self.names
-            .iter()
-            .filter(|name| !earlier.names.contains(*name))
-            .map(String::as_str)
-            .collect()
+        let known: BTreeSet<&str> = earlier.names().collect();
+        self.names().filter(|name| !known.contains(name)).collect()
     }
 
-    /// What became of the hosts of an earlier fragment.
+    /// Whether ssh needs the user's shell for a host: to run a command, or to jump.
+    #[must_use]
+    pub fn needs_a_shell(&self) -> bool {
+        !self.commands.is_empty() || self.all("proxyjump").any(|jump| jump != "none")
+    }
+
+    /// The changes since an earlier version.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Difference {
-        let mut difference =
-            Difference { shared: self.options() != earlier.options(), ..Difference::default() };
-        let gone = |hosts: &Self, others: &Self| -> BTreeMap<Vec<u8>, String> {
-            let alone =
-                hosts.by_alias.iter().filter(|(alias, _)| !others.by_alias.contains_key(*alias));
-            alone.map(|(alias, host)| (host.machine.clone(), alias.clone())).collect()
-        };
-        let (mut removed, added) = (gone(earlier, self), gone(self, earlier));
-        for (machine, new) in added {
-            match removed.remove(&machine) {
-                Some(old) => difference.renamed.push((old, new)),
-                None => difference.added += 1,
+        let (old, new) = (earlier.by_alias(), self.by_alias());
+        let is_changed = self.shared != earlier.shared || self.commands != earlier.commands;
+        let mut difference = Difference { options_changed: is_changed, ..Difference::default() };
+        let mut removed: BTreeMap<Option<&str>, &str> = old
+            .iter()
+            .filter(|(alias, _)| !new.contains_key(*alias))
+            .map(|(&alias, host)| (host.machine(), alias))
+            .collect();
+        for (alias, host) in &new {
+            match old.get(alias) {
+                None => match removed.remove(&host.machine()) {
+                    Some(old) => difference.renamed.push((old.to_owned(), (*alias).to_owned())),
+                    None => difference.added += 1,
+                },
+                Some(before) if before.machine() != host.machine() => {
+                    let machine = |host: &Host| host.machine().unwrap_or_default().to_owned();
+                    difference.moved.push(((*alias).to_owned(), machine(before), machine(host)));
+                }
+                Some(before) if before.own != host.own => difference.changed += 1,
+                Some(_) => {}
             }
         }
         difference.removed = removed.len();
-        for (alias, host) in &self.by_alias {
-            match earlier.by_alias.get(alias) {
-                Some(before) if before.machine != host.machine => difference.replaced += 1,
-                Some(before) if before.lines != host.lines => difference.changed += 1,
-                _ => {}
-            }
-        }
         difference
+    }
+
+    fn by_alias(&self) -> BTreeMap<&str, &Host> {
+        let named = |host| Some((Host::alias(host)?, host));
+        self.hosts.iter().filter_map(named).collect()
     }
 }
 
-/// What differs between two fragments of one cluster.
+impl Host {
+    /// Its own alias.
+    #[must_use]
+    pub fn alias(&self) -> Option<&str> {
+        self.names.first().map(String::as_str)
+    }
+
+    /// The name of its machine, which stays with it whatever the host is called.
+    #[must_use]
+    pub fn machine(&self) -> Option<&str> {
+        self.own.get("hostkeyalias")?.first().map(String::as_str)
+    }
+
+    /// The value of a keyword for this host; its own lines count first.
+    pub fn value<'a>(&'a self, keyword: &str, shared: &'a Options) -> Option<&'a str> {
+        let values = self.own.get(keyword).or_else(|| shared.get(keyword))?;
+        values.first().map(String::as_str)
+    }
+}
+
+/// Whether this can be an alias of ours, to be asked for.
+fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-".contains(&b))
+}
+
+/// The changes between two versions of a cluster's file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference {
     added: usize,
     removed: usize,
     /// The same machine under another name: the old and the new one.
     renamed: Vec<(String, String)>,
-    /// The same name for another machine.
-    replaced: usize,
-    /// Another address, port, user or way.
+    /// Names that lead to another machine now: the name, the old and the new machine.
+    pub moved: Vec<(String, String, String)>,
+    /// Another address, port, user or jump.
     changed: usize,
-    shared: bool,
+    options_changed: bool,
 }
 
 impl fmt::Display for Difference {
@@ -144,14 +187,14 @@ impl fmt::Display for Difference {
         let mut parts: Vec<String> = [
             counted(self.added, "added"),
             counted(self.removed, "removed"),
-            counted(self.replaced, "on another machine"),
+            counted(self.moved.len(), "on another machine"),
             counted(self.changed, "changed"),
         ]
         .into_iter()
         .flatten()
         .collect();
-        parts.extend(self.renamed.iter().map(|(old, new)| format!("{old} is {new} now")));
-        if self.shared {
+        parts.extend(self.renamed.iter().map(|(old, new)| format!("{old} is now {new}")));
+        if self.options_changed {
             parts.push("options changed".to_owned());
         }
         if parts.is_empty() {
@@ -165,7 +208,33 @@ impl fmt::Display for Difference {
 mod tests {
     use super::*;
 
-    fn fragment(hosts: &[(&str, &str, &str)], shared: &str) -> Hosts {
+    #[test]
+    fn a_file_as_we_write_it() {
+        let fragment = Fragment::parse(
+            b"# train\nMatch originalhost p.t,p.t.* exec \"/bin/prime-ssh cert 'a b'\"\n\
+              Host p.t.a p.t\n  HostName 192.0.2.1\n  User root\n\
+              Host p.t.b\n  HostName 10.0.0.1\n  ProxyJump p.t.a\n\
+              Host p.t p.t.*\n  User ubuntu\n  IdentityFile \"~/my key\"\nHost *\n",
+        );
+        let names: Vec<_> = fragment.names().collect();
+        assert_eq!(names, ["p.t.a", "p.t", "p.t.b"]);
+        assert_eq!(fragment.commands, ["/bin/prime-ssh cert 'a b'"]);
+        assert!(fragment.needs_a_shell());
+        let [a, b] = fragment.hosts.as_slice() else { panic!("{fragment:?}") };
+        assert_eq!(a.value("user", &fragment.shared), Some("root"));
+        assert_eq!(b.value("user", &fragment.shared), Some("ubuntu"));
+        assert_eq!(fragment.all("identityfile").collect::<Vec<_>>(), ["~/my key"]);
+    }
+
+    #[test]
+    fn a_foreign_name_is_skipped() {
+        let text = b"Host -oProxyCommand=x\n User a\nHost \"a b\" ok.1 Up $(id)\n Port 1\n";
+        let fragment = Fragment::parse(text);
+        assert_eq!(fragment.names().collect::<Vec<_>>(), ["ok.1"]);
+        assert!(!fragment.needs_a_shell());
+    }
+
+    fn fragment(hosts: &[(&str, &str, &str)], user: &str) -> Fragment {
         let hosts: Vec<String> = hosts
             .iter()
             .map(|(alias, address, pod)| {
@@ -173,14 +242,13 @@ mod tests {
             })
             .collect();
         let hosts = hosts.concat();
-        Hosts::of(format!("# t\n{hosts}Host prime.t prime.t.*\n  User {shared}\n").as_bytes())
+        Fragment::parse(format!("# t\n{hosts}Host prime.t prime.t.*\n  User {user}\n").as_bytes())
     }
 
     #[test]
-    fn names_and_numbers() {
+    fn new_names() {
         let hosts = fragment(&[("a", "1", "p"), ("b", "2", "q")], "u");
-        assert_eq!(hosts.count(), 2);
-        assert_eq!(hosts.new_names(&Hosts::default()), ["prime.t", "prime.t.a", "prime.t.b"]);
+        assert_eq!(hosts.new_names(&Fragment::default()), ["prime.t.a", "prime.t.b"]);
         assert_eq!(hosts.new_names(&fragment(&[("a", "9", "z")], "x")), ["prime.t.b"]);
     }
 
@@ -199,10 +267,13 @@ mod tests {
             ],
             "w",
         );
+        let difference = after.since(&before);
         assert_eq!(
-            after.since(&before).to_string(),
+            difference.to_string(),
             "2 hosts added, 1 host removed, 1 host on another machine, 1 host changed, \
-             prime.t.c is prime.t.c-1234 now, options changed"
+             prime.t.c is now prime.t.c-1234, options changed"
         );
+        let moved = ("prime.t.b".to_owned(), "prime-q".to_owned(), "prime-new".to_owned());
+        assert_eq!(difference.moved, [moved]);
     }
 }

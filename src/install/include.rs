@@ -120,21 +120,13 @@ fn includes(config: &[u8]) -> impl Iterator<Item = (Directive<'_>, Option<usize>
 pub struct IncludeLine(String);
 
 /// A path that no `Include` can name in every release of ssh.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "ssh cannot include {}: its path holds a quote, a backslash, a `%`, a `$`, a pattern or a \
+     control character",
+    .0.display()
+)]
 pub struct Unwritable(PathBuf);
-
-impl fmt::Display for Unwritable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "ssh cannot include {}: its path holds a quote, a backslash, a `%`, a `$`, a pattern \
-             or a control character",
-            self.0.display()
-        )
-    }
-}
-
-impl std::error::Error for Unwritable {}
 
 impl IncludeLine {
     /// The line that includes `path`, which is absolute or relative to the home's `.ssh`.

@@ -12,7 +12,6 @@ pub mod include;
 pub mod layout;
 pub mod lock;
 pub mod modes;
-pub mod outline;
 pub mod plan;
 pub mod reading;
 pub mod state;

@@ -64,39 +64,26 @@ struct Stored {
 }
 
 /// Why a state file could not be read.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum Damage {
     /// It is no JSON, or not what we write.
+    #[error("damaged: {0}")]
     Malformed(serde_json::Error),
-    /// A newer release wrote it.
+    /// Another release wrote it.
+    #[error("of version {0}, and this release of prime-ssh reads version {VERSION}")]
     Version(u32),
     /// It belongs to other files than those it stands beside.
+    #[error("a copy of {}", .0.file(FileKind::State))]
     Renamed(FileStem),
     /// A value that we would not have written.
+    #[error("damaged: `{field}`: {reason}")]
     Value {
-        /// Which field it is.
+        /// The field.
         field: &'static str,
         /// What is wrong with it.
         reason: Invalid,
     },
 }
-
-impl fmt::Display for Damage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Malformed(error) => write!(f, "damaged: {error}"),
-            Self::Version(version) => write!(
-                f,
-                "of version {version}, and this release reads version {VERSION}: \
-                 a newer prime-ssh wrote it"
-            ),
-            Self::Renamed(stem) => write!(f, "a copy of {}", stem.file(FileKind::State)),
-            Self::Value { field, reason } => write!(f, "damaged: `{field}`: {reason}"),
-        }
-    }
-}
-
-impl std::error::Error for Damage {}
 
 impl Record {
     /// Reads a state file. Whatever is not as we would write it is damage.
@@ -313,7 +300,9 @@ mod tests {
             assert!(text.contains(from), "{from:?}");
             Record::from_json(text.replace(from, to).as_bytes()).unwrap_err().to_string()
         };
-        assert!(told("\"version\": 1", "\"version\": 2").contains("a newer prime-ssh"));
+        assert!(
+            told("\"version\": 1", "\"version\": 2").contains("of version 2, and this release")
+        );
         assert!(told("\"prime.train\"", "\"prime.../x\"").contains("`alias`"));
         assert!(told("\"clst01\"", "\"a/b\"").contains("`cluster`"));
         assert!(told("\"options\"", "\"opsions\"").contains("unknown field"));

@@ -1,6 +1,5 @@
 //! Asks the real ssh whether it could live with a plan, before anything is put in place.
 
-use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -28,44 +27,17 @@ pub enum Verdict {
 }
 
 /// Why ssh could not be asked.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     /// The files for it to read could not be written.
-    Write(WriteError),
+    #[error("{0}")]
+    Write(#[from] WriteError),
     /// No `Include` line can name our folder.
-    Unwritable(Unwritable),
+    #[error("{0}")]
+    Unwritable(#[from] Unwritable),
     /// It could not be started or waited for.
-    System(io::Error),
-}
-
-impl fmt::Display for VerifyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Write(error) => error.fmt(f),
-            Self::Unwritable(error) => error.fmt(f),
-            Self::System(error) => write!(f, "cannot run ssh: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for VerifyError {}
-
-impl From<WriteError> for VerifyError {
-    fn from(error: WriteError) -> Self {
-        Self::Write(error)
-    }
-}
-
-impl From<Unwritable> for VerifyError {
-    fn from(error: Unwritable) -> Self {
-        Self::Unwritable(error)
-    }
-}
-
-impl From<io::Error> for VerifyError {
-    fn from(error: io::Error) -> Self {
-        Self::System(error)
-    }
+    #[error("cannot run ssh: {0}")]
+    System(#[from] io::Error),
 }
 
 /// Lets ssh read what will be there once `stage` is put in place, for `alias` and for a name that

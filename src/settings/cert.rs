@@ -4,11 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::environment::Environment;
-use super::install::layout;
-use super::prime_cli::PrimeCli;
-use super::{Endpoint, endpoint, identity, ssh_layout, team, without_aliases};
+use super::identity;
+use super::sources::{Context, Endpoint, Sources};
 use crate::certificate::judge::{MIN_VALIDITY, TTL_MAX};
-use crate::cli::{CertArgs, Global};
+use crate::cli::CertArgs;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::layout::Layout;
 use crate::render::ssh_config;
@@ -65,45 +64,44 @@ impl Wanted {
 }
 
 impl Certify {
-    /// Resolves what was typed for `prime-ssh cert`.
-    pub fn resolve(typed: CertArgs, global: &Global, machine: &Environment) -> Outcome<Self> {
-        check_times(&typed)?;
-        if typed.output.is_some() && typed.clusters.len() > 1 {
+    /// Resolves what was args for `prime-ssh cert`.
+    pub fn resolve(args: CertArgs, context: &Context) -> Outcome<Self> {
+        check_times(&args)?;
+        if args.output.is_some() && args.clusters.len() > 1 {
             let message = "--output is one file, and each cluster has a certificate of its own";
             return Err(Failure::message(Kind::Usage, message));
         }
-        let prime = PrimeCli::read(machine, global.context.as_deref())?;
+        let sources = Sources::read(context)?;
         let identity = identity::resolve(
-            typed.identity_file.as_deref(),
-            machine,
-            &prime,
+            args.identity_file.as_deref(),
+            &sources,
             // A key that is not there is no warning here: nothing can be done without it.
             &mut Vec::new(),
         )?;
         let wanted = Wanted {
-            identity: identity.map(|path| machine.expand(&path)),
-            ttl: typed.ttl,
-            min_validity: typed.ensure.then_some(typed.min_validity),
-            output: typed.output,
-            layout: ssh_layout(global.ssh_dir.as_deref(), machine)?,
+            identity: identity.map(|path| context.environment.expand(&path)),
+            ttl: args.ttl,
+            min_validity: args.ensure.then_some(args.min_validity),
+            output: args.output,
+            layout: sources.ssh_layout()?,
         };
-        let clusters = without_aliases(typed.clusters, global, machine)?;
-        let task = if typed.show {
+        let clusters = sources.without_aliases(args.clusters)?;
+        let task = if args.show {
             Task::Show(clusters)
-        } else if typed.ensure && renewal_is_off(machine)? {
+        } else if args.ensure && renewal_is_off(&context.environment)? {
             Task::Nothing
-        } else if typed.all {
-            Task::GetAll(team(typed.team, machine, &prime)?)
+        } else if args.all {
+            Task::GetAll(sources.team(args.team)?)
         } else {
             Task::Get(clusters)
         };
-        Ok(Self { task, wanted, endpoint: endpoint(global, machine, &prime) })
+        Ok(Self { task, wanted, endpoint: sources.endpoint() })
     }
 }
 
 /// Whether `PRIME_SSH_NO_RENEW` says that nothing is to be renewed in passing.
-pub(super) fn renewal_is_off(machine: &Environment) -> Outcome<bool> {
-    Ok(machine.variable("PRIME_SSH_NO_RENEW")?.is_some_and(|value| value != "0"))
+pub(super) fn renewal_is_off(environment: &Environment) -> Outcome<bool> {
+    Ok(environment.variable("PRIME_SSH_NO_RENEW")?.is_some_and(|value| value != "0"))
 }
 
 /// Where our own certificates are, for the outputs that name them.
@@ -118,20 +116,16 @@ pub struct OwnCertificates {
 }
 
 impl OwnCertificates {
-    pub(super) fn resolve(
-        ssh: &ssh_config::Options,
-        global: &Global,
-        machine: &Environment,
-    ) -> Outcome<Self> {
-        let identity = ssh.identity_file.as_ref().map(|path| machine.expand(path));
-        let folder_is_named = global.ssh_dir.is_some();
-        Ok(Self { layout: layout(global, machine)?, folder_is_named, identity })
+    pub(super) fn resolve(ssh: &ssh_config::Options, context: &Context) -> Outcome<Self> {
+        let identity = ssh.identity_file.as_ref().map(|path| context.environment.expand(path));
+        let folder_is_named = context.global.ssh_dir.is_some();
+        Ok(Self { layout: context.layout()?, folder_is_named, identity })
     }
 }
 
 /// A certificate must last for longer than it takes to count as spent, or each ssh would renew it.
-fn check_times(typed: &CertArgs) -> Outcome<()> {
-    let (ttl, least) = (typed.ttl, typed.min_validity);
+fn check_times(args: &CertArgs) -> Outcome<()> {
+    let (ttl, least) = (args.ttl, args.min_validity);
     let problem = match ttl {
         Some(ttl) if ttl > TTL_MAX => {
             format!("--ttl is {}, and the API grants at most {}", span(ttl), span(TTL_MAX))

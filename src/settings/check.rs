@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::Viewing;
-use super::environment::Environment;
-use crate::cli::{CheckArgs, Global, ReportFormat};
+use super::sources::Context;
+use super::view::Viewing;
+use crate::cli::{CheckArgs, ReportFormat};
 use crate::failure::Outcome;
 
 /// The resolved settings of `prime-ssh check`.
@@ -26,14 +26,14 @@ pub struct Check {
 
 impl Check {
     /// Resolves what was typed for `prime-ssh check`.
-    pub fn resolve(typed: CheckArgs, global: &Global, machine: &Environment) -> Outcome<Self> {
+    pub fn resolve(args: CheckArgs, context: &Context) -> Outcome<Self> {
         Ok(Self {
-            viewing: Viewing::resolve(typed.source, global, machine)?,
-            login: typed.login,
-            jobs: typed.probing.jobs.into(),
-            probe_timeout: typed.probing.probe_timeout,
-            skip_invalid: global.skip_invalid,
-            format: typed.format.format,
+            viewing: Viewing::resolve(args.source, context)?,
+            login: args.login,
+            jobs: args.probing.jobs.into(),
+            probe_timeout: args.probing.probe_timeout,
+            skip_invalid: context.global.skip_invalid,
+            format: args.format.format,
         })
     }
 }

@@ -2,11 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::environment::Environment;
-use super::install::layout;
-use super::prime_cli::PrimeCli;
-use super::{Access, access};
-use crate::cli::Global;
+use super::sources::{Access, Context, Sources};
 use crate::failure::Outcome;
 use crate::install::layout::Layout;
 
@@ -28,14 +24,14 @@ pub struct Doctor {
 impl Doctor {
     /// Resolves what was typed.
     #[must_use]
-    pub fn resolve(global: &Global, machine: &Environment) -> Self {
-        let prime = PrimeCli::read(machine, global.context.as_deref());
-        let access = prime.map(|prime| access(global, machine, &prime));
-        let layout = layout(global, machine);
+    pub fn resolve(context: &Context) -> Self {
+        let Context { global, environment, .. } = context;
+        let access = Sources::read(context).map(|sources| sources.access());
+        let layout = context.layout();
         let folder = layout.as_ref().ok().map(|layout| layout.ssh_folder().to_owned());
         let ssh_dir = folder.filter(|_| global.ssh_dir.is_some());
-        let context = global.context.clone().or_else(|| machine.variable("PRIME_CONTEXT").ok()?);
-        let shell = machine.variable("SHELL").ok().flatten().map(PathBuf::from);
+        let context = context.prime_context().unwrap_or(None);
+        let shell = environment.variable("SHELL").ok().flatten().map(PathBuf::from);
         Self { layout, access, context, ssh_dir, shell }
     }
 }

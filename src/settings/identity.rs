@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::environment::Environment;
 use super::prime_cli::PrimeCli;
+use super::sources::Sources;
 use crate::failure::Outcome;
 use crate::name::LocalPath;
 
@@ -13,18 +14,18 @@ use crate::name::LocalPath;
 /// `None` leaves it to ssh, so that people who log in through an agent are not locked out.
 pub(super) fn resolve(
     typed: Option<&Path>,
-    machine: &Environment,
-    prime: &PrimeCli,
+    sources: &Sources<'_>,
     warnings: &mut Vec<String>,
 ) -> Outcome<Option<LocalPath<'static>>> {
-    let named = machine.variable("PRIME_SSH_KEY_PATH")?;
+    let environment = sources.environment;
+    let named = environment.variable("PRIME_SSH_KEY_PATH")?;
     let chosen = match (typed, &named) {
         (Some(path), _) if path == Path::new("none") => return Ok(None),
-        (Some(path), _) => machine.local_path(path, "--identity-file")?,
-        (None, Some(path)) => machine.local_path(path.as_ref(), "PRIME_SSH_KEY_PATH")?,
-        (None, None) => return from_prime_cli(machine, prime),
+        (Some(path), _) => environment.local_path(path, "--identity-file")?,
+        (None, Some(path)) => environment.local_path(path.as_ref(), "PRIME_SSH_KEY_PATH")?,
+        (None, None) => return from_prime_cli(environment, &sources.prime),
     };
-    let (identity, there) = private_half(machine, chosen);
+    let (identity, there) = private_half(environment, chosen);
     if !there {
         warnings.push(format!("identity file {identity} is not there"));
     }
@@ -32,21 +33,24 @@ pub(super) fn resolve(
 }
 
 /// The CLI writes `~/.ssh/id_rsa` into its settings whether or not there is such a key.
-fn from_prime_cli(machine: &Environment, prime: &PrimeCli) -> Outcome<Option<LocalPath<'static>>> {
+fn from_prime_cli(
+    environment: &Environment,
+    prime: &PrimeCli,
+) -> Outcome<Option<LocalPath<'static>>> {
     let Some(path) = &prime.ssh_key_path else { return Ok(None) };
-    let path = machine.local_path(path.as_ref(), "`ssh_key_path` in ~/.prime/config.json")?;
-    let default = machine.local_path("~/.ssh/id_rsa".as_ref(), "the default key")?;
-    if machine.expand(&path) == machine.expand(&default) {
+    let path = environment.local_path(path.as_ref(), "`ssh_key_path` in ~/.prime/config.json")?;
+    let default = environment.local_path("~/.ssh/id_rsa".as_ref(), "the default key")?;
+    if environment.expand(&path) == environment.expand(&default) {
         return Ok(None);
     }
-    let (identity, there) = private_half(machine, path);
+    let (identity, there) = private_half(environment, path);
     Ok(there.then_some(identity))
 }
 
 /// `X.pub` means `X` where that is there, and stays where only the public half is: then an agent
 /// or a hardware key has the private one. Also says whether the file is there.
-fn private_half(machine: &Environment, path: LocalPath<'static>) -> (LocalPath<'static>, bool) {
-    let is_there = |path: &LocalPath<'_>| machine.expand(path).is_file();
+fn private_half(environment: &Environment, path: LocalPath<'static>) -> (LocalPath<'static>, bool) {
+    let is_there = |path: &LocalPath<'_>| environment.expand(path).is_file();
     let private = path.as_str().strip_suffix(".pub").map(|text| LocalPath::new(text.to_owned()));
     match private {
         Some(Ok(private)) if is_there(&private) => (private, true),

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
+use super::hosts::{ssh_options, walk_options};
 use super::prime_cli::PrimeCli;
-use super::{Access, Endpoint, Origin, Patience, Source, source, ssh_options, token, walk_options};
+use super::sources::{Access, Context, Endpoint, Origin, Source, Sources};
+use super::wait::Patience;
 use crate::api::address::ApiUrl;
 use crate::cli::{
     AutoCertArgs, Global, InstallArgs, ModeArgs, RememberedArgs, SyncArgs, TypedOption,
@@ -12,7 +14,6 @@ use crate::cli::{
 };
 use crate::cluster;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
-use crate::install::folder::{self, FolderError};
 use crate::install::layout::Layout;
 use crate::install::state::{self, Record};
 use crate::name::Slug;
@@ -85,20 +86,19 @@ pub struct SavedOptions {
 
 impl Install {
     /// Resolves what was typed for `prime-ssh install`.
-    pub fn resolve(typed: InstallArgs, global: &Global, machine: &Environment) -> Outcome<Self> {
+    pub fn resolve(typed: InstallArgs, context: &Context) -> Outcome<Self> {
         let InstallArgs { source: from, name, wait, mode, render } = typed;
-        let prime = PrimeCli::read(machine, global.context.as_deref())?;
-        let context = global.context.clone().or(machine.variable("PRIME_CONTEXT")?);
+        let sources = Sources::read(context)?;
         let is_typed = !render.typed.is_empty();
         let clusters = from.clusters.len() + from.input.len();
-        let fresh = remembered(render, global, machine)?;
+        let fresh = remembered(render, context)?;
         let settings = Self {
-            source: source(from, global, machine, &prime)?,
-            context,
+            source: sources.source(from)?,
+            context: context.prime_context()?,
             name,
             typed: is_typed.then(|| fresh.clone()),
             fresh,
-            layout: layout(global, machine)?,
+            layout: context.layout()?,
             patience: wait.wait.then(|| Patience::new(wait.goal, wait.within)),
             mode: mode.into(),
         };
@@ -138,7 +138,8 @@ impl Install {
 
 impl Sync {
     /// Resolves what was typed for `prime-ssh sync`.
-    pub fn resolve(typed: SyncArgs, global: &Global, machine: &Environment) -> Outcome<Self> {
+    pub fn resolve(typed: SyncArgs, context: &Context) -> Outcome<Self> {
+        let global = &context.global;
         for (option, given) in
             [("--api-url", global.api_url.is_some()), ("--context", global.context.is_some())]
         {
@@ -151,15 +152,15 @@ impl Sync {
             }
         }
         let SyncArgs { clusters, prune, mode } = typed;
-        Ok(Self { clusters, prune, layout: layout(global, machine)?, mode: mode.into() })
+        Ok(Self { clusters, prune, layout: context.layout()?, mode: mode.into() })
     }
 }
 
 impl Uninstall {
     /// Resolves what was typed for `prime-ssh uninstall`.
-    pub fn resolve(typed: UninstallArgs, global: &Global, machine: &Environment) -> Outcome<Self> {
+    pub fn resolve(typed: UninstallArgs, context: &Context) -> Outcome<Self> {
         let mode = if typed.dry_run { Mode::DryRun } else { Mode::Apply };
-        Ok(Self { clusters: typed.clusters, layout: layout(global, machine)?, mode })
+        Ok(Self { clusters: typed.clusters, layout: context.layout()?, mode })
     }
 }
 
@@ -173,49 +174,35 @@ impl From<ModeArgs> for Mode {
     }
 }
 
-pub(super) fn layout(global: &Global, machine: &Environment) -> Outcome<Layout> {
-    Ok(folder::layout(global.ssh_dir.as_deref(), machine.home())?)
-}
-
-impl From<FolderError> for Failure {
-    fn from(error: FolderError) -> Self {
-        let kind = if error.is_refusal() { Kind::Install } else { Kind::Local };
-        Self::new(kind, error)
-    }
-}
-
 /// What was typed, as it is remembered: a path does not depend on the current folder, and the key
 /// that `PRIME_SSH_KEY_PATH` names is part of it.
-fn remembered(
-    typed: RememberedArgs,
-    global: &Global,
-    machine: &Environment,
-) -> Outcome<SavedOptions> {
+fn remembered(typed: RememberedArgs, context: &Context) -> Outcome<SavedOptions> {
+    let Context { global, environment, .. } = context;
     let mut words = Vec::new();
     for option in typed.typed.iter().filter(|option| option.name != "prefix") {
-        words.push(word(option, machine)?);
+        words.push(word(option, environment)?);
     }
     if typed.render.identity_file.is_none()
-        && let Some(path) = machine.variable("PRIME_SSH_KEY_PATH")?
+        && let Some(path) = environment.variable("PRIME_SSH_KEY_PATH")?
     {
-        let path = machine.local_path(path.as_ref(), "PRIME_SSH_KEY_PATH")?;
+        let path = environment.local_path(path.as_ref(), "PRIME_SSH_KEY_PATH")?;
         words.push(format!("--identity-file={path}"));
     }
     if typed.certificates.auto_cert
         && let Some(path) = &global.token_file
     {
-        let path = machine.expand(&machine.local_path(path, "--token-file")?);
+        let path = environment.expand(&environment.local_path(path, "--token-file")?);
         words.push(format!("--auto-cert-token-file={}", path.display()));
     }
     Ok(SavedOptions { prefix: typed.render.hosts.prefix, words })
 }
 
-fn word(option: &TypedOption, machine: &Environment) -> Outcome<String> {
+fn word(option: &TypedOption, environment: &Environment) -> Outcome<String> {
     let name = &option.name;
     let Some(value) = &option.value else { return Ok(format!("--{name}")) };
     // `none` is a word of --identity-file, and no file.
     if option.is_path && value != "none" {
-        let path = machine.local_path(value.as_ref(), &format!("--{name}"))?;
+        let path = environment.local_path(value.as_ref(), &format!("--{name}"))?;
         return Ok(format!("--{name}={path}"));
     }
     let value = value.to_str().ok_or_else(|| {
@@ -229,7 +216,7 @@ fn word(option: &TypedOption, machine: &Environment) -> Outcome<String> {
 #[derive(Debug)]
 pub struct OptionResolver<'g> {
     global: &'g Global,
-    machine: Environment,
+    environment: Environment,
 }
 
 /// How one cluster is rendered.
@@ -250,8 +237,9 @@ pub struct Rendering {
 impl<'g> OptionResolver<'g> {
     /// A memory on this machine.
     #[must_use]
-    pub fn new(global: &'g Global, machine: &Environment) -> Self {
-        Self { global, machine: machine.without_variables_of_this_shell() }
+    pub fn new(context: &'g Context) -> Self {
+        let environment = context.environment.without_variables_of_this_shell();
+        Self { global: &context.global, environment }
     }
 
     /// How a cluster with these options is rendered.
@@ -270,9 +258,8 @@ impl<'g> OptionResolver<'g> {
                 .hint("install the cluster again, with the options that it should have")
             })?;
         typed.hosts.prefix = remembered.prefix.clone();
-        let prime = PrimeCli::read(&self.machine, context)?;
         let mut warnings = Vec::new();
-        let ssh = ssh_options(&typed, self.global, &self.machine, &prime, &mut warnings)?;
+        let ssh = ssh_options(&typed, &self.sources(context)?, &mut warnings)?;
         let AutoCertArgs { auto_cert, auto_cert_token_file: token_file } = certificates;
         Ok(Rendering { walk: walk_options(typed.hosts)?, ssh, auto_cert, token_file, warnings })
     }
@@ -287,9 +274,7 @@ impl<'g> OptionResolver<'g> {
         let address: ApiUrl = url.parse().map_err(|reason| {
             Failure::message(Kind::Local, format!("the remembered address {url:?}: {reason}"))
         })?;
-        let prime = PrimeCli::read(&self.machine, context)?;
-        let token = token(self.global, &self.machine, &prime);
-        Ok(Access { address: Ok(address), token, timeout: self.global.timeout })
+        Ok(Access { address: Ok(address), ..self.sources(context)?.access() })
     }
 
     /// Whether the ssh folder is the one that `--ssh-dir` says.
@@ -300,16 +285,21 @@ impl<'g> OptionResolver<'g> {
 
     /// Where a path of an ssh file leads on this machine.
     #[must_use]
-    pub fn machine(&self) -> &Environment {
-        &self.machine
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    fn sources(&self, context: Option<&str>) -> Outcome<Sources<'_>> {
+        let prime = PrimeCli::read(&self.environment, context)?;
+        Ok(Sources { global: self.global, environment: &self.environment, prime })
     }
 }
 
 impl SavedOptions {
     /// What `install` would remember of a new cluster where no option is typed.
-    pub(super) fn fresh(global: &Global, machine: &Environment) -> Outcome<Self> {
+    pub(super) fn fresh(context: &Context) -> Outcome<Self> {
         let nothing = RememberedArgs::parse(&[]).or_fail(Kind::Usage)?;
-        remembered(nothing, global, machine)
+        remembered(nothing, context)
     }
 
     /// What is remembered of an installed cluster.

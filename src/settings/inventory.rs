@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::cert::renewal_is_off;
+use super::cert::{OwnCertificates, renewal_is_off};
 use super::environment::Environment;
-use super::prime_cli::PrimeCli;
-use super::{Endpoint, Output, OwnCertificates, Source, output, source, ssh_options, walk_options};
+use super::hosts::{ssh_options, walk_options};
+use super::output::Output;
+use super::sources::{Context, Endpoint, Source, Sources};
 use crate::api::cache::Cache;
-use crate::cli::{CacheArgs, Global, InventoryArgs, InventoryFormat, OutputArgs, ScriptArgs};
+use crate::cli::{CacheArgs, InventoryArgs, InventoryFormat, OutputArgs, ScriptArgs};
 use crate::cluster;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::render::inventory::{self, Format, GroupRequest};
@@ -49,36 +50,37 @@ pub enum InventoryOutput {
 }
 
 impl Inventory {
-    /// Resolves what was typed for `prime-ssh inventory`.
-    pub fn resolve(typed: InventoryArgs, global: &Global, machine: &Environment) -> Outcome<Self> {
-        let prime = PrimeCli::read(machine, global.context.as_deref())?;
+    /// Resolves what was args for `prime-ssh inventory`.
+    pub fn resolve(args: InventoryArgs, context: &Context) -> Outcome<Self> {
+        let sources = Sources::read(context)?;
+        let environment = &context.environment;
         let mut warnings = Vec::new();
-        let login = ssh_options(&typed.render, global, machine, &prime, &mut warnings)?;
-        if typed.use_ssh_config {
+        let login = ssh_options(&args.render, &sources, &mut warnings)?;
+        if args.use_ssh_config {
             warnings.clear();
         } else {
             check_login(&login)?;
         }
-        warnings.extend(typed.group.iter().filter_map(GroupRequest::warning));
-        let source = source(typed.source, global, machine, &prime)?;
-        let caching = Caching::resolve(&typed.cache, machine)?;
-        let renews = typed.script.is_asked()
+        warnings.extend(args.group.iter().filter_map(GroupRequest::warning));
+        let source = sources.source(args.source)?;
+        let caching = Caching::resolve(&args.cache, environment)?;
+        let renews = args.script.is_asked()
             && !caching.offline
             && login.certificates.named.is_none()
-            && !renewal_is_off(machine)?;
+            && !renewal_is_off(environment)?;
         Ok(Self {
             renewal: source.origin.endpoint().filter(|_| renews).cloned(),
             source,
             caching,
-            walk: walk_options(typed.render.hosts)?,
-            require_all: typed.require_all,
-            certificates: OwnCertificates::resolve(&login, global, machine)?,
+            walk: walk_options(args.render.hosts)?,
+            require_all: args.require_all,
+            certificates: OwnCertificates::resolve(&login, context)?,
             inventory: inventory::Options {
                 login,
-                use_ssh_config: typed.use_ssh_config,
-                groups: typed.group,
+                use_ssh_config: args.use_ssh_config,
+                groups: args.group,
             },
-            output: written(typed.script, typed.output, typed.format, &mut warnings)?,
+            output: written(args.script, args.output, args.format, &mut warnings)?,
             warnings,
         })
     }
@@ -122,7 +124,7 @@ fn written(
                     path.display()
                 )
             }));
-            InventoryOutput::File(output(file), format)
+            InventoryOutput::File(file.into(), format)
         }
     })
 }
@@ -158,13 +160,13 @@ pub struct Caching {
 }
 
 impl Caching {
-    fn resolve(typed: &CacheArgs, machine: &Environment) -> Outcome<Self> {
-        let &CacheArgs { cache: max_age, refresh, offline } = typed;
+    fn resolve(args: &CacheArgs, environment: &Environment) -> Outcome<Self> {
+        let &CacheArgs { cache: max_age, refresh, offline } = args;
         if refresh && offline {
             let message = "--offline does not ask the API, and --refresh always does";
             return Err(Failure::message(Kind::Usage, message));
         }
-        let cache = folder(machine)?.map(Cache::in_folder);
+        let cache = folder(environment)?.map(Cache::in_folder);
         if cache.is_none() && (max_age.is_some() || offline) {
             let message = "no folder for kept answers: neither XDG_CACHE_HOME nor HOME is set";
             return Err(Failure::message(Kind::Usage, message));
@@ -181,9 +183,9 @@ impl Caching {
 }
 
 /// As the XDG Base Directory Specification says: a relative path there counts as none.
-fn folder(machine: &Environment) -> Outcome<Option<PathBuf>> {
-    let named = machine.variable("XDG_CACHE_HOME")?.map(PathBuf::from);
-    let of_home = || machine.home().map(|home| home.join(".cache"));
+fn folder(environment: &Environment) -> Outcome<Option<PathBuf>> {
+    let named = environment.variable("XDG_CACHE_HOME")?.map(PathBuf::from);
+    let of_home = || environment.home().map(|home| home.join(".cache"));
     let folder = named.filter(|folder| folder.is_absolute()).or_else(of_home);
     Ok(folder.map(|folder| folder.join("prime-ssh")))
 }

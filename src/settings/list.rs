@@ -1,10 +1,7 @@
 //! The settings of `prime-ssh list`.
 
-use super::environment::Environment;
-use super::install::layout;
-use super::prime_cli::PrimeCli;
-use super::{Endpoint, endpoint, team};
-use crate::cli::{Global, ListArgs, ReportFormat};
+use super::sources::{Context, Endpoint, Sources};
+use crate::cli::{ListArgs, ReportFormat};
 use crate::failure::Outcome;
 use crate::install::layout::Layout;
 
@@ -25,14 +22,14 @@ pub struct List {
 
 impl List {
     /// Resolves what was typed for `prime-ssh list`.
-    pub fn resolve(typed: ListArgs, global: &Global, machine: &Environment) -> Outcome<Self> {
-        let prime = PrimeCli::read(machine, global.context.as_deref())?;
+    pub fn resolve(args: ListArgs, context: &Context) -> Outcome<Self> {
+        let sources = Sources::read(context)?;
         Ok(Self {
-            endpoint: endpoint(global, machine, &prime)?,
-            search: typed.search,
-            team: team(typed.team, machine, &prime)?,
-            layout: layout(global, machine)?,
-            format: typed.format.format,
+            endpoint: sources.endpoint()?,
+            search: args.search,
+            team: sources.team(args.team)?,
+            layout: context.layout()?,
+            format: args.format.format,
         })
     }
 }

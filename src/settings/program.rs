@@ -12,12 +12,12 @@ use crate::name::LocalPath;
 /// one version that a link there leads to, which the next version replaces.
 ///
 /// Refused where others could put another program in its place: it would run as this user.
-pub(super) fn path(machine: &Environment) -> Outcome<LocalPath<'static>> {
+pub(super) fn path(environment: &Environment) -> Outcome<LocalPath<'static>> {
     let refuse = |reason: String| Failure::message(Kind::Install, reason);
     let running = std::env::current_exe()
         .map_err(|error| refuse(format!("it is not known where this program is: {error}")))?;
     let is_running = |path: &PathBuf| fs::canonicalize(path).is_ok_and(|path| path == running);
-    let path = called_as(machine).filter(is_running).unwrap_or_else(|| running.clone());
+    let path = called_as(environment).filter(is_running).unwrap_or_else(|| running.clone());
     for path in [&path, &running] {
         if let Some(writable) = writable_by_others(path) {
             let writable = writable.display();
@@ -26,16 +26,16 @@ pub(super) fn path(machine: &Environment) -> Outcome<LocalPath<'static>> {
             return Err(refuse(reason).hint(format!("`chmod go-w {writable}`")));
         }
     }
-    machine.local_path(&path, "this program")
+    environment.local_path(&path, "this program")
 }
 
 /// The path by which a shell found this program.
-fn called_as(machine: &Environment) -> Option<PathBuf> {
+fn called_as(environment: &Environment) -> Option<PathBuf> {
     let name = PathBuf::from(std::env::args_os().next()?);
     if name.components().count() > 1 {
         return std::path::absolute(name).ok();
     }
-    let folders = machine.variable("PATH").ok()??;
+    let folders = environment.variable("PATH").ok()??;
     std::env::split_paths(&folders)
         .filter(|folder| folder.is_absolute())
         .map(|folder| folder.join(&name))

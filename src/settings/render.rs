@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::environment::Environment;
-use super::prime_cli::PrimeCli;
-use super::{Origin, Output, Source, output, source, walk_options};
-use crate::cli::{Global, TemplateArgs};
+use super::hosts::walk_options;
+use super::output::Output;
+use super::sources::{Context, Origin, Source, Sources};
+use crate::cli::TemplateArgs;
 use crate::cluster;
 use crate::failure::{Failure, Kind, Outcome};
 
@@ -24,21 +24,21 @@ pub struct Render {
 
 impl Render {
     /// Resolves what was typed for `prime-ssh render`.
-    pub fn resolve(typed: TemplateArgs, global: &Global, machine: &Environment) -> Outcome<Self> {
-        let prime = PrimeCli::read(machine, global.context.as_deref())?;
-        let source = source(typed.source, global, machine, &prime)?;
+    pub fn resolve(args: TemplateArgs, context: &Context) -> Outcome<Self> {
+        let sources = Sources::read(context)?;
+        let source = sources.source(args.source)?;
         let is_stdin = |path: &PathBuf| *path == Path::new("-");
         let input_is_stdin =
             matches!(&source.origin, Origin::Files(paths) if paths.iter().any(is_stdin));
-        if input_is_stdin && typed.template.as_ref().is_some_and(is_stdin) {
+        if input_is_stdin && args.template.as_ref().is_some_and(is_stdin) {
             let message = "--template and --input are both `-`, and stdin can be read once only";
             return Err(Failure::message(Kind::Usage, message));
         }
         Ok(Self {
             source,
-            walk: walk_options(typed.hosts)?,
-            template: typed.template,
-            output: output(typed.output),
+            walk: walk_options(args.hosts)?,
+            template: args.template,
+            output: args.output.into(),
         })
     }
 }

@@ -32,7 +32,7 @@ impl OptionResolver<'_> {
         };
         let text =
             |path: &Path| path.to_str().map(str::to_owned).ok_or_else(|| refuse("not UTF-8"));
-        let identity = text(&self.machine().expand(identity))?;
+        let identity = text(&self.environment().expand(identity))?;
         let folder = text(ssh_folder)?;
         let token_file = rendering.token_file.as_deref().map(text).transpose()?;
         if !self.has_lasting_token(context.as_deref(), token_file.as_deref())? {
@@ -42,7 +42,7 @@ impl OptionResolver<'_> {
             )
             .hint("run `prime login`, or give --token-file FILE"));
         }
-        let program = program::path(self.machine())?;
+        let program = program::path(self.environment())?;
         let mut words = vec![program.as_str(), "cert", "--ensure", "--quiet"];
         words.extend(["--ssh-dir", &folder, "--identity-file", &identity, "--api-url", url]);
         words.extend(context.iter().flat_map(|context| ["--context", context]));
@@ -55,10 +55,11 @@ impl OptionResolver<'_> {
     /// Whether there is a token that a program without this shell's variables finds.
     pub fn has_lasting_token(&self, context: Option<&str>, file: Option<&str>) -> Outcome<bool> {
         Ok(match file {
-            Some(file) => {
-                self.machine().read(file.as_ref()).is_ok_and(|text| ApiToken::new(&text).is_some())
-            }
-            None => PrimeCli::read(self.machine(), context)?.api_key.is_some(),
+            Some(file) => self
+                .environment()
+                .read(file.as_ref())
+                .is_ok_and(|text| ApiToken::new(&text).is_some()),
+            None => PrimeCli::read(self.environment(), context)?.api_key.is_some(),
         })
     }
 }

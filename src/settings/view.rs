@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::environment::Environment;
-use super::install::layout;
-use super::prime_cli::PrimeCli;
-use super::{Endpoint, Install, Origin, Patience, SavedOptions, endpoint, team};
-use crate::cli::{Global, SourceArgs};
+use super::install::{Install, SavedOptions};
+use super::sources::{Context, Endpoint, Origin, Sources};
+use super::wait::Patience;
+use crate::cli::SourceArgs;
 use crate::failure::Outcome;
 use crate::install::layout::Layout;
 use crate::name::Slug;
@@ -45,25 +44,25 @@ pub enum Which {
 }
 
 impl Viewing {
-    /// Resolves which clusters were typed.
-    pub fn resolve(typed: SourceArgs, global: &Global, machine: &Environment) -> Outcome<Self> {
-        let prime = PrimeCli::read(machine, global.context.as_deref())?;
-        let which = if typed.all {
-            Which::All(team(typed.team, machine, &prime)?)
-        } else if typed.input.is_empty() {
-            Which::Named(typed.clusters)
+    /// Resolves which clusters were args.
+    pub fn resolve(args: SourceArgs, context: &Context) -> Outcome<Self> {
+        let sources = Sources::read(context)?;
+        let which = if args.all {
+            Which::All(sources.team(args.team)?)
+        } else if args.input.is_empty() {
+            Which::Named(args.clusters)
         } else {
-            Which::Files(typed.input)
+            Which::Files(args.input)
         };
         Ok(Self {
             which,
-            endpoint: endpoint(global, machine, &prime),
-            endpoint_is_typed: global.api_url.is_some() || global.context.is_some(),
-            context: global.context.clone().or(machine.variable("PRIME_CONTEXT")?),
-            fresh: SavedOptions::fresh(global, machine)?,
+            endpoint: sources.endpoint(),
+            endpoint_is_typed: context.global.api_url.is_some() || context.global.context.is_some(),
+            context: context.prime_context()?,
+            fresh: SavedOptions::fresh(context)?,
             typed: None,
             name: None,
-            layout: layout(global, machine)?,
+            layout: context.layout()?,
         })
     }
 }

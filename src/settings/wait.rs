@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::Viewing;
-use super::environment::Environment;
-use crate::cli::{Global, Goal, ReportFormat, WaitArgs};
+use super::sources::Context;
+use super::view::Viewing;
+use crate::cli::{Goal, ReportFormat, WaitArgs};
 use crate::failure::Outcome;
 
 /// How long is waited, unless the user says otherwise: `--within`.
@@ -38,10 +38,10 @@ impl Patience {
 
 impl Wait {
     /// Resolves what was typed for `prime-ssh wait`.
-    pub fn resolve(typed: WaitArgs, global: &Global, machine: &Environment) -> Outcome<Self> {
-        let (goal, format) = (typed.goal, typed.format.format);
+    pub fn resolve(args: WaitArgs, context: &Context) -> Outcome<Self> {
+        let (goal, format) = (args.goal, args.format.format);
         Ok(Self {
-            viewing: Viewing::resolve(typed.source(), global, machine)?,
+            viewing: Viewing::resolve(args.source(), context)?,
             patience: Patience::new(goal.goal, goal.within),
             format,
         })

@@ -54,7 +54,7 @@ pub fn version() -> io::Result<Ended> {
 #[must_use]
 pub fn refusal(option: &str) -> Option<String> {
     let ended = ask(Some(Path::new("/dev/null")), &[option], UNRELATED).ok()?;
-    let words = ended.stderr.trim();
+    let words = ended.stderr.lines().next().unwrap_or_default().trim();
     // The place is ours, and not one that the user knows.
     let told = words.split_once("line 0: ").map_or(words, |(_, told)| told);
     (ended.status.is_some() && !ended.succeeded()).then(|| told.to_owned())

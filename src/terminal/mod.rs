@@ -1,19 +1,21 @@
 //! What a person sees: stdout is data, stderr is talk, and nothing on either moves a cursor.
+//!
+//! This is the one door to a terminal. A text that goes through it is one line, whatever the API,
+//! a server, a file, or an argument put into it: lines break only between the texts of a
+//! [`Message`]. `clippy.toml` holds that nothing else opens stdout or stderr.
 
 pub mod progress;
 pub mod table;
 
-use std::borrow::Cow;
 use std::fmt::{self, Display};
 use std::io::{self, ErrorKind, IsTerminal, Write};
-use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use terminal_size::terminal_size_of;
 
 use crate::failure::{Failure, Kind, Outcome};
-use crate::text::sanitize::is_control;
+use crate::text::message::Message;
+use crate::text::sanitize::sanitize;
 
 /// The voice of the program on stderr.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,8 +42,6 @@ pub enum Audience {
 const NOTE: Style = AnsiColor::Cyan.on_default();
 const WARNING: Style = AnsiColor::Yellow.on_default();
 const ERROR: Style = AnsiColor::Red.on_default().bold();
-/// How long work takes before it shows that it goes on.
-const PATIENCE: Duration = Duration::from_millis(500);
 
 impl Terminal {
     /// `quiet` leaves out notes, and `verbose` adds details; warnings and errors stay.
@@ -52,49 +52,49 @@ impl Terminal {
     }
 
     /// Something that a person should know, and that is as it should be.
-    pub fn note(self, text: impl Display) {
+    pub fn note(self, message: impl Into<Message>) {
         if !self.quiet {
-            say(NOTE, "note", &text);
+            say(NOTE, "note", &message.into());
         }
     }
 
     /// A line of a summary: what was done.
     pub fn tell(self, line: impl Display) {
         if !self.quiet {
-            let line = line.to_string();
-            write_stderr(format_args!("{}\n", sanitize(&line)));
+            write_stderr(&format!("{}\n", sanitize(&line.to_string())));
         }
     }
 
     /// A detail for someone who looks for the reason of something.
-    pub fn detail(self, text: impl Display) {
+    pub fn detail(self, message: impl Into<Message>) {
         if self.verbose {
-            say(NOTE, "detail", &text);
+            say(NOTE, "detail", &message.into());
         }
     }
 
     /// Something that is not as it should be, and does not end the run.
-    pub fn warning(self, text: impl Display) {
+    pub fn warning(self, message: impl Into<Message>) {
         if self.audience != Audience::Ansible {
-            say(WARNING, "warning", &text);
+            say(WARNING, "warning", &message.into());
         }
     }
 
     /// Why the run ends, because of what, and what to do about it.
     pub fn failure(self, failure: &Failure) {
+        let message = Message::with_lines(format_args!("{:#}", failure.cause), &failure.lines);
         if failure.kind == Kind::WouldChange {
-            return self.note(&failure.cause);
+            return self.note(message);
         }
         if self.audience != Audience::Person {
-            return say(ERROR, "error", &OneLine(failure));
+            return say(ERROR, "error", &OneLine(failure).into());
         }
-        say(ERROR, "error", &format_args!("{:#}", failure.cause));
+        say(ERROR, "error", &message);
         if let Some(detail) = &failure.detail {
             self.detail(detail);
         }
         if let Some(hint) = &failure.hint {
-            write_stderr(format_args!("\n"));
-            say(NOTE, "hint", hint);
+            write_stderr("\n");
+            say(NOTE, "hint", &hint.into());
         }
     }
 
@@ -107,66 +107,6 @@ impl Terminal {
         }
         Err(worst)
     }
-
-    /// Waits for `work`; after half a second a terminal shows `message` until it is done.
-    pub async fn wait_for<T>(self, message: impl Display, work: impl Future<Output = T>) -> T {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        self.show_after_a_while("{spinner} {msg} ({elapsed})", &bar, &message, work).await
-    }
-
-    /// The same for work that counts what of it is done.
-    pub async fn wait_counting<T>(
-        self,
-        message: impl Display,
-        count: &Count,
-        work: impl Future<Output = T>,
-    ) -> T {
-        let template = "{spinner} {msg}: {pos} of {len} ({elapsed})";
-        self.show_after_a_while(template, &count.0, &message, work).await
-    }
-
-    async fn show_after_a_while<T>(
-        self,
-        template: &str,
-        bar: &ProgressBar,
-        message: &dyn Display,
-        work: impl Future<Output = T>,
-    ) -> T {
-        let mut work = std::pin::pin!(work);
-        if let Ok(done) = tokio::time::timeout(PATIENCE, &mut work).await {
-            return done;
-        }
-        if self.quiet || !io::stderr().is_terminal() {
-            return work.await;
-        }
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
-        bar.set_message(sanitize(&message.to_string()).into_owned());
-        bar.set_draw_target(ProgressDrawTarget::stderr());
-        bar.enable_steady_tick(Duration::from_millis(100));
-        let done = work.await;
-        bar.finish_and_clear();
-        done
-    }
-}
-
-/// How much of some work is done, for a person to see. Its clones count the same.
-#[derive(Clone, Debug)]
-pub struct Count(ProgressBar);
-
-impl Count {
-    /// Nothing is done yet of `total` things.
-    #[must_use]
-    pub fn of(total: usize) -> Self {
-        let total = u64::try_from(total).unwrap_or(u64::MAX);
-        Self(ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden()))
-    }
-
-    /// One more thing is done.
-    pub fn one_done(&self) {
-        self.0.inc(1);
-    }
 }
 
 /// A failure and what to do about it, without a line break.
@@ -174,61 +114,74 @@ struct OneLine<'f>(&'f Failure);
 
 impl Display for OneLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cause = format!("{:#}", self.0.cause);
+        let Failure { cause, lines, hint, .. } = self.0;
+        let cause = format!("{cause:#}");
         let mut before = "";
-        for line in cause.lines().chain(self.0.hint.as_deref()).map(str::trim) {
+        for line in [&cause].into_iter().chain(lines).chain(hint) {
             f.write_str(match before.chars().last() {
                 None => "",
                 Some(':') => " ",
                 Some(_) => "; ",
             })?;
-            f.write_str(line)?;
+            f.write_str(line.trim())?;
             before = line;
         }
         Ok(())
     }
 }
 
-fn say(style: Style, word: &str, text: &dyn Display) {
-    let text = text.to_string();
-    write_stderr(format_args!("{style}{word}:{style:#} {}\n", sanitize(&text)));
-}
-
-/// A stderr that is closed or full is no reason to stop.
-fn write_stderr(text: fmt::Arguments<'_>) {
-    // In one piece: several programs may talk at once.
-    let _ = anstream::stderr().lock().write_all(text.to_string().as_bytes());
-}
-
-/// The text with every character escaped that would do something to a terminal; its line breaks
-/// are ours, for values have theirs escaped before they become part of a message.
-#[must_use]
-pub fn sanitize(text: &str) -> Cow<'_, str> {
-    let acts = |c: char| c != '\n' && is_control(c);
-    if !text.contains(acts) {
-        return Cow::Borrowed(text);
+fn say(style: Style, word: &str, message: &Message) {
+    let mut text = format!("{style}{word}:{style:#} {}\n", sanitize(&message.text));
+    for line in &message.lines {
+        text.push_str("  ");
+        text.push_str(&sanitize(line));
+        text.push('\n');
     }
-    let escape = |c: char| if acts(c) { c.escape_default().to_string() } else { c.to_string() };
-    Cow::Owned(text.chars().map(escape).collect())
+    write_stderr(&text);
+}
+
+/// Writes in one piece: several programs may talk at once. A stderr that is closed or full is no
+/// reason to stop.
+#[expect(clippy::disallowed_methods, reason = "all that is written here is sanitized")]
+fn write_stderr(text: &str) {
+    let _ = anstream::stderr().lock().write_all(text.as_bytes());
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that opens it")]
+fn stdout() -> io::Stdout {
+    io::stdout()
+}
+
+#[expect(clippy::disallowed_methods, reason = "it is only asked whether it is a terminal")]
+fn stderr_is_terminal() -> bool {
+    io::stderr().is_terminal()
 }
 
 /// Whether what goes to stdout may be in colours.
 #[must_use]
 pub fn stdout_is_colored() -> bool {
-    anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
+    anstream::AutoStream::choice(&stdout()) != anstream::ColorChoice::Never
 }
 
 /// How many columns the terminal has that stdout is; `None` where it is none.
 #[must_use]
 pub fn stdout_width() -> Option<usize> {
-    let stdout = io::stdout();
+    let stdout = stdout();
     let size = stdout.is_terminal().then(|| terminal_size_of(&stdout)).flatten();
     size.map(|(columns, _)| usize::from(columns.0)).filter(|columns| *columns > 0)
 }
 
-/// Writes data to stdout. Whoever reads it may stop reading: a closed pipe is not a failure.
-pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let mut stdout = io::BufWriter::with_capacity(64 * 1024, io::stdout().lock());
+/// Writes lines for people to stdout, each sanitized.
+pub fn print_lines(lines: impl IntoIterator<Item = impl Display>) -> io::Result<()> {
+    print_data(|to| {
+        lines.into_iter().try_for_each(|line| writeln!(to, "{}", sanitize(&line.to_string())))
+    })
+}
+
+/// Writes data to stdout as it is: a file that was rendered, or a format that escapes by itself.
+/// Whoever reads it may stop reading: a closed pipe is not a failure.
+pub fn print_data(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut stdout = io::BufWriter::with_capacity(64 * 1024, stdout().lock());
     match write(&mut stdout).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => {
             // What is still in the buffer has no reader either.
@@ -245,15 +198,9 @@ mod tests {
 
     #[test]
     fn a_failure_in_one_line() {
-        let told = "these are refused:\n  data.id: empty\n  data.name: missing";
-        let failure = Failure::message(Kind::Answer, told).hint("ask again");
-        let line = "these are refused: data.id: empty; data.name: missing; ask again";
+        let message = Message::with_lines("these are refused:", ["data.id: empty", "data.name: x"]);
+        let failure = Failure::message(Kind::Answer, message).hint("ask again");
+        let line = "these are refused: data.id: empty; data.name: x; ask again";
         assert_eq!(OneLine(&failure).to_string(), line);
-    }
-
-    #[test]
-    fn what_would_act_on_a_terminal_is_escaped() {
-        assert_eq!(sanitize("plain\ntext é"), "plain\ntext é");
-        assert_eq!(sanitize("a\u{1b}[2Jb\r\u{202e}"), "a\\u{1b}[2Jb\\r\\u{202e}");
     }
 }

@@ -1,15 +1,18 @@
-//! Progress over minutes: a terminal shows how it stands now, and a log gets a line each time that
-//! it changes.
+//! Work that takes its time: a terminal shows how it stands, and a log gets a line when that changes.
 
 use std::fmt::Display;
-use std::io::{self, IsTerminal};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Terminal, sanitize};
+use super::{Terminal, stderr_is_terminal};
+use crate::text::sanitize::sanitize;
 
-/// How a long work stands. What a terminal shows goes away with its drop.
+/// How long work takes before it shows that it goes on.
+const PATIENCE: Duration = Duration::from_millis(500);
+const TICK: Duration = Duration::from_millis(100);
+
+/// How work of minutes stands. What a terminal shows goes away with its drop.
 #[derive(Debug)]
 pub struct Progress {
     terminal: Terminal,
@@ -19,20 +22,66 @@ pub struct Progress {
 }
 
 impl Terminal {
-    /// A long work begins.
+    /// Work of minutes begins.
     #[must_use]
     pub fn progress(self) -> Progress {
-        let is_shown = !self.quiet && io::stderr().is_terminal();
-        let bar = is_shown.then(|| {
+        let bar = self.shows_progress().then(|| {
             let bar = ProgressBar::new_spinner();
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg} ({elapsed})") {
-                bar.set_style(style);
-            }
-            bar.enable_steady_tick(Duration::from_millis(100));
+            show(&bar, "{spinner} {wide_msg} ({elapsed})");
             bar
         });
         Progress { terminal: self, bar, state: String::new() }
     }
+
+    /// Waits for `work`; after half a second a terminal shows `message` until it is done.
+    pub async fn wait_for<T>(self, message: impl Display, work: impl Future<Output = T>) -> T {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        self.show_after_a_while("{spinner} {msg} ({elapsed})", &bar, &message, work).await
+    }
+
+    /// The same for work that counts what of it is done.
+    pub async fn wait_counting<T>(
+        self,
+        message: impl Display,
+        count: &Count,
+        work: impl Future<Output = T>,
+    ) -> T {
+        let template = "{spinner} {msg}: {pos} of {len} ({elapsed})";
+        self.show_after_a_while(template, &count.0, &message, work).await
+    }
+
+    async fn show_after_a_while<T>(
+        self,
+        template: &str,
+        bar: &ProgressBar,
+        message: &dyn Display,
+        work: impl Future<Output = T>,
+    ) -> T {
+        let mut work = std::pin::pin!(work);
+        if let Ok(done) = tokio::time::timeout(PATIENCE, &mut work).await {
+            return done;
+        }
+        if !self.shows_progress() {
+            return work.await;
+        }
+        bar.set_message(sanitize(&message.to_string()).into_owned());
+        bar.set_draw_target(ProgressDrawTarget::stderr());
+        show(bar, template);
+        let done = work.await;
+        bar.finish_and_clear();
+        done
+    }
+
+    fn shows_progress(self) -> bool {
+        !self.quiet && stderr_is_terminal()
+    }
+}
+
+fn show(bar: &ProgressBar, template: &str) {
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(TICK);
 }
 
 impl Progress {
@@ -55,5 +104,23 @@ impl Drop for Progress {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+/// How much of some work is done, for a person to see. Its clones count the same.
+#[derive(Clone, Debug)]
+pub struct Count(ProgressBar);
+
+impl Count {
+    /// Nothing is done yet of `total` things.
+    #[must_use]
+    pub fn of(total: usize) -> Self {
+        let total = u64::try_from(total).unwrap_or(u64::MAX);
+        Self(ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden()))
+    }
+
+    /// One more thing is done.
+    pub fn one_done(&self) {
+        self.0.inc(1);
     }
 }

@@ -1,6 +1,6 @@
 //! Tables for people, and the same rows for programs.
 //!
-//! What a cell says is sanitize from the start: whatever the API called something, it moves no
+//! What a cell says is sanitized from the start: whatever the API called something, it moves no
 //! cursor, turns no text around and hides nothing. A terminal that is too narrow gets the least
 //! important columns shortened; what a person copies from it never is.
 
@@ -11,14 +11,12 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::text::sanitize::needs_escape;
+use crate::text::sanitize::sanitize;
 
 /// What stands between two columns.
 const GAP: &str = "  ";
 /// What a column is not shortened below.
 const LEAST: usize = 5;
-/// More marks than this on one letter are no writing system's.
-const MARKS: usize = 3;
 const HEADING: Style = Style::new().bold();
 
 /// A column of a table.
@@ -84,7 +82,7 @@ impl Tone {
     }
 }
 
-/// One cell: a text, made sanitize, and what it is a sign of.
+/// One cell: a text, sanitized, and what it is a sign of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cell {
     text: String,
@@ -95,7 +93,7 @@ impl Cell {
     /// A cell with this text.
     #[must_use]
     pub fn new(text: impl Display) -> Self {
-        Self { text: visible(&text.to_string()).into_owned(), tone: Tone::Plain }
+        Self { text: sanitize(&text.to_string()).into_owned(), tone: Tone::Plain }
     }
 
     /// A cell with this text, or an empty one.
@@ -127,25 +125,6 @@ impl From<String> for Cell {
     fn from(text: String) -> Self {
         Self::new(text)
     }
-}
-
-/// The text with every character escaped that would do something to a terminal, end the line, part
-/// the columns, or not be seen.
-fn visible(text: &str) -> Cow<'_, str> {
-    if text.bytes().all(|b| (b' '..=b'~').contains(&b)) {
-        return Cow::Borrowed(text);
-    }
-    let mut shown = String::with_capacity(text.len());
-    let mut marks = 0;
-    for c in text.chars() {
-        marks = if c.width() == Some(0) { marks + 1 } else { 0 };
-        if needs_escape(c) || marks > MARKS {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
-    }
-    Cow::Owned(shown)
 }
 
 /// Rows under headings.
@@ -371,8 +350,6 @@ mod tests {
         let shown = r"a\tb\nc\u{1b}[2J\u{202e}d\u{200b}e\u{ad}f\u{e0041}";
         assert_eq!(plain(&table), format!("x\t{shown}\ty\n"));
         assert!(written(&table, None).contains(&format!("x      {shown}  y")));
-        let heap = visible("n\u{301}\u{302}\u{303}\u{304}\u{305}").into_owned();
-        assert_eq!(heap, "n\u{301}\u{302}\u{303}\\u{304}\\u{305}");
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! Text for people and shells: sanitized, quoted, and times and durations as people say them.
+//! Text for people and shells: messages, sanitized and quoted text, times and durations.
 
 pub mod digest;
 pub mod duration;
+pub mod message;
 pub mod sanitize;
 pub mod shell;
 pub mod time;

@@ -1,7 +1,13 @@
-//! Text that somebody else wrote, for a person's eyes: nothing in it moves a cursor or turns what
-//! stands around it.
+//! Text that somebody else wrote, for a person's eyes: nothing in it moves a cursor, ends a line, or
+//! turns around what stands beside it.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write};
+
+use unicode_width::UnicodeWidthChar;
+
+/// More marks than this on one letter are no writing system's.
+const MARKS_MAX: usize = 3;
 
 /// Whether `c` ends a line, moves a cursor or changes the direction of what stands around it.
 #[must_use]
@@ -34,40 +40,57 @@ pub fn needs_escape(c: char) -> bool {
     is_control(c) || is_invisible(c)
 }
 
-/// The first characters of a text, with every control character and every invisible one escaped.
-#[derive(Clone, Copy, Debug)]
-pub struct Shown<'t> {
-    text: &'t str,
-    most: usize,
-}
-
-impl<'t> Shown<'t> {
-    /// At most `most` characters of `text`, and `…` where that is not all.
-    #[must_use]
-    pub fn new(text: &'t str, most: usize) -> Self {
-        Self { text, most }
-    }
-}
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (count, c) in self.text.chars().enumerate() {
-            if count == self.most {
-                return f.write_char('…');
-            }
-            if needs_escape(c) { write!(f, "{}", c.escape_default())? } else { f.write_char(c)? }
-        }
-        Ok(())
-    }
-}
-
-/// The first characters of somebody's words as they stand in a sentence of ours: without the capital
-/// that they start with, and nothing in them acts on a terminal.
+/// The text as one line that does nothing to a terminal: what acts, hides or ends the line is
+/// escaped, and so are marks heaped on one letter.
 #[must_use]
-pub fn in_a_sentence(words: &str, most: usize) -> String {
+pub fn sanitize(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|b| (b' '..=b'~').contains(&b)) {
+        return Cow::Borrowed(text);
+    }
+    let mut line = String::with_capacity(text.len());
+    let mut marks = 0;
+    for c in text.chars() {
+        marks = if c.width() == Some(0) { marks + 1 } else { 0 };
+        if needs_escape(c) || marks > MARKS_MAX {
+            line.extend(c.escape_default());
+        } else {
+            line.push(c);
+        }
+    }
+    Cow::Owned(line)
+}
+
+/// The first characters of a text, sanitized.
+#[derive(Clone, Copy, Debug)]
+pub struct Excerpt<'t> {
+    text: &'t str,
+    max: usize,
+}
+
+impl<'t> Excerpt<'t> {
+    /// At most `max` characters of `text`, and `…` where that is not all.
+    #[must_use]
+    pub fn new(text: &'t str, max: usize) -> Self {
+        Self { text, max }
+    }
+}
+
+impl fmt::Display for Excerpt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = self.text.char_indices().nth(self.max).map(|(end, _)| end);
+        let first = end.and_then(|end| self.text.get(..end)).unwrap_or(self.text);
+        f.write_str(&sanitize(first))?;
+        if end.is_some() { f.write_char('…') } else { Ok(()) }
+    }
+}
+
+/// The first characters of somebody's words as they stand in a sentence of ours: sanitized, and
+/// without the capital that they start with.
+#[must_use]
+pub fn in_sentence(words: &str, max: usize) -> String {
     let mut characters = words.chars();
     let first = characters.next().into_iter().flat_map(char::to_lowercase);
-    Shown::new(&first.chain(characters).collect::<String>(), most).to_string()
+    Excerpt::new(&first.chain(characters).collect::<String>(), max).to_string()
 }
 
 #[cfg(test)]
@@ -75,13 +98,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_would_act_on_a_terminal_is_escaped() {
-        let shown = |text| Shown::new(text, 40).to_string();
-        assert_eq!(shown("plain é 日本"), "plain é 日本");
-        assert_eq!(shown("a\n\u{1b}[2J\r\u{202e}"), "a\\n\\u{1b}[2J\\r\\u{202e}");
-        assert_eq!(shown("a\u{200b}b\u{e0041}"), "a\\u{200b}b\\u{e0041}");
-        assert_eq!(Shown::new("abcdef", 3).to_string(), "abc…");
-        assert_eq!(Shown::new("abc", 3).to_string(), "abc");
-        assert_eq!(in_a_sentence("Connection\nrefused", 12), "connection\\nr…");
+    fn a_text_is_one_line_that_does_nothing() {
+        assert_eq!(sanitize("plain é 日本"), "plain é 日本");
+        assert_eq!(sanitize("a\n\u{1b}[2J\r\u{202e}\t"), "a\\n\\u{1b}[2J\\r\\u{202e}\\t");
+        assert_eq!(sanitize("a\u{200b}b\u{e0041}"), "a\\u{200b}b\\u{e0041}");
+        let heap = sanitize("n\u{301}\u{302}\u{303}\u{304}\u{305}");
+        assert_eq!(heap, "n\u{301}\u{302}\u{303}\\u{304}\\u{305}");
+        assert_eq!(Excerpt::new("abcdef", 3).to_string(), "abc…");
+        assert_eq!(Excerpt::new("abc", 3).to_string(), "abc");
+        assert_eq!(in_sentence("Connection\nrefused", 11), "connection\\n…");
     }
 }

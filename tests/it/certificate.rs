@@ -14,7 +14,7 @@ use crate::support::api::{Api, Reply};
 use crate::support::authority::{Authority, answer, certificates_in, me};
 use crate::support::cluster::{Cluster, Connection, Node};
 use crate::support::process::{self, Ran};
-use crate::support::sandbox::{Program, Sandbox, TOKEN};
+use crate::support::sandbox::{Program, Sandbox, TOKEN, copy_program};
 use crate::support::ssh;
 use crate::support::sshd::Sshd;
 
@@ -76,8 +76,8 @@ impl Person {
 }
 
 #[test]
-#[ignore = "needs ssh-keygen: run tests/run"]
 fn a_certificate_is_asked_for_judged_and_kept() {
+    needs!("ssh-keygen");
     use std::os::unix::fs::PermissionsExt;
 
     let person = Person::new();
@@ -110,8 +110,8 @@ fn ran_reads_private_key(person: &Person) -> bool {
 }
 
 #[test]
-#[ignore = "needs ssh-keygen: run tests/run"]
 fn ensure_asks_only_where_the_present_one_will_not_do() {
+    needs!("ssh-keygen");
     let person = Person::new();
     let ensure = |arguments: &[&str]| person.cert(&[&["--ensure"], arguments].concat()).run();
     ensure(&["clst01"]).succeeds();
@@ -142,8 +142,8 @@ fn ensure_asks_only_where_the_present_one_will_not_do() {
 }
 
 #[test]
-#[ignore = "needs ssh-keygen: run tests/run"]
 fn ensure_needs_no_token_while_the_certificate_is_good() {
+    needs!("ssh-keygen");
     let person = Person::new();
     person.cert(&["train"]).run().succeeds();
     fs::remove_file(person.sandbox.path(".prime/config.json")).unwrap();
@@ -156,8 +156,8 @@ fn ensure_needs_no_token_while_the_certificate_is_good() {
 }
 
 #[test]
-#[ignore = "needs ssh-keygen: run tests/run"]
 fn of_many_at_once_one_asks() {
+    needs!("ssh-keygen");
     let person = Person::new();
     person.cert(&["train"]).run().succeeds();
     person.has("-2h:-1h");
@@ -180,8 +180,8 @@ fn of_many_at_once_one_asks() {
 }
 
 #[test]
-#[ignore = "needs ssh-keygen: run tests/run"]
 fn what_will_not_do_is_refused_and_the_old_one_stays() {
+    needs!("ssh-keygen");
     let person = Person::new();
     person.cert(&["train"]).run().succeeds();
     let old = fs::read_to_string(person.certificate()).unwrap();
@@ -198,6 +198,8 @@ fn what_will_not_do_is_refused_and_the_old_one_stays() {
         (signed(&["-n", &me, "-V", "-2h:-1h"], &key), "it expired 1 h ago"),
         (signed(&["-n", &me, "-V", "+5m:+1h"], &key), "is this machine's clock slow?"),
         (signed(&["-V", "+8h"], &key), "it names no principal"),
+        (signed(&["-n", &me], &key), "it never expires; at most 24 h are accepted"),
+        (signed(&["-n", &me, "-V", "always:+30h"], &key), "; at most 24 h are accepted"),
         (key.clone(), "it is a public key that nobody signed"),
         (format!("{good}{good}"), "it is more than one line"),
         (format!("{}\nHost *\n", good.trim_end()), "it is more than one line"),
@@ -229,8 +231,8 @@ fn what_will_not_do_is_refused_and_the_old_one_stays() {
 }
 
 #[test]
-#[ignore = "needs ssh-keygen: run tests/run"]
 fn show_says_what_there_is() {
+    needs!("ssh-keygen");
     let person = Person::new();
     let told = person.cert(&["train", "--show"]).run().fails(1);
     assert!(told.contains("there is no certificate for train"), "{told}");
@@ -258,8 +260,8 @@ fn show_says_what_there_is() {
 }
 
 #[test]
-#[ignore = "needs ssh-keygen: run tests/run"]
 fn all_means_the_clusters_that_want_one() {
+    needs!("ssh-keygen");
     let person = Person::new();
     person.cert(&["--all"]).run().succeeds();
     assert_eq!(person.api.certificates(), 1);
@@ -272,8 +274,8 @@ fn all_means_the_clusters_that_want_one() {
 }
 
 #[test]
-#[ignore = "needs ssh-keygen: run tests/run"]
 fn several_certificates_are_asked_for_at_once_and_one_that_fails_stands_alone() {
+    needs!("ssh-keygen");
     let mut person = Person::new();
     let cluster = |at: usize| {
         let node = Node::control(&format!("pod{at}"), "node-0", "203.0.113.10").user(&me());
@@ -319,8 +321,8 @@ fn what_cannot_be_is_said_before_anybody_is_asked() {
 }
 
 #[test]
-#[ignore = "needs ssh-keygen: run tests/run"]
 fn a_fragment_names_the_certificate_and_says_when_there_is_none() {
+    needs!("ssh-keygen");
     let person = Person::new();
     let config = |arguments: &[&str]| {
         person.sandbox.prime_ssh([&["config", "train"], arguments].concat()).run()
@@ -338,7 +340,7 @@ fn a_fragment_names_the_certificate_and_says_when_there_is_none() {
     let after = config(&[]);
     assert_eq!((after.stderr.as_str(), &after.stdout), ("", &ran.stdout));
     person.has("-2h:-1h");
-    assert!(config(&[]).stderr.contains("the one that is there will not do: it expired 1 h ago"));
+    assert!(config(&[]).stderr.contains("the present one is useless: it expired 1 h ago"));
     let other = person.sandbox.ssh_key(".ssh/other");
     let told = config(&["--identity-file", other.to_str().unwrap()]).stderr;
     assert!(told.contains("it is for the key SHA256:"), "{told}");
@@ -375,8 +377,8 @@ fn with_machines() -> (Person, Sshd, Sshd) {
 }
 
 #[test]
-#[ignore = "needs sshd: run tests/run"]
 fn a_first_certificate_lets_in_through_the_jump() {
+    needs!("sshd");
     let (person, _control, _worker) = with_machines();
     let fragment = person.sandbox.path("fragment");
     let config = person.sandbox.prime_ssh(["config", "train", "--jump", "always", "-o"]);
@@ -410,8 +412,8 @@ impl Person {
 }
 
 #[test]
-#[ignore = "needs sshd: run tests/run"]
 fn ssh_renews_by_itself_through_the_jump() {
+    needs!("sshd");
     let (person, control, worker) = with_machines();
     let told = person.installs(&["--auto-cert", "--jump", "always"]).run();
     assert!(told.stderr.contains("certificate for clst01: log in as "), "{}", told.stderr);
@@ -437,8 +439,8 @@ fn ssh_renews_by_itself_through_the_jump() {
 }
 
 #[test]
-#[ignore = "needs sshd: run tests/run"]
 fn of_64_ssh_at_once_one_asks() {
+    needs!("sshd");
     let (person, _control, _worker) = with_machines();
     person.installs(&["--auto-cert", "--jump", "never"]).run().succeeds();
     person.has("-2h:-1h");
@@ -463,8 +465,8 @@ fn of_64_ssh_at_once_one_asks() {
 }
 
 #[test]
-#[ignore = "needs sshd: run tests/run"]
 fn a_renewal_that_fails_is_one_line_and_ssh_goes_on() {
+    needs!("sshd");
     let (person, _control, _worker) = with_machines();
     person.installs(&["--auto-cert"]).run().succeeds();
     person.has("-2h:-1h");
@@ -483,8 +485,8 @@ fn a_renewal_that_fails_is_one_line_and_ssh_goes_on() {
 }
 
 #[test]
-#[ignore = "needs ssh-keygen: run tests/run"]
 fn nothing_takes_longer_than_ten_seconds() {
+    needs!("ssh-keygen");
     let person = Person::new();
     person.cert(&["train"]).run().succeeds();
     person.has("-2h:-1h");
@@ -509,8 +511,8 @@ fn nothing_takes_longer_than_ten_seconds() {
 }
 
 #[test]
-#[ignore = "needs ssh-keygen: run tests/run"]
 fn a_link_in_the_place_of_ours_is_refused() {
+    needs!("ssh-keygen");
     let person = Person::new();
     person.cert(&["train"]).run().succeeds();
     let treasure = person.sandbox.write("treasure", "gold");
@@ -522,8 +524,8 @@ fn a_link_in_the_place_of_ours_is_refused() {
 }
 
 #[test]
-#[ignore = "needs sshd: run tests/run"]
 fn paths_with_spaces_work() {
+    needs!("sshd");
     let (person, _control, _worker) = with_machines();
     let folder = person.sandbox.path("my folder");
     fs::create_dir(&folder).unwrap();
@@ -552,8 +554,8 @@ fn paths_with_spaces_work() {
 }
 
 #[test]
-#[ignore = "needs ssh-keygen: run tests/run"]
 fn an_installed_clusters_certificate_has_its_name() {
+    needs!("ssh-keygen");
     let person = Person::new();
     let told = person.installs(&["--as", "mine"]).run();
     assert!(
@@ -574,8 +576,8 @@ fn an_installed_clusters_certificate_has_its_name() {
 }
 
 #[test]
-#[ignore = "needs ssh-keygen: run tests/run"]
 fn installs_and_renewals_do_not_wait_for_each_other() {
+    needs!("ssh-keygen");
     let person = Person::new();
     person.installs(&["--auto-cert"]).run().succeeds();
     person.has("-2h:-1h");
@@ -598,8 +600,8 @@ fn installs_and_renewals_do_not_wait_for_each_other() {
 }
 
 #[test]
-#[ignore = "needs ssh-keygen: run tests/run"]
 fn auto_cert_is_refused_where_it_could_not_work_or_would_not_be_safe() {
+    needs!("ssh-keygen");
     use std::os::unix::fs::PermissionsExt;
 
     let person = Person::new();
@@ -615,10 +617,8 @@ fn auto_cert_is_refused_where_it_could_not_work_or_would_not_be_safe() {
     person.logs_in();
     refused(person.installs(&["--auto-cert", "--identity-file", "none"]), "no setting names one");
 
-    // Copied by another process: a file that is open for writing in ours cannot be run.
     let program = person.sandbox.path("prime-ssh");
-    let mut copy = Command::new("cp");
-    process::run(copy.arg(env!("CARGO_BIN_EXE_prime-ssh")).arg(&program), b"").succeeds();
+    copy_program(&program);
     fs::set_permissions(&program, fs::Permissions::from_mode(0o775)).unwrap();
     let mut install = Command::new(&program);
     install
@@ -651,8 +651,8 @@ fn assert_pongs(ran: Ran) {
 }
 
 #[test]
-#[ignore = "needs sshd and ansible: run tests/run"]
 fn ansible_reaches_the_machines_by_certificate() {
+    needs!("sshd", "ansible");
     let (person, _control, _worker) = with_machines();
     let ansible = ansible::newest();
     let file = person.sandbox.path("hosts.yml");
@@ -674,8 +674,8 @@ fn ansible_reaches_the_machines_by_certificate() {
 }
 
 #[test]
-#[ignore = "needs ssh-keygen: run tests/run"]
 fn a_live_inventory_without_a_certificate_is_a_failure() {
+    needs!("ssh-keygen");
     let person = Person::new();
     person.cert(&["train"]).run().succeeds();
     person.api.signs(|_| Reply::detail(403, "Insufficient permissions"));

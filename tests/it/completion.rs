@@ -213,8 +213,8 @@ fn completes(shell: &str, startup: &str, tabs: &[(&str, &str)]) {
 }
 
 #[test]
-#[ignore = "needs script: run tests/run"]
 fn bash_completes() {
+    needs!("script");
     let bash = "bash --norc --noprofile -i";
     completes(bash, "source <(prime-ssh completions bash)", &TABS);
     // Some people take the `=` out, and bash itself finds no path behind one then.
@@ -223,8 +223,8 @@ fn bash_completes() {
 }
 
 #[test]
-#[ignore = "needs zsh and script: run tests/run"]
 fn zsh_completes() {
+    needs!("zsh", "script");
     let compinit = "bindkey -e; autoload -Uz compinit; compinit -u -D";
     completes("zsh -f -i", &format!("{compinit}; source <(prime-ssh completions zsh)"), &TABS);
     let as_file = "mkdir fpath; prime-ssh completions zsh >fpath/_prime-ssh; fpath=(fpath $fpath)";
@@ -232,8 +232,8 @@ fn zsh_completes() {
 }
 
 #[test]
-#[ignore = "needs fish: run tests/run"]
 fn fish_completes() {
+    needs!("fish");
     let desk = Desk::with(&[cluster::train()]);
     desk.sandbox.write("out/file", "");
     for (line, wanted) in TABS {

@@ -14,8 +14,8 @@ use crate::support::ssh;
 use crate::support::sshd::Sshd;
 
 #[test]
-#[ignore = "needs sshd: run tests/run"]
 fn each_node_of_a_cluster_is_reached() {
+    needs!("sshd");
     let person = Person::new();
     let control = person.sshd("node-0").at("127.0.0.2").start();
     let first = person.sshd("node-1").at("127.0.0.3").port(control.port).start();
@@ -37,8 +37,8 @@ fn each_node_of_a_cluster_is_reached() {
 }
 
 #[test]
-#[ignore = "needs sshd: run tests/run"]
 fn a_cluster_is_found_by_its_name() {
+    needs!("sshd");
     let person = Person::new();
     let control = person.sshd("node-0").start();
     let node = || Node::new("pod0", "node-0").connection(to(&control).control());
@@ -63,8 +63,8 @@ fn a_cluster_is_found_by_its_name() {
 }
 
 #[test]
-#[ignore = "needs sshd: run tests/run"]
 fn a_worker_is_reached_through_the_control_node() {
+    needs!("sshd");
     let person = Person::new();
     let control = person.sshd("node-0").at("127.0.0.2").start();
     let worker = person.sshd("node-1").at("127.0.0.3").start();
@@ -77,8 +77,8 @@ fn a_worker_is_reached_through_the_control_node() {
 }
 
 #[test]
-#[ignore = "needs sshd: run tests/run"]
 fn a_name_that_is_no_more_fails_at_once() {
+    needs!("sshd");
     let person = Person::new();
     let control = person.sshd("node-0").start();
     let cluster = Cluster::new("clst01", "train")
@@ -92,8 +92,8 @@ fn a_name_that_is_no_more_fails_at_once() {
 }
 
 #[test]
-#[ignore = "needs sshd: run tests/run"]
 fn a_host_key_belongs_to_the_machine_and_not_to_its_address() {
+    needs!("sshd");
     let person = Person::new();
     let alias = "prime.train.node-0";
     let config = |machine: &str, sshd: &Sshd| {
@@ -186,8 +186,8 @@ impl Twins {
 const SHARING: &str = "Host *\nControlMaster auto\n";
 
 #[test]
-#[ignore = "needs root and network namespaces: run tests/run"]
 fn in_namespaces_each_command_runs_on_its_own_machine() {
+    needs!("namespaces");
     let twins = Twins::new();
     let fragment = twins.person.config(twins.clusters(), &[]);
     let sockets = twins.person.sandbox.home().display();
@@ -210,8 +210,8 @@ fn in_namespaces_each_command_runs_on_its_own_machine() {
 
 /// What our ControlPath is for: without it, this very setting reaches the wrong machine.
 #[test]
-#[ignore = "needs root and network namespaces: run tests/run"]
 fn in_namespaces_without_our_control_path_the_wrong_machine_answers() {
+    needs!("namespaces");
     let twins = Twins::new();
     let fragment = twins.person.config(twins.clusters(), &[]);
     let ours = std::fs::read_to_string(&fragment).unwrap();
@@ -229,8 +229,8 @@ fn in_namespaces_without_our_control_path_the_wrong_machine_answers() {
 }
 
 #[test]
-#[ignore = "needs root and network namespaces: run tests/run"]
 fn in_namespaces_a_host_of_the_users_own_config_is_the_way_in() {
+    needs!("namespaces");
     let twins = Twins::new();
     let worker = Node::new("worker", "node-1").connection(to(&twins.workers[1]));
     let cluster = Cluster::new("clst9", "lone").node(worker);

@@ -65,8 +65,8 @@ fn the_api_gives_prepared_replies() {
 }
 
 #[test]
-#[ignore = "needs sshd: run tests/run"]
 fn an_sshd_says_which_node_it_is() {
+    needs!("sshd");
     let sandbox = Sandbox::new();
     let key = sandbox.ssh_key(".ssh/id_ed25519");
     let sshd = Sshd::of(&sandbox, "node-7").at("127.0.1.7").lets_in(&key).start();
@@ -86,8 +86,8 @@ fn an_sshd_says_which_node_it_is() {
 }
 
 #[test]
-#[ignore = "needs root and network namespaces: run tests/run"]
 fn in_namespaces_one_address_is_two_machines() {
+    needs!("namespaces");
     let sandbox = Sandbox::new();
     let (client, a, b) = (Namespace::new(), Namespace::new(), Namespace::new());
     client.link("a", "198.18.1.1/24", &a, "198.18.1.2/24");

@@ -6,6 +6,11 @@
     clippy::unwrap_used,
     reason = "a test fails by panicking"
 )]
+#![expect(clippy::items_after_statements, reason = "`needs!` comes first")]
+
+// First, for its macros.
+#[macro_use]
+mod support;
 
 mod ansible;
 mod cache;
@@ -30,7 +35,6 @@ mod rendered;
 mod security;
 mod settings;
 mod show;
-mod support;
 mod usage;
 mod wait;
 mod wheel;

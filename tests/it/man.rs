@@ -47,8 +47,8 @@ fn what_there_is_no_page_for() {
 }
 
 #[test]
-#[ignore = "needs man, groff and mandoc: run tests/run"]
 fn formatters_have_nothing_to_say() {
+    needs!("man", "groff", "mandoc");
     let sandbox = pages();
     for page in fs::read_dir(sandbox.path("man/man1")).unwrap() {
         let page = page.unwrap().path();
@@ -68,8 +68,8 @@ fn formatters_have_nothing_to_say() {
 }
 
 #[test]
-#[ignore = "needs man, groff and mandoc: run tests/run"]
 fn man_shows_them_as_a_person_reads_them() {
+    needs!("man", "groff", "mandoc");
     let sandbox = pages();
     let mut man = Command::new("man");
     man.args(["--warnings", "prime-ssh", "install"]).env("LC_ALL", "C.UTF-8");

@@ -210,8 +210,8 @@ fn a_refused_answer_leaves_the_file_alone() {
 
 /// What Linux itself keeps from happening with `open` (`protected_symlinks`) must not with a rename.
 #[test]
-#[ignore = "needs root: run tests/run"]
 fn what_another_user_put_into_a_folder_for_everybody_is_left_alone() {
+    needs!("root");
     let desk = Desk::new();
     let shared = desk.sandbox.path("shared");
     fs::create_dir(&shared).unwrap();

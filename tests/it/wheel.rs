@@ -53,8 +53,8 @@ fn version() -> &'static str {
 
 /// The cheapest build, for what is tested here does not depend on how well it is optimised.
 #[test]
-#[ignore = "needs maturin: run tests/run"]
 fn the_wheel_holds_the_program_and_its_licences_and_installs() {
+    needs!("maturin");
     let sandbox = Sandbox::new();
     let out = sandbox.path("wheels");
     let cheap = ["build", "--profile", "dev", "--auditwheel", "skip", "--compatibility", "linux"];
@@ -98,8 +98,8 @@ fn the_wheel_holds_the_program_and_its_licences_and_installs() {
 }
 
 #[test]
-#[ignore = "needs maturin: run tests/run"]
 fn the_source_package_holds_all_that_a_build_needs() {
+    needs!("maturin");
     let sandbox = Sandbox::new();
     let out = sandbox.path("sources");
     maturin(&["sdist"], &out);

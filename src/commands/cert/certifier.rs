@@ -1,19 +1,18 @@
-//! From a cluster to its certificate in its place: find, wait for the turn, ask, judge, write.
+//! From a cluster to its certificate: find the cluster, take the lock, request, judge, write.
 
-use std::future::poll_fn;
-use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
-use super::{clock, does, place};
+use super::{clock, file_for, is_sufficient};
 use crate::api::client::Client;
 use crate::certificate::Certificate;
-use crate::certificate::describe::{Clock, Grant};
+use crate::certificate::details::{Clock, Summary};
 use crate::certificate::file::{CertificateFile, LIMIT};
 use crate::certificate::identity::Identity;
 use crate::certificate::judge::Warning;
-use crate::certificate::request::{self, Order};
+use crate::certificate::request::{Request, RequestError, request};
 use crate::commands::fetch::AT_ONCE;
 use crate::commands::gather;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -23,10 +22,10 @@ use crate::settings::{Endpoint, Wanted};
 use crate::terminal::Terminal;
 use crate::text::time;
 
-/// What is left of the time to say who else was at it all the while.
-const TELLING: Duration = Duration::from_millis(200);
+/// Time to report who held the lock all the while.
+const REPORTING: Duration = Duration::from_millis(200);
 
-/// Asks for certificates, and puts them in their places.
+/// Requests certificates and writes them.
 pub(super) struct Certifier<'a> {
     wanted: &'a Wanted,
     identity: &'a Identity,
@@ -34,15 +33,15 @@ pub(super) struct Certifier<'a> {
     terminal: Terminal,
 }
 
-/// A cluster, and where its certificate belongs.
+/// A cluster, and the file of its certificate.
 struct Target {
     id: String,
-    place: CertificateFile,
+    file: CertificateFile,
     users: Vec<String>,
 }
 
 impl<'a> Certifier<'a> {
-    /// A certifier for this key, at this API.
+    /// A certifier for one key, at one API.
     pub(super) fn new(
         wanted: &'a Wanted,
         identity: &'a Identity,
@@ -54,7 +53,7 @@ impl<'a> Certifier<'a> {
         Ok(Self { wanted, identity, client, terminal })
     }
 
-    /// Gets those of every cluster of the list that takes nothing else.
+    /// Gets a certificate for every cluster in the list that accepts nothing else.
     pub(super) async fn get_all(&self, team: Option<&str>) -> Outcome<()> {
         let message = "asking the API for every cluster";
         let mut listed = self.terminal.wait_for(message, self.client.clusters(None)).await?;
@@ -63,23 +62,22 @@ impl<'a> Certifier<'a> {
         });
         let mut ids: Vec<_> = listed.into_iter().map(|cluster| cluster.id).collect();
         if ids.is_empty() {
-            self.terminal.note("no cluster of the list lets people in with a certificate");
+            self.terminal.note("no cluster in the list takes a certificate");
         }
-        ids.retain(|id| !does(id, self.wanted, &self.identity.public_key));
+        ids.retain(|id| !is_sufficient(id, self.wanted, &self.identity.public_key));
         self.get_each(&ids).await
     }
 
-    /// Gets them, several at a time; one that fails does not keep the others from theirs.
+    /// Gets a certificate for each, several at a time; a failure does not stop the others.
     pub(super) async fn get_each(&self, selectors: &[String]) -> Outcome<()> {
         let message = match selectors {
             [selector] => format!("getting a certificate for {selector}"),
             several => format!("getting certificates for {} clusters", several.len()),
         };
-        let got = self
-            .terminal
-            .wait_for(message, side_by_side(selectors, |selector| self.get(selector)))
-            .await;
-        self.terminal.worst(got.into_iter().filter_map(Result::err).collect())
+        let each = selectors.iter().map(|selector| self.get(selector));
+        let results = stream::iter(each).buffered(AT_ONCE).collect::<Vec<_>>();
+        let results = self.terminal.wait_for(message, results).await;
+        self.terminal.worst(results.into_iter().filter_map(Result::err).collect())
     }
 
     async fn get(&self, selector: &str) -> Outcome<()> {
@@ -96,8 +94,8 @@ impl<'a> Certifier<'a> {
             }
         };
         let clock = clock();
-        let grant = Grant(&certificate, &clock);
-        self.terminal.note(format_args!("certificate for {selector}: {grant}"));
+        let summary = Summary(&certificate, &clock);
+        self.terminal.note(format_args!("certificate for {selector}: {summary}"));
         for warning in warnings {
             self.terminal.warning(warning);
         }
@@ -105,44 +103,44 @@ impl<'a> Certifier<'a> {
         Ok(())
     }
 
-    /// A new certificate in its place; nothing where another run has put one there meanwhile.
+    /// Writes a new certificate; `None` where another run wrote one meanwhile.
     async fn get_until(
         &self,
         selector: &str,
         deadline: Instant,
     ) -> Outcome<Option<(Certificate, Vec<Warning>)>> {
-        let Target { id, place, users } = self.target(selector).await?;
+        let Target { id, file, users } = self.target(selector).await?;
         let key = &self.identity.public_key;
         folder::check_owner(&self.wanted.layout)?;
         folder::is_there(&self.wanted.layout)?;
-        if self.wanted.output.is_none() && place.file().is_symlink() {
-            return Err(FolderError::Link(place.file().to_owned()).into());
+        if self.wanted.output.is_none() && file.path().is_symlink() {
+            return Err(FolderError::Link(file.path().to_owned()).into());
         }
-        let turn = place.turn(deadline - TELLING).await?;
-        let least = self.wanted.min_validity;
-        if least.is_some_and(|least| turn.sufficient(key, least).is_some()) {
+        let lock = file.lock(deadline - REPORTING).await?;
+        let min_validity = self.wanted.min_validity;
+        if min_validity.is_some_and(|min_validity| lock.is_sufficient(key, min_validity)) {
             return Ok(None);
         }
-        self.identity.prove()?;
-        let order = Order { cluster: &id, key, ttl: self.wanted.ttl, users: &users };
-        let new = request::ask(&order, &self.client).await?;
-        turn.put(&new.0).or_fail(Kind::Local)?;
+        self.identity.verify()?;
+        let wanted = Request { cluster: &id, key, ttl: self.wanted.ttl, users: &users };
+        let new = request(&wanted, &self.client).await?;
+        lock.write(&new.0).or_fail(Kind::Local)?;
         Ok(Some(new))
     }
 
-    /// Finds out which cluster is meant, and where its certificate belongs. That takes no request
-    /// where a file's name says it.
+    /// Finds the cluster and the file of its certificate, without a request where the name of a file
+    /// says it.
     async fn target(&self, selector: &str) -> Outcome<Target> {
-        let place = place(selector, self.wanted);
-        if let Some(place) = place.filter(|place| place.is_of(selector)) {
-            return Ok(Target { id: selector.to_owned(), place, users: Vec::new() });
+        let file = file_for(selector, self.wanted);
+        if let Some(file) = file.filter(|file| file.is_of(selector)) {
+            return Ok(Target { id: selector.to_owned(), file, users: Vec::new() });
         }
         let found = self.client.find(selector).await?;
         let survey = gather::survey(&found.id, &found.text)?;
         let Some(cluster) = survey.cluster() else {
             let refusals = survey.refusals().iter().map(ToString::to_string);
-            let told = refusals.collect::<Vec<_>>().join("; ");
-            let message = format!("the answer holds values that cannot be used: {told}");
+            let refusals = refusals.collect::<Vec<_>>().join("; ");
+            let message = format!("the answer holds values that cannot be used: {refusals}");
             return Err(Failure::message(Kind::Answer, message));
         };
         if !cluster.vault_enabled {
@@ -151,65 +149,32 @@ impl<'a> Certifier<'a> {
         }
         let name = Slug::of_name(&cluster.name.as_str().into(), &found.id);
         let folder = &self.wanted.layout.folder();
-        let place = match &self.wanted.output {
-            Some(file) => CertificateFile::elsewhere(folder, file.clone()),
-            None => CertificateFile::of_cluster(folder, &name, &found.id),
+        let file = match &self.wanted.output {
+            Some(path) => CertificateFile::at_path(folder, path.clone()),
+            None => CertificateFile::for_cluster(folder, &name, &found.id),
         };
         let users = survey.users().into_iter().map(str::to_owned).collect();
-        Ok(Target { id: found.id, place, users })
+        Ok(Target { id: found.id, file, users })
     }
 
     fn warn_if_short(&self, certificate: &Certificate, clock: &Clock) {
         let left = certificate.validity.left(clock.now).unwrap_or_default();
-        if let Some(least) = self.wanted.min_validity.filter(|least| left < *least) {
+        if let Some(min_validity) = self.wanted.min_validity.filter(|least| left < *least) {
             self.terminal.warning(format_args!(
-                "the certificate lasts for {} only, less than --min-validity, {}: \
+                "the certificate lasts only {}, less than --min-validity ({}): \
                  each `--ensure` asks for another one",
                 time::span(left),
-                time::span(least)
+                time::span(min_validity)
             ));
         }
     }
 }
 
-/// Does `work` for each item, [`AT_ONCE`] at a time, on this task.
-async fn side_by_side<'i, W: Future>(
-    items: &'i [String],
-    work: impl Fn(&'i str) -> W,
-) -> Vec<W::Output> {
-    let mut waiting = items.iter().map(|item| work(item)).enumerate();
-    let (mut running, mut done) = (Vec::new(), Vec::new());
-    poll_fn(|context| {
-        loop {
-            let free = AT_ONCE - running.len();
-            let started = waiting.by_ref().take(free);
-            running.extend(started.map(|(at, work)| (at, Box::pin(work))));
-            let before = running.len();
-            running.retain_mut(|(at, work)| match work.as_mut().poll(context) {
-                Poll::Ready(output) => {
-                    done.push((*at, output));
-                    false
-                }
-                Poll::Pending => true,
-            });
-            if running.is_empty() && waiting.len() == 0 {
-                return Poll::Ready(());
-            }
-            if running.len() == before {
-                return Poll::Pending;
-            }
-        }
-    })
-    .await;
-    done.sort_by_key(|(at, _)| *at);
-    done.into_iter().map(|(_, output)| output).collect()
-}
-
-impl From<request::Error> for Failure {
-    fn from(error: request::Error) -> Self {
+impl From<RequestError> for Failure {
+    fn from(error: RequestError) -> Self {
         match error {
-            request::Error::Api(error) => error.into(),
-            refused @ request::Error::Refused(..) => Self::new(Kind::Answer, refused),
+            RequestError::Api(error) => error.into(),
+            refused @ RequestError::Refused(..) => Self::new(Kind::Answer, refused),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `prime-ssh cert`: the certificate that a cluster lets people in with.
+//! `prime-ssh cert`: get an SSH certificate for a cluster.
 
 mod certifier;
 mod show;
@@ -9,24 +9,20 @@ use jiff::tz::TimeZone;
 use super::fetch;
 use super::installed::Renewed;
 use crate::certificate::PublicKey;
-use crate::certificate::describe::Clock;
+use crate::certificate::details::Clock;
 use crate::certificate::file::{self, CertificateFile};
-use crate::certificate::identity::{Identity, Problem};
-use crate::cli::{CertArgs, Global};
+use crate::certificate::identity::{Identity, IdentityError};
+use crate::cli::CertArgs;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::layout::Layout;
 use crate::install::state::Source;
-use crate::settings::{Certify, Endpoint, Environment, OptionResolver, Task, Wanted};
+use crate::settings::{Certify, Context, Endpoint, OptionResolver, Task, Wanted};
 use crate::terminal::Terminal;
 use crate::text::time;
 
-pub(super) fn run(
-    typed: CertArgs,
-    global: &Global,
-    machine: &Environment,
-    terminal: Terminal,
-) -> Outcome<()> {
-    let Certify { task, wanted, endpoint } = Certify::resolve(typed, global, machine)?;
+pub(super) fn run(args: CertArgs, context: &Context) -> Outcome<()> {
+    let terminal = context.terminal;
+    let Certify { task, wanted, endpoint } = Certify::resolve(args, context)?;
     match task {
         Task::Nothing => Ok(()),
         Task::Show(selectors) => show::show(&selectors, &wanted, terminal),
@@ -35,21 +31,22 @@ pub(super) fn run(
     }
 }
 
-/// Gets the certificates of these clusters, those that will do aside where that is wanted.
+/// Gets the certificates of these clusters, but for those that need no new one.
 pub(super) fn get(
     mut selectors: Vec<String>,
     wanted: &Wanted,
     endpoint: Outcome<Endpoint>,
     terminal: Terminal,
 ) -> Outcome<()> {
-    // Where all that are there will do, this is the end: no token, no network, no runtime.
+    // Where all of them are good, this is the end: no token, no network, no runtime.
     let beside = wanted.identity.as_deref().and_then(Identity::beside);
-    selectors.retain(|selector| beside.as_ref().is_none_or(|key| !does(selector, wanted, key)));
+    selectors
+        .retain(|selector| beside.as_ref().is_none_or(|key| !is_sufficient(selector, wanted, key)));
     if selectors.is_empty() {
         return Ok(());
     }
     let identity = identity(wanted)?;
-    selectors.retain(|selector| !does(selector, wanted, &identity.public_key));
+    selectors.retain(|selector| !is_sufficient(selector, wanted, &identity.public_key));
     if selectors.is_empty() {
         return Ok(());
     }
@@ -68,8 +65,7 @@ fn get_all(
     fetch::block_on(certifier.get_all(team))?
 }
 
-/// Gets the certificates that ssh renews by itself from now on, where those that are there will
-/// not do.
+/// Gets the first certificates for clusters whose certificate ssh renews from now on.
 pub(super) fn ensure_each(
     renewed: &[Renewed],
     memory: &OptionResolver<'_>,
@@ -96,28 +92,28 @@ fn identity(wanted: &Wanted) -> Outcome<Identity> {
     Ok(Identity::read(path)?)
 }
 
-impl From<Problem> for Failure {
-    fn from(problem: Problem) -> Self {
-        let hint = problem.hint();
-        Self::new(Kind::Local, problem).hint(hint)
+impl From<IdentityError> for Failure {
+    fn from(error: IdentityError) -> Self {
+        let hint = error.hint();
+        Self::new(Kind::Local, error).hint(hint)
     }
 }
 
-/// The place of a certificate, as far as it is known without asking anybody.
-fn place(selector: &str, wanted: &Wanted) -> Option<CertificateFile> {
+/// The file of a cluster's certificate, as far as it is known without asking the API.
+fn file_for(selector: &str, wanted: &Wanted) -> Option<CertificateFile> {
+    let folder = wanted.layout.folder();
     match &wanted.output {
-        Some(file) => Some(CertificateFile::elsewhere(&wanted.layout.folder(), file.clone())),
-        None => CertificateFile::found(&wanted.layout.folder(), selector),
+        Some(path) => Some(CertificateFile::at_path(&folder, path.clone())),
+        None => CertificateFile::find(&folder, selector),
     }
 }
 
-/// Whether the present certificate will do.
-fn does(selector: &str, wanted: &Wanted, key: &PublicKey) -> bool {
-    let (Some(least), Some(place)) = (wanted.min_validity, place(selector, wanted)) else {
+/// Whether the present certificate lasts for long enough.
+fn is_sufficient(selector: &str, wanted: &Wanted, key: &PublicKey) -> bool {
+    let (Some(min_validity), Some(file)) = (wanted.min_validity, file_for(selector, wanted)) else {
         return false;
     };
-    let present = place.present();
-    present.is_ok_and(|present| file::suffices(&present, key, least))
+    file.read().is_ok_and(|present| file::suffices(&present, key, min_validity))
 }
 
 fn clock() -> Clock {

@@ -1,15 +1,15 @@
-//! `prime-ssh cert --show`: what the certificates say that are there.
+//! `prime-ssh cert --show`: show the present certificates.
 
 use anyhow::Context;
 
-use super::{clock, place};
-use crate::certificate::describe::{Clock, Details};
-use crate::certificate::file::Absent;
+use super::{clock, file_for};
+use crate::certificate::details::{Clock, Details};
+use crate::certificate::file::ReadError;
 use crate::certificate::identity::Identity;
 use crate::commands::installed::called;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::folder;
-use crate::install::outline::Outline;
+use crate::install::fragment::Fragment;
 use crate::install::state::FileKind;
 use crate::settings::Wanted;
 use crate::terminal::{self, Terminal};
@@ -18,8 +18,8 @@ use crate::terminal::{self, Terminal};
 pub(super) fn show(selectors: &[String], wanted: &Wanted, terminal: Terminal) -> Outcome<()> {
     let identity = match wanted.identity.as_deref().map(Identity::read).transpose() {
         Ok(identity) => identity,
-        Err(problem) => {
-            terminal.warning(problem);
+        Err(error) => {
+            terminal.warning(error);
             None
         }
     };
@@ -34,42 +34,42 @@ fn show_one(
     identity: Option<&Identity>,
     clock: &Clock,
 ) -> Outcome<()> {
-    let fault = |why: &dyn std::fmt::Display| {
-        let message = format!("the certificate for {selector} lets nobody in: {why}");
-        Failure::message(Kind::Local, message)
-            .hint(format!("`prime-ssh cert {selector}` gets a new one"))
+    let Some(file) = file_for(selector, wanted) else { return Err(missing(selector, wanted)) };
+    let certificate = match file.read() {
+        Ok(certificate) => certificate,
+        Err(ReadError::Missing) => return Err(missing(selector, wanted)),
+        Err(error) => return Err(useless(selector, &error)),
     };
-    let absent = |absent: &Absent| match absent {
-        // Whether it takes one, only the API knows.
-        Absent::Missing if !takes_none(selector, wanted) => {
-            let message = format!("there is no certificate for {selector}");
-            Failure::message(Kind::Local, message).hint(format!(
-                "`prime-ssh cert {selector}` gets one, if the cluster lets people in with one"
-            ))
-        }
-        Absent::Missing => {
-            let message = format!("{selector} lets people in without a certificate");
-            Failure::message(Kind::Local, message).hint("`ssh` works with your key")
-        }
-        _ => fault(absent),
-    };
-    let Some(place) = place(selector, wanted) else {
-        return Err(absent(&Absent::Missing));
-    };
-    let certificate = place.present().map_err(|why| absent(&why))?;
     let key = identity.map(|identity| &identity.public_key);
-    let sheet = Details { certificate: &certificate, key, clock };
-    terminal::print(|to| write!(to, "{}\n{sheet}", place.file().display()))
+    let details = Details { certificate: &certificate, key, clock };
+    let (path, text) = (file.path().display().to_string(), details.to_string());
+    terminal::print_lines([path.as_str()].into_iter().chain(text.lines()))
         .context("cannot write to stdout")
         .or_fail(Kind::Local)?;
-    sheet.fault().map_or(Ok(()), |why| Err(fault(&why)))
+    details.refusal().map_or(Ok(()), |refusal| Err(useless(selector, &refusal)))
 }
 
-/// Whether the cluster is installed, and ssh shows none of its hosts a certificate.
+fn useless(selector: &str, why: &dyn std::fmt::Display) -> Failure {
+    let message = format!("the certificate for {selector} lets nobody in: {why}");
+    Failure::message(Kind::Local, message)
+        .hint(format!("`prime-ssh cert {selector}` gets a new one"))
+}
+
+fn missing(selector: &str, wanted: &Wanted) -> Failure {
+    if takes_none(selector, wanted) {
+        let message = format!("{selector} lets people in without a certificate");
+        return Failure::message(Kind::Local, message).hint("`ssh` works with your key");
+    }
+    // Only the API knows whether the cluster takes one.
+    Failure::message(Kind::Local, format!("there is no certificate for {selector}"))
+        .hint(format!("`prime-ssh cert {selector}` gets one, if the cluster takes one"))
+}
+
+/// Whether the cluster is installed, and none of its hosts is shown a certificate.
 fn takes_none(selector: &str, wanted: &Wanted) -> bool {
     let Ok(present) = folder::read_ours(&wanted.layout) else { return false };
     let installed = present.installed();
     let Some(record) = called(&installed, selector) else { return false };
     let fragment = present.part(&record.stem(), FileKind::Fragment);
-    fragment.is_some_and(|text| Outline::of(text).all("certificatefile").next().is_none())
+    fragment.is_some_and(|text| Fragment::parse(text).all("certificatefile").next().is_none())
 }

@@ -96,7 +96,7 @@ impl Cluster<'_> {
         memory: &OptionResolver<'_>,
     ) -> Option<String> {
         let own = self.own_certificate(layout)?;
-        own.fault(self.identity(memory).as_ref())
+        own.refusal(self.identity(memory).as_ref())
     }
 
     /// Our certificate of the cluster, where it is what the cluster asks for.
@@ -110,7 +110,7 @@ impl Cluster<'_> {
 
     fn identity(&self, memory: &OptionResolver<'_>) -> Option<Identity> {
         let path = self.rendering.ssh.identity_file.as_ref()?;
-        Identity::read(&memory.machine().expand(path)).ok()
+        Identity::read(&memory.environment().expand(path)).ok()
     }
 
     fn warn(&self, settings: &Check, memory: &OptionResolver<'_>, terminal: Terminal) {

@@ -11,7 +11,7 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::ssh::login::{Login, Reason, Ssh, Target};
 use crate::ssh::probe::pace::Limiter;
 use crate::ssh::probe::{self, Endpoint, Probe};
-use crate::terminal::Count;
+use crate::terminal::progress::Count;
 
 /// What was found out about a host.
 #[derive(Clone, Debug, Default)]

@@ -12,22 +12,19 @@ use verdict::Verdict;
 
 use super::fetch::block_on;
 use super::view;
-use crate::cli::{CheckArgs, Global};
+use crate::cli::CheckArgs;
 use crate::cluster::{Fleet, Host};
 use crate::failure::Outcome;
-use crate::settings::{Check, Environment, OptionResolver};
+use crate::settings::{Check, Context, OptionResolver};
 use crate::ssh::probe::Endpoint;
 use crate::ssh::probe::pace::{self, Limiter};
-use crate::terminal::{Count, Terminal};
+use crate::terminal::Terminal;
+use crate::terminal::progress::Count;
 
-pub(super) fn run(
-    typed: CheckArgs,
-    global: &Global,
-    machine: &Environment,
-    terminal: Terminal,
-) -> Outcome<()> {
-    let settings = Check::resolve(typed, global, machine)?;
-    let memory = OptionResolver::new(global, machine);
+pub(super) fn run(args: CheckArgs, context: &Context) -> Outcome<()> {
+    let terminal = context.terminal;
+    let settings = Check::resolve(args, context)?;
+    let memory = OptionResolver::new(context);
     let asked = view::ask(&settings.viewing, &memory, terminal)?;
     let views = asked.views(&settings.viewing, &memory)?;
     let (clusters, mut failures) = clusters::checked(views, &settings, &memory, terminal);

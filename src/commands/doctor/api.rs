@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::Here;
 use crate::api::client::{Client, Heard};
 use crate::api::error::Error as ApiError;
 use crate::commands::fetch::{self, FetchError};
@@ -19,7 +18,7 @@ use crate::doctor::{Finding, Ourselves};
 use crate::failure::Outcome;
 use crate::install::layout::Layout;
 use crate::install::state::{Record, Source};
-use crate::settings::{self, Endpoint, OptionResolver};
+use crate::settings::{self, Context, Endpoint, OptionResolver};
 use crate::ssh::timeout::Beside;
 use crate::terminal::{Audience, Terminal};
 
@@ -49,15 +48,14 @@ impl Compared {
 
 /// Starts asking.
 pub(super) fn start(
-    here: Here,
+    here: Context,
     access: Outcome<settings::Access>,
     context: Option<String>,
     disk: Option<Arc<Disk>>,
-    terminal: Terminal,
 ) -> Beside<Answers> {
     let limit = here.global.timeout.saturating_mul(2).saturating_add(FURTHER);
     Beside::start(limit, move || {
-        let memory = here.memory();
+        let (memory, terminal) = (OptionResolver::new(&here), here.terminal);
         let ours = disk.as_deref().and_then(|disk| Some((disk, disk.ours.as_ref().ok()?)));
         let records = ours.map_or(&[][..], |(_, ours)| &ours.installed.records);
         let records: Vec<&Record> = records.iter().map(|(_, record)| record).collect();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use api::Answers;
 
 use crate::certificate::judge::MIN_VALIDITY;
-use crate::cli::{DoctorArgs, Global};
+use crate::cli::DoctorArgs;
 use crate::doctor::certificates::Circumstances;
 use crate::doctor::disk::Disk;
 use crate::doctor::{
@@ -17,10 +17,9 @@ use crate::doctor::{
     shell, ssh, token,
 };
 use crate::failure::Outcome;
-use crate::settings::{Access, Doctor, Environment, OptionResolver};
+use crate::settings::{Access, Context, Doctor, OptionResolver};
 use crate::ssh::query;
 use crate::ssh::timeout::{Beside, within};
-use crate::terminal::Terminal;
 use crate::text::time;
 
 /// For what reads a few files.
@@ -28,28 +27,10 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// For what asks ssh for many names; it has a limit of its own, and this one is for its files.
 const HOSTS_LIMIT: Duration = Duration::from_secs(45);
 
-pub(super) fn run(
-    typed: &DoctorArgs,
-    global: &Global,
-    machine: &Environment,
-    terminal: Terminal,
-) -> Outcome<()> {
-    let findings = examine(global, machine, terminal);
-    report::print(typed.report.format, &findings)?;
-    report::sum_up(&findings, terminal)
-}
-
-/// What was typed, and where: for work on threads of its own.
-#[derive(Clone, Debug)]
-struct Here {
-    global: Global,
-    machine: Environment,
-}
-
-impl Here {
-    fn memory(&self) -> OptionResolver<'_> {
-        OptionResolver::new(&self.global, &self.machine)
-    }
+pub(super) fn run(args: &DoctorArgs, context: &Context) -> Outcome<()> {
+    let findings = examine(context);
+    report::print(args.report.format, &findings)?;
+    report::sum_up(&findings, context.terminal)
 }
 
 /// The API that this shell means, where that is known.
@@ -60,10 +41,10 @@ fn address(access: &Outcome<Access>) -> Option<String> {
 
 /// All examinations, each for so long and no longer: what is wrong on a machine may well be a file
 /// that is a pipe, or a disk that does not answer.
-fn examine(global: &Global, machine: &Environment, terminal: Terminal) -> Vec<Finding> {
-    let here = Here { global: global.clone(), machine: machine.clone() };
+fn examine(here: &Context) -> Vec<Finding> {
+    // Each thread has one of its own.
     let resolving = here.clone();
-    let resolved = within(LIMIT, move || Doctor::resolve(&resolving.global, &resolving.machine));
+    let resolved = within(LIMIT, move || Doctor::resolve(&resolving));
     let Some(Doctor { layout, access, context, ssh_dir, shell: user_shell }) = resolved else {
         return vec![too_long(Check::Token)];
     };
@@ -77,20 +58,20 @@ fn examine(global: &Global, machine: &Environment, terminal: Terminal) -> Vec<Fi
         Err(finding) => (None, Some(finding)),
     };
     // The API is far away: it is asked while the rest is looked at.
-    let asking = api::start(here.clone(), access, context, disk.clone(), terminal);
+    let asking = api::start(here.clone(), access, context, disk.clone());
     let mut findings = vec![ssh::examine(&query::version())];
     let has_ssh = findings.iter().all(|finding| finding.state.is_usable());
     findings.extend(unread);
     if let Some(disk) = disk {
         let needs_a_shell = disk.clusters().iter().any(|cluster| cluster.outline.needs_a_shell());
         findings.extend(shell::examine(user_shell.as_deref(), needs_a_shell));
-        findings.extend(of_disk(&disk, &ourselves, here, has_ssh));
+        findings.extend(of_disk(&disk, &ourselves, here.clone(), has_ssh));
     }
     answered(asking, &ourselves).into_iter().chain(findings).collect()
 }
 
 /// What can be seen below the ssh folder.
-fn of_disk(disk: &Arc<Disk>, ourselves: &Ourselves, here: Here, has_ssh: bool) -> Vec<Finding> {
+fn of_disk(disk: &Arc<Disk>, ourselves: &Ourselves, here: Context, has_ssh: bool) -> Vec<Finding> {
     let each = |check, limit, examine: fn(&Disk, &Ourselves) -> Vec<Finding>| {
         let (disk, ourselves) = (Arc::clone(disk), ourselves.clone());
         bounded(check, limit, move || examine(&disk, &ourselves))
@@ -104,7 +85,7 @@ fn of_disk(disk: &Arc<Disk>, ourselves: &Ourselves, here: Here, has_ssh: bool) -
     let (certified, us) = (Arc::clone(disk), ourselves.clone());
     findings.extend(bounded(Check::Certificate, LIMIT, move || {
         let today = Circumstances { ourselves: &us, now: time::now(), least: MIN_VALIDITY };
-        certificates::examine(&certified, &here.memory(), &today)
+        certificates::examine(&certified, &OptionResolver::new(&here), &today)
     }));
     // Where ssh does not come by our files, that is told already.
     if has_ssh && is_read {

@@ -15,6 +15,7 @@ use crate::install::verify::{self, Verdict, VerifyError};
 use crate::install::{diff, folder};
 use crate::settings::Mode;
 use crate::terminal::{self, Terminal};
+use crate::text::message::Message;
 
 /// How long to wait for other runs. One takes a fraction of a second, unless ssh is slow to answer.
 const LOCK_LIMIT: Duration = Duration::from_secs(60);
@@ -69,7 +70,8 @@ pub(in crate::commands) fn apply_request(
         }
         Mode::DryRun => {
             let colored = terminal::stdout_is_colored();
-            terminal::print(|to| diff::write(&plan.changes, colored, to)).or_fail(Kind::Local)?;
+            terminal::print_data(|to| diff::write(&plan.changes, colored, to))
+                .or_fail(Kind::Local)?;
             terminal.note("a dry run: nothing was changed");
             false
         }
@@ -86,10 +88,8 @@ pub(in crate::commands) fn apply_request(
     Ok(())
 }
 
-fn would_change(plan: &Plan) -> String {
-    let paths: Vec<String> =
-        plan.changes.iter().map(|change| change.path.display().to_string()).collect();
-    format!("would change:\n  {}", paths.join("\n  "))
+fn would_change(plan: &Plan) -> Message {
+    Message::with_lines("would change:", plan.changes.iter().map(|change| change.path.display()))
 }
 
 /// The lock, and our folder for as long as there is something in it.
@@ -148,11 +148,12 @@ fn apply(
         Verdict::Fine => {}
         Verdict::NoSsh => terminal.detail("no ssh to check the new files with"),
         Verdict::BrokenBefore(words) => {
-            terminal.warning(format_args!("ssh stops at your configuration as it is:\n  {words}"));
+            let text = "ssh stops at your configuration as it is:";
+            terminal.warning(Message::with_lines(text, words.lines()));
         }
         Verdict::BrokenByUs(words) => {
-            let message =
-                format!("ssh would stop at the new files, so nothing was changed:\n  {words}");
+            let text = "ssh would stop at the new files, so nothing was changed:";
+            let message = Message::with_lines(text, words.lines());
             return Err(Failure::message(Kind::Install, message));
         }
     }
@@ -182,12 +183,12 @@ fn tell_unwritten(layout: &Layout, plan: &Plan, why: &WriteError, terminal: Term
     let Ok(line) = layout.include(INDEX) else { return };
     let config = layout.config();
     let config = config.display();
-    if plan.clusters.is_empty() {
-        terminal
-            .warning(format_args!("{why}\nthis line in {config} is of no use any more:\n  {line}"));
+    let to_do = if plan.clusters.is_empty() {
+        format!("this line in {config} is of no use any more:")
     } else {
-        terminal.warning(format_args!("{why}\nadd this line as the first of {config}:\n  {line}"));
-    }
+        format!("add this line as the first of {config}:")
+    };
+    terminal.warning(Message::with_lines(why, [to_do, line.to_string()]));
 }
 
 /// The user's own file changes by one line, so it is said.

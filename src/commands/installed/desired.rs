@@ -14,7 +14,7 @@ use crate::commands::gather::{self, Judged};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::claims::{Claim, claims};
 use crate::install::folder;
-use crate::install::fragment::Hosts;
+use crate::install::fragment::Fragment;
 use crate::install::layout::Layout;
 use crate::install::plan::{Desired, Installed, Present};
 use crate::install::state::{FileKind, Record, Source};
@@ -22,6 +22,7 @@ use crate::name::{LocalPath, Slug};
 use crate::render::ssh_config;
 use crate::settings::{OptionResolver, Rendering, SavedOptions};
 use crate::terminal::Terminal;
+use crate::text::message::Message;
 
 /// What every cluster of a run shares.
 #[derive(Debug)]
@@ -140,7 +141,7 @@ impl<'a> DesiredState<'a> {
         if let Some(path) = &rendering.ssh.identity_file {
             // Where a certificate lets people in, no key is authorised by itself.
             let keys = if fleet.cluster.vault_enabled { &[] } else { &*fleet.cluster.ssh_keys };
-            let machine = self.memory.machine();
+            let machine = self.memory.environment();
             self.warnings.extend(key::faults(machine, path));
             self.strangers.extend(key::stranger(machine, path, keys, &record));
         }
@@ -194,7 +195,7 @@ impl<'a> DesiredState<'a> {
         }
         let own = Own::installed(self.layout, record);
         let identity = rendering.ssh.identity_file.as_ref();
-        let identity = identity.map(|path| self.memory.machine().expand(path));
+        let identity = identity.map(|path| self.memory.environment().expand(path));
         let id = record.id.to_string();
         if rendering.auto_cert {
             let renewal = self.memory.renewal(record, rendering, self.layout.ssh_folder())?;
@@ -218,8 +219,9 @@ impl<'a> DesiredState<'a> {
     /// before is: what stands there was added to it.
     fn refuse_claimed(&mut self, record: &Record, fragment: &[u8]) -> Outcome<()> {
         let Some(config) = &self.present.config else { return Ok(()) };
-        let earlier = self.old(record).map(|(_, fragment)| Hosts::of(fragment)).unwrap_or_default();
-        let hosts = Hosts::of(fragment);
+        let earlier =
+            self.old(record).map(|(_, fragment)| Fragment::parse(fragment)).unwrap_or_default();
+        let hosts = Fragment::parse(fragment);
         let names = hosts.new_names(&earlier);
         let path = self.layout.config();
         let mut read = folder::read_matching(self.layout);
@@ -238,16 +240,13 @@ impl<'a> DesiredState<'a> {
         let taken: Vec<String> = found
             .iter()
             .filter(|claim| claim.pattern.is_none())
-            .map(|claim| format!("\n  {}: {}", place(claim), claim.alias))
+            .map(|claim| format!("{}: {}", place(claim), claim.alias))
             .collect();
         if taken.is_empty() {
             return Ok(());
         }
-        let message = format!(
-            "your own configuration defines names of {}:{}",
-            record.alias(),
-            taken.concat()
-        );
+        let text = format!("your own configuration defines names of {}:", record.alias());
+        let message = Message::with_lines(text, taken);
         Err(Failure::message(Kind::Install, message)
             .hint("rename or remove them there, or install with `--as NAME` or `--prefix WORD`"))
     }

@@ -4,15 +4,15 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::certificate::PublicKey;
-use crate::certificate::identity::{Identity, Problem};
+use crate::certificate::identity::{Identity, IdentityError};
 use crate::cluster::SshKey;
 use crate::install::state::Record;
 use crate::name::LocalPath;
 use crate::settings::Environment;
 
 /// What ssh would stumble over.
-pub(super) fn faults(machine: &Environment, identity: &LocalPath<'_>) -> Vec<String> {
-    let path = machine.expand(identity);
+pub(super) fn faults(environment: &Environment, identity: &LocalPath<'_>) -> Vec<String> {
+    let path = environment.expand(identity);
     let mut faults = Vec::new();
     let is_public = path.extension().is_some_and(|extension| extension == "pub");
     let mode = fs::metadata(&path).map(|found| found.permissions().mode() & 0o777);
@@ -25,7 +25,7 @@ pub(super) fn faults(machine: &Environment, identity: &LocalPath<'_>) -> Vec<Str
              read: `chmod 600 {identity}`"
         ));
     }
-    if let Err(problem @ Problem::Stale(_)) = Identity::read(&path) {
+    if let Err(problem @ IdentityError::Mismatch(_)) = Identity::read(&path) {
         faults.push(format!("{problem}; {}", problem.hint()));
     }
     faults
@@ -33,7 +33,7 @@ pub(super) fn faults(machine: &Environment, identity: &LocalPath<'_>) -> Vec<Str
 
 /// That the cluster does not know the key, where it says which keys it knows.
 pub(super) fn stranger(
-    machine: &Environment,
+    environment: &Environment,
     identity: &LocalPath<'_>,
     keys: &[SshKey<'_>],
     record: &Record,
@@ -43,7 +43,7 @@ pub(super) fn stranger(
     if known.is_empty() {
         return None;
     }
-    let ours = Identity::read(&machine.expand(identity)).ok()?.public_key;
+    let ours = Identity::read(&environment.expand(identity)).ok()?.public_key;
     (!known.contains(&ours)).then(|| {
         format!(
             "the key {identity} ({}) is not among those of {}: it may not let you in",

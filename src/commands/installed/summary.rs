@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::failure::{Failure, Kind, Outcome};
-use crate::install::fragment::Hosts;
+use crate::install::fragment::Fragment;
 use crate::install::layout::Layout;
 use crate::install::state::Record;
 use crate::terminal::Terminal;
@@ -46,14 +46,14 @@ impl ClusterChange {
         record: &Record,
         fragment: &[u8],
     ) -> Self {
-        let hosts = Hosts::of(fragment);
+        let hosts = Fragment::parse(fragment);
         match old {
-            None => Self::Added(hosts.count()),
+            None => Self::Added(hosts.hosts.len()),
             Some((was, _)) if was.alias() != record.alias() => {
-                Self::Renamed { from: was.alias(), hosts: hosts.count() }
+                Self::Renamed { from: was.alias(), hosts: hosts.hosts.len() }
             }
-            Some((_, before)) if before == fragment => Self::Unchanged(hosts.count()),
-            Some((_, before)) => Self::Changed(hosts.since(&Hosts::of(before)).to_string()),
+            Some((_, before)) if before == fragment => Self::Unchanged(hosts.hosts.len()),
+            Some((_, before)) => Self::Changed(hosts.since(&Fragment::parse(before)).to_string()),
         }
     }
 

@@ -37,7 +37,7 @@ impl<'a> Keys<'a> {
         layout: &Layout,
     ) -> Self {
         let set = rendering.ssh.identity_file.as_ref().map(|path| {
-            let identity = Identity::read(&memory.machine().expand(path));
+            let identity = Identity::read(&memory.environment().expand(path));
             (path.to_string(), identity.map_err(|problem| problem.to_string()))
         });
         let ours: Vec<(String, PublicKey)> = match &set {

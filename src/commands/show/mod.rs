@@ -12,24 +12,20 @@ use serde::Serialize;
 use super::report::{self, Refused};
 use super::view::{self, Seen, View};
 use super::{certificates::Own, gather};
-use crate::cli::{Global, ReportFormat, ShowArgs};
+use crate::cli::{ReportFormat, ShowArgs};
 use crate::cluster::{Fleet, Skipped, Unrendered, WhySkipped};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::render::data;
-use crate::settings::{Environment, OptionResolver, Viewing, Which};
+use crate::settings::{Context, OptionResolver, Viewing, Which};
 use crate::terminal::Terminal;
 use crate::terminal::table::{Cell, Column, Table, Tone};
 use crate::text::shell;
 
-pub(super) fn run(
-    typed: ShowArgs,
-    global: &Global,
-    machine: &Environment,
-    terminal: Terminal,
-) -> Outcome<()> {
-    let format = typed.format.format;
-    let viewing = Viewing::resolve(typed.source(), global, machine)?;
-    let memory = OptionResolver::new(global, machine);
+pub(super) fn run(args: ShowArgs, context: &Context) -> Outcome<()> {
+    let terminal = context.terminal;
+    let format = args.format.format;
+    let viewing = Viewing::resolve(args.source(), context)?;
+    let memory = OptionResolver::new(context);
     let asked = view::ask(&viewing, &memory, terminal)?;
     let mut views = asked.views(&viewing, &memory)?;
     let count = views.len();
@@ -88,7 +84,7 @@ fn print(
             Some(record) => Own::installed(&viewing.layout, record),
             None => Own::of(&viewing.layout, cluster),
         };
-        own.fault(keys.identity())
+        own.refusal(keys.identity())
     });
     let facts = known.map(|fleet| Facts {
         fleet,

@@ -11,27 +11,24 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::{fetch, gather, view};
 use crate::api::client::Client;
 use crate::api::error::Error as ApiError;
-use crate::cli::{Global, Goal, WaitArgs};
+use crate::cli::{Goal, WaitArgs};
 use crate::cluster::{self, Selection, Unrendered, walk};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::plan::Installed;
 use crate::install::state::Source;
 use crate::name::Slug;
-use crate::settings::{Endpoint, Environment, OptionResolver, Patience, Viewing, Wait, Which};
+use crate::settings::{Context, Endpoint, OptionResolver, Patience, Viewing, Wait, Which};
 use crate::terminal::Terminal;
+use crate::text::message::Message;
 use crate::text::time::span;
 
 /// How many nodes a message names.
 const TOLD: usize = 20;
 
-pub(super) fn run(
-    typed: WaitArgs,
-    global: &Global,
-    machine: &Environment,
-    terminal: Terminal,
-) -> Outcome<()> {
-    let Wait { viewing, patience, format } = Wait::resolve(typed, global, machine)?;
-    let memory = OptionResolver::new(global, machine);
+pub(super) fn run(args: WaitArgs, context: &Context) -> Outcome<()> {
+    let terminal = context.terminal;
+    let Wait { viewing, patience, format } = Wait::resolve(args, context)?;
+    let memory = OptionResolver::new(context);
     let Which::Named(selectors) = &viewing.which else {
         return Err(Failure::message(Kind::Usage, "one cluster is waited for"));
     };
@@ -78,7 +75,7 @@ struct Ended {
     picture: Picture,
     known: Known,
     /// Why not as it should have.
-    failure: Option<String>,
+    failure: Option<Message>,
 }
 
 impl Ended {
@@ -209,8 +206,8 @@ impl Awaited {
                 | Unrendered::ThroughCluster(_)),
             ) => {
                 let Failure { kind, cause, .. } = gather::unrendered(&walked.title, why);
-                let refusals = walked.refusals.iter().take(TOLD).map(|r| format!("\n  {r}"));
-                let message = format!("{cause:#}{}", refusals.collect::<String>());
+                let text = format!("{cause:#}");
+                let message = Message::with_first(text, TOLD, &walked.refusals, 0);
                 Err(NoPicture::Final(Failure::message(kind, message)))
             }
             // Without a host yet, or without the one that the others are reached through.
@@ -276,7 +273,7 @@ enum Verdict {
     /// All is as it should be.
     Met,
     /// It cannot be any more, and why.
-    Impossible(String),
+    Impossible(Message),
 }
 
 fn verdict(picture: &Picture, known: &Known, goal: Goal) -> Verdict {
@@ -285,7 +282,9 @@ fn verdict(picture: &Picture, known: &Known, goal: Goal) -> Verdict {
         Goal::Nodes(count) => count.get(),
     };
     if picture.is_terminated {
-        return Verdict::Impossible(format!("{}: the cluster was terminated", picture.alias));
+        return Verdict::Impossible(
+            format!("{}: the cluster was terminated", picture.alias).into(),
+        );
     }
     if picture.up(known) >= wanted {
         return Verdict::Met;
@@ -297,21 +296,12 @@ fn verdict(picture: &Picture, known: &Known, goal: Goal) -> Verdict {
     let count = picture.count(known);
     let told =
         failures.iter().map(|Failed { name, why }| format!("{name}: installation failed: {why}"));
-    let told = listed(told.collect());
-    Verdict::Impossible(format!("{count}, and there will not be {wanted}:{told}"))
+    let text = format!("{count}, and there will not be {wanted}:");
+    Verdict::Impossible(Message::with_first(text, TOLD, told, 0))
 }
 
-fn time_over(picture: &Picture, known: &Known, limit: Limit) -> String {
+fn time_over(picture: &Picture, known: &Known, limit: Limit) -> Message {
     let within = span(limit.patience.within);
-    format!("{} after {within}:{}", picture.count(known), listed(picture.missing(known)))
-}
-
-/// The first of these lines, and how many there are beyond them.
-fn listed(mut lines: Vec<String>) -> String {
-    let more = lines.len().saturating_sub(TOLD);
-    lines.truncate(TOLD);
-    if more > 0 {
-        lines.push(format!("and {more} more"));
-    }
-    format!("\n  {}", lines.join("\n  "))
+    let text = format!("{} after {within}:", picture.count(known));
+    Message::with_first(text, TOLD, picture.missing(known), 0)
 }

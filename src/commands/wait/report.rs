@@ -54,7 +54,7 @@ struct Report<'r> {
     /// Whether so many nodes are up as were waited for.
     met: bool,
     /// Why not.
-    problem: Option<&'r str>,
+    problem: Option<String>,
     /// How many nodes were waited for; `null` for all.
     wanted: Option<usize>,
     nodes_total: usize,
@@ -95,7 +95,10 @@ impl<'r> Report<'r> {
             alias: &picture.alias,
             id: &picture.id,
             met: failure.is_none(),
-            problem: failure.as_deref(),
+            problem: failure.as_ref().map(|why| {
+                let lines: Vec<_> = [&why.text].into_iter().chain(&why.lines).cloned().collect();
+                lines.join("\n  ")
+            }),
             wanted: match goal {
                 Goal::All => None,
                 Goal::Nodes(count) => Some(count.get()),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use crate::doctor::disk::Cluster;
-use crate::install::outline::Host;
+use crate::install::fragment::Host;
 use crate::install::reading::matches;
 
 /// At most so many of one cluster.
@@ -79,7 +79,7 @@ mod tests {
     use std::fmt::Write;
 
     use super::*;
-    use crate::install::outline::Outline;
+    use crate::install::fragment::Fragment;
     use crate::install::state::{Record, Source};
     use crate::name::{Id, Slug};
 
@@ -100,7 +100,7 @@ mod tests {
                 fragments: Vec::new(),
             },
             fragment: "/f".into(),
-            outline: Outline::of(text.as_bytes()),
+            outline: Fragment::parse(text.as_bytes()),
         }
     }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use minijinja::{Error, ErrorKind};
 
-use crate::text::sanitize::Shown;
+use crate::text::sanitize::Excerpt;
 
 /// What is wrong with a template, with the line of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +14,8 @@ pub struct Fault {
     name: String,
     line: Option<usize>,
     what: String,
-    excerpt: Option<String>,
+    /// The line of the template, and a mark below what is meant where that is known.
+    pub excerpt: Vec<String>,
     /// What the person can do about it.
     pub hint: Option<&'static str>,
 }
@@ -34,14 +35,15 @@ const NO_METHODS: &str =
 impl Fault {
     /// What is wrong with a template as a whole.
     pub(super) fn of_all(name: &str, what: String) -> Self {
-        Self { name: name.to_owned(), line: None, what, excerpt: None, hint: None }
+        Self { name: name.to_owned(), line: None, what, excerpt: Vec::new(), hint: None }
     }
 
     /// What the engine says of the template `name` with this text.
     pub(super) fn of(error: &Error, name: &str, text: &str) -> Self {
         let line = error.line();
         let excerpt = line.and_then(|line| excerpt(text, line, error.range()));
-        let what = Shown::new(&words(error), WORDS).to_string();
+        let excerpt = excerpt.unwrap_or_default();
+        let what = Excerpt::new(&words(error), WORDS).to_string();
         Self { name: name.to_owned(), line, what, excerpt, hint: hint(error) }
     }
 }
@@ -52,8 +54,7 @@ impl fmt::Display for Fault {
         if let Some(line) = self.line {
             write!(f, ":{line}")?;
         }
-        write!(f, ": {}", self.what)?;
-        self.excerpt.as_ref().map_or(Ok(()), |excerpt| write!(f, "\n{excerpt}"))
+        write!(f, ": {}", self.what)
     }
 }
 
@@ -94,22 +95,22 @@ fn hint(error: &Error) -> Option<&'static str> {
 }
 
 /// The line, and a mark below what is meant where that is known.
-fn excerpt(text: &str, line: usize, range: Option<Range<usize>>) -> Option<String> {
+fn excerpt(text: &str, line: usize, range: Option<Range<usize>>) -> Option<Vec<String>> {
     let above: usize = text.split_inclusive('\n').take(line.checked_sub(1)?).map(str::len).sum();
     let content = text.get(above..)?.lines().next()?;
-    let shown = Shown::new(content, WIDTH);
-    let excerpt = format!("  {line} | {shown}");
+    let shown = Excerpt::new(content, WIDTH);
+    let excerpt = format!("{line} | {shown}");
     let marked = range.and_then(|range| {
         let (from, to) = (range.start.checked_sub(above)?, range.end.checked_sub(above)?);
         Some((content.get(..from)?, content.get(from..to.min(content.len()))?))
     });
-    let Some((before, meant)) = marked else { return Some(excerpt) };
+    let Some((before, meant)) = marked else { return Some(vec![excerpt]) };
     // As wide as they are shown.
-    let width = |text| Shown::new(text, WIDTH).to_string().chars().count();
+    let width = |text| Excerpt::new(text, WIDTH).to_string().chars().count();
     let (before, meant) = (width(before), width(meant).max(1));
     if before + meant > WIDTH {
-        return Some(excerpt);
+        return Some(vec![excerpt]);
     }
     let gutter = " ".repeat(line.to_string().len());
-    Some(format!("{excerpt}\n  {gutter} | {}{}", " ".repeat(before), "^".repeat(meant)))
+    Some(vec![excerpt, format!("{gutter} | {}{}", " ".repeat(before), "^".repeat(meant))])
 }

@@ -85,6 +85,12 @@ fn filters_of_ours() {
     assert!(fault("{{ 'a\\u0000b' | sh }}").to_string().contains("NUL"));
 }
 
+/// As a terminal shows it.
+fn shown(fault: &Fault) -> String {
+    let lines = fault.excerpt.iter().map(|line| format!("\n  {line}"));
+    fault.to_string() + &lines.collect::<String>()
+}
+
 #[test]
 fn a_fault_says_where_and_what() {
     for (text, told) in [
@@ -107,9 +113,9 @@ fn a_fault_says_where_and_what() {
              \x20   |                   ^^",
         ),
     ] {
-        assert_eq!(fault(text).to_string(), told);
+        assert_eq!(shown(&fault(text)), told);
     }
-    let told = fault("é\u{1b}[2J\t{{ x }}\u{202e}").to_string();
+    let told = shown(&fault("é\u{1b}[2J\t{{ x }}\u{202e}"));
     assert!(
         told.contains("\n  1 | é\\u{1b}[2J\\t{{ x }}\\u{202e}\n    |                ^"),
         "{told}"

@@ -11,7 +11,7 @@ use std::process::ExitStatus;
 use nix::sys::signal::Signal;
 
 use crate::ssh::probe::TURNED_AWAY;
-use crate::text::sanitize::{Shown, in_a_sentence};
+use crate::text::sanitize::{Excerpt, in_sentence};
 
 /// How much of a line that nothing is known of is shown.
 const SHOWN: usize = 160;
@@ -167,7 +167,7 @@ pub(super) fn of_log(log: &str) -> Reason {
 pub(super) fn server(log: &str) -> Option<String> {
     let said = log.lines().find_map(|line| line.strip_prefix("debug1: Remote protocol version "));
     let (_, software) = said?.split_once(", remote software version ")?;
-    Some(Shown::new(software.trim_end(), 60).to_string())
+    Some(Excerpt::new(software.trim_end(), 60).to_string())
 }
 
 /// Why the jump host could not open a connection to this host, from the log of the connection to
@@ -205,7 +205,7 @@ fn not_opened(log: &str, place: &str) -> Option<String> {
             && ended == Some(channel)
         {
             let words = words.strip_prefix("connect failed: ").unwrap_or(words);
-            return Some(in_a_sentence(words, SHOWN));
+            return Some(in_sentence(words, SHOWN));
         }
     }
     None
@@ -295,13 +295,13 @@ impl<'l> Log<'l> {
     fn connection(&self) -> Option<Reason> {
         if let Some(rest) = self.behind("ssh: Could not resolve hostname ").next() {
             let (name, why) = rest.split_once(": ").unwrap_or((rest, "unknown"));
-            return Some(Reason::NameUnknown { name: shown(name), why: in_a_sentence(why, SHOWN) });
+            return Some(Reason::NameUnknown { name: shown(name), why: in_sentence(why, SHOWN) });
         }
         if let Some(rest) = self.behind("ssh: connect to host ").next() {
             let words = rest.rsplit_once(": ").map_or(rest, |(_, words)| words);
             return Some(match words {
                 "Connection timed out" => Reason::TimedOut,
-                words => Reason::NotConnected(in_a_sentence(words, SHOWN)),
+                words => Reason::NotConnected(in_sentence(words, SHOWN)),
             });
         }
         if self.any("Connection timed out during banner exchange")
@@ -329,7 +329,7 @@ impl<'l> Log<'l> {
 }
 
 fn shown(text: &str) -> String {
-    Shown::new(text, SHOWN).to_string()
+    Excerpt::new(text, SHOWN).to_string()
 }
 
 #[cfg(test)]

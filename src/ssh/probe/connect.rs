@@ -10,7 +10,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinSet;
 
 use super::{Endpoint, ProbeError};
-use crate::text::sanitize::in_a_sentence;
+use crate::text::sanitize::in_sentence;
 
 /// How many addresses of one name are tried.
 const ADDRESSES_MAX: usize = 8;
@@ -97,5 +97,5 @@ fn words(error: &io::Error) -> String {
         None => error.to_string(),
     };
     let text = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text);
-    in_a_sentence(text, 200)
+    in_sentence(text, 200)
 }

@@ -108,8 +108,8 @@ impl Pair {
 }
 
 #[test]
-#[ignore = "needs sshd and ansible: run tests/run"]
 fn each_format_reaches_each_host_by_itself() {
+    needs!("sshd", "ansible");
     let pair = Pair::new();
     let Pair { person, control, worker } = &pair;
     for (at, ansible) in ansible::versions().iter().enumerate() {
@@ -132,8 +132,8 @@ fn each_format_reaches_each_host_by_itself() {
 }
 
 #[test]
-#[ignore = "needs sshd and ansible: run tests/run"]
 fn the_program_itself_is_an_inventory() {
+    needs!("sshd", "ansible");
     let pair = Pair::new();
     let sandbox = &pair.person.sandbox;
     let api = Api::serving([pair.cluster()]);
@@ -154,8 +154,8 @@ fn the_program_itself_is_an_inventory() {
 }
 
 #[test]
-#[ignore = "needs sshd and ansible: run tests/run"]
 fn sshs_own_config_does_the_rest() {
+    needs!("sshd", "ansible");
     let pair = Pair::new();
     let sandbox = &pair.person.sandbox;
     let inventory = pair.person.inventory("hosts", &[pair.cluster()], &["--use-ssh-config"]);
@@ -172,8 +172,8 @@ fn sshs_own_config_does_the_rest() {
 }
 
 #[test]
-#[ignore = "needs sshd and ansible: run tests/run"]
 fn the_rules_for_host_keys_hold_on_the_hop_too() {
+    needs!("sshd", "ansible");
     let pair = Pair::new();
     let Pair { person, control, worker } = &pair;
     let ansible = ansible::newest();
@@ -204,8 +204,8 @@ fn the_rules_for_host_keys_hold_on_the_hop_too() {
 }
 
 #[test]
-#[ignore = "needs sshd and ansible: run tests/run"]
 fn a_certificate_lets_in_through_the_hop_too() {
+    needs!("sshd", "ansible");
     let person = Person::with_key_at(KEY);
     let sandbox = &person.sandbox;
     let authority = sandbox.ssh_key("authority");
@@ -230,8 +230,8 @@ fn a_certificate_lets_in_through_the_hop_too() {
 }
 
 #[test]
-#[ignore = "needs sshd and ansible: run tests/run"]
 fn a_bastion_of_the_users_is_the_way_in() {
+    needs!("sshd", "ansible");
     let person = Person::with_key_at(KEY);
     let bastion = person.sshd("bastion").at("127.0.0.5").start();
     let worker = person.sshd("node-1").at("127.0.0.3").start();
@@ -246,8 +246,8 @@ fn a_bastion_of_the_users_is_the_way_in() {
 }
 
 #[test]
-#[ignore = "needs sshd and ansible: run tests/run"]
 fn an_option_of_the_users_reaches_host_and_hop() {
+    needs!("sshd", "ansible");
     let person = Person::with_key_at(KEY);
     let takes = |node: &str, address: &str| {
         person.sshd(node).at(address).option("AcceptEnv", "PRIME_TEST").start()
@@ -266,8 +266,8 @@ fn an_option_of_the_users_reaches_host_and_hop() {
 
 /// Two clusters, each with its own machine at 10.0.0.11 behind its own control node.
 #[test]
-#[ignore = "needs root and network namespaces: run tests/run"]
 fn in_namespaces_ansible_reaches_the_right_machine_one_after_the_other() {
+    needs!("namespaces");
     const WORKER: &str = "10.0.0.11";
     let person = Person::with_key_at(KEY);
     let client = Namespace::new();
@@ -312,8 +312,8 @@ fn in_namespaces_ansible_reaches_the_right_machine_one_after_the_other() {
 }
 
 #[test]
-#[ignore = "needs sshd and ansible: run tests/run"]
 fn connections_are_shared_and_each_has_its_own() {
+    needs!("sshd", "ansible");
     let pair = Pair::new();
     let Pair { person, control, worker } = &pair;
     let file = person.inventory("hosts.yml", &[pair.cluster()], &["--jump", "always"]);
@@ -331,8 +331,8 @@ fn connections_are_shared_and_each_has_its_own() {
 }
 
 #[test]
-#[ignore = "needs sshd and ansible: run tests/run"]
 fn a_wrapper_is_an_inventory() {
+    needs!("sshd", "ansible");
     let pair = Pair::new();
     let sandbox = &pair.person.sandbox;
     sandbox.write("answer.json", pair.cluster().answer());

@@ -1,7 +1,6 @@
 //! The files of `examples/` work as they stand.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -58,8 +57,8 @@ impl Site {
 }
 
 #[test]
-#[ignore = "needs sshd and ansible: run tests/run"]
 fn the_playbook_leaves_a_file_on_every_node() {
+    needs!("sshd", "ansible");
     let site = Site::new();
     let cluster = [site.cluster.clone()];
     let by_itself = ["hosts.yml", "hosts.ini", "hosts.json"]
@@ -103,13 +102,12 @@ impl Site {
 }
 
 #[test]
-#[ignore = "needs sshd and ansible: run tests/run"]
 fn torchrun_gets_an_address_and_a_rank_on_every_node() {
+    needs!("sshd", "ansible");
     let site = Site::new();
     let sandbox = &site.person.sandbox;
     let torchrun =
-        sandbox.write("torchrun", "#!/bin/sh\necho \"rank $NODE_RANK of $NNODES: $*\"\n");
-    fs::set_permissions(&torchrun, fs::Permissions::from_mode(0o755)).unwrap();
+        sandbox.script("torchrun", "#!/bin/sh\necho \"rank $NODE_RANK of $NNODES: $*\"\n");
     for ansible in ansible::versions() {
         let mut command = site.command(&ansible, "ansible-playbook", &example("inventory"));
         command.arg(example("torchrun.yml"));
@@ -131,8 +129,8 @@ fn torchrun_gets_an_address_and_a_rank_on_every_node() {
 }
 
 #[test]
-#[ignore = "needs ansible: run tests/run"]
 fn the_folder_makes_groups_of_the_users_own() {
+    needs!("ansible");
     let site = Site::new();
     for ansible in ansible::versions() {
         let mut command = site.command(&ansible, "ansible-inventory", &example("inventory"));

@@ -43,8 +43,8 @@ fn train() -> Cluster {
 }
 
 #[test]
-#[ignore = "needs ansible: run tests/run"]
 fn an_inventory_says_what_the_cluster_is() {
+    needs!("ansible");
     let sandbox = Sandbox::new();
     let key = sandbox.ssh_key("my keys/id");
     let arguments = ["--identity-file", key.to_str().unwrap(), "--known-hosts", "known hosts"];
@@ -110,8 +110,8 @@ proptest! {
     #![proptest_config(crate::oracle::cases(3))]
 
     #[test]
-    #[ignore = "needs ansible: run tests/run"]
     fn every_format_loads_to_the_same(plans in clusters(2..=3)) {
+        needs!(proptest "ansible");
         let sandbox = Sandbox::new();
         let clusters: Vec<_> = plans.iter().map(ClusterPlan::cluster).collect();
         let inventories = Inventories::of(&sandbox, &clusters, &[]);
@@ -143,8 +143,8 @@ impl Inventories {
 }
 
 #[test]
-#[ignore = "needs ansible: run tests/run"]
 fn only_what_is_asked_for_is_a_host() {
+    needs!("ansible");
     let sandbox = Sandbox::new();
     let inventories =
         Inventories::of(&sandbox, &[cluster::train()], &["--node", "node-2", "--prefix", "gpu"]);
@@ -158,8 +158,8 @@ fn only_what_is_asked_for_is_a_host() {
 }
 
 #[test]
-#[ignore = "needs ansible: run tests/run"]
 fn with_the_users_own_ssh_config_nothing_is_said_of_connecting() {
+    needs!("ansible");
     let sandbox = Sandbox::new();
     let inventories = Inventories::of(&sandbox, &[cluster::train()], &["--use-ssh-config"]);
     let text = loaded(&ansible::newest(), &sandbox, &inventories);

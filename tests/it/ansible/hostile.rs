@@ -103,12 +103,12 @@ proptest! {
     #![proptest_config(crate::oracle::cases(2))]
 
     #[test]
-    #[ignore = "needs ansible: run tests/run"]
     fn nothing_of_an_answer_is_run(
         texts in vec([hostile(), hostile(), hostile(), hostile()], 25),
         name in hostile(),
         failure in hostile(),
     ) {
+        needs!(proptest "ansible");
         let sandbox = Sandbox::new();
         let name = if is_refused_text(&name) { "x' \"y\" #".to_owned() } else { name };
         let cluster = Cluster::new("clst01", &name)

@@ -144,8 +144,8 @@ fn play(operator: &Operator<'_>, mut command: Command, change: impl FnOnce()) ->
 }
 
 #[test]
-#[ignore = "needs ansible: run tests/run"]
 fn a_node_that_joins_is_seen_in_mid_run() {
+    needs!("ansible");
     for ansible in ansible::versions() {
         let sandbox = Sandbox::new();
         let api = Api::serving([cluster::train()]);
@@ -159,8 +159,8 @@ fn a_node_that_joins_is_seen_in_mid_run() {
 }
 
 #[test]
-#[ignore = "needs ansible: run tests/run"]
 fn a_token_that_ends_in_mid_run_ends_the_run() {
+    needs!("ansible");
     for ansible in ansible::versions() {
         let sandbox = Sandbox::new();
         let api = Api::serving([cluster::train()]);
@@ -182,8 +182,8 @@ fn a_token_that_ends_in_mid_run_ends_the_run() {
 }
 
 #[test]
-#[ignore = "needs ansible: run tests/run"]
 fn an_api_that_is_down_is_told_and_ends_a_pipeline() {
+    needs!("ansible");
     let sandbox = Sandbox::new();
     let api = Api::serving([cluster::train()]);
     let operator = Operator { sandbox: &sandbox, api: &api };

@@ -7,8 +7,6 @@ mod hostile;
 mod live;
 mod options;
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use crate::support::cluster::Cluster;
@@ -46,7 +44,5 @@ impl Inventories {
 /// A wrapper around `prime-ssh inventory` with these arguments, as a shell reads them.
 fn script(sandbox: &Sandbox, name: &str, arguments: &str) -> PathBuf {
     let text = format!("#!/bin/sh\nexec prime-ssh inventory {arguments} \"$@\"\n");
-    let path = sandbox.write(name, text);
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    path
+    sandbox.script(name, text)
 }

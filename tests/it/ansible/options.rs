@@ -1,7 +1,6 @@
 //! `--ssh-option`: it reaches Ansible's ssh where Ansible does not say the same itself before.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use crate::support::ansible;
 use crate::support::cluster;
@@ -26,14 +25,13 @@ const ANSIBLES: [&str; 7] = [
 ];
 
 #[test]
-#[ignore = "needs ansible: run tests/run"]
 fn what_is_refused_is_what_ansible_says_before_us() {
+    needs!("ansible");
     let sandbox = Sandbox::new();
     inventory(&sandbox, &["--ssh-option", "TCPKeepAlive=no"]).succeeds();
     let log = sandbox.path("arguments");
     let ssh = format!("#!/bin/sh\nprintf '%s\\n' \"$@\" >>'{}'\nexit 255\n", log.display());
-    let ssh = sandbox.write("ssh", ssh);
-    fs::set_permissions(&ssh, fs::Permissions::from_mode(0o755)).unwrap();
+    let ssh = sandbox.script("ssh", ssh);
     for ansible in ansible::versions() {
         let mut command = ansible.command(&sandbox, "ansible");
         command.env("ANSIBLE_SSH_EXECUTABLE", &ssh);

@@ -84,8 +84,8 @@ fn paste(told: &str, command: &str) -> Ran {
 }
 
 #[test]
-#[ignore = "needs sshd: run tests/run"]
 fn a_host_that_lets_us_in_installed_or_not() {
+    needs!("sshd");
     let world = World::new();
     let sshd = world.person.sshd("node-0").start();
     let cluster = one(&sshd);
@@ -105,8 +105,8 @@ fn a_host_that_lets_us_in_installed_or_not() {
 }
 
 #[test]
-#[ignore = "needs sshd: run tests/run"]
 fn what_the_users_own_configuration_says_counts() {
+    needs!("sshd");
     let world = World::new();
     let (home, key) = (world.person.sandbox.path("ssh"), world.person.key.clone());
     world.person.sandbox.prime_settings(&json!({}));
@@ -148,8 +148,8 @@ fn what_the_users_own_configuration_says_counts() {
 }
 
 #[test]
-#[ignore = "needs sshd: run tests/run"]
 fn a_key_that_is_not_accepted_is_named() {
+    needs!("sshd");
     let world = World::new();
     let stranger = world.person.sandbox.ssh_key("stranger");
     let sshd = Sshd::of(&world.person.sandbox, "node-0").lets_in(&stranger).start();
@@ -172,8 +172,8 @@ fn a_key_that_is_not_accepted_is_named() {
 }
 
 #[test]
-#[ignore = "needs sshd: run tests/run"]
 fn a_key_that_others_can_read_is_told_with_what_helps() {
+    needs!("sshd");
     let world = World::new();
     let sshd = world.person.sshd("node-0").start();
     fs::set_permissions(&world.person.key, fs::Permissions::from_mode(0o644)).unwrap();
@@ -184,8 +184,8 @@ fn a_key_that_others_can_read_is_told_with_what_helps() {
 }
 
 #[test]
-#[ignore = "needs sshd: run tests/run"]
 fn a_host_key_that_changed_comes_with_the_command_that_forgets_the_old_one() {
+    needs!("sshd");
     let world = World::new();
     let before = world.person.sshd("before").start();
     let cluster = one(&before);
@@ -216,8 +216,8 @@ fn a_host_key_that_changed_comes_with_the_command_that_forgets_the_old_one() {
 }
 
 #[test]
-#[ignore = "needs sshd: run tests/run"]
 fn a_host_key_that_is_not_known_and_a_host_that_is_not_installed() {
+    needs!("sshd");
     let world = World::new();
     let sshd = world.person.sshd("node-0").start();
     world.install(&one(&sshd), &["--host-keys", "strict"]);
@@ -236,8 +236,8 @@ fn a_host_key_that_is_not_known_and_a_host_that_is_not_installed() {
 
 /// ssh is told to go through the jump host all the same, which looks for the name in vain.
 #[test]
-#[ignore = "needs sshd: run tests/run"]
 fn a_worker_that_came_since_the_install_is_not_installed() {
+    needs!("sshd");
     let world = World::new();
     let control = world.person.sshd("node-0").at("127.0.0.2").start();
     let worker = world.person.sshd("node-1").at("127.0.0.3").start();
@@ -248,12 +248,11 @@ fn a_worker_that_came_since_the_install_is_not_installed() {
 }
 
 #[test]
-#[ignore = "needs sshd: run tests/run"]
 fn a_login_that_does_not_run_the_command_is_told_as_such() {
+    needs!("sshd");
     let world = World::new();
     let script = |name: &str, line: &str| {
-        let path = world.person.sandbox.write(name, format!("#!/bin/sh\n{line}\n"));
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let path = world.person.sandbox.script(name, format!("#!/bin/sh\n{line}\n"));
         path.display().to_string()
     };
     let forced = world.person.sshd("node-0").option("ForceCommand", script("three", "exit 3"));
@@ -268,8 +267,8 @@ fn a_login_that_does_not_run_the_command_is_told_as_such() {
 }
 
 #[test]
-#[ignore = "needs sshd: run tests/run"]
 fn too_many_keys_are_told_with_their_number() {
+    needs!("sshd");
     let world = World::new();
     world.person.sandbox.prime_settings(&json!({}));
     let mut lines = "Host *\nIdentitiesOnly yes\n".to_owned();
@@ -285,8 +284,8 @@ fn too_many_keys_are_told_with_their_number() {
 }
 
 #[test]
-#[ignore = "needs sshd: run tests/run"]
 fn an_open_connection_of_the_users_does_not_answer_for_the_host() {
+    needs!("sshd");
     let world = World::new();
     let sshd = world.person.sshd("node-0").start();
     let cluster = one(&sshd);
@@ -317,8 +316,8 @@ fn behind(control: &Sshd, workers: &[&Sshd]) -> Cluster {
 }
 
 #[test]
-#[ignore = "needs sshd: run tests/run"]
 fn workers_are_logged_in_to_through_one_login_to_their_jump_host() {
+    needs!("sshd");
     let world = World::new();
     let control = world.person.sshd("node-0").at("127.0.0.2").start();
     let workers = [3, 4].map(|last| {
@@ -354,8 +353,8 @@ fn workers_are_logged_in_to_through_one_login_to_their_jump_host() {
 
 /// A single label is a private place, so that its worker jumps without anything being installed.
 #[test]
-#[ignore = "needs sshd: run tests/run"]
 fn a_worker_of_a_cluster_that_is_not_installed() {
+    needs!("sshd");
     let world = World::new();
     let control = world.person.sshd("node-0").at("127.0.0.2").start();
     let worker = world.person.sshd("node-1").start();
@@ -368,8 +367,8 @@ fn a_worker_of_a_cluster_that_is_not_installed() {
 }
 
 #[test]
-#[ignore = "needs sshd: run tests/run"]
 fn behind_a_jump_host_that_refuses_nobody_is_tried() {
+    needs!("sshd");
     let world = World::new();
     let stranger = world.person.sandbox.ssh_key("stranger");
     let sandbox = &world.person.sandbox;
@@ -397,8 +396,8 @@ fn behind_a_jump_host_that_refuses_nobody_is_tried() {
 }
 
 #[test]
-#[ignore = "needs sshd: run tests/run"]
 fn a_host_of_the_users_own_is_the_way_in() {
+    needs!("sshd");
     let world = World::new();
     let gate = world.person.sshd("gate").at("127.0.0.2").start();
     let worker = world.person.sshd("node-1").at("127.0.0.3").start();
@@ -426,8 +425,8 @@ fn a_host_of_the_users_own_is_the_way_in() {
 
 /// sshd drops who comes once ten have not logged in yet: forty at once would not all get in.
 #[test]
-#[ignore = "needs sshd: run tests/run"]
 fn forty_workers_through_one_jump_host_are_not_too_many() {
+    needs!("sshd");
     const MANY: u8 = 40;
     let world = World::new();
     let control = world.person.sshd("node-0").at("127.0.0.2").start();
@@ -446,8 +445,8 @@ fn forty_workers_through_one_jump_host_are_not_too_many() {
 }
 
 #[test]
-#[ignore = "needs sshd: run tests/run"]
 fn a_certificate_that_is_missing_or_over_is_the_reason() {
+    needs!("sshd");
     let world = World::new();
     let authority = Authority::new(&world.person.sandbox);
     let sshd = Sshd::of(&world.person.sandbox, "node-0")

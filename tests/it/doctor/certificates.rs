@@ -11,6 +11,7 @@ use crate::support::authority::{Authority, certificates_in, me};
 use crate::support::cluster::{Cluster, Node};
 use crate::support::process;
 use crate::support::sandbox::TOKEN;
+use crate::support::sandbox::copy_program;
 
 /// A patient with a key and a cluster that takes a certificate only, installed with `options`.
 fn with_vault(options: &[&str]) -> (Patient, Authority) {
@@ -39,8 +40,8 @@ impl Patient {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn a_key_that_is_gone_or_open() {
+    needs!("ssh");
     let patient = Patient::with_api([crate::support::cluster::train()]);
     let key = patient.sandbox.ssh_key("keys/my key");
     patient.program(&["install", "train", "--identity-file"]).arg(&key).run().succeeds();
@@ -63,8 +64,8 @@ fn a_key_that_is_gone_or_open() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn a_key_that_the_cluster_does_not_know() {
+    needs!("ssh");
     let patient = Patient::with_api([]);
     let key = patient.sandbox.ssh_key("keys/id");
     let other = patient.sandbox.ssh_key("keys/other").with_extension("pub");
@@ -76,8 +77,8 @@ fn a_key_that_the_cluster_does_not_know() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn a_certificate_that_lets_nobody_in() {
+    needs!("ssh");
     let (patient, authority) = with_vault(&[]);
     patient.is_cured("certificate", "wrong", "there is none yet");
     patient.doctor().finding("certificate", "ok", "prime.train: valid for 7 h 59 min");
@@ -93,8 +94,8 @@ fn a_certificate_that_lets_nobody_in() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn a_certificate_that_ssh_renews_is_none_of_our_business() {
+    needs!("ssh");
     let (patient, authority) = with_vault(&["--auto-cert"]);
     patient.doctor().finding("certificate", "ok", "valid for 7 h 59 min; ssh renews it by itself");
     let asked = patient.api.certificates();
@@ -107,12 +108,11 @@ fn a_certificate_that_ssh_renews_is_none_of_our_business() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn a_program_that_moved_after_an_update() {
+    needs!("ssh");
     let (patient, _) = with_vault(&[]);
     let old = patient.sandbox.path("old/prime-ssh");
-    fs::create_dir(old.parent().unwrap()).unwrap();
-    fs::copy(env!("CARGO_BIN_EXE_prime-ssh"), &old).unwrap();
+    copy_program(&old);
     let mut install = Command::new(&old);
     install.args(["install", "train", "--auto-cert", "--ssh-dir"]).arg(patient.ssh(""));
     install.env("HOME", patient.sandbox.home());
@@ -128,8 +128,8 @@ fn a_program_that_moved_after_an_update() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn a_token_that_ssh_does_not_find() {
+    needs!("ssh");
     let (patient, _) = with_vault(&[]);
     let token = patient.sandbox.write("token", TOKEN);
     let install = patient.program(&["install", "train", "--auto-cert", "--token-file"]);
@@ -150,8 +150,8 @@ fn a_token_that_ssh_does_not_find() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn a_cluster_that_takes_none_is_shown_as_such() {
+    needs!("ssh");
     let patient = Patient::healthy();
     let told = patient.run(&["cert", "--show", "train"]).fails(1);
     assert!(told.contains("train lets people in without a certificate"), "{told}");

@@ -7,8 +7,8 @@ use super::{Patient, chmod};
 use crate::support::process;
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn a_line_of_ours_that_is_gone_or_counts_for_some_only() {
+    needs!("ssh");
     let patient = Patient::healthy();
     let with = fs::read_to_string(patient.config()).unwrap();
     let (line, without) = with.split_once('\n').unwrap();
@@ -41,8 +41,8 @@ fn a_line_of_ours_that_is_gone_or_counts_for_some_only() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn files_and_folders_that_others_may_write_or_read() {
+    needs!("ssh");
     let patient = Patient::healthy();
     let more = patient.sandbox.write("ssh/more", "Host other\n");
     let config = fs::read_to_string(patient.config()).unwrap();
@@ -71,8 +71,8 @@ fn files_and_folders_that_others_may_write_or_read() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn a_file_of_somebody_else() {
+    needs!("ssh");
     let patient = Patient::healthy();
     if std::os::unix::fs::chown(patient.config(), Some(65534), None).is_err() {
         // Whoever is not root cannot be in this position.
@@ -82,8 +82,8 @@ fn a_file_of_somebody_else() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn files_of_ours_that_are_missing() {
+    needs!("ssh");
     let patient = Patient::healthy();
     for (ending, state, words) in [
         (".conf", "wrong", "has no fragment, so ssh knows none of its names"),
@@ -105,8 +105,8 @@ fn files_of_ours_that_are_missing() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn files_of_ours_that_somebody_edited_or_left() {
+    needs!("ssh");
     let patient = Patient::healthy();
     let fragment = patient.ours(".conf");
     let text = fs::read_to_string(&fragment).unwrap();
@@ -138,8 +138,8 @@ fn files_of_ours_that_somebody_edited_or_left() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn what_stays_when_all_is_gone() {
+    needs!("ssh");
     let patient = Patient::healthy();
     let line = fs::read_to_string(patient.config()).unwrap();
     fs::write(patient.config(), format!("# mine\n{line}")).unwrap();
@@ -155,8 +155,8 @@ fn what_stays_when_all_is_gone() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn what_stands_in_our_way() {
+    needs!("ssh");
     let patient = Patient::healthy();
     let fragment = patient.ours(".conf");
     let elsewhere = patient.sandbox.path("elsewhere");
@@ -172,8 +172,8 @@ fn what_stands_in_our_way() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn another_run_at_work_is_told_and_not_waited_for() {
+    needs!("ssh");
     let patient = Patient::healthy();
     patient.sandbox.write("ssh/prime-ssh/.prime-ssh-install-x1.tmp", "x");
     let lock = fs::File::open(patient.ssh("prime-ssh/lock")).unwrap();
@@ -186,8 +186,8 @@ fn another_run_at_work_is_told_and_not_waited_for() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn what_may_not_be_read_is_told() {
+    needs!("ssh");
     let patient = Patient::healthy();
     chmod(&patient.config(), 0o000);
     let doctor = patient.program(&["doctor", "--format=json"]).without_root();

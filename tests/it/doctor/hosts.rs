@@ -27,8 +27,8 @@ impl Patient {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn lines_that_come_before_ours_are_named() {
+    needs!("ssh");
     for (lines, words, line) in [
         ("User me\n", "User is me, not ubuntu for prime.train and 3 more", 1),
         ("\nHost *\n  User me\n", "User is me, not ubuntu", 3),
@@ -71,8 +71,8 @@ fn lines_that_come_before_ours_are_named() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn what_makes_no_difference_is_no_finding() {
+    needs!("ssh");
     for lines in [
         "Host other *.elsewhere\n  User me\n",
         "Host * !prime.*\n  User me\n",
@@ -90,8 +90,8 @@ fn what_makes_no_difference_is_no_finding() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn a_line_that_is_meant_for_our_host_is_a_warning() {
+    needs!("ssh");
     let patient = Patient::with_lines_before("Host prime.train.node-1\n  User root\n");
     let report = patient.doctor();
     let finding =
@@ -101,8 +101,8 @@ fn a_line_that_is_meant_for_our_host_is_a_warning() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn what_hosts_are_given_is_told() {
+    needs!("ssh");
     let patient = Patient::with_lines_behind("Host *\n  ForwardAgent yes\n");
     let report = patient.doctor();
     let finding =
@@ -136,8 +136,8 @@ fn what_hosts_are_given_is_told() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn a_configuration_at_which_ssh_stops() {
+    needs!("ssh");
     let patient = Patient::with_lines_behind("Bogus yes\n");
     let report = patient.doctor();
     let words = "line 4: Bad configuration option: bogus";
@@ -155,8 +155,8 @@ fn a_configuration_at_which_ssh_stops() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn a_command_of_the_users_that_hangs() {
+    needs!("ssh");
     let patient = Patient::with_lines_behind("Match exec \"sleep 300\"\n  User me\n");
     let report = patient.doctor();
     let finding = report.finding("hosts", "wrong", "ssh gives no answer in time");
@@ -171,8 +171,8 @@ fn a_command_of_the_users_that_hangs() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn of_many_hosts_a_few_are_looked_at() {
+    needs!("ssh");
     let mut cluster = Cluster::new("clst01", "train");
     cluster = cluster.node(Node::control("pod0", "head", "203.0.113.10"));
     for node in 0..2000 {

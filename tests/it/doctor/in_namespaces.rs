@@ -12,7 +12,7 @@ use crate::support::api::Api;
 use crate::support::cluster;
 use crate::support::mounts::Mounts;
 use crate::support::process::{self, Ran};
-use crate::support::sandbox::{Sandbox, TOKEN};
+use crate::support::sandbox::{Sandbox, TOKEN, copy_program};
 
 /// The home folder that ssh takes: that of the passwd file.
 fn passwd_home() -> PathBuf {
@@ -21,8 +21,8 @@ fn passwd_home() -> PathBuf {
 }
 
 #[test]
-#[ignore = "needs root and mount namespaces: run tests/run"]
 fn what_a_plain_ssh_makes_of_the_names() {
+    needs!("namespaces");
     let sandbox = Sandbox::new();
     let api = Api::serving([cluster::train()]);
     let (mounts, home) = (Mounts::new(), passwd_home());
@@ -36,7 +36,7 @@ fn what_a_plain_ssh_makes_of_the_names() {
     fs::write(own(".ssh/config"), "Host mine\n").unwrap();
     // The program stands where the namespace still shows it.
     let program = sandbox.path("prime-ssh");
-    fs::copy(env!("CARGO_BIN_EXE_prime-ssh"), &program).unwrap();
+    copy_program(&program);
     let system = sandbox.write("etc/ssh_config", "Host *\n  SendEnv LANG\n");
     mounts.bind(system.parent().unwrap(), "/etc/ssh".as_ref());
     mounts.bind(&sandbox.path("home"), &home);

@@ -15,8 +15,8 @@ fn make_pipe(path: &Path) {
 }
 
 #[test]
-#[ignore = "needs ssh and mkfifo: run tests/run"]
 fn a_pipe_in_the_place_of_a_file() {
+    needs!("ssh", "mkfifo");
     for (file, check, words) in [
         ("ssh/config", "include", "is no regular file"),
         (".prime/config.json", "token", "could not be looked at in time"),
@@ -39,8 +39,8 @@ fn a_pipe_in_the_place_of_a_file() {
 }
 
 #[test]
-#[ignore = "needs ssh and mkfifo: run tests/run"]
 fn a_token_that_never_comes() {
+    needs!("ssh", "mkfifo");
     let patient = Patient::healthy();
     let pipe = patient.sandbox.path("pipe");
     make_pipe(&pipe);
@@ -51,8 +51,8 @@ fn a_token_that_never_comes() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn links_that_lead_nowhere_or_in_a_circle() {
+    needs!("ssh");
     let patient = Patient::healthy();
     for target in ["/nowhere/config", "config"] {
         fs::remove_file(patient.config()).unwrap();
@@ -72,8 +72,8 @@ fn links_that_lead_nowhere_or_in_a_circle() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn configurations_that_include_themselves() {
+    needs!("ssh");
     let patient = Patient::healthy();
     let config = fs::read_to_string(patient.config()).unwrap();
     let own = patient.config();

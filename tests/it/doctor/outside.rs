@@ -1,7 +1,6 @@
 //! What is around: the token, the API, its clock, ssh, the shell.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
@@ -14,8 +13,8 @@ use crate::support::sandbox::TOKEN;
 const LIST: &str = "/api/admin/clusters";
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn the_token_is_named_by_where_it_stands() {
+    needs!("ssh");
     let patient = Patient::healthy();
     let settings = patient.sandbox.path(".prime/config.json");
     let words = format!("from {}; the API takes it", settings.display());
@@ -46,8 +45,8 @@ fn the_token_is_named_by_where_it_stands() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn a_token_that_others_can_read() {
+    needs!("ssh");
     let patient = Patient::healthy();
     let settings = patient.sandbox.path(".prime/config.json");
     chmod(&settings, 0o644);
@@ -57,8 +56,8 @@ fn a_token_that_others_can_read() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn an_api_that_is_not_there_or_not_well() {
+    needs!("ssh");
     let patient = Patient::healthy();
     let doctor = || patient.program(&["doctor", "--format=json"]);
     patient.api.replies_on(LIST, Reply::detail(500, "oops"));
@@ -75,8 +74,8 @@ fn an_api_that_is_not_there_or_not_well() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn a_slow_api_does_not_hold_us_up() {
+    needs!("ssh");
     let patient = Patient::healthy();
     let slow = Api::slow([cluster::train()], Duration::from_secs(20)).may_be_idle();
     let doctor = patient.program(&["doctor", "--format=json", "--timeout=1s"]);
@@ -86,8 +85,8 @@ fn a_slow_api_does_not_hold_us_up() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn a_clock_that_goes_wrong() {
+    needs!("ssh");
     let patient = Patient::healthy();
     let rows = json!({"data": [], "total_count": 0, "offset": 0, "limit": 1, "status": "success"});
     let at = |when: SystemTime| {
@@ -107,8 +106,8 @@ fn a_clock_that_goes_wrong() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn installed_clusters_that_are_not_as_the_api_says() {
+    needs!("ssh");
     let patient = Patient::healthy();
     let later = cluster::train().node(Node::worker("pod3", "node-3", "10.0.0.13"));
     patient.api.now_serves([later.clone()]);
@@ -133,8 +132,8 @@ fn installed_clusters_that_are_not_as_the_api_says() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn clusters_of_another_context_are_asked_for_there() {
+    needs!("ssh");
     let patient = Patient::healthy();
     let eval = Cluster::new("clst02", "eval").node(Node::control("p", "n", "203.0.113.7"));
     let other = Api::serving([eval]);
@@ -153,16 +152,15 @@ fn clusters_of_another_context_are_asked_for_there() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn an_ssh_that_is_too_old_or_none() {
+    needs!("ssh");
     let patient = Patient::healthy();
     for (script, state, words) in [
         ("echo OpenSSH_8.0p1, OpenSSL 1.1.1k >&2", "wrong", "does not know %k in ControlPath"),
         ("echo SomeSSH_1.0 >&2", "note", "not known what this ssh can do: SomeSSH_1.0"),
         ("echo broken library >&2; exit 127", "wrong", "ssh does not work: broken library"),
     ] {
-        let ssh = patient.sandbox.write("bin/ssh", format!("#!/bin/sh\n{script}\n"));
-        fs::set_permissions(&ssh, fs::Permissions::from_mode(0o755)).unwrap();
+        patient.sandbox.script("bin/ssh", format!("#!/bin/sh\n{script}\n"));
         let bin = patient.sandbox.path("bin");
         let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
         let report =
@@ -176,8 +174,8 @@ fn an_ssh_that_is_too_old_or_none() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn a_shell_that_runs_nothing() {
+    needs!("ssh");
     let patient = Patient::healthy();
     let doctor = |shell: &str| {
         patient.examined(patient.program(&["doctor", "--format=json"]).env("SHELL", shell))

@@ -8,8 +8,8 @@ use crate::support::process;
 use crate::support::sandbox::Sandbox;
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn a_healthy_machine_is_told_in_a_few_lines() {
+    needs!("ssh");
     let patient = Patient::healthy();
     let before = patient.snapshot();
     let ran = patient.run(&["doctor"]);
@@ -49,8 +49,8 @@ fn a_healthy_machine_is_told_in_a_few_lines() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn what_is_wrong_stands_last_and_counts() {
+    needs!("ssh");
     let patient = Patient::healthy();
     chmod(&patient.config(), 0o666);
     fs::remove_file(patient.ours(".known_hosts")).unwrap();
@@ -73,8 +73,8 @@ fn what_is_wrong_stands_last_and_counts() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn a_narrow_terminal_gets_whole_commands_and_hostile_names_do_nothing() {
+    needs!("ssh");
     let patient = Patient::healthy();
     // A file that the user includes, with a name that somebody else chose.
     let name = "m\u{1b}[2Jo\u{202e}re'; touch pwned; '";

@@ -68,8 +68,8 @@ fn temporary(desk: &Desk) -> Vec<PathBuf> {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn killed_at_any_moment_it_left_each_file_old_or_new() {
+    needs!("ssh");
     let desk = Desk::new();
     let own_config = config(&desk);
     desk.sandbox.write("ssh/config", &own_config);

@@ -23,8 +23,8 @@ fn cluster(machine: &str, sshd: &Sshd) -> Cluster {
 }
 
 #[test]
-#[ignore = "needs sshd: run tests/run"]
 fn a_new_machine_on_an_old_address_is_reached_and_a_new_key_of_an_old_machine_is_not() {
+    needs!("sshd");
     let desk = Desk::with_config("Host *\n  ConnectTimeout 9\n");
     let key = desk.sandbox.ssh_key("ssh/id_cluster");
     let start = |port: Option<u16>, node: &str| {

@@ -9,6 +9,7 @@ use super::{Desk, Snapshot, collect, small, train, train_later};
 use crate::support::mounts::Mounts;
 use crate::support::process::{self, Ran};
 use crate::support::sandbox::Program;
+use crate::support::sandbox::copy_program;
 
 /// The program, run inside of the namespace.
 fn run(mounts: &Mounts, program: Program) -> Ran {
@@ -31,8 +32,8 @@ fn snapshot(mounts: &Mounts, desk: &Desk) -> Snapshot {
 }
 
 #[test]
-#[ignore = "needs root and mount namespaces: run tests/run"]
 fn a_full_disk_leaves_everything_as_it_was() {
+    needs!("namespaces");
     let desk = Desk::new();
     let mounts = Mounts::new();
     mounts.disk(&desk.ssh(""), 256);
@@ -65,8 +66,8 @@ fn a_full_disk_leaves_everything_as_it_was() {
 }
 
 #[test]
-#[ignore = "needs root and mount namespaces: run tests/run"]
 fn an_update_on_a_full_disk_leaves_the_old_state() {
+    needs!("namespaces");
     let desk = Desk::new();
     let mounts = Mounts::new();
     mounts.disk(&desk.ssh(""), 256);
@@ -87,8 +88,8 @@ fn an_update_on_a_full_disk_leaves_the_old_state() {
 }
 
 #[test]
-#[ignore = "needs root and mount namespaces: run tests/run"]
 fn a_configuration_that_is_a_mount_cannot_be_replaced_and_is_told() {
+    needs!("namespaces");
     // As containers have it, with one file of the host in them.
     let desk = Desk::with_config("Host a\n");
     let mounts = Mounts::new();
@@ -105,8 +106,8 @@ fn a_configuration_that_is_a_mount_cannot_be_replaced_and_is_told() {
 }
 
 #[test]
-#[ignore = "needs root and mount namespaces: run tests/run"]
 fn where_one_file_cannot_be_put_in_place_those_before_it_are_put_back() {
+    needs!("namespaces");
     let desk = Desk::with_installed("Host a\n", &train());
     desk.install(&small("clst02", "other")).succeeds();
     let other = small("clst02", "renamed").node(crate::support::cluster::Node::worker(
@@ -135,8 +136,8 @@ fn passwd_home() -> PathBuf {
 }
 
 #[test]
-#[ignore = "needs root and mount namespaces: run tests/run"]
 fn a_plain_ssh_knows_the_names() {
+    needs!("namespaces");
     let desk = Desk::new();
     let mounts = Mounts::new();
     let home = passwd_home();
@@ -146,7 +147,7 @@ fn a_plain_ssh_knows_the_names() {
     fs::write(own(".ssh/config"), "Host *\r\n  User me\r\n").unwrap();
     // The program stands where the namespace still shows it.
     let program = desk.sandbox.path("prime-ssh");
-    fs::copy(env!("CARGO_BIN_EXE_prime-ssh"), &program).unwrap();
+    copy_program(&program);
     mounts.bind(&desk.sandbox.path("home"), &home);
     let run = |arguments: &[&str]| {
         let mut command = mounts.command(&program);

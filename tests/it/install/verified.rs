@@ -23,8 +23,7 @@ done
 
 /// A folder with this script for an ssh.
 fn with_ssh(desk: &Desk, script: &str) -> PathBuf {
-    let program = desk.sandbox.write("bin/ssh", script);
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    desk.sandbox.script("bin/ssh", script);
     desk.sandbox.path("bin")
 }
 
@@ -72,8 +71,8 @@ fn without_an_ssh_nobody_is_asked() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn what_was_broken_before_is_told_and_installed_all_the_same() {
+    needs!("ssh");
     let desk = Desk::with_config("Host a\n\n  Bogus yes\n");
     let ran = desk.install(&train());
     let words = format!("{}: line 3: Bad configuration option: bogus", desk.config().display());
@@ -88,8 +87,8 @@ fn what_was_broken_before_is_told_and_installed_all_the_same() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn a_configuration_that_never_answers_does_not_hold_us_up() {
+    needs!("ssh");
     let desk = Desk::with_config("Match exec \"sleep 300\"\n");
     let ran = desk.install(&train());
     assert!(ran.took.as_secs() < 30, "{ran:?}");
@@ -98,8 +97,8 @@ fn a_configuration_that_never_answers_does_not_hold_us_up() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn files_that_would_stop_ssh_are_told_with_the_remedy() {
+    needs!("ssh");
     let desk = Desk::with_config("Host a\n");
     fs::set_permissions(desk.config(), fs::Permissions::from_mode(0o664)).unwrap();
     let ran = desk.install(&train());
@@ -118,8 +117,8 @@ fn files_that_would_stop_ssh_are_told_with_the_remedy() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn ssh_reads_an_include_of_ours_however_it_is_written() {
+    needs!("ssh");
     use crate::support::ssh::Resolved;
     for line in [
         "Include INDEX",

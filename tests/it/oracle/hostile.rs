@@ -225,8 +225,8 @@ fn judge(places: &[Place], value: &Value) {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn no_answer_makes_a_directive() {
+    needs!("ssh");
     for value in hostile() {
         judge(&OF_NODES, &value);
         judge(&OF_CLUSTER, &value);
@@ -237,8 +237,8 @@ proptest! {
     #![proptest_config(cases(48))]
 
     #[test]
-    #[ignore = "needs ssh: run tests/run"]
     fn no_text_makes_a_directive(text in any::<String>()) {
+        needs!(proptest "ssh");
         judge(&OF_NODES, &text.clone().into());
         judge(&OF_CLUSTER, &text.into());
     }
@@ -258,8 +258,8 @@ fn ids_that_differ_only_in_case_are_refused() {
 
 /// Where ssh reads everything twice, the second time is for the `HostName`.
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn a_control_node_that_is_named_as_a_worker_does_not_jump_through_itself() {
+    needs!("ssh");
     let sandbox = Sandbox::new();
     let cluster = Cluster::new("clst01", "train")
         .node(Node::control("pod0", "node-0", "prime.train.node-1"))
@@ -277,8 +277,8 @@ fn a_control_node_that_is_named_as_a_worker_does_not_jump_through_itself() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn no_two_places_share_a_socket_whatever_the_answer_calls_their_machines() {
+    needs!("ssh");
     let sandbox = Sandbox::new();
     let one_pod = |id: &str, name: &str, host: &str| {
         Node::new(id, name).connection(Connection::to(host).with("podId", "pod1"))

@@ -29,8 +29,8 @@ proptest! {
     #![proptest_config(cases(96))]
 
     #[test]
-    #[ignore = "needs ssh: run tests/run"]
     fn ssh_reads_what_the_rules_say(mut plans in clusters(1..=3), mode in jump_mode()) {
+        needs!(proptest "ssh");
         let sandbox = Sandbox::new();
         if mode == "always" {
             // Without a control node there would be no way in.

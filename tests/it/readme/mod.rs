@@ -58,8 +58,8 @@ fn tries(world: &mut World, command: &page::Command) -> String {
 }
 
 #[test]
-#[ignore = "needs root, namespaces, sshd, ansible, rsync and tmux: run tests/run"]
 fn in_namespaces_every_page_works() {
+    needs!("namespaces", "sshd", "ansible", "rsync", "tmux");
     for page in page::all() {
         alone("readme::in_namespaces_every_page_works", &page, || read(&page));
     }

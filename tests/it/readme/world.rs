@@ -156,9 +156,7 @@ impl World {
 
     fn has_programs(&self) {
         for (name, script) in STUBS {
-            let path =
-                self.sandbox.write(format!("stubs/{name}"), format!("#!/bin/bash\n{script}\n"));
-            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+            self.sandbox.script(format!("stubs/{name}"), format!("#!/bin/bash\n{script}\n"));
         }
         let settings = serde_json::json!({"base_url": self.api.url()});
         self.sandbox.prime_settings(&settings);

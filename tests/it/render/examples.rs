@@ -81,8 +81,8 @@ fn deepspeed_runs_on_every_gpu_once() {
 }
 
 #[test]
-#[ignore = "needs ssh: run tests/run"]
 fn the_head_node_knows_the_names_of_the_hostfile() {
+    needs!("ssh");
     let sandbox = Sandbox::new();
     let pool = as_deepspeed_reads(&made(&sandbox, "deepspeed-hostfile.j2", &[mixed()], &[]));
     let config = ["config", "--jump", "never", "--identity-file", "none", "--input", "clst01.json"];
@@ -203,8 +203,8 @@ impl ClusterShell {
 }
 
 #[test]
-#[ignore = "needs clustershell: run tests/run"]
 fn nodeset_knows_the_groups_of_the_inventory() {
+    needs!("clustershell");
     let eval = Cluster::new("clst02", "eval-7").node(Node::control("p9", "head", "203.0.113.9"));
     let shell = ClusterShell::with(&[mixed(), eval]);
     let train = |names: &[&str]| {
@@ -227,8 +227,8 @@ fn nodeset_knows_the_groups_of_the_inventory() {
 }
 
 #[test]
-#[ignore = "needs clustershell: run tests/run"]
 fn nodeset_reads_groups_of_any_texts() {
+    needs!("clustershell");
     let shell = ClusterShell::with(&[hostile()]);
     let all = shell.nodeset(&["-e", "-a"]);
     assert_eq!(all.len(), HOSTILE.len());

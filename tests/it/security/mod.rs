@@ -99,8 +99,8 @@ fn differences(
 }
 
 #[test]
-#[ignore = "needs root, namespaces, sshd and strace: run tests/run"]
 fn in_namespaces_each_command_does_what_the_tables_say() {
+    needs!("namespaces", "sshd", "strace");
     let name = "security::in_namespaces_each_command_does_what_the_tables_say";
     alone(name, "all", || {
         let mut world = World::new();

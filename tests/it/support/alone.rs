@@ -26,7 +26,7 @@ pub fn alone(test: &str, part: &str, run: impl FnOnce()) {
     command.args(["--net", "--mount", "--propagation", "private"]);
     command.args(["--pid", "--fork", "--kill-child", "--mount-proc", "--"]);
     command.arg(std::env::current_exe().unwrap());
-    command.args([test, "--exact", "--ignored", "--nocapture"]);
+    command.args([test, "--exact", "--nocapture"]);
     let mut said = tempfile::tempfile().unwrap();
     command.stdout(said.try_clone().unwrap()).stderr(said.try_clone().unwrap());
     let mut child = command.env(INSIDE, part).stdin(Stdio::null()).spawn().unwrap();

@@ -1,5 +1,8 @@
 //! What the tests are made with: a home folder, the API, sshd, ssh and networks.
 
+#[macro_use]
+pub mod programs;
+
 pub mod alone;
 pub mod ansible;
 pub mod api;

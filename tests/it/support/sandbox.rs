@@ -45,6 +45,16 @@ impl Sandbox {
         path
     }
 
+    /// Writes a program below the home folder, with the folders that it needs. Like
+    /// [`copy_program`], by a process of its own.
+    pub fn script(&self, relative: impl AsRef<Path>, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(relative);
+        let mut install = Command::new("install");
+        install.args(["-D", "-m", "755", "/dev/stdin"]).arg(&path);
+        process::run(&mut install, text.as_ref()).succeeds();
+        path
+    }
+
     /// Reads a file below the home folder.
     #[track_caller]
     pub fn read(&self, relative: impl AsRef<Path>) -> String {
@@ -137,11 +147,7 @@ impl Program {
         give(&self.home, NOBODY);
         // The build folder may stand where only root gets.
         let program = self.home.join("prime-ssh-for-nobody");
-        // By a process of its own: a file that is open for writing cannot be run, and what this one
-        // has open is for a moment in every child that another test starts.
-        let mut install = Command::new("install");
-        install.args(["-m", "755", env!("CARGO_BIN_EXE_prime-ssh")]).arg(&program);
-        process::run(&mut install, b"").succeeds();
+        copy_program(&program);
         let mut command = Command::new(program);
         let arguments: Vec<OsString> = self.command.get_args().map(OsStr::to_owned).collect();
         command.args(arguments).current_dir(&self.home).env_clear().uid(NOBODY).gid(NOBODY);
@@ -168,6 +174,15 @@ impl Program {
     pub fn into_command(self) -> Command {
         self.command
     }
+}
+
+/// Copies our program to another place. A process of its own writes the copy: a file that is open
+/// for writing cannot be run, and what this process has open is for a moment open in every child
+/// that another test starts.
+pub fn copy_program(to: &Path) {
+    let mut install = Command::new("install");
+    install.args(["-D", "-m", "755", env!("CARGO_BIN_EXE_prime-ssh")]).arg(to);
+    process::run(&mut install, b"").succeeds();
 }
 
 fn give(path: &Path, owner: u32) {

@@ -1,16 +1,12 @@
-//! What a certificate says, in words. The signer's texts are made sanitize here.
+//! A certificate in words, with the signer's texts sanitized.
 
 use std::fmt;
 
 use jiff::tz::TimeZone;
 
-use super::judge::{self, Refusal};
+use super::judge::{self, Refusal, listed, shown};
 use super::{Certificate, PublicKey, Setting, SignatureStatus, Validity};
-use crate::text::sanitize::Shown;
 use crate::text::time::{LocalTime, span};
-
-/// The longest text of the signer's that is shown, in characters.
-const SHOWN: usize = 200;
 
 /// The clock of whoever reads it.
 #[derive(Clone, Debug)]
@@ -21,11 +17,11 @@ pub struct Clock {
     pub zone: TimeZone,
 }
 
-/// One line on what a certificate grants: as whom, until when, under which key id.
+/// A certificate in one line: as which user, until when, under which key id.
 #[derive(Clone, Copy, Debug)]
-pub struct Grant<'a>(pub &'a Certificate, pub &'a Clock);
+pub struct Summary<'a>(pub &'a Certificate, pub &'a Clock);
 
-impl fmt::Display for Grant<'_> {
+impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(certificate, clock) = *self;
         let Certificate { principals, validity, key_id, .. } = certificate;
@@ -34,7 +30,7 @@ impl fmt::Display for Grant<'_> {
     }
 }
 
-/// Everything that a person may want to know about a certificate, on lines of their own.
+/// A certificate in full, a line for each field.
 #[derive(Clone, Copy, Debug)]
 pub struct Details<'a> {
     /// The certificate.
@@ -46,13 +42,13 @@ pub struct Details<'a> {
 }
 
 impl Details<'_> {
-    /// Why it does not let in who holds the key; nothing where it does.
+    /// Why it does not let in who holds the key.
     #[must_use]
-    pub fn fault(&self) -> Option<Refusal> {
+    pub fn refusal(&self) -> Option<Refusal> {
         let key = self.key.unwrap_or(&self.certificate.key);
-        let broken =
-            || (self.certificate.seal() == SignatureStatus::Broken).then_some(Refusal::Broken);
-        judge::check(self.certificate, key, self.clock.now).err().or_else(broken)
+        let is_invalid = || self.certificate.signature_status() == SignatureStatus::Invalid;
+        let refusal = judge::check(self.certificate, key, self.clock.now).err();
+        refusal.or_else(|| is_invalid().then_some(Refusal::InvalidSignature))
     }
 }
 
@@ -71,13 +67,13 @@ impl fmt::Display for Details<'_> {
             None => "",
         };
         line("key", &format_args!("{}{fits}", certificate.key.fingerprint()))?;
-        let seal = match certificate.seal() {
-            SignatureStatus::Genuine => "",
-            SignatureStatus::Broken => " (the signature does not fit)",
+        let signature = match certificate.signature_status() {
+            SignatureStatus::Valid => "",
+            SignatureStatus::Invalid => " (the signature does not fit)",
             SignatureStatus::Sha1 => " (with SHA-1, which OpenSSH refuses since 8.2)",
             SignatureStatus::Unchecked => " (the signature is of a kind that is not checked here)",
         };
-        line("signed by", &format_args!("{}{seal}", certificate.authority.fingerprint()))
+        line("signed by", &format_args!("{}{signature}", certificate.authority.fingerprint()))
     }
 }
 
@@ -88,31 +84,21 @@ impl fmt::Display for Period<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(validity, Clock { now, zone }) = *self;
         let now = *now;
-        let on_the_clock = |at| LocalTime { at, now, zone };
+        let local = |at| LocalTime { at, now, zone };
         let Validity { from, until } = validity;
         if now < from {
             let wait = std::time::Duration::from_secs(from - now);
-            write!(f, "from {} on (in {})", on_the_clock(from), span(wait))
+            write!(f, "from {} on (in {})", local(from), span(wait))
         } else if let Some(left) = validity.left(now) {
             if validity.is_endless() {
                 return f.write_str("for ever");
             }
-            write!(f, "until {} (in {})", on_the_clock(until), span(left))
+            write!(f, "until {} (in {})", local(until), span(left))
         } else {
             let ago = std::time::Duration::from_secs(now - until);
-            write!(f, "until {} ({} ago)", on_the_clock(until), span(ago))
+            write!(f, "until {} ({} ago)", local(until), span(ago))
         }
     }
-}
-
-/// A text of the signer's.
-pub(super) fn shown(text: &str) -> Shown<'_> {
-    Shown::new(text, SHOWN)
-}
-
-/// The signer's texts in a row.
-pub(super) fn listed(texts: &[String]) -> String {
-    texts.iter().map(|text| shown(text).to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn settings(settings: &[Setting]) -> String {
@@ -133,14 +119,14 @@ mod tests {
 
     use super::*;
     use crate::certificate::examples;
-    use crate::certificate::judge::Asked;
+    use crate::certificate::judge::Requirements;
 
     const HOUR: u64 = 3600;
 
     fn example() -> Certificate {
         let key = &examples::KEY.parse().unwrap();
-        let asked = Asked { key, ttl: None, users: &[], now: examples::FROM };
-        judge::judge(examples::CERTIFICATE, &asked).unwrap().0
+        let required = Requirements { key, ttl: None, users: &[], now: examples::FROM };
+        judge::judge(examples::CERTIFICATE, &required).unwrap().0
     }
 
     fn clock(now: u64) -> Clock {
@@ -148,26 +134,26 @@ mod tests {
     }
 
     #[test]
-    fn a_grant_is_one_line_whatever_the_signer_wrote() {
+    fn a_summary_is_one_line_whatever_the_signer_wrote() {
         let mut certificate = example();
         certificate.key_id = "me\nValid: forever\u{1b}[2J".to_owned();
-        let told = Grant(&certificate, &clock(examples::FROM + 60)).to_string();
+        let summary = Summary(&certificate, &clock(examples::FROM + 60)).to_string();
         assert_eq!(
-            told,
+            summary,
             "log in as ubuntu, root until 20:00 (in 7 h 59 min) \
              (key id me\\nValid: forever\\u{1b}[2J)"
         );
     }
 
     #[test]
-    fn a_sheet_says_what_is_wrong() {
+    fn details_name_every_field() {
         let certificate = example();
         let key = &certificate.key;
         let at = |now| clock(examples::FROM + now);
         let fresh = at(HOUR);
-        let sheet = Details { certificate: &certificate, key: Some(key), clock: &fresh };
-        assert_eq!(sheet.fault(), None);
-        insta::assert_snapshot!(sheet, @"
+        let details = Details { certificate: &certificate, key: Some(key), clock: &fresh };
+        assert_eq!(details.refusal(), None);
+        insta::assert_snapshot!(details, @"
           principals        ubuntu, root
           valid             until 20:00 (in 7 h)
           key id            vault-token-1
@@ -177,8 +163,8 @@ mod tests {
           signed by         SHA256:KRLXhw+lAnyELxdzhDqG2Za4gNbcNbyX8MJepYr8R6c
         ");
         let late = at(9 * HOUR);
-        let sheet = Details { clock: &late, ..sheet };
-        assert_eq!(sheet.fault(), Some(Refusal::Over(Duration::from_secs(HOUR))));
-        assert!(sheet.to_string().contains("until 20:00 (1 h ago)"), "{sheet}");
+        let details = Details { clock: &late, ..details };
+        assert_eq!(details.refusal(), Some(Refusal::Expired(Duration::from_secs(HOUR))));
+        assert!(details.to_string().contains("until 20:00 (1 h ago)"), "{details}");
     }
 }

@@ -1,0 +1,85 @@
+//! Which hosts are rendered, and how they are reached.
+
+use std::path::PathBuf;
+
+use super::environment::Environment;
+use super::identity;
+use super::sources::Sources;
+use crate::cli::{HostsArgs, RenderArgs};
+use crate::cluster::{self, JumpMode, Selection};
+use crate::failure::{Failure, Kind, Outcome};
+use crate::render::certificates::Certificates;
+use crate::render::ssh_config;
+use crate::render::ssh_option::SshOption;
+
+pub(super) fn walk_options(args: HostsArgs) -> Outcome<cluster::Options> {
+    if args.jump == Some(JumpMode::Never) && args.jump_via.is_some() {
+        let message = "--jump-via names a jump host, and --jump never says that there is none";
+        return Err(Failure::message(Kind::Usage, message));
+    }
+    Ok(cluster::Options {
+        prefix: args.prefix,
+        user: args.user,
+        jump: args.jump,
+        jump_via: args.jump_via,
+        selection: Selection {
+            role: args.role,
+            only: args.only,
+            nodes: args.node,
+            include_inactive: args.include_inactive,
+        },
+        recorded: Vec::new(),
+    })
+}
+
+pub(super) fn ssh_options(
+    args: &RenderArgs,
+    sources: &Sources<'_>,
+    warnings: &mut Vec<String>,
+) -> Outcome<ssh_config::Options> {
+    let environment = sources.environment;
+    let path = |given: &Option<PathBuf>, option: &str| {
+        given.as_deref().map(|given| environment.local_path(given, option)).transpose()
+    };
+    let socket_folder = path(&sources.global.ssh_dir, "--ssh-dir")?;
+    let home_folder = environment.local_path("~/.ssh".as_ref(), "--ssh-dir")?;
+    let is_default = |folder: &_| environment.expand(folder) == environment.expand(&home_folder);
+    Ok(ssh_config::Options {
+        layout: args.layout,
+        home_length: environment.home().map_or(0, |home| home.as_os_str().len()),
+        identity_file: identity::resolve(args.identity_file.as_deref(), sources, warnings)?,
+        certificates: Certificates {
+            named: path(&args.certificate_file, "--certificate-file")?,
+            ..Certificates::default()
+        },
+        known_hosts: path(&args.known_hosts, "--known-hosts")?,
+        host_keys: args.host_keys,
+        ssh_options: further_options(&args.ssh_option, environment)?,
+        socket_folder: socket_folder.filter(|folder| !is_default(folder)),
+    })
+}
+
+/// The options that were typed, else those of the variable, one a line.
+fn further_options(typed: &[SshOption], environment: &Environment) -> Outcome<Vec<SshOption>> {
+    const NAME: &str = "PRIME_SSH_OPTION";
+    let mut options = typed.to_vec();
+    if options.is_empty() {
+        for line in environment.variable(NAME)?.unwrap_or_default().lines() {
+            if !line.trim().is_empty() {
+                let option = line
+                    .parse()
+                    .map_err(|reason| Failure::message(Kind::Usage, format!("{NAME}: {reason}")))?;
+                options.push(option);
+            }
+        }
+    }
+    for (at, option) in options.iter().enumerate() {
+        let again = options.iter().skip(at + 1).any(|other| other.keyword() == option.keyword());
+        if again && !option.accumulates() {
+            let keyword = option.keyword();
+            let message = format!("{keyword} is given twice, and ssh would take the first only");
+            return Err(Failure::message(Kind::Usage, message));
+        }
+    }
+    Ok(options)
+}

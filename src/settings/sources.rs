@@ -1,0 +1,237 @@
+//! Where settings come from: what was typed, the environment, what the `prime` CLI wrote. The first
+//! that says something wins.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::environment::Environment;
+use super::prime_cli::PrimeCli;
+use crate::api::address::ApiUrl;
+use crate::api::token::{ApiToken, TokenSource};
+use crate::cli::{Global, SourceArgs};
+use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::install::folder::{self, FolderError};
+use crate::install::layout::Layout;
+use crate::terminal::Terminal;
+
+/// What every command gets beside its own arguments.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The options that every command takes.
+    pub global: Global,
+    /// Variables, the home folder, the current folder.
+    pub environment: Environment,
+    /// The voice of the program on stderr.
+    pub terminal: Terminal,
+}
+
+impl Context {
+    /// Where ssh's files are, and how ssh finds them.
+    pub(super) fn layout(&self) -> Outcome<Layout> {
+        Ok(folder::layout(self.global.ssh_dir.as_deref(), self.environment.home())?)
+    }
+
+    /// The context of the `prime` CLI that was named.
+    pub(super) fn prime_context(&self) -> Outcome<Option<String>> {
+        let named = self.environment.variable("PRIME_CONTEXT")?;
+        Ok(self.global.context.clone().or(named))
+    }
+}
+
+impl From<FolderError> for Failure {
+    fn from(error: FolderError) -> Self {
+        let kind = if error.is_refusal() { Kind::Install } else { Kind::Local };
+        Self::new(kind, error)
+    }
+}
+
+/// The sources of settings, read once.
+#[derive(Debug)]
+pub(super) struct Sources<'c> {
+    pub(super) global: &'c Global,
+    pub(super) environment: &'c Environment,
+    pub(super) prime: PrimeCli,
+}
+
+impl<'c> Sources<'c> {
+    pub(super) fn read(context: &'c Context) -> Outcome<Self> {
+        let Context { global, environment, .. } = context;
+        let prime = PrimeCli::read(environment, global.context.as_deref())?;
+        Ok(Self { global, environment, prime })
+    }
+
+    /// Where the clusters come from.
+    pub(super) fn source(&self, args: SourceArgs) -> Outcome<Source> {
+        let origin = if args.all {
+            Origin::All(self.endpoint()?, self.team(args.team)?)
+        } else if args.input.is_empty() {
+            Origin::Clusters(self.endpoint()?, self.without_aliases(args.clusters)?)
+        } else {
+            Origin::Files(args.input)
+        };
+        Ok(Source { origin, skip_invalid: self.global.skip_invalid })
+    }
+
+    /// The API knows ids and names. Who types the alias of an installed cluster means that one, and
+    /// its id is in our files; what is wrong with those does not matter here.
+    pub(super) fn without_aliases(&self, mut clusters: Vec<String>) -> Outcome<Vec<String>> {
+        // An alias has a dot and an id has none, so that a renewal pays nothing for this.
+        if clusters.iter().any(|cluster| cluster.contains('.'))
+            && let Ok(present) = folder::read_ours(&self.ssh_layout()?)
+        {
+            for (_, record) in present.installed().records {
+                let alias = record.alias();
+                for cluster in clusters.iter_mut().filter(|cluster| **cluster == alias) {
+                    *cluster = record.id.to_string();
+                }
+            }
+        }
+        Ok(clusters)
+    }
+
+    /// Where our files are, for those who only read them.
+    pub(super) fn ssh_layout(&self) -> Outcome<Layout> {
+        ssh_layout(self.global.ssh_dir.as_deref(), self.environment)
+    }
+
+    /// Whose clusters `--all` means; `None` is everyone's.
+    pub(super) fn team(&self, typed: Option<String>) -> Outcome<Option<String>> {
+        let team = typed.or(self.environment.variable("PRIME_TEAM_ID")?);
+        let team = team.or_else(|| self.prime.team_id.clone());
+        Ok(team.filter(|team| team != "any"))
+    }
+
+    /// The API, and who asks; either may be missing.
+    pub(super) fn access(&self) -> Access {
+        Access { address: self.address(), token: self.token(), timeout: self.global.timeout }
+    }
+
+    /// The API, and who asks.
+    pub(super) fn endpoint(&self) -> Outcome<Endpoint> {
+        self.access().endpoint()
+    }
+
+    fn address(&self) -> Outcome<ApiUrl> {
+        if let Some(address) = &self.global.api_url {
+            return Ok(address.clone());
+        }
+        for name in ["PRIME_API_BASE_URL", "PRIME_BASE_URL"] {
+            if let Some(text) = self.environment.variable(name)? {
+                return text
+                    .parse()
+                    .map_err(|reason| Failure::message(Kind::Usage, format!("{name}: {reason}")));
+            }
+        }
+        match &self.prime.base_url {
+            Some(address) => Ok(address.clone()),
+            None => ApiUrl::DEFAULT.parse().or_fail(Kind::Usage),
+        }
+    }
+
+    /// Who asks, and where that stands.
+    pub(super) fn token(&self) -> Outcome<Option<(ApiToken, TokenSource)>> {
+        let usable = |text: &str, from: &str| {
+            ApiToken::new(text).ok_or_else(|| {
+                Failure::message(
+                    Kind::Usage,
+                    format!("{from} holds no token: it is empty, or has spaces in it"),
+                )
+            })
+        };
+        if let Some(path) = &self.global.token_file {
+            let text = self.environment.read(path).or_fail(Kind::Local)?;
+            let token = usable(&text, &path.display().to_string())?;
+            return Ok(Some((token, TokenSource::File(path.clone()))));
+        }
+        if let Some(text) = self.environment.variable("PRIME_API_KEY")? {
+            return Ok(Some((usable(&text, "PRIME_API_KEY")?, TokenSource::Variable)));
+        }
+        let token = self.prime.api_key.clone();
+        Ok(token.map(|(token, path)| (token, TokenSource::Settings(path))))
+    }
+}
+
+/// Where the clusters come from, and how answers with something wrong in them are taken.
+#[derive(Debug)]
+pub struct Source {
+    /// Files or the API.
+    pub origin: Origin,
+    /// Hosts with refused values are left out, in place of failing.
+    pub skip_invalid: bool,
+}
+
+/// Files or the API.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// Saved answers; `-` is stdin.
+    Files(Vec<PathBuf>),
+    /// These clusters, by id or name.
+    Clusters(Endpoint, Vec<String>),
+    /// Every cluster that the API lists, of one team or of all.
+    All(Endpoint, Option<String>),
+}
+
+impl Origin {
+    /// The API that is asked, where one is.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<&Endpoint> {
+        match self {
+            Self::Files(_) => None,
+            Self::Clusters(endpoint, _) | Self::All(endpoint, _) => Some(endpoint),
+        }
+    }
+}
+
+/// The API, and who asks.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// Where it is.
+    pub address: ApiUrl,
+    /// Who asks.
+    pub token: ApiToken,
+    /// The time for one call with all its tries.
+    pub timeout: Duration,
+}
+
+/// The API, and who asks: either may be missing.
+#[derive(Debug)]
+pub struct Access {
+    /// Where it is.
+    pub address: Outcome<ApiUrl>,
+    /// Who asks, and where that stands.
+    pub token: Outcome<Option<(ApiToken, TokenSource)>>,
+    pub(super) timeout: Duration,
+}
+
+impl Access {
+    /// What it takes to ask, where nothing is missing.
+    #[must_use]
+    pub fn as_endpoint(&self) -> Option<Endpoint> {
+        let (Ok(address), Ok(Some((token, _)))) = (&self.address, &self.token) else {
+            return None;
+        };
+        Some(Endpoint { address: address.clone(), token: token.clone(), timeout: self.timeout })
+    }
+
+    /// The same, or why not.
+    pub fn endpoint(self) -> Outcome<Endpoint> {
+        let (token, _) = self.token?.ok_or_else(no_token)?;
+        Ok(Endpoint { address: self.address?, token, timeout: self.timeout })
+    }
+}
+
+/// That there is no token, and what to do about it.
+#[must_use]
+pub fn no_token() -> Failure {
+    Failure::message(Kind::Usage, "no API token").hint(
+        "run `prime login`, set PRIME_API_KEY, or give --token-file FILE; none is needed for \
+         --input FILE: a saved answer, or what someone else's `render --print-data` printed",
+    )
+}
+
+/// Where our files are below ssh's folder, for those who only read them: how ssh itself finds them
+/// takes a look into the password database, and that takes time.
+pub fn ssh_layout(ssh_dir: Option<&Path>, environment: &Environment) -> Outcome<Layout> {
+    let folder = folder::ssh_folder(ssh_dir, environment.home())?;
+    Ok(Layout::new(folder, PathBuf::new(), Vec::new()))
+}
