@@ -29,14 +29,15 @@ pub fn ask(config: Option<&Path>, further: &[&str], name: &str) -> io::Result<En
 #[must_use]
 pub fn question<'o>(config: Option<&Path>, further: impl IntoIterator<Item = &'o str>) -> Command {
     let mut command = Command::new("ssh");
-    // Without -T newer versions complain that stdin is no terminal.
-    command.args(["-G", "-T"]).env(NO_RENEW, "1");
+    command.arg("-G").env(NO_RENEW, "1");
     if let Some(config) = config {
         command.arg("-F").arg(config);
     }
     for option in further {
         command.args(["-o", option]);
     }
+    // ssh says that it allocates no terminal where stdin is none, even under -G.
+    command.arg("-T");
     command
 }
 

@@ -106,11 +106,6 @@ impl<'f> Connections<'f> {
         key.into_iter().chain([Variable::new("ansible_ssh_timeout", timeout)]).collect()
     }
 
-    /// What all arguments end in.
-    pub(super) fn endings(&self) -> [Value<'_>; 2] {
-        [&self.direct, &self.jumping].map(|ending| Value::Ending(String::new(), ending))
-    }
-
     /// Adds the variables that are each host's own.
     ///
     /// The path of its socket is a format of Python's, and then ssh's: `%(directory)s` is Ansible's

@@ -22,7 +22,7 @@ use value::{Node, Value, Variable};
 use super::login;
 use super::sockets::SocketNames;
 use crate::cluster::{Fleet, Host};
-use crate::name::{Invalid, Label};
+use crate::name::{Invalid, Label, is_template};
 
 /// What the inventory says beyond the hosts themselves.
 #[derive(Clone, Debug, Default)]
@@ -50,16 +50,22 @@ pub enum Format {
 /// Fails where Ansible would run something of what the inventory says, as from a folder that is
 /// named like a template.
 pub fn check(fleets: &[Fleet<'_>], options: &Options) -> Result<(), Invalid> {
+    let refused = |of: &dyn std::fmt::Display| {
+        Err(Invalid::because(format!("{of}: a Jinja marker, which Ansible would run")))
+    };
     let sockets = connection::sockets(fleets, &options.login);
     for cluster in clusters(fleets, options, &sockets) {
-        for Variable { key, value } in cluster.variables() {
-            value.check().map_err(|why| Invalid::because(format!("{key}: {why}")))?;
+        // What a host has of its own is checked text of the API's, and what these lines say.
+        let lines = login::lines(&options.login, &cluster.fleet.cluster);
+        for line in lines.iter().filter(|_| cluster.connections.is_some()) {
+            if is_template(&line.value) {
+                return refused(line);
+            }
         }
-        // What a host has of its own is checked text of the API's.
-        for value in cluster.connections.iter().flat_map(Connections::endings) {
-            value
-                .check()
-                .map_err(|why| Invalid::because(format!("the arguments of ssh: {why}")))?;
+        for Variable { key, value } in cluster.variables() {
+            if value.is_template() {
+                return refused(&key);
+            }
         }
     }
     Ok(())

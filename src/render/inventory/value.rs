@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use serde::{Serialize, Serializer};
 
 use crate::cluster::Skipped;
-use crate::name::{Invalid, is_template};
+use crate::name::is_template;
 
 /// A variable of a group or host.
 #[derive(Clone, Debug, PartialEq)]
@@ -105,21 +105,17 @@ enum Dialect {
 }
 
 impl Value<'_> {
-    /// Refuses what Ansible would run, wherever it comes from: it takes a variable for a template,
-    /// and no format of a file can say that it is none.
-    pub(super) fn check(&self) -> Result<(), Invalid> {
-        let is_template = match self {
+    /// Whether Ansible would run it: it takes a variable for a template, and no format of a file can
+    /// say that it is none.
+    pub(super) fn is_template(&self) -> bool {
+        match self {
             Self::Null | Self::Flag(_) | Self::Number(_) => false,
             Self::Text(text) => is_template(text),
             Self::Ending(_, ending) => is_template(&ending.plain),
             Self::Skipped(nodes) => {
                 nodes.iter().any(|node| is_template(node.name) || is_template(&node.reason))
             }
-        };
-        if is_template {
-            return Err(Invalid::because("a Jinja marker, which Ansible would run"));
         }
-        Ok(())
     }
 
     fn literal(&self, dialect: Dialect) -> Cow<'static, str> {
