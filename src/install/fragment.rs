@@ -40,7 +40,14 @@ impl Fragment {
                 b"match" => {
                     fragment.add(block.take());
                     let exec = criteria(&texts).into_iter().find(|c| c.name == "exec");
-                    fragment.commands.extend(exec.map(|criterion| criterion.value));
+                    match exec {
+                        Some(exec) => fragment.commands.push(exec.value),
+                        // The jump host of all hosts that have one.
+                        None => {
+                            let names = vec!["*".to_owned()];
+                            block = Some(Host { names, own: Options::new() });
+                        }
+                    }
                 }
                 b"host" => {
                     fragment.add(block.replace(Host { names: texts, own: Options::new() }));

@@ -36,7 +36,7 @@ fn a_healthy_machine_is_told_in_a_few_lines() {
     ok    permissions  nobody else may write our files, or those of yours that ssh reads
     ok    files        1 cluster with 3 hosts; all files are there
     ok    clusters     prime.train is as the API says: 3 hosts
-    ok    hosts        ssh makes of them what it should (4 of 4 names looked at)
+    ok    hosts        ssh makes of them what it should (3 of 4 names looked at)
     ");
     // The list with one row, and each installed cluster.
     assert_eq!(

@@ -160,7 +160,7 @@ fn a_plain_ssh_knows_the_names() {
     let read = |relative: &str| fs::read_to_string(own(relative)).unwrap();
     assert_eq!(read(".ssh/config"), "Include prime-ssh/config\r\nHost *\r\n  User me\r\n");
     assert!(read(".ssh/prime-ssh/config").contains("\nInclude prime-ssh/train-675b1ff5.conf\n"));
-    let known_hosts = "UserKnownHostsFile \"~/.ssh/prime-ssh/train-675b1ff5.known_hosts\"\n";
+    let known_hosts = "UserKnownHostsFile ~/.ssh/prime-ssh/train-675b1ff5.known_hosts\n";
     assert!(read(".ssh/prime-ssh/train-675b1ff5.conf").contains(known_hosts));
     let resolve =
         |name: &str| process::run(mounts.command("ssh").args(["-G", name]), b"").succeeds();

@@ -24,7 +24,7 @@ fn options_are_remembered_until_others_are_typed() {
         .succeeds();
     let first = fragment(&desk);
     assert!(first.contains("User bob\n") && first.contains("ServerAliveInterval 7\n"), "{first}");
-    assert!(first.contains(&format!("IdentityFile \"{}\"\n", key.display())), "{first}");
+    assert!(first.contains(&format!("IdentityFile {}\n", key.display())), "{first}");
 
     // From another folder, by sync as by install.
     fs::create_dir(desk.sandbox.path("elsewhere")).unwrap();
