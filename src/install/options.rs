@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::cluster::{JumpMode, JumpVia, Only};
 use crate::name::{Invalid, LocalPath, Slug, UserName};
-use crate::render::login::HostKeys;
+use crate::render::login::{HostKeys, Layout};
 use crate::render::ssh_option::SshOption;
 
 /// Remembered options. A field is called as the option is, and only options that were given are
@@ -38,6 +38,8 @@ pub struct SavedOptions {
     pub host_keys: Option<HostKeys>,
     #[serde(with = "text")]
     pub known_hosts: Option<LocalPath<'static>>,
+    #[serde(with = "word")]
+    pub layout: Option<Layout>,
     #[serde(with = "ssh_options")]
     pub ssh_option: Vec<SshOption>,
     pub auto_cert: bool,
@@ -261,7 +263,7 @@ mod tests {
             "role": "head", "only": "worker", "node": ["a*", "b"], "include-inactive": true,
             "prefix": "lab", "user": "root", "jump": "never", "jump-via": "me@[2001:db8::1]:22",
             "identity-file": "~/.ssh/id", "certificate-file": "/c", "host-keys": "strict",
-            "known-hosts": "~/k", "ssh-option": ["Compression=yes"], "auto-cert": true,
+            "known-hosts": "~/k", "layout": "compact", "ssh-option": ["Compression=yes"], "auto-cert": true,
             "token-file": "/token"
         }"#,
         );

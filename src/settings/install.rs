@@ -185,6 +185,7 @@ fn option_change(args: RememberedArgs, context: &Context) -> Outcome<OptionChang
         certificate_file: path(render.certificate_file, "--certificate-file")?,
         host_keys: render.host_keys,
         known_hosts: path(render.known_hosts, "--known-hosts")?,
+        layout: render.layout,
         ssh_option: render.ssh_option,
         auto_cert,
         token_file: path(token_file, "--token-file")?,
@@ -219,6 +220,7 @@ impl From<SavedOptions> for RenderArgs {
             certificate_file: saved.certificate_file.map(path),
             host_keys: saved.host_keys,
             known_hosts: saved.known_hosts.map(path),
+            layout: saved.layout,
             ssh_option: saved.ssh_option,
         }
     }
