@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::address::ApiUrl;
 use crate::api::token::ApiToken;
-use crate::fs::WriteError;
+use crate::fs::FileError;
 use crate::text::digest;
 use crate::text::time::now;
 
@@ -107,7 +107,7 @@ impl Cache {
     }
 
     /// Keeps the answers to this question, in place of what was kept before.
-    pub fn write(&self, key: &Key, kept: &CachedResponse) -> Result<(), WriteError> {
+    pub fn write(&self, key: &Key, kept: &CachedResponse) -> Result<(), FileError> {
         if let Some(above) = self.folder.parent() {
             crate::fs::make_folder(above, FOLDER_MODE)?;
         }
@@ -118,7 +118,7 @@ impl Cache {
         }
         // Texts and numbers always are JSON.
         let text = serde_json::to_vec(kept).unwrap_or_default();
-        crate::fs::replace(&path, &text, FILE_MODE).map(|_| ())
+        crate::fs::replace(&path, &text, FILE_MODE)
     }
 }
 

@@ -12,8 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::judge;
 use super::small_file;
 use super::{Certificate, ParseError, PublicKey};
-use crate::fs::WriteError;
-use crate::install::lock::{Lock, LockError};
+use crate::fs::{FileError, Lock, LockError};
 use crate::install::state::{FileKind, FileStem};
 use crate::name::{Slug, id_part};
 use crate::text::time;
@@ -108,7 +107,7 @@ impl CertificateFile {
         }
     }
 
-    fn make_folder(&self) -> Result<(), WriteError> {
+    fn make_folder(&self) -> Result<(), FileError> {
         if let Some(above) = self.folder.parent() {
             crate::fs::make_folder(above, FOLDER_MODE)?;
         }
@@ -154,8 +153,8 @@ impl RenewalLock<'_> {
     }
 
     /// Writes a certificate.
-    pub fn write(&self, certificate: &Certificate) -> Result<(), WriteError> {
-        crate::fs::replace(&self.file.path, certificate.line().as_bytes(), FILE_MODE).map(|_| ())
+    pub fn write(&self, certificate: &Certificate) -> Result<(), FileError> {
+        crate::fs::replace(&self.file.path, certificate.line().as_bytes(), FILE_MODE)
     }
 }
 

@@ -31,9 +31,7 @@ use clap::{ArgGroup, Args, FromArgMatches, Parser, Subcommand, ValueEnum, ValueH
 pub use check::{CheckArgs, ProbingArgs};
 pub use completions::CompletionsArgs;
 pub use doctor::DoctorArgs;
-pub use install::{
-    AutoCertArgs, InstallArgs, ModeArgs, RememberedArgs, SyncArgs, TypedOption, UninstallArgs,
-};
+pub use install::{InstallArgs, ModeArgs, RememberedArgs, SyncArgs, UninstallArgs};
 pub use inventory::{CacheArgs, InventoryArgs, InventoryFormat, ScriptArgs};
 pub use list::ListArgs;
 pub use man::ManArgs;
@@ -307,9 +305,10 @@ pub struct RenderArgs {
     #[arg(help_heading = "How they are reached")]
     pub certificate_file: Option<PathBuf>,
     /// Trust a host's first key and refuse a changed one, or take known keys only
-    #[arg(long, value_name = "WHEN", env = "PRIME_SSH_HOST_KEYS", default_value = "accept-new")]
+    /// [default: accept-new]
+    #[arg(long, value_name = "WHEN", env = "PRIME_SSH_HOST_KEYS")]
     #[arg(help_heading = "How they are reached")]
-    pub host_keys: HostKeys,
+    pub host_keys: Option<HostKeys>,
     /// The file that remembers host keys
     #[arg(long, value_name = "FILE", env = "PRIME_SSH_KNOWN_HOSTS")]
     #[arg(help_heading = "How they are reached")]
@@ -344,10 +343,10 @@ pub struct HostsArgs {
     /// Terminated and detached nodes too
     #[arg(long, env = "PRIME_SSH_INCLUDE_INACTIVE", value_parser = FalseyValueParser::new())]
     pub include_inactive: bool,
-    /// The first word of every name
-    #[arg(long, value_name = "WORD", env = "PRIME_SSH_PREFIX", default_value = "prime")]
+    /// The first word of every name [default: prime]
+    #[arg(long, value_name = "WORD", env = "PRIME_SSH_PREFIX")]
     #[arg(help_heading = "How they are reached")]
-    pub prefix: Slug<'static>,
+    pub prefix: Option<Slug<'static>>,
     /// Log in as this user, whatever the API says
     #[arg(
         long,

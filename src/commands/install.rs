@@ -9,13 +9,12 @@ use super::installed::{
 };
 use super::{ssh_options, wait};
 use crate::cli::InstallArgs;
-use crate::failure::{Failure, Kind, Outcome};
+use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::install::plan::Desired;
-use crate::install::state::Record;
 use crate::name::{Id, Slug};
-use crate::settings::{Context, Install, Mode, OptionResolver, Origin, SavedOptions};
+use crate::settings::{Context, Install, Mode, OptionResolver, Origin};
 use crate::terminal::Terminal;
 
 pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
@@ -23,8 +22,7 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     let settings = Install::resolve(args, context)?;
     let memory = OptionResolver::new(context);
     let layout = &settings.layout;
-    let fresh = memory.rendering(&settings.fresh, settings.context.as_deref())?;
-    ssh_options::check(&fresh.ssh.ssh_options)?;
+    ssh_options::check(&settings.options.given.ssh_option)?;
     if context.global.ssh_dir.is_none() && !layout.is_read_by_ssh() {
         tell_other_home(layout, terminal);
     }
@@ -43,7 +41,7 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
         let mut wishing =
             DesiredState::new(layout, present, &installed, &memory, skip_invalid, terminal);
         let names = Names::choose(&settings, &installed, &surveys, &ended)?;
-        let decision = decide(&settings, &mut wishing, surveys, &names, left);
+        let decision = decide(&settings, &mut wishing, surveys, &names, left)?;
         renewed = wishing.renewed;
         Ok(decision)
     });
@@ -111,7 +109,7 @@ fn decide(
     surveys: Vec<Surveyed<'_>>,
     names: &Names,
     left: Vec<Line>,
-) -> InstallRequest {
+) -> Outcome<InstallRequest> {
     let mut decision =
         InstallRequest { lines: left, tells_how_to_connect: true, ..InstallRequest::default() };
     let is_of_all = matches!(settings.source.origin, Origin::All(..));
@@ -121,23 +119,21 @@ fn decide(
             continue;
         }
         let old = id.as_ref().and_then(|id| wishing.installed.of_id(id.as_str()));
-        let remembered = match (&settings.typed, old) {
-            (Some(typed), _) => typed.clone(),
-            (None, Some(old)) => SavedOptions::of(old),
-            (None, None) => settings.fresh.clone(),
-        };
         let name = name.clone().unwrap_or_else(Slug::prime);
-        let alias = format!("{}.{name}", remembered.prefix);
+        let options = settings.options.apply(old.map(|old| &old.options)).or_fail(Kind::Usage)?;
+        let alias = format!("{}.{name}", options.prefix());
         let failed = |failure| match old {
             Some(_) => ClusterChange::Left(failure),
             None => ClusterChange::NotInstalled(failure),
         };
-        tell_options(old, &remembered, &mut decision);
-        let wished = wishing.wish(survey, name, candidate.source.clone(), &remembered);
+        if let Some(changes) = old.and_then(|old| options.since(&old.options)) {
+            decision.notes.push(format!("options for {alias}: {changes}"));
+        }
+        let wished = wishing.wish(survey, name, candidate.source.clone(), &options);
         let what = match wished {
             Ok(DesiredOutcome::Put(wish, what)) => {
                 decision.alias.get_or_insert_with(|| alias.clone());
-                decision.wishes.push(*wish);
+                decision.wishes.push(wish);
                 remove_replaced(id.as_ref(), names, &mut decision);
                 what
             }
@@ -160,7 +156,7 @@ fn decide(
     }
     decision.warnings.extend(wishing.take_warnings());
     decision.lines.sort_by(|a, b| a.cluster.cmp(&b.cluster));
-    decision
+    Ok(decision)
 }
 
 /// The cluster whose name a newcomer has now, for it was terminated.
@@ -174,14 +170,5 @@ fn remove_replaced(newcomer: Option<&Id<'_>>, names: &Names, decision: &mut Inst
                 old.id
             )),
         });
-    }
-}
-
-/// Typed options replace the remembered set, so it is told what the set was.
-fn tell_options(old: Option<&Record>, new: &SavedOptions, decision: &mut InstallRequest) {
-    let Some(old) = old else { return };
-    let before = SavedOptions::of(old);
-    if before != *new {
-        decision.notes.push(format!("options of {}: were {before}; are {new}", old.alias()));
     }
 }

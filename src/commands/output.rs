@@ -21,7 +21,7 @@ pub(super) fn deliver(
             terminal::print_data(render).context("cannot write to stdout").or_fail(Kind::Local)
         }
         Output::File(path) => {
-            crate::fs::replace(path, &bytes(render)?, MODE).or_fail(Kind::Local).map(|_| ())
+            crate::fs::write_output(path, &bytes(render)?, MODE).or_fail(Kind::Local)
         }
         Output::Check(path) => {
             if crate::fs::would_change(path, &bytes(render)?).or_fail(Kind::Local)? {

@@ -12,7 +12,7 @@ use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::install::plan::{Desired, Installed};
 use crate::install::state::{Damage, FileKind, FileStem, Record};
-use crate::settings::{Context, OptionResolver, SavedOptions, Sync};
+use crate::settings::{Context, OptionResolver, Sync};
 
 pub(super) fn run(args: SyncArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
@@ -47,7 +47,7 @@ pub(super) fn run(args: SyncArgs, context: &Context) -> Outcome<()> {
             let what = match bring(&mut wishing, record, candidate, settings.prune) {
                 Ok(DesiredOutcome::Put(wish, what)) => {
                     decision.alias.get_or_insert_with(|| cluster.clone());
-                    decision.wishes.push(*wish);
+                    decision.wishes.push(wish);
                     what
                 }
                 Ok(DesiredOutcome::Gone(why)) => {
@@ -85,7 +85,7 @@ pub(super) fn bring(
     match gather::pick(gather::surveys_of(&answer)?, &record.id) {
         Ok(survey) => {
             let (name, source) = (record.name.clone(), record.source.clone());
-            wishing.wish(survey, name, source, &SavedOptions::of(record))
+            wishing.wish(survey, name, source, &record.options)
         }
         Err(not_there) if not_there.are_data && prune => {
             Ok(DesiredOutcome::Gone("is not in the data any more"))

@@ -5,13 +5,13 @@ use super::fetch::{self, Answer, FetchError, Fetched};
 use super::gather;
 use super::installed::{self, ask_again};
 use crate::cluster::{CheckedCluster, ResolvedCluster, name_clusters, walk};
-use crate::failure::{Failure, Kind, Outcome};
+use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::install::plan::Installed;
 use crate::install::state::{Record, Source};
 use crate::name::{Id, Slug};
-use crate::settings::{OptionResolver, Origin, Rendering, SavedOptions, Viewing, Which};
+use crate::settings::{OptionResolver, Origin, Rendering, Viewing, Which};
 use crate::terminal::Terminal;
 
 /// What was answered for the clusters that a run looks at.
@@ -237,12 +237,8 @@ pub(super) fn rendering(
         Some(Source::Input(_) | Source::Stdin) => None,
         None => viewing.context.as_deref(),
     };
-    let remembered = match (&viewing.typed, record) {
-        (Some(typed), _) => typed.clone(),
-        (None, Some(record)) => SavedOptions::of(record),
-        (None, None) => viewing.fresh.clone(),
-    };
-    memory.rendering(&remembered, context)
+    let options = viewing.options.apply(record.map(|record| &record.options));
+    memory.rendering(&options.or_fail(Kind::Usage)?, context)
 }
 
 /// What clusters are called: by their recorded names, or by those that they would get.

@@ -1,11 +1,11 @@
 //! Our files, one with the other: a state has its fragment, the index names each, and nothing is
 //! left of runs that were killed.
 
-use std::fs::{File, TryLockError};
 use std::path::PathBuf;
 
 use super::disk::{Disk, Ours};
 use super::{Check, Finding, Ourselves, counted};
+use crate::fs::Lock;
 use crate::install::include;
 use crate::install::layout::{INDEX, LOCK, Layout};
 use crate::install::plan::{Note, Owner};
@@ -222,11 +222,6 @@ impl Folder<'_> {
 
     /// Whether another run holds the lock. Neither is it made nor kept.
     fn is_busy(&self) -> bool {
-        let path = self.layout.file(LOCK);
-        if !path.is_file() {
-            return false;
-        }
-        let lock = File::open(path);
-        lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+        Lock::is_held(&self.layout.file(LOCK))
     }
 }

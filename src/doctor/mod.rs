@@ -25,7 +25,6 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::install::state::{Record, Source};
-use crate::name::Slug;
 use crate::text::sanitize::Excerpt;
 
 /// The longest text of somebody else's that a finding quotes, in characters.
@@ -226,11 +225,10 @@ impl Ourselves {
             Source::Stdin => return None,
         };
         words.extend(self.asking(&record.source));
-        if record.prefix != Slug::prime() {
-            words.push(format!("--prefix={}", record.prefix).into());
-        }
-        words.extend(record.options.iter().map(OsString::from));
-        words.push(format!("--ssh-option={ssh_option}").into());
+        let given = record.options.ssh_option.iter();
+        let given = given.map(|option| format!("{}={}", option.keyword(), option.value()));
+        let all = given.chain([ssh_option.to_owned()]);
+        words.extend(all.map(|option| format!("--ssh-option={option}").into()));
         Some(words)
     }
 

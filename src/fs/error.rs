@@ -1,13 +1,19 @@
-//! Why a file was not written, in words that say what to do.
+//! Why a file was not read or written, in words that say what to do.
 
-use std::fmt;
+use std::fs::FileType;
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-/// Why a file was not written. It is as it was.
-#[derive(Debug)]
-pub struct WriteError {
+use thiserror::Error;
+
+/// Why a file was not read or written. It is as it was.
+// No source: the message says all, and the system's own words would repeat it.
+#[derive(Debug, Error)]
+#[error("cannot {} {}: {}", .action.words(), .path.display(), .problem.words(*.action))]
+pub struct FileError {
     path: PathBuf,
+    action: Action,
     problem: Problem,
 }
 
@@ -15,133 +21,168 @@ pub struct WriteError {
 pub(super) enum Problem {
     /// A link to a place where nothing is.
     Dangling(PathBuf),
-    /// A link that leads back to itself.
-    Circle,
-    /// A folder stands where the file should.
-    Folder,
-    /// It is another user's, in a folder where everybody may put things.
+    /// Links that lead back to themselves.
+    Loop,
+    /// Something else, such as a link or a pipe, stands where a regular file should.
+    NotRegular(&'static str),
+    /// Something else stands where a folder should.
+    NotFolder(&'static str),
+    /// Another user put it into a folder in which everybody may put things.
     Planted(PathBuf),
-    /// A pipe, a device or the like stands where a file should.
-    NoFile,
+    /// It has more bytes than this.
+    TooLarge(u64),
     /// The system said no.
-    System { step: Step, error: io::Error },
+    System(io::Error),
 }
 
-/// What was being done when the system said no.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Step {
-    Follow,
+/// What was being done to the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Asking what it is.
+    LookAt,
     Read,
+    /// Opening a file that is there, to write to it.
     Open,
-    Make,
+    /// Making a new file.
+    Create,
     Fill,
-    Mode,
+    SetMode,
     Rename,
     Sync,
     Remove,
-    MakeFolder,
+    CreateFolder,
+    Lock,
 }
 
-impl WriteError {
-    pub(super) fn system(path: &Path, step: Step) -> impl FnOnce(io::Error) -> Self {
-        move |error| Self { path: path.to_owned(), problem: Problem::System { step, error } }
+impl FileError {
+    pub(super) fn new(path: &Path, action: Action, problem: Problem) -> Self {
+        Self { path: path.to_owned(), action, problem }
     }
 
-    pub(super) fn of(path: &Path, problem: Problem) -> Self {
-        Self { path: path.to_owned(), problem }
+    pub(super) fn system(path: &Path, action: Action) -> impl FnOnce(io::Error) -> Self {
+        move |error| Self::new(path, action, Problem::System(error))
     }
 
-    /// The file that could not be written.
+    pub(super) fn not_regular(path: &Path, action: Action, found: FileType) -> Self {
+        Self::new(path, action, Problem::NotRegular(name_of(found)))
+    }
+
+    /// The file that could not be read or written.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
+    /// Whether something stands in our way that a person put there.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        matches!(self.problem, Problem::NotRegular(_) | Problem::NotFolder(_))
+    }
+
     /// Whether the file or its folder may only be read here, as with dotfiles in a read-only store.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
-        match &self.problem {
-            Problem::System { step: Step::Open | Step::Make | Step::Rename, error } => {
-                // A file that is a mount of its own, as in a container, is busy to a rename.
-                matches!(
-                    error.kind(),
-                    ErrorKind::PermissionDenied
-                        | ErrorKind::ReadOnlyFilesystem
-                        | ErrorKind::ResourceBusy
-                )
-            }
-            _ => false,
+        let Problem::System(error) = &self.problem else { return false };
+        // A file that is a mount of its own, as in a container, is busy to a rename.
+        matches!(self.action, Action::Open | Action::Create | Action::Rename)
+            && matches!(
+                error.kind(),
+                ErrorKind::PermissionDenied
+                    | ErrorKind::ReadOnlyFilesystem
+                    | ErrorKind::ResourceBusy
+            )
+    }
+
+    /// The system's own error, where it was the system that said no.
+    pub fn into_system_error(self) -> Result<io::Error, Self> {
+        match self.problem {
+            Problem::System(error) => Ok(error),
+            _ => Err(self),
         }
     }
 }
 
-impl fmt::Display for WriteError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.path.display();
-        match &self.problem {
-            Problem::Dangling(target) => write!(
-                f,
-                "cannot write {path}: it is a link to {}, which is not there; \
-                 make that file, or remove the link",
-                target.display()
-            ),
-            Problem::Circle => {
-                write!(f, "cannot write {path}: its links lead in a circle; remove one of them")
-            }
-            Problem::Folder => write!(f, "cannot write {path}: it is a folder"),
-            Problem::Planted(target) => write!(
-                f,
-                "cannot write {path}: another user put {} there, in a folder where everybody may; \
-                 choose a folder of your own",
-                target.display()
-            ),
-            Problem::NoFile => write!(f, "cannot replace {path}: it is no regular file"),
-            Problem::System { step, error } => {
-                write!(f, "cannot {step} {path}: {}", advice(*step, error))
-            }
-        }
-    }
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Follow => "look at",
+impl Action {
+    fn words(self) -> &'static str {
+        match self {
+            Self::LookAt => "look at",
             Self::Read => "read",
-            Self::Open | Self::Make | Self::Fill => "write",
-            Self::Mode => "set the permissions of",
+            Self::Open | Self::Create | Self::Fill => "write",
+            Self::SetMode => "set the permissions of",
             Self::Rename => "put in place",
             Self::Sync => "bring to the disk",
             Self::Remove => "remove",
-            Self::MakeFolder => "make the folder",
-        })
+            Self::CreateFolder => "make the folder",
+            Self::Lock => "lock",
+        }
+    }
+}
+
+impl Problem {
+    fn words(&self, action: Action) -> String {
+        match self {
+            Self::Dangling(target) => format!(
+                "it is a link to {}, which is not there; make that file, or remove the link",
+                target.display()
+            ),
+            Self::Loop => "symlink loop; remove one of its links".to_owned(),
+            Self::NotRegular(found) => {
+                format!("it is a {found}, not a regular file; move it out of the way")
+            }
+            Self::NotFolder(found) => {
+                format!("it is a {found}, not a folder; move it out of the way")
+            }
+            Self::Planted(target) => format!(
+                "another user put {} there, in a folder where everybody may; \
+                 choose a folder of your own",
+                target.display()
+            ),
+            Self::TooLarge(limit) => format!("it is larger than {}", size(*limit)),
+            Self::System(error) => advice(action, error),
+        }
+    }
+}
+
+pub(super) fn name_of(found: FileType) -> &'static str {
+    match found {
+        _ if found.is_symlink() => "link",
+        _ if found.is_dir() => "folder",
+        _ if found.is_fifo() => "pipe",
+        _ if found.is_socket() => "socket",
+        _ if found.is_file() => "file",
+        _ => "device",
+    }
+}
+
+fn size(bytes: u64) -> String {
+    match bytes >> 20 {
+        0 => format!("{} KiB", bytes >> 10),
+        mebibytes => format!("{mebibytes} MiB"),
     }
 }
 
 /// The common failures in words that say what to do; the others in the system's own.
-fn advice(step: Step, error: &io::Error) -> String {
-    match (error.kind(), step) {
-        (ErrorKind::NotFound, Step::Make | Step::MakeFolder) => {
-            "its folder does not exist; make it first".to_owned()
+fn advice(action: Action, error: &io::Error) -> String {
+    let words = match (error.kind(), action) {
+        (ErrorKind::NotFound, Action::Create | Action::CreateFolder) => {
+            "its folder does not exist; make it first"
         }
-        (ErrorKind::NotADirectory, _) => "a part of its path is not a folder".to_owned(),
+        (ErrorKind::NotADirectory, _) => "a part of its path is not a folder",
         (
             ErrorKind::PermissionDenied,
-            Step::Make | Step::MakeFolder | Step::Rename | Step::Remove,
-        ) => "permission denied: its folder may not be written here; see `ls -ld` of the folder"
-            .to_owned(),
-        (ErrorKind::PermissionDenied, Step::Open) => {
-            "permission denied: this user may only read it; see `ls -l`".to_owned()
+            Action::Create | Action::CreateFolder | Action::Rename | Action::Remove,
+        ) => "permission denied: its folder may not be written here; see `ls -ld` of the folder",
+        (ErrorKind::PermissionDenied, Action::Open) => {
+            "permission denied: this user may only read it; see `ls -l`"
         }
         (ErrorKind::PermissionDenied, _) => {
-            "permission denied: it may not be used by this user; see `ls -l`".to_owned()
+            "permission denied: it may not be used by this user; see `ls -l`"
         }
-        (ErrorKind::ReadOnlyFilesystem, _) => "its file system is read-only".to_owned(),
-        (ErrorKind::StorageFull, _) => "no space is left on its disk".to_owned(),
-        (ErrorKind::QuotaExceeded, _) => "this user's disk quota is used up".to_owned(),
-        _ => error.to_string(),
-    }
+        (ErrorKind::ReadOnlyFilesystem, _) => "its file system is read-only",
+        (ErrorKind::StorageFull, _) => "no space is left on its disk",
+        (ErrorKind::QuotaExceeded, _) => "this user's disk quota is used up",
+        (ErrorKind::FileTooLarge, _) => "it would be larger than `ulimit -f` allows",
+        _ => return error.to_string(),
+    };
+    words.to_owned()
 }
-
-// No source: the message says all, and the system's own words would follow it as a repetition.
-impl std::error::Error for WriteError {}

@@ -1,77 +1,134 @@
 //! What a path leads to.
 
+use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use nix::unistd::geteuid;
 
-use super::error::{Problem, Step, WriteError};
+use super::error::{Action, FileError, Problem, name_of};
 
 /// As many links in a row as Linux itself follows.
 const LINKS_MAX: usize = 40;
-/// What a path leads to, once its links are followed.
+/// Everybody may make files there, and rename their own.
+const FOR_EVERYBODY: u32 = 0o002;
+/// Nobody may rename what is not theirs there.
+const STICKY: u32 = 0o1000;
+
+/// What a path leads to, once all its links are followed.
 pub(super) enum Target {
-    /// Nothing: a file can be made here.
+    /// Nothing: a file can be made here, once its folder is there.
     Missing(PathBuf),
     /// A regular file.
     File(PathBuf, Metadata),
-    /// Something that takes bytes but has no contents to replace.
-    Stream,
+    /// Something that takes bytes but has no contents to replace; what it is.
+    Stream(&'static str),
 }
 
 impl Target {
-    pub(super) fn of(path: &Path) -> Result<Self, WriteError> {
-        let mut target = path.to_owned();
-        for _ in 0..LINKS_MAX {
+    /// Follows the links of every part of `path`, except those that another user may have planted.
+    pub(super) fn of(path: &Path) -> Result<Self, FileError> {
+        let refuse = |problem| FileError::new(path, Action::Open, problem);
+        let mut walk = Walk { at: PathBuf::new(), is_exposed: false };
+        let mut rest = parts(path);
+        // Those of them that stand in `path` itself, and not in a link.
+        let mut own = rest.len();
+        let mut links = 0;
+        while let Some(part) = rest.pop() {
+            let is_own = own > rest.len();
+            own = own.min(rest.len());
+            let next = walk.at.join(part);
             // `/dev/stdout` is a link to here; even where it leads to a file, the one who opened
             // that file goes on writing to it, so it must not be renamed away.
-            if target.starts_with("/proc") || target.starts_with("/dev/fd") {
-                return Ok(Self::Stream);
+            if next == Path::new("/proc") || next == Path::new("/dev/fd") {
+                return Ok(Self::Stream("open file"));
             }
-            let found = match fs::symlink_metadata(&target) {
+            let found = match fs::symlink_metadata(&next) {
                 Ok(found) => found,
-                Err(error) if error.kind() == ErrorKind::NotFound && target == path => {
-                    return Ok(Self::Missing(target));
-                }
                 Err(error) if error.kind() == ErrorKind::NotFound => {
-                    return Err(WriteError::of(path, Problem::Dangling(target)));
+                    if !is_own {
+                        return Err(refuse(Problem::Dangling(next)));
+                    }
+                    return Ok(Self::Missing(
+                        rest.iter().rev().fold(next, |at, part| at.join(part)),
+                    ));
                 }
-                Err(error) => return Err(WriteError::system(path, Step::Follow)(error)),
+                Err(error) => return Err(FileError::system(path, Action::LookAt)(error)),
             };
-            if is_planted(&target, &found) {
-                return Err(WriteError::of(path, Problem::Planted(target)));
+            if walk.is_planted(&found) {
+                return Err(refuse(Problem::Planted(next)));
             }
-            if found.is_file() {
-                return Ok(Self::File(target, found));
+            if found.is_symlink() {
+                links += 1;
+                if links > LINKS_MAX {
+                    return Err(refuse(Problem::Loop));
+                }
+                let link = fs::read_link(&next).map_err(FileError::system(path, Action::LookAt))?;
+                rest.extend(parts(&link));
+            } else if found.is_dir() {
+                walk.enter(next, &found);
+            } else if !rest.is_empty() {
+                let error = ErrorKind::NotADirectory.into();
+                return Err(FileError::system(path, Action::Open)(error));
+            } else if found.is_file() {
+                return Ok(Self::File(next, found));
+            } else {
+                return Ok(Self::Stream(name_of(found.file_type())));
             }
-            if found.is_dir() {
-                return Err(WriteError::of(path, Problem::Folder));
-            }
-            if !found.is_symlink() {
-                return Ok(Self::Stream);
-            }
-            let link = fs::read_link(&target).map_err(WriteError::system(&target, Step::Follow))?;
-            // An absolute link replaces the whole path; the system resolves a `..` in it.
-            target = folder_of(&target).join(link);
         }
-        Err(WriteError::of(path, Problem::Circle))
+        Err(refuse(Problem::NotRegular("folder")))
     }
 }
 
-/// Whether a link or a file is somebody else's in a folder like `/tmp`: the link could lead to any
-/// file of this user, and the file would stay theirs. Linux itself follows and opens none such
-/// (`proc_sys_fs(5)`, `protected_symlinks` and `protected_regular`), but a rename asks nobody.
-fn is_planted(path: &Path, found: &Metadata) -> bool {
-    const FOR_EVERYBODY: u32 = 0o1002;
-    let is_ours = found.uid() == geteuid().as_raw();
-    if is_ours || !(found.is_file() || found.is_symlink()) {
-        return false;
+/// The parts of a path, the last one first; the root is one.
+fn parts(path: &Path) -> Vec<OsString> {
+    let parts = path.components().filter(|part| *part != Component::CurDir);
+    parts.rev().map(|part| part.as_os_str().to_owned()).collect()
+}
+
+/// How far a path was followed: no link is left in `at`.
+struct Walk {
+    at: PathBuf,
+    /// Whether another user's folder in a folder for everybody was entered.
+    is_exposed: bool,
+}
+
+impl Walk {
+    fn enter(&mut self, folder: PathBuf, found: &Metadata) {
+        if folder.parent().is_none() {
+            self.is_exposed = false;
+        } else if is_of_stranger(found) && self.mode() & FOR_EVERYBODY != 0 {
+            self.is_exposed = true;
+        }
+        self.at = folder;
     }
-    fs::metadata(folder_of(path)).is_ok_and(|folder| {
-        folder.mode() & FOR_EVERYBODY == FOR_EVERYBODY && folder.uid() != found.uid()
-    })
+
+    /// Whether what was found here was put there by another user, in a folder for everybody: a
+    /// link could lead to any file of this user, and a file would stay theirs. Linux itself opens
+    /// none such (`proc_sys_fs(5)`, `protected_symlinks` and `protected_regular`), but a rename asks
+    /// nobody.
+    fn is_planted(&self, found: &Metadata) -> bool {
+        if !is_of_stranger(found) || found.is_dir() {
+            return false;
+        }
+        let mode = self.mode();
+        if found.is_symlink() {
+            self.is_exposed || mode & FOR_EVERYBODY != 0
+        } else {
+            mode & (FOR_EVERYBODY | STICKY) == FOR_EVERYBODY | STICKY
+        }
+    }
+
+    fn mode(&self) -> u32 {
+        let at = if self.at.as_os_str().is_empty() { Path::new(".") } else { &self.at };
+        fs::metadata(at).map_or(0, |found| found.mode())
+    }
+}
+
+fn is_of_stranger(found: &Metadata) -> bool {
+    found.uid() != geteuid().as_raw() && found.uid() != 0
 }
 
 /// The folder that a file stands in; a bare name stands in the current one.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use nix::unistd::Uid;
 use tempfile::{Builder, NamedTempFile, TempDir};
 
-use super::error::{Step, WriteError};
+use super::error::{Action, FileError};
 use super::target::folder_of;
 
 /// What a temporary file's name ends with.
@@ -19,31 +19,31 @@ const STALE: Duration = Duration::from_secs(60 * 60);
 /// Who makes a temporary file, and so who may take it away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Maker {
-    /// The run that holds the lock of our folder.
-    Holder,
+    /// The run that holds the lock of the folder.
+    LockHolder,
     /// Any run, and others at the same time.
-    Anyone,
+    AnyRun,
 }
 
 impl Maker {
     /// What its files' names start with. The dot keeps them out of every `Include` with a `*`.
     fn prefix(self) -> &'static str {
         match self {
-            Self::Holder => ".prime-ssh-install-",
-            Self::Anyone => ".prime-ssh-output-",
+            Self::LockHolder => ".prime-ssh-install-",
+            Self::AnyRun => ".prime-ssh-output-",
         }
     }
 
     fn of(name: &str) -> Option<Self> {
         let made_by = |maker: &Self| name.starts_with(maker.prefix()) && name.ends_with(SUFFIX);
-        [Self::Holder, Self::Anyone].into_iter().find(made_by)
+        [Self::LockHolder, Self::AnyRun].into_iter().find(made_by)
     }
 
     /// A new file beside `target`, readable by this user only, gone when dropped.
-    pub(super) fn file(self, target: &Path) -> Result<NamedTempFile, WriteError> {
+    pub(super) fn file(self, target: &Path) -> Result<NamedTempFile, FileError> {
         self.of_mode(0o600)
             .tempfile_in(folder_of(target))
-            .map_err(WriteError::system(target, Step::Make))
+            .map_err(FileError::system(target, Action::Create))
     }
 
     fn of_mode(self, mode: u32) -> Builder<'static, 'static> {
@@ -60,38 +60,22 @@ pub fn is_temporary(name: &str) -> bool {
 }
 
 /// An empty folder in `folder`, for this user only, gone when dropped. The caller holds the lock.
-pub fn scratch_folder(folder: &Path) -> Result<TempDir, WriteError> {
-    let scratch = Maker::Holder.of_mode(0o700).tempdir_in(folder);
-    scratch.map_err(WriteError::system(folder, Step::MakeFolder))
+pub fn scratch_folder(folder: &Path) -> Result<TempDir, FileError> {
+    let scratch = Maker::LockHolder.of_mode(0o700).tempdir_in(folder);
+    scratch.map_err(FileError::system(folder, Action::CreateFolder))
 }
 
-/// The temporary files in `folder` of runs that were killed. Those of one that is at work are among
-/// them, unless the caller holds the lock.
+/// The temporary files in `folder` of runs that were killed. Where `is_locked` says that one lock
+/// guards the folder, they include those of the run that holds it.
 #[must_use]
-pub fn left_behind(folder: &Path) -> Vec<PathBuf> {
-    let maker = |entry: &DirEntry| Maker::of(entry.file_name().to_str()?);
-    let is_left = |entry: &DirEntry| match maker(entry) {
-        Some(Maker::Holder) => true,
-        Some(Maker::Anyone) => is_stale(entry),
+pub fn left_behind(folder: &Path, is_locked: bool) -> Vec<PathBuf> {
+    let is_left = |entry: &DirEntry| match entry.file_name().to_str().and_then(Maker::of) {
+        Some(Maker::LockHolder) => is_locked,
+        Some(Maker::AnyRun) => is_stale(entry),
         None => false,
     };
-    entries(folder).filter(is_left).map(|entry| entry.path()).collect()
-}
-
-/// Removes the files that any run may make, in a folder where the next one is about to be made.
-pub(super) fn clear_stale(folder: &Path) {
-    let is_left = |entry: &DirEntry| {
-        let name = entry.file_name();
-        name.to_str().and_then(Maker::of) == Some(Maker::Anyone) && is_stale(entry)
-    };
-    for entry in entries(folder).filter(is_left) {
-        // One that stays harms nobody.
-        let _ = fs::remove_file(entry.path());
-    }
-}
-
-fn entries(folder: &Path) -> impl Iterator<Item = DirEntry> {
-    fs::read_dir(folder).into_iter().flatten().flatten()
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter(is_left).map(|entry| entry.path()).collect()
 }
 
 /// Whether it is a file of this user's that nobody writes to any more.
@@ -105,7 +89,7 @@ fn is_stale(entry: &DirEntry) -> bool {
     })
 }
 
-/// Removes a temporary file or folder that a run left which was killed. The caller holds the lock.
+/// Removes a temporary file or folder that a run left which was killed.
 ///
 /// What cannot be removed stays: it harms nobody, and the next run tries again.
 pub fn clean(path: &Path) {

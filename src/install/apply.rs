@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::plan::{Change, Owner, Plan};
-use crate::fs::{Mode, Staged, WriteError};
+use crate::fs::{FileError, Mode, Staged};
 
 /// The mode of every file of ours: keys and addresses are nobody else's concern, and ssh stops
 /// at a file that others may write.
@@ -13,7 +13,7 @@ const PRIVATE: u32 = 0o600;
 #[derive(Debug)]
 pub struct Stage<'p> {
     steps: Vec<Step<'p>>,
-    unwritten: Option<WriteError>,
+    unwritten: Option<FileError>,
 }
 
 #[derive(Debug)]
@@ -29,7 +29,7 @@ struct Step<'p> {
 pub enum ApplyError {
     /// A file could not be written.
     #[error("{0}")]
-    Write(#[from] WriteError),
+    Write(#[from] FileError),
     /// Somebody else changed a file since it was read.
     #[error("{} was changed by another program just now; run the command again", .0.display())]
     Meanwhile(PathBuf),
@@ -39,13 +39,13 @@ pub enum ApplyError {
         /// What went wrong first.
         first: Box<ApplyError>,
         /// What could not be put back.
-        then: WriteError,
+        then: FileError,
     },
 }
 
 impl<'p> Stage<'p> {
     /// Writes every new file beside its place, and every old one too, for the way back.
-    pub fn new(plan: &'p Plan) -> Result<Self, WriteError> {
+    pub fn new(plan: &'p Plan) -> Result<Self, FileError> {
         let mut stage = Self { steps: Vec::new(), unwritten: None };
         for change in &plan.changes {
             match Step::new(change) {
@@ -63,7 +63,7 @@ impl<'p> Stage<'p> {
     }
 
     /// The user's configuration cannot be written here; the rest goes on without it.
-    fn give_up_config(&mut self, error: WriteError) {
+    fn give_up_config(&mut self, error: FileError) {
         self.unwritten.get_or_insert(error);
     }
 
@@ -78,7 +78,7 @@ impl<'p> Stage<'p> {
     /// put back.
     ///
     /// Returns why the user's configuration was left as it is, where it may only be read.
-    pub fn put(self) -> Result<Option<WriteError>, ApplyError> {
+    pub fn put(self) -> Result<Option<FileError>, ApplyError> {
         let Self { steps, mut unwritten } = self;
         let mut done: Vec<Undo> = Vec::new();
         for Step { change, new, old } in steps {
@@ -105,7 +105,7 @@ impl<'p> Stage<'p> {
 }
 
 impl<'p> Step<'p> {
-    fn new(change: &'p Change) -> Result<Self, WriteError> {
+    fn new(change: &'p Change) -> Result<Self, FileError> {
         let mode = match change.owner {
             Owner::Ours | Owner::Backup => Mode::Exactly(PRIVATE),
             Owner::User => Mode::Keep { new: PRIVATE },
@@ -140,7 +140,7 @@ struct Undo<'p> {
 }
 
 impl Undo<'_> {
-    fn run(self) -> Result<(), WriteError> {
+    fn run(self) -> Result<(), FileError> {
         match self.old {
             Some(old) => old.put(),
             None => crate::fs::remove(&self.change.path),

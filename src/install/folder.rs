@@ -1,7 +1,7 @@
 //! What is on the disk: where the ssh folder is, and what is in it.
 
-use std::fs::{self, Metadata};
-use std::io::{self, ErrorKind};
+use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -9,25 +9,13 @@ use nix::unistd::{Uid, User};
 
 use super::include::AS_SSH;
 use super::layout::{INDEX, LOCK, Layout};
-use super::lock::Lock;
 use super::plan::Present;
 use super::state::{FileStem, is_certificate_lock};
-use crate::fs::WriteError;
+use crate::fs::{FILE_MAX, FileError, Lock, read_own};
 
 /// Why the ssh folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    /// Our folder, or a file of ours, was replaced by a link.
-    #[error("{} is a link, which we never made; remove it, and run the command again", .0.display())]
-    Link(PathBuf),
-    /// Something else stands where our folder or a file of ours should.
-    #[error("{} is not a {wanted}; move it out of the way", path.display())]
-    NotOurs {
-        /// What it is.
-        path: PathBuf,
-        /// What it should be.
-        wanted: &'static str,
-    },
     /// The ssh folder belongs to another user, who could not read what we would put there.
     #[error(
         "{} belongs to user {owner}, who could not read what root puts there; \
@@ -51,9 +39,9 @@ pub enum FolderError {
         /// What the system said.
         error: io::Error,
     },
-    /// The user's configuration cannot be used.
-    #[error("{0}")]
-    Config(WriteError),
+    /// Our folder, a file of ours, or the user's configuration cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
 }
 
 impl FolderError {
@@ -64,7 +52,11 @@ impl FolderError {
     /// Whether something stands in our way that a person put there.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Link(_) | Self::NotOurs { .. } | Self::Owner { .. })
+        match self {
+            Self::Owner { .. } => true,
+            Self::NoHome | Self::System { .. } => false,
+            Self::File(error) => error.is_refusal(),
+        }
     }
 }
 
@@ -113,7 +105,7 @@ pub fn layout(given: Option<&Path>, home: Option<&Path>) -> Result<Layout, Folde
 /// Everything that a plan needs to know of the disk.
 pub fn read(layout: &Layout) -> Result<Present, FolderError> {
     check_owner(layout)?;
-    let config = crate::fs::contents(&layout.config()).map_err(FolderError::Config)?;
+    let config = crate::fs::contents(&layout.config())?;
     Ok(Present { config, ..read_ours(layout)? })
 }
 
@@ -121,7 +113,7 @@ pub fn read(layout: &Layout) -> Result<Present, FolderError> {
 pub fn read_ours(layout: &Layout) -> Result<Present, FolderError> {
     let mut present = Present {
         config_is_link: layout.config().is_symlink(),
-        backup: own_file(&layout.backup())?.map(|(bytes, _)| bytes),
+        backup: read_own(&layout.backup())?.map(|(bytes, _)| bytes),
         ..Present::default()
     };
     if !is_there(layout)? {
@@ -141,7 +133,7 @@ pub fn read_ours(layout: &Layout) -> Result<Present, FolderError> {
                 continue;
             }
         }
-        match own_file(&layout.file(&name)) {
+        match read_own(&layout.file(&name)) {
             Ok(Some((bytes, found))) => {
                 if found.mode() & 0o077 != 0 && !is_aside {
                     present.loose.insert(name.clone());
@@ -150,7 +142,7 @@ pub fn read_ours(layout: &Layout) -> Result<Present, FolderError> {
             }
             Ok(None) => {}
             Err(_) if is_aside => {}
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         }
     }
     present.foreign.sort();
@@ -160,17 +152,11 @@ pub fn read_ours(layout: &Layout) -> Result<Present, FolderError> {
 
 /// Whether our folder is there. Whatever else has its name is refused.
 pub fn is_there(layout: &Layout) -> Result<bool, FolderError> {
-    let folder = layout.folder();
-    match lstat(&folder)? {
-        None => Ok(false),
-        Some(found) if found.is_dir() => Ok(true),
-        Some(found) if found.is_symlink() => Err(FolderError::Link(folder)),
-        Some(_) => Err(FolderError::NotOurs { path: folder, wanted: "folder" }),
-    }
+    Ok(crate::fs::is_own_folder(&layout.folder())?)
 }
 
 /// Makes our folder, and the ssh folder where there is none; says whether there was none.
-pub fn make(layout: &Layout) -> Result<bool, WriteError> {
+pub fn make(layout: &Layout) -> Result<bool, FileError> {
     let made = crate::fs::make_folder(layout.ssh_folder(), 0o700)?;
     crate::fs::make_folder(&layout.folder(), 0o700)?;
     crate::fs::tighten_folder(&layout.folder())?;
@@ -187,12 +173,14 @@ pub fn clean(layout: &Layout) {
 /// The temporary files of runs that were killed, and of one that is at work.
 #[must_use]
 pub fn leftovers(layout: &Layout) -> Vec<PathBuf> {
-    let mut folders = vec![layout.folder(), layout.ssh_folder().to_owned()];
-    folders.extend(crate::fs::temporary_folder(&layout.config()).ok());
-    let mut paths: Vec<_> =
-        folders.iter().flat_map(|folder| crate::fs::left_behind(folder)).collect();
+    let mut paths = crate::fs::left_behind(&layout.folder(), true);
+    paths.extend(crate::fs::left_behind(layout.ssh_folder(), true));
+    // Where the user's configuration is a link, other runs may be at work beside its target.
+    let real = crate::fs::real_folder(&layout.config()).ok();
+    if let Some(real) = real.filter(|real| !is_same_folder(real, layout.ssh_folder())) {
+        paths.extend(crate::fs::left_behind(&real, false));
+    }
     paths.sort();
-    paths.dedup();
     paths
 }
 
@@ -228,25 +216,8 @@ fn remove_certificate_locks(layout: &Layout) {
     }
 }
 
-/// A file that is ours to replace: a regular one, and no link.
-fn own_file(path: &Path) -> Result<Option<(Vec<u8>, Metadata)>, FolderError> {
-    match lstat(path)? {
-        None => Ok(None),
-        Some(found) if found.is_file() => {
-            let bytes = fs::read(path).map_err(FolderError::system(path))?;
-            Ok(Some((bytes, found)))
-        }
-        Some(found) if found.is_symlink() => Err(FolderError::Link(path.to_owned())),
-        Some(_) => Err(FolderError::NotOurs { path: path.to_owned(), wanted: "regular file" }),
-    }
-}
-
-fn lstat(path: &Path) -> Result<Option<Metadata>, FolderError> {
-    match fs::symlink_metadata(path) {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(FolderError::system(path)(error)),
-    }
+fn is_same_folder(one: &Path, other: &Path) -> bool {
+    fs::canonicalize(one).is_ok_and(|one| fs::canonicalize(other).is_ok_and(|other| one == other))
 }
 
 /// What root makes in another user's folder, with mode 0600, stops that user's ssh for every host.
@@ -275,9 +246,10 @@ pub fn read_matching(layout: &Layout) -> impl FnMut(&Path) -> Vec<(PathBuf, Vec<
         paths
             .flatten()
             .filter(|path| !ours.iter().any(|ours| path.starts_with(ours)))
-            // A pipe would make us wait for ever.
-            .filter(|path| path.is_file())
-            .filter_map(|path| fs::read(&path).ok().map(|text| (path, text)))
+            .filter_map(|path| {
+                let text = crate::fs::read(&path, FILE_MAX).ok()??;
+                Some((path, text))
+            })
             .collect()
     }
 }

@@ -6,11 +6,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::options::SavedOptions;
 use crate::name::{Id, Invalid, Slug, id_part};
 use crate::text::digest;
 
 /// The shape of the file that this release writes, and the only one that it reads.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// One installed cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,12 +20,10 @@ pub struct Record {
     pub id: Id<'static>,
     /// Its part of the alias. It stays, whatever other clusters come.
     pub name: Slug<'static>,
-    /// The first word of its aliases.
-    pub prefix: Slug<'static>,
     /// Where its description comes from.
     pub source: Source,
-    /// The rendering options, as a person would type them; the prefix has its own place.
-    pub options: Vec<String>,
+    /// The options that it was installed with.
+    pub options: SavedOptions,
     /// SHA-256 of the fragment as we wrote it, then of the one before it: between the two writes
     /// of an update, either may be on the disk.
     pub fragments: Vec<String>,
@@ -54,12 +53,12 @@ pub enum Source {
 /// The file, field by field. Its names are for people.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Stored {
+struct Stored<O> {
     version: u32,
     cluster: String,
-    alias: String,
+    name: String,
     source: Source,
-    options: Vec<String>,
+    options: O,
     fragment_sha256: Vec<String>,
 }
 
@@ -96,13 +95,12 @@ impl Record {
         if version != VERSION {
             return Err(Damage::Version(version));
         }
-        let stored: Stored = serde_json::from_slice(text).map_err(Damage::Malformed)?;
+        let stored: Stored<SavedOptions> =
+            serde_json::from_slice(text).map_err(Damage::Malformed)?;
         let wrong = |field| move |reason| Damage::Value { field, reason };
-        let (prefix, name) = stored.alias.split_once('.').unwrap_or_default();
         Ok(Self {
             id: Id::new(stored.cluster).map_err(wrong("cluster"))?,
-            name: Slug::new(name.to_owned()).map_err(wrong("alias"))?,
-            prefix: Slug::new(prefix.to_owned()).map_err(wrong("alias"))?,
+            name: Slug::new(stored.name).map_err(wrong("name"))?,
             source: stored.source,
             options: stored.options,
             fragments: stored.fragment_sha256,
@@ -115,9 +113,9 @@ impl Record {
         let stored = Stored {
             version: VERSION,
             cluster: self.id.to_string(),
-            alias: self.alias(),
+            name: self.name.to_string(),
             source: self.source.clone(),
-            options: self.options.clone(),
+            options: self.options.set(),
             fragment_sha256: self.fragments.clone(),
         };
         let mut text = serde_json::to_vec_pretty(&stored).unwrap_or_default();
@@ -134,7 +132,7 @@ impl Record {
     /// The cluster's own alias.
     #[must_use]
     pub fn alias(&self) -> String {
-        format!("{}.{}", self.prefix, self.name)
+        format!("{}.{}", self.options.prefix(), self.name)
     }
 
     /// Whether we wrote this fragment: then nobody has edited it since.
@@ -248,13 +246,15 @@ mod tests {
         Record {
             id: Id::new("clst01").unwrap(),
             name: Slug::new("train").unwrap(),
-            prefix: Slug::new("prime").unwrap(),
             source: Source::Api {
                 url: "https://api.example".to_owned(),
                 context: Some("work".to_owned()),
                 team: None,
             },
-            options: vec!["--user".to_owned(), "ubuntu".to_owned()],
+            options: SavedOptions {
+                user: Some("ubuntu".parse().unwrap()),
+                ..SavedOptions::default()
+            },
             fragments: vec![fingerprint(b"x")],
         }
     }
@@ -273,19 +273,18 @@ mod tests {
     fn people_can_read_it() {
         insta::assert_snapshot!(String::from_utf8(record().to_json()).unwrap(), @r#"
         {
-          "version": 1,
+          "version": 2,
           "cluster": "clst01",
-          "alias": "prime.train",
+          "name": "train",
           "source": {
             "api": {
               "url": "https://api.example",
               "context": "work"
             }
           },
-          "options": [
-            "--user",
-            "ubuntu"
-          ],
+          "options": {
+            "user": "ubuntu"
+          },
           "fragment_sha256": [
             "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
           ]
@@ -301,9 +300,9 @@ mod tests {
             Record::from_json(text.replace(from, to).as_bytes()).unwrap_err().to_string()
         };
         assert!(
-            told("\"version\": 1", "\"version\": 2").contains("of version 2, and this release")
+            told("\"version\": 2", "\"version\": 1").contains("of version 1, and this release")
         );
-        assert!(told("\"prime.train\"", "\"prime.../x\"").contains("`alias`"));
+        assert!(told("\"train\"", "\"../x\"").contains("`name`"));
         assert!(told("\"clst01\"", "\"a/b\"").contains("`cluster`"));
         assert!(told("\"options\"", "\"opsions\"").contains("unknown field"));
         assert!(told("]\n}", "").starts_with("damaged: "));

@@ -9,7 +9,7 @@ use super::layout::{INDEX, Layout};
 use super::modes::Fault;
 use super::plan::{Plan, Present};
 use super::state::FileKind;
-use crate::fs::WriteError;
+use crate::fs::FileError;
 use crate::ssh::process::Ended;
 use crate::ssh::query;
 
@@ -31,7 +31,7 @@ pub enum Verdict {
 pub enum VerifyError {
     /// The files for it to read could not be written.
     #[error("{0}")]
-    Write(#[from] WriteError),
+    Write(#[from] FileError),
     /// No `Include` line can name our folder.
     #[error("{0}")]
     Unwritable(#[from] Unwritable),

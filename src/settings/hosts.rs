@@ -8,6 +8,7 @@ use super::sources::Sources;
 use crate::cli::{HostsArgs, RenderArgs};
 use crate::cluster::{self, JumpMode, Selection};
 use crate::failure::{Failure, Kind, Outcome};
+use crate::name::Slug;
 use crate::render::certificates::Certificates;
 use crate::render::ssh_config;
 use crate::render::ssh_option::SshOption;
@@ -18,7 +19,7 @@ pub(super) fn walk_options(args: HostsArgs) -> Outcome<cluster::Options> {
         return Err(Failure::message(Kind::Usage, message));
     }
     Ok(cluster::Options {
-        prefix: args.prefix,
+        prefix: args.prefix.unwrap_or_else(Slug::prime),
         user: args.user,
         jump: args.jump,
         jump_via: args.jump_via,
@@ -53,7 +54,7 @@ pub(super) fn ssh_options(
             ..Certificates::default()
         },
         known_hosts: path(&args.known_hosts, "--known-hosts")?,
-        host_keys: args.host_keys,
+        host_keys: args.host_keys.unwrap_or_default(),
         ssh_options: further_options(&args.ssh_option, environment)?,
         socket_folder: socket_folder.filter(|folder| !is_default(folder)),
     })

@@ -9,14 +9,14 @@ use super::sources::{Access, Context, Endpoint, Origin, Source, Sources};
 use super::wait::Patience;
 use crate::api::address::ApiUrl;
 use crate::cli::{
-    AutoCertArgs, Global, InstallArgs, ModeArgs, RememberedArgs, SyncArgs, TypedOption,
-    UninstallArgs,
+    Global, HostsArgs, InstallArgs, ModeArgs, RememberedArgs, RenderArgs, SyncArgs, UninstallArgs,
 };
 use crate::cluster;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::layout::Layout;
-use crate::install::state::{self, Record};
-use crate::name::Slug;
+use crate::install::options::{KeyFile, OptionChange, SavedOptions};
+use crate::install::state;
+use crate::name::{LocalPath, Slug};
 use crate::render::ssh_config;
 
 /// The resolved settings of `prime-ssh install`.
@@ -28,10 +28,8 @@ pub struct Install {
     pub context: Option<String>,
     /// What the one cluster is to be called.
     pub name: Option<Slug<'static>>,
-    /// The rendering options, where any was typed: they replace those that are remembered.
-    pub typed: Option<SavedOptions>,
-    /// What a cluster gets of which nothing is remembered.
-    pub fresh: SavedOptions,
+    /// What becomes of the remembered options.
+    pub options: OptionChange,
     /// Where the files are.
     pub layout: Layout,
     /// For what is waited first, where it is.
@@ -75,29 +73,17 @@ pub enum Mode {
     Check,
 }
 
-/// Rendering options that are remembered with a cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SavedOptions {
-    /// The first word of its aliases.
-    pub prefix: Slug<'static>,
-    /// The others, `--name` or `--name=value` each.
-    pub words: Vec<String>,
-}
-
 impl Install {
     /// Resolves what was typed for `prime-ssh install`.
     pub fn resolve(typed: InstallArgs, context: &Context) -> Outcome<Self> {
-        let InstallArgs { source: from, name, wait, mode, render } = typed;
+        let InstallArgs { source: from, name, wait, mode, options } = typed;
         let sources = Sources::read(context)?;
-        let is_typed = !render.typed.is_empty();
         let clusters = from.clusters.len() + from.input.len();
-        let fresh = remembered(render, context)?;
         let settings = Self {
             source: sources.source(from)?,
             context: context.prime_context()?,
             name,
-            typed: is_typed.then(|| fresh.clone()),
-            fresh,
+            options: option_change(options, context)?,
             layout: context.layout()?,
             patience: wait.wait.then(|| Patience::new(wait.goal, wait.within)),
             mode: mode.into(),
@@ -174,41 +160,68 @@ impl From<ModeArgs> for Mode {
     }
 }
 
-/// What was typed, as it is remembered: a path does not depend on the current folder, and the key
-/// that `PRIME_SSH_KEY_PATH` names is part of it.
-fn remembered(typed: RememberedArgs, context: &Context) -> Outcome<SavedOptions> {
-    let Context { global, environment, .. } = context;
-    let mut words = Vec::new();
-    for option in typed.typed.iter().filter(|option| option.name != "prefix") {
-        words.push(word(option, environment)?);
-    }
-    if typed.render.identity_file.is_none()
-        && let Some(path) = environment.variable("PRIME_SSH_KEY_PATH")?
-    {
-        let path = environment.local_path(path.as_ref(), "PRIME_SSH_KEY_PATH")?;
-        words.push(format!("--identity-file={path}"));
-    }
-    if typed.certificates.auto_cert
-        && let Some(path) = &global.token_file
-    {
-        let path = environment.expand(&environment.local_path(path, "--token-file")?);
-        words.push(format!("--auto-cert-token-file={}", path.display()));
-    }
-    Ok(SavedOptions { prefix: typed.render.hosts.prefix, words })
+/// Options as they are remembered: a path does not depend on the current folder.
+fn option_change(args: RememberedArgs, context: &Context) -> Outcome<OptionChange> {
+    let RememberedArgs { render, auto_cert, unset, reset } = args;
+    let environment = &context.environment;
+    let path = |given: Option<PathBuf>, option: &str| {
+        given.map(|path| environment.local_path(&path, option)).transpose()
+    };
+    let identity_file = match render.identity_file {
+        Some(path) if path == Path::new("none") => Some(KeyFile::None),
+        given => path(given, "--identity-file")?.map(KeyFile::File),
+    };
+    let token_file = context.global.token_file.clone().filter(|_| auto_cert);
+    let given = SavedOptions {
+        role: render.hosts.role,
+        only: render.hosts.only,
+        node: render.hosts.node,
+        include_inactive: render.hosts.include_inactive,
+        prefix: render.hosts.prefix,
+        user: render.hosts.user,
+        jump: render.hosts.jump,
+        jump_via: render.hosts.jump_via,
+        identity_file,
+        certificate_file: path(render.certificate_file, "--certificate-file")?,
+        host_keys: render.host_keys,
+        known_hosts: path(render.known_hosts, "--known-hosts")?,
+        ssh_option: render.ssh_option,
+        auto_cert,
+        token_file: path(token_file, "--token-file")?,
+    };
+    Ok(OptionChange { fresh: fresh_options(context)?, given, unset, reset })
 }
 
-fn word(option: &TypedOption, environment: &Environment) -> Outcome<String> {
-    let name = &option.name;
-    let Some(value) = &option.value else { return Ok(format!("--{name}")) };
-    // `none` is a word of --identity-file, and no file.
-    if option.is_path && value != "none" {
-        let path = environment.local_path(value.as_ref(), &format!("--{name}"))?;
-        return Ok(format!("--{name}={path}"));
+/// The options of a new cluster where none are given: the key that `PRIME_SSH_KEY_PATH` names.
+pub(super) fn fresh_options(context: &Context) -> Outcome<SavedOptions> {
+    const NAME: &str = "PRIME_SSH_KEY_PATH";
+    let environment = &context.environment;
+    let path = environment.variable(NAME)?;
+    let path = path.map(|path| environment.local_path(path.as_ref(), NAME)).transpose()?;
+    Ok(SavedOptions { identity_file: path.map(KeyFile::File), ..SavedOptions::default() })
+}
+
+impl From<SavedOptions> for RenderArgs {
+    fn from(saved: SavedOptions) -> Self {
+        let path = |path: LocalPath<'static>| PathBuf::from(path.as_str());
+        Self {
+            hosts: HostsArgs {
+                role: saved.role,
+                only: saved.only,
+                node: saved.node,
+                include_inactive: saved.include_inactive,
+                prefix: saved.prefix,
+                user: saved.user,
+                jump: saved.jump,
+                jump_via: saved.jump_via,
+            },
+            identity_file: saved.identity_file.map(|file| file.to_string().into()),
+            certificate_file: saved.certificate_file.map(path),
+            host_keys: saved.host_keys,
+            known_hosts: saved.known_hosts.map(path),
+            ssh_option: saved.ssh_option,
+        }
     }
-    let value = value.to_str().ok_or_else(|| {
-        Failure::message(Kind::Usage, format!("--{name}: the value is not UTF-8 text"))
-    })?;
-    Ok(format!("--{name}={value}"))
 }
 
 /// Turns what is remembered into the input of walk and render. Of the environment it knows the
@@ -243,25 +256,13 @@ impl<'g> OptionResolver<'g> {
     }
 
     /// How a cluster with these options is rendered.
-    pub fn rendering(
-        &self,
-        remembered: &SavedOptions,
-        context: Option<&str>,
-    ) -> Outcome<Rendering> {
-        let RememberedArgs { render: mut typed, certificates, .. } =
-            RememberedArgs::parse(&remembered.words).map_err(|error| {
-                let words = remembered.words.join(" ");
-                Failure::message(
-                    Kind::Local,
-                    format!("the remembered options `{words}` cannot be read: {}", error.kind()),
-                )
-                .hint("install the cluster again, with the options that it should have")
-            })?;
-        typed.hosts.prefix = remembered.prefix.clone();
+    pub fn rendering(&self, saved: &SavedOptions, context: Option<&str>) -> Outcome<Rendering> {
+        let token_file = saved.token_file.as_ref().map(|path| self.environment.expand(path));
+        let auto_cert = saved.auto_cert;
+        let args = RenderArgs::from(saved.clone());
         let mut warnings = Vec::new();
-        let ssh = ssh_options(&typed, &self.sources(context)?, &mut warnings)?;
-        let AutoCertArgs { auto_cert, auto_cert_token_file: token_file } = certificates;
-        Ok(Rendering { walk: walk_options(typed.hosts)?, ssh, auto_cert, token_file, warnings })
+        let ssh = ssh_options(&args, &self.sources(context)?, &mut warnings)?;
+        Ok(Rendering { walk: walk_options(args.hosts)?, ssh, auto_cert, token_file, warnings })
     }
 
     /// The API that an installed cluster is asked for at.
@@ -292,30 +293,5 @@ impl<'g> OptionResolver<'g> {
     fn sources(&self, context: Option<&str>) -> Outcome<Sources<'_>> {
         let prime = PrimeCli::read(&self.environment, context)?;
         Ok(Sources { global: self.global, environment: &self.environment, prime })
-    }
-}
-
-impl SavedOptions {
-    /// What `install` would remember of a new cluster where no option is typed.
-    pub(super) fn fresh(context: &Context) -> Outcome<Self> {
-        let nothing = RememberedArgs::parse(&[]).or_fail(Kind::Usage)?;
-        remembered(nothing, context)
-    }
-
-    /// What is remembered of an installed cluster.
-    #[must_use]
-    pub fn of(record: &Record) -> Self {
-        Self { prefix: record.prefix.clone(), words: record.options.clone() }
-    }
-}
-
-impl std::fmt::Display for SavedOptions {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let prefix = format!("--prefix={}", self.prefix);
-        let is_typed = prefix != "--prefix=prime";
-        let words = is_typed.then_some(&prefix).into_iter().chain(&self.words);
-        let words: Vec<&str> = words.map(String::as_str).collect();
-        f.write_str(if words.is_empty() { "none" } else { "" })?;
-        f.write_str(&words.join(" "))
     }
 }

@@ -25,7 +25,7 @@ pub use check::Check;
 pub use config::Config;
 pub use doctor::Doctor;
 pub use environment::Environment;
-pub use install::{Install, Mode, OptionResolver, Rendering, SavedOptions, Sync, Uninstall};
+pub use install::{Install, Mode, OptionResolver, Rendering, Sync, Uninstall};
 pub use inventory::{Caching, Inventory, InventoryOutput};
 pub use list::List;
 pub use output::Output;

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::install::{Install, SavedOptions};
+use super::install::{Install, fresh_options};
 use super::sources::{Context, Endpoint, Origin, Sources};
 use super::wait::Patience;
 use crate::cli::SourceArgs;
 use crate::failure::Outcome;
 use crate::install::layout::Layout;
+use crate::install::options::OptionChange;
 use crate::name::Slug;
 
 /// The resolved settings of a look at clusters.
@@ -22,10 +23,8 @@ pub struct Viewing {
     pub endpoint_is_typed: bool,
     /// The context that clusters are asked for in.
     pub context: Option<String>,
-    /// What a cluster gets that is not installed.
-    pub fresh: SavedOptions,
-    /// What it gets in any case: the options that were typed for `install`.
-    pub typed: Option<SavedOptions>,
+    /// What becomes of the remembered options.
+    pub options: OptionChange,
     /// What it is called in any case: `install --as`.
     pub name: Option<Slug<'static>>,
     /// Where the files of the installed ones are.
@@ -59,8 +58,7 @@ impl Viewing {
             endpoint: sources.endpoint(),
             endpoint_is_typed: context.global.api_url.is_some() || context.global.context.is_some(),
             context: context.prime_context()?,
-            fresh: SavedOptions::fresh(context)?,
-            typed: None,
+            options: OptionChange { fresh: fresh_options(context)?, ..OptionChange::default() },
             name: None,
             layout: context.layout()?,
         })
@@ -77,8 +75,7 @@ impl Install {
             endpoint: Ok(endpoint.clone()),
             endpoint_is_typed: true,
             context: self.context.clone(),
-            fresh: self.fresh.clone(),
-            typed: self.typed.clone(),
+            options: self.options.clone(),
             name: self.name.clone(),
             layout: self.layout.clone(),
         };

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use super::summary::{self, Line};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
-use crate::fs::WriteError;
+use crate::fs::{FileError, Lock, LockError};
 use crate::install::apply::{ApplyError, Stage};
 use crate::install::include::Found;
 use crate::install::layout::{INDEX, LOCK, Layout};
-use crate::install::lock::{Lock, LockError};
 use crate::install::plan::{Desired, Note, Plan, Present, plan};
 use crate::install::verify::{self, Verdict, VerifyError};
 use crate::install::{diff, folder};
@@ -127,7 +126,10 @@ impl Drop for Held<'_> {
 
 impl From<LockError> for Failure {
     fn from(error: LockError) -> Self {
-        let kind = if matches!(error, LockError::Link(_)) { Kind::Install } else { Kind::Local };
+        let kind = match &error {
+            LockError::File(error) if error.is_refusal() => Kind::Install,
+            LockError::File(_) | LockError::Busy { .. } => Kind::Local,
+        };
         Self::new(kind, error)
     }
 }
@@ -139,7 +141,7 @@ fn apply(
     plan: &Plan,
     alias: Option<&str>,
     terminal: Terminal,
-) -> Outcome<Option<WriteError>> {
+) -> Outcome<Option<FileError>> {
     if plan.changes.is_empty() {
         return Ok(None);
     }
@@ -179,7 +181,7 @@ impl From<VerifyError> for Failure {
     }
 }
 
-fn tell_unwritten(layout: &Layout, plan: &Plan, why: &WriteError, terminal: Terminal) {
+fn tell_unwritten(layout: &Layout, plan: &Plan, why: &FileError, terminal: Terminal) {
     let Ok(line) = layout.include(INDEX) else { return };
     let config = layout.config();
     let config = config.display();

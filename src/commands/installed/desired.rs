@@ -16,11 +16,12 @@ use crate::install::claims::{Claim, claims};
 use crate::install::folder;
 use crate::install::fragment::Fragment;
 use crate::install::layout::Layout;
+use crate::install::options::SavedOptions;
 use crate::install::plan::{Desired, Installed, Present};
 use crate::install::state::{FileKind, Record, Source};
 use crate::name::{LocalPath, Slug};
 use crate::render::ssh_config;
-use crate::settings::{OptionResolver, Rendering, SavedOptions};
+use crate::settings::{OptionResolver, Rendering};
 use crate::terminal::Terminal;
 use crate::text::message::Message;
 
@@ -54,7 +55,7 @@ pub(in crate::commands) struct Renewed {
 #[derive(Debug)]
 pub(in crate::commands) enum DesiredOutcome {
     /// It is to be installed like this.
-    Put(Box<Desired>, ClusterChange),
+    Put(Desired, ClusterChange),
     /// It is gone for good, and why.
     Gone(&'static str),
     /// There is nothing to install of it, and why.
@@ -111,9 +112,8 @@ impl<'a> DesiredState<'a> {
         let record = Record {
             id: id.clone(),
             name: name.into_owned(),
-            prefix: remembered.prefix.clone(),
             source,
-            options: remembered.words.clone(),
+            options: remembered.clone(),
             fragments: Vec::new(),
         };
         rendering.walk.recorded = vec![(id, record.name.clone())];
@@ -147,7 +147,8 @@ impl<'a> DesiredState<'a> {
         }
         let old = self.old(&record);
         let what = ClusterChange::of(old, &record, &fragment);
-        Ok(DesiredOutcome::Put(Box::new(Desired::Put { record, fragment }), what))
+        let record = Box::new(record);
+        Ok(DesiredOutcome::Put(Desired::Put { record, fragment }, what))
     }
 
     /// The refusals say what is wrong with the cluster's own values.

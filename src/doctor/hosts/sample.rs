@@ -80,6 +80,7 @@ mod tests {
 
     use super::*;
     use crate::install::fragment::Fragment;
+    use crate::install::options::SavedOptions;
     use crate::install::state::{Record, Source};
     use crate::name::{Id, Slug};
 
@@ -94,9 +95,8 @@ mod tests {
             record: Record {
                 id: Id::new("clst01").unwrap(),
                 name: Slug::new(name.to_owned()).unwrap(),
-                prefix: Slug::prime(),
                 source: Source::Stdin,
-                options: Vec::new(),
+                options: SavedOptions::default(),
                 fragments: Vec::new(),
             },
             fragment: "/f".into(),

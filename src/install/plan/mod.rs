@@ -127,7 +127,7 @@ pub enum Desired {
     /// It is to be installed with this fragment.
     Put {
         /// What to remember of it; the plan itself fills in the fragment's fingerprint.
-        record: Record,
+        record: Box<Record>,
         /// What ssh is to read.
         fragment: Vec<u8>,
     },
@@ -207,7 +207,7 @@ pub fn plan(layout: &Layout, present: &Present, wishes: Vec<Desired>) -> Result<
     let clusters = planner.clusters_afterwards(&wishes);
     for wish in wishes {
         match wish {
-            Desired::Put { record, fragment } => planner.put(record, fragment),
+            Desired::Put { record, fragment } => planner.put(*record, fragment),
             Desired::Remove(stem) => planner.remove(stem),
         }
     }

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::install::any_config::any_config;
+use crate::install::options::SavedOptions;
 use crate::install::state::Source;
 use crate::name::{Id, Slug};
 
@@ -15,15 +16,14 @@ fn record(name: &str) -> Record {
     Record {
         id: Id::new(format!("id-of-{name}")).unwrap(),
         name: Slug::new(name.to_owned()).unwrap(),
-        prefix: Slug::new("prime").unwrap(),
         source: Source::Stdin,
-        options: Vec::new(),
+        options: SavedOptions::default(),
         fragments: Vec::new(),
     }
 }
 
 fn put(name: &str, fragment: &str) -> Desired {
-    Desired::Put { record: record(name), fragment: fragment.as_bytes().to_owned() }
+    Desired::Put { record: Box::new(record(name)), fragment: fragment.as_bytes().to_owned() }
 }
 
 fn removed(name: &str) -> Desired {
@@ -150,7 +150,10 @@ fn host_keys_outlive_an_update_and_a_new_name() {
     present.files.insert(old.file(FileKind::KnownHosts), b"prime-pod0 ssh-ed25519 AAAA\n".to_vec());
     let renamed = Record { name: Slug::new("llama").unwrap(), ..record("train") };
     let new = renamed.stem();
-    let plan = run(&mut present, vec![Desired::Put { record: renamed, fragment: b"two".to_vec() }]);
+    let plan = run(
+        &mut present,
+        vec![Desired::Put { record: Box::new(renamed), fragment: b"two".to_vec() }],
+    );
     assert_eq!(text(&present, &new.file(FileKind::KnownHosts)), "prime-pod0 ssh-ed25519 AAAA\n");
     assert_eq!(present.all_stems(), BTreeSet::from([new.clone()]));
     assert!(!text(&present, "config").contains(&old.to_string()));
@@ -223,7 +226,7 @@ fn a_new_name_that_died_half_way_leaves_one_cluster() {
     let old = record("train");
     before.files.insert(old.stem().file(FileKind::KnownHosts), b"prime-pod0 x AAAA\n".to_vec());
     let new = Record { name: Slug::new("llama").unwrap(), ..old.clone() };
-    let wish = Desired::Put { record: new.clone(), fragment: b"two".to_vec() };
+    let wish = Desired::Put { record: Box::new(new.clone()), fragment: b"two".to_vec() };
     let renaming = plan(&layout(), &before, vec![wish]).unwrap();
     for died_after in 0..=renaming.changes.len() {
         let mut present = before.clone();
@@ -235,7 +238,10 @@ fn a_new_name_that_died_half_way_leaves_one_cluster() {
         let (stem, record) = (stem.clone(), record.clone());
         assert!([old.stem(), new.stem()].contains(&stem));
         let mut removed = present.clone();
-        let plan = run(&mut present, vec![Desired::Put { record, fragment: b"three".to_vec() }]);
+        let plan = run(
+            &mut present,
+            vec![Desired::Put { record: Box::new(record), fragment: b"three".to_vec() }],
+        );
         assert_eq!(plan.notes, [], "{died_after}");
         assert_eq!(present.all_stems(), BTreeSet::from([stem.clone()]), "{died_after}");
         assert_eq!(text(&present, &stem.file(FileKind::KnownHosts)), "prime-pod0 x AAAA\n");

@@ -162,13 +162,13 @@ fn what_stands_in_our_way() {
     let elsewhere = patient.sandbox.path("elsewhere");
     fs::rename(&fragment, &elsewhere).unwrap();
     symlink(&elsewhere, &fragment).unwrap();
-    patient.doctor().finding("files", "wrong", "is a link, which we never made");
+    patient.doctor().finding("files", "wrong", "a link, not a regular file");
     fs::remove_file(&fragment).unwrap();
     fs::create_dir(&fragment).unwrap();
-    patient.doctor().finding("files", "wrong", "is no regular file");
+    patient.doctor().finding("files", "wrong", "a folder, not a regular file");
     fs::remove_dir_all(patient.ssh("prime-ssh")).unwrap();
     symlink("/nowhere", patient.ssh("prime-ssh")).unwrap();
-    patient.doctor().finding("files", "wrong", "is a link, which we never made");
+    patient.doctor().finding("files", "wrong", "a link, not a folder");
 }
 
 #[test]

@@ -148,8 +148,8 @@ fn a_damaged_state_harms_its_cluster_alone() {
     let text = std::fs::read_to_string(&state).unwrap();
     for (damage, words) in [
         ("{", "damaged"),
-        (&text.replace("\"version\": 1", "\"version\": 2"), "a newer prime-ssh wrote it"),
-        (&text.replace("prime.train", "prime.other"), "a copy of"),
+        (&text.replace("\"version\": 2", "\"version\": 1"), "of version 1"),
+        (&text.replace("\"train\"", "\"other\""), "a copy of"),
         (&text.replace("clst01", "../../x"), "`cluster`"),
         ("", "damaged"),
     ] {

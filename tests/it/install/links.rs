@@ -36,7 +36,7 @@ fn a_target_that_holds_our_line_alone_is_emptied_and_stays() {
 
 #[test]
 fn links_that_lead_nowhere_are_told() {
-    for (target, words) in [("gone", "which is not there"), ("config", "in a circle")] {
+    for (target, words) in [("gone", "which is not there"), ("config", "symlink loop")] {
         let desk = Desk::new();
         symlink(target, desk.config()).unwrap();
         let before = desk.snapshot();
@@ -58,7 +58,7 @@ fn links_in_the_place_of_ours_are_refused() {
         desk.saved(&train_later());
         for arguments in [&["sync"][..], &["uninstall", "--all"]] {
             let told = desk.run(arguments).fails(5);
-            assert!(told.contains(&format!("{} is a link", path.display())), "{told}");
+            assert!(told.contains(&format!("{}: it is a link", path.display())), "{told}");
             assert_eq!(desk.snapshot(), before, "{name}");
         }
     }
@@ -69,19 +69,19 @@ fn links_in_the_place_of_ours_are_refused() {
     assert_eq!(desk.read_config(), "Host a\n");
     let desk = Desk::new();
     desk.sandbox.write("ssh/prime-ssh", "a file");
-    assert!(desk.install(&train()).fails(5).contains("is no folder"));
+    assert!(desk.install(&train()).fails(5).contains("it is a file, not a folder"));
 }
 
 #[test]
 fn a_configuration_that_is_no_file_is_told() {
     let desk = Desk::new();
     fs::create_dir(desk.config()).unwrap();
-    assert!(desk.install(&train()).fails(1).contains("is a folder"));
+    assert!(desk.install(&train()).fails(5).contains("is a folder"));
     assert!(!desk.ssh("prime-ssh").exists());
     let desk = Desk::new();
     let made = std::process::Command::new("mkfifo").arg(desk.config()).status().unwrap();
     assert!(made.success());
-    assert!(desk.install(&train()).fails(1).contains("no regular file"));
+    assert!(desk.install(&train()).fails(5).contains("not a regular file"));
 }
 
 #[test]

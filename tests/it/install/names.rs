@@ -10,7 +10,8 @@ fn names(desk: &Desk) -> Vec<String> {
         let state: serde_json::Value =
             serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
         let text = |key: &str| state[key].as_str().unwrap().to_owned();
-        format!("{} {}", text("cluster"), text("alias"))
+        let prefix = state["options"]["prefix"].as_str().unwrap_or("prime");
+        format!("{} {prefix}.{}", text("cluster"), text("name"))
     };
     let mut names: Vec<String> = states.iter().map(alias).collect();
     names.sort();

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use super::{Desk, small, train};
 use crate::support::api::Api;
+use crate::support::sandbox::Program;
 
 fn fragment(desk: &Desk) -> String {
     fs::read_to_string(desk.ours(".conf")).unwrap()
@@ -33,14 +34,45 @@ fn options_are_remembered_until_others_are_typed() {
     desk.install(&train()).succeeds();
     assert_eq!(fragment(&desk), first);
 
-    let ran = desk.installing(&train()).arg("--jump=never").run();
-    assert!(ran.stderr.contains("options of prime.train: were --user=bob "), "{}", ran.stderr);
-    assert!(ran.stderr.contains("; are --jump=never\n"), "{}", ran.stderr);
-    ran.succeeds();
+    // Others add up, and each can be forgotten.
+    let install = |arguments: &[&str]| {
+        let ran = arguments.iter().fold(desk.installing(&train()), Program::arg).run();
+        assert!(ran.status.success(), "{ran:?}");
+        let told = ran.stderr.lines().find_map(|line| line.split_once("options for prime.train: "));
+        told.map(|(_, told)| told.to_owned()).unwrap_or_default()
+    };
+    let told = install(&["--jump=never", "--ssh-option=LogLevel=ERROR"]);
+    assert_eq!(
+        told,
+        "added jump never, \
+         changed ssh-option from ServerAliveInterval=7 to LogLevel=ERROR"
+    );
     let second = fragment(&desk);
-    assert!(!second.contains("bob") && !second.contains("ProxyJump"), "{second}");
+    assert!(second.contains("User bob\n") && !second.contains("ProxyJump"), "{second}");
+    assert!(second.contains("LogLevel ERROR\n") && !second.contains("Interval 7"), "{second}");
     desk.run(&["sync"]).succeeds();
     assert_eq!(fragment(&desk), second);
+    assert_eq!(install(&["--user=bob"]), "");
+    assert_eq!(install(&["--unset=user", "--unset=jump"]), "removed jump never, removed user bob");
+    assert!(fragment(&desk).contains("ProxyJump"));
+    let told = install(&["--reset", "--user=eve"]);
+    assert!(told.starts_with("added user eve, removed identity-file "), "{told}");
+    let known = desk.installing(&train()).arg("--unset=users").run().fails(2);
+    assert!(known.contains("not a remembered option; those are "), "{known}");
+}
+
+#[test]
+fn a_state_of_another_release_is_damaged_and_mended_by_installing_again() {
+    let desk = Desk::new();
+    desk.install(&train()).succeeds();
+    let state = desk.ours(".json");
+    let text = fs::read_to_string(&state).unwrap();
+    let old = text.replace("\"version\": 2", "\"version\": 1");
+    fs::write(&state, old.replace("\"name\": \"train\"", "\"alias\": \"prime.train\"")).unwrap();
+    let told = desk.run(&["sync"]).fails(1);
+    assert!(told.contains("of version 1") && told.contains("install that cluster again"), "{told}");
+    desk.install(&train()).succeeds();
+    desk.run(&["sync"]).succeeds();
 }
 
 #[test]

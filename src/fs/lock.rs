@@ -1,6 +1,5 @@
-//! One run at a time changes our folder.
+//! Locks: one run at a time changes what belongs together.
 
-use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -8,14 +7,20 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::fs::WriteError;
+use thiserror::Error;
+
+use super::error::{Action, FileError};
+use super::read::{Links, open, read};
 
 /// How long a wait may be before the person is told of it.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long between two tries.
 const PAUSE: Duration = Duration::from_millis(20);
+/// More bytes than the number of a process has.
+const HOLDER_MAX: u64 = 20;
 
-/// The right to change our folder, until dropped. The system takes it back from a run that died.
+/// The right to change what a lock file stands for, until dropped. The system takes it back from a
+/// run that died.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
@@ -23,9 +28,14 @@ pub struct Lock {
 }
 
 /// Why the lock was not had.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum LockError {
     /// Another run held it all the time.
+    #[error(
+        "another run of prime-ssh {}has held {} for {} seconds; try again when it has ended",
+        .holder.as_ref().map(|holder| format!("(process {holder}) ")).unwrap_or_default(),
+        .path.display(), .limit.as_secs()
+    )]
     Busy {
         /// The lock file.
         path: PathBuf,
@@ -34,44 +44,10 @@ pub enum LockError {
         /// The process that holds it, as far as it said so.
         holder: Option<String>,
     },
-    /// Our folder could not be made.
-    Folder(WriteError),
-    /// The lock file was replaced by a link.
-    Link(PathBuf),
-    /// The lock file could not be made or locked.
-    System {
-        /// The lock file.
-        path: PathBuf,
-        /// What the system said.
-        error: io::Error,
-    },
+    /// The lock file or its folder could not be made, or something else stands in its place.
+    #[error(transparent)]
+    File(#[from] FileError),
 }
-
-impl fmt::Display for LockError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Busy { path, limit, holder } => {
-                write!(f, "another run of prime-ssh ")?;
-                if let Some(holder) = holder {
-                    write!(f, "(process {holder}) ")?;
-                }
-                let (path, seconds) = (path.display(), limit.as_secs());
-                write!(f, "has held {path} for {seconds} seconds; try again when it has ended")
-            }
-            Self::Folder(error) => error.fmt(f),
-            Self::Link(path) => write!(
-                f,
-                "{} is a link, which we never made; remove it, and run the command again",
-                path.display()
-            ),
-            Self::System { path, error } => {
-                write!(f, "cannot lock {}: {error}", path.display())
-            }
-        }
-    }
-}
-
-impl std::error::Error for LockError {}
 
 impl Lock {
     /// Takes the lock on the file at `path`, which is made where it is missing.
@@ -81,32 +57,21 @@ impl Lock {
     pub fn take(
         path: &Path,
         limit: Duration,
-        mut prepare: impl FnMut() -> Result<(), WriteError>,
+        mut prepare: impl FnMut() -> Result<(), FileError>,
         waiting: impl FnOnce(),
     ) -> Result<Self, LockError> {
-        let failed = |error| LockError::System { path: path.to_owned(), error };
         let start = Instant::now();
         let mut waiting = Some(waiting);
         loop {
-            prepare().map_err(LockError::Folder)?;
-            // What a link leads to would be cut.
-            if path.is_symlink() {
-                return Err(LockError::Link(path.to_owned()));
-            }
-            match attempt(path) {
-                Ok(Some(mut file)) => {
-                    // A courtesy to those who wait; nothing depends on it.
-                    let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
-                    return Ok(Self { file, path: path.to_owned() });
-                }
-                Ok(None) => {}
-                // The folder went away between the two steps: the next try makes it anew.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(failed(error)),
+            prepare()?;
+            if let Some(file) = attempt(path)? {
+                sign(&file);
+                return Ok(Self { file, path: path.to_owned() });
             }
             let waited = start.elapsed();
             if waited >= limit {
-                let holder = std::fs::read_to_string(path).ok();
+                let holder = read(path, HOLDER_MAX).ok().flatten();
+                let holder = holder.and_then(|holder| String::from_utf8(holder).ok());
                 let holder =
                     holder.filter(|h| !h.is_empty() && h.bytes().all(|b| b.is_ascii_digit()));
                 return Err(LockError::Busy { path: path.to_owned(), limit, holder });
@@ -120,26 +85,54 @@ impl Lock {
         }
     }
 
+    /// Whether a run holds the lock at `path` now. The file is neither made nor kept locked.
+    #[must_use]
+    pub fn is_held(path: &Path) -> bool {
+        let opened = open(path, OpenOptions::new().read(true), Links::Refused, Action::Lock);
+        let Ok(Some((file, _))) = opened else { return false };
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    }
+
     /// Removes the lock file, for the run that removes the folder. The lock is held until dropped,
     /// and those who wait for it see that their file is gone.
-    pub fn remove_file(&self) -> Result<(), WriteError> {
-        crate::fs::remove(&self.path)
+    pub fn remove_file(&self) -> Result<(), FileError> {
+        super::remove(&self.path)
     }
 }
 
 /// The locked file; nothing while another run holds it, or where it was removed meanwhile.
-fn attempt(path: &Path) -> io::Result<Option<File>> {
-    let file =
-        OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
+fn attempt(path: &Path) -> Result<Option<File>, FileError> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).read(true).write(true).mode(0o600);
+    // Without its folder there is none: the next try makes that anew.
+    let Some((file, ours)) = open(path, &mut options, Links::Refused, Action::Lock)? else {
+        return Ok(None);
+    };
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Ok(None),
-        Err(TryLockError::Error(error)) => return Err(error),
+        Err(TryLockError::Error(error)) => {
+            return Err(FileError::system(path, Action::Lock)(error));
+        }
     }
-    let is_same = std::fs::metadata(path).is_ok_and(|now| {
-        file.metadata().is_ok_and(|ours| (ours.dev(), ours.ino()) == (now.dev(), now.ino()))
-    });
+    let is_same = std::fs::symlink_metadata(path)
+        .is_ok_and(|now| (ours.dev(), ours.ino()) == (now.dev(), now.ino()));
     Ok(is_same.then_some(file))
+}
+
+/// Writes our number into the file, a courtesy to those who wait; nothing depends on it.
+///
+/// What has another name, or holds more than such a number, is not ours to cut.
+fn sign(mut file: &File) {
+    let is_ours = |found: &std::fs::Metadata| found.nlink() == 1 && found.len() <= HOLDER_MAX;
+    let mut write = || -> io::Result<()> {
+        if is_ours(&file.metadata()?) {
+            file.set_len(0)?;
+            write!(file, "{}", std::process::id())?;
+        }
+        Ok(())
+    };
+    let _ = write();
 }
 
 impl Drop for Lock {
@@ -197,14 +190,31 @@ mod tests {
         drop(second);
     }
 
+    /// Neither waits: what is no regular file of ours is refused, or left as it is.
     #[test]
-    fn a_link_in_its_place_is_not_cut() {
+    fn what_stands_in_its_place_is_not_cut_and_not_waited_for() {
         let folder = tempfile::tempdir().unwrap();
-        let treasure = folder.path().join("treasure");
-        std::fs::write(&treasure, "gold").unwrap();
-        let path = folder.path().join("lock");
-        std::os::unix::fs::symlink(&treasure, &path).unwrap();
-        take(&path, Duration::ZERO).unwrap_err();
-        assert_eq!(std::fs::read_to_string(&treasure).unwrap(), "gold");
+        let at = |name: &str| folder.path().join(name);
+        let treasure = at("treasure");
+        std::fs::write(&treasure, "1849").unwrap();
+        std::os::unix::fs::symlink(&treasure, at("link")).unwrap();
+        std::fs::create_dir(at("folder")).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(at("pipe")).status();
+        assert!(made.unwrap().success());
+        let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
+        for name in ["link", "folder", "pipe", "socket"] {
+            let LockError::File(error) = take(&at(name), Duration::ZERO).unwrap_err() else {
+                panic!("{name}");
+            };
+            assert!(error.to_string().contains(&format!("it is a {name}, not")), "{error}");
+            assert!(error.is_refusal() && !Lock::is_held(&at(name)));
+        }
+
+        std::fs::hard_link(&treasure, at("lock")).unwrap();
+        let lock = take(&at("lock"), Duration::ZERO).unwrap();
+        assert!(Lock::is_held(&at("lock")));
+        drop(lock);
+        assert!(!Lock::is_held(&at("lock")));
+        assert_eq!(std::fs::read_to_string(&treasure).unwrap(), "1849");
     }
 }
