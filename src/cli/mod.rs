@@ -314,10 +314,10 @@ pub struct RenderArgs {
     #[arg(help_heading = "How they are reached")]
     pub known_hosts: Option<PathBuf>,
     /// Say all of a host in its own block, for every program that reads such files, or what hosts
-    /// share once, for thousands of hosts and OpenSSH 8.4 or later
-    #[arg(long, value_name = "LAYOUT", env = "PRIME_SSH_LAYOUT", default_value = "flat")]
+    /// share once, for thousands of hosts and OpenSSH 8.4 or later [default: flat]
+    #[arg(long, value_name = "LAYOUT", env = "PRIME_SSH_LAYOUT")]
     #[arg(help_heading = "How they are reached")]
-    pub layout: Layout,
+    pub layout: Option<Layout>,
     /// An option of ssh for every host, as in ssh_config(5); repeatable
     /// [env: PRIME_SSH_OPTION, one a line]
     #[arg(long, value_name = "KEY=VALUE", help_heading = "How they are reached")]

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::cluster::{JumpMode, JumpVia, Only};
 use crate::name::{Invalid, LocalPath, Slug, UserName};
-use crate::render::login::HostKeys;
+use crate::render::login::{HostKeys, Layout};
 use crate::render::ssh_option::SshOption;
 
 /// Remembered options. A field is called as the option is, and only options that were given are
@@ -30,6 +30,8 @@ pub struct SavedOptions {
     pub jump: Option<JumpMode>,
     #[serde(with = "text")]
     pub jump_via: Option<JumpVia>,
+    #[serde(with = "word")]
+    pub layout: Option<Layout>,
     #[serde(with = "text")]
     pub identity_file: Option<KeyFile>,
     #[serde(with = "text")]
