@@ -1,29 +1,26 @@
-//! Answers of the API that are kept, for runs that need no new one and for the hour when the API
-//! is down.
+//! The API's answers, kept for runs that need no new one and for the hour when the API is down.
 //!
 //! One file a question, for its owner alone. Its name is a hash of the API's address, of the
-//! question and of who asks; the token itself stands nowhere.
+//! question and of who asks; the token itself is not written.
 
-use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::api::address::ApiUrl;
 use crate::api::token::ApiToken;
-use crate::fs::FileError;
+use crate::fs::{self, FILE_MAX, FileError};
 use crate::text::digest;
 use crate::text::time::now;
 
-/// What is in the cache is nobody else's business.
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 /// Hex digits of a file's name.
 const DIGITS: usize = 40;
 
-/// The folder of the kept answers.
+/// The folder of the cached answers.
 #[derive(Clone, Debug)]
 pub struct Cache {
     folder: PathBuf,
@@ -35,7 +32,7 @@ pub struct Key {
     file_name: String,
 }
 
-/// What a question was answered with, and when.
+/// The answers to a question, and when they came.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct CachedResponse {
     /// In seconds since 1970.
@@ -71,21 +68,20 @@ impl Key {
 
     fn new(address: &ApiUrl, token: &ApiToken, question: &[&str]) -> Self {
         let asker = digest::hex(token.expose(), 64);
-        // No part can hold the line break that ends it: a name's own is refused when it is asked
-        // for.
+        // No part can hold a line break: a name with one is refused when it is asked for.
         let key = format!("{address}\n{asker}\n{}", question.join("\n"));
         Self { file_name: format!("{}.json", digest::hex(&key, DIGITS)) }
     }
 }
 
 impl CachedResponse {
-    /// What has just been answered.
+    /// Answers that came just now.
     #[must_use]
     pub fn new(answers: Vec<Answer>) -> Self {
         Self { at: now(), answers }
     }
 
-    /// How old it is; of a time to come, as after a clock was set back, that is not known.
+    /// Returns the age; `None` where it lies in the future, as after a clock was set back.
     #[must_use]
     pub fn age(&self) -> Option<Duration> {
         now().checked_sub(self.at).map(Duration::from_secs)
@@ -99,37 +95,38 @@ impl Cache {
         Self { folder }
     }
 
-    /// What is kept for this question. A file that is damaged is as good as none.
+    /// Reads what is cached for a question. A damaged file counts as none, and so does whatever
+    /// else stands in its place.
     #[must_use]
     pub fn read(&self, key: &Key) -> Option<CachedResponse> {
-        let text = fs::read_to_string(self.folder.join(&key.file_name)).ok()?;
-        serde_json::from_str(&text).ok()
+        // Twice as large as an answer: its quotes are escaped.
+        let bytes = fs::read(&self.folder.join(&key.file_name), 2 * FILE_MAX).ok()??;
+        serde_json::from_slice(&bytes).ok()
     }
 
-    /// Keeps the answers to this question, in place of what was kept before.
-    pub fn write(&self, key: &Key, kept: &CachedResponse) -> Result<(), FileError> {
+    /// Caches the answers to a question, in place of earlier ones.
+    pub fn write(&self, key: &Key, response: &CachedResponse) -> Result<(), FileError> {
         if let Some(above) = self.folder.parent() {
-            crate::fs::make_folder(above, FOLDER_MODE)?;
+            fs::make_folder(above, FOLDER_MODE)?;
         }
-        crate::fs::make_folder(&self.folder, FOLDER_MODE)?;
+        fs::make_folder(&self.folder, FOLDER_MODE)?;
         let path = self.folder.join(&key.file_name);
-        if is_no_file_of_ours(&path) {
-            crate::fs::remove(&path)?;
+        // A file that others may read would keep its mode, and a link or a pipe would stay.
+        let is_other = |found: std::fs::Metadata| !found.is_file() || found.mode() & 0o077 != 0;
+        if path.symlink_metadata().is_ok_and(is_other) {
+            fs::remove(&path)?;
         }
         // Texts and numbers always are JSON.
-        let text = serde_json::to_vec(kept).unwrap_or_default();
-        crate::fs::replace(&path, &text, FILE_MODE)
+        let text = serde_json::to_vec(response).unwrap_or_default();
+        fs::replace(&path, &text, FILE_MODE)
     }
-}
-
-/// Whether a link or a file that others may read stands there, which would stay what it is.
-fn is_no_file_of_ours(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|found| !found.is_file() || found.mode() & 0o077 != 0)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
 
     use super::*;
 
@@ -179,6 +176,24 @@ mod tests {
         assert_eq!(cache.read(&key), None, "a damaged file is as good as none");
         cache.write(&key, &kept()).unwrap();
         assert_eq!((cache.read(&key).unwrap().answers, mode(&path)), (kept().answers, 0o600));
+    }
+
+    #[test]
+    fn what_stands_in_the_place_of_a_file_is_replaced_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let (cache, pipe) =
+            (Cache::in_folder(folder.path().to_owned()), folder.path().join("pipe"));
+        let key = key("https://a.example", "t0ken", "train");
+        let path = cache.folder.join(&key.file_name);
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for is_link in [true, false] {
+            let link = std::os::unix::fs::symlink::<&Path, &Path>;
+            if is_link { link(&pipe, &path) } else { fs::rename(&pipe, &path) }.unwrap();
+            assert_eq!(cache.read(&key), None);
+            cache.write(&key, &kept()).unwrap();
+            assert_eq!(cache.read(&key).unwrap().answers, kept().answers);
+            fs::remove_file(&path).unwrap();
+        }
     }
 
     #[test]

@@ -26,6 +26,12 @@ pub fn read_own(path: &Path) -> Result<Option<(Vec<u8>, Metadata)>, FileError> {
     Ok(Some((read_open(path, file, &found, FILE_MAX)?, found)))
 }
 
+/// Opens a file of ours, of which only the front is wanted.
+pub fn open_own(path: &Path) -> Result<Option<File>, FileError> {
+    let opened = open(path, OpenOptions::new().read(true), Links::Refused, Action::Read)?;
+    Ok(opened.map(|(file, _)| file))
+}
+
 /// Reads a file that somebody named: also a pipe, such as the `<(command)` of a shell, which is
 /// waited for.
 pub fn read_input(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {

@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::anyhow;
 
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::name::LocalPath;
+
+/// The largest file of settings, or with a token, in bytes.
+const SETTINGS_MAX: u64 = 1 << 20;
 
 /// The surroundings of a run, read once.
 #[derive(Clone, Debug, Default)]
@@ -90,20 +92,15 @@ impl Environment {
         LocalPath::new(resolved.unwrap_or(absolute)).map_err(|reason| refuse(reason.to_string()))
     }
 
-    /// The text of a file.
+    /// The text of a file or pipe that somebody named.
     pub fn read(&self, path: &Path) -> anyhow::Result<String> {
-        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+        text(path, crate::fs::read_input(path, SETTINGS_MAX)?)
     }
 
     /// The text of a file, or nothing where there is none.
     pub fn read_if_there(&self, path: &Path) -> Outcome<Option<String>> {
-        match std::fs::read_to_string(path) {
-            Ok(text) => Ok(Some(text)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error)
-                .with_context(|| format!("cannot read {}", path.display()))
-                .or_fail(Kind::Local),
-        }
+        let bytes = crate::fs::read(path, SETTINGS_MAX).or_fail(Kind::Local)?;
+        bytes.map(|bytes| text(path, bytes)).transpose().or_fail(Kind::Local)
     }
 
     /// Surroundings of a test's own.
@@ -112,6 +109,11 @@ impl Environment {
         let variables = variables.iter().map(|(name, value)| (name.into(), value.into())).collect();
         Self { variables, current: current.to_owned() }
     }
+}
+
+fn text(path: &Path, bytes: Vec<u8>) -> anyhow::Result<String> {
+    // The error's own words would quote the file, and it may hold the token.
+    String::from_utf8(bytes).map_err(|_| anyhow!("{} is not UTF-8 text", path.display()))
 }
 
 #[cfg(test)]

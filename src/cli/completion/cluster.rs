@@ -1,9 +1,10 @@
 //! The installed clusters, by the words that commands know them by.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 
 use super::Word;
+use crate::fs::open_own;
 use crate::install::layout::Layout;
 use crate::install::state::{FileKind, FileStem, Record};
 
@@ -68,9 +69,6 @@ fn read(layout: &Layout, stem: &FileStem) -> Option<Installed> {
     Some(Installed { id, name: record.name.to_string(), alias, is_own_name })
 }
 
-/// A regular file: to open a pipe would wait for its writer.
 fn open(layout: &Layout, stem: &FileStem, part: FileKind) -> Option<File> {
-    let path = layout.file(&stem.file(part));
-    fs::symlink_metadata(&path).ok().filter(Metadata::is_file)?;
-    File::open(path).ok()
+    open_own(&layout.file(&stem.file(part))).ok()?
 }

@@ -19,7 +19,7 @@ fn a_pipe_in_the_place_of_a_file() {
     needs!("ssh", "mkfifo");
     for (file, check, words) in [
         ("ssh/config", "include", "a pipe, not a regular file"),
-        (".prime/config.json", "token", "could not be looked at in time"),
+        (".prime/config.json", "token", "a pipe, not a regular file"),
         ("ssh/prime-ssh/train-675b1ff5.conf", "files", "a pipe, not a regular file"),
         ("ssh/prime-ssh/train-675b1ff5.json", "files", "a pipe, not a regular file"),
         ("ssh/prime-ssh/lock", "", ""),

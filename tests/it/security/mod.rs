@@ -2,6 +2,7 @@
 //! stands there is done.
 
 mod scenes;
+mod special_files;
 mod trace;
 
 use std::collections::{BTreeMap, BTreeSet};
