@@ -534,7 +534,7 @@ fn paths_with_spaces_work() {
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_prime-ssh"), &program).unwrap();
     let key = person.sandbox.ssh_key("my folder/id key");
     let ssh_folder = folder.join(".ssh dir");
-    let mut install = Command::new("prime-ssh");
+    let mut install = process::command("prime-ssh");
     install.args(["install", "train", "--auto-cert", "--identity-file"]).arg(&key);
     install.arg("--ssh-dir").arg(&ssh_folder).env("HOME", person.sandbox.home());
     let system = std::env::var_os("PATH").unwrap_or_default();
@@ -620,7 +620,7 @@ fn auto_cert_is_refused_where_it_could_not_work_or_would_not_be_safe() {
     let program = person.sandbox.path("prime-ssh");
     copy_program(&program);
     fs::set_permissions(&program, fs::Permissions::from_mode(0o775)).unwrap();
-    let mut install = Command::new(&program);
+    let mut install = process::command(&program);
     install
         .args(["install", "clst01", "--auto-cert", "--ssh-dir"])
         .arg(person.sandbox.path(".ssh"));

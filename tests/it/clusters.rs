@@ -1,6 +1,6 @@
 //! Which clusters are rendered: named ones, all of them, or saved answers.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use crate::support::api::{Api, Reply};
@@ -219,7 +219,7 @@ fn nobody_has_to_read_all_of_it() {
     sandbox.write("answer.json", crowd.answer());
     let mut program = sandbox.prime_ssh(["config", "--input", "answer.json"]).into_command();
     let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut head = Command::new("head");
+    let mut head = process::command("head");
     head.args(["-n", "1"]).stdin(child.stdout.take().unwrap());
     let first = head.output().unwrap().stdout;
     // It holds the reading end too.

@@ -52,11 +52,10 @@ impl Desk {
         let build = Path::new(env!("CARGO_BIN_EXE_prime-ssh")).parent().unwrap().to_owned();
         let folders = std::env::split_paths(&std::env::var_os("PATH").unwrap()).collect::<Vec<_>>();
         let path = [build].into_iter().chain(folders).collect::<Vec<PathBuf>>();
-        let mut command = Command::new(program);
+        let mut command = process::command(program);
         command
             .args(arguments)
             .current_dir(self.sandbox.home())
-            .env_clear()
             .env("HOME", self.sandbox.home())
             .env("PATH", std::env::join_paths(path).unwrap())
             .env("TERM", "dumb");
@@ -170,7 +169,7 @@ fn what_cannot_be_read_is_left_out_in_silence() {
     desk.sandbox.write(".ssh/prime-ssh/broken-12345678.json", "{");
     desk.sandbox.write(".ssh/prime-ssh/notes.json", "{}");
     let pipe = desk.sandbox.path(".ssh/prime-ssh/pipe-12345678.json");
-    process::run(Command::new("mkfifo").arg(pipe), b"").succeeds();
+    process::run(process::command("mkfifo").arg(pipe), b"").succeeds();
     let asked =
         desk.sandbox.prime_ssh(["completions", "fish", "--", "prime-ssh", "sync", ""]).run();
     assert_eq!(asked.stderr, "");

@@ -64,3 +64,16 @@ fn rooms_use_only_what_is_below_them() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+/// Else the environment of who runs the tests would reach the program.
+#[test]
+fn tests_start_programs_in_one_place() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+    for path in sources(&tests) {
+        let place = path.strip_prefix(&tests).unwrap();
+        let there = ["support/process.rs", "support/programs.rs", "house.rs"].map(Path::new);
+        let text = fs::read_to_string(&path).unwrap();
+        let itself = text.lines().find(|line| line.contains("Command::new("));
+        assert!(itself.is_none() || there.contains(&place), "{}: {itself:?}", place.display());
+    }
+}

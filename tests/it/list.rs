@@ -1,6 +1,6 @@
 //! `list`: every cluster that there is, in each form, whatever it is called.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use jiff::{Span, Timestamp};
 use serde_json::{Value, json};
@@ -66,7 +66,7 @@ fn lines_for_shells() {
          eval\tclst03\tACTIVE\trefused\t\t\t\n\
          train\tclst01\tACTIVE\tubuntu@203.0.113.10:22\t\t3 days\t\n"
     );
-    let mut pipe = Command::new("sh");
+    let mut pipe = process::command("sh");
     pipe.args(["-c", "cut -f2 | xargs -n1 echo got"]);
     let got = process::run(&mut pipe, text.as_bytes()).succeeds();
     assert_eq!(got, "got clst02\ngot clst03\ngot clst01\n");

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::process::Command;
 
 use crate::support::process;
 use crate::support::sandbox::Sandbox;
@@ -53,7 +52,7 @@ fn formatters_have_nothing_to_say() {
     for page in fs::read_dir(sandbox.path("man/man1")).unwrap() {
         let page = page.unwrap().path();
         let said = |program: &str, arguments: &[&str]| {
-            let mut formatter = Command::new(program);
+            let mut formatter = process::command(program);
             formatter.args(arguments).arg(&page).env("LC_ALL", "C.UTF-8");
             let ran = process::run(&mut formatter, b"");
             let said = format!("{}{}", ran.stdout, ran.stderr);
@@ -71,7 +70,7 @@ fn formatters_have_nothing_to_say() {
 fn man_shows_them_as_a_person_reads_them() {
     needs!("man", "groff", "mandoc");
     let sandbox = pages();
-    let mut man = Command::new("man");
+    let mut man = process::command("man");
     man.args(["--warnings", "prime-ssh", "install"]).env("LC_ALL", "C.UTF-8");
     man.env("MANPATH", sandbox.path("man")).env("MANWIDTH", "80").env("MANOPT", "--nj");
     let ran = process::run(&mut man, b"");

@@ -4,7 +4,6 @@ use std::fs::{self, Permissions};
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
 use std::path::Path;
-use std::process::Command;
 use std::thread;
 
 use crate::support::cluster::{self, Cluster, Node};
@@ -150,7 +149,7 @@ fn what_is_no_file_is_written_through() {
     assert_eq!(desk.sandbox.read("collected"), format!("before\n{}", desk.fragment));
 
     let pipe = desk.sandbox.path("pipe");
-    process::run(Command::new("mkfifo").arg(&pipe), b"").succeeds();
+    process::run(process::command("mkfifo").arg(&pipe), b"").succeeds();
     let reader = thread::spawn({
         let pipe = pipe.clone();
         move || {

@@ -52,10 +52,8 @@ fn interrupted_it_leaves_the_file_as_it_was() {
         sandbox.prime_ssh(["config", "train", "-o", "out/train.conf"]).asking(&api).into_command();
     let mut running = Background::start(&mut command);
     process::until("it has asked", || !api.requests().is_empty());
-    let interrupt = std::process::Command::new("kill")
-        .args(["-INT", &running.id().to_string()])
-        .status()
-        .unwrap();
+    let interrupt =
+        process::command("kill").args(["-INT", &running.id().to_string()]).status().unwrap();
     assert!(interrupt.success());
     process::until("it has ended", || running.has_ended());
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "# as it was\n");

@@ -1,7 +1,5 @@
 //! `show`: one cluster, as it is installed or would be, with all that is wrong with it.
 
-use std::process::Command;
-
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
@@ -75,7 +73,7 @@ fn the_first_field_is_what_ssh_is_called_with() {
     sandbox.write("answer.json", cluster::train().answer());
     let program = |arguments: &[&str]| sandbox.prime_ssh(["--ssh-dir", "ssh"]).args(arguments);
     program(&["install", "--input", "answer.json"]).run().succeeds();
-    let mut shell = Command::new("sh");
+    let mut shell = process::command("sh");
     shell
         .args(["-c", "\"$0\" --ssh-dir ssh show train --format plain | cut -f1 | xargs -P8 -I{} ssh -G -F ssh/config {}"])
         .arg(env!("CARGO_BIN_EXE_prime-ssh"))

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use crate::support::process;
@@ -16,14 +15,11 @@ fn maturin(arguments: &[&str], into: &Path) {
     let target = Path::new(env!("CARGO_BIN_EXE_prime-ssh")).ancestors().nth(2).unwrap();
     let program = target.join("maturin/bin/maturin");
     assert!(program.exists(), "no maturin in {}: run tests/run", target.display());
-    let mut command = Command::new(program);
+    let mut command = process::command(program);
     command.current_dir(env!("CARGO_MANIFEST_DIR"));
-    // What cargo says of this test would have some dependencies built anew.
-    let said = std::env::vars_os().map(|(name, _)| name);
-    for name in said.filter(|name| name.to_string_lossy().starts_with("CARGO_")) {
-        if name != "CARGO_HOME" {
-            command.env_remove(name);
-        }
+    // Where Rust is; what else cargo tells this test would have some dependencies built anew.
+    for name in ["CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"] {
+        command.envs(std::env::var_os(name).map(|value| (name, value)));
     }
     // What is built already is used, and the program that other tests run meanwhile stays in place.
     command.env("CARGO_BUILD_BUILD_DIR", target).env("CARGO_TARGET_DIR", target.join("wheel"));
@@ -35,14 +31,14 @@ fn maturin(arguments: &[&str], into: &Path) {
 /// A Python of its own, with nothing in it but pip.
 fn python(sandbox: &Sandbox) -> PathBuf {
     let target = Path::new(env!("CARGO_BIN_EXE_prime-ssh")).ancestors().nth(2).unwrap();
-    let mut create = Command::new(target.join("maturin/bin/python3"));
+    let mut create = process::command(target.join("maturin/bin/python3"));
     process::run(create.args(["-m", "venv"]).arg(sandbox.path("venv")), b"").succeeds();
     sandbox.path("venv/bin")
 }
 
 /// The names of the files in an archive, as Python reads it.
 fn names(python: &Path, script: &str, archive: &Path) -> BTreeSet<String> {
-    let mut command = Command::new(python.join("python3"));
+    let mut command = process::command(python.join("python3"));
     let text = process::run(command.args(["-c", script]).arg(archive), b"").succeeds();
     text.lines().map(str::to_owned).collect()
 }
@@ -73,18 +69,18 @@ fn the_wheel_holds_the_program_and_its_licences_and_installs() {
     ];
     assert_eq!(names(&bin, listed, &wheel), expected.into());
 
-    let mut pip = Command::new(bin.join("pip"));
+    let mut pip = process::command(bin.join("pip"));
     pip.args(["install", "--no-index", "--disable-pip-version-check"]).arg(&wheel);
     process::run(&mut pip, b"").succeeds();
     let run = |arguments: &[&str]| {
-        let mut program = Command::new(bin.join("prime-ssh"));
+        let mut program = process::command(bin.join("prime-ssh"));
         program.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
         process::run(program.env("HOME", sandbox.home()), b"").succeeds()
     };
     assert_eq!(run(&["--version"]), format!("prime-ssh {}\n", version()));
     let text = run(&["config", "--input", "examples/cluster.json"]);
     assert!(text.contains("Host prime.train.node-0 prime.train\n"), "{text}");
-    let mut about = Command::new(bin.join("python3"));
+    let mut about = process::command(bin.join("python3"));
     about.args(["-c", "import importlib.metadata as m; print(m.metadata('prime-ssh'))"]);
     let about = process::run(&mut about, b"").succeeds();
     for line in [

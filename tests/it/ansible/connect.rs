@@ -45,7 +45,7 @@ impl Person {
 
     /// Whether a host key is remembered under this name.
     fn knows(&self, name: &str) -> bool {
-        let mut find = Command::new("ssh-keygen");
+        let mut find = process::command("ssh-keygen");
         find.args(["-F", name, "-f"]).arg(self.sandbox.path("known hosts"));
         process::run(&mut find, b"").status.success()
     }
@@ -209,7 +209,7 @@ fn a_certificate_lets_in_through_the_hop_too() {
     let person = Person::with_key_at(KEY);
     let sandbox = &person.sandbox;
     let authority = sandbox.ssh_key("authority");
-    let mut sign = Command::new("ssh-keygen");
+    let mut sign = process::command("ssh-keygen");
     sign.args(["-q", "-I", "test", "-n", &me(), "-V", "+1h", "-s"]).arg(&authority);
     process::run(sign.arg(format!("{}.pub", person.key.display())), b"").succeeds();
     let trusting = |node: &str, address: &str| {

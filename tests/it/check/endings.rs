@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ fn what_ends_us_ends_each_ssh_and_leaves_no_file() {
             process::running(&mark).iter().any(|line| line.starts_with("ssh "))
         });
         let id = child.id().to_string();
-        process::run(Command::new("kill").args(["-s", signal, &id]), b"").succeeds();
+        process::run(process::command("kill").args(["-s", signal, &id]), b"").succeeds();
         let status = process::wait(&mut child, Duration::from_secs(20)).unwrap();
         assert!(status.signal().is_some(), "{signal}: {status:?}");
         process::until("ssh to end", || process::running(&mark).is_empty());

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::Command;
 
 use serde_json::json;
 
@@ -80,7 +79,7 @@ fn one(sshd: &Sshd) -> Cluster {
 fn paste(told: &str, command: &str) -> Ran {
     let start = told.find(&format!("`{command}")).unwrap_or_else(|| panic!("{command}: {told}"));
     let pasted = told[start + 1..].split('`').next().unwrap();
-    process::run(Command::new("sh").args(["-c", pasted]), b"")
+    process::run(process::command("sh").args(["-c", pasted]), b"")
 }
 
 #[test]
@@ -135,7 +134,7 @@ fn what_the_users_own_configuration_says_counts() {
         sshd.address,
         sshd.port
     );
-    if process::run(Command::new("sh").args(["-c", "command -v nc"]), b"").status.success() {
+    if process::run(process::command("sh").args(["-c", "command -v nc"]), b"").status.success() {
         fs::write(home.join("config"), lines).unwrap();
         let ran = world.check(&moved, &[]);
         assert_eq!(states(&ran), ["node-0 well"], "{}", ran.stderr);
@@ -165,7 +164,8 @@ fn a_key_that_is_not_accepted_is_named() {
 
     let sshd = world.person.sshd("node-0").start();
     let protect = ["-q", "-p", "-P", "", "-N", "secret", "-f"];
-    process::run(Command::new("ssh-keygen").args(protect).arg(&world.person.key), b"").succeeds();
+    process::run(process::command("ssh-keygen").args(protect).arg(&world.person.key), b"")
+        .succeeds();
     let ran = world.check(&one(&sshd), &[]);
     assert_eq!(states(&ran), ["node-0 failing key_locked"], "{}", ran.stderr);
     assert!(ran.fails(6).contains(&format!("`ssh-add {key}`")));

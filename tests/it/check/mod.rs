@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::support::api::Api;
 use crate::support::cluster::{Cluster, Connection, Node};
+use crate::support::process;
 use crate::support::process::Ran;
 use crate::support::sandbox::Sandbox;
 
@@ -297,10 +298,10 @@ fn as_many_at_once_as_open_files_allow() {
     let file = sandbox.write("answer.json", cluster.answer());
     let program = sandbox.prime_ssh(["check", "--jobs", "4096", "--input"]).arg(file);
     let program = program.into_command();
-    let mut limited = std::process::Command::new("sh");
+    let mut limited = process::command("sh");
     limited.args(["-c", "ulimit -n 40; exec \"$@\"", "sh"]).arg(program.get_program());
     limited.args(program.get_args()).current_dir(sandbox.home()).env("HOME", sandbox.home());
-    let ran = crate::support::process::run(&mut limited, b"");
+    let ran = process::run(&mut limited, b"");
     assert!(ran.stderr.contains("hosts are asked at once, not 4096"), "{}", ran.stderr);
     assert!(ran.stderr.ends_with("all of 40 hosts are well\n"), "{}", ran.stderr);
     ran.succeeds();

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -113,7 +112,7 @@ fn a_program_that_moved_after_an_update() {
     let (patient, _) = with_vault(&[]);
     let old = patient.sandbox.path("old/prime-ssh");
     copy_program(&old);
-    let mut install = Command::new(&old);
+    let mut install = process::command(&old);
     install.args(["install", "train", "--auto-cert", "--ssh-dir"]).arg(patient.ssh(""));
     install.env("HOME", patient.sandbox.home());
     process::run(&mut install, b"").succeeds();

@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
 use serde_json::json;
 
@@ -16,7 +15,7 @@ use crate::support::sandbox::{Sandbox, TOKEN, copy_program};
 
 /// The home folder that ssh takes: that of the passwd file.
 fn passwd_home() -> PathBuf {
-    let line = process::run(Command::new("getent").args(["passwd", "0"]), b"").succeeds();
+    let line = process::run(process::command("getent").args(["passwd", "0"]), b"").succeeds();
     line.trim_end().split(':').nth(5).unwrap().into()
 }
 
@@ -42,7 +41,7 @@ fn what_a_plain_ssh_makes_of_the_names() {
     mounts.bind(&sandbox.path("home"), &home);
     let run = |arguments: &[&str]| -> Ran {
         let mut command = mounts.command(&program);
-        command.args(arguments).env_clear().env("HOME", &home);
+        command.args(arguments).env("HOME", &home);
         command.env("PATH", std::env::var("PATH").unwrap());
         process::run(&mut command, b"")
     };

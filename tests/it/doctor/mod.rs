@@ -14,7 +14,6 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -117,8 +116,8 @@ impl Patient {
         let path: OsString =
             std::env::join_paths([build].into_iter().chain(std::env::split_paths(&system)))
                 .unwrap();
-        let mut shell = Command::new("bash");
-        shell.args(["-c", command]).current_dir(self.sandbox.home()).env_clear();
+        let mut shell = process::command("bash");
+        shell.args(["-c", command]).current_dir(self.sandbox.home());
         shell.env("PATH", path).env("HOME", self.sandbox.home());
         process::run(&mut shell, b"")
     }

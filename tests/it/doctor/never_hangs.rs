@@ -3,7 +3,6 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use super::Patient;
@@ -11,7 +10,7 @@ use crate::support::process;
 
 fn make_pipe(path: &Path) {
     let _ = fs::remove_file(path);
-    process::run(Command::new("mkfifo").arg(path), b"").succeeds();
+    process::run(process::command("mkfifo").arg(path), b"").succeeds();
 }
 
 #[test]

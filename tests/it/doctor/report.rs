@@ -25,7 +25,7 @@ fn a_healthy_machine_is_told_in_a_few_lines() {
     let (well, note) = told.trim_end().rsplit_once('\n').unwrap();
     assert!(note.contains("use `ssh -F /home/me/ssh/config`"), "{note}");
     let told: String = well.lines().map(in_one_ms).collect();
-    let version = process::run(std::process::Command::new("ssh").arg("-V"), b"").stderr;
+    let version = process::run(process::command("ssh").arg("-V"), b"").stderr;
     let version = version.split([' ', ',']).next().unwrap();
     insta::assert_snapshot!(told.replace(version, "OpenSSH_9.2p1"), @"
     ok    token        from /home/me/.prime/config.json; the API takes it

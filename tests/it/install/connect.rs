@@ -1,7 +1,5 @@
 //! From an install to a shell: real ssh, real sshd.
 
-use std::process::Command;
-
 use super::Desk;
 use crate::support::cluster::{Cluster, Connection, Node};
 use crate::support::process;
@@ -9,7 +7,7 @@ use crate::support::ssh;
 use crate::support::sshd::Sshd;
 
 fn me() -> String {
-    process::run(Command::new("id").arg("-un"), b"").succeeds().trim_end().to_owned()
+    process::run(process::command("id").arg("-un"), b"").succeeds().trim_end().to_owned()
 }
 
 /// A cluster of one node: this machine behind this sshd.

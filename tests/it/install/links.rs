@@ -5,6 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use super::{Desk, train, train_later};
+use crate::support::process;
 
 #[test]
 fn the_target_changes_and_the_links_stay() {
@@ -79,7 +80,7 @@ fn a_configuration_that_is_no_file_is_told() {
     assert!(desk.install(&train()).fails(5).contains("is a folder"));
     assert!(!desk.ssh("prime-ssh").exists());
     let desk = Desk::new();
-    let made = std::process::Command::new("mkfifo").arg(desk.config()).status().unwrap();
+    let made = process::command("mkfifo").arg(desk.config()).status().unwrap();
     assert!(made.success());
     assert!(desk.install(&train()).fails(5).contains("not a regular file"));
 }

@@ -188,7 +188,7 @@ fn plain(line: &str) -> String {
     let mut plain = Vec::new();
     for (at, word) in words.iter().enumerate() {
         let unit = words.get(at + 1).map_or("", |next| next.trim_end_matches(['.', ',', ')', ';']));
-        let is_time = matches!(unit, "s" | "ms" | "h" | "min" | "d") || is_clock(word);
+        let is_time = matches!(unit, "s" | "ms" | "h" | "min" | "days") || is_clock(word);
         plain.push(if is_time { without_numbers(word) } else { (*word).to_owned() });
     }
     plain.join(" ")

@@ -49,7 +49,7 @@ fn a_port_is_forwarded(world: &mut World, command: &str) -> Ran {
 
 /// The session is there while it is looked at, and after it was left, too.
 fn a_session_is_kept(world: &mut World, command: &str) -> Ran {
-    let mut terminal = Command::new("script");
+    let mut terminal = process::command("script");
     let shell = world.shell(command);
     let arguments: Vec<_> = shell.get_args().map(|a| a.to_str().unwrap().to_owned()).collect();
     let quoted = arguments.iter().map(|a| format!("'{}'", a.replace('\'', r"'\''")));
@@ -57,7 +57,7 @@ fn a_session_is_kept(world: &mut World, command: &str) -> Ran {
     terminal.args(["-qfec", &line, "/dev/null"]).env("SHELL", "/bin/bash");
     let there = || world.run("ssh prime.train tmux has-session -t main", "").code == 0;
     let ran = meanwhile(terminal, there);
-    assert!(!there(), "`exit` ended it");
+    process::until("`exit` to end it", || !there());
     ran
 }
 

@@ -187,7 +187,7 @@ impl World {
     fn has_a_checkout(&self) {
         let checkout = self.sandbox.path("prime-ssh");
         fs::create_dir(&checkout).unwrap();
-        let mut copy = Command::new("cp");
+        let mut copy = process::command("cp");
         copy.arg("-r").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")).arg(&checkout);
         process::run(&mut copy, b"").succeeds();
         self.sandbox.write("prime-ssh/checkpoints/step-1000.pt", "weights");
@@ -204,7 +204,7 @@ impl World {
             self.environment.display()
         );
         let mut shell = process::tied("bash");
-        shell.args(["-c", &script]).env_clear().stdin(Stdio::piped());
+        shell.args(["-c", &script]).stdin(Stdio::piped());
         shell
     }
 
@@ -243,6 +243,6 @@ fn has_users(sandbox: &Sandbox, nodes: &Sandbox) {
         nodes.home().display()
     );
     let file = sandbox.write("passwd", users);
-    let mut mount = Command::new("mount");
+    let mut mount = process::command("mount");
     process::run(mount.arg("--bind").arg(file).arg("/etc/passwd"), b"").succeeds();
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::support::cluster::{self, Cluster, Connection, Node};
 use crate::support::process;
@@ -191,8 +190,8 @@ impl ClusterShell {
         let target = program.ancestors().nth(2).expect("the program is in target/<profile>");
         let nodeset = target.join("clustershell/bin/nodeset");
         assert!(nodeset.exists(), "no nodeset in {}: run tests/run", nodeset.display());
-        let mut command = Command::new(nodeset);
-        command.args(arguments).current_dir(self.sandbox.home()).env_clear();
+        let mut command = process::command(nodeset);
+        command.args(arguments).current_dir(self.sandbox.home());
         command.env("HOME", self.sandbox.home()).env("PATH", "/usr/bin:/bin");
         let ran = process::run(&mut command, b"");
         assert_eq!(ran.stderr, "", "{arguments:?}");

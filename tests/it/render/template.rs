@@ -1,7 +1,6 @@
 //! Templates from outside: what goes where, and what ends the run.
 
 use std::fs;
-use std::process::Command;
 
 use crate::support::api::{Api, Reply};
 use crate::support::cluster::{self, Cluster, Connection, Node};
@@ -200,7 +199,7 @@ fn sh_is_one_word_to_every_shell() {
     expected.extend(b"a\nb\t'c\r\0");
     let expected = String::from_utf8(expected).unwrap();
     for shell in [&["sh"][..], &["bash"], &["bash", "-i", "+m"]] {
-        let mut command = Command::new(shell[0]);
+        let mut command = process::command(shell[0]);
         command
             .args(&shell[1..])
             .arg(&script)

@@ -103,7 +103,7 @@ fn differences(
 fn in_namespaces_each_command_does_what_the_tables_say() {
     needs!("namespaces", "sshd", "strace");
     let name = "security::in_namespaces_each_command_does_what_the_tables_say";
-    alone(name, "all", || {
+    alone(name, || {
         let mut world = World::new();
         world.has_read_the_quick_start();
         let traces = scenes::play(&mut world);

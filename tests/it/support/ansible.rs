@@ -35,17 +35,15 @@ impl Ansible {
 
     /// One of its programs, not yet run. The environment is empty but for what every test needs.
     pub fn command(&self, sandbox: &Sandbox, program: &str) -> Command {
-        self.inside(sandbox, Command::new(self.bin.join(program)))
+        self.inside(sandbox, process::command(self.bin.join(program)))
     }
 
     /// The same for a program that another one starts, as `nsenter … ansible`.
     pub fn inside(&self, sandbox: &Sandbox, mut command: Command) -> Command {
-        command
+        process::clean(&mut command)
             .current_dir(sandbox.home())
-            .env_clear()
             .env("PATH", self.path())
             .env("HOME", sandbox.home())
-            .env("LC_ALL", "C.UTF-8")
             .env("ANSIBLE_NOCOLOR", "1")
             // Else the login shell of the machine's own user would say where.
             .env("ANSIBLE_REMOTE_TMP", sandbox.path("remote"))
@@ -61,7 +59,7 @@ impl Ansible {
     /// Our program, Ansible's, and the system's.
     fn path(&self) -> std::ffi::OsString {
         let ours = Path::new(env!("CARGO_BIN_EXE_prime-ssh")).parent().unwrap().to_owned();
-        let system = std::env::var_os("PATH").unwrap_or_default();
+        let system = process::path();
         let folders = [self.bin.clone(), ours].into_iter().chain(std::env::split_paths(&system));
         std::env::join_paths(folders).unwrap()
     }

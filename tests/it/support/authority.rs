@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -41,7 +40,7 @@ impl Authority {
         let folder = tempfile::tempdir_in(self.key.parent().unwrap()).unwrap();
         let key = folder.path().join("key.pub");
         fs::write(&key, public_key).unwrap();
-        let mut keygen = Command::new("ssh-keygen");
+        let mut keygen = process::command("ssh-keygen");
         keygen.args(["-q", "-I", "tests", "-s"]).arg(&self.key).args(&self.arguments).arg(&key);
         process::run(&mut keygen, b"").succeeds();
         fs::read_to_string(folder.path().join("key-cert.pub")).unwrap()
@@ -64,7 +63,7 @@ pub fn answer(signed_key: &str) -> Reply {
 
 /// Whoever runs the tests.
 pub fn me() -> String {
-    process::run(Command::new("id").arg("-un"), b"").succeeds().trim_end().to_owned()
+    process::run(process::command("id").arg("-un"), b"").succeeds().trim_end().to_owned()
 }
 
 /// The files in a folder that end like a certificate.

@@ -1,13 +1,17 @@
 //! Child processes that cannot outlive their test, nor run forever.
 
-use std::fs;
-use std::fs::File;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
 use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Once;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::pty::{Winsize, openpty};
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::{Uid, User};
 
 /// No command of a test takes longer than this, however busy the machine is.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -165,9 +169,49 @@ fn stop(child: &mut Child) {
     let _ = child.wait();
 }
 
+/// A command, not yet run, that knows nothing of who runs the tests.
+pub fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    clean(&mut command);
+    command
+}
+
+/// Takes the environment of who runs the tests from a command, and gives it the one of the tests.
+pub fn clean(command: &mut Command) -> &mut Command {
+    isolate();
+    command.env_clear().env("LC_ALL", "C.UTF-8").env("PATH", path()).env("HOME", own_home());
+    // `faketime` is no caller's habit: under it the tests see another day, and so must all else.
+    if std::env::var("LD_PRELOAD").is_ok_and(|library| library.contains("faketime")) {
+        let of_faketime = |name: &str| name == "LD_PRELOAD" || name.contains("FAKE");
+        command.envs(std::env::vars().filter(|(name, _)| of_faketime(name)));
+    }
+    command
+}
+
+/// The folders of programs. Debian keeps some where only root looks.
+pub fn path() -> OsString {
+    let mut path = std::env::var_os("PATH").unwrap_or_default();
+    path.push(":/usr/sbin:/sbin");
+    path
+}
+
+/// The home folder of the password database, whatever `$HOME` says.
+pub fn own_home() -> PathBuf {
+    User::from_uid(Uid::current()).unwrap().expect("a user").dir
+}
+
+/// Frees this process from what its caller set and no variable holds.
+pub fn isolate() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        umask(Mode::from_bits_truncate(0o022));
+        tempfile::env::override_temp_dir(Path::new("/tmp")).unwrap();
+    });
+}
+
 /// A command that the kernel kills together with the test that started it, even when that is killed.
 pub fn tied(program: &str) -> Command {
-    let mut command = Command::new("setpriv");
+    let mut command = command("setpriv");
     command.args(["--pdeathsig", "KILL", "--", program]);
     command
 }
@@ -183,7 +227,7 @@ fn collect(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
 /// The same command with the usual actions of all signals, for the tests may run under `nohup` or in
 /// the background of a script, which ignore some.
 pub fn with_usual_signals(command: &Command) -> Command {
-    let mut usual = Command::new("env");
+    let mut usual = self::command("env");
     usual.arg("--default-signal").arg(command.get_program()).args(command.get_args());
     usual.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     if let Some(folder) = command.get_current_dir() {

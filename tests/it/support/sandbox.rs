@@ -23,6 +23,7 @@ pub struct Sandbox {
 
 impl Sandbox {
     pub fn new() -> Self {
+        process::isolate();
         let folder = TempDir::with_prefix("prime-ssh-test-").unwrap();
         Self { folder }
     }
@@ -49,7 +50,7 @@ impl Sandbox {
     /// [`copy_program`], by a process of its own.
     pub fn script(&self, relative: impl AsRef<Path>, text: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(relative);
-        let mut install = Command::new("install");
+        let mut install = process::command("install");
         install.args(["-D", "-m", "755", "/dev/stdin"]).arg(&path);
         process::run(&mut install, text.as_ref()).succeeds();
         path
@@ -84,7 +85,7 @@ impl Sandbox {
     pub fn ssh_key(&self, relative: impl AsRef<Path>) -> PathBuf {
         let path = self.path(relative);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let mut keygen = Command::new("ssh-keygen");
+        let mut keygen = process::command("ssh-keygen");
         keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f"]).arg(&path);
         process::run(&mut keygen, b"").succeeds();
         path
@@ -92,14 +93,9 @@ impl Sandbox {
 
     /// The program with these arguments, not yet run.
     pub fn prime_ssh<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Program {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_prime-ssh"));
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        command
-            .args(arguments)
-            .current_dir(self.home())
-            .env_clear()
-            .env("PATH", path)
-            .env("HOME", self.home());
+        let mut command = process::command(env!("CARGO_BIN_EXE_prime-ssh"));
+        command.args(arguments).current_dir(self.home());
+        command.env("HOME", self.home()).env_remove("LC_ALL");
         Program { command, stdin: Vec::new(), home: self.home().to_owned() }
     }
 }
@@ -148,7 +144,7 @@ impl Program {
         // The build folder may stand where only root gets.
         let program = self.home.join("prime-ssh-for-nobody");
         copy_program(&program);
-        let mut command = Command::new(program);
+        let mut command = process::command(program);
         let arguments: Vec<OsString> = self.command.get_args().map(OsStr::to_owned).collect();
         command.args(arguments).current_dir(&self.home).env_clear().uid(NOBODY).gid(NOBODY);
         for (name, value) in self.command.get_envs() {
@@ -180,7 +176,7 @@ impl Program {
 /// for writing cannot be run, and what this process has open is for a moment open in every child
 /// that another test starts.
 pub fn copy_program(to: &Path) {
-    let mut install = Command::new("install");
+    let mut install = process::command("install");
     install.args(["-D", "-m", "755", env!("CARGO_BIN_EXE_prime-ssh")]).arg(to);
     process::run(&mut install, b"").succeeds();
 }

@@ -8,7 +8,7 @@ use super::process::{self, Ran};
 
 /// `ssh -F CONFIG`, prepared to run without asking anybody anything.
 pub fn ssh(config: &Path) -> Command {
-    without_surroundings(Command::new("ssh"), config)
+    without_surroundings(process::command("ssh"), config)
 }
 
 /// The same for an ssh that another program starts, as `nsenter … ssh`.

@@ -4,7 +4,6 @@ use std::fmt::{Display, Write as _};
 use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::LazyLock;
 
 use super::network::Namespace;
@@ -156,7 +155,7 @@ impl<'a> Config<'a> {
 
 /// OpenSSH 9.8 and later refuse an address that has failed often, as tests do on purpose.
 static NO_PENALTIES: LazyLock<&str> = LazyLock::new(|| {
-    let version = process::run(Command::new("ssh").arg("-V"), b"").stderr;
+    let version = process::run(process::command("ssh").arg("-V"), b"").stderr;
     let number = version.trim_start_matches("OpenSSH_").split(['p', ' ', ',']).next();
     let (major, minor) = number.and_then(|number| number.split_once('.')).expect("a version");
     let version: (u32, u32) = (major.parse().unwrap(), minor.parse().unwrap());
