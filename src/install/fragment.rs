@@ -40,13 +40,11 @@ impl Fragment {
                 b"match" => {
                     fragment.add(block.take());
                     let exec = criteria(&texts).into_iter().find(|c| c.name == "exec");
-                    match exec {
-                        Some(exec) => fragment.commands.push(exec.value),
+                    if let Some(exec) = exec {
+                        fragment.commands.push(exec.value);
+                    } else {
                         // The jump host of all hosts that have one.
-                        None => {
-                            let names = vec!["*".to_owned()];
-                            block = Some(Host { names, own: Options::new() });
-                        }
+                        block = Some(Host { names: vec!["*".to_owned()], own: Options::new() });
                     }
                 }
                 b"host" => {

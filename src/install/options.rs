@@ -30,6 +30,8 @@ pub struct SavedOptions {
     pub jump: Option<JumpMode>,
     #[serde(with = "text")]
     pub jump_via: Option<JumpVia>,
+    #[serde(with = "word")]
+    pub layout: Option<Layout>,
     #[serde(with = "text")]
     pub identity_file: Option<KeyFile>,
     #[serde(with = "text")]

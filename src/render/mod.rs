@@ -3,6 +3,7 @@
 pub mod certificates;
 pub mod control_char_guard;
 pub mod data;
+pub mod export;
 pub mod inventory;
 pub mod login;
 mod sockets;

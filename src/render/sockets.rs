@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use crate::cluster::{Fleet, Host, duplicates};
+use crate::cluster::{Fleet, Host, duplicates_by};
 use crate::name::HostKeyAlias;
 use crate::text::digest;
 
@@ -78,7 +78,7 @@ fn ambiguous<'f>(fleets: &'f [Fleet<'f>]) -> HashSet<HostKeyAlias<'f>> {
     let place = |&(fleet, host): &(&'f Fleet<'f>, &'f Host<'f>)| {
         (&fleet.cluster.id, &host.host_name, host.port)
     };
-    let of_one_machine = duplicates::groups(fleets.iter().flat_map(of_fleet), machine);
+    let of_one_machine = duplicates_by(fleets.iter().flat_map(of_fleet), machine);
     let several_places = |group: &&Vec<_>| {
         group.windows(2).any(|pair| matches!(pair, [a, b] if place(a) != place(b)))
     };

@@ -9,7 +9,8 @@ use super::sources::{Access, Context, Endpoint, Origin, Source, Sources};
 use super::wait::Patience;
 use crate::api::address::ApiUrl;
 use crate::cli::{
-    Global, HostsArgs, InstallArgs, ModeArgs, RememberedArgs, RenderArgs, SyncArgs, UninstallArgs,
+    Global, HostsArgs, InstallArgs, ModeArgs, RememberedArgs, RenderArgs, SelectionArgs, SyncArgs,
+    UninstallArgs,
 };
 use crate::cluster;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -173,16 +174,17 @@ fn option_change(args: RememberedArgs, context: &Context) -> Outcome<OptionChang
     };
     let token_file = context.global.token_file.clone().filter(|_| auto_cert);
     let given = SavedOptions {
-        role: render.hosts.role,
-        only: render.hosts.only,
-        node: render.hosts.node,
-        include_inactive: render.hosts.include_inactive,
+        role: render.hosts.selection.role,
+        only: render.hosts.selection.only,
+        node: render.hosts.selection.node,
+        include_inactive: render.hosts.selection.include_inactive,
         prefix: render.hosts.prefix,
         user: render.hosts.user,
         jump: render.hosts.jump,
         jump_via: render.hosts.jump_via,
         identity_file,
         certificate_file: path(render.certificate_file, "--certificate-file")?,
+        layout: render.layout,
         host_keys: render.host_keys,
         known_hosts: path(render.known_hosts, "--known-hosts")?,
         layout: render.layout,
@@ -207,10 +209,12 @@ impl From<SavedOptions> for RenderArgs {
         let path = |path: LocalPath<'static>| PathBuf::from(path.as_str());
         Self {
             hosts: HostsArgs {
-                role: saved.role,
-                only: saved.only,
-                node: saved.node,
-                include_inactive: saved.include_inactive,
+                selection: SelectionArgs {
+                    role: saved.role,
+                    only: saved.only,
+                    node: saved.node,
+                    include_inactive: saved.include_inactive,
+                },
                 prefix: saved.prefix,
                 user: saved.user,
                 jump: saved.jump,
@@ -218,6 +222,7 @@ impl From<SavedOptions> for RenderArgs {
             },
             identity_file: saved.identity_file.map(|file| file.to_string().into()),
             certificate_file: saved.certificate_file.map(path),
+            layout: saved.layout,
             host_keys: saved.host_keys,
             known_hosts: saved.known_hosts.map(path),
             layout: saved.layout,

@@ -14,7 +14,7 @@ use crate::certificate::identity::Identity;
 use crate::certificate::judge::Warning;
 use crate::certificate::request::{Request, RequestError, request};
 use crate::commands::fetch::AT_ONCE;
-use crate::commands::gather;
+use crate::commands::fleets;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::folder::{self, FolderError};
 use crate::name::Slug;
@@ -136,9 +136,9 @@ impl<'a> Certifier<'a> {
             return Ok(Target { id: selector.to_owned(), file, users: Vec::new() });
         }
         let found = self.client.find(selector).await?;
-        let survey = gather::survey(&found.id, &found.text)?;
-        let Some(cluster) = survey.cluster() else {
-            let refusals = survey.refusals().iter().map(ToString::to_string);
+        let checked = fleets::check(&found.id, &found.text)?;
+        let Some(cluster) = checked.cluster() else {
+            let refusals = checked.refusals().iter().map(ToString::to_string);
             let refusals = refusals.collect::<Vec<_>>().join("; ");
             let message = format!("the answer holds values that cannot be used: {refusals}");
             return Err(Failure::message(Kind::Answer, message));
@@ -153,7 +153,7 @@ impl<'a> Certifier<'a> {
             Some(path) => CertificateFile::at_path(folder, path.clone()),
             None => CertificateFile::for_cluster(folder, &name, &found.id),
         };
-        let users = survey.users().into_iter().map(str::to_owned).collect();
+        let users = checked.users().into_iter().map(str::to_owned).collect();
         Ok(Target { id: found.id, file, users })
     }
 

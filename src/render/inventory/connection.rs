@@ -9,7 +9,7 @@ use super::super::sockets::{HOME, SocketNames};
 use super::super::ssh_option::SshOption;
 use super::value::{Ending, Value, Variable};
 use crate::cluster::{Fleet, Host, Jump, JumpVia};
-use crate::name::Invalid;
+use crate::name::{Invalid, LocalPath};
 use crate::text::shell::{Argument, is_plain};
 
 /// Where Ansible keeps its sockets, below the home folder.
@@ -93,7 +93,7 @@ impl<'f> Connections<'f> {
         Self {
             fleet,
             sockets,
-            key: key.map(|path| path.as_str()),
+            key: key.map(LocalPath::as_str),
             jumping: Ending::of(arguments.clone() + &hop),
             direct: Ending::of(arguments),
         }
@@ -151,7 +151,7 @@ const PROXY_COMMAND: &str =
 fn through_node(host: &Host<'_>, lines: &[Line<'_>]) -> String {
     let mut command = format!("{PROXY_COMMAND} -o HostKeyAlias={}", host.host_key_alias());
     for line in lines {
-        command.extend([" -o ", &proxy_argument(setting(line))]);
+        command.extend([" -o ", &proxy_argument(&setting(line))]);
     }
     command + &format!(" -p {} -W '[%h]:%p' {}@{}", host.port, host.user, host.host_name)
 }
@@ -167,7 +167,7 @@ fn through_via(via: &JumpVia, lines: &[Line<'_>]) -> String {
         if line.keyword == "UserKnownHostsFile" {
             setting.push_str(" ~/.ssh/known_hosts ~/.ssh/known_hosts2");
         }
-        command.extend([" -o ", &proxy_argument(setting)]);
+        command.extend([" -o ", &proxy_argument(&setting)]);
     }
     if let Some(port) = via.port() {
         command.extend([" -p ", &port.to_string()]);
@@ -180,7 +180,7 @@ fn through_via(via: &JumpVia, lines: &[Line<'_>]) -> String {
 }
 
 /// A word of a `ProxyCommand`, in which ssh expands what follows a `%`.
-fn proxy_argument(word: String) -> String {
+fn proxy_argument(word: &str) -> String {
     Argument(&word.replace('%', "%%")).to_string()
 }
 

@@ -8,7 +8,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::value::Variable;
-use super::{HostView, Inventory};
+use super::{ClusterView, HostView, Inventory};
 
 /// Writes a static inventory file.
 pub(super) fn write_static(
@@ -91,7 +91,7 @@ impl Serialize for Listing<'_> {
         }
 
         let mut groups = to.serialize_map(None)?;
-        let hosts = || self.0.clusters.iter().flat_map(|cluster| cluster.hosts());
+        let hosts = || self.0.clusters.iter().flat_map(ClusterView::hosts);
         let of_hosts = Map(|| hosts().map(|host| (host.alias, variables(host.variables()))));
         groups.serialize_entry("_meta", &Map(|| [("hostvars", &of_hosts)]))?;
         for cluster in self.0.clusters {

@@ -204,7 +204,7 @@ fn labeled<'v>(hosts: impl Iterator<Item = HostView<'v>>) -> impl Iterator<Item 
     let mut groups = BTreeMap::<String, Vec<&'v str>>::new();
     for HostView { host, alias, .. } in hosts {
         for (prefix, label) in
-            [("gpu", &host.gpu_name), ("role", &host.role), ("status", &host.status)]
+            [("gpu", &host.node.gpu_name), ("role", &host.role), ("status", &host.node.status)]
         {
             let Some(label) = label.as_ref().map(Label::as_str) else { continue };
             let name = names.entry((prefix, label)).or_insert_with(|| label_group(prefix, label));
@@ -229,9 +229,9 @@ const OF_CONNECTION: [Fact; 2] = [
 /// Facts of the host itself.
 const OF_HOST: [Fact; 5] = [
     ("prime_role", |host| label(host.role.as_ref())),
-    ("prime_status", |host| label(host.status.as_ref())),
-    ("prime_gpu_name", |host| label(host.gpu_name.as_ref())),
-    ("prime_gpu_count", |host| Value::Number(host.gpu_count.into())),
+    ("prime_status", |host| label(host.node.status.as_ref())),
+    ("prime_gpu_name", |host| label(host.node.gpu_name.as_ref())),
+    ("prime_gpu_count", |host| Value::Number(host.node.gpu_count.into())),
     ("prime_control", |host| Value::Flag(host.control)),
 ];
 
@@ -310,7 +310,7 @@ impl<'v> HostView<'v> {
         }
         variables.extend(of.own.iter().map(|(key, value)| Variable::new(key, value(host))));
         variables.extend([
-            Variable::text("prime_node_id", Some(host.node.as_str())),
+            Variable::text("prime_node_id", Some(host.node.id.as_str())),
             Variable::text("prime_pod_id", Some(host.machine.as_str())),
         ]);
         variables

@@ -88,7 +88,7 @@ fn a_folder_that_is_named_like_a_template_reaches_no_inventory() {
     let sandbox = Sandbox::new();
     sandbox.write("answer.json", cluster::train().with("vaultEnabled", true).answer());
     let home = sandbox.path("{{ x }}");
-    std::fs::create_dir(&home).unwrap();
+    fs::create_dir(&home).unwrap();
     for arguments in [&["--list"][..], &["--format", "ini"], &["--format", "json"], &[]] {
         let program = sandbox.prime_ssh(["inventory", "--input", "answer.json", "--ssh-dir"]);
         let ran = program.arg(&home).args(arguments).env("HOME", &home).run();
