@@ -40,8 +40,6 @@ pub struct SavedOptions {
     pub host_keys: Option<HostKeys>,
     #[serde(with = "text")]
     pub known_hosts: Option<LocalPath<'static>>,
-    #[serde(with = "word")]
-    pub layout: Option<Layout>,
     #[serde(with = "ssh_options")]
     pub ssh_option: Vec<SshOption>,
     pub auto_cert: bool,

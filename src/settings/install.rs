@@ -187,7 +187,6 @@ fn option_change(args: RememberedArgs, context: &Context) -> Outcome<OptionChang
         layout: render.layout,
         host_keys: render.host_keys,
         known_hosts: path(render.known_hosts, "--known-hosts")?,
-        layout: render.layout,
         ssh_option: render.ssh_option,
         auto_cert,
         token_file: path(token_file, "--token-file")?,
@@ -225,7 +224,6 @@ impl From<SavedOptions> for RenderArgs {
             layout: saved.layout,
             host_keys: saved.host_keys,
             known_hosts: saved.known_hosts.map(path),
-            layout: saved.layout,
             ssh_option: saved.ssh_option,
         }
     }

@@ -119,7 +119,8 @@ impl Desk {
         let mut found: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
         // That of a removed cluster stays for a while, empty.
         let is_there = |path: &Path| {
-            !path.to_str().unwrap().ends_with(".conf") || fs::metadata(path).unwrap().len() > 0
+            path.extension().is_none_or(|end| end != "conf")
+                || fs::metadata(path).unwrap().len() > 0
         };
         found.retain(|path| path.to_str().unwrap().ends_with(ending) && is_there(path));
         found.sort();
