@@ -217,6 +217,9 @@ pub struct ConfigArgs {
     /// Where the text goes.
     #[command(flatten)]
     pub output: OutputArgs,
+    /// Replace FILE even where prime-ssh did not write it
+    #[arg(long, requires = "output")]
+    pub force: bool,
     /// Which hosts, and how they are reached.
     #[command(flatten)]
     pub render: RenderArgs,
