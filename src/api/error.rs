@@ -475,7 +475,7 @@ fn status_hint(status: StatusCode, asked: &Asked) -> Option<&'static str> {
         }
         StatusCode::FORBIDDEN => {
             "it takes a token with the admin-clusters permission; or someone who has one runs \
-             `prime-ssh render --print-data CLUSTER > train.json` and hands you that file, which \
+             `prime-ssh export CLUSTER -o train.json` and hands you that file, which \
              holds nothing secret: `--input train.json` uses it"
         }
         StatusCode::NOT_FOUND if *asked == Asked::Clusters => {

@@ -9,7 +9,8 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde_json::value::RawValue;
 
 use crate::text::sanitize::Excerpt;
@@ -114,16 +115,16 @@ impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
 
 /// The answer of Get Cluster, as `ClusterDetailResponse` in the contract.
 ///
-/// `Nodes` is what the reader makes of the list of nodes while it is parsed; a large cluster's
-/// nodes never stand in memory all at once.
+/// `N` collects the nodes one by one while they are parsed: a list of these structs would take a
+/// hundred times the memory of the text `{},{},…`. A `Vec` will do where that does not matter.
 #[derive(Debug, Default, Deserialize)]
 #[serde(
     rename_all = "camelCase",
     default,
-    bound(deserialize = "Nodes: Deserialize<'de> + Default, 'de: 'a")
+    bound(deserialize = "N: Default + Extend<Node<'de>>, 'de: 'a")
 )]
 #[expect(missing_docs, reason = "the fields are the contract's")]
-pub struct Cluster<'a, Nodes> {
+pub struct Cluster<'a, N> {
     pub id: Value<'a>,
     pub name: Value<'a>,
     pub provider_type: Value<'a>,
@@ -134,9 +135,10 @@ pub struct Cluster<'a, Nodes> {
     pub team_id: Value<'a>,
     pub orchestrator_type: Value<'a>,
     pub terminated_at: Value<'a>,
-    pub nodes: Nodes,
-    #[serde(deserialize_with = "optional_list")]
-    pub ssh_keys: Option<Vec<SshKey<'a>>>,
+    #[serde(deserialize_with = "each")]
+    pub nodes: N,
+    #[serde(deserialize_with = "list")]
+    pub ssh_keys: Vec<SshKey<'a>>,
 }
 
 /// One node (pod), as `ClusterNodeDetail`.
@@ -154,8 +156,8 @@ pub struct Node<'a> {
     pub gpu_count: Value<'a>,
     pub is_detached: Value<'a>,
     pub terminated_at: Value<'a>,
-    #[serde(deserialize_with = "optional_list")]
-    pub connections: Option<Vec<Connection<'a>>>,
+    #[serde(deserialize_with = "list")]
+    pub connections: Vec<Connection<'a>>,
 }
 
 /// One way into a node, as `ClusterNodeConnection`.
@@ -186,7 +188,7 @@ pub struct SshKey<'a> {
 #[derive(Debug, Deserialize)]
 #[expect(missing_docs, reason = "the fields are the contract's")]
 pub struct Page<'a> {
-    #[serde(borrow, deserialize_with = "list")]
+    #[serde(borrow, deserialize_with = "rows")]
     pub data: Vec<Summary<'a>>,
 }
 
@@ -213,8 +215,8 @@ pub struct Summary<'a> {
 pub struct Signed<'a> {
     #[serde(borrow)]
     pub signed_key: Value<'a>,
-    #[serde(deserialize_with = "optional_list")]
-    pub nodes: Option<Vec<Connection<'a>>>,
+    #[serde(deserialize_with = "list")]
+    pub nodes: Vec<Connection<'a>>,
 }
 
 /// The body of an error, in either of its two shapes.
@@ -279,13 +281,6 @@ pub enum Malformed {
     },
     /// `"data": null`: the API found nothing to tell.
     NoData,
-    /// Data in the shape of another version.
-    Version {
-        /// Its version.
-        found: String,
-        /// The one that can be read.
-        version: u32,
-    },
 }
 
 /// How many characters of a path are shown.
@@ -303,131 +298,81 @@ impl fmt::Display for Malformed {
             // A key that nobody asked for may be any text.
             Self::Wrong { path, reason } => write!(f, "{}: {reason}", Excerpt::new(path, PATH)),
             Self::NoData => f.write_str("`data` is null: the API has nothing to tell"),
-            Self::Version { found, version } => {
-                write!(f, "a schema_version {found}, and this program reads {version}")
+        }
+    }
+}
+
+/// An answer of Get Cluster, or a file that holds several.
+#[derive(Debug)]
+pub enum Answer<'a, N> {
+    /// `{"data": {…}}`, or a bare `{…}`.
+    One {
+        /// The start of its JSON paths: `data.` or nothing.
+        root: &'static str,
+        /// The cluster.
+        cluster: Box<Cluster<'a, N>>,
+    },
+    /// `{"data": [{…}, …]}`
+    Several(Vec<Cluster<'a, N>>),
+}
+
+/// Parses an answer of Get Cluster: `{"data": {…}}`, `{"data": [{…}, …]}`, or a bare cluster.
+pub fn parse<'a, N>(text: &'a str) -> Result<Answer<'a, N>, Malformed>
+where
+    N: Default + Extend<Node<'a>>,
+{
+    #[derive(Default, Deserialize)]
+    #[serde(default, bound(deserialize = "N: Default + Extend<Node<'de>>, 'de: 'a"))]
+    struct Wrapper<'a, N> {
+        data: Data<'a, N>,
+    }
+
+    match read::<Wrapper<'a, N>>(text)?.data {
+        Data::Missing => Ok(Answer::One { root: "", cluster: Box::new(read(text)?) }),
+        Data::Null => Err(Malformed::NoData),
+        Data::One(cluster) => Ok(Answer::One { root: "data.", cluster }),
+        Data::Several(clusters) => Ok(Answer::Several(clusters)),
+    }
+}
+
+/// The value of `data`.
+#[derive(Default)]
+enum Data<'a, N> {
+    #[default]
+    Missing,
+    Null,
+    One(Box<Cluster<'a, N>>),
+    Several(Vec<Cluster<'a, N>>),
+}
+
+impl<'de: 'a, 'a, N: Default + Extend<Node<'de>>> Deserialize<'de> for Data<'a, N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrSeveral<N>(PhantomData<N>);
+
+        impl<'de, N: Default + Extend<Node<'de>>> Visitor<'de> for OneOrSeveral<N> {
+            type Value = Data<'de, N>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a cluster or a list of clusters")
+            }
+
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(Data::Null)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                let cluster = Cluster::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Data::One(Box::new(cluster)))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+                let list = Each { limit: CLUSTERS_MAX, takes_null: false, types: PhantomData };
+                list.visit_seq(seq).map(Data::Several)
             }
         }
+
+        deserializer.deserialize_any(OneOrSeveral(PhantomData))
     }
-}
-
-impl std::error::Error for Malformed {}
-
-/// An answer of Get Cluster and the JSON path at which it stands: `data`, or nothing where the
-/// saved answer is bare.
-#[derive(Debug)]
-pub struct Answer<'a, Nodes> {
-    /// What stands before the path of each of its fields: `data.` or nothing.
-    pub root: &'static str,
-    /// The cluster itself.
-    pub cluster: Cluster<'a, Nodes>,
-}
-
-/// Reads an answer of Get Cluster, wrapped in `{"data": …}` or bare.
-pub fn cluster<'a, Nodes>(text: &'a str) -> Result<Answer<'a, Nodes>, Malformed>
-where
-    Nodes: Deserialize<'a> + Default,
-{
-    #[derive(Deserialize)]
-    #[serde(bound(deserialize = "Nodes: Deserialize<'de> + Default, 'de: 'a"))]
-    struct Wrapped<'a, Nodes> {
-        #[serde(default, deserialize_with = "present")]
-        data: Field<Cluster<'a, Nodes>>,
-    }
-
-    answer(read::<Wrapped<'a, Nodes>>(text)?.data, text)
-}
-
-/// The cluster that was found at `data`, or the one that `text` is.
-fn answer<'a, Nodes>(
-    data: Field<Cluster<'a, Nodes>>,
-    text: &'a str,
-) -> Result<Answer<'a, Nodes>, Malformed>
-where
-    Nodes: Deserialize<'a> + Default,
-{
-    match data {
-        Field::Value(cluster) => Ok(Answer { root: "data.", cluster }),
-        Field::Null => Err(Malformed::NoData),
-        Field::Missing => Ok(Answer { root: "", cluster: read(text)? }),
-    }
-}
-
-/// What a file holds.
-#[derive(Debug)]
-pub enum Saved<'a, Nodes, Clusters> {
-    /// An answer of Get Cluster.
-    Answer(Box<Answer<'a, Nodes>>),
-    /// What `render --print-data` printed.
-    Data(Clusters),
-}
-
-/// Reads a file: an answer of Get Cluster, or data in the shape of this `version`. A text that says
-/// its `schema_version` is data; that is found out in the one reading of it.
-pub fn saved<'a, Nodes, Clusters>(
-    text: &'a str,
-    version: u32,
-) -> Result<Saved<'a, Nodes, Clusters>, Malformed>
-where
-    Nodes: Deserialize<'a> + Default,
-    Clusters: Deserialize<'a>,
-{
-    #[derive(Deserialize)]
-    #[serde(bound(
-        deserialize = "Nodes: Deserialize<'de> + Default, Clusters: Deserialize<'de>, 'de: 'a"
-    ))]
-    struct File<'a, Nodes, Clusters> {
-        #[serde(default)]
-        schema_version: Value<'a>,
-        #[serde(default, deserialize_with = "present")]
-        clusters: Field<Clusters>,
-        #[serde(default, deserialize_with = "present")]
-        data: Field<Cluster<'a, Nodes>>,
-    }
-
-    let file = match read::<File<'a, Nodes, Clusters>>(text) {
-        Ok(file) => file,
-        Err(malformed) => {
-            // Another version may have another shape, and that is what is wrong then.
-            return match version_of(text) {
-                Some(found) => Err(check_version(&found, version).err().unwrap_or(malformed)),
-                None => cluster(text).map(|answer| Saved::Answer(Box::new(answer))),
-            };
-        }
-    };
-    if file.schema_version.is_absent() {
-        return answer(file.data, text).map(|answer| Saved::Answer(Box::new(answer)));
-    }
-    check_version(&file.schema_version, version)?;
-    match file.clusters {
-        Field::Value(clusters) => Ok(Saved::Data(clusters)),
-        Field::Missing | Field::Null => Err(Malformed::Wrong {
-            path: "clusters".to_owned(),
-            reason: "missing, so this is not what `render --print-data` prints".to_owned(),
-        }),
-    }
-}
-
-fn check_version(found: &Value<'_>, version: u32) -> Result<(), Malformed> {
-    if *found == Value::Integer(version.into()) {
-        return Ok(());
-    }
-    let found = match found {
-        Value::Integer(number) => number.to_string(),
-        _ => "that is no whole number".to_owned(),
-    };
-    Err(Malformed::Version { found, version })
-}
-
-/// The `schema_version` of a text that cannot be read otherwise, where it says one.
-fn version_of(text: &str) -> Option<Value<'_>> {
-    #[derive(Deserialize)]
-    struct Versioned<'a> {
-        #[serde(borrow, default)]
-        schema_version: Value<'a>,
-    }
-
-    let found = read::<Versioned<'_>>(text).ok()?.schema_version;
-    (!found.is_absent()).then_some(found)
 }
 
 /// Reads an answer of Request Certificate.
@@ -457,76 +402,101 @@ pub fn error_body(text: &str) -> ErrorBody<'_> {
     serde_json::from_str(text).unwrap_or_default()
 }
 
-/// A field that may be missing, `null`, or there.
-#[derive(Default)]
-enum Field<T> {
-    #[default]
-    Missing,
-    Null,
-    Value(T),
-}
+/// The most clusters that one file may hold.
+const CLUSTERS_MAX: usize = 100_000;
 
-/// The longest list that stands in memory as a whole. An empty object is three bytes on the wire
-/// and a hundred times that here, so a list of them could fill any machine's memory.
+/// The longest list that is held in memory as a whole. An empty object is three bytes of text and
+/// takes a hundred times that here, so a long list of them could fill any machine's memory.
 const LIST_MAX: usize = 10_000;
 
-/// A list of at most [`LIST_MAX`].
-struct Bounded<T>(Vec<T>);
+/// Reads the objects of a list into `C`, one by one.
+struct Each<T, C> {
+    limit: usize,
+    /// Whether `null` is an empty list.
+    takes_null: bool,
+    types: PhantomData<(T, C)>,
+}
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Bounded<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct List<T>(PhantomData<T>);
+impl<'de, T: Deserialize<'de>, C: Default + Extend<T>> Visitor<'de> for Each<T, C> {
+    type Value = C;
 
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for List<T> {
-            type Value = Bounded<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Bounded<T>, A::Error> {
-                let mut list = Vec::new();
-                while let Some(element) = seq.next_element()? {
-                    if list.len() == LIST_MAX {
-                        return Err(A::Error::custom(format_args!("a list of over {LIST_MAX}")));
-                    }
-                    list.push(element);
-                }
-                Ok(Bounded(list))
-            }
-        }
-
-        deserializer.deserialize_seq(List(PhantomData))
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
     }
+
+    fn visit_unit<E: de::Error>(self) -> Result<C, E> {
+        if self.takes_null {
+            Ok(C::default())
+        } else {
+            Err(E::invalid_type(Unexpected::Unit, &self))
+        }
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<C, A::Error> {
+        let mut collection = C::default();
+        let mut count = 0;
+        while let Some(Object(element)) = seq.next_element()? {
+            if count == self.limit {
+                return Err(de::Error::custom(format_args!("a list of over {count}")));
+            }
+            count += 1;
+            collection.extend([element]);
+        }
+        Ok(collection)
+    }
+}
+
+/// A list of any length, which `C` does not hold as a whole.
+fn each<'de, D: Deserializer<'de>, T: Deserialize<'de>, C: Default + Extend<T>>(
+    deserializer: D,
+) -> Result<C, D::Error> {
+    deserializer.deserialize_any(Each { limit: usize::MAX, takes_null: true, types: PhantomData })
 }
 
 fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
-    Bounded::deserialize(deserializer).map(|Bounded(list)| list)
+    deserializer.deserialize_any(Each { limit: LIST_MAX, takes_null: true, types: PhantomData })
 }
 
-fn optional_list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+fn rows<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
-) -> Result<Option<Vec<T>>, D::Error> {
-    Option::deserialize(deserializer).map(|found| found.map(|Bounded(list)| list))
+) -> Result<Vec<T>, D::Error> {
+    deserializer.deserialize_any(Each { limit: LIST_MAX, takes_null: false, types: PhantomData })
 }
 
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Field<T>, D::Error> {
-    Ok(Option::deserialize(deserializer)?.map_or(Field::Null, Field::Value))
+/// A struct that is read from an object only: serde would take a list too, field by field.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Map<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Map<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Object<T>, A::Error> {
+                Err(de::Error::custom("a list instead of an object"))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_any(Map(PhantomData))
+    }
 }
 
 fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Malformed> {
     // Some editors and shells put a byte order mark in front of what they save.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    // serde would take a list for an object, field by field.
-    if text.trim_start().starts_with('[') {
-        let reason = "a list instead of an object".to_owned();
-        return Err(Malformed::Wrong { path: String::new(), reason });
-    }
-    serde_json::from_str(text).map_err(|error| malformed::<T>(text, &error))
+    let read = serde_json::from_str(text).map(|Object(read)| read);
+    read.map_err(|error| malformed::<Object<T>>(text, &error))
 }
 
 /// Finds out where it went wrong: a second reading that keeps track of the path, which the first
@@ -565,21 +535,24 @@ fn without_text(words: &str) -> String {
 mod tests {
     use super::*;
 
-    type Nodes<'a> = Vec<Node<'a>>;
+    fn parse(text: &str) -> Result<Answer<'_, Vec<Node<'_>>>, Malformed> {
+        super::parse(text)
+    }
 
-    fn read_nodes(text: &str) -> Result<Answer<'_, Nodes<'_>>, Malformed> {
-        cluster(text)
+    fn cluster(text: &str) -> Cluster<'_, Vec<Node<'_>>> {
+        let Answer::One { cluster, .. } = parse(text).unwrap() else { panic!("a list") };
+        *cluster
     }
 
     #[test]
     fn wrapped_and_bare_are_the_same() {
         let bare = r#"{"id": "c", "name": "train", "nodes": [{"id": "n", "connections": null}]}"#;
         let wrapped = format!(r#"{{"status": null, "data": {bare}}}"#);
-        let from_bare = read_nodes(bare).unwrap();
-        let from_wrapped = read_nodes(&wrapped).unwrap();
-        assert_eq!((from_bare.root, from_wrapped.root), ("", "data."));
-        assert_eq!(from_bare.cluster.name, from_wrapped.cluster.name);
-        assert_eq!(from_bare.cluster.nodes.len(), 1);
+        let several = format!(r#"{{"data": [{bare}, {bare}]}}"#);
+        assert_eq!(cluster(bare).name, cluster(&wrapped).name);
+        assert_eq!((cluster(bare).nodes.len(), cluster(&wrapped).nodes.len()), (1, 1));
+        let Answer::Several(clusters) = parse(&several).unwrap() else { panic!("not a list") };
+        assert_eq!((clusters.len(), clusters[1].nodes.len()), (2, 1));
     }
 
     #[test]
@@ -587,15 +560,15 @@ mod tests {
         let nodes = r#"{"nodes": [{"id": 5, "name": null, "status": [1, {"a": []}],
             "gpuName": {"x": 1}, "gpuCount": 1.5, "isDetached": true,
             "connections": [{"port": 18446744073709551615, "host": "a\/b"}]}]}"#;
-        let answer = read_nodes(nodes).unwrap();
-        let node = &answer.cluster.nodes[0];
+        let answer = cluster(nodes);
+        let node = &answer.nodes[0];
         assert_eq!(node.id, Value::Integer(5));
         assert_eq!(node.name, Value::Null);
         assert_eq!(node.status, Value::List);
         assert_eq!(node.gpu_name, Value::Object);
         assert_eq!(node.gpu_count, Value::Number(1.5));
         assert_eq!(node.is_detached, Value::Bool(true));
-        let connection = &node.connections.as_ref().unwrap()[0];
+        let connection = &node.connections[0];
         assert!(matches!(connection.port, Value::Number(_)));
         assert_eq!(connection.host.text(), Some("a/b"));
         assert_eq!(connection.user, Value::Missing);
@@ -603,7 +576,7 @@ mod tests {
 
     #[test]
     fn what_is_no_answer_says_where() {
-        let error = |text: &str| read_nodes(text).unwrap_err();
+        let error = |text: &str| parse(text).unwrap_err();
         assert_eq!(error(""), Malformed::Empty);
         assert_eq!(error(" \n<html>"), Malformed::Html);
         assert_eq!(error(r#"{"data": null}"#), Malformed::NoData);
@@ -621,7 +594,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_told_without_the_text_that_is_wrong() {
-        let told = |text: &str| read_nodes(text).unwrap_err().to_string();
+        let told = |text: &str| parse(text).unwrap_err().to_string();
         let text = "x\\\"y".repeat(1000);
         for (answer, what) in [
             (
@@ -644,12 +617,12 @@ mod tests {
             format!(r#"{{"data": {{"sshKeys": [{list}]}}}}"#),
             format!(r#"{{"data": {{"nodes": [{{"connections": [{list}]}}]}}}}"#),
         ] {
-            let told = read_nodes(&answer).unwrap_err().to_string();
+            let told = parse(&answer).unwrap_err().to_string();
             assert!(told.contains(": a list of over 10000 at line 1"), "{told}");
         }
         assert!(page(&format!(r#"{{"data": [{list}]}}"#)).is_err());
         let fits = format!(r#"{{"sshKeys": [{}]}}"#, vec!["{}"; LIST_MAX].join(","));
-        assert_eq!(read_nodes(&fits).unwrap().cluster.ssh_keys.unwrap().len(), LIST_MAX);
+        assert_eq!(cluster(&fits).ssh_keys.len(), LIST_MAX);
     }
 
     #[test]

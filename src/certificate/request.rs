@@ -45,7 +45,7 @@ pub async fn request(
     let malformed = |why| api::error::Error::malformed_certificate(id, why);
     let signed = wire::signed(&answer).map_err(malformed)?;
     let text = signed.signed_key.text().ok_or_else(|| malformed(no_text(&signed.signed_key)))?;
-    let nodes = signed.nodes.iter().flatten();
+    let nodes = signed.nodes.iter();
     let named =
         nodes.filter_map(|node| node.user.text()).filter(|text| UserName::new(*text).is_ok());
     let mut users = request.users.to_vec();

@@ -5,6 +5,7 @@ mod check;
 pub mod completion;
 mod completions;
 mod doctor;
+mod export;
 mod install;
 mod inventory;
 mod list;
@@ -31,6 +32,7 @@ use clap::{ArgGroup, Args, FromArgMatches, Parser, Subcommand, ValueEnum, ValueH
 pub use check::{CheckArgs, ProbingArgs};
 pub use completions::CompletionsArgs;
 pub use doctor::DoctorArgs;
+pub use export::ExportArgs;
 pub use install::{InstallArgs, ModeArgs, RememberedArgs, SyncArgs, UninstallArgs};
 pub use inventory::{CacheArgs, InventoryArgs, InventoryFormat, ScriptArgs};
 pub use list::ListArgs;
@@ -142,13 +144,17 @@ pub enum Command {
     /// `prime_<cluster>`, `gpu_…`, `role_…` and `status_…`. Ansible connects by itself, with no
     /// ssh_config installed. All formats load to the same.
     Inventory(Box<InventoryArgs>),
+    /// Write clusters to a file that --input reads
+    ///
+    /// It holds what hosts need, as the API says it, and no price, wallet, key or user: for someone
+    /// whose token may not see clusters, or for later. Hosts that others jump through are kept.
+    Export(Box<ExportArgs>),
     /// Fill in a template of your own, in Jinja
     ///
     /// It sees `clusters`, each with its `hosts`, and `hosts` over all; --print-data shows what
     /// that is. Beside Jinja's own filters there are `slug` and `group`, for names as this program
     /// makes them, `sh`, for a word that a shell takes as it is, and `json`. White space is as in
-    /// Ansible's templates. What --print-data prints holds nothing secret: with `--input FILE`,
-    /// someone without the permission to ask the API can use it for every command.
+    /// Ansible's templates.
     Render(Box<TemplateArgs>),
     /// Print what makes a shell complete commands, options and installed clusters
     ///
@@ -272,8 +278,8 @@ pub struct SourceArgs {
     /// Every cluster that the API lists
     #[arg(long, conflicts_with_all = ["clusters", "input"])]
     pub all: bool,
-    /// A saved answer of the API (Get Cluster), or what `render --print-data` printed, in place of
-    /// asking; `-` is stdin; repeatable
+    /// Read a saved answer of the API (Get Cluster), or what `export` printed, in place of asking;
+    /// `-` is stdin; repeatable
     #[arg(long, value_name = "FILE", conflicts_with_all = ["clusters"])]
     pub input: Vec<PathBuf>,
     /// With --all: only this team's clusters; `any` for all [default: the settings' team]
@@ -324,23 +330,11 @@ pub struct RenderArgs {
 
 /// Which hosts, what they are called, and through what they are reached: the same for every
 /// command that renders.
-///
-/// What has no default here is what the data of `render --print-data` says, where they are read.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Which hosts")]
 pub struct HostsArgs {
-    /// Only hosts with this role
-    #[arg(long, env = "PRIME_SSH_ROLE")]
-    pub role: Option<String>,
-    /// Only control nodes, or only workers
-    #[arg(long, value_name = "WHICH", env = "PRIME_SSH_ONLY")]
-    pub only: Option<Only>,
-    /// Only hosts whose name or alias fits; repeatable
-    #[arg(long, value_name = "GLOB", env = "PRIME_SSH_NODE", value_delimiter = ',')]
-    pub node: Vec<glob::Pattern>,
-    /// Terminated and detached nodes too
-    #[arg(long, env = "PRIME_SSH_INCLUDE_INACTIVE", value_parser = FalseyValueParser::new())]
-    pub include_inactive: bool,
+    /// Which hosts.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
     /// The first word of every name [default: prime]
     #[arg(long, value_name = "WORD", env = "PRIME_SSH_PREFIX")]
     #[arg(help_heading = "How they are reached")]
@@ -362,6 +356,24 @@ pub struct HostsArgs {
     #[arg(long, value_name = "[USER@]HOST[:PORT]", env = "PRIME_SSH_JUMP_VIA")]
     #[arg(help_heading = "How they are reached")]
     pub jump_via: Option<JumpVia>,
+}
+
+/// Which hosts.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Which hosts")]
+pub struct SelectionArgs {
+    /// Only hosts with this role
+    #[arg(long, env = "PRIME_SSH_ROLE")]
+    pub role: Option<String>,
+    /// Only control nodes, or only workers
+    #[arg(long, value_name = "WHICH", env = "PRIME_SSH_ONLY")]
+    pub only: Option<Only>,
+    /// Only hosts whose name or alias fits; repeatable
+    #[arg(long, value_name = "GLOB", env = "PRIME_SSH_NODE", value_delimiter = ',')]
+    pub node: Vec<glob::Pattern>,
+    /// Terminated and detached nodes too
+    #[arg(long, env = "PRIME_SSH_INCLUDE_INACTIVE", value_parser = FalseyValueParser::new())]
+    pub include_inactive: bool,
 }
 
 impl Typed {

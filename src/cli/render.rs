@@ -22,7 +22,7 @@ pub struct TemplateArgs {
     /// The template; `-` is stdin
     #[arg(long, value_name = "FILE")]
     pub template: Option<PathBuf>,
-    /// Print what a template sees, as JSON, which --input of every command reads
+    /// Print what a template sees, as JSON
     #[arg(long)]
     pub print_data: bool,
     /// Where the text goes.

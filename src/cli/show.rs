@@ -12,8 +12,8 @@ use super::{FormatArgs, SourceArgs};
 pub struct ShowArgs {
     /// A cluster, by id, name, or the alias that it is installed as
     pub cluster: Option<String>,
-    /// A saved answer of the API (Get Cluster), or what `render --print-data` printed of one
-    /// cluster, in place of asking; `-` is stdin
+    /// Read a saved answer of the API (Get Cluster), or what `export` printed of one cluster, in
+    /// place of asking; `-` is stdin
     #[arg(long, value_name = "FILE")]
     pub input: Option<PathBuf>,
     /// In which form.

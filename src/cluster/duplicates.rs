@@ -1,12 +1,12 @@
-//! Which of many things share something, such as a name: among 100,000 that hardly ever do.
+//! Duplicates among many things that are hardly ever duplicates, such as 100,000 names.
 
 use std::hash::{BuildHasher, Hash, RandomState};
 
-/// The items that share a key with another one, in groups.
+/// Returns the items that share a key with another one, in groups.
 ///
-/// They are sorted by a hash of the key: most keys differ, and then the keys themselves are never
-/// compared, and no table of them stands in memory.
-pub fn groups<T, K: Hash + Ord>(
+/// They are sorted by a hash of the key: most keys differ, so that the keys themselves are never
+/// compared, and no table of them is held in memory.
+pub fn duplicates_by<T, K: Hash + Ord>(
     items: impl Iterator<Item = T>,
     key: impl Fn(&T) -> K,
 ) -> Vec<Vec<T>> {
@@ -35,14 +35,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_alike_is_found_and_what_is_not_is_left_out() {
+    fn duplicates_are_found_and_the_rest_is_left_out() {
         let words = ["b", "A", "c", "a", "B", "a", "d"];
-        let mut found = groups(words.into_iter(), |word| word.to_ascii_lowercase());
+        let mut found = duplicates_by(words.into_iter(), |word| word.to_ascii_lowercase());
         for group in &mut found {
             group.sort_unstable();
         }
         found.sort_unstable();
         assert_eq!(found, [vec!["A", "a", "a"], vec!["B", "b"]]);
-        assert!(groups(0..1000, |&number| number).is_empty());
+        assert!(duplicates_by(0..1000, |&number| number).is_empty());
     }
 }

@@ -1,43 +1,37 @@
-//! Ids that are not what they should be: the same twice, the same but for upper case, or one that
-//! reads as another with a port.
+//! Ids that are duplicates: the same twice, the same but for upper case, or one that reads as
+//! another with a port.
 //!
-//! `known_hosts` and case-blind file systems take two ids that differ only in case for one, so
-//! that one machine's key would vouch for another. So would that of machine `x-2222` on port 22
-//! for machine `x` on port 2222: both are `prime-x-2222` there.
+//! `known_hosts` and case-insensitive file systems take two ids that differ only in case for one,
+//! so that one machine's key would vouch for another. So would the key of machine `x-2222` on port
+//! 22 for machine `x` on port 2222: both are `prime-x-2222` there.
 
 use std::collections::HashSet;
 
-use super::check::{CheckedCluster, Paths};
-use super::host::Host;
+use super::check::CheckedCluster;
+use super::duplicates::duplicates_by;
+use super::model::Host;
 use super::refusal::{Refusal, quoted};
-use crate::cluster::duplicates;
 use crate::name::{Id, Invalid, Port};
 
 /// Refuses nodes of one cluster that share an id, and machines of the whole run whose ids differ
-/// only in case or whose host keys would have one name: all of them, whichever came first.
-pub(super) fn refuse_twins(surveys: &mut [CheckedCluster<'_>]) {
-    let hosts = surveys.iter().flat_map(|survey| &survey.nodes.hosts);
-    let machines = twins(hosts.map(|host| host.machine.as_str()), |a, b| a != b);
-    let key_names = shared_key_names(surveys);
-    for survey in surveys {
-        let nodes = match &survey.paths {
-            Paths::Answer { .. } => twins(node_ids(&survey.nodes.hosts), |_, _| true),
-            // Its hosts say of themselves which are of one node.
-            Paths::Data { .. } => {
-                twins(survey.nodes.hosts.iter().map(|host| host.node.as_str()), |a, b| a != b)
-            }
-        };
-        if nodes.is_empty() && machines.is_empty() && key_names.is_empty() {
+/// only in case or whose host keys would have one name: all of them, not only the later ones.
+pub(super) fn refuse_duplicates(clusters: &mut [CheckedCluster<'_>]) {
+    let hosts = clusters.iter().flat_map(|cluster| &cluster.nodes.hosts);
+    let machines = duplicate_ids(hosts.map(|host| host.machine.as_str()), |a, b| a != b);
+    let key_names = shared_key_names(clusters);
+    for cluster in clusters {
+        let node_ids = duplicate_ids(node_ids(&cluster.nodes.hosts), |_, _| true);
+        if node_ids.is_empty() && machines.is_empty() && key_names.is_empty() {
             continue;
         }
-        let CheckedCluster { paths, nodes: of_survey, .. } = survey;
-        of_survey.refuse(|host| {
-            if nodes.contains(&folded(&host.node)) {
-                let path = paths.node_id(host.origin);
+        let CheckedCluster { root, nodes, .. } = cluster;
+        nodes.refuse(|host| {
+            let node = host.node.index;
+            if node_ids.contains(&lowercase(&host.node.id)) {
                 let reason = "the id of another node, in this or another case";
-                Some(refusal(path, &host.node, reason))
-            } else if let Some(reason) = machine_twin(host, &machines, &key_names) {
-                let path = paths.machine(host.origin);
+                Some(refusal(format!("{root}nodes[{node}].id"), &host.node.id, reason))
+            } else if let Some(reason) = machine_duplicate(host, &machines, &key_names) {
+                let path = format!("{root}nodes[{node}].connections[{}].podId", host.connection);
                 Some(refusal(path, &host.machine, reason))
             } else {
                 None
@@ -47,12 +41,12 @@ pub(super) fn refuse_twins(surveys: &mut [CheckedCluster<'_>]) {
 }
 
 /// Why a host's machine may be taken for another one.
-fn machine_twin(
+fn machine_duplicate(
     host: &Host<'_>,
     machines: &HashSet<String>,
     key_names: &HashSet<String>,
 ) -> Option<&'static str> {
-    if machines.contains(&folded(&host.machine)) {
+    if machines.contains(&lowercase(&host.machine)) {
         Some("another machine has this id in another case")
     } else if !key_names.is_empty() && key_names.contains(&key_name(host)) {
         Some("with its port, the id of another machine")
@@ -63,8 +57,8 @@ fn machine_twin(
 
 /// The names of host keys, in lower case, that machines on port 22 share with machines whose name
 /// has its port behind it.
-fn shared_key_names(surveys: &[CheckedCluster<'_>]) -> HashSet<String> {
-    let hosts = || surveys.iter().flat_map(|survey| &survey.nodes.hosts);
+fn shared_key_names(clusters: &[CheckedCluster<'_>]) -> HashSet<String> {
+    let hosts = || clusters.iter().flat_map(|cluster| &cluster.nodes.hosts);
     let like_a_port = |host: &&Host<'_>| {
         let last = host.machine.as_str().rsplit_once('-').map(|(_, last)| last);
         last.is_some_and(|last| last.parse::<Port>().is_ok())
@@ -86,25 +80,25 @@ fn key_name(host: &Host<'_>) -> String {
 fn node_ids<'h>(hosts: &'h [Host<'_>]) -> impl Iterator<Item = &'h str> {
     let mut last = None;
     hosts.iter().filter_map(move |host| {
-        let first = last != Some(host.origin.node);
-        last = Some(host.origin.node);
-        first.then(|| host.node.as_str())
+        let first = last != Some(host.node.index);
+        last = Some(host.node.index);
+        first.then(|| host.node.id.as_str())
     })
 }
 
-/// The ids, in lower case, that are there again, in any case, in a form that counts.
-fn twins<'i>(
+/// The ids, in lower case, that occur in two forms of which `counts` says that they count.
+fn duplicate_ids<'i>(
     ids: impl Iterator<Item = &'i str>,
     counts: impl Fn(&str, &str) -> bool,
 ) -> HashSet<String> {
-    let in_a_form_that_counts =
+    let group_counts =
         |group: &&Vec<&str>| group.windows(2).any(|pair| matches!(pair, [a, b] if counts(a, b)));
-    let alike = duplicates::groups(ids, |id| lower(id));
-    alike.iter().filter(in_a_form_that_counts).flatten().map(|id| id.to_ascii_lowercase()).collect()
+    let groups = duplicates_by(ids, |id| padded_lowercase(id));
+    groups.iter().filter(group_counts).flatten().map(|id| id.to_ascii_lowercase()).collect()
 }
 
 /// An id as `known_hosts` compares it, in the 64 bytes that an id has at most.
-fn lower(id: &str) -> [u8; 64] {
+fn padded_lowercase(id: &str) -> [u8; 64] {
     let mut lower = [0; 64];
     for (to, from) in lower.iter_mut().zip(id.bytes()) {
         *to = from.to_ascii_lowercase();
@@ -112,7 +106,7 @@ fn lower(id: &str) -> [u8; 64] {
     lower
 }
 
-fn folded(id: &Id<'_>) -> String {
+fn lowercase(id: &Id<'_>) -> String {
     id.as_str().to_ascii_lowercase()
 }
 

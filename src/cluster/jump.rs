@@ -3,8 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::host::{Fleet, Host};
-use crate::name::{Alias, HostName, Invalid, Port, Slug, UserName};
+use crate::name::{HostName, Invalid, Port, Slug, UserName};
 
 /// Which workers jump.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -26,31 +25,6 @@ pub enum Jump<'a> {
     ControlNode(Slug<'a>),
     /// A host that the user named.
     Via(JumpVia),
-}
-
-/// The way to a host that jumps, raw as `ProxyJump` takes it (`ssh_config(5)`).
-#[derive(Clone, Copy, Debug)]
-pub struct ProxyJump<'f> {
-    fleet: &'f Fleet<'f>,
-    jump: &'f Jump<'f>,
-}
-
-impl<'f> ProxyJump<'f> {
-    /// The way to `host` of `fleet`; `None` where it is reached directly.
-    pub(super) fn to(fleet: &'f Fleet<'f>, host: &Host<'_>) -> Option<Self> {
-        fleet.jump.as_ref().filter(|_| host.jumps).map(|jump| Self { fleet, jump })
-    }
-}
-
-impl fmt::Display for ProxyJump<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.jump {
-            Jump::ControlNode(name) => {
-                Alias::of_node(&self.fleet.prefix, &self.fleet.name, name).fmt(f)
-            }
-            Jump::Via(via) => via.fmt(f),
-        }
-    }
 }
 
 /// A jump host that the user named: `[USER@]HOST[:PORT]`, where `HOST` is an address, a DNS name
@@ -99,41 +73,6 @@ impl JumpVia {
         match &self.host {
             ViaHost::Known(host) => host.address().map(|_| host),
             ViaHost::Alias(_) => None,
-        }
-    }
-
-    /// The first two words of its name, in lower case: the alias of a cluster, if it is below one.
-    #[must_use]
-    pub fn first_words(&self) -> String {
-        let host = self.host().to_ascii_lowercase();
-        host.split('.').take(2).collect::<Vec<_>>().join(".")
-    }
-
-    /// Why it cannot lead to these hosts: it is one of their own names or endpoints, and a host
-    /// that jumps through itself never stops.
-    pub(super) fn check<'h, 'a: 'h>(
-        &self,
-        prefix: &Slug<'_>,
-        cluster: &Slug<'_>,
-        hosts: impl IntoIterator<Item = &'h Host<'a>>,
-    ) -> Result<(), Invalid> {
-        let host = self.host();
-        let ours = Alias::of_cluster(prefix, cluster).to_string();
-        let below = host.strip_prefix(&ours);
-        if below.is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) {
-            return Err(Invalid::because(format!(
-                "{host} is a name of this cluster itself, and a host cannot be its own way in"
-            )));
-        }
-        // An alias in upper case is a name of its own to ssh, but the same one to a resolver.
-        let Ok(host) = host.parse::<HostName<'_>>() else { return Ok(()) };
-        let port = self.port.unwrap_or(Port::SSH);
-        match hosts.into_iter().find(|node| (&node.host_name, node.port) == (&host, port)) {
-            Some(node) => Err(Invalid::because(format!(
-                "{host} port {port} is node {} itself; `--jump auto` jumps through the control node",
-                node.name
-            ))),
-            None => Ok(()),
         }
     }
 }

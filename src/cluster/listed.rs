@@ -1,7 +1,7 @@
-//! What the list says of a cluster's control node, checked like any other connection.
+//! The control node of a row of List Clusters, checked like any other connection.
 
-use super::host::Destination;
-use super::refusal::{Checker, Refusal, Refused};
+use super::model::Destination;
+use super::refusal::{Checker, Refusal, Refusals, Refused};
 use crate::api::wire;
 use crate::name::{HostName, Invalid, Port, UserName};
 
@@ -17,28 +17,27 @@ pub struct ControlNode {
 }
 
 impl ControlNode {
-    /// The same for a person.
+    /// `USER@HOST:PORT`, for messages.
     #[must_use]
     pub fn destination(&self) -> Destination<'_> {
         Destination { user: &self.user, host_name: &self.host_name, port: self.port }
     }
 
-    /// Reads the `controller` of row `place` of List Clusters, which is JSON. What is wrong with
-    /// it harms nothing but this address.
+    /// Parses and checks the `controller` of row `place` of List Clusters.
     pub fn of_listed(controller: &str, place: usize) -> Result<Self, Vec<Refusal>> {
         let path = || format!("data[{place}].controller");
         let Ok(wire) = wire::controller(controller) else {
             let reason = Invalid::because("not a connection");
             return Err(vec![Refusal { path: path(), excerpt: String::new(), reason }]);
         };
-        let mut refusals = Vec::new();
-        Self::checked(&wire, &|| format!("{}.", path()), &mut refusals).map_err(|_| refusals)
+        let mut refusals = Refusals::default();
+        Self::checked(&wire, &|| format!("{}.", path()), &mut refusals).map_err(|_| refusals.first)
     }
 
     fn checked(
         wire: &wire::Connection<'_>,
         path: &dyn Fn() -> String,
-        refusals: &mut Vec<Refusal>,
+        refusals: &mut Refusals,
     ) -> Result<Self, Refused> {
         let mut check = Checker::new(refusals, path);
         let host_name = check.required("host", &wire.host, HostName::new);

@@ -1,24 +1,25 @@
 //! From the wire to checked hosts: what the answer says (`check`), what its hosts are called
-//! (`naming`), how they are reached (`jump`), and all of it together (`resolve`).
+//! (`naming`), and which of them are wanted and how they are reached (`resolve`).
 
 mod check;
-mod data;
-pub mod duplicates;
-mod host;
+mod duplicates;
 mod ids;
 mod jump;
 mod listed;
+mod model;
 mod naming;
 mod refusal;
 mod resolve;
+mod selection;
 
 #[cfg(test)]
 mod tests;
 
 pub use check::CheckedCluster;
-pub use data::SCHEMA_VERSION;
-pub use host::{Cluster, Destination, Failed, Fleet, Host, Skipped, SshKey, WhySkipped};
-pub use jump::{Jump, JumpMode, JumpVia, ProxyJump};
+pub use duplicates::duplicates_by;
+pub use jump::{Jump, JumpMode, JumpVia};
 pub use listed::ControlNode;
+pub use model::{Cluster, Destination, Fleet, Host, Node, ProxyJump, Skipped, SshKey, WhySkipped};
 pub use refusal::Refusal;
-pub use resolve::{Only, Options, ResolvedCluster, Selection, Unrendered, name_clusters, walk};
+pub use resolve::{NoFleet, Options, ResolvedCluster, name_clusters, resolve, resolve_one};
+pub use selection::{Only, Selection};

@@ -5,8 +5,8 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::host::Host;
-use crate::cluster::duplicates;
+use super::duplicates::duplicates_by;
+use super::model::Host;
 use crate::name::{Id, Slug};
 
 /// The names that are taken, and who else wants one.
@@ -80,7 +80,7 @@ impl<'a> Names<'a> {
         if !self.taken.is_empty() {
             raised.extend(among.clone().filter(taken));
         }
-        for group in duplicates::groups(among, |&at| names.get(at)) {
+        for group in duplicates_by(among, |&at| names.get(at)) {
             let lowest = group.iter().map(|&at| levels.get(at)).min();
             let at_lowest = |at: &usize| Some(levels.get(*at)) == lowest && !taken(at);
             raised.extend(group.into_iter().filter(at_lowest));
@@ -116,7 +116,7 @@ pub(super) fn name_hosts(hosts: &mut [Host<'_>]) {
     let mut names = Names::default();
     let mut unnamed = hosts.len();
     for (main, active) in [(true, true), (true, false), (false, true), (false, false)] {
-        let claims = claims(hosts, |host| host.origin.main == main && host.origin.active == active);
+        let claims = claims(hosts, |host| host.main == main && host.node.active == active);
         let settled = names.settle(&claims, if main { main_name } else { further_name });
         unnamed -= claims.len();
         if unnamed > 0 {
@@ -135,7 +135,7 @@ fn claims<'h, 'a>(hosts: &'h [Host<'a>], wants: impl Fn(&Host<'a>) -> bool) -> V
     let mut main = None;
     let mut claims = Vec::new();
     for (at, host) in hosts.iter().enumerate() {
-        if host.origin.main {
+        if host.main {
             main = Some(host);
         }
         if wants(host) {
@@ -148,7 +148,7 @@ fn claims<'h, 'a>(hosts: &'h [Host<'a>], wants: impl Fn(&Host<'a>) -> bool) -> V
 fn main_name<'a>(claim: &Claim<'_, 'a>, level: usize) -> Slug<'a> {
     match level {
         0 => claim.host.name.clone(),
-        _ => claim.host.name.with_suffix(&Slug::of_id(claim.host.node.as_str(), level)),
+        _ => claim.host.name.with_suffix(&Slug::of_id(claim.host.node.id.as_str(), level)),
     }
 }
 
@@ -165,7 +165,7 @@ fn further_name<'a>(claim: &Claim<'_, 'a>, level: usize) -> Slug<'a> {
     let hash = match level {
         0 | 1 => Slug::of_id(&endpoint, 1),
         // Two nodes that claim one endpoint, or a hash that was sought: the node's id decides.
-        _ => Slug::of_id(&format!("{}\n{endpoint}", host.node), level),
+        _ => Slug::of_id(&format!("{}\n{endpoint}", host.node.id), level),
     };
     main.name.with_suffix(&hash)
 }

@@ -1,4 +1,4 @@
-//! A value of the answer that was refused: where it stands, what it is, and why.
+//! Values that were refused: where they are in the answer, what they are, and why.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,9 +10,9 @@ use crate::text::sanitize::Excerpt;
 /// One refused value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// Where it stands: `data.nodes[3].connections[0].host`.
+    /// Its JSON path: `data.nodes[3].connections[0].host`.
     pub path: String,
-    /// The first of it, sanitize for a terminal; empty where there is nothing to show.
+    /// The first characters of it, sanitized; empty if there is nothing to show.
     pub excerpt: String,
     /// What is wrong with it.
     pub reason: Invalid,
@@ -28,8 +28,8 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// The first refusals of a list of nodes, and how many there are beyond them: an answer can hold
-/// so many that each one's path would fill the memory.
+/// The first refusals of an answer, and how many there are beyond them: the paths of all could
+/// fill the memory.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
     pub(super) first: Vec<Refusal>,
@@ -37,39 +37,40 @@ pub(super) struct Refusals {
 }
 
 /// How many refusals are kept: far more than anybody reads.
-const KEPT: usize = 1000;
+pub(super) const KEPT: usize = 1000;
 
 impl Refusals {
-    pub(super) fn extend(&mut self, refusals: Vec<Refusal>) {
-        for refusal in refusals {
-            if self.first.len() < KEPT {
-                self.first.push(refusal);
-            } else {
-                self.more += 1;
-            }
+    /// Adds one more, which is only made where it is kept.
+    pub(super) fn add(&mut self, refusal: impl FnOnce() -> Refusal) {
+        if self.first.len() < KEPT {
+            self.first.push(refusal());
+        } else {
+            self.more += 1;
         }
     }
 
     /// Adds those of another list.
     pub(super) fn append(&mut self, others: Self) {
-        self.extend(others.first);
+        for refusal in others.first {
+            self.add(|| refusal);
+        }
         self.more += others.more;
     }
 }
 
-/// That a value was refused, where the refusal itself has been written down already.
-#[derive(Debug)]
+/// Marker: the value was refused and is recorded in [`Refusals`].
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Refused;
 
-/// Checks the values of one object and writes down each that does not fit.
+/// Checks the values of one object and records each that does not fit.
 pub(super) struct Checker<'c> {
-    refusals: &'c mut Vec<Refusal>,
-    /// The path of the object, with the dot behind it.
+    refusals: &'c mut Refusals,
+    /// The path of the object, with a dot at its end.
     path: &'c dyn Fn() -> String,
 }
 
 impl<'c> Checker<'c> {
-    pub(super) fn new(refusals: &'c mut Vec<Refusal>, path: &'c dyn Fn() -> String) -> Self {
+    pub(super) fn new(refusals: &'c mut Refusals, path: &'c dyn Fn() -> String) -> Self {
         Self { refusals, path }
     }
 
@@ -128,10 +129,9 @@ impl<'c> Checker<'c> {
         }
     }
 
-    /// Writes down that `value` is refused.
-    pub(super) fn refuse(&mut self, field: &str, value: &Value<'_>, reason: Invalid) -> Refused {
-        let path = format!("{}{field}", (self.path)());
-        self.refusals.push(Refusal { path, excerpt: excerpt(value), reason });
+    fn refuse(&mut self, field: &str, value: &Value<'_>, reason: Invalid) -> Refused {
+        let path = || format!("{}{field}", (self.path)());
+        self.refusals.add(|| Refusal { path: path(), excerpt: excerpt(value), reason });
         Refused
     }
 }
@@ -153,7 +153,7 @@ fn excerpt(value: &Value<'_>) -> String {
     }
 }
 
-/// The first characters of an untrusted text in double quotes, sanitize for a terminal.
+/// The first characters of an untrusted text in double quotes, sanitized.
 pub(super) fn quoted(text: &str) -> String {
     format!("\"{}\"", Excerpt::new(text, EXCERPT))
 }

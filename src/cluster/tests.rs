@@ -1,4 +1,4 @@
-//! The walk over whole answers: names, order, jumps, what is skipped and what is refused.
+//! Whole answers: names, order, jumps, what is skipped and what is refused.
 
 use serde_json::{Value, json};
 
@@ -19,27 +19,27 @@ fn cluster(id: &str, name: &str, nodes: &[Value]) -> String {
     json!({"data": {"id": id, "name": name, "nodes": nodes}}).to_string()
 }
 
-fn walk_all<'a>(answers: &'a [String], options: &Options) -> Vec<ResolvedCluster<'a>> {
-    walk(answers.iter().map(|text| CheckedCluster::of(text, "test").unwrap()).collect(), options)
+fn resolve_all<'a>(answers: &'a [String], options: &Options) -> Vec<ResolvedCluster<'a>> {
+    resolve(answers.iter().map(|text| CheckedCluster::of(text, "test").unwrap()).collect(), options)
 }
 
 /// The last parts of the aliases, in order, of an answer with nothing wrong in it.
 fn names(nodes: &[Value]) -> Vec<String> {
     let answer = [cluster("c1", "train", nodes)];
-    let walked = walk_all(&answer, &Options::default()).remove(0);
-    assert_eq!(walked.refusals, []);
-    walked.fleet.unwrap().hosts.iter().map(|host| host.name.to_string()).collect()
+    let resolved = resolve_all(&answer, &Options::default()).remove(0);
+    assert_eq!(resolved.refusals, []);
+    resolved.fleet.unwrap().hosts.iter().map(|host| host.name.to_string()).collect()
 }
 
 fn refused(answer: &str) -> Vec<String> {
     let answer = [answer.to_owned()];
-    let walked = walk_all(&answer, &Options::default()).remove(0);
-    walked.refusals.iter().map(ToString::to_string).collect()
+    let resolved = resolve_all(&answer, &Options::default()).remove(0);
+    resolved.refusals.iter().map(ToString::to_string).collect()
 }
 
 fn jumping(nodes: &[Value], options: &Options) -> Vec<(String, bool)> {
     let answer = [cluster("c1", "train", nodes)];
-    let fleet = walk_all(&answer, options).remove(0).fleet.unwrap();
+    let fleet = resolve_all(&answer, options).remove(0).fleet.unwrap();
     fleet.hosts.iter().map(|host| (host.name.to_string(), host.jumps)).collect()
 }
 
@@ -160,7 +160,7 @@ fn the_control_connection_is_the_main_one() {
     second["port"] = json!(2222);
     let nodes = [node("a", "n", &[connection("203.0.113.1", false), second])];
     let answer = [cluster("c", "train", &nodes)];
-    let fleet = walk_all(&answer, &Options::default()).remove(0).fleet.unwrap();
+    let fleet = resolve_all(&answer, &Options::default()).remove(0).fleet.unwrap();
     let main = fleet.hosts.iter().find(|host| host.name.as_str() == "n").unwrap();
     assert_eq!((main.port.get(), main.control), (2222, true));
     assert_eq!(fleet.entry().unwrap().name.as_str(), "n");
@@ -170,9 +170,9 @@ fn the_control_connection_is_the_main_one() {
 fn clusters_of_one_name_all_get_their_id_part() {
     let one = |id| cluster(id, "Train", &[node("n", "n", &[connection("203.0.113.1", true)])]);
     let answers = [one("c1"), one("c2")];
-    let found: Vec<String> = walk_all(&answers, &Options::default())
+    let found: Vec<String> = resolve_all(&answers, &Options::default())
         .into_iter()
-        .map(|walked| walked.fleet.unwrap().alias().to_string())
+        .map(|resolved| resolved.fleet.unwrap().alias().to_string())
         .collect();
     let mut expected =
         [format!("prime.train-{}", id_part("c1")), format!("prime.train-{}", id_part("c2"))];
@@ -188,9 +188,9 @@ fn a_recorded_name_stays_and_the_newcomer_moves() {
         ..Options::default()
     };
     let answers = [one("c1"), one("c2")];
-    let found: Vec<(String, String)> = walk_all(&answers, &options)
+    let found: Vec<(String, String)> = resolve_all(&answers, &options)
         .into_iter()
-        .map(|walked| walked.fleet.unwrap())
+        .map(|resolved| resolved.fleet.unwrap())
         .map(|fleet| (fleet.cluster.id.to_string(), fleet.name.to_string()))
         .collect();
     let moved = ("c1".to_owned(), format!("train-{}", id_part("c1")));
@@ -206,18 +206,18 @@ fn workers_at_private_places_jump_through_the_first_public_control_node() {
         node("d", "w-2", &[connection("203.0.113.4", false)]),
     ];
     let answer = [cluster("c1", "train", &nodes)];
-    let walked = walk_all(&answer, &Options::default()).remove(0);
-    let fleet = walked.fleet.unwrap();
+    let resolved = resolve_all(&answer, &Options::default()).remove(0);
+    let fleet = resolved.fleet.unwrap();
     assert_eq!(fleet.jump, Some(Jump::ControlNode("head-2".parse().unwrap())));
     let jumps: Vec<_> = fleet.hosts.iter().map(|h| (h.name.as_str(), h.jumps)).collect();
     assert_eq!(jumps, [("head-1", false), ("head-2", false), ("w-1", true), ("w-2", false)]);
     assert!(
-        walked.notes.iter().any(|note| note.contains("head-1: at a private address")),
+        resolved.notes.iter().any(|note| note.contains("head-1: at a private address")),
         "{:?}",
-        walked.notes
+        resolved.notes
     );
 
-    let options = |jump| Options { jump: Some(jump), ..Options::default() };
+    let options = |jump| Options { jump, ..Options::default() };
     let all = jumping(&nodes, &options(JumpMode::Always));
     assert_eq!(all.iter().filter(|(_, jumps)| *jumps).count(), 2);
     assert!(jumping(&nodes, &options(JumpMode::Never)).iter().all(|(_, jumps)| !jumps));
@@ -227,14 +227,14 @@ fn workers_at_private_places_jump_through_the_first_public_control_node() {
 fn always_needs_a_control_node_and_a_named_jump_host_that_is_not_ours() {
     let nodes = [node("a", "w-1", &[connection("203.0.113.1", false)])];
     let answer = [cluster("c1", "train", &nodes)];
-    let mut options = Options { jump: Some(JumpMode::Always), ..Options::default() };
-    let why = |options: &Options| walk_all(&answer, options).remove(0).fleet.unwrap_err();
-    assert_eq!(why(&options), Unrendered::NoControlNode);
+    let mut options = Options { jump: JumpMode::Always, ..Options::default() };
+    let why = |options: &Options| resolve_all(&answer, options).remove(0).fleet.unwrap_err();
+    assert_eq!(why(&options), NoFleet::NoControlNode);
     for ours in
         ["prime.train", "prime.train.w-1", "prime.train.x", "203.0.113.1", "a@203.0.113.1:22"]
     {
         options.jump_via = Some(ours.parse().unwrap());
-        assert!(matches!(why(&options), Unrendered::BadJumpHost(_)), "{ours}");
+        assert!(matches!(why(&options), NoFleet::BadJumpHost(_)), "{ours}");
     }
     options.jump_via = Some("me@bastion:2222".parse().unwrap());
     assert_eq!(jumping(&nodes, &options), [("w-1".to_owned(), true)]);
@@ -251,7 +251,7 @@ fn a_host_that_others_jump_through_stays_for_that_only() {
     let selection =
         Selection { nodes: vec![glob::Pattern::new("*-1").unwrap()], ..Selection::default() };
     let options = Options { selection, ..Options::default() };
-    let fleet = walk_all(&answer, &options).remove(0).fleet.unwrap();
+    let fleet = resolve_all(&answer, &options).remove(0).fleet.unwrap();
     let kept: Vec<_> = fleet.hosts.iter().map(|h| (h.name.as_str(), h.jump_only)).collect();
     assert_eq!(kept, [("head", true), ("w-1", false)]);
     assert_eq!(fleet.entry().unwrap().name.as_str(), "head");
@@ -259,8 +259,8 @@ fn a_host_that_others_jump_through_stays_for_that_only() {
     let selection = Selection { role: Some("nobody".into()), ..Selection::default() };
     let options = Options { selection, ..Options::default() };
     assert_eq!(
-        walk_all(&answer, &options).remove(0).fleet.unwrap_err(),
-        Unrendered::NoneSelected { roles: Vec::new() }
+        resolve_all(&answer, &options).remove(0).fleet.unwrap_err(),
+        NoFleet::NoneSelected { roles: Vec::new() }
     );
 }
 
@@ -274,24 +274,24 @@ fn what_left_the_cluster_is_skipped_with_whatever_is_wrong_with_it() {
     pending["installationProgress"] = json!(40);
     let nodes = [gone, detached, pending, node("d", "n-1", &[connection("203.0.113.4", true)])];
     let answer = [cluster("c1", "train", &nodes)];
-    let walked = walk_all(&answer, &Options::default()).remove(0);
-    assert_eq!(walked.refusals, []);
+    let resolved = resolve_all(&answer, &Options::default()).remove(0);
+    assert_eq!(resolved.refusals, []);
     assert_eq!(
-        walked.skip_notes(),
+        resolved.skip_notes(),
         [
             "train (c1): skipped n-1: terminated",
             "train (c1): skipped n-2: detached from the cluster",
             "train (c1): skipped n-3: no connection yet, status ACTIVE, installation progress 40",
         ]
     );
-    let fleet = walked.fleet.unwrap();
+    let fleet = resolved.fleet.unwrap();
     assert_eq!((fleet.hosts.len(), fleet.nodes_living), (1, 2));
     let mut options = Options::default();
     options.selection.include_inactive = true;
-    let walked = walk_all(&answer, &options).remove(0);
-    assert_eq!(walked.refusals.len(), 1);
+    let resolved = resolve_all(&answer, &options).remove(0);
+    assert_eq!(resolved.refusals.len(), 1);
     // The node that is still in the cluster keeps the plain name.
-    let fleet = walked.fleet.unwrap();
+    let fleet = resolved.fleet.unwrap();
     assert_eq!(fleet.entry().unwrap().name.as_str(), "n-1");
     assert_eq!(fleet.hosts.len(), 2);
 }
@@ -331,10 +331,10 @@ fn every_refusal_has_its_path_and_all_are_told() {
 #[test]
 fn refusals_beyond_a_thousand_are_counted_only() {
     let answer = [json!({"id": "c", "name": "x", "nodes": vec![json!({}); 5000]}).to_string()];
-    let walked = walk_all(&answer, &Options::default()).remove(0);
+    let resolved = resolve_all(&answer, &Options::default()).remove(0);
     // Each lacks an id and a name.
-    assert_eq!((walked.refusals.len(), walked.more_refused), (1000, 9000));
-    assert_eq!(walked.notes, [""; 0]);
+    assert_eq!((resolved.refusals.len(), resolved.more_refused), (1000, 9000));
+    assert_eq!(resolved.notes, [""; 0]);
 }
 
 #[test]
@@ -371,7 +371,7 @@ fn ids_that_known_hosts_would_take_for_one_are_refused_all() {
         ]
     );
     let answers = [answer];
-    let fleet = walk_all(&answers, &Options::default()).remove(0).fleet.unwrap();
+    let fleet = resolve_all(&answers, &Options::default()).remove(0).fleet.unwrap();
     // The connection that is left of n-2 is its main one now.
     assert!(fleet.hosts.iter().any(|host| host.name.as_str() == "n-2"));
     assert_eq!(fleet.hosts.len(), 3);
@@ -386,9 +386,9 @@ fn a_machine_is_not_the_port_of_another() {
     ];
     let other = [node("d", "n-4", &[at("x", "203.0.113.6", 2222)])];
     let answers = [cluster("c1", "one", &nodes[..1]), cluster("c2", "two", &other)];
-    let told: Vec<String> = walk_all(&answers, &Options::default())
+    let told: Vec<String> = resolve_all(&answers, &Options::default())
         .iter()
-        .flat_map(|walked| &walked.refusals)
+        .flat_map(|resolved| &resolved.refusals)
         .map(ToString::to_string)
         .collect();
     let reason = "with its port, the id of another machine";
@@ -407,15 +407,12 @@ fn a_machine_is_not_the_port_of_another() {
 fn a_cluster_without_a_usable_host_says_why() {
     let why = |answer: Value| {
         let answers = [answer.to_string()];
-        walk_all(&answers, &Options::default()).remove(0).fleet.unwrap_err()
+        resolve_all(&answers, &Options::default()).remove(0).fleet.unwrap_err()
     };
-    assert_eq!(why(json!({"id": "c", "name": "x"})), Unrendered::NoHost);
-    assert_eq!(why(json!({"id": "c", "name": "x", "nodes": null})), Unrendered::NoHost);
-    assert_eq!(
-        why(json!({"id": "c", "name": "x", "terminatedAt": "2026"})),
-        Unrendered::Terminated
-    );
-    assert_eq!(why(json!({"name": "x"})), Unrendered::Refused);
+    assert_eq!(why(json!({"id": "c", "name": "x"})), NoFleet::NoHost);
+    assert_eq!(why(json!({"id": "c", "name": "x", "nodes": null})), NoFleet::NoHost);
+    assert_eq!(why(json!({"id": "c", "name": "x", "terminatedAt": "2026"})), NoFleet::Terminated);
+    assert_eq!(why(json!({"name": "x"})), NoFleet::Refused);
 }
 
 #[test]
@@ -432,7 +429,7 @@ fn names_that_leave_nothing_come_from_the_id() {
 }
 
 #[test]
-fn a_long_list_is_checked_to_its_end_in_its_order() {
+fn a_long_list_is_checked_to_its_end() {
     for many in [255_u32, 256, 257, 1000] {
         let mut nodes: Vec<Value> = (0..many)
             .map(|at| {
@@ -444,7 +441,7 @@ fn a_long_list_is_checked_to_its_end_in_its_order() {
             })
             .collect();
         let answer = [cluster("c1", "train", &nodes)];
-        let fleet = walk_all(&answer, &Options::default()).remove(0).fleet.unwrap();
+        let fleet = resolve_all(&answer, &Options::default()).remove(0).fleet.unwrap();
         let found: Vec<String> = fleet.hosts.iter().map(|host| host.name.to_string()).collect();
         let expected: Vec<String> = (0..many).map(|at| format!("node-{at}")).collect();
         assert_eq!(found, expected);

@@ -1,8 +1,8 @@
 //! `prime-ssh config`: an `ssh_config` fragment on stdout or in a file.
 
-use super::gather::{self, Gaps};
+use super::fleets::{self, Gaps};
 use super::output::{self, Overwrite};
-use super::{certificates, ssh_options};
+use super::{certificates, fetch, ssh_options};
 use crate::cli::ConfigArgs;
 use crate::failure::Outcome;
 use crate::render::ssh_config;
@@ -16,9 +16,9 @@ pub(super) fn run(args: ConfigArgs, context: &Context) -> Outcome<()> {
         terminal.warning(warning);
     }
     ssh_options::check(&settings.ssh.ssh_options)?;
-    let answers = gather::answers(settings.source.origin, terminal)?;
-    let gaps = Gaps { skip_invalid: settings.source.skip_invalid, require_all: false };
-    let fleets = gather::fleets(&answers, &settings.walk, gaps, terminal)?;
+    let answers = fetch::all(&settings.source.origin, terminal).map_err(|error| error.failure)?;
+    let gaps = Gaps::of(&settings.source);
+    let fleets = fleets::fleets(&answers, &settings.walk, gaps, terminal)?;
     let own = &mut settings.ssh.certificates;
     certificates::add_own(own, &fleets, &settings.certificates, terminal)?;
     output::deliver(&settings.output, &overwrite, |to| {

@@ -1,15 +1,12 @@
-//! Where the clusters come from: saved answers are read, or the API is asked.
+//! Answers of Get Cluster: from files, or from the API.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
-use std::thread;
+use std::path::PathBuf;
 
 use anyhow::Context;
-use tokio::task::JoinSet;
+use futures_util::{StreamExt, stream};
 
+use super::input;
 use crate::api::client::{Client, Listed};
 use crate::api::error::Error as ApiError;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -19,19 +16,15 @@ use crate::terminal::Terminal;
 /// How many clusters are asked for at once.
 pub(super) const AT_ONCE: usize = 8;
 
-/// Answers of Get Cluster, unread.
+/// An answer of Get Cluster, unparsed, or why there is none.
 #[derive(Debug)]
-pub(super) struct Answers {
-    pub(super) answers: Vec<Answer>,
-    /// Whether the clusters were named, so that each must give a host.
-    pub(super) named: bool,
-}
-
-/// One answer of Get Cluster, unread.
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) from: AnswerSource,
-    pub(super) text: String,
+pub(super) struct Fetched {
+    /// What was asked for, as messages call it: a file, an id, a name.
+    pub(super) asked: String,
+    /// Where the answer comes from.
+    pub(super) source: AnswerSource,
+    /// The text, or why there is none.
+    pub(super) result: Result<String, FetchError>,
 }
 
 /// Where an answer comes from.
@@ -39,42 +32,20 @@ pub(super) struct Answer {
 pub(super) enum AnswerSource {
     /// A file; `-` is stdin.
     File(PathBuf),
-    /// The API, asked for the cluster with this id.
+    /// The API, asked for this id.
     Api(String),
 }
 
-/// As a message calls it.
 impl fmt::Display for AnswerSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path) => f.write_str(&name_of(path)),
+            Self::File(path) => f.write_str(&input::name_of(path)),
             Self::Api(id) => f.write_str(id),
         }
     }
 }
 
-/// Reads the files, or asks the API. The first failure ends all.
-pub(super) fn answers(origin: Origin, terminal: Terminal) -> Outcome<Answers> {
-    let named = !matches!(origin, Origin::All(..));
-    let fetched = all(origin, terminal).map_err(|missed| missed.failure)?;
-    Ok(Answers { answers: fetched.into_iter().map(|(_, answer)| answer).collect(), named })
-}
-
-/// The same, each answer with what it was asked for by.
-pub(super) fn all(origin: Origin, terminal: Terminal) -> Result<Vec<(String, Answer)>, FetchError> {
-    let fetched = fetch(origin, Failures::EndAll, terminal)?;
-    fetched.into_iter().map(|Fetched { asked, answer }| Ok((asked, answer?))).collect()
-}
-
-/// An answer that came or did not.
-#[derive(Debug)]
-pub(super) struct Fetched {
-    /// What it was asked for by, as a message calls it.
-    pub(super) asked: String,
-    pub(super) answer: Result<Answer, FetchError>,
-}
-
-/// Why an answer did not come.
+/// Why there is no answer.
 #[derive(Debug)]
 pub(super) struct FetchError {
     pub(super) failure: Failure,
@@ -97,23 +68,37 @@ impl From<ApiError> for FetchError {
     }
 }
 
-/// Reads the files, or asks the API; what fails for one cluster harms no other. Fails only where
-/// it is not known which clusters there are.
-pub(super) fn each(origin: Origin, terminal: Terminal) -> Outcome<Vec<Fetched>> {
-    fetch(origin, Failures::StandAlone, terminal).map_err(|missed| missed.failure)
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        let (kind, hint, detail) = (error.kind(), error.hint(), error.details());
+        Self { kind, lines: error.lines(), cause: error.into(), hint, detail }
+    }
 }
 
-/// Asks the API for clusters by their ids; what fails for one harms no other.
+/// Fetches every answer, in the order of the questions. Fails at the first that does not come.
+pub(super) fn all(origin: &Origin, terminal: Terminal) -> Result<Vec<Fetched>, FetchError> {
+    let mut all = Vec::new();
+    for fetched in fetch(origin, true, terminal)? {
+        let text = fetched.result?;
+        all.push(Fetched { result: Ok(text), ..fetched });
+    }
+    Ok(all)
+}
+
+/// Fetches every answer that comes. Fails only if it is not known which clusters there are.
+pub(super) fn each(origin: &Origin, terminal: Terminal) -> Outcome<Vec<Fetched>> {
+    fetch(origin, false, terminal).map_err(|error| error.failure)
+}
+
+/// Fetches the answers for these ids; what fails for one harms no other.
 pub(super) fn each_of(
     endpoint: Endpoint,
-    ids: Vec<String>,
+    ids: &[String],
     terminal: Terminal,
 ) -> Outcome<Vec<Fetched>> {
     let message = format!("asking the API for {}", ids.join(", "));
-    ask(endpoint, terminal, &message, async |client| {
-        Ok(get_each(client, ids, Failures::StandAlone).await)
-    })
-    .map_err(|missed| missed.failure)
+    ask(endpoint, terminal, &message, async |client| Ok(get_each(&client, ids, false).await))
+        .map_err(|error| error.failure)
 }
 
 /// The clusters that the API lists, or those whose name or id has `search` in it.
@@ -122,99 +107,81 @@ pub(super) fn list(
     search: Option<&str>,
     terminal: Terminal,
 ) -> Outcome<Vec<Listed>> {
-    let listed = ask(endpoint, terminal, "asking the API for its list", async |client| {
+    ask(endpoint, terminal, "asking the API for its list", async |client| {
         client.clusters(search).await
-    });
-    listed.map_err(|missed| missed.failure)
+    })
+    .map_err(|error| error.failure)
 }
 
-/// What the failure of one answer means for the others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Failures {
-    EndAll,
-    StandAlone,
+/// Reads one file.
+pub(super) fn read(path: PathBuf) -> Fetched {
+    let result = input::read_text(&path, Kind::Answer).map_err(FetchError::from);
+    Fetched { asked: input::name_of(&path), source: AnswerSource::File(path), result }
 }
 
 fn fetch(
-    origin: Origin,
-    failures: Failures,
+    origin: &Origin,
+    stops_early: bool,
     terminal: Terminal,
 ) -> Result<Vec<Fetched>, FetchError> {
     match origin {
-        Origin::Files(paths) => Ok(paths.into_iter().map(|path| read(&path)).collect()),
+        Origin::Files(paths) => Ok(paths.iter().cloned().map(read).collect()),
         Origin::Clusters(endpoint, selectors) => {
             let message = format!("asking the API for {}", selectors.join(", "));
-            ask(endpoint, terminal, &message, async |client| {
-                Ok(find_each(client, selectors, failures).await)
+            ask(endpoint.clone(), terminal, &message, async |client| {
+                Ok(find_each(&client, selectors, stops_early).await)
             })
         }
         Origin::All(endpoint, team) => {
-            ask(endpoint, terminal, "asking the API for every cluster", async |client| {
+            let message = "asking the API for every cluster";
+            ask(endpoint.clone(), terminal, message, async |client| {
                 let mut listed = client.clusters(None).await?;
                 if team.is_some() {
-                    listed.retain(|cluster| cluster.team_id == team);
+                    listed.retain(|cluster| cluster.team_id == *team);
                 }
-                let ids = listed.into_iter().map(|cluster| cluster.id).collect();
-                Ok(get_each(client, ids, failures).await)
+                let ids: Vec<_> = listed.into_iter().map(|cluster| cluster.id).collect();
+                Ok(get_each(&client, &ids, stops_early).await)
             })
         }
     }
 }
 
-/// Reads one saved answer.
-pub(super) fn read(path: &Path) -> Fetched {
-    let from = AnswerSource::File(path.to_owned());
-    let asked = from.to_string();
-    let text = read_text(path, &asked, Kind::Answer);
-    let answer = text.map(|text| Answer { from, text }).map_err(FetchError::from);
-    Fetched { asked, answer }
+async fn find_each(client: &Client, selectors: &[String], stops_early: bool) -> Vec<Fetched> {
+    at_once(selectors, stops_early, async |selector| {
+        let found = client.find(selector).await?;
+        Ok((found.id, found.text))
+    })
+    .await
 }
 
-/// How a message calls a file.
-pub(super) fn name_of(path: &Path) -> String {
-    if is_stdin(path) { "stdin".to_owned() } else { path.display().to_string() }
+async fn get_each(client: &Client, ids: &[String], stops_early: bool) -> Vec<Fetched> {
+    at_once(ids, stops_early, async |id| Ok((id.to_owned(), client.cluster(id).await?))).await
 }
 
-/// The text of a file; `no_text` is what kind of failure it is where it holds none.
-pub(super) fn read_text(path: &Path, name: &str, no_text: Kind) -> Outcome<String> {
-    let bytes = if is_stdin(path) {
-        let mut bytes = Vec::new();
-        io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
-    } else {
-        read_file(path)
+/// Asks for each of these, [`AT_ONCE`] at a time, in this order; `ask` returns an id and a text.
+async fn at_once(
+    selectors: &[String],
+    stops_early: bool,
+    ask: impl AsyncFn(&str) -> Result<(String, String), ApiError>,
+) -> Vec<Fetched> {
+    let ask = &ask;
+    let fetch = |asked: String| async move {
+        let (id, result) = match ask(&asked).await {
+            Ok((id, text)) => (id, Ok(text)),
+            Err(error) => (asked.clone(), Err(error.into())),
+        };
+        Fetched { asked, source: AnswerSource::Api(id), result }
     };
-    let bytes = bytes.with_context(|| format!("cannot read {name}")).or_fail(Kind::Local)?;
-    String::from_utf8(bytes)
-        .map_err(|_| Failure::message(no_text, format!("{name} is not UTF-8 text")))
-}
-
-/// A file of this many bytes is worth a second reader.
-const LARGE: u64 = 16 * 1024 * 1024;
-
-/// The bytes of a file. Most of the time of a large one goes into the pages of memory that it
-/// comes to stand in, and two threads get twice as many of them.
-fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
-    let found = file.metadata()?;
-    let mut bytes = Vec::new();
-    if let Some(length) = usize::try_from(found.len()).ok().filter(|_| found.len() >= LARGE) {
-        bytes = vec![0; length];
-        let (front, back) = bytes.split_at_mut(length / 2);
-        let (middle, reading) = (front.len() as u64, &file);
-        thread::scope(|scope| {
-            let reader = scope.spawn(move || reading.read_exact_at(back, middle));
-            reading.read_exact_at(front, 0)?;
-            reader.join().unwrap_or_else(|panicked| std::panic::resume_unwind(panicked))
-        })?;
-        file.seek(SeekFrom::Start(length as u64))?;
+    let mut answers = stream::iter(selectors.to_vec()).map(fetch).buffered(AT_ONCE);
+    let mut all = Vec::new();
+    while let Some(fetched) = answers.next().await {
+        let stops = stops_early && fetched.result.is_err();
+        all.push(fetched);
+        if stops {
+            break;
+        }
     }
-    // The whole of a small one, and what a large one has grown by meanwhile.
-    file.read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-fn is_stdin(path: &Path) -> bool {
-    path == Path::new("-")
+    all
 }
 
 /// Runs `work` with a client of its own, and shows that it goes on.
@@ -239,70 +206,4 @@ pub(super) fn block_on<T>(work: impl Future<Output = T>) -> Outcome<T> {
     // A look-up of a name cannot be interrupted, and the time limit holds for it too.
     runtime.shutdown_background();
     Ok(done)
-}
-
-impl From<ApiError> for Failure {
-    fn from(error: ApiError) -> Self {
-        let (kind, hint, detail) = (error.kind(), error.hint(), error.details());
-        Self { kind, lines: error.lines(), cause: error.into(), hint, detail }
-    }
-}
-
-async fn find_each(client: Client, selectors: Vec<String>, failures: Failures) -> Vec<Fetched> {
-    side_by_side(selectors, failures, move |selector| {
-        let client = client.clone();
-        async move {
-            let found = client.find(&selector).await?;
-            Ok(Answer { from: AnswerSource::Api(found.id), text: found.text })
-        }
-    })
-    .await
-}
-
-async fn get_each(client: Client, ids: Vec<String>, failures: Failures) -> Vec<Fetched> {
-    side_by_side(ids, failures, move |id| {
-        let client = client.clone();
-        async move {
-            let text = client.cluster(&id).await?;
-            Ok(Answer { from: AnswerSource::Api(id), text })
-        }
-    })
-    .await
-}
-
-/// Does `work` for each item, [`AT_ONCE`] at a time.
-async fn side_by_side<W>(
-    items: Vec<String>,
-    failures: Failures,
-    work: impl Fn(String) -> W,
-) -> Vec<Fetched>
-where
-    W: Future<Output = Result<Answer, ApiError>> + Send + 'static,
-{
-    let mut waiting = items.into_iter();
-    let mut running = JoinSet::new();
-    let start = |running: &mut JoinSet<Fetched>, asked: String| {
-        let work = work(asked.clone());
-        running.spawn(async move {
-            let answer = work.await.map_err(FetchError::from);
-            Fetched { asked, answer }
-        });
-    };
-    for item in waiting.by_ref().take(AT_ONCE) {
-        start(&mut running, item);
-    }
-    let mut answers = Vec::new();
-    while let Some(joined) = running.join_next().await {
-        // A task that panicked ends the program with its own message.
-        let fetched = joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-        let ends = failures == Failures::EndAll && fetched.answer.is_err();
-        answers.push(fetched);
-        if ends {
-            break;
-        }
-        if let Some(item) = waiting.next() {
-            start(&mut running, item);
-        }
-    }
-    answers
 }

@@ -2,7 +2,7 @@
 
 use super::cert;
 use super::fetch::{self, AnswerSource};
-use super::gather;
+use super::fleets::{self, Distinct};
 use super::installed::{
     Candidate, ClusterChange, DesiredOutcome, DesiredState, InstallRequest, Line, Names, Surveyed,
     apply_request, ended_owners,
@@ -64,17 +64,17 @@ fn tell_other_home(layout: &Layout, terminal: Terminal) {
 }
 
 fn candidates(settings: &Install, terminal: Terminal) -> Outcome<Vec<Candidate>> {
-    let fetched = fetch::each(settings.source.origin.clone(), terminal)?;
+    let fetched = fetch::each(&settings.source.origin, terminal)?;
     if fetched.is_empty() {
-        return Err(gather::none_listed("install"));
+        return Err(fleets::none_listed("install"));
     }
     let mut candidates = Vec::with_capacity(fetched.len());
-    for fetch::Fetched { asked, answer } in fetched {
-        let file = match &answer {
-            Ok(fetch::Answer { from: AnswerSource::File(path), .. }) => Some(path.as_path()),
-            _ => None,
+    for fetched in fetched {
+        let file = match &fetched.source {
+            AnswerSource::File(path) => Some(path.as_path()),
+            AnswerSource::Api(_) => None,
         };
-        candidates.push(Candidate { source: settings.source_of(file)?, asked, answer });
+        candidates.push(Candidate { source: settings.source_of(file)?, fetched });
     }
     Ok(candidates)
 }
@@ -83,18 +83,18 @@ fn candidates(settings: &Install, terminal: Terminal) -> Outcome<Vec<Candidate>>
 fn surveys(candidates: &[Candidate]) -> Outcome<(Vec<Surveyed<'_>>, Vec<Line>)> {
     let mut surveys: Vec<Surveyed<'_>> = Vec::new();
     let mut left = Vec::new();
+    let mut distinct = Distinct::default();
     for candidate in candidates {
-        let answer = candidate.answer.as_ref().map_err(|missed| missed.failure.again());
-        match answer.and_then(|answer| Ok((&answer.from, gather::surveys_of(answer)?))) {
+        let fetched = &candidate.fetched;
+        match fetched.clusters() {
             Err(failure) => {
                 let what = ClusterChange::NotInstalled(failure);
-                left.push(Line { cluster: candidate.asked.clone(), what });
+                left.push(Line { cluster: fetched.asked.clone(), what });
             }
-            Ok((from, of_answer)) => {
-                for survey in of_answer {
-                    let earlier = surveys.iter().map(|(_, survey)| survey);
-                    if !gather::is_again(&survey, earlier, from)? {
-                        surveys.push((candidate, survey));
+            Ok(clusters) => {
+                for cluster in clusters {
+                    if distinct.is_new(&cluster, &fetched.source)? {
+                        surveys.push((candidate, cluster));
                     }
                 }
             }
@@ -138,7 +138,7 @@ fn decide(
                 what
             }
             Ok(DesiredOutcome::Gone(why)) => failed(
-                Failure::message(Kind::Answer, format!("{} {why}", candidate.asked))
+                Failure::message(Kind::Answer, format!("{} {why}", candidate.fetched.asked))
                     .hint("`prime-ssh sync` removes an installed cluster that was terminated"),
             ),
             // As with `config --all`: one that has no host yet is no failure of the others.
@@ -149,7 +149,7 @@ fn decide(
             Ok(DesiredOutcome::Nothing(failure)) | Err(failure) => failed(failure),
         };
         let cluster = match what {
-            ClusterChange::NotInstalled(_) => candidate.asked.clone(),
+            ClusterChange::NotInstalled(_) => candidate.fetched.asked.clone(),
             _ => alias,
         };
         decision.lines.push(Line { cluster, what });

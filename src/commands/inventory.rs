@@ -1,8 +1,8 @@
 //! `prime-ssh inventory`: an Ansible inventory in a file or on stdout, or the answers of a script.
 
-use super::gather::{self, Gaps};
+use super::fleets::{self, Gaps};
 use super::output::{self, Overwrite};
-use super::{certificates, recall, ssh_options};
+use super::{cached, certificates, ssh_options};
 use crate::cli::InventoryArgs;
 use crate::cluster::Fleet;
 use crate::failure::{Failure, Kind, Outcome};
@@ -19,11 +19,10 @@ pub(super) fn run(args: InventoryArgs, context: &Context) -> Outcome<()> {
     }
     let options = &mut settings.inventory;
     ssh_options::check(&options.login.ssh_options)?;
-    let recalled = recall::answers(settings.source.origin, &settings.caching, terminal)?;
-    let gaps =
-        Gaps { skip_invalid: settings.source.skip_invalid, require_all: settings.require_all };
-    let fleets = gather::fleets(&recalled.answers, &settings.walk, gaps, terminal)?;
-    recalled.keep(&settings.caching, terminal);
+    let gaps = Gaps { require_all: settings.require_all, ..Gaps::of(&settings.source) };
+    let answers = cached::answers(settings.source.origin, &settings.caching, terminal)?;
+    let fleets = fleets::fleets(&answers.fetched, &settings.walk, gaps, terminal)?;
+    answers.write_new(&settings.caching, terminal);
     if settings.require_all {
         require_all(&fleets)?;
     }

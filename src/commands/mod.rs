@@ -1,20 +1,22 @@
 //! One short file a command: it reads as the pipeline, and says what kind of failure each step is.
 
+mod cached;
 mod cert;
 mod certificates;
 mod check;
 mod completions;
 mod config;
 mod doctor;
+mod export;
 mod fetch;
-mod gather;
+mod fleets;
+mod input;
 mod install;
 mod installed;
 mod inventory;
 mod list;
 mod man;
 mod output;
-mod recall;
 mod render;
 mod report;
 mod show;
@@ -35,6 +37,7 @@ pub fn run(command: Command, context: &Context) -> Outcome<()> {
         Command::Check(args) => check::run(args, context),
         Command::Config(args) => config::run(*args, context),
         Command::Doctor(args) => doctor::run(&args, context),
+        Command::Export(args) => export::run(*args, context),
         Command::Inventory(args) => inventory::run(*args, context),
         Command::Install(args) => install::run(*args, context),
         Command::List(args) => list::run(args, context),

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::fetch;
-use super::gather::{self, Gaps};
+use super::fleets::{self, Gaps};
 use super::output::{self, Overwrite};
+use super::{fetch, input};
 use crate::cli::TemplateArgs;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::render::data::{self, Data};
@@ -17,9 +17,9 @@ pub(super) fn run(args: TemplateArgs, context: &Context) -> Outcome<()> {
     let settings = Render::resolve(args, context)?;
     // Before the API is asked: what is no template should not cost a request.
     let template = settings.template.as_deref().map(read).transpose()?;
-    let answers = gather::answers(settings.source.origin, terminal)?;
-    let gaps = Gaps { skip_invalid: settings.source.skip_invalid, require_all: false };
-    let fleets = gather::fleets(&answers, &settings.walk, gaps, terminal)?;
+    let answers = fetch::all(&settings.source.origin, terminal).map_err(|error| error.failure)?;
+    let gaps = Gaps::of(&settings.source);
+    let fleets = fleets::fleets(&answers, &settings.walk, gaps, terminal)?;
     let data = Data::of(&fleets);
     match template {
         None => output::deliver(&settings.output, &overwrite, |to| data::write(&data, to)),
@@ -32,11 +32,10 @@ pub(super) fn run(args: TemplateArgs, context: &Context) -> Outcome<()> {
 }
 
 fn read(path: &Path) -> Outcome<Template> {
-    let name = fetch::name_of(path);
-    let text = fetch::read_text(path, &name, Kind::Usage)?;
+    let text = input::read_text(path, Kind::Usage)?;
     // Some editors put a byte order mark in front of what they save.
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    Ok(Template::parse(&name, text.to_owned())?)
+    Ok(Template::parse(&input::name_of(path), text.to_owned())?)
 }
 
 /// A template is what the person brought along, as the words of the command line are.

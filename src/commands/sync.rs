@@ -1,7 +1,6 @@
 //! `prime-ssh sync`: what is installed becomes what the API says now.
 
 use super::fetch::FetchError;
-use super::gather;
 use super::installed::{
     Candidate, ClusterChange, DesiredOutcome, DesiredState, InstallRequest, Line, apply_request,
     ask_again, named,
@@ -44,7 +43,7 @@ pub(super) fn run(args: SyncArgs, context: &Context) -> Outcome<()> {
             // Another run may have changed or removed it meanwhile.
             let Some(record) = installed.of_id(record.id.as_str()) else { continue };
             let cluster = record.alias();
-            let what = match bring(&mut wishing, record, candidate, settings.prune) {
+            let what = match bring(&mut wishing, record, &candidate, settings.prune) {
                 Ok(DesiredOutcome::Put(wish, what)) => {
                     decision.alias.get_or_insert_with(|| cluster.clone());
                     decision.wishes.push(wish);
@@ -69,30 +68,28 @@ const PRUNE: &str = "a cluster that is gone for good is removed by `prime-ssh sy
 pub(super) fn bring(
     wishing: &mut DesiredState<'_>,
     record: &Record,
-    candidate: Candidate,
+    candidate: &Candidate,
     prune: bool,
 ) -> Outcome<DesiredOutcome> {
-    let answer = match candidate.answer {
-        Ok(answer) => answer,
+    let fetched = &candidate.fetched;
+    match &fetched.result {
         Err(FetchError { is_unknown: true, .. }) if prune => {
             return Ok(DesiredOutcome::Gone("is not known to the API"));
         }
         Err(FetchError { failure, is_unknown: true, .. }) => {
-            return Err(failure.hint(PRUNE));
+            return Err(failure.again().hint(PRUNE));
         }
-        Err(FetchError { failure, .. }) => return Err(failure),
-    };
-    match gather::pick(gather::surveys_of(&answer)?, &record.id) {
-        Ok(survey) => {
+        Ok(_) | Err(_) => {}
+    }
+    match fetched.cluster(&record.id, &record.alias())? {
+        Some(cluster) => {
             let (name, source) = (record.name.clone(), record.source.clone());
-            wishing.wish(survey, name, source, &record.options)
+            wishing.wish(cluster, name, source, &record.options)
         }
-        Err(not_there) if not_there.are_data && prune => {
-            Ok(DesiredOutcome::Gone("is not in the data any more"))
-        }
-        Err(not_there) => {
-            let failure = not_there.failure(&answer.from, &record.alias(), &record.id);
-            Err(if not_there.are_data { failure.hint(PRUNE) } else { failure })
+        None if prune => Ok(DesiredOutcome::Gone("is not in the file any more")),
+        None => {
+            let message = format!("{} does not hold cluster {}", fetched.source, record.id);
+            Err(Failure::message(Kind::Answer, message).hint(PRUNE))
         }
     }
 }

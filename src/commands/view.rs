@@ -1,10 +1,10 @@
-//! Clusters as the person knows them: an installed one by its names and options, any other one as
+//! Clusters as the user knows them: an installed one by its names and options, any other one as
 //! `install` without options would make it.
 
-use super::fetch::{self, Answer, FetchError, Fetched};
-use super::gather;
+use super::fetch::{self, FetchError, Fetched};
+use super::fleets::Distinct;
 use super::installed::{self, ask_again};
-use crate::cluster::{CheckedCluster, ResolvedCluster, name_clusters, walk};
+use crate::cluster::{CheckedCluster, ResolvedCluster, name_clusters, resolve_one};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::folder;
 use crate::install::layout::Layout;
@@ -14,50 +14,37 @@ use crate::name::{Id, Slug};
 use crate::settings::{OptionResolver, Origin, Rendering, Viewing, Which};
 use crate::terminal::Terminal;
 
-/// What was answered for the clusters that a run looks at.
+/// The answers for the clusters that a run looks at.
 #[derive(Debug)]
 pub(super) struct Asked {
-    /// In the order in which they were named.
-    answers: Vec<Answered>,
+    /// In the order in which they were named. The id is of an installed cluster, which is the one
+    /// that is meant of all that a file may hold.
+    answers: Vec<(Fetched, Option<Id<'static>>)>,
     /// What is installed here.
     pub(super) installed: Installed,
-}
-
-/// What was answered to one question.
-#[derive(Debug)]
-struct Answered {
-    fetched: Fetched,
-    /// The one cluster that was asked about, of all that a file may hold.
-    about: Option<Id<'static>>,
-}
-
-impl From<Fetched> for Answered {
-    fn from(fetched: Fetched) -> Self {
-        Self { fetched, about: None }
-    }
 }
 
 /// One cluster that was asked for.
 #[derive(Debug)]
 pub(super) struct View<'a> {
-    /// What it was asked for by, as a message calls it.
+    /// What was asked for, as messages call it.
     pub(super) asked: &'a str,
     /// What there is to see, or why nothing.
     pub(super) seen: Outcome<Seen<'a>>,
 }
 
-/// A cluster as the person knows it.
+/// A cluster as the user knows it.
 #[derive(Debug)]
 pub(super) struct Seen<'a> {
     /// Its hosts, or why there are none, with what was refused and what a person should know.
-    pub(super) walked: ResolvedCluster<'a>,
+    pub(super) resolved: ResolvedCluster<'a>,
     /// As what it is installed here.
     pub(super) record: Option<&'a Record>,
     /// How it is rendered.
     pub(super) rendering: Rendering,
 }
 
-/// What is installed here. What stands in the way of knowing is no reason to look at nothing.
+/// What is installed here. A folder that cannot be read is no reason to look at nothing.
 pub(super) fn installed_here(layout: &Layout, terminal: Terminal) -> Installed {
     match folder::read(layout) {
         Ok(present) => present.installed(),
@@ -77,11 +64,11 @@ pub(super) fn ask(
 ) -> Outcome<Asked> {
     let installed = installed_here(&viewing.layout, terminal);
     let answers = match &viewing.which {
-        Which::Files(paths) => paths.iter().map(|path| fetch::read(path).into()).collect(),
+        Which::Files(paths) => paths.iter().map(|path| (fetch::read(path.clone()), None)).collect(),
         Which::All(team) => {
             let endpoint = viewing.endpoint.as_ref().map_err(Failure::again)?.clone();
-            let fetched = fetch::each(Origin::All(endpoint, team.clone()), terminal)?;
-            fetched.into_iter().map(Answered::from).collect()
+            let fetched = fetch::each(&Origin::All(endpoint, team.clone()), terminal)?;
+            fetched.into_iter().map(|fetched| (fetched, None)).collect()
         }
         Which::Named(selectors) => named(selectors, viewing, &installed, memory, terminal)?,
     };
@@ -94,34 +81,18 @@ fn named(
     installed: &Installed,
     memory: &OptionResolver<'_>,
     terminal: Terminal,
-) -> Outcome<Vec<Answered>> {
-    let (mut records, mut others) = (Vec::new(), Vec::new());
-    let mut places = Vec::new();
-    for selector in selectors {
-        match asked_of(selector, viewing, installed) {
-            Ok(record) => {
-                places.push((true, records.len()));
-                records.push(record);
-            }
-            Err(selector) => {
-                places.push((false, others.len()));
-                others.push(selector.to_owned());
-            }
-        }
-    }
-    let again = ask_again(&records, memory, terminal);
-    let again = again.into_iter().zip(&records).map(|(candidate, record)| Answered {
-        fetched: Fetched { asked: candidate.asked, answer: candidate.answer },
-        about: Some(record.id.clone()),
+) -> Outcome<Vec<(Fetched, Option<Id<'static>>)>> {
+    let meant: Vec<_> =
+        selectors.iter().map(|selector| asked_of(selector, viewing, installed)).collect();
+    let records: Vec<&Record> = meant.iter().filter_map(|meant| meant.ok()).collect();
+    let others = meant.iter().filter_map(|meant| meant.err()).map(str::to_owned).collect();
+    let mut again = ask_again(&records, memory, terminal).into_iter();
+    let mut found = find(others, viewing, terminal)?.into_iter();
+    let answers = meant.into_iter().filter_map(|meant| match meant {
+        Ok(record) => Some((again.next()?.fetched, Some(record.id.clone()))),
+        Err(_) => Some((found.next()?, None)),
     });
-    let found = find(others, viewing, terminal)?.into_iter().map(Answered::from);
-    let (mut again, mut found): (Vec<_>, Vec<_>) =
-        (again.map(Some).collect(), found.map(Some).collect());
-    let taken = places.into_iter().filter_map(|(is_record, at)| {
-        let from = if is_record { &mut again } else { &mut found };
-        from.get_mut(at)?.take()
-    });
-    Ok(taken.collect())
+    Ok(answers.collect())
 }
 
 /// The installed cluster that is meant, or what to ask the API of this shell for.
@@ -140,22 +111,19 @@ pub(super) fn asked_of<'i>(
     }
 }
 
-/// The answers for these clusters, by id or name, in their order.
+/// Asks for clusters by id or name, in this order.
 fn find(selectors: Vec<String>, viewing: &Viewing, terminal: Terminal) -> Outcome<Vec<Fetched>> {
     if selectors.is_empty() {
         return Ok(Vec::new());
     }
     match &viewing.endpoint {
-        Ok(endpoint) => {
-            let origin = Origin::Clusters(endpoint.clone(), selectors.clone());
-            let mut fetched = fetch::each(origin, terminal)?;
-            let place = |asked: &str| selectors.iter().position(|selector| selector == asked);
-            fetched.sort_by_key(|fetched| place(&fetched.asked));
-            Ok(fetched)
-        }
+        Ok(endpoint) => fetch::each(&Origin::Clusters(endpoint.clone(), selectors), terminal),
         Err(failure) => {
-            let missed = |asked| Fetched { asked, answer: Err(FetchError::from(failure.again())) };
-            Ok(selectors.into_iter().map(missed).collect())
+            let failed = |asked: String| {
+                let source = fetch::AnswerSource::Api(asked.clone());
+                Fetched { asked, source, result: Err(FetchError::from(failure.again())) }
+            };
+            Ok(selectors.into_iter().map(failed).collect())
         }
     }
 }
@@ -167,15 +135,15 @@ impl Asked {
         viewing: &Viewing,
         memory: &OptionResolver<'_>,
     ) -> Outcome<Vec<View<'a>>> {
-        let surveys = self.surveys()?;
+        let clusters = self.clusters()?;
         let checked: Vec<&CheckedCluster<'_>> =
-            surveys.iter().filter_map(|(_, survey)| survey.as_ref().ok()).collect();
+            clusters.iter().filter_map(|(_, cluster)| cluster.as_ref().ok()).collect();
         let mut names = names(&checked, viewing, &self.installed).into_iter();
-        let mut views = Vec::with_capacity(surveys.len());
-        for (asked, survey) in surveys {
-            let seen = survey.and_then(|survey| {
+        let mut views = Vec::with_capacity(clusters.len());
+        for (asked, cluster) in clusters {
+            let seen = cluster.and_then(|cluster| {
                 let name = names.next().flatten().map(Slug::into_owned);
-                self.see(survey, name, viewing, memory)
+                self.see(cluster, name, viewing, memory)
             });
             views.push(View { asked, seen });
         }
@@ -185,45 +153,56 @@ impl Asked {
         Ok(views)
     }
 
-    /// The checked answers, each cluster once; a file may hold the data of several.
-    fn surveys(&self) -> Outcome<Vec<(&str, Outcome<CheckedCluster<'_>>)>> {
-        let mut surveys: Vec<(&str, Outcome<CheckedCluster<'_>>)> =
-            Vec::with_capacity(self.answers.len());
-        for Answered { fetched: Fetched { asked, answer }, about } in &self.answers {
-            let answer = answer.as_ref().map_err(|missed| missed.failure.again());
-            match answer
-                .and_then(|answer| Ok((&answer.from, found_in(answer, about.as_ref(), asked)?)))
-            {
-                Err(failure) => surveys.push((asked, Err(failure))),
-                Ok((from, found)) => {
-                    for survey in found {
-                        let earlier = surveys.iter().filter_map(|(_, other)| other.as_ref().ok());
-                        if !gather::is_again(&survey, earlier, from)? {
-                            surveys.push((asked, Ok(survey)));
+    /// The checked answers, each cluster once; a file may hold several.
+    fn clusters(&self) -> Outcome<Vec<(&str, Outcome<CheckedCluster<'_>>)>> {
+        let mut clusters = Vec::with_capacity(self.answers.len());
+        let mut distinct = Distinct::default();
+        for (fetched, about) in &self.answers {
+            let asked = fetched.asked.as_str();
+            let found = match about {
+                Some(id) => installed_cluster(fetched, id).map(|cluster| vec![cluster]),
+                None => fetched.clusters(),
+            };
+            match found {
+                Err(failure) => clusters.push((asked, Err(failure))),
+                Ok(found) => {
+                    for cluster in found {
+                        if distinct.is_new(&cluster, &fetched.source)? {
+                            clusters.push((asked, Ok(cluster)));
                         }
                     }
                 }
             }
         }
-        Ok(surveys)
+        Ok(clusters)
     }
 
     fn see<'a>(
         &'a self,
-        survey: CheckedCluster<'a>,
+        cluster: CheckedCluster<'a>,
         name: Option<Slug<'static>>,
         viewing: &Viewing,
         memory: &OptionResolver<'_>,
     ) -> Outcome<Seen<'a>> {
-        let id = survey.id().map(|id| id.clone().into_owned());
+        let id = cluster.id().map(|id| id.clone().into_owned());
         let record = id.as_ref().and_then(|id| self.installed.of_id(id.as_str()));
         let mut rendering = rendering(record, viewing, memory)?;
         rendering.walk.recorded = id.zip(name).into_iter().collect();
-        let label = survey.label().to_owned();
-        let walked = walk(vec![survey], &rendering.walk).pop();
-        let nothing = || Failure::message(Kind::Answer, format!("{label}: no answer"));
-        Ok(Seen { walked: walked.ok_or_else(nothing)?, record, rendering })
+        Ok(Seen { resolved: resolve_one(cluster, &rendering.walk), record, rendering })
     }
+}
+
+/// The installed cluster in an answer, which may hold others.
+fn installed_cluster<'a>(fetched: &'a Fetched, id: &Id<'_>) -> Outcome<CheckedCluster<'a>> {
+    const HINT: &str = "`prime-ssh install --input FILE` says where it is read from now on";
+    let found = fetched.cluster(id, &fetched.asked).map_err(|failure| match failure.hint {
+        None => failure.hint(HINT),
+        Some(_) => failure,
+    });
+    found?.ok_or_else(|| {
+        let message = format!("{} does not hold cluster {id}, {}", fetched.source, fetched.asked);
+        Failure::message(Kind::Answer, message).hint(HINT)
+    })
 }
 
 /// How a cluster is rendered.
@@ -243,36 +222,20 @@ pub(super) fn rendering(
 
 /// What clusters are called: by their recorded names, or by those that they would get.
 pub(super) fn names<'a>(
-    surveys: &[&CheckedCluster<'a>],
+    clusters: &[&CheckedCluster<'a>],
     viewing: &Viewing,
     installed: &Installed,
 ) -> Vec<Option<Slug<'a>>> {
     if let Some(name) = &viewing.name {
-        return surveys.iter().map(|_| Some(name.clone())).collect();
+        return clusters.iter().map(|_| Some(name.clone())).collect();
     }
-    name_clusters(surveys, &installed::recorded(installed, surveys, |_| false))
-}
-
-/// What an answer holds: the one cluster that it was asked about, or all.
-fn found_in<'a>(
-    answer: &'a Answer,
-    about: Option<&Id<'_>>,
-    asked: &str,
-) -> Outcome<Vec<CheckedCluster<'a>>> {
-    let found = gather::surveys_of(answer)?;
-    let Some(id) = about else { return Ok(found) };
-    match gather::pick(found, id) {
-        Ok(survey) => Ok(vec![survey]),
-        Err(other) => Err(other
-            .failure(&answer.from, asked, id)
-            .hint("`prime-ssh install --input FILE` says where it is read from now on")),
-    }
+    name_clusters(clusters, &installed::recorded(installed, clusters, |_| false))
 }
 
 impl View<'_> {
     /// The cluster's alias, or what it was asked for by where that is not known.
     pub(super) fn alias(&self) -> String {
-        let alias = self.seen.as_ref().ok().and_then(|seen| seen.walked.alias());
+        let alias = self.seen.as_ref().ok().and_then(|seen| seen.resolved.alias());
         alias.map_or_else(|| self.asked.to_owned(), |alias| alias.to_string())
     }
 }

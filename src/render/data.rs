@@ -1,9 +1,8 @@
 //! The hosts as data: what a user's template sees, what `render --print-data` prints, and the
 //! shape of a cluster and of a host wherever this program prints JSON.
 //!
-//! It holds what hosts need and nothing that is secret or somebody's own affair: no price, no
-//! wallet, no keys, no `info`, no configuration of an orchestrator. `schemas/render-data.schema.json`
-//! says the same for other programs.
+//! It holds what hosts need and nothing that is secret or private, like [`super::export`].
+//! `schemas/render-data.schema.json` describes it for other programs.
 
 use std::fmt;
 use std::io;
@@ -13,7 +12,9 @@ use serde::{Serialize, Serializer};
 use crate::cluster::{self, Fleet, ProxyJump, WhySkipped};
 use crate::name::{Alias, HostKeyAlias, Label};
 
-pub use crate::cluster::SCHEMA_VERSION;
+/// The version of the shape. It goes up when a field is removed or changes its meaning; a new field
+/// changes nothing for programs that do not know it.
+pub const SCHEMA_VERSION: u32 = 1;
 
 /// All clusters of a run.
 #[derive(Clone, Debug, Serialize)]
@@ -106,7 +107,7 @@ impl<'f> Cluster<'f> {
             orchestrator: cluster.orchestrator.as_ref().map(Label::as_str),
             team_id: cluster.team.as_ref().map(Label::as_str),
             vault_enabled: cluster.vault_enabled,
-            terminated: cluster.terminated,
+            terminated: cluster.is_terminated(),
             nodes_total: fleet.nodes_living,
             nodes_skipped: fleet.skipped.iter().map(Skipped::of).collect(),
             entry: fleet.entry().map(|host| Text(fleet.alias_of(host))),
@@ -171,10 +172,10 @@ impl<'f> Host<'f> {
             control: host.control,
             active: host.is_active(),
             role: host.role.as_ref().map(Label::as_str),
-            status: host.status.as_ref().map(Label::as_str),
-            gpu_name: host.gpu_name.as_ref().map(Label::as_str),
-            gpu_count: host.gpu_count,
-            node_id: host.node.as_str(),
+            status: host.node.status.as_ref().map(Label::as_str),
+            gpu_name: host.node.gpu_name.as_ref().map(Label::as_str),
+            gpu_count: host.node.gpu_count,
+            node_id: host.node.id.as_str(),
             pod_id: host.machine.as_str(),
         }
     }
@@ -224,7 +225,7 @@ impl<'f> Skipped<'f> {
             WhySkipped::Terminated => plain(Reason::Terminated),
             WhySkipped::Detached => plain(Reason::Detached),
             WhySkipped::Refused => plain(Reason::Refused),
-            WhySkipped::NoConnection { status, progress, failure } => Self {
+            WhySkipped::NoConnection { status, progress, failure, .. } => Self {
                 status: status.as_ref().map(Label::as_str),
                 installation_progress: *progress,
                 installation_failure: failure.as_ref().map(Label::as_str),
@@ -255,7 +256,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::cluster::{CheckedCluster, Options, walk};
+    use crate::cluster::{CheckedCluster, Options, resolve_one};
 
     #[test]
     fn a_cluster_as_data() {
@@ -271,8 +272,8 @@ mod tests {
         .to_string();
         let mut options = Options::default();
         options.selection.only = Some(cluster::Only::Worker);
-        let walked = walk(vec![CheckedCluster::of(&answer, "answer").unwrap()], &options);
-        let fleets: Vec<_> = walked.into_iter().map(|walked| walked.fleet.unwrap()).collect();
+        let checked = CheckedCluster::of(&answer, "answer").unwrap();
+        let fleets = [resolve_one(checked, &options).fleet.unwrap()];
         let host = |name: &str, own: serde_json::Value| {
             let mut host = json!({"alias": format!("prime.train-7.{name}"), "name": name,
                 "cluster": "prime.train-7", "port": 22, "proxy_jump": null, "control": false,

@@ -4,6 +4,7 @@ mod blocks;
 pub mod certificates;
 pub mod control_char_guard;
 pub mod data;
+pub mod export;
 pub mod inventory;
 pub mod login;
 pub mod ownership;

@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 
-use crate::cluster::duplicates;
+use crate::cluster::duplicates_by;
 use crate::cluster::{Fleet, Host};
 use crate::name::{Id, Port};
 use crate::text::digest;
@@ -77,7 +77,7 @@ fn ambiguous<'f>(fleets: &'f [Fleet<'f>]) -> HashSet<(&'f Id<'f>, Port)> {
     let machine = |&(_, host): &(&Fleet<'f>, &'f Host<'f>)| (&host.machine, host.port);
     let place =
         |&(fleet, host): &(&'f Fleet<'f>, &'f Host<'f>)| (&fleet.cluster.id, &host.host_name);
-    let of_one_machine = duplicates::groups(fleets.iter().flat_map(of_fleet), machine);
+    let of_one_machine = duplicates_by(fleets.iter().flat_map(of_fleet), machine);
     let several_places = |group: &&Vec<_>| {
         group.windows(2).any(|pair| matches!(pair, [a, b] if place(a) != place(b)))
     };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::environment::Environment;
 use super::identity;
 use super::sources::Sources;
-use crate::cli::{HostsArgs, RenderArgs};
+use crate::cli::{HostsArgs, RenderArgs, SelectionArgs};
 use crate::cluster::{self, JumpMode, Selection};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::name::Slug;
@@ -21,16 +21,21 @@ pub(super) fn walk_options(args: HostsArgs) -> Outcome<cluster::Options> {
     Ok(cluster::Options {
         prefix: args.prefix.unwrap_or_else(Slug::prime),
         user: args.user,
-        jump: args.jump,
+        jump: args.jump.unwrap_or_default(),
         jump_via: args.jump_via,
-        selection: Selection {
-            role: args.role,
-            only: args.only,
-            nodes: args.node,
-            include_inactive: args.include_inactive,
-        },
+        selection: selection(args.selection),
         recorded: Vec::new(),
     })
+}
+
+pub(super) fn selection(args: SelectionArgs) -> Selection {
+    Selection {
+        role: args.role,
+        only: args.only,
+        nodes: args.node,
+        include_inactive: args.include_inactive,
+        whole_nodes: false,
+    }
 }
 
 pub(super) fn ssh_options(

@@ -9,7 +9,8 @@ use super::sources::{Access, Context, Endpoint, Origin, Source, Sources};
 use super::wait::Patience;
 use crate::api::address::ApiUrl;
 use crate::cli::{
-    Global, HostsArgs, InstallArgs, ModeArgs, RememberedArgs, RenderArgs, SyncArgs, UninstallArgs,
+    Global, HostsArgs, InstallArgs, ModeArgs, RememberedArgs, RenderArgs, SelectionArgs, SyncArgs,
+    UninstallArgs,
 };
 use crate::cluster;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -173,10 +174,10 @@ fn option_change(args: RememberedArgs, context: &Context) -> Outcome<OptionChang
     };
     let token_file = context.global.token_file.clone().filter(|_| auto_cert);
     let given = SavedOptions {
-        role: render.hosts.role,
-        only: render.hosts.only,
-        node: render.hosts.node,
-        include_inactive: render.hosts.include_inactive,
+        role: render.hosts.selection.role,
+        only: render.hosts.selection.only,
+        node: render.hosts.selection.node,
+        include_inactive: render.hosts.selection.include_inactive,
         prefix: render.hosts.prefix,
         user: render.hosts.user,
         jump: render.hosts.jump,
@@ -206,10 +207,12 @@ impl From<SavedOptions> for RenderArgs {
         let path = |path: LocalPath<'static>| PathBuf::from(path.as_str());
         Self {
             hosts: HostsArgs {
-                role: saved.role,
-                only: saved.only,
-                node: saved.node,
-                include_inactive: saved.include_inactive,
+                selection: SelectionArgs {
+                    role: saved.role,
+                    only: saved.only,
+                    node: saved.node,
+                    include_inactive: saved.include_inactive,
+                },
                 prefix: saved.prefix,
                 user: saved.user,
                 jump: saved.jump,

@@ -225,7 +225,7 @@ impl Access {
 pub fn no_token() -> Failure {
     Failure::message(Kind::Usage, "no API token").hint(
         "run `prime login`, set PRIME_API_KEY, or give --token-file FILE; none is needed for \
-         --input FILE: a saved answer, or what someone else's `render --print-data` printed",
+         --input FILE: a saved answer, or what someone else's `prime-ssh export` printed",
     )
 }
 

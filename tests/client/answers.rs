@@ -94,7 +94,7 @@ fn a_missing_permission() {
         told_once(refusal(403, r#"{"detail": "Forbidden"}"#)),
         "3: cannot get cluster `c1`: the token lacks the permission (403 Forbidden): Forbidden\n\
          hint: it takes a token with the admin-clusters permission; or someone who has one runs \
-         `prime-ssh render --print-data CLUSTER > train.json` and hands you that file, which \
+         `prime-ssh export CLUSTER -o train.json` and hands you that file, which \
          holds nothing secret: `--input train.json` uses it"
     );
 }
@@ -231,7 +231,7 @@ fn an_answer_without_measure() {
 fn read(text: &str) -> String {
     let server = Server::new([json(text)]);
     let text = get(&server).unwrap();
-    let malformed = wire::cluster::<Vec<Node<'_>>>(&text).unwrap_err();
+    let malformed = wire::parse::<Vec<Node<'_>>>(&text).unwrap_err();
     told(&Error::malformed_cluster("c1", malformed), &server)
 }
 

@@ -20,6 +20,7 @@ mod clusters;
 mod completion;
 mod doctor;
 mod end_to_end;
+mod export;
 mod failures;
 mod harness;
 mod house;

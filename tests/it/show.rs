@@ -202,11 +202,10 @@ fn of_a_file_of_several_the_installed_one_is_shown() {
     let sandbox = Sandbox::new();
     let other = Cluster::new("clst02", "eval").node(Node::control("p9", "head", "203.0.113.9"));
     let data = |cluster: &Cluster| {
-        let text = show(&sandbox, cluster, &["--format", "json"]).run().succeeds();
-        serde_json::from_str::<Value>(&text).unwrap()["cluster"].take()
+        serde_json::from_str::<Value>(&cluster.answer()).unwrap()["data"].take()
     };
     let clusters = [data(&cluster::train()), data(&other)];
-    sandbox.write("data.json", json!({"schema_version": 1, "clusters": clusters}).to_string());
+    sandbox.write("data.json", json!({"data": clusters}).to_string());
     sandbox.prime_ssh(["install", "--input", "data.json"]).run().succeeds();
     let text = sandbox.prime_ssh(["show", "eval", "--format", "plain"]).run().succeeds();
     assert!(text.starts_with("prime.eval.head\t") && text.lines().count() == 1, "{text}");

@@ -7,14 +7,14 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{clock, file_for, is_sufficient};
 use crate::api::client::Client;
-use crate::certificate::Certificate;
 use crate::certificate::details::{Clock, Summary};
-use crate::certificate::file::{CertificateFile, LIMIT};
+use crate::certificate::file::{CertificateFile, LIMIT, ReadError};
 use crate::certificate::identity::Identity;
 use crate::certificate::judge::Warning;
 use crate::certificate::request::{Request, RequestError, request};
+use crate::certificate::{Certificate, ParseError};
 use crate::commands::fetch::AT_ONCE;
-use crate::commands::gather;
+use crate::commands::fleets;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::folder::{self, FolderError};
 use crate::name::Slug;
@@ -115,6 +115,11 @@ impl<'a> Certifier<'a> {
         folder::is_there(&self.wanted.layout)?;
         if self.wanted.output.is_none() {
             crate::fs::read_own(file.path()).map_err(FolderError::from)?;
+        } else if matches!(file.read(), Err(ReadError::Parse(why)) if why != ParseError::Empty) {
+            // Such as the key itself, for a name that was mistyped.
+            let message = format!("{} is not a certificate: not replaced", file.path().display());
+            return Err(Failure::message(Kind::Local, message)
+                .hint("choose another file, or remove this one first"));
         }
         let lock = file.lock(deadline - REPORTING).await?;
         let min_validity = self.wanted.min_validity;
@@ -136,9 +141,9 @@ impl<'a> Certifier<'a> {
             return Ok(Target { id: selector.to_owned(), file, users: Vec::new() });
         }
         let found = self.client.find(selector).await?;
-        let survey = gather::survey(&found.id, &found.text)?;
-        let Some(cluster) = survey.cluster() else {
-            let refusals = survey.refusals().iter().map(ToString::to_string);
+        let checked = fleets::check(&found.id, &found.text)?;
+        let Some(cluster) = checked.cluster() else {
+            let refusals = checked.refusals().iter().map(ToString::to_string);
             let refusals = refusals.collect::<Vec<_>>().join("; ");
             let message = format!("the answer holds values that cannot be used: {refusals}");
             return Err(Failure::message(Kind::Answer, message));
@@ -153,7 +158,7 @@ impl<'a> Certifier<'a> {
             Some(path) => CertificateFile::at_path(folder, path.clone()),
             None => CertificateFile::for_cluster(folder, &name, &found.id),
         };
-        let users = survey.users().into_iter().map(str::to_owned).collect();
+        let users = checked.users().into_iter().map(str::to_owned).collect();
         Ok(Target { id: found.id, file, users })
     }
 

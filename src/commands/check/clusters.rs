@@ -1,9 +1,9 @@
 //! The clusters that are checked, and what stands in the way of others.
 
 use crate::certificate::identity::Identity;
-use crate::cluster::{Fleet, Skipped, Unrendered, WhySkipped};
+use crate::cluster::{Fleet, NoFleet, Skipped, WhySkipped};
 use crate::commands::certificates::Own;
-use crate::commands::gather;
+use crate::commands::fleets;
 use crate::commands::view::{Seen, View};
 use crate::failure::{Failure, Outcome};
 use crate::install::layout::Layout;
@@ -46,35 +46,35 @@ fn cluster<'a>(
     settings: &Check,
     terminal: Terminal,
 ) -> Outcome<Option<Cluster<'a>>> {
-    let Seen { walked, record, rendering } = seen;
+    let Seen { resolved, record, rendering } = seen;
     // What was refused counts as not well, unless it is to be left out.
-    gather::tell_refusals(std::slice::from_ref(&walked), true, true, terminal)?;
-    for note in &walked.notes {
+    fleets::tell_refusals(std::slice::from_ref(&resolved), true, true, terminal)?;
+    for note in &resolved.notes {
         terminal.detail(note);
     }
-    let fleet = match walked.fleet {
+    let fleet = match resolved.fleet {
         Ok(fleet) => fleet,
-        Err(Unrendered::NoHost) if walked.skipped().iter().any(|node| node.why.is_living()) => {
-            match walked.known() {
+        Err(NoFleet::NoHost) if resolved.skipped().iter().any(|node| node.why.is_living()) => {
+            match resolved.known() {
                 Some(fleet) => fleet.clone(),
                 None => return Ok(None),
             }
         }
-        Err(why @ (Unrendered::Terminated | Unrendered::NoHost))
+        Err(why @ (NoFleet::Terminated | NoFleet::NoHost))
             if matches!(settings.viewing.which, Which::All(_)) =>
         {
-            terminal.note(format_args!("left out {}: {why}", walked.title));
+            terminal.note(format_args!("left out {}: {why}", resolved.title));
             return Ok(None);
         }
-        Err(why) => return Err(unchecked(&walked.title, &why, record.is_some())),
+        Err(why) => return Err(unchecked(&resolved.title, &why, record.is_some())),
     };
     Ok(Some(Cluster { fleet, record, rendering }))
 }
 
-fn unchecked(title: &str, why: &Unrendered, is_installed: bool) -> Failure {
-    let failure = gather::nothing_to("check", title, why);
+fn unchecked(title: &str, why: &NoFleet, is_installed: bool) -> Failure {
+    let failure = fleets::nothing_to("check", title, why);
     match why {
-        Unrendered::Terminated if is_installed => {
+        NoFleet::Terminated if is_installed => {
             failure.hint("`prime-ssh sync` takes its names away")
         }
         _ => failure,

@@ -9,7 +9,7 @@ use super::clusters::Cluster;
 use super::verdict::{State, Verdict};
 use crate::cli::ReportFormat;
 use crate::cluster::{Fleet, Skipped, WhySkipped};
-use crate::commands::{gather, report};
+use crate::commands::{fleets, report};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::name::{Alias, Slug};
 use crate::render::data::{self, Text};
@@ -117,7 +117,7 @@ impl<'c> Checked<'c> {
     ) -> Option<Failure> {
         let counts = self.counts(skip_invalid);
         if counts.total == 0 {
-            return is_all.then(|| gather::none_listed("check"));
+            return is_all.then(|| fleets::none_listed("check"));
         }
         let untried = match counts.untried {
             0 => String::new(),

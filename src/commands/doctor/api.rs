@@ -162,7 +162,7 @@ fn compare(
             }
             (_, false) => Stand::NotAsked("its API could not be asked"),
             (_, true) => match candidates.next() {
-                Some(candidate) => stand(&mut wishing, record, candidate),
+                Some(candidate) => stand(&mut wishing, record, &candidate),
                 None => Stand::NotAsked("nothing was asked"),
             },
         };
@@ -172,8 +172,8 @@ fn compare(
     compared
 }
 
-fn stand(wishing: &mut DesiredState<'_>, record: &Record, candidate: Candidate) -> Stand {
-    if matches!(candidate.answer, Err(FetchError { is_unknown: true, .. })) {
+fn stand(wishing: &mut DesiredState<'_>, record: &Record, candidate: &Candidate) -> Stand {
+    if matches!(candidate.fetched.result, Err(FetchError { is_unknown: true, .. })) {
         return Stand::Unknown;
     }
     match bring(wishing, record, candidate, false) {

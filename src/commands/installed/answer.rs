@@ -1,9 +1,9 @@
 //! Asking again for what is installed, where it was asked for the first time.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 
-use crate::commands::fetch::{self, Answer, FetchError, Fetched};
+use crate::commands::fetch::{self, AnswerSource, FetchError, Fetched};
 use crate::failure::{Failure, Kind};
 use crate::install::state::{Record, Source};
 use crate::settings::OptionResolver;
@@ -12,11 +12,9 @@ use crate::terminal::Terminal;
 /// A cluster that a run is about, with what was answered for it.
 #[derive(Debug)]
 pub(in crate::commands) struct Candidate {
-    /// What it was asked for by, as a message calls it.
-    pub(in crate::commands) asked: String,
     /// Where to ask for it the next time.
     pub(in crate::commands) source: Source,
-    pub(in crate::commands) answer: Result<Answer, FetchError>,
+    pub(in crate::commands) fetched: Fetched,
 }
 
 /// Asks for installed clusters, each where its state says; what fails for one harms no other.
@@ -38,38 +36,38 @@ pub(in crate::commands) fn ask_again(
     for ((url, context), ids) in endpoints {
         let fetched = memory
             .endpoint(url, context)
-            .and_then(|endpoint| fetch::each_of(endpoint, ids.clone(), terminal));
+            .and_then(|endpoint| fetch::each_of(endpoint, &ids, terminal));
         match fetched {
             Ok(fetched) => answers.extend(fetched),
-            Err(failure) => answers.extend(ids.into_iter().map(|id| missed(id, &failure))),
+            Err(failure) => answers.extend(ids.into_iter().map(|id| missed(id, failure.again()))),
         }
     }
     let mut answer_for = |record: &Record| match &record.source {
         Source::Api { .. } => {
             let at = answers.iter().position(|fetched| fetched.asked == record.id.as_str());
-            at.map(|at| answers.swap_remove(at).answer)
+            at.map(|at| answers.swap_remove(at))
         }
-        Source::Input(path) => Some(fetch::read(Path::new(path)).answer),
+        Source::Input(path) => Some(fetch::read(PathBuf::from(path))),
         Source::Stdin => None,
     };
-    let candidate = |record: &&Record| Candidate {
-        asked: record.alias(),
-        source: record.source.clone(),
-        answer: answer_for(record).unwrap_or_else(|| Err(from_stdin(record))),
+    let candidate = |record: &&Record| {
+        let fetched =
+            answer_for(record).unwrap_or_else(|| missed(record.id.to_string(), from_stdin(record)));
+        let fetched = Fetched { asked: record.alias(), ..fetched };
+        Candidate { source: record.source.clone(), fetched }
     };
     records.iter().map(candidate).collect()
 }
 
 /// One failure for each cluster that it stands in the way of.
-fn missed(id: String, failure: &Failure) -> Fetched {
-    let answer = Err(FetchError::from(failure.again()));
-    Fetched { asked: id, answer }
+fn missed(id: String, failure: Failure) -> Fetched {
+    let source = AnswerSource::Api(id.clone());
+    Fetched { asked: id, source, result: Err(FetchError::from(failure)) }
 }
 
-fn from_stdin(record: &Record) -> FetchError {
+fn from_stdin(record: &Record) -> Failure {
     let alias = record.alias();
     let message = format!("{alias} was installed from standard input, which cannot be read again");
-    let failure = Failure::message(Kind::Local, message)
-        .hint("`prime-ssh install --input FILE` brings it up to date from now on");
-    failure.into()
+    Failure::message(Kind::Local, message)
+        .hint("`prime-ssh install --input FILE` brings it up to date from now on")
 }

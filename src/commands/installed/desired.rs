@@ -8,9 +8,9 @@ use anyhow::Context;
 use super::identity as key;
 use super::summary::ClusterChange;
 use crate::certificate::identity::Identity;
-use crate::cluster::{self, CheckedCluster, Cluster, Jump};
+use crate::cluster::{self, CheckedCluster, Cluster};
 use crate::commands::certificates::{Own, checked};
-use crate::commands::gather::{self, Judged};
+use crate::commands::fleets::{self, Resolved};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::claims::{Claim, claims};
 use crate::install::folder;
@@ -120,15 +120,12 @@ impl<'a> DesiredState<'a> {
         if rendering.ssh.known_hosts.is_none() {
             rendering.ssh.known_hosts = Some(self.known_hosts(&record)?);
         }
-        let judged = gather::judge(survey, &rendering.walk, self.skip_invalid, self.terminal)?;
+        let judged = fleets::fleet(survey, &rendering.walk, self.skip_invalid, self.terminal)?;
         let fleet = match judged {
-            Judged::Fleet(fleet) => fleet,
-            Judged::Terminated => return Ok(DesiredOutcome::Gone("was terminated")),
-            Judged::Empty(why) => return Ok(DesiredOutcome::Nothing(why)),
+            Resolved::Fleet(fleet) => fleet,
+            Resolved::Terminated => return Ok(DesiredOutcome::Gone("was terminated")),
+            Resolved::Empty(why) => return Ok(DesiredOutcome::Nothing(why)),
         };
-        if rendering.walk.jump_via.is_none() {
-            self.refuse_way_through_ours(&record, fleet.jump.as_ref())?;
-        }
         if fleet.cluster.vault_enabled {
             self.add_certificate(&mut rendering, &record, &fleet.cluster)?;
         }
@@ -154,7 +151,7 @@ impl<'a> DesiredState<'a> {
     /// The refusals say what is wrong with the cluster's own values.
     fn without_id(&self, survey: CheckedCluster<'_>, label: &str) -> Outcome<DesiredOutcome> {
         let options = cluster::Options::default();
-        gather::judge(survey, &options, self.skip_invalid, self.terminal)?;
+        fleets::fleet(survey, &options, self.skip_invalid, self.terminal)?;
         Err(Failure::message(Kind::Answer, format!("{label}: the answer does not say its id")))
     }
 
@@ -162,22 +159,6 @@ impl<'a> DesiredState<'a> {
     fn old(&self, record: &Record) -> Option<(&Record, &[u8])> {
         let old = self.installed.of_id(record.id.as_str())?;
         Some((old, self.present.part(&old.stem(), FileKind::Fragment)?))
-    }
-
-    /// Data that lead through an installed cluster could make a loop of jumps, which is a fork bomb
-    /// to ssh; a person may.
-    fn refuse_way_through_ours(&self, record: &Record, jump: Option<&Jump<'_>>) -> Outcome<()> {
-        let Some(Jump::Via(via)) = jump else { return Ok(()) };
-        let through = via.first_words();
-        if !self.installed.records.iter().any(|(_, other)| other.alias() == through) {
-            return Ok(());
-        }
-        let alias = record.alias();
-        let message = format!(
-            "the data lead to {alias} through {via}, and {through} is a cluster that is installed"
-        );
-        let hint = format!("if that is right, say so: --jump-via {via}");
-        Err(Failure::message(Kind::Install, message).hint(hint))
     }
 
     fn known_hosts(&self, record: &Record) -> Outcome<LocalPath<'static>> {

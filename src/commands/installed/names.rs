@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use super::answer::{Candidate, ask_again};
 use crate::cluster::{CheckedCluster, name_clusters};
-use crate::commands::gather;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::plan::Installed;
 use crate::install::state::Record;
@@ -33,7 +32,7 @@ pub(in crate::commands) fn ended_owners(
     for (_, owner) in owners(settings, installed, surveys) {
         let asked = surveys.iter().find(|(_, survey)| survey.id() == Some(&owner.id));
         match asked.and_then(|(_, survey)| survey.cluster()) {
-            Some(cluster) if cluster.terminated => {
+            Some(cluster) if cluster.is_terminated() => {
                 ended.insert(owner.id.to_string());
             }
             Some(_) => {}
@@ -41,12 +40,9 @@ pub(in crate::commands) fn ended_owners(
         }
     }
     for (owner, candidate) in unknown.iter().zip(ask_again(&unknown, memory, terminal)) {
-        let answer = candidate.answer.map_err(|missed| missed.failure);
-        let is_ended = answer.and_then(|answer| {
-            let surveys = gather::surveys_of(&answer)?;
-            let owners =
-                surveys.iter().filter_map(CheckedCluster::cluster).find(|c| c.id == owner.id);
-            Ok(owners.is_some_and(|cluster| cluster.terminated))
+        let is_ended = candidate.fetched.clusters().map(|clusters| {
+            let mut known = clusters.iter().filter_map(CheckedCluster::cluster);
+            known.any(|cluster| cluster.id == owner.id && cluster.is_terminated())
         });
         match is_ended {
             Ok(true) => {

@@ -60,7 +60,7 @@ impl Facts<'_> {
         let cluster = &self.fleet.cluster;
         let status = cluster.status.as_ref().map(|status| report::status(status.as_str()));
         match status {
-            _ if cluster.terminated => Cell::new("terminated").tone(Tone::Dim),
+            _ if cluster.is_terminated() => Cell::new("terminated").tone(Tone::Dim),
             Some(status) => status,
             None => Cell::default(),
         }

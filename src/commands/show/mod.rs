@@ -11,9 +11,9 @@ use serde::Serialize;
 
 use super::report::{self, Refused};
 use super::view::{self, Seen, View};
-use super::{certificates::Own, gather};
+use super::{certificates::Own, fleets};
 use crate::cli::{ReportFormat, ShowArgs};
-use crate::cluster::{Fleet, Skipped, Unrendered, WhySkipped};
+use crate::cluster::{Fleet, NoFleet, Skipped, WhySkipped};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::render::data;
 use crate::settings::{Context, OptionResolver, Viewing, Which};
@@ -36,14 +36,14 @@ pub(super) fn run(args: ShowArgs, context: &Context) -> Outcome<()> {
     let seen = seen?;
     tell(&seen, format, terminal);
     print(&seen, &viewing, &memory, format)?;
-    let Seen { walked, .. } = seen;
-    match &walked.fleet {
-        Ok(_) | Err(Unrendered::Terminated) => Ok(()),
-        Err(why @ Unrendered::NoHost) => {
-            terminal.note(format_args!("{}: {why}", walked.title));
+    let Seen { resolved, .. } = seen;
+    match &resolved.fleet {
+        Ok(_) | Err(NoFleet::Terminated) => Ok(()),
+        Err(why @ NoFleet::NoHost) => {
+            terminal.note(format_args!("{}: {why}", resolved.title));
             Ok(())
         }
-        Err(why) => Err(gather::unrendered(&walked.title, why)),
+        Err(why) => Err(fleets::no_fleet(&resolved.title, why)),
     }
 }
 
@@ -53,18 +53,18 @@ fn tell(seen: &Seen<'_>, format: ReportFormat, terminal: Terminal) {
     for warning in &seen.rendering.warnings {
         terminal.warning(warning);
     }
-    let walked = &seen.walked;
-    let skipped = if format == ReportFormat::Plain { walked.skip_notes() } else { Vec::new() };
-    for note in skipped.iter().chain(&walked.notes) {
+    let resolved = &seen.resolved;
+    let skipped = if format == ReportFormat::Plain { resolved.skip_notes() } else { Vec::new() };
+    for note in skipped.iter().chain(&resolved.notes) {
         terminal.note(note);
     }
     if format == ReportFormat::Plain {
-        for refusal in &walked.refusals {
-            terminal.warning(format_args!("{}: refused: {refusal}", walked.title));
+        for refusal in &resolved.refusals {
+            terminal.warning(format_args!("{}: refused: {refusal}", resolved.title));
         }
     }
-    if walked.more_refused > 0 {
-        terminal.warning(format_args!("{} more values are refused", walked.more_refused));
+    if resolved.more_refused > 0 {
+        terminal.warning(format_args!("{} more values are refused", resolved.more_refused));
     }
 }
 
@@ -74,8 +74,8 @@ fn print(
     memory: &OptionResolver<'_>,
     format: ReportFormat,
 ) -> Outcome<()> {
-    let Seen { walked, record, rendering } = seen;
-    let known = walked.known();
+    let Seen { resolved, record, rendering } = seen;
+    let known = resolved.known();
     let authorised = known.map_or(&[][..], |fleet| &fleet.cluster.ssh_keys);
     let keys = Keys::of(authorised, rendering, memory, &viewing.layout);
     let certificate = known.map(|fleet| &fleet.cluster).filter(|cluster| cluster.vault_enabled);
@@ -94,14 +94,14 @@ fn print(
         certificate: certificate.as_ref(),
     });
     let before: Vec<Table> = facts.iter().map(Facts::table).chain([keys.table()]).collect();
-    let behind = [skipped(walked.skipped()), refused(seen)];
+    let behind = [skipped(resolved.skipped()), refused(seen)];
     let json = Report {
         cluster: known.map(data::Cluster::of),
         installed: record.is_some(),
         authorised_keys: keys.data(),
         identity: keys.identity_data(),
-        refusals: walked.refusals.iter().map(Refused::from).collect(),
-        more_refused: walked.more_refused,
+        refusals: resolved.refusals.iter().map(Refused::from).collect(),
+        more_refused: resolved.more_refused,
     };
     let hosts = known.map_or_else(|| Table::new([]), hosts);
     report::print_with(format, &before, &hosts, &behind, &json)
@@ -132,14 +132,14 @@ fn hosts(fleet: &Fleet<'_>) -> Table {
     for host in fleet.hosts.iter().filter(|host| !host.jump_only) {
         let role = host.role.as_ref().map(ToString::to_string);
         let half = if host.control { "control" } else { "worker" };
-        let status = host.status.as_ref().map(|status| report::status(status.as_str()));
+        let status = host.node.status.as_ref().map(|status| report::status(status.as_str()));
         table.row([
             Cell::new(fleet.alias_of(host)),
             Cell::new(host.destination()),
             Cell::given(fleet.proxy_jump(host)),
             Cell::new(role.as_deref().unwrap_or(half)),
             status.unwrap_or_default(),
-            Cell::new(facts::gpus(host.gpu_count, host.gpu_name.as_ref())),
+            Cell::new(facts::gpus(host.node.gpu_count, host.node.gpu_name.as_ref())),
         ]);
     }
     table
@@ -161,7 +161,7 @@ fn skipped(skipped: &[Skipped<'_>]) -> Table {
 fn refused(seen: &Seen<'_>) -> Table {
     let mut table =
         Table::new([Column::whole("REFUSED VALUE"), Column::minor(""), Column::new("WHY")]);
-    for refusal in &seen.walked.refusals {
+    for refusal in &seen.resolved.refusals {
         table.row([
             Cell::new(&refusal.path),
             Cell::new(&refusal.excerpt),

@@ -8,11 +8,11 @@ use pauses::Pauses;
 use picture::{Failed, Known, Picture};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::{fetch, gather, view};
+use super::{fetch, fleets, view};
 use crate::api::client::Client;
 use crate::api::error::Error as ApiError;
 use crate::cli::{Goal, WaitArgs};
-use crate::cluster::{self, Selection, Unrendered, walk};
+use crate::cluster::{self, NoFleet, Selection, resolve_one};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::plan::Installed;
 use crate::install::state::Source;
@@ -157,10 +157,10 @@ fn options(
     installed: &Installed,
     memory: &OptionResolver<'_>,
 ) -> Outcome<cluster::Options> {
-    let survey = gather::survey(id, text)?;
-    let name = view::names(&[&survey], viewing, installed).pop().flatten();
+    let cluster = fleets::check(id, text)?;
+    let name = view::names(&[&cluster], viewing, installed).pop().flatten();
     let rendering = view::rendering(installed.of_id(id), viewing, memory)?;
-    let recorded = survey.id().cloned().zip(name);
+    let recorded = cluster.id().cloned().zip(name);
     let recorded = recorded.map(|(id, name)| (id.into_owned(), Slug::into_owned(name)));
     Ok(cluster::Options {
         selection: Selection::default(),
@@ -195,23 +195,16 @@ impl From<NoPicture> for Failure {
 impl Awaited {
     /// What an answer says of the nodes.
     fn picture(&self, text: &str) -> Result<Picture, NoPicture> {
-        let walked = walk(vec![gather::survey(&self.id, text)?], &self.options).pop();
-        let Some(walked) = walked else {
-            return Err(NoPicture::Final(Failure::message(Kind::Answer, "no answer")));
-        };
-        match &walked.fleet {
-            Err(
-                why @ (Unrendered::Refused
-                | Unrendered::BadJumpHost(_)
-                | Unrendered::ThroughCluster(_)),
-            ) => {
-                let Failure { kind, cause, .. } = gather::unrendered(&walked.title, why);
+        let resolved = resolve_one(fleets::check(&self.id, text)?, &self.options);
+        match &resolved.fleet {
+            Err(why @ (NoFleet::Refused | NoFleet::BadJumpHost(_))) => {
+                let Failure { kind, cause, .. } = fleets::no_fleet(&resolved.title, why);
                 let text = format!("{cause:#}");
-                let message = Message::with_first(text, TOLD, &walked.refusals, 0);
+                let message = Message::with_first(text, TOLD, &resolved.refusals, 0);
                 Err(NoPicture::Final(Failure::message(kind, message)))
             }
             // Without a host yet, or without the one that the others are reached through.
-            _ => Ok(Picture::of(&walked)),
+            _ => Ok(Picture::of(&resolved)),
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use crate::cluster::{Fleet, Host, Jump, ResolvedCluster, Unrendered, WhySkipped};
+use crate::cluster::{Fleet, Host, Jump, NoFleet, ResolvedCluster, WhySkipped};
 use crate::name::Port;
 use crate::ssh::probe::pace::{self, Limiter};
 use crate::ssh::probe::{self, Endpoint, ProbeError, Software};
@@ -74,17 +74,17 @@ impl Unconnected {
 
 impl Picture {
     /// What an answer says.
-    pub(super) fn of(walked: &ResolvedCluster<'_>) -> Self {
-        let Some(fleet) = walked.known() else { return Self::default() };
+    pub(super) fn of(resolved: &ResolvedCluster<'_>) -> Self {
+        let Some(fleet) = resolved.known() else { return Self::default() };
         Self {
             alias: fleet.alias().to_string(),
             id: fleet.cluster.id.to_string(),
-            is_terminated: fleet.cluster.terminated,
+            is_terminated: fleet.cluster.is_terminated(),
             living: fleet.nodes_living,
             nodes: nodes(fleet),
             unconnected: unconnected(fleet),
-            no_way: match &walked.fleet {
-                Err(why @ Unrendered::NoControlNode) => Some(why.to_string()),
+            no_way: match &resolved.fleet {
+                Err(why @ NoFleet::NoControlNode) => Some(why.to_string()),
                 _ => None,
             },
             outage: None,
@@ -180,12 +180,10 @@ pub(super) struct Failed<'p> {
 fn nodes(fleet: &Fleet<'_>) -> Vec<Node> {
     let mut nodes: Vec<Node> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
-    let failure_of: HashMap<&str, &str> =
-        fleet.failed.iter().map(|failed| (failed.node.as_str(), failed.why.as_str())).collect();
     for host in fleet.hosts.iter().filter(|host| host.is_active()) {
-        let id = host.node.to_string();
+        let id = host.node.id.to_string();
         let at = *places.entry(id.clone()).or_insert_with(|| {
-            let failure = failure_of.get(id.as_str()).map(|why| (*why).to_owned());
+            let failure = host.node.failure.as_ref().map(ToString::to_string);
             nodes.push(Node { id, ways: Vec::new(), failure });
             nodes.len() - 1
         });

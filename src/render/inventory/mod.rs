@@ -160,7 +160,7 @@ fn groups<'f>(fleets: &'f [Fleet<'f>], requests: &'f [GroupRequest]) -> Vec<Grou
         let [control, worker] = &mut halves;
         if host.control { control } else { worker }.push(alias);
         for (prefix, label) in
-            [("gpu", &host.gpu_name), ("role", &host.role), ("status", &host.status)]
+            [("gpu", &host.node.gpu_name), ("role", &host.role), ("status", &host.node.status)]
         {
             let name = label.as_ref().and_then(|label| GroupName::of_label(prefix, label));
             if let Some(name) = name {
@@ -272,9 +272,9 @@ fn shareable<'f>(host: &'f Host<'f>, use_ssh_config: bool) -> Vec<Variable<'f>> 
     }
     variables.extend([
         Variable::new("prime_role", Value::text_or_null(host.role.as_ref())),
-        Variable::new("prime_status", Value::text_or_null(host.status.as_ref())),
-        Variable::new("prime_gpu_name", Value::text_or_null(host.gpu_name.as_ref())),
-        Variable::new("prime_gpu_count", Value::Number(host.gpu_count.into())),
+        Variable::new("prime_status", Value::text_or_null(host.node.status.as_ref())),
+        Variable::new("prime_gpu_name", Value::text_or_null(host.node.gpu_name.as_ref())),
+        Variable::new("prime_gpu_count", Value::Number(host.node.gpu_count.into())),
         Variable::new("prime_control", Value::Flag(host.control)),
     ]);
     variables
@@ -300,7 +300,7 @@ impl<'v, 'f> HostView<'v, 'f> {
         let own = shareable(self.host, self.of.connections.is_none());
         variables.extend(own.into_iter().filter(|variable| !self.of.shared.contains(variable)));
         variables.extend([
-            Variable::new("prime_node_id", Value::text(&self.host.node)),
+            Variable::new("prime_node_id", Value::text(&self.host.node.id)),
             Variable::new("prime_pod_id", Value::text(&self.host.machine)),
         ]);
         variables

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::cluster::{CheckedCluster, Options, walk};
+use crate::cluster::{CheckedCluster, Options, resolve_one};
 
 const ANSWER: &str = r#"{"id": "c", "name": "Train", "nodes": [
     {"id": "n0", "name": "node-0", "gpuCount": 8, "connections":
@@ -12,9 +12,8 @@ const ANSWER: &str = r#"{"id": "c", "name": "Train", "nodes": [
         [{"podId": "p1", "host": "203.0.113.2", "user": "root", "role": "it's a|b <c>"}]}]}"#;
 
 fn render(text: &str) -> Result<String, Fault> {
-    let survey = CheckedCluster::of(ANSWER, "answer").unwrap();
-    let walked = walk(vec![survey], &Options::default());
-    let fleets: Vec<_> = walked.into_iter().map(|walked| walked.fleet.unwrap()).collect();
+    let checked = CheckedCluster::of(ANSWER, "answer").unwrap();
+    let fleets = [resolve_one(checked, &Options::default()).fleet.unwrap()];
     Template::parse("file.j2", text.to_owned())?.render(&Data::of(&fleets))
 }
 

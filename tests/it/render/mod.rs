@@ -1,7 +1,5 @@
 //! `render`: templates of the user's own, and the data that they see.
 
-mod data;
 mod examples;
-mod round_trip;
 mod schema;
 mod template;

@@ -217,12 +217,12 @@ fn the_permission_that_is_missing_can_be_somebody_elses() {
     let api = Api::serving([cluster::train()]);
     api.replies_on("/api/admin/clusters/train", Reply::detail(403, "Insufficient permissions"));
     let told = sandbox.prime_ssh(["config", "train"]).asking(&api).run().fails(3);
-    let advice = "prime-ssh render --print-data CLUSTER > train.json";
+    let advice = "prime-ssh export CLUSTER -o train.json";
     assert!(told.contains(advice) && told.contains("--input train.json"), "{told}");
     // As it says.
     let colleague = Api::serving([cluster::train()]);
-    let data = sandbox.prime_ssh(["render", "--print-data", "train"]).asking(&colleague).run();
-    sandbox.write("train.json", data.succeeds());
+    let export = sandbox.prime_ssh(["export", "train", "-o", "train.json"]).asking(&colleague);
+    export.run().succeeds();
     sandbox.write("answer.json", cluster::train().answer());
     let [of_data, of_answer] = ["train.json", "answer.json"]
         .map(|file| sandbox.prime_ssh(["config", "--input", file]).run().succeeds());

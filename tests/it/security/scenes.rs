@@ -37,6 +37,7 @@ prime-ssh man --dir DIR
 printf '{{ hosts }}' >TEMPLATE
 prime-ssh render train --template TEMPLATE -o FILE
 prime-ssh render train --print-data
+prime-ssh export train -o FILE
 prime-ssh completions bash
 prime-ssh doctor
 prime-ssh check train

@@ -1,17 +1,38 @@
-//! The checked hosts of a cluster: what every output is made from.
+//! Checked clusters, their nodes and hosts: what every output is made from.
 
 use std::fmt;
+use std::sync::Arc;
 
-use super::jump::{Jump, ProxyJump};
+use super::jump::Jump;
 use crate::name::{Alias, HostKeyAlias, HostName, Id, Label, Port, Slug, UserName};
+
+/// A machine of a cluster. Its hosts share it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node<'a> {
+    /// Its id.
+    pub id: Id<'a>,
+    /// Its status, in the API's words.
+    pub status: Option<Label<'a>>,
+    /// Its kind of GPU.
+    pub gpu_name: Option<Label<'a>>,
+    /// How many GPUs it has.
+    pub gpu_count: u32,
+    /// Whether it is neither terminated nor detached.
+    pub active: bool,
+    /// Why its installation failed, if it did and the node is active.
+    pub failure: Option<Label<'a>>,
+    /// Its index in the answer.
+    pub(super) index: u32,
+}
 
 /// One way into one machine: one `Host` of an ssh_config, one host of an inventory.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Host<'a> {
     /// The last part of its alias, unique in the fleet.
     pub name: Slug<'a>,
-    /// The id of the node.
-    pub node: Id<'a>,
+    /// The node that it leads to.
+    pub node: Arc<Node<'a>>,
     /// The id of the machine (`podId`), which its host key is remembered by.
     pub machine: Id<'a>,
     /// Where ssh connects to.
@@ -22,33 +43,15 @@ pub struct Host<'a> {
     pub user: UserName<'a>,
     /// What the API calls its job.
     pub role: Option<Label<'a>>,
-    /// The node's status, as the API says it.
-    pub status: Option<Label<'a>>,
-    /// What GPUs it has.
-    pub gpu_name: Option<Label<'a>>,
-    /// How many GPUs it has.
-    pub gpu_count: u32,
     /// Whether this connection leads to a control node; all others lead to workers.
     pub control: bool,
     /// Whether it is reached through the fleet's [`Jump`].
     pub jumps: bool,
     /// Whether it is here only because others jump through it: it was not selected itself.
     pub jump_only: bool,
-    /// What only the walk needs to know.
-    pub(super) origin: Origin,
-}
-
-/// Where a host comes from in the answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Origin {
-    /// The place of its node, for a refusal that only shows when all are seen; in data, a number
-    /// that its other hosts have too.
-    pub(super) node: u32,
-    /// The place of its connection in the node; in data, its own place.
+    /// The index of its connection in the node.
     pub(super) connection: u32,
-    /// Whether the node is neither terminated nor detached.
-    pub(super) active: bool,
-    /// Whether it is its node's main connection, which has the plain name.
+    /// Whether it is its node's main connection, which gets the plain name.
     pub(super) main: bool,
     /// Whether any connection of its node is a control node's: such nodes come first.
     pub(super) of_control_node: bool,
@@ -70,7 +73,13 @@ impl Host<'_> {
     /// Whether its node is neither terminated nor detached.
     #[must_use]
     pub fn is_active(&self) -> bool {
-        self.origin.active
+        self.node.active
+    }
+
+    /// Whether it is the main connection of its node.
+    #[must_use]
+    pub fn is_main(&self) -> bool {
+        self.main
     }
 
     /// What tells two connections of a node apart.
@@ -119,10 +128,18 @@ pub struct Cluster<'a> {
     pub team: Option<Label<'a>>,
     /// Whether it lets people in with a short-lived certificate only.
     pub vault_enabled: bool,
-    /// Whether the API says that it is gone.
-    pub terminated: bool,
+    /// When it was terminated, if it was.
+    pub terminated_at: Option<Label<'a>>,
     /// The keys that are authorised on its hosts.
     pub ssh_keys: Vec<SshKey<'a>>,
+}
+
+impl Cluster<'_> {
+    /// Whether the API says that it is gone.
+    #[must_use]
+    pub fn is_terminated(&self) -> bool {
+        self.terminated_at.is_some()
+    }
 }
 
 /// A key that is authorised on a cluster's hosts.
@@ -144,15 +161,6 @@ pub struct Skipped<'a> {
     pub why: WhySkipped<'a>,
 }
 
-/// A node with a connection, whose installation failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failed<'a> {
-    /// The id of the node.
-    pub node: Id<'a>,
-    /// Why, in the API's words.
-    pub why: Label<'a>,
-}
-
 /// Why a node gives no host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WhySkipped<'a> {
@@ -162,6 +170,8 @@ pub enum WhySkipped<'a> {
     Detached,
     /// It has no connection yet.
     NoConnection {
+        /// The node's id.
+        id: Id<'a>,
         /// The node's status.
         status: Option<Label<'a>>,
         /// How far its installation is, in the API's own scale.
@@ -187,7 +197,7 @@ impl fmt::Display for WhySkipped<'_> {
             Self::Terminated => f.write_str("terminated"),
             Self::Detached => f.write_str("detached from the cluster"),
             Self::Refused => f.write_str("a value of it was refused"),
-            Self::NoConnection { status, progress, failure } => {
+            Self::NoConnection { status, progress, failure, .. } => {
                 f.write_str("no connection yet")?;
                 if let Some(status) = status {
                     write!(f, ", status {status}")?;
@@ -221,8 +231,6 @@ pub struct Fleet<'a> {
     pub nodes_living: usize,
     /// The nodes that give no host.
     pub skipped: Vec<Skipped<'a>>,
-    /// The nodes in the cluster that give one although their installation failed.
-    pub failed: Vec<Failed<'a>>,
     /// Which host `<prefix>.<cluster>` leads to.
     pub(super) entry: usize,
 }
@@ -246,12 +254,30 @@ impl<'a> Fleet<'a> {
     where
         'a: 'f,
     {
-        ProxyJump::to(self, host)
+        self.jump.as_ref().filter(|_| host.jumps).map(|jump| ProxyJump { fleet: self, jump })
     }
 
     /// The host that the cluster's own name leads to: the first control node, or the first host.
     #[must_use]
     pub fn entry(&self) -> Option<&Host<'a>> {
         self.hosts.get(self.entry)
+    }
+}
+
+/// The way to a host that jumps, raw as `ProxyJump` takes it (`ssh_config(5)`).
+#[derive(Clone, Copy, Debug)]
+pub struct ProxyJump<'f> {
+    fleet: &'f Fleet<'f>,
+    jump: &'f Jump<'f>,
+}
+
+impl fmt::Display for ProxyJump<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.jump {
+            Jump::ControlNode(name) => {
+                Alias::of_node(&self.fleet.prefix, &self.fleet.name, name).fmt(f)
+            }
+            Jump::Via(via) => via.fmt(f),
+        }
     }
 }

@@ -1,0 +1,92 @@
+//! Which hosts of a cluster are wanted.
+
+use std::collections::{BTreeSet, HashSet};
+
+use clap::ValueEnum;
+
+use super::jump::Jump;
+use super::model::{Fleet, Host};
+use crate::name::Label;
+
+/// Which hosts of a cluster are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Only those with this role, in any case.
+    pub role: Option<String>,
+    /// Only control nodes, or only workers.
+    pub only: Option<Only>,
+    /// Only those whose name or alias matches one of these, if there are any.
+    pub nodes: Vec<glob::Pattern>,
+    /// Terminated and detached nodes too.
+    pub include_inactive: bool,
+    /// All hosts of a node that has one of them.
+    pub whole_nodes: bool,
+}
+
+/// `--only`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Only {
+    /// Control nodes.
+    Control,
+    /// All others.
+    Worker,
+}
+
+impl Selection {
+    /// Removes the hosts that are not wanted, except for the one that others jump through. Returns
+    /// whether any is left.
+    pub(super) fn apply(&self, fleet: &mut Fleet<'_>) -> bool {
+        let mut wanted: Vec<bool> =
+            fleet.hosts.iter().map(|host| self.takes(fleet, host)).collect();
+        if self.whole_nodes {
+            let hosts = fleet.hosts.iter().zip(&wanted).filter(|(_, wanted)| **wanted);
+            let nodes: HashSet<u32> = hosts.map(|(host, _)| host.node.index).collect();
+            wanted = fleet.hosts.iter().map(|host| nodes.contains(&host.node.index)).collect();
+        }
+        if !wanted.contains(&true) {
+            return false;
+        }
+        if !fleet.hosts.iter().zip(&wanted).any(|(host, &wanted)| wanted && host.jumps) {
+            fleet.jump = None;
+        }
+        let jump = match &fleet.jump {
+            Some(Jump::ControlNode(name)) => Some(name.clone()),
+            _ => None,
+        };
+        let mut wanted = wanted.into_iter();
+        fleet.hosts.retain_mut(|host| {
+            host.jump_only = !wanted.next().unwrap_or_default();
+            !host.jump_only || Some(&host.name) == jump.as_ref()
+        });
+        // First, where nobody looks for a host that was asked for.
+        let jump_host = fleet.hosts.iter().position(|host| host.jump_only);
+        if let Some(front) = jump_host.and_then(|at| fleet.hosts.get_mut(..=at)) {
+            front.rotate_right(1);
+        }
+        true
+    }
+
+    fn takes(&self, fleet: &Fleet<'_>, host: &Host<'_>) -> bool {
+        let role_fits = self.role.as_ref().is_none_or(|wanted| {
+            let role = host.role.as_ref().map(|role| role.as_str().to_lowercase());
+            role == Some(wanted.to_lowercase())
+        });
+        let kind_fits = self.only.is_none_or(|only| (only == Only::Control) == host.control);
+        let name_fits = self.nodes.is_empty() || {
+            let alias = fleet.alias_of(host).to_string();
+            self.nodes.iter().any(|glob| glob.matches(host.name.as_str()) || glob.matches(&alias))
+        };
+        role_fits && kind_fits && name_fits
+    }
+
+    /// The roles that there are, if no host has the wanted one.
+    pub(super) fn other_roles(&self, fleet: &Fleet<'_>) -> Vec<String> {
+        let Some(wanted) = &self.role else { return Vec::new() };
+        let roles: BTreeSet<&str> =
+            fleet.hosts.iter().filter_map(|host| host.role.as_ref()).map(Label::as_str).collect();
+        if roles.iter().any(|role| role.to_lowercase() == wanted.to_lowercase()) {
+            return Vec::new();
+        }
+        roles.into_iter().map(str::to_owned).collect()
+    }
+}

@@ -1,0 +1,271 @@
+//! From answers to fleets: check, resolve, and tell what a person should know.
+
+use std::collections::HashMap;
+
+use super::fetch::{AnswerSource, Fetched};
+use crate::api::error::Error as ApiError;
+use crate::cluster::{self, CheckedCluster, Fleet, NoFleet, ResolvedCluster, resolve, resolve_one};
+use crate::failure::{Failure, Kind, Outcome};
+use crate::name::Id;
+use crate::settings::{Origin, Source};
+use crate::terminal::Terminal;
+use crate::text::message::Message;
+
+/// What may be missing from an output.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gaps {
+    /// Hosts with a refused value are left out, in place of failing.
+    pub(super) skip_invalid: bool,
+    /// The clusters were named, so that each must give a host.
+    pub(super) named: bool,
+    /// No cluster may be left out that should give hosts.
+    pub(super) require_all: bool,
+}
+
+impl Gaps {
+    pub(super) fn of(source: &Source) -> Self {
+        let named = !matches!(source.origin, Origin::All(..));
+        Self { skip_invalid: source.skip_invalid, named, require_all: false }
+    }
+
+    /// Whether a cluster without a fleet ends the run: one that was named does, unless its refusals
+    /// have been told; one of `--all` does only if the options are wrong for it.
+    fn end_with(self, why: &NoFleet) -> bool {
+        match why {
+            NoFleet::Refused => self.require_all,
+            NoFleet::NoControlNode | NoFleet::BadJumpHost(_) => true,
+            NoFleet::NoHost => self.named || self.require_all,
+            NoFleet::Terminated | NoFleet::NoneSelected { .. } => self.named,
+        }
+    }
+}
+
+/// Makes fleets of all answers. Refused values are told, and end the run unless `skip_invalid`.
+pub(super) fn fleets<'a>(
+    answers: &'a [Fetched],
+    options: &cluster::Options,
+    gaps: Gaps,
+    terminal: Terminal,
+) -> Outcome<Vec<Fleet<'a>>> {
+    let mut distinct = Distinct::default();
+    let mut clusters = Vec::with_capacity(answers.len());
+    for fetched in answers {
+        for cluster in fetched.clusters()? {
+            if distinct.is_new(&cluster, &fetched.source)? {
+                clusters.push(cluster);
+            }
+        }
+    }
+    drop(distinct);
+    let resolved = resolve(clusters, options);
+    tell_refusals(&resolved, resolved.len() > 1, gaps.skip_invalid, terminal)?;
+    let mut fleets = Vec::with_capacity(resolved.len());
+    let mut last_failure = None;
+    for resolved in resolved {
+        tell_notes(&resolved, terminal);
+        let ResolvedCluster { title, fleet, .. } = resolved;
+        match fleet {
+            Ok(fleet) => fleets.push(fleet),
+            Err(why) => {
+                let failure = no_fleet(&title, &why);
+                if gaps.end_with(&why) {
+                    return Err(failure);
+                }
+                terminal.note(format_args!("left out {title}: {why}"));
+                last_failure = Some(failure);
+            }
+        }
+    }
+    if fleets.is_empty() {
+        return Err(last_failure.unwrap_or_else(|| none_listed("render")));
+    }
+    Ok(fleets)
+}
+
+/// Tells clusters apart that were answered twice.
+#[derive(Default)]
+pub(super) struct Distinct {
+    /// The label of each cluster so far, by its id.
+    labels: HashMap<Id<'static>, String>,
+}
+
+impl Distinct {
+    /// Whether no earlier answer was about the same cluster. The API may be asked by two names of
+    /// one cluster; in files, a cluster that is there twice is a mistake.
+    pub(super) fn is_new(
+        &mut self,
+        cluster: &CheckedCluster<'_>,
+        source: &AnswerSource,
+    ) -> Outcome<bool> {
+        let Some(id) = cluster.id() else { return Ok(true) };
+        let label = cluster.label().to_owned();
+        match (self.labels.insert(id.clone().into_owned(), label), source) {
+            (None, _) => Ok(true),
+            (Some(_), AnswerSource::Api(_)) => Ok(false),
+            (Some(earlier), AnswerSource::File(_)) => {
+                let message = format!("{earlier} and {} are of one cluster", cluster.label());
+                Err(Failure::message(Kind::Usage, message))
+            }
+        }
+    }
+}
+
+/// The failure of a run that has nothing to do because the API lists no cluster.
+pub(super) fn none_listed(to_do: &str) -> Failure {
+    Failure::message(Kind::Answer, format!("nothing to {to_do}: the API lists no cluster"))
+        .hint("`--team any` asks for the clusters of every team")
+}
+
+impl Fetched {
+    /// Parses and checks the answer; a file may hold several clusters.
+    pub(super) fn clusters(&self) -> Outcome<Vec<CheckedCluster<'_>>> {
+        let text = self.result.as_ref().map_err(|error| error.failure.again())?;
+        match &self.source {
+            AnswerSource::Api(id) => Ok(vec![check(id, text)?]),
+            AnswerSource::File(_) => {
+                let name = self.source.to_string();
+                CheckedCluster::of_file(text, &name).map_err(|malformed| {
+                    Failure::message(Kind::Answer, format!("{name}: {malformed}")).hint(
+                        "--input takes what the API answers to Get Cluster, or what \
+                         `prime-ssh export` prints",
+                    )
+                })
+            }
+        }
+    }
+
+    /// The cluster with this id; `None` if the answer is a list without it. If the id of a cluster
+    /// was refused, returns that one, for its refusals say why.
+    pub(super) fn cluster(&self, id: &Id<'_>, alias: &str) -> Outcome<Option<CheckedCluster<'_>>> {
+        let mut clusters = self.clusters()?;
+        let with_id = clusters.iter().position(|cluster| cluster.id() == Some(id));
+        let found = with_id.or_else(|| clusters.iter().position(|cluster| cluster.id().is_none()));
+        match (found, clusters.as_slice()) {
+            (Some(at), _) => Ok(Some(clusters.swap_remove(at))),
+            (None, [other]) if !other.is_of_list() => {
+                let other = other.id().map(ToString::to_string).unwrap_or_default();
+                let message = format!(
+                    "{} is about cluster {other}, and {alias} is cluster {id}",
+                    self.source
+                );
+                Err(Failure::message(Kind::Answer, message))
+            }
+            (None, _) => Ok(None),
+        }
+    }
+}
+
+/// Parses and checks what the API answered for the cluster with this id.
+pub(super) fn check<'a>(asked: &str, text: &'a str) -> Result<CheckedCluster<'a>, ApiError> {
+    let cluster = CheckedCluster::of(text, asked)
+        .map_err(|malformed| ApiError::malformed_cluster(asked, malformed))?;
+    match cluster.id().filter(|id| id.as_str() != asked) {
+        Some(answered) => Err(ApiError::other_cluster(asked, answered.as_str())),
+        None => Ok(cluster),
+    }
+}
+
+/// A cluster, resolved by itself.
+#[derive(Debug)]
+pub(super) enum Resolved<'a> {
+    /// Its hosts.
+    Fleet(Box<Fleet<'a>>),
+    /// It was terminated.
+    Terminated,
+    /// It gives no host now, and why: it may give one the next time.
+    Empty(Failure),
+}
+
+/// Makes a fleet of one cluster. Refused values are told, and a failure unless `skip_invalid`.
+pub(super) fn fleet<'a>(
+    cluster: CheckedCluster<'a>,
+    options: &cluster::Options,
+    skip_invalid: bool,
+    terminal: Terminal,
+) -> Outcome<Resolved<'a>> {
+    let resolved = resolve_one(cluster, options);
+    if matches!(resolved.fleet, Err(NoFleet::Terminated)) {
+        return Ok(Resolved::Terminated);
+    }
+    tell_refusals(std::slice::from_ref(&resolved), true, skip_invalid, terminal)?;
+    tell_notes(&resolved, terminal);
+    let ResolvedCluster { title, fleet, .. } = resolved;
+    match fleet {
+        Ok(fleet) => Ok(Resolved::Fleet(Box::new(fleet))),
+        Err(why @ (NoFleet::NoHost | NoFleet::NoneSelected { .. })) => {
+            Ok(Resolved::Empty(no_fleet(&title, &why)))
+        }
+        Err(why) => Err(no_fleet(&title, &why)),
+    }
+}
+
+fn tell_notes(resolved: &ResolvedCluster<'_>, terminal: Terminal) {
+    for note in resolved.skip_notes().iter().chain(&resolved.notes) {
+        terminal.note(note);
+    }
+}
+
+/// How many refusals are told one by one.
+const TOLD: usize = 20;
+
+/// Tells what was refused, which is a failure unless `skip_invalid`. `several`: there are more
+/// clusters in this run, so that each line needs the cluster's name.
+pub(super) fn tell_refusals<'c>(
+    resolved: &'c [ResolvedCluster<'_>],
+    several: bool,
+    skip_invalid: bool,
+    terminal: Terminal,
+) -> Outcome<()> {
+    let with_cluster = |resolved: &'c ResolvedCluster<'_>| {
+        let title = if several { format!("{}: ", resolved.title) } else { String::new() };
+        resolved.refusals.iter().map(move |refusal| format!("{title}{refusal}"))
+    };
+    let mut lines = resolved.iter().flat_map(with_cluster).peekable();
+    if lines.peek().is_none() {
+        return Ok(());
+    }
+    let more = resolved.iter().map(|resolved| resolved.more_refused).sum();
+    let text = if skip_invalid {
+        "left out what holds a refused value:"
+    } else {
+        "the answer holds values that cannot be used:"
+    };
+    let message = Message::with_first(text, TOLD, lines, more);
+    if skip_invalid {
+        terminal.warning(message);
+        return Ok(());
+    }
+    let is_of_cluster =
+        |resolved: &ResolvedCluster<'_>| matches!(resolved.fleet, Err(NoFleet::Refused));
+    Err(Failure::message(Kind::Answer, message).hint(if resolved.iter().any(is_of_cluster) {
+        "without values of the cluster itself nothing can be made of it; is this what the API \
+         answers to Get Cluster, or what `prime-ssh export` prints?"
+    } else {
+        "`--skip-invalid` leaves out these hosts and renders the rest"
+    }))
+}
+
+/// The failure of a cluster that gives no fleet, without a hint.
+pub(super) fn nothing_to(to_do: &str, title: &str, why: &NoFleet) -> Failure {
+    let kind = match why {
+        NoFleet::BadJumpHost(_) => Kind::Usage,
+        _ => Kind::Answer,
+    };
+    Failure::message(kind, format!("nothing to {to_do} for {title}: {why}"))
+}
+
+/// The failure of a cluster that cannot be rendered.
+pub(super) fn no_fleet(title: &str, why: &NoFleet) -> Failure {
+    let failure = nothing_to("render", title, why);
+    match why {
+        NoFleet::NoHost => failure.hint(
+            "nodes that are still starting have no connection yet: try again later; \
+             `--include-inactive` renders terminated and detached nodes too",
+        ),
+        NoFleet::Terminated => {
+            failure.hint("`--include-inactive` renders terminated and detached nodes too")
+        }
+        NoFleet::NoControlNode => failure.hint("name a jump host: `--jump-via HOST`"),
+        _ => failure,
+    }
+}
