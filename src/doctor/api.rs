@@ -1,67 +1,67 @@
-//! Whether the API answers, how soon, and whether its clock is ours.
+//! Whether the API answers, how soon, and whether its clock agrees with this machine's.
 
 use std::time::{Duration, SystemTime};
 
-use super::{Check, Finding, failed};
+use super::{Check, Finding};
 use crate::api::client::Heard;
 use crate::api::error::Error;
 use crate::api::token::TokenSource;
 use crate::failure::Failure;
 use crate::text::time::span;
 
-/// A `Date` is a whole second, and an answer takes its way.
+/// A `Date` is a whole second, and an answer takes time to arrive.
 const CLOCK_OFF: Duration = Duration::from_secs(30);
-/// With more than this a certificate that is about to expire counts as one that lasts.
+/// With more than this, a certificate that is about to expire seems to last.
 const CLOCK_WRONG: Duration = Duration::from_secs(600);
 
-/// One way to the API, and what came of trying it.
+/// An API that is in use here, and its answer.
 #[derive(Debug)]
-pub struct Access {
-    /// The context whose settings say it; none for those of this call.
+pub struct ApiProbe {
+    /// The context with its settings; `None` for the settings of this call.
     pub context: Option<String>,
-    /// Where it is.
+    /// Its address.
     pub address: Result<String, Failure>,
-    /// Where the token stands; none where there is no token.
+    /// Where the token comes from; `None` where there is no token.
     pub token: Result<Option<TokenSource>, Failure>,
-    /// What it answered; none where it was not asked.
-    pub heard: Option<Result<Heard, Error>>,
-    /// When that came, on this machine's clock.
+    /// What it answered; `None` where it was not asked.
+    pub answer: Option<Result<Heard, Error>>,
+    /// When the answer came, by this machine's clock.
     pub at: SystemTime,
-    /// Whether an installed cluster is asked for there.
+    /// Whether an installed cluster comes from there.
     pub is_needed: bool,
 }
 
-impl Access {
+impl ApiProbe {
     /// Whether it answers as it should.
     #[must_use]
     pub fn works(&self) -> bool {
-        matches!(self.heard, Some(Ok(_)))
+        matches!(self.answer, Some(Ok(_)))
     }
 }
 
-/// Whether it answers, and what time it is there.
+/// Whether it answers, and its clock.
 #[must_use]
-pub fn examine(access: &Access) -> Vec<Finding> {
-    let address = match &access.address {
+pub fn examine(probe: &ApiProbe) -> Vec<Finding> {
+    let address = match &probe.address {
         Ok(address) => address,
-        Err(failure) => return vec![failed(Check::Api, failure)],
+        Err(failure) => return vec![Finding::failed(Check::Api, failure)],
     };
-    match &access.heard {
-        None if !matches!(access.token, Ok(Some(_))) => {
+    match &probe.answer {
+        None if !matches!(probe.token, Ok(Some(_))) => {
             vec![Finding::note(
                 Check::Api,
-                format_args!("{address} was not asked, without a token"),
+                format_args!("{address}: not asked, because there is no token"),
             )]
         }
         None => vec![
-            Finding::wrong(Check::Api, format_args!("{address} gave no answer in time"))
+            Finding::wrong(Check::Api, format_args!("{address} did not answer in time"))
                 .advise("give it more time: --timeout 60s"),
         ],
         Some(Ok(heard)) => {
             let took = heard.took.as_millis();
             let answers = format_args!("{address} answers in {took} ms");
             let mut findings = vec![Finding::ok(Check::Api, answers)];
-            findings.extend(heard.date.map(|date| clock(date, access.at, heard.took)));
+            findings.extend(heard.date.map(|date| clock(date, probe.at, heard.took)));
             findings
         }
         Some(Err(error)) if error.is_about_the_token() => {
@@ -73,27 +73,28 @@ pub fn examine(access: &Access) -> Vec<Finding> {
     }
 }
 
-/// This machine's clock, against a `Date` that came at `at` after a call of so long.
+/// Compares this machine's clock with a `Date` that came at `at`, after a call that took so long.
 fn clock(date: SystemTime, at: SystemTime, took: Duration) -> Finding {
-    // Written somewhere between question and answer, and cut to the second.
+    // Written at some time between request and answer, and cut to the second.
     let theirs = date + Duration::from_millis(500);
     let ours = at.checked_sub(took / 2).unwrap_or(at);
-    let (off, way) = match ours.duration_since(theirs) {
+    let (off, direction) = match ours.duration_since(theirs) {
         Ok(ahead) => (ahead, "ahead of"),
         Err(behind) => (behind.duration(), "behind"),
     };
     if off <= CLOCK_OFF {
-        return Finding::ok(Check::Clock, "goes with the API's");
+        return Finding::ok(Check::Clock, "agrees with the API's");
     }
-    let what =
-        format!("this machine's clock is {} {way} the API's, and certificates go by it", span(off));
+    let what = format!(
+        "this machine's clock is {} {direction} the API's, and certificates depend on it",
+        span(off)
+    );
     let finding = if off > CLOCK_WRONG {
         Finding::wrong(Check::Clock, what)
     } else {
         Finding::warning(Check::Clock, what)
     };
-    finding
-        .advise("set the clock, or let the system do it: `timedatectl set-ntp true` with systemd")
+    finding.advise("set the clock, or let the system do it: `timedatectl set-ntp true`")
 }
 
 #[cfg(test)]

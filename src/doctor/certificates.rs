@@ -1,128 +1,121 @@
-//! The certificates to log in with, and what renews them: ssh says nothing of one that is over.
+//! The certificates to log in with, and their renewal: ssh does not say that one has expired.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use super::disk::{Cluster, Disk};
-use super::{Check, Finding, Ourselves, renewal};
-use crate::certificate::PublicKey;
+use super::snapshot::{InstalledCluster, Snapshot};
+use super::{Check, Finding, OwnCommands, State, renewal};
+use crate::certificate::Certificate;
 use crate::certificate::file::{self, CertificateFile};
 use crate::certificate::identity::Identity;
-use crate::certificate::judge::{self, Requirements, Warning};
+use crate::certificate::judge::{self, MIN_VALIDITY, Requirements, Warning};
 use crate::settings::OptionResolver;
 use crate::text::time::span;
 
-/// What the examination goes by.
-#[derive(Debug)]
-pub struct Circumstances<'a> {
-    /// The program as it is to be called.
-    pub ourselves: &'a Ourselves,
-    /// The time, in Unix seconds.
-    pub now: u64,
-    /// With less left than this a certificate counts as over.
-    pub least: Duration,
-}
-
-/// Whether the certificates that our fragments name let people in, and will go on to.
+/// Whether the certificates that our files name let people in, and will go on to. `now` is the time
+/// in Unix seconds.
 #[must_use]
-pub fn examine(disk: &Disk, memory: &OptionResolver<'_>, here: &Circumstances<'_>) -> Vec<Finding> {
+pub fn examine(
+    snapshot: &Snapshot,
+    resolver: &OptionResolver<'_>,
+    commands: &OwnCommands,
+    now: u64,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for cluster in disk.clusters() {
-        for path in cluster.outline.all("certificatefile").filter_map(|path| disk.expand(path)) {
-            let key = cluster
-                .outline
-                .all("identityfile")
-                .filter_map(|path| disk.expand(path))
-                .find_map(|path| Identity::read(&path).ok());
-            let key = key.map(|identity| identity.public_key);
-            let one = One { disk, cluster, path, key, here };
-            findings.extend(one.examine());
+    for cluster in snapshot.clusters() {
+        let identity = snapshot.paths(cluster, "identityfile").next();
+        for path in snapshot.paths(cluster, "certificatefile") {
+            let identity = identity.as_deref();
+            let examination = Examination { snapshot, cluster, path, identity, commands, now };
+            findings.extend(examination.findings());
         }
-        for command in &cluster.outline.commands {
-            findings.extend(renewal::examine(cluster, command, memory, here.ourselves));
+        for command in &cluster.fragment.commands {
+            findings.extend(renewal::examine(cluster, command, resolver, commands));
         }
     }
     findings
 }
 
-/// One cluster's certificate.
-struct One<'a> {
-    disk: &'a Disk,
-    cluster: &'a Cluster,
+/// The examination of one cluster's certificate.
+struct Examination<'a> {
+    snapshot: &'a Snapshot,
+    cluster: &'a InstalledCluster,
     path: PathBuf,
-    key: Option<PublicKey>,
-    here: &'a Circumstances<'a>,
+    identity: Option<&'a Path>,
+    commands: &'a OwnCommands,
+    now: u64,
 }
 
-impl One<'_> {
-    fn examine(&self) -> Vec<Finding> {
-        let alias = self.cluster.alias();
-        let certificate = match file::read(&self.path) {
+impl Examination<'_> {
+    fn findings(&self) -> Vec<Finding> {
+        let present = match file::read(&self.path) {
             Ok(certificate) => certificate,
-            Err(absent) => return vec![self.unusable(&absent)],
+            Err(error) => return vec![self.useless(&error)],
         };
-        let users: Vec<String> = self.cluster.outline.all("user").map(str::to_owned).collect();
-        let key = self.key.as_ref().unwrap_or(&certificate.key);
-        let required = Requirements { key, ttl: None, users: &users, now: self.here.now };
-        let (certificate, warnings) = match judge::judge(certificate.line(), &required) {
-            Ok(judged) => judged,
-            Err(refusal) => return vec![self.unusable(&refusal)],
-        };
-        let left = certificate.validity.left(self.here.now).unwrap_or_default();
-        let lasts = if certificate.validity.is_endless() { "ever".to_owned() } else { span(left) };
-        let finding = if left < self.here.least && !self.cluster.is_renewed() {
-            let what = format!("{alias}: the certificate lasts for {lasts} only");
-            self.renewed(Finding::warning(Check::Certificate, what))
-        } else {
-            let by_itself =
-                if self.cluster.is_renewed() { "; ssh renews it by itself" } else { "" };
-            Finding::ok(Check::Certificate, format_args!("{alias}: valid for {lasts}{by_itself}"))
-        };
-        let told = warnings.iter().filter(|warning| !matches!(warning, Warning::Long { .. }));
-        let told = told.map(|warning| {
-            let what = format!("{alias}: {warning}");
-            let finding = Finding::warning(Check::Certificate, what).at(&self.path);
-            match warning {
-                Warning::OtherUsers { .. } => {
-                    finding.advise("log in as one that it names: install again with --user NAME")
-                }
-                _ => finding.advise("who signs the certificates decides that"),
+        let users: Vec<String> = self.cluster.fragment.all("user").map(str::to_owned).collect();
+        let identity = self.identity.and_then(|path| Identity::read(path).ok());
+        let key = identity.map_or_else(|| present.key.clone(), |identity| identity.public_key);
+        let required = Requirements { key: &key, ttl: None, users: &users, now: self.now };
+        match judge::judge(present.line(), &required) {
+            Ok((certificate, warnings)) => {
+                let warnings = warnings.iter().filter_map(|warning| self.warning(warning));
+                [self.validity(&certificate)].into_iter().chain(warnings).collect()
             }
-        });
-        [finding.at(&self.path)].into_iter().chain(told).collect()
+            Err(refusal) => vec![self.useless(&refusal)],
+        }
     }
 
-    /// One that lets nobody in. Where ssh itself gets a new one, that is no matter.
-    fn unusable(&self, why: &dyn std::fmt::Display) -> Finding {
-        let alias = self.cluster.alias();
+    /// One that lets people in, and for how long.
+    fn validity(&self, certificate: &Certificate) -> Finding {
+        let left = certificate.validity.left(self.now).unwrap_or_default();
         if self.cluster.is_renewed() {
-            let what = format!("{alias}: {why}; ssh gets one when it connects");
-            return Finding::note(Check::Certificate, what).at(&self.path);
+            return self.finding(State::Ok, &format!("valid for {}; ssh renews it", span(left)));
         }
-        let what = format!("{alias}: the certificate lets nobody in: {why}");
-        self.renewed(Finding::wrong(Check::Certificate, what).at(&self.path))
-    }
-
-    /// With the command that gets another one, where it is one of ours.
-    fn renewed(&self, finding: Finding) -> Finding {
-        if self.path != self.place().path() {
-            return finding.advise("get a new one where this one came from");
+        if left < MIN_VALIDITY {
+            let what = format!("the certificate lasts only {}", span(left));
+            return self.with_renewal(self.finding(State::Warning, &what));
         }
-        let identity = self.cluster.outline.all("identityfile").find_map(|p| self.disk.expand(p));
-        finding.run(self.here.ourselves.certifying(&self.cluster.record, identity.as_deref()))
+        self.finding(State::Ok, &format!("valid for {}", span(left)))
     }
 
-    fn place(&self) -> CertificateFile {
-        CertificateFile::for_stem(&self.folder(), &self.cluster.record.stem())
+    fn warning(&self, warning: &Warning) -> Option<Finding> {
+        let advice = match warning {
+            Warning::Long { .. } => return None,
+            Warning::OtherUsers { .. } => {
+                "log in as one that it names: install again with --user NAME"
+            }
+            _ => "who signs the certificates decides that",
+        };
+        Some(self.finding(State::Warning, &warning.to_string()).advise(advice))
     }
 
-    fn folder(&self) -> PathBuf {
-        // As ssh names it, where that is another path to the same.
-        let ours = self.disk.layout.folder();
-        let is_same = |path: &Path| path.canonicalize().ok() == ours.canonicalize().ok();
-        match self.path.parent() {
-            Some(folder) if is_same(folder) => folder.to_owned(),
-            _ => ours,
+    /// One that lets nobody in. Where ssh itself gets a new one, that does not matter.
+    fn useless(&self, why: &dyn fmt::Display) -> Finding {
+        if self.cluster.is_renewed() {
+            let what = format!("{why}; ssh gets a new one when it connects");
+            return self.finding(State::Note, &what);
+        }
+        let what = format!("the certificate lets nobody in: {why}");
+        self.with_renewal(self.finding(State::Wrong, &what))
+    }
+
+    fn finding(&self, state: State, what: &str) -> Finding {
+        let what = format!("{}: {what}", self.cluster.alias());
+        Finding::new(state, Check::Certificate, what).at(&self.path)
+    }
+
+    /// Adds the command that gets a new one, if the file is ours.
+    fn with_renewal(&self, finding: Finding) -> Finding {
+        let ours =
+            CertificateFile::for_stem(&self.snapshot.layout.folder(), &self.cluster.record.stem());
+        // ssh may know the folder by another path.
+        let folder = |path: &Path| path.parent().and_then(|folder| folder.canonicalize().ok());
+        let is_ours = self.path.file_name() == ours.path().file_name()
+            && folder(&self.path) == folder(ours.path());
+        if is_ours {
+            finding.run(self.commands.cert(&self.cluster.record, self.identity))
+        } else {
+            finding.advise("get a new one where this one came from")
         }
     }
 }

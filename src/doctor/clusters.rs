@@ -1,67 +1,66 @@
-//! The installed clusters, against what the API says of them now: what `sync --check` would say.
+//! The installed clusters against the API's answers: what `sync --check` would say.
 
-use super::{Check, Finding, Ourselves, failed};
+use super::finding::counted;
+use super::{Check, Finding, OwnCommands, State};
 use crate::failure::{Failure, Kind};
 use crate::install::state::{Record, Source};
 
-/// How an installed cluster stands to what the API says.
+/// How an installed cluster compares with the API's answer.
 #[derive(Debug)]
-pub enum Stand {
-    /// It is as the API says, with this many hosts.
-    Same(usize),
-    /// The API says otherwise, and how.
-    Differs(String),
-    /// It has ended, in the API's words.
+pub enum ClusterStatus {
+    /// It is up to date, with this many hosts.
+    UpToDate(usize),
+    /// It is out of date; how.
+    OutOfDate(String),
+    /// It has ended; how.
     Ended(&'static str),
     /// The API does not know it.
     Unknown,
-    /// It cannot be brought up to date, and why.
+    /// It cannot be brought up to date; why.
     Stuck(Failure),
-    /// It was not asked for, and why.
-    NotAsked(&'static str),
+    /// It was not compared; why.
+    Skipped(&'static str),
 }
 
-/// What is to be known of one installed cluster. `warnings` are what an install would say of it.
+/// What there is to know about one installed cluster. `warnings` are those of an install.
 #[must_use]
 pub fn examine(
     record: &Record,
-    stand: &Stand,
+    status: &ClusterStatus,
     warnings: &[String],
-    ourselves: &Ourselves,
+    commands: &OwnCommands,
 ) -> Vec<Finding> {
     let alias = record.alias();
-    let sync = |further: &[&'static str]| {
-        ourselves.with(["sync", alias.as_str()].into_iter().chain(further.iter().copied()))
-    };
     let check = Check::Clusters;
-    let finding = match stand {
-        Stand::Same(hosts) => {
-            let hosts = super::counted(*hosts, "host");
-            let who =
-                if matches!(record.source, Source::Api { .. }) { "the API" } else { "its file" };
-            Finding::ok(check, format_args!("{alias} is as {who} says: {hosts}"))
+    let finding = match status {
+        ClusterStatus::UpToDate(hosts) => {
+            let hosts = counted(*hosts, "host");
+            let is_api = matches!(record.source, Source::Api { .. });
+            let source = if is_api { "the API" } else { "its file" };
+            Finding::ok(check, format_args!("{alias} is up to date with {source}: {hosts}"))
         }
-        Stand::Differs(how) => {
-            Finding::warning(check, format_args!("{alias} is out of date: {how}")).run(sync(&[]))
+        ClusterStatus::OutOfDate(how) => {
+            Finding::warning(check, format_args!("{alias} is out of date: {how}"))
+                .run(commands.sync(&alias))
         }
-        Stand::Ended(why) => {
-            Finding::wrong(check, format_args!("{alias} {why}, and its names lead nowhere"))
-                .run(sync(&[]))
+        ClusterStatus::Ended(why) => {
+            Finding::wrong(check, format_args!("{alias} {why}, so its names lead nowhere"))
+                .run(commands.sync(&alias))
         }
-        Stand::Unknown => {
-            Finding::wrong(check, format_args!("{alias} is not known to the API any more"))
-                .run(sync(&["--prune"]))
+        ClusterStatus::Unknown => {
+            Finding::wrong(check, format_args!("the API does not know {alias} any more"))
+                .run(commands.words(["sync", &alias, "--prune"]))
         }
-        Stand::NotAsked(why) => {
+        ClusterStatus::Skipped(why) => {
             Finding::note(check, format_args!("{alias} was not compared: {why}"))
         }
-        Stand::Stuck(failure) => {
-            let finding = failed(check, failure);
+        ClusterStatus::Stuck(failure) => {
+            let finding = Finding::failed(check, failure);
             let what = format!("{alias} cannot be brought up to date: {}", finding.what);
             let finding = Finding { what, ..finding };
             match failure.kind {
-                // The installed hosts stay as they are, and may well work.
-                Kind::Api | Kind::Answer => Finding { state: super::State::Warning, ..finding },
+                // The installed hosts stay as they are, and may work.
+                Kind::Api | Kind::Answer => Finding { state: State::Warning, ..finding },
                 _ => finding,
             }
         }

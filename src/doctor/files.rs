@@ -1,29 +1,30 @@
-//! Our files, one with the other: a state has its fragment, the index names each, and nothing is
-//! left of runs that were killed.
+//! Whether our files fit together: each state has its fragment, the index names each, and killed
+//! runs left nothing behind.
 
 use std::path::PathBuf;
 
-use super::disk::{Disk, Ours};
-use super::{Check, Finding, Ourselves, counted};
+use super::finding::counted;
+use super::snapshot::{OurFolder, Snapshot};
+use super::{Check, Finding, OwnCommands};
 use crate::fs::Lock;
 use crate::install::include;
 use crate::install::layout::{INDEX, LOCK, Layout};
 use crate::install::plan::{Note, Owner};
 use crate::install::state::{FileKind, FileStem};
 
-/// What does not go together in our folder.
+/// What does not fit together in our folder.
 #[must_use]
-pub fn examine(disk: &Disk, ourselves: &Ourselves) -> Vec<Finding> {
-    let ours = match &disk.ours {
+pub fn examine(snapshot: &Snapshot, commands: &OwnCommands) -> Vec<Finding> {
+    let ours = match &snapshot.ours {
         Ok(ours) => ours,
         Err(error) => return vec![Finding::wrong(Check::Files, error)],
     };
-    let folder = Folder { layout: &disk.layout, ours, ourselves };
+    let folder = Folder { layout: &snapshot.layout, ours, commands };
     let mut findings = folder.states();
     findings.extend(folder.index());
     findings.extend(folder.parts());
     findings.extend(folder.strangers());
-    findings.extend(folder.left_behind(&disk.leftovers));
+    findings.extend(folder.left_behind(&snapshot.leftovers));
     if findings.is_empty() {
         findings.push(Finding::ok(Check::Files, folder.summary()));
     }
@@ -32,8 +33,8 @@ pub fn examine(disk: &Disk, ourselves: &Ourselves) -> Vec<Finding> {
 
 struct Folder<'a> {
     layout: &'a Layout,
-    ours: &'a Ours,
-    ourselves: &'a Ourselves,
+    ours: &'a OurFolder,
+    commands: &'a OwnCommands,
 }
 
 impl Folder<'_> {
@@ -42,23 +43,23 @@ impl Folder<'_> {
         if clusters.is_empty() {
             return "no cluster is installed".to_owned();
         }
-        let hosts = clusters.iter().map(|cluster| cluster.outline.hosts.len()).sum();
+        let hosts = clusters.iter().map(|cluster| cluster.fragment.hosts.len()).sum();
         let (clusters, hosts) = (counted(clusters.len(), "cluster"), counted(hosts, "host"));
-        format!("{clusters} with {hosts}; all files are there")
+        format!("{clusters} with {hosts}; no file is missing")
     }
 
     fn path(&self, stem: &FileStem, part: FileKind) -> PathBuf {
         self.layout.file(&stem.file(part))
     }
 
-    /// What brings everything of ours into order that needs no answer of the API.
+    /// Adds the command that tidies our folder.
     fn tidied(&self, finding: Finding) -> Finding {
         let is_empty = self.ours.present.all_stems().is_empty();
         let words: &[&str] = if is_empty { &["uninstall", "--all"] } else { &["sync"] };
-        finding.run(self.ourselves.with(words.iter().copied()))
+        finding.run(self.commands.words(words.iter().copied()))
     }
 
-    /// States that cannot be read, or that are there twice.
+    /// States that cannot be read, or that exist twice.
     fn states(&self) -> Vec<Finding> {
         let installed = &self.ours.installed;
         let damaged = installed.damaged.iter().map(|(stem, damage)| {
@@ -67,18 +68,18 @@ impl Folder<'_> {
                 .advise("install that cluster again; its hosts stay as they are until then")
         });
         let twice = installed.superseded.iter().map(|stem| {
-            let what = format!("{stem} is left of a run that was killed");
+            let what = format!("{stem} was left by a run that was killed");
             self.tidied(Finding::note(Check::Files, what)).at(&self.path(stem, FileKind::State))
         });
         damaged.chain(twice).collect()
     }
 
-    /// Fragments that ssh does not come by, and lines of the index that lead nowhere.
+    /// Fragments that ssh does not read, and lines of the index that lead nowhere.
     fn index(&self) -> Option<Finding> {
         let path = self.layout.file(INDEX);
-        let changes = &self.ours.mending.as_ref()?.changes;
+        let changes = &self.ours.repair.as_ref()?.changes;
         let change = changes.iter().find(|change| change.path == path)?;
-        // Its mode is told with those of the others.
+        // Only its mode differs: a matter of permissions.
         if change.before == change.after {
             return None;
         }
@@ -92,15 +93,13 @@ impl Folder<'_> {
             .map(ToString::to_string)
             .collect();
         let finding = if !unread.is_empty() {
-            let what = format!("ssh does not read {}: the index leaves it out", unread.join(", "));
+            let what =
+                format!("ssh does not read {}: it is missing from the index", unread.join(", "));
             Finding::wrong(Check::Files, what)
         } else if self.names_what_is_not_there() {
-            Finding::note(Check::Files, "the index names a file that is not there")
+            Finding::note(Check::Files, "the index names a file that does not exist")
         } else {
-            Finding::warning(
-                Check::Files,
-                "the index was edited; what was added is lost with the next run",
-            )
+            Finding::warning(Check::Files, "the index was edited; the next run discards the edit")
         };
         Some(self.tidied(finding).at(&path))
     }
@@ -114,19 +113,19 @@ impl Folder<'_> {
         named.any(|(stem, _)| present.part(&stem, FileKind::Fragment).is_none())
     }
 
-    /// Files of a cluster that are missing, or that somebody edited.
+    /// Files of a cluster that are missing or were edited.
     fn parts(&self) -> Vec<Finding> {
         let present = &self.ours.present;
         let mut findings = Vec::new();
         for (stem, record) in &self.ours.installed.records {
             let alias = record.alias();
-            let synced = |finding: Finding| finding.run(self.ourselves.with(["sync", &alias]));
+            let synced = |finding: Finding| finding.run(self.commands.sync(&alias));
             let path = self.path(stem, FileKind::Fragment);
             match present.part(stem, FileKind::Fragment) {
                 None => findings.push(
                     synced(Finding::wrong(
                         Check::Files,
-                        format_args!("{alias} has no fragment, so ssh knows none of its names"),
+                        format_args!("{alias} has no file for ssh, so ssh knows none of its names"),
                     ))
                     .at(&path),
                 ),
@@ -137,16 +136,15 @@ impl Folder<'_> {
                     ))
                     .at(&path)
                     .advise(
-                        "the edit is kept as .bak; options that should stay belong into \
+                        "the edit is kept as .bak; for options that should stay, use \
                              `install --ssh-option KEY=VALUE`",
                     ),
                 ),
                 Some(_) => {}
             }
             if present.part(stem, FileKind::KnownHosts).is_none() {
-                let what = format!(
-                    "the host keys of {alias} are gone: the next key of each host is trusted"
-                );
+                let what =
+                    format!("the host keys of {alias} are gone: ssh will trust any key at first");
                 let path = self.path(stem, FileKind::KnownHosts);
                 findings.push(synced(Finding::warning(Check::Files, what)).at(&path));
             }
@@ -154,15 +152,15 @@ impl Folder<'_> {
         findings
     }
 
-    /// What has no state, is no file of ours, or stays of one.
+    /// Files without a state, and files that are not ours.
     fn strangers(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
-        for note in self.ours.mending.iter().flat_map(|plan| &plan.notes) {
+        for note in self.ours.repair.iter().flat_map(|plan| &plan.notes) {
             if let Note::Stateless(path) = note {
                 findings.push(
                     Finding::warning(
                         Check::Files,
-                        "it has no state beside it, so nothing brings it up to date",
+                        "it has no state file, so nothing keeps it up to date",
                     )
                     .at(path)
                     .advise("install that cluster again"),
@@ -173,7 +171,7 @@ impl Folder<'_> {
             let path = self.layout.file(name);
             let finding = if name.contains(".conf.bak") {
                 let command = ["rm".as_ref(), path.as_os_str()];
-                Finding::note(Check::Files, "an edit by hand that was kept aside").run(command)
+                Finding::note(Check::Files, "a copy that was kept of an edited file").run(command)
             } else {
                 Finding::note(Check::Files, "it is not ours")
             };
@@ -183,23 +181,23 @@ impl Folder<'_> {
             findings.push(
                 Finding::note(
                     Check::Files,
-                    "your configuration as it was before the first install",
+                    "a copy of your configuration from before the first install",
                 )
                 .at(&self.layout.backup())
-                .advise("remove it once you do not need it"),
+                .advise("remove it when you do not need it any more"),
             );
         }
         findings
     }
 
-    /// What runs left that were killed; nothing of that is sure while one is at work.
+    /// What killed runs left behind; unknown while a run is at work.
     fn left_behind(&self, temporary: &[PathBuf]) -> Vec<Finding> {
         if self.is_busy() {
-            let what = "another run of prime-ssh is at work just now";
+            let what = "another run of prime-ssh is at work";
             return vec![Finding::note(Check::Files, what).at(&self.layout.file(LOCK))];
         }
         let is_removal = |path: &&PathBuf| {
-            let changes = self.ours.mending.iter().flat_map(|plan| &plan.changes);
+            let changes = self.ours.repair.iter().flat_map(|plan| &plan.changes);
             let mut ours = changes.filter(|change| change.owner == Owner::Ours);
             **path != self.layout.file(INDEX)
                 && ours.any(|change| change.path == **path && change.after.is_none())
@@ -214,13 +212,13 @@ impl Folder<'_> {
             .iter()
             .chain(orphans)
             .map(|path| {
-                let what = "it is left of a run that was killed";
+                let what = "it was left by a run that was killed";
                 self.tidied(Finding::note(Check::Files, what)).at(path)
             })
             .collect()
     }
 
-    /// Whether another run holds the lock. Neither is it made nor kept.
+    /// Whether another run holds the lock. It is neither created nor kept.
     fn is_busy(&self) -> bool {
         Lock::is_held(&self.layout.file(LOCK))
     }

@@ -1,64 +1,74 @@
-//! The line that includes our files: whether ssh comes by it, and what comes before.
+//! The line that includes our files: whether ssh reads it, and what comes before it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::disk::Disk;
-use super::{Check, Finding, Ourselves};
+use nix::unistd::{AccessFlags, access};
+
+use super::snapshot::Snapshot;
+use super::{Check, Finding, OwnCommands};
+use crate::install::include::{IncludeLine, IncludeResolver};
+use crate::install::layout::INDEX;
+use crate::install::reading::Block;
+use crate::text::shell;
 
 /// A line of the user's configuration.
 type Place = (PathBuf, usize);
 
-/// What the user's configuration says of our files.
+/// What the user's configuration says about our files.
 #[derive(Default)]
-struct Seen {
-    /// Lines that include us for every host.
+struct Includes {
+    /// Lines that include them for every host.
     at_top: Vec<Place>,
-    /// Lines that include us for some hosts only.
+    /// Lines that include them for some hosts only.
     in_block: Vec<Place>,
-    /// The first setting for every host that comes before us.
+    /// The first setting for every host before them.
     before: Option<(Place, String)>,
 }
 
-impl Seen {
-    fn of(disk: &Disk) -> Self {
-        let mut seen = Self::default();
-        disk.walk(&mut |line| {
+impl Includes {
+    fn find(snapshot: &Snapshot, resolver: &IncludeResolver) -> Self {
+        let mut found = Self::default();
+        snapshot.walk_as(resolver, &mut |line| {
             let place = (line.file.to_owned(), line.directive.line);
             let keyword = &*line.directive.keyword;
+            let is_for_all = line.blocks.iter().all(Block::is_for_every_host);
             if line.includes_us {
-                let places =
-                    if line.blocks.is_empty() { &mut seen.at_top } else { &mut seen.in_block };
-                places.push(place);
-            } else if line.blocks.is_empty()
-                && seen.at_top.is_empty()
-                && seen.before.is_none()
+                if is_for_all { &mut found.at_top } else { &mut found.in_block }.push(place);
+            } else if is_for_all
+                && found.at_top.is_empty()
+                && found.before.is_none()
                 && !matches!(keyword, b"host" | b"match" | b"include" | b"ignoreunknown")
             {
-                seen.before = Some((place, String::from_utf8_lossy(keyword).into_owned()));
+                found.before = Some((place, String::from_utf8_lossy(keyword).into_owned()));
             }
             true
         });
-        seen
+        found
     }
 }
 
-/// Whether ssh comes by our files.
+/// Whether ssh reads our files. `home` is the value of `HOME`.
 #[must_use]
-pub fn examine(disk: &Disk, ourselves: &Ourselves) -> Vec<Finding> {
-    let config = disk.layout.config();
-    if let Err(error) = &disk.config {
+pub fn examine(snapshot: &Snapshot, commands: &OwnCommands, home: Option<&Path>) -> Vec<Finding> {
+    let config = snapshot.layout.config();
+    if let Err(error) = &snapshot.config {
         return vec![Finding::wrong(Check::Include, error).at(&config)];
     }
-    let Seen { at_top, in_block, before } = Seen::of(disk);
-    if !disk.is_in_use() {
-        return at_top.into_iter().chain(in_block).map(of_no_use).collect();
+    let resolver = snapshot.layout.include_resolver();
+    let Includes { at_top, in_block, before } = Includes::find(snapshot, &resolver);
+    if !snapshot.is_in_use() {
+        return at_top.into_iter().chain(in_block).map(unused).collect();
     }
     let mut findings = Vec::new();
     if let Some((file, line)) = at_top.first() {
-        let what = "our files are included for every host";
+        if let Some(home) = home.filter(|home| is_hidden_from(snapshot, &resolver, home)) {
+            return vec![other_home(snapshot, home).at_line(file, *line)];
+        }
+        let what = "ssh reads our files for every host";
         findings.push(Finding::ok(Check::Include, what).at_line(file, *line));
         findings.extend(before.map(|((file, line), keyword)| {
-            let what = format!("`{keyword}` comes before our files, and counts for our hosts too");
+            let what =
+                format!("`{keyword}` comes before our files, so it also applies to our hosts");
             Finding::note(Check::Include, what)
                 .at_line(&file, line)
                 .advise("move the Include of our files to the first line")
@@ -67,34 +77,66 @@ pub fn examine(disk: &Disk, ourselves: &Ourselves) -> Vec<Finding> {
         let what = if in_block.is_empty() {
             "no line includes our files, so ssh knows none of the names"
         } else {
-            "our files are included inside a block only, which may leave out our hosts"
+            "our files are included in a block only, so ssh may not know all of the names"
         };
         let finding = Finding::wrong(Check::Include, what).at(&config);
-        findings.push(finding.run(ourselves.with(["sync"])));
+        findings.push(with_line(finding, snapshot, commands));
     }
     findings.extend(in_block.into_iter().map(|(file, line)| {
-        Finding::warning(Check::Include, "this Include of our files counts for some hosts only")
+        Finding::warning(Check::Include, "this Include of our files applies to some hosts only")
             .at_line(&file, line)
-            .advise("remove that line; one at the top of the file counts for all")
+            .advise("remove that line; one at the top of the file applies to all hosts")
     }));
-    if !disk.layout.is_read_by_ssh() {
+    if !snapshot.layout.is_read_by_ssh() {
+        let what = format!(
+            "a plain ssh reads {} instead of this file",
+            snapshot.layout.read_by_ssh().join("config").display()
+        );
+        let ssh = shell::command(["ssh".as_ref(), "-F".as_ref(), config.as_os_str()]);
         findings.push(
-            Finding::note(
-                Check::Include,
-                format_args!(
-                    "a plain ssh reads {}, and not this: use `ssh -F {}`",
-                    disk.layout.read_by_ssh().display(),
-                    config.display()
-                ),
-            )
-            .at(&config),
+            Finding::note(Check::Include, what).at(&config).advise(format_args!("use `{ssh}`")),
         );
     }
     findings
 }
 
-fn of_no_use((file, line): Place) -> Finding {
-    Finding::note(Check::Include, "this line includes our files, and no cluster is installed")
+fn unused((file, line): Place) -> Finding {
+    Finding::note(Check::Include, "this line includes our files, but no cluster is installed")
         .at_line(&file, line)
-        .advise("it harms nobody; remove that line")
+        .advise("it does no harm; remove that line")
+}
+
+/// Whether ssh does not find our files with this `HOME`. The folder of `~/.ssh/config` comes from the
+/// password database, but a relative `Include`, and `~`, are resolved below `HOME`.
+fn is_hidden_from(snapshot: &Snapshot, resolver: &IncludeResolver, home: &Path) -> bool {
+    let is_same =
+        home == resolver.home || home.canonicalize().ok() == resolver.home.canonicalize().ok();
+    let of_home = IncludeResolver { home: home.to_owned(), index: resolver.index.clone() };
+    !is_same && Includes::find(snapshot, &of_home).at_top.is_empty()
+}
+
+fn other_home(snapshot: &Snapshot, home: &Path) -> Finding {
+    let what = format!(
+        "HOME is {}, so ssh looks for our files below it and knows none of the names",
+        home.display()
+    );
+    let finding = Finding::wrong(Check::Include, what);
+    match IncludeLine::new(&snapshot.layout.file(INDEX)) {
+        Ok(line) => finding.advise(format_args!("make this line the first one instead: {line}")),
+        Err(error) => finding.advise(error),
+    }
+}
+
+/// What brings our line back: the next run, or a person where that run may not write the file.
+fn with_line(finding: Finding, snapshot: &Snapshot, commands: &OwnCommands) -> Finding {
+    let config = snapshot.layout.config();
+    let target = config.canonicalize().unwrap_or(config);
+    let is_writable = |path: &Path| access(path, AccessFlags::W_OK).is_ok();
+    let may_write =
+        (is_writable(&target) || !target.exists()) && target.parent().is_some_and(is_writable);
+    match snapshot.layout.include(INDEX) {
+        Ok(line) if !may_write => finding
+            .advise(format_args!("you cannot write this file here; add as its first line: {line}")),
+        _ => finding.run(commands.words(["sync"])),
+    }
 }

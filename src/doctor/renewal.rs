@@ -1,78 +1,74 @@
-//! The command by which ssh renews a certificate: it was written at an install, and what it names
+//! The command with which ssh renews a certificate: it was written at an install, and what it names
 //! may have moved since.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::disk::Cluster;
-use super::{Check, Finding, Ourselves, failed, quoted};
+use super::finding::quoted;
+use super::snapshot::InstalledCluster;
+use super::{Check, Finding, OwnCommands};
 use crate::install::modes::writable_by_others;
 use crate::settings::OptionResolver;
 
-/// Whether the command still does what it should.
+/// Whether the command still works.
 #[must_use]
 pub fn examine(
-    cluster: &Cluster,
+    cluster: &InstalledCluster,
     command: &str,
-    memory: &OptionResolver<'_>,
-    ourselves: &Ourselves,
+    resolver: &OptionResolver<'_>,
+    commands: &OwnCommands,
 ) -> Vec<Finding> {
     let alias = cluster.alias();
     let words = words(command);
     let Some(program) = words.first().map(Path::new).filter(|path| path.is_absolute()) else {
         let what = format!("{alias}: ssh runs a command that is not ours: {}", quoted(command));
-        let finding = Finding::warning(Check::Certificate, what).at(&cluster.fragment);
-        return vec![finding.run(ourselves.with(["sync", &alias]))];
+        let finding = Finding::warning(Check::Certificate, what).at(&cluster.path);
+        return vec![finding.run(commands.sync(&alias))];
     };
-    let mut findings = Vec::new();
-    if let Some(fault) = fault(program) {
-        let what = format!("{alias}: ssh renews the certificate with a program that {fault}");
-        let finding = Finding::wrong(Check::Certificate, what).at(program);
-        findings.push(finding.run(ourselves.with(["sync", &alias])));
-    } else if let Some(writable) = writable_by_others(program) {
-        let what =
-            format!("{alias}: others can change the program that ssh renews the certificate with");
-        let command = ["chmod".as_ref(), "go-w".as_ref(), writable.as_os_str()];
-        findings.push(Finding::wrong(Check::Certificate, what).at(writable).run(command));
-    }
     let value = |option: &str| {
-        let mut pairs = words.iter().zip(words.iter().skip(1));
-        pairs.find(|(word, _)| *word == option).map(|(_, value)| value.as_str())
+        let at = words.iter().position(|word| word == option)?;
+        words.get(at + 1).map(String::as_str)
     };
-    match memory.has_lasting_token(value("--context"), value("--token-file")) {
-        Ok(true) => {}
-        Ok(false) => {
-            let finding = match value("--token-file") {
-                Some(file) => Finding::wrong(
-                    Check::Certificate,
-                    format_args!(
-                        "{alias}: ssh renews the certificate with a token that is not in its file"
-                    ),
-                )
-                .at(Path::new(file))
-                .advise("put the token into that file"),
-                None => Finding::wrong(
-                    Check::Certificate,
-                    format_args!("{alias}: ssh finds no token to renew the certificate with"),
-                )
-                .advise("run `prime login`, or install again with --token-file FILE"),
-            };
-            findings.push(finding);
-        }
-        Err(failure) => findings.push(failed(Check::Certificate, &failure)),
-    }
-    findings
+    let token_file = value("--token-file");
+    let token = match resolver.has_lasting_token(value("--context"), token_file) {
+        Ok(true) => None,
+        Ok(false) => Some(no_token(&alias, token_file)),
+        Err(failure) => Some(Finding::failed(Check::Certificate, &failure)),
+    };
+    self::program(&alias, program, commands).into_iter().chain(token).collect()
 }
 
-/// Why a program cannot be run.
-fn fault(program: &Path) -> Option<&'static str> {
-    match fs::metadata(program) {
+/// What is wrong with the program that ssh runs.
+fn program(alias: &str, program: &Path, commands: &OwnCommands) -> Option<Finding> {
+    let fault = match fs::metadata(program) {
         Err(_) => Some("is not there any more"),
         Ok(found) if !found.is_file() => Some("is no program"),
         Ok(found) if found.permissions().mode() & 0o111 == 0 => Some("may not be run"),
         Ok(_) => None,
+    };
+    let finding = |what: &str| {
+        let what = format!("{alias}: ssh renews the certificate with a program that {what}");
+        Finding::wrong(Check::Certificate, what)
+    };
+    if let Some(fault) = fault {
+        return Some(finding(fault).at(program).run(commands.sync(alias)));
     }
+    let writable = writable_by_others(program)?;
+    Some(finding("others can change").at(writable).chmod("go-w", writable))
+}
+
+fn no_token(alias: &str, file: Option<&str>) -> Finding {
+    let Some(file) = file else {
+        let what = format!("{alias}: ssh finds no token to renew the certificate with");
+        return Finding::wrong(Check::Certificate, what)
+            .advise("run `prime login`, or install again with --token-file FILE");
+    };
+    let what =
+        format!("{alias}: there is no token in the file that ssh renews the certificate with");
+    Finding::wrong(Check::Certificate, what)
+        .at(Path::new(file))
+        .advise("put the token into that file")
 }
 
 /// The words of a command as [`crate::render::certificates::Renewal`] writes them.

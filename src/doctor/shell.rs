@@ -1,5 +1,5 @@
-//! The shell of the user: ssh runs jumps and renewals through it, and says nothing where it is one
-//! that runs nothing.
+//! The user's shell: ssh runs jumps and renewals with it, and says nothing where it runs no
+//! commands.
 
 use std::io;
 use std::path::Path;
@@ -9,18 +9,18 @@ use std::time::Duration;
 use super::{Check, Finding};
 use crate::ssh::process::{self, Ended};
 
-/// As ssh's own (`_PATH_BSHELL`), where `SHELL` is not set.
+/// What ssh uses where `SHELL` is not set (`_PATH_BSHELL`).
 const DEFAULT: &str = "/bin/sh";
-/// What a shell that runs commands ends with.
+/// The exit code of a shell that runs commands.
 const ANSWER: i32 = 42;
-/// A start of a shell is quick, but its own files may do anything.
+/// A shell starts fast, but its startup files may do anything.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Lets the shell run a command as ssh would, where ssh needs one.
+/// Lets the shell run a command as ssh does, where ssh needs one.
 #[must_use]
 pub fn examine(shell: Option<&Path>, is_needed: bool) -> Option<Finding> {
     let shell = shell.unwrap_or(DEFAULT.as_ref());
-    // Its own files may write something, so it is not started for nothing.
+    // Its startup files may write something, so it is not started for nothing.
     is_needed.then(|| {
         let mut command = Command::new(shell);
         judge(shell, &process::run(command.args(["-c", &format!("exit {ANSWER}")]), LIMIT))
@@ -31,13 +31,13 @@ fn judge(shell: &Path, answer: &io::Result<Ended>) -> Finding {
     let shown = shell.display();
     let why = match answer {
         Ok(Ended { status: Some(status), .. }) if status.code() == Some(ANSWER) => {
-            return Finding::ok(Check::Shell, format_args!("{shown} runs what ssh gives it"));
+            return Finding::ok(Check::Shell, format_args!("{shown} runs the commands of ssh"));
         }
-        Ok(Ended { status: None, .. }) => "gives no answer in time".to_owned(),
+        Ok(Ended { status: None, .. }) => "does not answer in time".to_owned(),
         Ok(_) => "does not run commands".to_owned(),
         Err(error) => format!("cannot be started: {error}"),
     };
-    let what = format!("SHELL is {shown}, which {why}: no jump and no renewal works through it");
+    let what = format!("SHELL is {shown}, which {why}: jumps and renewals fail");
     Finding::wrong(Check::Shell, what).run(["export", "SHELL=/bin/sh"])
 }
 

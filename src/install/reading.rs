@@ -36,6 +36,18 @@ pub struct Block {
     pub arguments: Vec<String>,
 }
 
+impl Block {
+    /// Whether it applies to every host: `Match all`, or `Host *` without a negated pattern.
+    #[must_use]
+    pub fn is_for_every_host(&self) -> bool {
+        if self.is_match {
+            return matches!(self.arguments.as_slice(), [only] if only.eq_ignore_ascii_case("all"));
+        }
+        self.arguments.iter().any(|pattern| pattern == "*")
+            && !self.arguments.iter().any(|pattern| pattern.starts_with('!'))
+    }
+}
+
 /// Calls `visit` for each line of `config` and of what it includes, our own files aside. What it
 /// returns for an `Include` says whether to follow it; no file is read twice.
 pub fn walk(

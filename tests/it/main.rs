@@ -16,6 +16,7 @@ mod ansible;
 mod cache;
 mod certificate;
 mod check;
+mod client;
 mod clusters;
 mod completion;
 mod doctor;

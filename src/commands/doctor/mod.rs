@@ -1,30 +1,30 @@
-//! `prime-ssh doctor`: what is wrong on this machine, and what mends it.
+//! `prime-ssh doctor`: find what is wrong on this machine, and how to fix it.
 
 mod api;
 mod report;
 
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::Answers;
+use api::ApiAnswers;
 
-use crate::certificate::judge::MIN_VALIDITY;
 use crate::cli::DoctorArgs;
-use crate::doctor::certificates::Circumstances;
-use crate::doctor::disk::Disk;
+use crate::doctor::snapshot::Snapshot;
 use crate::doctor::{
-    Check, Finding, Ourselves, certificates, failed, files, hosts, include, keys, permissions,
+    Check, Finding, OwnCommands, State, certificates, files, hosts, include, keys, permissions,
     shell, ssh, token,
 };
 use crate::failure::Outcome;
-use crate::settings::{Access, Context, Doctor, OptionResolver};
+use crate::settings::{Context, Doctor, OptionResolver};
 use crate::ssh::query;
 use crate::ssh::timeout::{Beside, within};
 use crate::text::time;
 
-/// For what reads a few files.
+/// The limit for what reads a few files.
 const LIMIT: Duration = Duration::from_secs(10);
-/// For what asks ssh for many names; it has a limit of its own, and this one is for its files.
+/// The limit for what asks ssh for many names. That has a limit of its own too; this one is for the
+/// files that it reads.
 const HOSTS_LIMIT: Duration = Duration::from_secs(45);
 
 pub(super) fn run(args: &DoctorArgs, context: &Context) -> Outcome<()> {
@@ -33,92 +33,108 @@ pub(super) fn run(args: &DoctorArgs, context: &Context) -> Outcome<()> {
     report::sum_up(&findings, context.terminal)
 }
 
-/// The API that this shell means, where that is known.
-fn address(access: &Outcome<Access>) -> Option<String> {
-    let address = access.as_ref().ok()?.address.as_ref();
-    address.ok().map(ToString::to_string)
-}
-
-/// All examinations, each for so long and no longer: what is wrong on a machine may well be a file
-/// that is a pipe, or a disk that does not answer.
-fn examine(here: &Context) -> Vec<Finding> {
-    // Each thread has one of its own.
-    let resolving = here.clone();
-    let resolved = within(LIMIT, move || Doctor::resolve(&resolving));
-    let Some(Doctor { layout, access, context, ssh_dir, shell: user_shell }) = resolved else {
-        return vec![too_long(Check::Token)];
+/// Runs all examinations, each with a time limit: what is wrong on a machine may be a file that is a
+/// pipe, or a disk that does not answer.
+fn examine(context: &Context) -> Vec<Finding> {
+    let here = context.clone();
+    let settings = match run_with_timeout(LIMIT, move || Doctor::resolve(&here)) {
+        Ok(settings) => settings,
+        Err(error) => return vec![incomplete(Check::Token, &error)],
     };
-    let ourselves = Ourselves { ssh_dir, api_url: address(&access) };
-    let disk = match layout {
-        Ok(layout) => within(LIMIT, || Disk::read(layout)).ok_or_else(|| too_long(Check::Files)),
-        Err(failure) => Err(failed(Check::Files, &failure)),
+    let Doctor { layout, access, context: prime_context, ssh_dir, shell: user_shell } = settings;
+    let address = access.as_ref().ok().and_then(|access| access.address.as_ref().ok());
+    let commands = OwnCommands { ssh_dir, api_url: address.map(ToString::to_string) };
+    let snapshot = match layout {
+        Ok(layout) => run_with_timeout(LIMIT, || Arc::new(Snapshot::read(layout)))
+            .map_err(|error| incomplete(Check::Files, &error)),
+        Err(failure) => Err(Finding::failed(Check::Files, &failure)),
     };
-    let (disk, unread) = match disk {
-        Ok(disk) => (Some(Arc::new(disk)), None),
-        Err(finding) => (None, Some(finding)),
-    };
-    // The API is far away: it is asked while the rest is looked at.
-    let asking = api::start(here.clone(), access, context, disk.clone());
+    // The API is far away: it is asked while everything else is examined.
+    let request =
+        api::start(context.clone(), access, prime_context, snapshot.as_ref().ok().cloned());
     let mut findings = vec![ssh::examine(&query::version())];
-    let has_ssh = findings.iter().all(|finding| finding.state.is_usable());
-    findings.extend(unread);
-    if let Some(disk) = disk {
-        let needs_a_shell = disk.clusters().iter().any(|cluster| cluster.outline.needs_a_shell());
-        findings.extend(shell::examine(user_shell.as_deref(), needs_a_shell));
-        findings.extend(of_disk(&disk, &ourselves, here.clone(), has_ssh));
+    match snapshot {
+        Ok(snapshot) => {
+            let needs_shell =
+                snapshot.clusters().iter().any(|cluster| cluster.fragment.needs_a_shell());
+            findings.extend(shell::examine(user_shell.as_deref(), needs_shell));
+            let has_ssh = findings.iter().all(|finding| finding.state < State::Wrong);
+            findings.extend(examine_folder(&snapshot, &commands, context, has_ssh));
+        }
+        Err(finding) => findings.push(finding),
     }
-    answered(asking, &ourselves).into_iter().chain(findings).collect()
+    findings.extend(of_api(request, &commands));
+    findings
 }
 
-/// What can be seen below the ssh folder.
-fn of_disk(disk: &Arc<Disk>, ourselves: &Ourselves, here: Context, has_ssh: bool) -> Vec<Finding> {
-    let each = |check, limit, examine: fn(&Disk, &Ourselves) -> Vec<Finding>| {
-        let (disk, ourselves) = (Arc::clone(disk), ourselves.clone());
-        bounded(check, limit, move || examine(&disk, &ourselves))
+/// Examines what is below the ssh folder.
+fn examine_folder(
+    snapshot: &Arc<Snapshot>,
+    commands: &OwnCommands,
+    context: &Context,
+    has_ssh: bool,
+) -> Vec<Finding> {
+    let each = |check, limit, examine: fn(&Snapshot, &OwnCommands) -> Vec<Finding>| {
+        let (snapshot, commands) = (Arc::clone(snapshot), commands.clone());
+        within_limit(check, limit, move || examine(&snapshot, &commands))
     };
-    let included = each(Check::Include, LIMIT, include::examine);
-    let is_read = included.iter().all(|finding| finding.state.is_usable());
-    let mut findings = included;
-    findings.extend(each(Check::Permissions, LIMIT, |disk, _| permissions::examine(disk)));
+    let home = context.environment.home().map(std::path::Path::to_owned);
+    let (included, own) = (Arc::clone(snapshot), commands.clone());
+    let mut findings = within_limit(Check::Include, LIMIT, move || {
+        include::examine(&included, &own, home.as_deref())
+    });
+    let is_read = findings.iter().all(|finding| finding.state < State::Wrong);
+    findings.extend(each(Check::Permissions, LIMIT, |snapshot, _| permissions::examine(snapshot)));
     findings.extend(each(Check::Files, LIMIT, files::examine));
-    findings.extend(each(Check::Key, LIMIT, |disk, _| keys::examine(disk)));
-    let (certified, us) = (Arc::clone(disk), ourselves.clone());
-    findings.extend(bounded(Check::Certificate, LIMIT, move || {
-        let today = Circumstances { ourselves: &us, now: time::now(), least: MIN_VALIDITY };
-        certificates::examine(&certified, &OptionResolver::new(&here), &today)
+    findings.extend(each(Check::Key, LIMIT, |snapshot, _| keys::examine(snapshot)));
+    let (certified, own, here) = (Arc::clone(snapshot), commands.clone(), context.clone());
+    findings.extend(within_limit(Check::Certificate, LIMIT, move || {
+        certificates::examine(&certified, &OptionResolver::new(&here), &own, time::now())
     }));
-    // Where ssh does not come by our files, that is told already.
+    // Where ssh does not read our files, there is a finding already.
     if has_ssh && is_read {
         findings.extend(each(Check::Hosts, HOSTS_LIMIT, hosts::examine));
     }
     findings
 }
 
-fn bounded(
+fn within_limit(
     check: Check,
     limit: Duration,
     examine: impl FnOnce() -> Vec<Finding> + Send + 'static,
 ) -> Vec<Finding> {
-    within(limit, examine).unwrap_or_else(|| vec![too_long(check)])
+    run_with_timeout(limit, examine).unwrap_or_else(|error| vec![incomplete(check, &error)])
 }
 
-fn too_long(check: Check) -> Finding {
-    Finding::wrong(check, "could not be looked at in time")
-        .advise("see whether one of its files is a pipe, or on a disk that does not answer")
+fn run_with_timeout<T: Send + 'static>(
+    limit: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
+    within(limit, work).ok_or_else(|| ErrorKind::TimedOut.into())
 }
 
-/// What the API had to say.
-fn answered(asking: Beside<Answers>, ourselves: &Ourselves) -> Vec<Finding> {
-    let Some(Answers { accesses, clusters }) = asking.wait() else {
-        return vec![too_long(Check::Api)];
+/// An examination that did not come to its end.
+fn incomplete(check: Check, error: &io::Error) -> Finding {
+    if error.kind() == ErrorKind::TimedOut {
+        return Finding::wrong(check, "could not be examined in time")
+            .advise("see whether one of its files is a pipe, or on a disk that does not answer");
+    }
+    Finding::wrong(check, format_args!("could not be examined: {error}"))
+        .advise("see which limit of this shell or system is reached: `ulimit -a`")
+}
+
+/// Examines the answers of the API.
+fn of_api(request: Beside<ApiAnswers>, commands: &OwnCommands) -> Vec<Finding> {
+    let Some(ApiAnswers { probes, clusters }) = request.wait() else {
+        return vec![incomplete(Check::Api, &ErrorKind::TimedOut.into())];
     };
     let mut findings = Vec::new();
-    for access in &accesses {
-        findings.extend(token::examine(access));
-        findings.extend(crate::doctor::api::examine(access));
+    for probe in &probes {
+        findings.extend(token::examine(probe));
+        findings.extend(crate::doctor::api::examine(probe));
     }
     for cluster in &clusters {
-        findings.extend(cluster.examine(ourselves));
+        findings.extend(cluster.examine(commands));
     }
     findings
 }

@@ -1,4 +1,4 @@
-//! What was found, for people and for programs, and in a word.
+//! Prints the findings, for people and for programs, and a summary.
 
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
@@ -10,12 +10,12 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::terminal::table::{Cell, Column, Table, Tone};
 use crate::terminal::{Terminal, stdout_width};
 
-/// What is left of a line, at least, for the words of a finding.
+/// The least number of columns for the text of a finding.
 const LEAST: usize = 24;
 /// Between two columns of a table.
 const GAP: usize = 2;
 
-/// Prints what was found, what is wrong last: that is where the eye is.
+/// Prints the findings, the worst last: that is where people look.
 pub(super) fn print(format: ReportFormat, findings: &[Finding]) -> Outcome<()> {
     let mut sorted: Vec<&Finding> = findings.iter().collect();
     sorted.sort_by_key(|finding| (finding.state, finding.check));
@@ -24,28 +24,32 @@ pub(super) fn print(format: ReportFormat, findings: &[Finding]) -> Outcome<()> {
         ReportFormat::Table | ReportFormat::Json => for_people(&sorted, stdout_width()),
     };
     let version = env!("CARGO_PKG_VERSION");
-    let findings = sorted.iter().map(|finding| Told::of(finding)).collect();
+    let findings = sorted.iter().map(|finding| JsonFinding::of(finding)).collect();
     report::print(format, &table, &Report { version, state: worst(&sorted), findings })
 }
 
-/// How all of it stands, on stderr and as the exit code.
+/// Sums up on stderr and in the exit code.
 pub(super) fn sum_up(findings: &[Finding], terminal: Terminal) -> Outcome<()> {
     let count = |state| findings.iter().filter(|finding| finding.state == state).count();
     let warnings = match count(State::Warning) {
-        0 => String::new(),
-        1 => "1 warning".to_owned(),
-        many => format!("{many} warnings"),
+        0 => None,
+        1 => Some("1 warning".to_owned()),
+        many => Some(format!("{many} warnings")),
     };
-    let with = if warnings.is_empty() { String::new() } else { format!(", and {warnings}") };
-    match count(State::Wrong) {
-        0 if warnings.is_empty() => terminal.tell("all is well"),
-        0 => terminal.tell(format_args!("nothing is wrong; {warnings}")),
-        1 => return Err(Failure::message(Kind::Hosts, format!("1 thing is wrong{with}"))),
-        many => {
-            return Err(Failure::message(Kind::Hosts, format!("{many} things are wrong{with}")));
+    let wrong = match (count(State::Wrong), &warnings) {
+        (0, None) => {
+            terminal.tell("all is well");
+            return Ok(());
         }
-    }
-    Ok(())
+        (0, Some(warnings)) => {
+            terminal.tell(format_args!("nothing is wrong; {warnings}"));
+            return Ok(());
+        }
+        (1, _) => "1 thing is wrong".to_owned(),
+        (many, _) => format!("{many} things are wrong"),
+    };
+    let also = warnings.map(|warnings| format!(", and {warnings}")).unwrap_or_default();
+    Err(Failure::message(Kind::Hosts, format!("{wrong}{also}")))
 }
 
 fn worst(findings: &[&Finding]) -> State {
@@ -55,16 +59,16 @@ fn worst(findings: &[&Finding]) -> State {
 /// The object of `--format json`.
 #[derive(Serialize)]
 struct Report {
-    /// This program's.
+    /// The version of this program.
     version: &'static str,
-    /// The worst of all.
+    /// The worst of all findings.
     state: State,
-    findings: Vec<Told>,
+    findings: Vec<JsonFinding>,
 }
 
 /// A finding in it.
 #[derive(Serialize)]
-struct Told {
+struct JsonFinding {
     state: State,
     check: crate::doctor::Check,
     what: String,
@@ -74,7 +78,7 @@ struct Told {
     command: Option<String>,
 }
 
-impl Told {
+impl JsonFinding {
     fn of(finding: &Finding) -> Self {
         let Finding { state, check, what, file, line, advice, command } = finding.clone();
         let file = file.map(|file| file.to_string_lossy().into_owned());
@@ -82,7 +86,7 @@ impl Told {
     }
 }
 
-/// A line each, of which no part is left out.
+/// One line for each, with every field.
 fn plain(findings: &[&Finding]) -> Table {
     let columns = ["", "", "", "", "", "", ""].map(Column::whole);
     let mut table = Table::new(columns);
@@ -100,8 +104,8 @@ fn plain(findings: &[&Finding]) -> Table {
     table
 }
 
-/// A line each, and below it what to do. Words go to the next line where the terminal
-/// ends; a command stays whole, so that it can be copied.
+/// One line for each, and what to do below it. Text wraps at the width of the terminal; a command
+/// does not, so that it can be copied.
 fn for_people(findings: &[&Finding], width: Option<usize>) -> Table {
     let mut table = Table::new(["", "", ""].map(Column::whole));
     let widest = |text: fn(&Finding) -> String| {
@@ -111,7 +115,7 @@ fn for_people(findings: &[&Finding], width: Option<usize>) -> Table {
     let room = width.map_or(usize::MAX, |width| width.saturating_sub(before).max(LEAST));
     for finding in findings {
         let tone = tone(finding.state);
-        let mut lines = wrapped(&told(finding), room).into_iter();
+        let mut lines = wrapped(&text(finding), room).into_iter();
         let first = lines.next().unwrap_or_default();
         let state = Cell::new(finding.state).tone(tone);
         table.row([state, Cell::new(finding.check), Cell::new(first)]);
@@ -129,8 +133,8 @@ fn for_people(findings: &[&Finding], width: Option<usize>) -> Table {
     table
 }
 
-/// Where and what, as compilers say it.
-fn told(finding: &Finding) -> String {
+/// The place and the text, as compilers write them.
+fn text(finding: &Finding) -> String {
     let Finding { what, file, line, .. } = finding;
     match (file.as_ref().map(|file| file.display()), line) {
         (Some(file), Some(line)) => format!("{file}:{line}: {what}"),
@@ -148,7 +152,7 @@ fn tone(state: State) -> Tone {
     }
 }
 
-/// The text in lines of at most so many columns, but for words that are longer.
+/// The text in lines of at most so many columns, except for longer words.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {

@@ -1,34 +1,45 @@
-//! Two answers of `ssh -G`: what ours alone would make of a name, and what all of it makes.
+//! What our files say about a name, what ssh makes of it, and how the two differ.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::doctor::quoted;
+use crate::doctor::finding::quoted;
+use crate::doctor::snapshot::Snapshot;
+use crate::install::fragment::{Host, Options};
 use crate::install::reading::matches;
 
-/// What ssh makes of a name: keywords in lower case, each with its values in order.
+/// The options of a name: keywords in lower case, each with its values in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Resolved(BTreeMap<String, Vec<String>>);
 
 impl Resolved {
-    /// Reads the output of `ssh -G`.
-    pub(super) fn of(text: &str) -> Self {
+    /// Parses the output of `ssh -G`.
+    pub(super) fn parse(text: &str, snapshot: &Snapshot) -> Self {
         let mut values = BTreeMap::<_, Vec<_>>::new();
         for line in text.lines() {
             let (keyword, value) = line.split_once(' ').unwrap_or((line, ""));
-            // As it tells `StrictHostKeyChecking`, which nobody writes like that.
-            let value = match value {
-                "true" => "yes",
-                "false" => "no",
-                value => value,
-            };
-            values.entry(keyword.to_ascii_lowercase()).or_default().push(value.to_owned());
+            let keyword = keyword.to_ascii_lowercase();
+            let value = normalized(&keyword, value, snapshot);
+            values.entry(keyword).or_default().push(value);
+        }
+        Self(values)
+    }
+
+    /// What our file says about a host: its own lines come first, and keys add up.
+    pub(super) fn expected(host: &Host, shared: &Options, snapshot: &Snapshot) -> Self {
+        let mut values = BTreeMap::<String, Vec<_>>::new();
+        for (keyword, lines) in host.own.iter().chain(shared) {
+            let adds_up = ACCUMULATING.iter().any(|name| name.eq_ignore_ascii_case(keyword));
+            let known = values.entry(keyword.clone()).or_default();
+            if known.is_empty() || adds_up {
+                known.extend(lines.iter().map(|value| normalized(keyword, value, snapshot)));
+            }
         }
         Self(values)
     }
 
     /// Every value of a keyword.
-    pub(super) fn all(&self, keyword: &str) -> &[String] {
+    fn all(&self, keyword: &str) -> &[String] {
         self.0.get(keyword).map_or(&[], Vec::as_slice)
     }
 
@@ -37,24 +48,70 @@ impl Resolved {
         self.all(keyword).first().map(String::as_str)
     }
 
-    /// The value of a keyword where it does something.
-    fn acting(&self, keyword: &str) -> Option<&str> {
+    /// The value of a keyword that turns something on.
+    fn active(&self, keyword: &str) -> Option<&str> {
         self.get(keyword).filter(|value| !matches!(*value, "" | "no" | "none"))
     }
 }
 
-/// Something that is not as our fragment says.
+/// A value in one of the forms that mean the same: some releases of ssh print `true` for `yes`,
+/// seconds for minutes, and the home folder for `~`.
+fn normalized(keyword: &str, value: &str, snapshot: &Snapshot) -> String {
+    match keyword {
+        "identityfile" | "certificatefile" | "userknownhostsfile" | "controlpath" => {
+            let home = snapshot.layout.include_resolver().home;
+            let home = format!("{}/", home.display());
+            match value.strip_prefix("~/") {
+                Some(below) => format!("{home}{below}"),
+                None => value.to_owned(),
+            }
+        }
+        "connecttimeout" | "serveraliveinterval" => {
+            seconds(value).map_or_else(|| value.to_owned(), |seconds| seconds.to_string())
+        }
+        "proxyjump" if value.eq_ignore_ascii_case("none") => String::new(),
+        _ => match value.to_ascii_lowercase().as_str() {
+            "true" => "yes".to_owned(),
+            "false" | "off" => "no".to_owned(),
+            _ => value.to_owned(),
+        },
+    }
+}
+
+/// A time as `sshd_config(5)` has it under TIME FORMATS: `90`, `2m`, `1h30m`.
+fn seconds(text: &str) -> Option<u64> {
+    let mut total: u64 = 0;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let (number, after) = rest.split_at_checked(digits)?;
+        let mut letters = after.chars();
+        let unit = match letters.next().map(|c| c.to_ascii_lowercase()) {
+            None | Some('s') => 1,
+            Some('m') => 60,
+            Some('h') => 3600,
+            Some('d') => 24 * 3600,
+            Some('w') => 7 * 24 * 3600,
+            Some(_) => return None,
+        };
+        total = total.checked_add(number.parse::<u64>().ok()?.checked_mul(unit)?)?;
+        rest = letters.as_str();
+    }
+    (!text.is_empty()).then_some(total)
+}
+
+/// An option that is not as our file says.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Difference {
     keyword: &'static str,
-    /// As it stands in ssh's answer; empty where it is left out.
-    pub(super) is: String,
-    /// As our fragment says, where that is the same for all hosts of this kind.
-    should: Option<String>,
+    /// The value in ssh's answer; empty where there is none.
+    pub(super) actual: String,
+    /// The value in our file, where all hosts of this kind have the same.
+    expected: Option<String>,
 }
 
-/// Keywords that decide which machine is reached, as whom, and what vouches for it, as the manual
-/// writes them.
+/// Keywords that decide which machine is reached, as which user, and what vouches for it, as the
+/// manual writes them.
 const SERIOUS: [&str; 11] = [
     "HostName",
     "User",
@@ -66,24 +123,26 @@ const SERIOUS: [&str; 11] = [
     "IdentityFile",
     "IdentitiesOnly",
     "CertificateFile",
-    "ControlPath",
+    CONTROL_PATH,
 ];
-/// Others of our own fragments.
+/// Other keywords in our files.
 const MINOR: [&str; 2] = ["ServerAliveInterval", "ConnectTimeout"];
-/// Of which ssh keeps every value.
+/// Keywords of which ssh keeps every value.
 const ACCUMULATING: [&str; 2] = ["IdentityFile", "CertificateFile"];
-/// That ssh tells with other values filled in, and that differ where those do.
-const DERIVED: &str = "ControlPath";
+/// Keywords with a value of their own for each host, which would make each a finding of its own.
+const PER_HOST: [&str; 4] = ["HostName", "HostKeyAlias", "ProxyJump", CONTROL_PATH];
+const CONTROL_PATH: &str = "ControlPath";
+const PROXY_COMMAND: &str = "ProxyCommand ";
 
 impl Difference {
-    /// Whether another machine may be reached, or another trusted.
+    /// Whether another machine may be reached, or trusted.
     pub(super) fn is_serious(&self) -> bool {
         SERIOUS.contains(&self.keyword)
     }
 
     /// The keyword of the line that is in the way.
-    pub(super) fn keyword_of_theirs(&self) -> &'static str {
-        if self.keyword == "ProxyJump" && self.is.starts_with(PROXY_COMMAND) {
+    pub(super) fn their_keyword(&self) -> &'static str {
+        if self.keyword == "ProxyJump" && self.actual.starts_with(PROXY_COMMAND) {
             "proxycommand"
         } else {
             self.keyword
@@ -91,105 +150,124 @@ impl Difference {
     }
 }
 
-const PROXY_COMMAND: &str = "ProxyCommand ";
-
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { keyword, is, should } = self;
-        let accumulates = ACCUMULATING.contains(keyword);
-        match should {
-            _ if *keyword == DERIVED => write!(
+        let Self { keyword, actual, expected } = self;
+        match expected {
+            _ if *keyword == CONTROL_PATH => write!(
                 f,
-                "{keyword} is not ours, and a shared connection may lead to another machine"
+                "{keyword} is not ours, so a shared connection may lead to another machine"
             ),
-            Some(should) if accumulates => write!(f, "{keyword} {} is left out", quoted(should)),
-            _ if is.is_empty() => write!(f, "{keyword} is left out"),
-            Some(should) => write!(f, "{keyword} is {}, not {}", quoted(is), quoted(should)),
-            None => write!(f, "{keyword} is {}, not ours", quoted(is)),
+            Some(expected) if ACCUMULATING.contains(keyword) => {
+                write!(f, "{keyword} {} is missing", quoted(expected))
+            }
+            _ if actual.is_empty() => write!(f, "{keyword} is missing"),
+            Some(expected) => {
+                write!(f, "{keyword} is {}, not {}", quoted(actual), quoted(expected))
+            }
+            None => write!(f, "{keyword} is {}, not ours", quoted(actual)),
         }
     }
 }
 
-/// Where `is` differs from `should` in what our fragment says: these keywords, in lower case.
-pub(super) fn differences(
-    keywords: &BTreeSet<&str>,
-    should: &Resolved,
-    is: &Resolved,
-) -> Vec<Difference> {
-    let ours = SERIOUS.iter().chain(&MINOR);
-    let ours = ours.filter(|keyword| keywords.contains(&*keyword.to_ascii_lowercase()));
-    let mut found = Vec::new();
-    for &keyword in ours {
+/// The options of a name that are not as our file says.
+pub(super) fn differences(alias: &str, expected: &Resolved, actual: &Resolved) -> Vec<Difference> {
+    let mut found: Vec<Difference> = Vec::new();
+    for &keyword in SERIOUS.iter().chain(&MINOR) {
         let name = keyword.to_ascii_lowercase();
         if ACCUMULATING.contains(&keyword) {
-            let missing = should.all(&name).iter().filter(|value| !is.all(&name).contains(value));
+            let present = actual.all(&name);
+            let missing = expected.all(&name).iter().filter(|value| !present.contains(value));
             found.extend(missing.map(|value| Difference {
                 keyword,
-                is: String::new(),
-                should: Some(value.clone()),
+                actual: String::new(),
+                expected: Some(value.clone()),
             }));
             continue;
         }
-        let (wanted, there) = (should.get(&name), is.get(&name));
-        let is_derived = keyword == DERIVED && found.iter().any(Difference::is_serious);
-        if wanted == there || is_derived {
+        let Some(wanted) = expected.get(&name).filter(|value| !value.is_empty()) else { continue };
+        let there = actual.get(&name).unwrap_or_default();
+        let is_same = if keyword == CONTROL_PATH {
+            control_path(wanted, alias, actual).is_none_or(|path| path == there)
+        } else {
+            wanted == there
+        };
+        if is_same {
             continue;
         }
-        // ssh fills in what differs from host to host.
-        let there = there.filter(|_| keyword != DERIVED).unwrap_or_default();
-        let mut there = there.to_owned();
-        if keyword == "ProxyJump"
-            && let Some(command) = is.acting("proxycommand")
-        {
-            there = format!("{PROXY_COMMAND}{command}");
-        }
-        // What differs from host to host would make each of them a finding of its own.
-        let is_own = matches!(keyword, "HostName" | "HostKeyAlias" | DERIVED | "ProxyJump");
-        let should = wanted.filter(|_| !is_own).map(str::to_owned);
-        found.push(Difference { keyword, is: there, should });
+        let there = match actual.active("proxycommand") {
+            Some(command) if keyword == "ProxyJump" => format!("{PROXY_COMMAND}{command}"),
+            // It holds what differs from host to host.
+            _ if keyword == CONTROL_PATH => String::new(),
+            _ => there.to_owned(),
+        };
+        let wanted = (!PER_HOST.contains(&keyword)).then(|| wanted.to_owned());
+        found.push(Difference { keyword, actual: there, expected: wanted });
     }
     found
 }
 
-/// Something that the user's configuration adds to what our fragment says.
+/// A `ControlPath` with its tokens expanded; `None` where it has others than these.
+fn control_path(path: &str, alias: &str, actual: &Resolved) -> Option<String> {
+    let mut expanded = String::new();
+    let mut characters = path.chars();
+    while let Some(c) = characters.next() {
+        if c != '%' {
+            expanded.push(c);
+            continue;
+        }
+        expanded.push_str(match characters.next()? {
+            '%' => "%",
+            'n' => alias,
+            'h' => actual.get("hostname")?,
+            'k' => actual.get("hostkeyalias")?,
+            'p' => actual.get("port")?,
+            'r' => actual.get("user")?,
+            _ => return None,
+        });
+    }
+    Some(expanded)
+}
+
+/// Something that the user's configuration adds to our file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Added {
-    /// The agent is forwarded; to which socket or `yes`.
+pub(super) enum Addition {
+    /// The agent is forwarded; `yes` or the socket.
     Agent(String),
     /// The display is forwarded.
     Display,
-    /// Variables that hold a token are sent; the pattern.
+    /// The API token is sent; the pattern.
     Token(String),
-    /// Every host is reached by another way; the jump host or the command.
-    Way(&'static str, String),
-    /// A command runs here with each connection.
+    /// The host is reached in another way; the keyword, and the jump host or command.
+    Route(&'static str, String),
+    /// ssh runs a command here with each connection.
     LocalCommand(String),
 }
 
-impl Added {
-    /// Whether somebody on the host could make use of it.
+impl Addition {
+    /// Whether somebody on the host could exploit it.
     pub(super) fn is_dangerous(&self) -> bool {
         matches!(self, Self::Agent(_) | Self::Display | Self::Token(_))
     }
 
-    /// The keyword that says so, in lower case.
+    /// Its keyword, in lower case.
     pub(super) fn keyword(&self) -> &'static str {
         match self {
             Self::Agent(_) => "forwardagent",
             Self::Display => "forwardx11",
             Self::Token(_) => "sendenv",
-            Self::Way(keyword, _) => keyword,
+            Self::Route(keyword, _) => keyword,
             Self::LocalCommand(_) => "localcommand",
         }
     }
 
-    /// The value of the keyword.
+    /// Its value.
     pub(super) fn value(&self) -> &str {
         match self {
             Self::Display => "yes",
             Self::Agent(value)
             | Self::Token(value)
-            | Self::Way(_, value)
+            | Self::Route(_, value)
             | Self::LocalCommand(value) => value,
         }
     }
@@ -203,31 +281,31 @@ impl Added {
         }
     }
 
-    /// What to do about it where no option turns it off.
+    /// What to do where no option turns it off.
     pub(super) fn advice(&self) -> Option<&'static str> {
-        matches!(self, Self::Token(_)).then_some("name the variables to send one by one")
+        matches!(self, Self::Token(_)).then_some("list the variables to send one by one")
     }
 }
 
-impl fmt::Display for Added {
+impl fmt::Display for Addition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Agent(value) => write!(
                 f,
-                "gets your agent (ForwardAgent {}): who is root there can log in as you elsewhere",
+                "gets your agent (ForwardAgent {}): root there can log in as you elsewhere",
                 quoted(value)
             ),
             Self::Display => f.write_str(
-                "gets your display (ForwardX11 yes): who is root there can watch and type in it",
+                "gets your display (ForwardX11 yes): root there can watch it and type in it",
             ),
             Self::Token(pattern) => {
                 write!(f, "is sent your API token (SendEnv {})", quoted(pattern))
             }
-            Self::Way("proxyjump", way) => {
-                write!(f, "is reached through {}, as your own configuration says", quoted(way))
+            Self::Route("proxyjump", route) => {
+                write!(f, "is reached through {}, as your own configuration says", quoted(route))
             }
-            Self::Way(_, way) => {
-                write!(f, "is reached by `{}`, as your own configuration says", quoted(way))
+            Self::Route(_, route) => {
+                write!(f, "is reached by `{}`, as your own configuration says", quoted(route))
             }
             Self::LocalCommand(command) => {
                 write!(f, "makes ssh run `{}` here", quoted(command))
@@ -236,90 +314,120 @@ impl fmt::Display for Added {
     }
 }
 
-/// What `is` does beyond what our fragment says.
-pub(super) fn added(should: &Resolved, is: &Resolved) -> Vec<Added> {
+/// What ssh does beyond what our file says.
+pub(super) fn additions(expected: &Resolved, actual: &Resolved) -> Vec<Addition> {
     let new = |keyword: &str| {
-        let value = is.acting(keyword).filter(|_| should.acting(keyword).is_none());
+        let value = actual.active(keyword).filter(|_| expected.active(keyword).is_none());
         value.map(str::to_owned)
     };
-    let mut added = Vec::new();
-    added.extend(new("forwardagent").map(Added::Agent));
-    added.extend(new("forwardx11").map(|_| Added::Display));
-    let sent = is.all("sendenv").iter().filter(|value| !should.all("sendenv").contains(value));
+    let mut additions = Vec::new();
+    additions.extend(new("forwardagent").map(Addition::Agent));
+    additions.extend(new("forwardx11").map(|_| Addition::Display));
+    let sent =
+        actual.all("sendenv").iter().filter(|value| !expected.all("sendenv").contains(value));
     let with_token = sent
         .filter(|patterns| patterns.split(' ').any(|pattern| matches(pattern, "PRIME_API_KEY")));
-    added.extend(with_token.cloned().map(Added::Token));
-    // Where ours says a way, another one is a difference.
-    if should.acting("proxyjump").is_none() {
-        added.extend(new("proxyjump").map(|jump| Added::Way("proxyjump", jump)));
-        added.extend(new("proxycommand").map(|command| Added::Way("proxycommand", command)));
+    additions.extend(with_token.cloned().map(Addition::Token));
+    // Where our file has a jump host, another one is a difference.
+    if expected.active("proxyjump").is_none() {
+        additions.extend(new("proxyjump").map(|jump| Addition::Route("proxyjump", jump)));
+        additions
+            .extend(new("proxycommand").map(|command| Addition::Route("proxycommand", command)));
     }
-    if is.acting("permitlocalcommand").is_some() {
-        added.extend(new("localcommand").map(Added::LocalCommand));
+    if actual.active("permitlocalcommand").is_some() {
+        additions.extend(new("localcommand").map(Addition::LocalCommand));
     }
-    added
+    additions
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::install::fragment::Fragment;
+    use crate::install::layout::Layout;
 
-    const OURS: &str = "user ubuntu\nhostname 10.0.0.1\nport 22\nproxyjump prime.a\n\
-        identityfile ~/.ssh/key\nforwardagent no\ncontrolpath /s/ubuntu@prime-1\n\
-        stricthostkeychecking accept-new\nconnecttimeout 15\nsendenv LANG\n";
+    const OURS: &str = "Host prime.a.b\n HostName 10.0.0.1\n User ubuntu\n Port 22\n ProxyJump prime.a\n\
+        IdentityFile ~/.ssh/key\n ControlPath ~/s/%r@prime-1\nHost prime.a.*\n HostName %h.invalid.\n\
+        StrictHostKeyChecking accept-new\n ConnectTimeout 1m\n ForwardAgent no\n SendEnv LANG\n";
+    const ACTUAL: &str = "user ubuntu\nhostname 10.0.0.1\nport 22\nproxyjump prime.a\n\
+        identityfile ~/.ssh/key\nforwardagent no\ncontrolpath /home/me/s/ubuntu@prime-1\n\
+        stricthostkeychecking accept-new\nconnecttimeout 60\nsendenv LANG\n";
 
-    fn told(change: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
-        let mut text = OURS.to_owned();
+    /// The differences and the additions where ssh's answer has these changes.
+    fn compared(change: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
+        let snapshot =
+            Snapshot::read(Layout::new("/nowhere".into(), "/home/me".into(), Vec::new()));
+        let mut text = ACTUAL.to_owned();
         for (from, to) in change {
             assert!(text.contains(from), "{from}");
             text = text.replace(from, to);
         }
-        let (should, is) = (Resolved::of(OURS), Resolved::of(&text));
-        let keywords = should.0.keys().map(String::as_str).collect();
-        let differences = differences(&keywords, &should, &is);
-        let words = |items: Vec<String>| items;
+        let fragment = Fragment::parse(OURS.as_bytes());
+        let expected = Resolved::expected(&fragment.hosts[0], &fragment.shared, &snapshot);
+        let actual = Resolved::parse(&text, &snapshot);
+        let differences = differences("prime.a.b", &expected, &actual);
+        let additions = additions(&expected, &actual);
         (
-            words(differences.iter().map(ToString::to_string).collect()),
-            added(&should, &is).iter().map(ToString::to_string).collect(),
+            differences.iter().map(ToString::to_string).collect(),
+            additions.iter().map(ToString::to_string).collect(),
         )
     }
 
     #[test]
     fn what_is_as_we_say_is_no_finding() {
         let none = (Vec::new(), Vec::new());
-        assert_eq!(told(&[]), none);
-        // A second key, and a variable of no weight.
-        assert_eq!(told(&[("~/.ssh/key\n", "~/.ssh/key\nidentityfile ~/.ssh/other\n")]), none);
-        assert_eq!(told(&[("LANG", "LC_*")]), none);
+        assert_eq!(compared(&[]), none);
+        // A second key, a variable without a secret, other words for the same.
+        assert_eq!(compared(&[("~/.ssh/key\n", "~/.ssh/key\nidentityfile ~/.ssh/other\n")]), none);
+        assert_eq!(compared(&[("~/.ssh/key", "/home/me/.ssh/key")]), none);
+        assert_eq!(compared(&[("LANG", "LC_*")]), none);
     }
 
     #[test]
-    fn what_is_shadowed_is_told_once() {
-        let one = |change: &[(&str, &str)]| told(change).0;
-        assert_eq!(one(&[("ubuntu", "me")]), ["User is me, not ubuntu"]);
-        assert_eq!(one(&[("10.0.0.1", "evil")]), ["HostName is evil, not ours"]);
-        assert_eq!(
-            one(&[("/s/ubuntu@prime-1", "/s/%C")]),
-            ["ControlPath is not ours, and a shared connection may lead to another machine"]
-        );
-        assert_eq!(one(&[("accept-new", "no")]), ["StrictHostKeyChecking is no, not accept-new"]);
-        assert_eq!(
-            one(&[("identityfile ~/.ssh/key\n", "")]),
-            ["IdentityFile ~/.ssh/key is left out"]
-        );
-        assert_eq!(
-            one(&[("proxyjump prime.a", "proxycommand nc %h\u{1b}")]),
-            ["ProxyJump is ProxyCommand nc %h\\u{1b}, not ours"]
-        );
-        assert_eq!(one(&[("proxyjump prime.a\n", "")]), ["ProxyJump is left out"]);
+    fn each_line_that_wins_over_ours_is_a_difference() {
+        for (change, difference) in [
+            (("user ubuntu\n", "user me\n"), "User is me, not ubuntu"),
+            (("10.0.0.1", "evil"), "HostName is evil, not ours"),
+            (
+                ("/home/me/s/ubuntu@prime-1", "/s/%C"),
+                "ControlPath is not ours, so a shared connection may lead to another machine",
+            ),
+            (("accept-new", "false"), "StrictHostKeyChecking is no, not accept-new"),
+            (("connecttimeout 60", "connecttimeout 5"), "ConnectTimeout is 5, not 60"),
+            (("identityfile ~/.ssh/key\n", ""), "IdentityFile /home/me/.ssh/key is missing"),
+            (
+                ("proxyjump prime.a", "proxycommand nc %h\u{1b}"),
+                "ProxyJump is ProxyCommand nc %h\\u{1b}, not ours",
+            ),
+            (("proxyjump prime.a\n", ""), "ProxyJump is missing"),
+        ] {
+            let found = compared(&[change]).0;
+            let found: Vec<_> = found
+                .iter()
+                .filter(|found| {
+                    !found.starts_with("ControlPath") || difference.starts_with("ControlPath")
+                })
+                .collect();
+            assert_eq!(found, [difference]);
+        }
     }
 
     #[test]
-    fn what_may_harm_is_told() {
-        let one = |change: &[(&str, &str)]| told(change).1;
+    fn what_may_do_harm_is_an_addition() {
+        let one = |change: &[(&str, &str)]| compared(change).1;
         let agent = &one(&[("forwardagent no", "forwardagent yes")])[0];
         assert!(agent.starts_with("gets your agent (ForwardAgent yes)"), "{agent}");
         assert_eq!(one(&[("LANG", "LANG P*")]), ["is sent your API token (SendEnv LANG P*)"]);
         assert_eq!(one(&[("proxyjump prime.a", "proxyjump other")]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn times_are_read_as_ssh_reads_them() {
+        for (text, expected) in [("90", Some(90)), ("2m", Some(120)), ("1H30m5", Some(5405))] {
+            assert_eq!(seconds(text), expected, "{text}");
+        }
+        for text in ["", "m", "1x", "none", "99999999999999999999w"] {
+            assert_eq!(seconds(text), None, "{text}");
+        }
     }
 }

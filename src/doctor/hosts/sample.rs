@@ -1,75 +1,81 @@
-//! Which names are asked for: one of each kind, and each that leads into a cluster.
+//! The names to ask for: one of each kind, and at least one of each cluster.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
-use crate::doctor::disk::Cluster;
+use crate::doctor::snapshot::InstalledCluster;
 use crate::install::fragment::Host;
 use crate::install::reading::matches;
 
-/// At most so many of one cluster.
-const MOST: usize = 32;
+/// How many names are asked for beyond one of each cluster.
+const FURTHER: usize = 8;
 
 /// A name to ask for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Name<'c> {
-    pub(super) cluster: &'c Cluster,
+    pub(super) cluster: &'c InstalledCluster,
     pub(super) host: &'c Host,
     pub(super) alias: &'c str,
 }
 
-impl<'c> Name<'c> {
-    /// What our fragment says of it, in lower case.
-    pub(super) fn keywords(&self) -> BTreeSet<&'c str> {
-        let shared = self.cluster.outline.shared.keys();
-        self.host.own.keys().chain(shared).map(String::as_str).collect()
-    }
-}
-
-/// What makes a difference to what ssh does with a name: the keywords of its own, and which of the
-/// user's patterns catch it.
+/// All that may make a difference to ssh: the keywords of the host's own, and the user's patterns
+/// that match.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Kind<'c> {
-    own: Vec<&'c str>,
+    keywords: Vec<&'c str>,
     patterns: Vec<usize>,
     is_entry: bool,
 }
 
-/// One name of each kind, the entries of all clusters before the others.
-pub(super) fn choose<'c>(clusters: &'c [Cluster], patterns: &[String]) -> Vec<Name<'c>> {
-    let mut ranked: Vec<(usize, Name<'c>)> =
-        clusters.iter().flat_map(|cluster| of_cluster(cluster, patterns)).collect();
-    ranked.sort_by_key(|(rank, _)| *rank);
-    ranked.into_iter().map(|(_, name)| name).collect()
-}
-
-fn of_cluster<'c>(
-    cluster: &'c Cluster,
-    patterns: &[String],
-) -> impl Iterator<Item = (usize, Name<'c>)> {
-    let entry = cluster.alias();
+/// One name of each kind first, then one of each other cluster.
+pub(super) fn choose<'c>(clusters: &'c [InstalledCluster], patterns: &[String]) -> Vec<Name<'c>> {
     let mut kinds = HashSet::new();
-    let mut names: Vec<Name<'c>> = Vec::new();
-    for host in &cluster.outline.hosts {
-        for alias in &host.names {
-            let kind = kind(host, alias, patterns, *alias == entry);
-            if kinds.insert(kind) {
-                names.push(Name { cluster, host, alias });
+    let (mut entries, mut others) = (Vec::new(), Vec::new());
+    for cluster in clusters {
+        let entry = cluster.alias();
+        for host in &cluster.fragment.hosts {
+            for alias in &host.names {
+                let is_entry = *alias == entry;
+                if kinds.insert(kind(host, alias, patterns, is_entry)) {
+                    let name = Name { cluster, host, alias };
+                    if is_entry { entries.push(name) } else { others.push(name) }
+                }
             }
         }
     }
-    names.sort_by_key(|name| name.alias != entry);
-    names.into_iter().take(MOST).enumerate()
+    let mut chosen: Vec<Name<'c>> = Vec::new();
+    let mut asked = HashSet::new();
+    let mut further = 0;
+    for name in entries.into_iter().chain(others) {
+        let is_first = asked.insert(name.cluster.path.as_path());
+        if is_first || further < FURTHER {
+            further += usize::from(!is_first);
+            chosen.push(name);
+        }
+    }
+    let left = clusters.iter().filter(|cluster| !asked.contains(cluster.path.as_path()));
+    chosen.extend(left.filter_map(first_name));
+    chosen
+}
+
+/// The name that leads into the cluster, or else the first one.
+fn first_name(cluster: &InstalledCluster) -> Option<Name<'_>> {
+    let entry = cluster.alias();
+    let names = || {
+        let hosts = cluster.fragment.hosts.iter();
+        hosts.flat_map(|host| host.names.iter().map(move |alias| Name { cluster, host, alias }))
+    };
+    names().find(|name| name.alias == entry).or_else(|| names().next())
 }
 
 fn kind<'c>(host: &'c Host, alias: &str, patterns: &[String], is_entry: bool) -> Kind<'c> {
     let host_name = host.own.get("hostname").and_then(|names| names.first());
-    let catches = |pattern: &String| {
+    let applies = |pattern: &String| {
         matches(pattern, alias) || host_name.is_some_and(|name| matches(pattern, name))
     };
-    let caught = patterns.iter().enumerate().filter(|(_, pattern)| catches(pattern));
+    let patterns = patterns.iter().enumerate().filter(|(_, pattern)| applies(pattern));
     Kind {
-        own: host.own.keys().map(String::as_str).collect(),
-        patterns: caught.map(|(at, _)| at).collect(),
+        keywords: host.own.keys().map(String::as_str).collect(),
+        patterns: patterns.map(|(at, _)| at).collect(),
         is_entry,
     }
 }
@@ -84,14 +90,14 @@ mod tests {
     use crate::install::state::{Record, Source};
     use crate::name::{Id, Slug};
 
-    fn cluster(name: &str, nodes: usize) -> Cluster {
+    fn cluster(name: &str, nodes: usize) -> InstalledCluster {
         let mut text = format!("Host prime.{name}.head prime.{name}\n HostName 192.0.2.1\n");
         for node in 0..nodes {
             writeln!(text, "Host prime.{name}.node-{node}\n HostName 10.0.0.{node}\n ProxyJump x")
                 .unwrap();
         }
         writeln!(text, "Host prime.{name} prime.{name}.*\n User u").unwrap();
-        Cluster {
+        InstalledCluster {
             record: Record {
                 id: Id::new("clst01").unwrap(),
                 name: Slug::new(name.to_owned()).unwrap(),
@@ -99,12 +105,12 @@ mod tests {
                 options: SavedOptions::default(),
                 fragments: Vec::new(),
             },
-            fragment: "/f".into(),
-            outline: Fragment::parse(text.as_bytes()),
+            path: name.into(),
+            fragment: Fragment::parse(text.as_bytes()),
         }
     }
 
-    fn chosen(clusters: &[Cluster], patterns: &[&str]) -> Vec<String> {
+    fn chosen(clusters: &[InstalledCluster], patterns: &[&str]) -> Vec<String> {
         let patterns: Vec<_> = patterns.iter().map(|&pattern| pattern.to_owned()).collect();
         choose(clusters, &patterns).iter().map(|name| name.alias.to_owned()).collect()
     }
@@ -123,11 +129,15 @@ mod tests {
 
     #[test]
     fn there_is_an_end_to_it_and_every_cluster_has_its_turn() {
-        let clusters = [cluster("a", 100), cluster("b", 1)];
+        let clusters: Vec<_> = (0..100).map(|at| cluster(&format!("c{at}"), 100)).collect();
         let patterns: Vec<_> = (0..100).map(|node| format!("*.node-{node}")).collect();
         let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
         let names = chosen(&clusters, &patterns);
-        assert_eq!(names.len(), MOST + 3);
-        assert_eq!(names[..2], ["prime.a", "prime.b"]);
+        assert_eq!(names.len(), clusters.len() + FURTHER);
+        for cluster in &clusters {
+            let alias = format!("{}.", cluster.alias());
+            let is_of = |name: &&String| **name == cluster.alias() || name.starts_with(&alias);
+            assert!(names.iter().any(|name| is_of(&name)), "{alias}");
+        }
     }
 }

@@ -44,7 +44,7 @@ fn a_key_that_is_gone_or_open() {
     let patient = Patient::with_api([crate::support::cluster::train()]);
     let key = patient.sandbox.ssh_key("keys/my key");
     patient.program(&["install", "train", "--identity-file"]).arg(&key).run().succeeds();
-    patient.doctor().finding("key", "ok", "is there, for prime.train");
+    patient.doctor().finding("key", "ok", "there, for prime.train");
     chmod(&key, 0o644);
     patient.is_cured("key", "wrong", "has mode 0644");
     let public = fs::read_to_string(key.with_extension("pub")).unwrap();
@@ -53,7 +53,7 @@ fn a_key_that_is_gone_or_open() {
     patient.doctor().finding("key", "warning", "does not belong to the private key");
     fs::write(key.with_extension("pub"), public).unwrap();
     fs::rename(&key, patient.sandbox.path("aside")).unwrap();
-    patient.doctor().finding("key", "ok", "is there");
+    patient.doctor().finding("key", "ok", "there, for");
     fs::remove_file(key.with_extension("pub")).unwrap();
     let report = patient.doctor();
     let finding = report.finding("key", "wrong", "is not there, for prime.train");
@@ -84,7 +84,7 @@ fn a_certificate_that_lets_nobody_in() {
     patient.has(&authority, &["-n", &me(), "-V", "-3h:-2h"]);
     patient.is_cured("certificate", "wrong", "it expired 2 h ago");
     patient.has(&authority, &["-n", &me(), "-V", "-1m:+5m"]);
-    patient.is_cured("certificate", "warning", " min only");
+    patient.is_cured("certificate", "warning", " lasts only");
     fs::write(patient.ours("-cert.pub"), "nonsense").unwrap();
     patient.is_cured("certificate", "wrong", "it is not a line of a kind and a certificate");
     patient.has(&authority, &["-n", "somebody", "-V", "-1m:+4h"]);
@@ -96,13 +96,13 @@ fn a_certificate_that_lets_nobody_in() {
 fn a_certificate_that_ssh_renews_is_none_of_our_business() {
     needs!("ssh");
     let (patient, authority) = with_vault(&["--auto-cert"]);
-    patient.doctor().finding("certificate", "ok", "valid for 7 h 59 min; ssh renews it by itself");
+    patient.doctor().finding("certificate", "ok", "valid for 7 h 59 min; ssh renews it");
     let asked = patient.api.certificates();
     patient.has(&authority, &["-n", &me(), "-V", "-3h:-2h"]);
-    let finding = "it expired 2 h ago; ssh gets one when it connects";
+    let finding = "it expired 2 h ago; ssh gets a new one when it connects";
     patient.doctor().finding("certificate", "note", finding);
     fs::remove_file(patient.ours("-cert.pub")).unwrap();
-    patient.doctor().finding("certificate", "note", "there is none yet; ssh gets one");
+    patient.doctor().finding("certificate", "note", "there is none yet; ssh gets a new one");
     assert_eq!(patient.api.certificates(), asked, "nothing is renewed by looking");
 }
 
@@ -117,7 +117,7 @@ fn a_program_that_moved_after_an_update() {
     install.env("HOME", patient.sandbox.home());
     process::run(&mut install, b"").succeeds();
     chmod(&old, 0o777);
-    patient.is_cured("certificate", "wrong", "others can change the program");
+    patient.is_cured("certificate", "wrong", "with a program that others can change");
     chmod(&old, 0o644);
     patient.doctor().finding("certificate", "wrong", "a program that may not be run");
     fs::remove_file(&old).unwrap();
@@ -136,7 +136,7 @@ fn a_token_that_ssh_does_not_find() {
     assert_eq!(patient.doctor().of("certificate", ""), Vec::<&Value>::new());
     fs::remove_file(&token).unwrap();
     let report = patient.doctor();
-    let finding = report.finding("certificate", "wrong", "a token that is not in its file");
+    let finding = report.finding("certificate", "wrong", "there is no token in the file");
     assert_eq!(finding["file"], token.to_str().unwrap());
 
     let (patient, _) = with_vault(&["--auto-cert"]);

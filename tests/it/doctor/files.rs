@@ -15,9 +15,9 @@ fn a_line_of_ours_that_is_gone_or_counts_for_some_only() {
     fs::write(patient.config(), without).unwrap();
     patient.is_cured("include", "wrong", "no line includes our files");
     fs::write(patient.config(), format!("{without}{line}\n")).unwrap();
-    patient.is_cured("include", "wrong", "inside a block only");
+    patient.is_cured("include", "wrong", "in a block only");
     let report = patient.doctor();
-    let finding = report.finding("include", "warning", "counts for some hosts only");
+    let finding = report.finding("include", "warning", "applies to some hosts only");
     assert_eq!(finding["line"], 4);
     assert!(finding["advice"].as_str().unwrap().contains("remove that line"), "{finding}");
     fs::write(patient.config(), &with).unwrap();
@@ -26,15 +26,15 @@ fn a_line_of_ours_that_is_gone_or_counts_for_some_only() {
     let report = patient.doctor();
     let finding = report.finding("include", "note", "`loglevel` comes before our files");
     assert_eq!(finding["line"], 1);
-    report.finding("include", "ok", "our files are included for every host");
+    report.finding("include", "ok", "ssh reads our files for every host");
 
     // In a file that the user's own includes, it counts as well.
     let more = patient.sandbox.write("ssh/more", format!("{line}\n"));
     fs::write(patient.config(), format!("Include {}\n{without}", more.display())).unwrap();
     let report = patient.doctor();
-    let finding = report.finding("include", "ok", "our files are included for every host");
+    let finding = report.finding("include", "ok", "ssh reads our files for every host");
     assert_eq!(finding["file"], more.to_str().unwrap());
-    report.finding("hosts", "ok", "ssh makes of them what it should");
+    report.finding("hosts", "ok", "ssh resolves every name as expected");
 
     fs::remove_file(patient.config()).unwrap();
     patient.is_cured("include", "wrong", "no line includes our files");
@@ -66,8 +66,8 @@ fn files_and_folders_that_others_may_write_or_read() {
     for path in [patient.ours(".conf"), patient.ours(".known_hosts")] {
         chmod(&path, 0o644);
     }
-    patient.is_cured("permissions", "note", "others may read");
-    patient.doctor().finding("permissions", "ok", "nobody else may write");
+    patient.is_cured("permissions", "note", "others can read");
+    patient.doctor().finding("permissions", "ok", "only you can change");
 }
 
 #[test]
@@ -86,19 +86,19 @@ fn files_of_ours_that_are_missing() {
     needs!("ssh");
     let patient = Patient::healthy();
     for (ending, state, words) in [
-        (".conf", "wrong", "has no fragment, so ssh knows none of its names"),
+        (".conf", "wrong", "has no file for ssh, so ssh knows none of its names"),
         (".known_hosts", "warning", "the host keys of prime.train are gone"),
-        ("/config", "wrong", "the index leaves it out"),
+        ("/config", "wrong", "it is missing from the index"),
     ] {
         fs::remove_file(patient.ours(ending)).unwrap();
         patient.is_cured("files", state, words);
         assert_eq!(patient.doctor().unwell(), ["note include"], "{ending}");
     }
     fs::write(patient.ours("/config"), "# nothing\n").unwrap();
-    patient.is_cured("files", "wrong", "the index leaves it out");
+    patient.is_cured("files", "wrong", "it is missing from the index");
     let index = fs::read_to_string(patient.ours("/config")).unwrap();
     fs::write(patient.ours("/config"), format!("{index}Include gone-01234567.conf\n")).unwrap();
-    patient.is_cured("files", "note", "the index names a file that is not there");
+    patient.is_cured("files", "note", "the index names a file that does not exist");
     fs::write(patient.ours("/config"), format!("{index}Host mine\n")).unwrap();
     patient.is_cured("files", "warning", "the index was edited");
     assert_eq!(patient.doctor().unwell(), ["note include"]);
@@ -112,11 +112,11 @@ fn files_of_ours_that_somebody_edited_or_left() {
     let text = fs::read_to_string(&fragment).unwrap();
     fs::write(&fragment, text.replace("ConnectTimeout 15", "ConnectTimeout 60")).unwrap();
     patient.is_cured("files", "warning", "prime.train was edited by hand");
-    patient.is_cured("files", "note", "an edit by hand that was kept aside");
+    patient.is_cured("files", "note", "a copy that was kept of an edited file");
     patient.sandbox.write("ssh/prime-ssh/.prime-ssh-install-x1.tmp", "x");
-    patient.is_cured("files", "note", "it is left of a run that was killed");
+    patient.is_cured("files", "note", "it was left by a run that was killed");
     patient.sandbox.write("ssh/prime-ssh/old-01234567.known_hosts", "x");
-    patient.is_cured("files", "note", "it is left of a run that was killed");
+    patient.is_cured("files", "note", "it was left by a run that was killed");
     let notes = patient.sandbox.write("ssh/prime-ssh/notes.txt", "mine");
     patient.doctor().finding("files", "note", "it is not ours");
     fs::remove_file(notes).unwrap();
@@ -132,7 +132,7 @@ fn files_of_ours_that_somebody_edited_or_left() {
         assert!(!report.ran.stdout.contains('\u{1b}'));
     }
     fs::remove_file(&state).unwrap();
-    patient.doctor().finding("files", "warning", "it has no state beside it");
+    patient.doctor().finding("files", "warning", "it has no state file");
     patient.run(&["install", "train"]).succeeds();
     assert_eq!(patient.doctor().unwell(), ["note include"]);
 }
@@ -145,13 +145,13 @@ fn what_stays_when_all_is_gone() {
     fs::write(patient.config(), format!("# mine\n{line}")).unwrap();
     patient.run(&["uninstall", "--all"]).succeeds();
     let report = patient.doctor();
-    report.finding("files", "note", "as it was before the first install");
+    report.finding("files", "note", "from before the first install");
     fs::write(patient.config(), &line).unwrap();
     let report = patient.doctor();
-    report.finding("include", "note", "and no cluster is installed");
+    report.finding("include", "note", "but no cluster is installed");
     patient.sandbox.write("ssh/prime-ssh/.prime-ssh-install-x1.tmp", "x");
     chmod(&patient.ssh("prime-ssh"), 0o700);
-    patient.is_cured("files", "note", "it is left of a run that was killed");
+    patient.is_cured("files", "note", "it was left by a run that was killed");
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn another_run_at_work_is_told_and_not_waited_for() {
     report.finding("files", "note", "another run of prime-ssh is at work");
     assert_eq!(report.of("files", "killed"), Vec::<&serde_json::Value>::new());
     drop(lock);
-    patient.doctor().finding("files", "note", "it is left of a run that was killed");
+    patient.doctor().finding("files", "note", "it was left by a run that was killed");
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn lines_that_come_before_ours_are_named() {
         let (include, rest) = config.split_once('\n').unwrap();
         fs::write(patient.config(), format!("{rest}Match all\n{include}\n")).unwrap();
         let after = patient.doctor();
-        after.finding("hosts", "ok", "ssh makes of them what it should");
+        after.finding("hosts", "ok", "ssh resolves every name as expected");
     }
 }
 
@@ -83,7 +83,7 @@ fn what_makes_no_difference_is_no_finding() {
     ] {
         let patient = Patient::with_lines_before(lines);
         let report = patient.doctor();
-        report.finding("hosts", "ok", "ssh makes of them what it should");
+        report.finding("hosts", "ok", "ssh resolves every name as expected");
     }
     let patient = Patient::with_lines_before("ServerAliveInterval 60\n");
     patient.doctor().finding("hosts", "note", "ServerAliveInterval is 60, not 30");
@@ -128,7 +128,7 @@ fn what_hosts_are_given_is_told() {
     let patient = Patient::with_lines_behind("Host *\n  ProxyJump gate\n  SendEnv LANG\n");
     let report = patient.doctor();
     report.finding("hosts", "note", "prime.train is reached through gate");
-    report.finding("hosts", "ok", "ssh makes of them what it should");
+    report.finding("hosts", "ok", "ssh resolves every name as expected");
     // Where the cluster's own options say so, it is meant.
     let patient = Patient::healthy();
     patient.run(&["install", "train", "--ssh-option", "ForwardAgent=yes"]).succeeds();
@@ -151,7 +151,7 @@ fn a_configuration_at_which_ssh_stops() {
     let finding = report.finding("hosts", "wrong", "Bad configuration option");
     assert!(finding["advice"].as_str().unwrap().contains("prime-ssh sync"), "{finding}");
     patient.is_cured("files", "warning", "edited by hand");
-    patient.doctor().finding("hosts", "ok", "ssh makes");
+    patient.doctor().finding("hosts", "ok", "ssh resolves");
 }
 
 #[test]
@@ -159,14 +159,14 @@ fn a_command_of_the_users_that_hangs() {
     needs!("ssh");
     let patient = Patient::with_lines_behind("Match exec \"sleep 300\"\n  User me\n");
     let report = patient.doctor();
-    let finding = report.finding("hosts", "wrong", "ssh gives no answer in time");
+    let finding = report.finding("hosts", "wrong", "ssh does not answer in time");
     assert_eq!(finding["line"], 4);
     assert!(report.ran.took < Duration::from_secs(20), "{:?}", report.ran.took);
     // For our names only.
     let patient =
         Patient::with_lines_behind("Match originalhost prime.* exec \"sleep 300\"\n  User me\n");
     let report = patient.doctor();
-    assert!(!report.of("hosts", "ssh gives no answer in time").is_empty());
+    assert!(!report.of("hosts", "ssh does not answer in time").is_empty());
     assert!(report.ran.took < Duration::from_secs(20), "{:?}", report.ran.took);
 }
 
@@ -184,7 +184,7 @@ fn of_many_hosts_a_few_are_looked_at() {
     patient.sandbox.write("ssh/config", "Host mine\n");
     patient.run(&["install", "train"]).succeeds();
     let report = patient.doctor();
-    report.finding("hosts", "ok", "3 of 2002 names looked at");
+    report.finding("hosts", "ok", "3 of 2002 checked");
     assert!(report.ran.took < Duration::from_secs(20), "{:?}", report.ran.took);
     // The one that the user's own pattern catches is among them.
     let config = fs::read_to_string(patient.config()).unwrap();

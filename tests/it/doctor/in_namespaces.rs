@@ -2,22 +2,15 @@
 //! that only the test sees.
 
 use std::fs;
-use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::{Report, chmod};
+use super::{Report, chmod, passwd_home};
 use crate::support::api::Api;
 use crate::support::cluster;
 use crate::support::mounts::Mounts;
 use crate::support::process::{self, Ran};
 use crate::support::sandbox::{Sandbox, TOKEN, copy_program};
-
-/// The home folder that ssh takes: that of the passwd file.
-fn passwd_home() -> PathBuf {
-    let line = process::run(process::command("getent").args(["passwd", "0"]), b"").succeeds();
-    line.trim_end().split(':').nth(5).unwrap().into()
-}
 
 #[test]
 fn what_a_plain_ssh_makes_of_the_names() {
@@ -48,7 +41,7 @@ fn what_a_plain_ssh_makes_of_the_names() {
     run(&["install", "train"]).succeeds();
     let report = Report::read(run(&["doctor", "--format=json"]));
     assert_eq!(report.unwell(), Vec::<String>::new(), "{report:#?}");
-    report.finding("hosts", "ok", "4 of 4 names looked at");
+    report.finding("hosts", "ok", "4 of 4 checked");
 
     fs::write(&system, "Host *\n  SendEnv LANG\n  ForwardAgent yes\n").unwrap();
     let report = Report::read(run(&["doctor", "--format=json"]));

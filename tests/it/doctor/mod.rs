@@ -188,6 +188,12 @@ impl Report {
     }
 }
 
+/// The home folder of the password database, which ssh takes.
+fn passwd_home() -> PathBuf {
+    let user = nix::unistd::User::from_uid(nix::unistd::Uid::current()).unwrap();
+    user.unwrap().dir
+}
+
 fn chmod(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }

@@ -22,7 +22,7 @@ fn a_pipe_in_the_place_of_a_file() {
         ("ssh/prime-ssh/train-675b1ff5.conf", "files", "a pipe, not a regular file"),
         ("ssh/prime-ssh/train-675b1ff5.json", "files", "a pipe, not a regular file"),
         ("ssh/prime-ssh/lock", "", ""),
-        ("ssh/more", "hosts", "ssh gives no answer in time"),
+        ("ssh/more", "hosts", "ssh does not answer in time"),
     ] {
         let patient = Patient::healthy();
         let config = fs::read_to_string(patient.config()).unwrap();
@@ -45,7 +45,7 @@ fn a_token_that_never_comes() {
     make_pipe(&pipe);
     let report =
         patient.examined(patient.program(&["doctor", "--format=json", "--token-file"]).arg(&pipe));
-    report.finding("token", "wrong", "could not be looked at in time");
+    report.finding("token", "wrong", "could not be examined in time");
     assert!(report.ran.took < Duration::from_secs(25), "{:?}", report.ran.took);
 }
 

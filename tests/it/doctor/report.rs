@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{Patient, chmod};
+use super::{Patient, chmod, passwd_home};
 use crate::support::api::Api;
 use crate::support::process;
 use crate::support::sandbox::Sandbox;
@@ -17,26 +17,30 @@ fn a_healthy_machine_is_told_in_a_few_lines() {
     assert!(ran.stderr.ends_with("all is well\n"), "{}", ran.stderr);
     let stdout = ran.succeeds();
     let home = patient.sandbox.home().to_str().unwrap();
-    let told = stdout.replace(home, "/home/me").replace(&patient.api.url(), "http://api");
+    let own = format!("reads {}/", passwd_home().display());
+    let told = stdout
+        .replace(home, "/home/me")
+        .replace(&own, "reads /home/me/")
+        .replace(&patient.api.url(), "http://api");
     let in_one_ms = |line: &str| match line.split_once("answers in ") {
         Some((before, _)) => format!("{before}answers in 1 ms\n"),
         None => format!("{line}\n"),
     };
-    let (well, note) = told.trim_end().rsplit_once('\n').unwrap();
-    assert!(note.contains("use `ssh -F /home/me/ssh/config`"), "{note}");
-    let told: String = well.lines().map(in_one_ms).collect();
+    let told: String = told.lines().map(in_one_ms).collect();
     let version = process::run(process::command("ssh").arg("-V"), b"").stderr;
     let version = version.split([' ', ',']).next().unwrap();
     insta::assert_snapshot!(told.replace(version, "OpenSSH_9.2p1"), @"
-    ok    token        from /home/me/.prime/config.json; the API takes it
+    ok    token        from /home/me/.prime/config.json; the API accepts it
     ok    api          http://api answers in 1 ms
-    ok    ssh          OpenSSH_9.2p1 reads all that we write
-    ok    shell        /bin/sh runs what ssh gives it
-    ok    include      /home/me/ssh/config:1: our files are included for every host
-    ok    permissions  nobody else may write our files, or those of yours that ssh reads
-    ok    files        1 cluster with 3 hosts; all files are there
-    ok    clusters     prime.train is as the API says: 3 hosts
-    ok    hosts        ssh makes of them what it should (4 of 4 names looked at)
+    ok    ssh          OpenSSH_9.2p1 supports everything that our files use
+    ok    shell        /bin/sh runs the commands of ssh
+    ok    include      /home/me/ssh/config:1: ssh reads our files for every host
+    ok    permissions  only you can change our files, and yours that ssh reads
+    ok    files        1 cluster with 3 hosts; no file is missing
+    ok    clusters     prime.train is up to date with the API: 3 hosts
+    ok    hosts        ssh resolves every name as expected (4 of 4 checked)
+    note  include      /home/me/ssh/config: a plain ssh reads /home/me/.ssh/config instead of this file
+                       fix: use `ssh -F /home/me/ssh/config`
     ");
     // The list with one row, and each installed cluster.
     assert_eq!(
@@ -98,9 +102,9 @@ fn a_narrow_terminal_gets_whole_commands_and_hostile_names_do_nothing() {
     assert!(!patient.sandbox.path("pwned").exists());
     assert_eq!(patient.doctor().of("permissions", ""), Vec::<&serde_json::Value>::new());
     // Words are wrapped where the terminal ends.
-    let words = ran.stdout.lines().filter(|line| line.contains("all files are"));
+    let words = ran.stdout.lines().filter(|line| line.contains("no file is"));
     assert!(words.count() <= 1);
-    assert!(!ran.stdout.lines().any(|line| line.contains("1 cluster with 3 hosts; all files")));
+    assert!(!ran.stdout.lines().any(|line| line.contains("1 cluster with 3 hosts; no file")));
 }
 
 #[test]
@@ -110,7 +114,7 @@ fn an_empty_machine_and_no_token() {
     assert_eq!(fs::read_dir(sandbox.home()).unwrap().count(), 0);
     let report = super::Report::read(ran);
     report.finding("ssh", "wrong", "there is no ssh on PATH");
-    report.finding("api", "note", "without a token");
+    report.finding("api", "note", "there is no token");
     let token = report.finding("token", "warning", "no API token");
     assert!(token["advice"].as_str().unwrap().contains("prime login"), "{token}");
     report.finding("files", "ok", "no cluster is installed");

@@ -1,105 +1,92 @@
-//! The line of the user's own configuration that counts in place of ours.
+//! The line of the user's own configuration that wins over ours.
 
 use std::cell::Cell;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::compare::Resolved;
-use crate::doctor::disk::Disk;
+use crate::doctor::snapshot::Snapshot;
 use crate::install::claims::is_about;
-use crate::install::folder;
-use crate::install::reading::{Block, Criterion, Line, criteria, matches, walk};
-
-/// What ssh reads behind the user's own file.
-const SYSTEM: &str = "/etc/ssh/ssh_config";
+use crate::install::reading::{Block, Criterion, Line, criteria, matches};
 
 /// A line of the user's configuration.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(super) struct Origin {
     pub(super) file: PathBuf,
     /// Counted from 1.
     pub(super) line: usize,
-    /// Whether its block names our hosts, so that it is meant for them.
+    /// Whether its block names our hosts, so it is meant for them.
     pub(super) is_about_us: bool,
 }
 
-/// Looks for a line that counts for one name.
+/// Looks for the line that applies to a name.
 pub(super) struct Search<'a> {
-    pub(super) disk: &'a Disk,
+    pub(super) snapshot: &'a Snapshot,
     pub(super) alias: &'a str,
-    /// What ssh makes of it.
-    pub(super) is: &'a Resolved,
+    /// ssh's answer.
+    pub(super) actual: &'a Resolved,
 }
 
 /// What was found so far.
 #[derive(Default)]
 struct Found {
-    /// The first line that surely counts.
-    sure: Option<Place>,
-    /// The first line with the value that counts, in a block of which only ssh knows whether it
-    /// does.
-    likely: Option<Place>,
+    /// The first line that certainly applies.
+    certain: Option<Origin>,
+    /// The first line with the actual value, in a block of which only ssh knows whether it applies.
+    likely: Option<Origin>,
 }
 
 impl Search<'_> {
     /// The line that sets `keyword` before our files are read.
-    pub(super) fn before_us(&self, keyword: &str, value: &str) -> Option<Place> {
+    pub(super) fn before_us(&self, keyword: &str, value: &str) -> Option<Origin> {
         let mut found = Found::default();
         let ours = Cell::new(false);
-        self.disk.walk(&mut |line| {
-            ours.set(ours.get() || (line.includes_us && self.counts(line.blocks) == Some(true)));
+        self.snapshot.walk(&mut |line| {
+            ours.set(ours.get() || (line.includes_us && self.applies(line.blocks) == Some(true)));
             !ours.get() && self.visit(line, keyword, value, &mut found)
         });
-        found.likely.or(found.sure)
+        found.likely.or(found.certain)
     }
 
     /// The line that sets `keyword`, wherever it is.
-    pub(super) fn anywhere(&self, keyword: &str, value: &str) -> Option<Place> {
+    pub(super) fn anywhere(&self, keyword: &str, value: &str) -> Option<Origin> {
         let mut found = Found::default();
-        self.disk.walk(&mut |line| self.visit(line, keyword, value, &mut found));
-        if found.sure.is_none() && found.likely.is_none() && self.disk.layout.is_read_by_ssh() {
-            self.of_the_system(keyword, value, &mut found);
+        self.snapshot.walk(&mut |line| self.visit(line, keyword, value, &mut found));
+        if found.certain.is_none() && found.likely.is_none() {
+            let visit = &mut |line: &Line<'_>| self.visit(line, keyword, value, &mut found);
+            self.snapshot.walk_system(visit);
         }
-        found.likely.or(found.sure)
-    }
-
-    fn of_the_system(&self, keyword: &str, value: &str, found: &mut Found) {
-        let path = Path::new(SYSTEM);
-        let Ok(Some(text)) = crate::fs::contents(path) else { return };
-        let mut read = folder::read_matching(&self.disk.layout);
-        let include_resolver = self.disk.layout.include_resolver();
-        walk((path, &text), &include_resolver, &mut read, &mut |line| {
-            self.visit(line, keyword, value, found)
-        });
+        found.likely.or(found.certain)
     }
 
     /// Returns whether to follow an `Include`.
     fn visit(&self, line: &Line<'_>, keyword: &str, value: &str, found: &mut Found) -> bool {
-        let counts = self.counts(line.blocks);
-        if counts == Some(false) {
+        let applies = self.applies(line.blocks);
+        if applies == Some(false) {
             return false;
         }
-        if found.sure.is_some() || !line.directive.keyword.eq_ignore_ascii_case(keyword.as_bytes())
+        if found.certain.is_some()
+            || !line.directive.keyword.eq_ignore_ascii_case(keyword.as_bytes())
         {
             return true;
         }
-        let place = || Place {
+        let origin = || Origin {
             file: line.file.to_owned(),
             line: line.directive.line,
             is_about_us: line.blocks.iter().any(|block| self.is_about_us(block)),
         };
-        if counts == Some(true) {
-            found.sure = Some(place());
+        if applies == Some(true) {
+            found.certain = Some(origin());
         } else if found.likely.is_none() {
             let says = line.directive.texts().join(" ");
             let is_it = !says.is_empty()
                 && value.to_ascii_lowercase().ends_with(&says.to_ascii_lowercase());
-            found.likely = is_it.then(place);
+            found.likely = is_it.then(origin);
         }
         true
     }
 
-    /// Whether all these blocks are about our name; `None` where only ssh knows.
-    fn counts(&self, blocks: &[Block]) -> Option<bool> {
+    /// Whether all these blocks apply to our name; `None` where only ssh knows.
+    fn applies(&self, blocks: &[Block]) -> Option<bool> {
         let each: Vec<_> = blocks.iter().map(|block| self.fits(block)).collect();
         match (each.contains(&Some(false)), each.contains(&None)) {
             (true, _) => Some(false),
@@ -126,7 +113,7 @@ impl Search<'_> {
                 "host" => {
                     let by_alias = fits(&patterns, self.alias);
                     // Which of the two it is depends on whether `HostName` has been read.
-                    let by_name = fits(&patterns, self.is.get("hostname").unwrap_or_default());
+                    let by_name = fits(&patterns, self.actual.get("hostname").unwrap_or_default());
                     (by_alias == by_name).then_some(by_alias)
                 }
                 _ => None,
@@ -153,9 +140,9 @@ fn fits(patterns: &[String], text: &str) -> bool {
 }
 
 /// The first line by which the user's configuration runs a command.
-pub(super) fn first_command(disk: &Disk) -> Option<(PathBuf, usize)> {
+pub(super) fn first_command(snapshot: &Snapshot) -> Option<(PathBuf, usize)> {
     let mut first = None;
-    disk.walk(&mut |line| {
+    snapshot.walk(&mut |line| {
         let runs = |texts: &[String]| criteria(texts).iter().any(|c| c.name == "exec");
         if first.is_none() && &*line.directive.keyword == b"match" && runs(&line.directive.texts())
         {

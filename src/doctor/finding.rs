@@ -1,0 +1,191 @@
+//! What an examination finds, and what to do about it.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::text::sanitize::Excerpt;
+
+/// The longest text of somebody else's that a finding quotes, in characters.
+const QUOTED: usize = 200;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// As it should be.
+    Ok,
+    /// Good to know.
+    Note,
+    /// It works, but may do harm.
+    Warning,
+    /// It does not work, or is not safe.
+    Wrong,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+/// What was examined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Check {
+    /// The API token: where it is, and whether the API accepts it.
+    Token,
+    /// Whether the API answers.
+    Api,
+    /// This machine's clock against the API's.
+    Clock,
+    /// The ssh of this machine.
+    Ssh,
+    /// The shell that ssh runs commands with.
+    Shell,
+    /// The line that includes our files.
+    Include,
+    /// Owners and modes.
+    Permissions,
+    /// Whether our files fit together.
+    Files,
+    /// The keys to log in with.
+    Key,
+    /// The certificates to log in with, and their renewal.
+    Certificate,
+    /// The installed clusters against the API's answers.
+    Clusters,
+    /// How ssh resolves the installed names.
+    Hosts,
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+/// One thing that an examination found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How bad it is.
+    pub state: State,
+    /// What was examined.
+    pub check: Check,
+    /// What was found, in a sentence, with the texts of others sanitized.
+    pub what: String,
+    /// The file that it is about.
+    pub file: Option<PathBuf>,
+    /// The line in that file, counted from 1.
+    pub line: Option<usize>,
+    /// What to do about it, in words.
+    pub advice: Option<String>,
+    /// The command that does it.
+    pub command: Option<String>,
+}
+
+impl Finding {
+    /// A finding without a place and a remedy.
+    pub fn new(state: State, check: Check, what: impl fmt::Display) -> Self {
+        let what = what.to_string();
+        Self { state, check, what, file: None, line: None, advice: None, command: None }
+    }
+
+    /// Something that is as it should be.
+    pub fn ok(check: Check, what: impl fmt::Display) -> Self {
+        Self::new(State::Ok, check, what)
+    }
+
+    /// Something to know.
+    pub fn note(check: Check, what: impl fmt::Display) -> Self {
+        Self::new(State::Note, check, what)
+    }
+
+    /// Something that may do harm.
+    pub fn warning(check: Check, what: impl fmt::Display) -> Self {
+        Self::new(State::Warning, check, what)
+    }
+
+    /// Something that does not work, or is not safe.
+    pub fn wrong(check: Check, what: impl fmt::Display) -> Self {
+        Self::new(State::Wrong, check, what)
+    }
+
+    /// A failure of another room.
+    #[must_use]
+    pub fn failed(check: Check, failure: &Failure) -> Self {
+        let what = one_line(&format!("{:#}", failure.cause));
+        Self { advice: failure.hint.clone(), ..Self::wrong(check, what) }
+    }
+
+    /// Adds the file.
+    #[must_use]
+    pub fn at(mut self, file: &Path) -> Self {
+        self.file = Some(file.to_owned());
+        self
+    }
+
+    /// Adds the file and the line.
+    #[must_use]
+    pub fn at_line(mut self, file: &Path, line: usize) -> Self {
+        self.line = Some(line);
+        self.at(file)
+    }
+
+    /// Adds what to do, in words.
+    #[must_use]
+    pub fn advise(mut self, advice: impl fmt::Display) -> Self {
+        self.advice = Some(advice.to_string());
+        self
+    }
+
+    /// Adds the command to run.
+    #[must_use]
+    pub fn run<W: AsRef<OsStr>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
+        self.command = Some(crate::text::shell::command(words));
+        self
+    }
+
+    /// Adds `chmod MODE FILE` as the command to run.
+    #[must_use]
+    pub(super) fn chmod(self, mode: &str, file: &Path) -> Self {
+        self.run(["chmod".as_ref(), mode.as_ref(), file.as_os_str()])
+    }
+}
+
+/// Text of several lines in one.
+pub(super) fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for part in text.lines().map(str::trim).filter(|part| !part.is_empty()) {
+        match line.chars().last() {
+            None => {}
+            Some(':') => line.push(' '),
+            Some(_) => line.push_str("; "),
+        }
+        line.push_str(part);
+    }
+    line
+}
+
+/// A text of somebody else's, sanitized.
+pub(super) fn quoted(text: &str) -> Excerpt<'_> {
+    Excerpt::new(text, QUOTED)
+}
+
+/// `1 host`, `3 hosts`.
+pub(super) fn counted(count: usize, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
+/// The first of several, and how many more.
+pub(super) fn listed(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first, second] => format!("{first} and {second}"),
+        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+    }
+}

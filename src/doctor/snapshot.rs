@@ -1,0 +1,168 @@
+//! The ssh folder as it was found, read once for all examinations.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::install::folder::{self, FolderError};
+use crate::install::fragment::Fragment;
+use crate::install::include::IncludeResolver;
+use crate::install::layout::Layout;
+use crate::install::plan::{Installed, Plan, Present, plan};
+use crate::install::reading::{Line, walk};
+use crate::install::state::{FileKind, FileStem, Record};
+
+/// What ssh reads after the user's configuration.
+const SYSTEM_CONFIG: &str = "/etc/ssh/ssh_config";
+
+/// The ssh folder as it was found.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The paths.
+    pub layout: Layout,
+    /// The user's configuration, or why it cannot be read.
+    pub config: Result<Option<Vec<u8>>, String>,
+    /// Our files.
+    pub ours: Result<OurFolder, FolderError>,
+    /// Temporary files of runs that were killed, or are still running.
+    pub leftovers: Vec<PathBuf>,
+}
+
+/// Our files, and what they say.
+#[derive(Debug)]
+pub struct OurFolder {
+    /// The files.
+    pub present: Present,
+    /// The installed clusters.
+    pub installed: Installed,
+    /// What a `sync` without news would change.
+    pub repair: Option<Plan>,
+    /// The clusters with a file for ssh.
+    pub clusters: Vec<InstalledCluster>,
+}
+
+/// An installed cluster with its file for ssh.
+#[derive(Clone, Debug)]
+pub struct InstalledCluster {
+    /// Its record.
+    pub record: Record,
+    /// The path of its file for ssh.
+    pub path: PathBuf,
+    /// That file, parsed.
+    pub fragment: Fragment,
+}
+
+impl Snapshot {
+    /// Reads it; what is not there is no error.
+    #[must_use]
+    pub fn read(layout: Layout) -> Self {
+        let config = crate::fs::contents(&layout.config()).map_err(|error| error.to_string());
+        let ours = folder::check_owner(&layout).and_then(|()| folder::read_ours(&layout));
+        let text = config.as_ref().ok().cloned().flatten();
+        let ours = ours.map(|present| OurFolder::of(&layout, Present { config: text, ..present }));
+        let leftovers = folder::leftovers(&layout);
+        Self { layout, config, ours, leftovers }
+    }
+
+    /// The installed clusters with a file for ssh.
+    #[must_use]
+    pub fn clusters(&self) -> &[InstalledCluster] {
+        self.ours.as_ref().map_or(&[], |ours| &ours.clusters)
+    }
+
+    /// Whether ssh should know names of ours.
+    #[must_use]
+    pub fn is_in_use(&self) -> bool {
+        self.ours.as_ref().is_ok_and(|ours| !ours.expected().is_empty())
+    }
+
+    /// Calls `visit` for each line of the user's configuration, from file to file, as
+    /// [`walk`] does.
+    pub fn walk(&self, visit: &mut dyn FnMut(&Line<'_>) -> bool) {
+        self.walk_as(&self.layout.include_resolver(), visit);
+    }
+
+    /// The same, with `Include` lines resolved in another way.
+    pub fn walk_as(&self, resolver: &IncludeResolver, visit: &mut dyn FnMut(&Line<'_>) -> bool) {
+        let Ok(Some(config)) = &self.config else { return };
+        let mut read = folder::read_matching(&self.layout);
+        walk((&self.layout.config(), config), resolver, &mut read, visit);
+    }
+
+    /// Calls `visit` for each line of the system's configuration, where a plain ssh reads it after
+    /// the user's.
+    pub fn walk_system(&self, visit: &mut dyn FnMut(&Line<'_>) -> bool) {
+        let path = Path::new(SYSTEM_CONFIG);
+        if !self.layout.is_read_by_ssh() {
+            return;
+        }
+        let Ok(Some(text)) = crate::fs::contents(path) else { return };
+        let mut read = folder::read_matching(&self.layout);
+        walk((path, &text), &self.layout.include_resolver(), &mut read, visit);
+    }
+
+    /// Every file that the user's configuration includes, except our own.
+    #[must_use]
+    pub fn included(&self) -> BTreeSet<PathBuf> {
+        let config = self.layout.config();
+        let mut files = BTreeSet::new();
+        self.walk(&mut |line| {
+            if line.file != config {
+                files.insert(line.file.to_owned());
+            }
+            true
+        });
+        files
+    }
+
+    /// The paths that a cluster's hosts have for a keyword such as `identityfile`.
+    pub fn paths<'a>(
+        &'a self,
+        cluster: &'a InstalledCluster,
+        keyword: &'a str,
+    ) -> impl Iterator<Item = PathBuf> + 'a {
+        cluster.fragment.all(keyword).filter_map(|path| self.expand(path))
+    }
+
+    /// A path in an ssh file, expanded; `None` where only ssh can do that.
+    #[must_use]
+    pub fn expand(&self, path: &str) -> Option<PathBuf> {
+        let is_absolute = path.starts_with('/') || path.starts_with("~/");
+        let is_plain = is_absolute && !path.contains(['%', '$']);
+        is_plain.then(|| self.layout.include_resolver().resolve(path.as_bytes())).flatten()
+    }
+}
+
+impl OurFolder {
+    fn of(layout: &Layout, present: Present) -> Self {
+        let installed = present.installed();
+        let repair = plan(layout, &present, Vec::new()).ok();
+        let cluster = |(stem, record): &(FileStem, Record)| {
+            let text = present.part(stem, FileKind::Fragment)?;
+            let path = layout.file(&stem.file(FileKind::Fragment));
+            let fragment = Fragment::parse(text);
+            Some(InstalledCluster { record: record.clone(), path, fragment })
+        };
+        let clusters = installed.records.iter().filter_map(cluster).collect();
+        Self { present, installed, repair, clusters }
+    }
+
+    /// The clusters that ssh should read.
+    #[must_use]
+    pub fn expected(&self) -> &[FileStem] {
+        self.repair.as_ref().map_or(&[], |plan| &plan.clusters)
+    }
+}
+
+impl InstalledCluster {
+    /// Its alias.
+    #[must_use]
+    pub fn alias(&self) -> String {
+        self.record.alias()
+    }
+
+    /// Whether ssh renews its certificate by itself.
+    #[must_use]
+    pub fn is_renewed(&self) -> bool {
+        !self.fragment.commands.is_empty()
+    }
+}
