@@ -234,9 +234,8 @@ fn file(random: &mut fastrand::Rng) -> Vec<u8> {
 
 /// A page of List Clusters, mutated.
 fn list(random: &mut fastrand::Rng) -> Vec<u8> {
-    let rows = (0..random.usize(..4)).map(|at| {
-        cluster(random, &format!("clst{:02}", at + 1)).summary()
-    });
+    let rows =
+        (0..random.usize(..4)).map(|at| cluster(random, &format!("clst{:02}", at + 1)).summary());
     let rows: Vec<Value> = rows.collect();
     let mut list = json!({"total_count": rows.len(), "offset": 0, "limit": 100, "data": rows});
     for _ in 0..random.usize(..3) {
