@@ -262,9 +262,9 @@ mod tests {
             r#"{
             "role": "head", "only": "worker", "node": ["a*", "b"], "include-inactive": true,
             "prefix": "lab", "user": "root", "jump": "never", "jump-via": "me@[2001:db8::1]:22",
-            "identity-file": "~/.ssh/id", "certificate-file": "/c", "host-keys": "strict",
-            "known-hosts": "~/k", "layout": "compact", "ssh-option": ["Compression=yes"], "auto-cert": true,
-            "token-file": "/token"
+            "layout": "compact", "identity-file": "~/.ssh/id", "certificate-file": "/c",
+            "host-keys": "strict", "known-hosts": "~/k", "ssh-option": ["Compression=yes"],
+            "auto-cert": true, "token-file": "/token"
         }"#,
         );
         assert_eq!(all.set().len(), SavedOptions::names().len());
