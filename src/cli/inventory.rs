@@ -18,6 +18,9 @@ pub struct InventoryArgs {
     /// Where the text goes.
     #[command(flatten)]
     pub output: OutputArgs,
+    /// Replace FILE even if prime-ssh did not write it
+    #[arg(long, requires = "output")]
+    pub force: bool,
     /// The format [default: from the extension of the output file, else yaml]
     #[arg(long)]
     pub format: Option<InventoryFormat>,

@@ -48,7 +48,7 @@ use crate::api::address::ApiUrl;
 use crate::certificate::judge::MIN_VALIDITY;
 use crate::cluster::{JumpMode, JumpVia, Only};
 use crate::name::{Slug, UserName};
-use crate::render::ssh_config::HostKeys;
+use crate::render::ssh_config::{HostKeys, Layout};
 use crate::render::ssh_option::SshOption;
 use crate::terminal::Audience;
 use crate::text::duration;
@@ -218,6 +218,9 @@ pub struct ConfigArgs {
     /// Where the text goes.
     #[command(flatten)]
     pub output: OutputArgs,
+    /// Replace FILE even where prime-ssh did not write it
+    #[arg(long, requires = "output")]
+    pub force: bool,
     /// Which hosts, and how they are reached.
     #[command(flatten)]
     pub render: RenderArgs,
@@ -313,6 +316,11 @@ pub struct RenderArgs {
     #[arg(long, value_name = "FILE", env = "PRIME_SSH_KNOWN_HOSTS")]
     #[arg(help_heading = "Connection options")]
     pub known_hosts: Option<PathBuf>,
+    /// Write every option into each host's block, or shared options once: faster for thousands of
+    /// hosts, needs OpenSSH 8.4 or later [default: flat]
+    #[arg(long, value_name = "LAYOUT", env = "PRIME_SSH_LAYOUT")]
+    #[arg(help_heading = "Connection options")]
+    pub layout: Option<Layout>,
     /// An ssh option for every host, as in ssh_config(5); repeatable
     /// [env: PRIME_SSH_OPTION, one a line]
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Connection options")]
