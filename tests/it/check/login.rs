@@ -7,9 +7,9 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::nobody;
 use crate::support::authority::Authority;
 use crate::support::cluster::{Cluster, Connection, Node};
+use crate::support::network::closed_port;
 use crate::support::person::{Person, logins, me, to};
 use crate::support::process::{self, Background, Ran};
 use crate::support::sandbox::Program;
@@ -47,7 +47,8 @@ impl World {
         fs::create_dir_all(&folder).unwrap();
         let program = self.program("check").args(["--login", "--format", "plain", "--input"]);
         let ran = program.arg(answer).args(options).env("TMPDIR", &folder).run();
-        assert_eq!(process::running(&folder.display().to_string()), [""; 0]);
+        let mark = folder.display().to_string();
+        process::until("its processes to end", || process::running(&mark).is_empty());
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "nothing is left behind");
         ran
     }
@@ -124,10 +125,10 @@ fn what_the_users_own_configuration_says_counts() {
     assert_eq!(states(&ran), ["node-0 well"], "{}", ran.stderr);
 
     // Another way there than ours: the address itself leads nowhere.
-    let moved = Cluster::new("clst01", "train").node(
-        Node::new("pod0", "node-0")
-            .connection(Connection::to("127.0.0.1").with("port", nobody()).with("user", me())),
-    );
+    let moved = Cluster::new("clst01", "train")
+        .node(Node::new("pod0", "node-0").connection(
+            Connection::to("127.0.0.1").with("port", closed_port()).with("user", me()),
+        ));
     let lines = format!(
         "Host *\nIdentityFile {}\nProxyCommand nc {} {}\n",
         key.display(),
@@ -328,7 +329,7 @@ fn workers_are_logged_in_to_through_one_login_to_their_jump_host() {
     let closed =
         Sshd::of(&world.person.sandbox, "node-3").at("127.0.0.5").lets_in(&stranger).start();
     let down = Node::new("pod4", "node-4")
-        .connection(Connection::to("127.0.0.6").with("port", nobody()).with("user", me()));
+        .connection(Connection::to("127.0.0.6").with("port", closed_port()).with("user", me()));
     let cluster = behind(&control, &[&workers[0], &workers[1], &closed]).node(down);
     world.install(&cluster, &["--jump", "always"]);
     let ran = world.check(&cluster, &[]);

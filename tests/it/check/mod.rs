@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::support::api::Api;
 use crate::support::cluster::{Cluster, Connection, Node};
+use crate::support::network::closed_port;
 use crate::support::process;
 use crate::support::process::Ran;
 use crate::support::sandbox::Sandbox;
@@ -38,10 +39,6 @@ fn says(words: &'static str) -> u16 {
     })
 }
 
-fn nobody() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 fn node(number: usize, port: u16) -> Node {
     let connection = Connection::to("127.0.0.1").with("port", port);
     Node::new(&format!("pod{number}"), &format!("node-{number}")).connection(connection)
@@ -54,7 +51,7 @@ fn motley() -> Cluster {
     let hostile = "\u{1b}[2J\tone\u{202e}\r\ntwo\r\n";
     let ports = [
         says(BANNER),
-        nobody(),
+        closed_port(),
         says(""),
         serve(|_| ()),
         says(hostile),
@@ -119,7 +116,7 @@ fn each_host_and_why_it_does_not_answer() {
 #[test]
 fn for_people_and_for_programs() {
     let cluster =
-        Cluster::new("clst01", "train").node(node(0, says(BANNER))).node(node(1, nobody()));
+        Cluster::new("clst01", "train").node(node(0, says(BANNER))).node(node(1, closed_port()));
     let ran = check(&cluster, &[]);
     let table: Vec<&str> = ran.stdout.lines().collect();
     assert!(
@@ -163,7 +160,7 @@ fn all_well_is_a_success_and_says_so() {
     assert_eq!(ran.stderr, "all of 2 hosts are well\n");
     ran.succeeds();
     assert_eq!(check(&cluster, &["-q", "--format", "plain"]).stderr, "");
-    let dead = Cluster::new("clst01", "train").node(node(0, nobody()));
+    let dead = Cluster::new("clst01", "train").node(node(0, closed_port()));
     let told = check(&dead, &[]).fails(6);
     assert_eq!(told, "error: 0 of 1 host is well; 1 is not: prime.train.node-0\n");
 }
@@ -189,7 +186,7 @@ fn workers_behind_a_jump_host_are_not_tried_without_a_login() {
     );
     ran.succeeds();
 
-    let ran = check(&cluster(nobody()), &["--format", "plain"]);
+    let ran = check(&cluster(closed_port()), &["--format", "plain"]);
     assert_eq!(states(&ran), ["failing refused", "failing jump_failed", "failing jump_failed"]);
     let detail = "its jump host prime.train.node-0 fails: connection refused";
     assert!(ran.stdout.lines().nth(1).unwrap().ends_with(detail), "{}", ran.stdout);

@@ -1,9 +1,21 @@
 //! Network namespaces of the test's own, so that one private address can be two machines.
 
-use std::fs;
+use std::net::Ipv4Addr;
 use std::process::Command;
+use std::{fs, mem};
+
+use tokio::net::TcpSocket;
 
 use super::process::{self, Background};
+
+/// A port of 127.0.0.1 where nobody listens, kept from everybody else until the tests end.
+pub fn closed_port() -> u16 {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    mem::forget(socket);
+    port
+}
 
 /// A network of its own; it and its links end with its drop. Needs root.
 pub struct Namespace {
