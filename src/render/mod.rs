@@ -7,6 +7,7 @@ pub mod data;
 pub mod export;
 pub mod inventory;
 pub mod login;
+pub mod ownership;
 mod sockets;
 pub mod ssh_config;
 pub mod ssh_option;

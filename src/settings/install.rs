@@ -236,7 +236,7 @@ pub struct OptionResolver<'g> {
 }
 
 /// How one cluster is rendered.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Rendering {
     /// Which hosts, and how they are named and reached.
     pub walk: cluster::Options,

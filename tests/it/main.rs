@@ -23,6 +23,7 @@ mod doctor;
 mod end_to_end;
 mod export;
 mod failures;
+mod fuzz;
 mod harness;
 mod house;
 mod in_step;

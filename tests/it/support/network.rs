@@ -1,21 +1,10 @@
 //! Network namespaces of the test's own, so that one private address can be two machines.
 
-use std::net::Ipv4Addr;
+use std::fs;
 use std::process::Command;
-use std::{fs, mem};
-
 use tokio::net::TcpSocket;
 
 use super::process::{self, Background};
-
-/// A port of 127.0.0.1 where nobody listens, kept from everybody else until the tests end.
-pub fn closed_port() -> u16 {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
-    let port = socket.local_addr().unwrap().port();
-    mem::forget(socket);
-    port
-}
 
 /// A network of its own; it and its links end with its drop. Needs root.
 pub struct Namespace {
@@ -70,4 +59,14 @@ impl Namespace {
         let mut command = self.command("ip");
         process::run(command.args(arguments.split(' ')), b"").succeeds();
     }
+}
+
+/// A port of 127.0.0.1 where nobody listens, as long as the tests run: it is taken, so that no other
+/// test gets it, and never listened at.
+pub fn nobody() -> u16 {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    std::mem::forget(socket);
+    port
 }
