@@ -48,7 +48,7 @@ use crate::api::address::ApiUrl;
 use crate::certificate::judge::MIN_VALIDITY;
 use crate::cluster::{JumpMode, JumpVia, Only};
 use crate::name::{Slug, UserName};
-use crate::render::ssh_config::HostKeys;
+use crate::render::ssh_config::{HostKeys, Layout};
 use crate::render::ssh_option::SshOption;
 use crate::terminal::Audience;
 use crate::text::duration;
@@ -322,6 +322,11 @@ pub struct RenderArgs {
     #[arg(long, value_name = "FILE", env = "PRIME_SSH_KNOWN_HOSTS")]
     #[arg(help_heading = "How they are reached")]
     pub known_hosts: Option<PathBuf>,
+    /// Say all of a host in its own block, for every program that reads such files, or what hosts
+    /// share once, for thousands of hosts and OpenSSH 8.4 or later [default: flat]
+    #[arg(long, value_name = "LAYOUT", env = "PRIME_SSH_LAYOUT")]
+    #[arg(help_heading = "How they are reached")]
+    pub layout: Option<Layout>,
     /// An option of ssh for every host, as in ssh_config(5); repeatable
     /// [env: PRIME_SSH_OPTION, one a line]
     #[arg(long, value_name = "KEY=VALUE", help_heading = "How they are reached")]

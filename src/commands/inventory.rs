@@ -33,6 +33,7 @@ pub(super) fn run(args: InventoryArgs, context: &Context) -> Outcome<()> {
         let own = &mut options.login.certificates;
         certificates::add_own(own, &fleets, &settings.certificates, terminal)?;
     }
+    inventory::check(&fleets, options).map_err(|reason| Failure::new(Kind::Usage, reason))?;
     match settings.output {
         InventoryOutput::File(to, format) => {
             output::deliver(&to, &overwrite, |to| inventory::render(&fleets, options, format, to))
