@@ -330,11 +330,17 @@ const BUNDLES: [&str; 5] = [
 struct Missing;
 
 /// The certificate authorities of `SSL_CERT_FILE` and `SSL_CERT_DIR`, where one of them is set,
-/// else of the system's bundle. Without a bundle each file of the system's folders is read.
+/// else of the system's bundle. Each file of a folder is read only where there is no bundle of it.
 fn authorities() -> Result<RootCertStore, Missing> {
-    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let is_chosen = is_set("SSL_CERT_FILE") || is_set("SSL_CERT_DIR");
-    let bundle = BUNDLES.into_iter().map(Path::new).find(|path| !is_chosen && path.is_file());
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let (file, folder) = (variable("SSL_CERT_FILE"), variable("SSL_CERT_DIR"));
+    let bundle = match (file.as_deref().map(Path::new), &folder) {
+        (None, None) => BUNDLES.into_iter().map(Path::new).find(|path| path.is_file()),
+        (Some(file), Some(folder)) => {
+            Some(file).filter(|file| file.parent() == Some(folder.as_ref()))
+        }
+        _ => None,
+    };
     let found = match bundle {
         Some(bundle) => rustls_native_certs::load_certs_from_paths(Some(bundle), None),
         None => rustls_native_certs::load_native_certs(),

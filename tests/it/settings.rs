@@ -125,8 +125,11 @@ fn a_secret_in_the_wrong_place_is_not_shown() {
     let sandbox = Sandbox::new();
     let told = config(&sandbox).args(["--api-url", "https://me:PASS@WORD@host"]).run().fails(2);
     assert!(told.contains("https://…@host") && !told.contains("PASS"), "{told}");
-    let told =
-        config(&sandbox).env("PRIME_API_BASE_URL", "https://me:PASSWORD@host").run().fails(2);
+    let told = config(&sandbox)
+        .env("PRIME_API_KEY", TOKEN)
+        .env("PRIME_API_BASE_URL", "https://me:PASSWORD@host")
+        .run()
+        .fails(2);
     assert!(told.contains("PRIME_API_BASE_URL") && !told.contains("PASSWORD"), "{told}");
     for token in ["pit_0123456789", "0123456789abcdef0123456789abcdef"] {
         let told = config(&sandbox).args(["--token-file", token]).run().fails(2);
