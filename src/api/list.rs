@@ -51,8 +51,8 @@ pub struct Heard {
 
 /// One page.
 #[derive(Default)]
-pub(super) struct Rows {
-    pub(super) rows: Vec<Listed>,
+pub(super) struct ListPage {
+    pub(super) listed: Vec<Listed>,
     /// How many rows all pages have, as the API says.
     total: Option<usize>,
     bytes: usize,
@@ -86,7 +86,7 @@ impl Client {
                 next += 1;
             }
             let Some(page) = asked.next().await else { break };
-            let Rows { rows, total, bytes: length } = page?;
+            let ListPage { listed: rows, total, bytes: length } = page?;
             bytes += length;
             if bytes > LIST_MAX {
                 return Err(Error::new(Asked::Clusters, Cause::TooLarge { limit: LIST_MAX }));
@@ -107,7 +107,11 @@ impl Client {
     }
 
     /// One page of the list; a short one is the last.
-    pub(super) async fn page(&self, search: Option<&str>, offset: usize) -> Result<Rows, Error> {
+    pub(super) async fn page(
+        &self,
+        search: Option<&str>,
+        offset: usize,
+    ) -> Result<ListPage, Error> {
         let call = Call::get(Asked::Clusters, self.page_url(search, offset, PAGE));
         let text = self.call(&call.at_most(PAGE_MAX)).await?.text;
         page(&text, offset).map_err(|cause| Error::new(Asked::Clusters, cause))
@@ -126,7 +130,7 @@ impl Client {
 }
 
 /// Reads one page; `offset` is where it begins.
-fn page(text: &str, offset: usize) -> Result<Rows, Cause> {
+fn page(text: &str, offset: usize) -> Result<ListPage, Cause> {
     let malformed =
         |reason: String, is_web_page| Cause::Page { page: offset / PAGE + 1, reason, is_web_page };
     let Page { data, total_count } =
@@ -139,7 +143,7 @@ fn page(text: &str, offset: usize) -> Result<Rows, Cause> {
         Value::Integer(total) => usize::try_from(total).ok(),
         _ => None,
     };
-    Ok(Rows { rows: rows(data, offset)?, total, bytes: text.len() })
+    Ok(ListPage { listed: rows(data, offset)?, total, bytes: text.len() })
 }
 
 fn rows(rows: Vec<Summary<'_>>, offset: usize) -> Result<Vec<Listed>, Cause> {
