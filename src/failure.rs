@@ -17,7 +17,7 @@ pub enum Kind {
     Answer,
     /// An install was refused. Exit code 5.
     Install,
-    /// The hosts, or the way to them, are not all well. Exit code 6.
+    /// A host is not OK, or too few nodes came up. Exit code 6.
     Hosts,
     /// `--check`: something would change. Exit code 10. Nothing is wrong.
     WouldChange,
@@ -58,7 +58,7 @@ impl Kind {
             Self::Api => "the API was not reached, or refused",
             Self::Answer => "the answer was refused, or there is nothing to render",
             Self::Install => "an install was refused; nothing was changed",
-            Self::Hosts => "the hosts, or the way to them, are not all well",
+            Self::Hosts => "a host is not OK, or too few nodes came up",
             Self::WouldChange => "`--check`: something would change",
         }
     }

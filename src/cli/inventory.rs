@@ -18,6 +18,9 @@ pub struct InventoryArgs {
     /// Where the text goes.
     #[command(flatten)]
     pub output: OutputArgs,
+    /// Replace FILE even where prime-ssh did not write it
+    #[arg(long, requires = "output")]
+    pub force: bool,
     /// How it is written [default: as the ending of the output file says, else yaml]
     #[arg(long)]
     pub format: Option<InventoryFormat>,

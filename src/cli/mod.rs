@@ -48,7 +48,7 @@ use crate::api::address::ApiUrl;
 use crate::certificate::judge::MIN_VALIDITY;
 use crate::cluster::{JumpMode, JumpVia, Only};
 use crate::name::{Slug, UserName};
-use crate::render::ssh_config::HostKeys;
+use crate::render::ssh_config::{HostKeys, Layout};
 use crate::render::ssh_option::SshOption;
 use crate::terminal::Audience;
 use crate::text::duration;
@@ -106,9 +106,9 @@ pub enum Command {
     /// configuration that is installed, or else the one that `install` would make, and says why
     /// where that fails.
     ///
-    /// A worker behind a jump host is tried with --login only: the jump host is logged in to once,
-    /// and the workers through it. A node without a connection yet is not well, for a playbook
-    /// would miss it. As with any login, ssh remembers the key of a host that it sees for the
+    /// Without --login nobody logs in anywhere, so that a worker behind a jump host is skipped; with
+    /// it, the jump host is logged in to once, and the workers through it. A node without a
+    /// connection yet counts as failed, for a playbook would miss it. As with any login, ssh remembers the key of a host that it sees for the
     /// first time, if the cluster is installed.
     ///
     /// The time: as long as the slowest host; of hosts that do not answer, --jobs at once take
@@ -116,10 +116,10 @@ pub enum Command {
     Check(CheckArgs),
     /// Wait until a cluster's nodes are up
     ///
-    /// A node is up when a connection of it answers as an SSH server. One behind a jump host counts
-    /// as up when it has a connection and its jump host answers, for nobody logs in; `prime-ssh
-    /// check --login` does. One that has answered is not asked again. Exit code 6: not so many are
-    /// up in time, or can be, for an installation failed.
+    /// A node is up when a connection of it answers as an SSH server. Nodes behind a jump host are
+    /// asked through one login to it, with your own ssh. A node that has answered is not asked
+    /// again. Exit code 6: too few nodes came up in time, or an installation failed, or the jump
+    /// host refuses your login.
     Wait(WaitArgs),
     /// See what is wrong on this machine, and what mends it
     ///
@@ -223,6 +223,9 @@ pub struct ConfigArgs {
     /// Where the text goes.
     #[command(flatten)]
     pub output: OutputArgs,
+    /// Replace FILE even where prime-ssh did not write it
+    #[arg(long, requires = "output")]
+    pub force: bool,
     /// Which hosts, and how they are reached.
     #[command(flatten)]
     pub render: RenderArgs,
@@ -319,6 +322,11 @@ pub struct RenderArgs {
     #[arg(long, value_name = "FILE", env = "PRIME_SSH_KNOWN_HOSTS")]
     #[arg(help_heading = "How they are reached")]
     pub known_hosts: Option<PathBuf>,
+    /// Say all of a host in its own block, for every program that reads such files, or what hosts
+    /// share once, for thousands of hosts and OpenSSH 8.4 or later [default: flat]
+    #[arg(long, value_name = "LAYOUT", env = "PRIME_SSH_LAYOUT")]
+    #[arg(help_heading = "How they are reached")]
+    pub layout: Option<Layout>,
     /// An option of ssh for every host, as in ssh_config(5); repeatable
     /// [env: PRIME_SSH_OPTION, one a line]
     #[arg(long, value_name = "KEY=VALUE", help_heading = "How they are reached")]

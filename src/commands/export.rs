@@ -1,7 +1,8 @@
 //! `prime-ssh export`: clusters in a file that `--input` reads.
 
+use super::fetch;
 use super::fleets::{self, Gaps};
-use super::{fetch, output};
+use super::output::{self, Overwrite};
 use crate::cli::ExportArgs;
 use crate::failure::Outcome;
 use crate::render::export;
@@ -16,5 +17,6 @@ pub(super) fn run(args: ExportArgs, context: &Context) -> Outcome<()> {
     let fleets = fleets::fleets(&answers, &settings.options, gaps, terminal)?;
     // From a list, `sync --prune` learns that a cluster is gone.
     let is_list = matches!(origin, Origin::All(..)) || fleets.len() > 1;
-    output::deliver(&settings.output, |to| export::write(&fleets, is_list, to))
+    let overwrite = Overwrite::as_tools_do(context)?;
+    output::deliver(&settings.output, &overwrite, |to| export::write(&fleets, is_list, to))
 }

@@ -1,7 +1,8 @@
 //! `prime-ssh inventory`: an Ansible inventory in a file or on stdout, or the answers of a script.
 
 use super::fleets::{self, Gaps};
-use super::{cached, certificates, output, ssh_options};
+use super::output::{self, Overwrite};
+use super::{cached, certificates, ssh_options};
 use crate::cli::InventoryArgs;
 use crate::cluster::Fleet;
 use crate::failure::{Failure, Kind, Outcome};
@@ -11,6 +12,7 @@ use crate::text::message::Message;
 
 pub(super) fn run(args: InventoryArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
+    let overwrite = Overwrite::ours(args.force);
     let mut settings = Inventory::resolve(args, context)?;
     for warning in &settings.warnings {
         terminal.warning(warning);
@@ -31,16 +33,19 @@ pub(super) fn run(args: InventoryArgs, context: &Context) -> Outcome<()> {
         let own = &mut options.login.certificates;
         certificates::add_own(own, &fleets, &settings.certificates, terminal)?;
     }
+    inventory::check(&fleets, options).map_err(|reason| Failure::new(Kind::Usage, reason))?;
     match settings.output {
         InventoryOutput::File(to, format) => {
-            output::deliver(&to, |to| inventory::render(&fleets, options, format, to))
+            output::deliver(&to, &overwrite, |to| inventory::render(&fleets, options, format, to))
         }
         InventoryOutput::List => {
-            output::deliver(&Output::Stdout, |to| inventory::list(&fleets, options, to))
+            output::deliver(&Output::Stdout, &overwrite, |to| inventory::list(&fleets, options, to))
         }
         InventoryOutput::Host(name) => {
             require_host(&fleets, &name)?;
-            output::deliver(&Output::Stdout, |to| inventory::host(&fleets, options, &name, to))
+            output::deliver(&Output::Stdout, &overwrite, |to| {
+                inventory::host(&fleets, options, &name, to)
+            })
         }
     }
 }

@@ -16,6 +16,7 @@ mod installed;
 mod inventory;
 mod list;
 mod man;
+mod nodes;
 mod output;
 mod render;
 mod report;

@@ -1,40 +1,100 @@
 //! Where a rendered text goes: stdout, a file, or nowhere.
 
+use std::fs::canonicalize;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::Context as _;
 
 use crate::failure::{Failure, Kind, OrFail, Outcome};
-use crate::settings::Output;
+use crate::fs;
+use crate::render::ownership::is_ours;
+use crate::settings::{Context, Output, ssh_layout};
 use crate::terminal;
 
-/// Files that this program makes are nobody else's business.
+/// The mode of new files: nobody else's business.
 const MODE: u32 = 0o600;
+
+/// Which files may be replaced.
+#[derive(Debug)]
+pub(super) enum Overwrite {
+    Any,
+    /// Those that are empty or that we wrote.
+    Ours,
+    /// Any, but below this ssh folder only those.
+    OursBelow(PathBuf),
+}
+
+impl Overwrite {
+    /// For what only we write, such as a fragment for ssh.
+    pub(super) fn ours(force: bool) -> Self {
+        if force { Self::Any } else { Self::Ours }
+    }
+
+    /// For what is written as by any other tool.
+    pub(super) fn as_tools_do(context: &Context) -> Outcome<Self> {
+        let layout = ssh_layout(context.global.ssh_dir.as_deref(), &context.environment)?;
+        Ok(Self::OursBelow(layout.ssh_folder().to_owned()))
+    }
+
+    /// Refuses to replace a file by `new` that is somebody else's work.
+    fn check(&self, path: &Path, new: &[u8]) -> Outcome<()> {
+        let hint = match self {
+            Self::Ours => {
+                "to add hosts to your ssh config, run `prime-ssh install`; \
+                 to replace this file all the same, add --force"
+            }
+            Self::OursBelow(ssh_folder) if is_below(path, ssh_folder) => {
+                "choose another file, or remove this one first; \
+                 to add hosts to your ssh config, run `prime-ssh install`"
+            }
+            Self::OursBelow(_) | Self::Any => return Ok(()),
+        };
+        // What cannot be read cannot be written either, and writing says why; or it is no file.
+        let old = fs::contents(path).ok().flatten().unwrap_or_default();
+        if old == new || is_ours(&old) {
+            return Ok(());
+        }
+        let message = format!("{} was not written by prime-ssh: not replaced", path.display());
+        Err(Failure::message(Kind::Local, message).hint(hint))
+    }
+}
+
+/// Whether a path leads below the ssh folder, or below one that has its usual name.
+fn is_below(path: &Path, ssh_folder: &Path) -> bool {
+    let Ok(folder) = fs::real_folder(path) else { return false };
+    let folder = canonicalize(&folder).unwrap_or(folder);
+    folder.components().any(|part| part.as_os_str() == ".ssh")
+        || canonicalize(ssh_folder).is_ok_and(|ssh_folder| folder.starts_with(ssh_folder))
+}
 
 /// Renders to where the text belongs.
 pub(super) fn deliver(
     output: &Output,
+    overwrite: &Overwrite,
     render: impl Fn(&mut dyn Write) -> io::Result<()>,
 ) -> Outcome<()> {
-    match output {
+    let path = match output {
         Output::Stdout => {
-            terminal::print_data(render).context("cannot write to stdout").or_fail(Kind::Local)
+            return terminal::print_data(render)
+                .context("cannot write to stdout")
+                .or_fail(Kind::Local);
         }
-        Output::File(path) => {
-            crate::fs::write_output(path, &bytes(render)?, MODE).or_fail(Kind::Local)
-        }
-        Output::Check(path) => {
-            if crate::fs::would_change(path, &bytes(render)?).or_fail(Kind::Local)? {
+        Output::File(path) | Output::Check(path) => path,
+    };
+    let mut text = Vec::new();
+    render(&mut text).context("cannot render").or_fail(Kind::Local)?;
+    overwrite.check(path, &text)?;
+    match output {
+        Output::Check(_) => {
+            if fs::would_change(path, &text).or_fail(Kind::Local)? {
                 let message = format!("{} would change", path.display());
                 return Err(Failure::message(Kind::WouldChange, message));
             }
             Ok(())
         }
+        Output::File(_) | Output::Stdout => {
+            fs::write_output(path, &text, MODE).or_fail(Kind::Local)
+        }
     }
-}
-
-fn bytes(render: impl Fn(&mut dyn Write) -> io::Result<()>) -> Outcome<Vec<u8>> {
-    let mut bytes = Vec::new();
-    render(&mut bytes).context("cannot render").or_fail(Kind::Local)?;
-    Ok(bytes)
 }

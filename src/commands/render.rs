@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::fleets::{self, Gaps};
-use super::{fetch, input, output};
+use super::output::{self, Overwrite};
+use super::{fetch, input};
 use crate::cli::TemplateArgs;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::render::data::{self, Data};
@@ -12,6 +13,7 @@ use crate::settings::{Context, Render};
 
 pub(super) fn run(args: TemplateArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
+    let overwrite = Overwrite::as_tools_do(context)?;
     let settings = Render::resolve(args, context)?;
     // Before the API is asked: what is no template should not cost a request.
     let template = settings.template.as_deref().map(read).transpose()?;
@@ -20,11 +22,11 @@ pub(super) fn run(args: TemplateArgs, context: &Context) -> Outcome<()> {
     let fleets = fleets::fleets(&answers, &settings.walk, gaps, terminal)?;
     let data = Data::of(&fleets);
     match template {
-        None => output::deliver(&settings.output, |to| data::write(&data, to)),
+        None => output::deliver(&settings.output, &overwrite, |to| data::write(&data, to)),
         Some(template) => {
             // As a whole before anything is written: half a file is worse than none.
             let text = template.render(&data)?;
-            output::deliver(&settings.output, |to| to.write_all(text.as_bytes()))
+            output::deliver(&settings.output, &overwrite, |to| to.write_all(text.as_bytes()))
         }
     }
 }

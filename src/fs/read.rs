@@ -2,10 +2,13 @@
 //! not expect to wait for.
 
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{ErrorKind, Read};
+use std::io::{self, Cursor, ErrorKind, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc::{O_NOCTTY, O_NOFOLLOW, O_NONBLOCK};
 
 use super::error::{Action, FileError, Problem};
@@ -32,15 +35,37 @@ pub fn open_own(path: &Path) -> Result<Option<File>, FileError> {
     Ok(opened.map(|(file, _)| file))
 }
 
+/// How long a pipe may be without anybody who writes to it.
+const WRITER: Duration = Duration::from_secs(5);
+
 /// Reads a file that somebody named: also a pipe, such as the `<(command)` of a shell, which is
-/// waited for.
+/// waited for as long as somebody has it open for writing.
 pub fn read_input(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     let failed = || FileError::system(path, Action::Read);
     let found = fs::metadata(path).map_err(failed())?;
     if found.file_type().is_fifo() {
-        return read_open(path, File::open(path).map_err(failed())?, &found, limit);
+        let pipe = open_pipe(path).map_err(failed())?;
+        return read_open(path, pipe, &found, limit);
     }
     read(path, limit)?.ok_or_else(|| failed()(ErrorKind::NotFound.into()))
+}
+
+/// Opens a pipe and waits for its writer, which a plain open would do without end.
+fn open_pipe(path: &Path) -> io::Result<impl Read> {
+    let mut pipe = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path)?;
+    let deadline = Instant::now() + WRITER;
+    let mut first = [0];
+    let first = loop {
+        match pipe.read(&mut first) {
+            // Nobody writes to it yet, or not any more.
+            Ok(0) if Instant::now() < deadline => thread::sleep(Duration::from_millis(20)),
+            Ok(length) => break first.into_iter().take(length),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break first.into_iter().take(0),
+            Err(error) => return Err(error),
+        }
+    };
+    fcntl(&pipe, FcntlArg::F_SETFL(OFlag::empty())).map_err(io::Error::from)?;
+    Ok(Cursor::new(first.collect::<Vec<u8>>()).chain(pipe))
 }
 
 /// What a link in the place of a file means.
@@ -81,7 +106,12 @@ pub(super) fn open(
     }
 }
 
-fn read_open(path: &Path, file: File, found: &Metadata, limit: u64) -> Result<Vec<u8>, FileError> {
+fn read_open(
+    path: &Path,
+    file: impl Read,
+    found: &Metadata,
+    limit: u64,
+) -> Result<Vec<u8>, FileError> {
     let mut bytes = Vec::with_capacity(usize::try_from(found.len().min(limit)).unwrap_or(0));
     let length = file
         .take(limit.saturating_add(1))

@@ -40,7 +40,12 @@ impl Fragment {
                 b"match" => {
                     fragment.add(block.take());
                     let exec = criteria(&texts).into_iter().find(|c| c.name == "exec");
-                    fragment.commands.extend(exec.map(|criterion| criterion.value));
+                    if let Some(exec) = exec {
+                        fragment.commands.push(exec.value);
+                    } else {
+                        // The jump host of all hosts that have one.
+                        block = Some(Host { names: vec!["*".to_owned()], own: Options::new() });
+                    }
                 }
                 b"host" => {
                     fragment.add(block.replace(Host { names: texts, own: Options::new() }));

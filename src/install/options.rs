@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::cluster::{JumpMode, JumpVia, Only};
 use crate::name::{Invalid, LocalPath, Slug, UserName};
-use crate::render::login::HostKeys;
+use crate::render::login::{HostKeys, Layout};
 use crate::render::ssh_option::SshOption;
 
 /// Remembered options. A field is called as the option is, and only options that were given are
@@ -30,6 +30,8 @@ pub struct SavedOptions {
     pub jump: Option<JumpMode>,
     #[serde(with = "text")]
     pub jump_via: Option<JumpVia>,
+    #[serde(with = "word")]
+    pub layout: Option<Layout>,
     #[serde(with = "text")]
     pub identity_file: Option<KeyFile>,
     #[serde(with = "text")]
@@ -260,9 +262,9 @@ mod tests {
             r#"{
             "role": "head", "only": "worker", "node": ["a*", "b"], "include-inactive": true,
             "prefix": "lab", "user": "root", "jump": "never", "jump-via": "me@[2001:db8::1]:22",
-            "identity-file": "~/.ssh/id", "certificate-file": "/c", "host-keys": "strict",
-            "known-hosts": "~/k", "ssh-option": ["Compression=yes"], "auto-cert": true,
-            "token-file": "/token"
+            "layout": "compact", "identity-file": "~/.ssh/id", "certificate-file": "/c",
+            "host-keys": "strict", "known-hosts": "~/k", "ssh-option": ["Compression=yes"],
+            "auto-cert": true, "token-file": "/token"
         }"#,
         );
         assert_eq!(all.set().len(), SavedOptions::names().len());

@@ -1,9 +1,12 @@
-//! What ssh is told for all hosts alike: how to log in, and what to trust.
+//! How ssh logs in, and what it trusts: the lines that are the same for all hosts of a cluster.
 //!
-//! Every output that a connection is made from takes it from here: the `ssh_config`, Ansible's
+//! Every output that a connection is made from takes them from here: the `ssh_config`, Ansible's
 //! arguments, and the hop to a host that jumps.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use clap::ValueEnum;
 
 use super::certificates::Certificates;
 use super::ssh_option::SshOption;
@@ -13,6 +16,8 @@ use crate::name::LocalPath;
 /// How to log in, and what to trust.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// How an `ssh_config` is laid out.
+    pub layout: Layout,
     /// The key to log in with. Without one ssh tries what the agent and its own defaults offer.
     pub identity_file: Option<LocalPath<'static>>,
     /// The certificates to log in with.
@@ -25,16 +30,28 @@ pub struct Options {
     pub ssh_options: Vec<SshOption>,
     /// The folder for sockets of shared connections; `~/.ssh` where none is given.
     pub socket_folder: Option<LocalPath<'static>>,
+    /// Bytes of the path of the home folder, which a socket's path begins with.
+    pub home_length: usize,
+}
+
+/// Where an `ssh_config` says what its hosts have in common.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Layout {
+    /// In each host's own block, for every program that reads such files.
+    #[default]
+    Flat,
+    /// In one block that all hosts share, for thousands of hosts and OpenSSH 8.4 or later alone.
+    Compact,
 }
 
 /// What happens to a host key that `known_hosts` does not hold; one that changed is refused in any
 /// case.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum HostKeys {
-    /// The first key is trusted.
+    /// Trust the first key and remember it.
     #[default]
     AcceptNew,
-    /// Only known keys are.
+    /// Refuse it.
     Strict,
 }
 
@@ -55,61 +72,63 @@ pub(super) const CONNECT_TIMEOUT: u16 = 15;
 const ALIVE_INTERVAL: u16 = 30;
 
 /// One line of an `ssh_config`; with `-o`, one argument of ssh.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line<'o> {
-    pub(super) keyword: &'static str,
-    pub(super) value: Value<'o>,
+    pub(super) keyword: Cow<'o, str>,
+    pub(super) value: Cow<'o, str>,
+    /// Whether it is an option of the user's, and no default of ours.
+    pub(super) is_given: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Value<'o> {
-    Word(&'static str),
-    Number(u16),
-    Path(&'o LocalPath<'o>),
-    /// The value of an [`SshOption`], which has been checked as such.
-    Given(&'o str),
-}
-
-impl fmt::Display for Value<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Word(word) => f.write_str(word),
-            Self::Number(number) => number.fmt(f),
-            Self::Path(path) => write!(f, "\"{path}\""),
-            Self::Given(value) => f.write_str(value),
-        }
+impl<'o> Line<'o> {
+    fn ours(keyword: &'static str, value: impl Into<Cow<'o, str>>) -> Self {
+        Self { keyword: keyword.into(), value: value.into(), is_given: false }
     }
+
+    /// Whether it decides which key is shown, or what vouches for the host: such lines stand with
+    /// the host itself in a flat layout.
+    pub(super) fn is_for_login(&self) -> bool {
+        matches!(
+            &*self.keyword,
+            "IdentityFile" | "IdentitiesOnly" | "CertificateFile" | "UserKnownHostsFile"
+        )
+    }
+}
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.keyword, self.value)
+    }
+}
+
+/// A path as a value of a line: in quotes where it needs them, for some readers take the quotes
+/// for a part of the path.
+pub(super) fn path_value(path: &str) -> Cow<'_, str> {
+    if path.contains([' ', '#']) { format!("\"{path}\"").into() } else { path.into() }
 }
 
 /// Our defaults for a cluster's hosts, but for those that an option of the user's replaces, and the
 /// user's options.
-pub(super) fn lines<'o>(
-    options: &'o Options,
-    cluster: &Cluster<'_>,
-) -> impl Iterator<Item = Line<'o>> + use<'o> {
-    let replaced = |keyword| options.ssh_options.iter().any(|option| option.keyword() == keyword);
-    let given = options.ssh_options.iter().map(|o| (o.keyword(), Value::Given(o.value())));
-    defaults(options, cluster)
-        .into_iter()
-        .filter(move |(keyword, _)| !replaced(*keyword))
-        .chain(given)
-        .map(|(keyword, value)| Line { keyword, value })
-}
-
-fn defaults<'o>(options: &'o Options, cluster: &Cluster<'_>) -> Vec<(&'static str, Value<'o>)> {
+pub(super) fn lines<'o>(options: &'o Options, cluster: &Cluster<'_>) -> Vec<Line<'o>> {
     let mut lines = Vec::new();
     if let Some(path) = &options.identity_file {
-        lines.push(("IdentityFile", Value::Path(path)));
-        lines.push(("IdentitiesOnly", Value::Word("yes")));
+        lines.push(Line::ours("IdentityFile", path_value(path.as_str())));
+        lines.push(Line::ours("IdentitiesOnly", "yes"));
     }
     if let Some(path) = options.certificates.of(cluster) {
-        lines.push(("CertificateFile", Value::Path(path)));
+        lines.push(Line::ours("CertificateFile", path_value(path.as_str())));
     }
-    lines.push(("StrictHostKeyChecking", Value::Word(options.host_keys.keyword())));
+    lines.push(Line::ours("StrictHostKeyChecking", options.host_keys.keyword()));
     if let Some(path) = &options.known_hosts {
-        lines.push(("UserKnownHostsFile", Value::Path(path)));
+        lines.push(Line::ours("UserKnownHostsFile", path_value(path.as_str())));
     }
-    lines.push(("ServerAliveInterval", Value::Number(ALIVE_INTERVAL)));
-    lines.push(("ConnectTimeout", Value::Number(CONNECT_TIMEOUT)));
+    lines.push(Line::ours("ServerAliveInterval", ALIVE_INTERVAL.to_string()));
+    lines.push(Line::ours("ConnectTimeout", CONNECT_TIMEOUT.to_string()));
+    lines.retain(|line| options.ssh_options.iter().all(|given| given.keyword() != line.keyword));
+    lines.extend(options.ssh_options.iter().map(|given| Line {
+        keyword: given.keyword().into(),
+        value: given.value().into(),
+        is_given: true,
+    }));
     lines
 }

@@ -5,43 +5,34 @@
 //! runs on the wrong one. And a path over the limit of a socket's name ends ssh even where nothing
 //! is shared.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
-use crate::cluster::duplicates_by;
-use crate::cluster::{Fleet, Host};
-use crate::name::{Id, Port};
+use crate::cluster::{Fleet, Host, duplicates_by};
+use crate::name::HostKeyAlias;
 use crate::text::digest;
 
-/// A home folder of this many bytes is reckoned with.
+/// A home folder of this many bytes is reckoned with at least: a file may move to another machine.
 pub(super) const HOME: usize = 27;
 
 /// A socket's path on macOS, the shortest limit, with its closing NUL.
 const SOCKET_PATH: usize = 104;
 /// What ssh puts behind a path while it makes the socket: a dot and 16 characters.
 const TEMPORARY: usize = 17;
+/// The login name that there is room for at least: `ssh root@…` has another one than the cluster.
+const USER: usize = 8;
 /// What a short name starts with. No `HostKeyAlias` has a dot, so no id can be made to read as one.
 const SHORT: &str = "prime.";
 /// Hex digits of a short name.
 const DIGITS: usize = 16;
-
-/// What a socket's name has of its machine, behind the login name and an `@`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum SocketName {
-    /// The `HostKeyAlias`, which is `%k` to ssh.
-    Environment,
-    /// The same in short.
-    Hash(String),
-    /// No name is short enough: nothing is shared.
-    None,
-}
 
 /// What sockets are called in one folder.
 #[derive(Clone, Debug)]
 pub(super) struct SocketNames<'f> {
     /// Bytes that the folder leaves for a name.
     room: usize,
-    /// Machines and ports that the answers give more than one place.
-    ambiguous: HashSet<(&'f Id<'f>, Port)>,
+    /// Machines that the answers give more than one place.
+    ambiguous: HashSet<HostKeyAlias<'f>>,
 }
 
 impl<'f> SocketNames<'f> {
@@ -52,31 +43,41 @@ impl<'f> SocketNames<'f> {
         Self { room, ambiguous: ambiguous(fleets) }
     }
 
-    /// The longest name that fits and names this host alone.
-    pub(super) fn of(&self, fleet: &Fleet<'_>, host: &Host<'_>) -> SocketName {
-        let user = host.user.as_str().len() + 1;
-        let ambiguous = self.ambiguous.contains(&(&host.machine, host.port));
-        if !ambiguous && user + host.host_key_alias().width() <= self.room {
-            return SocketName::Environment;
+    /// What a socket's name has of its machine, behind the login name and an `@`: the host's
+    /// `HostKeyAlias` as it is given, or something shorter, or nothing where no name is short
+    /// enough: then no connection is shared.
+    pub(super) fn of<'a>(
+        &self,
+        fleet: &Fleet<'_>,
+        host: &Host<'_>,
+        key_alias: &'a str,
+    ) -> Option<Cow<'a, str>> {
+        let user = host.user.as_str().len().max(USER) + 1;
+        let is_ambiguous =
+            !self.ambiguous.is_empty() && self.ambiguous.contains(&host.host_key_alias());
+        if !is_ambiguous && user + key_alias.len() <= self.room {
+            return Some(Cow::Borrowed(key_alias));
         }
         if user + SHORT.len() + DIGITS > self.room {
-            return SocketName::None;
+            return None;
         }
-        let mut named = host.host_key_alias().to_string();
-        if ambiguous {
-            named = format!("{named}\n{}\n{}", fleet.cluster.id, host.host_name);
-        }
-        SocketName::Hash(format!("{SHORT}{}", digest::hex(&named, DIGITS)))
+        let hash = if is_ambiguous {
+            digest::hex(format!("{key_alias}\n{}\n{}", fleet.cluster.id, host.host_name), DIGITS)
+        } else {
+            digest::hex(key_alias, DIGITS)
+        };
+        Some(Cow::Owned(format!("{SHORT}{hash}")))
     }
 }
 
 /// An API that says of two places that they are one machine may be wrong, and a key would show it;
 /// but who shares a connection sees no key.
-fn ambiguous<'f>(fleets: &'f [Fleet<'f>]) -> HashSet<(&'f Id<'f>, Port)> {
+fn ambiguous<'f>(fleets: &'f [Fleet<'f>]) -> HashSet<HostKeyAlias<'f>> {
     let of_fleet = |fleet: &'f Fleet<'f>| fleet.hosts.iter().map(move |host| (fleet, host));
-    let machine = |&(_, host): &(&Fleet<'f>, &'f Host<'f>)| (&host.machine, host.port);
-    let place =
-        |&(fleet, host): &(&'f Fleet<'f>, &'f Host<'f>)| (&fleet.cluster.id, &host.host_name);
+    let machine = |&(_, host): &(_, &'f Host<'f>)| host.host_key_alias();
+    let place = |&(fleet, host): &(&'f Fleet<'f>, &'f Host<'f>)| {
+        (&fleet.cluster.id, &host.host_name, host.port)
+    };
     let of_one_machine = duplicates_by(fleets.iter().flat_map(of_fleet), machine);
     let several_places = |group: &&Vec<_>| {
         group.windows(2).any(|pair| matches!(pair, [a, b] if place(a) != place(b)))

@@ -1,216 +1,270 @@
-//! The `ssh_config` fragment: what differs stands on a host, what is equal stands once.
+//! The `ssh_config` of clusters, in two layouts: see [`Layout`].
 //!
-//! The rules that it rests on are in `ssh_config(5)`: the first value that ssh finds for a keyword
-//! counts, so a host's own lines come before the block that all hosts of a cluster share.
+//! The rules that both rest on are in `ssh_config(5)`: the first value that ssh finds for a keyword
+//! counts, so a host's own lines come before the block that all hosts of a cluster share. Other
+//! programs that read such files know less: an empty `Host *` ends each file, or what stands behind
+//! an `Include` of it would belong to us for some of them.
 
-use std::collections::HashMap;
-use std::fmt;
+use std::collections::BTreeMap;
+use std::io;
 
 use askama::Template;
 
-use super::blocks;
-use super::certificates::Renewal;
 use super::login::{self, Line};
-pub use super::login::{HostKeys, Options};
-use super::sockets::{HOME, SocketName, SocketNames};
-use crate::cluster::{self, Fleet, Host};
-use crate::name::{Alias, HostKeyAlias, HostName, Label, LocalPath, Port, UserName};
+pub use super::login::{HostKeys, Layout, Options};
+use super::sockets::{HOME, SocketNames};
+use crate::cluster::{Cluster, Fleet, Host};
+use crate::name::{Label, LocalPath, Port, UserName};
 
-/// Writes the fragment for these fleets. The same fleets and options give the same bytes.
+/// How long a line may be: some readers cut or refuse longer ones.
+const LINE_MAX: usize = 900;
+
+/// Writes one file for these fleets. The same fleets and options give the same bytes.
 ///
 /// # Errors
 ///
 /// Where the writer fails; or where a value holds a control character, which the checked types
 /// rule out.
-pub fn render(
-    fleets: &[Fleet<'_>],
+pub fn render(fleets: &[Fleet<'_>], options: &Options, to: &mut dyn io::Write) -> io::Result<()> {
+    let stale = stale_patterns(fleets.iter().map(|fleet| fleet.alias().to_string()));
+    write(fleets, stale, options, to)
+}
+
+/// Writes the file of one cluster among others: without the block for stale names, which comes
+/// after all of them, see [`render_stale`].
+///
+/// # Errors
+///
+/// As [`render`].
+pub fn render_cluster(
+    fleet: &Fleet<'_>,
     options: &Options,
-    to: &mut dyn std::io::Write,
-) -> std::io::Result<()> {
-    let sockets = Sockets::new(options.socket_folder.as_ref(), fleets);
-    let view = |fleet| FleetView::new(fleet, options, &sockets);
-    let fleets = fleets.iter().map(view).collect();
-    blocks::write(&Fragment { fleets }, to)
+    to: &mut dyn io::Write,
+) -> io::Result<()> {
+    write(std::slice::from_ref(fleet), Vec::new(), options, to)
+}
+
+/// Writes the file that comes after those of the clusters with these aliases: a name below one of
+/// them that none of the files has leads nowhere.
+///
+/// # Errors
+///
+/// Where the writer fails.
+pub fn render_stale(
+    aliases: impl IntoIterator<Item = String>,
+    to: &mut dyn io::Write,
+) -> io::Result<()> {
+    write(&[], stale_patterns(aliases), &Options::default(), to)
+}
+
+fn write(
+    fleets: &[Fleet<'_>],
+    stale: Vec<String>,
+    options: &Options,
+    to: &mut dyn io::Write,
+) -> io::Result<()> {
+    let sockets = Sockets::new(options, fleets);
+    let clusters = fleets.iter().map(|fleet| ClusterView::new(fleet, options, &sockets)).collect();
+    match options.layout {
+        Layout::Flat => super::write(&Flat { clusters, stale }, to),
+        Layout::Compact => super::write(&Compact { clusters, stale }, to),
+    }
+}
+
+/// The names below these aliases and the aliases themselves, as many to a line as there is room for.
+fn stale_patterns(aliases: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for alias in aliases {
+        let patterns = format!("{alias} {alias}.*");
+        match lines.last_mut() {
+            Some(line) if line.len() + patterns.len() < LINE_MAX => {
+                line.extend([" ", &patterns]);
+            }
+            _ => lines.push(patterns),
+        }
+    }
+    lines
 }
 
 #[derive(Template)]
-#[template(path = "ssh_config.j2", escape = "ssh_config", whitespace = "preserve")]
-struct Fragment<'f> {
-    fleets: Vec<FleetView<'f>>,
+#[template(path = "ssh_config_flat.j2", escape = "ssh_config", whitespace = "preserve")]
+struct Flat<'f> {
+    clusters: Vec<ClusterView<'f>>,
+    stale: Vec<String>,
 }
 
-/// A fleet as the template sees it.
-struct FleetView<'f> {
+#[derive(Template)]
+#[template(path = "ssh_config_compact.j2", escape = "ssh_config", whitespace = "preserve")]
+struct Compact<'f> {
+    clusters: Vec<ClusterView<'f>>,
+    stale: Vec<String>,
+}
+
+/// A cluster as the templates see it.
+struct ClusterView<'f> {
     fleet: &'f Fleet<'f>,
-    options: &'f Options,
     sockets: &'f Sockets<'f>,
-    user: Option<&'f UserName<'f>>,
+    alias: String,
+    summary: String,
+    /// What ssh runs before it connects.
+    renewal: Option<String>,
+    /// The user and the port of most hosts.
+    user: &'f str,
+    port: u16,
+    /// What hosts jump through, and what those do that do not jump inside the cluster.
+    jump: Option<String>,
+    direct_jump: Option<String>,
+    /// Lines that are the same for all hosts: those that lead to it and let you in, and the others.
+    login: Vec<String>,
+    comfort: Vec<String>,
 }
 
-impl<'f> FleetView<'f> {
+impl<'f> ClusterView<'f> {
     fn new(fleet: &'f Fleet<'f>, options: &'f Options, sockets: &'f Sockets<'f>) -> Self {
-        Self { fleet, options, sockets, user: common_user(&fleet.hosts) }
-    }
-
-    fn summary(&self) -> Summary<'f> {
-        Summary(self.fleet)
-    }
-
-    fn alias(&self) -> Alias<'f> {
-        self.fleet.alias()
-    }
-
-    fn renewal(&self) -> Option<&'f Renewal> {
-        self.options.certificates.renewal(&self.fleet.cluster)
-    }
-
-    fn hosts(&self) -> impl Iterator<Item = HostView<'_, 'f>> {
-        self.fleet.hosts.iter().map(|host| HostView { of: self, host })
-    }
-
-    fn user(&self) -> Option<&'f UserName<'f>> {
-        self.user
-    }
-
-    fn control_path(&self) -> ControlPath<'f> {
-        self.sockets.common()
-    }
-
-    /// What all hosts share, but for their names.
-    fn login(&self) -> impl Iterator<Item = LineView<'f>> {
-        login::lines(self.options, &self.fleet.cluster).map(LineView)
-    }
-}
-
-/// A host as the template sees it.
-struct HostView<'v, 'f> {
-    of: &'v FleetView<'f>,
-    host: &'f Host<'f>,
-}
-
-impl<'f> HostView<'_, 'f> {
-    fn jump_only(&self) -> bool {
-        self.host.jump_only
-    }
-
-    fn alias(&self) -> Alias<'f> {
-        self.of.fleet.alias_of(self.host)
-    }
-
-    fn cluster_alias(&self) -> Option<Alias<'f>> {
-        let entry = self.of.fleet.entry();
-        entry.is_some_and(|entry| std::ptr::eq(entry, self.host)).then(|| self.of.alias())
-    }
-
-    fn host_name(&self) -> &'f HostName<'f> {
-        &self.host.host_name
-    }
-
-    fn own_user(&self) -> Option<&'f UserName<'f>> {
-        Some(&self.host.user).filter(|user| Some(*user) != self.of.user)
-    }
-
-    fn own_port(&self) -> Option<Port> {
-        Some(self.host.port).filter(|port| *port != Port::SSH)
-    }
-
-    fn host_key_alias(&self) -> HostKeyAlias<'f> {
-        self.host.host_key_alias()
-    }
-
-    fn proxy_jump(&self) -> Option<ProxyJump<'f>> {
-        match self.of.fleet.proxy_jump(self.host) {
-            Some(way) => Some(ProxyJump::Through(way)),
-            None => self.is_named_like_ours().then_some(ProxyJump::None),
+        let (login, comfort): (Vec<_>, Vec<_>) =
+            login::lines(options, &fleet.cluster).into_iter().partition(Line::is_for_login);
+        let texts = |lines: Vec<Line<'_>>| lines.iter().map(ToString::to_string).collect();
+        let jump_of = |jumps: bool| {
+            let host = fleet.hosts.iter().find(|host| host.jumps == jumps)?;
+            fleet.proxy_jump(host).map(|jump| jump.to_string())
+        };
+        Self {
+            fleet,
+            sockets,
+            alias: fleet.alias().to_string(),
+            summary: summary(fleet),
+            renewal: options.certificates.renewal(&fleet.cluster).map(ToString::to_string),
+            user: most_common(fleet, |host| &host.user).map_or("", UserName::as_str),
+            port: most_common(fleet, |host| host.port).map_or(0, Port::get),
+            jump: jump_of(true),
+            direct_jump: jump_of(false),
+            login: texts(login),
+            comfort: texts(comfort),
         }
     }
 
-    /// Whether its DNS name may be one of our aliases. Where a configuration makes ssh read
-    /// everything twice (`Match final`, as on Fedora), the second time is for the `HostName`: a
-    /// control node that is named as a worker would get the worker's `ProxyJump`, which leads to
-    /// itself, and a loop of jumps is a fork bomb.
-    fn is_named_like_ours(&self) -> bool {
-        let prefix = self.of.fleet.prefix.as_str();
-        let below = self.host.host_name.as_str().strip_prefix(prefix);
-        below.is_some_and(|rest| rest.starts_with('.')) && self.host.host_name.address().is_none()
+    fn hosts(&self) -> impl Iterator<Item = HostView<'_>> {
+        self.fleet.hosts.iter().map(|host| HostView::new(self, host))
     }
 
-    fn own_control_path(&self) -> Option<ControlPath<'f>> {
-        self.of.sockets.own(self.of.fleet, self.host)
+    /// The path of a socket for all hosts whose machine's name is short enough.
+    fn common_control_path(&self) -> String {
+        self.sockets.path("%k")
     }
-}
 
-/// The user of most hosts; of several such, the first in the alphabet.
-fn common_user<'f>(hosts: &'f [Host<'f>]) -> Option<&'f UserName<'f>> {
-    let mut counts: HashMap<&UserName<'_>, usize> = HashMap::new();
-    for same in hosts.chunk_by(|a, b| a.user == b.user) {
-        if let Some(first) = same.first() {
-            *counts.entry(&first.user).or_default() += same.len();
+    /// The hosts that jump, as the conditions of a `Match`, where that says it right for every
+    /// name. ssh reads a line for each host at twice the cost.
+    fn jump_match(&self) -> Option<String> {
+        let Self { fleet, alias, .. } = self;
+        self.jump.as_ref()?;
+        // Which hosts it means must not depend on where they are.
+        if fleet.hosts.iter().any(|host| is_named_like_ours(fleet, host)) {
+            return None;
         }
-    }
-    counts
-        .into_iter()
-        .max_by(|(a, many), (b, few)| many.cmp(few).then(b.cmp(a)))
-        .map(|(user, _)| user)
-}
-
-/// `train: 3 hosts of cluster clst01 (primecompute, 24 x H100_80GB)`, for a comment.
-struct Summary<'f>(&'f Fleet<'f>);
-
-impl fmt::Display for Summary<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Fleet { hosts, cluster, .. } = self.0;
-        let many =
-            if hosts.len() == 1 { "1 host".to_owned() } else { format!("{} hosts", hosts.len()) };
-        write!(f, "{}: {many} of cluster {}", Comment(&cluster.name), cluster.id)?;
-        let gpus = cluster.gpu_name.as_ref().filter(|_| cluster.gpu_count > 0);
-        match (&cluster.provider, gpus) {
-            (Some(provider), Some(gpu)) => {
-                write!(f, " ({}, {} x {})", Comment(provider), cluster.gpu_count, Comment(gpu))
+        let mut names = format!("{alias}.*");
+        for host in fleet.hosts.iter().filter(|host| self.direct_jump.is_none() && !host.jumps) {
+            names.extend([",!", alias, ".", host.name.as_str()]);
+            if names.len() > LINE_MAX {
+                return None;
             }
-            (Some(provider), None) => write!(f, " ({})", Comment(provider)),
-            (None, Some(gpu)) => write!(f, " ({} x {})", cluster.gpu_count, Comment(gpu)),
-            (None, None) => Ok(()),
+        }
+        if fleet.entry().is_some_and(|entry| entry.jumps) {
+            names.extend([",", alias]);
+        }
+        // A name that none of the blocks has is still its own HostName here.
+        Some(format!("originalhost {names} host !{alias}.*,*"))
+    }
+}
+
+/// A host as the templates see it.
+struct HostView<'v> {
+    of: &'v ClusterView<'v>,
+    host: &'v Host<'v>,
+    name: &'v str,
+    jump_only: bool,
+    is_entry: bool,
+    host_name: &'v str,
+    user: &'v str,
+    port: u16,
+    host_key_alias: String,
+    jump: Option<&'v str>,
+}
+
+impl<'v> HostView<'v> {
+    fn new(of: &'v ClusterView<'v>, host: &'v Host<'v>) -> Self {
+        let fleet = of.fleet;
+        let jump = if host.jumps { &of.jump } else { &of.direct_jump };
+        Self {
+            of,
+            host,
+            name: host.name.as_str(),
+            jump_only: host.jump_only,
+            is_entry: fleet.entry().is_some_and(|entry| std::ptr::eq(entry, host)),
+            host_name: host.host_name.as_str(),
+            user: host.user.as_str(),
+            port: host.port.get(),
+            host_key_alias: host.host_key_alias().to_string(),
+            jump: jump.as_deref().or_else(|| is_named_like_ours(fleet, host).then_some("none")),
         }
     }
+
+    fn control_path(&self) -> String {
+        let Self { of, host, host_key_alias, .. } = self;
+        match of.sockets.names.of(of.fleet, host, host_key_alias) {
+            Some(name) => of.sockets.path(&name),
+            None => "none".to_owned(),
+        }
+    }
+
+    /// The same, where the one that all hosts share would not do.
+    fn own_control_path(&self) -> Option<String> {
+        let Self { of, host, host_key_alias, .. } = self;
+        let name = of.sockets.names.of(of.fleet, host, host_key_alias);
+        (name.as_deref() != Some(host_key_alias)).then(|| self.control_path())
+    }
+}
+
+/// Whether the `HostName` may be one of our aliases. Where a configuration makes ssh read
+/// everything twice (`Match final`, as on Fedora), the second time is for the `HostName`: a
+/// control node that is named as a worker would get the worker's `ProxyJump`, which leads to
+/// itself, and a loop of jumps is a fork bomb.
+fn is_named_like_ours(fleet: &Fleet<'_>, host: &Host<'_>) -> bool {
+    let below = host.host_name.as_str().strip_prefix(fleet.prefix.as_str());
+    below.is_some_and(|rest| rest.starts_with('.')) && host.host_name.address().is_none()
+}
+
+/// What most hosts have; of several such values, the first in their order.
+fn most_common<'f, T: Ord>(fleet: &'f Fleet<'f>, value: impl Fn(&'f Host<'f>) -> T) -> Option<T> {
+    let mut runs: Vec<(T, usize)> = Vec::new();
+    for value in fleet.hosts.iter().map(value) {
+        match runs.last_mut() {
+            Some((last, count)) if *last == value => *count += 1,
+            _ => runs.push((value, 1)),
+        }
+    }
+    let mut counts = BTreeMap::<T, usize>::new();
+    for (value, count) in runs {
+        *counts.entry(value).or_default() += count;
+    }
+    counts.into_iter().rev().max_by_key(|&(_, count)| count).map(|(value, _)| value)
+}
+
+/// `train: 3 hosts of cluster clst01 (primecompute, 24 x H100_80GB)`.
+fn summary(fleet: &Fleet<'_>) -> String {
+    let Fleet { hosts, cluster, .. } = fleet;
+    let Cluster { id, name, provider, gpu_name, gpu_count, .. } = cluster;
+    let plural = if hosts.len() == 1 { "" } else { "s" };
+    let gpus = gpu_name.as_ref().filter(|_| *gpu_count > 0);
+    let gpus = gpus.map(|gpu| format!("{gpu_count} x {}", comment(gpu)));
+    let facts: Vec<String> = provider.iter().map(comment).chain(gpus).collect();
+    let facts = if facts.is_empty() { String::new() } else { format!(" ({})", facts.join(", ")) };
+    format!("{}: {} host{plural} of cluster {id}{facts}", comment(name), hosts.len())
 }
 
 /// A text in a comment: whatever is not plain becomes `_`, and 200 characters are enough.
-struct Comment<'f>(&'f Label<'f>);
-
-impl fmt::Display for Comment<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.as_str().chars().take(200) {
-            let plain = c.is_ascii_alphanumeric() || " ._:/@+=,()-".contains(c);
-            fmt::Write::write_char(f, if plain { c } else { '_' })?;
-        }
-        Ok(())
-    }
-}
-
-/// What `ProxyJump` is told.
-enum ProxyJump<'f> {
-    Through(cluster::ProxyJump<'f>),
-    /// Said aloud, for where ssh would look on for another one.
-    None,
-}
-
-impl fmt::Display for ProxyJump<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Through(way) => way.fmt(f),
-            Self::None => f.write_str("none"),
-        }
-    }
-}
-
-/// One line of the block that all hosts share.
-struct LineView<'f>(Line<'f>);
-
-impl fmt::Display for LineView<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.0.keyword, self.0.value)
-    }
+fn comment(text: &Label<'_>) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || " ._:/@+=,()-".contains(c);
+    text.as_str().chars().take(200).map(|c| if plain(c) { c } else { '_' }).collect()
 }
 
 /// Where the sockets of shared connections are.
@@ -218,49 +272,21 @@ impl fmt::Display for LineView<'_> {
 /// Whether to share stays the user's choice; see [`super::sockets`] for why a path of ours stands
 /// there in any case.
 struct Sockets<'f> {
-    folder: Option<&'f LocalPath<'f>>,
+    folder: &'f str,
     names: SocketNames<'f>,
 }
 
-/// What `~/.ssh` may come to: a home folder of 27 bytes.
-const SSH_FOLDER: usize = HOME + "/.ssh".len();
-
 impl<'f> Sockets<'f> {
-    fn new(folder: Option<&'f LocalPath<'f>>, fleets: &'f [Fleet<'f>]) -> Self {
-        let length = match folder.map(LocalPath::as_str) {
-            Some(path) if path.starts_with('/') => path.len(),
-            Some(path) => SSH_FOLDER - "~/.ssh".len() + path.len(),
-            None => SSH_FOLDER,
-        };
+    fn new(options: &'f Options, fleets: &'f [Fleet<'f>]) -> Self {
+        let folder = options.socket_folder.as_ref().map_or("~/.ssh", LocalPath::as_str);
+        let home = options.home_length.max(HOME);
+        let length = folder.strip_prefix('~').map_or(folder.len(), |below| home + below.len());
         Self { folder, names: SocketNames::in_folder(length, fleets) }
     }
 
-    /// The path for all hosts whose machine's name is short enough.
-    fn common(&self) -> ControlPath<'f> {
-        ControlPath { folder: self.folder, name: SocketName::Environment }
-    }
-
-    /// The path of a host for which the common one is too long, or does not name it alone.
-    fn own(&self, fleet: &Fleet<'_>, host: &Host<'_>) -> Option<ControlPath<'f>> {
-        match self.names.of(fleet, host) {
-            SocketName::Environment => None,
-            name => Some(ControlPath { folder: self.folder, name }),
-        }
-    }
-}
-
-struct ControlPath<'f> {
-    folder: Option<&'f LocalPath<'f>>,
-    name: SocketName,
-}
-
-impl fmt::Display for ControlPath<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let folder = self.folder.map_or("~/.ssh", LocalPath::as_str);
-        match &self.name {
-            SocketName::Environment => write!(f, "\"{folder}/%r@%k\""),
-            SocketName::Hash(hash) => write!(f, "\"{folder}/%r@{hash}\""),
-            SocketName::None => f.write_str("none"),
-        }
+    /// The path of a socket with this name behind the login name, which ssh fills in.
+    fn path(&self, name: &str) -> String {
+        let quote = if self.folder.contains([' ', '#']) { "\"" } else { "" };
+        [quote, self.folder, "/%r@", name, quote].concat()
     }
 }

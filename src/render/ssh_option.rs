@@ -1,23 +1,24 @@
 //! One option of ssh that the user adds to every host: `KEY=VALUE`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use crate::name::Invalid;
-use crate::text::sanitize::{Excerpt, is_control};
+use crate::text::sanitize::is_control;
 
 /// A keyword of `ssh_config(5)` and a value for it, on one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SshOption {
-    keyword: &'static str,
+    keyword: Cow<'static, str>,
     value: Box<str>,
 }
 
 impl SshOption {
-    /// The keyword as the manual writes it.
+    /// The keyword, as the manual writes it if we know it.
     #[must_use]
-    pub fn keyword(&self) -> &'static str {
-        self.keyword
+    pub fn keyword(&self) -> &str {
+        &self.keyword
     }
 
     /// The value as it was given.
@@ -29,7 +30,14 @@ impl SshOption {
     /// Whether ssh takes each value of this keyword, and not only the first.
     #[must_use]
     pub fn accumulates(&self) -> bool {
-        ACCUMULATING.contains(&self.keyword)
+        ACCUMULATING.contains(&self.keyword())
+    }
+
+    /// Whether the keyword is one that we know. Another one may be known to the ssh of this machine,
+    /// as Apple's `UseKeychain` is.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        matches!(self.keyword, Cow::Borrowed(_))
     }
 }
 
@@ -46,26 +54,24 @@ impl FromStr for SshOption {
         let (keyword, value) = text
             .split_once('=')
             .ok_or_else(|| Invalid::because("an ssh option is KEYWORD=VALUE"))?;
-        let keyword = known(keyword.trim())?;
+        let keyword = canonical(keyword.trim())?;
         let value = value.trim();
         check_value(value)?;
         Ok(Self { keyword, value: value.into() })
     }
 }
 
-fn known(word: &str) -> Result<&'static str, Invalid> {
-    let is_word = |keyword: &&&str| keyword.eq_ignore_ascii_case(word);
+fn canonical(word: &str) -> Result<Cow<'static, str>, Invalid> {
     if let Some((keyword, instead)) =
         OURS.iter().find(|(keyword, _)| keyword.eq_ignore_ascii_case(word))
     {
         return Err(Invalid::because(format!("{keyword} {instead}")));
     }
-    KEYWORDS.iter().find(is_word).copied().ok_or_else(|| {
-        Invalid::because(format!(
-            "ssh knows no option `{}` (see ssh_config(5))",
-            Excerpt::new(word, 40)
-        ))
-    })
+    if word.is_empty() || !word.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        return Err(Invalid::because("an ssh option is KEYWORD=VALUE, as in ssh_config(5)"));
+    }
+    let known = KNOWN.split(' ').find(|keyword| keyword.eq_ignore_ascii_case(word));
+    Ok(known.map_or_else(|| Cow::Owned(word.to_owned()), Cow::Borrowed))
 }
 
 fn check_value(value: &str) -> Result<(), Invalid> {
@@ -106,108 +112,37 @@ const OURS: [(&str, &str); 14] = [
     ("Include", STRUCTURE),
     ("Match", STRUCTURE),
     ("Port", "comes from the API"),
-    ("ProxyCommand", "is ours; see --jump and --jump-via"),
-    ("ProxyJump", "is ours; see --jump and --jump-via"),
-    ("ProxyUseFdpass", "is ours; see --jump and --jump-via"),
+    ("ProxyCommand", JUMPS),
+    ("ProxyJump", JUMPS),
+    ("ProxyUseFdpass", JUMPS),
     ("User", "has an option of its own: --user"),
 ];
 
+const JUMPS: &str =
+    "is ours; --bastion HOST leads to all hosts through that one, --jump-via HOST to workers";
 const STRUCTURE: &str = "would change which lines ssh reads for which host";
 
 /// The other keywords of `ssh_config(5)`, OpenSSH 7.6 to 10.3.
-const KEYWORDS: [&str; 91] = [
-    "AddKeysToAgent",
-    "AddressFamily",
-    "BatchMode",
-    "BindAddress",
-    "BindInterface",
-    "CASignatureAlgorithms",
-    "CanonicalizeFallbackLocal",
-    "CanonicalizeMaxDots",
-    "CanonicalizePermittedCNAMEs",
-    "CertificateFile",
-    "ChannelTimeout",
-    "CheckHostIP",
-    "Ciphers",
-    "ClearAllForwardings",
-    "Compression",
-    "ConnectTimeout",
-    "ConnectionAttempts",
-    "ControlMaster",
-    "ControlPersist",
-    "DynamicForward",
-    "EnableEscapeCommandline",
-    "EnableSSHKeysign",
-    "EscapeChar",
-    "ExitOnForwardFailure",
-    "FingerprintHash",
-    "ForkAfterAuthentication",
-    "ForwardAgent",
-    "ForwardX11",
-    "ForwardX11Timeout",
-    "ForwardX11Trusted",
-    "GSSAPIAuthentication",
-    "GSSAPIDelegateCredentials",
-    "GatewayPorts",
-    "GlobalKnownHostsFile",
-    "HashKnownHosts",
-    "HostKeyAlgorithms",
-    "HostbasedAcceptedAlgorithms",
-    "HostbasedAuthentication",
-    "IPQoS",
-    "IdentitiesOnly",
-    "IdentityAgent",
-    "IdentityFile",
-    "KbdInteractiveAuthentication",
-    "KbdInteractiveDevices",
-    "KexAlgorithms",
-    "KnownHostsCommand",
-    "LocalCommand",
-    "LocalForward",
-    "LogLevel",
-    "LogVerbose",
-    "MACs",
-    "NoHostAuthenticationForLocalhost",
-    "NumberOfPasswordPrompts",
-    "ObscureKeystrokeTiming",
-    "PKCS11Provider",
-    "PasswordAuthentication",
-    "PermitLocalCommand",
-    "PermitRemoteOpen",
-    "PreferredAuthentications",
-    "PubkeyAcceptedAlgorithms",
-    "PubkeyAcceptedKeyTypes",
-    "PubkeyAuthentication",
-    "RefuseConnection",
-    "RekeyLimit",
-    "RemoteCommand",
-    "RemoteForward",
-    "RequestTTY",
-    "RequiredRSASize",
-    "RevokedHostKeys",
-    "SecurityKeyProvider",
-    "SendEnv",
-    "ServerAliveCountMax",
-    "ServerAliveInterval",
-    "SessionType",
-    "SetEnv",
-    "StdinNull",
-    "StreamLocalBindMask",
-    "StreamLocalBindUnlink",
-    "StrictHostKeyChecking",
-    "SyslogFacility",
-    "TCPKeepAlive",
-    "Tag",
-    "Tunnel",
-    "TunnelDevice",
-    "UpdateHostKeys",
-    "UserKnownHostsFile",
-    "VerifyHostKeyDNS",
-    "VersionAddendum",
-    "VisualHostKey",
-    "WarnWeakCrypto",
-    "XAuthLocation",
-];
+const KNOWN: &str = "\
+    AddKeysToAgent AddressFamily BatchMode BindAddress BindInterface CASignatureAlgorithms \
+    CanonicalizeFallbackLocal CanonicalizeMaxDots CanonicalizePermittedCNAMEs CertificateFile \
+    ChannelTimeout CheckHostIP Ciphers ClearAllForwardings Compression ConnectTimeout \
+    ConnectionAttempts ControlMaster ControlPersist DynamicForward EnableEscapeCommandline \
+    EnableSSHKeysign EscapeChar ExitOnForwardFailure FingerprintHash ForkAfterAuthentication \
+    ForwardAgent ForwardX11 ForwardX11Timeout ForwardX11Trusted GSSAPIAuthentication \
+    GSSAPIDelegateCredentials GatewayPorts GlobalKnownHostsFile HashKnownHosts HostKeyAlgorithms \
+    HostbasedAcceptedAlgorithms HostbasedAuthentication IPQoS IdentitiesOnly IdentityAgent \
+    IdentityFile KbdInteractiveAuthentication KbdInteractiveDevices KexAlgorithms \
+    KnownHostsCommand LocalCommand LocalForward LogLevel LogVerbose MACs \
+    NoHostAuthenticationForLocalhost NumberOfPasswordPrompts ObscureKeystrokeTiming \
+    PKCS11Provider PasswordAuthentication PermitLocalCommand PermitRemoteOpen \
+    PreferredAuthentications PubkeyAcceptedAlgorithms PubkeyAcceptedKeyTypes \
+    PubkeyAuthentication RefuseConnection RekeyLimit RemoteCommand RemoteForward RequestTTY \
+    RequiredRSASize RevokedHostKeys SecurityKeyProvider SendEnv ServerAliveCountMax \
+    ServerAliveInterval SessionType SetEnv StdinNull StreamLocalBindMask StreamLocalBindUnlink \
+    StrictHostKeyChecking SyslogFacility TCPKeepAlive Tag Tunnel TunnelDevice UpdateHostKeys \
+    UserKnownHostsFile VerifyHostKeyDNS VersionAddendum VisualHostKey WarnWeakCrypto \
+    XAuthLocation";
 
 #[cfg(test)]
 mod tests {
@@ -220,6 +155,7 @@ mod tests {
     #[test]
     fn keywords_in_the_form_of_the_manual() {
         assert_eq!(parsed("serveraliveinterval=5").unwrap(), "ServerAliveInterval 5");
+        assert_eq!(parsed("usekeychain=yes").unwrap(), "usekeychain yes");
         assert_eq!(parsed(" SetEnv = A=\"b c\" ").unwrap(), "SetEnv A=\"b c\"");
     }
 
@@ -229,7 +165,6 @@ mod tests {
             let error = parsed(&format!("{}=x", keyword.to_lowercase())).unwrap_err();
             assert!(error.starts_with(keyword), "{error}");
         }
-        assert!(parsed("ProxyJmp=x").unwrap_err().contains("knows no option `ProxyJmp`"));
         for text in [
             "",
             "Compression",
@@ -249,8 +184,8 @@ mod tests {
     #[test]
     fn no_keyword_stands_in_two_lists() {
         for (keyword, _) in OURS {
-            assert!(!KEYWORDS.contains(&keyword));
+            assert!(!KNOWN.split(' ').any(|known| known == keyword));
         }
-        assert!(ACCUMULATING.iter().all(|keyword| KEYWORDS.contains(keyword)));
+        assert!(ACCUMULATING.iter().all(|keyword| KNOWN.split(' ').any(|known| known == *keyword)));
     }
 }

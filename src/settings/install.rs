@@ -184,6 +184,7 @@ fn option_change(args: RememberedArgs, context: &Context) -> Outcome<OptionChang
         jump_via: render.hosts.jump_via,
         identity_file,
         certificate_file: path(render.certificate_file, "--certificate-file")?,
+        layout: render.layout,
         host_keys: render.host_keys,
         known_hosts: path(render.known_hosts, "--known-hosts")?,
         ssh_option: render.ssh_option,
@@ -220,6 +221,7 @@ impl From<SavedOptions> for RenderArgs {
             },
             identity_file: saved.identity_file.map(|file| file.to_string().into()),
             certificate_file: saved.certificate_file.map(path),
+            layout: saved.layout,
             host_keys: saved.host_keys,
             known_hosts: saved.known_hosts.map(path),
             ssh_option: saved.ssh_option,
@@ -236,7 +238,7 @@ pub struct OptionResolver<'g> {
 }
 
 /// How one cluster is rendered.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Rendering {
     /// Which hosts, and how they are named and reached.
     pub walk: cluster::Options,

@@ -12,7 +12,6 @@ use crate::api::cache::Cache;
 use crate::cli::{CacheArgs, InventoryArgs, InventoryFormat, OutputArgs, ScriptArgs};
 use crate::cluster;
 use crate::failure::{Failure, Kind, Outcome};
-use crate::name::is_template;
 use crate::render::inventory::{self, Format, GroupRequest};
 use crate::render::login;
 
@@ -80,7 +79,6 @@ impl Inventory {
                 login,
                 use_ssh_config: args.use_ssh_config,
                 groups: args.group,
-                home_length: environment.home().map_or(0, |home| home.as_os_str().len()),
             },
             output: written(args.script, args.output, args.format, &mut warnings)?,
             warnings,
@@ -88,26 +86,11 @@ impl Inventory {
     }
 }
 
-/// Ansible takes less than ssh does: it sets some options itself, and reads templates everywhere.
+/// Ansible takes less than ssh does: it sets some options itself.
 fn check_login(login: &login::Options) -> Outcome<()> {
-    let refuse = |option: &str, reason: &dyn std::fmt::Display| {
-        Failure::message(Kind::Usage, format!("{option}: {reason}"))
-    };
-    let template = "a Jinja marker, which Ansible would run";
     for option in &login.ssh_options {
-        inventory::check_option(option).map_err(|reason| refuse("--ssh-option", &reason))?;
-        if is_template(option.value()) {
-            return Err(refuse("--ssh-option", &template));
-        }
-    }
-    for (option, path) in [
-        ("--identity-file", &login.identity_file),
-        ("--certificate-file", &login.certificates.named),
-        ("--known-hosts", &login.known_hosts),
-    ] {
-        if path.as_ref().is_some_and(|path| is_template(path.as_str())) {
-            return Err(refuse(option, &template));
-        }
+        inventory::check_option(option)
+            .map_err(|reason| Failure::message(Kind::Usage, format!("--ssh-option: {reason}")))?;
     }
     Ok(())
 }

@@ -5,4 +5,3 @@ pub mod login;
 pub mod probe;
 pub mod process;
 pub mod query;
-pub mod timeout;

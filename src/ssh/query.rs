@@ -36,6 +36,8 @@ pub fn question<'o>(config: Option<&Path>, further: impl IntoIterator<Item = &'o
     for option in further {
         command.args(["-o", option]);
     }
+    // ssh says that it allocates no terminal where stdin is none, even under -G.
+    command.arg("-T");
     command
 }
 

@@ -19,6 +19,13 @@ impl Message {
         Self { text: text.to_string(), lines }
     }
 
+    /// All of it in one text, its lines indented.
+    #[must_use]
+    pub fn joined(&self) -> String {
+        let lines = self.lines.iter().map(|line| format!("\n  {line}"));
+        self.text.clone() + &lines.collect::<String>()
+    }
+
     /// The same with the first `max` of these lines, and how many more there are; `unlisted` are
     /// not among them, and count.
     #[must_use]

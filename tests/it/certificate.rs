@@ -270,7 +270,14 @@ fn all_means_the_clusters_that_want_one() {
     assert!(told.contains("open lets people in without a certificate"), "{told}");
     let file = person.sandbox.path("mine.pub");
     person.cert(&["train", "-o", file.to_str().unwrap()]).run().succeeds();
-    assert!(fs::read_to_string(file).unwrap().starts_with("ssh-ed25519-cert-v01@openssh.com "));
+    assert!(fs::read_to_string(&file).unwrap().starts_with("ssh-ed25519-cert-v01@openssh.com "));
+    // Again, but never over something else, such as the key itself.
+    person.cert(&["train", "-o", file.to_str().unwrap()]).run().succeeds();
+    let (key, asked) = (fs::read_to_string(&person.key).unwrap(), person.api.certificates());
+    let told = person.cert(&["train", "-o", person.key.to_str().unwrap()]).run().fails(1);
+    assert!(told.contains("id_cluster is not a certificate: not replaced"), "{told}");
+    assert_eq!(fs::read_to_string(&person.key).unwrap(), key);
+    assert_eq!(person.api.certificates(), asked, "none was asked for");
 }
 
 #[test]

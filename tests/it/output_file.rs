@@ -10,6 +10,9 @@ use crate::support::cluster::{self, Cluster, Node};
 use crate::support::process::{self, Ran};
 use crate::support::sandbox::{Program, Sandbox};
 
+/// A file that we wrote once, as it says.
+const OLD: &str = "# 1 host. Written by prime-ssh; changes here are lost.\n";
+
 /// A folder with a saved answer, and what it renders to.
 struct Desk {
     sandbox: Sandbox,
@@ -72,7 +75,7 @@ fn a_new_file_is_for_its_owner_alone() {
 #[test]
 fn a_file_keeps_its_mode() {
     let desk = Desk::new();
-    let path = desk.sandbox.write("fragment", "old");
+    let path = desk.sandbox.write("fragment", OLD);
     fs::set_permissions(path, Permissions::from_mode(0o644)).unwrap();
     let before = desk.state("fragment");
     desk.write("fragment");
@@ -84,7 +87,7 @@ fn a_file_keeps_its_mode() {
 #[test]
 fn a_link_stays_and_its_target_is_written() {
     let desk = Desk::new();
-    desk.sandbox.write("dotfiles/fragment", "old");
+    desk.sandbox.write("dotfiles/fragment", OLD);
     fs::create_dir(desk.sandbox.path("links")).unwrap();
     symlink("../dotfiles/fragment", desk.sandbox.path("links/first")).unwrap();
     symlink("first", desk.sandbox.path("links/second")).unwrap();
@@ -166,22 +169,22 @@ fn what_is_no_file_is_written_through() {
 #[test]
 fn a_folder_that_may_not_be_written_is_an_error_with_its_name() {
     let desk = Desk::new();
-    let path = desk.sandbox.write("locked/fragment", "old");
+    let path = desk.sandbox.write("locked/fragment", OLD);
     fs::set_permissions(path.parent().unwrap(), Permissions::from_mode(0o555)).unwrap();
     let told = desk.program("locked/fragment").without_root().run().fails(1);
     assert!(told.contains("locked") && told.contains("may not be written"), "{told}");
-    assert_eq!(desk.sandbox.read("locked/fragment"), "old");
+    assert_eq!(desk.sandbox.read("locked/fragment"), OLD);
     desk.assert_holds("locked", &["fragment"]);
 }
 
 #[test]
 fn a_file_that_was_made_read_only_stays_as_it_is() {
     let desk = Desk::new();
-    let path = desk.sandbox.write("out/fragment", "old");
+    let path = desk.sandbox.write("out/fragment", OLD);
     fs::set_permissions(path, Permissions::from_mode(0o400)).unwrap();
     let told = desk.program("out/fragment").without_root().run().fails(1);
     assert!(told.contains("out/fragment") && told.contains("may only read"), "{told}");
-    assert_eq!(desk.sandbox.read("out/fragment"), "old");
+    assert_eq!(desk.sandbox.read("out/fragment"), OLD);
     desk.assert_holds("out", &["fragment"]);
 }
 
@@ -207,33 +210,135 @@ fn a_refused_answer_leaves_the_file_alone() {
     assert_eq!(desk.state("fragment"), before);
 }
 
+#[test]
+fn only_what_we_wrote_is_replaced_unasked() {
+    let sandbox = Sandbox::new();
+    let answer = sandbox.write("answer.json", cluster::train().answer());
+    let program = |arguments: &[&str]| {
+        let (command, rest) = arguments.split_first().unwrap();
+        sandbox.prime_ssh([command, "--input"]).arg(&answer).args(["-o", "file"]).args(rest).run()
+    };
+    let foreign_json = r#"{"all": {"children": {"web": {"hosts": {"a": null}}}}}"#;
+    let extended_json = r#"{"all": {"children": {}}, "mine": 1}"#;
+    for arguments in [&["config"][..], &["inventory"], &["inventory", "--format=json"]] {
+        let rendered = {
+            let _ = fs::remove_file(sandbox.path("file"));
+            program(arguments).succeeds();
+            sandbox.read("file")
+        };
+        for foreign in ["Host mine\n", "[web]\na\n", "{}", foreign_json, extended_json, "\0"] {
+            sandbox.write("file", foreign);
+            for more in [&[][..], &["--check"]] {
+                let told = program(&[arguments, more].concat()).fails(1);
+                let words = "error: file was not written by prime-ssh: not replaced\n\nhint: ";
+                assert!(told.starts_with(words), "{told}");
+                assert!(told.contains("`prime-ssh install`") && told.contains("--force"), "{told}");
+                assert_eq!(sandbox.read("file"), foreign);
+            }
+            program(&[arguments, &["--force"]].concat()).succeeds();
+            assert_eq!(sandbox.read("file"), rendered);
+        }
+        for ours in ["", " \n", OLD, &format!("# mine\n{OLD}"), &rendered] {
+            sandbox.write("file", ours);
+            program(arguments).succeeds();
+            assert_eq!(sandbox.read("file"), rendered);
+        }
+        // Ours is known by its shape, whatever else is in it.
+        program(&[arguments, &["--only", "prime.train.node-1"]].concat());
+        program(arguments).succeeds();
+        assert_eq!(sandbox.read("file"), rendered);
+    }
+}
+
+/// What has no marker overwrites as any tool does, but for the files of ssh.
+#[test]
+fn no_file_of_ssh_is_overwritten_by_any_command() {
+    let sandbox = Sandbox::new();
+    let answer = sandbox.write("answer.json", cluster::train().answer());
+    sandbox.write("template", "{{ hosts | length }}\n");
+    let run = |output: &str, more: &[&str]| {
+        let program = sandbox.prime_ssh(["render", "--template", "template", "--input"]);
+        program.arg(&answer).args(["-o", output]).args(more).run()
+    };
+    fs::create_dir(sandbox.path(".ssh")).unwrap();
+    fs::create_dir(sandbox.path("keys")).unwrap();
+    symlink(".ssh", sandbox.path("linked")).unwrap();
+    let elsewhere = ["--ssh-dir", "keys"];
+    for (output, more) in [
+        (".ssh/config", &[][..]),
+        ("linked/config", &[]),
+        (".ssh/../.ssh/config", &[]),
+        ("keys/config", &elsewhere),
+        (".ssh/config", &elsewhere),
+    ] {
+        sandbox.write(output, "Host mine\n");
+        for check in [&[][..], &["--check"]] {
+            let told = run(output, &[more, check].concat()).fails(1);
+            assert!(told.contains("was not written by prime-ssh: not replaced"), "{told}");
+            assert!(!told.contains("--force"), "{told}");
+        }
+        assert_eq!(sandbox.read(output), "Host mine\n");
+        // A new file is fine, and so is one that stays as it is.
+        fs::remove_file(sandbox.path(output)).unwrap();
+        run(output, more).succeeds();
+        run(output, more).succeeds();
+        assert_eq!(sandbox.read(output), "3\n");
+    }
+    sandbox.write("keys/config", "Host mine\n");
+    run("keys/config", &[]).succeeds();
+    assert_eq!(sandbox.read("keys/config"), "3\n", "that folder is nothing to ssh");
+}
+
 /// What Linux itself keeps from happening with `open` (`protected_symlinks`) must not with a rename.
 #[test]
 fn what_another_user_put_into_a_folder_for_everybody_is_left_alone() {
     needs!("root");
     let desk = Desk::new();
     let shared = desk.sandbox.path("shared");
+    let link = |target: &str, name: &str, owner| {
+        symlink(desk.sandbox.path(target), shared.join(name)).unwrap();
+        lchown(shared.join(name), Some(owner), Some(owner)).unwrap();
+    };
+    let stranger = 65534;
     fs::create_dir(&shared).unwrap();
+    desk.sandbox.write("mine", OLD);
+    desk.sandbox.write("keys/config", OLD);
+    desk.sandbox.write("shared/file", OLD);
+    lchown(shared.join("file"), Some(stranger), Some(stranger)).unwrap();
+    link("mine", "link", stranger);
+    link("mine", "prime-ssh.1", stranger);
+    link("keys", "folder", stranger);
+    fs::create_dir(shared.join("theirs")).unwrap();
+    lchown(shared.join("theirs"), Some(stranger), Some(stranger)).unwrap();
+    link("keys", "theirs/folder", stranger);
+    link("shared/folder", "by-way-of-mine", 0);
+
     fs::set_permissions(&shared, Permissions::from_mode(0o1777)).unwrap();
-    desk.sandbox.write("mine", "as it was");
-    desk.sandbox.write("shared/file", "theirs");
-    for link in ["link", "prime-ssh.1"] {
-        symlink(desk.sandbox.path("mine"), shared.join(link)).unwrap();
-    }
-    for name in ["link", "prime-ssh.1", "file"] {
-        lchown(shared.join(name), Some(65534), Some(65534)).unwrap();
-    }
-    for name in ["link", "file"] {
+    let planted = [
+        "link",
+        "file",
+        "folder/config",
+        "folder/new",
+        "theirs/folder/config",
+        "by-way-of-mine/new",
+    ];
+    for name in planted {
         let told = desk.program(&format!("shared/{name}")).run().fails(1);
-        assert!(told.contains("another user put "), "{told}");
+        assert!(told.contains("another user put "), "{name}: {told}");
     }
     desk.sandbox.prime_ssh(["man", "--dir", "shared"]).run().fails(1);
-    assert_eq!(fs::read_to_string(desk.sandbox.path("mine")).unwrap(), "as it was");
-    assert_eq!(fs::read_to_string(shared.join("file")).unwrap(), "theirs");
+    assert_eq!([desk.sandbox.read("mine"), desk.sandbox.read("shared/file")], [OLD, OLD]);
+    assert_eq!(desk.sandbox.read("keys/config"), OLD);
+    desk.assert_holds("keys", &["config"]);
+    // Whoever may rename there may rename everything, where it is not sticky.
+    fs::set_permissions(&shared, Permissions::from_mode(0o777)).unwrap();
+    desk.program("shared/folder/config").run().fails(1);
+
     // Theirs in a folder of mine is my affair, and mine is mine wherever it is.
     fs::set_permissions(&shared, Permissions::from_mode(0o755)).unwrap();
-    desk.write("shared/link");
+    desk.write("shared/folder/config");
     fs::set_permissions(&shared, Permissions::from_mode(0o1777)).unwrap();
-    symlink(desk.sandbox.path("mine"), shared.join("own")).unwrap();
+    link("mine", "own", 0);
     desk.write("shared/own");
+    desk.write("shared/theirs/new");
 }

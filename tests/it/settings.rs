@@ -22,11 +22,10 @@ fn config(sandbox: &Sandbox) -> Program {
     sandbox.prime_ssh(["config", "clst01"])
 }
 
-/// The value of a keyword in the block that the hosts of [`cluster::train`] share.
+/// The value of a keyword for the hosts of [`cluster::train`].
 fn shared(program: Program, keyword: &str) -> Option<String> {
     let fragment = Fragment::parse(&program.run().succeeds());
-    let block = fragment.shared().next().unwrap();
-    block.get(keyword).map(str::to_owned)
+    fragment.value(keyword).map(str::to_owned)
 }
 
 #[test]
@@ -187,7 +186,7 @@ fn the_key_is_the_one_that_the_user_chose_and_has() {
     let answer = sandbox.write("answer.json", cluster::train().answer());
     let program = || sandbox.prime_ssh(["config", "--input"]).arg(&answer);
     let identity = |program| shared(program, "IdentityFile");
-    let home = |path: &str| Some(format!("\"{}\"", sandbox.path(path).display()));
+    let home = |path: &str| Some(sandbox.path(path).display().to_string());
 
     assert_eq!(identity(program()), None, "nobody chose one");
     sandbox.prime_settings(&json!({}));
@@ -203,7 +202,7 @@ fn the_key_is_the_one_that_the_user_chose_and_has() {
     assert_eq!(identity(environment()), home(".ssh/other"));
     assert_eq!(
         identity(environment().arg("--identity-file=/keys/best")).as_deref(),
-        Some("\"/keys/best\"")
+        Some("/keys/best")
     );
     assert_eq!(identity(environment().arg("--identity-file=none")), None);
     assert_eq!(shared(environment().arg("--identity-file=none"), "IdentitiesOnly"), None);
@@ -219,9 +218,9 @@ fn a_public_key_stands_for_its_private_one_where_that_is_there() {
         let program = sandbox.prime_ssh(["config", "--input"]).arg(&answer);
         shared(program.arg("--identity-file").arg(&public), "IdentityFile").unwrap()
     };
-    assert_eq!(identity(), format!("\"{}\"", key.display()));
+    assert_eq!(identity(), key.display().to_string());
     fs::remove_file(&key).unwrap();
-    assert_eq!(identity(), format!("\"{}\"", public.display()), "the agent has the other part");
+    assert_eq!(identity(), public.display().to_string(), "the agent has the other part");
 }
 
 #[test]

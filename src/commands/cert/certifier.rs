@@ -7,12 +7,12 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{clock, file_for, is_sufficient};
 use crate::api::client::Client;
-use crate::certificate::Certificate;
 use crate::certificate::details::{Clock, Summary};
-use crate::certificate::file::{CertificateFile, LIMIT};
+use crate::certificate::file::{CertificateFile, LIMIT, ReadError};
 use crate::certificate::identity::Identity;
 use crate::certificate::judge::Warning;
 use crate::certificate::request::{Request, RequestError, request};
+use crate::certificate::{Certificate, ParseError};
 use crate::commands::fetch::AT_ONCE;
 use crate::commands::fleets;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -115,6 +115,11 @@ impl<'a> Certifier<'a> {
         folder::is_there(&self.wanted.layout)?;
         if self.wanted.output.is_none() {
             crate::fs::read_own(file.path()).map_err(FolderError::from)?;
+        } else if matches!(file.read(), Err(ReadError::Parse(why)) if why != ParseError::Empty) {
+            // Such as the key itself, for a name that was mistyped.
+            let message = format!("{} is not a certificate: not replaced", file.path().display());
+            return Err(Failure::message(Kind::Local, message)
+                .hint("choose another file, or remove this one first"));
         }
         let lock = file.lock(deadline - REPORTING).await?;
         let min_validity = self.wanted.min_validity;

@@ -1,89 +1,155 @@
 //! `prime-ssh check`: whether hosts answer, and let us in.
 
-mod clusters;
-mod logins;
-mod look;
 mod report;
-mod verdict;
-
-use clusters::Cluster;
-use logins::Logins;
-use verdict::Verdict;
 
 use super::fetch::block_on;
-use super::view;
+use super::nodes::look::{self, Found};
+use super::nodes::status::Judge;
+use super::nodes::{ViewedCluster, ViewedHost, route};
+use super::view::{self, Seen, View};
+use super::{certificates, fleets};
 use crate::cli::CheckArgs;
-use crate::cluster::{Fleet, Host};
-use crate::failure::Outcome;
-use crate::settings::{Check, Context, OptionResolver};
-use crate::ssh::probe::Endpoint;
-use crate::ssh::probe::pace::{self, Limiter};
+use crate::cluster::NoFleet;
+use crate::failure::{Failure, Outcome};
+use crate::settings::{Check, Context, OptionResolver, Which};
+use crate::ssh::probe::limiter::{Limiter, within_file_limit};
 use crate::terminal::Terminal;
 use crate::terminal::progress::Count;
 
 pub(super) fn run(args: CheckArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
     let settings = Check::resolve(args, context)?;
-    let memory = OptionResolver::new(context);
-    let asked = view::ask(&settings.viewing, &memory, terminal)?;
-    let views = asked.views(&settings.viewing, &memory)?;
-    let (clusters, mut failures) = clusters::checked(views, &settings, &memory, terminal);
-    let hosts: Vec<Member<'_>> = clusters.iter().flat_map(members).collect();
+    let options = OptionResolver::new(context);
+    let answers = view::ask(&settings.viewing, &options, terminal)?;
+    let views = answers.views(&settings.viewing, &options)?;
+    let (clusters, mut failures) = viewed(views, &settings, &options, terminal);
+    let hosts: Vec<ViewedHost<'_>> = clusters.iter().flat_map(ViewedCluster::hosts).collect();
+    let found = look_at(&hosts, &clusters, &settings, terminal)?;
 
-    let pace = pace(&settings, terminal);
-    let mut logins = None;
-    if settings.login && !hosts.is_empty() {
-        logins = Some(Logins::prepare(&clusters, &settings, pace.clone())?);
-    }
-    let found = {
-        let count = Count::of(look::tried(&hosts, logins.as_ref()));
-        let looking = look::at(&hosts, logins.as_ref(), &pace, settings.probe_timeout, &count);
-        block_on(terminal.wait_counting("checking hosts", &count, looking))??
-    };
-    // Whatever still runs ends here.
-    drop(logins);
-
-    let verdicts = Verdict::of_all(&hosts, &found, &settings, &memory);
-    let checked = report::Checked { hosts: &hosts, verdicts: &verdicts, clusters: &clusters };
-    checked.print(settings.format, settings.skip_invalid)?;
-    checked.tell_remedies(terminal);
-    failures.extend(checked.summary(settings.skip_invalid, failures.is_empty(), terminal));
+    let layout = &settings.viewing.layout;
+    let judge = Judge { layout, options: &options, logs_in: settings.login };
+    let statuses = judge.hosts(&hosts, &found);
+    let report = report::Report::new(&hosts, &statuses, &clusters, settings.skip_invalid);
+    report.print(settings.format)?;
+    report.tell_remedies(terminal);
+    failures.extend(report.summary(failures.is_empty(), terminal));
     terminal.worst(failures)
 }
 
-/// One host of one of the clusters.
-#[derive(Clone, Copy, Debug)]
-struct Member<'c> {
-    cluster: &'c Cluster<'c>,
-    host: &'c Host<'c>,
+/// The clusters that have hosts, or should; and why others cannot be checked.
+fn viewed<'a>(
+    views: Vec<View<'a>>,
+    settings: &Check,
+    options: &OptionResolver<'_>,
+    terminal: Terminal,
+) -> (Vec<ViewedCluster<'a>>, Vec<Failure>) {
+    let (mut clusters, mut failures) = (Vec::new(), Vec::new());
+    for view in views {
+        match view.seen.and_then(|seen| cluster(seen, settings, terminal)) {
+            Ok(Some(cluster)) => {
+                warn(&cluster, settings, options, terminal);
+                clusters.push(cluster);
+            }
+            Ok(None) => {}
+            Err(failure) => failures.push(failure),
+        }
+    }
+    (clusters, failures)
 }
 
-fn members<'c>(cluster: &'c Cluster<'c>) -> impl Iterator<Item = Member<'c>> {
-    cluster.fleet.hosts.iter().map(move |host| Member { cluster, host })
+fn cluster<'a>(
+    seen: Seen<'a>,
+    settings: &Check,
+    terminal: Terminal,
+) -> Outcome<Option<ViewedCluster<'a>>> {
+    let Seen { resolved, record, rendering } = seen;
+    // What was refused counts as failed, unless it is to be left out.
+    fleets::tell_refusals(std::slice::from_ref(&resolved), true, true, terminal)?;
+    for note in &resolved.notes {
+        terminal.detail(note);
+    }
+    let fleet = match resolved.fleet {
+        Ok(fleet) => fleet,
+        Err(NoFleet::NoHost) if resolved.skipped().iter().any(|node| node.why.is_living()) => {
+            match resolved.known() {
+                Some(fleet) => fleet.clone(),
+                None => return Ok(None),
+            }
+        }
+        Err(why @ (NoFleet::Terminated | NoFleet::NoHost))
+            if matches!(settings.viewing.which, Which::All(_)) =>
+        {
+            terminal.note(format_args!("left out {}: {why}", resolved.title));
+            return Ok(None);
+        }
+        Err(why) => {
+            let failure = fleets::nothing_to("check", &resolved.title, &why);
+            return Err(match why {
+                NoFleet::Terminated if record.is_some() => {
+                    failure.hint("`prime-ssh sync` removes its names")
+                }
+                _ => failure,
+            });
+        }
+    };
+    Ok(Some(ViewedCluster { fleet, record, rendering }))
 }
 
-impl<'c> Member<'c> {
-    fn fleet(&self) -> &'c Fleet<'c> {
-        &self.cluster.fleet
+fn warn(
+    cluster: &ViewedCluster<'_>,
+    settings: &Check,
+    options: &OptionResolver<'_>,
+    terminal: Terminal,
+) {
+    for warning in &cluster.rendering.warnings {
+        terminal.warning(warning);
     }
+    // ssh itself renews it before it logs in.
+    if cluster.rendering.auto_cert && cluster.record.is_some() {
+        return;
+    }
+    let own: Option<certificates::Own<'_>> = cluster.own_certificate(&settings.viewing.layout);
+    let identity = cluster.identity(options);
+    let warning = own.and_then(|own| {
+        own.warning(&cluster.fleet.cluster, identity.as_ref(), options.folder_is_named())
+    });
+    if let Some(warning) = warning {
+        terminal.warning(warning);
+    }
+}
 
-    fn alias(&self) -> String {
-        self.fleet().alias_of(self.host).to_string()
+/// What is found at each host, in their order. Whatever it starts has ended afterwards.
+fn look_at(
+    hosts: &[ViewedHost<'_>],
+    clusters: &[ViewedCluster<'_>],
+    settings: &Check,
+    terminal: Terminal,
+) -> Outcome<Vec<Found>> {
+    let (limiter, limit) = (limiter(settings, terminal), settings.probe_timeout);
+    let mut found = vec![Found::default(); hosts.len()];
+    let is_tried = |host: &&ViewedHost<'_>| settings.login || !host.host.jumps;
+    let count = Count::of(hosts.iter().filter(is_tried).count());
+    let done = |at: usize, new: Found| {
+        count.one_done();
+        if let Some(found) = found.get_mut(at) {
+            *found = new;
+        }
+    };
+    if !settings.login || hosts.is_empty() {
+        let looking = look::probe_direct(hosts, &limiter, limit, done);
+        block_on(terminal.wait_counting("checking hosts", &count, looking))?;
+        return Ok(found);
     }
-
-    fn endpoint(&self) -> Endpoint {
-        Endpoint { host: self.host.host_name.clone().into_owned(), port: self.host.port }
-    }
-
-    /// What it is reached through, as a message calls it.
-    fn jump(&self) -> Option<String> {
-        self.fleet().proxy_jump(self.host).map(|jump| jump.to_string())
-    }
+    let ssh = route::ssh(limiter.clone(), limit)?;
+    let routes = route::routes(clusters, &ssh, &settings.viewing.layout)?;
+    let looking = look::log_in(hosts, &routes, &ssh, &limiter, limit, done);
+    block_on(terminal.wait_counting("checking hosts", &count, looking))??;
+    Ok(found)
 }
 
 /// As many at once as was asked for, where this shell allows so many open files.
-fn pace(settings: &Check, terminal: Terminal) -> Limiter {
-    let jobs = pace::at_most(settings.jobs);
+fn limiter(settings: &Check, terminal: Terminal) -> Limiter {
+    let jobs = within_file_limit(settings.jobs);
     if jobs < settings.jobs {
         terminal.warning(format_args!(
             "{jobs} hosts are asked at once, not {}: this shell allows no more open files \

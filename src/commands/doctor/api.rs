@@ -18,7 +18,7 @@ use crate::doctor::{Finding, OwnCommands};
 use crate::failure::Outcome;
 use crate::install::state::{Record, Source};
 use crate::settings::{Access, Context, Endpoint, OptionResolver};
-use crate::ssh::timeout::Beside;
+use crate::ssh::process::Background;
 use crate::terminal::{Audience, Terminal};
 
 /// How much longer than one call all of them together may take.
@@ -51,9 +51,9 @@ pub(super) fn start(
     access: Outcome<Access>,
     prime_context: Option<String>,
     snapshot: Option<Arc<Snapshot>>,
-) -> Beside<ApiAnswers> {
+) -> Background<ApiAnswers> {
     let limit = context.global.timeout.saturating_mul(2).saturating_add(FURTHER);
-    Beside::start(limit, move || {
+    Background::start(limit, move || {
         let resolver = OptionResolver::new(&context);
         let mut apis =
             Apis { probes: Vec::new(), endpoints: Vec::new(), terminal: context.terminal };

@@ -17,8 +17,8 @@ use crate::doctor::{
 };
 use crate::failure::Outcome;
 use crate::settings::{Context, Doctor, OptionResolver};
+use crate::ssh::process::{Background, run_with_timeout};
 use crate::ssh::query;
-use crate::ssh::timeout::{Beside, within};
 use crate::text::time;
 
 /// The limit for what reads a few files.
@@ -106,13 +106,6 @@ fn within_limit(
     run_with_timeout(limit, examine).unwrap_or_else(|error| vec![incomplete(check, &error)])
 }
 
-fn run_with_timeout<T: Send + 'static>(
-    limit: Duration,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> io::Result<T> {
-    within(limit, work).ok_or_else(|| ErrorKind::TimedOut.into())
-}
-
 /// An examination that did not come to its end.
 fn incomplete(check: Check, error: &io::Error) -> Finding {
     if error.kind() == ErrorKind::TimedOut {
@@ -124,9 +117,10 @@ fn incomplete(check: Check, error: &io::Error) -> Finding {
 }
 
 /// Examines the answers of the API.
-fn of_api(request: Beside<ApiAnswers>, commands: &OwnCommands) -> Vec<Finding> {
-    let Some(ApiAnswers { probes, clusters }) = request.wait() else {
-        return vec![incomplete(Check::Api, &ErrorKind::TimedOut.into())];
+fn of_api(request: Background<ApiAnswers>, commands: &OwnCommands) -> Vec<Finding> {
+    let ApiAnswers { probes, clusters } = match request.wait() {
+        Ok(answers) => answers,
+        Err(error) => return vec![incomplete(Check::Api, &error)],
     };
     let mut findings = Vec::new();
     for probe in &probes {

@@ -9,11 +9,12 @@ use facts::Facts;
 use keys::{IdentityData, KeyData, Keys};
 use serde::Serialize;
 
+use super::nodes::row;
 use super::report::{self, Refused};
 use super::view::{self, Seen, View};
 use super::{certificates::Own, fleets};
 use crate::cli::{ReportFormat, ShowArgs};
-use crate::cluster::{Fleet, NoFleet, Skipped, WhySkipped};
+use crate::cluster::{Fleet, NoFleet};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::render::data;
 use crate::settings::{Context, OptionResolver, Viewing, Which};
@@ -94,7 +95,7 @@ fn print(
         certificate: certificate.as_ref(),
     });
     let before: Vec<Table> = facts.iter().map(Facts::table).chain([keys.table()]).collect();
-    let behind = [skipped(resolved.skipped()), refused(seen)];
+    let behind = [row::without_host(resolved.skipped()), refused(seen)];
     let json = Report {
         cluster: known.map(data::Cluster::of),
         installed: record.is_some(),
@@ -141,19 +142,6 @@ fn hosts(fleet: &Fleet<'_>) -> Table {
             status.unwrap_or_default(),
             Cell::new(facts::gpus(host.node.gpu_count, host.node.gpu_name.as_ref())),
         ]);
-    }
-    table
-}
-
-fn skipped(skipped: &[Skipped<'_>]) -> Table {
-    let mut table = Table::new([Column::new("NO HOST"), Column::new("WHY")]);
-    for Skipped { name, why } in skipped {
-        let tone = match why {
-            WhySkipped::Terminated | WhySkipped::Detached => Tone::Dim,
-            WhySkipped::NoConnection { failure: None, .. } => Tone::Waiting,
-            WhySkipped::NoConnection { .. } | WhySkipped::Refused => Tone::Bad,
-        };
-        table.row([Cell::new(name), Cell::new(why).tone(tone)]);
     }
     table
 }

@@ -25,9 +25,9 @@ impl Pauses {
         Self { asked, pause: LEAST, not_before: asked }
     }
 
-    /// Asks for so much time before the next request.
-    pub(super) fn wish(&mut self, now: Instant, time: Duration) {
-        self.not_before = now + time;
+    /// There is no next request before this time.
+    pub(super) fn defer_until(&mut self, time: Instant) {
+        self.not_before = time;
     }
 
     /// When the next request is. The one after it counts from there, however late it is now: what
@@ -78,7 +78,7 @@ mod tests {
     fn a_server_gets_the_time_that_it_asks_for() {
         let start = Instant::now();
         let mut pauses = Pauses::after(start);
-        pauses.wish(start, SECOND * 20);
+        pauses.defer_until(start + SECOND * 20);
         assert_eq!(pauses.next(start, true), start + SECOND * 20);
         assert_eq!(pauses.next(start + SECOND * 20, true), start + SECOND * 22);
     }

@@ -1,49 +1,26 @@
 //! What groups are called: so that Ansible takes the name without a warning.
 
-use std::borrow::Cow;
-use std::fmt;
 use std::str::FromStr;
 
 use crate::cluster::Host;
-use crate::name::{Invalid, Label, Slug};
+use crate::name::{Invalid, Slug};
 
 /// The longest part of a name that comes from a text.
 const PART_MAX: usize = 63;
 
-/// A group's name. Ours are `[a-z_][a-z0-9_]*`; one that was asked for may have upper case and `-`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct GroupName(Cow<'static, str>);
+/// The group of all control nodes.
+pub(super) const CONTROL: &str = "control";
+/// The group of all others.
+pub(super) const WORKER: &str = "worker";
 
-impl GroupName {
-    /// The group of all control nodes.
-    pub(super) fn control() -> Self {
-        Self(Cow::Borrowed("control"))
-    }
+/// `prime_<cluster>`. No two clusters share one: a slug holds no `_`.
+pub(super) fn cluster_group(cluster: &Slug<'_>) -> String {
+    format!("prime_{}", cluster.as_str().replace('-', "_"))
+}
 
-    /// The group of all others.
-    pub(super) fn worker() -> Self {
-        Self(Cow::Borrowed("worker"))
-    }
-
-    /// `prime_<cluster>`. No two clusters share one: a slug holds no `_`.
-    pub(super) fn of_cluster(cluster: &Slug<'_>) -> Self {
-        Self(Cow::Owned(format!("prime_{}", cluster.as_str().replace('-', "_"))))
-    }
-
-    /// `<prefix>_<label>`, with the label's [`group_part`].
-    pub(super) fn of_label(prefix: &str, label: &Label<'_>) -> Option<Self> {
-        group_part(label.as_str()).map(|part| Self(Cow::Owned(format!("{prefix}_{part}"))))
-    }
-
-    /// Whether it is `control` or `worker`.
-    pub(super) fn is_ours(&self) -> bool {
-        *self == Self::control() || *self == Self::worker()
-    }
-
-    /// Whether Ansible warns of it, and takes it all the same.
-    fn warns(&self) -> bool {
-        self.0.contains('-')
-    }
+/// `<prefix>_<label>`, with the label's [`group_part`].
+pub(super) fn label_group(prefix: &str, label: &str) -> Option<String> {
+    group_part(label).map(|part| format!("{prefix}_{part}"))
 }
 
 /// What a group's name has of a text: its first 63 characters in lower case, and every run that is
@@ -62,16 +39,10 @@ pub fn group_part(text: &str) -> Option<String> {
     (!part.is_empty()).then(|| part.to_owned())
 }
 
-impl fmt::Display for GroupName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// A further group, by a name that a role expects: `NAME=control`, `NAME=worker` or `NAME=all`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupRequest {
-    name: GroupName,
+    name: String,
     members: Members,
 }
 
@@ -87,7 +58,7 @@ pub enum Members {
 }
 
 impl GroupRequest {
-    pub(super) fn name(&self) -> &GroupName {
+    pub(super) fn name(&self) -> &str {
         &self.name
     }
 
@@ -102,7 +73,9 @@ impl GroupRequest {
     /// What Ansible will say about the name, where it will.
     #[must_use]
     pub fn warning(&self) -> Option<String> {
-        self.name.warns().then(|| format!("Ansible warns of `-` in a group's name: {}", self.name))
+        self.name
+            .contains('-')
+            .then(|| format!("Ansible warns of `-` in a group's name: {}", self.name))
     }
 }
 
@@ -121,7 +94,7 @@ impl FromStr for GroupRequest {
                 || Invalid::because("a further group is NAME=control, NAME=worker or NAME=all"),
             )?;
         check_name(name, members)?;
-        Ok(Self { name: GroupName(Cow::Owned(name.to_owned())), members })
+        Ok(Self { name: name.to_owned(), members })
     }
 }
 
@@ -133,12 +106,12 @@ fn check_name(name: &str, members: Members) -> Result<(), Invalid> {
             "a group's name has letters, digits, `_` and `-`, and no digit in front",
         ));
     }
-    if matches!(name, "all" | "ungrouped" | "localhost") {
+    if matches!(name, "all" | "ungrouped" | "localhost" | "_meta") {
         return Err(Invalid::because(format!("`{name}` is Ansible's own")));
     }
     let kept = match name {
-        "control" => members == Members::Control,
-        "worker" => members == Members::Worker,
+        CONTROL => members == Members::Control,
+        WORKER => members == Members::Worker,
         _ => !["prime_", "gpu_", "role_", "status_"].iter().any(|ours| name.starts_with(ours)),
     };
     if kept { Ok(()) } else { Err(Invalid::because(format!("`{name}` is a group of ours"))) }
@@ -159,11 +132,10 @@ mod tests {
             ("", None),
             ("_-_", None),
         ] {
-            let group = GroupName::of_label("gpu", &Label::new(label).unwrap());
-            assert_eq!(group.map(|group| group.to_string()).as_deref(), name, "{label:?}");
+            assert_eq!(label_group("gpu", label).as_deref(), name, "{label:?}");
         }
         let cluster = Slug::new("llama-3-run").unwrap();
-        assert_eq!(GroupName::of_cluster(&cluster).to_string(), "prime_llama_3_run");
+        assert_eq!(cluster_group(&cluster), "prime_llama_3_run");
     }
 
     #[test]
@@ -189,6 +161,7 @@ mod tests {
             "a[1]=all",
             "all=all",
             "ungrouped=all",
+            "_meta=all",
             "control=all",
             "worker=control",
             "prime_train=all",

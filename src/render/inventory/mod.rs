@@ -10,20 +10,19 @@ mod value;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::rc::Rc;
 
 use askama::Template;
 
 use connection::Connections;
 pub use connection::check_option;
-use group::GroupName;
+use group::{CONTROL, WORKER, cluster_group, label_group};
 pub use group::{GroupRequest, Members, group_part};
-use value::{Value, Variable};
+use value::{Node, Value, Variable};
 
+use super::login;
 use super::sockets::SocketNames;
-use super::{blocks, login};
 use crate::cluster::{Fleet, Host};
-use crate::name::Alias;
+use crate::name::{Invalid, Label, is_template};
 
 /// What the inventory says beyond the hosts themselves.
 #[derive(Clone, Debug, Default)]
@@ -34,8 +33,6 @@ pub struct Options {
     pub use_ssh_config: bool,
     /// Further groups.
     pub groups: Vec<GroupRequest>,
-    /// Bytes of the path of the user's home folder, where Ansible keeps its sockets.
-    pub home_length: usize,
 }
 
 /// How a static inventory is written.
@@ -50,6 +47,30 @@ pub enum Format {
     Json,
 }
 
+/// Fails where Ansible would run something of what the inventory says, as from a folder that is
+/// named like a template.
+pub fn check(fleets: &[Fleet<'_>], options: &Options) -> Result<(), Invalid> {
+    let refused = |of: &dyn std::fmt::Display| {
+        Err(Invalid::because(format!("{of}: a Jinja marker, which Ansible would run")))
+    };
+    let sockets = connection::sockets(fleets, &options.login);
+    for cluster in clusters(fleets, options, &sockets) {
+        // What a host has of its own is checked text of the API's, and what these lines say.
+        let lines = login::lines(&options.login, &cluster.fleet.cluster);
+        for line in lines.iter().filter(|_| cluster.connections.is_some()) {
+            if is_template(&line.value) {
+                return refused(line);
+            }
+        }
+        for Variable { key, value } in cluster.variables() {
+            if value.is_template() {
+                return refused(&key);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Writes an inventory file of these fleets. The same fleets and options give the same bytes.
 ///
 /// # Errors
@@ -62,12 +83,11 @@ pub fn render(
     format: Format,
     to: &mut dyn io::Write,
 ) -> io::Result<()> {
-    let inventory = Inventory::of(fleets, options);
-    match format {
-        Format::Yaml => blocks::write(&Yaml { inventory }, to),
-        Format::Ini => blocks::write(&Ini { inventory }, to),
+    with_inventory(fleets, options, |inventory| match format {
+        Format::Yaml => super::write(&Yaml { inventory }, to),
+        Format::Ini => super::write(&Ini { inventory }, to),
         Format::Json => json::write_static(&inventory, to),
-    }
+    })
 }
 
 /// Writes what an inventory script answers to `--list`: all groups, hosts and variables.
@@ -76,7 +96,7 @@ pub fn render(
 ///
 /// Where the writer fails.
 pub fn list(fleets: &[Fleet<'_>], options: &Options, to: &mut dyn io::Write) -> io::Result<()> {
-    json::write_list(&Inventory::of(fleets, options), to)
+    with_inventory(fleets, options, |inventory| json::write_list(&inventory, to))
 }
 
 /// Writes what an inventory script answers to `--host NAME`: the variables of one host.
@@ -90,12 +110,11 @@ pub fn host(
     name: &str,
     to: &mut dyn io::Write,
 ) -> io::Result<()> {
-    let inventory = Inventory::of(fleets, options);
-    let hosts = inventory.clusters().flat_map(ClusterView::hosts);
-    match hosts.into_iter().find(|host| host.alias().to_string() == name) {
-        Some(host) => json::write_host(&host, to),
-        None => Err(io::ErrorKind::NotFound.into()),
-    }
+    with_inventory(fleets, options, |inventory| {
+        let mut hosts = inventory.clusters.iter().flat_map(ClusterView::hosts);
+        let host = hosts.find(|host| host.alias == name).ok_or(io::ErrorKind::NotFound)?;
+        json::write_host(&host, to)
+    })
 }
 
 /// Whether there is a host of this name.
@@ -106,43 +125,45 @@ pub fn has_host(fleets: &[Fleet<'_>], name: &str) -> bool {
 
 #[derive(Template)]
 #[template(path = "inventory.yml.j2", escape = "inventory", whitespace = "preserve")]
-struct Yaml<'f> {
-    inventory: Inventory<'f>,
+struct Yaml<'v> {
+    inventory: Inventory<'v>,
 }
 
 #[derive(Template)]
 #[template(path = "inventory.ini.j2", escape = "inventory", whitespace = "preserve")]
-struct Ini<'f> {
-    inventory: Inventory<'f>,
+struct Ini<'v> {
+    inventory: Inventory<'v>,
 }
 
 /// The whole inventory as the templates see it.
-struct Inventory<'f> {
-    clusters: Vec<ClusterView<'f>>,
-    groups: Vec<Group<'f>>,
+struct Inventory<'v> {
+    clusters: &'v [ClusterView<'v>],
+    groups: Vec<Group<'v>>,
 }
 
 /// A group that has hosts and no variables.
-struct Group<'f> {
-    name: GroupName,
-    hosts: Vec<Alias<'f>>,
+struct Group<'v> {
+    name: String,
+    hosts: Vec<&'v str>,
 }
 
-impl<'f> Inventory<'f> {
-    fn of(fleets: &'f [Fleet<'f>], options: &'f Options) -> Self {
-        let sockets = Rc::new(connection::sockets(fleets, options));
-        let view = |fleet| ClusterView::new(fleet, options, &sockets);
-        let clusters = fleets.iter().map(view).collect();
-        Self { clusters, groups: groups(fleets, &options.groups) }
-    }
+fn with_inventory<T>(
+    fleets: &[Fleet<'_>],
+    options: &Options,
+    write: impl FnOnce(Inventory<'_>) -> T,
+) -> T {
+    let sockets = connection::sockets(fleets, &options.login);
+    let clusters: Vec<_> = clusters(fleets, options, &sockets).collect();
+    let groups = groups(&clusters, &options.groups);
+    write(Inventory { clusters: &clusters, groups })
+}
 
-    fn clusters(&self) -> impl Iterator<Item = &ClusterView<'f>> {
-        self.clusters.iter()
-    }
-
-    fn groups(&self) -> impl Iterator<Item = &Group<'f>> {
-        self.groups.iter()
-    }
+fn clusters<'f>(
+    fleets: &'f [Fleet<'f>],
+    options: &'f Options,
+    sockets: &'f SocketNames<'f>,
+) -> impl Iterator<Item = ClusterView<'f>> {
+    fleets.iter().map(move |fleet| ClusterView::new(fleet, options, sockets))
 }
 
 /// The hosts of a fleet; one that others only jump through is none.
@@ -152,92 +173,98 @@ fn hosts_of<'f>(fleet: &'f Fleet<'f>) -> impl Iterator<Item = &'f Host<'f>> {
 
 /// All groups but those of the clusters. `control` and `worker` are there even where they have no
 /// host, so that a play for them is not a mistake.
-fn groups<'f>(fleets: &'f [Fleet<'f>], requests: &'f [GroupRequest]) -> Vec<Group<'f>> {
-    let mut halves = [Vec::new(), Vec::new()];
-    let mut labelled = BTreeMap::<GroupName, Vec<Alias<'f>>>::new();
-    for (fleet, host) in fleets.iter().flat_map(|f| hosts_of(f).map(move |host| (f, host))) {
-        let alias = fleet.alias_of(host);
-        let [control, worker] = &mut halves;
-        if host.control { control } else { worker }.push(alias);
-        for (prefix, label) in
-            [("gpu", &host.node.gpu_name), ("role", &host.role), ("status", &host.node.status)]
-        {
-            let name = label.as_ref().and_then(|label| GroupName::of_label(prefix, label));
-            if let Some(name) = name {
-                labelled.entry(name).or_default().push(alias);
-            }
+fn groups<'v>(clusters: &'v [ClusterView<'v>], requests: &[GroupRequest]) -> Vec<Group<'v>> {
+    let hosts = || clusters.iter().flat_map(ClusterView::hosts);
+    let members = |takes: &dyn Fn(&Host<'_>) -> bool| {
+        hosts().filter(|view| takes(view.host)).map(|view| view.alias).collect()
+    };
+    let group = |name: &str, hosts| Group { name: name.to_owned(), hosts };
+    let mut groups = vec![
+        group(CONTROL, members(&|host| host.control)),
+        group(WORKER, members(&|host| !host.control)),
+    ];
+    groups.extend(labeled(hosts()));
+    // One that is asked for twice has the hosts of both.
+    let names: Vec<&str> = requests.iter().map(GroupRequest::name).collect();
+    for (at, &name) in names.iter().enumerate() {
+        let is_first = names.iter().position(|other| *other == name) == Some(at);
+        if is_first && ![CONTROL, WORKER].contains(&name) {
+            let requests = || requests.iter().filter(|request| request.name() == name);
+            groups
+                .push(group(name, members(&|host| requests().any(|request| request.takes(host)))));
         }
     }
-    let [control, worker] = halves;
-    let mut groups = vec![
-        Group { name: GroupName::control(), hosts: control },
-        Group { name: GroupName::worker(), hosts: worker },
-    ];
-    groups.extend(labelled.into_iter().map(|(name, hosts)| Group { name, hosts }));
-    groups.extend(requested(fleets, requests));
     groups
 }
 
-/// The groups that were asked for. One that is asked for twice has the hosts of both.
-fn requested<'f>(
-    fleets: &'f [Fleet<'f>],
-    requests: &'f [GroupRequest],
-) -> impl Iterator<Item = Group<'f>> {
-    let first = |at: usize, name: &GroupName| {
-        !requests.iter().take(at).any(|earlier| earlier.name() == name)
-    };
-    let asked = move |(at, request): (usize, &'f GroupRequest)| {
-        (!request.name().is_ours() && first(at, request.name())).then_some(request.name())
-    };
-    requests.iter().enumerate().filter_map(asked).map(move |name| {
-        let takes = |host: &Host<'_>| {
-            requests.iter().any(|request| request.name() == name && request.takes(host))
-        };
-        let hosts = fleets.iter().flat_map(|fleet| {
-            hosts_of(fleet).filter(|host| takes(host)).map(|host| fleet.alias_of(host))
-        });
-        Group { name: name.clone(), hosts: hosts.collect() }
-    })
+/// The groups of hosts with the same GPU, role or status.
+fn labeled<'v>(hosts: impl Iterator<Item = HostView<'v>>) -> impl Iterator<Item = Group<'v>> {
+    // Few labels stand on many hosts, and several may make one name.
+    let mut names = BTreeMap::<(&str, &str), Option<String>>::new();
+    let mut groups = BTreeMap::<String, Vec<&'v str>>::new();
+    for HostView { host, alias, .. } in hosts {
+        for (prefix, label) in
+            [("gpu", &host.node.gpu_name), ("role", &host.role), ("status", &host.node.status)]
+        {
+            let Some(label) = label.as_ref().map(Label::as_str) else { continue };
+            let name = names.entry((prefix, label)).or_insert_with(|| label_group(prefix, label));
+            let Some(name) = name else { continue };
+            match groups.get_mut(name) {
+                Some(hosts) => hosts.push(alias),
+                None => _ = groups.insert(name.clone(), vec![alias]),
+            }
+        }
+    }
+    groups.into_iter().map(|(name, hosts)| Group { name, hosts })
 }
 
-impl<'f> Group<'f> {
-    fn name(&self) -> &GroupName {
-        &self.name
-    }
+/// A variable that may well be the same for all hosts of a cluster.
+type Fact = (&'static str, for<'h> fn(&'h Host<'h>) -> Value<'h>);
 
-    fn hosts(&self) -> impl Iterator<Item = Alias<'f>> {
-        self.hosts.iter().copied()
-    }
+/// Facts of a connection.
+const OF_CONNECTION: [Fact; 2] = [
+    ("ansible_port", |host| Value::Number(host.port.get().into())),
+    ("ansible_user", |host| Value::Text(host.user.as_str().into())),
+];
+/// Facts of the host itself.
+const OF_HOST: [Fact; 5] = [
+    ("prime_role", |host| label(host.role.as_ref())),
+    ("prime_status", |host| label(host.node.status.as_ref())),
+    ("prime_gpu_name", |host| label(host.node.gpu_name.as_ref())),
+    ("prime_gpu_count", |host| Value::Number(host.node.gpu_count.into())),
+    ("prime_control", |host| Value::Flag(host.control)),
+];
+
+fn label<'h>(label: Option<&'h Label<'h>>) -> Value<'h> {
+    label.map_or(Value::Null, |label| Value::Text(label.as_str().into()))
 }
 
 /// A cluster's group as the templates see it.
 struct ClusterView<'f> {
     fleet: &'f Fleet<'f>,
+    name: String,
     /// How its hosts are reached, unless ssh's own config says that.
     connections: Option<Connections<'f>>,
-    name: GroupName,
-    /// What may be the same on all hosts, and is.
-    shared: Vec<Variable<'f>>,
+    /// Its hosts, each with its alias.
+    hosts: Vec<(&'f Host<'f>, String)>,
+    /// What is the same on all hosts, and what each has for itself.
+    shared: Vec<Fact>,
+    own: Vec<Fact>,
 }
 
 impl<'f> ClusterView<'f> {
-    fn new(fleet: &'f Fleet<'f>, options: &'f Options, sockets: &Rc<SocketNames<'f>>) -> Self {
-        let reach = || Connections::new(fleet, options, Rc::clone(sockets));
-        let connections = (!options.use_ssh_config).then(reach);
-        let mut shared: Option<Vec<Variable<'f>>> = None;
-        for host in hosts_of(fleet) {
-            let of_host = shareable(host, options.use_ssh_config);
-            match &mut shared {
-                Some(shared) => shared.retain(|variable| of_host.contains(variable)),
-                None => shared = Some(of_host),
-            }
-        }
-        let name = GroupName::of_cluster(&fleet.name);
-        Self { fleet, connections, name, shared: shared.unwrap_or_default() }
-    }
-
-    fn name(&self) -> &GroupName {
-        &self.name
+    fn new(fleet: &'f Fleet<'f>, options: &'f Options, sockets: &'f SocketNames<'f>) -> Self {
+        let connections =
+            (!options.use_ssh_config).then(|| Connections::new(fleet, &options.login, sockets));
+        let cluster = format!("{}.", fleet.alias());
+        let hosts: Vec<_> =
+            hosts_of(fleet).map(|host| (host, [&cluster, host.name.as_str()].concat())).collect();
+        let of_connection = connections.iter().flat_map(|_| OF_CONNECTION);
+        let (shared, own) = of_connection.chain(OF_HOST).partition(|(_, value)| {
+            let mut values = hosts.iter().map(|(host, _)| value(host));
+            values.next().is_some_and(|first| values.all(|value| value == first))
+        });
+        Self { fleet, name: cluster_group(&fleet.name), connections, hosts, shared, own }
     }
 
     /// What stands once for all hosts.
@@ -247,61 +274,44 @@ impl<'f> ClusterView<'f> {
         if let Some(connections) = &self.connections {
             variables.extend(connections.of_all());
         }
-        variables.extend(self.shared.iter().cloned());
-        let living = skipped.iter().filter(|skipped| skipped.why.is_living());
+        if let Some((host, _)) = self.hosts.first() {
+            let shared = self.shared.iter();
+            variables.extend(shared.map(|(key, value)| Variable::new(key, value(host))));
+        }
+        let missing = skipped.iter().filter(|skipped| skipped.why.is_living()).map(Node::of);
         variables.extend([
-            Variable::new("prime_cluster_id", Value::text(&cluster.id)),
-            Variable::new("prime_cluster_name", Value::text(&cluster.name)),
+            Variable::text("prime_cluster_id", Some(cluster.id.as_str())),
+            Variable::text("prime_cluster_name", Some(cluster.name.as_str())),
             Variable::new("prime_nodes_total", Value::Number(*nodes_living as u64)),
-            Variable::new("prime_nodes_skipped", Value::Skipped(living.collect())),
+            Variable::new("prime_nodes_skipped", Value::Skipped(missing.collect())),
         ]);
         variables
     }
 
-    fn hosts(&self) -> impl Iterator<Item = HostView<'_, 'f>> {
-        hosts_of(self.fleet).map(|host| HostView { of: self, host })
+    fn hosts(&self) -> impl Iterator<Item = HostView<'_>> {
+        self.hosts.iter().map(|(host, alias)| HostView { of: self, host, alias })
     }
-}
-
-/// Variables of a host that may well be those of all.
-fn shareable<'f>(host: &'f Host<'f>, use_ssh_config: bool) -> Vec<Variable<'f>> {
-    let mut variables = Vec::with_capacity(7);
-    if !use_ssh_config {
-        variables.push(Variable::new("ansible_port", Value::Number(host.port.get().into())));
-        variables.push(Variable::new("ansible_user", Value::text(&host.user)));
-    }
-    variables.extend([
-        Variable::new("prime_role", Value::text_or_null(host.role.as_ref())),
-        Variable::new("prime_status", Value::text_or_null(host.node.status.as_ref())),
-        Variable::new("prime_gpu_name", Value::text_or_null(host.node.gpu_name.as_ref())),
-        Variable::new("prime_gpu_count", Value::Number(host.node.gpu_count.into())),
-        Variable::new("prime_control", Value::Flag(host.control)),
-    ]);
-    variables
 }
 
 /// A host as the templates see it.
-struct HostView<'v, 'f> {
-    of: &'v ClusterView<'f>,
-    host: &'f Host<'f>,
+struct HostView<'v> {
+    of: &'v ClusterView<'v>,
+    host: &'v Host<'v>,
+    alias: &'v str,
 }
 
-impl<'v, 'f> HostView<'v, 'f> {
-    fn alias(&self) -> Alias<'f> {
-        self.of.fleet.alias_of(self.host)
-    }
-
+impl<'v> HostView<'v> {
     /// What its group does not say already.
     fn variables(&self) -> Vec<Variable<'v>> {
-        let mut variables = Vec::new();
-        if let Some(connections) = &self.of.connections {
-            variables.extend(connections.of_host(self.host));
+        let Self { of, host, .. } = *self;
+        let mut variables = Vec::with_capacity(16);
+        if let Some(connections) = &of.connections {
+            connections.add(host, &mut variables);
         }
-        let own = shareable(self.host, self.of.connections.is_none());
-        variables.extend(own.into_iter().filter(|variable| !self.of.shared.contains(variable)));
+        variables.extend(of.own.iter().map(|(key, value)| Variable::new(key, value(host))));
         variables.extend([
-            Variable::new("prime_node_id", Value::text(&self.host.node.id)),
-            Variable::new("prime_pod_id", Value::text(&self.host.machine)),
+            Variable::text("prime_node_id", Some(host.node.id.as_str())),
+            Variable::text("prime_pod_id", Some(host.machine.as_str())),
         ]);
         variables
     }

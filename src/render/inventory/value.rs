@@ -3,14 +3,12 @@
 //! YAML 1.1 and Ansible's INI turn much that is not quoted into something else: `no`, `0123`,
 //! `1_000`, `12:30`. So every text is quoted, whatever it is.
 
-use std::fmt::{self, Display, Write};
+use std::borrow::Cow;
 
-use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
 
-use super::connection::{ControlPath, SshArguments};
 use crate::cluster::Skipped;
-use crate::name::{HostName, Id, Label, LocalPath, UserName};
+use crate::name::is_template;
 
 /// A variable of a group or host.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,23 +22,29 @@ impl<'v> Variable<'v> {
         Self { key, value }
     }
 
-    pub(super) fn key(&self) -> &'static str {
-        self.key
+    /// A text that is there, or null.
+    pub(super) fn text(key: &'static str, text: Option<impl Into<Cow<'v, str>>>) -> Self {
+        Self { key, value: text.map_or(Value::Null, |text| Value::Text(text.into())) }
     }
 
     /// The value in YAML.
-    pub(super) fn yaml(&self) -> Literal<'_> {
-        Literal { value: &self.value, dialect: Dialect::Yaml }
+    pub(super) fn yaml(&self) -> Cow<'static, str> {
+        self.value.literal(Dialect::Yaml)
     }
 
     /// The value in an INI section of variables: a Python literal.
-    pub(super) fn ini(&self) -> Literal<'_> {
-        Literal { value: &self.value, dialect: Dialect::Python }
+    pub(super) fn ini(&self) -> Cow<'static, str> {
+        self.value.literal(Dialect::Python)
     }
 
     /// The value behind a host of an INI file, where a shell's quotes go around the literal.
-    pub(super) fn ini_word(&self) -> Word<'_> {
-        Word(self.ini())
+    pub(super) fn ini_word(&self) -> Cow<'static, str> {
+        match self.value {
+            Value::Null | Value::Flag(_) | Value::Number(_) => self.ini(),
+            Value::Text(_) | Value::Ending(..) | Value::Skipped(_) => {
+                ["'", &self.ini(), "'"].concat().into()
+            }
+        }
     }
 }
 
@@ -50,65 +54,43 @@ pub(super) enum Value<'v> {
     Null,
     Flag(bool),
     Number(u64),
-    Text(Text<'v>),
-    /// Nodes without a host, each with its name and the reason.
-    Skipped(Vec<&'v Skipped<'v>>),
+    Text(Cow<'v, str>),
+    /// A text that begins in its own way, with nothing that needs an escape, and ends like that of
+    /// many others.
+    Ending(String, &'v Ending),
+    /// Nodes without a host.
+    Skipped(Vec<Node<'v>>),
 }
 
-/// A text that has been checked.
+/// A node without a host, and the reason.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct Node<'v> {
+    name: &'v str,
+    reason: String,
+}
+
+impl<'v> Node<'v> {
+    pub(super) fn of(skipped: &'v Skipped<'v>) -> Self {
+        Self { name: skipped.name.as_str(), reason: skipped.why.to_string() }
+    }
+}
+
+/// The end of a long text that many hosts share, which is escaped once for all of them.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Text<'v> {
-    HostName(&'v HostName<'v>),
-    User(&'v UserName<'v>),
-    Id(&'v Id<'v>),
-    Label(&'v Label<'v>),
-    Path(&'v LocalPath<'v>),
-    Socket(ControlPath<'v>),
-    Arguments(SshArguments<'v>),
+pub(super) struct Ending {
+    plain: String,
+    yaml: String,
+    python: String,
 }
 
-impl<'v> Value<'v> {
-    pub(super) fn text(text: impl Into<Text<'v>>) -> Self {
-        Self::Text(text.into())
-    }
-
-    pub(super) fn text_or_null(text: Option<impl Into<Text<'v>>>) -> Self {
-        text.map_or(Self::Null, Self::text)
-    }
-}
-
-/// Says which [`Text`] a checked type becomes.
-macro_rules! text_of {
-    ($($type:ty => $variant:ident),* $(,)?) => {
-        $(impl<'v> From<$type> for Text<'v> {
-            fn from(text: $type) -> Self {
-                Self::$variant(text)
-            }
-        })*
-    };
-}
-
-text_of! {
-    &'v HostName<'v> => HostName,
-    &'v UserName<'v> => User,
-    &'v Id<'v> => Id,
-    &'v Label<'v> => Label,
-    &'v LocalPath<'v> => Path,
-    ControlPath<'v> => Socket,
-    SshArguments<'v> => Arguments,
-}
-
-impl Display for Text<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::HostName(name) => name.fmt(f),
-            Self::User(user) => user.fmt(f),
-            Self::Id(id) => id.fmt(f),
-            Self::Label(label) => label.fmt(f),
-            Self::Path(path) => path.fmt(f),
-            Self::Socket(path) => path.fmt(f),
-            Self::Arguments(arguments) => arguments.fmt(f),
-        }
+impl Ending {
+    pub(super) fn of(text: String) -> Self {
+        let escaped = |dialect| {
+            let mut escaped = String::new();
+            escape(&text, dialect, &mut escaped);
+            escaped
+        };
+        Self { yaml: escaped(Dialect::Yaml), python: escaped(Dialect::Python), plain: text }
     }
 }
 
@@ -122,101 +104,88 @@ enum Dialect {
     Python,
 }
 
-/// A value as it is written.
-#[derive(Clone, Copy)]
-pub(super) struct Literal<'v> {
-    value: &'v Value<'v>,
-    dialect: Dialect,
-}
+impl Value<'_> {
+    /// Whether Ansible would run it: it takes a variable for a template, and no format of a file can
+    /// say that it is none.
+    pub(super) fn is_template(&self) -> bool {
+        match self {
+            Self::Null | Self::Flag(_) | Self::Number(_) => false,
+            Self::Text(text) => is_template(text),
+            Self::Ending(_, ending) => is_template(&ending.plain),
+            Self::Skipped(nodes) => {
+                nodes.iter().any(|node| is_template(node.name) || is_template(&node.reason))
+            }
+        }
+    }
 
-impl Display for Literal<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let quoted = |text| Quoted { text, dialect: self.dialect };
-        match (self.value, self.dialect) {
-            (Value::Null, Dialect::Yaml) => f.write_str("null"),
-            (Value::Null, Dialect::Python) => f.write_str("None"),
-            (Value::Flag(flag), Dialect::Yaml) => flag.fmt(f),
-            (Value::Flag(true), Dialect::Python) => f.write_str("True"),
-            (Value::Flag(false), Dialect::Python) => f.write_str("False"),
-            (Value::Number(number), _) => number.fmt(f),
-            (Value::Text(text), _) => quoted(text).fmt(f),
-            (Value::Skipped(nodes), _) => {
-                f.write_str("[")?;
-                for (at, node) in nodes.iter().enumerate() {
-                    let comma = if at == 0 { "" } else { ", " };
-                    let (name, reason) = (quoted(&node.name), quoted(&node.why));
-                    write!(f, "{comma}{{\"name\": {name}, \"reason\": {reason}}}")?;
-                }
-                f.write_str("]")
+    fn literal(&self, dialect: Dialect) -> Cow<'static, str> {
+        let constant: fn(_, _) -> &'static str = match dialect {
+            Dialect::Yaml => |yaml, _| yaml,
+            Dialect::Python => |_, python| python,
+        };
+        match self {
+            Self::Null => Cow::Borrowed(constant("null", "None")),
+            Self::Flag(true) => Cow::Borrowed(constant("true", "True")),
+            Self::Flag(false) => Cow::Borrowed(constant("false", "False")),
+            Self::Number(number) => number.to_string().into(),
+            Self::Text(text) => quoted(text, dialect).into(),
+            Self::Ending(start, ending) => {
+                let end = match dialect {
+                    Dialect::Yaml => &ending.yaml,
+                    Dialect::Python => &ending.python,
+                };
+                ["\"", start, end, "\""].concat().into()
+            }
+            Self::Skipped(nodes) => {
+                let map = |node: &Node<'_>| {
+                    let (name, reason) =
+                        (quoted(node.name, dialect), quoted(&node.reason, dialect));
+                    format!("{{\"name\": {name}, \"reason\": {reason}}}")
+                };
+                format!("[{}]", nodes.iter().map(map).collect::<Vec<_>>().join(", ")).into()
             }
         }
     }
 }
 
-/// A text in double quotes. Control characters are not expected here: the fence refuses them.
-struct Quoted<'v> {
-    text: &'v dyn Display,
-    dialect: Dialect,
+/// A text in double quotes.
+fn quoted(text: &str, dialect: Dialect) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    escape(text, dialect, &mut quoted);
+    quoted.push('"');
+    quoted
 }
 
-impl Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("\"")?;
-        write!(Escaped { to: f, dialect: self.dialect }, "{}", self.text)?;
-        f.write_str("\"")
+/// Control characters are not expected here: [`super::super::control_char_guard`] refuses them.
+fn escape(mut text: &str, dialect: Dialect, to: &mut String) {
+    let escaped = |c| match c {
+        '"' => Some("\\\""),
+        '\\' => Some("\\\\"),
+        '\'' if dialect == Dialect::Python => Some("\\u0027"),
+        // No characters to YAML, though Unicode has them.
+        '\u{fffe}' => Some("\\ufffe"),
+        '\u{ffff}' => Some("\\uffff"),
+        _ => None,
+    };
+    while let Some((at, c)) = text.char_indices().find(|&(_, c)| escaped(c).is_some()) {
+        let (before, rest) = text.split_at(at);
+        to.push_str(before);
+        to.extend(escaped(c));
+        text = rest.get(c.len_utf8()..).unwrap_or_default();
     }
-}
-
-struct Escaped<'f, 'b> {
-    to: &'f mut fmt::Formatter<'b>,
-    dialect: Dialect,
-}
-
-impl Write for Escaped<'_, '_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        text.chars().try_for_each(|c| match c {
-            '"' | '\\' => write!(self.to, "\\{c}"),
-            '\'' if self.dialect == Dialect::Python => self.to.write_str("\\u0027"),
-            // No characters to YAML, though Unicode has them.
-            '\u{fffe}' | '\u{ffff}' => write!(self.to, "\\u{:04x}", u32::from(c)),
-            _ => self.to.write_char(c),
-        })
-    }
-}
-
-/// A value as one word of a host's line in an INI file.
-pub(super) struct Word<'v>(Literal<'v>);
-
-impl Display for Word<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.value {
-            Value::Text(_) | Value::Skipped(_) => write!(f, "'{}'", self.0),
-            Value::Null | Value::Flag(_) | Value::Number(_) => self.0.fmt(f),
-        }
-    }
+    to.push_str(text);
 }
 
 impl Serialize for Value<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Node<'v> {
-            name: &'v str,
-            reason: String,
-        }
-
         match self {
             Self::Null => to.serialize_unit(),
             Self::Flag(flag) => to.serialize_bool(*flag),
             Self::Number(number) => to.serialize_u64(*number),
-            Self::Text(text) => to.collect_str(text),
-            Self::Skipped(nodes) => {
-                let mut list = to.serialize_seq(Some(nodes.len()))?;
-                for node in nodes {
-                    let (name, reason) = (node.name.as_str(), node.why.to_string());
-                    list.serialize_element(&Node { name, reason })?;
-                }
-                list.end()
-            }
+            Self::Text(text) => to.serialize_str(text),
+            Self::Ending(start, ending) => to.serialize_str(&[start, &*ending.plain].concat()),
+            Self::Skipped(nodes) => nodes.serialize(to),
         }
     }
 }
@@ -225,31 +194,31 @@ impl Serialize for Value<'_> {
 mod tests {
     use super::*;
 
-    fn written(text: &str) -> [String; 3] {
-        let label = Label::new(text).unwrap();
-        let variable = Variable::new("x", Value::text(&label));
-        [variable.yaml().to_string(), variable.ini().to_string(), variable.ini_word().to_string()]
+    fn written(value: Value<'_>) -> [String; 3] {
+        let variable = Variable::new("x", value);
+        [variable.yaml(), variable.ini(), variable.ini_word()].map(Cow::into_owned)
     }
 
     #[test]
     fn texts_are_quoted_for_each_format() {
-        assert_eq!(written("no"), [r#""no""#, r#""no""#, r#"'"no"'"#]);
-        assert_eq!(
-            written(r#"it's "a\b" # x=1"#),
-            [
-                r#""it's \"a\\b\" # x=1""#,
-                r#""it\u0027s \"a\\b\" # x=1""#,
-                r#"'"it\u0027s \"a\\b\" # x=1"'"#,
-            ]
-        );
-        assert_eq!(written("é日\u{ffff}")[0], "\"é日\\uffff\"");
+        let text = |text: &'static str| written(Value::Text(text.into()));
+        assert_eq!(text("no"), [r#""no""#, r#""no""#, r#"'"no"'"#]);
+        let expected = [
+            r#""it's \"a\\b\" # x=1""#,
+            r#""it\u0027s \"a\\b\" # x=1""#,
+            r#"'"it\u0027s \"a\\b\" # x=1"'"#,
+        ];
+        assert_eq!(text(r#"it's "a\b" # x=1"#), expected);
+        let ending = Ending::of(r#"'s "a\b" # x=1"#.to_owned());
+        assert_eq!(written(Value::Ending("it".to_owned(), &ending)), expected);
+        assert_eq!(text("é日\u{ffff}")[0], "\"é日\\uffff\"");
     }
 
     #[test]
     fn constants_of_each_format() {
         let written = |value| {
-            let variable = Variable::new("x", value);
-            [variable.yaml().to_string(), variable.ini_word().to_string()]
+            let [yaml, _, word] = written(value);
+            [yaml, word]
         };
         assert_eq!(written(Value::Null), ["null", "None"]);
         assert_eq!(written(Value::Flag(true)), ["true", "True"]);

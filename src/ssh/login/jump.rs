@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::OnceCell;
@@ -9,7 +10,8 @@ use tokio::time::sleep;
 
 use super::reason::{self, Reason};
 use super::{Login, Ssh, Target};
-use crate::ssh::probe::pace::{AT_ONE_PLACE, Limiter};
+use crate::ssh::probe::Endpoint;
+use crate::ssh::probe::limiter::{AT_ONE_ADDRESS, Limiter};
 use crate::ssh::process::Member;
 
 /// How often it is looked whether the connection stands.
@@ -23,7 +25,7 @@ pub struct Jump {
     pub(super) socket: PathBuf,
     pub(super) log: PathBuf,
     /// Handshakes at a time through it: its sshd does not count them, but those behind it do.
-    pub(super) pace: Limiter,
+    pub(super) limiter: Limiter,
     connected: OnceCell<Connected>,
 }
 
@@ -32,7 +34,7 @@ pub struct Jump {
 struct Connected {
     login: Login,
     /// Ends with the group, as all of its programs.
-    _connection: Option<Member>,
+    connection: Option<Mutex<Member>>,
 }
 
 impl Jump {
@@ -43,7 +45,7 @@ impl Jump {
             target,
             socket: ssh.group.path(&format!("j{number}")),
             log: ssh.group.path(&format!("j{number}.log")),
-            pace: Limiter::new(AT_ONE_PLACE),
+            limiter: Limiter::new(AT_ONE_ADDRESS),
             connected: OnceCell::new(),
         }
     }
@@ -54,9 +56,25 @@ impl Jump {
         Ok(&connected.login)
     }
 
+    /// Whether the login was good, and lasts.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        let connection = self.connected.get().and_then(|connected| connected.connection.as_ref());
+        connection.is_some_and(|connection| {
+            let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            matches!(connection.status(), Ok(None))
+        })
+    }
+
+    /// Why no connection from here to this place came about, in the jump host's words.
+    pub(super) fn not_opened(&self, to: &Endpoint) -> Option<String> {
+        let place = format!(" for {} port {},", to.host, to.port.get());
+        reason::not_opened(&super::tail(&self.log), &place)
+    }
+
     async fn connect(&self, ssh: &Ssh) -> io::Result<Connected> {
-        let _place = ssh.pace.place_at(self.target.address).await;
-        let _turn = ssh.pace.turn().await;
+        let _at_address = ssh.limiter.acquire_at(self.target.address).await;
+        let _permit = ssh.limiter.acquire().await;
         let mut command = ssh.command(&self.target, &self.log);
         command.arg("-M").arg("-S").arg(&self.socket).args(["-o", "ControlPersist=no", "-N"]);
         let start = Instant::now();
@@ -72,13 +90,13 @@ impl Jump {
         let server = reason::server(&log);
         if status.is_none() && self.socket.exists() {
             let login = Login { server, took, result: Ok(()) };
-            return Ok(Connected { login, _connection: Some(connection) });
+            return Ok(Connected { login, connection: Some(Mutex::new(connection)) });
         }
         let result = Err(match status {
             None => Reason::TimedOut,
             Some(_) => reason::of_log(&log),
         });
         connection.end()?;
-        Ok(Connected { login: Login { server, took, result }, _connection: None })
+        Ok(Connected { login: Login { server, took, result }, connection: None })
     }
 }

@@ -7,6 +7,7 @@
 
 mod jump;
 mod reason;
+mod resolved;
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -19,10 +20,12 @@ use std::time::{Duration, Instant};
 
 pub use jump::Jump;
 pub use reason::{OfferedKey, Reason};
+pub use resolved::Resolved;
 
 use crate::name::Port;
-use crate::ssh::probe::Endpoint;
-use crate::ssh::probe::pace::Limiter;
+use crate::ssh::probe::identification::Reader;
+use crate::ssh::probe::limiter::Limiter;
+use crate::ssh::probe::{Endpoint, OURSELVES, Probe, ProbeError};
 use crate::ssh::process::Group;
 use crate::{ssh::query, text::shell};
 
@@ -34,8 +37,9 @@ const LOGIN_TIMES: u32 = 3;
 /// A name for who needs none: the connection stands already. Should it not, nothing is reached.
 const NOBODY: &str = "prime-ssh-jump.invalid.";
 
-/// What is set on the command line, where it wins over every file.
-const OPTIONS: [&str; 11] = [
+/// What is set on the command line, where it wins over every file: what a session does, and nothing
+/// that decides the way in.
+const OPTIONS: [&str; 12] = [
     "BatchMode=yes",
     "ConnectionAttempts=1",
     // A shared connection of the user's would answer for a host that lets nobody in any more.
@@ -48,21 +52,28 @@ const OPTIONS: [&str; 11] = [
     "PermitLocalCommand=no",
     // Another command than ours is an error to ssh.
     "RemoteCommand=none",
-    // More keys than the login itself needs are not written anywhere.
+    // Nothing is written anywhere that the login itself does not need.
+    "AddKeysToAgent=no",
     "UpdateHostKeys=no",
     "VisualHostKey=no",
     "FingerprintHash=sha256",
 ];
+/// The same for keywords that ssh knows since 8.7. One that does not know them would stop.
+const NEWER_OPTIONS: [&str; 2] = ["ForkAfterAuthentication=no", "StdinNull=no"];
+/// The same for who does not say `-N`, which ssh takes for another value of it.
+const SESSION: &str = "SessionType=default";
 
 /// The ssh of this machine, for the logins of a run. All it starts ends with it.
 #[derive(Clone, Debug)]
 pub struct Ssh {
     group: Arc<Group>,
-    pace: Limiter,
+    limiter: Limiter,
     /// For a connection and the other side's first words.
     answer: Duration,
     /// For a whole login.
     limit: Duration,
+    /// Whether ssh knows [`NEWER_OPTIONS`] and [`SESSION`].
+    knows_newer: bool,
     runs: Arc<AtomicUsize>,
 }
 
@@ -119,12 +130,21 @@ pub struct Login {
     pub result: Result<(), Reason>,
 }
 
-impl Ssh {
-    /// For logins at this pace, where an answer may take as long as `answer`.
+impl Login {
+    /// One that came nowhere, and why.
     #[must_use]
-    pub fn new(group: Group, pace: Limiter, answer: Duration) -> Self {
+    pub fn failed(reason: Reason) -> Self {
+        Self { server: None, took: Duration::ZERO, result: Err(reason) }
+    }
+}
+
+impl Ssh {
+    /// For logins within this limiter, where an answer may take as long as `answer`.
+    #[must_use]
+    pub fn new(group: Group, limiter: Limiter, answer: Duration) -> Self {
         let limit = answer * LOGIN_TIMES;
-        Self { group: Arc::new(group), pace, answer, limit, runs: Arc::default() }
+        let knows_newer = query::refusal(SESSION).is_none();
+        Self { group: Arc::new(group), limiter, answer, limit, knows_newer, runs: Arc::default() }
     }
 
     /// The group of all that is started, and its folder.
@@ -139,8 +159,8 @@ impl Ssh {
     ///
     /// Where ssh cannot be started; `NotFound` where there is none.
     pub async fn login(&self, target: &Target) -> io::Result<Login> {
-        let _place = self.pace.place_at(target.address).await;
-        let _turn = self.pace.turn().await;
+        let _at_address = self.limiter.acquire_at(target.address).await;
+        let _permit = self.limiter.acquire().await;
         self.run(target, &[], &target.destination).await
     }
 
@@ -155,17 +175,15 @@ impl Ssh {
         target: &Target,
         endpoint: &Endpoint,
     ) -> io::Result<Login> {
-        let _place = jump.pace.turn().await;
-        let _turn = self.pace.turn().await;
+        let _through = jump.limiter.acquire().await;
+        let _permit = self.limiter.acquire().await;
         let proxy = format!("ProxyCommand={}", proxy_command(&jump.socket));
         let mut login = self.run(target, &[&proxy], &target.destination).await?;
         if let Err(Reason::Closed | Reason::TimedOut | Reason::Other(_)) = login.result
             && login.server.is_none()
         {
-            let (host, port) = (endpoint.host.as_str(), endpoint.port.get());
-            let log = tail(&jump.log);
-            let unknown = || reason::unknown_to_jump(&log, &target.destination.host);
-            match reason::from_jump(&log, host, port).or_else(unknown) {
+            let unknown = || reason::unknown_to_jump(&tail(&jump.log), &target.destination.host);
+            match jump.not_opened(endpoint).map(Reason::FromJump).or_else(unknown) {
                 Some(reason) => login.result = Err(reason),
                 // The jump host still tries.
                 None if login.result == Err(Reason::TimedOut) => {
@@ -175,6 +193,36 @@ impl Ssh {
             }
         }
         Ok(login)
+    }
+
+    /// Reads the banner of a host behind `jump`, to which [`Jump::login`] was good: `ssh -W`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ssh::login`].
+    pub async fn probe_through(&self, jump: &Jump, endpoint: &Endpoint) -> io::Result<Probe> {
+        let _through = jump.limiter.acquire().await;
+        let _permit = self.limiter.acquire().await;
+        let mut command = Command::new("ssh");
+        command.args(["-F", "/dev/null", "-S"]).arg(&jump.socket).arg("-W");
+        let Endpoint { host, port } = endpoint;
+        command.arg(format!("[{host}]:{}", port.get())).args(["--", NOBODY]);
+        let (mut reader, mut taken, mut found) = (Reader::default(), 0, None);
+        let start = Instant::now();
+        let run = self.group.run_until(&mut command, OURSELVES, self.answer, |said| {
+            found = found.take().or_else(|| reader.take(said.get(taken..).unwrap_or_default()));
+            taken = said.len();
+            found.is_some()
+        });
+        run.await?;
+        let took = start.elapsed();
+        let nothing = || match jump.not_opened(endpoint) {
+            Some(words) => ProbeError::FromJump(words),
+            None if took >= self.answer => reader.timed_out(),
+            None => reader.closed(),
+        };
+        let found = found.unwrap_or_else(|| Err(nothing()));
+        Ok(Probe { address: None, resolved: None, connected: None, answered: Some(took), found })
     }
 
     /// Runs `true` on the jump host itself, over the connection that [`Jump::login`] made; what
@@ -188,7 +236,7 @@ impl Ssh {
         if first.result.is_err() {
             return Ok(first.clone());
         }
-        let _turn = self.pace.turn().await;
+        let _permit = self.limiter.acquire().await;
         let over = format!("ControlPath={}", quoted(&jump.socket));
         let target = Target {
             config: Some(PathBuf::from("/dev/null")),
@@ -201,16 +249,16 @@ impl Ssh {
         Ok(Login { server: first.server.clone(), took, result: second.result })
     }
 
-    /// What ssh would do for this target: `ssh -G`.
+    /// What a plain ssh would do for this target, with none of our options: `ssh -G`.
     ///
     /// # Errors
     ///
     /// As [`Ssh::login`].
-    pub async fn ask(&self, target: &Target) -> io::Result<String> {
+    pub async fn resolve(&self, target: &Target) -> io::Result<Result<Resolved, Reason>> {
         let options = target.options.iter().map(String::as_str);
         let mut command = query::question(target.config.as_deref(), options);
         let ended = self.group.run(target.destination.name(&mut command), self.answer).await?;
-        Ok(ended.stdout)
+        Ok(Resolved::of(&ended))
     }
 
     async fn run(
@@ -222,8 +270,9 @@ impl Ssh {
         let run = self.runs.fetch_add(1, Ordering::Relaxed);
         let log = self.group.path(&format!("{run}.log"));
         let mut command = Command::new("ssh");
+        let session = self.knows_newer.then_some(&SESSION);
         // ssh takes the first value that it sees.
-        for option in first {
+        for option in first.iter().chain(session) {
             command.args(["-o", option]);
         }
         self.prepare(&mut command, target, &log);
@@ -255,7 +304,10 @@ impl Ssh {
         command.args(["-T", "-a", "-x", "-v", "-E"]).arg(log);
         let seconds = self.answer.as_secs() + u64::from(self.answer.subsec_nanos() > 0);
         command.args(["-o", &format!("ConnectTimeout={seconds}")]);
-        for option in OPTIONS.iter().copied().chain(target.options.iter().map(String::as_str)) {
+        let newer = NEWER_OPTIONS.into_iter().filter(|_| self.knows_newer);
+        for option in
+            OPTIONS.into_iter().chain(newer).chain(target.options.iter().map(String::as_str))
+        {
             command.args(["-o", option]);
         }
         // Its words are read.

@@ -18,10 +18,11 @@ const SHOWN: usize = 160;
 /// What ssh itself ends with; every other code is that of the command over there.
 const FAILED: i32 = 255;
 
-/// Why a login failed. All texts are sanitize for a terminal.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why a login failed. All texts are sanitized.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
     /// The server takes none of the keys.
+    #[error("{}", no_key_taken(.offered, .takes))]
     NoKeyTaken {
         /// Those that ssh offered.
         offered: Vec<OfferedKey>,
@@ -30,24 +31,29 @@ pub enum Reason {
     },
     /// The server takes this key, and ssh could not use it: it has a passphrase, and no agent
     /// holds it, or the agent refused.
+    #[error(
+        "the key {} would be accepted, and cannot be used: it has a passphrase that nobody can be \
+         asked for, or the agent refused",
+        .0.name
+    )]
     KeyLocked(OfferedKey),
     /// Others can read this key, so that ssh does not use it.
+    #[error("others can read {0}, and ssh takes no such key")]
     KeyReadable(String),
     /// The server had enough before the right key came.
+    #[error("too many authentication failures: {offered} keys were offered")]
     TooManyKeys {
         /// How many were offered.
         offered: usize,
     },
     /// The host key is not the one that is remembered.
-    HostKeyChanged {
-        /// The file that remembers it, as ssh names it.
-        file: Option<String>,
-        /// The name that it remembers it by.
-        name: Option<String>,
-    },
+    #[error("the host key has changed")]
+    HostKeyChanged,
     /// The host key is not known, and only known ones are taken.
+    #[error("the host key is not known, and only known ones are taken")]
     HostKeyUnknown,
     /// The name has no address, in the resolver's words.
+    #[error("{name} does not resolve: {why}")]
     NameUnknown {
         /// The name.
         name: String,
@@ -55,21 +61,65 @@ pub enum Reason {
         why: String,
     },
     /// No connection came about, in the system's words.
+    #[error("{0}")]
     NotConnected(String),
     /// It took too long.
+    #[error("the login took too long")]
     TimedOut,
     /// The server closed the connection before anyone had logged in.
+    #[error("the server closed the connection before the login")]
     Closed,
     /// The server talks to nobody now, in its words.
+    #[error("the SSH server turns us away: {0}")]
     TurnedAway(String),
     /// ssh does not take its own configuration.
+    #[error("ssh refuses its configuration: {0}")]
     Configuration(String),
     /// The login was good, and the command over there ended with this code.
+    #[error("logged in, and {}", ended(*.0))]
     Command(i32),
     /// The jump host could not connect to it, in its words.
+    #[error("the jump host cannot connect to it: {0}")]
     FromJump(String),
     /// Something else, in ssh's last words.
+    #[error("{0}")]
     Other(String),
+}
+
+impl Reason {
+    /// Whether no waiting changes it: the server, or the ssh of this machine, refused the login.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::NoKeyTaken { .. }
+                | Self::KeyLocked(_)
+                | Self::KeyReadable(_)
+                | Self::TooManyKeys { .. }
+                | Self::HostKeyChanged
+                | Self::HostKeyUnknown
+                | Self::Configuration(_)
+                | Self::Command(_)
+        )
+    }
+}
+
+fn no_key_taken(offered: &[OfferedKey], takes: &str) -> String {
+    match offered {
+        [] => format!("no key to offer; the server takes {takes}"),
+        [key] => format!("the key {key} is not accepted"),
+        keys => {
+            let keys: Vec<_> = keys.iter().map(ToString::to_string).collect();
+            format!("no key is accepted: {}", keys.join(", "))
+        }
+    }
+}
+
+fn ended(code: i32) -> String {
+    match code {
+        127 => "no `true` was found".to_owned(),
+        code => format!("`true` ended with {code}"),
+    }
 }
 
 /// A key that ssh offered.
@@ -95,47 +145,6 @@ impl OfferedKey {
 impl fmt::Display for OfferedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.name, self.fingerprint)
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoKeyTaken { offered, takes } => match offered.as_slice() {
-                [] => write!(f, "no key to offer; the server takes {takes}"),
-                [key] => write!(f, "the key {key} is not accepted"),
-                [first, rest @ ..] => {
-                    write!(f, "no key is accepted: {first}")?;
-                    rest.iter().try_for_each(|key| write!(f, ", {key}"))
-                }
-            },
-            Self::KeyLocked(key) => write!(
-                f,
-                "the key {} would be accepted, and cannot be used: it has a passphrase that nobody \
-                 can be asked for, or the agent refused",
-                key.name
-            ),
-            Self::KeyReadable(path) => {
-                write!(f, "others can read {path}, and ssh takes no such key")
-            }
-            Self::TooManyKeys { offered } => {
-                write!(f, "too many authentication failures: {offered} keys were offered")
-            }
-            Self::HostKeyChanged { .. } => f.write_str("the host key has changed"),
-            Self::HostKeyUnknown => {
-                f.write_str("the host key is not known, and only known ones are taken")
-            }
-            Self::NameUnknown { name, why } => write!(f, "{name} does not resolve: {why}"),
-            Self::NotConnected(words) => f.write_str(words),
-            Self::TimedOut => f.write_str("the login took too long"),
-            Self::Closed => f.write_str("the server closed the connection before the login"),
-            Self::TurnedAway(words) => write!(f, "the SSH server turns us away: {words}"),
-            Self::Configuration(line) => write!(f, "ssh refuses its configuration: {line}"),
-            Self::Command(127) => f.write_str("logged in, and no `true` was found"),
-            Self::Command(code) => write!(f, "logged in, and `true` ended with {code}"),
-            Self::FromJump(words) => write!(f, "the jump host cannot connect to it: {words}"),
-            Self::Other(line) => f.write_str(line),
-        }
     }
 }
 
@@ -170,22 +179,17 @@ pub(super) fn server(log: &str) -> Option<String> {
     Some(Excerpt::new(software.trim_end(), 60).to_string())
 }
 
-/// Why the jump host could not open a connection to this host, from the log of the connection to
-/// it: the words stand on one line, and what channel that was for on a later one.
-pub(super) fn from_jump(log: &str, host: &str, port: u16) -> Option<Reason> {
-    not_opened(log, &format!(" for {host} port {port},")).map(Reason::FromJump)
-}
-
-/// The same, where ssh knows the cluster and not this alias, and asked the jump host for the place
-/// that our last block makes of such a name.
+/// Why no connection came about where ssh knows the cluster and not this alias: it asked the jump
+/// host for the place that our last block makes of such a name.
 pub(super) fn unknown_to_jump(log: &str, alias: &str) -> Option<Reason> {
     let name = format!("{alias}.invalid.");
     let why = not_opened(log, &format!(" for {name} port "))?;
     Some(Reason::NameUnknown { name, why })
 }
 
-/// What the jump host said of the last channel to this place.
-fn not_opened(log: &str, place: &str) -> Option<String> {
+/// What the jump host said of the last channel to this place, from the log of the connection to it:
+/// the words stand on one line, and what channel that was for on a later one.
+pub(super) fn not_opened(log: &str, place: &str) -> Option<String> {
     let mut ended = None;
     for line in log.lines().rev() {
         let named = line.strip_prefix("debug1: channel ").and_then(|rest| rest.split_once(": "));
@@ -238,15 +242,7 @@ impl<'l> Log<'l> {
 
     fn host_key(&self) -> Option<Reason> {
         if self.any("REMOTE HOST IDENTIFICATION HAS CHANGED") {
-            // `Offending ED25519 key in /home/me/.ssh/known_hosts:3`
-            let place = self.behind("Offending ").find_map(|rest| rest.split_once(" key in "));
-            let file = place.and_then(|(_, place)| place.rsplit_once(':'));
-            let told =
-                self.behind("Host key for ").find_map(|rest| rest.split_once(" has changed"));
-            return Some(Reason::HostKeyChanged {
-                file: file.map(|(file, _)| file.to_owned()),
-                name: told.map(|(name, _)| name.to_owned()),
-            });
+            return Some(Reason::HostKeyChanged);
         }
         let strict = self.any("host key is known for ") && self.any("requested strict checking");
         strict.then_some(Reason::HostKeyUnknown)
@@ -378,9 +374,7 @@ mod tests {
             Offending ED25519 key in /home/me/a b:c:2\n\
             Host key for prime-pod0 has changed and you have requested strict checking.\n\
             Host key verification failed.\n";
-        let file = Some("/home/me/a b:c".to_owned());
-        let name = Some("prime-pod0".to_owned());
-        assert_eq!(of_log(changed), Reason::HostKeyChanged { file, name });
+        assert_eq!(of_log(changed), Reason::HostKeyChanged);
         let strict = "No ED25519 host key is known for prime-pod0 and you have requested strict \
             checking.\nHost key verification failed.\n";
         assert_eq!(of_log(strict), Reason::HostKeyUnknown);
@@ -458,11 +452,9 @@ mod tests {
             debug1: channel 2: new stdio-forward [stdio-forward] (inactive timeout: 0)\n\
             debug1: channel 2: free: direct-tcpip: listening port 0 for 10.0.0.13 port 22, connect \
             from 127.0.0.1 port 65535 to UNKNOWN port 65536, nchannels 3\n";
-        let told = |host| from_jump(log, host, 22).map(|reason| reason.to_string());
-        let cannot = "the jump host cannot connect to it: ";
-        assert_eq!(told("10.0.0.11").unwrap(), format!("{cannot}connection refused"));
-        let prohibited = "administratively prohibited: open failed";
-        assert_eq!(told("10.0.0.12").unwrap(), format!("{cannot}{prohibited}"));
+        let told = |host: &str| not_opened(log, &format!(" for {host} port 22,"));
+        assert_eq!(told("10.0.0.11").unwrap(), "connection refused");
+        assert_eq!(told("10.0.0.12").unwrap(), "administratively prohibited: open failed");
         assert_eq!((told("10.0.0.13"), told("10.0.0.1")), (None, None));
     }
 }

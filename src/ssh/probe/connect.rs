@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::thread;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::{Endpoint, ProbeError};
@@ -17,16 +19,27 @@ const ADDRESSES_MAX: usize = 8;
 /// How long an address is tried alone before the next one is, too (RFC 8305, 5).
 const HEAD_START: Duration = Duration::from_millis(250);
 
+/// What the resolver says, on a thread of its own, as it cannot be interrupted.
+async fn look_up(host: String, port: u16) -> Result<io::Result<Vec<SocketAddr>>, ProbeError> {
+    let (sender, result) = oneshot::channel();
+    let ask = move || (host.as_str(), port).to_socket_addrs().map(Iterator::collect);
+    // Nobody may be there any more to take it.
+    let thread = thread::Builder::new().spawn(move || drop(sender.send(ask())));
+    thread.map_err(|error| ProbeError::Here(words(&error)))?;
+    result.await.map_err(|_| ProbeError::Here("the resolver broke off".to_owned()))
+}
+
 /// The addresses of a host, in the order in which the resolver prefers them.
 pub(super) async fn addresses(endpoint: &Endpoint) -> Result<Vec<IpAddr>, ProbeError> {
     if let Some(address) = endpoint.host.address() {
         return Ok(vec![address]);
     }
     // The last dot is not added: ssh looks for the name below the search domains, too.
-    let found = lookup_host((endpoint.host.as_str(), endpoint.port.get())).await;
+    let found = look_up(endpoint.host.to_string(), endpoint.port.get()).await?;
     let found = found.map_err(|error| ProbeError::NameUnknown(words(&error)))?;
     let mut seen = BTreeSet::new();
     let addresses: Vec<_> = found
+        .into_iter()
         .map(|address| address.ip())
         .filter(|address| seen.insert(*address))
         .take(ADDRESSES_MAX)
@@ -59,12 +72,10 @@ pub(super) async fn connect(addresses: &[IpAddr], port: u16) -> Result<TcpStream
         match ended {
             Some(Ok(Ok(stream))) => return Ok(stream),
             Some(Ok(Err(error))) => keep(&mut trouble, ProbeError::connecting(&error)),
-            // A task that panicked ends the program with its own message.
-            Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
             None if is_last => {
                 return Err(trouble.unwrap_or(ProbeError::NameUnknown("it has no address".into())));
             }
-            None => {}
+            Some(Err(_)) | None => {}
         }
     }
 }

@@ -18,7 +18,7 @@ const SHOWN: usize = 60;
 /// not logged in yet, or too many from that address have failed to.
 pub const TURNED_AWAY: [&str; 2] = ["Exceeded MaxStartups", "Not allowed at this time"];
 
-/// What an SSH server says of itself, made sanitize for a terminal.
+/// What an SSH server says of itself, sanitized.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Software(String);
 
@@ -27,12 +27,6 @@ impl Software {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// Its name and version without the comment behind.
-    #[must_use]
-    pub fn version(&self) -> &str {
-        self.0.split(' ').next().unwrap_or_default()
     }
 }
 
@@ -44,7 +38,7 @@ impl fmt::Display for Software {
 
 /// Reads what a server says, piece by piece, and keeps a line of it at most.
 #[derive(Debug, Default)]
-pub(super) struct Reader {
+pub(in crate::ssh) struct Reader {
     line: Vec<u8>,
     /// The first whole line, for a message.
     first: Option<String>,
@@ -54,7 +48,7 @@ pub(super) struct Reader {
 
 impl Reader {
     /// Takes the next bytes. Says what they make of the server, once that is clear.
-    pub(super) fn take(&mut self, bytes: &[u8]) -> Option<Result<Software, ProbeError>> {
+    pub(in crate::ssh) fn take(&mut self, bytes: &[u8]) -> Option<Result<Software, ProbeError>> {
         for &byte in bytes {
             self.bytes += 1;
             let found = match byte {
@@ -76,7 +70,7 @@ impl Reader {
     }
 
     /// What it comes to where the server says no more, and closed the connection.
-    pub(super) fn closed(&self) -> ProbeError {
+    pub(in crate::ssh) fn closed(&self) -> ProbeError {
         match self.said() {
             None => ProbeError::Closed,
             Some(said) if TURNED_AWAY.contains(&said.as_str()) => ProbeError::TurnedAway(said),
@@ -85,7 +79,7 @@ impl Reader {
     }
 
     /// What it comes to where the server says no more, and the time is over.
-    pub(super) fn timed_out(&self) -> ProbeError {
+    pub(in crate::ssh) fn timed_out(&self) -> ProbeError {
         match &self.first {
             None if self.line.is_empty() => ProbeError::Silent,
             None => ProbeError::TimedOut(super::Step::Banner),
@@ -166,8 +160,6 @@ mod tests {
         assert_eq!(software(talkative), "dropbear_2022.83");
         assert_eq!(read(debian).is_some(), read(&debian[..41]).is_some());
         assert_eq!(read(&debian[..39]), None);
-        let read = Reader::default().take(debian).unwrap().unwrap();
-        assert_eq!(read.version(), "OpenSSH_9.2p1");
     }
 
     #[test]

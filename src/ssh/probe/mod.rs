@@ -10,13 +10,12 @@
 //! that closed the connection, and one that does not as an error.
 
 mod connect;
-mod identification;
-pub mod pace;
+pub(super) mod identification;
+pub mod limiter;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
-use std::fmt;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -26,13 +25,13 @@ use tokio::time::timeout;
 
 use identification::Reader;
 pub use identification::{Software, TURNED_AWAY};
-use pace::Limiter;
+use limiter::Limiter;
 
 use crate::name::{HostName, Port};
 
 /// What we say of ourselves. Some servers wait for it before they say anything. The standard knows
 /// no `-` in a name.
-const OURSELVES: &[u8] =
+pub(super) const OURSELVES: &[u8] =
     concat!("SSH-2.0-prime_ssh_", env!("CARGO_PKG_VERSION"), "\r\n").as_bytes();
 
 /// A place that ssh connects to.
@@ -61,6 +60,12 @@ pub struct Probe {
 }
 
 impl Probe {
+    /// One that came nowhere, and why.
+    #[must_use]
+    pub fn failed(error: ProbeError) -> Self {
+        Self { address: None, resolved: None, connected: None, answered: None, found: Err(error) }
+    }
+
     /// What it took from the first packet to the server's line, where it came.
     #[must_use]
     pub fn latency(&self) -> Option<Duration> {
@@ -69,138 +74,122 @@ impl Probe {
 
     /// Whether an SSH server answered.
     #[must_use]
-    pub fn is_well(&self) -> bool {
+    pub fn is_ok(&self) -> bool {
         self.found.is_ok()
     }
 }
 
-/// The steps of a probe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The steps of a probe; as a text, that one of them was not done in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Step {
     /// From a name to its addresses.
+    #[error("the name did not resolve in time")]
     Resolve,
     /// From an address to a connection.
+    #[error("connecting took too long")]
     Connect,
     /// From a connection to the server's line.
+    #[error("the SSH banner took too long")]
     Banner,
 }
 
-/// Why no SSH server answers. All texts are sanitize for a terminal.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why no SSH server answers. All texts are sanitized.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProbeError {
     /// The name has no address, and why.
+    #[error("the name does not resolve: {0}")]
     NameUnknown(String),
     /// Nobody listens on the port.
+    #[error("connection refused")]
     Refused,
-    /// There is no way to the address, in the system's words.
+    /// There is no route to the address, in the system's words.
+    #[error("unreachable: {0}")]
     Unreachable(String),
     /// A step was not done when the time was over.
+    #[error("{0}")]
     TimedOut(Step),
     /// The connection was closed before the server said anything.
+    #[error("connected, and closed at once without an SSH banner")]
     Closed,
     /// The server took the connection, and said nothing until the time was over.
+    #[error("connected, and no SSH banner came")]
     Silent,
     /// The server talks to nobody now, in its words: too many have not logged in yet, or too many
     /// from our address have failed to.
+    #[error("the SSH server turns us away: {0}")]
     TurnedAway(String),
     /// It speaks another language, which starts like this.
+    #[error("not an SSH server{}", says(.0))]
     NotSsh(String),
     /// It speaks this version of the protocol, and no ssh of today does.
+    #[error("it speaks SSH {0}, which no ssh of today does")]
     Protocol(String),
+    /// The jump host could not connect to it, in the words of ssh there.
+    #[error("the jump host cannot connect to it: {0}")]
+    FromJump(String),
     /// This machine could not ask, in the system's words.
+    #[error("this machine could not ask: {0}")]
     Here(String),
 }
 
-impl fmt::Display for ProbeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NameUnknown(why) => write!(f, "the name does not resolve: {why}"),
-            Self::Refused => f.write_str("connection refused"),
-            Self::Unreachable(why) => write!(f, "unreachable: {why}"),
-            Self::TimedOut(Step::Resolve) => f.write_str("the name did not resolve in time"),
-            Self::TimedOut(Step::Connect) => f.write_str("connecting took too long"),
-            Self::TimedOut(Step::Banner) => f.write_str("the SSH banner took too long"),
-            Self::Closed => f.write_str("connected, and closed at once without an SSH banner"),
-            Self::Silent => f.write_str("connected, and no SSH banner came"),
-            Self::TurnedAway(words) => write!(f, "the SSH server turns us away: {words}"),
-            Self::NotSsh(start) if start.is_empty() => f.write_str("not an SSH server"),
-            Self::NotSsh(start) => write!(f, "not an SSH server: it says `{start}`"),
-            Self::Protocol(version) => {
-                write!(f, "it speaks SSH {version}, which no ssh of today does")
-            }
-            Self::Here(why) => write!(f, "this machine could not ask: {why}"),
-        }
-    }
+fn says(start: &str) -> String {
+    if start.is_empty() { String::new() } else { format!(": it says `{start}`") }
 }
 
 /// Probes these places side by side, each for at most `limit` once it is its turn, and each once
-/// even where it is given several times. `told` learns of each result as it comes, with its place
-/// in `endpoints`; what is returned is in their order.
+/// even where it is given several times. `done` gets each result as it comes, with its place in
+/// `endpoints`.
 ///
 /// Dropping it ends the probes that are under way.
 pub async fn all(
     endpoints: &[Endpoint],
-    pace: &Limiter,
+    limiter: &Limiter,
     limit: Duration,
-    mut told: impl FnMut(usize, &Probe),
-) -> Vec<Probe> {
-    let mut places: HashMap<&Endpoint, Vec<usize>> = HashMap::new();
-    let mut probes = JoinSet::new();
+    mut done: impl FnMut(usize, &Probe),
+) {
+    let mut same: HashMap<&Endpoint, Vec<usize>> = HashMap::new();
     for (at, endpoint) in endpoints.iter().enumerate() {
-        let of_one = places.entry(endpoint).or_default();
-        if of_one.is_empty() {
-            let (endpoint, pace) = (endpoint.clone(), pace.clone());
-            probes.spawn(async move { (at, one(&endpoint, &pace, limit).await) });
-        }
-        of_one.push(at);
+        same.entry(endpoint).or_default().push(at);
     }
-    let mut found: Vec<Option<Probe>> = endpoints.iter().map(|_| None).collect();
+    let mut probes = JoinSet::new();
+    for endpoint in same.keys() {
+        let (endpoint, limiter) = ((*endpoint).clone(), limiter.clone());
+        probes.spawn(async move {
+            let probe = one(&endpoint, &limiter, limit).await;
+            (endpoint, probe)
+        });
+    }
     while let Some(ended) = probes.join_next().await {
-        // A task that panicked ends the program with its own message.
-        let (first, probe) =
-            ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-        let same = endpoints.get(first).and_then(|endpoint| places.get(endpoint));
-        for &at in same.into_iter().flatten() {
-            told(at, &probe);
-            if let Some(slot) = found.get_mut(at) {
-                *slot = Some(probe.clone());
-            }
+        let Ok((endpoint, probe)) = ended else { continue };
+        for &at in same.get(&endpoint).into_iter().flatten() {
+            done(at, &probe);
         }
     }
-    found.into_iter().flatten().collect()
 }
 
 /// Probes one place, when it is its turn.
-pub async fn one(endpoint: &Endpoint, pace: &Limiter, limit: Duration) -> Probe {
-    let mut probe = Probe {
-        address: None,
-        resolved: None,
-        connected: None,
-        answered: None,
-        found: Err(ProbeError::Silent),
-    };
-    let found = steps(endpoint, pace, limit, &mut probe).await;
+pub async fn one(endpoint: &Endpoint, limiter: &Limiter, limit: Duration) -> Probe {
+    let mut probe = Probe::failed(ProbeError::Silent);
+    let found = steps(endpoint, limiter, limit, &mut probe).await;
     Probe { found, ..probe }
 }
 
 /// Waiting for a turn is not counted: it says nothing about the host.
 async fn steps(
     endpoint: &Endpoint,
-    pace: &Limiter,
+    limiter: &Limiter,
     limit: Duration,
     probe: &mut Probe,
 ) -> Result<Software, ProbeError> {
-    let turn = pace.turn().await;
-    let start = Instant::now();
-    let addresses = timeout(limit, connect::addresses(endpoint)).await;
-    let addresses = addresses.map_err(|_| ProbeError::TimedOut(Step::Resolve))??;
-    let resolving = start.elapsed();
+    let (addresses, resolving) = match endpoint.host.address() {
+        Some(address) => (vec![address], Duration::ZERO),
+        None => resolve(endpoint, limiter, limit).await?,
+    };
     probe.resolved = Some(resolving);
     probe.address = addresses.first().copied();
-    drop(turn);
 
-    let _place = pace.place_at(addresses.iter().copied()).await;
-    let _turn = pace.turn().await;
+    let _at_address = limiter.acquire_at(addresses.iter().copied()).await;
+    let _permit = limiter.acquire().await;
     let start = Instant::now();
     let left = || limit.saturating_sub(resolving + start.elapsed());
     let connecting = connect::connect(&addresses, endpoint.port.get());
@@ -215,6 +204,18 @@ async fn steps(
     let software = answer.unwrap_or_else(|_| Err(reader.timed_out()))?;
     probe.answered = Some(start.elapsed().saturating_sub(connecting));
     Ok(software)
+}
+
+async fn resolve(
+    endpoint: &Endpoint,
+    limiter: &Limiter,
+    limit: Duration,
+) -> Result<(Vec<IpAddr>, Duration), ProbeError> {
+    let _permit = limiter.acquire().await;
+    let start = Instant::now();
+    let addresses = timeout(limit, connect::addresses(endpoint)).await;
+    let addresses = addresses.map_err(|_| ProbeError::TimedOut(Step::Resolve))??;
+    Ok((addresses, start.elapsed()))
 }
 
 async fn listen(stream: &TcpStream, reader: &mut Reader) -> Result<Software, ProbeError> {

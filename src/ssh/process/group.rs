@@ -1,7 +1,7 @@
 //! Programs that run side by side, and none of which outlives this one.
 
 use std::fs::{OpenOptions, Permissions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Seek, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::{Ended, Running, pauses};
+use super::{Ended, Running, pauses, said};
 
 /// The keeper: once nobody holds the other end of its stdin, it ends the whole group, itself last,
 /// and removes the folder. So a Ctrl-C, a `kill -9` and a plain end all leave the same: nothing.
@@ -94,13 +94,46 @@ impl Group {
         member.end()
     }
 
+    /// Runs a program with this input, at most for `limit`, until it ends or `is_enough` says so of
+    /// what it wrote to stdout so far.
+    ///
+    /// # Errors
+    ///
+    /// As [`super::run`].
+    pub async fn run_until(
+        &self,
+        command: &mut Command,
+        input: &[u8],
+        limit: Duration,
+        mut is_enough: impl FnMut(&[u8]) -> bool,
+    ) -> io::Result<()> {
+        let mut stdin = tempfile::tempfile()?;
+        stdin.write_all(input)?;
+        stdin.rewind()?;
+        let mut member = self.start_with(command, stdin.into())?;
+        let start = Instant::now();
+        let mut pauses = pauses();
+        loop {
+            // What it says last is there before it has ended.
+            let has_ended = member.status()?.is_some();
+            if is_enough(&said(&member.0.stdout)?) || has_ended || start.elapsed() >= limit {
+                return member.end().map(drop);
+            }
+            tokio::time::sleep(pauses.next().unwrap_or_default()).await;
+        }
+    }
+
     /// Starts a program that goes on until it is ended. It has no stdin.
     ///
     /// # Errors
     ///
     /// As [`super::run`].
     pub fn start(&self, command: &mut Command) -> io::Result<Member> {
-        Ok(Member(Running::start(command.process_group(self.id))?))
+        self.start_with(command, Stdio::null())
+    }
+
+    fn start_with(&self, command: &mut Command, stdin: Stdio) -> io::Result<Member> {
+        Ok(Member(Running::start(command.process_group(self.id), stdin)?))
     }
 }
 

@@ -1,10 +1,12 @@
 //! Other programs, asked for an answer: with a time limit, and never with our terminal.
 
 mod group;
+mod timeout;
 
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io;
 use std::iter;
+use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -15,9 +17,10 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 pub use group::{Group, Member};
+pub use timeout::{Background, run_with_timeout};
 
 /// The most that is read of what a program says, in bytes.
-const SAID: u64 = 64 * 1024;
+const SAID: usize = 64 * 1024;
 
 /// The largest file that it may write, in bytes: what a server sends without end must not fill the
 /// disk before the time is over. A log of 20,000 connections fits, and so does any `known_hosts`.
@@ -48,7 +51,7 @@ impl Ended {
 ///
 /// Where it cannot be started or waited for; `NotFound` where there is no such program.
 pub fn run(command: &mut Command, limit: Duration) -> io::Result<Ended> {
-    let mut running = Running::start(command.process_group(0))?;
+    let mut running = Running::start(command.process_group(0), Stdio::null())?;
     let start = Instant::now();
     let mut pauses = pauses();
     while running.status()?.is_none() {
@@ -77,9 +80,9 @@ struct Running {
 }
 
 impl Running {
-    fn start(command: &mut Command) -> io::Result<Self> {
+    fn start(command: &mut Command, stdin: Stdio) -> io::Result<Self> {
         let (stdout, stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
-        command.stdin(Stdio::null()).stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
+        command.stdin(stdin).stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
         let child = with_small_files(|| command.spawn())?;
         Ok(Self { child, status: None, stdout, stderr })
     }
@@ -92,8 +95,9 @@ impl Running {
         Ok(self.status)
     }
 
-    fn ended(mut self) -> io::Result<Ended> {
-        let (stdout, stderr) = (said(&mut self.stdout)?, said(&mut self.stderr)?);
+    fn ended(self) -> io::Result<Ended> {
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        let (stdout, stderr) = (text(said(&self.stdout)?), text(said(&self.stderr)?));
         Ok(Ended { status: self.status, stdout, stderr })
     }
 }
@@ -115,11 +119,19 @@ fn pauses() -> impl Iterator<Item = Duration> {
     iter::successors(Some(Duration::from_millis(1)), longer)
 }
 
-fn said(file: &mut File) -> io::Result<String> {
-    let mut bytes = Vec::new();
-    file.rewind()?;
-    file.take(SAID).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+/// The first of what it has said so far. It is read at its place in the file, for a program that
+/// goes on writes where the file's own position is.
+fn said(file: &File) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; SAID];
+    let mut length = 0;
+    while let Some(rest) = bytes.get_mut(length..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, length as u64)? {
+            0 => break,
+            count => length += count,
+        }
+    }
+    bytes.truncate(length);
+    Ok(bytes)
 }
 
 #[cfg(test)]

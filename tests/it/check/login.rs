@@ -7,9 +7,9 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::nobody;
 use crate::support::authority::Authority;
 use crate::support::cluster::{Cluster, Connection, Node};
+use crate::support::network::nobody;
 use crate::support::person::{Person, logins, me, to};
 use crate::support::process::{self, Background, Ran};
 use crate::support::sandbox::Program;
@@ -57,7 +57,7 @@ impl World {
     }
 }
 
-/// State and reason of each host, as `node-0 well `.
+/// State and reason of each host, as `node-0 ok `.
 fn states(ran: &Ran) -> Vec<String> {
     let state = |line: &str| {
         let fields: Vec<_> = line.split('\t').collect();
@@ -89,7 +89,7 @@ fn a_host_that_lets_us_in_installed_or_not() {
     let sshd = world.person.sshd("node-0").start();
     let cluster = one(&sshd);
     let ran = world.check(&cluster, &[]);
-    assert_eq!(states(&ran), ["node-0 well"], "{}", ran.stderr);
+    assert_eq!(states(&ran), ["node-0 ok"], "{}", ran.stderr);
     let fields: Vec<_> = ran.stdout.trim_end().split('\t').collect();
     assert!(fields[4].parse::<f64>().unwrap() > 0.0, "{fields:?}");
     ran.succeeds();
@@ -98,7 +98,7 @@ fn a_host_that_lets_us_in_installed_or_not() {
 
     world.install(&cluster, &[]);
     let ran = world.check(&cluster, &[]);
-    assert_eq!(ran.stderr, "1 host is well\n");
+    assert_eq!(ran.stderr, "1 host OK\n");
     ran.succeeds();
     assert_eq!(logins(&sshd), 2);
 }
@@ -111,7 +111,7 @@ fn what_the_users_own_configuration_says_counts() {
     world.person.sandbox.prime_settings(&json!({}));
     let sshd = world.person.sshd("node-0").start();
     let ran = world.check(&one(&sshd), &[]);
-    assert_eq!(states(&ran), ["node-0 failing key_refused"]);
+    assert_eq!(states(&ran), ["node-0 failed key_refused"]);
     ran.fails(6);
     // What would be in the way of a check, but not of a login.
     let lines = format!(
@@ -121,7 +121,7 @@ fn what_the_users_own_configuration_says_counts() {
     );
     fs::write(home.join("config"), lines).unwrap();
     let ran = world.check(&one(&sshd), &[]);
-    assert_eq!(states(&ran), ["node-0 well"], "{}", ran.stderr);
+    assert_eq!(states(&ran), ["node-0 ok"], "{}", ran.stderr);
 
     // Another way there than ours: the address itself leads nowhere.
     let moved = Cluster::new("clst01", "train").node(
@@ -137,12 +137,12 @@ fn what_the_users_own_configuration_says_counts() {
     if process::run(process::command("sh").args(["-c", "command -v nc"]), b"").status.success() {
         fs::write(home.join("config"), lines).unwrap();
         let ran = world.check(&moved, &[]);
-        assert_eq!(states(&ran), ["node-0 well"], "{}", ran.stderr);
+        assert_eq!(states(&ran), ["node-0 ok"], "{}", ran.stderr);
     }
 
     fs::write(home.join("config"), "Bogus yes\n").unwrap();
     let ran = world.check(&one(&sshd), &[]);
-    assert_eq!(states(&ran), ["node-0 failing ssh_config"], "{}", ran.stderr);
+    assert_eq!(states(&ran), ["node-0 failed ssh_config"], "{}", ran.stderr);
     assert!(detail(&ran, 0).contains("Bad configuration option: bogus"), "{}", detail(&ran, 0));
 }
 
@@ -153,7 +153,7 @@ fn a_key_that_is_not_accepted_is_named() {
     let stranger = world.person.sandbox.ssh_key("stranger");
     let sshd = Sshd::of(&world.person.sandbox, "node-0").lets_in(&stranger).start();
     let ran = world.check(&one(&sshd), &[]);
-    assert_eq!(states(&ran), ["node-0 failing key_refused"]);
+    assert_eq!(states(&ran), ["node-0 failed key_refused"]);
     let key = world.person.key.display().to_string();
     assert!(
         detail(&ran, 0).contains(&key) && detail(&ran, 0).contains("SHA256:"),
@@ -167,7 +167,7 @@ fn a_key_that_is_not_accepted_is_named() {
     process::run(process::command("ssh-keygen").args(protect).arg(&world.person.key), b"")
         .succeeds();
     let ran = world.check(&one(&sshd), &[]);
-    assert_eq!(states(&ran), ["node-0 failing key_locked"], "{}", ran.stderr);
+    assert_eq!(states(&ran), ["node-0 failed key_locked"], "{}", ran.stderr);
     assert!(ran.fails(6).contains(&format!("`ssh-add {key}`")));
 }
 
@@ -178,7 +178,7 @@ fn a_key_that_others_can_read_is_told_with_what_helps() {
     let sshd = world.person.sshd("node-0").start();
     fs::set_permissions(&world.person.key, fs::Permissions::from_mode(0o644)).unwrap();
     let ran = world.check(&one(&sshd), &[]);
-    assert_eq!(states(&ran), ["node-0 failing key_readable"], "{}", ran.stderr);
+    assert_eq!(states(&ran), ["node-0 failed key_readable"], "{}", ran.stderr);
     paste(&ran.fails(6), "chmod").succeeds();
     world.check(&one(&sshd), &[]).succeeds();
 }
@@ -195,7 +195,7 @@ fn a_host_key_that_changed_comes_with_the_command_that_forgets_the_old_one() {
     drop(before);
     let after = world.person.sshd("after").port(port).start();
     let ran = world.check(&cluster, &[]);
-    assert_eq!(states(&ran), ["node-0 failing host_key_changed"], "{}", ran.stderr);
+    assert_eq!(states(&ran), ["node-0 failed host_key_changed"], "{}", ran.stderr);
     assert_eq!(logins(&after), 0);
     let told = ran.fails(6);
     paste(&told, "ssh-keygen").succeeds();
@@ -209,7 +209,7 @@ fn a_host_key_that_changed_comes_with_the_command_that_forgets_the_old_one() {
     let line = public.split(' ').take(2).collect::<Vec<_>>().join(" ");
     world.person.sandbox.write("ssh/known_hosts", format!("{host} {line}\n"));
     let ran = world.check(&cluster, &[]);
-    assert_eq!(states(&ran), ["node-0 failing host_key_changed"], "{}", ran.stderr);
+    assert_eq!(states(&ran), ["node-0 failed host_key_changed"], "{}", ran.stderr);
     let told = ran.fails(6);
     paste(&told, "ssh-keygen").succeeds();
     world.check(&cluster, &[]).succeeds();
@@ -222,7 +222,7 @@ fn a_host_key_that_is_not_known_and_a_host_that_is_not_installed() {
     let sshd = world.person.sshd("node-0").start();
     world.install(&one(&sshd), &["--host-keys", "strict"]);
     let ran = world.check(&one(&sshd), &[]);
-    assert_eq!(states(&ran), ["node-0 failing host_key_unknown"], "{}", ran.stderr);
+    assert_eq!(states(&ran), ["node-0 failed host_key_unknown"], "{}", ran.stderr);
 
     let more =
         one(&sshd)
@@ -230,7 +230,7 @@ fn a_host_key_that_is_not_known_and_a_host_that_is_not_installed() {
                 Connection::to("127.0.0.1").with("port", sshd.port).with("user", me()),
             ));
     let ran = world.check(&more, &[]);
-    assert_eq!(states(&ran)[1], "node-1 failing not_installed", "{}", ran.stdout);
+    assert_eq!(states(&ran)[1], "node-1 failed not_installed", "{}", ran.stdout);
     assert!(ran.fails(6).contains("prime-ssh sync"));
 }
 
@@ -243,7 +243,7 @@ fn a_worker_that_came_since_the_install_is_not_installed() {
     let worker = world.person.sshd("node-1").at("127.0.0.3").start();
     world.install(&behind(&control, &[]), &["--jump", "always"]);
     let ran = world.check(&behind(&control, &[&worker]), &[]);
-    assert_eq!(states(&ran), ["node-0 well", "node-1 failing not_installed"], "{}", ran.stdout);
+    assert_eq!(states(&ran), ["node-0 ok", "node-1 failed not_installed"], "{}", ran.stdout);
     assert!(ran.fails(6).contains("prime-ssh sync"));
 }
 
@@ -258,12 +258,12 @@ fn a_login_that_does_not_run_the_command_is_told_as_such() {
     let forced = world.person.sshd("node-0").option("ForceCommand", script("three", "exit 3"));
     let forced = forced.start();
     let ran = world.check(&one(&forced), &[]);
-    assert_eq!(states(&ran), ["node-0 failing command_failed"], "{}", ran.stderr);
+    assert_eq!(states(&ran), ["node-0 failed command_failed"], "{}", ran.stderr);
     assert_eq!(detail(&ran, 0), "logged in, and `true` ended with 3");
     let slow = world.person.sshd("node-0").option("ForceCommand", script("slow", "exec sleep 60"));
     let slow = slow.start();
     let ran = world.check(&one(&slow), &["--probe-timeout", "1s"]);
-    assert_eq!(states(&ran), ["node-0 failing login_timed_out"], "{}", ran.stderr);
+    assert_eq!(states(&ran), ["node-0 failed login_timed_out"], "{}", ran.stderr);
 }
 
 #[test]
@@ -279,7 +279,7 @@ fn too_many_keys_are_told_with_their_number() {
     fs::write(world.config(), lines).unwrap();
     let sshd = world.person.sshd("node-0").option("MaxAuthTries", 6).start();
     let ran = world.check(&one(&sshd), &[]);
-    assert_eq!(states(&ran), ["node-0 failing too_many_keys"], "{}", ran.stderr);
+    assert_eq!(states(&ran), ["node-0 failed too_many_keys"], "{}", ran.stderr);
     assert!(detail(&ran, 0).contains("keys were offered"), "{}", ran.stdout);
 }
 
@@ -302,7 +302,7 @@ fn an_open_connection_of_the_users_does_not_answer_for_the_host() {
     fs::write(world.person.key.with_extension("pub"), "").unwrap();
     process::run(ssh::ssh(&config).args([alias, "true"]), b"").succeeds();
     let ran = world.check(&cluster, &[]);
-    assert_eq!(states(&ran), ["node-0 failing key_refused"], "{}", ran.stderr);
+    assert_eq!(states(&ran), ["node-0 failed key_refused"], "{}", ran.stderr);
 }
 
 /// A control node, and workers that are reached through it.
@@ -335,11 +335,11 @@ fn workers_are_logged_in_to_through_one_login_to_their_jump_host() {
     assert_eq!(
         states(&ran),
         [
-            "node-0 well",
-            "node-1 well",
-            "node-2 well",
-            "node-3 failing key_refused",
-            "node-4 failing jump_cannot_connect",
+            "node-0 ok",
+            "node-1 ok",
+            "node-2 ok",
+            "node-3 failed key_refused",
+            "node-4 failed jump_cannot_connect",
         ],
         "{}",
         ran.stderr
@@ -361,7 +361,7 @@ fn a_worker_of_a_cluster_that_is_not_installed() {
     let place = Connection::to("localhost").with("port", worker.port).with("user", me());
     let cluster = behind(&control, &[]).node(Node::new("pod1", "node-1").connection(place));
     let ran = world.check(&cluster, &[]);
-    assert_eq!(states(&ran), ["node-0 well", "node-1 well"], "{}", ran.stderr);
+    assert_eq!(states(&ran), ["node-0 ok", "node-1 ok"], "{}", ran.stderr);
     assert!(worker.log().contains("Accepted publickey"), "{}", worker.log());
     assert_eq!((logins(&control), logins(&worker)), (1, 1));
 }
@@ -377,7 +377,7 @@ fn behind_a_jump_host_that_refuses_nobody_is_tried() {
     let cluster = behind(&control, &[&worker]);
     world.install(&cluster, &["--jump", "always"]);
     let ran = world.check(&cluster, &[]);
-    assert_eq!(states(&ran), ["node-0 failing key_refused", "node-1 failing jump_failed"]);
+    assert_eq!(states(&ran), ["node-0 failed key_refused", "node-1 skipped jump_failed"]);
     assert!(detail(&ran, 1).starts_with("not tried: its jump host prime.train.node-0: the key "));
     ran.fails(6);
     assert!(!worker.log().contains("Connection from"), "{}", worker.log());
@@ -391,7 +391,7 @@ fn behind_a_jump_host_that_refuses_nobody_is_tried() {
         fs::remove_file(entry.path()).unwrap();
     }
     let ran = world.check(&cluster, &[]);
-    assert_eq!(states(&ran), ["node-0 well", "node-1 failing jump_cannot_connect"]);
+    assert_eq!(states(&ran), ["node-0 ok", "node-1 failed jump_cannot_connect"]);
     assert!(detail(&ran, 1).contains("administratively prohibited"), "{}", ran.stdout);
 }
 
@@ -415,11 +415,11 @@ fn a_host_of_the_users_own_is_the_way_in() {
         Cluster::new("clst01", "train").node(Node::new("pod1", "node-1").connection(to(&worker)));
     world.install(&cluster, &["--jump", "always", "--jump-via", "gate"]);
     let ran = world.check(&cluster, &[]);
-    assert_eq!(states(&ran), ["node-1 well"], "{}", ran.stderr);
+    assert_eq!(states(&ran), ["node-1 ok"], "{}", ran.stderr);
     assert_eq!((logins(&gate), logins(&worker)), (1, 1));
     drop(gate);
     let ran = world.check(&cluster, &[]);
-    assert_eq!(states(&ran), ["node-1 failing jump_failed"], "{}", ran.stderr);
+    assert_eq!(states(&ran), ["node-1 skipped jump_failed"], "{}", ran.stderr);
     assert_eq!(detail(&ran, 0), "not tried: its jump host gate: connection refused");
 }
 
@@ -439,7 +439,7 @@ fn forty_workers_through_one_jump_host_are_not_too_many() {
     world.install(&cluster, &["--jump", "always"]);
     // As many processes at once on a busy machine take their time.
     let ran = world.check(&cluster, &["--probe-timeout", "15s"]);
-    assert_eq!(ran.stderr, "all of 41 hosts are well\n", "{}", ran.stdout);
+    assert_eq!(ran.stderr, "all 41 hosts OK\n", "{}", ran.stdout);
     ran.succeeds();
     assert_eq!((logins(&control), logins(&worker)), (1, MANY.into()));
 }
@@ -455,7 +455,7 @@ fn a_certificate_that_is_missing_or_over_is_the_reason() {
     let cluster = one(&sshd).with("vaultEnabled", true);
     world.install(&cluster, &[]);
     let ran = world.check(&cluster, &[]);
-    assert_eq!(states(&ran), ["node-0 failing certificate"], "{}", ran.stderr);
+    assert_eq!(states(&ran), ["node-0 failed certificate"], "{}", ran.stderr);
     assert!(detail(&ran, 0).starts_with("it takes a certificate only: "), "{}", ran.stdout);
     let told = ran.fails(6);
     let folder = world.person.sandbox.path("ssh");
@@ -473,10 +473,10 @@ fn a_certificate_that_is_missing_or_over_is_the_reason() {
     let over = authority.signing(&["-n", &me(), "-V", "-2h:-1h"]);
     fs::write(&place, over.certificate(&public)).unwrap();
     let ran = world.check(&cluster, &[]);
-    assert_eq!(states(&ran), ["node-0 failing certificate"], "{}", ran.stderr);
+    assert_eq!(states(&ran), ["node-0 failed certificate"], "{}", ran.stderr);
     assert!(detail(&ran, 0).contains("expired"), "{}", ran.stdout);
 
     fs::write(&place, authority.certificate(&public)).unwrap();
     let ran = world.check(&cluster, &[]);
-    assert_eq!(states(&ran), ["node-0 well"], "{}", ran.stderr);
+    assert_eq!(states(&ran), ["node-0 ok"], "{}", ran.stderr);
 }

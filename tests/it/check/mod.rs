@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::support::api::Api;
 use crate::support::cluster::{Cluster, Connection, Node};
+use crate::support::network::nobody;
 use crate::support::process;
 use crate::support::process::Ran;
 use crate::support::sandbox::Sandbox;
@@ -36,10 +37,6 @@ fn says(words: &'static str) -> u16 {
         let _ = stream.write_all(words.as_bytes());
         let _ = stream.read_to_end(&mut Vec::new());
     })
-}
-
-fn nobody() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn node(number: usize, port: u16) -> Node {
@@ -93,15 +90,15 @@ fn each_host_and_why_it_does_not_answer() {
     assert_eq!(
         told,
         [
-            ("prime.train.node-0", "well", ""),
-            ("prime.train.node-1", "failing", "refused"),
-            ("prime.train.node-2", "failing", "silent"),
-            ("prime.train.node-3", "failing", "closed"),
-            ("prime.train.node-4", "failing", "not_ssh"),
-            ("prime.train.node-5", "failing", "old_protocol"),
-            ("prime.train.node-6", "well", ""),
-            ("prime.train.node-7", "failing", "name_unknown"),
-            ("prime.train.node-8", "failing", "no_connection"),
+            ("prime.train.node-0", "ok", ""),
+            ("prime.train.node-1", "failed", "refused"),
+            ("prime.train.node-2", "failed", "silent"),
+            ("prime.train.node-3", "failed", "closed"),
+            ("prime.train.node-4", "failed", "not_ssh"),
+            ("prime.train.node-5", "failed", "old_protocol"),
+            ("prime.train.node-6", "ok", ""),
+            ("prime.train.node-7", "failed", "name_unknown"),
+            ("prime.train.node-8", "failed", "no_connection"),
         ]
     );
     assert_eq!(rows[0][5], "OpenSSH_9.9p9 Test");
@@ -111,7 +108,7 @@ fn each_host_and_why_it_does_not_answer() {
     let last = told.lines().last().unwrap();
     assert_eq!(
         last,
-        "error: 2 of 9 hosts are well; 7 are not: prime.train.node-1, prime.train.node-2, \
+        "error: 2 of 9 hosts OK, 7 failed: prime.train.node-1, prime.train.node-2, \
          prime.train.node-3, prime.train.node-4, prime.train.node-5 and 2 more"
     );
 }
@@ -133,15 +130,12 @@ fn for_people_and_for_programs() {
     let ran = check(&cluster, &["--format", "json"]);
     let said: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(said["schema_version"], 1);
-    assert_eq!(
-        said["counts"],
-        serde_json::json!({"total": 2, "well": 1, "failing": 1, "untried": 0})
-    );
+    assert_eq!(said["counts"], serde_json::json!({"total": 2, "ok": 1, "failed": 1, "skipped": 0}));
     let host = &said["hosts"][0];
     for (field, value) in [
         ("alias", "prime.train.node-0"),
         ("cluster", "prime.train"),
-        ("state", "well"),
+        ("state", "ok"),
         ("address", "127.0.0.1"),
         ("server", "OpenSSH_9.9p9 Test"),
     ] {
@@ -156,16 +150,16 @@ fn for_people_and_for_programs() {
 }
 
 #[test]
-fn all_well_is_a_success_and_says_so() {
+fn all_ok_is_a_success_and_says_so() {
     let cluster =
         Cluster::new("clst01", "train").node(node(0, says(BANNER))).node(node(1, says(BANNER)));
     let ran = check(&cluster, &[]);
-    assert_eq!(ran.stderr, "all of 2 hosts are well\n");
+    assert_eq!(ran.stderr, "all 2 hosts OK\n");
     ran.succeeds();
     assert_eq!(check(&cluster, &["-q", "--format", "plain"]).stderr, "");
     let dead = Cluster::new("clst01", "train").node(node(0, nobody()));
     let told = check(&dead, &[]).fails(6);
-    assert_eq!(told, "error: 0 of 1 host is well; 1 is not: prime.train.node-0\n");
+    assert_eq!(told, "error: 0 of 1 host OK, 1 failed: prime.train.node-0\n");
 }
 
 #[test]
@@ -182,16 +176,13 @@ fn workers_behind_a_jump_host_are_not_tried_without_a_login() {
         ran.stdout.lines().map(fields).collect()
     };
     let ran = check(&cluster(says(BANNER)), &["--format", "plain"]);
-    assert_eq!(states(&ran), ["well ", "untried behind_jump", "untried behind_jump"]);
-    assert_eq!(
-        ran.stderr,
-        "1 host is well; 2 hosts behind a jump host were not tried: --login does\n"
-    );
+    assert_eq!(states(&ran), ["ok ", "skipped behind_jump", "skipped behind_jump"]);
+    assert_eq!(ran.stderr, "1 host OK; 2 hosts behind a jump host skipped: --login checks them\n");
     ran.succeeds();
 
     let ran = check(&cluster(nobody()), &["--format", "plain"]);
-    assert_eq!(states(&ran), ["failing refused", "failing jump_failed", "failing jump_failed"]);
-    let detail = "its jump host prime.train.node-0 fails: connection refused";
+    assert_eq!(states(&ran), ["failed refused", "skipped jump_failed", "skipped jump_failed"]);
+    let detail = "its jump host prime.train.node-0 failed: connection refused";
     assert!(ran.stdout.lines().nth(1).unwrap().ends_with(detail), "{}", ran.stdout);
     ran.fails(6);
 }
@@ -249,11 +240,11 @@ fn what_cannot_be_checked_comes_with_no_option_that_check_has_not() {
 }
 
 #[test]
-fn a_refused_value_is_told_and_its_host_not_well() {
+fn a_refused_value_is_told_and_its_host_failed() {
     let bad = Node::new("pod1", "node-1").connection(Connection::to("-oProxyCommand=x"));
     let cluster = Cluster::new("clst01", "train").node(node(0, says(BANNER))).node(bad);
     let ran = check(&cluster, &["--format", "plain"]);
-    assert!(ran.stdout.contains("node-1\tfailing\tvalue_refused\t"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("node-1\tfailed\tvalue_refused\t"), "{}", ran.stdout);
     assert!(ran.stderr.contains("nodes[1].connections[0].host"), "{}", ran.stderr);
     ran.fails(6);
     let ran = check(&cluster, &["--skip-invalid", "--format", "plain"]);
@@ -261,7 +252,7 @@ fn a_refused_value_is_told_and_its_host_not_well() {
     ran.succeeds();
 }
 
-/// `check --format plain | awk '$2 == "failing"' | cut -f1 | xargs -n1 ssh`.
+/// `check --format plain | awk '$2 == "failed"' | cut -f1 | xargs -n1 ssh`.
 #[test]
 fn the_first_field_is_an_alias_whatever_a_node_is_called() {
     for name in ["-oProxyCommand=touch x", "prime.train.node-0", "other\tfield", "日本"] {
@@ -286,7 +277,7 @@ fn without_an_ssh_a_login_is_no_verdict_on_the_host() {
     let ran = program.env("PATH", empty).run();
     assert_eq!(ran.stdout, "");
     let told = ran.fails(1);
-    assert!(told.contains("cannot run ssh") && told.contains("--login needs"), "{told}");
+    assert!(told.contains("cannot run ssh") && told.contains("without --login"), "{told}");
 }
 
 #[test]
@@ -303,6 +294,6 @@ fn as_many_at_once_as_open_files_allow() {
     limited.args(program.get_args()).current_dir(sandbox.home()).env("HOME", sandbox.home());
     let ran = process::run(&mut limited, b"");
     assert!(ran.stderr.contains("hosts are asked at once, not 4096"), "{}", ran.stderr);
-    assert!(ran.stderr.ends_with("all of 40 hosts are well\n"), "{}", ran.stderr);
+    assert!(ran.stderr.ends_with("all 40 hosts OK\n"), "{}", ran.stderr);
     ran.succeeds();
 }

@@ -24,7 +24,7 @@ fn options_are_remembered_until_others_are_typed() {
         .succeeds();
     let first = fragment(&desk);
     assert!(first.contains("User bob\n") && first.contains("ServerAliveInterval 7\n"), "{first}");
-    assert!(first.contains(&format!("IdentityFile \"{}\"\n", key.display())), "{first}");
+    assert!(first.contains(&format!("IdentityFile {}\n", key.display())), "{first}");
 
     // From another folder, by sync as by install.
     fs::create_dir(desk.sandbox.path("elsewhere")).unwrap();
@@ -55,6 +55,10 @@ fn options_are_remembered_until_others_are_typed() {
     assert_eq!(install(&["--user=bob"]), "");
     assert_eq!(install(&["--unset=user", "--unset=jump"]), "removed jump never, removed user bob");
     assert!(fragment(&desk).contains("ProxyJump"));
+    assert_eq!(install(&["--layout=compact"]), "added layout compact");
+    assert!(fragment(&desk).contains("\nMatch originalhost prime.train.*"));
+    desk.run(&["sync"]).succeeds();
+    assert!(fragment(&desk).contains("\nMatch originalhost prime.train.*"));
     let told = install(&["--reset", "--user=eve"]);
     assert!(told.starts_with("added user eve, removed identity-file "), "{told}");
     let known = desk.installing(&train()).arg("--unset=users").run().fails(2);

@@ -41,6 +41,9 @@ proptest! {
         let answers: Vec<_> = plans.iter().map(ClusterPlan::cluster).collect();
         let text = config(&sandbox, &answers, &["--jump", mode]).succeeds();
         let path = sandbox.write("fragment", &text);
+        let compact = config(&sandbox, &answers, &["--jump", mode, "--layout", "compact"]).succeeds();
+        Fragment::parse(&compact);
+        let compact = sandbox.write("compact", &compact);
         let fragment = Fragment::parse(&text);
         let cluster_names = names(plans.iter().map(|plan| (plan.name.as_str(), plan.id.as_str())));
         let mut aliases: Vec<_> = fragment.aliases().collect();
@@ -50,6 +53,17 @@ proptest! {
         prop_assert_eq!(all, aliases.len(), "a name stands twice");
         let hosts: usize = plans.iter().map(|plan| expected(plan).len()).sum();
         prop_assert_eq!(all, hosts + plans.len(), "the names are the hosts' and the clusters'");
+        // A name that is not there, too: it must lead nowhere, and at once.
+        let stale = format!("prime.{}.stale", cluster_names[&plans[0].id]);
+        for alias in aliases.iter().chain([&"github.com"]) {
+            prop_assert_eq!(Resolved::of(&path, alias), Resolved::of(&compact, alias));
+        }
+        for layout in [&path, &compact] {
+            let resolved = Resolved::of(layout, &stale);
+            let nowhere = format!("{stale}.invalid.");
+            prop_assert_eq!(resolved.get("hostname"), Some(&*nowhere));
+            prop_assert_eq!(resolved.get("proxyjump"), None);
+        }
         for plan in &plans {
             judge(&path, &fragment, plan, &cluster_names[&plan.id], mode);
         }

@@ -155,6 +155,11 @@ impl Api {
         self.state.replies.lock().unwrap().push((path.to_owned(), reply));
     }
 
+    /// Every request for a path that starts like this gets this reply in place of an answer.
+    pub fn replies_below(&self, start: &str, reply: Reply) {
+        self.state.replies.lock().unwrap().push((format!("{start}*"), reply));
+    }
+
     /// How many requests it was busy with at most.
     pub fn most_at_once(&self) -> usize {
         self.state.most_at_once.load(Ordering::SeqCst)
@@ -252,7 +257,11 @@ impl State {
         let next = self.failures.lock().unwrap().pop_front();
         next.or_else(|| {
             let replies = self.replies.lock().unwrap();
-            replies.iter().find(|(path, _)| *path == request.path).map(|(_, reply)| reply.clone())
+            let fits = |path: &str| match path.strip_suffix('*') {
+                Some(start) => request.path.starts_with(start),
+                None => path == request.path,
+            };
+            replies.iter().find(|(path, _)| fits(path)).map(|(_, reply)| reply.clone())
         })
     }
 

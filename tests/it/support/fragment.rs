@@ -15,7 +15,7 @@ pub struct Block {
 }
 
 impl Block {
-    /// Whether it is the last block of a cluster, which its hosts share.
+    /// Whether it is a block that all hosts share, or that is about stale names.
     pub fn is_shared(&self) -> bool {
         self.names.iter().any(|name| name.contains('*'))
     }
@@ -38,8 +38,12 @@ impl Fragment {
             }
             if let Some(names) = line.strip_prefix("Host ") {
                 let names: Vec<_> = names.split(' ').map(str::to_owned).collect();
-                assert!(names.iter().all(|name| is_name(name)), "{line:?}");
+                assert!(names.iter().all(|name| is_name(name)) || names == ["*"], "{line:?}");
                 blocks.push(Block { names, options: Vec::new() });
+                continue;
+            }
+            if let Some(conditions) = line.strip_prefix("Match ") {
+                blocks.push(Block { names: vec![jump_pattern(conditions)], options: Vec::new() });
                 continue;
             }
             let option = line.strip_prefix("  ").and_then(|option| option.split_once(' '));
@@ -49,6 +53,11 @@ impl Fragment {
             assert_eq!(block.get(keyword), None, "twice in {:?}", block.names);
             block.options.push((keyword.to_owned(), value.to_owned()));
         }
+        assert_eq!(
+            blocks.last().map(|block| (block.names.join(" "), block.options.len())),
+            Some(("*".to_owned(), 0)),
+            "nothing behind the text is about our hosts"
+        );
         Self { blocks }
     }
 
@@ -57,15 +66,34 @@ impl Fragment {
         self.blocks.iter().filter(|block| !block.is_shared())
     }
 
-    /// The blocks that a cluster's hosts share.
+    /// The block that a cluster's hosts share, of each cluster.
     pub fn shared(&self) -> impl Iterator<Item = &Block> {
-        self.blocks.iter().filter(|block| block.is_shared())
+        let has_options = |block: &&Block| block.get("StrictHostKeyChecking").is_some();
+        self.blocks.iter().filter(|block| block.is_shared()).filter(has_options)
+    }
+
+    /// The first value of a keyword, wherever it stands.
+    pub fn value(&self, keyword: &str) -> Option<&str> {
+        self.blocks.iter().find_map(|block| block.get(keyword))
     }
 
     /// Every name that leads to a host.
     pub fn aliases(&self) -> impl Iterator<Item = &str> {
         self.hosts().flat_map(|block| &block.names).map(String::as_str)
     }
+}
+
+/// The names that jump: `originalhost PREFIX.CLUSTER.*,!NAME,… host !PREFIX.CLUSTER.*,*`.
+#[track_caller]
+fn jump_pattern(conditions: &str) -> String {
+    let words: Vec<_> = conditions.split(' ').collect();
+    let ["originalhost", names, "host", places] = words[..] else { panic!("{conditions:?}") };
+    let (pattern, others) = names.split_once(',').unwrap_or((names, ""));
+    let is_named = |name: &str| is_name(name.strip_prefix('!').unwrap_or(name));
+    assert!(is_name(pattern) && pattern.ends_with(".*"), "{conditions:?}");
+    assert!(others.is_empty() || others.split(',').all(is_named), "{conditions:?}");
+    assert_eq!(places, format!("!{pattern},*"));
+    pattern.to_owned()
 }
 
 /// Whether the fragment of a generated cluster may say this in such a block.
@@ -77,17 +105,17 @@ fn fits(shared: bool, keyword: &str, value: &str) -> bool {
     match (shared, keyword) {
         (false, "HostName") => of("._:-"),
         (false, "HostKeyAlias") => of("-_") && value.starts_with("prime-"),
-        (false, "ProxyJump") => value == "none" || (is_name(value) && !value.contains('*')),
-        (false, "Port") => value.parse::<u16>().is_ok_and(|port| port.to_string() == value),
+        (_, "ProxyJump") => value == "none" || (is_name(value) && !value.contains('*')),
+        (_, "Port") => value.parse::<u16>().is_ok_and(|port| port.to_string() == value),
         (_, "User") => of("._-"),
         (false, "ControlPath") if value == "none" => true,
         (_, "ControlPath") => {
             let plain = ["%r", "%k", "%n"].iter().fold(value.to_owned(), |v, t| v.replace(t, ""));
-            is_quoted_path(&plain) && plain.starts_with('"')
+            is_quoted_path(&plain)
         }
         (true, "HostName") => value == "%h.invalid.",
-        (true, "IdentityFile" | "CertificateFile" | "UserKnownHostsFile") => is_quoted_path(value),
-        (true, "IdentitiesOnly") => value == "yes",
+        (_, "IdentityFile" | "CertificateFile" | "UserKnownHostsFile") => is_quoted_path(value),
+        (_, "IdentitiesOnly") => value == "yes",
         (true, "StrictHostKeyChecking") => matches!(value, "accept-new" | "yes"),
         (true, "ServerAliveInterval" | "ConnectTimeout") => value.parse::<u16>().is_ok(),
         _ => false,

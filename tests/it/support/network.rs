@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::Command;
+use tokio::net::TcpSocket;
 
 use super::process::{self, Background};
 
@@ -58,4 +59,14 @@ impl Namespace {
         let mut command = self.command("ip");
         process::run(command.args(arguments.split(' ')), b"").succeeds();
     }
+}
+
+/// A port of 127.0.0.1 where nobody listens, as long as the tests run: it is taken, so that no other
+/// test gets it, and never listened at.
+pub fn nobody() -> u16 {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    std::mem::forget(socket);
+    port
 }

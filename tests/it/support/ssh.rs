@@ -31,7 +31,7 @@ pub fn node_at(config: &Path, alias: &str) -> String {
 }
 
 /// What ssh makes of an alias: `ssh -G`, keywords in lower case, each with its values in order.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Resolved(BTreeMap<String, Vec<String>>);
 
 impl Resolved {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use prime_ssh::failure::Kind;
 
-use crate::server::{Reply, Server, answer, json, refusal};
-use crate::{client, client_at, get, run, told};
+use super::server::{Reply, Server, answer, json, refusal};
+use super::{client, client_at, get, run, told};
 
 fn pauses(server: &Server) -> Vec<Duration> {
     let requests = server.requests();

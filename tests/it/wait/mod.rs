@@ -1,5 +1,7 @@
 //! `wait`: nodes that come up one by one, late, or not at all.
 
+mod jump;
+
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::Stdio;
@@ -15,6 +17,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::support::api::{Api, Reply};
 use crate::support::cluster::{Cluster, Node};
+use crate::support::network::nobody;
 use crate::support::process::{self, Ran};
 use crate::support::sandbox::{Program, Sandbox};
 
@@ -72,14 +75,6 @@ impl Greeter {
         let (id, name) = (format!("pod{number}"), format!("node-{number}"));
         Node::worker(&id, &name, "127.0.0.1").port(self.port)
     }
-}
-
-/// A port where nobody listens; it stays so for as long as this is held.
-fn nobody() -> (TcpListener, u16) {
-    // Bound to another address, so that no other test gets the port on ours.
-    let listener = TcpListener::bind("127.0.9.9:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    (listener, port)
 }
 
 fn train(nodes: impl IntoIterator<Item = Node>) -> Cluster {
@@ -149,8 +144,8 @@ fn nodes_that_come_up_one_by_one() {
         ran.succeeds(),
         format!(
             "HOST                STATE  ADDRESS                 ANSWER\n\
-             prime.train.node-0  up     ubuntu@127.0.0.1:{:<5}  OpenSSH_9.2p1 Test\n\
-             prime.train.node-1  up     ubuntu@127.0.0.1:{later:<5}  OpenSSH_9.2p1 Test\n",
+             prime.train.node-0  ok     ubuntu@127.0.0.1:{:<5}  OpenSSH_9.2p1 Test\n\
+             prime.train.node-1  ok     ubuntu@127.0.0.1:{later:<5}  OpenSSH_9.2p1 Test\n",
             first.port
         )
     );
@@ -170,7 +165,7 @@ fn nodes_that_are_up_are_not_waited_for() {
         let ran = wait(&sandbox, &api, arguments).run();
         assert_eq!(ran.stderr, "prime.train: 1 of 1 node is up\n");
         let row =
-            format!("prime.train.node-0\tup\tubuntu@127.0.0.1:{}\tOpenSSH_9.2p1 Test\n", up.port);
+            format!("prime.train.node-0\tok\tubuntu@127.0.0.1:{}\tOpenSSH_9.2p1 Test\n", up.port);
         assert_eq!(ran.succeeds(), row);
     }
     assert_eq!(api.requests().len(), 2);
@@ -195,28 +190,8 @@ fn a_cluster_by_its_name_and_as_it_is_installed() {
 }
 
 #[test]
-fn a_worker_behind_a_jump_host_counts_with_the_jump_host() {
-    let (sandbox, up) = (Sandbox::new(), Greeter::new());
-    let worker = Node::worker("pod1", "node-1", "10.255.255.1");
-    let api = Api::serving([train([up.control(), worker])]);
-    let ran = wait(&sandbox, &api, &["--format", "plain"]).run();
-    assert_eq!(ran.stderr, "prime.train: 2 of 2 nodes are up\n");
-    let text = ran.succeeds();
-    assert!(text.contains("\tbehind prime.train.node-0: OpenSSH_9.2p1 Test\n"), "{text}");
-    assert_eq!(up.asked(), 1);
-    sandbox.prime_ssh(["install", "clst01", "--jump-via", "gate"]).asking(&api).run().succeeds();
-    let ran = wait(&sandbox, &api, &["--for", "2"]).run();
-    assert!(
-        ran.stderr.starts_with("note: only ssh knows the way to gate, so that nodes"),
-        "{}",
-        ran.stderr
-    );
-    ran.succeeds();
-}
-
-#[test]
 fn time_over_says_what_is_missing() {
-    let (sandbox, up, (_held, port)) = (Sandbox::new(), Greeter::new(), nobody());
+    let (sandbox, up, port) = (Sandbox::new(), Greeter::new(), nobody());
     let dead = Node::worker("pod1", "node-1", "127.0.0.1").port(port);
     let hostile = Node::worker("pod3", "node-3", "a b");
     let api = Api::serving([train([up.control(), dead, starting(2), hostile])]);
@@ -239,20 +214,38 @@ fn time_over_says_what_is_missing() {
     assert_patient(&api);
     let problem = report["problem"].as_str().unwrap();
     assert!(problem.starts_with("prime.train: 1 of 4 nodes is up after 3 s:\n"), "{problem}");
+    for (field, value) in [
+        ("alias", json!("prime.train")),
+        ("id", json!("clst01")),
+        ("met", json!(false)),
+        ("wanted", json!(null)),
+        ("nodes_total", json!(4)),
+        ("nodes_up", json!(1)),
+    ] {
+        assert_eq!(report[field], value, "{field}");
+    }
+    let fields = |row: &Value, fields: &[&str]| -> Vec<Value> {
+        fields.iter().map(|field| row[*field].clone()).collect()
+    };
+    let of_host = ["alias", "state", "reason", "detail", "server"];
+    let hosts = report["hosts"].as_array().unwrap();
+    let hosts: Vec<_> = hosts.iter().map(|host| fields(host, &of_host)).collect();
     assert_eq!(
-        report,
-        json!({"schema_version": 1, "alias": "prime.train", "id": "clst01", "met": false,
-        "problem": problem, "wanted": null, "nodes_total": 4, "nodes_up": 1,
-        "hosts": [
-            {"alias": "prime.train.node-0", "up": true, "proxy_jump": null,
-             "software": "OpenSSH_9.2p1 Test", "problem": null},
-            {"alias": "prime.train.node-1", "up": false, "proxy_jump": null,
-             "software": null, "problem": "connection refused"},
-        ],
-        "nodes_skipped": [
-            {"name": "node-2", "problem": "no connection yet, status PROVISIONING"},
-            {"name": "node-3", "problem": "a value of it was refused"},
-        ]})
+        json!(hosts),
+        json!([
+            ["prime.train.node-0", "ok", null, null, "OpenSSH_9.2p1 Test"],
+            ["prime.train.node-1", "failed", "refused", "connection refused", null],
+        ])
+    );
+    let of_node = ["name", "state", "reason", "status"];
+    let nodes = report["nodes_without_host"].as_array().unwrap();
+    let nodes: Vec<_> = nodes.iter().map(|node| fields(node, &of_node)).collect();
+    assert_eq!(
+        json!(nodes),
+        json!([
+            ["node-2", "failed", "no_connection", "PROVISIONING"],
+            ["node-3", "failed", "refused", null],
+        ])
     );
 }
 
@@ -271,7 +264,7 @@ fn a_cluster_of_no_nodes_is_not_up() {
 #[test]
 fn a_failed_installation_ends_it_unless_the_others_will_do() {
     let (sandbox, up) = (Sandbox::new(), Greeter::new());
-    let (_held, port) = nobody();
+    let port = nobody();
     let failed =
         starting(1).with("status", "ERROR").with("installationFailure", "disk\n\u{1b}[2J is full");
     // This one has a connection, and nothing answers there.
@@ -400,7 +393,7 @@ fn install_can_wait_first() {
     assert!(ran.stderr.contains("prime.mine  added: 1 host\n"), "{}", ran.stderr);
     ran.succeeds();
     let state = sandbox.read(format!("ssh/prime-ssh/{}", state_file(&sandbox)));
-    assert!(state.contains("\"options\": []"), "a wait is not remembered: {state}");
+    assert!(state.contains("\"options\": {}"), "a wait is not remembered: {state}");
     for wrong in [&["--input", "x"][..], &["--for", "0"], &["--for", "some"]] {
         install(wrong).run().fails(2);
     }

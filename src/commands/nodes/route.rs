@@ -1,72 +1,73 @@
-//! How ssh gets to each host: with which configuration, and by which jump host.
+//! How ssh gets to each host: with which configuration, and through which jump host.
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::Context as _;
 
-use super::Member;
-use super::clusters::Cluster;
+use super::{ViewedCluster, ViewedHost};
 use crate::cluster;
 use crate::commands::certificates::checked;
 use crate::failure::{Kind, OrFail, Outcome};
 use crate::install::include::IncludeLine;
 use crate::install::layout::Layout;
 use crate::render::ssh_config;
-use crate::settings::Check;
 use crate::ssh::login::{Destination, Jump, Ssh, Target};
-use crate::ssh::probe::Endpoint;
-use crate::ssh::probe::pace::Limiter;
+use crate::ssh::probe::limiter::Limiter;
 use crate::ssh::process::Group;
 
 /// The system's own configuration, which ssh reads behind the user's.
 const OF_THE_SYSTEM: &str = "Include /etc/ssh/ssh_config\n";
 
-/// The logins of a run: a way for each host, in their order.
-#[derive(Debug)]
-pub(super) struct Logins {
-    pub(super) ssh: Ssh,
-    pub(super) ways: Vec<Way>,
+/// Starts the group of programs that log in.
+pub(in crate::commands) fn ssh(limiter: Limiter, answer: Duration) -> Outcome<Ssh> {
+    let group = Group::new().context("cannot start programs").or_fail(Kind::Local)?;
+    Ok(Ssh::new(group, limiter, answer))
 }
 
 /// How ssh gets to a host.
 #[derive(Clone, Debug)]
-pub(super) enum Way {
+pub(in crate::commands) struct Route {
     /// By itself.
-    Direct(Target),
-    /// It is the jump host of others.
-    AsJump(Arc<Jump>),
-    /// Through a jump host, which connects to this place.
-    Through(Arc<Jump>, Target, Endpoint),
+    pub(in crate::commands) target: Target,
+    /// The jump host that it is reached through, or that it is.
+    pub(in crate::commands) jump: Option<Arc<Jump>>,
 }
 
-impl Logins {
-    /// Finds the ways, and writes the configuration for clusters that are not installed.
-    pub(super) fn prepare(
-        clusters: &[Cluster<'_>],
-        settings: &Check,
-        pace: Limiter,
-    ) -> Outcome<Self> {
-        let group = Group::new().context("cannot start programs").or_fail(Kind::Local)?;
-        let ssh = Ssh::new(group, pace, settings.probe_timeout);
-        let mut ways = Vec::new();
-        for (number, cluster) in clusters.iter().enumerate() {
-            let setup = Setup::of(cluster, number, &ssh, &settings.viewing.layout)?;
-            let jump = jump(cluster, &setup, number, &ssh);
-            ways.extend(super::members(cluster).map(|member| way(&member, &setup, jump.as_ref())));
-        }
-        Ok(Self { ssh, ways })
+/// The routes to all hosts of these clusters, in their order.
+pub(in crate::commands) fn routes(
+    clusters: &[ViewedCluster<'_>],
+    ssh: &Ssh,
+    layout: &Layout,
+) -> Outcome<Vec<Route>> {
+    let mut routes = Vec::new();
+    for (number, cluster) in clusters.iter().enumerate() {
+        let setup = Setup::of(cluster, number, ssh, layout)?;
+        let jump = setup.jump_of(cluster).map(|target| Arc::new(Jump::new(ssh, target, number)));
+        routes.extend(cluster.hosts().map(|host| Route {
+            target: setup.target(&host),
+            jump: jump.clone().filter(|_| host.host.jumps || host.is_jump()),
+        }));
     }
+    Ok(routes)
 }
 
 /// What ssh is given for the hosts of one cluster.
-struct Setup {
+pub(in crate::commands) struct Setup {
     config: Option<PathBuf>,
     options: Vec<String>,
 }
 
 impl Setup {
-    fn of(cluster: &Cluster<'_>, number: usize, ssh: &Ssh, layout: &Layout) -> Outcome<Self> {
+    /// Writes the configuration of a cluster that is not installed. `number` tells it from the
+    /// others of the run.
+    pub(in crate::commands) fn of(
+        cluster: &ViewedCluster<'_>,
+        number: usize,
+        ssh: &Ssh,
+        layout: &Layout,
+    ) -> Outcome<Self> {
         if cluster.record.is_some() {
             // A plain ssh, as the person's own, where it reads that folder.
             let config = (!layout.is_read_by_ssh()).then(|| layout.config());
@@ -79,7 +80,7 @@ impl Setup {
     /// say is the user's. What ssh learns of host keys is forgotten afterwards, and what it has
     /// learnt before from a fragment of `config` counts.
     fn as_installed(
-        cluster: &Cluster<'_>,
+        cluster: &ViewedCluster<'_>,
         number: usize,
         ssh: &Ssh,
         layout: &Layout,
@@ -117,46 +118,32 @@ impl Setup {
         Ok(Self { config: Some(config), options })
     }
 
-    fn target(&self, member: &Member<'_>) -> Target {
+    fn target(&self, host: &ViewedHost<'_>) -> Target {
         Target {
             config: self.config.clone(),
             options: self.options.clone(),
-            destination: Destination::alias(member.alias()),
-            address: member.host.host_name.address(),
+            destination: Destination::alias(host.alias()),
+            address: host.host.host_name.address(),
         }
     }
-}
 
-/// The jump host of the cluster's workers, where they have one.
-fn jump(cluster: &Cluster<'_>, setup: &Setup, number: usize, ssh: &Ssh) -> Option<Arc<Jump>> {
-    let target = match cluster.fleet.jump.as_ref()? {
-        cluster::Jump::ControlNode(name) => {
-            setup.target(&super::members(cluster).find(|member| member.host.name == *name)?)
+    /// The jump host of the cluster's workers, where they have one.
+    pub(in crate::commands) fn jump_of(&self, cluster: &ViewedCluster<'_>) -> Option<Target> {
+        match cluster.fleet.jump.as_ref()? {
+            cluster::Jump::ControlNode(_) => {
+                cluster.hosts().find(ViewedHost::is_jump).map(|host| self.target(&host))
+            }
+            // A host of the user's own configuration, or of none.
+            cluster::Jump::Via(via) => Some(Target {
+                config: self.config.clone(),
+                options: Vec::new(),
+                destination: Destination {
+                    host: via.host(),
+                    user: via.user().map(ToString::to_string),
+                    port: via.port(),
+                },
+                address: None,
+            }),
         }
-        // A host of the user's own configuration, or of none.
-        cluster::Jump::Via(via) => Target {
-            config: setup.config.clone(),
-            options: Vec::new(),
-            destination: Destination {
-                host: via.host(),
-                user: via.user().map(ToString::to_string),
-                port: via.port(),
-            },
-            address: None,
-        },
-    };
-    Some(Arc::new(Jump::new(ssh, target, number)))
-}
-
-fn way(member: &Member<'_>, setup: &Setup, jump: Option<&Arc<Jump>>) -> Way {
-    let target = setup.target(member);
-    let is_jump = match &member.fleet().jump {
-        Some(cluster::Jump::ControlNode(name)) => *name == member.host.name,
-        _ => false,
-    };
-    match jump {
-        Some(jump) if member.host.jumps => Way::Through(jump.clone(), target, member.endpoint()),
-        Some(jump) if is_jump => Way::AsJump(jump.clone()),
-        _ => Way::Direct(target),
     }
 }

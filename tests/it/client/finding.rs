@@ -4,8 +4,8 @@ use prime_ssh::api::client::Fetched;
 use prime_ssh::api::error::Error;
 use prime_ssh::failure::Kind;
 
-use crate::server::{Reply, Server, json, refusal};
-use crate::{client, run, told};
+use super::server::{Reply, Server, json, refusal};
+use super::{client, run, told};
 
 fn find(server: &Server, selector: &str) -> Result<Fetched, Error> {
     run(client(server).find(selector))

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use prime_ssh::failure::Kind;
 
-use crate::secrecy::call_alone;
-use crate::server::{Reply, Server, json};
-use crate::{client_at, get, run, told};
+use super::secrecy::call_alone;
+use super::server::{Reply, Server, json};
+use super::{client_at, get, run, told};
 
 /// Where there is no resolver, it should not be waited for.
 pub const QUICK_RESOLVER: (&str, &str) = ("RES_OPTIONS", "timeout:1 attempts:1");
@@ -131,5 +131,5 @@ fn no_authorities_at_all_are_told_before_any_call() {
 }
 
 fn pem(name: &str) -> String {
-    format!("{}/tests/client/tls/{name}.pem", env!("CARGO_MANIFEST_DIR"))
+    format!("{}/tests/it/client/tls/{name}.pem", env!("CARGO_MANIFEST_DIR"))
 }

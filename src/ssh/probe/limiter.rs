@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Handshakes at a time with one address, or through one jump host. From ten on that have not
 /// logged in yet an sshd drops some by chance (`sshd_config(5)`, `MaxStartups` 10:30:100).
-pub const AT_ONE_PLACE: usize = 8;
+pub const AT_ONE_ADDRESS: usize = 8;
 /// Open files that are not ours to count on: the standard streams, the runtime's own, what is
 /// loaded.
 const FILES_KEPT: usize = 32;
@@ -18,12 +18,12 @@ const FILES_EACH: usize = 3;
 
 /// Who may go on, and who waits.
 ///
-/// Nobody who has a [`Limiter::turn`] may wait for a place, or all turns could be taken by those who
-/// wait: first the place, then the turn.
+/// Who holds a permit of all may not wait for one of an address, or all could be held by those who
+/// wait: first [`Limiter::acquire_at`], then [`Limiter::acquire`].
 #[derive(Clone, Debug)]
 pub struct Limiter {
-    turns: Arc<Semaphore>,
-    places: Arc<Mutex<HashMap<IpAddr, Arc<Semaphore>>>>,
+    permits: Arc<Semaphore>,
+    addresses: Arc<Mutex<HashMap<IpAddr, Arc<Semaphore>>>>,
 }
 
 /// The right to go on, until it is dropped.
@@ -33,32 +33,32 @@ pub struct Permit {
 }
 
 impl Limiter {
-    /// At most `at_once` turns at a time.
+    /// At most `at_once` permits at a time.
     #[must_use]
     pub fn new(at_once: usize) -> Self {
-        let turns = at_once.clamp(1, Semaphore::MAX_PERMITS);
-        Self { turns: Arc::new(Semaphore::new(turns)), places: Arc::default() }
+        let permits = at_once.clamp(1, Semaphore::MAX_PERMITS);
+        Self { permits: Arc::new(Semaphore::new(permits)), addresses: Arc::default() }
     }
 
-    /// Waits for a turn among all.
-    pub async fn turn(&self) -> Permit {
-        Permit { _permits: permit(&self.turns).await.into_iter().collect() }
+    /// Waits for a permit among all.
+    pub async fn acquire(&self) -> Permit {
+        Permit { _permits: permit(&self.permits).await.into_iter().collect() }
     }
 
-    /// Waits for a place at each of these addresses.
-    pub async fn place_at(&self, addresses: impl IntoIterator<Item = IpAddr>) -> Permit {
+    /// Waits for a permit at each of these addresses.
+    pub async fn acquire_at(&self, addresses: impl IntoIterator<Item = IpAddr>) -> Permit {
         let mut permits = Vec::new();
         // All take them in the same order, so that no two wait for each other.
         for address in addresses.into_iter().collect::<BTreeSet<_>>() {
-            let place = self.place(address);
-            permits.extend(permit(&place).await);
+            let permits_there = self.of_address(address);
+            permits.extend(permit(&permits_there).await);
         }
         Permit { _permits: permits }
     }
 
-    fn place(&self, address: IpAddr) -> Arc<Semaphore> {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        places.entry(address).or_insert_with(|| Arc::new(Semaphore::new(AT_ONE_PLACE))).clone()
+    fn of_address(&self, address: IpAddr) -> Arc<Semaphore> {
+        let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        addresses.entry(address).or_insert_with(|| Arc::new(Semaphore::new(AT_ONE_ADDRESS))).clone()
     }
 }
 
@@ -70,7 +70,7 @@ async fn permit(of: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
 /// How many hosts this process can have open files for at once: `wanted`, or fewer where the limit
 /// of the shell that started it (`ulimit -n`) is lower.
 #[must_use]
-pub fn at_most(wanted: usize) -> usize {
+pub fn within_file_limit(wanted: usize) -> usize {
     // Without a limit that can be read there is none that is known.
     let Ok((files, _)) = getrlimit(Resource::RLIMIT_NOFILE) else { return wanted };
     let files = usize::try_from(files).unwrap_or(usize::MAX);

@@ -1,15 +1,16 @@
 //! Where the token does not go: another host, a proxy, a text.
 
 use std::env;
-use std::process::Command;
 use std::time::Duration;
 
 use prime_ssh::api::client::Client;
 use prime_ssh::api::token::ApiToken;
 
-use crate::connections::QUICK_RESOLVER;
-use crate::server::{Reply, Server, answer, json, refusal};
-use crate::{TOKEN, client, get, run, told};
+use crate::support::process;
+
+use super::connections::QUICK_RESOLVER;
+use super::server::{Reply, Server, answer, json, refusal};
+use super::{TOKEN, client, get, run, told};
 
 /// Names the address that [`alone`] calls.
 const ADDRESS: &str = "PRIME_SSH_TEST_CALL";
@@ -17,15 +18,10 @@ const ADDRESS: &str = "PRIME_SSH_TEST_CALL";
 /// What comes of a call in a process of its own, since the environment is one for all tests: the
 /// answer, or exit code, message and hint.
 pub fn call_alone(address: &str, environment: &[(&str, &str)]) -> String {
-    let mut command = Command::new(env::current_exe().unwrap());
-    command.args(["--exact", "secrecy::alone", "--nocapture", "--quiet"]);
-    for name in
-        ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"]
-    {
-        command.env_remove(name).env_remove(name.to_ascii_lowercase());
-    }
+    let mut command = process::command(env::current_exe().unwrap());
+    command.args(["--exact", "client::secrecy::alone", "--nocapture", "--quiet"]);
     // The system's own authorities may be missing here; a test that needs others says so.
-    let authority = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/client/tls/authority.pem");
+    let authority = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/client/tls/authority.pem");
     command.env("SSL_CERT_FILE", authority).env(ADDRESS, address);
     let output = command.envs(environment.iter().copied()).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();

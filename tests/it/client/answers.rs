@@ -9,8 +9,8 @@ use prime_ssh::api::error::Error;
 use prime_ssh::api::wire::{self, Malformed, Node};
 use prime_ssh::failure::Kind;
 
-use crate::server::{Reply, Server, answer, json, refusal};
-use crate::{TOKEN, client, get, run, told};
+use super::server::{Reply, Server, answer, json, refusal};
+use super::{TOKEN, client, get, run, told};
 
 /// What is told of one answer that is not tried again.
 fn told_once(reply: Reply) -> String {
@@ -38,7 +38,7 @@ fn a_call_carries_what_it_should() {
 fn a_base_path_is_kept() {
     let server = Server::new([json("{}")]);
     let url = format!("{}/prime/api/v1/", server.url());
-    run(crate::client_at(&url, Duration::from_secs(20)).cluster("c1")).unwrap();
+    run(super::client_at(&url, Duration::from_secs(20)).cluster("c1")).unwrap();
     assert_eq!(server.lines(), ["GET /prime/api/admin/clusters/c1"]);
 }
 

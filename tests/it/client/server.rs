@@ -157,7 +157,7 @@ fn accept(listener: &TcpListener, tls: Option<&Arc<ServerConfig>>, state: &Arc<M
 }
 
 fn tls_config() -> Arc<ServerConfig> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/client/tls");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/client/tls");
     let certificate = CertificateDer::from_pem_file(folder.join("localhost.pem")).unwrap();
     let key = PrivateKeyDer::from_pem_file(folder.join("localhost.key")).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());

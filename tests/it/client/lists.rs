@@ -6,8 +6,8 @@ use prime_ssh::api::client::Listed;
 use prime_ssh::api::error::Error;
 use prime_ssh::failure::Kind;
 
-use crate::server::{Reply, Server, json, refusal};
-use crate::{client, run, told};
+use super::server::{Reply, Server, json, refusal};
+use super::{client, run, told};
 
 /// A page of these clusters, named as their number says.
 fn page(numbers: impl IntoIterator<Item = usize>) -> Reply {

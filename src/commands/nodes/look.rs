@@ -1,0 +1,204 @@
+//! A look at hosts side by side: whether they answer, and let us in.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::ViewedHost;
+use super::route::Route;
+use crate::failure::{Failure, Kind, Outcome};
+use crate::ssh::login::{Jump, Login, Reason, Resolved, Ssh, Target};
+use crate::ssh::probe::limiter::Limiter;
+use crate::ssh::probe::{self, Endpoint, Probe};
+
+/// What was found out about a host.
+#[derive(Clone, Debug, Default)]
+pub(in crate::commands) struct Found {
+    /// Whether it answers. Of a host behind a jump host only where that one let us in.
+    pub(in crate::commands) probe: Option<Probe>,
+    /// Whether it lets us in; nothing of one that was not tried.
+    pub(in crate::commands) login: Option<Login>,
+    /// Why the jump host let nobody in, so that nobody looked.
+    pub(in crate::commands) jump_failure: Option<Reason>,
+}
+
+impl Found {
+    fn of_login(login: Login) -> Self {
+        Self { login: Some(login), ..Self::default() }
+    }
+}
+
+/// The hosts that are reached without a jump host, each with its place among all.
+fn direct(hosts: &[ViewedHost<'_>]) -> (Vec<usize>, Vec<Endpoint>) {
+    let direct = hosts.iter().enumerate().filter(|(_, host)| !host.host.jumps);
+    direct.map(|(at, host)| (at, host.endpoint())).unzip()
+}
+
+/// Asks those hosts that are reached without a jump host whether they answer.
+pub(in crate::commands) async fn probe_direct(
+    hosts: &[ViewedHost<'_>],
+    limiter: &Limiter,
+    limit: Duration,
+    mut done: impl FnMut(usize, Found),
+) {
+    let (places, endpoints) = direct(hosts);
+    probe::all(&endpoints, limiter, limit, |nth, probe| {
+        if let Some(&at) = places.get(nth) {
+            done(at, Found { probe: Some(probe.clone()), ..Found::default() });
+        }
+    })
+    .await;
+}
+
+/// Asks hosts behind a jump host whether they answer, through one login to it.
+pub(in crate::commands) async fn probe_through(
+    endpoints: Vec<Endpoint>,
+    jump: &Arc<Jump>,
+    ssh: &Ssh,
+    mut done: impl FnMut(usize, Found),
+) -> Outcome<()> {
+    let mut tasks = JoinSet::new();
+    for (at, endpoint) in endpoints.into_iter().enumerate() {
+        let (ssh, jump) = (ssh.clone(), Arc::clone(jump));
+        tasks.spawn(async move {
+            let found = match &jump.login(&ssh).await?.result {
+                Ok(()) => {
+                    let probe = Some(ssh.probe_through(&jump, &endpoint).await?);
+                    Found { probe, ..Found::default() }
+                }
+                Err(reason) => Found { jump_failure: Some(reason.clone()), ..Found::default() },
+            };
+            Ok((at, found))
+        });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        let (at, found) = ended.unwrap_or_else(|error| Err(error.into())).map_err(cannot_log_in)?;
+        done(at, found);
+    }
+    Ok(())
+}
+
+/// Logs in to each host, by its route. `done` hears of each.
+pub(in crate::commands) async fn log_in(
+    hosts: &[ViewedHost<'_>],
+    routes: &[Route],
+    ssh: &Ssh,
+    limiter: &Limiter,
+    limit: Duration,
+    mut done: impl FnMut(usize, Found),
+) -> Outcome<()> {
+    let mut tasks = JoinSet::new();
+    let mut start = |at: usize, probe: Option<Probe>| {
+        let Some((host, route)) = hosts.get(at).zip(routes.get(at)) else { return };
+        let task = LoginTask {
+            ssh: ssh.clone(),
+            route: route.clone(),
+            endpoint: host.endpoint(),
+            proxy_jump: host.jump(),
+        };
+        tasks.spawn(async move { Ok((at, task.run(probe).await?)) });
+    };
+    for (at, route) in routes.iter().enumerate() {
+        if route.jump.is_some() {
+            start(at, None);
+        }
+    }
+    let (places, endpoints) = direct(hosts);
+    let mut of_jumps = Vec::new();
+    probe::all(&endpoints, limiter, limit, |nth, probe| {
+        let Some(&at) = places.get(nth) else { return };
+        match routes.get(at) {
+            Some(Route { jump: Some(_), .. }) => of_jumps.push((at, probe.clone())),
+            _ => start(at, Some(probe.clone())),
+        }
+    })
+    .await;
+    while let Some(ended) = tasks.join_next().await {
+        let ended: io::Result<(usize, Found)> = ended.unwrap_or_else(|error| Err(error.into()));
+        let (at, mut found) = ended.map_err(cannot_log_in)?;
+        if let Some((_, probe)) = of_jumps.iter().find(|(of, _)| *of == at) {
+            found.probe = Some(probe.clone());
+        }
+        done(at, found);
+    }
+    Ok(())
+}
+
+fn cannot_log_in(error: io::Error) -> Failure {
+    let is_missing = error.kind() == io::ErrorKind::NotFound;
+    let failure = Failure::new(Kind::Local, anyhow::Error::from(error).context("cannot run ssh"));
+    if !is_missing {
+        return failure;
+    }
+    failure.hint("a login needs the `ssh` program; `check` without --login needs none")
+}
+
+/// One login.
+struct LoginTask {
+    ssh: Ssh,
+    route: Route,
+    endpoint: Endpoint,
+    /// What ssh should reach it through.
+    proxy_jump: Option<String>,
+}
+
+impl LoginTask {
+    async fn run(self, probe: Option<Probe>) -> io::Result<Found> {
+        let Self { ssh, route: Route { mut target, jump }, endpoint, proxy_jump } = self;
+        let resolved = match ssh.resolve(&target).await? {
+            Ok(resolved) => resolved,
+            Err(reason) => return Ok(Found { probe, ..Found::of_login(Login::failed(reason)) }),
+        };
+        let is_ours = leads_through(&resolved, proxy_jump.as_deref());
+        let found = match jump.filter(|_| is_ours) {
+            Some(jump) => through(&ssh, &jump, &target, &endpoint, proxy_jump.is_some()).await?,
+            // Nobody is there, and the user's own configuration leads to the same place.
+            None if probe.as_ref().is_some_and(|probe| !probe.is_ok())
+                && is_ours
+                && leads_to(&resolved, &endpoint) =>
+            {
+                Found::default()
+            }
+            None => {
+                target.address = probe.as_ref().and_then(|probe| probe.address);
+                Found::of_login(ssh.login(&target).await?)
+            }
+        };
+        Ok(Found { probe, ..found })
+    }
+}
+
+/// Logs in to a host behind a jump host, or to that one itself.
+async fn through(
+    ssh: &Ssh,
+    jump: &Jump,
+    target: &Target,
+    endpoint: &Endpoint,
+    is_behind: bool,
+) -> io::Result<Found> {
+    if !is_behind {
+        return Ok(Found::of_login(ssh.login_to(jump).await?));
+    }
+    if let Login { result: Err(reason), .. } = jump.login(ssh).await? {
+        return Ok(Found { jump_failure: Some(reason.clone()), ..Found::default() });
+    }
+    Ok(Found::of_login(ssh.login_through(jump, target, endpoint).await?))
+}
+
+/// Whether a plain ssh would go through this jump host, or through none: the user's own
+/// configuration may lead another way.
+fn leads_through(resolved: &Resolved, proxy_jump: Option<&str>) -> bool {
+    let value = |keyword| resolved.value(keyword).filter(|value| *value != "none");
+    // `ssh -G` puts an address into brackets.
+    let plain = |jump: &str| jump.replace(['[', ']'], "");
+    value("proxyjump").map(plain) == proxy_jump.map(plain) && value("proxycommand").is_none()
+}
+
+/// Whether it would connect to this place.
+fn leads_to(resolved: &Resolved, endpoint: &Endpoint) -> bool {
+    let port = endpoint.port.get().to_string();
+    resolved.value("hostname") == Some(endpoint.host.as_str())
+        && resolved.value("port") == Some(&port)
+}

@@ -1,0 +1,90 @@
+//! A cluster's nodes as `check`, `wait` and `show` see them: how each host is reached, what was
+//! found there, and what that means.
+
+pub(super) mod look;
+pub(super) mod route;
+pub(super) mod row;
+pub(super) mod status;
+
+use crate::certificate::identity::Identity;
+use crate::cluster::{Fleet, Host, Jump, Skipped};
+use crate::commands::certificates::Own;
+use crate::install::layout::Layout;
+use crate::install::state::Record;
+use crate::settings::{OptionResolver, Rendering};
+use crate::ssh::probe::Endpoint;
+
+/// A cluster as the person knows it.
+#[derive(Debug)]
+pub(super) struct ViewedCluster<'a> {
+    /// It has no hosts where no node has a connection yet.
+    pub(super) fleet: Fleet<'a>,
+    pub(super) record: Option<&'a Record>,
+    pub(super) rendering: Rendering,
+}
+
+impl<'a> ViewedCluster<'a> {
+    pub(super) fn hosts(&self) -> impl Iterator<Item = ViewedHost<'_>> {
+        self.fleet.hosts.iter().map(move |host| ViewedHost { cluster: self, host })
+    }
+
+    /// The nodes that should give a host and give none.
+    pub(super) fn without_host(&self) -> impl Iterator<Item = &Skipped<'a>> {
+        self.fleet.skipped.iter().filter(|node| node.why.is_living())
+    }
+
+    /// Our certificate of the cluster, where it is what the cluster asks for.
+    pub(super) fn own_certificate<'l>(&self, layout: &'l Layout) -> Option<Own<'l>> {
+        let is_ours = self.rendering.ssh.certificates.named.is_none();
+        (self.fleet.cluster.vault_enabled && is_ours).then(|| match self.record {
+            Some(record) => Own::installed(layout, record),
+            None => Own::of(layout, &self.fleet.cluster),
+        })
+    }
+
+    /// Why that certificate lets nobody in.
+    pub(super) fn certificate_fault(
+        &self,
+        layout: &Layout,
+        options: &OptionResolver<'_>,
+    ) -> Option<String> {
+        self.own_certificate(layout)?.refusal(self.identity(options).as_ref())
+    }
+
+    /// The key that a setting names.
+    pub(super) fn identity(&self, options: &OptionResolver<'_>) -> Option<Identity> {
+        let path = self.rendering.ssh.identity_file.as_ref()?;
+        Identity::read(&options.environment().expand(path)).ok()
+    }
+}
+
+/// One of its hosts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ViewedHost<'c> {
+    pub(super) cluster: &'c ViewedCluster<'c>,
+    pub(super) host: &'c Host<'c>,
+}
+
+impl<'c> ViewedHost<'c> {
+    pub(super) fn fleet(&self) -> &'c Fleet<'c> {
+        &self.cluster.fleet
+    }
+
+    pub(super) fn alias(&self) -> String {
+        self.fleet().alias_of(self.host).to_string()
+    }
+
+    pub(super) fn endpoint(&self) -> Endpoint {
+        Endpoint { host: self.host.host_name.clone().into_owned(), port: self.host.port }
+    }
+
+    /// What it is reached through, as ssh is told.
+    pub(super) fn jump(&self) -> Option<String> {
+        self.fleet().proxy_jump(self.host).map(|jump| jump.to_string())
+    }
+
+    /// Whether others are reached through it.
+    pub(super) fn is_jump(&self) -> bool {
+        matches!(&self.fleet().jump, Some(Jump::ControlNode(name)) if *name == self.host.name)
+    }
+}

@@ -1,0 +1,191 @@
+//! The nodes of a cluster as they stand: what the API said last, and what was found there.
+
+use std::collections::BTreeMap;
+
+use super::TOLD;
+use crate::cli::Goal;
+use crate::cluster::{NoFleet, ResolvedCluster, Skipped, WhySkipped};
+use crate::commands::nodes::status::{HostStatus, State};
+use crate::commands::nodes::{ViewedCluster, ViewedHost};
+use crate::name::Label;
+use crate::text::message::Message;
+
+/// The nodes of a cluster as they stand.
+pub(super) struct Snapshot<'s> {
+    pub(super) cluster: &'s ViewedCluster<'s>,
+    pub(super) hosts: &'s [ViewedHost<'s>],
+    statuses: &'s [HostStatus<'s>],
+    /// Those that have a connection.
+    nodes: Vec<Node<'s>>,
+    /// Why none of them can be reached, where that is so.
+    no_route: Option<String>,
+    /// Why the API did not say anything newer.
+    outage: Option<&'s str>,
+}
+
+/// A node with a connection.
+struct Node<'s> {
+    alias: String,
+    is_up: bool,
+    /// Why its installation failed, where it did.
+    failure: Option<&'s str>,
+}
+
+/// Whether the wait is over.
+pub(super) enum Verdict {
+    /// Not yet.
+    Open,
+    /// All is as it should be.
+    Met,
+    /// It cannot be any more: why, and what to do about it.
+    Impossible(Message, Option<String>),
+}
+
+/// How many nodes must be up.
+pub(super) fn wanted(goal: Goal, cluster: &ViewedCluster<'_>) -> usize {
+    match goal {
+        Goal::All => cluster.fleet.nodes_living.max(1),
+        Goal::Nodes(count) => count.get(),
+    }
+}
+
+impl<'s> Snapshot<'s> {
+    pub(super) fn new(
+        cluster: &'s ViewedCluster<'s>,
+        hosts: &'s [ViewedHost<'s>],
+        statuses: &'s [HostStatus<'s>],
+        resolved: &ResolvedCluster<'_>,
+        outage: Option<&'s str>,
+    ) -> Self {
+        let (mut nodes, mut places) = (Vec::<Node<'_>>::new(), BTreeMap::new());
+        for (host, status) in hosts.iter().zip(statuses).filter(|(host, _)| host.host.is_active()) {
+            let (id, is_up) = (host.host.node.id.as_str(), status.state == State::Ok);
+            let at = *places.entry(id).or_insert(nodes.len());
+            match nodes.get_mut(at) {
+                Some(node) => node.is_up |= is_up,
+                None => nodes.push(Node {
+                    alias: host.alias(),
+                    is_up,
+                    failure: host.host.node.failure.as_ref().map(Label::as_str),
+                }),
+            }
+        }
+        let no_route = match &resolved.fleet {
+            Err(why @ NoFleet::NoControlNode) => Some(why.to_string()),
+            _ => None,
+        };
+        Self { cluster, hosts, statuses, nodes, no_route, outage }
+    }
+
+    /// The hosts of nodes that are in the cluster, with the status of each.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (&'s ViewedHost<'s>, &'s HostStatus<'s>)> {
+        self.hosts.iter().zip(self.statuses).filter(|(host, _)| host.host.is_active())
+    }
+
+    pub(super) fn total(&self) -> usize {
+        self.cluster.fleet.nodes_living
+    }
+
+    pub(super) fn up(&self) -> usize {
+        self.nodes.iter().filter(|node| node.is_up).count()
+    }
+
+    fn down(&self) -> impl Iterator<Item = &Node<'s>> {
+        self.nodes.iter().filter(|node| !node.is_up)
+    }
+
+    pub(super) fn verdict(&self, goal: Goal) -> Verdict {
+        if self.cluster.fleet.cluster.is_terminated() {
+            return Verdict::Impossible(self.not_up("the cluster was terminated").into(), None);
+        }
+        let wanted = wanted(goal, self.cluster);
+        if self.up() >= wanted {
+            return Verdict::Met;
+        }
+        let failures = self.failures();
+        if failures.is_empty() || self.total() - failures.len() >= wanted {
+            return Verdict::Open;
+        }
+        let text = format!("{}, and there will not be {wanted}:", self.count());
+        Verdict::Impossible(Message::with_first(text, TOLD, failures, 0), None)
+    }
+
+    /// Why the cluster will not be up.
+    pub(super) fn not_up(&self, why: &str) -> String {
+        format!("{}: {why}", self.cluster.fleet.alias())
+    }
+
+    /// The installations that failed on nodes that are not up.
+    fn failures(&self) -> Vec<String> {
+        let connected = self.down().filter_map(|node| Some((node.alias.clone(), node.failure?)));
+        let unconnected = self
+            .cluster
+            .without_host()
+            .filter_map(|node| Some((node.name.to_string(), installation_failure(node)?)));
+        let told = |(name, why)| format!("{name}: installation failed: {why}");
+        connected.chain(unconnected).map(told).collect()
+    }
+
+    /// `prime.train: 1 of 3 nodes is up`.
+    pub(super) fn count(&self) -> String {
+        let (up, total) = (self.up(), self.total());
+        let are = if up == 1 || total == 1 { "is" } else { "are" };
+        let nodes = if total == 1 { "node" } else { "nodes" };
+        format!("{}: {up} of {total} {nodes} {are} up", self.cluster.fleet.alias())
+    }
+
+    /// The same with what the others are waited for, as long as it says something new.
+    pub(super) fn state(&self) -> String {
+        let without_host = || self.cluster.without_host();
+        let refused = without_host().filter(|node| node.why == WhySkipped::Refused).count();
+        let waiting = without_host().filter(|node| is_starting(node)).count();
+        let silent = self.down().filter(|node| node.failure.is_none()).count();
+        let mut others = Vec::new();
+        for (count, one, several) in [
+            (silent, "does not answer yet", "do not answer yet"),
+            (waiting, "has no connection yet", "have no connection yet"),
+            (refused, "has a value that is refused", "have values that are refused"),
+            (self.failures().len(), "failed to install", "failed to install"),
+        ] {
+            if count > 0 {
+                others.push(format!("{count} {}", if count == 1 { one } else { several }));
+            }
+        }
+        let others = (!others.is_empty()).then(|| others.join(", "));
+        let outage = self.outage.map(|outage| format!("no news, for {outage}"));
+        let state = [Some(self.count()), others, outage];
+        state.into_iter().flatten().collect::<Vec<_>>().join("; ")
+    }
+
+    /// What is missing, a line a host of a node that is not up.
+    pub(super) fn missing(&self) -> Vec<String> {
+        let down: Vec<&str> = self
+            .rows()
+            .filter(|(_, status)| status.state == State::Ok)
+            .map(|(host, _)| host.host.node.id.as_str())
+            .collect();
+        let hosts = self.rows().filter(|(host, _)| !down.contains(&host.host.node.id.as_str()));
+        let mut lines: Vec<String> =
+            hosts.map(|(host, status)| format!("{}: {}", host.alias(), status.detail)).collect();
+        let without_host = self.cluster.without_host();
+        lines.extend(without_host.map(|node| format!("{}: {}", node.name, node.why)));
+        lines.extend(self.no_route.clone());
+        lines.extend(self.outage.map(str::to_owned));
+        if lines.is_empty() {
+            lines.push("no further node is in the cluster".to_owned());
+        }
+        lines
+    }
+}
+
+/// Whether nothing is wrong with it but that it takes its time.
+fn is_starting(node: &Skipped<'_>) -> bool {
+    matches!(node.why, WhySkipped::NoConnection { failure: None, .. })
+}
+
+fn installation_failure<'n>(node: &'n Skipped<'_>) -> Option<&'n str> {
+    match &node.why {
+        WhySkipped::NoConnection { failure, .. } => Some(failure.as_ref()?.as_str()),
+        _ => None,
+    }
+}
