@@ -73,7 +73,7 @@ fn what_a_plain_ssh_makes_of_the_names() {
     user.run(&["install", "train"]).succeeds();
     let report = user.doctor();
     assert_eq!(report.unwell(), Vec::<String>::new(), "{report:#?}");
-    report.finding("hosts", "ok", "3 of 4 checked");
+    report.finding("hosts", "ok", "4 of 4 checked");
 
     fs::write(&system, "Host *\n  SendEnv LANG\n  ForwardAgent yes\n").unwrap();
     let report = user.doctor();
