@@ -9,6 +9,7 @@ mod directive;
 pub mod folder;
 pub mod fragment;
 pub mod include;
+pub mod jumps;
 mod index;
 pub mod layout;
 pub mod modes;
