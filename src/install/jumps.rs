@@ -188,9 +188,12 @@ fn rule(line: &Line<'_>, outer: &[Block]) -> Option<Rule> {
         b"proxycommand" => Setting::Jump(through_ssh(&values)),
         _ => return None,
     };
-    let condition = |block: &Block| match block.is_match {
-        true => Condition::Match(criteria(&block.arguments)),
-        false => Condition::Host(block.arguments.clone()),
+    let condition = |block: &Block| {
+        if block.is_match {
+            Condition::Match(criteria(&block.arguments))
+        } else {
+            Condition::Host(block.arguments.clone())
+        }
     };
     let conditions = outer.iter().chain(line.blocks).map(condition).collect();
     Some(Rule { conditions, setting })
@@ -214,9 +217,8 @@ fn first_hop(value: &str) -> Option<String> {
 /// The host that a command such as `ssh -W %h:%p USER@HOST` logs in to.
 fn through_ssh(words: &[String]) -> Option<String> {
     let words: Vec<&str> = words.iter().flat_map(|word| word.split_whitespace()).collect();
-    let (program, arguments) = match words.as_slice() {
-        ["exec", program, arguments @ ..] | [program, arguments @ ..] => (program, arguments),
-        [] => return None,
+    let (["exec", program, arguments @ ..] | [program, arguments @ ..]) = words.as_slice() else {
+        return None;
     };
     if program.rsplit('/').next() != Some("ssh") {
         return None;
