@@ -320,10 +320,10 @@ fn a_reader_that_goes_away_is_no_failure() {
 #[test]
 fn what_lies_behind_a_failure_is_told_to_who_asks() {
     let sandbox = Sandbox::new();
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = crate::support::network::nobody();
     let told = |arguments: &[&str]| {
         let program = sandbox.prime_ssh([&["list"], arguments].concat()).env("PRIME_API_KEY", "t");
-        program.env("PRIME_API_BASE_URL", format!("http://{closed}")).run().fails(3)
+        program.env("PRIME_API_BASE_URL", format!("http://127.0.0.1:{closed}")).run().fails(3)
     };
     assert!(!told(&[]).contains("detail: "));
     let told = told(&["--verbose"]);
