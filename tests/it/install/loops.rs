@@ -24,7 +24,7 @@ fn loops(desk: &Desk, start: &str) -> bool {
     while seen.insert(name.clone()) {
         let resolved = Resolved::of(&desk.config(), &name);
         match resolved.get("proxyjump").filter(|&jump| jump != "none") {
-            Some(jump) => name = jump.to_owned(),
+            Some(jump) => jump.clone_into(&mut name),
             None => return false,
         }
     }
