@@ -30,7 +30,10 @@ pub const VARIABLES: [(&str, &str); 5] = [
         "PRIME_SSH_CLUSTERS",
         "the clusters of `prime-ssh --list`: ids or names with commas, or `all`",
     ),
-    ("PRIME_SSH_NO_RENEW", "1: `cert --ensure`, which ssh may call, does nothing"),
+    (
+        "PRIME_SSH_NO_REFRESH",
+        "1: `sync --if-older` and `cert --ensure`, which ssh may run, do nothing",
+    ),
 ];
 
 /// All that can be typed, with its help.
