@@ -89,10 +89,10 @@ pub struct RememberedArgs {
     /// Let ssh itself bring hosts up to date that are older than DURATION, and renew a certificate
     /// that is about to expire, before it connects [default: 5m]
     #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true)]
-    #[arg(default_missing_value = MaxAge::DEFAULT, help_heading = "How they are reached")]
+    #[arg(default_missing_value = MaxAge::DEFAULT, help_heading = "Connection options")]
     pub live: Option<MaxAge>,
     /// End --live
-    #[arg(long, conflicts_with = "live", help_heading = "How they are reached")]
+    #[arg(long, conflicts_with = "live", help_heading = "Connection options")]
     pub no_live: bool,
     /// Forget a remembered option, by its name without the dashes; repeatable
     #[arg(long, value_name = "NAME", value_parser = option_name)]

@@ -69,20 +69,18 @@ pub(super) fn run(args: SyncArgs, older: Duration, context: &Context) -> Outcome
         let (context, due) = (context.clone(), due.clone());
         move || Refresh { context: &context, older, start }.run(args, due)
     };
-    match run_with_timeout(limit, work) {
-        Ok(done) => done,
-        // The disk, or a program that was asked, is slow.
-        Err(_) => {
-            for due in &due {
-                let mut state = RefreshState::read(&layout, &due.stem.to_string());
-                let why = format!("no answer within {}", time::span(limit));
-                fail(&mut state, &why, due.stem.parts().0, context.terminal);
-                // The next one waits as long, then.
-                let _ = state.write(&layout, &due.stem.to_string());
-            }
-            Ok(())
-        }
+    if let Ok(done) = run_with_timeout(limit, work) {
+        return done;
     }
+    // The disk, or a program that was asked, is slow.
+    for due in &due {
+        let mut state = RefreshState::read(&layout, &due.stem.to_string());
+        let why = format!("no answer within {}", time::span(limit));
+        fail(&mut state, &why, due.stem.parts().0, context.terminal);
+        // The next one waits as long, then.
+        let _ = state.write(&layout, &due.stem.to_string());
+    }
+    Ok(())
 }
 
 /// The clusters that are meant, found with as few looks at the disk as possible.
@@ -138,7 +136,7 @@ struct Refresh<'c> {
 
 impl Refresh<'_> {
     fn left(&self, limit: Duration) -> Duration {
-        (limit - MARGIN).saturating_sub(self.start.elapsed())
+        limit.saturating_sub(MARGIN + self.start.elapsed())
     }
 
     /// The context with this much time for the API, and for nobody to read.
@@ -166,7 +164,7 @@ impl Refresh<'_> {
         let hosts: Vec<FileStem> =
             mine.iter().filter(|due| due.hosts).map(|due| due.stem.clone()).collect();
         if !hosts.is_empty() {
-            self.bring(&settings, &hosts)?;
+            self.bring(&settings, &hosts);
         }
         for due in mine.iter().filter(|due| due.certificate != Need::Nothing) {
             self.renew(layout, due);
@@ -175,7 +173,7 @@ impl Refresh<'_> {
     }
 
     /// Brings the hosts of these clusters up to date.
-    fn bring(&self, settings: &Sync, stems: &[FileStem]) -> Outcome<()> {
+    fn bring(&self, settings: &Sync, stems: &[FileStem]) {
         let layout = &settings.layout;
         for stem in stems {
             let mut state = RefreshState::read(layout, &stem.to_string());
@@ -209,7 +207,6 @@ impl Refresh<'_> {
                 }
             }
         }
-        Ok(())
     }
 
     fn sync(
@@ -292,20 +289,19 @@ fn record_told(
             continue;
         }
         let mut state = RefreshState::read(layout, &name);
-        match line.failure() {
-            Some(failure) => fail(&mut state, &one_line(failure), &line.cluster, terminal),
-            None => {
-                let key = renewed.iter().find(|renewed| renewed.record.stem() == *stem);
-                let took = start.map(|start| start.elapsed().as_millis());
-                state = RefreshState {
-                    checked: time::now(),
-                    tried: time::now(),
-                    problem: None,
-                    took: took.and_then(|took| took.try_into().ok()),
-                    certificate_key: key.and_then(|renewed| renewed.identity.clone()),
-                    certificate_failed: state.certificate_failed,
-                };
-            }
+        if let Some(failure) = line.failure() {
+            fail(&mut state, &one_line(failure), &line.cluster, terminal);
+        } else {
+            let key = renewed.iter().find(|renewed| renewed.record.stem() == *stem);
+            let took = start.map(|start| start.elapsed().as_millis());
+            state = RefreshState {
+                checked: time::now(),
+                tried: time::now(),
+                problem: None,
+                took: took.and_then(|took| took.try_into().ok()),
+                certificate_key: key.and_then(|renewed| renewed.identity.clone()),
+                certificate_failed: state.certificate_failed,
+            };
         }
         // Whoever comes next tries again, then.
         let _ = state.write(layout, &name);

@@ -101,7 +101,7 @@ impl Certify {
 
 /// Whether `PRIME_SSH_NO_REFRESH` says that nothing is to be refreshed in passing.
 pub fn refresh_is_off(environment: &Environment) -> Outcome<bool> {
-    Ok(environment.variable("PRIME_SSH_NO_REFRESH")?.is_some_and(|value| value != "0"))
+    environment.flag("PRIME_SSH_NO_REFRESH")
 }
 
 /// Where our own certificates are, for the outputs that name them.

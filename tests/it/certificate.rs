@@ -607,7 +607,7 @@ fn installs_and_renewals_do_not_wait_for_each_other() {
 }
 
 #[test]
-fn auto_cert_is_refused_where_it_could_not_work_or_would_not_be_safe() {
+fn live_is_refused_where_it_could_not_work_or_would_not_be_safe() {
     needs!("ssh-keygen");
     use std::os::unix::fs::PermissionsExt;
 
