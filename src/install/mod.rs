@@ -11,6 +11,7 @@ pub mod follow;
 pub mod fragment;
 pub mod include;
 mod index;
+pub mod jumps;
 pub mod layout;
 pub mod live;
 pub mod modes;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::loops;
 use super::summary::{self, Line};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fs::{FileError, Lock, LockError};
@@ -84,6 +85,7 @@ pub(in crate::commands) fn apply_request(
         lock.made |= present.folder_is_ours;
         present.folder_is_ours = lock.made;
     }
+<<<<<<< HEAD
     let mut request = decide(&present)?;
     let desired = std::mem::take(&mut request.wishes);
     let plan = plan(layout, &present, desired, applying.refresh.as_ref()).or_fail(Kind::Install)?;
@@ -91,6 +93,13 @@ pub(in crate::commands) fn apply_request(
         Applied { request, plan, unwritten: None, said: Vec::new(), details: Vec::new() };
     if mode == Mode::Apply {
         applied.apply(layout, &present)?;
+=======
+    let mut decision = decide(&present)?;
+    loops::refuse(layout, &present, &mut decision.wishes, &mut decision.lines);
+    decision.alias = decision.alias.filter(|alias| is_wished(&decision.wishes, alias));
+    for warning in &decision.warnings {
+        terminal.warning(warning);
+>>>>>>> main
     }
     Ok(applied)
 }
@@ -145,6 +154,12 @@ impl Applied {
         }
         Ok(())
     }
+}
+
+fn is_wished(wishes: &[Desired], alias: &str) -> bool {
+    let is_it =
+        |wish: &Desired| matches!(wish, Desired::Put { record, .. } if record.alias() == alias);
+    wishes.iter().any(is_it)
 }
 
 fn would_change(plan: &Plan) -> Message {

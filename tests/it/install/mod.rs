@@ -11,6 +11,7 @@ mod guard;
 mod in_namespaces;
 mod links;
 mod live;
+mod loops;
 mod names;
 mod options;
 mod own_config;
