@@ -85,21 +85,15 @@ pub(in crate::commands) fn apply_request(
         lock.made |= present.folder_is_ours;
         present.folder_is_ours = lock.made;
     }
-<<<<<<< HEAD
     let mut request = decide(&present)?;
+    loops::refuse(layout, &present, &mut request.wishes, &mut request.lines);
+    request.alias = request.alias.filter(|alias| is_wished(&request.wishes, alias));
     let desired = std::mem::take(&mut request.wishes);
     let plan = plan(layout, &present, desired, applying.refresh.as_ref()).or_fail(Kind::Install)?;
     let mut applied =
         Applied { request, plan, unwritten: None, said: Vec::new(), details: Vec::new() };
     if mode == Mode::Apply {
         applied.apply(layout, &present)?;
-=======
-    let mut decision = decide(&present)?;
-    loops::refuse(layout, &present, &mut decision.wishes, &mut decision.lines);
-    decision.alias = decision.alias.filter(|alias| is_wished(&decision.wishes, alias));
-    for warning in &decision.warnings {
-        terminal.warning(warning);
->>>>>>> main
     }
     Ok(applied)
 }
