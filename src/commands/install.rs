@@ -11,8 +11,9 @@ use super::{refresh, ssh_options, wait};
 use crate::cli::InstallArgs;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::folder;
+use crate::install::follow::Follow;
 use crate::install::layout::Layout;
-use crate::install::plan::Desired;
+use crate::install::plan::{Desired, Present};
 use crate::install::state::FileStem;
 use crate::name::{Id, Slug};
 use crate::settings::{Context, Install, Mode, OptionResolver, Origin};
@@ -43,7 +44,8 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
         let mut wishing =
             DesiredState::new(layout, present, &installed, &memory, skip_invalid, terminal);
         let names = Names::choose(&settings, &installed, &surveys, &ended)?;
-        let decision = decide(&settings, &mut wishing, surveys, &names, left)?;
+        let mut decision = decide(&settings, &mut wishing, surveys, &names, left)?;
+        decision.wishes.extend(subscription(&settings, present, &decision));
         renewed = wishing.renewed;
         Ok(decision)
     });
@@ -162,8 +164,34 @@ fn decide(
         decision.lines.push(Line { cluster, what, stem });
     }
     decision.warnings.extend(wishing.take_warnings());
+    decision.urgent.append(&mut wishing.urgent);
     decision.lines.sort_by(|a, b| a.cluster.cmp(&b.cluster));
     Ok(decision)
+}
+
+/// The subscription afterwards, where it changes: one that was installed by name is in it again.
+fn subscription(
+    settings: &Install,
+    present: &Present,
+    request: &InstallRequest,
+) -> Option<Desired> {
+    let mut follow = match &settings.source.origin {
+        Origin::All(endpoint, team) if settings.follows => Follow {
+            url: endpoint.address.to_string(),
+            context: settings.context.clone(),
+            team: team.clone(),
+            options: settings.options.apply(None).ok()?,
+            excluded: present.follow.clone().unwrap_or_default().excluded,
+        },
+        _ => present.follow.clone()?,
+    };
+    for wish in &request.wishes {
+        if let Desired::Put { record, .. } = wish {
+            follow.excluded.remove(record.id.as_str());
+        }
+    }
+    let is_new = present.follow.as_ref() != Some(&follow);
+    is_new.then(|| Desired::Follow(Some(Box::new(follow))))
 }
 
 /// The cluster whose name a newcomer has now, for it was terminated.

@@ -18,6 +18,7 @@ use crate::cli::{Global, SyncArgs};
 use crate::failure::{Failure, Outcome};
 use crate::fs::Lock;
 use crate::install::folder;
+use crate::install::follow::FOLLOW;
 use crate::install::layout::Layout;
 use crate::install::refresh::{self, RefreshState};
 use crate::install::state::{FileKind, FileStem};
@@ -36,9 +37,20 @@ const MARGIN: Duration = Duration::from_millis(300);
 /// A cluster, and what is to be done for it.
 #[derive(Clone, Debug)]
 struct Due {
-    stem: FileStem,
+    /// None for the subscription to clusters that are to come.
+    stem: Option<FileStem>,
     hosts: bool,
     certificate: Need,
+}
+
+impl Due {
+    fn name(&self) -> String {
+        self.stem.as_ref().map_or_else(|| refresh::ALL.to_owned(), FileStem::to_string)
+    }
+
+    fn title(&self) -> &str {
+        self.stem.as_ref().map_or("new clusters", |stem| stem.parts().0)
+    }
 }
 
 /// How much a new certificate is needed.
@@ -58,7 +70,11 @@ pub(super) fn run(args: SyncArgs, older: Duration, context: &Context) -> Outcome
     }
     let layout = ssh_layout(context.global.ssh_dir.as_deref(), &context.environment)?;
     let stems = stems(&layout, &args.clusters)?;
-    let due: Vec<Due> = stems.into_iter().filter_map(|stem| due(&layout, stem, older)).collect();
+    let mut due: Vec<Due> =
+        stems.into_iter().filter_map(|stem| due(&layout, stem, older)).collect();
+    if args.clusters.is_empty() && layout.file(FOLLOW).exists() {
+        due.extend(subscription_due(&layout, older));
+    }
     if due.is_empty() {
         return Ok(());
     }
@@ -74,11 +90,11 @@ pub(super) fn run(args: SyncArgs, older: Duration, context: &Context) -> Outcome
     }
     // The disk, or a program that was asked, is slow.
     for due in &due {
-        let mut state = RefreshState::read(&layout, &due.stem.to_string());
+        let mut state = RefreshState::read(&layout, &due.name());
         let why = format!("no answer within {}", time::span(limit));
-        fail(&mut state, &why, due.stem.parts().0, context.terminal);
+        fail(&mut state, &why, due.title(), context.terminal);
         // The next one waits as long, then.
-        let _ = state.write(&layout, &due.stem.to_string());
+        let _ = state.write(&layout, &due.name());
     }
     Ok(())
 }
@@ -107,7 +123,15 @@ fn due(layout: &Layout, stem: FileStem, older: Duration) -> Option<Due> {
         Need::Soon if state.certificate_is_pausing(now) && !is_at_work() => Need::Nothing,
         need => need,
     };
-    (hosts || certificate != Need::Nothing).then_some(Due { stem, hosts, certificate })
+    (hosts || certificate != Need::Nothing).then_some(Due { stem: Some(stem), hosts, certificate })
+}
+
+/// Whether the subscription is to be looked at.
+fn subscription_due(layout: &Layout, older: Duration) -> Option<Due> {
+    let (state, now) = (RefreshState::read(layout, refresh::ALL), time::now());
+    let is_at_work = || Lock::is_held(&refresh::lock(layout, refresh::ALL));
+    let hosts = state.is_older(older, now) && (!state.is_pausing(now) || is_at_work());
+    hosts.then_some(Due { stem: None, hosts, certificate: Need::Nothing })
 }
 
 /// Whether a cluster that lets nobody in without a certificate needs a new one.
@@ -155,14 +179,16 @@ impl Refresh<'_> {
         let mut locks = Vec::new();
         let mut mine = Vec::new();
         for due in due {
-            let path = refresh::lock(layout, &due.stem.to_string());
+            let path = refresh::lock(layout, &due.name());
             // Who is at work on it has the same limit; then ssh goes on with what is there.
             let Ok(lock) = Lock::take(&path, self.left(LIMIT), || Ok(()), || ()) else { continue };
             locks.push(lock);
-            mine.extend(self::due(layout, due.stem, self.older));
+            mine.extend(match due.stem {
+                Some(stem) => self::due(layout, stem, self.older),
+                None => subscription_due(layout, self.older),
+            });
         }
-        let hosts: Vec<FileStem> =
-            mine.iter().filter(|due| due.hosts).map(|due| due.stem.clone()).collect();
+        let hosts: Vec<Due> = mine.iter().filter(|due| due.hosts).cloned().collect();
         if !hosts.is_empty() {
             self.bring(&settings, &hosts);
         }
@@ -173,19 +199,19 @@ impl Refresh<'_> {
     }
 
     /// Brings the hosts of these clusters up to date.
-    fn bring(&self, settings: &Sync, stems: &[FileStem]) {
+    fn bring(&self, settings: &Sync, due: &[Due]) {
         let layout = &settings.layout;
-        for stem in stems {
-            let mut state = RefreshState::read(layout, &stem.to_string());
+        for due in due {
+            let mut state = RefreshState::read(layout, &due.name());
             // For those who come while this run is at it, or after it was killed.
             state.tried = time::now();
             state.problem = Some("the last try was cut short".to_owned());
-            let _ = state.write(layout, &stem.to_string());
+            let _ = state.write(layout, &due.name());
         }
         let context = self.within(LIMIT);
         let resolver = OptionResolver::new(&context);
         let mut renewed = Vec::new();
-        let applied = self.sync(settings, stems, &context, &resolver, &mut renewed);
+        let applied = self.sync(settings, due, &context, &resolver, &mut renewed);
         match applied {
             Ok(applied) => {
                 for warning in applied.request.urgent.iter().chain(&applied.gone()) {
@@ -197,29 +223,48 @@ impl Refresh<'_> {
                     }
                 }
                 record_told(layout, &applied, &renewed, Some(self.start), self.context.terminal);
+                if due.iter().any(|due| due.stem.is_none()) {
+                    self.record_subscription(layout, &applied);
+                }
             }
             Err(failure) => {
-                for stem in stems {
-                    let mut state = RefreshState::read(layout, &stem.to_string());
+                for due in due {
+                    let mut state = RefreshState::read(layout, &due.name());
                     let why = one_line(&failure);
-                    fail(&mut state, &why, stem.parts().0, self.context.terminal);
-                    let _ = state.write(layout, &stem.to_string());
+                    fail(&mut state, &why, due.title(), self.context.terminal);
+                    let _ = state.write(layout, &due.name());
                 }
             }
         }
     }
 
+    /// Writes down what came of the look at the subscription.
+    fn record_subscription(&self, layout: &Layout, applied: &Applied) {
+        let mut state = RefreshState::read(layout, refresh::ALL);
+        let mut lines = applied.request.lines.iter().filter(|line| line.stem.is_none());
+        if let Some(why) = lines.find_map(|line| line.failure()) {
+            fail(&mut state, &one_line(why), "new clusters", self.context.terminal);
+        } else {
+            let now = time::now();
+            state = RefreshState { checked: now, tried: now, ..RefreshState::default() };
+        }
+        let _ = state.write(layout, refresh::ALL);
+    }
+
     fn sync(
         &self,
         settings: &Sync,
-        stems: &[FileStem],
+        due: &[Due],
         context: &Context,
         resolver: &OptionResolver<'_>,
         renewed: &mut Vec<Renewed>,
     ) -> Outcome<Applied> {
         let layout = &settings.layout;
         let before = folder::read(layout)?;
-        let asked = Asked::of(&before, stems, settings, resolver, context.terminal);
+        let stems: Vec<FileStem> = due.iter().filter_map(|due| due.stem.clone()).collect();
+        let follows = due.iter().any(|due| due.stem.is_none());
+        let follow = before.follow.clone().filter(|_| follows);
+        let asked = Asked::of(&before, &stems, follow, settings, resolver, context.terminal);
         let mut applying = Applying::new(layout, Mode::Apply, resolver, context.terminal);
         applying.lock_limit = self.left(LIMIT);
         apply_request(&applying, |present| {
@@ -236,14 +281,15 @@ impl Refresh<'_> {
 
     /// Gets a new certificate for a cluster.
     fn renew(&self, layout: &Layout, due: &Due) {
-        let name = due.stem.to_string();
+        let Some(stem) = &due.stem else { return };
+        let name = due.name();
         let mut state = RefreshState::read(layout, &name);
         let limit = if due.certificate == Need::Now { LIMIT_WITHOUT_CERTIFICATE } else { LIMIT };
         let context = self.within(limit);
         let resolver = OptionResolver::new(&context);
         let done = folder::read_ours(layout).map_err(Failure::from).and_then(|present| {
             let records = present.installed().records;
-            let record = records.iter().find(|(stem, _)| *stem == due.stem);
+            let record = records.iter().find(|(at, _)| at == stem);
             let Some((_, record)) = record else { return Ok(()) };
             let wanted = Wanted::installed(state.certificate_key.clone(), layout);
             let endpoint = resolver.endpoint_of(record);
@@ -255,7 +301,7 @@ impl Refresh<'_> {
             let why = one_line(&failure);
             self.context
                 .terminal
-                .warning(format_args!("{}: no new certificate: {why}", due.stem.parts().0));
+                .warning(format_args!("{}: no new certificate: {why}", due.title()));
         }
     }
 }

@@ -18,18 +18,31 @@ pub(super) fn run(args: UninstallArgs, context: &Context) -> Outcome<()> {
     let applying = Applying::new(&settings.layout, settings.mode, &resolver, terminal);
     let applied = apply_request(&applying, |present| {
         let stems = named(present, &settings.clusters)?;
-        if stems.is_empty() {
+        if stems.is_empty() && present.follow.is_none() {
             terminal.tell("nothing is installed");
         }
         let installed = present.installed();
         let mut decision = InstallRequest::default();
+        let mut ids = Vec::new();
         for stem in stems {
             let record = installed.records.iter().find(|(at, _)| *at == stem);
             let cluster = record.map_or_else(|| stem.to_string(), |(_, record)| record.alias());
             let what = ClusterChange::Removed(String::new());
             decision.lines.push(Line { cluster, what, stem: Some(stem.clone()) });
+            ids.extend(record.map(|(_, record)| record.id.to_string()));
             decision.wishes.push(Desired::Remove(stem));
         }
+        // One that was taken away by name does not come back by itself.
+        let follow = match (&present.follow, settings.clusters.is_empty()) {
+            (Some(_), true) => Some(None),
+            (Some(follow), false) => {
+                let mut follow = follow.clone();
+                follow.excluded.extend(ids);
+                Some(Some(Box::new(follow)))
+            }
+            (None, _) => None,
+        };
+        decision.wishes.extend(follow.map(Desired::Follow));
         Ok(decision)
     })?;
     applied.tell(&applying)

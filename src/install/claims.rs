@@ -20,7 +20,36 @@ pub struct Claim {
     pub pattern: Option<String>,
 }
 
-/// Where `config` and what it includes name one of `aliases` in a `Host` or `Match` line.
+/// Whether a keyword decides which machine a name leads to, as whom, and whether it is the right one.
+/// The others, such as `LocalForward`, are a person's own wishes for our names.
+#[must_use]
+pub fn redirects(keyword: &[u8]) -> bool {
+    const KEYWORDS: [&str; 20] = [
+        "addressfamily",
+        "certificatefile",
+        "globalknownhostsfile",
+        "hostkeyalgorithms",
+        "hostkeyalias",
+        "hostname",
+        "identitiesonly",
+        "identityagent",
+        "identityfile",
+        "knownhostscommand",
+        "pkcs11provider",
+        "port",
+        "proxycommand",
+        "proxyjump",
+        "proxyusefdpass",
+        "revokedhostkeys",
+        "stricthostkeychecking",
+        "user",
+        "userknownhostsfile",
+        "verifyhostkeydns",
+    ];
+    KEYWORDS.iter().any(|known| known.as_bytes() == keyword)
+}
+
+/// Where `config` and what it includes have a block for one of `aliases` that leads it elsewhere.
 ///
 /// A pattern is a claim only where it starts with a word of the alias: `Host *` speaks of nobody.
 /// Our own files do not count; `read` leaves them out.
@@ -32,7 +61,14 @@ pub fn claims(
 ) -> Vec<Claim> {
     let names: HashSet<&str> = aliases.iter().copied().collect();
     let mut found = Vec::new();
+    // Those of the block that we are in: what it says decides.
+    let mut pending: Vec<Claim> = Vec::new();
     walk(config, include_resolver, read, &mut |line| {
+        if line.directive.starts_block() {
+            pending.clear();
+        } else if redirects(&line.directive.keyword) {
+            found.append(&mut pending);
+        }
         let claim = |alias: &str, pattern: Option<String>| Claim {
             file: line.file.to_owned(),
             line: line.directive.line,
@@ -41,11 +77,11 @@ pub fn claims(
         };
         for pattern in line.directive.host_patterns() {
             if names.contains(&*pattern) {
-                found.push(claim(&pattern, None));
+                pending.push(claim(&pattern, None));
             } else if pattern.contains(['*', '?'])
                 && let Some(alias) = aliases.iter().find(|alias| is_about(&pattern, alias))
             {
-                found.push(claim(alias, Some(pattern)));
+                pending.push(claim(alias, Some(pattern)));
             }
         }
         true
@@ -88,12 +124,12 @@ mod tests {
     fn a_name_is_found_in_any_file_that_ssh_would_read() {
         assert_eq!(
             found(&[
-                ("/h/.ssh/config", "Include a\nHost x prime.train.node-0\n"),
+                ("/h/.ssh/config", "Include a\nHost x prime.train.node-0\n Port 1\n"),
                 (
                     "/h/.ssh/a",
-                    "Match user u host \"y,prime.train\"\n  Include ~/b config missing\n"
+                    "Match user u host \"y,prime.train\"\n User u\n  Include ~/b config missing\n"
                 ),
-                ("/h/b", "\n\nHOST=prime.train.node-1\n"),
+                ("/h/b", "\n\nHOST=prime.train.node-1\n LocalForward 1 a:1\n ProxyJump x\n"),
             ]),
             [
                 "/h/.ssh/a:1 prime.train",
@@ -105,7 +141,9 @@ mod tests {
 
     #[test]
     fn patterns_count_where_they_are_about_us() {
-        let one = |text| found(&[("/c", text)]);
+        let one = |text: &str| found(&[("/c", &format!("{text}\n  Port 1\n"))]);
+        let wish = "Host prime.train\n LocalForward 6006 localhost:6006\nHost x\n Port 1\n";
+        assert!(found(&[("/c", wish)]).is_empty());
         assert_eq!(one("Host prime.train.*"), ["/c:1 prime.train.node-0 by prime.train.*"]);
         assert_eq!(one("Host prime.*.node-?"), ["/c:1 prime.train.node-0 by prime.*.node-?"]);
         for line in ["Match originalhost=prime.train", "Match host = \"x,prime.train\""] {

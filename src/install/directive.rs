@@ -54,6 +54,27 @@ impl Directive<'_> {
     }
 }
 
+/// The first line of a block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Whether it is a `Match`, and not a `Host`.
+    pub is_match: bool,
+    /// What follows the keyword.
+    pub arguments: Vec<String>,
+}
+
+impl Block {
+    /// Whether it applies to every host: `Match all`, or `Host *` without a negated pattern.
+    #[must_use]
+    pub fn is_for_every_host(&self) -> bool {
+        if self.is_match {
+            return matches!(self.arguments.as_slice(), [only] if only.eq_ignore_ascii_case("all"));
+        }
+        self.arguments.iter().any(|pattern| pattern == "*")
+            && !self.arguments.iter().any(|pattern| pattern.starts_with('!'))
+    }
+}
+
 /// One condition of a `Match` line (`ssh_config(5)`, Match).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Criterion {

@@ -208,7 +208,8 @@ fn emptied(layout: &Layout) -> Vec<PathBuf> {
         let Ok(name) = entry.file_name().into_string() else { return false };
         let has_state = |stem: &str| layout.file(&format!("{stem}.json")).exists();
         if let Some(of) = refresh::of_file(&name) {
-            return !has_state(of);
+            let is_of_all = of == refresh::ALL && layout.file(FOLLOW).exists();
+            return !has_state(of) && !is_of_all;
         }
         let is_unused = match FileStem::of_file(&name) {
             Some((stem, kind)) => kind == FileKind::Fragment && !has_state(&stem.to_string()),

@@ -116,6 +116,25 @@ impl Fragment {
         !self.commands.is_empty() || self.all("proxyjump").any(|jump| jump != "none")
     }
 
+    /// The names of machines in `known_hosts` that are others than in an earlier version, for the
+    /// same machine: the old one and the new one.
+    #[must_use]
+    pub fn renamed_keys(&self, earlier: &Self) -> Vec<(String, String)> {
+        let before: BTreeMap<_, _> = earlier
+            .hosts
+            .iter()
+            .filter_map(|host| Some((host.pod(&earlier.shared)?, host.machine()?)))
+            .collect();
+        let mut renamed = Vec::new();
+        for host in &self.hosts {
+            let Some((pod, new)) = host.pod(&self.shared).zip(host.machine()) else { continue };
+            if let Some(old) = before.get(pod).filter(|old| **old != new) {
+                renamed.push(((*old).to_owned(), new.to_owned()));
+            }
+        }
+        renamed
+    }
+
     /// The changes since an earlier version.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Difference {
@@ -125,17 +144,18 @@ impl Fragment {
         let mut removed: BTreeMap<Option<&str>, &str> = old
             .iter()
             .filter(|(alias, _)| !new.contains_key(*alias))
-            .map(|(&alias, host)| (host.machine(), alias))
+            .map(|(&alias, host)| (host.pod(&earlier.shared), alias))
             .collect();
         for (alias, host) in &new {
             match old.get(alias) {
-                None => match removed.remove(&host.machine()) {
+                None => match removed.remove(&host.pod(&self.shared)) {
                     Some(old) => difference.renamed.push((old.to_owned(), (*alias).to_owned())),
                     None => difference.added += 1,
                 },
-                Some(before) if before.machine() != host.machine() => {
-                    let machine = |host: &Host| host.machine().unwrap_or_default().to_owned();
-                    difference.moved.push(((*alias).to_owned(), machine(before), machine(host)));
+                Some(before) if before.pod(&earlier.shared) != host.pod(&self.shared) => {
+                    let pod = |pod: Option<&str>| pod.unwrap_or_default().to_owned();
+                    let (from, to) = (before.pod(&earlier.shared), host.pod(&self.shared));
+                    difference.moved.push(((*alias).to_owned(), pod(from), pod(to)));
                 }
                 Some(before) if before.own != host.own => difference.changed += 1,
                 Some(_) => {}
@@ -184,6 +204,16 @@ impl Host {
     #[must_use]
     pub fn machine(&self) -> Option<&str> {
         self.own.get("hostkeyalias")?.first().map(String::as_str)
+    }
+
+    /// The id of its machine: in a `HostKeyAlias` it may have the port behind it.
+    #[must_use]
+    pub fn pod<'a>(&'a self, shared: &Options) -> Option<&'a str> {
+        let machine = self.machine()?;
+        let machine = machine.strip_prefix("prime-").unwrap_or(machine);
+        let port = self.value("port", shared).unwrap_or_default();
+        let port = machine.strip_suffix(port).and_then(|rest| rest.strip_suffix('-'));
+        Some(port.unwrap_or(machine))
     }
 
     /// The value of a keyword for this host; its own lines count first.
@@ -317,7 +347,7 @@ mod tests {
             "2 hosts added, 1 host removed, 1 host on another machine, 1 host changed, \
              prime.t.c is now prime.t.c-1234, options changed"
         );
-        let moved = ("prime.t.b".to_owned(), "prime-q".to_owned(), "prime-new".to_owned());
+        let moved = ("prime.t.b".to_owned(), "q".to_owned(), "new".to_owned());
         assert_eq!(difference.moved, [moved]);
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use glob::{MatchOptions, Pattern};
 
-use super::directive::{Directive, directives};
+use super::directive::{Block, Directive, directives};
 
 /// Where ssh finds things, for reading the paths of `Include` lines as ssh does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,7 +109,9 @@ fn includes(config: &[u8]) -> impl Iterator<Item = (Directive<'_>, Option<usize>
     let mut block = None;
     directives(config).filter_map(move |directive| {
         if directive.starts_block() {
-            block = Some(directive.line);
+            let is_match = &*directive.keyword == b"match";
+            let first = Block { is_match, arguments: directive.texts() };
+            block = (!first.is_for_every_host()).then_some(directive.line);
         }
         (&*directive.keyword == b"include").then_some((directive, block))
     })
@@ -239,8 +241,12 @@ mod tests {
 
     #[test]
     fn an_include_inside_a_block_is_told_from_one_at_top_level() {
-        let config = "User x\nInclude prime-ssh/config\nHost a\n  User y\n\nMatch all\n  Include prime-ssh/config\n";
+        let config = "User x\nInclude prime-ssh/config\nHost a\n  User y\n\nHost b\n  Include prime-ssh/config\n";
         assert_eq!(found(config), [(2, None), (7, Some(6))]);
+        for for_all in ["Match all", "Host *", "host a *"] {
+            assert_eq!(found(&format!("{for_all}\nInclude prime-ssh/config\n")), [(2, None)]);
+        }
+        assert_eq!(found("Host * !a\nInclude prime-ssh/config\n"), [(2, Some(1))]);
     }
 
     #[test]

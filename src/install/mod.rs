@@ -12,6 +12,7 @@ pub mod fragment;
 pub mod include;
 mod index;
 pub mod jumps;
+mod known_hosts;
 pub mod layout;
 pub mod live;
 pub mod modes;

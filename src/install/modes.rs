@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use nix::unistd::Uid;
+use nix::unistd::{Gid, Group, Uid, User};
 
 use crate::text::shell;
 
@@ -58,16 +58,34 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The file, or the folder above it, that somebody else may change. In a folder like `/tmp` nobody
-/// can take away what is not theirs.
+/// The file, or the folder above it, that somebody else than this user and root may change: it is
+/// theirs, or they may write it. A folder like `/tmp` keeps nobody from what is theirs in it.
+///
+/// A group that this user is alone in, as most have one of their own, is nobody else.
 #[must_use]
 pub fn writable_by_others(path: &Path) -> Option<&Path> {
+    path.ancestors().find(|place| fs::metadata(place).is_ok_and(|found| is_open(&found)))
+}
+
+fn is_open(found: &fs::Metadata) -> bool {
     const OTHERS: u32 = 0o002;
     const GROUP: u32 = 0o020;
     const STICKY: u32 = 0o1000;
-    let mode = |path: &Path| fs::metadata(path).map_or(0, |found| found.mode());
-    if mode(path) & (OTHERS | GROUP) != 0 {
-        return Some(path);
+    let is_stranger = found.uid() != 0 && found.uid() != Uid::current().as_raw();
+    // Whoever may write to such a folder cannot take away what is not theirs.
+    let is_shared = found.is_dir() && found.mode() & STICKY != 0;
+    let others_write = found.mode() & OTHERS != 0 && !is_shared;
+    let group_writes = found.mode() & GROUP != 0 && !is_shared && !is_private(found.gid());
+    is_stranger || others_write || group_writes
+}
+
+/// Whether a group is root's or this user's own: by its name, and with nobody else in it.
+fn is_private(gid: u32) -> bool {
+    if gid == 0 {
+        return true;
     }
-    path.ancestors().skip(1).find(|folder| mode(folder) & (OTHERS | STICKY) == OTHERS)
+    let Some(user) = User::from_uid(Uid::current()).ok().flatten() else { return false };
+    let Some(group) = Group::from_gid(Gid::from_raw(gid)).ok().flatten() else { return false };
+    let is_alone = group.mem.iter().all(|member| *member == user.name);
+    user.gid.as_raw() == gid && group.name == user.name && is_alone
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::directive::directives;
-pub use super::directive::{Criterion, Directive, criteria, matches, matches_list};
+pub use super::directive::{Block, Criterion, Directive, criteria, matches, matches_list};
 use super::include::IncludeResolver;
 
 /// As deep as ssh itself follows `Include` lines.
@@ -25,27 +25,6 @@ pub struct Line<'a> {
     pub blocks: &'a [Block],
     /// Whether it includes our index.
     pub includes_us: bool,
-}
-
-/// The first line of a block.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Block {
-    /// Whether it is a `Match`, and not a `Host`.
-    pub is_match: bool,
-    /// What follows the keyword.
-    pub arguments: Vec<String>,
-}
-
-impl Block {
-    /// Whether it applies to every host: `Match all`, or `Host *` without a negated pattern.
-    #[must_use]
-    pub fn is_for_every_host(&self) -> bool {
-        if self.is_match {
-            return matches!(self.arguments.as_slice(), [only] if only.eq_ignore_ascii_case("all"));
-        }
-        self.arguments.iter().any(|pattern| pattern == "*")
-            && !self.arguments.iter().any(|pattern| pattern.starts_with('!'))
-    }
 }
 
 /// Calls `visit` for each line of `config` and of what it includes, our own files aside. What it

@@ -14,6 +14,8 @@ const ENDING: &str = ".refresh";
 const LOCK_ENDING: &str = ".refresh-lock";
 /// No new try for so long after one that failed, in seconds.
 const PAUSE: u64 = 60;
+/// The name of the subscription to clusters that are to come.
+pub const ALL: &str = "all";
 /// More bytes than such a file has.
 const BYTES_MAX: u64 = 64 * 1024;
 

@@ -626,7 +626,7 @@ fn live_is_refused_where_it_could_not_work_or_would_not_be_safe() {
 
     let program = person.sandbox.path("prime-ssh");
     copy_program(&program);
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o775)).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o757)).unwrap();
     let mut install = process::command(&program);
     install.args(["install", "clst01", "--live", "--ssh-dir"]).arg(person.sandbox.path(".ssh"));
     let told = process::run(install.env("HOME", person.sandbox.home()), b"").fails(5);

@@ -38,8 +38,25 @@ pub(in crate::commands) struct DesiredState<'a> {
     pub(in crate::commands) warnings: BTreeSet<String>,
     /// Keys that a cluster may not let in, of which only its answer tells.
     pub(in crate::commands) strangers: BTreeSet<String>,
+    /// What a person must know, whoever runs this.
+    pub(in crate::commands) urgent: Vec<String>,
     /// The certificates that ssh renews by itself.
     pub(in crate::commands) renewed: Vec<Renewed>,
+}
+
+/// The names that lead to another machine than before: ssh trusts that one at first sight.
+fn moved(before: Option<&[u8]>, fragment: &[u8], alias: &str) -> Vec<String> {
+    const TOLD: usize = 5;
+    let Some(before) = before.filter(|before| *before != fragment) else { return Vec::new() };
+    let moved = Fragment::parse(fragment).since(&Fragment::parse(before)).moved;
+    let tell = |(name, from, to): &(String, String, String)| {
+        format!("{name} leads to another machine now: {to}, and no longer {from}")
+    };
+    let mut told: Vec<String> = moved.iter().take(TOLD).map(tell).collect();
+    if let Some(more) = moved.len().checked_sub(TOLD).filter(|more| *more > 0) {
+        told.push(format!("{more} more names of {alias} lead to another machine now"));
+    }
+    told
 }
 
 /// A certificate that ssh renews by itself.
@@ -81,6 +98,7 @@ impl<'a> DesiredState<'a> {
             terminal,
             warnings: BTreeSet::new(),
             strangers: BTreeSet::new(),
+            urgent: Vec::new(),
             renewed: Vec::new(),
         }
     }
@@ -149,7 +167,9 @@ impl<'a> DesiredState<'a> {
             self.strangers.extend(key::stranger(machine, path, keys, &record));
         }
         let old = self.old(&record);
+        let moved = moved(old.map(|(_, before)| before), &fragment, &record.alias());
         let what = ClusterChange::of(old, &record, &fragment);
+        self.urgent.extend(moved);
         let record = Box::new(record);
         Ok(DesiredOutcome::Put(Desired::Put { record, fragment }, what))
     }

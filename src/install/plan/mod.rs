@@ -8,11 +8,11 @@ use std::path::PathBuf;
 use super::follow::{FOLLOW, Follow};
 use super::fragment::Fragment;
 use super::include::{self, Found, IncludeLine, Unwritable};
-use super::index;
 use super::layout::{AGAIN, CLUSTERS, FIRST_LOOK, INDEX, LAST, Layout, SECOND_LOOK, SHARED};
 use super::live::{Live, RefreshCommand};
 pub use super::present::{Installed, Present};
 use super::state::{FileKind, FileStem, Record, fingerprint};
+use super::{index, known_hosts};
 
 /// What a run wants of one cluster. What it does not speak of stays as it is.
 #[derive(Clone, Debug)]
@@ -206,7 +206,8 @@ impl Planner<'_> {
         self.added.extend(new.new_names(&earlier).into_iter().map(str::to_owned));
         let seen = present.part(&old_stem, FileKind::KnownHosts);
         let seen = seen.or_else(|| present.part(&stem, FileKind::KnownHosts)).unwrap_or_default();
-        self.ours(&stem.file(FileKind::KnownHosts), Some(seen.to_owned()));
+        let seen = known_hosts::with_renamed(seen, &new.renamed_keys(&earlier));
+        self.ours(&stem.file(FileKind::KnownHosts), Some(seen));
         self.ours(&stem.file(FileKind::State), Some(record.to_json()));
         self.ours(&stem.file(FileKind::Fragment), Some(fragment));
         if old_stem != stem {

@@ -264,5 +264,52 @@ fn a_script_that_has_nothing_to_do_asks_nobody() {
     assert_eq!(live.asked(&mut seen), [GET]);
     live.run(&["sync", "--if-older", "1h", "--prune"]).fails(2);
     live.run(&["sync", "--if-older", "1h", "nobody"]).fails(2);
-    let _ = small;
+}
+
+#[test]
+fn a_machine_behind_a_name_changes_and_that_is_told_whoever_runs() {
+    needs!("ssh");
+    let live = Live::with([train()]);
+    let moved = Cluster::new("clst01", "train")
+        .node(Node::control("pod0", "node-0", "203.0.113.10"))
+        .node(Node::worker("pod7", "node-1", "10.0.0.11").port(2222))
+        .node(Node::worker("pod2", "node-2", "10.0.0.12"));
+    live.api.now_serves([moved.clone()]);
+    live.wait(301);
+    let told = "prime.train.node-1 leads to another machine now: pod7, and no longer pod1";
+    let ran = live.asks("prime.train.node-1");
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    assert_eq!(live.address("prime.train.node-1"), "10.0.0.11", "it is told once");
+
+    let desk = Desk::with_installed("", &train());
+    desk.saved(&moved);
+    let ran = desk.run(&["sync", "-q"]);
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    ran.succeeds();
+}
+
+#[test]
+fn a_subscription_adds_what_comes() {
+    needs!("ssh");
+    let live = Live::serving(Api::serving([train(), small("clst02", "other")]));
+    live.run(&["install", "--all", "--live"]).succeeds();
+    let third = || small("clst03", "third");
+    live.api.now_serves([train(), small("clst02", "other"), third()]);
+    assert_eq!(live.address("prime.third"), "203.0.113.77", "for this very connection");
+    assert_eq!(live.address("prime.nobody.x"), "prime.nobody.x.invalid.");
+    assert_eq!(live.address("prime.corp.example.com"), "prime.corp.example.com");
+
+    // One that was taken away by name stays away, until it is installed by name.
+    live.run(&["uninstall", "third"]).succeeds();
+    let ran = live.run(&["sync"]);
+    assert!(!ran.stderr.contains("prime.third"), "{}", ran.stderr);
+    live.run(&["install", "third"]).succeeds();
+    let fourth = small("clst04", "fourth");
+    live.api.now_serves([train(), small("clst02", "other"), third(), fourth]);
+    live.run(&["sync", "train"]).succeeds();
+    live.run(&["sync", "--check"]).fails(10);
+    let ran = live.run(&["sync"]);
+    assert!(ran.stderr.contains("prime.fourth  added: 1 host"), "{}", ran.stderr);
+    live.run(&["uninstall", "--all"]).succeeds();
+    assert!(!live.desk.ssh("prime-ssh").exists());
 }

@@ -8,11 +8,12 @@ use super::{Desk, train, train_later};
 fn a_name_that_the_user_has_is_not_taken() {
     for (config, place) in [
         ("Host a prime.train.node-1\n  HostName x\n", "config:1: prime.train.node-1"),
-        ("\nHost a\nMatch originalhost \"prime.train\"\n", "config:3: prime.train"),
+        ("\nHost a\nMatch originalhost \"prime.train\"\n  User x\n", "config:3: prime.train"),
         ("Include INCLUDED\n", "more:2: prime.train.node-0"),
     ] {
         let desk = Desk::new();
-        let more = desk.sandbox.write("ssh/more", "\nHost=\"prime.train.node-0\"\n");
+        let more =
+            desk.sandbox.write("ssh/more", "\nHost=\"prime.train.node-0\"\n  IdentityFile ~/x\n");
         let config = config.replace("INCLUDED", more.to_str().unwrap());
         desk.sandbox.write("ssh/config", config);
         let before = desk.snapshot();
@@ -33,8 +34,12 @@ fn what_the_user_adds_to_a_name_of_ours_later_is_theirs() {
     desk.run(&["sync"]).succeeds();
     assert_eq!(desk.read_config(), config);
 
+    // A block that leads nowhere else is welcome from the first.
+    desk.run(&["uninstall", "--all"]).succeeds();
+    desk.install(&train()).succeeds();
+
     // A node that is new, under a name that was the user's before.
-    let config = format!("{config}Host prime.train.node-1\n");
+    let config = format!("{config}Host prime.train.node-1\n  HostName x\n");
     desk.sandbox.write("ssh/config", &config);
     desk.run(&["uninstall", "--all"]).succeeds();
     assert!(desk.install(&train()).fails(5).contains("node-1"));
