@@ -81,9 +81,12 @@ impl fmt::Display for ClusterChange {
     }
 }
 
+/// The widest column of clusters. An id from the API may be longer than any width can be.
+const WIDTH: usize = 80;
+
 /// Tells a line a cluster, and how to connect.
 pub(super) fn tell(lines: &[Line], layout: &Layout, connects: bool, terminal: Terminal) {
-    let width = lines.iter().map(|line| line.cluster.len()).max().unwrap_or_default();
+    let width = lines.iter().map(|line| line.cluster.len()).max().unwrap_or_default().min(WIDTH);
     for Line { cluster, what } in lines {
         terminal.tell(format_args!("{cluster:width$}  {what}"));
     }
