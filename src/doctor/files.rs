@@ -1,14 +1,15 @@
 //! Whether our files fit together: each state has its fragment, the index names each, and killed
 //! runs left nothing behind.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use super::finding::counted;
 use super::snapshot::{OurFolder, Snapshot};
 use super::{Check, Finding, OwnCommands};
 use crate::fs::Lock;
 use crate::install::include;
-use crate::install::layout::{INDEX, LOCK, Layout};
+use crate::install::layout::{CLUSTERS, INDEX, LOCK, Layout, SHARED};
 use crate::install::plan::{Note, Owner};
 use crate::install::state::{FileKind, FileStem};
 
@@ -76,15 +77,20 @@ impl Folder<'_> {
 
     /// Fragments that ssh does not read, and lines of the index that lead nowhere.
     fn index(&self) -> Option<Finding> {
-        let path = self.layout.file(INDEX);
         let changes = &self.ours.repair.as_ref()?.changes;
-        let change = changes.iter().find(|change| change.path == path)?;
+        let paths = SHARED.map(|name| self.layout.file(name));
+        let change = changes.iter().find(|change| paths.contains(&change.path))?;
+        let path = change.path.clone();
         // Only its mode differs: a matter of permissions.
         if change.before == change.after {
             return None;
         }
         let present = &self.ours.present;
-        let indexed = present.indexed();
+        let text = |name| present.files.get(name).map(Vec::as_slice).unwrap_or_default();
+        let list = self.layout.file(CLUSTERS);
+        let leads_to_list =
+            include::included(text(INDEX)).iter().any(|path| list == Path::new(path));
+        let indexed = if leads_to_list { present.indexed() } else { BTreeSet::new() };
         let unread: Vec<String> = self
             .ours
             .expected()
@@ -106,7 +112,7 @@ impl Folder<'_> {
 
     fn names_what_is_not_there(&self) -> bool {
         let present = &self.ours.present;
-        let index = present.files.get(INDEX).map(Vec::as_slice).unwrap_or_default();
+        let index = present.files.get(CLUSTERS).map(Vec::as_slice).unwrap_or_default();
         let included = include::included(index);
         let mut named =
             included.iter().filter_map(|path| FileStem::of_file(path.rsplit('/').next()?));
@@ -199,7 +205,7 @@ impl Folder<'_> {
         let is_removal = |path: &&PathBuf| {
             let changes = self.ours.repair.iter().flat_map(|plan| &plan.changes);
             let mut ours = changes.filter(|change| change.owner == Owner::Ours);
-            **path != self.layout.file(INDEX)
+            SHARED.iter().all(|name| **path != self.layout.file(name))
                 && ours.any(|change| change.path == **path && change.after.is_none())
         };
         let files: Vec<PathBuf> =

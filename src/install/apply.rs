@@ -1,6 +1,7 @@
 //! Applies a plan: all of it, or nothing.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::plan::{Change, Owner, Plan};
 use crate::fs::{FileError, Mode, Staged};
@@ -8,6 +9,10 @@ use crate::fs::{FileError, Mode, Staged};
 /// The mode of every file of ours: keys and addresses are nobody else's concern, and ssh stops
 /// at a file that others may write.
 const PRIVATE: u32 = 0o600;
+
+/// How long an ssh may take from the line that includes a file to the file: old releases stop where
+/// it was removed in between.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// A plan whose new files are all on the disk, each beside the place where it will stand.
 #[derive(Debug)]
@@ -81,7 +86,11 @@ impl<'p> Stage<'p> {
     pub fn put(self) -> Result<Option<FileError>, ApplyError> {
         let Self { steps, mut unwritten } = self;
         let mut done: Vec<Undo> = Vec::new();
+        let mut has_paused = false;
         for Step { change, new, old } in steps {
+            if new.is_none() && change.is_included && !std::mem::replace(&mut has_paused, true) {
+                std::thread::sleep(PAUSE);
+            }
             if unwritten.is_some() && change.owner != Owner::Ours {
                 continue;
             }

@@ -4,13 +4,14 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 use nix::unistd::{Uid, User};
 
-use super::include::AS_SSH;
-use super::layout::{INDEX, LOCK, Layout};
-use super::plan::Present;
-use super::state::{FileStem, is_certificate_lock};
+use super::include::{self, AS_SSH};
+use super::layout::{CLUSTERS, LOCK, Layout, SHARED};
+use super::present::Present;
+use super::state::{FileKind, FileStem, is_certificate_lock};
 use crate::fs::{FILE_MAX, FileError, Lock, read_own};
 
 /// Why the ssh folder cannot be used.
@@ -127,7 +128,7 @@ pub fn read_ours(layout: &Layout) -> Result<Present, FolderError> {
             continue;
         }
         let is_aside = name.contains(".conf.bak");
-        if name != INDEX && FileStem::of_file(&name).is_none() {
+        if !SHARED.contains(&&*name) && FileStem::of_file(&name).is_none() {
             present.foreign.push(name.clone());
             if !is_aside {
                 continue;
@@ -165,9 +166,31 @@ pub fn make(layout: &Layout) -> Result<bool, FileError> {
 
 /// Removes what runs that were killed left behind. The caller holds the lock.
 pub fn clean(layout: &Layout) {
-    for path in leftovers(layout) {
+    for path in leftovers(layout).into_iter().chain(emptied(layout)) {
         crate::fs::clean(&path);
     }
+}
+
+/// The empty files of clusters that were removed. An ssh that read the list before may be about to
+/// read one of them, and old releases stop where it is gone by then: so they stay for a while.
+fn emptied(layout: &Layout) -> Vec<PathBuf> {
+    const A_WHILE: Duration = Duration::from_secs(10);
+    let list = fs::read(layout.file(CLUSTERS)).unwrap_or_default();
+    let listed = include::included(&list);
+    let is_old = |found: &fs::Metadata| {
+        found.modified().ok().and_then(|then| then.elapsed().ok()).is_none_or(|age| age > A_WHILE)
+    };
+    let entries = fs::read_dir(layout.folder()).into_iter().flatten().flatten();
+    let is_emptied = |entry: &fs::DirEntry| {
+        let name = entry.file_name().into_string().ok();
+        let stem = name.as_deref().and_then(FileStem::of_file);
+        let Some((stem, FileKind::Fragment)) = stem else { return false };
+        let path = entry.path();
+        !listed.iter().any(|other| Path::new(other) == path)
+            && entry.metadata().is_ok_and(|found| found.len() == 0 && is_old(&found))
+            && !layout.file(&stem.file(FileKind::State)).exists()
+    };
+    entries.filter(is_emptied).map(|entry| entry.path()).collect()
 }
 
 /// The temporary files of runs that were killed, and of one that is at work.
@@ -191,7 +214,8 @@ pub fn remove_if_unused(layout: &Layout, lock: &Lock, made: bool) {
         let name = entry.map(|entry| entry.file_name());
         // What cannot be read may be ours.
         name.map_or(true, |name| {
-            name.to_str().is_some_and(|name| name == INDEX || FileStem::of_file(name).is_some())
+            name.to_str()
+                .is_some_and(|name| SHARED.contains(&name) || FileStem::of_file(name).is_some())
         })
     };
     let in_use = fs::read_dir(layout.folder()).map_or(true, |mut entries| entries.any(is_ours));

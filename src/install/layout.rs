@@ -9,6 +9,12 @@ use super::state::{FileKind, FileStem};
 const FOLDER: &str = "prime-ssh";
 /// The file in our folder that the user's configuration includes.
 pub const INDEX: &str = "config";
+/// The file in our folder that includes the clusters' files.
+pub const CLUSTERS: &str = "clusters";
+/// The file in our folder that is read last.
+pub const LAST: &str = "last";
+/// The files of ours that are of no cluster.
+pub const SHARED: [&str; 3] = [INDEX, CLUSTERS, LAST];
 /// The file in our folder whose lock is the right to change things.
 pub const LOCK: &str = "lock";
 
@@ -76,6 +82,12 @@ impl Layout {
     /// The line that includes the file `name` of our folder.
     pub fn include(&self, name: &str) -> Result<IncludeLine, Unwritable> {
         self.include_path(&self.file(name))
+    }
+
+    /// Every form of the line of ours in the user's configuration: relative, and absolute for those
+    /// whose `$HOME` is elsewhere.
+    pub fn own_lines(&self) -> Result<[IncludeLine; 2], Unwritable> {
+        Ok([self.include(INDEX)?, IncludeLine::new(&self.file(INDEX))?])
     }
 
     /// The line that includes a file below the ssh folder: relative to that folder where it is

@@ -4,8 +4,8 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::apply::Stage;
-use super::include::{self, Unwritable};
-use super::layout::{INDEX, Layout};
+use super::include::{self, IncludeLine, Unwritable};
+use super::layout::{INDEX, LAST, Layout};
 use super::modes::Fault;
 use super::plan::{Plan, Present};
 use super::state::FileKind;
@@ -87,11 +87,12 @@ struct Copies<'a> {
 impl Copies<'_> {
     /// The new index, which leads to the new fragments where they stand ready.
     fn index(&self) -> Result<PathBuf, VerifyError> {
+        let names = self.plan.clusters.iter().map(|stem| stem.file(FileKind::Fragment));
         let mut text = String::new();
-        for stem in &self.plan.clusters {
-            let path = self.layout.file(&stem.file(FileKind::Fragment));
+        for name in names.chain([LAST.to_owned()]) {
+            let path = self.layout.file(&name);
             let now = self.stage.staged(&path).unwrap_or(&path);
-            text.push_str(self.layout.include_path(now)?.as_str());
+            text.push_str(IncludeLine::new(now)?.as_str());
             text.push('\n');
         }
         self.write(INDEX, text.as_bytes())

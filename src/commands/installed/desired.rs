@@ -130,7 +130,7 @@ impl<'a> DesiredState<'a> {
             self.add_certificate(&mut rendering, &record, &fleet.cluster)?;
         }
         let mut fragment = Vec::new();
-        ssh_config::render(std::slice::from_ref(&*fleet), &rendering.ssh, &mut fragment)
+        ssh_config::render_cluster(&fleet, &rendering.ssh, &mut fragment)
             .context("cannot render")
             .or_fail(Kind::Local)?;
         self.refuse_claimed(&record, &fragment)?;

@@ -2,124 +2,14 @@
 //!
 //! All of it is pure. The same plan is shown as a diff, checked by ssh, and carried out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::include::{self, Found, IncludeLine, Unwritable};
-use super::layout::{INDEX, Layout};
-use super::state::{Damage, FileKind, FileStem, Record, fingerprint};
-
-/// The first line of our index.
-const INDEX_HEADER: &str = "# Written by prime-ssh: one line a cluster. Changes here are lost.\n";
-
-/// The line of our index that says so where there was no ssh folder before us: the run that takes
-/// everything away again is another one.
-const FOLDER_HEADER: &str =
-    "# The folder above was made by prime-ssh, and goes with the last cluster.\n";
-
-/// What was found on the disk.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Present {
-    /// Whether the ssh folder was made by us.
-    pub folder_is_ours: bool,
-    /// The user's configuration.
-    pub config: Option<Vec<u8>>,
-    /// Whether it is reached through a link, which is the user's own.
-    pub config_is_link: bool,
-    /// What it was before our first change to it.
-    pub backup: Option<Vec<u8>>,
-    /// The files of our folder that are ours, by name, and those that we kept aside.
-    pub files: BTreeMap<String, Vec<u8>>,
-    /// Those of them that others than this user may read or write.
-    pub loose: BTreeSet<String>,
-    /// What else is in our folder, by name.
-    pub foreign: Vec<String>,
-}
-
-/// The clusters that are installed.
-#[derive(Debug, Default)]
-pub struct Installed {
-    /// Those whose state can be read, in the order of their names.
-    pub records: Vec<(FileStem, Record)>,
-    /// Those whose state cannot.
-    pub damaged: Vec<(FileStem, Damage)>,
-    /// Second files of a cluster, left by a run that was killed while it gave it another name.
-    pub superseded: Vec<FileStem>,
-}
-
-impl Installed {
-    /// The record of the cluster with this id.
-    #[must_use]
-    pub fn of_id(&self, id: &str) -> Option<&Record> {
-        self.records.iter().map(|(_, record)| record).find(|record| record.id.as_str() == id)
-    }
-}
-
-impl Present {
-    /// Notes what our index says of the ssh folder.
-    pub(super) fn read_header(&mut self) {
-        let index = self.files.get(INDEX).map(Vec::as_slice).unwrap_or_default();
-        let mut lines = index.split_inclusive(|&byte| byte == b'\n');
-        self.folder_is_ours = lines.any(|line| line == FOLDER_HEADER.as_bytes());
-    }
-
-    /// The clusters that are installed.
-    #[must_use]
-    pub fn installed(&self) -> Installed {
-        let mut installed = Installed::default();
-        let indexed = self.indexed();
-        for (stem, part) in self.stems() {
-            if part != FileKind::State {
-                continue;
-            }
-            match Record::from_json(self.part(&stem, part).unwrap_or_default()) {
-                // Under another name than its own it is a copy that somebody made.
-                Ok(record) if record.stem() != stem => {
-                    installed.damaged.push((stem, Damage::Renamed(record.stem())));
-                }
-                Ok(record) => match installed.records.iter_mut().find(|(_, r)| r.id == record.id) {
-                    None => installed.records.push((stem, record)),
-                    // What ssh reads is what counts.
-                    Some(other) if indexed.contains(&stem) => {
-                        let other = std::mem::replace(other, (stem, record));
-                        installed.superseded.push(other.0);
-                    }
-                    Some(_) => installed.superseded.push(stem),
-                },
-                Err(damage) => installed.damaged.push((stem, damage)),
-            }
-        }
-        installed
-    }
-
-    /// One file of a cluster.
-    #[must_use]
-    pub fn part(&self, stem: &FileStem, part: FileKind) -> Option<&[u8]> {
-        self.files.get(&stem.file(part)).map(Vec::as_slice)
-    }
-
-    /// Every cluster of which any file is there, readable or not.
-    #[must_use]
-    pub fn all_stems(&self) -> BTreeSet<FileStem> {
-        self.stems().map(|(stem, _)| stem).collect()
-    }
-
-    fn stems(&self) -> impl Iterator<Item = (FileStem, FileKind)> {
-        self.files.keys().filter_map(|name| FileStem::of_file(name))
-    }
-
-    /// The clusters whose fragments the index includes.
-    #[must_use]
-    pub fn indexed(&self) -> BTreeSet<FileStem> {
-        let index = self.files.get(INDEX).map(Vec::as_slice).unwrap_or_default();
-        include::included(index)
-            .iter()
-            .filter_map(|path| FileStem::of_file(path.rsplit('/').next()?))
-            .map(|(stem, _)| stem)
-            .filter(|stem| self.part(stem, FileKind::Fragment).is_some())
-            .collect()
-    }
-}
+use super::index;
+use super::layout::{CLUSTERS, INDEX, LAST, Layout, SHARED};
+pub use super::present::{Installed, Present};
+use super::state::{FileKind, FileStem, Record, fingerprint};
 
 /// What a run wants of one cluster. What it does not speak of stays as it is.
 #[derive(Clone, Debug)]
@@ -157,6 +47,8 @@ pub struct Change {
     pub before: Option<Vec<u8>>,
     /// What it is to hold; none where it is to go. As before where only its mode is wrong.
     pub after: Option<Vec<u8>>,
+    /// Whether ssh may be about to read it.
+    pub is_included: bool,
 }
 
 /// What a person should know of a plan.
@@ -223,7 +115,7 @@ struct Planner<'a> {
     present: &'a Present,
     installed: Installed,
     plan: Plan,
-    coming: Vec<FileStem>,
+    coming: Vec<Record>,
     going: Vec<FileStem>,
 }
 
@@ -287,7 +179,7 @@ impl Planner<'_> {
             self.going.push(old_stem);
         }
         self.carry_certificate(&stem);
-        self.coming.push(stem);
+        self.coming.push(record);
     }
 
     /// The certificate of a cluster goes by its name, also where it was there before the cluster
@@ -362,19 +254,15 @@ impl Planner<'_> {
             found.into_iter().partition(|found| found.block.is_some());
         let line = self.layout.include(INDEX)?;
         if clusters.is_empty() {
-            self.leave_config(config, &line);
-            self.ours(INDEX, None);
+            self.leave_config(config)?;
+            for name in SHARED {
+                self.ours(name, None);
+            }
             return Ok(());
         }
-        let mut index = INDEX_HEADER.to_owned();
-        if self.present.folder_is_ours {
-            index.push_str(FOLDER_HEADER);
-        }
-        for stem in clusters {
-            index.push_str(self.layout.include(&stem.file(FileKind::Fragment))?.as_str());
-            index.push('\n');
-        }
-        self.ours(INDEX, Some(index.into_bytes()));
+        self.ours(LAST, Some(index::last(clusters.iter().filter_map(|stem| self.alias(stem)))));
+        self.ours(CLUSTERS, Some(index::clusters(self.layout, clusters)?));
+        self.ours(INDEX, Some(index::index(self.layout, self.present.folder_is_ours)?));
         self.plan.notes.extend(in_block.into_iter().map(Note::InBlock));
         if at_top.is_empty() {
             if let Some(config) = config {
@@ -385,7 +273,8 @@ impl Planner<'_> {
             self.change(self.layout.config(), Owner::User, Some(config));
         }
         let has_state = |stem: &FileStem| {
-            self.coming.contains(stem) || self.present.part(stem, FileKind::State).is_some()
+            self.coming.iter().any(|record| record.stem() == *stem)
+                || self.present.part(stem, FileKind::State).is_some()
         };
         for stem in clusters.iter().filter(|stem| !has_state(stem)) {
             let path = self.layout.file(&stem.file(FileKind::Fragment));
@@ -394,12 +283,25 @@ impl Planner<'_> {
         Ok(())
     }
 
+    /// The alias of a cluster that ssh reads afterwards.
+    fn alias(&self, stem: &FileStem) -> Option<String> {
+        let coming = self.coming.iter().find(|record| record.stem() == *stem);
+        let record = coming.or_else(|| {
+            let mut records = self.installed.records.iter();
+            records.find(|(at, _)| at == stem).map(|(_, record)| record)
+        });
+        let in_file = || index::alias_in(self.present.part(stem, FileKind::Fragment)?);
+        record.map(Record::alias).or_else(in_file)
+    }
+
     /// Takes our line out of the user's configuration, and the file with it where we made it.
-    fn leave_config(&mut self, config: Option<&[u8]>, line: &IncludeLine) {
-        let Some(config) = config else { return };
+    fn leave_config(&mut self, config: Option<&[u8]>) -> Result<(), Unwritable> {
+        let Some(config) = config else { return Ok(()) };
         let mut left = config.to_owned();
-        while let Some(without) = line.taken_out_of(&left) {
-            left = without;
+        for line in self.layout.own_lines()? {
+            while let Some(without) = line.taken_out_of(&left) {
+                left = without;
+            }
         }
         let written_by_others = include::find(&left, &self.layout.include_resolver());
         self.plan.notes.extend(written_by_others.into_iter().map(Note::LeftIn));
@@ -415,6 +317,7 @@ impl Planner<'_> {
         } else if self.present.backup.is_some() {
             self.plan.notes.push(Note::BackupStays(self.layout.backup()));
         }
+        Ok(())
     }
 
     /// The state goes first: what is left of a run that was killed is then known for a leftover.
@@ -430,13 +333,22 @@ impl Planner<'_> {
         });
         going.extend(orphans);
         going.extend(self.installed.superseded.iter().cloned());
+        if clusters.is_empty() {
+            let files = self.present.files.keys().filter_map(|name| FileStem::of_file(name));
+            let emptied = files.map(|(stem, _)| stem).filter(|stem| self.present.is_emptied(stem));
+            going.extend(emptied);
+        }
         going.retain(|stem| !clusters.contains(stem));
         going.sort();
         going.dedup();
         for stem in going {
             self.ours(&stem.file(FileKind::State), None);
+            // An ssh that read the list a moment ago may be about to read it: see `folder::clean`.
+            let fragment = self.present.part(&stem, FileKind::Fragment);
+            let after = fragment.filter(|_| !clusters.is_empty()).map(|_| Vec::new());
+            self.ours(&stem.file(FileKind::Fragment), after);
             for part in FileKind::ALL {
-                if part != FileKind::State {
+                if !matches!(part, FileKind::State | FileKind::Fragment) {
                     self.ours(&stem.file(part), None);
                 }
             }
@@ -452,7 +364,9 @@ impl Planner<'_> {
         let loose = after.is_some() && self.present.loose.contains(name);
         if before != after || loose {
             let path = self.layout.file(name);
-            self.plan.changes.push(Change { path, owner: Owner::Ours, before, after });
+            let is_fragment = FileStem::of_file(name).is_some_and(|(_, k)| k == FileKind::Fragment);
+            let is_included = is_fragment || SHARED.contains(&name);
+            self.plan.changes.push(Change { path, owner: Owner::Ours, before, after, is_included });
         }
     }
 
@@ -462,7 +376,7 @@ impl Planner<'_> {
             Owner::User | Owner::Ours => self.present.config.clone(),
         };
         if before != after {
-            self.plan.changes.push(Change { path, owner, before, after });
+            self.plan.changes.push(Change { path, owner, before, after, is_included: false });
         }
     }
 }

@@ -92,6 +92,8 @@ fn what_comes_stands_whole_before_it_counts_and_what_goes_stops_counting_first()
             format!("prime-ssh/{stem}.known_hosts"),
             format!("prime-ssh/{stem}.json"),
             format!("prime-ssh/{stem}.conf"),
+            "prime-ssh/last".to_owned(),
+            "prime-ssh/clusters".to_owned(),
             "prime-ssh/config".to_owned(),
             "config.prime-ssh.bak".to_owned(),
             "config".to_owned(),
@@ -101,7 +103,25 @@ fn what_comes_stands_whole_before_it_counts_and_what_goes_stops_counting_first()
         present.config.as_deref(),
         Some(&b"Include prime-ssh/config\nHost *\n  User u\n"[..])
     );
-    assert_eq!(text(&present, "config"), format!("{INDEX_HEADER}Include prime-ssh/{stem}.conf\n"));
+    insta::assert_snapshot!(
+        ["config", "clusters", "last"].map(|name| text(&present, name)).join("==\n"),
+        @r"
+        # Written by prime-ssh. Changes here are lost.
+        Include /home/u/.ssh/prime-ssh/clusters
+        Include /home/u/.ssh/prime-ssh/last
+        ==
+        # Written by prime-ssh. Changes here are lost.
+        Include /home/u/.ssh/prime-ssh/train-6cacc11e.conf
+        ==
+        # Written by prime-ssh. Changes here are lost.
+        # A name that is not above leads nowhere, at once.
+        Host prime.train prime.train.*
+          HostName %h.invalid.
+
+        # Nothing below belongs to these hosts.
+        Host *
+        "
+    );
 
     let plan = run(&mut present, vec![removed("train")]);
     assert_eq!(
@@ -110,6 +130,8 @@ fn what_comes_stands_whole_before_it_counts_and_what_goes_stops_counting_first()
             "config".to_owned(),
             "-config.prime-ssh.bak".to_owned(),
             "-prime-ssh/config".to_owned(),
+            "-prime-ssh/clusters".to_owned(),
+            "-prime-ssh/last".to_owned(),
             format!("-prime-ssh/{stem}.json"),
             format!("-prime-ssh/{stem}.conf"),
             format!("-prime-ssh/{stem}.known_hosts"),
@@ -138,7 +160,7 @@ fn the_same_again_changes_nothing() {
     run(&mut present, vec![put("b", "B"), put("a", "A")]);
     assert_eq!(names(&run(&mut present, vec![put("a", "A"), put("b", "B")])), [""; 0]);
     assert_eq!(names(&run(&mut present, vec![])), [""; 0]);
-    let lines = text(&present, "config");
+    let lines = text(&present, "clusters");
     assert!(lines.find("prime-ssh/a-").unwrap() < lines.find("prime-ssh/b-").unwrap());
 }
 
@@ -156,10 +178,11 @@ fn host_keys_outlive_an_update_and_a_new_name() {
     );
     assert_eq!(text(&present, &new.file(FileKind::KnownHosts)), "prime-pod0 ssh-ed25519 AAAA\n");
     assert_eq!(present.all_stems(), BTreeSet::from([new.clone()]));
-    assert!(!text(&present, "config").contains(&old.to_string()));
-    // The old files go when the index no longer names them.
+    assert!(!text(&present, "clusters").contains(&old.to_string()));
+    // The old file is emptied when the list no longer names it, and stays for a while.
     let position = |wanted: &str| names(&plan).iter().position(|name| name == wanted).unwrap();
-    assert!(position("prime-ssh/config") < position(&format!("-prime-ssh/{old}.conf")));
+    assert!(position("prime-ssh/clusters") < position(&format!("prime-ssh/{old}.conf")));
+    assert_eq!(text(&present, &old.file(FileKind::Fragment)), "");
     assert!(plan.notes.is_empty(), "{:?}", plan.notes);
 }
 
@@ -245,7 +268,7 @@ fn a_new_name_that_died_half_way_leaves_one_cluster() {
         assert_eq!(plan.notes, [], "{died_after}");
         assert_eq!(present.all_stems(), BTreeSet::from([stem.clone()]), "{died_after}");
         assert_eq!(text(&present, &stem.file(FileKind::KnownHosts)), "prime-pod0 x AAAA\n");
-        assert_eq!(text(&present, "config").lines().count(), 2);
+        assert_eq!(text(&present, "clusters").lines().count(), 2);
         run(&mut removed, vec![Desired::Remove(stem)]);
         assert_eq!(removed, Present::default(), "{died_after}");
     }

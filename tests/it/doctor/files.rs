@@ -97,7 +97,8 @@ fn files_of_ours_that_are_missing() {
     fs::write(patient.ours("/config"), "# nothing\n").unwrap();
     patient.is_cured("files", "wrong", "it is missing from the index");
     let index = fs::read_to_string(patient.ours("/config")).unwrap();
-    fs::write(patient.ours("/config"), format!("{index}Include gone-01234567.conf\n")).unwrap();
+    let list = fs::read_to_string(patient.ours("/clusters")).unwrap();
+    fs::write(patient.ours("/clusters"), format!("{list}Include gone-01234567.conf\n")).unwrap();
     patient.is_cured("files", "note", "the index names a file that does not exist");
     fs::write(patient.ours("/config"), format!("{index}Host mine\n")).unwrap();
     patient.is_cured("files", "warning", "the index was edited");

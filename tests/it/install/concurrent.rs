@@ -38,7 +38,7 @@ fn forty_runs_at_once_all_have_their_way() {
     let states = desk.all_ours(".json");
     assert_eq!(states.len(), EACH);
     assert!(states.iter().all(|path| path.display().to_string().contains("/new-")), "{states:?}");
-    let index = desk.sandbox.read("ssh/prime-ssh/config");
+    let index = desk.sandbox.read("ssh/prime-ssh/clusters");
     assert_eq!(index.lines().count(), EACH + 1, "{index}");
     assert_eq!(desk.read_config(), format!("{}Host a\n", desk.line()));
     desk.run(&["sync", "--check"]).succeeds();

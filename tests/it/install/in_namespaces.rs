@@ -158,7 +158,10 @@ fn a_plain_ssh_knows_the_names() {
     ran.succeeds();
     let read = |relative: &str| fs::read_to_string(own(relative)).unwrap();
     assert_eq!(read(".ssh/config"), "Include prime-ssh/config\r\nHost *\r\n  User me\r\n");
-    assert!(read(".ssh/prime-ssh/config").contains("\nInclude prime-ssh/train-675b1ff5.conf\n"));
+    let folder = home.join(".ssh/prime-ssh");
+    let include = |name: &str| format!("\nInclude {}\n", folder.join(name).display());
+    assert!(read(".ssh/prime-ssh/config").contains(&include("clusters")));
+    assert!(read(".ssh/prime-ssh/clusters").contains(&include("train-675b1ff5.conf")));
     let known_hosts = "UserKnownHostsFile ~/.ssh/prime-ssh/train-675b1ff5.known_hosts\n";
     assert!(read(".ssh/prime-ssh/train-675b1ff5.conf").contains(known_hosts));
     let resolve =

@@ -117,7 +117,12 @@ impl Desk {
     pub fn all_ours(&self, ending: &str) -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(self.ssh("prime-ssh")) else { return Vec::new() };
         let mut found: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-        found.retain(|path| path.to_str().unwrap().ends_with(ending));
+        // That of a removed cluster stays for a while, empty.
+        let is_there = |path: &Path| {
+            path.extension().is_none_or(|end| end != "conf")
+                || fs::metadata(path).unwrap().len() > 0
+        };
+        found.retain(|path| path.to_str().unwrap().ends_with(ending) && is_there(path));
         found.sort();
         found
     }

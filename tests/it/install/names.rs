@@ -65,7 +65,7 @@ fn a_name_can_be_chosen_and_changed() {
     let told = "prime.llama  renamed from prime.train: 1 host";
     tells(desk.installing(&small("a", "train")).arg("--as=llama").run(), told);
     assert_eq!(names(&desk), ["a prime.llama"]);
-    assert_eq!(desk.all_ours("").len(), 5, "{:?}", desk.all_ours(""));
+    assert_eq!(desk.all_ours("").len(), 7, "{:?}", desk.all_ours(""));
     let kept = std::fs::read_to_string(desk.ours(".known_hosts")).unwrap();
     assert_eq!(kept, "prime-pod-a ssh-ed25519 AAAA\n");
     desk.run(&["sync"]).succeeds();
@@ -88,7 +88,7 @@ fn the_successor_of_a_terminated_cluster_gets_its_name() {
     assert!(ran.stderr.contains("prime.train  added: 1 host\n"), "{}", ran.stderr);
     tells(ran, "prime.train  removed: cluster a was terminated, and cluster b has its name now\n");
     assert_eq!(names(&desk), ["b prime.train"]);
-    assert_eq!(desk.all_ours("").len(), 5, "{:?}", desk.all_ours(""));
+    assert_eq!(desk.all_ours("").len(), 7, "{:?}", desk.all_ours(""));
 }
 
 #[test]

@@ -1,0 +1,118 @@
+//! What was found on the disk.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::layout::{CLUSTERS, INDEX};
+use super::state::{Damage, FileKind, FileStem, Record};
+use super::{include, index};
+
+/// What was found on the disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Present {
+    /// Whether the ssh folder was made by us.
+    pub folder_is_ours: bool,
+    /// The user's configuration.
+    pub config: Option<Vec<u8>>,
+    /// Whether it is reached through a link, which is the user's own.
+    pub config_is_link: bool,
+    /// What it was before our first change to it.
+    pub backup: Option<Vec<u8>>,
+    /// The files of our folder that are ours, by name, and those that we kept aside.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// Those of them that others than this user may read or write.
+    pub loose: BTreeSet<String>,
+    /// What else is in our folder, by name.
+    pub foreign: Vec<String>,
+}
+
+/// The clusters that are installed.
+#[derive(Debug, Default)]
+pub struct Installed {
+    /// Those whose state can be read, in the order of their names.
+    pub records: Vec<(FileStem, Record)>,
+    /// Those whose state cannot.
+    pub damaged: Vec<(FileStem, Damage)>,
+    /// Second files of a cluster, left by a run that was killed while it gave it another name.
+    pub superseded: Vec<FileStem>,
+}
+
+impl Installed {
+    /// The record of the cluster with this id.
+    #[must_use]
+    pub fn of_id(&self, id: &str) -> Option<&Record> {
+        self.records.iter().map(|(_, record)| record).find(|record| record.id.as_str() == id)
+    }
+}
+
+impl Present {
+    /// Notes what our index says of the ssh folder.
+    pub(super) fn read_header(&mut self) {
+        let index = self.files.get(INDEX).map(Vec::as_slice).unwrap_or_default();
+        self.folder_is_ours = index::says_folder_is_ours(index);
+    }
+
+    /// The clusters that are installed.
+    #[must_use]
+    pub fn installed(&self) -> Installed {
+        let mut installed = Installed::default();
+        let indexed = self.indexed();
+        for (stem, part) in self.stems() {
+            if part != FileKind::State {
+                continue;
+            }
+            match Record::from_json(self.part(&stem, part).unwrap_or_default()) {
+                // Under another name than its own it is a copy that somebody made.
+                Ok(record) if record.stem() != stem => {
+                    installed.damaged.push((stem, Damage::Renamed(record.stem())));
+                }
+                Ok(record) => match installed.records.iter_mut().find(|(_, r)| r.id == record.id) {
+                    None => installed.records.push((stem, record)),
+                    // What ssh reads is what counts.
+                    Some(other) if indexed.contains(&stem) => {
+                        let other = std::mem::replace(other, (stem, record));
+                        installed.superseded.push(other.0);
+                    }
+                    Some(_) => installed.superseded.push(stem),
+                },
+                Err(damage) => installed.damaged.push((stem, damage)),
+            }
+        }
+        installed
+    }
+
+    /// One file of a cluster.
+    #[must_use]
+    pub fn part(&self, stem: &FileStem, part: FileKind) -> Option<&[u8]> {
+        self.files.get(&stem.file(part)).map(Vec::as_slice)
+    }
+
+    /// Every cluster of which any file is there, readable or not.
+    #[must_use]
+    pub fn all_stems(&self) -> BTreeSet<FileStem> {
+        self.stems().map(|(stem, _)| stem).collect()
+    }
+
+    pub(super) fn stems(&self) -> impl Iterator<Item = (FileStem, FileKind)> {
+        let known = self.files.keys().filter_map(|name| FileStem::of_file(name));
+        known.filter(|(stem, kind)| *kind != FileKind::Fragment || !self.is_emptied(stem))
+    }
+
+    /// Whether the file of a cluster is empty, which is all that a removed one leaves until a later
+    /// run.
+    pub(super) fn is_emptied(&self, stem: &FileStem) -> bool {
+        self.part(stem, FileKind::Fragment).is_some_and(<[u8]>::is_empty)
+            && self.part(stem, FileKind::State).is_none()
+    }
+
+    /// The clusters whose files ssh reads.
+    #[must_use]
+    pub fn indexed(&self) -> BTreeSet<FileStem> {
+        let list = self.files.get(CLUSTERS).map(Vec::as_slice).unwrap_or_default();
+        include::included(list)
+            .iter()
+            .filter_map(|path| FileStem::of_file(path.rsplit('/').next()?))
+            .map(|(stem, _)| stem)
+            .filter(|stem| self.part(stem, FileKind::Fragment).is_some() && !self.is_emptied(stem))
+            .collect()
+    }
+}
