@@ -88,9 +88,7 @@ impl<'f> Connections<'f> {
                 let host = fleet.hosts.iter().find(|host| host.name == *name);
                 host.map(|host| through_node(host, bastion, &lines))
             }
-            Some(Jump::Via(via)) if Some(via) != bastion => {
-                Some(through_via(via, bastion, &lines))
-            }
+            Some(Jump::Via(via)) if Some(via) != bastion => Some(through_via(via, bastion, &lines)),
             Some(Jump::Via(_)) | None => direct.clone(),
         };
         let ending = |way: Option<String>| {
