@@ -53,11 +53,11 @@ impl Kind {
     #[must_use]
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::Local => "something on this machine failed: a file, a folder",
-            Self::Usage => "the command line, a variable or a template is wrong",
-            Self::Api => "the API was not reached, or refused",
-            Self::Answer => "the answer was refused, or there is nothing to render",
-            Self::Install => "an install was refused; nothing was changed",
+            Self::Local => "something on this machine failed, such as a file",
+            Self::Usage => "the command line, a variable, or a template is wrong",
+            Self::Api => "the API cannot be reached, or it refused",
+            Self::Answer => "the API's answer was refused, or there is nothing to render",
+            Self::Install => "the installation was refused; nothing was changed",
             Self::Hosts => "a host is not OK, or too few nodes came up",
             Self::WouldChange => "`--check`: something would change",
         }

@@ -13,9 +13,10 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::address::ApiUrl;
 use super::error::{Asked, Cause, Error};
-use super::wire::{self, Summary, Value};
+use super::retry;
+use super::transport::TransportError;
+use super::wire::{self, Malformed, Summary, Value};
 use super::words::{self, shown};
-use super::{retry, transport};
 use crate::api::token::ApiToken;
 use crate::name::Invalid;
 use crate::text::sanitize::is_control;
@@ -140,8 +141,9 @@ impl Client {
         } else {
             builder
         };
-        let http =
-            builder.build().map_err(|error| Error::new(Asked::Client, Cause::Roots(error)))?;
+        let http = builder.build().map_err(|error| {
+            Error::new(Asked::Client, Cause::Transport(TransportError::no_client(error)))
+        })?;
         Ok(Self { http, address, token, timeout, tries: retry::TRIES })
     }
 
@@ -258,7 +260,7 @@ impl Client {
                 // Who tries once waits by itself, for as long as it likes.
                 _ if self.tries == 1 => return Err(Error::new(call.asked.clone(), cause)),
                 _ => {
-                    let cause = cause.limited(left, self.timeout);
+                    let cause = retry::within(cause, left, self.timeout);
                     return Err(Error::new(call.asked.clone(), cause).after(tried));
                 }
             }
@@ -276,14 +278,18 @@ impl Client {
             request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
         }
         let sent = request.send().await;
-        let response = sent.map_err(|error| transport::no_answer(error, &self.address))?;
+        let response = sent
+            .map_err(|error| Cause::Transport(TransportError::no_answer(error, &self.address)))?;
         let status = response.status();
         if status.is_success() {
             let date = date(&response);
             Ok(Answered { text: read(response, received).await?, date })
         } else if let Some(to) = redirect_target(&response) {
-            let elsewhere = (!self.address.has_origin_of(&to)).then(|| self.sanitize(&origin(&to)));
-            Err(Cause::Redirect { status, elsewhere })
+            Err(if self.address.has_origin_of(&to) {
+                Cause::RedirectLoop(status)
+            } else {
+                Cause::RedirectElsewhere(self.sanitize(&origin(&to)))
+            })
         } else {
             Err(self.refusal(response).await)
         }
@@ -382,7 +388,10 @@ async fn read(mut response: Response, received: &mut usize) -> Result<String, Ca
             }
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => break,
-            Err(error) => return Err(transport::no_end(error, body.len(), promised)),
+            Err(error) => {
+                let cut = TransportError::no_end(error, body.len(), promised);
+                return Err(Cause::Transport(cut));
+            }
         }
         *received = body.len();
     }
@@ -393,7 +402,11 @@ async fn read(mut response: Response, received: &mut usize) -> Result<String, Ca
 fn rows(text: &str, offset: usize) -> Result<Vec<Listed>, Cause> {
     let page = offset / PAGE + 1;
     let rows = wire::page(text)
-        .map_err(|malformed| Cause::Malformed { page: Some(page), malformed })?
+        .map_err(|malformed| Cause::Page {
+            page,
+            is_web_page: malformed == Malformed::Html,
+            reason: malformed.to_string(),
+        })?
         .data;
     rows.into_iter().enumerate().map(|(index, row)| listed(row, index, offset)).collect()
 }
@@ -401,11 +414,14 @@ fn rows(text: &str, offset: usize) -> Result<Vec<Listed>, Cause> {
 fn listed(row: Summary<'_>, index: usize, offset: usize) -> Result<Listed, Cause> {
     let text = |value: Value<'_>, field: &str| match value {
         Value::Text(text) => Ok(text.into_owned()),
-        other => Err(Cause::Row {
-            page: offset / PAGE + 1,
-            path: format!("data[{index}].{field}"),
-            reason: if other.is_absent() { "missing" } else { "not a text" },
-        }),
+        other => {
+            let what = if other.is_absent() { "missing" } else { "not a text" };
+            Err(Cause::Page {
+                page: offset / PAGE + 1,
+                reason: format!("data[{index}].{field}: {what}"),
+                is_web_page: false,
+            })
+        }
     };
     let given = |value: Value<'_>| value.text().map(str::to_owned);
     Ok(Listed {

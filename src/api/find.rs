@@ -25,14 +25,14 @@ impl Client {
         }
         let listed = self.clusters(Some(selector)).await?;
         if listed.is_empty() {
-            let (near, more) = self.similar(selector).await;
-            return Err(Error::new(asked(), Cause::NoSuchCluster { near, more }));
+            let near = self.similar(selector).await;
+            return Err(Error::new(asked(), Cause::NoSuchCluster(near)));
         }
         let id = choose(selector, &listed).map_err(|cause| Error::new(asked(), cause))?;
         match self.cluster(id).await {
             Ok(text) => Ok(Fetched { id: id.to_owned(), text }),
             Err(error) if error.is_unknown_id() => {
-                Err(Error::new(asked(), Cause::Vanished { id: id.to_owned() }))
+                Err(Error::new(asked(), Cause::Vanished(id.to_owned())))
             }
             Err(error) => Err(error),
         }
@@ -40,7 +40,7 @@ impl Client {
 
     /// Clusters that a mistyped name might mean, the likeliest first; one page is enough of a guess,
     /// and a guess that fails is none.
-    async fn similar(&self, selector: &str) -> (Vec<Near>, usize) {
+    async fn similar(&self, selector: &str) -> Near {
         let listed = self.page(None, 0).await.unwrap_or_default();
         let folded = selector.to_lowercase();
         let likeness = |text: &str| strsim::jaro_winkler(&folded, &text.to_lowercase());
@@ -54,7 +54,7 @@ impl Client {
             .filter(|(likeness, _)| *likeness > SIMILAR)
             .collect();
         similar.sort_by(|(one, _), (other, _)| other.total_cmp(one));
-        named(similar.into_iter().map(|(_, cluster)| Near::of(cluster)).collect())
+        Near::of(similar.into_iter().map(|(_, cluster)| cluster))
     }
 }
 
@@ -68,33 +68,23 @@ fn choose<'l>(selector: &str, listed: &'l [Listed]) -> Result<&'l str, Cause> {
     let alike = || listed.iter().filter(|cluster| cluster.name.to_lowercase() == folded).collect();
     let matching: Vec<_> = if exact.is_empty() { alike() } else { exact };
     match matching.as_slice() {
-        [] => {
-            let (near, more) = named(by_name(listed));
-            Err(Cause::NoSuchCluster { near, more })
-        }
+        [] => Err(Cause::NoSuchCluster(Near::of(by_name(listed.iter().collect())))),
         [cluster] => Ok(&cluster.id),
-        several => {
-            let (near, more) = named(by_name(several.iter().copied()));
-            Err(Cause::Several { near, more })
-        }
+        several => Err(Cause::Several(Near::of(by_name(several.to_vec())))),
     }
 }
 
-fn by_name<'l>(clusters: impl IntoIterator<Item = &'l Listed>) -> Vec<Near> {
-    let mut near: Vec<_> = clusters.into_iter().map(Near::of).collect();
-    near.sort();
-    near
-}
-
-/// The first of them, and how many are left out.
-fn named(mut near: Vec<Near>) -> (Vec<Near>, usize) {
-    let more = near.len().saturating_sub(NAMED);
-    near.truncate(NAMED);
-    (near, more)
+fn by_name(mut clusters: Vec<&Listed>) -> Vec<&Listed> {
+    clusters.sort_by_key(|cluster| (&cluster.name, &cluster.id));
+    clusters
 }
 
 impl Near {
-    fn of(cluster: &Listed) -> Self {
-        Self { name: cluster.name.clone(), id: cluster.id.clone() }
+    fn of<'l>(clusters: impl IntoIterator<Item = &'l Listed>) -> Self {
+        let pair = |cluster: &Listed| (cluster.name.clone(), cluster.id.clone());
+        let mut named: Vec<_> = clusters.into_iter().map(pair).collect();
+        let more = named.len().saturating_sub(NAMED);
+        named.truncate(NAMED);
+        Self { named, more }
     }
 }

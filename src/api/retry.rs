@@ -6,6 +6,7 @@ use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Method, StatusCode};
 
 use super::error::Cause;
+use super::transport::Again;
 
 /// Tries of one call in all, for who asks once.
 pub(super) const TRIES: u32 = 3;
@@ -22,8 +23,11 @@ pub(super) fn next(cause: &Cause, method: &Method, tried: u32, most: u32) -> Opt
     }
     let reads = *method == Method::GET;
     match cause {
-        Cause::Unreachable { .. } => Some(pause(tried)),
-        Cause::Broken { .. } | Cause::Cut { .. } if reads => Some(pause(tried)),
+        Cause::Transport(error) => match error.again {
+            Again::Always => Some(pause(tried)),
+            Again::IfItReads => reads.then(|| pause(tried)),
+            Again::Never => None,
+        },
         Cause::Status { status, wait, .. } if is_passing(*status, reads) => {
             Some(pause(tried).max(wait.unwrap_or_default()))
         }
@@ -31,8 +35,21 @@ pub(super) fn next(cause: &Cause, method: &Method, tried: u32, most: u32) -> Opt
     }
 }
 
+/// The cause, or that the wait which the API asks for does not fit into the time that is left.
+pub(super) fn within(cause: Cause, left: Duration, limit: Duration) -> Cause {
+    match cause {
+        // A refusal that no waiting changes stays what it is.
+        Cause::Status { status, wait: Some(wait), .. }
+            if wait > left && is_passing(status, true) =>
+        {
+            Cause::Wait { status, wait, limit }
+        }
+        cause => cause,
+    }
+}
+
 /// Whether the same call may be answered a moment later; `reads`, whether it may be sent twice.
-pub(super) fn is_passing(status: StatusCode, reads: bool) -> bool {
+fn is_passing(status: StatusCode, reads: bool) -> bool {
     match status {
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => true,
         StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => reads,

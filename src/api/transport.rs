@@ -3,61 +3,111 @@
 use std::error::Error as StdError;
 use std::io;
 
-use reqwest::Error;
+use reqwest::Error as HttpError;
 use rustls::{CertificateError, Error as TlsError};
 
 use super::address::ApiUrl;
-use super::error::{Cause, Trouble};
 use super::words::shown;
+use crate::failure::Kind;
 
-/// Why no answer began.
-pub(super) fn no_answer(error: Error, address: &ApiUrl) -> Cause {
-    let error = error.without_url();
-    let address = address.to_string();
-    if let Some(tls) = find::<TlsError>(&error) {
-        let (trouble, reason) = tls_trouble(tls);
-        return Cause::Tls { address, reason, trouble, source: error };
+/// No answer began, or one stopped in the middle.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(super) struct TransportError {
+    message: String,
+    pub(super) kind: Kind,
+    pub(super) hint: &'static str,
+    pub(super) again: Again,
+    source: HttpError,
+}
+
+/// When the same call is worth another try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    /// It never arrived.
+    Always,
+    /// It may have arrived, so that it must only read.
+    IfItReads,
+    Never,
+}
+
+const NETWORK: &str = "check the network, the address in `--api-url`, and HTTPS_PROXY and NO_PROXY \
+    if a proxy is in between";
+const AUTHORITIES: &str = "if a proxy in between signs with its own authority, name that \
+    authority's file in SSL_CERT_FILE";
+const CLOCK: &str = "check the address in `--api-url`, and this machine's clock";
+const SCHEME: &str = "check the scheme and the port in `--api-url`";
+const CUT: &str = "try again; a proxy in between may have cut it";
+
+impl TransportError {
+    /// Why no answer began.
+    pub(super) fn no_answer(error: HttpError, address: &ApiUrl) -> Self {
+        let source = error.without_url();
+        let reason = reason(&source);
+        let (message, hint, again) = if let Some(tls) = find::<TlsError>(&source) {
+            let (reason, hint) = tls_reason(tls);
+            (format!("no secure connection (TLS) to {address}: {reason}"), hint, Again::Never)
+        } else if source.is_dns() {
+            (format!("cannot find the host of {address}: {reason}"), NETWORK, Again::Always)
+        } else if source.is_connect() {
+            (format!("cannot connect to {address}: {reason}"), NETWORK, Again::Always)
+        } else if find::<hyper::Error>(&source).is_some_and(hyper::Error::is_parse) {
+            (format!("the server at {address} does not speak HTTP: {reason}"), SCHEME, Again::Never)
+        } else {
+            let message = format!("the connection broke before an answer came: {reason}");
+            (message, NETWORK, Again::IfItReads)
+        };
+        Self { message, kind: Kind::Api, hint, again, source }
     }
-    let reason = reason(&error);
-    if error.is_connect() {
-        return Cause::Unreachable { address, reason, is_dns: error.is_dns(), source: error };
+
+    /// Why an answer stopped in the middle.
+    pub(super) fn no_end(error: HttpError, received: usize, promised: Option<u64>) -> Self {
+        let source = error.without_url();
+        let is_cut = find::<hyper::Error>(&source).is_some();
+        let message = match promised {
+            Some(promised) if is_cut => {
+                format!("the answer is cut off after {received} of {promised} bytes")
+            }
+            _ if is_cut => {
+                format!("the answer is cut off after {received} bytes: {}", reason(&source))
+            }
+            _ => format!("cannot unzip the answer after {received} bytes: {}", reason(&source)),
+        };
+        let again = if is_cut { Again::IfItReads } else { Again::Never };
+        Self { message, kind: Kind::Answer, hint: CUT, again, source }
     }
-    match find::<hyper::Error>(&error) {
-        Some(http) if http.is_parse() => Cause::NotHttp { address, reason, source: error },
-        _ => Cause::Broken { reason, source: error },
+
+    /// No client can be made.
+    pub(super) fn no_client(source: HttpError) -> Self {
+        let message = "this machine's list of certificate authorities is empty".to_owned();
+        let hint = "install the system's `ca-certificates`, or name such a file in SSL_CERT_FILE";
+        Self { message, kind: Kind::Local, hint, again: Again::Never, source }
+    }
+
+    /// What the libraries said, from the outermost to the innermost.
+    pub(super) fn details(&self) -> String {
+        let chain: Vec<_> = chain(&self.source).map(ToString::to_string).collect();
+        shown(&chain.join(": ")).to_string()
     }
 }
 
-/// Why an answer stopped in the middle.
-pub(super) fn no_end(error: Error, received: usize, promised: Option<u64>) -> Cause {
-    let error = error.without_url();
-    let reason = reason(&error);
-    if find::<hyper::Error>(&error).is_some() {
-        Cause::Cut { received, promised, reason, source: error }
-    } else {
-        Cause::Gzip { received, reason, source: error }
-    }
-}
-
-fn tls_trouble(error: &TlsError) -> (Trouble, String) {
+fn tls_reason(error: &TlsError) -> (String, &'static str) {
     let own_words = || shown(&error.to_string()).to_string();
     match error {
         TlsError::InvalidCertificate(CertificateError::UnknownIssuer) => {
             let reason = "its certificate is from an authority that this machine does not know";
-            (Trouble::Authority, reason.to_owned())
+            (reason.to_owned(), AUTHORITIES)
         }
-        TlsError::InvalidCertificate(_) => (Trouble::Certificate, own_words()),
-        TlsError::InvalidMessage(_) => {
-            (Trouble::Protocol, "what answers there does not speak TLS".to_owned())
-        }
-        _ => (Trouble::Protocol, own_words()),
+        TlsError::InvalidCertificate(_) => (own_words(), CLOCK),
+        TlsError::InvalidMessage(_) => ("the server there does not speak TLS".to_owned(), SCHEME),
+        _ => (own_words(), SCHEME),
     }
 }
 
 /// The innermost reason, in the words of the system where it has some.
-fn reason(error: &Error) -> String {
+fn reason(error: &HttpError) -> String {
     if error.is_connect() && error.is_timeout() {
-        return "nobody answers there".to_owned();
+        return "no answer".to_owned();
     }
     let innermost = chain(error).last();
     let text = match innermost.and_then(|error| error.downcast_ref::<io::Error>()) {
@@ -68,13 +118,13 @@ fn reason(error: &Error) -> String {
     shown(text).to_string()
 }
 
-fn find<T: StdError + 'static>(error: &Error) -> Option<&T> {
+fn find<T: StdError + 'static>(error: &HttpError) -> Option<&T> {
     chain(error).find_map(|error| error.downcast_ref())
 }
 
 /// The error and what lies below it. An [`io::Error`] passes over the error that it carries when
 /// it is asked for its source, so that one is taken out first.
-pub(super) fn chain(error: &Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+fn chain(error: &HttpError) -> impl Iterator<Item = &(dyn StdError + 'static)> {
     std::iter::successors(Some(error as &(dyn StdError + 'static)), |&error| {
         match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
             Some(carried) => Some(carried),

@@ -81,7 +81,7 @@ pub enum ParseError {
     /// Nothing but white space.
     #[error("it is empty")]
     Empty,
-    /// Over [`TEXT_MAX`]; the number of bytes.
+    /// Over `TEXT_MAX`; the number of bytes.
     #[error("it is {0} bytes long; a certificate has at most {TEXT_MAX}")]
     TooLong(usize),
     /// More than one line.

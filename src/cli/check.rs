@@ -13,7 +13,7 @@ pub struct CheckArgs {
     /// Which clusters.
     #[command(flatten)]
     pub source: SourceArgs,
-    /// Log in with ssh, too, and run `true`
+    /// Also log in with ssh and run `true`
     #[arg(long)]
     pub login: bool,
     /// How the hosts are asked.
@@ -27,10 +27,10 @@ pub struct CheckArgs {
 /// How hosts are asked whether they answer.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct ProbingArgs {
-    /// How many hosts are asked at once; one address, or one jump host, at most 8 times
+    /// How many hosts to check at once; at most 8 per address or jump host
     #[arg(long, value_name = "N", default_value = "64", value_parser = value_parser!(u16).range(1..=4096))]
     pub jobs: u16,
-    /// How long one host may take to answer; a login three times as long
+    /// Time limit for one host to answer; a login gets three times as long
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration::parse)]
     pub probe_timeout: Duration,
 }

@@ -9,7 +9,7 @@ use crate::cli::completion::Shell;
 /// `prime-ssh completions`.
 #[derive(Args, Debug)]
 pub struct CompletionsArgs {
-    /// The shell, and what to put into its startup file
+    /// The shell, and the line for its startup file
     pub shell: Shell,
     /// The words of a command line up to the cursor, behind `--`: its script asks what fits
     #[arg(last = true, hide = true)]

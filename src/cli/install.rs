@@ -75,7 +75,7 @@ pub struct RememberedArgs {
     #[command(flatten)]
     pub render: RenderArgs,
     /// Get the certificate of a cluster that takes nothing else now, and let ssh renew it by itself
-    #[arg(long, help_heading = "How they are reached")]
+    #[arg(long, help_heading = "Connection options")]
     pub auto_cert: bool,
     /// Forget a remembered option, by its name without the dashes; repeatable
     #[arg(long, value_name = "NAME", value_parser = option_name)]

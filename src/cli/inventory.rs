@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::builder::FalseyValueParser;
+use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
 use super::{OutputArgs, RenderArgs, SourceArgs};
@@ -18,26 +18,26 @@ pub struct InventoryArgs {
     /// Where the text goes.
     #[command(flatten)]
     pub output: OutputArgs,
-    /// Replace FILE even where prime-ssh did not write it
+    /// Replace FILE even if prime-ssh did not write it
     #[arg(long, requires = "output")]
     pub force: bool,
-    /// How it is written [default: as the ending of the output file says, else yaml]
+    /// The format [default: from the extension of the output file, else yaml]
     #[arg(long)]
     pub format: Option<InventoryFormat>,
-    /// A further group, by a name that a role expects; WHO is control, worker or all; repeatable
+    /// Add a group under a name that a role expects; WHO is control, worker, or all; repeatable
     #[arg(long, value_name = "NAME=WHO", env = "PRIME_SSH_GROUP", value_delimiter = ',')]
     pub group: Vec<GroupRequest>,
-    /// Fail where a node of the cluster cannot be rendered, in place of leaving it out
-    #[arg(long, env = "PRIME_SSH_REQUIRE_ALL", value_parser = FalseyValueParser::new())]
+    /// Fail if a node cannot be rendered, instead of leaving it out
+    #[arg(long, env = "PRIME_SSH_REQUIRE_ALL", value_parser = BoolishValueParser::new())]
     pub require_all: bool,
-    /// Leave connecting to ssh's own config, as `prime-ssh install` makes it: only names, groups
-    /// and prime_ variables
-    #[arg(long, env = "PRIME_SSH_USE_SSH_CONFIG", value_parser = FalseyValueParser::new())]
+    /// Connect with your ssh config, as `prime-ssh install` writes it: only names, groups, and
+    /// prime_ variables
+    #[arg(long, env = "PRIME_SSH_USE_SSH_CONFIG", value_parser = BoolishValueParser::new())]
     pub use_ssh_config: bool,
     /// What Ansible asks of a script.
     #[command(flatten)]
     pub script: ScriptArgs,
-    /// Answers that were kept.
+    /// Cached answers.
     #[command(flatten)]
     pub cache: CacheArgs,
     /// Which hosts, and how they are reached.
@@ -48,19 +48,19 @@ pub struct InventoryArgs {
 /// `--format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum InventoryFormat {
-    /// For .yml, .yaml, or a file without an ending
+    /// For .yml, .yaml, or a file without an extension
     Yaml,
-    /// For .ini, or any ending that is not one of the others
+    /// For .ini, or any other extension
     Ini,
-    /// For .json: as the YAML is, not as a script answers
+    /// For .json: structured as the YAML, not as a script answers
     Json,
 }
 
 /// What Ansible asks of an inventory script.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "As an inventory script of Ansible's")]
+#[command(next_help_heading = "As an Ansible inventory script")]
 pub struct ScriptArgs {
-    /// Print all groups, hosts and variables as JSON; stderr stays silent, or has one line
+    /// Print all groups, hosts, and variables as JSON; errors are one line
     #[arg(long, conflicts_with = "host")]
     pub list: bool,
     /// Print the variables of one host as JSON
@@ -78,15 +78,15 @@ impl ScriptArgs {
 
 /// Answers of the API that were kept.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Answers that were kept")]
+#[command(next_help_heading = "Cached answers")]
 pub struct CacheArgs {
-    /// Use an answer of the API that is no older than this, and keep new ones (30s, 5m, 2h)
+    /// Use a cached answer that is no older than this, and cache new ones (30s, 5m, 2h)
     #[arg(long, value_name = "DURATION", env = "PRIME_SSH_CACHE", value_parser = duration::parse)]
     pub cache: Option<Duration>,
-    /// With --cache: ask the API, however new the kept answer is
-    #[arg(long, env = "PRIME_SSH_REFRESH", value_parser = FalseyValueParser::new())]
+    /// With --cache: ask the API in any case, and cache its answer
+    #[arg(long, env = "PRIME_SSH_REFRESH", value_parser = BoolishValueParser::new())]
     pub refresh: bool,
-    /// Use the kept answer, however old it is, and do not ask the API
-    #[arg(long, env = "PRIME_SSH_OFFLINE", value_parser = FalseyValueParser::new())]
+    /// Use the cached answer, however old, and do not ask the API
+    #[arg(long, env = "PRIME_SSH_OFFLINE", value_parser = BoolishValueParser::new())]
     pub offline: bool,
 }

@@ -7,10 +7,10 @@ use super::FormatArgs;
 /// `prime-ssh list`.
 #[derive(Args, Debug)]
 pub struct ListArgs {
-    /// Only clusters with TEXT in their name or id, in any case
+    /// Only clusters with TEXT in their name or id, ignoring case
     #[arg(long, value_name = "TEXT")]
     pub search: Option<String>,
-    /// Only this team's clusters; `any` for all [default: the settings' team]
+    /// Only clusters of this team; `any` for all teams [default: your team]
     #[arg(long, value_name = "ID")]
     pub team: Option<String>,
     /// In which form.

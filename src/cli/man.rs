@@ -7,9 +7,9 @@ use clap::{Args, ValueHint};
 /// `prime-ssh man`.
 #[derive(Args, Debug)]
 pub struct ManArgs {
-    /// The page of one command [default: the page of the program]
+    /// The command to show [default: the program itself]
     pub command: Option<String>,
-    /// Write the page of the program and those of all commands to this folder
+    /// Write the pages of all commands to this directory
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "command")]
     pub dir: Option<PathBuf>,
 }

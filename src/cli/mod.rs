@@ -1,4 +1,4 @@
-//! The command line as it is typed. What it means is decided in `settings`.
+//! The command line as it is cli. What it means is decided in `settings`.
 #![expect(clippy::doc_markdown, reason = "these texts are the help, which is read in a terminal")]
 
 mod check;
@@ -24,7 +24,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use clap::builder::FalseyValueParser;
+use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgGroup, Args, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
@@ -53,18 +53,17 @@ use crate::render::ssh_option::SshOption;
 use crate::terminal::Audience;
 use crate::text::duration;
 
-const ABOUT: &str = "Turns a Prime Intellect GPU cluster into something you can ssh into and run \
-    playbooks on";
+const ABOUT: &str = "Connect to Prime Intellect GPU clusters with ssh and Ansible";
 
-/// Everything that can be typed.
+/// Everything that can be cli.
 #[derive(Debug, Parser)]
 #[command(name = "prime-ssh", version, about = ABOUT, propagate_version = true)]
 #[command(max_term_width = 100, subcommand_required = false)]
-pub struct Typed {
+pub struct Cli {
     /// What holds for every command.
     #[command(flatten)]
     pub global: Global,
-    /// What Ansible asks of a script: the clusters are those of PRIME_SSH_CLUSTERS.
+    /// What Ansible asks of a script, for the clusters of PRIME_SSH_CLUSTERS.
     #[command(flatten)]
     pub script: ScriptArgs,
     /// What to do.
@@ -75,96 +74,92 @@ pub struct Typed {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make clusters known to ssh, and keep the rest of its configuration as it is
+    /// Add clusters to your ssh config
     ///
-    /// Each cluster gets a file of its own in ~/.ssh/prime-ssh, and ~/.ssh/config one line that
-    /// includes them. The options are remembered for `sync`; without any, a cluster that is
-    /// installed keeps those that it has.
+    /// Each cluster gets its own file in ~/.ssh/prime-ssh; ~/.ssh/config gets one line that
+    /// includes them, and stays as it is otherwise. `sync` reuses the options; installing again
+    /// without options keeps those of the first time.
     Install(Box<InstallArgs>),
-    /// Bring the installed clusters up to date
+    /// Update installed clusters
     ///
-    /// Each is asked for where it was installed from, with the options of then. One that was
-    /// terminated is removed.
+    /// Fetches each cluster from where it was installed from, with its saved options. Removes
+    /// clusters that were terminated.
     Sync(SyncArgs),
-    /// Take installed clusters away again; without the last one everything is as before
+    /// Uninstall clusters and restore your ssh config
     Uninstall(UninstallArgs),
-    /// Show the clusters that there are
+    /// List clusters
     ///
-    /// Name, id, status, address of the control node, whether it takes a certificate only
-    /// (`vault`), age, and as what it is installed here. Terminated clusters are not listed.
+    /// Shows the name, id, status, and age of each cluster, the address of its control node,
+    /// whether it requires a certificate (`vault`), and its name here if it is installed.
+    /// Terminated clusters are not listed.
     List(ListArgs),
-    /// Show a cluster: its facts, its hosts, and what is wrong with it
+    /// Show a cluster, its hosts, and its problems
     ///
-    /// An installed cluster is shown by the names and options that it is installed with, any other
-    /// one as `install` would make it. A value that is refused is shown as that, with its place in
-    /// the answer.
+    /// An installed cluster is shown with its names and options here, any other one as `install`
+    /// would set it up. A refused value is shown with its place in the API's answer.
     Show(ShowArgs),
     /// Check that hosts answer, and with --login that they let you in
     ///
-    /// Hosts are asked side by side: does the name resolve, does the port take a connection, does
-    /// an SSH server answer, and which. --login has your own ssh log in and run `true`, with the
-    /// configuration that is installed, or else the one that `install` would make, and says why
-    /// where that fails.
+    /// For each host, in parallel: does the name resolve, does the port accept a connection, and
+    /// which SSH server answers. With --login your own ssh logs in and runs `true`, with the
+    /// installed config or else the one that `install` would write; a failure is explained.
     ///
-    /// Without --login nobody logs in anywhere, so that a worker behind a jump host is skipped; with
-    /// it, the jump host is logged in to once, and the workers through it. A node without a
-    /// connection yet counts as failed, for a playbook would miss it. As with any login, ssh remembers the key of a host that it sees for the
-    /// first time, if the cluster is installed.
+    /// Workers behind a jump host are skipped without --login, and checked through one login to the
+    /// jump host with it. A node without a connection yet fails, because a playbook would miss it.
+    /// As with any login, ssh remembers the key of a new host if the cluster is installed.
     ///
-    /// The time: as long as the slowest host; of hosts that do not answer, --jobs at once take
-    /// --probe-timeout.
+    /// It takes as long as the slowest host; hosts that do not answer take --probe-timeout for
+    /// each group of --jobs.
     Check(CheckArgs),
     /// Wait until a cluster's nodes are up
     ///
-    /// A node is up when a connection of it answers as an SSH server. Nodes behind a jump host are
-    /// asked through one login to it, with your own ssh. A node that has answered is not asked
-    /// again. Exit code 6: too few nodes came up in time, or an installation failed, or the jump
-    /// host refuses your login.
+    /// A node is up when an SSH server answers on one of its connections. Nodes behind a jump host
+    /// are asked through one login to it, with your own ssh. Exit code 6: too few nodes came up in
+    /// time, an installation failed, or the jump host refuses your login.
     Wait(WaitArgs),
-    /// See what is wrong on this machine, and what mends it
+    /// Find problems on this machine, and how to fix them
     ///
-    /// Looks at the token, the API, ssh, what is installed, keys and certificates, and asks ssh
-    /// what it makes of the installed names. It changes nothing. Exits with 6 where something is
-    /// wrong.
+    /// Checks the token, the API, ssh, the installed files, keys, and certificates, and how ssh
+    /// resolves the installed names. Changes nothing. Exits with 6 if there is a problem.
     Doctor(DoctorArgs),
-    /// Get the certificate that a cluster lets you in with
+    /// Get an SSH certificate for a cluster
     ///
-    /// Clusters with `vaultEnabled` take a short-lived SSH certificate only. The public half of
-    /// your key is sent, and what comes back is checked and put where `config` and `install` make
-    /// ssh look for it.
+    /// Clusters with `vaultEnabled` only accept short-lived SSH certificates. Sends your public
+    /// key, checks the certificate that comes back, and saves it where ssh finds it after `config`
+    /// or `install`.
     Cert(CertArgs),
-    /// Print an ssh_config fragment
+    /// Print an ssh config
     ///
-    /// The clusters' hosts become prime.CLUSTER.NODE, and prime.CLUSTER leads to the
-    /// control node. The same cluster gives the same text.
+    /// Hosts are named prime.CLUSTER.NODE; prime.CLUSTER is the control node. The same cluster
+    /// gives the same text.
     Config(Box<ConfigArgs>),
     /// Print an Ansible inventory
     ///
-    /// The hosts are those of `config`, by the same names, in the groups `control`, `worker`,
-    /// `prime_<cluster>`, `gpu_…`, `role_…` and `status_…`. Ansible connects by itself, with no
-    /// ssh_config installed. All formats load to the same.
+    /// Same hosts and names as `config`, in the groups `control`, `worker`, `prime_<cluster>`,
+    /// `gpu_…`, `role_…`, and `status_…`. Ansible can connect without an installed ssh config. All
+    /// formats load to the same inventory.
     Inventory(Box<InventoryArgs>),
     /// Write clusters to a file that --input reads
     ///
-    /// It holds what hosts need, as the API says it, and no price, wallet, key or user: for someone
-    /// whose token may not see clusters, or for later. Hosts that others jump through are kept.
+    /// It has only what hosts need: no prices, wallets, keys, or users. Give it to someone whose
+    /// token may not see clusters, or keep it for later. Jump hosts are always included.
     Export(Box<ExportArgs>),
-    /// Fill in a template of your own, in Jinja
+    /// Render your own Jinja template
     ///
-    /// It sees `clusters`, each with its `hosts`, and `hosts` over all; --print-data shows what
-    /// that is. Beside Jinja's own filters there are `slug` and `group`, for names as this program
-    /// makes them, `sh`, for a word that a shell takes as it is, and `json`. White space is as in
+    /// A template sees `clusters`, each with its `hosts`, and `hosts` of all clusters; --print-data
+    /// prints them. Besides Jinja's own filters there are `slug` and `group` for names as this
+    /// program makes them, `sh` to quote a word for a shell, and `json`. White space is as in
     /// Ansible's templates.
     Render(Box<TemplateArgs>),
-    /// Print what makes a shell complete commands, options and installed clusters
+    /// Print a completion script for your shell
     ///
-    /// The words come from the program itself, so that the script need not be made again after an
-    /// update. Nobody is asked for them: installed clusters are read off their files.
+    /// It completes commands, options, values, and installed clusters. It asks the program, so it
+    /// stays current after an update; the API is never asked.
     Completions(CompletionsArgs),
-    /// Print a manual page, or write all of them to a folder
+    /// Show a manual page, or write all of them to a directory
     ///
-    /// They say what `--help` says. `prime-ssh man | man -l -` shows one; in the folder man1 of a
-    /// folder of MANPATH, such as ~/.local/share/man/man1, `man prime-ssh install` finds them.
+    /// On a terminal the page opens in `man`; otherwise it is printed. Written to a directory of
+    /// MANPATH, such as ~/.local/share/man/man1, `man prime-ssh install` finds them.
     Man(ManArgs),
 }
 
@@ -175,35 +170,35 @@ pub struct Global {
     /// Address of the API [env: PRIME_API_BASE_URL, PRIME_BASE_URL]
     #[arg(long, global = true, value_name = "URL")]
     pub api_url: Option<ApiUrl>,
-    /// Read ~/.prime/environments/NAME.json over the usual settings [env: PRIME_CONTEXT]
+    /// Use the context NAME of the prime CLI: ~/.prime/environments/NAME.json [env: PRIME_CONTEXT]
     #[arg(long, global = true, value_name = "NAME")]
     pub context: Option<String>,
-    /// Read the API token from a file, in place of PRIME_API_KEY or ~/.prime
+    /// Read the API token from this file instead of PRIME_API_KEY or ~/.prime
     #[arg(long, global = true, value_name = "FILE", env = "PRIME_SSH_TOKEN_FILE")]
     pub token_file: Option<PathBuf>,
-    /// Time for one call of the API with all its tries (30, 30s, 5m, 2h)
+    /// Time limit for one API call with all its tries (30, 30s, 5m, 2h)
     #[arg(long, global = true, value_name = "DURATION", env = "PRIME_SSH_TIMEOUT")]
     #[arg(default_value = "30s", value_parser = duration::parse)]
     pub timeout: Duration,
-    /// Leave out hosts with values that are refused, in place of failing
-    #[arg(long, global = true, env = "PRIME_SSH_SKIP_INVALID", value_parser = FalseyValueParser::new())]
+    /// Leave out hosts with refused values instead of failing
+    #[arg(long, global = true, env = "PRIME_SSH_SKIP_INVALID", value_parser = BoolishValueParser::new())]
     pub skip_invalid: bool,
-    /// The folder of ssh's files [default: ~/.ssh]
+    /// Directory of ssh's files [default: ~/.ssh]
     #[arg(long, global = true, value_name = "DIR", env = "PRIME_SSH_DIR")]
     #[arg(value_hint = ValueHint::DirPath)]
     pub ssh_dir: Option<PathBuf>,
-    /// Say only what is wrong: warnings and errors
+    /// Print only warnings and errors
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Say details too, such as the age of a kept answer
+    /// Print details, such as each API request and the age of a cached answer
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     pub verbose: bool,
-    /// Colours: on a terminal, always, or never
+    /// When to use color
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
 }
 
-/// When to use colours.
+/// When to use color.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Color {
     /// On a terminal, unless NO_COLOR is set.
@@ -238,32 +233,32 @@ static MIN_VALIDITY_TYPED: LazyLock<String> = LazyLock::new(|| duration::typed(M
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("which").args(["clusters", "all"]).required(true))]
 pub struct CertArgs {
-    /// Clusters, by id or name
+    /// Cluster ids or names
     #[arg(value_name = "CLUSTER")]
     pub clusters: Vec<String>,
-    /// Every cluster of the list that lets people in with a certificate
+    /// All clusters that require a certificate
     #[arg(long)]
     pub all: bool,
-    /// With --all: only this team's clusters; `any` for all [default: the settings' team]
+    /// With --all: only clusters of this team; `any` for all teams [default: your team]
     #[arg(long, value_name = "ID", requires = "all")]
     pub team: Option<String>,
-    /// The key to be certified: the private one, or its .pub
+    /// The key to certify: the private key, or its .pub
     #[arg(long, value_name = "PATH", env = "PRIME_SSH_IDENTITY_FILE")]
     pub identity_file: Option<PathBuf>,
-    /// How long it should last: 30m, 2h, at most 8h [default: as long as the API likes]
+    /// How long it is valid: 30m, 2h, at most 8h [default: decided by the API]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, conflicts_with = "show")]
     pub ttl: Option<Duration>,
-    /// Ask only where the present certificate does not last for --min-validity
+    /// Only if the current certificate is not valid for --min-validity longer
     #[arg(long, conflicts_with = "show")]
     pub ensure: bool,
-    /// With --ensure: how much longer the present certificate must last
+    /// With --ensure: how much longer the current certificate must be valid
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     #[arg(default_value = MIN_VALIDITY_TYPED.as_str())]
     pub min_validity: Duration,
-    /// Write the certificate to this file [default: below the folder of ssh's files]
+    /// Write the certificate to this file [default: in the directory of ssh's files]
     #[arg(short, long, value_name = "FILE", conflicts_with = "all")]
     pub output: Option<PathBuf>,
-    /// Print what the present certificate says, and exit with 1 where it lets nobody in
+    /// Show the current certificate, and exit with 1 if it is not usable
     #[arg(long, conflicts_with = "all")]
     pub show: bool,
 }
@@ -272,17 +267,17 @@ pub struct CertArgs {
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("source").args(["clusters", "all", "input"]).required(true).multiple(true))]
 pub struct SourceArgs {
-    /// Clusters, by id or name
+    /// Cluster ids or names
     #[arg(value_name = "CLUSTER")]
     pub clusters: Vec<String>,
-    /// Every cluster that the API lists
+    /// All clusters
     #[arg(long, conflicts_with_all = ["clusters", "input"])]
     pub all: bool,
-    /// Read a saved answer of the API (Get Cluster), or what `export` printed, in place of asking;
+    /// Read a saved answer of the API (Get Cluster), or what `export` printed, instead of asking;
     /// `-` is stdin; repeatable
     #[arg(long, value_name = "FILE", conflicts_with_all = ["clusters"])]
     pub input: Vec<PathBuf>,
-    /// With --all: only this team's clusters; `any` for all [default: the settings' team]
+    /// With --all: only clusters of this team; `any` for all teams [default: your team]
     // clap asks for no `--all` where something is there that `--all` conflicts with.
     #[arg(long, value_name = "ID", requires = "all", conflicts_with_all = ["clusters", "input"])]
     pub team: Option<String>,
@@ -291,10 +286,10 @@ pub struct SourceArgs {
 /// Where the text goes.
 #[derive(Args, Debug)]
 pub struct OutputArgs {
-    /// Write to a file, in one step and only where it changes
+    /// Write to this file, atomically and only if it changes
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Write nothing, and exit with 10 if the file would change
+    /// Write nothing; exit with 10 if the file would change
     #[arg(long, requires = "output")]
     pub check: bool,
 }
@@ -305,31 +300,30 @@ pub struct RenderArgs {
     /// Which hosts.
     #[command(flatten)]
     pub hosts: HostsArgs,
-    /// The key to log in with; `none` leaves it to ssh and its agent
+    /// The key to log in with; `none` leaves the choice to ssh and its agent
     #[arg(long, value_name = "PATH", env = "PRIME_SSH_IDENTITY_FILE")]
-    #[arg(help_heading = "How they are reached")]
+    #[arg(help_heading = "Connection options")]
     pub identity_file: Option<PathBuf>,
     /// The certificate to log in with
     #[arg(long, value_name = "PATH", env = "PRIME_SSH_CERTIFICATE_FILE")]
-    #[arg(help_heading = "How they are reached")]
+    #[arg(help_heading = "Connection options")]
     pub certificate_file: Option<PathBuf>,
-    /// Trust a host's first key and refuse a changed one, or take known keys only
-    /// [default: accept-new]
+    /// Which host keys to trust [default: accept-new]
     #[arg(long, value_name = "WHEN", env = "PRIME_SSH_HOST_KEYS")]
-    #[arg(help_heading = "How they are reached")]
+    #[arg(help_heading = "Connection options")]
     pub host_keys: Option<HostKeys>,
-    /// The file that remembers host keys
+    /// The known_hosts file to use
     #[arg(long, value_name = "FILE", env = "PRIME_SSH_KNOWN_HOSTS")]
-    #[arg(help_heading = "How they are reached")]
+    #[arg(help_heading = "Connection options")]
     pub known_hosts: Option<PathBuf>,
-    /// Say all of a host in its own block, for every program that reads such files, or what hosts
-    /// share once, for thousands of hosts and OpenSSH 8.4 or later [default: flat]
+    /// Write every option into each host's block, or shared options once: faster for thousands of
+    /// hosts, needs OpenSSH 8.4 or later [default: flat]
     #[arg(long, value_name = "LAYOUT", env = "PRIME_SSH_LAYOUT")]
-    #[arg(help_heading = "How they are reached")]
+    #[arg(help_heading = "Connection options")]
     pub layout: Option<Layout>,
-    /// An option of ssh for every host, as in ssh_config(5); repeatable
+    /// An ssh option for every host, as in ssh_config(5); repeatable
     /// [env: PRIME_SSH_OPTION, one a line]
-    #[arg(long, value_name = "KEY=VALUE", help_heading = "How they are reached")]
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Connection options")]
     pub ssh_option: Vec<SshOption>,
 }
 
@@ -340,26 +334,20 @@ pub struct HostsArgs {
     /// Which hosts.
     #[command(flatten)]
     pub selection: SelectionArgs,
-    /// The first word of every name [default: prime]
+    /// The first word of every host alias [default: prime]
     #[arg(long, value_name = "WORD", env = "PRIME_SSH_PREFIX")]
-    #[arg(help_heading = "How they are reached")]
+    #[arg(help_heading = "Connection options")]
     pub prefix: Option<Slug<'static>>,
-    /// Log in as this user, whatever the API says
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "PRIME_SSH_USER",
-        help_heading = "How they are reached"
-    )]
+    /// Log in as this user instead of the API's
+    #[arg(long, value_name = "NAME", env = "PRIME_SSH_USER", help_heading = "Connection options")]
     pub user: Option<UserName<'static>>,
-    /// Which workers are reached through the control node: those at a private address, all, none
-    /// [default: auto]
+    /// Which workers to reach through the control node [default: auto]
     #[arg(long, value_name = "WHICH", env = "PRIME_SSH_JUMP")]
-    #[arg(help_heading = "How they are reached")]
+    #[arg(help_heading = "Connection options")]
     pub jump: Option<JumpMode>,
-    /// Reach them through this host: an address, or a name of your own ssh config
+    /// Reach them through this host: an address, or a name from your own ssh config
     #[arg(long, value_name = "[USER@]HOST[:PORT]", env = "PRIME_SSH_JUMP_VIA")]
-    #[arg(help_heading = "How they are reached")]
+    #[arg(help_heading = "Connection options")]
     pub jump_via: Option<JumpVia>,
     /// Reach everything through this host, the control node too: an address, or a name of your own
     /// ssh config; `none` for none
@@ -370,7 +358,7 @@ pub struct HostsArgs {
 
 /// Which hosts.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Which hosts")]
+#[command(next_help_heading = "Host selection")]
 pub struct SelectionArgs {
     /// Only hosts with this role
     #[arg(long, env = "PRIME_SSH_ROLE")]
@@ -378,15 +366,15 @@ pub struct SelectionArgs {
     /// Only control nodes, or only workers
     #[arg(long, value_name = "WHICH", env = "PRIME_SSH_ONLY")]
     pub only: Option<Only>,
-    /// Only hosts whose name or alias fits; repeatable
+    /// Only hosts whose name or alias matches; repeatable
     #[arg(long, value_name = "GLOB", env = "PRIME_SSH_NODE", value_delimiter = ',')]
     pub node: Vec<glob::Pattern>,
-    /// Terminated and detached nodes too
-    #[arg(long, env = "PRIME_SSH_INCLUDE_INACTIVE", value_parser = FalseyValueParser::new())]
+    /// Include terminated and detached nodes
+    #[arg(long, env = "PRIME_SSH_INCLUDE_INACTIVE", value_parser = BoolishValueParser::new())]
     pub include_inactive: bool,
 }
 
-impl Typed {
+impl Cli {
     /// Reads the program's arguments. Ends the program for `--help`, `--version` and most of what
     /// cannot be read, with exit code 2.
     pub fn from_command_line() -> Result<Self, Refused> {
@@ -412,12 +400,12 @@ impl Typed {
             matches = command.try_get_matches_from_mut(arguments)?;
         }
         let by_variable = matches.value_source("skip_invalid") == Some(ValueSource::EnvVariable);
-        let mut typed = Self::from_arg_matches_mut(&mut matches)?;
+        let mut cli = Self::from_arg_matches_mut(&mut matches)?;
         // What is installed must not depend on a shell's variables.
-        if by_variable && matches!(typed.command, Command::Install(_) | Command::Sync(_)) {
-            typed.global.skip_invalid = false;
+        if by_variable && matches!(cli.command, Command::Install(_) | Command::Sync(_)) {
+            cli.global.skip_invalid = false;
         }
-        Ok(typed)
+        Ok(cli)
     }
 
     /// Who reads what is said.

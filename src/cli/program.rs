@@ -4,14 +4,14 @@ use std::fmt::Write;
 
 use clap::{Arg, Command, CommandFactory};
 
-use super::Typed;
+use super::Cli;
 use crate::failure::Kind;
 
 /// Where settings come from.
 pub const SETTINGS: &str =
-    "Settings come from options, then the environment, then what `prime login` wrote to ~/.prime.";
+    "Options win over environment variables, and those over what `prime login` wrote to ~/.prime.";
 /// What the short help leaves out.
-const MORE: &str = "`--help` tells more: the options that every command takes, and the exit codes.";
+const MORE: &str = "See `--help` for global options, exit codes, and examples.";
 /// The options of all commands that the short help shows, too.
 const OFTEN: [&str; 2] = ["quiet", "verbose"];
 
@@ -24,14 +24,74 @@ pub fn exit_codes() -> impl Iterator<Item = (u8, &'static str)> {
 /// The variables that have no option of the same meaning beside them.
 pub const VARIABLES: [(&str, &str); 5] = [
     ("PRIME_API_KEY", "the API token"),
-    ("PRIME_TEAM_ID", "the team whose clusters `--all` means, without `--team`"),
+    ("PRIME_TEAM_ID", "the team of `--all`, without `--team`"),
     ("PRIME_SSH_KEY_PATH", "the key to log in with, without `--identity-file`"),
     (
         "PRIME_SSH_CLUSTERS",
-        "the clusters of `prime-ssh --list`: ids or names with commas, or `all`",
+        "clusters of `prime-ssh --list`: ids or names separated by commas, or `all`",
     ),
-    ("PRIME_SSH_NO_RENEW", "1: `cert --ensure`, which ssh may call, does nothing"),
+    ("PRIME_SSH_NO_RENEW", "1: `cert --ensure` does nothing, as when ssh calls it"),
 ];
+
+/// The examples at the end of each command's help.
+const EXAMPLES: [(&str, &[&str]); 15] = [
+    (
+        "install",
+        &[
+            "prime-ssh install train",
+            "prime-ssh install train --user root --identity-file ~/.ssh/id_ed25519",
+            "prime-ssh install train --wait",
+            "prime-ssh install --all --dry-run",
+        ],
+    ),
+    (
+        "sync",
+        &["prime-ssh sync", "prime-ssh sync train --dry-run", "prime-ssh sync --quiet --prune"],
+    ),
+    ("uninstall", &["prime-ssh uninstall train", "prime-ssh uninstall --all --dry-run"]),
+    ("list", &["prime-ssh list", "prime-ssh list --search train --format json"]),
+    ("show", &["prime-ssh show train", "prime-ssh show train --format json"]),
+    ("check", &["prime-ssh check train", "prime-ssh check --all --login"]),
+    ("wait", &["prime-ssh wait train", "prime-ssh wait train --for 2 --within 10m"]),
+    ("doctor", &["prime-ssh doctor", "prime-ssh doctor --format json"]),
+    (
+        "cert",
+        &["prime-ssh cert train", "prime-ssh cert --all --ensure", "prime-ssh cert train --show"],
+    ),
+    (
+        "config",
+        &[
+            "prime-ssh config train",
+            "prime-ssh config train -o train.conf && ssh -F train.conf -G prime.train",
+        ],
+    ),
+    (
+        "inventory",
+        &[
+            "prime-ssh inventory train -o hosts.json && ansible all -i hosts.json -m ping",
+            "PRIME_SSH_CLUSTERS=train ansible all -i \"$(command -v prime-ssh)\" -m ping",
+            "prime-ssh inventory train --group slurm=worker --format ini",
+        ],
+    ),
+    ("export", &["prime-ssh export train -o train.json", "prime-ssh install --input train.json"]),
+    (
+        "render",
+        &[
+            "prime-ssh render train --print-data",
+            "prime-ssh render train --template hosts.j2 -o hosts",
+        ],
+    ),
+    (
+        "completions",
+        &["source <(prime-ssh completions bash)", "prime-ssh completions fish | source"],
+    ),
+    ("man", &["prime-ssh man install", "prime-ssh man --dir ~/.local/share/man/man1"]),
+];
+
+/// The examples of a command, each as one would type it.
+pub fn examples(command: &str) -> &'static [&'static str] {
+    EXAMPLES.iter().find(|(name, _)| *name == command).map_or(&[], |(_, examples)| *examples)
+}
 
 /// All that can be typed, with its help.
 #[must_use]
@@ -44,15 +104,19 @@ pub fn program() -> Command {
     for (code, meaning) in exit_codes() {
         add_row(&mut codes, &format!("{code:<2}"), meaning);
     }
-    let program = Typed::command()
+    let program = Cli::command()
         .mut_args(|arg| short_help(with_variable(arg)))
         .mut_arg("list", |arg| arg.hide_short_help(true))
         .mut_arg("host", |arg| arg.hide_short_help(true))
         .after_help(MORE)
         .after_long_help(format!("{SETTINGS}\n\n{variables}\n\n{codes}"));
-    let after = format!("{SETTINGS}\n\n{codes}");
     program.mut_subcommands(|command| {
-        command.mut_args(with_variable).after_help(MORE).after_long_help(after.clone())
+        let mut after = "Examples:".to_owned();
+        for example in examples(command.get_name()) {
+            after.extend(["\n  ", example]);
+        }
+        let after = format!("{after}\n\n{SETTINGS}\n\n{codes}");
+        command.mut_args(with_variable).after_help(MORE).after_long_help(after)
     })
 }
 

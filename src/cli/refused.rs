@@ -48,6 +48,21 @@ impl Refused {
     }
 }
 
+/// Words of other programs, and what they are here.
+const MEANT: [(&[&str], &str); 11] = [
+    (&["status", "info", "describe", "get"], "`prime-ssh show CLUSTER`"),
+    (&["remove", "rm", "delete"], "`prime-ssh uninstall CLUSTER`"),
+    (&["update", "upgrade", "refresh", "pull"], "`prime-ssh sync`"),
+    (&["add", "setup"], "`prime-ssh install CLUSTER`"),
+    (&["ls", "clusters"], "`prime-ssh list`"),
+    (&["ping", "test"], "`prime-ssh check CLUSTER`"),
+    (&["hosts", "ansible"], "`prime-ssh inventory CLUSTER`"),
+    (&["certificate", "renew"], "`prime-ssh cert CLUSTER`"),
+    (&["login", "auth", "logout"], "`prime login`, which comes with the prime CLI"),
+    (&["ssh", "connect"], "`ssh prime.CLUSTER`"),
+    (&["version"], "`prime-ssh --version`"),
+];
+
 /// What the person may have meant by a word that is no command.
 fn meant(word: &str, program: &Command) -> String {
     let likeness = |command: &&str| strsim::jaro_winkler(word, command);
@@ -57,18 +72,16 @@ fn meant(word: &str, program: &Command) -> String {
         .max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
     // A shell takes it as it stands.
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    if let Some(near) = near {
-        format!("there is `prime-ssh {near}`")
-    } else if word == "version" {
-        "`prime-ssh --version` says it".to_owned()
-    } else if word == "ssh" {
-        "ssh itself connects: `ssh prime.CLUSTER`".to_owned()
+    if let Some((_, meant)) = MEANT.iter().find(|(words, _)| words.contains(&word)) {
+        format!("use {meant}")
+    } else if let Some(near) = near {
+        format!("did you mean `prime-ssh {near}`?")
     } else if word.is_empty() || word.len() > SHOWN || !word.chars().all(is_plain) {
-        "`prime-ssh --help` lists the commands".to_owned()
+        "see `prime-ssh --help` for the commands".to_owned()
     } else if word.contains('.') {
-        format!("to connect to an installed cluster: `ssh {word}`")
+        format!("to connect to an installed cluster, use `ssh {word}`")
     } else {
-        format!("to make the cluster {word} known to ssh: `prime-ssh install {word}`")
+        format!("to install a cluster named {word}, use `prime-ssh install {word}`")
     }
 }
 

@@ -10,10 +10,10 @@ use super::{FormatArgs, SourceArgs};
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("source").args(["cluster", "input"]).required(true))]
 pub struct ShowArgs {
-    /// A cluster, by id, name, or the alias that it is installed as
+    /// Cluster id, name, or installed alias
     pub cluster: Option<String>,
-    /// Read a saved answer of the API (Get Cluster), or what `export` printed of one cluster, in
-    /// place of asking; `-` is stdin
+    /// Read a saved answer of the API (Get Cluster), or what `export` printed of one cluster,
+    /// instead of asking; `-` is stdin
     #[arg(long, value_name = "FILE")]
     pub input: Option<PathBuf>,
     /// In which form.

@@ -13,7 +13,7 @@ use crate::text::duration;
 /// `prime-ssh wait`.
 #[derive(Args, Debug)]
 pub struct WaitArgs {
-    /// A cluster, by id, name, or the alias that it is installed as
+    /// Cluster id, name, or installed alias
     pub cluster: String,
     /// For what.
     #[command(flatten)]
@@ -35,10 +35,10 @@ impl WaitArgs {
 /// What is waited for, and how long.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct GoalArgs {
-    /// So many nodes, or all that are in the cluster, of which there must be one [default: all]
+    /// How many nodes; `all` requires at least one [default: all]
     #[arg(long = "for", value_name = "N|all")]
     pub goal: Option<Goal>,
-    /// How long at most: 90s, 30m, 2h [default: 30m]
+    /// How long to wait: 90s, 30m, 2h [default: 30m]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub within: Option<Duration>,
 }
@@ -46,13 +46,13 @@ pub struct GoalArgs {
 /// `install --wait`.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct InstallWaitArgs {
-    /// Wait first until the nodes are up, as `prime-ssh wait` does; then install
+    /// Wait until the nodes are up, as `prime-ssh wait` does, then install
     #[arg(long, conflicts_with_all = ["all", "input"])]
     pub wait: bool,
-    /// With --wait: so many nodes, or all that are in the cluster [default: all]
+    /// With --wait: how many nodes [default: all]
     #[arg(long = "for", value_name = "N|all", requires = "wait")]
     pub goal: Option<Goal>,
-    /// With --wait: how long at most, for all clusters together [default: 30m]
+    /// With --wait: how long to wait, for all clusters together [default: 30m]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, requires = "wait")]
     pub within: Option<Duration>,
 }

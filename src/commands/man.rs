@@ -1,6 +1,9 @@
-//! `prime-ssh man`: manual pages on stdout or in a folder.
+//! `prime-ssh man`: a manual page in `man`, on stdout, or all of them in a directory.
 
-use anyhow::Context;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use anyhow::Context as _;
 
 use crate::cli::ManArgs;
 use crate::cli::man_pages::{self, Page};
@@ -13,20 +16,35 @@ const MODE: u32 = 0o644;
 /// How much of a word is shown.
 const SHOWN: usize = 80;
 
-pub(super) fn run(typed: ManArgs) -> Outcome<()> {
-    let pages = man_pages::pages();
-    if let Some(folder) = typed.dir {
+pub(super) fn run(args: ManArgs) -> Outcome<()> {
+    let pages = man_pages::pages().or_fail(Kind::Local)?;
+    if let Some(folder) = args.dir {
         for Page { file, text, .. } in &pages {
             crate::fs::replace(&folder.join(file), text.as_bytes(), MODE).or_fail(Kind::Local)?;
         }
         return Ok(());
     }
-    let page = pages.iter().find(|page| page.command == typed.command);
+    let page = pages.iter().find(|page| page.command == args.command);
     let page = page.ok_or_else(|| {
-        let command = typed.command.unwrap_or_default();
-        let message = format!("there is no command `{}`", Excerpt::new(&command, SHOWN));
-        Failure::message(Kind::Usage, message).hint("`prime-ssh --help` lists the commands")
+        let command = args.command.unwrap_or_default();
+        let message = format!("no such command: `{}`", Excerpt::new(&command, SHOWN));
+        Failure::message(Kind::Usage, message).hint("see `prime-ssh --help` for the commands")
     })?;
+    if terminal::stdout_is_terminal() && open(&page.text) {
+        return Ok(());
+    }
     let printed = terminal::print_data(|to| to.write_all(page.text.as_bytes()));
     printed.context("cannot write to stdout").or_fail(Kind::Local)
+}
+
+/// Opens a page in `man`; not every `man` can, and then nothing is shown.
+fn open(text: &str) -> bool {
+    let mut man = Command::new("man");
+    man.args(["-l", "-"]).stdin(Stdio::piped()).stderr(Stdio::null());
+    let Ok(mut man) = man.spawn() else { return false };
+    if let Some(mut stdin) = man.stdin.take() {
+        // A reader that ends early has seen enough.
+        let _ = stdin.write_all(text.as_bytes());
+    }
+    man.wait().is_ok_and(|status| status.success())
 }

@@ -101,7 +101,7 @@ impl Certify {
 
 /// Whether `PRIME_SSH_NO_RENEW` says that nothing is to be renewed in passing.
 pub(super) fn renewal_is_off(environment: &Environment) -> Outcome<bool> {
-    Ok(environment.variable("PRIME_SSH_NO_RENEW")?.is_some_and(|value| value != "0"))
+    environment.flag("PRIME_SSH_NO_RENEW")
 }
 
 /// Where our own certificates are, for the outputs that name them.

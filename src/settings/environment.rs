@@ -41,6 +41,18 @@ impl Environment {
         }
     }
 
+    /// Whether a variable says yes; one that is not set says no.
+    pub(super) fn flag(&self, name: &str) -> Outcome<bool> {
+        match self.variable(name)?.map(|value| value.to_ascii_lowercase()).as_deref() {
+            None | Some("0" | "false" | "no") => Ok(false),
+            Some("1" | "true" | "yes") => Ok(true),
+            Some(_) => {
+                let message = format!("{name} is none of 1, 0, true, false, yes, no");
+                Err(Failure::message(Kind::Usage, message))
+            }
+        }
+    }
+
     /// The same without the variables that choose a cluster, an API or a rendering option for the
     /// commands of one shell.
     #[must_use]

@@ -163,6 +163,12 @@ pub fn stdout_is_colored() -> bool {
     anstream::AutoStream::choice(&stdout()) != anstream::ColorChoice::Never
 }
 
+/// Whether a person reads stdout.
+#[must_use]
+pub fn stdout_is_terminal() -> bool {
+    stdout().is_terminal()
+}
+
 /// How many columns the terminal has that stdout is; `None` where it is none.
 #[must_use]
 pub fn stdout_width() -> Option<usize> {

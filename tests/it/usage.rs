@@ -1,10 +1,13 @@
 //! What the command line refuses, and what its options do to the hosts.
 
-use std::path::PathBuf;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::support::cluster::{self, Cluster, Connection, Node};
 use crate::support::fragment::Fragment;
-use crate::support::process::Ran;
+use crate::support::process::{self, Ran};
 use crate::support::sandbox::{Program, Sandbox};
 
 struct Desk {
@@ -224,17 +227,23 @@ fn help_names_variables_and_not_what_they_hold() {
 fn a_word_that_is_no_command_is_told_what_it_may_mean() {
     let sandbox = Sandbox::new();
     for (word, hint) in [
-        ("train", "to make the cluster train known to ssh: `prime-ssh install train`"),
+        ("train", "to install a cluster named train, use `prime-ssh install train`"),
         ("clst01", "`prime-ssh install clst01`"),
-        ("instal", "there is `prime-ssh install`"),
-        ("inventroy", "there is `prime-ssh inventory`"),
+        ("instal", "did you mean `prime-ssh install`?"),
+        ("inventroy", "did you mean `prime-ssh inventory`?"),
         ("prime.train.node-1", "`ssh prime.train.node-1`"),
-        ("version", "`prime-ssh --version` says it"),
-        ("ssh", "ssh itself connects: `ssh prime.CLUSTER`"),
-        ("my cluster", "`prime-ssh --help` lists the commands"),
-        ("$(touch ran)", "`prime-ssh --help` lists the commands"),
-        ("a\n\u{1b}[2Jb", "`prime-ssh --help` lists the commands"),
-        ("", "`prime-ssh --help` lists the commands"),
+        ("version", "use `prime-ssh --version`"),
+        ("ssh", "use `ssh prime.CLUSTER`"),
+        ("status", "use `prime-ssh show CLUSTER`"),
+        ("remove", "use `prime-ssh uninstall CLUSTER`"),
+        ("rm", "use `prime-ssh uninstall CLUSTER`"),
+        ("update", "use `prime-ssh sync`"),
+        ("login", "use `prime login`"),
+        ("ls", "use `prime-ssh list`"),
+        ("my cluster", "see `prime-ssh --help` for the commands"),
+        ("$(touch ran)", "see `prime-ssh --help` for the commands"),
+        ("a\n\u{1b}[2Jb", "see `prime-ssh --help` for the commands"),
+        ("", "see `prime-ssh --help` for the commands"),
     ] {
         let told = sandbox.prime_ssh([word, "--json"]).run().fails(2);
         assert!(told.starts_with("error: unknown command `"), "{told}");
@@ -273,6 +282,47 @@ fn the_help_fits_a_terminal() {
 }
 
 #[test]
+fn a_boolean_in_a_variable_is_yes_or_no_in_any_spelling_and_nothing_else() {
+    let desk = Desk::of(
+        &cluster::train()
+            .node(Node::worker("pod3", "node-3", "10.0.0.13").with("isDetached", true)),
+    );
+    let program = |variable: &str, value: &str| {
+        let command = if variable.contains("INACTIVE") { "config" } else { "inventory" };
+        let command = if variable.contains("RENEW") { "cert" } else { command };
+        let program = desk.sandbox.prime_ssh([command]).env(variable, value);
+        let program = if command == "cert" {
+            program.args(["--ensure", "train", "--identity-file", "key"])
+        } else {
+            program.arg("--input").arg(&desk.answer)
+        };
+        program.run()
+    };
+    for (value, shown) in
+        [("1", true), ("TRUE", true), ("yes", true), ("0", false), ("false", false), ("No", false)]
+    {
+        let text = program("PRIME_SSH_INCLUDE_INACTIVE", value).succeeds();
+        assert_eq!(text.contains("node-3"), shown, "{value}");
+    }
+    program("PRIME_SSH_NO_RENEW", "yes").succeeds();
+    for variable in [
+        "INCLUDE_INACTIVE",
+        "SKIP_INVALID",
+        "REQUIRE_ALL",
+        "USE_SSH_CONFIG",
+        "REFRESH",
+        "OFFLINE",
+        "NO_RENEW",
+    ] {
+        let variable = format!("PRIME_SSH_{variable}");
+        for value in ["maybe", "2", "-", " "] {
+            let told = program(&variable, value).fails(2);
+            assert!(told.contains(&variable), "{variable}={value}: {told}");
+        }
+    }
+}
+
+#[test]
 fn what_a_variable_says_is_not_blamed_on_an_option() {
     let sandbox = Sandbox::new();
     for (variable, value, command) in [
@@ -291,4 +341,26 @@ fn what_a_variable_says_is_not_blamed_on_an_option() {
     let told = sandbox.prime_ssh(["--list"]).env("PRIME_SSH_CLUSTERS", "a");
     let told = told.env("PRIME_SSH_CACHE", "x").run().fails(2);
     assert!(told.contains("PRIME_SSH_CACHE") && told.lines().count() == 1, "{told}");
+}
+
+#[test]
+fn the_examples_of_the_help_can_be_read() {
+    let sandbox = Sandbox::new();
+    let ansible = sandbox.write("bin/ansible", "#!/bin/sh\n");
+    fs::set_permissions(&ansible, Permissions::from_mode(0o755)).unwrap();
+    fs::create_dir_all(sandbox.path(".local/share/man/man1")).unwrap();
+    let built = Path::new(env!("CARGO_BIN_EXE_prime-ssh")).parent().unwrap();
+    let path = format!("{}:{}:/usr/bin:/bin", sandbox.path("bin").display(), built.display());
+    for command in crate::in_step::commands() {
+        let help = sandbox.prime_ssh([&command, "--help"]).run().succeeds();
+        let (_, examples) = help.split_once("\nExamples:\n").expect(&command);
+        for example in examples.lines().take_while(|line| !line.is_empty()) {
+            let mut bash = Command::new("bash");
+            bash.args(["-c", example]).current_dir(sandbox.home()).env_clear();
+            bash.env("PATH", &path).env("HOME", sandbox.home());
+            // There is no token, so that nothing is asked and all that is typed is read.
+            let told = process::run(&mut bash, b"").stderr;
+            assert!(!told.contains("--help"), "{example}: {told}");
+        }
+    }
 }

@@ -140,7 +140,7 @@ fn look_at(
         block_on(terminal.wait_counting("checking hosts", &count, looking))?;
         return Ok(found);
     }
-    let ssh = route::ssh(limiter.clone(), limit)?;
+    let ssh = route::ssh(limiter.clone(), limit, &settings.viewing.layout)?;
     let routes = route::routes(clusters, &ssh, &settings.viewing.layout)?;
     let looking = look::log_in(hosts, &routes, &ssh, &limiter, limit, done);
     block_on(terminal.wait_counting("checking hosts", &count, looking))??;

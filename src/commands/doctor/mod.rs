@@ -12,8 +12,8 @@ use api::ApiAnswers;
 use crate::cli::DoctorArgs;
 use crate::doctor::snapshot::Snapshot;
 use crate::doctor::{
-    Check, Finding, OwnCommands, State, certificates, files, hosts, include, keys, permissions,
-    shell, ssh, token,
+    Check, Finding, OwnCommands, State, certificates, files, hosts, include, jumps, keys,
+    permissions, shell, ssh, token,
 };
 use crate::failure::Outcome;
 use crate::settings::{Context, Doctor, OptionResolver};
@@ -86,6 +86,7 @@ fn examine_folder(
     let is_read = findings.iter().all(|finding| finding.state < State::Wrong);
     findings.extend(each(Check::Permissions, LIMIT, |snapshot, _| permissions::examine(snapshot)));
     findings.extend(each(Check::Files, LIMIT, files::examine));
+    findings.extend(each(Check::Hosts, LIMIT, |snapshot, _| jumps::examine(snapshot)));
     findings.extend(each(Check::Key, LIMIT, |snapshot, _| keys::examine(snapshot)));
     let (certified, own, here) = (Arc::clone(snapshot), commands.clone(), context.clone());
     findings.extend(within_limit(Check::Certificate, LIMIT, move || {

@@ -13,17 +13,18 @@ use crate::failure::{Kind, OrFail, Outcome};
 use crate::install::include::IncludeLine;
 use crate::install::layout::Layout;
 use crate::render::ssh_config;
-use crate::ssh::login::{Destination, Jump, Ssh, Target};
+use crate::ssh::login::{Destination, Jump, SYSTEM_CONFIG, Ssh, Target};
 use crate::ssh::probe::limiter::Limiter;
 use crate::ssh::process::Group;
 
-/// The system's own configuration, which ssh reads behind the user's.
-const OF_THE_SYSTEM: &str = "Include /etc/ssh/ssh_config\n";
-
 /// Starts the group of programs that log in.
-pub(in crate::commands) fn ssh(limiter: Limiter, answer: Duration) -> Outcome<Ssh> {
+pub(in crate::commands) fn ssh(
+    limiter: Limiter,
+    answer: Duration,
+    layout: &Layout,
+) -> Outcome<Ssh> {
     let group = Group::new().context("cannot start programs").or_fail(Kind::Local)?;
-    Ok(Ssh::new(group, limiter, answer))
+    Ok(Ssh::new(group, limiter, answer, layout.config()))
 }
 
 /// How ssh gets to a host.
@@ -106,7 +107,7 @@ impl Setup {
             config.push('\n');
         }
         if layout.is_read_by_ssh() {
-            config.push_str(OF_THE_SYSTEM);
+            config.extend(["Include ", SYSTEM_CONFIG, "\n"]);
         }
         let config = write(format!("c{number}.config"), config.as_bytes())?;
         let mut options = Vec::new();

@@ -120,7 +120,7 @@ impl ProbeResults {
     ) -> Outcome<Option<(Ssh, Arc<Jump>)>> {
         let ssh = match &self.ssh {
             Some(ssh) => ssh.clone(),
-            None => route::ssh(self.limiter.clone(), ANSWER)?,
+            None => route::ssh(self.limiter.clone(), ANSWER, layout)?,
         };
         self.ssh = Some(ssh.clone());
         if let Some((jump, was_at)) = &self.jump

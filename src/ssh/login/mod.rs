@@ -9,19 +9,21 @@ mod jump;
 mod reason;
 mod resolved;
 
+use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 pub use jump::Jump;
 pub use reason::{OfferedKey, Reason};
 pub use resolved::Resolved;
 
+use crate::fs;
 use crate::name::Port;
 use crate::ssh::probe::identification::Reader;
 use crate::ssh::probe::limiter::Limiter;
@@ -34,6 +36,8 @@ const LOG_MAX: u64 = 64 * 1024;
 /// A login is a handshake and the start of a shell, so that it may take this many times as long as
 /// an answer.
 const LOGIN_TIMES: u32 = 3;
+/// The configuration of the system, which ssh reads behind the user's.
+pub const SYSTEM_CONFIG: &str = "/etc/ssh/ssh_config";
 /// A name for who needs none: the connection stands already. Should it not, nothing is reached.
 const NOBODY: &str = "prime-ssh-jump.invalid.";
 
@@ -74,6 +78,10 @@ pub struct Ssh {
     limit: Duration,
     /// Whether ssh knows [`NEWER_OPTIONS`] and [`SESSION`].
     knows_newer: bool,
+    /// The configuration that ssh reads by itself, before that of the system.
+    user_config: PathBuf,
+    /// A file for each configuration, which sets our options before it.
+    wrappers: Arc<Mutex<HashMap<Option<PathBuf>, PathBuf>>>,
     runs: Arc<AtomicUsize>,
 }
 
@@ -139,12 +147,20 @@ impl Login {
 }
 
 impl Ssh {
-    /// For logins within this limiter, where an answer may take as long as `answer`.
+    /// For logins within this limiter, where an answer may take as long as `answer`. `user_config`
+    /// is the file that ssh reads by itself.
     #[must_use]
-    pub fn new(group: Group, limiter: Limiter, answer: Duration) -> Self {
-        let limit = answer * LOGIN_TIMES;
-        let knows_newer = query::refusal(SESSION).is_none();
-        Self { group: Arc::new(group), limiter, answer, limit, knows_newer, runs: Arc::default() }
+    pub fn new(group: Group, limiter: Limiter, answer: Duration, user_config: PathBuf) -> Self {
+        Self {
+            group: Arc::new(group),
+            limiter,
+            answer,
+            limit: answer * LOGIN_TIMES,
+            knows_newer: query::refusal(SESSION).is_none(),
+            user_config,
+            wrappers: Arc::default(),
+            runs: Arc::default(),
+        }
     }
 
     /// The group of all that is started, and its folder.
@@ -275,7 +291,7 @@ impl Ssh {
         for option in first.iter().chain(session) {
             command.args(["-o", option]);
         }
-        self.prepare(&mut command, target, &log);
+        self.prepare(&mut command, target, &log)?;
         let start = Instant::now();
         let ended = self.group.run(destination.name(&mut command).arg("true"), self.limit).await?;
         let took = start.elapsed();
@@ -289,14 +305,14 @@ impl Ssh {
         })
     }
 
-    fn command(&self, target: &Target, log: &Path) -> Command {
+    fn command(&self, target: &Target, log: &Path) -> io::Result<Command> {
         let mut command = Command::new("ssh");
-        self.prepare(&mut command, target, log);
-        command
+        self.prepare(&mut command, target, log)?;
+        Ok(command)
     }
 
-    fn prepare(&self, command: &mut Command, target: &Target, log: &Path) {
-        if let Some(config) = &target.config {
+    fn prepare(&self, command: &mut Command, target: &Target, log: &Path) -> io::Result<()> {
+        if let Some(config) = self.wrapper(target.config.as_deref())?.or(target.config.clone()) {
             command.arg("-F").arg(config);
         }
         // No terminal, no agent or display over there, and what it says in a file of its own: on
@@ -304,14 +320,49 @@ impl Ssh {
         command.args(["-T", "-a", "-x", "-v", "-E"]).arg(log);
         let seconds = self.answer.as_secs() + u64::from(self.answer.subsec_nanos() > 0);
         command.args(["-o", &format!("ConnectTimeout={seconds}")]);
-        let newer = NEWER_OPTIONS.into_iter().filter(|_| self.knows_newer);
-        for option in
-            OPTIONS.into_iter().chain(newer).chain(target.options.iter().map(String::as_str))
-        {
+        let of_target = target.options.iter().map(String::as_str);
+        for option in self.options().map(|option| -> &str { option }).chain(of_target) {
             command.args(["-o", option]);
         }
         // Its words are read.
         command.env("LC_ALL", "C").env_remove("SSH_ASKPASS").env_remove("SSH_ASKPASS_REQUIRE");
+        Ok(())
+    }
+
+    fn options(&self) -> impl Iterator<Item = &'static str> {
+        OPTIONS.into_iter().chain(NEWER_OPTIONS.into_iter().filter(|_| self.knows_newer))
+    }
+
+    /// A file that sets our options and reads this configuration behind them: what ssh itself
+    /// starts for a `ProxyJump` is told of the file, and not of the command line. So a jump host of
+    /// the user's own leaves no shared connection behind, and asks nobody anything. `None` where
+    /// a path cannot be named in it.
+    fn wrapper(&self, config: Option<&Path>) -> io::Result<Option<PathBuf>> {
+        let mut wrappers = self.wrappers.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = config.map(Path::to_owned);
+        if let Some(wrapper) = wrappers.get(&key) {
+            return Ok(Some(wrapper.clone()));
+        }
+        let mut text = Vec::new();
+        for option in self.options() {
+            writeln!(text, "{}", option.replacen('=', " ", 1))?;
+        }
+        match config {
+            // ssh does not ask whose file it is that it is told of.
+            Some(config) => match fs::read(config, fs::FILE_MAX) {
+                Ok(content) => text.extend(content.unwrap_or_default()),
+                Err(_) => return Ok(None),
+            },
+            None => {
+                for path in [&self.user_config, Path::new(SYSTEM_CONFIG)] {
+                    let Some(line) = include_line(path) else { return Ok(None) };
+                    writeln!(text, "{line}")?;
+                }
+            }
+        }
+        let wrapper = self.group.write(&format!("w{}", wrappers.len()), &text)?;
+        wrappers.insert(key, wrapper.clone());
+        Ok(Some(wrapper))
     }
 }
 
@@ -319,6 +370,13 @@ impl Ssh {
 fn proxy_command(socket: &Path) -> String {
     let socket = shell::word(&without_tokens(socket));
     format!("ssh -F /dev/null -S {socket} -W '[%h]:%p' -- {NOBODY}")
+}
+
+/// The line that reads this file, where it is one file to ssh and no pattern.
+fn include_line(path: &Path) -> Option<String> {
+    let is_plain = |c: char| !c.is_control() && !"\"'\\*?[]%$".contains(c);
+    let path = path.to_str().filter(|path| path.starts_with('/') && path.chars().all(is_plain))?;
+    Some(format!("Include \"{path}\""))
 }
 
 /// A path as the value of an option of ssh's.

@@ -177,7 +177,7 @@ fn a_token_that_ends_in_mid_run_ends_the_run() {
         assert!(ran.stdout.contains("first 3") && !ran.stdout.contains("then"), "{ran:#?}");
         assert!(!ran.status.success(), "{ran:#?}");
         let told = ran.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(told.contains("the API refused the token (401 Unauthorized)"), "{told}");
+        assert!(told.contains("the API rejected the token (401 Unauthorized)"), "{told}");
     }
 }
 

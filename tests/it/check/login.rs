@@ -17,12 +17,12 @@ use crate::support::ssh;
 use crate::support::sshd::Sshd;
 
 /// A cluster as it is answered now, in a file: what is installed from it changes with it.
-struct World {
-    person: Person,
+pub struct World {
+    pub person: Person,
 }
 
 impl World {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self { person: Person::new() }
     }
 
@@ -35,30 +35,31 @@ impl World {
         self.person.sandbox.write("answer.json", cluster.answer())
     }
 
-    fn install(&self, cluster: &Cluster, options: &[&str]) {
+    pub fn install(&self, cluster: &Cluster, options: &[&str]) {
         let answer = self.answer(cluster);
         self.program("install").arg("--input").arg(answer).args(options).run().succeeds();
     }
 
     /// Checks the cluster, with a login.
-    fn check(&self, cluster: &Cluster, options: &[&str]) -> Ran {
+    pub fn check(&self, cluster: &Cluster, options: &[&str]) -> Ran {
         let answer = self.answer(cluster);
         let folder = self.person.sandbox.path("t");
         fs::create_dir_all(&folder).unwrap();
         let program = self.program("check").args(["--login", "--format", "plain", "--input"]);
         let ran = program.arg(answer).args(options).env("TMPDIR", &folder).run();
-        assert_eq!(process::running(&folder.display().to_string()), [""; 0]);
+        let mark = folder.display().to_string();
+        process::until("its processes to end", || process::running(&mark).is_empty());
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "nothing is left behind");
         ran
     }
 
-    fn config(&self) -> PathBuf {
+    pub fn config(&self) -> PathBuf {
         self.person.sandbox.path("ssh/config")
     }
 }
 
 /// State and reason of each host, as `node-0 ok `.
-fn states(ran: &Ran) -> Vec<String> {
+pub fn states(ran: &Ran) -> Vec<String> {
     let state = |line: &str| {
         let fields: Vec<_> = line.split('\t').collect();
         let name = fields[0].rsplit('.').next().unwrap();
@@ -67,11 +68,11 @@ fn states(ran: &Ran) -> Vec<String> {
     ran.stdout.lines().map(state).collect()
 }
 
-fn detail(ran: &Ran, at: usize) -> &str {
+pub fn detail(ran: &Ran, at: usize) -> &str {
     ran.stdout.lines().nth(at).unwrap().rsplit('\t').next().unwrap()
 }
 
-fn one(sshd: &Sshd) -> Cluster {
+pub fn one(sshd: &Sshd) -> Cluster {
     Cluster::new("clst01", "train").node(Node::new("pod0", "node-0").connection(to(sshd).control()))
 }
 
@@ -306,7 +307,7 @@ fn an_open_connection_of_the_users_does_not_answer_for_the_host() {
 }
 
 /// A control node, and workers that are reached through it.
-fn behind(control: &Sshd, workers: &[&Sshd]) -> Cluster {
+pub fn behind(control: &Sshd, workers: &[&Sshd]) -> Cluster {
     let cluster = Cluster::new("clst01", "train")
         .node(Node::new("pod0", "node-0").connection(to(control).control()));
     (1..).zip(workers).fold(cluster, |cluster, (number, worker)| {

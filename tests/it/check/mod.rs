@@ -2,6 +2,7 @@
 
 mod endings;
 mod login;
+mod sessions;
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -82,7 +82,7 @@ fn a_compressed_answer_is_read() {
 fn a_refused_token() {
     assert_eq!(
         told_once(refusal(401, r#"{"detail": "Invalid token"}"#)),
-        "3: cannot get cluster `c1`: the API refused the token (401 Unauthorized): Invalid token\n\
+        "3: cannot get cluster `c1`: the API rejected the token (401 Unauthorized): Invalid token\n\
          hint: make a new token, then `prime login`, or give it in PRIME_API_KEY or with \
          `--token-file`"
     );
@@ -93,7 +93,7 @@ fn a_missing_permission() {
     assert_eq!(
         told_once(refusal(403, r#"{"detail": "Forbidden"}"#)),
         "3: cannot get cluster `c1`: the token lacks the permission (403 Forbidden): Forbidden\n\
-         hint: it takes a token with the admin-clusters permission; or someone who has one runs \
+         hint: use a token with the admin-clusters permission; or someone who has one runs \
          `prime-ssh export CLUSTER -o train.json` and hands you that file, which \
          holds nothing secret: `--input train.json` uses it"
     );
@@ -103,7 +103,7 @@ fn a_missing_permission() {
 fn an_unknown_id() {
     assert_eq!(
         told_once(refusal(404, r#"{"detail": "Cluster not found"}"#)),
-        "3: cannot get cluster `c1`: the API knows nothing of it (404 Not Found): Cluster not \
+        "3: cannot get cluster `c1`: the API does not know it (404 Not Found): Cluster not \
          found\n\
          hint: check the id; a terminated cluster may be gone"
     );
@@ -111,7 +111,7 @@ fn an_unknown_id() {
 
 #[test]
 fn a_refused_request_in_both_shapes() {
-    let said = "3: cannot get cluster `c1`: the API refused what was asked (422 Unprocessable \
+    let said = "3: cannot get cluster `c1`: the API rejected the request (422 Unprocessable \
                 Entity): path.cluster_id: too long\nhint: ";
     let detail = r#"{"detail": [{"loc": ["path", "cluster_id"], "msg": "too long"}]}"#;
     assert_eq!(told_once(refusal(422, detail)), said);
@@ -123,11 +123,11 @@ fn a_refused_request_in_both_shapes() {
 fn other_refusals_and_failures() {
     assert_eq!(
         told_once(refusal(418, "{}")),
-        "3: cannot get cluster `c1`: the API refused the call (418 I'm a teapot)\nhint: "
+        "3: cannot get cluster `c1`: the API rejected the request (418 I'm a teapot)\nhint: "
     );
     assert_eq!(
         told_once(refusal(499, "")),
-        "3: cannot get cluster `c1`: the API refused the call (499)\nhint: "
+        "3: cannot get cluster `c1`: the API rejected the request (499)\nhint: "
     );
     assert_eq!(
         told_once(refusal(500, r#"{"detail": "oops"}"#)),
@@ -188,7 +188,7 @@ fn an_answer_that_is_no_text() {
     assert_eq!(
         told_once(json(b"{\"data\": \"\xff\xfe\"}")),
         "4: cannot get cluster `c1`: the answer is not UTF-8 text (byte 10)\n\
-         hint: nothing was made of it; check that `--api-url` names the Prime Intellect API"
+         hint: check that `--api-url` names the Prime Intellect API"
     );
 }
 
@@ -200,9 +200,7 @@ fn a_damaged_compression() {
     for damaged in [cut, b"\x1f\x8b nonsense".as_slice(), b"{}"] {
         let message = told_once(Reply::Answer(answer(200, gzip, damaged)));
         assert!(
-            message.starts_with(
-                "4: cannot get cluster `c1`: the compressed answer cannot be read on after "
-            ),
+            message.starts_with("4: cannot get cluster `c1`: cannot unzip the answer after "),
             "{message}"
         );
         assert!(message.ends_with("\nhint: try again; a proxy in between may have cut it"));
@@ -212,7 +210,7 @@ fn a_damaged_compression() {
 #[test]
 fn an_answer_without_measure() {
     let message = "4: cannot get cluster `c1`: the answer is larger than 256 MiB\n\
-                   hint: nothing was made of it; check that `--api-url` names the Prime Intellect \
+                   hint: check that `--api-url` names the Prime Intellect \
                    API";
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", 256 * 1024 * 1024 + 1);
     assert_eq!(told_once(Reply::Last(head.into_bytes())), message);
@@ -239,20 +237,20 @@ fn read(text: &str) -> String {
 fn an_answer_that_is_not_the_contracts() {
     assert_eq!(
         read("<html>Log in</html>"),
-        "4: cannot get cluster `c1`: the answer is not as it should be: a web page (HTML) instead \
+        "4: cannot get cluster `c1`: malformed answer: a web page (HTML) instead \
          of JSON\n\
          hint: a web page comes from a proxy or a login portal in between, or from another \
          server: check `--api-url`, HTTPS_PROXY and NO_PROXY"
     );
     assert_eq!(
         read("{\"data\": {\n \"id\": \"c1\", "),
-        "4: cannot get cluster `c1`: the answer is not as it should be: the JSON is cut off at \
+        "4: cannot get cluster `c1`: malformed answer: the JSON is cut off at \
          line 2, column 13\n\
-         hint: nothing was made of it; check that `--api-url` names the Prime Intellect API"
+         hint: check that `--api-url` names the Prime Intellect API"
     );
     assert_eq!(
         read(r#"{"data": null}"#),
-        "4: cannot get cluster `c1`: the answer is not as it should be: `data` is null: the API \
+        "4: cannot get cluster `c1`: malformed answer: `data` is null: the API \
          has nothing to tell\n\
          hint: it may just have been terminated; try again, or give another id"
     );
@@ -269,7 +267,7 @@ fn an_answer_about_another_cluster() {
     let error = Error::malformed_certificate("c1", Malformed::Empty);
     assert_eq!(
         error.to_string(),
-        "cannot get a certificate for cluster `c1`: the answer is not as it should be: empty \
+        "cannot get a certificate for cluster `c1`: malformed answer: empty \
          instead of JSON"
     );
 }

@@ -27,7 +27,7 @@ fn a_refused_connection_is_tried_three_times() {
     assert_eq!(
         error.to_string(),
         format!(
-            "cannot get cluster `c1`: no connection to http://{address}: connection refused (3 tries)"
+            "cannot get cluster `c1`: cannot connect to http://{address}: connection refused (3 tries)"
         )
     );
     assert!(error.hint().unwrap().starts_with("check the network, the address in `--api-url`"));
@@ -40,7 +40,7 @@ fn a_refused_connection_is_tried_three_times() {
 fn a_name_that_is_none_is_told_as_that() {
     let address = "https://prime-ssh.invalid";
     let told = call_alone(address, &[QUICK_RESOLVER]);
-    let expected = format!("3: cannot get cluster `c1`: the host of {address} is not found: ");
+    let expected = format!("3: cannot get cluster `c1`: cannot find the host of {address}: ");
     assert!(told.starts_with(&expected), "{told}");
     assert!(told.contains("(3 tries)"), "{told}");
     assert!(told.ends_with("a proxy is in between"), "{told}");
@@ -57,7 +57,7 @@ fn an_answer_that_is_no_http() {
         let error = get(&server).unwrap_err();
         assert_eq!(error.kind(), Kind::Api);
         let told = told(&error, &server);
-        let expected = "what answers at http://127.0.0.1:PORT does not speak HTTP: ";
+        let expected = "the server at http://127.0.0.1:PORT does not speak HTTP: ";
         assert!(told.contains(expected), "{told}");
         assert!(told.ends_with("hint: check the scheme and the port in `--api-url`"), "{told}");
         assert_eq!(server.requests().len(), 1);
@@ -78,8 +78,8 @@ fn an_answer_that_is_no_tls() {
     assert_eq!(
         told,
         format!(
-            "3: cannot get cluster `c1`: no safe connection (TLS) to https://127.0.0.1:{port}: \
-             what answers there does not speak TLS\n\
+            "3: cannot get cluster `c1`: no secure connection (TLS) to https://127.0.0.1:{port}: \
+             the server there does not speak TLS\n\
              hint: check the scheme and the port in `--api-url`"
         )
     );
@@ -100,9 +100,9 @@ fn an_unknown_authority_is_not_trusted() {
     assert_eq!(
         call_alone(&url, &[("SSL_CERT_FILE", &pem("other-authority"))]),
         format!(
-            "3: cannot get cluster `c1`: no safe connection (TLS) to {url}: its certificate is \
+            "3: cannot get cluster `c1`: no secure connection (TLS) to {url}: its certificate is \
              from an authority that this machine does not know\n\
-             hint: where a proxy in between signs with its own authority, name that authority's \
+             hint: if a proxy in between signs with its own authority, name that authority's \
              file in SSL_CERT_FILE"
         )
     );
@@ -113,7 +113,7 @@ fn a_certificate_for_another_host_is_not_trusted() {
     let server = Server::tls([]);
     let url = format!("https://127.0.0.1:{}", server.port());
     let told = call_alone(&url, &[("SSL_CERT_FILE", &pem("authority"))]);
-    assert!(told.contains("no safe connection (TLS)"), "{told}");
+    assert!(told.contains("no secure connection (TLS)"), "{told}");
     assert!(told.contains("not valid for"), "{told}");
     assert!(told.ends_with("`--api-url`, and this machine's clock"), "{told}");
 }
@@ -123,7 +123,7 @@ fn no_authorities_at_all_are_told_before_any_call() {
     assert_eq!(
         call_alone("https://localhost:1", &[("SSL_CERT_FILE", "/nowhere/at/all.pem")]),
         "1: cannot call the API: this machine's list of certificate authorities is empty\n\
-         hint: install the system's `ca-certificates`, or name a file of them in SSL_CERT_FILE"
+         hint: install the system's `ca-certificates`, or name such a file in SSL_CERT_FILE"
     );
     // A plain address of this machine needs none.
     let server = Server::new([json("{}")]);

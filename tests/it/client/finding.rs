@@ -5,7 +5,7 @@ use prime_ssh::api::error::Error;
 use prime_ssh::failure::Kind;
 
 use super::server::{Reply, Server, json, refusal};
-use super::{client, run, told};
+use super::{client, message, run, told};
 
 fn find(server: &Server, selector: &str) -> Result<Fetched, Error> {
     run(client(server).find(selector))
@@ -56,8 +56,8 @@ fn a_name_without_end_is_near_nothing() {
     let begin = std::time::Instant::now();
     find(&server, &selector).unwrap_err();
     let server = Server::new([unknown(), list([]), list(rows)]);
-    let message = find(&server, "trainin").unwrap_err().to_string();
-    assert!(message.ends_with("near it are:\n  training (c2)"), "{message}");
+    let message = message(&find(&server, "trainin").unwrap_err());
+    assert!(message.ends_with("similar names:\n  training (c2)"), "{message}");
     assert!(begin.elapsed() < std::time::Duration::from_secs(5), "{:?}", begin.elapsed());
 }
 
@@ -108,7 +108,7 @@ fn none_is_told_with_the_near_ones() {
     let server = Server::new([unknown(), list([("c2", "training"), ("c1", "pre-train")])]);
     assert_eq!(
         told(&find(&server, "train").unwrap_err(), &server),
-        "3: cannot get cluster `train`: no cluster has this id or name; near it are:\n  \
+        "3: cannot get cluster `train`: no cluster has this id or name; similar names:\n  \
          pre-train (c1)\n  training (c2)\n\
          hint: `prime-ssh list` shows ids and names; a terminated cluster has no name any more: give \
          its id"
@@ -119,10 +119,10 @@ fn none_is_told_with_the_near_ones() {
 fn a_mistyped_name_is_told_with_what_it_may_mean() {
     let near = [("c1", "inference"), ("c2", "Train-2"), ("c3", "train"), ("c4", "storage")];
     let server = Server::new([unknown(), list([]), list(near)]);
-    let message = find(&server, "trian").unwrap_err().to_string();
+    let message = message(&find(&server, "trian").unwrap_err());
     assert_eq!(
         message,
-        "cannot get cluster `trian`: no cluster has this id or name; near it are:\n  \
+        "cannot get cluster `trian`: no cluster has this id or name; similar names:\n  \
          train (c3)\n  Train-2 (c2)"
     );
     assert_eq!(server.lines()[2], "GET /api/admin/clusters?limit=100&offset=0");
@@ -139,7 +139,7 @@ fn ten_near_ones_are_enough() {
     let names: Vec<_> = (10..30).map(|n| (format!("c{n}"), format!("train-{n}\u{1b}"))).collect();
     let rows = names.iter().map(|(id, name)| (id.as_str(), name.as_str()));
     let server = Server::new([unknown(), list(rows)]);
-    let message = find(&server, "train").unwrap_err().to_string();
+    let message = message(&find(&server, "train").unwrap_err());
     assert!(message.contains("\n  train-10\\u{1b} (c10)\n"), "{message}");
     assert!(message.ends_with("\n  train-19\\u{1b} (c19)\n  and 10 more"), "{message}");
     assert_eq!(message.lines().count(), 12);
@@ -171,7 +171,7 @@ fn other_failures_are_not_taken_for_a_name() {
         assert_eq!(find(&server, "train").unwrap_err().kind(), Kind::Api);
     }
     let server = Server::new([unknown(), refusal(403, "")]);
-    let message = find(&server, "train").unwrap_err().to_string();
+    let message = message(&find(&server, "train").unwrap_err());
     assert!(message.starts_with("cannot list the clusters: the token lacks"), "{message}");
 }
 

@@ -95,7 +95,7 @@ fn a_list_that_does_not_turn_pages_is_refused() {
     assert_eq!(
         told(&list(&server, None).unwrap_err(), &server),
         "4: cannot list the clusters: the list does not end after 100 clusters\n\
-         hint: nothing was made of it; check that `--api-url` names the Prime Intellect API"
+         hint: check that `--api-url` names the Prime Intellect API"
     );
 }
 
@@ -120,7 +120,7 @@ fn a_row_that_names_no_cluster_says_where() {
         assert_eq!(error.kind(), Kind::Answer);
         assert_eq!(
             error.to_string(),
-            format!("cannot list the clusters: page 1 of the list is not as it should be: {said}")
+            format!("cannot list the clusters: page 1 of the list is malformed: {said}")
         );
     }
 }
@@ -131,7 +131,7 @@ fn a_page_that_is_none_says_which() {
     let error = list(&server, None).unwrap_err();
     assert_eq!(error.kind(), Kind::Answer);
     let message = error.to_string();
-    assert!(message.contains("page 2 of the list is not as it should be: data[0]: "), "{message}");
+    assert!(message.contains("page 2 of the list is malformed: data[0]: "), "{message}");
 
     let server = Server::new([json("<html>")]);
     let error = list(&server, None).unwrap_err();
@@ -145,7 +145,7 @@ fn a_refused_list() {
     let server = Server::new([refusal(404, r#"{"detail": "Not Found"}"#)]);
     assert_eq!(
         told(&list(&server, None).unwrap_err(), &server),
-        "3: cannot list the clusters: the API knows nothing of it (404 Not Found): Not Found\n\
+        "3: cannot list the clusters: the API does not know it (404 Not Found): Not Found\n\
          hint: check that `--api-url` names the Prime Intellect API"
     );
 }

@@ -42,11 +42,17 @@ fn get(server: &Server) -> Result<String, Error> {
     run(client(server).cluster("c1"))
 }
 
+/// The message of an error with the lines below it.
+fn message(error: &Error) -> String {
+    let lines = error.lines().into_iter().map(|line| format!("\n  {line}"));
+    [error.to_string()].into_iter().chain(lines).collect()
+}
+
 /// All that a person sees of an error: exit code, message, hint. The port is `PORT`.
 fn told(error: &Error, server: &Server) -> String {
     let chain = anyhow::Chain::new(error).count();
     assert_eq!(chain, 1, "what stands behind the message would be printed too");
     let code = error.kind().exit_code();
     let hint = error.hint().unwrap_or_default();
-    format!("{code}: {error}\nhint: {hint}").replace(&server.port().to_string(), "PORT")
+    format!("{code}: {}\nhint: {hint}", message(error)).replace(&server.port().to_string(), "PORT")
 }

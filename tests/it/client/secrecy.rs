@@ -67,8 +67,7 @@ fn a_redirect_to_another_host_is_not_followed() {
         assert_eq!(
             told(&error, &server),
             format!(
-                "3: cannot get cluster `c1`: the API redirects to another host, {}; not followed, \
-                 so that the token stays here\n\
+                "3: cannot get cluster `c1`: the API redirects to another host, {}; not followed, to keep the token safe\n\
                  hint: if that is where the API is now, name it with `--api-url`",
                 other.url()
             )
@@ -135,7 +134,7 @@ fn a_proxy_sees_the_host_and_not_the_token() {
     let refused = || Reply::Last(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n".to_vec());
     let proxy = Server::new((0..3).map(|_| refused()));
     let told = call_alone("https://prime.invalid", &[("HTTPS_PROXY", &proxy.url())]);
-    assert!(told.contains("no connection to https://prime.invalid: "), "{told}");
+    assert!(told.contains("cannot connect to https://prime.invalid: "), "{told}");
     assert!(told.contains("proxy authorization required"), "{told}");
     assert!(told.contains("HTTPS_PROXY"), "{told}");
     for request in proxy.requests() {
@@ -151,7 +150,7 @@ fn a_host_of_no_proxy_is_asked_itself() {
     let url = proxy.url();
     let environment = [("HTTPS_PROXY", url.as_str()), ("NO_PROXY", ".invalid"), QUICK_RESOLVER];
     let told = call_alone("https://prime-ssh.invalid", &environment);
-    assert!(told.contains("is not found"), "{told}");
+    assert!(told.contains("cannot find the host of"), "{told}");
     assert_eq!(proxy.connections(), 0);
 }
 

@@ -21,7 +21,7 @@ fn two_pauses(server: &Server) -> [Duration; 2] {
 #[test]
 fn what_passes_is_tried_three_times_with_growing_pauses() {
     let names = [
-        (429, "the API is asked too often (429 Too Many Requests)"),
+        (429, "too many requests to the API (429 Too Many Requests)"),
         (502, "the API failed (502 Bad Gateway)"),
         (503, "the API failed (503 Service Unavailable)"),
         (504, "the API failed (504 Gateway Timeout)"),
@@ -84,8 +84,8 @@ fn a_wait_beyond_the_time_limit_fails_at_once() {
     assert!(begin.elapsed() < Duration::from_secs(1));
     assert_eq!(
         told(&error, &server),
-        "3: cannot get cluster `c1`: the API asks to wait 120s (429 Too Many Requests), which the \
-         time limit of 20s does not allow\n\
+        "3: cannot get cluster `c1`: the API asks to wait 120s (429 Too Many Requests), longer than the \
+         time limit of 20s\n\
          hint: try again later, or give it more time with `--timeout`"
     );
 
@@ -99,8 +99,7 @@ fn a_wait_beyond_the_time_limit_fails_at_once() {
 
 #[test]
 fn a_refusal_that_no_wait_changes_stays_what_it_is() {
-    for (status, what) in [(401, "the API refused the token"), (404, "the API knows nothing of it")]
-    {
+    for (status, what) in [(401, "the API rejected the token"), (404, "the API does not know it")] {
         let server = Server::new([later(status, "Retry-After: 3600\r\n")]);
         let message = get(&server).unwrap_err().to_string();
         assert!(message.contains(what), "{message}");
@@ -165,7 +164,7 @@ fn a_slow_drip_ends_with_the_time_limit() {
     let error = run(client_at(&server.url(), Duration::from_secs(1)).cluster("c1")).unwrap_err();
     assert!(begin.elapsed() < Duration::from_millis(1800), "{:?}", begin.elapsed());
     let message = error.to_string();
-    assert!(message.contains("the answer is not complete within 1s ("), "{message}");
+    assert!(message.contains("incomplete answer after 1s ("), "{message}");
     assert!(message.ends_with("0 bytes came)"), "{message}");
 }
 
@@ -184,8 +183,7 @@ fn a_connection_that_breaks_is_tried_again() {
         told(&get(&server).unwrap_err(), &server),
         "3: cannot get cluster `c1`: the connection broke before an answer came: connection closed \
          before message completed (3 tries)\n\
-         hint: check the network, the address in `--api-url`, and HTTPS_PROXY and NO_PROXY where \
-         a proxy is in between"
+         hint: check the network, the address in `--api-url`, and HTTPS_PROXY and NO_PROXY if a proxy is in between"
     );
 }
 

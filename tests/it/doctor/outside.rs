@@ -28,7 +28,7 @@ fn the_token_is_named_by_where_it_stands() {
     report.finding("token", "ok", &words);
 
     let report = patient.examined(doctor().env("PRIME_API_KEY", "of-yesterday"));
-    let finding = report.finding("token", "wrong", "the API refused the token");
+    let finding = report.finding("token", "wrong", "the API rejected the token");
     assert!(finding["advice"].as_str().unwrap().contains("make a new token"), "{finding}");
     assert!(!report.ran.stdout.contains("of-yesterday"));
     report.finding("api", "ok", "answers");
@@ -67,7 +67,7 @@ fn an_api_that_is_not_there_or_not_well() {
     report.finding("clusters", "note", "its API could not be asked");
     report.finding("hosts", "ok", "ssh resolves every name as expected");
     let report = patient.examined(doctor().args(["--api-url", "http://127.0.0.1:1"]));
-    let finding = report.finding("api", "wrong", "no connection to http://127.0.0.1:1");
+    let finding = report.finding("api", "wrong", "cannot connect to http://127.0.0.1:1");
     assert!(finding["advice"].is_string(), "{finding}");
     let report = patient.examined(doctor().env("PRIME_API_BASE_URL", "nonsense"));
     report.finding("api", "wrong", "PRIME_API_BASE_URL");

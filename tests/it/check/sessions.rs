@@ -1,0 +1,119 @@
+//! What the user's own configuration makes of a session is none of a check's business; what stops a
+//! plain `ssh ALIAS true` is.
+
+use std::fs;
+
+use super::login::{World, behind, detail, one, states};
+use crate::support::network::nobody;
+use crate::support::person::{logins, me};
+use crate::support::process;
+use crate::support::ssh;
+
+/// Everything that a session may be told to do beyond running one command.
+const SESSION: &str = "Host *
+  ForkAfterAuthentication yes
+  StdinNull yes
+  SessionType none
+  RemoteCommand sleep 61
+  Tunnel yes
+  LocalForward 1 localhost:1
+  RemoteForward 1 localhost:1
+  DynamicForward 1
+  ExitOnForwardFailure yes
+  PermitLocalCommand yes
+  LocalCommand sleep 61
+  RequestTTY force
+  AddKeysToAgent yes
+  ForwardAgent yes
+  ControlMaster auto
+  ControlPersist 10m
+  EscapeChar none
+";
+
+/// Appends to the user's own configuration.
+fn configure(world: &World, lines: &str) {
+    let config = world.config();
+    let before = fs::read_to_string(&config).unwrap_or_default();
+    fs::write(config, before + lines).unwrap();
+}
+
+#[test]
+fn a_session_of_the_users_own_kind_is_overridden_and_nothing_outlives_us() {
+    needs!("sshd");
+    let world = World::new();
+    let control = world.person.sshd("node-0").at("127.0.0.2").start();
+    let worker = world.person.sshd("node-1").at("127.0.0.3").start();
+    let cluster = behind(&control, &[&worker]);
+    let home = world.person.sandbox.home().display().to_string();
+    let ours = || -> Vec<String> {
+        let running = process::running(&home).into_iter();
+        running.filter(|line| line.starts_with("ssh ") || line.starts_with("ssh:")).collect()
+    };
+    for is_installed in [false, true] {
+        if is_installed {
+            world.install(&cluster, &["--jump", "always"]);
+        }
+        configure(&world, &format!("{SESSION}  ControlPath {home}/%C\n"));
+        let ran = world.check(&cluster, &[]);
+        assert_eq!(states(&ran), ["node-0 ok", "node-1 ok"], "{}{}", ran.stdout, ran.stderr);
+        assert_eq!(ours(), [""; 0]);
+        fs::remove_file(world.config()).unwrap();
+    }
+}
+
+#[test]
+fn a_jump_host_of_the_users_own_leaves_nothing_behind() {
+    needs!("sshd");
+    let world = World::new();
+    let gate = world.person.sshd("gate").at("127.0.0.2").start();
+    let sshd = world.person.sshd("node-0").start();
+    let home = world.person.sandbox.home().display().to_string();
+    world.install(&one(&sshd), &[]);
+    let lines = format!(
+        "Host gate\n  HostName {}\n  Port {}\n  User {}\n  IdentityFile {}\n  \
+         StrictHostKeyChecking no\n  UserKnownHostsFile {home}/known\n  ControlMaster auto\n  \
+         ControlPersist 10m\n  ControlPath {home}/%C\nHost prime.*\n  ProxyJump gate\n",
+        gate.address,
+        gate.port,
+        me(),
+        world.person.key.display()
+    );
+    configure(&world, &lines);
+    let ran = world.check(&one(&sshd), &[]);
+    assert_eq!(states(&ran), ["node-0 ok"], "{}{}", ran.stdout, ran.stderr);
+    assert_eq!((logins(&gate), logins(&sshd)), (1, 1));
+    let is_ssh = |line: &String| line.starts_with("ssh ") || line.starts_with("ssh:");
+    let left = || process::running(&home).into_iter().filter(is_ssh);
+    process::until("the shared connection to end", || left().next().is_none());
+}
+
+#[test]
+fn what_stops_a_plain_ssh_is_no_ok() {
+    needs!("sshd");
+    let world = World::new();
+    let sshd = world.person.sshd("node-0").start();
+    let cluster = one(&sshd);
+    world.install(&cluster, &[]);
+    world.check(&cluster, &[]).succeeds();
+    let installed = fs::read_to_string(world.config()).unwrap();
+    let long = "x".repeat(100);
+    for (line, told) in [
+        (format!("ControlPath /tmp/{long}-%C"), "is longer than"),
+        ("ControlMaster auto\n  ControlPath /no/such/folder/%C".to_owned(), "not there"),
+        ("ControlPath /tmp/%y".to_owned(), "%y"),
+        (format!("ProxyJump 127.0.0.1:{}", nobody()), ""),
+        ("Bogus yes".to_owned(), "Bad configuration option"),
+    ] {
+        fs::write(world.config(), format!("{installed}\nHost *\n  {line}\n")).unwrap();
+        let alias = "prime.train.node-0";
+        let plain = process::run(ssh::ssh(&world.config()).args([alias, "true"]), b"");
+        let ran = world.check(&cluster, &[]);
+        if plain.status.success() {
+            assert_eq!(states(&ran), ["node-0 ok"], "{line}: {}", ran.stdout);
+            continue;
+        }
+        assert!(states(&ran)[0].starts_with("node-0 failed "), "{line}: {}", ran.stdout);
+        assert!(detail(&ran, 0).contains(told), "{line}: {}", ran.stdout);
+        ran.fails(6);
+    }
+}
