@@ -159,8 +159,8 @@ fn proxy_command(bastion: Option<&JumpVia>) -> String {
 
 /// The command that leads through a control node.
 fn through_node(host: &Host<'_>, bastion: Option<&JumpVia>, lines: &[Line<'_>]) -> String {
-    let mut command = proxy_command(bastion);
-    command.push_str(&format!(" -o HostKeyAlias={}", host.host_key_alias()));
+    let machine = host.host_key_alias();
+    let mut command = format!("{} -o HostKeyAlias={machine}", proxy_command(bastion));
     for line in lines {
         command.extend([" -o ", &proxy_argument(&setting(line))]);
     }
