@@ -52,7 +52,8 @@ fn examine(context: &Context) -> Vec<Finding> {
     // The API is far away: it is asked while everything else is examined.
     let request =
         api::start(context.clone(), access, prime_context, snapshot.as_ref().ok().cloned());
-    let mut findings = vec![ssh::examine(&query::version())];
+    let clusters = snapshot.as_ref().map_or(&[][..], |snapshot| snapshot.clusters());
+    let mut findings = vec![ssh::examine(&query::version(), clusters)];
     match snapshot {
         Ok(snapshot) => {
             let needs_shell =
