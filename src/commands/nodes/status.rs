@@ -310,7 +310,7 @@ impl Judge<'_> {
 
 /// A host that nobody looked at.
 fn not_looked_at<'f>(host: &ViewedHost<'_>, jump: Option<&HostStatus<'_>>) -> HostStatus<'f> {
-    let Some(name) = host.jump().filter(|_| host.host.jumps) else {
+    let Some(name) = host.jump() else {
         return HostStatus::new(State::Skipped, "not_asked", "not asked yet");
     };
     match jump {
