@@ -30,7 +30,7 @@ pub(super) fn run(args: InventoryArgs, context: &Context) -> Outcome<()> {
         require_all(&fleets)?;
     }
     if let Some(endpoint) = settings.renewal {
-        certificates::renew_own(&fleets, &settings.certificates, endpoint, terminal)?;
+        certificates::renew_own(&fleets, &settings.certificates, &endpoint, terminal)?;
     }
     if !options.use_ssh_config {
         let own = &mut options.login.certificates;
