@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use nix::sys::signal::{SigSet, Signal};
 use prime_ssh::cli::{Cli, Color, Refused};
 use prime_ssh::commands;
 use prime_ssh::failure::Failure;
@@ -9,6 +10,9 @@ use prime_ssh::settings::{Context, Environment};
 use prime_ssh::terminal::Terminal;
 
 fn main() -> ExitCode {
+    // So that a write beyond `ulimit -f` is an error, and not the end. Programs that we start get an
+    // empty mask from the standard library. If this fails, the signal ends us as before.
+    let _ = SigSet::from(Signal::SIGXFSZ).thread_block();
     let cli = match Cli::from_command_line() {
         Ok(cli) => cli,
         Err(Refused { failure, audience }) => {
