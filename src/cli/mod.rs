@@ -409,6 +409,7 @@ impl Cli {
         match &self.command {
             Command::Inventory(args) if args.script.is_asked() => Audience::Ansible,
             Command::Cert(args) if args.ensure => Audience::Ssh,
+            Command::Sync(args) if args.if_older.is_some() => Audience::Ssh,
             _ => Audience::Person,
         }
     }
