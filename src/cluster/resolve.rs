@@ -59,7 +59,7 @@ pub struct ResolvedCluster<'a> {
     /// What a person should know, beyond the nodes that give no host.
     pub notes: Vec<String>,
     /// What is known of a cluster without a fleet.
-    rest: Option<Fleet<'a>>,
+    rest: Option<Box<Fleet<'a>>>,
 }
 
 impl<'a> ResolvedCluster<'a> {
@@ -108,7 +108,7 @@ impl<'a> ResolvedCluster<'a> {
     /// The fleet; where there is none, what one would be without its hosts.
     #[must_use]
     pub fn known(&self) -> Option<&Fleet<'a>> {
-        self.fleet.as_ref().ok().or(self.rest.as_ref())
+        self.fleet.as_ref().ok().or(self.rest.as_deref())
     }
 }
 
@@ -234,7 +234,7 @@ fn with_name<'a>(
                 Ok(()) => Ok(fleet),
                 Err(why) => {
                     fleet.hosts.clear();
-                    rest = Some(fleet);
+                    rest = Some(Box::new(fleet));
                     Err(why)
                 }
             }
