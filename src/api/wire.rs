@@ -217,6 +217,8 @@ pub struct Summary<'a> {
     pub vault_enabled: Value<'a>,
     pub team_id: Value<'a>,
     pub created_at: Value<'a>,
+    pub gpu_name: Value<'a>,
+    pub gpu_count: Value<'a>,
     /// Unread: an odd one must not spoil the page, for most readers of it do not care.
     pub controller: Option<&'a RawValue>,
 }

@@ -363,6 +363,7 @@ fn check_connection<'a>(
         connection,
         main: false,
         of_control_node: false,
+        shares_machine: false,
     })
 }
 
