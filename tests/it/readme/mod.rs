@@ -6,6 +6,7 @@
 //! its own in a `console` block, or one between blocks that readers do not see, is something that
 //! happens, and [`meanwhile`] makes it happen. Other blocks are `text`, and are not run.
 
+mod image;
 mod meanwhile;
 pub mod page;
 mod reader;

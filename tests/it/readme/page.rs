@@ -183,7 +183,7 @@ fn fits_char(shown: &[char], printed: &[char]) -> bool {
 }
 
 /// A line with single blanks, and `0` for each number of a time.
-fn plain(line: &str) -> String {
+pub fn plain(line: &str) -> String {
     let words: Vec<_> = line.split_whitespace().collect();
     let mut plain = Vec::new();
     for (at, word) in words.iter().enumerate() {
