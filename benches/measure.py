@@ -9,6 +9,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import shutil
 import socket
 import statistics
 import subprocess
@@ -22,6 +23,8 @@ NODES_LARGE = 100_000
 NODES_SMALL = 16
 HOSTS = 10_000
 CLUSTERS = 100
+DOCTOR_HOSTS = 100
+DOCTOR = 2
 PAUSE = 0.05
 PROBED = 1000
 JOBS = 64
@@ -289,6 +292,32 @@ def measure_all(table, program, environment):
     )
 
 
+def measure_doctor(table, program, folder, environment):
+    """All examinations of 100 clusters of 100 hosts, against what a person waits for; and how often ssh runs."""
+    clusters = {f"c{at:03}": answer(f"c{at:03}", DOCTOR_HOSTS, private).encode() for at in range(CLUSTERS)}
+    ssh, real, log = f"{folder}/doctor", shutil.which("ssh"), f"{folder}/ssh-runs"
+    os.makedirs(f"{folder}/bin")
+    with open(f"{folder}/bin/ssh", "w") as file:
+        file.write(f'#!/bin/sh\necho >>"{log}"\nexec "{real}" "$@"\n')
+    os.chmod(f"{folder}/bin/ssh", 0o755)
+    counting = dict(environment, PATH=f"{folder}/bin:{environment['PATH']}")
+    with Api(0, clusters) as api:
+        options = ["--ssh-dir", ssh, "--api-url", api.url]
+        subprocess.run([program, "install", "--all", "-q", *options], env=environment, check=True)
+        doctor = [program, "doctor", *options]
+        ours = in_turn(3, {"doctor": doctor}, environment)["doctor"]
+        open(log, "w").close()
+        Cost(doctor, counting)
+    runs = os.path.getsize(log)
+    table.add(
+        f"doctor, {CLUSTERS} clusters of {DOCTOR_HOSTS} hosts", f"{ours:.3f} s", f"the goal {DOCTOR:.3f} s",
+        ours / DOCTOR, 1,
+    )
+    table.add(
+        "the same, runs of ssh", str(runs), f"one a cluster and ten more {CLUSTERS + 10}", runs / (CLUSTERS + 10), 1,
+    )
+
+
 def measure_certificate(table, program, folder, environment):
     """A certificate that will do, as before each ssh under --auto-cert, against doing nothing."""
     ssh = f"{folder}/.ssh"
@@ -352,6 +381,7 @@ def main():
         measure_small(table, program, environment)
         measure_ssh(table, program, folder, environment)
         measure_all(table, program, environment)
+        measure_doctor(table, program, folder, environment)
         measure_certificate(table, program, folder, environment)
         measure_check(table, program, folder, environment)
     sys.exit(0 if table.show() else 1)

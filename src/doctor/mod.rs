@@ -12,6 +12,7 @@ pub mod clusters;
 pub mod files;
 pub mod hosts;
 pub mod include;
+pub mod jumps;
 pub mod keys;
 pub mod permissions;
 pub mod shell;

@@ -3,22 +3,26 @@
 use std::io::{self, ErrorKind};
 
 use super::finding::quoted;
+use super::snapshot::InstalledCluster;
 use super::{Check, Finding};
 use crate::ssh::process::Ended;
 
 /// What our files use, with the release of OpenSSH that brought it.
-const NEEDED: [((u32, u32), &str); 4] = [
-    ((7, 3), "Include"),
-    ((7, 3), "ProxyJump"),
-    ((7, 6), "StrictHostKeyChecking accept-new"),
-    ((8, 4), "%k in ControlPath"),
-];
+const NEEDED: [((u32, u32), &str); 3] =
+    [((7, 3), "Include"), ((7, 3), "ProxyJump"), ((7, 6), "StrictHostKeyChecking accept-new")];
+/// The same for files of the compact layout.
+const NEEDED_COMPACT: [((u32, u32), &str); 1] = [((8, 4), "%k in ControlPath")];
 
-/// What there is to know about an ssh with this answer to `ssh -V`.
+/// What there is to know about an ssh with this answer to `ssh -V`, which is to read the files of
+/// these clusters.
 #[must_use]
-pub fn examine(said: &io::Result<Ended>) -> Finding {
+pub fn examine(said: &io::Result<Ended>, clusters: &[InstalledCluster]) -> Finding {
+    let uses_token = |cluster: &InstalledCluster| {
+        cluster.fragment.all("controlpath").any(|path| path.contains("%k"))
+    };
+    let compact = if clusters.iter().any(uses_token) { &NEEDED_COMPACT[..] } else { &[] };
     match said {
-        Ok(ended) if ended.succeeded() => version_finding(ended.stderr.trim()),
+        Ok(ended) if ended.succeeded() => version_finding(ended.stderr.trim(), compact),
         Ok(Ended { status: None, .. }) => {
             Finding::wrong(Check::Ssh, "ssh does not print its version in time")
                 .advise("see which program that is: `command -v ssh`")
@@ -38,22 +42,30 @@ pub fn examine(said: &io::Result<Ended>) -> Finding {
 }
 
 /// `OpenSSH_9.2p1 Debian-2+deb12u10, OpenSSL 3.0.19 27 Jan 2026`
-fn version_finding(said: &str) -> Finding {
+fn version_finding(said: &str, compact: &[((u32, u32), &str)]) -> Finding {
     let name = said.split([' ', ',']).next().unwrap_or_default();
     let Some(version) = version(name) else {
         let what = format!("not an OpenSSH of a known version: {}", quoted(said));
-        return Finding::note(Check::Ssh, what).advise("prime-ssh needs OpenSSH 8.4 or later");
+        return Finding::note(Check::Ssh, what).advise("prime-ssh needs OpenSSH 7.6 or later");
     };
-    let lacks: Vec<&str> =
-        NEEDED.iter().filter(|(since, _)| version < *since).map(|(_, what)| *what).collect();
+    let needed = NEEDED.iter().chain(compact);
+    let lacks: Vec<_> = needed.filter(|(since, _)| version < *since).collect();
     if lacks.is_empty() {
         return Finding::ok(
             Check::Ssh,
             format_args!("{} supports everything that our files use", quoted(name)),
         );
     }
-    let what = format!("{} does not support {}", quoted(name), lacks.join(", "));
-    Finding::wrong(Check::Ssh, what).advise("install OpenSSH 8.4 or later")
+    let names: Vec<&str> = lacks.iter().map(|(_, what)| *what).collect();
+    let what = format!("{} does not support {}", quoted(name), names.join(", "));
+    let (major, minor) = lacks.iter().map(|(since, _)| *since).max().unwrap_or_default();
+    let finding = Finding::wrong(Check::Ssh, what);
+    if version >= (7, 6) {
+        return finding.advise(format_args!(
+            "install OpenSSH {major}.{minor} or later, or the clusters with --layout flat"
+        ));
+    }
+    finding.advise(format_args!("install OpenSSH {major}.{minor} or later"))
 }
 
 fn version(name: &str) -> Option<(u32, u32)> {
@@ -82,6 +94,11 @@ mod tests {
             ("OpenSSH_for_Windows_9.5p1, LibreSSL 3.8.2", State::Ok, "supports"),
             ("OpenSSH_8.4p1 x", State::Ok, "supports"),
             ("OpenSSH_8.3p1 x", State::Wrong, "does not support %k in ControlPath"),
+            (
+                "OpenSSH_7.5p1 x",
+                State::Wrong,
+                "does not support StrictHostKeyChecking accept-new, %k",
+            ),
             ("OpenSSH_7.4p1, x", State::Wrong, "accept-new, %k"),
             ("OpenSSH_6.6.1p1 x", State::Wrong, "Include, ProxyJump"),
             ("Dropbear v2022.83", State::Note, "not an OpenSSH"),
@@ -89,9 +106,17 @@ mod tests {
             ("", State::Note, "not an OpenSSH"),
             ("Sun_SSH_2.4\u{1b}[2J", State::Note, "Sun_SSH_2.4\\u{1b}[2J"),
         ] {
-            let finding = version_finding(said);
+            let finding = version_finding(said, &NEEDED_COMPACT);
             assert_eq!(finding.state, state, "{said}");
             assert!(finding.what.contains(words), "{said}: {}", finding.what);
         }
+    }
+
+    #[test]
+    fn flat_files_need_less() {
+        let finding = version_finding("OpenSSH_7.6p1 x", &[]);
+        assert_eq!(finding.state, State::Ok);
+        let finding = version_finding("OpenSSH_7.5p1 x", &[]);
+        assert_eq!(finding.advice.unwrap(), "install OpenSSH 7.6 or later");
     }
 }

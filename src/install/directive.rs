@@ -128,6 +128,20 @@ pub fn matches(pattern: &str, text: &str) -> bool {
     pattern.get(of..).is_some_and(|rest| rest.iter().all(|&byte| byte == b'*'))
 }
 
+/// Whether `text` fits a list of patterns: one of them matches it, and none that is negated.
+#[must_use]
+pub fn matches_list<'p>(patterns: impl IntoIterator<Item = &'p str>, text: &str) -> bool {
+    let mut is_named = false;
+    for pattern in patterns {
+        match pattern.strip_prefix('!') {
+            Some(negated) if matches(negated, text) => return false,
+            Some(_) => {}
+            None => is_named |= matches(pattern, text),
+        }
+    }
+    is_named
+}
+
 /// A line's keyword and what follows it; nothing for a comment or an empty line.
 fn split(line: &[u8]) -> Option<(Cow<'_, [u8]>, &[u8])> {
     // To ssh a line is a C string, which ends at its first NUL.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::directive::{criteria, directives};
+use super::directive::{criteria, directives, matches_list};
 
 /// The contents of a cluster's file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,17 +34,24 @@ impl Fragment {
     pub fn parse(text: &[u8]) -> Self {
         let mut fragment = Self::default();
         let mut block: Option<Host> = None;
+        // The patterns of a `Match`, and the jump host of all hosts that it means.
+        let mut jumps: Vec<(String, Vec<String>)> = Vec::new();
         for directive in directives(text) {
             let texts = directive.texts();
             match &*directive.keyword {
                 b"match" => {
                     fragment.add(block.take());
-                    let exec = criteria(&texts).into_iter().find(|c| c.name == "exec");
-                    if let Some(exec) = exec {
-                        fragment.commands.push(exec.value);
-                    } else {
-                        // The jump host of all hosts that have one.
-                        block = Some(Host { names: vec!["*".to_owned()], own: Options::new() });
+                    for criterion in criteria(&texts) {
+                        match &*criterion.name {
+                            "exec" => fragment.commands.push(criterion.value),
+                            "originalhost" => jumps.push((criterion.value, Vec::new())),
+                            _ => {}
+                        }
+                    }
+                }
+                b"proxyjump" if block.is_none() => {
+                    if let Some((_, jump)) = jumps.last_mut() {
+                        *jump = texts;
                     }
                 }
                 b"host" => {
@@ -59,6 +66,14 @@ impl Fragment {
             }
         }
         fragment.add(block);
+        for (patterns, jump) in jumps.into_iter().filter(|(_, jump)| !jump.is_empty()) {
+            let jumping = fragment.hosts.iter_mut().filter(|host| {
+                host.alias().is_some_and(|alias| matches_list(patterns.split(','), alias))
+            });
+            for host in jumping {
+                host.own.entry("proxyjump".to_owned()).or_insert_with(|| jump.clone());
+            }
+        }
         fragment
     }
 

@@ -10,6 +10,7 @@ pub mod folder;
 pub mod fragment;
 pub mod include;
 mod index;
+pub mod jumps;
 pub mod layout;
 pub mod modes;
 pub mod options;

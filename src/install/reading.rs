@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::directive::directives;
-pub use super::directive::{Criterion, Directive, criteria, matches};
+pub use super::directive::{Criterion, Directive, criteria, matches, matches_list};
 use super::include::IncludeResolver;
 
 /// As deep as ssh itself follows `Include` lines.

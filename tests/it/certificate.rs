@@ -336,7 +336,7 @@ fn a_fragment_names_the_certificate_and_says_when_there_is_none() {
     };
     let ran = config(&[]);
     let file = person.sandbox.path(".ssh/prime-ssh/train-675b1ff5-cert.pub");
-    let line = format!("  CertificateFile \"{}\"\n", file.display());
+    let line = format!("  CertificateFile {}\n", file.display());
     assert!(ran.stdout.contains(&line), "{}", ran.stdout);
     assert_eq!(
         ran.stderr,
@@ -354,7 +354,7 @@ fn a_fragment_names_the_certificate_and_says_when_there_is_none() {
 
     let ran = config(&["--certificate-file", "~/mine.pub"]);
     assert_eq!(ran.stderr, "");
-    assert!(ran.stdout.contains("  CertificateFile \"~/mine.pub\"\n"));
+    assert!(ran.stdout.contains("  CertificateFile ~/mine.pub\n"));
     let open = person.sandbox.prime_ssh(["config", "open", "--include-inactive"]).run();
     assert!(!open.stdout.contains("CertificateFile"));
 }
@@ -574,7 +574,7 @@ fn an_installed_clusters_certificate_has_its_name() {
     person.cert(&["clst01"]).run().succeeds();
     assert_eq!(person.certificate().file_name().unwrap(), "mine-675b1ff5-cert.pub");
     let fragment = person.sandbox.read(".ssh/prime-ssh/mine-675b1ff5.conf");
-    let line = format!("CertificateFile \"{}\"", person.certificate().display());
+    let line = format!("CertificateFile {}", person.certificate().display());
     assert!(fragment.contains(&line), "{fragment}");
     let told = person.installs(&["--as", "yours"]).run();
     assert_eq!(told.stderr.matches("warning").count(), 0, "{}", told.stderr);

@@ -32,6 +32,7 @@ mod list;
 mod man;
 mod oracle;
 mod output_file;
+mod readers;
 mod readme;
 mod render;
 mod rendered;

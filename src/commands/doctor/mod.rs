@@ -12,8 +12,8 @@ use api::ApiAnswers;
 use crate::cli::DoctorArgs;
 use crate::doctor::snapshot::Snapshot;
 use crate::doctor::{
-    Check, Finding, OwnCommands, State, certificates, files, hosts, include, keys, permissions,
-    shell, ssh, token,
+    Check, Finding, OwnCommands, State, certificates, files, hosts, include, jumps, keys,
+    permissions, shell, ssh, token,
 };
 use crate::failure::Outcome;
 use crate::settings::{Context, Doctor, OptionResolver};
@@ -52,7 +52,8 @@ fn examine(context: &Context) -> Vec<Finding> {
     // The API is far away: it is asked while everything else is examined.
     let request =
         api::start(context.clone(), access, prime_context, snapshot.as_ref().ok().cloned());
-    let mut findings = vec![ssh::examine(&query::version())];
+    let clusters = snapshot.as_ref().map_or(&[][..], |snapshot| snapshot.clusters());
+    let mut findings = vec![ssh::examine(&query::version(), clusters)];
     match snapshot {
         Ok(snapshot) => {
             let needs_shell =
@@ -86,6 +87,7 @@ fn examine_folder(
     let is_read = findings.iter().all(|finding| finding.state < State::Wrong);
     findings.extend(each(Check::Permissions, LIMIT, |snapshot, _| permissions::examine(snapshot)));
     findings.extend(each(Check::Files, LIMIT, files::examine));
+    findings.extend(each(Check::Hosts, LIMIT, |snapshot, _| jumps::examine(snapshot)));
     findings.extend(each(Check::Key, LIMIT, |snapshot, _| keys::examine(snapshot)));
     let (certified, own, here) = (Arc::clone(snapshot), commands.clone(), context.clone());
     findings.extend(within_limit(Check::Certificate, LIMIT, move || {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::loops;
 use super::summary::{self, Line};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fs::{FileError, Lock, LockError};
@@ -49,7 +50,9 @@ pub(in crate::commands) fn apply_request(
         lock.made |= present.folder_is_ours;
         present.folder_is_ours = lock.made;
     }
-    let decision = decide(&present)?;
+    let mut decision = decide(&present)?;
+    loops::refuse(layout, &present, &mut decision.wishes, &mut decision.lines);
+    decision.alias = decision.alias.filter(|alias| is_wished(&decision.wishes, alias));
     for warning in &decision.warnings {
         terminal.warning(warning);
     }
@@ -85,6 +88,12 @@ pub(in crate::commands) fn apply_request(
         return Err(Failure::message(Kind::WouldChange, would_change(&plan)));
     }
     Ok(())
+}
+
+fn is_wished(wishes: &[Desired], alias: &str) -> bool {
+    let is_it =
+        |wish: &Desired| matches!(wish, Desired::Put { record, .. } if record.alias() == alias);
+    wishes.iter().any(is_it)
 }
 
 fn would_change(plan: &Plan) -> Message {

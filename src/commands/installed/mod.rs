@@ -4,6 +4,7 @@ mod answer;
 mod apply;
 mod desired;
 mod identity;
+mod loops;
 mod names;
 mod summary;
 

@@ -49,7 +49,7 @@ impl Resolved {
     }
 
     /// The value of a keyword that turns something on.
-    fn active(&self, keyword: &str) -> Option<&str> {
+    pub(super) fn active(&self, keyword: &str) -> Option<&str> {
         self.get(keyword).filter(|value| !matches!(*value, "" | "no" | "none"))
     }
 }
@@ -205,6 +205,11 @@ pub(super) fn differences(alias: &str, expected: &Resolved, actual: &Resolved) -
         found.push(Difference { keyword, actual: there, expected: wanted });
     }
     found
+}
+
+/// The path of the socket for a host, as far as our file says it.
+pub(super) fn socket(alias: &str, expected: &Resolved) -> Option<String> {
+    control_path(expected.active("controlpath")?, alias, expected)
 }
 
 /// A `ControlPath` with its tokens expanded; `None` where it has others than these.

@@ -40,7 +40,9 @@ pub fn examine(snapshot: &Snapshot, commands: &OwnCommands) -> Vec<Finding> {
             Err(error) => comparison.findings.push(error.finding),
         }
     }
+    let shares = comparison.shares_connections;
     let mut findings = comparison.findings(&ssh, commands);
+    findings.extend(long_sockets(snapshot, shares, commands));
     let all: usize = clusters.iter().map(|cluster| cluster.fragment.names().count()).sum();
     if checked < names.len() {
         let what = format!("only {checked} of {all} names could be checked in time");
@@ -61,11 +63,14 @@ struct Comparison<'c> {
     findings: Vec<Finding>,
     differences: BTreeMap<(Difference, Option<Origin>), Vec<String>>,
     additions: BTreeMap<(Addition, Option<Origin>), Vec<&'c InstalledCluster>>,
+    /// Whether ssh makes sockets for shared connections.
+    shares_connections: bool,
 }
 
 impl<'c> Comparison<'c> {
     fn add(&mut self, snapshot: &Snapshot, name: &Name<'c>, actual: &Resolved) {
         let search = Search { snapshot, alias: name.alias, actual };
+        self.shares_connections |= actual.active("controlmaster").is_some();
         let expected = Resolved::expected(name.host, &name.cluster.fragment.shared, snapshot);
         for difference in compare::differences(name.alias, &expected, actual) {
             let origin = search.before_us(difference.their_keyword(), &difference.actual);
@@ -82,15 +87,49 @@ impl<'c> Comparison<'c> {
     }
 
     fn findings(self, ssh: &Ssh<'_>, commands: &OwnCommands) -> Vec<Finding> {
-        let mut findings = self.findings;
-        for ((difference, origin), names) in self.differences {
+        let Self { mut findings, differences, additions, .. } = self;
+        for ((difference, origin), names) in differences {
             findings.push(of_difference(&difference, origin.as_ref(), &names, ssh));
         }
-        for ((addition, origin), clusters) in self.additions {
+        for ((addition, origin), clusters) in additions {
             findings.push(of_addition(&addition, origin.as_ref(), &clusters, commands));
         }
         findings
     }
+}
+
+/// The longest path of a socket, with its closing NUL (`sockaddr_un`).
+const SOCKET_MAX: usize = if cfg!(target_os = "macos") { 104 } else { 108 };
+/// What ssh adds to the path while it makes the socket: a dot and 16 characters.
+const SOCKET_SUFFIX: usize = 17;
+
+/// Names with a socket path that is too long: ssh fails at it, even where there is no socket.
+fn long_sockets(
+    snapshot: &Snapshot,
+    shares_connections: bool,
+    commands: &OwnCommands,
+) -> Option<Finding> {
+    let suffix = if shares_connections { SOCKET_SUFFIX } else { 0 };
+    let mut longest = 0;
+    let mut names = Vec::new();
+    for cluster in snapshot.clusters() {
+        for host in &cluster.fragment.hosts {
+            let expected = Resolved::expected(host, &cluster.fragment.shared, snapshot);
+            let alias = host.alias().unwrap_or_default();
+            let length = compare::socket(alias, &expected).map_or(0, |path| path.len());
+            longest = longest.max(length);
+            if length + suffix >= SOCKET_MAX {
+                names.push(alias.to_owned());
+            }
+        }
+    }
+    let most = SOCKET_MAX - 1 - suffix;
+    let what = format!(
+        "the path of the socket is too long ({longest} bytes, at most {most}), so ssh fails for {}",
+        listed(&names)
+    );
+    let finding = Finding::wrong(Check::Hosts, what).run(commands.words(["sync"]));
+    (!names.is_empty()).then_some(finding)
 }
 
 fn of_difference(

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::compare::Resolved;
 use crate::doctor::snapshot::Snapshot;
 use crate::install::claims::is_about;
-use crate::install::reading::{Block, Criterion, Line, criteria, matches};
+use crate::install::reading::{Block, Criterion, Line, criteria, matches_list};
 
 /// A line of the user's configuration.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,7 +98,7 @@ impl Search<'_> {
         if block.is_match {
             self.fits_match(&block.arguments)
         } else {
-            Some(fits(&block.arguments, self.alias))
+            Some(matches_list(block.arguments.iter().map(String::as_str), self.alias))
         }
     }
 
@@ -106,14 +106,14 @@ impl Search<'_> {
     fn fits_match(&self, arguments: &[String]) -> Option<bool> {
         let mut all = Some(true);
         for Criterion { negated, name, value } in criteria(arguments) {
-            let patterns: Vec<String> = value.split(',').map(str::to_owned).collect();
+            let fits = |text: &str| matches_list(value.split(','), text);
             let holds = match &*name {
                 "all" => Some(true),
-                "originalhost" => Some(fits(&patterns, self.alias)),
+                "originalhost" => Some(fits(self.alias)),
                 "host" => {
-                    let by_alias = fits(&patterns, self.alias);
+                    let by_alias = fits(self.alias);
                     // Which of the two it is depends on whether `HostName` has been read.
-                    let by_name = fits(&patterns, self.actual.get("hostname").unwrap_or_default());
+                    let by_name = fits(self.actual.get("hostname").unwrap_or_default());
                     (by_alias == by_name).then_some(by_alias)
                 }
                 _ => None,
@@ -131,12 +131,6 @@ impl Search<'_> {
         let words = block.arguments.iter().flat_map(|argument| argument.split([',', '=']));
         words.into_iter().any(|word| word == self.alias || is_about(word, self.alias))
     }
-}
-
-/// Whether a list of patterns names `text`: one of them does, and none that is negated.
-fn fits(patterns: &[String], text: &str) -> bool {
-    let negated = |pattern: &String| pattern.strip_prefix('!').is_some_and(|p| matches(p, text));
-    !patterns.iter().any(negated) && patterns.iter().any(|pattern| matches(pattern, text))
 }
 
 /// The first line by which the user's configuration runs a command.

@@ -26,48 +26,52 @@ struct Kind<'c> {
     is_entry: bool,
 }
 
-/// One name of each kind first, then one of each other cluster.
+/// One name of each kind first, then one of each other cluster, then others while there is room.
 pub(super) fn choose<'c>(clusters: &'c [InstalledCluster], patterns: &[String]) -> Vec<Name<'c>> {
     let mut kinds = HashSet::new();
     let (mut entries, mut others) = (Vec::new(), Vec::new());
     for cluster in clusters {
         let entry = cluster.alias();
-        for host in &cluster.fragment.hosts {
-            for alias in &host.names {
-                let is_entry = *alias == entry;
-                if kinds.insert(kind(host, alias, patterns, is_entry)) {
-                    let name = Name { cluster, host, alias };
-                    if is_entry { entries.push(name) } else { others.push(name) }
-                }
+        for name in names(cluster) {
+            let is_entry = name.alias == entry;
+            if kinds.insert(kind(&name, patterns, is_entry)) {
+                if is_entry { entries.push(name) } else { others.push(name) }
             }
         }
     }
-    let mut chosen: Vec<Name<'c>> = Vec::new();
-    let mut asked = HashSet::new();
-    let mut further = 0;
-    for name in entries.into_iter().chain(others) {
-        let is_first = asked.insert(name.cluster.path.as_path());
-        if is_first || further < FURTHER {
-            further += usize::from(!is_first);
-            chosen.push(name);
+    let firsts = clusters.iter().filter_map(first_name);
+    let rest = clusters.iter().flat_map(names);
+    let (mut asked, mut seen, mut further) = (HashSet::new(), HashSet::new(), 0);
+    let mut chosen = Vec::new();
+    for name in entries.into_iter().chain(others).chain(firsts).chain(rest) {
+        let cluster = name.cluster.path.as_path();
+        if !seen.insert((cluster, name.alias)) {
+            continue;
         }
+        if !asked.insert(cluster) {
+            if further == FURTHER {
+                continue;
+            }
+            further += 1;
+        }
+        chosen.push(name);
     }
-    let left = clusters.iter().filter(|cluster| !asked.contains(cluster.path.as_path()));
-    chosen.extend(left.filter_map(first_name));
     chosen
+}
+
+fn names(cluster: &InstalledCluster) -> impl Iterator<Item = Name<'_>> {
+    let hosts = cluster.fragment.hosts.iter();
+    hosts.flat_map(move |host| host.names.iter().map(move |alias| Name { cluster, host, alias }))
 }
 
 /// The name that leads into the cluster, or else the first one.
 fn first_name(cluster: &InstalledCluster) -> Option<Name<'_>> {
     let entry = cluster.alias();
-    let names = || {
-        let hosts = cluster.fragment.hosts.iter();
-        hosts.flat_map(|host| host.names.iter().map(move |alias| Name { cluster, host, alias }))
-    };
-    names().find(|name| name.alias == entry).or_else(|| names().next())
+    names(cluster).find(|name| name.alias == entry).or_else(|| names(cluster).next())
 }
 
-fn kind<'c>(host: &'c Host, alias: &str, patterns: &[String], is_entry: bool) -> Kind<'c> {
+fn kind<'c>(name: &Name<'c>, patterns: &[String], is_entry: bool) -> Kind<'c> {
+    let Name { host, alias, .. } = *name;
     let host_name = host.own.get("hostname").and_then(|names| names.first());
     let applies = |pattern: &String| {
         matches(pattern, alias) || host_name.is_some_and(|name| matches(pattern, name))
@@ -118,13 +122,14 @@ mod tests {
     #[test]
     fn one_of_each_kind_stands_for_all() {
         let train = [cluster("train", 10_000)];
-        assert_eq!(chosen(&train, &[]), ["prime.train", "prime.train.head", "prime.train.node-0"]);
-        assert_eq!(chosen(&train, &["*"]).len(), 3);
+        let kinds = ["prime.train", "prime.train.head", "prime.train.node-0"];
+        assert_eq!(chosen(&train, &[])[..3], kinds);
+        assert_eq!(chosen(&train, &["*"]).len(), 1 + FURTHER);
+        assert_eq!(chosen(&[cluster("train", 2)], &[]).len(), 4, "of a few, all");
         let some = chosen(&train, &["*.node-7", "10.0.0.9", "prime.train.node-7?"]);
         for name in ["prime.train.node-7", "prime.train.node-9", "prime.train.node-70"] {
             assert!(some.contains(&name.to_owned()), "{some:?}");
         }
-        assert_eq!(some.len(), 6);
     }
 
     #[test]

@@ -30,7 +30,7 @@ impl Patient {
 fn lines_that_come_before_ours_are_named() {
     needs!("ssh");
     for (lines, words, line) in [
-        ("User me\n", "User is me, not ubuntu for prime.train and 2 more", 1),
+        ("User me\n", "User is me, not ubuntu for prime.train and 3 more", 1),
         ("\nHost *\n  User me\n", "User is me, not ubuntu", 3),
         (
             "Host *.node-2\n  HostName 192.0.2.9\n",
@@ -184,11 +184,82 @@ fn of_many_hosts_a_few_are_looked_at() {
     patient.sandbox.write("ssh/config", "Host mine\n");
     patient.run(&["install", "train"]).succeeds();
     let report = patient.doctor();
-    report.finding("hosts", "ok", "3 of 2002 checked");
+    report.finding("hosts", "ok", "9 of 2002 checked");
     assert!(report.ran.took < Duration::from_secs(20), "{:?}", report.ran.took);
     // The one that the user's own pattern catches is among them.
     let config = fs::read_to_string(patient.config()).unwrap();
     let before = patient.sandbox.write("ssh/before", "Host *.node-1234\n  User me\n");
     fs::write(patient.config(), format!("Include {}\n{config}", before.display())).unwrap();
     patient.doctor().finding("hosts", "wrong", "User is me, not ubuntu for prime.train.node-1234");
+}
+
+#[test]
+fn every_layout_is_as_it_should_be() {
+    needs!("ssh");
+    for layout in ["compact", "flat"] {
+        let patient = Patient::healthy();
+        patient.run(&["install", "train", "--layout", layout]).succeeds();
+        patient.doctor().finding("hosts", "ok", "4 of 4 checked");
+        // A jump of one's own is seen in each.
+        let config = fs::read_to_string(patient.config()).unwrap();
+        let before = "Host *.node-2\n  ProxyJump gate\nMatch all\n";
+        fs::write(patient.config(), format!("{before}{config}")).unwrap();
+        let report = patient.doctor();
+        report.finding("include", "ok", "ssh reads our files for every host");
+        report.finding("hosts", "wrong", "ProxyJump is gate, not ours for prime.train.node-2");
+    }
+}
+
+#[test]
+fn an_include_below_a_block_for_all_is_at_top_level() {
+    needs!("ssh");
+    let patient = Patient::healthy();
+    let config = fs::read_to_string(patient.config()).unwrap();
+    for block in ["Match all", "Host *", "Host other *", "match ALL"] {
+        fs::write(patient.config(), format!("Host mine\n  User me\n{block}\n  {config}")).unwrap();
+        let report = patient.doctor();
+        report.finding("include", "ok", "ssh reads our files for every host");
+        report.finding("hosts", "ok", "4 of 4 checked");
+    }
+    for block in ["Host * !prime.train", "Match all originalhost mine", "Host prime.*"] {
+        fs::write(patient.config(), format!("Host mine\n  User me\n{block}\n  {config}")).unwrap();
+        patient.doctor().finding("include", "wrong", "in a block only");
+    }
+}
+
+#[test]
+fn a_block_of_ones_own_for_our_names_is_welcome() {
+    needs!("ssh");
+    let patient = Patient::with_lines_before(
+        "Host prime.train prime.train.*\n  LocalForward 6006 localhost:6006\n  ForwardAgent yes\n  \
+         SetEnv A=1\n  LogLevel ERROR\n",
+    );
+    let report = patient.doctor();
+    report.finding("hosts", "ok", "4 of 4 checked");
+    let finding = report.finding("hosts", "note", "gets your agent");
+    assert_eq!(finding["command"], Value::Null);
+}
+
+#[test]
+fn a_socket_with_a_path_that_is_too_long() {
+    needs!("ssh");
+    let patient = Patient::healthy();
+    let fragment = patient.ours(".conf");
+    let text = fs::read_to_string(&fragment).unwrap();
+    let folder = format!("/tmp/{}", "x".repeat(90));
+    let long =
+        text.replace("/%r@", "/../%r@").replace(patient.ssh("..").to_str().unwrap(), &folder);
+    assert_ne!(text, long);
+    fs::write(&fragment, &long).unwrap();
+    patient.is_cured("hosts", "wrong", "the path of the socket is too long");
+
+    // What ssh adds for a moment counts where it makes sockets.
+    let folder = format!("/tmp/{}", "x".repeat(75));
+    let long =
+        text.replace("/%r@", "/../%r@").replace(patient.ssh("..").to_str().unwrap(), &folder);
+    fs::write(&fragment, &long).unwrap();
+    assert_eq!(patient.doctor().of("hosts", "path of the socket"), Vec::<&Value>::new());
+    let config = fs::read_to_string(patient.config()).unwrap();
+    fs::write(patient.config(), format!("{config}Host *\n  ControlMaster auto\n")).unwrap();
+    patient.is_cured("hosts", "wrong", "the path of the socket is too long");
 }

@@ -38,7 +38,7 @@ fn a_healthy_machine_is_told_in_a_few_lines() {
     ok    permissions  only you can change our files, and yours that ssh reads
     ok    files        1 cluster with 3 hosts; no file is missing
     ok    clusters     prime.train is up to date with the API: 3 hosts
-    ok    hosts        ssh resolves every name as expected (3 of 4 checked)
+    ok    hosts        ssh resolves every name as expected (4 of 4 checked)
     note  include      /home/me/ssh/config: a plain ssh reads /home/me/.ssh/config instead of this file
                        fix: use `ssh -F /home/me/ssh/config`
     ");

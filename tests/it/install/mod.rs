@@ -10,6 +10,7 @@ mod everyday;
 mod guard;
 mod in_namespaces;
 mod links;
+mod loops;
 mod names;
 mod options;
 mod own_config;

@@ -56,6 +56,8 @@ fn is_here(name: &str) -> bool {
             .all(|which| target().join("ansible").join(which).join("bin/ansible").exists()),
         "clustershell" => target().join("clustershell/bin/nodeset").exists(),
         "maturin" => target().join("maturin/bin/maturin").exists(),
+        "readers" => target().join("readers/bin/pyinfra").exists(),
+        "node" => in_path("node") && target().join("readers/node_modules/ssh-config").exists(),
         program => in_path(program),
     }
 }

@@ -1,0 +1,30 @@
+//! Whether names jump through each other in a loop.
+
+use super::snapshot::Snapshot;
+use super::{Check, Finding};
+use crate::install::folder;
+use crate::install::jumps::Jumps;
+use crate::install::state::FileKind;
+
+/// Finds loops of jumps over all that ssh reads.
+#[must_use]
+pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
+    let (Ok(ours), Ok(config)) = (&snapshot.ours, &snapshot.config) else { return Vec::new() };
+    let stems = ours.present.indexed();
+    let fragment = |stem| ours.present.part(stem, FileKind::Fragment);
+    let fragments: Vec<&[u8]> = stems.iter().filter_map(fragment).collect();
+    let (layout, path) = (&snapshot.layout, snapshot.layout.config());
+    let config = (&*path, config.as_deref().unwrap_or_default());
+    let mut read = folder::read_matching(layout);
+    let jumps = Jumps::read(config, &layout.include_resolver(), &mut read, &fragments);
+    let finding = |names: Vec<String>| {
+        let around = names.iter().chain(names.first()).map(String::as_str);
+        let around = around.collect::<Vec<_>>().join(" > ");
+        let what = format!("ssh jumps in a loop, and starts itself without end: {around}");
+        Finding::wrong(Check::Hosts, what).advise(
+            "install one of these clusters with another way in (`--jump never`, `--jump-via HOST`) \
+             or another `--prefix WORD`",
+        )
+    };
+    jumps.loops().into_iter().map(finding).collect()
+}
