@@ -10,11 +10,8 @@ use super::page::plain;
 use super::world::World;
 use crate::support::alone::alone;
 
-const SESSION: [&str; 3] = [
-    "prime-ssh install train",
-    "prime-ssh check train --login",
-    "ssh prime.train.node-1 pwd",
-];
+const SESSION: [&str; 3] =
+    ["prime-ssh install train", "prime-ssh check train --login", "ssh prime.train.node-1 pwd"];
 /// Set by `docs/session`: where to write the image.
 const WRITE: &str = "PRIME_SSH_TESTS_DRAW";
 
