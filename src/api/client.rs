@@ -1,7 +1,7 @@
 //! The HTTP calls: the token, time limits, tries, and what an answer may be.
 
-use std::collections::HashSet;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, LOCATION};
@@ -12,13 +12,13 @@ use serde::Serialize;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::address::ApiUrl;
-use super::error::{Asked, Cause, Error};
+use super::error::{Asked, Cause, Error, code};
 use super::retry;
 use super::transport::TransportError;
-use super::wire::{self, Malformed, Summary, Value};
 use super::words::{self, shown};
 use crate::api::token::ApiToken;
 use crate::name::Invalid;
+use crate::terminal::Terminal;
 use crate::text::sanitize::is_control;
 
 /// How we call ourselves to the API.
@@ -37,10 +37,6 @@ const ERROR_BODY_MAX: usize = 64 * 1024;
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
 /// What is set aside for an answer because it says that it is so long, in bytes.
 const TRUSTED_LENGTH: usize = 16 * 1024 * 1024;
-/// Rows of one page of List Clusters: the most that the API gives.
-pub(super) const PAGE: usize = 100;
-/// Pages before a list counts as endless.
-const PAGES_MAX: usize = 100;
 /// The longest id or name that is asked for, in bytes; servers refuse longer addresses.
 const SEGMENT_MAX: usize = 1024;
 
@@ -48,10 +44,12 @@ const SEGMENT_MAX: usize = 1024;
 #[derive(Clone, Debug)]
 pub struct Client {
     http: reqwest::Client,
-    address: ApiUrl,
+    pub(super) address: ApiUrl,
     token: ApiToken,
     timeout: Duration,
     tries: u32,
+    /// Told of each request, which it prints with `--verbose`.
+    terminal: Terminal,
 }
 
 /// An answer of Get Cluster as it came.
@@ -63,52 +61,32 @@ pub struct Fetched {
     pub text: String,
 }
 
-/// One row of List Clusters. The texts are as the API gave them: unchecked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields are the contract's")]
-pub struct Listed {
-    pub id: String,
-    pub name: String,
-    /// Empty where the API gives none.
-    pub status: String,
-    pub team_id: Option<String>,
-    pub vault_enabled: bool,
-    /// Empty where the API gives none.
-    pub created_at: String,
-    /// The JSON of the connection to its control node, unread.
-    pub controller: Option<String>,
-    /// Its place in the list, all pages counted through, from 0.
-    pub place: usize,
-}
-
-/// That the API answered, and took the token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Heard {
-    /// How long it took, connecting included.
-    pub took: Duration,
-    /// What time it is for the API, to the second, where it says so.
-    pub date: Option<SystemTime>,
-}
-
 /// What one call brought.
-struct Answered {
-    text: String,
+pub(super) struct Answered {
+    pub(super) text: String,
     /// The answer's `Date`.
-    date: Option<SystemTime>,
+    pub(super) date: Option<SystemTime>,
 }
 
 /// One call, which can be sent again.
-struct Call {
+pub(super) struct Call {
     asked: Asked,
     method: Method,
     url: Url,
     /// JSON.
     body: Option<String>,
+    /// The largest answer, in bytes.
+    max: usize,
 }
 
 impl Call {
-    fn get(asked: Asked, url: Url) -> Self {
-        Self { asked, method: Method::GET, url, body: None }
+    pub(super) fn get(asked: Asked, url: Url) -> Self {
+        Self { asked, method: Method::GET, url, body: None, max: ANSWER_MAX }
+    }
+
+    /// The same call, and an answer of more bytes than this is refused.
+    pub(super) fn at_most(self, max: usize) -> Self {
+        Self { max, ..self }
     }
 }
 
@@ -136,15 +114,24 @@ impl Client {
         } else {
             builder
         };
+        let no_authorities = |_| Error::new(Asked::Client, Cause::NoAuthorities);
         let builder = if address.is_plain() {
-            builder.tls_backend_preconfigured(no_authorities())
+            // Reading the system's certificate authorities is lost time.
+            builder.tls_backend_preconfigured(tls(RootCertStore::empty()))
+        } else if cfg!(target_os = "linux") {
+            builder.tls_backend_preconfigured(tls(authorities().map_err(no_authorities)?))
         } else {
             builder
         };
-        let http = builder.build().map_err(|error| {
-            Error::new(Asked::Client, Cause::Transport(TransportError::no_client(error)))
-        })?;
-        Ok(Self { http, address, token, timeout, tries: retry::TRIES })
+        let http = builder.build().map_err(|_| no_authorities(Missing))?;
+        let terminal = Terminal::default();
+        Ok(Self { http, address, token, timeout, tries: retry::TRIES, terminal })
+    }
+
+    /// The same client, which tells `terminal` of each request.
+    #[must_use]
+    pub fn traced(self, terminal: Terminal) -> Self {
+        Self { terminal, ..self }
     }
 
     /// The same client, and each call is tried once: for who asks again and again anyway.
@@ -159,36 +146,6 @@ impl Client {
         check_segment(id).map_err(|why| Error::new(asked.clone(), Cause::Id(why)))?;
         let url = self.address.call(["api", "admin", "clusters", id]);
         Ok(self.call(&Call::get(asked, url)).await?.text)
-    }
-
-    /// Whether the API answers and takes the token: one row of the list.
-    pub async fn hear(&self) -> Result<Heard, Error> {
-        let start = Instant::now();
-        let call = Call::get(Asked::Clusters, self.page_url(None, 0, 1));
-        let Answered { text, date } = self.call(&call).await?;
-        let took = start.elapsed();
-        rows(&text, 0).map_err(|cause| Error::new(Asked::Clusters, cause))?;
-        Ok(Heard { took, date })
-    }
-
-    /// Every cluster of List Clusters, or those whose name or id has `search` in it: all pages, and
-    /// none twice, in the API's order. It leaves out terminated ones.
-    pub async fn clusters(&self, search: Option<&str>) -> Result<Vec<Listed>, Error> {
-        let mut listed = Vec::new();
-        let mut seen = HashSet::new();
-        for offset in (0..PAGES_MAX).map(|page| page * PAGE) {
-            let rows = self.page(search, offset).await?;
-            let (is_last, before) = (rows.len() < PAGE, listed.len());
-            listed.extend(rows.into_iter().filter(|row| seen.insert(row.id.clone())));
-            if is_last {
-                return Ok(listed);
-            }
-            // A full page of what we have already: the API does not turn pages.
-            if listed.len() == before {
-                break;
-            }
-        }
-        Err(Error::new(Asked::Clusters, Cause::Endless { rows: listed.len() }))
     }
 
     /// The answer of Request Certificate, unread: `public_key` signed for `ttl` (such as `2h`), or
@@ -213,33 +170,13 @@ impl Client {
         let url = self.address.call(segments);
         // Texts always are JSON.
         let body = serde_json::to_string(&Request { public_key, ttl }).unwrap_or_default();
-        Ok(self.call(&Call { asked, method: Method::POST, url, body: Some(body) }).await?.text)
-    }
-
-    /// One page of the list; a short one is the last.
-    pub(super) async fn page(
-        &self,
-        search: Option<&str>,
-        offset: usize,
-    ) -> Result<Vec<Listed>, Error> {
-        let call = Call::get(Asked::Clusters, self.page_url(search, offset, PAGE));
-        let text = self.call(&call).await?.text;
-        rows(&text, offset).map_err(|cause| Error::new(Asked::Clusters, cause))
-    }
-
-    fn page_url(&self, search: Option<&str>, offset: usize, limit: usize) -> Url {
-        let mut url = self.address.call(["api", "admin", "clusters"]);
-        let mut query = url.query_pairs_mut();
-        if let Some(search) = search {
-            query.append_pair("search", search);
-        }
-        query.append_pair("limit", &limit.to_string()).append_pair("offset", &offset.to_string());
-        drop(query);
-        url
+        let body = Some(body);
+        let call = Call { asked, method: Method::POST, url, body, max: ANSWER_MAX };
+        Ok(self.call(&call).await?.text)
     }
 
     /// Sends one call until it is answered, refused, tried often enough, or out of time.
-    async fn call(&self, call: &Call) -> Result<Answered, Error> {
+    pub(super) async fn call(&self, call: &Call) -> Result<Answered, Error> {
         let deadline = Instant::now() + self.timeout;
         let mut tried = 0;
         let mut earlier = None;
@@ -277,13 +214,25 @@ impl Client {
         if let Some(body) = &call.body {
             request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
         }
+        let start = Instant::now();
         let sent = request.send().await;
+        let came = match &sent {
+            Ok(response) => code(response.status()),
+            Err(_) => "no answer".to_owned(),
+        };
+        let path = call.url.query().map_or_else(
+            || call.url.path().to_owned(),
+            |query| format!("{}?{query}", call.url.path()),
+        );
+        let took = start.elapsed().as_millis();
+        self.terminal.detail(format_args!("{} {path}: {came}, {took} ms", call.method));
         let response = sent
             .map_err(|error| Cause::Transport(TransportError::no_answer(error, &self.address)))?;
         let status = response.status();
         if status.is_success() {
             let date = date(&response);
-            Ok(Answered { text: read(response, received).await?, date })
+            let text = read(response, call.max, received).await?;
+            if self.token.is_in(&text) { Err(Cause::Token) } else { Ok(Answered { text, date }) }
         } else if let Some(to) = redirect_target(&response) {
             Err(if self.address.has_origin_of(&to) {
                 Cause::RedirectLoop(status)
@@ -368,23 +317,55 @@ fn origin(url: &Url) -> String {
     }
 }
 
-/// For plain http, reading the system's certificate authorities is lost time.
-fn no_authorities() -> ClientConfig {
-    ClientConfig::builder().with_root_certificates(RootCertStore::empty()).with_no_client_auth()
+/// Where Linux systems have all certificate authorities in one file.
+const BUNDLES: [&str; 5] = [
+    "/etc/ssl/certs/ca-certificates.crt", // Debian, Ubuntu, Arch, Alpine
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", // Fedora, RHEL
+    "/etc/pki/tls/certs/ca-bundle.crt",   // older ones of them
+    "/etc/ssl/ca-bundle.pem",             // openSUSE
+    "/etc/ssl/cert.pem",                  // Alpine, Void
+];
+
+/// There are no certificate authorities.
+struct Missing;
+
+/// The certificate authorities of `SSL_CERT_FILE` and `SSL_CERT_DIR`, where one of them is set,
+/// else of the system's bundle. Each file of a folder is read only where there is no bundle of it.
+fn authorities() -> Result<RootCertStore, Missing> {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let (file, folder) = (variable("SSL_CERT_FILE"), variable("SSL_CERT_DIR"));
+    let bundle = match (file.as_deref().map(Path::new), &folder) {
+        (None, None) => BUNDLES.into_iter().map(Path::new).find(|path| path.is_file()),
+        (Some(file), Some(folder)) => {
+            Some(file).filter(|file| file.parent() == Some(folder.as_ref()))
+        }
+        _ => None,
+    };
+    let found = match bundle {
+        Some(bundle) => rustls_native_certs::load_certs_from_paths(Some(bundle), None),
+        None => rustls_native_certs::load_native_certs(),
+    };
+    let mut store = RootCertStore::empty();
+    store.add_parsable_certificates(found.certs);
+    if store.is_empty() { Err(Missing) } else { Ok(store) }
+}
+
+fn tls(authorities: RootCertStore) -> ClientConfig {
+    ClientConfig::builder().with_root_certificates(authorities).with_no_client_auth()
 }
 
 /// Reads an answer to its end, counting what comes out of the decompression.
-async fn read(mut response: Response, received: &mut usize) -> Result<String, Cause> {
+async fn read(mut response: Response, limit: usize, received: &mut usize) -> Result<String, Cause> {
     let promised = response.content_length();
     let length = promised.map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
-    if length > ANSWER_MAX {
-        return Err(Cause::TooLarge { limit: ANSWER_MAX });
+    if length > limit {
+        return Err(Cause::TooLarge { limit });
     }
     let mut body = Vec::with_capacity(length.min(TRUSTED_LENGTH));
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > ANSWER_MAX => {
-                return Err(Cause::TooLarge { limit: ANSWER_MAX });
+            Ok(Some(chunk)) if body.len() + chunk.len() > limit => {
+                return Err(Cause::TooLarge { limit });
             }
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => break,
@@ -396,42 +377,4 @@ async fn read(mut response: Response, received: &mut usize) -> Result<String, Ca
         *received = body.len();
     }
     String::from_utf8(body).map_err(|error| Cause::NotUtf8 { at: error.utf8_error().valid_up_to() })
-}
-
-/// The rows of one page; `offset` is where it begins.
-fn rows(text: &str, offset: usize) -> Result<Vec<Listed>, Cause> {
-    let page = offset / PAGE + 1;
-    let rows = wire::page(text)
-        .map_err(|malformed| Cause::Page {
-            page,
-            is_web_page: malformed == Malformed::Html,
-            reason: malformed.to_string(),
-        })?
-        .data;
-    rows.into_iter().enumerate().map(|(index, row)| listed(row, index, offset)).collect()
-}
-
-fn listed(row: Summary<'_>, index: usize, offset: usize) -> Result<Listed, Cause> {
-    let text = |value: Value<'_>, field: &str| match value {
-        Value::Text(text) => Ok(text.into_owned()),
-        other => {
-            let what = if other.is_absent() { "missing" } else { "not a text" };
-            Err(Cause::Page {
-                page: offset / PAGE + 1,
-                reason: format!("data[{index}].{field}: {what}"),
-                is_web_page: false,
-            })
-        }
-    };
-    let given = |value: Value<'_>| value.text().map(str::to_owned);
-    Ok(Listed {
-        id: text(row.id, "id")?,
-        name: text(row.name, "name")?,
-        status: given(row.status).unwrap_or_default(),
-        team_id: given(row.team_id),
-        vault_enabled: row.vault_enabled == Value::Bool(true),
-        created_at: given(row.created_at).unwrap_or_default(),
-        controller: row.controller.map(|controller| controller.get().to_owned()),
-        place: offset + index,
-    })
 }

@@ -47,6 +47,11 @@ pub(super) enum Cause {
     /// The list gives an id that can be none.
     #[error("not an id: {0}")]
     Id(Invalid),
+    #[error("this machine's list of certificate authorities is empty")]
+    NoAuthorities,
+    /// The API sent the token back, and whatever is made of its answer would show it.
+    #[error("the answer contains the API token")]
+    Token,
     #[error(transparent)]
     Transport(TransportError),
     /// The time for all tries is over.
@@ -138,8 +143,9 @@ impl Error {
             Cause::Status { status, is_page, .. } => {
                 *is_page || status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS
             }
-            Cause::Transport(error) => error.kind != Kind::Local,
-            Cause::Selector(_)
+            Cause::NoAuthorities
+            | Cause::Token
+            | Cause::Selector(_)
             | Cause::Id(_)
             | Cause::NoSuchCluster(_)
             | Cause::Several(_)
@@ -199,6 +205,10 @@ impl Error {
     fn advice(&self) -> (Kind, Option<&'static str>) {
         let (kind, hint) = match &*self.cause {
             Cause::Selector(_) => (Kind::Usage, "give the id or the name of a cluster"),
+            Cause::NoAuthorities => (
+                Kind::Local,
+                "install the system's `ca-certificates`, or name such a file in SSL_CERT_FILE",
+            ),
             Cause::Transport(error) => (error.kind, error.hint),
             Cause::TimedOut { .. } => {
                 (Kind::Api, "give it more time with `--timeout`, such as `--timeout 2m`")
@@ -225,7 +235,8 @@ impl Error {
             Cause::Malformed(Malformed::NoData) => {
                 (Kind::Answer, "it may just have been terminated; try again, or give another id")
             }
-            Cause::Id(_)
+            Cause::Token
+            | Cause::Id(_)
             | Cause::TooLarge { .. }
             | Cause::NotUtf8 { .. }
             | Cause::Malformed(_)
@@ -290,7 +301,7 @@ fn meaning(status: StatusCode) -> &'static str {
 }
 
 /// `404 Not Found`, or the number alone where it has no name.
-fn code(status: StatusCode) -> String {
+pub(super) fn code(status: StatusCode) -> String {
     let reason = status.canonical_reason().unwrap_or_default();
     format!("{} {reason}", status.as_str()).trim_end().to_owned()
 }

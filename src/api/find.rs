@@ -1,7 +1,8 @@
 //! From what a person typed to one cluster: an id, or a name.
 
-use super::client::{Client, Fetched, Listed, PAGE, check_segment};
+use super::client::{Client, Fetched, check_segment};
 use super::error::{Asked, Cause, Error, Near};
+use super::list::{Listed, PAGE};
 
 /// How many clusters an error names.
 const NAMED: usize = 10;
@@ -41,7 +42,7 @@ impl Client {
     /// Clusters that a mistyped name might mean, the likeliest first; one page is enough of a guess,
     /// and a guess that fails is none.
     async fn similar(&self, selector: &str) -> Near {
-        let listed = self.page(None, 0).await.unwrap_or_default();
+        let listed = self.page(None, 0).await.unwrap_or_default().listed;
         let folded = selector.to_lowercase();
         let likeness = |text: &str| strsim::jaro_winkler(&folded, &text.to_lowercase());
         // The comparison takes the product of the lengths, and an API can send anything.

@@ -6,6 +6,7 @@ pub mod cache;
 pub mod client;
 pub mod error;
 mod find;
+pub mod list;
 mod retry;
 pub mod token;
 mod transport;

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
+/// The length from which on a token is not in a text by chance.
+const TELLING: usize = 8;
+
 /// A bearer token. It has no `Display`, and its `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiToken(Box<str>);
@@ -23,6 +26,12 @@ impl ApiToken {
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// Whether a text has the token in it; one of a few letters is in many texts.
+    #[must_use]
+    pub fn is_in(&self, text: &str) -> bool {
+        self.0.len() >= TELLING && text.contains(&*self.0)
     }
 
     /// The text of somebody else with the token taken out, in any case of letters: a server may

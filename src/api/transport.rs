@@ -77,13 +77,6 @@ impl TransportError {
         Self { message, kind: Kind::Answer, hint: CUT, again, source }
     }
 
-    /// No client can be made.
-    pub(super) fn no_client(source: HttpError) -> Self {
-        let message = "this machine's list of certificate authorities is empty".to_owned();
-        let hint = "install the system's `ca-certificates`, or name such a file in SSL_CERT_FILE";
-        Self { message, kind: Kind::Local, hint, again: Again::Never, source }
-    }
-
     /// What the libraries said, from the outermost to the innermost.
     pub(super) fn details(&self) -> String {
         let chain: Vec<_> = chain(&self.source).map(ToString::to_string).collect();

@@ -190,6 +190,8 @@ pub struct SshKey<'a> {
 pub struct Page<'a> {
     #[serde(borrow, deserialize_with = "rows")]
     pub data: Vec<Summary<'a>>,
+    #[serde(default)]
+    pub total_count: Value<'a>,
 }
 
 /// One row of List Clusters, as `AdminClusterSummary`.

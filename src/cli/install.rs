@@ -1,10 +1,14 @@
 //! What can be typed for the commands that keep clusters installed.
 
+use std::time::Duration;
+
 use clap::{Arg, ArgGroup, Args};
 
 use super::{InstallWaitArgs, RenderArgs, SourceArgs};
+use crate::install::live::MaxAge;
 use crate::install::options::SavedOptions;
 use crate::name::Slug;
+use crate::text::duration;
 
 /// `prime-ssh install`.
 #[derive(Args, Debug)]
@@ -15,6 +19,9 @@ pub struct InstallArgs {
     /// Call the cluster NAME, as in `prime.NAME`, whatever its own name is
     #[arg(long = "as", value_name = "NAME", conflicts_with = "all")]
     pub name: Option<Slug<'static>>,
+    /// Let `sync` add the clusters that come later; implied by --live
+    #[arg(long, requires = "all")]
+    pub follow: bool,
     /// Whether the nodes must be up.
     #[command(flatten)]
     pub wait: InstallWaitArgs,
@@ -35,6 +42,11 @@ pub struct SyncArgs {
     /// Remove the clusters that the API does not know any more
     #[arg(long)]
     pub prune: bool,
+    /// Only clusters that were not brought up to date for DURATION, and within 3 seconds: what
+    /// cannot be had by then is left as it is
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(conflicts_with_all = ["prune", "dry_run", "check"])]
+    pub if_older: Option<Duration>,
     /// Whether to do it.
     #[command(flatten)]
     pub mode: ModeArgs,
@@ -74,9 +86,14 @@ pub struct RememberedArgs {
     /// Those that all rendering commands take.
     #[command(flatten)]
     pub render: RenderArgs,
-    /// Get the certificate of a cluster that takes nothing else now, and let ssh renew it by itself
-    #[arg(long, help_heading = "Connection options")]
-    pub auto_cert: bool,
+    /// Let ssh itself bring hosts up to date that are older than DURATION, and renew a certificate
+    /// that is about to expire, before it connects [default: 5m]
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = MaxAge::DEFAULT, help_heading = "Connection options")]
+    pub live: Option<MaxAge>,
+    /// End --live
+    #[arg(long, conflicts_with = "live", help_heading = "Connection options")]
+    pub no_live: bool,
     /// Forget a remembered option, by its name without the dashes; repeatable
     #[arg(long, value_name = "NAME", value_parser = option_name)]
     pub unset: Vec<String>,

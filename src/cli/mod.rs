@@ -376,6 +376,7 @@ impl Cli {
         let arguments: Vec<_> = std::env::args_os().collect();
         let mut program = program();
         Self::read(arguments.clone(), &mut program).map_err(|mut error| {
+            refused::hide_password(&mut error);
             refused::blame_variable(&mut error, &program, &arguments);
             if error.use_stderr() && script::is_asked(&arguments) {
                 return Refused::for_ansible(&error);
@@ -409,6 +410,7 @@ impl Cli {
         match &self.command {
             Command::Inventory(args) if args.script.is_asked() => Audience::Ansible,
             Command::Cert(args) if args.ensure => Audience::Ssh,
+            Command::Sync(args) if args.if_older.is_some() => Audience::Ssh,
             _ => Audience::Person,
         }
     }

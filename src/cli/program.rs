@@ -30,7 +30,10 @@ pub const VARIABLES: [(&str, &str); 5] = [
         "PRIME_SSH_CLUSTERS",
         "clusters of `prime-ssh --list`: ids or names separated by commas, or `all`",
     ),
-    ("PRIME_SSH_NO_RENEW", "1: `cert --ensure` does nothing, as when ssh calls it"),
+    (
+        "PRIME_SSH_NO_REFRESH",
+        "1: `sync --if-older` and `cert --ensure`, which ssh may run, do nothing",
+    ),
 ];
 
 /// The examples at the end of each command's help.
@@ -41,6 +44,7 @@ const EXAMPLES: [(&str, &[&str]); 15] = [
             "prime-ssh install train",
             "prime-ssh install train --user root --identity-file ~/.ssh/id_ed25519",
             "prime-ssh install train --wait",
+            "prime-ssh install train --live",
             "prime-ssh install --all --dry-run",
         ],
     ),

@@ -85,6 +85,22 @@ fn meant(word: &str, program: &Command) -> String {
     }
 }
 
+/// A URL that was refused may hold a password: it is shown without what stands before its `@`.
+pub(super) fn hide_password(error: &mut Error) {
+    let (Some(ContextValue::String(option)), Some(ContextValue::String(value))) =
+        (error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidValue))
+    else {
+        return;
+    };
+    let Some((before, host)) = value.rsplit_once('@').filter(|_| option.contains("--api-url"))
+    else {
+        return;
+    };
+    let scheme = before.split_once("//").map(|(scheme, _)| format!("{scheme}//"));
+    let shown = format!("{}…@{host}", scheme.unwrap_or_default());
+    error.insert(ContextKind::InvalidValue, ContextValue::String(shown));
+}
+
 /// A value that cannot be read may be that of a variable, and clap names its option in any case.
 pub(super) fn blame_variable(error: &mut Error, program: &Command, arguments: &[OsString]) {
     let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else { return };

@@ -7,8 +7,9 @@ use anyhow::Context;
 use futures_util::{StreamExt, stream};
 
 use super::input;
-use crate::api::client::{Client, Listed};
+use crate::api::client::Client;
 use crate::api::error::Error as ApiError;
+use crate::api::list::Listed;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::settings::{Endpoint, Origin};
 use crate::terminal::Terminal;
@@ -191,7 +192,7 @@ fn ask<T>(
     message: &str,
     work: impl AsyncFnOnce(Client) -> Result<T, ApiError>,
 ) -> Result<T, FetchError> {
-    let client = Client::new(endpoint.address, endpoint.token, endpoint.timeout)?;
+    let client = Client::new(endpoint.address, endpoint.token, endpoint.timeout)?.traced(terminal);
     Ok(block_on(terminal.wait_for(message, work(client)))??)
 }
 

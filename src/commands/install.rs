@@ -4,15 +4,16 @@ use super::cert;
 use super::fetch::{self, AnswerSource};
 use super::fleets::{self, Distinct};
 use super::installed::{
-    Candidate, ClusterChange, DesiredOutcome, DesiredState, InstallRequest, Line, Names, Surveyed,
-    apply_request, ended_owners,
+    Applying, Candidate, ClusterChange, DesiredOutcome, DesiredState, InstallRequest, Line, Names,
+    Surveyed, apply_request, ended_owners,
 };
-use super::{ssh_options, wait};
+use super::{refresh, ssh_options, wait};
 use crate::cli::InstallArgs;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::install::plan::Desired;
+use crate::install::state::FileStem;
 use crate::name::{Id, Slug};
 use crate::settings::{Context, Install, Mode, OptionResolver, Origin};
 use crate::terminal::Terminal;
@@ -35,7 +36,8 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     settings.check_name(surveys.len())?;
     let ended = ended_owners(&settings, &before, &surveys, &memory, terminal);
     let mut renewed = Vec::new();
-    let done = apply_request(layout, settings.mode, terminal, |present| {
+    let applying = Applying::new(layout, settings.mode, &memory, terminal);
+    let done = apply_request(&applying, |present| {
         let installed = present.installed();
         let skip_invalid = settings.source.skip_invalid;
         let mut wishing =
@@ -45,6 +47,10 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
         renewed = wishing.renewed;
         Ok(decision)
     });
+    if let (Ok(applied), Mode::Apply) = (&done, settings.mode) {
+        refresh::record(layout, applied, &renewed);
+    }
+    let done = done.and_then(|applied| applied.tell(&applying));
     // Without the lock: nobody waits for the API but who asked for a certificate.
     let certificates = match settings.mode {
         Mode::Apply => cert::ensure_each(&renewed, &memory, layout, terminal),
@@ -89,7 +95,7 @@ fn surveys(candidates: &[Candidate]) -> Outcome<(Vec<Surveyed<'_>>, Vec<Line>)> 
         match fetched.clusters() {
             Err(failure) => {
                 let what = ClusterChange::NotInstalled(failure);
-                left.push(Line { cluster: fetched.asked.clone(), what });
+                left.push(Line { cluster: fetched.asked.clone(), what, stem: None });
             }
             Ok(clusters) => {
                 for cluster in clusters {
@@ -129,7 +135,7 @@ fn decide(
         if let Some(changes) = old.and_then(|old| options.since(&old.options)) {
             decision.notes.push(format!("options for {alias}: {changes}"));
         }
-        let wished = wishing.wish(survey, name, candidate.source.clone(), &options);
+        let wished = wishing.wish(survey, name.clone(), candidate.source.clone(), &options);
         let what = match wished {
             Ok(DesiredOutcome::Put(wish, what)) => {
                 decision.alias.get_or_insert_with(|| alias.clone());
@@ -152,7 +158,8 @@ fn decide(
             ClusterChange::NotInstalled(_) => candidate.fetched.asked.clone(),
             _ => alias,
         };
-        decision.lines.push(Line { cluster, what });
+        let stem = id.map(|id| FileStem::new(&name, id.as_str()));
+        decision.lines.push(Line { cluster, what, stem });
     }
     decision.warnings.extend(wishing.take_warnings());
     decision.lines.sort_by(|a, b| a.cluster.cmp(&b.cluster));
@@ -169,6 +176,7 @@ fn remove_replaced(newcomer: Option<&Id<'_>>, names: &Names, decision: &mut Inst
                 ": cluster {} was terminated, and cluster {by} has its name now",
                 old.id
             )),
+            stem: Some(old.stem()),
         });
     }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::report::{self, Refused};
 use super::{fetch, view};
-use crate::api::client::Listed;
+use crate::api::list::Listed;
 use crate::cli::ListArgs;
 use crate::cluster::{ControlNode, Refusal};
 use crate::failure::Outcome;

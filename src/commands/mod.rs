@@ -18,6 +18,7 @@ mod list;
 mod man;
 mod nodes;
 mod output;
+mod refresh;
 mod render;
 mod report;
 mod show;

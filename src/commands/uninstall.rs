@@ -1,10 +1,10 @@
 //! `prime-ssh uninstall`: everything is as it was before us.
 
-use super::installed::{ClusterChange, InstallRequest, Line, apply_request, named};
+use super::installed::{Applying, ClusterChange, InstallRequest, Line, apply_request, named};
 use crate::cli::UninstallArgs;
 use crate::failure::Outcome;
 use crate::install::plan::{Desired, Present};
-use crate::settings::{Context, Uninstall};
+use crate::settings::{Context, OptionResolver, Uninstall};
 
 pub(super) fn run(args: UninstallArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
@@ -14,7 +14,9 @@ pub(super) fn run(args: UninstallArgs, context: &Context) -> Outcome<()> {
         terminal.tell("nothing is installed");
         return Ok(());
     }
-    apply_request(&settings.layout, settings.mode, terminal, |present| {
+    let resolver = OptionResolver::new(context);
+    let applying = Applying::new(&settings.layout, settings.mode, &resolver, terminal);
+    let applied = apply_request(&applying, |present| {
         let stems = named(present, &settings.clusters)?;
         if stems.is_empty() {
             terminal.tell("nothing is installed");
@@ -24,9 +26,11 @@ pub(super) fn run(args: UninstallArgs, context: &Context) -> Outcome<()> {
         for stem in stems {
             let record = installed.records.iter().find(|(at, _)| *at == stem);
             let cluster = record.map_or_else(|| stem.to_string(), |(_, record)| record.alias());
-            decision.lines.push(Line { cluster, what: ClusterChange::Removed(String::new()) });
+            let what = ClusterChange::Removed(String::new());
+            decision.lines.push(Line { cluster, what, stem: Some(stem.clone()) });
             decision.wishes.push(Desired::Remove(stem));
         }
         Ok(decision)
-    })
+    })?;
+    applied.tell(&applying)
 }

@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use super::{Check, Finding};
-use crate::api::client::Heard;
 use crate::api::error::Error;
+use crate::api::list::Heard;
 use crate::api::token::TokenSource;
 use crate::failure::Failure;
 use crate::text::time::span;

@@ -1,5 +1,5 @@
-//! The command with which ssh renews a certificate: it was written at an install, and what it names
-//! may have moved since.
+//! The command with which ssh brings a cluster up to date: it was written at an install, and what it
+//! names may have moved since.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,6 +9,7 @@ use super::finding::quoted;
 use super::snapshot::InstalledCluster;
 use super::{Check, Finding, OwnCommands};
 use crate::install::modes::writable_by_others;
+use crate::install::state::Source;
 use crate::settings::OptionResolver;
 
 /// Whether the command still works.
@@ -26,15 +27,18 @@ pub fn examine(
         let finding = Finding::warning(Check::Certificate, what).at(&cluster.path);
         return vec![finding.run(commands.sync(&alias))];
     };
-    let value = |option: &str| {
-        let at = words.iter().position(|word| word == option)?;
-        words.get(at + 1).map(String::as_str)
-    };
-    let token_file = value("--token-file");
-    let token = match resolver.has_lasting_token(value("--context"), token_file) {
-        Ok(true) => None,
-        Ok(false) => Some(no_token(&alias, token_file)),
-        Err(failure) => Some(Finding::failed(Check::Certificate, &failure)),
+    let token_file = cluster.record.options.token_file.as_ref();
+    let token_file = token_file.map(|path| resolver.environment().expand(path));
+    let token_file = token_file.as_deref().and_then(Path::to_str);
+    let token = match &cluster.record.source {
+        Source::Api { context, .. } => {
+            match resolver.has_lasting_token(context.as_deref(), token_file) {
+                Ok(true) => None,
+                Ok(false) => Some(no_token(&alias, token_file)),
+                Err(failure) => Some(Finding::failed(Check::Certificate, &failure)),
+            }
+        }
+        Source::Input(_) | Source::Stdin => None,
     };
     self::program(&alias, program, commands).into_iter().chain(token).collect()
 }
@@ -48,7 +52,7 @@ fn program(alias: &str, program: &Path, commands: &OwnCommands) -> Option<Findin
         Ok(_) => None,
     };
     let finding = |what: &str| {
-        let what = format!("{alias}: ssh renews the certificate with a program that {what}");
+        let what = format!("{alias}: ssh brings it up to date with a program that {what}");
         Finding::wrong(Check::Certificate, what)
     };
     if let Some(fault) = fault {
@@ -60,18 +64,17 @@ fn program(alias: &str, program: &Path, commands: &OwnCommands) -> Option<Findin
 
 fn no_token(alias: &str, file: Option<&str>) -> Finding {
     let Some(file) = file else {
-        let what = format!("{alias}: ssh finds no token to renew the certificate with");
+        let what = format!("{alias}: ssh finds no token to bring it up to date with");
         return Finding::wrong(Check::Certificate, what)
             .advise("run `prime login`, or install again with --token-file FILE");
     };
-    let what =
-        format!("{alias}: there is no token in the file that ssh renews the certificate with");
+    let what = format!("{alias}: there is no token in the file that ssh brings it up to date with");
     Finding::wrong(Check::Certificate, what)
         .at(Path::new(file))
         .advise("put the token into that file")
 }
 
-/// The words of a command as [`crate::render::certificates::Renewal`] writes them.
+/// The words of a command as [`crate::install::live::RefreshCommand`] writes them.
 fn words(command: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -93,13 +96,12 @@ fn words(command: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::certificates::Renewal;
 
     #[test]
     fn a_command_is_read_as_it_was_written() {
-        let written = ["/opt/my tools/prime-ssh", "cert", "--ssh-dir", "/é", "clst01"];
-        let command = Renewal::new(written).unwrap().to_string();
-        assert_eq!(words(&command), written);
+        let command = "'/opt/my tools/prime-ssh' sync --ssh-dir '/é' train-1234abcd; exit 0";
+        let written = ["/opt/my tools/prime-ssh", "sync", "--ssh-dir", "/é", "train-1234abcd;"];
+        assert_eq!(words(command)[..5], written);
         assert!(words("  ").is_empty());
     }
 }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use crate::install::folder::{self, FolderError};
 use crate::install::fragment::Fragment;
 use crate::install::include::IncludeResolver;
-use crate::install::layout::Layout;
+use crate::install::layout::{FIRST_LOOK, Layout};
+use crate::install::live;
 use crate::install::plan::{Installed, Plan, Present, plan};
 use crate::install::reading::{Line, walk};
 use crate::install::state::{FileKind, FileStem, Record};
@@ -135,11 +136,13 @@ impl Snapshot {
 impl OurFolder {
     fn of(layout: &Layout, present: Present) -> Self {
         let installed = present.installed();
-        let repair = plan(layout, &present, Vec::new()).ok();
+        let repair = plan(layout, &present, Vec::new(), None).ok();
         let cluster = |(stem, record): &(FileStem, Record)| {
             let text = present.part(stem, FileKind::Fragment)?;
             let path = layout.file(&stem.file(FileKind::Fragment));
-            let fragment = Fragment::parse(text);
+            let mut fragment = Fragment::parse(text);
+            let look = present.files.get(FIRST_LOOK).map(Vec::as_slice).unwrap_or_default();
+            fragment.commands.extend(live::commands(look, &record.alias()));
             Some(InstalledCluster { record: record.clone(), path, fragment })
         };
         let clusters = installed.records.iter().filter_map(cluster).collect();

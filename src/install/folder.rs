@@ -8,9 +8,12 @@ use std::time::Duration;
 
 use nix::unistd::{Uid, User};
 
+use super::follow::{FOLLOW, Follow};
+use super::fragment::Fragment;
 use super::include::{self, AS_SSH};
-use super::layout::{CLUSTERS, LOCK, Layout, SHARED};
+use super::layout::{AGAIN, CLUSTERS, FIRST_LOOK, INDEX, LOCK, Layout, SECOND_LOOK, SHARED};
 use super::present::Present;
+use super::refresh;
 use super::state::{FileKind, FileStem, is_certificate_lock};
 use crate::fs::{FILE_MAX, FileError, Lock, read_own};
 
@@ -124,11 +127,16 @@ pub fn read_ours(layout: &Layout) -> Result<Present, FolderError> {
     for entry in fs::read_dir(&folder).map_err(FolderError::system(&folder))? {
         let name = entry.map_err(FolderError::system(&folder))?.file_name();
         let name = name.to_string_lossy().into_owned();
-        if name == LOCK || is_certificate_lock(&name) || crate::fs::is_temporary(&name) {
+        if name == LOCK
+            || is_certificate_lock(&name)
+            || refresh::of_file(&name).is_some()
+            || crate::fs::is_temporary(&name)
+        {
             continue;
         }
         let is_aside = name.contains(".conf.bak");
-        if !SHARED.contains(&&*name) && FileStem::of_file(&name).is_none() {
+        let is_shared = name == FOLLOW || SHARED.contains(&&*name);
+        if !is_shared && FileStem::of_file(&name).is_none() {
             present.foreign.push(name.clone());
             if !is_aside {
                 continue;
@@ -139,6 +147,10 @@ pub fn read_ours(layout: &Layout) -> Result<Present, FolderError> {
                 if found.mode() & 0o077 != 0 && !is_aside {
                     present.loose.insert(name.clone());
                 }
+                if name == AGAIN && is_recent(&found) {
+                    let names = Fragment::parse(&bytes).names().map(str::to_owned).collect();
+                    present.recent = names;
+                }
                 present.files.insert(name, bytes);
             }
             Ok(None) => {}
@@ -148,7 +160,14 @@ pub fn read_ours(layout: &Layout) -> Result<Present, FolderError> {
     }
     present.foreign.sort();
     present.read_header();
+    present.follow = present.files.get(FOLLOW).and_then(|text| Follow::from_json(text));
     Ok(present)
+}
+
+/// Whether an ssh may still be at work that started before this file was written.
+fn is_recent(found: &fs::Metadata) -> bool {
+    const MINUTES: Duration = Duration::from_secs(3 * 60);
+    found.modified().ok().and_then(|then| then.elapsed().ok()).is_some_and(|age| age < MINUTES)
 }
 
 /// Whether our folder is there. Whatever else has its name is refused.
@@ -171,24 +190,33 @@ pub fn clean(layout: &Layout) {
     }
 }
 
-/// The empty files of clusters that were removed. An ssh that read the list before may be about to
+/// What says when clusters were brought up to date that are gone, and their empty files. An ssh that read the list before may be about to
 /// read one of them, and old releases stop where it is gone by then: so they stay for a while.
 fn emptied(layout: &Layout) -> Vec<PathBuf> {
     const A_WHILE: Duration = Duration::from_secs(10);
-    let list = fs::read(layout.file(CLUSTERS)).unwrap_or_default();
-    let listed = include::included(&list);
+    let read =
+        |name| crate::fs::read(&layout.file(name), FILE_MAX).ok().flatten().unwrap_or_default();
+    let mut listed = include::included(&read(CLUSTERS));
+    let index = include::included(&read(INDEX));
+    let is_live = index.iter().any(|path| path.ends_with(SECOND_LOOK));
+    listed.extend(index);
     let is_old = |found: &fs::Metadata| {
         found.modified().ok().and_then(|then| then.elapsed().ok()).is_none_or(|age| age > A_WHILE)
     };
     let entries = fs::read_dir(layout.folder()).into_iter().flatten().flatten();
     let is_emptied = |entry: &fs::DirEntry| {
-        let name = entry.file_name().into_string().ok();
-        let stem = name.as_deref().and_then(FileStem::of_file);
-        let Some((stem, FileKind::Fragment)) = stem else { return false };
-        let path = entry.path();
-        !listed.iter().any(|other| Path::new(other) == path)
+        let Ok(name) = entry.file_name().into_string() else { return false };
+        let has_state = |stem: &str| layout.file(&format!("{stem}.json")).exists();
+        if let Some(of) = refresh::of_file(&name) {
+            return !has_state(of);
+        }
+        let is_unused = match FileStem::of_file(&name) {
+            Some((stem, kind)) => kind == FileKind::Fragment && !has_state(&stem.to_string()),
+            None => !is_live && [FIRST_LOOK, SECOND_LOOK, AGAIN].contains(&&*name),
+        };
+        is_unused
+            && !listed.iter().any(|other| Path::new(other) == entry.path())
             && entry.metadata().is_ok_and(|found| found.len() == 0 && is_old(&found))
-            && !layout.file(&stem.file(FileKind::State)).exists()
     };
     entries.filter(is_emptied).map(|entry| entry.path()).collect()
 }
@@ -214,8 +242,9 @@ pub fn remove_if_unused(layout: &Layout, lock: &Lock, made: bool) {
         let name = entry.map(|entry| entry.file_name());
         // What cannot be read may be ours.
         name.map_or(true, |name| {
-            name.to_str()
-                .is_some_and(|name| SHARED.contains(&name) || FileStem::of_file(name).is_some())
+            name.to_str().is_some_and(|name| {
+                SHARED.contains(&name) || name == FOLLOW || FileStem::of_file(name).is_some()
+            })
         })
     };
     let in_use = fs::read_dir(layout.folder()).map_or(true, |mut entries| entries.any(is_ours));
@@ -234,7 +263,8 @@ pub fn remove_if_unused(layout: &Layout, lock: &Lock, made: bool) {
 /// Removes the locks of certificates that are gone. Who waits for one sees that it is gone too.
 fn remove_certificate_locks(layout: &Layout) {
     let entries = fs::read_dir(layout.folder()).into_iter().flatten().flatten();
-    for entry in entries.filter(|e| e.file_name().to_str().is_some_and(is_certificate_lock)) {
+    let is_left = |name: &str| is_certificate_lock(name) || refresh::of_file(name).is_some();
+    for entry in entries.filter(|entry| entry.file_name().to_str().is_some_and(is_left)) {
         // One that stays keeps the folder there, and harms nobody.
         let _ = fs::remove_file(entry.path());
     }

@@ -151,6 +151,28 @@ impl Fragment {
     }
 }
 
+/// The file of a cluster without the hosts that have none of these names; empty where none has.
+pub(super) fn only(text: &[u8], names: &BTreeSet<String>) -> Vec<u8> {
+    let mut kept = Vec::new();
+    let (mut keeps, mut has_host) = (true, false);
+    for directive in directives(text) {
+        match &*directive.keyword {
+            b"match" => keeps = true,
+            b"host" => {
+                let patterns = directive.texts();
+                let is_host = !patterns.iter().any(|pattern| pattern.contains('*'));
+                keeps = !is_host || patterns.iter().any(|name| names.contains(name));
+                has_host |= is_host && keeps;
+            }
+            _ => {}
+        }
+        if keeps {
+            kept.extend(text.get(directive.range.clone()).unwrap_or_default());
+        }
+    }
+    if has_host { kept } else { Vec::new() }
+}
+
 impl Host {
     /// Its own alias.
     #[must_use]
@@ -256,6 +278,15 @@ mod tests {
             .collect();
         let hosts = hosts.concat();
         Fragment::parse(format!("# t\n{hosts}Host prime.t prime.t.*\n  User {user}\n").as_bytes())
+    }
+
+    #[test]
+    fn only_some_hosts() {
+        let text = b"# t\nHost p.t.a p.t\n  Port 1\nHost p.t.b\n  Port 2\n# All\nHost p.t p.t.*\n  User u\nHost *\n";
+        let with =
+            |name: &str| String::from_utf8(only(text, &BTreeSet::from([name.to_owned()]))).unwrap();
+        assert_eq!(with("p.t.b"), "Host p.t.b\n  Port 2\nHost p.t p.t.*\n  User u\nHost *\n");
+        assert_eq!(with("p.t.c"), "");
     }
 
     #[test]

@@ -13,8 +13,14 @@ pub const INDEX: &str = "config";
 pub const CLUSTERS: &str = "clusters";
 /// The file in our folder that is read last.
 pub const LAST: &str = "last";
-/// The files of ours that are of no cluster.
-pub const SHARED: [&str; 3] = [INDEX, CLUSTERS, LAST];
+/// The file in our folder that keeps the clusters' files fresh: it is read before them.
+pub const FIRST_LOOK: &str = "look-1";
+/// The file in our folder that looks for a name which they do not know.
+pub const SECOND_LOOK: &str = "look-2";
+/// The file in our folder with the hosts that were added in the last minutes.
+pub const AGAIN: &str = "again";
+/// The files of ours that ssh reads and that are of no cluster.
+pub const SHARED: [&str; 6] = [INDEX, CLUSTERS, LAST, FIRST_LOOK, SECOND_LOOK, AGAIN];
 /// The file in our folder whose lock is the right to change things.
 pub const LOCK: &str = "lock";
 
@@ -112,6 +118,12 @@ impl Layout {
         } else {
             self.file(name)
         }
+    }
+
+    /// The line that includes a look. Where that is possible its path begins with `~`: some programs
+    /// that refuse any `Match` do not expand it, and so go on.
+    pub(super) fn include_look(&self, name: &str) -> Result<IncludeLine, Unwritable> {
+        IncludeLine::new(&self.named_by_ssh(name))
     }
 
     /// How ssh finds what an `Include` names.

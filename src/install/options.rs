@@ -5,6 +5,8 @@ use std::fmt::Display;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::live::MaxAge;
+
 use crate::cluster::{JumpMode, JumpVia, Only};
 use crate::name::{Invalid, LocalPath, Slug, UserName};
 use crate::render::login::{HostKeys, Layout};
@@ -42,8 +44,11 @@ pub struct SavedOptions {
     pub known_hosts: Option<LocalPath<'static>>,
     #[serde(with = "ssh_options")]
     pub ssh_option: Vec<SshOption>,
-    pub auto_cert: bool,
-    /// The file with the token that a renewal needs.
+    #[serde(with = "text")]
+    pub live: Option<MaxAge>,
+    #[serde(with = "text")]
+    pub short: Option<Slug<'static>>,
+    /// The file with the token that a refresh by ssh needs.
     #[serde(with = "text")]
     pub token_file: Option<LocalPath<'static>>,
 }
@@ -264,7 +269,7 @@ mod tests {
             "prefix": "lab", "user": "root", "jump": "never", "jump-via": "me@[2001:db8::1]:22",
             "layout": "compact", "identity-file": "~/.ssh/id", "certificate-file": "/c",
             "host-keys": "strict", "known-hosts": "~/k", "ssh-option": ["Compression=yes"],
-            "auto-cert": true, "token-file": "/token"
+            "live": "5m", "short": "t", "token-file": "/token"
         }"#,
         );
         assert_eq!(all.set().len(), SavedOptions::names().len());

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::follow::Follow;
 use super::layout::{CLUSTERS, INDEX};
 use super::state::{Damage, FileKind, FileStem, Record};
 use super::{include, index};
@@ -23,6 +24,10 @@ pub struct Present {
     pub loose: BTreeSet<String>,
     /// What else is in our folder, by name.
     pub foreign: Vec<String>,
+    /// The hosts that were added in the last minutes.
+    pub recent: BTreeSet<String>,
+    /// The subscription to clusters that are to come.
+    pub follow: Option<Follow>,
 }
 
 /// The clusters that are installed.

@@ -106,8 +106,6 @@ struct ClusterView<'f> {
     sockets: &'f Sockets<'f>,
     alias: String,
     summary: String,
-    /// What ssh runs before it connects.
-    renewal: Option<String>,
     /// The user and the port of most hosts.
     user: &'f str,
     port: u16,
@@ -133,7 +131,6 @@ impl<'f> ClusterView<'f> {
             sockets,
             alias: fleet.alias().to_string(),
             summary: summary(fleet),
-            renewal: options.certificates.renewal(&fleet.cluster).map(ToString::to_string),
             user: most_common(fleet, |host| &host.user).map_or("", UserName::as_str),
             port: most_common(fleet, |host| host.port).map_or(0, Port::get),
             jump: jump_of(true),

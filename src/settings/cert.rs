@@ -34,7 +34,7 @@ pub enum Task {
     GetAll(Option<String>),
     /// Show the certificates of these clusters that are there.
     Show(Vec<String>),
-    /// Nothing: `PRIME_SSH_NO_RENEW` is set, so that what only reads asks nobody.
+    /// Nothing: `PRIME_SSH_NO_REFRESH` is set, so that what only reads asks nobody.
     Nothing,
 }
 
@@ -88,7 +88,7 @@ impl Certify {
         let clusters = sources.without_aliases(args.clusters)?;
         let task = if args.show {
             Task::Show(clusters)
-        } else if args.ensure && renewal_is_off(&context.environment)? {
+        } else if args.ensure && refresh_is_off(&context.environment)? {
             Task::Nothing
         } else if args.all {
             Task::GetAll(sources.team(args.team)?)
@@ -99,9 +99,9 @@ impl Certify {
     }
 }
 
-/// Whether `PRIME_SSH_NO_RENEW` says that nothing is to be renewed in passing.
-pub(super) fn renewal_is_off(environment: &Environment) -> Outcome<bool> {
-    environment.flag("PRIME_SSH_NO_RENEW")
+/// Whether `PRIME_SSH_NO_REFRESH` says that nothing is to be refreshed in passing.
+pub fn refresh_is_off(environment: &Environment) -> Outcome<bool> {
+    environment.flag("PRIME_SSH_NO_REFRESH")
 }
 
 /// Where our own certificates are, for the outputs that name them.

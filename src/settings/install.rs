@@ -1,6 +1,7 @@
 //! The settings of the commands that keep clusters installed.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::environment::Environment;
 use super::hosts::{ssh_options, walk_options};
@@ -16,9 +17,12 @@ use crate::cluster;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::layout::Layout;
 use crate::install::options::{KeyFile, OptionChange, SavedOptions};
-use crate::install::state;
+use crate::install::state::{self, Record};
 use crate::name::{LocalPath, Slug};
 use crate::render::ssh_config;
+
+/// How long to wait for other runs. One takes a fraction of a second, unless ssh is slow to answer.
+pub const LOCK_LIMIT: Duration = Duration::from_secs(60);
 
 /// The resolved settings of `prime-ssh install`.
 #[derive(Debug)]
@@ -31,6 +35,8 @@ pub struct Install {
     pub name: Option<Slug<'static>>,
     /// What becomes of the remembered options.
     pub options: OptionChange,
+    /// Whether the clusters that come later are installed too.
+    pub follows: bool,
     /// Where the files are.
     pub layout: Layout,
     /// For what is waited first, where it is.
@@ -46,6 +52,8 @@ pub struct Sync {
     pub clusters: Vec<String>,
     /// Clusters that the API does not know any more are removed.
     pub prune: bool,
+    /// How long to wait for other runs.
+    pub lock_limit: Duration,
     /// Where the files are.
     pub layout: Layout,
     /// Whether to do it.
@@ -77,10 +85,12 @@ pub enum Mode {
 impl Install {
     /// Resolves what was typed for `prime-ssh install`.
     pub fn resolve(typed: InstallArgs, context: &Context) -> Outcome<Self> {
-        let InstallArgs { source: from, name, wait, mode, options } = typed;
+        let InstallArgs { source: from, name, follow, wait, mode, options } = typed;
         let sources = Sources::read(context)?;
         let clusters = from.clusters.len() + from.input.len();
+        let follows = follow || from.all && options.live.is_some();
         let settings = Self {
+            follows,
             source: sources.source(from)?,
             context: context.prime_context()?,
             name,
@@ -138,8 +148,9 @@ impl Sync {
                     .hint("`prime-ssh install` with it sets where a cluster is asked for"));
             }
         }
-        let SyncArgs { clusters, prune, mode } = typed;
-        Ok(Self { clusters, prune, layout: context.layout()?, mode: mode.into() })
+        let SyncArgs { clusters, prune, if_older: _, mode } = typed;
+        let layout = context.layout()?;
+        Ok(Self { clusters, prune, lock_limit: LOCK_LIMIT, layout, mode: mode.into() })
     }
 }
 
@@ -163,7 +174,10 @@ impl From<ModeArgs> for Mode {
 
 /// Options as they are remembered: a path does not depend on the current folder.
 fn option_change(args: RememberedArgs, context: &Context) -> Outcome<OptionChange> {
-    let RememberedArgs { render, auto_cert, unset, reset } = args;
+    let RememberedArgs { render, live, no_live, mut unset, reset } = args;
+    if no_live {
+        unset.push("live".to_owned());
+    }
     let environment = &context.environment;
     let path = |given: Option<PathBuf>, option: &str| {
         given.map(|path| environment.local_path(&path, option)).transpose()
@@ -172,7 +186,7 @@ fn option_change(args: RememberedArgs, context: &Context) -> Outcome<OptionChang
         Some(path) if path == Path::new("none") => Some(KeyFile::None),
         given => path(given, "--identity-file")?.map(KeyFile::File),
     };
-    let token_file = context.global.token_file.clone().filter(|_| auto_cert);
+    let token_file = context.global.token_file.clone().filter(|_| live.is_some());
     let given = SavedOptions {
         role: render.hosts.selection.role,
         only: render.hosts.selection.only,
@@ -188,7 +202,8 @@ fn option_change(args: RememberedArgs, context: &Context) -> Outcome<OptionChang
         host_keys: render.host_keys,
         known_hosts: path(render.known_hosts, "--known-hosts")?,
         ssh_option: render.ssh_option,
-        auto_cert,
+        live,
+        short: None,
         token_file: path(token_file, "--token-file")?,
     };
     Ok(OptionChange { fresh: fresh_options(context)?, given, unset, reset })
@@ -244,10 +259,8 @@ pub struct Rendering {
     pub walk: cluster::Options,
     /// What the fragment says beyond the hosts.
     pub ssh: ssh_config::Options,
-    /// Whether ssh renews the certificate of a cluster that takes nothing else.
-    pub auto_cert: bool,
-    /// The file that the token for this is in, where it is not in the settings of `prime`.
-    pub token_file: Option<PathBuf>,
+    /// Whether ssh itself brings the cluster up to date.
+    pub is_live: bool,
     /// What a person should know about these settings.
     pub warnings: Vec<String>,
 }
@@ -262,12 +275,11 @@ impl<'g> OptionResolver<'g> {
 
     /// How a cluster with these options is rendered.
     pub fn rendering(&self, saved: &SavedOptions, context: Option<&str>) -> Outcome<Rendering> {
-        let token_file = saved.token_file.as_ref().map(|path| self.environment.expand(path));
-        let auto_cert = saved.auto_cert;
+        let is_live = saved.live.is_some();
         let args = RenderArgs::from(saved.clone());
         let mut warnings = Vec::new();
         let ssh = ssh_options(&args, &self.sources(context)?, &mut warnings)?;
-        Ok(Rendering { walk: walk_options(args.hosts)?, ssh, auto_cert, token_file, warnings })
+        Ok(Rendering { walk: walk_options(args.hosts)?, ssh, is_live, warnings })
     }
 
     /// The API that an installed cluster is asked for at.
@@ -281,6 +293,29 @@ impl<'g> OptionResolver<'g> {
             Failure::message(Kind::Local, format!("the remembered address {url:?}: {reason}"))
         })?;
         Ok(Access { address: Ok(address), ..self.sources(context)?.access() })
+    }
+
+    /// The API that an installed cluster is asked for at, with the token that is in its own file.
+    pub fn endpoint_of(&self, record: &Record) -> Outcome<Endpoint> {
+        let state::Source::Api { url, context, .. } = &record.source else {
+            let message = format!("{} was not installed from an API", record.alias());
+            return Err(Failure::message(Kind::Local, message));
+        };
+        self.endpoint_with(url, context.as_deref(), record.options.token_file.as_ref())
+    }
+
+    /// The same, for one that is not installed yet.
+    pub fn endpoint_with(
+        &self,
+        url: &str,
+        context: Option<&str>,
+        token_file: Option<&LocalPath<'_>>,
+    ) -> Outcome<Endpoint> {
+        let token_file = token_file.map(|path| self.environment.expand(path));
+        let token_file = self.global.token_file.clone().or(token_file);
+        let global = Global { token_file, ..self.global.clone() };
+        let own = OptionResolver { global: &global, environment: self.environment.clone() };
+        own.endpoint(url, context)
     }
 
     /// Whether the ssh folder is the one that `--ssh-dir` says.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::cert::{OwnCertificates, renewal_is_off};
+use super::cert::{OwnCertificates, refresh_is_off};
 use super::environment::Environment;
 use super::hosts::{ssh_options, walk_options};
 use super::output::Output;
@@ -67,7 +67,7 @@ impl Inventory {
         let renews = args.script.is_asked()
             && !caching.offline
             && login.certificates.named.is_none()
-            && !renewal_is_off(environment)?;
+            && !refresh_is_off(environment)?;
         Ok(Self {
             renewal: source.origin.endpoint().filter(|_| renews).cloned(),
             source,

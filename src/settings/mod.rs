@@ -21,13 +21,13 @@ mod sources;
 mod view;
 mod wait;
 
-pub use cert::{Certify, OwnCertificates, Task, Wanted};
+pub use cert::{Certify, OwnCertificates, Task, Wanted, refresh_is_off};
 pub use check::Check;
 pub use config::Config;
 pub use doctor::Doctor;
 pub use environment::Environment;
 pub use export::Export;
-pub use install::{Install, Mode, OptionResolver, Rendering, Sync, Uninstall};
+pub use install::{Install, LOCK_LIMIT, Mode, OptionResolver, Rendering, Sync, Uninstall};
 pub use inventory::{Caching, Inventory, InventoryOutput};
 pub use list::List;
 pub use output::Output;

@@ -1,5 +1,4 @@
-//! The command by which ssh itself renews a certificate: everything that it needs stands in it,
-//! since nobody knows what environment ssh will have.
+//! The command by which ssh itself brings clusters up to date, and whether it can.
 
 use std::path::Path;
 
@@ -8,48 +7,53 @@ use super::prime_cli::PrimeCli;
 use super::program;
 use crate::api::token::ApiToken;
 use crate::failure::{Failure, Kind, Outcome};
+use crate::install::live::RefreshCommand;
 use crate::install::state::{Record, Source};
-use crate::render::certificates::Renewal;
 
 impl OptionResolver<'_> {
-    /// The command that renews the certificate of an installed cluster, in this ssh folder.
-    pub fn renewal(
+    /// The command by which ssh brings the clusters of this ssh folder up to date.
+    pub fn refresh_command(&self, ssh_folder: &Path) -> Outcome<RefreshCommand> {
+        let program = program::path(self.environment())?;
+        RefreshCommand::new(&program, ssh_folder).map_err(|reason| {
+            let message = format!("--live is not possible here: its command has {reason}");
+            Failure::message(Kind::Install, message)
+        })
+    }
+
+    /// Fails where ssh could not bring this cluster up to date by itself. `takes_certificate`: it
+    /// lets nobody in without one.
+    pub fn check_live(
         &self,
         record: &Record,
         rendering: &Rendering,
-        ssh_folder: &Path,
-    ) -> Outcome<Renewal> {
+        takes_certificate: bool,
+    ) -> Outcome<()> {
         let refuse = |why: &str| {
-            let message = format!("--auto-cert is not possible for {}: {why}", record.alias());
+            let message = format!("--live is not possible for {}: {why}", record.alias());
             Failure::message(Kind::Install, message)
         };
-        let Source::Api { url, context, .. } = &record.source else {
-            return Err(refuse("a saved answer does not say which API to ask"));
-        };
-        let Some(identity) = &rendering.ssh.identity_file else {
+        if takes_certificate && rendering.ssh.identity_file.is_none() {
             return Err(refuse("a certificate is made for a key, and no setting names one")
                 .hint("name yours: --identity-file, or `prime config set-ssh-key-path`"));
-        };
-        let text =
-            |path: &Path| path.to_str().map(str::to_owned).ok_or_else(|| refuse("not UTF-8"));
-        let identity = text(&self.environment().expand(identity))?;
-        let folder = text(ssh_folder)?;
-        let token_file = rendering.token_file.as_deref().map(text).transpose()?;
-        if !self.has_lasting_token(context.as_deref(), token_file.as_deref())? {
-            return Err(refuse(
-                "the API token is in PRIME_API_KEY alone, which programs without this shell's \
-                 variables do not see",
-            )
-            .hint("run `prime login`, or give --token-file FILE"));
         }
-        let program = program::path(self.environment())?;
-        let mut words = vec![program.as_str(), "cert", "--ensure", "--quiet"];
-        words.extend(["--ssh-dir", &folder, "--identity-file", &identity, "--api-url", url]);
-        words.extend(context.iter().flat_map(|context| ["--context", context]));
-        words.extend(token_file.iter().flat_map(|file| ["--token-file", file]));
-        words.push(record.id.as_str());
-        Renewal::new(words.iter().copied())
-            .map_err(|reason| refuse(&format!("its command has {reason}: {}", words.join(" "))))
+        let token_file = record.options.token_file.as_ref();
+        let token_file = token_file.map(|path| self.environment().expand(path));
+        let token_file = token_file.as_deref().and_then(Path::to_str);
+        match &record.source {
+            Source::Stdin => Err(refuse("standard input cannot be read again")
+                .hint("save it: `prime-ssh install --input FILE --live`")),
+            Source::Input(_) => Ok(()),
+            Source::Api { context, .. } => {
+                if self.has_lasting_token(context.as_deref(), token_file)? {
+                    return Ok(());
+                }
+                Err(refuse(
+                    "the API token is in PRIME_API_KEY alone, which programs without this shell's \
+                     variables do not see",
+                )
+                .hint("run `prime login`, or give --token-file FILE"))
+            }
+        }
     }
 
     /// Whether there is a token that a program without this shell's variables finds.

@@ -139,6 +139,12 @@ impl<'c> Sources<'c> {
             })
         };
         if let Some(path) = &self.global.token_file {
+            if is_token(path) {
+                let message =
+                    "the value of --token-file is no file; it looks like the token itself";
+                return Err(Failure::message(Kind::Usage, message)
+                    .hint("give a file that holds the token, or set PRIME_API_KEY"));
+            }
             let text = self.environment.read(path).or_fail(Kind::Local)?;
             let token = usable(&text, &path.display().to_string())?;
             return Ok(Some((token, TokenSource::File(path.clone()))));
@@ -218,6 +224,17 @@ impl Access {
         let (token, _) = self.token?.ok_or_else(no_token)?;
         Ok(Endpoint { address: self.address?, token, timeout: self.timeout })
     }
+}
+
+/// Whether somebody took a token for the path of a file, which messages would show: there is no such
+/// file, and the API's tokens look so.
+fn is_token(path: &Path) -> bool {
+    let looks_so = |text: &str| {
+        let is_long =
+            text.len() >= 32 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        text.starts_with("pit_") || is_long
+    };
+    path.to_str().is_some_and(looks_so) && !path.exists()
 }
 
 /// That there is no token, and what to do about it.

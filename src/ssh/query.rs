@@ -12,7 +12,7 @@ pub const UNRELATED: &str = "prime-ssh-check.invalid";
 /// How long one call may take. A configuration's own `Match exec` lines may run anything.
 const LIMIT: Duration = Duration::from_secs(5);
 /// Set for every ssh that is only asked: a fragment's own command must fetch no certificate then.
-const NO_RENEW: &str = "PRIME_SSH_NO_RENEW";
+const NO_REFRESH: &str = "PRIME_SSH_NO_REFRESH";
 
 /// What ssh would do for `name` with these `further` options and the configuration in a file, or
 /// with the one that it reads by itself: `ssh -G`.
@@ -29,7 +29,7 @@ pub fn ask(config: Option<&Path>, further: &[&str], name: &str) -> io::Result<En
 #[must_use]
 pub fn question<'o>(config: Option<&Path>, further: impl IntoIterator<Item = &'o str>) -> Command {
     let mut command = Command::new("ssh");
-    command.arg("-G").env(NO_RENEW, "1");
+    command.arg("-G").env(NO_REFRESH, "1");
     if let Some(config) = config {
         command.arg("-F").arg(config);
     }

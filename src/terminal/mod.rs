@@ -51,6 +51,12 @@ impl Terminal {
         Self { quiet: quiet || for_ansible, verbose: verbose && !for_ansible, audience }
     }
 
+    /// Whether details are told, too.
+    #[must_use]
+    pub fn is_verbose(self) -> bool {
+        self.verbose
+    }
+
     /// Something that a person should know, and that is as it should be.
     pub fn note(self, message: impl Into<Message>) {
         if !self.quiet {

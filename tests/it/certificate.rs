@@ -136,7 +136,7 @@ fn ensure_asks_only_where_the_present_one_will_not_do() {
     ensure(&["clst01"]).succeeds();
     assert_eq!(person.api.certificates(), 4);
     person.has("-2h:-1h");
-    let off = person.cert(&["clst01", "--ensure"]).env("PRIME_SSH_NO_RENEW", "1");
+    let off = person.cert(&["clst01", "--ensure"]).env("PRIME_SSH_NO_REFRESH", "1");
     assert_eq!(off.run().succeeds(), "");
     assert_eq!(person.api.certificates(), 4);
 }
@@ -422,7 +422,7 @@ impl Person {
 fn ssh_renews_by_itself_through_the_jump() {
     needs!("sshd");
     let (person, control, worker) = with_machines();
-    let told = person.installs(&["--auto-cert", "--jump", "always"]).run();
+    let told = person.installs(&["--live", "--jump", "always"]).run();
     assert!(told.stderr.contains("certificate for clst01: log in as "), "{}", told.stderr);
     told.succeeds();
     assert_eq!(person.api.certificates(), 1);
@@ -449,7 +449,7 @@ fn ssh_renews_by_itself_through_the_jump() {
 fn of_64_ssh_at_once_one_asks() {
     needs!("sshd");
     let (person, _control, _worker) = with_machines();
-    person.installs(&["--auto-cert", "--jump", "never"]).run().succeeds();
+    person.installs(&["--live", "--jump", "never"]).run().succeeds();
     person.has("-2h:-1h");
     let asked = person.api.requests().len();
     let signer = person.authority.clone();
@@ -475,19 +475,19 @@ fn of_64_ssh_at_once_one_asks() {
 fn a_renewal_that_fails_is_one_line_and_ssh_goes_on() {
     needs!("sshd");
     let (person, _control, _worker) = with_machines();
-    person.installs(&["--auto-cert"]).run().succeeds();
+    person.installs(&["--live"]).run().succeeds();
     person.has("-2h:-1h");
     person.api.signs(|_| Reply::detail(403, "Insufficient permissions"));
     let ran = person.node_at("prime.train");
     assert!(ran.took < Duration::from_secs(9), "{ran:#?}");
     let told = ran.fails(255);
     let (ours, ssh_own) = told.split_once('\n').unwrap();
-    assert!(ours.starts_with("error: ") && ours.contains("403"), "{told}");
+    assert!(ours.starts_with("warning: ") && ours.contains("403"), "{told}");
     assert!(ssh_own.contains("Permission denied (publickey)"), "{told}");
 
     let mut quiet = person.ssh(&["-G", "prime.train"]);
-    process::run(quiet.env("PRIME_SSH_NO_RENEW", "1"), b"").succeeds();
-    person.installs(&["--auto-cert", "--check"]).run().succeeds();
+    process::run(quiet.env("PRIME_SSH_NO_REFRESH", "1"), b"").succeeds();
+    person.installs(&["--live", "--check"]).run().succeeds();
     assert_eq!(person.api.certificates(), 2, "reading asks for nothing");
 }
 
@@ -542,7 +542,7 @@ fn paths_with_spaces_work() {
     let key = person.sandbox.ssh_key("my folder/id key");
     let ssh_folder = folder.join(".ssh dir");
     let mut install = process::command("prime-ssh");
-    install.args(["install", "train", "--auto-cert", "--identity-file"]).arg(&key);
+    install.args(["install", "train", "--live", "--identity-file"]).arg(&key);
     install.arg("--ssh-dir").arg(&ssh_folder).env("HOME", person.sandbox.home());
     let system = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(folder.clone()).chain(std::env::split_paths(&system));
@@ -586,7 +586,7 @@ fn an_installed_clusters_certificate_has_its_name() {
 fn installs_and_renewals_do_not_wait_for_each_other() {
     needs!("ssh-keygen");
     let person = Person::new();
-    person.installs(&["--auto-cert"]).run().succeeds();
+    person.installs(&["--live"]).run().succeeds();
     person.has("-2h:-1h");
     let signer = person.authority.clone();
     person.api.signs(move |request| {
@@ -596,7 +596,7 @@ fn installs_and_renewals_do_not_wait_for_each_other() {
     thread::scope(|scope| {
         let renewal = scope.spawn(|| person.cert(&["clst01", "--ensure"]).run());
         process::until("the renewal to ask", || person.api.certificates() == 2);
-        let install = person.installs(&["--auto-cert", "--user", "somebody"]).run();
+        let install = person.installs(&["--live", "--user", "somebody"]).run();
         install.succeeds();
         renewal.join().unwrap().succeeds();
     });
@@ -607,7 +607,7 @@ fn installs_and_renewals_do_not_wait_for_each_other() {
 }
 
 #[test]
-fn auto_cert_is_refused_where_it_could_not_work_or_would_not_be_safe() {
+fn live_is_refused_where_it_could_not_work_or_would_not_be_safe() {
     needs!("ssh-keygen");
     use std::os::unix::fs::PermissionsExt;
 
@@ -619,18 +619,16 @@ fn auto_cert_is_refused_where_it_could_not_work_or_would_not_be_safe() {
     };
     let settings = json!({"ssh_key_path": person.key, "base_url": person.api.url(), "api_key": ""});
     person.sandbox.prime_settings(&settings);
-    let from_shell = person.installs(&["--auto-cert"]).env("PRIME_API_KEY", TOKEN);
+    let from_shell = person.installs(&["--live"]).env("PRIME_API_KEY", TOKEN);
     refused(from_shell, "the API token is in PRIME_API_KEY alone");
     person.logs_in();
-    refused(person.installs(&["--auto-cert", "--identity-file", "none"]), "no setting names one");
+    refused(person.installs(&["--live", "--identity-file", "none"]), "no setting names one");
 
     let program = person.sandbox.path("prime-ssh");
     copy_program(&program);
     fs::set_permissions(&program, fs::Permissions::from_mode(0o775)).unwrap();
     let mut install = process::command(&program);
-    install
-        .args(["install", "clst01", "--auto-cert", "--ssh-dir"])
-        .arg(person.sandbox.path(".ssh"));
+    install.args(["install", "clst01", "--live", "--ssh-dir"]).arg(person.sandbox.path(".ssh"));
     let told = process::run(install.env("HOME", person.sandbox.home()), b"").fails(5);
     assert!(told.contains("others may write") && told.contains("chmod go-w"), "{told}");
 }

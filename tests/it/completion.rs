@@ -87,8 +87,10 @@ fn commands_options_and_values() {
     assert_eq!(desk.words(&["inventory", "--format", "=", "y"]), "yaml ini json", "as bash splits");
     assert_eq!(desk.words(&["completions", ""]), "bash zsh fish");
     let options = desk.words(&["sync", "-"]);
-    assert!(options.contains("--prune --dry-run") && options.contains("--ssh-dir"), "{options}");
-    assert!(!desk.words(&["install", "-"]).contains("auto-cert-token-file"), "it is hidden");
+    assert!(
+        options.contains("--prune --if-older --dry-run") && options.contains("--ssh-dir"),
+        "{options}"
+    );
     assert_eq!(desk.words(&["config", "--no-such", "-"]), desk.words(&["config", "-"]));
     assert_eq!(desk.words(&["--context", "sync", "sync", "-"]), options, "a value is no command");
     for words in [&["config", "--user", ""][..], &["config", "--no-such=x"]] {

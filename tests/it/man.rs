@@ -83,7 +83,7 @@ fn man_shows_them_as_a_person_reads_them() {
         "       prime-ssh install [OPTIONS] <CLUSTER|--all|--input <FILE>>",
         "       --prefix <WORD>",
         "       Each cluster gets its own file in ~/.ssh/prime-ssh",
-        "accept-new: The first key is trusted",
+        "accept-new: Trust the first key",
         "       2      the command line, a variable, or a template is wrong",
         "Read the API token from this file",
         "PRIME_SSH_TOKEN_FILE",

@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::support::api::Api;
 use crate::support::cluster;
 use crate::support::fragment::Fragment;
+use crate::support::process;
 use crate::support::sandbox::{Program, Sandbox, TOKEN};
 
 fn api() -> Api {
@@ -117,6 +118,55 @@ fn the_token_is_never_shown() {
     sandbox.write(".prime/config.json", format!("{{\"api_key\": \"{secret}\", oops"));
     let told = config(&sandbox).run().fails(1);
     assert!(told.contains("config.json") && !told.contains(secret), "{told}");
+}
+
+#[test]
+fn a_secret_in_the_wrong_place_is_not_shown() {
+    let sandbox = Sandbox::new();
+    let told = config(&sandbox).args(["--api-url", "https://me:PASS@WORD@host"]).run().fails(2);
+    assert!(told.contains("https://…@host") && !told.contains("PASS"), "{told}");
+    let told = config(&sandbox)
+        .env("PRIME_API_KEY", TOKEN)
+        .env("PRIME_API_BASE_URL", "https://me:PASSWORD@host")
+        .run()
+        .fails(2);
+    assert!(told.contains("PRIME_API_BASE_URL") && !told.contains("PASSWORD"), "{told}");
+    for token in ["pit_0123456789", "0123456789abcdef0123456789abcdef"] {
+        let told = config(&sandbox).args(["--token-file", token]).run().fails(2);
+        assert!(told.contains("--token-file") && !told.contains(token), "{told}");
+        let told = config(&sandbox).env("PRIME_SSH_TOKEN_FILE", token).run().fails(2);
+        assert!(told.contains("--token-file") && !told.contains(token), "{told}");
+        let told = config(&sandbox).arg(format!("--token={token}")).run().fails(2);
+        assert!(!told.contains(token), "{told}");
+    }
+}
+
+#[test]
+fn verbose_tells_each_request_and_never_the_token() {
+    let (sandbox, api) = (Sandbox::new(), api());
+    let ran = sandbox.prime_ssh(["config", "train", "-v"]).asking(&api).run();
+    for line in [
+        "GET /api/admin/clusters/train: 404 Not Found, ",
+        "GET /api/admin/clusters?search=train&limit=100&offset=0: 200 OK, ",
+        "GET /api/admin/clusters/clst01: 200 OK, ",
+    ] {
+        assert!(ran.stderr.contains(line), "{line}: {}", ran.stderr);
+    }
+    assert!(!ran.stderr.contains(TOKEN));
+    assert!(!sandbox.prime_ssh(["config", "train"]).asking(&api).run().stderr.contains("GET"));
+}
+
+#[test]
+fn a_limit_of_file_sizes_is_an_error() {
+    let (sandbox, api) = (Sandbox::new(), api());
+    let mut bash = process::command("bash");
+    let typed =
+        format!("ulimit -f 0; exec '{}' config train -o out", env!("CARGO_BIN_EXE_prime-ssh"));
+    bash.args(["-c", &typed]).current_dir(sandbox.home()).env_clear();
+    bash.env("PATH", "/usr/bin:/bin").env("HOME", sandbox.home());
+    bash.env("PRIME_API_BASE_URL", api.url()).env("PRIME_API_KEY", TOKEN);
+    let told = process::run(&mut bash, b"").fails(1);
+    assert!(told.contains("out") && told.contains("large"), "{told}");
 }
 
 #[test]

@@ -303,7 +303,7 @@ fn a_boolean_in_a_variable_is_yes_or_no_in_any_spelling_and_nothing_else() {
         let text = program("PRIME_SSH_INCLUDE_INACTIVE", value).succeeds();
         assert_eq!(text.contains("node-3"), shown, "{value}");
     }
-    program("PRIME_SSH_NO_RENEW", "yes").succeeds();
+    program("PRIME_SSH_NO_REFRESH", "yes").succeeds();
     for variable in [
         "INCLUDE_INACTIVE",
         "SKIP_INVALID",

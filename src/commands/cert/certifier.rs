@@ -49,7 +49,7 @@ impl<'a> Certifier<'a> {
         terminal: Terminal,
     ) -> Outcome<Self> {
         let Endpoint { address, token, timeout } = endpoint;
-        let client = Client::new(address, token, timeout.min(LIMIT))?;
+        let client = Client::new(address, token, timeout.min(LIMIT))?.traced(terminal);
         Ok(Self { wanted, identity, client, terminal })
     }
 

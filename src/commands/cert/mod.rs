@@ -73,9 +73,9 @@ pub(super) fn ensure_each(
     terminal: Terminal,
 ) -> Outcome<()> {
     let ensure = |Renewed { record, identity: path }: &Renewed| {
-        let Source::Api { url, context, .. } = &record.source else { return Ok(()) };
+        let Source::Api { .. } = &record.source else { return Ok(()) };
         let wanted = Wanted::installed(path.clone(), layout);
-        let endpoint = memory.endpoint(url, context.as_deref());
+        let endpoint = memory.endpoint_of(record);
         get(vec![record.id.to_string()], &wanted, endpoint, terminal)
     };
     terminal.worst(renewed.iter().filter_map(|renewed| ensure(renewed).err()).collect())

@@ -105,7 +105,7 @@ fn warn(
         terminal.warning(warning);
     }
     // ssh itself renews it before it logs in.
-    if cluster.rendering.auto_cert && cluster.record.is_some() {
+    if cluster.rendering.is_live && cluster.record.is_some() {
         return;
     }
     let own: Option<certificates::Own<'_>> = cluster.own_certificate(&settings.viewing.layout);

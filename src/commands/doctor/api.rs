@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::api::client::{Client, Heard};
+use crate::api::client::Client;
 use crate::api::error::Error as ApiError;
+use crate::api::list::Heard;
 use crate::commands::fetch::{self, FetchError};
 use crate::commands::installed::{
     Candidate, ClusterChange, DesiredOutcome, DesiredState, ask_again,
@@ -117,7 +118,7 @@ impl Apis {
     fn ask(&self, endpoint: Endpoint) -> Option<Result<Heard, ApiError>> {
         let Endpoint { address, token, timeout } = endpoint;
         let message = format!("asking {address}");
-        match Client::new(address, token, timeout) {
+        match Client::new(address, token, timeout).map(|client| client.traced(self.terminal)) {
             Ok(client) => fetch::block_on(self.terminal.wait_for(message, client.hear())).ok(),
             Err(error) => Some(Err(error)),
         }

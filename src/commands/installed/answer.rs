@@ -25,17 +25,18 @@ pub(in crate::commands) fn ask_again(
     memory: &OptionResolver<'_>,
     terminal: Terminal,
 ) -> Vec<Candidate> {
-    let mut endpoints: BTreeMap<(&str, Option<&str>), Vec<String>> = BTreeMap::new();
+    let mut endpoints: BTreeMap<_, (&Record, Vec<String>)> = BTreeMap::new();
     for record in records {
         if let Source::Api { url, context, .. } = &record.source {
-            let ids = endpoints.entry((url, context.as_deref())).or_default();
+            let key = (url, context.as_deref(), record.options.token_file.as_ref());
+            let (_, ids) = endpoints.entry(key).or_insert_with(|| (*record, Vec::new()));
             ids.push(record.id.to_string());
         }
     }
     let mut answers: Vec<Fetched> = Vec::new();
-    for ((url, context), ids) in endpoints {
+    for (record, ids) in endpoints.into_values() {
         let fetched = memory
-            .endpoint(url, context)
+            .endpoint_of(record)
             .and_then(|endpoint| fetch::each_of(endpoint, &ids, terminal));
         match fetched {
             Ok(fetched) => answers.extend(fetched),

@@ -10,15 +10,13 @@ use crate::fs::{FileError, Lock, LockError};
 use crate::install::apply::{ApplyError, Stage};
 use crate::install::include::Found;
 use crate::install::layout::{INDEX, LOCK, Layout};
-use crate::install::plan::{Desired, Note, Plan, Present, plan};
+use crate::install::live::RefreshCommand;
+use crate::install::plan::{Change, Desired, Note, Owner, Plan, Present, plan};
 use crate::install::verify::{self, Verdict, VerifyError};
 use crate::install::{diff, folder};
-use crate::settings::Mode;
+use crate::settings::{LOCK_LIMIT, Mode, OptionResolver};
 use crate::terminal::{self, Terminal};
 use crate::text::message::Message;
-
-/// How long to wait for other runs. One takes a fraction of a second, unless ssh is slow to answer.
-const LOCK_LIMIT: Duration = Duration::from_secs(60);
 
 /// What a run wants, once it knows what is there.
 #[derive(Debug, Default)]
@@ -28,7 +26,9 @@ pub(in crate::commands) struct InstallRequest {
     pub(in crate::commands) lines: Vec<Line>,
     /// What a person should know.
     pub(in crate::commands) warnings: Vec<String>,
-    /// The same, of less weight.
+    /// What a person must know, whoever runs this: a name that leads elsewhere, a cluster gone.
+    pub(in crate::commands) urgent: Vec<String>,
+    /// What a person may want to know.
     pub(in crate::commands) notes: Vec<String>,
     /// Whether the summary says how to connect.
     pub(in crate::commands) tells_how_to_connect: bool,
@@ -36,58 +36,118 @@ pub(in crate::commands) struct InstallRequest {
     pub(in crate::commands) alias: Option<String>,
 }
 
-/// Lets `decide` see what is there, and does what it decides, shows it, or checks whether anything
-/// would change.
+/// How a run changes things.
+pub(in crate::commands) struct Applying<'a> {
+    pub(in crate::commands) layout: &'a Layout,
+    pub(in crate::commands) mode: Mode,
+    /// How long to wait for other runs.
+    pub(in crate::commands) lock_limit: Duration,
+    /// What ssh runs before it connects, as far as that is possible here.
+    pub(in crate::commands) refresh: Option<RefreshCommand>,
+    pub(in crate::commands) terminal: Terminal,
+}
+
+impl<'a> Applying<'a> {
+    /// With the command by which ssh brings clusters up to date.
+    pub(in crate::commands) fn new(
+        layout: &'a Layout,
+        mode: Mode,
+        resolver: &OptionResolver<'_>,
+        terminal: Terminal,
+    ) -> Self {
+        let refresh = resolver.refresh_command(layout.ssh_folder()).ok();
+        Self { layout, mode, lock_limit: LOCK_LIMIT, refresh, terminal }
+    }
+}
+
+/// What a run did.
+#[derive(Debug)]
+pub(in crate::commands) struct Applied {
+    pub(in crate::commands) request: InstallRequest,
+    plan: Plan,
+    /// Why the user's configuration was left as it is, where it may only be read.
+    unwritten: Option<FileError>,
+    /// What ssh says of the new files that is no reason to stop.
+    said: Vec<Message>,
+    details: Vec<&'static str>,
+}
+
+/// Lets `decide` see what is there, and does what it decides; with another mode it finds out only
+/// what that would be.
 pub(in crate::commands) fn apply_request(
-    layout: &Layout,
-    mode: Mode,
-    terminal: Terminal,
+    applying: &Applying<'_>,
     decide: impl FnOnce(&Present) -> Outcome<InstallRequest>,
-) -> Outcome<()> {
-    let mut lock = if mode == Mode::Apply { Some(Held::take(layout, terminal)?) } else { None };
+) -> Outcome<Applied> {
+    let Applying { layout, mode, .. } = *applying;
+    let mut lock = if mode == Mode::Apply { Some(Held::take(applying)?) } else { None };
     let mut present = folder::read(layout)?;
     if let Some(lock) = &mut lock {
         lock.made |= present.folder_is_ours;
         present.folder_is_ours = lock.made;
     }
-    let mut decision = decide(&present)?;
-    loops::refuse(layout, &present, &mut decision.wishes, &mut decision.lines);
-    decision.alias = decision.alias.filter(|alias| is_wished(&decision.wishes, alias));
-    for warning in &decision.warnings {
-        terminal.warning(warning);
+    let mut request = decide(&present)?;
+    loops::refuse(layout, &present, &mut request.wishes, &mut request.lines);
+    request.alias = request.alias.filter(|alias| is_wished(&request.wishes, alias));
+    let desired = std::mem::take(&mut request.wishes);
+    let plan = plan(layout, &present, desired, applying.refresh.as_ref()).or_fail(Kind::Install)?;
+    let mut applied =
+        Applied { request, plan, unwritten: None, said: Vec::new(), details: Vec::new() };
+    if mode == Mode::Apply {
+        applied.apply(layout, &present)?;
     }
-    for note in &decision.notes {
-        terminal.note(note);
-    }
-    let plan = plan(layout, &present, decision.wishes).or_fail(Kind::Install)?;
-    let connects = match mode {
-        Mode::Apply => {
-            let unwritten = apply(layout, &present, &plan, decision.alias.as_deref(), terminal)?;
-            drop(lock);
-            match &unwritten {
+    Ok(applied)
+}
+
+impl Applied {
+    /// Tells what was done, or shows what would be. The run fails with the worst of what failed.
+    pub(in crate::commands) fn tell(self, applying: &Applying<'_>) -> Outcome<()> {
+        let Self { request, plan, unwritten, said, details } = self;
+        let Applying { layout, mode, terminal, .. } = *applying;
+        for warning in request.urgent.iter().chain(&request.warnings) {
+            terminal.warning(warning);
+        }
+        for note in &request.notes {
+            terminal.note(note);
+        }
+        for text in said {
+            terminal.warning(text);
+        }
+        for text in details {
+            terminal.detail(text);
+        }
+        match mode {
+            Mode::Apply => match &unwritten {
                 Some(why) => tell_unwritten(layout, &plan, why, terminal),
                 None => tell_line(layout, &plan.notes, terminal),
+            },
+            Mode::DryRun => {
+                let colored = terminal::stdout_is_colored();
+                let (shown, others): (Vec<Change>, Vec<Change>) =
+                    plan.changes.iter().cloned().partition(|change| {
+                        terminal.is_verbose() || change.is_of_hosts() || change.owner == Owner::User
+                    });
+                terminal::print_data(|to| diff::write(&shown, colored, to)).or_fail(Kind::Local)?;
+                let more = match others.len() {
+                    0 => String::new(),
+                    1 => "; -v shows 1 more file".to_owned(),
+                    count => format!("; -v shows {count} more files"),
+                };
+                terminal.note(format_args!("a dry run: nothing was changed{more}"));
             }
-            decision.tells_how_to_connect && unwritten.is_none()
+            Mode::Check => {}
         }
-        Mode::DryRun => {
-            let colored = terminal::stdout_is_colored();
-            terminal::print_data(|to| diff::write(&plan.changes, colored, to))
-                .or_fail(Kind::Local)?;
-            terminal.note("a dry run: nothing was changed");
-            false
+        tell_notes(layout, &plan.notes, terminal);
+        let connects = mode == Mode::Apply && request.tells_how_to_connect && unwritten.is_none();
+        if mode != Mode::Check {
+            let would = mode == Mode::DryRun;
+            summary::tell(&request.lines, would, layout, connects, terminal);
         }
-        Mode::Check => false,
-    };
-    tell_notes(layout, &plan.notes, terminal);
-    if mode != Mode::Check {
-        summary::tell(&decision.lines, layout, connects, terminal);
+        summary::tell_failures(request.lines, terminal)?;
+        if mode == Mode::Check && !plan.changes.is_empty() {
+            return Err(Failure::message(Kind::WouldChange, would_change(&plan)));
+        }
+        Ok(())
     }
-    summary::tell_failures(decision.lines, terminal)?;
-    if mode == Mode::Check && !plan.changes.is_empty() {
-        return Err(Failure::message(Kind::WouldChange, would_change(&plan)));
-    }
-    Ok(())
 }
 
 fn is_wished(wishes: &[Desired], alias: &str) -> bool {
@@ -109,7 +169,8 @@ struct Held<'l> {
 }
 
 impl<'l> Held<'l> {
-    fn take(layout: &'l Layout, terminal: Terminal) -> Outcome<Self> {
+    fn take(applying: &Applying<'l>) -> Outcome<Self> {
+        let Applying { layout, terminal, .. } = *applying;
         // A link in the place of our folder is refused before anything is made in it.
         folder::is_there(layout)?;
         folder::check_owner(layout)?;
@@ -120,7 +181,7 @@ impl<'l> Held<'l> {
             made |= folder::make(layout)?;
             Ok(())
         };
-        let lock = Lock::take(&path, LOCK_LIMIT, prepare, waiting)?;
+        let lock = Lock::take(&path, applying.lock_limit, prepare, waiting)?;
         folder::clean(layout);
         Ok(Self { lock, layout, made })
     }
@@ -143,35 +204,30 @@ impl From<LockError> for Failure {
     }
 }
 
-/// Returns why the user's configuration was left as it is, where it may only be read.
-fn apply(
-    layout: &Layout,
-    present: &Present,
-    plan: &Plan,
-    alias: Option<&str>,
-    terminal: Terminal,
-) -> Outcome<Option<FileError>> {
-    if plan.changes.is_empty() {
-        return Ok(None);
-    }
-    let stage = Stage::new(plan).or_fail(Kind::Local)?;
-    match verify::verify(layout, present, plan, &stage, alias)? {
-        Verdict::Fine => {}
-        Verdict::NoSsh => terminal.detail("no ssh to check the new files with"),
-        Verdict::BrokenBefore(words) => {
-            let text = "ssh stops at your configuration as it is:";
-            terminal.warning(Message::with_lines(text, words.lines()));
+impl Applied {
+    fn apply(&mut self, layout: &Layout, present: &Present) -> Outcome<()> {
+        if self.plan.changes.is_empty() {
+            return Ok(());
         }
-        Verdict::BrokenByUs(words) => {
-            let text = "ssh would stop at the new files, so nothing was changed:";
-            let message = Message::with_lines(text, words.lines());
-            return Err(Failure::message(Kind::Install, message));
+        let stage = Stage::new(&self.plan).or_fail(Kind::Local)?;
+        let alias = self.request.alias.as_deref();
+        match verify::verify(layout, present, &self.plan, &stage, alias)? {
+            Verdict::Fine => {}
+            Verdict::NoSsh => self.details.push("no ssh to check the new files with"),
+            Verdict::BrokenBefore(words) => {
+                let text = "ssh stops at your configuration as it is:";
+                self.said.push(Message::with_lines(text, words.lines()));
+            }
+            Verdict::BrokenByUs(words) => {
+                let text = "ssh would stop at the new files, so nothing was changed:";
+                let message = Message::with_lines(text, words.lines());
+                return Err(Failure::message(Kind::Install, message));
+            }
         }
+        self.said.extend(verify::loose_config(layout).map(Message::from));
+        self.unwritten = stage.put()?;
+        Ok(())
     }
-    if let Some(loose) = verify::loose_config(layout) {
-        terminal.warning(loose);
-    }
-    Ok(stage.put()?)
 }
 
 impl From<ApplyError> for Failure {

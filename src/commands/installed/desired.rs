@@ -126,6 +126,12 @@ impl<'a> DesiredState<'a> {
             Resolved::Terminated => return Ok(DesiredOutcome::Gone("was terminated")),
             Resolved::Empty(why) => return Ok(DesiredOutcome::Nothing(why)),
         };
+        if rendering.is_live {
+            let takes_certificate =
+                fleet.cluster.vault_enabled && rendering.ssh.certificates.named.is_none();
+            self.memory.check_live(&record, &rendering, takes_certificate)?;
+            self.memory.refresh_command(self.layout.ssh_folder())?;
+        }
         if fleet.cluster.vault_enabled {
             self.add_certificate(&mut rendering, &record, &fleet.cluster)?;
         }
@@ -179,9 +185,7 @@ impl<'a> DesiredState<'a> {
         let identity = rendering.ssh.identity_file.as_ref();
         let identity = identity.map(|path| self.memory.environment().expand(path));
         let id = record.id.to_string();
-        if rendering.auto_cert {
-            let renewal = self.memory.renewal(record, rendering, self.layout.ssh_folder())?;
-            rendering.ssh.certificates.renewals.insert(id.clone(), renewal);
+        if rendering.is_live {
             self.renewed.push(Renewed { record: record.clone(), identity });
         } else {
             let identity = identity.as_deref().and_then(|path| Identity::read(path).ok());

@@ -36,7 +36,7 @@ pub(super) fn refuse(
             };
             let cluster = record.alias();
             lines.retain(|line| line.cluster != cluster);
-            lines.push(Line { cluster, what });
+            lines.push(Line { cluster, what, stem: Some(record.stem()) });
         }
         lines.sort_by(|a, b| a.cluster.cmp(&b.cluster));
     }
@@ -67,6 +67,7 @@ fn loops(layout: &Layout, present: &Present, wishes: &[Desired]) -> Vec<Vec<Stri
             Desired::Remove(stem) => {
                 fragments.remove(stem);
             }
+            Desired::Follow(_) => {}
         }
     }
     let config = (layout.config(), present.config.as_deref().unwrap_or_default());

@@ -9,7 +9,7 @@ mod names;
 mod summary;
 
 pub(super) use answer::{Candidate, ask_again};
-pub(super) use apply::{InstallRequest, apply_request};
+pub(super) use apply::{Applied, Applying, InstallRequest, apply_request};
 pub(super) use desired::{DesiredOutcome, DesiredState, Renewed};
 pub(super) use names::{Names, Surveyed, ended_owners, recorded};
 pub(super) use summary::{ClusterChange, Line};

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::fragment::Fragment;
 use crate::install::layout::Layout;
-use crate::install::state::Record;
+use crate::install::state::{FileStem, Record};
 use crate::terminal::Terminal;
 
 /// One cluster, and what becomes of it.
@@ -14,6 +14,18 @@ pub(in crate::commands) struct Line {
     /// Its alias, or what else it is known by.
     pub(in crate::commands) cluster: String,
     pub(in crate::commands) what: ClusterChange,
+    /// The cluster's files, where it has any.
+    pub(in crate::commands) stem: Option<FileStem>,
+}
+
+impl Line {
+    /// Why the cluster was left as it is.
+    pub(in crate::commands) fn failure(&self) -> Option<&Failure> {
+        match &self.what {
+            ClusterChange::Left(failure) | ClusterChange::NotInstalled(failure) => Some(failure),
+            _ => None,
+        }
+    }
 }
 
 /// What becomes of a cluster.
@@ -57,6 +69,11 @@ impl ClusterChange {
         }
     }
 
+    /// Whether anything changes.
+    fn is_change(&self) -> bool {
+        !matches!(self, Self::Unchanged(_) | Self::Left(_) | Self::NotInstalled(_))
+    }
+
     /// Whether `ssh ALIAS` leads somewhere afterwards.
     fn leads_somewhere(&self) -> bool {
         !matches!(self, Self::Removed(_) | Self::Left(_) | Self::NotInstalled(_))
@@ -82,10 +99,17 @@ impl fmt::Display for ClusterChange {
 }
 
 /// Tells a line a cluster, and how to connect.
-pub(super) fn tell(lines: &[Line], layout: &Layout, connects: bool, terminal: Terminal) {
+pub(super) fn tell(
+    lines: &[Line],
+    would: bool,
+    layout: &Layout,
+    connects: bool,
+    terminal: Terminal,
+) {
     let width = lines.iter().map(|line| line.cluster.len()).max().unwrap_or_default();
-    for Line { cluster, what } in lines {
-        terminal.tell(format_args!("{cluster:width$}  {what}"));
+    for Line { cluster, what, .. } in lines {
+        let would = if would && what.is_change() { "would be " } else { "" };
+        terminal.tell(format_args!("{cluster:width$}  {would}{what}"));
     }
     let first = lines.iter().find(|line| line.what.leads_somewhere());
     if let Some(Line { cluster, .. }) = first.filter(|_| connects) {

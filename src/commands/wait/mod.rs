@@ -122,7 +122,8 @@ impl<'w> Waiter<'w> {
         installed: &'i Installed,
     ) -> Outcome<(Awaited<'i>, String)> {
         let (endpoint, selector) = self.asked_at(selector, installed)?;
-        let client = Client::new(endpoint.address, endpoint.token, endpoint.timeout)?;
+        let client =
+            Client::new(endpoint.address, endpoint.token, endpoint.timeout)?.traced(self.terminal);
         let finding = timeout_at(self.until, client.find(&selector));
         let message = format!("asking the API for {selector}");
         let Ok(found) = self.terminal.wait_for(message, finding).await else {

@@ -5,9 +5,12 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use super::follow::{FOLLOW, Follow};
+use super::fragment::Fragment;
 use super::include::{self, Found, IncludeLine, Unwritable};
 use super::index;
-use super::layout::{CLUSTERS, INDEX, LAST, Layout, SHARED};
+use super::layout::{AGAIN, CLUSTERS, FIRST_LOOK, INDEX, LAST, Layout, SECOND_LOOK, SHARED};
+use super::live::{Live, RefreshCommand};
 pub use super::present::{Installed, Present};
 use super::state::{FileKind, FileStem, Record, fingerprint};
 
@@ -23,6 +26,8 @@ pub enum Desired {
     },
     /// Nothing of it is to stay.
     Remove(FileStem),
+    /// This is to be the subscription.
+    Follow(Option<Box<Follow>>),
 }
 
 /// Whose a file is.
@@ -49,6 +54,15 @@ pub struct Change {
     pub after: Option<Vec<u8>>,
     /// Whether ssh may be about to read it.
     pub is_included: bool,
+}
+
+impl Change {
+    /// Whether it is the file with a cluster's hosts.
+    #[must_use]
+    pub fn is_of_hosts(&self) -> bool {
+        let name = self.path.file_name().and_then(|name| name.to_str());
+        name.and_then(FileStem::of_file).is_some_and(|(_, kind)| kind == FileKind::Fragment)
+    }
 }
 
 /// What a person should know of a plan.
@@ -87,11 +101,22 @@ pub struct Plan {
 }
 
 /// Plans how `present` becomes what is wished.
-pub fn plan(layout: &Layout, present: &Present, wishes: Vec<Desired>) -> Result<Plan, Unwritable> {
+///
+/// `refresh` is what ssh runs before it connects; without it, where nobody knows it, the files that
+/// say so stay as they are.
+pub fn plan(
+    layout: &Layout,
+    present: &Present,
+    wishes: Vec<Desired>,
+    refresh: Option<&RefreshCommand>,
+) -> Result<Plan, Unwritable> {
     let mut planner = Planner {
         layout,
         present,
+        refresh,
         installed: present.installed(),
+        follow: present.follow.clone(),
+        added: BTreeSet::new(),
         plan: Plan::default(),
         coming: Vec::new(),
         going: Vec::new(),
@@ -101,6 +126,7 @@ pub fn plan(layout: &Layout, present: &Present, wishes: Vec<Desired>) -> Result<
         match wish {
             Desired::Put { record, fragment } => planner.put(*record, fragment),
             Desired::Remove(stem) => planner.remove(stem),
+            Desired::Follow(follow) => planner.follow = follow.map(|follow| *follow),
         }
     }
     planner.tighten(&clusters);
@@ -113,7 +139,11 @@ pub fn plan(layout: &Layout, present: &Present, wishes: Vec<Desired>) -> Result<
 struct Planner<'a> {
     layout: &'a Layout,
     present: &'a Present,
+    refresh: Option<&'a RefreshCommand>,
     installed: Installed,
+    follow: Option<Follow>,
+    /// The names of hosts that are new.
+    added: BTreeSet<String>,
     plan: Plan,
     coming: Vec<Record>,
     going: Vec<FileStem>,
@@ -142,6 +172,7 @@ impl Planner<'_> {
                     }
                     clusters.insert(record.stem());
                 }
+                Desired::Follow(_) => {}
             }
         }
         clusters
@@ -170,6 +201,9 @@ impl Planner<'_> {
         {
             self.keep_aside(&old_stem, was);
         }
+        let earlier = was.map(Fragment::parse).unwrap_or_default();
+        let new = Fragment::parse(&fragment);
+        self.added.extend(new.new_names(&earlier).into_iter().map(str::to_owned));
         let seen = present.part(&old_stem, FileKind::KnownHosts);
         let seen = seen.or_else(|| present.part(&stem, FileKind::KnownHosts)).unwrap_or_default();
         self.ours(&stem.file(FileKind::KnownHosts), Some(seen.to_owned()));
@@ -253,16 +287,27 @@ impl Planner<'_> {
         let (in_block, at_top): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|found| found.block.is_some());
         let line = self.layout.include(INDEX)?;
-        if clusters.is_empty() {
+        if self.is_over(clusters) {
             self.leave_config(config)?;
-            for name in SHARED {
+            for name in SHARED.into_iter().chain([FOLLOW]) {
                 self.ours(name, None);
             }
             return Ok(());
         }
-        self.ours(LAST, Some(index::last(clusters.iter().filter_map(|stem| self.alias(stem)))));
+        let prefix = self.follow.as_ref().map(|follow| follow.options.prefix());
+        let aliases: Vec<_> = clusters.iter().filter_map(|stem| self.alias(stem)).collect();
+        self.ours(FOLLOW, self.follow.as_ref().map(Follow::to_json));
+        self.ours(LAST, Some(index::last(aliases, prefix.as_ref())));
+        let is_live = self.looks(clusters)?;
         self.ours(CLUSTERS, Some(index::clusters(self.layout, clusters)?));
-        self.ours(INDEX, Some(index::index(self.layout, self.present.folder_is_ours)?));
+        self.ours(INDEX, Some(index::index(self.layout, self.present.folder_is_ours, is_live)?));
+        if !is_live {
+            // See `folder::clean`.
+            for name in [FIRST_LOOK, SECOND_LOOK, AGAIN] {
+                let after = self.present.files.get(name).map(|_| Vec::new());
+                self.ours(name, after);
+            }
+        }
         self.plan.notes.extend(in_block.into_iter().map(Note::InBlock));
         if at_top.is_empty() {
             if let Some(config) = config {
@@ -283,15 +328,74 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// The alias of a cluster that ssh reads afterwards.
-    fn alias(&self, stem: &FileStem) -> Option<String> {
+    /// Whether nothing of ours is to stay.
+    fn is_over(&self, clusters: &BTreeSet<FileStem>) -> bool {
+        clusters.is_empty() && self.follow.is_none()
+    }
+
+    /// The files by which ssh brings clusters up to date; says whether there are any.
+    fn looks(&mut self, clusters: &BTreeSet<FileStem>) -> Result<bool, Unwritable> {
+        let was_live = self.present.files.get(FIRST_LOOK).is_some_and(|text| !text.is_empty());
+        let Some(command) = self.refresh else { return Ok(was_live) };
+        let records = clusters.iter().filter_map(|stem| self.record(stem));
+        let live = Live {
+            clusters: records.filter(|record| record.options.live.is_some()).collect(),
+            subscription: self
+                .follow
+                .as_ref()
+                .filter(|follow| follow.options.live.is_some())
+                .map(|follow| follow.options.prefix()),
+        };
+        if live.is_empty() {
+            return Ok(false);
+        }
+        let again = IncludeLine::new(&self.layout.file(AGAIN))?;
+        let first = live.first_look(command);
+        let second = live.second_look(command, again.as_str());
+        self.again(clusters);
+        self.ours(FIRST_LOOK, Some(first));
+        self.ours(SECOND_LOOK, Some(second));
+        Ok(true)
+    }
+
+    /// The hosts that are new. The file stays as it is where no host changes.
+    fn again(&mut self, clusters: &BTreeSet<FileStem>) {
+        let is_fragment = |change: &Change| change.is_of_hosts() && change.before != change.after;
+        let is_there = self.present.files.get(AGAIN).is_some_and(|text| !text.is_empty());
+        if is_there && !self.plan.changes.iter().any(is_fragment) {
+            return;
+        }
+        let mut names = std::mem::take(&mut self.added);
+        names.extend(self.present.recent.iter().cloned());
+        let fragments: Vec<Vec<u8>> =
+            clusters.iter().filter_map(|stem| self.fragment(stem)).collect();
+        let text = index::again(fragments.iter().map(Vec::as_slice), &names);
+        self.ours(AGAIN, Some(text));
+    }
+
+    /// The file of a cluster as it is afterwards.
+    fn fragment(&self, stem: &FileStem) -> Option<Vec<u8>> {
+        let path = self.layout.file(&stem.file(FileKind::Fragment));
+        let change = self.plan.changes.iter().find(|change| change.path == path);
+        match change {
+            Some(change) => change.after.clone(),
+            None => self.present.part(stem, FileKind::Fragment).map(<[u8]>::to_owned),
+        }
+    }
+
+    /// The record of a cluster as it is afterwards.
+    fn record(&self, stem: &FileStem) -> Option<&Record> {
         let coming = self.coming.iter().find(|record| record.stem() == *stem);
-        let record = coming.or_else(|| {
+        coming.or_else(|| {
             let mut records = self.installed.records.iter();
             records.find(|(at, _)| at == stem).map(|(_, record)| record)
-        });
+        })
+    }
+
+    /// The alias of a cluster that ssh reads afterwards.
+    fn alias(&self, stem: &FileStem) -> Option<String> {
         let in_file = || index::alias_in(self.present.part(stem, FileKind::Fragment)?);
-        record.map(Record::alias).or_else(in_file)
+        self.record(stem).map(Record::alias).or_else(in_file)
     }
 
     /// Takes our line out of the user's configuration, and the file with it where we made it.
@@ -333,7 +437,8 @@ impl Planner<'_> {
         });
         going.extend(orphans);
         going.extend(self.installed.superseded.iter().cloned());
-        if clusters.is_empty() {
+        let is_over = self.is_over(clusters);
+        if is_over {
             let files = self.present.files.keys().filter_map(|name| FileStem::of_file(name));
             let emptied = files.map(|(stem, _)| stem).filter(|stem| self.present.is_emptied(stem));
             going.extend(emptied);
@@ -345,7 +450,7 @@ impl Planner<'_> {
             self.ours(&stem.file(FileKind::State), None);
             // An ssh that read the list a moment ago may be about to read it: see `folder::clean`.
             let fragment = self.present.part(&stem, FileKind::Fragment);
-            let after = fragment.filter(|_| !clusters.is_empty()).map(|_| Vec::new());
+            let after = fragment.filter(|_| !is_over).map(|_| Vec::new());
             self.ours(&stem.file(FileKind::Fragment), after);
             for part in FileKind::ALL {
                 if !matches!(part, FileKind::State | FileKind::Fragment) {
@@ -353,7 +458,7 @@ impl Planner<'_> {
                 }
             }
         }
-        if clusters.is_empty() && !self.present.foreign.is_empty() {
+        if is_over && !self.present.foreign.is_empty() {
             let paths = self.present.foreign.iter().map(|name| self.layout.file(name));
             self.plan.notes.push(Note::Foreign(paths.collect()));
         }

@@ -62,7 +62,7 @@ fn apply(present: &mut Present, change: &Change) {
 }
 
 fn run(present: &mut Present, wishes: Vec<Desired>) -> Plan {
-    let plan = plan(&layout(), present, wishes).unwrap();
+    let plan = plan(&layout(), present, wishes, None).unwrap();
     for change in &plan.changes {
         apply(present, change);
     }
@@ -211,7 +211,7 @@ fn an_edited_fragment_is_kept_aside() {
 fn a_run_that_died_between_two_files_is_no_edit_by_hand() {
     let mut before = Present::default();
     run(&mut before, vec![put("train", "one")]);
-    let update = plan(&layout(), &before, vec![put("train", "two")]).unwrap();
+    let update = plan(&layout(), &before, vec![put("train", "two")], None).unwrap();
     for died_after in 0..=update.changes.len() {
         let mut present = before.clone();
         for change in &update.changes[..died_after] {
@@ -227,7 +227,7 @@ fn a_run_that_died_between_two_files_is_no_edit_by_hand() {
 fn a_removal_that_died_is_finished_by_the_next_run() {
     let mut before = with_config("Host a");
     run(&mut before, vec![put("one", "1"), put("two", "2")]);
-    let removal = plan(&layout(), &before, vec![removed("one")]).unwrap();
+    let removal = plan(&layout(), &before, vec![removed("one")], None).unwrap();
     for died_after in 0..=removal.changes.len() {
         let mut present = before.clone();
         for change in &removal.changes[..died_after] {
@@ -250,7 +250,7 @@ fn a_new_name_that_died_half_way_leaves_one_cluster() {
     before.files.insert(old.stem().file(FileKind::KnownHosts), b"prime-pod0 x AAAA\n".to_vec());
     let new = Record { name: Slug::new("llama").unwrap(), ..old.clone() };
     let wish = Desired::Put { record: Box::new(new.clone()), fragment: b"two".to_vec() };
-    let renaming = plan(&layout(), &before, vec![wish]).unwrap();
+    let renaming = plan(&layout(), &before, vec![wish], None).unwrap();
     for died_after in 0..=renaming.changes.len() {
         let mut present = before.clone();
         for change in &renaming.changes[..died_after] {
@@ -347,11 +347,11 @@ fn files_of_ours_that_others_may_read_get_their_mode_back() {
 #[test]
 fn another_folder_than_sshs_own_is_named_in_full() {
     let layout = Layout::new("/data/my ssh".into(), "/home/u".into(), Vec::new());
-    let plan = plan(&layout, &Present::default(), vec![put("train", "one")]).unwrap();
+    let plan = plan(&layout, &Present::default(), vec![put("train", "one")], None).unwrap();
     let last = plan.changes.last().unwrap().after.clone().unwrap();
     assert_eq!(String::from_utf8(last).unwrap(), "Include \"/data/my ssh/prime-ssh/config\"\n");
     let layout = Layout::new("/data/[ssh]".into(), "/home/u".into(), Vec::new());
-    assert!(super::plan(&layout, &Present::default(), vec![put("train", "one")]).is_err());
+    assert!(super::plan(&layout, &Present::default(), vec![put("train", "one")], None).is_err());
 }
 
 proptest! {

@@ -119,6 +119,27 @@ fn a_certificate_for_another_host_is_not_trusted() {
 }
 
 #[test]
+fn a_folder_of_authorities_is_read_only_without_its_bundle() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = folder.path().join("bundle.crt");
+    std::fs::copy(pem("other-authority"), &bundle).unwrap();
+    // What is in the folder counts where the folder alone is named, and not beside its bundle.
+    std::fs::copy(pem("authority"), folder.path().join("0a0a0a0a.0")).unwrap();
+    let [file, dir] = [bundle.to_str().unwrap(), folder.path().to_str().unwrap()];
+    for (environment, is_known) in [
+        (&[("SSL_CERT_DIR", dir)][..], true),
+        (&[("SSL_CERT_FILE", file)], false),
+        (&[("SSL_CERT_FILE", file), ("SSL_CERT_DIR", dir)], false),
+    ] {
+        let replies = is_known.then(|| json("{}"));
+        let server = Server::tls(replies);
+        let url = format!("https://localhost:{}", server.port());
+        let told = call_alone(&url, environment);
+        assert_eq!(told.contains("that this machine does not know"), !is_known, "{told}");
+    }
+}
+
+#[test]
 fn no_authorities_at_all_are_told_before_any_call() {
     assert_eq!(
         call_alone("https://localhost:1", &[("SSL_CERT_FILE", "/nowhere/at/all.pem")]),

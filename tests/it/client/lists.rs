@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use prime_ssh::api::client::Listed;
 use prime_ssh::api::error::Error;
+use prime_ssh::api::list::Listed;
 use prime_ssh::failure::Kind;
 
 use super::server::{Reply, Server, json, refusal};
@@ -11,6 +11,11 @@ use super::{client, run, told};
 
 /// A page of these clusters, named as their number says.
 fn page(numbers: impl IntoIterator<Item = usize>) -> Reply {
+    page_of(0, numbers)
+}
+
+/// The same, of a list that says that it has so many in all.
+fn page_of(total: usize, numbers: impl IntoIterator<Item = usize>) -> Reply {
     let mut rows = String::new();
     for number in numbers {
         let comma = if rows.is_empty() { "" } else { "," };
@@ -21,7 +26,7 @@ fn page(numbers: impl IntoIterator<Item = usize>) -> Reply {
         )
         .unwrap();
     }
-    json(format!(r#"{{"total_count": 0, "offset": 0, "limit": 100, "data": [{rows}]}}"#))
+    json(format!(r#"{{"total_count": {total}, "offset": 0, "limit": 100, "data": [{rows}]}}"#))
 }
 
 fn list(server: &Server, search: Option<&str>) -> Result<Vec<Listed>, Error> {
@@ -101,9 +106,44 @@ fn a_list_that_does_not_turn_pages_is_refused() {
 
 #[test]
 fn a_list_without_end_is_refused() {
-    let server = Server::new((0..100).map(|n| page(n * 100..(n + 1) * 100)));
+    let server = Server::new((0..1000).map(|n| page(n * 100..(n + 1) * 100)));
     let error = list(&server, None).unwrap_err();
-    assert!(error.to_string().ends_with("the list does not end after 10000 clusters"), "{error}");
+    assert!(error.to_string().ends_with("the list does not end after 100000 clusters"), "{error}");
+}
+
+#[test]
+fn a_list_that_lies_about_its_count_ends_all_the_same() {
+    // Too small: it goes on until a page is not full.
+    let server = Server::new([page_of(5, 0..100), page_of(5, 100..200), page_of(5, 200..201)]);
+    assert_eq!(list(&server, None).unwrap().len(), 201);
+    // Too large, beyond all numbers: it ends with the page that is not full.
+    let short = || page_of(usize::MAX, 100..101);
+    let replies = [page_of(usize::MAX >> 1, 0..100)].into_iter().chain((0..8).map(|_| short()));
+    let server = Server::new(replies);
+    assert_eq!(list(&server, None).unwrap().len(), 101);
+    // None at all, or a word.
+    for count in [r#""many""#, "-1", "1.5", "null", "[]"] {
+        let row = format!(r#"{{"total_count": {count}, "data": [{{"id": "c1", "name": "n"}}]}}"#);
+        let server = Server::new([json(row)]);
+        assert_eq!(list(&server, None).unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn pages_are_bounded_one_by_one_and_together() {
+    let server = Server::new([page(0..101)]);
+    let error = list(&server, None).unwrap_err().to_string();
+    assert!(error.ends_with("101 rows, and at most 100 were asked for"), "{error}");
+    let large = |n: usize| {
+        let pad = "x".repeat(120_000);
+        let rows: Vec<_> = (n * 100..(n + 1) * 100)
+            .map(|n| format!(r#"{{"id": "c{n}", "name": "n", "status": "{pad}"}}"#))
+            .collect();
+        json(format!(r#"{{"data": [{}]}}"#, rows.join(",")))
+    };
+    let server = Server::new((0..6).map(large));
+    let error = list(&server, None).unwrap_err();
+    assert!(error.to_string().ends_with("the answer is larger than 64 MiB"), "{error}");
 }
 
 #[test]

@@ -145,6 +145,15 @@ fn a_proxy_sees_the_host_and_not_the_token() {
 }
 
 #[test]
+fn an_answer_with_the_token_in_it_is_refused() {
+    let row = format!(r#"{{"data": {{"id": "c1", "name": "{TOKEN}"}}}}"#);
+    let server = Server::new([json(row)]);
+    let told = told(&get(&server).unwrap_err(), &server);
+    assert!(told.contains("the answer contains the API token"), "{told}");
+    assert!(!told.contains(TOKEN), "{told}");
+}
+
+#[test]
 fn a_host_of_no_proxy_is_asked_itself() {
     let proxy = Server::new([]);
     let url = proxy.url();

@@ -95,7 +95,7 @@ fn a_certificate_that_lets_nobody_in() {
 #[test]
 fn a_certificate_that_ssh_renews_is_none_of_our_business() {
     needs!("ssh");
-    let (patient, authority) = with_vault(&["--auto-cert"]);
+    let (patient, authority) = with_vault(&["--live"]);
     patient.doctor().finding("certificate", "ok", "valid for 7 h 59 min; ssh renews it");
     let asked = patient.api.certificates();
     patient.has(&authority, &["-n", &me(), "-V", "-3h:-2h"]);
@@ -113,7 +113,7 @@ fn a_program_that_moved_after_an_update() {
     let old = patient.sandbox.path("old/prime-ssh");
     copy_program(&old);
     let mut install = process::command(&old);
-    install.args(["install", "train", "--auto-cert", "--ssh-dir"]).arg(patient.ssh(""));
+    install.args(["install", "train", "--live", "--ssh-dir"]).arg(patient.ssh(""));
     install.env("HOME", patient.sandbox.home());
     process::run(&mut install, b"").succeeds();
     chmod(&old, 0o777);
@@ -131,7 +131,7 @@ fn a_token_that_ssh_does_not_find() {
     needs!("ssh");
     let (patient, _) = with_vault(&[]);
     let token = patient.sandbox.write("token", TOKEN);
-    let install = patient.program(&["install", "train", "--auto-cert", "--token-file"]);
+    let install = patient.program(&["install", "train", "--live", "--token-file"]);
     install.arg(&token).run().succeeds();
     assert_eq!(patient.doctor().of("certificate", ""), Vec::<&Value>::new());
     fs::remove_file(&token).unwrap();
@@ -139,7 +139,7 @@ fn a_token_that_ssh_does_not_find() {
     let finding = report.finding("certificate", "wrong", "there is no token in the file");
     assert_eq!(finding["file"], token.to_str().unwrap());
 
-    let (patient, _) = with_vault(&["--auto-cert"]);
+    let (patient, _) = with_vault(&["--live"]);
     let settings = json!({"base_url": patient.api.url(), "api_key": ""});
     patient.sandbox.prime_settings(&settings);
     let doctor = patient.program(&["doctor", "--format=json"]).env("PRIME_API_KEY", TOKEN);

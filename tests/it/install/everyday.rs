@@ -94,7 +94,13 @@ fn a_dry_run_shows_a_diff_and_does_nothing() {
     assert!(ran.stdout.contains("--- /dev/null\n"), "{}", ran.stdout);
     assert!(ran.stdout.contains("\n+  HostName 203.0.113.10\n"), "{}", ran.stdout);
     assert!(!ran.stdout.contains('\u{1b}'), "{}", ran.stdout);
+    // What nobody decides on is shown on request.
+    assert!(!ran.stdout.contains("sha256"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("prime.train  would be added: 3 hosts\n"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("-v shows 6 more files"), "{}", ran.stderr);
     ran.succeeds();
+    let all = desk.installing(&train()).args(["--dry-run", "-v"]).run().succeeds();
+    assert!(all.contains("sha256"), "{all}");
     assert_eq!(desk.snapshot(), before);
     let colored = desk.installing(&train()).arg("--dry-run").arg("--color=always").run();
     assert!(colored.succeeds().contains("\u{1b}[32m+"));

@@ -10,6 +10,7 @@ mod everyday;
 mod guard;
 mod in_namespaces;
 mod links;
+mod live;
 mod loops;
 mod names;
 mod options;
@@ -104,6 +105,7 @@ impl Desk {
         let mut snapshot = Snapshot::new();
         collect(&self.ssh(""), &mut snapshot);
         snapshot.remove(&self.ssh("prime-ssh/lock"));
+        snapshot.retain(|path, _| !is_of_refresh(path));
         snapshot
     }
 
@@ -118,6 +120,7 @@ impl Desk {
     pub fn all_ours(&self, ending: &str) -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(self.ssh("prime-ssh")) else { return Vec::new() };
         let mut found: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        found.retain(|path| ending.starts_with(".refresh") || !is_of_refresh(path));
         // That of a removed cluster stays for a while, empty.
         let is_there = |path: &Path| {
             path.extension().is_none_or(|end| end != "conf")
@@ -127,6 +130,11 @@ impl Desk {
         found.sort();
         found
     }
+}
+
+/// Whether a file says when a cluster was brought up to date, which each run does.
+pub fn is_of_refresh(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "refresh" || end == "refresh-lock")
 }
 
 fn collect(folder: &Path, snapshot: &mut Snapshot) {

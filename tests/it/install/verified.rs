@@ -46,7 +46,7 @@ fn what_ssh_cannot_read_is_not_put_in_place() {
     assert!(!told.contains(".tmp"), "{told}");
     assert_eq!(desk.snapshot(), before);
     assert!(!desk.ssh("prime-ssh").exists());
-    assert!(desk.sandbox.read("asked").contains("PRIME_SSH_NO_RENEW=1\n"));
+    assert!(desk.sandbox.read("asked").contains("PRIME_SSH_NO_REFRESH=1\n"));
 
     // An update that is refused leaves the old state, and strict does without that word.
     desk.installing(&train()).arg("--host-keys=strict").env("PATH", &path).run().succeeds();

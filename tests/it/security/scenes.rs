@@ -51,7 +51,7 @@ prime-ssh sync --check # 10
 prime-ssh sync
 prime-ssh uninstall train
 # certificates are wanted
-prime-ssh install train --auto-cert --identity-file KEY
+prime-ssh install train --live --identity-file KEY
 # a node goes
 prime-ssh sync
 prime-ssh config train --identity-file KEY

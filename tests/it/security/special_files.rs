@@ -73,7 +73,7 @@ fn nothing_that_stands_in_for_a_file_is_waited_for_or_written_to() {
         [".ssh/config", ".ssh/config.prime-ssh.bak", ".ssh/id_cluster.pub"]
             .map(|name| sandbox.path(name)),
     );
-    assert_eq!(all.len(), 12, "{all:?}");
+    assert_eq!(all.len(), 15, "{all:?}");
     let treasure = sandbox.write("treasure", TREASURE);
     for path in all {
         let aside = sandbox.path("aside");

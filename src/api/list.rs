@@ -1,0 +1,176 @@
+//! List Clusters: all of its pages, several at once.
+
+use std::collections::HashSet;
+use std::time::{Duration, SystemTime};
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use reqwest::Url;
+use tokio::time::Instant;
+
+use super::client::{Answered, Call, Client};
+use super::error::{Asked, Cause, Error};
+use super::wire::{self, Malformed, Page, Summary, Value};
+
+/// Rows of one page: the most that the API gives.
+pub(super) const PAGE: usize = 100;
+/// Pages before a list counts as endless.
+const PAGES_MAX: usize = 1000;
+/// Pages that are asked for at once.
+const AT_ONCE: usize = 8;
+/// The largest page in bytes, after decompression.
+const PAGE_MAX: usize = 16 * 1024 * 1024;
+/// The same for all pages together.
+const LIST_MAX: usize = 64 * 1024 * 1024;
+
+/// One row of List Clusters. The texts are as the API gave them: unchecked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are the contract's")]
+pub struct Listed {
+    pub id: String,
+    pub name: String,
+    /// Empty where the API gives none.
+    pub status: String,
+    pub team_id: Option<String>,
+    pub vault_enabled: bool,
+    /// Empty where the API gives none.
+    pub created_at: String,
+    /// The JSON of the connection to its control node, unread.
+    pub controller: Option<String>,
+    /// Its place in the list, all pages counted through, from 0.
+    pub place: usize,
+}
+
+/// That the API answered, and took the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// How long it took, connecting included.
+    pub took: Duration,
+    /// What time it is for the API, to the second, where it says so.
+    pub date: Option<SystemTime>,
+}
+
+/// One page.
+#[derive(Default)]
+pub(super) struct ListPage {
+    pub(super) listed: Vec<Listed>,
+    /// How many rows all pages have, as the API says.
+    total: Option<usize>,
+    bytes: usize,
+}
+
+impl Client {
+    /// Whether the API answers and takes the token: one row of the list.
+    pub async fn hear(&self) -> Result<Heard, Error> {
+        let start = Instant::now();
+        let call = Call::get(Asked::Clusters, self.page_url(None, 0, 1));
+        let Answered { text, date } = self.call(&call).await?;
+        let took = start.elapsed();
+        page(&text, 0).map_err(|cause| Error::new(Asked::Clusters, cause))?;
+        Ok(Heard { took, date })
+    }
+
+    /// Every cluster of List Clusters, or those whose name or id has `search` in it: all pages, and
+    /// none twice, in the API's order. It leaves out terminated ones.
+    ///
+    /// The first page says how many clusters there are, so that the others can be asked for
+    /// together. A list that says less goes on until a page is not full, and one that says more
+    /// ends with such a page.
+    pub async fn clusters(&self, search: Option<&str>) -> Result<Vec<Listed>, Error> {
+        let mut listed: Vec<Listed> = Vec::new();
+        let (mut seen, mut bytes) = (HashSet::new(), 0);
+        let (mut next, mut wanted, mut is_ended) = (0, 1, false);
+        let mut asked = FuturesUnordered::new();
+        loop {
+            while next < wanted && asked.len() < AT_ONCE && !is_ended {
+                asked.push(self.page(search, next * PAGE));
+                next += 1;
+            }
+            let Some(page) = asked.next().await else { break };
+            let ListPage { listed: rows, total, bytes: length } = page?;
+            bytes += length;
+            if bytes > LIST_MAX {
+                return Err(Error::new(Asked::Clusters, Cause::TooLarge { limit: LIST_MAX }));
+            }
+            let (is_full, before) = (rows.len() == PAGE, listed.len());
+            listed.extend(rows.into_iter().filter(|row| seen.insert(row.id.clone())));
+            is_ended |= !is_full;
+            // A full page of what we have already: the API does not turn pages.
+            let repeats = is_full && listed.len() == before;
+            if repeats || (!is_ended && next == PAGES_MAX) {
+                return Err(Error::new(Asked::Clusters, Cause::Endless { rows: listed.len() }));
+            }
+            let pages = total.map_or(0, |total| total.div_ceil(PAGE));
+            wanted = pages.max(if asked.is_empty() { next + 1 } else { wanted }).min(PAGES_MAX);
+        }
+        listed.sort_by_key(|row| row.place);
+        Ok(listed)
+    }
+
+    /// One page of the list; a short one is the last.
+    pub(super) async fn page(
+        &self,
+        search: Option<&str>,
+        offset: usize,
+    ) -> Result<ListPage, Error> {
+        let call = Call::get(Asked::Clusters, self.page_url(search, offset, PAGE));
+        let text = self.call(&call.at_most(PAGE_MAX)).await?.text;
+        page(&text, offset).map_err(|cause| Error::new(Asked::Clusters, cause))
+    }
+
+    fn page_url(&self, search: Option<&str>, offset: usize, limit: usize) -> Url {
+        let mut url = self.address.call(["api", "admin", "clusters"]);
+        let mut query = url.query_pairs_mut();
+        if let Some(search) = search {
+            query.append_pair("search", search);
+        }
+        query.append_pair("limit", &limit.to_string()).append_pair("offset", &offset.to_string());
+        drop(query);
+        url
+    }
+}
+
+/// Reads one page; `offset` is where it begins.
+fn page(text: &str, offset: usize) -> Result<ListPage, Cause> {
+    let malformed =
+        |reason: String, is_web_page| Cause::Page { page: offset / PAGE + 1, reason, is_web_page };
+    let Page { data, total_count } =
+        wire::page(text).map_err(|error| malformed(error.to_string(), error == Malformed::Html))?;
+    if data.len() > PAGE {
+        let reason = format!("{} rows, and at most {PAGE} were asked for", data.len());
+        return Err(malformed(reason, false));
+    }
+    let total = match total_count {
+        Value::Integer(total) => usize::try_from(total).ok(),
+        _ => None,
+    };
+    Ok(ListPage { listed: rows(data, offset)?, total, bytes: text.len() })
+}
+
+fn rows(rows: Vec<Summary<'_>>, offset: usize) -> Result<Vec<Listed>, Cause> {
+    rows.into_iter().enumerate().map(|(index, row)| listed(row, index, offset)).collect()
+}
+
+fn listed(row: Summary<'_>, index: usize, offset: usize) -> Result<Listed, Cause> {
+    let text = |value: Value<'_>, field: &str| match value {
+        Value::Text(text) => Ok(text.into_owned()),
+        other => {
+            let what = if other.is_absent() { "missing" } else { "not a text" };
+            Err(Cause::Page {
+                page: offset / PAGE + 1,
+                reason: format!("data[{index}].{field}: {what}"),
+                is_web_page: false,
+            })
+        }
+    };
+    let given = |value: Value<'_>| value.text().map(str::to_owned);
+    Ok(Listed {
+        id: text(row.id, "id")?,
+        name: text(row.name, "name")?,
+        status: given(row.status).unwrap_or_default(),
+        team_id: given(row.team_id),
+        vault_enabled: row.vault_enabled == Value::Bool(true),
+        created_at: given(row.created_at).unwrap_or_default(),
+        controller: row.controller.map(|controller| controller.get().to_owned()),
+        place: offset + index,
+    })
+}

@@ -1,0 +1,197 @@
+//! Names that keep themselves right: what ssh runs before it connects.
+//!
+//! ssh reads its configuration from the top, runs a `Match … exec` when it gets there, and opens an
+//! `Include` when it gets there: so a command can rewrite the file that is included next, for the
+//! very connection that asked. The first look stands before the clusters' files and keeps them
+//! fresh; the second stands after them, where a name that they know has its `HostName` already and
+//! `Match host` no longer fits: it looks for a name that is not known yet.
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::directive::{criteria, directives};
+use super::index::HEADER;
+use super::state::{FileStem, Record};
+use crate::name::{Invalid, LocalPath, Slug};
+use crate::text::duration;
+use crate::text::sanitize::is_control;
+
+/// How old the hosts of a cluster may be when somebody connects: `--live`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxAge(Duration);
+
+impl MaxAge {
+    /// The shortest one, which is also how often an unknown name is looked for.
+    pub const MIN: Self = Self(Duration::from_secs(15));
+    /// `--live` without a value.
+    pub const DEFAULT: &str = "5m";
+
+    /// The duration.
+    #[must_use]
+    pub fn get(self) -> Duration {
+        self.0
+    }
+}
+
+impl FromStr for MaxAge {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let age = duration::parse(text)?;
+        if age < Self::MIN.0 {
+            return Err(Invalid::because("at least 15s: each connection may ask the API"));
+        }
+        Ok(Self(age))
+    }
+}
+
+impl fmt::Display for MaxAge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&duration::typed(self.0))
+    }
+}
+
+/// The command that ssh runs, through the user's shell (`ssh_config(5)`, `Match exec`).
+///
+/// It stands in double quotes there, ssh expands `%` in it, and each word stands in single quotes
+/// for the shell: what could end any of these is refused. All that it needs stands in it, since
+/// nobody knows what environment ssh will have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefreshCommand(String);
+
+/// OpenSSH 7.6 stops at lines over 4,093 bytes, and libssh skips those over 1,023.
+const COMMAND_MAX: usize = 600;
+
+impl RefreshCommand {
+    /// The command of this program, for this ssh folder.
+    pub fn new(program: &LocalPath<'_>, ssh_folder: &Path) -> Result<Self, Invalid> {
+        let folder =
+            ssh_folder.to_str().ok_or_else(|| Invalid::because("a path that is no text"))?;
+        let words = [program.as_str(), "sync", "--quiet", "--ssh-dir", folder];
+        let words = words.map(quoted).into_iter().collect::<Result<Vec<_>, _>>()?;
+        let command = words.join(" ");
+        if command.len() > COMMAND_MAX {
+            return Err(Invalid::because("a path that is too long"));
+        }
+        Ok(Self(command))
+    }
+
+    /// The `Match` line for a look. Whatever becomes of it, ssh goes on: one that a signal ends would
+    /// end ssh under some shells.
+    fn line(&self, patterns: &str, age: MaxAge, cluster: Option<&FileStem>) -> String {
+        let cluster = cluster.map(|stem| format!(" {stem}")).unwrap_or_default();
+        format!("Match host {patterns} exec \"{} --if-older {age}{cluster}; exit 0\"\n", self.0)
+    }
+}
+
+/// A word for the shell, in quotes where that would change it.
+fn quoted(word: &str) -> Result<String, Invalid> {
+    let acts = |c: char| matches!(c, '"' | '\'' | '\\' | '%' | '$' | '`' | '!') || is_control(c);
+    if word.is_empty() || word.contains(acts) {
+        return Err(Invalid::because("a character that ssh or a shell would change"));
+    }
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | ':');
+    Ok(if word.chars().all(is_plain) { word.to_owned() } else { format!("'{word}'") })
+}
+
+/// The clusters that ssh keeps up to date.
+#[derive(Debug, Default)]
+pub(super) struct Live<'r> {
+    pub(super) clusters: Vec<&'r Record>,
+    /// The first word of the aliases that a subscription gives to new clusters.
+    pub(super) subscription: Option<Slug<'static>>,
+}
+
+impl Live<'_> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.clusters.is_empty() && self.subscription.is_none()
+    }
+
+    /// The file that is read before the clusters' files.
+    pub(super) fn first_look(&self, command: &RefreshCommand) -> Vec<u8> {
+        let mut text = format!(
+            "{HEADER}# Before a connection ssh brings the cluster up to date, for the next Include \
+             of the index.\n"
+        );
+        for record in &self.clusters {
+            if let Some(age) = record.options.live {
+                text.push_str(&command.line(&patterns(record), age, Some(&record.stem())));
+            }
+        }
+        text.push_str("Match all\n");
+        text.into_bytes()
+    }
+
+    /// The file that is read behind them, with the line that includes what the look may find.
+    pub(super) fn second_look(&self, command: &RefreshCommand, again: &str) -> Vec<u8> {
+        let mut text = format!("{HEADER}# For a name that no Include above knew.\n");
+        for record in &self.clusters {
+            let stem = record.stem();
+            text.push_str(&command.line(&patterns(record), MaxAge::MIN, Some(&stem)));
+        }
+        if let Some(prefix) = &self.subscription {
+            // Those that are known have a look of their own, as far as a line can hold them.
+            let mut all = format!("{prefix}.*,!{prefix}.*.*.*");
+            for record in &self.clusters {
+                let alias = record.alias();
+                let more = format!(",!{alias},!{alias}.*");
+                if all.len() + more.len() < 300 {
+                    all.push_str(&more);
+                }
+            }
+            text.push_str(&command.line(&all, MaxAge::MIN, None));
+        }
+        text.push_str("Match all\n");
+        text.push_str(again);
+        text.push('\n');
+        text.into_bytes()
+    }
+}
+
+/// The commands that a look has for the cluster with this alias.
+#[must_use]
+pub fn commands(look: &[u8], alias: &str) -> Vec<String> {
+    let lines = directives(look).filter(|line| line.host_patterns().iter().any(|p| p == alias));
+    let execs = lines.flat_map(|line| criteria(&line.texts()));
+    execs.filter(|criterion| criterion.name == "exec").map(|criterion| criterion.value).collect()
+}
+
+/// The names of a cluster, known or not.
+fn patterns(record: &Record) -> String {
+    let alias = record.alias();
+    let short = record.options.short.iter().map(|short| format!(",{short}"));
+    format!("{alias},{alias}.*{}", short.collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_stand_in_quotes_where_a_shell_would_change_them() {
+        let command = |program: &'static str, folder: &str| {
+            let program = LocalPath::new(program).unwrap();
+            RefreshCommand::new(&program, Path::new(folder)).map(|command| command.0)
+        };
+        assert_eq!(
+            command("/opt/my tools/prime-ssh", "/é/.ssh").unwrap(),
+            "'/opt/my tools/prime-ssh' sync --quiet --ssh-dir '/é/.ssh'"
+        );
+        for folder in ["", "/%h", "/a'b", "/a\"b", "/a\\b", "/$(id)", "/`id`", "/a\nb", "/a!b"] {
+            assert!(command("/p", folder).is_err(), "{folder:?}");
+        }
+        assert!(command("/p", &"/long".repeat(200)).is_err());
+    }
+
+    #[test]
+    fn ages() {
+        for (text, typed) in [("15", "15s"), ("5m", "5m"), ("90s", "90s")] {
+            assert_eq!(text.parse::<MaxAge>().unwrap().to_string(), typed);
+        }
+        for text in ["14s", "0", "x", ""] {
+            assert!(text.parse::<MaxAge>().is_err(), "{text}");
+        }
+    }
+}

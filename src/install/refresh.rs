@@ -1,0 +1,133 @@
+//! When a cluster was last brought up to date, and what came of it: one small file each.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::layout::Layout;
+use crate::fs::{FileError, Mode, Staged};
+
+/// How the name of such a file ends.
+const ENDING: &str = ".refresh";
+/// The same for the lock of those who bring the cluster up to date.
+const LOCK_ENDING: &str = ".refresh-lock";
+/// No new try for so long after one that failed, in seconds.
+const PAUSE: u64 = 60;
+/// More bytes than such a file has.
+const BYTES_MAX: u64 = 64 * 1024;
+
+/// What is known of the last tries. Moments are in Unix seconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RefreshState {
+    /// When the hosts were last as the API says.
+    pub checked: u64,
+    /// When that was last tried.
+    pub tried: u64,
+    /// Why the last try failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// Milliseconds that the last one took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub took: Option<u64>,
+    /// The key whose certificate is renewed, where the cluster lets nobody in without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate_key: Option<PathBuf>,
+    /// When a new certificate was last asked for in vain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate_failed: Option<u64>,
+}
+
+impl RefreshState {
+    /// Reads that of a cluster, or of the subscription. One that is missing or damaged says nothing.
+    #[must_use]
+    pub fn read(layout: &Layout, of: &str) -> Self {
+        let text = crate::fs::read(&path(layout, of), BYTES_MAX).ok().flatten();
+        text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
+    }
+
+    /// Writes it.
+    pub fn write(&self, layout: &Layout, of: &str) -> Result<(), FileError> {
+        let text = serde_json::to_vec(self).unwrap_or_default();
+        let path = path(layout, of);
+        // A link is none of ours, and what it leads to is not to be written.
+        if path.is_symlink() {
+            crate::fs::remove(&path)?;
+        }
+        Staged::new(&path, &text, Mode::Exactly(0o600))?.put()
+    }
+
+    /// Whether the hosts are older than that.
+    #[must_use]
+    pub fn is_older(&self, than: Duration, now: u64) -> bool {
+        // A clock that went back makes it old.
+        now.checked_sub(self.checked).is_none_or(|age| age >= than.as_secs())
+    }
+
+    /// Whether a try failed so lately that a new one would only make people wait.
+    #[must_use]
+    pub fn is_pausing(&self, now: u64) -> bool {
+        self.problem.is_some() && is_recent(self.tried, now)
+    }
+
+    /// The same for the certificate.
+    #[must_use]
+    pub fn certificate_is_pausing(&self, now: u64) -> bool {
+        self.certificate_failed.is_some_and(|failed| is_recent(failed, now))
+    }
+
+    /// How old the hosts are; `None` where that is not known.
+    #[must_use]
+    pub fn age(&self, now: u64) -> Option<Duration> {
+        let age = now.checked_sub(self.checked).filter(|_| self.checked > 0);
+        age.map(Duration::from_secs)
+    }
+}
+
+fn is_recent(moment: u64, now: u64) -> bool {
+    now.checked_sub(moment).is_some_and(|age| age < PAUSE)
+}
+
+fn path(layout: &Layout, of: &str) -> PathBuf {
+    layout.file(&format!("{of}{ENDING}"))
+}
+
+/// The lock of those who bring a cluster up to date: the others wait for what the first one gets.
+#[must_use]
+pub fn lock(layout: &Layout, of: &str) -> PathBuf {
+    layout.file(&format!("{of}{LOCK_ENDING}"))
+}
+
+/// Removes what is known of a cluster that is gone.
+pub fn forget(layout: &Layout, of: &str) {
+    for path in [path(layout, of), lock(layout, of)] {
+        // The next run that changes anything tries again.
+        let _ = crate::fs::remove(&path);
+    }
+}
+
+/// The cluster that a file with this name is about, where it is one of these.
+#[must_use]
+pub fn of_file(name: &str) -> Option<&str> {
+    [ENDING, LOCK_ENDING].into_iter().find_map(|ending| name.strip_suffix(ending))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_due() {
+        let state = RefreshState { checked: 1000, tried: 1290, ..RefreshState::default() };
+        let five = Duration::from_secs(300);
+        assert!(!state.is_older(five, 1299));
+        assert!(state.is_older(five, 1300));
+        assert!(state.is_older(five, 900), "a clock that went back");
+        assert!(!state.is_pausing(1300));
+        let failed = RefreshState { problem: Some("down".to_owned()), ..state };
+        assert!(failed.is_pausing(1349));
+        assert!(!failed.is_pausing(1350));
+        assert!(RefreshState::default().is_older(five, 1_700_000_000));
+    }
+}

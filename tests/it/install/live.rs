@@ -1,0 +1,268 @@
+//! Names that keep themselves right: what ssh makes of them when the API says something else.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Desk, small, train};
+use crate::support::api::{Api, Reply};
+use crate::support::cluster::{Cluster, Node};
+use crate::support::process::{self, Ran};
+use crate::support::sandbox::{TOKEN, copy_program};
+use crate::support::ssh;
+
+/// Somebody with clusters that ssh keeps up to date.
+struct Live {
+    desk: Desk,
+    api: Api,
+    program: PathBuf,
+}
+
+impl Live {
+    fn serving(api: Api) -> Self {
+        let desk = Desk::with_config("Host unrelated\n  User me\n");
+        desk.sandbox.prime_settings(&json!({"api_key": TOKEN, "base_url": api.url()}));
+        let program = desk.sandbox.path("bin/prime-ssh");
+        fs::create_dir(desk.sandbox.path("bin")).unwrap();
+        copy_program(&program);
+        Self { desk, api, program }
+    }
+
+    fn with(clusters: impl IntoIterator<Item = Cluster>) -> Self {
+        let live = Self::serving(Api::serving(clusters));
+        live.run(&["install", "train", "--live"]).succeeds();
+        live
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        let mut command = process::command(&self.program);
+        command.args(arguments).arg("--ssh-dir").arg(self.desk.ssh(""));
+        process::run(command.env("HOME", self.desk.sandbox.home()), b"")
+    }
+
+    fn ssh(&self) -> Command {
+        let mut ssh = ssh::ssh(&self.desk.config());
+        ssh.env("HOME", self.desk.sandbox.home());
+        ssh
+    }
+
+    /// What ssh makes of a name.
+    fn asks(&self, name: &str) -> Ran {
+        process::run(self.ssh().args(["-TG", name]), b"")
+    }
+
+    /// The address that ssh would connect to, without a word on stderr.
+    #[track_caller]
+    fn address(&self, name: &str) -> String {
+        let ran = self.asks(name);
+        assert_eq!(ran.stderr, "", "{name}");
+        host_name(&ran)
+    }
+
+    /// Requests since the last call, as `METHOD path`.
+    fn asked(&self, before: &mut usize) -> Vec<String> {
+        let paths = self.api.paths();
+        let new = paths[*before..].to_vec();
+        *before = paths.len();
+        new
+    }
+
+    /// Lets time pass for all clusters.
+    fn wait(&self, seconds: u64) {
+        for path in self.desk.all_ours(".refresh") {
+            let mut state: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+            for moment in ["checked", "tried", "certificate_failed"] {
+                if let Some(then) = state[moment].as_u64() {
+                    state[moment] = then.saturating_sub(seconds).into();
+                }
+            }
+            fs::write(&path, state.to_string()).unwrap();
+        }
+    }
+}
+
+fn host_name(ran: &Ran) -> String {
+    let line = ran.stdout.lines().find_map(|line| line.strip_prefix("hostname "));
+    line.unwrap_or_default().to_owned()
+}
+
+fn joined() -> Cluster {
+    train().node(Node::worker("pod9", "node-9", "10.0.0.99"))
+}
+
+const GET: &str = "GET /api/admin/clusters/clst01";
+
+#[test]
+fn a_node_joins_moves_and_leaves() {
+    needs!("ssh");
+    let live = Live::with([train()]);
+    let mut seen = 0;
+    live.asked(&mut seen);
+    assert_eq!(live.address("prime.train.node-1"), "10.0.0.11");
+    assert_eq!(live.address("unrelated"), "unrelated");
+    assert_eq!(live.asked(&mut seen), [""; 0], "it was installed just now");
+
+    // A name that is not known is looked for, at most every 15 seconds.
+    live.api.now_serves([joined()]);
+    assert_eq!(live.address("prime.train.node-9"), "prime.train.node-9.invalid.");
+    assert_eq!(live.asked(&mut seen), [""; 0]);
+    live.wait(20);
+    assert_eq!(live.address("prime.train.node-9"), "10.0.0.99", "for this very connection");
+    assert_eq!(live.asked(&mut seen), [GET]);
+    assert_eq!(live.address("prime.train.node-9"), "10.0.0.99");
+    live.wait(20);
+    assert_eq!(live.address("prime.train.node-8"), "prime.train.node-8.invalid.");
+    assert_eq!(live.asked(&mut seen), [GET]);
+
+    // One that is known is kept fresh.
+    live.api.now_serves([super::train_later()]);
+    assert_eq!(live.address("prime.train.node-1"), "10.0.0.11");
+    live.wait(301);
+    assert_eq!(live.address("unrelated"), "unrelated");
+    assert_eq!(live.asked(&mut seen), [""; 0]);
+    assert_eq!(live.address("prime.train.node-1"), "10.0.0.111");
+    assert_eq!(live.asked(&mut seen), [GET]);
+    assert_eq!(live.address("prime.train.node-9"), "prime.train.node-9.invalid.");
+
+    // Our own questions to ssh ask nobody.
+    live.wait(301);
+    let quiet = process::run(
+        live.ssh().env("PRIME_SSH_NO_REFRESH", "1").args(["-TG", "prime.train.node-1"]),
+        b"",
+    );
+    assert_eq!(host_name(&quiet), "10.0.0.111");
+    live.run(&["sync", "--check", "train"]).succeeds();
+    assert_eq!(live.asked(&mut seen), [GET]);
+    assert_eq!(live.address("prime.train.node-1"), "10.0.0.111");
+
+    live.run(&["uninstall", "--all"]).succeeds();
+    assert!(!live.desk.ssh("prime-ssh").exists());
+}
+
+#[test]
+fn a_cluster_ends_before_a_connection() {
+    needs!("ssh");
+    let live = Live::with([train()]);
+    live.api.now_serves([train().with("terminatedAt", "2026-08-02T00:00:00Z")]);
+    live.wait(301);
+    let ran = live.asks("prime.train.node-1");
+    assert!(ran.stderr.contains("prime.train  removed: cluster clst01 was terminated"), "{ran:?}");
+    assert_eq!(host_name(&ran), "prime.train.node-1");
+}
+
+#[test]
+fn ssh_goes_on_whatever_the_api_does() {
+    needs!("ssh");
+    for (what, reply) in [
+        ("401", Reply::detail(401, "no")),
+        ("cannot be read", Reply::new(200, "{}")),
+        ("", Reply::new(200, "")),
+    ] {
+        let live = Live::with([train()]);
+        let mut seen = 0;
+        live.asked(&mut seen);
+        live.wait(400);
+        live.api.replies_below("/api/admin/clusters/", reply);
+        let ran = live.asks("prime.train.node-1");
+        assert_eq!(host_name(&ran), "10.0.0.11");
+        assert_eq!(ran.stderr.lines().count(), 1, "{what}: {}", ran.stderr);
+        assert!(ran.stderr.contains("the hosts that are known, 6 min old"), "{}", ran.stderr);
+        assert!(!live.asked(&mut seen).is_empty());
+        // No new try for a minute, whatever the name.
+        assert_eq!(live.address("prime.train.node-1"), "10.0.0.11");
+        assert_eq!(live.address("prime.train.nobody"), "prime.train.nobody.invalid.");
+        assert_eq!(live.asked(&mut seen), [""; 0]);
+        live.wait(61);
+        live.asks("prime.train.node-1");
+        assert!(!live.asked(&mut seen).is_empty());
+    }
+}
+
+#[test]
+fn a_slow_api_holds_up_one_ssh_for_three_seconds() {
+    needs!("ssh");
+    let live = Live::with([train()]);
+    let slow = Api::slow([train()], Duration::from_secs(30)).may_be_idle();
+    let state = live.desk.ours(".json");
+    let text = fs::read_to_string(&state).unwrap();
+    fs::write(&state, text.replace(&live.api.url(), &slow.url())).unwrap();
+    live.wait(400);
+    let ran = live.asks("prime.train.nobody");
+    assert!(ran.took < Duration::from_millis(4500), "{:?}", ran.took);
+    assert!(ran.stderr.contains("going on with the hosts that are known"), "{}", ran.stderr);
+    let again = live.asks("prime.train.node-1");
+    assert!(again.took < Duration::from_millis(1500), "{:?}", again.took);
+    assert_eq!(host_name(&again), "10.0.0.11");
+}
+
+#[test]
+fn of_64_at_once_one_asks() {
+    needs!("ssh");
+    let live = Live::with([train()]);
+    live.api.now_serves([joined()]);
+    live.wait(400);
+    let mut seen = 0;
+    live.asked(&mut seen);
+    let start = || {
+        let mut ssh = live.ssh();
+        ssh.args(["-TG", "prime.train.node-9"]).stdin(Stdio::null());
+        ssh.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let running: Vec<_> = (0..64).map(|_| start()).collect();
+    for child in running {
+        let done = child.wait_with_output().unwrap();
+        let stdout = String::from_utf8(done.stdout).unwrap();
+        assert!(stdout.contains("\nhostname 10.0.0.99\n"), "{stdout}");
+    }
+    assert_eq!(live.asked(&mut seen), [GET]);
+}
+
+#[test]
+fn live_is_refused_where_it_cannot_work() {
+    let live = Live::serving(Api::serving([train()]).may_be_idle());
+    let input = live.desk.saved(&train());
+    let install = |arguments: &[&str], stdin: &[u8]| {
+        let mut command = process::command(&live.program);
+        command.args(["install", "--live", "--ssh-dir"]).arg(live.desk.ssh("")).args(arguments);
+        command.env("HOME", live.desk.sandbox.home());
+        process::run(&mut command, stdin)
+    };
+    let told = install(&["--input", "-"], train().answer().as_bytes()).fails(5);
+    assert!(told.contains("standard input cannot be read again"), "{told}");
+    live.desk.sandbox.prime_settings(&json!({"api_key": null, "base_url": live.api.url()}));
+    let mut command = process::command(&live.program);
+    command.args(["install", "train", "--live", "--ssh-dir"]).arg(live.desk.ssh(""));
+    command.env("HOME", live.desk.sandbox.home()).env("PRIME_API_KEY", TOKEN);
+    let told = process::run(&mut command, b"").fails(5);
+    assert!(told.contains("prime login") && told.contains("--token-file"), "{told}");
+    assert!(live.run(&["install", "train", "--live=10s"]).fails(2).contains("at least 15s"));
+    assert!(!live.desk.ssh("prime-ssh").exists());
+
+    // A file is read again.
+    install(&["--input", input.to_str().unwrap()], b"").succeeds();
+    live.desk.saved(&joined());
+    live.wait(400);
+    assert_eq!(live.address("prime.train.node-9"), "10.0.0.99");
+    let told = live.run(&["install", "--input", input.to_str().unwrap(), "--no-live"]);
+    assert!(told.stderr.contains("options for prime.train: removed live 5m"), "{}", told.stderr);
+    let index = fs::read_to_string(live.desk.ssh("prime-ssh/config")).unwrap();
+    assert!(!index.contains("look"), "{index}");
+}
+
+#[test]
+fn a_script_that_has_nothing_to_do_asks_nobody() {
+    let live = Live::with([train()]);
+    let mut seen = 0;
+    live.asked(&mut seen);
+    live.run(&["sync", "--if-older", "1h"]).succeeds();
+    assert_eq!(live.asked(&mut seen), [""; 0]);
+    live.wait(3700);
+    live.run(&["sync", "--if-older", "1h", "train"]).succeeds();
+    assert_eq!(live.asked(&mut seen), [GET]);
+    live.run(&["sync", "--if-older", "1h", "--prune"]).fails(2);
+    live.run(&["sync", "--if-older", "1h", "nobody"]).fails(2);
+    let _ = small;
+}
