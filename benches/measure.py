@@ -258,21 +258,33 @@ def nine_lines(count):
 
 
 def measure_ssh(table, program, folder, environment):
-    """What ssh itself spends on reading a fragment, over an empty one."""
-    saved = f"{folder}/hosts.json"
-    write_answer(saved, HOSTS, public)
-    fragment, usual = f"{folder}/fragment", f"{folder}/nine-lines"
-    arguments = ["--identity-file", "~/.ssh/id_ed25519", "--jump", "never"]
-    Cost([program, "config", "--input", saved, *arguments], environment, fragment)
-    with open(usual, "w") as file:
+    """What ssh itself spends on reading the hosts of all clusters for a name that is none of them."""
+    answers = f"{folder}/clusters.json"
+    with open(answers, "w") as file:
+        clusters = [
+            answer(name, HOSTS // CLUSTERS, private).replace(""pod", f""{name}-")
+            for name in (f"c{at:03}" for at in range(CLUSTERS))
+        ]
+        json.dump({"data": [json.loads(text)["data"] for text in clusters]}, file)
+    sides = {"empty": "/dev/null"}
+    for layout in ("flat", "compact"):
+        sides[layout] = f"{folder}/{layout}"
+        arguments = ["--identity-file", "~/.ssh/id_ed25519", "--layout", layout]
+        Cost([program, "config", "--input", answers, *arguments], environment, sides[layout])
+    sides["usual"] = f"{folder}/nine-lines"
+    with open(sides["usual"], "w") as file:
         file.writelines(nine_lines(HOSTS))
-    alias = f"prime.train-clst01.node-{HOSTS - 1}"
-    sides = {"empty": "/dev/null", "ours": fragment, "usual": usual}
-    sides = {name: ["ssh", "-T", "-G", "-F", config, alias] for name, config in sides.items()}
+    sides = {name: ["ssh", "-T", "-G", "-F", config, "github.com"] for name, config in sides.items()}
     cpu = in_turn(25, sides, environment, "cpu")
-    ours, theirs = cpu["ours"] - cpu["empty"], cpu["usual"] - cpu["empty"]
+    for layout, target in (("compact", 3.3), ("flat", 12)):
+        table.add(
+            f"ssh -G of another host, {HOSTS:,} hosts in {CLUSTERS} clusters, {layout}",
+            f"{cpu[layout] * 1000:.1f} ms", f"an empty config {cpu['empty'] * 1000:.1f} ms",
+            cpu[layout] / cpu["empty"], target,
+        )
+    ours, theirs = cpu["compact"] - cpu["empty"], cpu["usual"] - cpu["empty"]
     table.add(
-        f"ssh -G, {HOSTS:,} hosts, CPU over an empty config", f"{ours * 1000:.1f} ms",
+        "compact over an empty config, CPU", f"{ours * 1000:.1f} ms",
         f"nine lines a host {theirs * 1000:.1f} ms", ours / theirs, 0.4,
     )
 

@@ -1,4 +1,4 @@
-# The fragment of one saved answer, byte for byte what `prime-ssh config` prints for it: what it is
+# The ssh_config of one saved answer, byte for byte what `prime-ssh config` prints for it: what it is
 # measured against. It trusts the answer, names nothing twice and sorts nothing, as a quick script does.
 def plain: gsub("[^A-Za-z0-9 ._:/@+=,()-]"; "_");
 .data
@@ -9,14 +9,20 @@ def plain: gsub("[^A-Za-z0-9 ._:/@+=,()-]"; "_");
   (.nodes[] | . as $node | .connections[]
    | "Host \($ours).\($node.name)\(if $node.name == $jump then " " + $ours else "" end)",
      "  HostName \(.host)",
-     (if .port == 22 then empty else "  Port \(.port)" end),
-     "  HostKeyAlias prime-\(.podId)\(if .port == 22 then "" else "-\(.port)" end)",
-     (if .isControlNode then empty else "  ProxyJump \($ours).\($jump)" end)),
-  "# What all of them share. A name that is not above leads nowhere, at once.",
+     "  User \(.user)",
+     "  Port \(.port)",
+     "  HostKeyAlias prime-\(.podId)",
+     (if .isControlNode then empty else "  ProxyJump \($ours).\($jump)" end),
+     "  ControlPath ~/.ssh/%r@prime-\(.podId)"),
+  "# For all of them.",
   "Host \($ours) \($ours).*",
-  "  HostName %h.invalid.",
-  "  User \(.nodes[0].connections[0].user)",
-  "  ControlPath \"~/.ssh/%r@%k\"",
   "  StrictHostKeyChecking accept-new",
   "  ServerAliveInterval 30",
-  "  ConnectTimeout 15"
+  "  ConnectTimeout 15",
+  "",
+  "# A name that is not above leads nowhere, at once.",
+  "Host \($ours) \($ours).*",
+  "  HostName %h.invalid.",
+  "",
+  "# Nothing below belongs to these hosts.",
+  "Host *"

@@ -1,18 +1,18 @@
 //! The program: parse, run, report, exit code.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
+use nix::sys::signal::{SigSet, Signal};
 use prime_ssh::cli::{Cli, Color, Refused};
 use prime_ssh::commands;
 use prime_ssh::failure::Failure;
 use prime_ssh::settings::{Context, Environment};
 use prime_ssh::terminal::Terminal;
-use signal_hook::consts::SIGXFSZ;
 
 fn main() -> ExitCode {
-    // A file that would grow beyond `ulimit -f` is an error, and not the end of the program.
-    let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
+    // So that a write beyond `ulimit -f` is an error, and not the end. Programs that we start get an
+    // empty mask from the standard library. If this fails, the signal ends us as before.
+    let _ = SigSet::from(Signal::SIGXFSZ).thread_block();
     let cli = match Cli::from_command_line() {
         Ok(cli) => cli,
         Err(Refused { failure, audience }) => {

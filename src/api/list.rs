@@ -34,6 +34,9 @@ pub struct Listed {
     pub vault_enabled: bool,
     /// Empty where the API gives none.
     pub created_at: String,
+    pub gpu_name: Option<String>,
+    /// 0 where the API gives none.
+    pub gpu_count: u32,
     /// The JSON of the connection to its control node, unread.
     pub controller: Option<String>,
     /// Its place in the list, all pages counted through, from 0.
@@ -170,6 +173,11 @@ fn listed(row: Summary<'_>, index: usize, offset: usize) -> Result<Listed, Cause
         team_id: given(row.team_id),
         vault_enabled: row.vault_enabled == Value::Bool(true),
         created_at: given(row.created_at).unwrap_or_default(),
+        gpu_name: given(row.gpu_name),
+        gpu_count: match row.gpu_count {
+            Value::Integer(count) => u32::try_from(count).unwrap_or_default(),
+            _ => 0,
+        },
         controller: row.controller.map(|controller| controller.get().to_owned()),
         place: offset + index,
     })

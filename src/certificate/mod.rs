@@ -9,6 +9,7 @@ mod encoding;
 mod examples;
 #[cfg(test)]
 mod keygen_tests;
+pub mod own_keys;
 mod parse;
 mod public_key;
 mod signature;

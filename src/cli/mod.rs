@@ -46,7 +46,7 @@ pub use wait::{Goal, GoalArgs, InstallWaitArgs, WaitArgs};
 
 use crate::api::address::ApiUrl;
 use crate::certificate::judge::MIN_VALIDITY;
-use crate::cluster::{JumpMode, JumpVia, Only};
+use crate::cluster::{Bastion, JumpMode, JumpVia, Only};
 use crate::name::{Slug, UserName};
 use crate::render::ssh_config::{HostKeys, Layout};
 use crate::render::ssh_option::SshOption;
@@ -349,6 +349,11 @@ pub struct HostsArgs {
     #[arg(long, value_name = "[USER@]HOST[:PORT]", env = "PRIME_SSH_JUMP_VIA")]
     #[arg(help_heading = "Connection options")]
     pub jump_via: Option<JumpVia>,
+    /// Reach everything through this host, the control node too: an address, or a name of your own
+    /// ssh config; `none` for none
+    #[arg(long, value_name = "[USER@]HOST[:PORT]", env = "PRIME_SSH_BASTION")]
+    #[arg(help_heading = "How they are reached")]
+    pub bastion: Option<Bastion>,
 }
 
 /// Which hosts.

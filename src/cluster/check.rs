@@ -139,7 +139,7 @@ fn check_cluster<'a>(
         team: team?,
         vault_enabled: vault_enabled?,
         terminated_at: terminated?,
-        ssh_keys: wire.ssh_keys.iter().map(ssh_key).collect(),
+        ssh_keys: wire.ssh_keys.0.iter().map(ssh_key).collect(),
     })
 }
 
@@ -363,6 +363,7 @@ fn check_connection<'a>(
         connection,
         main: false,
         of_control_node: false,
+        shares_machine: false,
     })
 }
 

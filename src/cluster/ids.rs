@@ -2,8 +2,8 @@
 //! another with a port.
 //!
 //! `known_hosts` and case-insensitive file systems take two ids that differ only in case for one,
-//! so that one machine's key would vouch for another. So would the key of machine `x-2222` on port
-//! 22 for machine `x` on port 2222: both are `prime-x-2222` there.
+//! so that one machine's key would vouch for another. So would the key of machine `x-2222` for the
+//! server on port 2222 of machine `x`, if that has several: both are `prime-x-2222` there.
 
 use std::collections::HashSet;
 
@@ -55,20 +55,36 @@ fn machine_duplicate(
     }
 }
 
-/// The names of host keys, in lower case, that machines on port 22 share with machines whose name
-/// has its port behind it.
+/// Marks the hosts of one cluster whose machine has several SSH servers: hosts at other ports.
+pub(super) fn mark_shared_machines(hosts: &mut [Host<'_>]) {
+    let groups = duplicates_by(hosts.iter(), |host| &host.machine);
+    let has_ports = |group: &&Vec<&Host<'_>>| {
+        group.windows(2).any(|pair| matches!(pair, [a, b] if a.port != b.port))
+    };
+    let shared: HashSet<String> = groups
+        .iter()
+        .filter(has_ports)
+        .filter_map(|group| Some(group.first()?.machine.to_string()))
+        .collect();
+    for host in hosts.iter_mut().filter(|_| !shared.is_empty()) {
+        host.shares_machine = shared.contains(host.machine.as_str());
+    }
+}
+
+/// The names of host keys, in lower case, that machines with one server share with machines whose
+/// name has its port behind it.
 fn shared_key_names(clusters: &[CheckedCluster<'_>]) -> HashSet<String> {
     let hosts = || clusters.iter().flat_map(|cluster| &cluster.nodes.hosts);
     let like_a_port = |host: &&Host<'_>| {
         let last = host.machine.as_str().rsplit_once('-').map(|(_, last)| last);
         last.is_some_and(|last| last.parse::<Port>().is_ok())
     };
-    let plain = hosts().filter(|host| host.port == Port::SSH).filter(like_a_port);
+    let plain = hosts().filter(|host| !host.shares_machine).filter(like_a_port);
     let plain: HashSet<String> = plain.map(key_name).collect();
     if plain.is_empty() {
         return plain;
     }
-    let with_port = hosts().filter(|host| host.port != Port::SSH).map(key_name);
+    let with_port = hosts().filter(|host| host.shares_machine).map(key_name);
     with_port.filter(|name| plain.contains(name)).collect()
 }
 

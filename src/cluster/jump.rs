@@ -77,6 +77,32 @@ impl JumpVia {
     }
 }
 
+/// `--bastion`: the host that leads to whatever else would be reached directly, or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bastion {
+    /// There is none.
+    None,
+    /// This host.
+    Host(JumpVia),
+}
+
+impl FromStr for Bastion {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        if text == "none" { Ok(Self::None) } else { text.parse().map(Self::Host) }
+    }
+}
+
+impl fmt::Display for Bastion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::Host(host) => host.fmt(f),
+        }
+    }
+}
+
 impl FromStr for JumpVia {
     type Err = Invalid;
 

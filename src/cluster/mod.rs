@@ -17,7 +17,7 @@ mod tests;
 
 pub use check::CheckedCluster;
 pub use duplicates::duplicates_by;
-pub use jump::{Jump, JumpMode, JumpVia};
+pub use jump::{Bastion, Jump, JumpMode, JumpVia};
 pub use listed::ControlNode;
 pub use model::{Cluster, Destination, Fleet, Host, Node, ProxyJump, Skipped, SshKey, WhySkipped};
 pub use refusal::Refusal;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::jump::Jump;
+use super::jump::{Jump, JumpVia};
 use crate::name::{Alias, HostKeyAlias, HostName, Id, Label, Port, Slug, UserName};
 
 /// A machine of a cluster. Its hosts share it.
@@ -55,13 +55,15 @@ pub struct Host<'a> {
     pub(super) main: bool,
     /// Whether any connection of its node is a control node's: such nodes come first.
     pub(super) of_control_node: bool,
+    /// Whether its machine has several SSH servers in this cluster.
+    pub(super) shares_machine: bool,
 }
 
 impl Host<'_> {
     /// The name that `known_hosts` holds its key under.
     #[must_use]
     pub fn host_key_alias(&self) -> HostKeyAlias<'_> {
-        HostKeyAlias::new(&self.machine, self.port)
+        HostKeyAlias::new(&self.machine, Some(self.port).filter(|_| self.shares_machine))
     }
 
     /// Where it is, for a person.
@@ -227,6 +229,8 @@ pub struct Fleet<'a> {
     pub hosts: Vec<Host<'a>>,
     /// The way to the hosts that jump.
     pub jump: Option<Jump<'a>>,
+    /// The host that leads to everything else, and to the host that others jump through.
+    pub bastion: Option<JumpVia>,
     /// How many nodes the answer holds that are neither terminated nor detached.
     pub nodes_living: usize,
     /// The nodes that give no host.
@@ -254,7 +258,9 @@ impl<'a> Fleet<'a> {
     where
         'a: 'f,
     {
-        self.jump.as_ref().filter(|_| host.jumps).map(|jump| ProxyJump { fleet: self, jump })
+        let jump = self.jump.as_ref().filter(|_| host.jumps);
+        let bastion = self.bastion.as_ref();
+        (jump.is_some() || bastion.is_some()).then_some(ProxyJump { fleet: self, jump, bastion })
     }
 
     /// The host that the cluster's own name leads to: the first control node, or the first host.
@@ -268,16 +274,20 @@ impl<'a> Fleet<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct ProxyJump<'f> {
     fleet: &'f Fleet<'f>,
-    jump: &'f Jump<'f>,
+    jump: Option<&'f Jump<'f>>,
+    bastion: Option<&'f JumpVia>,
 }
 
 impl fmt::Display for ProxyJump<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.jump {
-            Jump::ControlNode(name) => {
+        match (self.bastion, self.jump) {
+            // The control node's own block has the bastion.
+            (_, Some(Jump::ControlNode(name))) => {
                 Alias::of_node(&self.fleet.prefix, &self.fleet.name, name).fmt(f)
             }
-            Jump::Via(via) => via.fmt(f),
+            (Some(bastion), Some(Jump::Via(via))) if via != bastion => write!(f, "{bastion},{via}"),
+            (_, Some(Jump::Via(host))) | (Some(host), None) => host.fmt(f),
+            (None, None) => Ok(()),
         }
     }
 }

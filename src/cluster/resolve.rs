@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use super::check::{CheckedCluster, Nodes};
-use super::ids::refuse_duplicates;
+use super::ids::{mark_shared_machines, refuse_duplicates};
 use super::jump::{Jump, JumpMode, JumpVia};
 use super::model::{Cluster, Fleet, Host, Skipped, WhySkipped};
 use super::naming::{Names, cluster_name, name_hosts, natural};
@@ -23,6 +23,8 @@ pub struct Options {
     pub jump: JumpMode,
     /// The host that they jump through, in place of a control node.
     pub jump_via: Option<JumpVia>,
+    /// The host that leads to whatever would be reached directly.
+    pub bastion: Option<JumpVia>,
     /// Which hosts.
     pub selection: Selection,
     /// Names that clusters keep, by their id: an installed cluster's name does not move.
@@ -36,6 +38,7 @@ impl Default for Options {
             user: None,
             jump: JumpMode::default(),
             jump_via: None,
+            bastion: None,
             selection: Selection::default(),
             recorded: Vec::new(),
         }
@@ -56,7 +59,7 @@ pub struct ResolvedCluster<'a> {
     /// What a person should know, beyond the nodes that give no host.
     pub notes: Vec<String>,
     /// What is known of a cluster without a fleet.
-    rest: Option<Fleet<'a>>,
+    rest: Option<Box<Fleet<'a>>>,
 }
 
 impl<'a> ResolvedCluster<'a> {
@@ -105,7 +108,7 @@ impl<'a> ResolvedCluster<'a> {
     /// The fleet; where there is none, what one would be without its hosts.
     #[must_use]
     pub fn known(&self) -> Option<&Fleet<'a>> {
-        self.fleet.as_ref().ok().or(self.rest.as_ref())
+        self.fleet.as_ref().ok().or(self.rest.as_deref())
     }
 }
 
@@ -152,6 +155,7 @@ pub fn resolve<'a>(
 ) -> Vec<ResolvedCluster<'a>> {
     for cluster in &mut clusters {
         cluster.nodes.settle_inactive(options.selection.include_inactive);
+        mark_shared_machines(&mut cluster.nodes.hosts);
     }
     refuse_duplicates(&mut clusters);
     let names = name_clusters(&clusters.iter().collect::<Vec<_>>(), &options.recorded);
@@ -171,6 +175,7 @@ pub fn resolve<'a>(
 #[must_use]
 pub fn resolve_one<'a>(mut cluster: CheckedCluster<'a>, options: &Options) -> ResolvedCluster<'a> {
     cluster.nodes.settle_inactive(options.selection.include_inactive);
+    mark_shared_machines(&mut cluster.nodes.hosts);
     refuse_duplicates(std::slice::from_mut(&mut cluster));
     let name = name_clusters(&[&cluster], &options.recorded).pop().flatten();
     with_name(cluster, name, options)
@@ -214,13 +219,22 @@ fn with_name<'a>(
         Some((cluster, name)) => {
             let prefix = options.prefix.clone();
             let nodes_living = active_count;
-            let mut fleet =
-                Fleet { prefix, name, cluster, hosts, jump: None, nodes_living, skipped, entry: 0 };
+            let mut fleet = Fleet {
+                prefix,
+                name,
+                cluster,
+                hosts,
+                jump: None,
+                bastion: options.bastion.clone(),
+                nodes_living,
+                skipped,
+                entry: 0,
+            };
             match choose(&mut fleet, options, &mut notes) {
                 Ok(()) => Ok(fleet),
                 Err(why) => {
                     fleet.hosts.clear();
-                    rest = Some(fleet);
+                    rest = Some(Box::new(fleet));
                     Err(why)
                 }
             }
@@ -266,6 +280,9 @@ fn choose(
             host.user = user.clone();
         }
     }
+    for host in options.jump_via.iter().chain(&options.bastion) {
+        check_outside(host, fleet).map_err(NoFleet::BadJumpHost)?;
+    }
     fleet.jump = find_jump(fleet, options)?;
     mark_jumps(fleet, options.jump);
     if !options.selection.apply(fleet) {
@@ -278,7 +295,7 @@ fn choose(
             format!("no control node here: {name} leads to {to}")
         })),
     }
-    if options.jump == JumpMode::Auto {
+    if options.jump == JumpMode::Auto && options.bastion.is_none() {
         notes.extend(no_way_in(fleet));
     }
     Ok(())
@@ -310,14 +327,14 @@ fn find_jump<'a>(fleet: &Fleet<'a>, options: &Options) -> Result<Option<Jump<'a>
         return Ok(None);
     }
     if let Some(via) = &options.jump_via {
-        check_via(via, fleet).map_err(NoFleet::BadJumpHost)?;
         return Ok(Some(Jump::Via(via.clone())));
     }
     let controls = || fleet.hosts.iter().filter(|host| host.control && host.is_active());
     let mut jump = controls().find(|host| !host.host_name.is_private());
-    if options.jump == JumpMode::Always {
+    if options.jump == JumpMode::Always || options.bastion.is_some() {
         jump = jump.or_else(|| controls().next());
-        if jump.is_none() && fleet.hosts.iter().any(|host| !host.control) {
+        let must = options.jump == JumpMode::Always;
+        if must && jump.is_none() && fleet.hosts.iter().any(|host| !host.control) {
             return Err(NoFleet::NoControlNode);
         }
     }
@@ -326,8 +343,8 @@ fn find_jump<'a>(fleet: &Fleet<'a>, options: &Options) -> Result<Option<Jump<'a>
 
 /// Refuses a jump host that is one of the cluster's own names or endpoints: a host that jumps
 /// through itself never stops.
-fn check_via(via: &JumpVia, fleet: &Fleet<'_>) -> Result<(), Invalid> {
-    let host = via.host();
+fn check_outside(jump: &JumpVia, fleet: &Fleet<'_>) -> Result<(), Invalid> {
+    let host = jump.host();
     let ours = fleet.alias().to_string();
     let below = host.strip_prefix(&ours);
     if below.is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) {
@@ -337,7 +354,7 @@ fn check_via(via: &JumpVia, fleet: &Fleet<'_>) -> Result<(), Invalid> {
     }
     // An alias in upper case is a name of its own to ssh, but the same one to a resolver.
     let Ok(host) = host.parse::<HostName<'_>>() else { return Ok(()) };
-    let port = via.port().unwrap_or(Port::SSH);
+    let port = jump.port().unwrap_or(Port::SSH);
     match fleet.hosts.iter().find(|node| (&node.host_name, node.port) == (&host, port)) {
         Some(node) => Err(Invalid::because(format!(
             "{host} port {port} is node {} itself; `--jump auto` jumps through the control node",

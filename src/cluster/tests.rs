@@ -381,10 +381,10 @@ fn ids_that_known_hosts_would_take_for_one_are_refused_all() {
 fn a_machine_is_not_the_port_of_another() {
     let at = |pod: &str, host: &str, port: u16| json!({"podId": pod, "host": host, "user": "ubuntu", "port": port});
     let nodes = [
-        node("a", "n-1", &[at("x-2222", "203.0.113.1", 22), at("x", "203.0.113.2", 22)]),
+        node("a", "n-1", &[at("x-2222", "203.0.113.1", 22), at("z", "203.0.113.2", 22)]),
         node("b", "n-2", &[at("y", "203.0.113.4", 2222), at("y-2222", "203.0.113.5", 23)]),
     ];
-    let other = [node("d", "n-4", &[at("x", "203.0.113.6", 2222)])];
+    let other = [node("d", "n-4", &[at("x", "203.0.113.6", 2222), at("x", "203.0.113.6", 22)])];
     let answers = [cluster("c1", "one", &nodes[..1]), cluster("c2", "two", &other)];
     let told: Vec<String> = resolve_all(&answers, &Options::default())
         .iter()
@@ -399,6 +399,14 @@ fn a_machine_is_not_the_port_of_another() {
             format!("data.nodes[0].connections[0].podId: \"x\": {reason}"),
         ]
     );
+    let key_names = |cluster: String| -> Vec<String> {
+        let answers = [cluster];
+        let fleet = resolve_all(&answers, &Options::default()).remove(0).fleet.unwrap();
+        fleet.hosts.iter().map(|host| host.host_key_alias().to_string()).collect()
+    };
+    assert_eq!(key_names(cluster("c2", "two", &other)), ["prime-x-22", "prime-x-2222"]);
+    let alone = [node("d", "n-4", &[at("x", "203.0.113.6", 2222)])];
+    assert_eq!(key_names(cluster("c2", "two", &alone)), ["prime-x"]);
     // The same ids are nobody's twins where no two keys share a name.
     assert_eq!(refused(&cluster("c1", "one", &nodes[1..])), [""; 0]);
 }

@@ -44,7 +44,7 @@ pub(super) fn add_own(
 pub(super) fn renew_own(
     fleets: &[Fleet<'_>],
     settings: &OwnCertificates,
-    endpoint: Endpoint,
+    endpoint: &Endpoint,
     terminal: Terminal,
 ) -> Outcome<()> {
     let clusters: Vec<_> =
@@ -56,7 +56,9 @@ pub(super) fn renew_own(
     };
     let identity = Identity::read(&path).ok();
     let wanted = Wanted::installed(Some(path), &settings.layout);
-    let Err(failure) = cert::get(ids, &wanted, Ok(endpoint), terminal) else { return Ok(()) };
+    let Err(failure) = cert::get(ids, &wanted, &|| Ok(endpoint.clone()), terminal) else {
+        return Ok(());
+    };
     let lets_in = |cluster: &&Cluster<'_>| {
         Own::of(&settings.layout, cluster).refusal(identity.as_ref()).is_none()
     };

@@ -6,9 +6,12 @@ use super::{cached, certificates, ssh_options};
 use crate::cli::InventoryArgs;
 use crate::cluster::Fleet;
 use crate::failure::{Failure, Kind, Outcome};
-use crate::render::inventory;
+use crate::render::inventory::{self, Format};
 use crate::settings::{Context, Inventory, InventoryOutput, Output};
 use crate::text::message::Message;
+
+/// With more hosts than this, Ansible takes seconds to load YAML.
+const MANY_FOR_YAML: usize = 500;
 
 pub(super) fn run(args: InventoryArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
@@ -27,11 +30,18 @@ pub(super) fn run(args: InventoryArgs, context: &Context) -> Outcome<()> {
         require_all(&fleets)?;
     }
     if let Some(endpoint) = settings.renewal {
-        certificates::renew_own(&fleets, &settings.certificates, endpoint, terminal)?;
+        certificates::renew_own(&fleets, &settings.certificates, &endpoint, terminal)?;
     }
     if !options.use_ssh_config {
         let own = &mut options.login.certificates;
         certificates::add_own(own, &fleets, &settings.certificates, terminal)?;
+    }
+    let hosts: usize = fleets.iter().map(|fleet| fleet.hosts.len()).sum();
+    if hosts > MANY_FOR_YAML && matches!(settings.output, InventoryOutput::File(_, Format::Yaml)) {
+        terminal.note(format!(
+            "Ansible takes long to load YAML with {hosts} hosts; JSON (-o hosts.json) loads nine \
+             times as fast"
+        ));
     }
     inventory::check(&fleets, options).map_err(|reason| Failure::new(Kind::Usage, reason))?;
     match settings.output {

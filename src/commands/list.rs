@@ -120,12 +120,13 @@ const EXCERPT: usize = 64;
 fn table(clusters: &[Cluster<'_>]) -> Table {
     let mut table = Table::new([
         Column::new("NAME"),
-        Column::whole("ID"),
+        Column::id("ID"),
         Column::new("STATUS"),
-        Column::minor("CONTROL NODE"),
-        Column::minor("VAULT"),
-        Column::minor("AGE"),
+        Column::minor("CONTROL NODE", 1),
+        Column::minor("VAULT", 3),
+        Column::minor("AGE", 2),
         Column::whole("INSTALLED AS"),
+        Column::minor("GPUS", 4),
     ]);
     for Cluster { listed, control, created, installed_as } in clusters {
         let address = match control {
@@ -141,6 +142,7 @@ fn table(clusters: &[Cluster<'_>]) -> Table {
             Cell::new(if listed.vault_enabled { "vault" } else { "" }),
             Cell::given(created.map(|moment| time::span(time::since(moment)))),
             Cell::given(installed_as.as_ref()),
+            Cell::new(report::gpus(listed.gpu_count, listed.gpu_name.as_deref())),
         ]);
     }
     table
@@ -160,6 +162,8 @@ struct Row<'r> {
     team_id: Option<&'r str>,
     vault_enabled: bool,
     created_at: Option<Text<Timestamp>>,
+    gpu_name: Option<&'r str>,
+    gpu_count: u32,
     control_node: Option<Control<'r>>,
     installed_as: Option<&'r str>,
     refusals: Vec<Refused<'r>>,
@@ -183,6 +187,8 @@ impl<'r> Row<'r> {
             team_id: listed.team_id.as_deref(),
             vault_enabled: listed.vault_enabled,
             created_at: created.map(Text),
+            gpu_name: listed.gpu_name.as_deref(),
+            gpu_count: listed.gpu_count,
             control_node: control.map(|node| Control {
                 host_name: node.host_name.as_str(),
                 port: node.port.get(),

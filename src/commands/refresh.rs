@@ -246,8 +246,8 @@ impl Refresh<'_> {
             let record = records.iter().find(|(stem, _)| *stem == due.stem);
             let Some((_, record)) = record else { return Ok(()) };
             let wanted = Wanted::installed(state.certificate_key.clone(), layout);
-            let endpoint = resolver.endpoint_of(record);
-            cert::get(vec![record.id.to_string()], &wanted, endpoint, self.context.terminal)
+            let endpoint = || resolver.endpoint_of(record);
+            cert::get(vec![record.id.to_string()], &wanted, &endpoint, self.context.terminal)
         });
         state.certificate_failed = done.is_err().then(time::now);
         let _ = state.write(layout, &name);

@@ -26,6 +26,15 @@ pub(super) fn status(text: &str) -> Cell {
     Cell::new(text).tone(tone)
 }
 
+/// `8 × H100_80GB`; empty where there are none.
+pub(super) fn gpus(count: u32, name: Option<&str>) -> String {
+    match (count, name) {
+        (0, _) => String::new(),
+        (count, None) => count.to_string(),
+        (count, Some(name)) => format!("{count} × {name}"),
+    }
+}
+
 /// The version of every JSON object that is printed. One that only gains fields keeps it.
 const SCHEMA_VERSION: u32 = 1;
 

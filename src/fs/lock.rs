@@ -60,12 +60,41 @@ impl Lock {
         mut prepare: impl FnMut() -> Result<(), FileError>,
         waiting: impl FnOnce(),
     ) -> Result<Self, LockError> {
+        let attempt = || {
+            prepare()?;
+            Ok(attempt(path)?.inspect(sign))
+        };
+        Self::wait(path, limit, attempt, waiting)
+    }
+
+    /// Takes the lock on a folder, in which nothing is made: for what several lock files may guard,
+    /// such as a file that links of several homes lead to. `None` where folders cannot be locked.
+    pub fn take_folder(
+        path: &Path,
+        limit: Duration,
+        waiting: impl FnOnce(),
+    ) -> Result<Option<Self>, LockError> {
+        let Ok(folder) = File::open(path) else { return Ok(None) };
+        if matches!(folder.try_lock(), Err(TryLockError::Error(_))) {
+            return Ok(None);
+        }
+        let attempt = || match folder.try_lock() {
+            Ok(()) => Ok(folder.try_clone().ok()),
+            Err(_) => Ok(None),
+        };
+        Self::wait(path, limit, attempt, waiting).map(Some)
+    }
+
+    fn wait(
+        path: &Path,
+        limit: Duration,
+        mut attempt: impl FnMut() -> Result<Option<File>, FileError>,
+        waiting: impl FnOnce(),
+    ) -> Result<Self, LockError> {
         let start = Instant::now();
         let mut waiting = Some(waiting);
         loop {
-            prepare()?;
-            if let Some(file) = attempt(path)? {
-                sign(&file);
+            if let Some(file) = attempt()? {
                 return Ok(Self { file, path: path.to_owned() });
             }
             let waited = start.elapsed();
@@ -123,7 +152,8 @@ fn attempt(path: &Path) -> Result<Option<File>, FileError> {
 /// Writes our number into the file, a courtesy to those who wait; nothing depends on it.
 ///
 /// What has another name, or holds more than such a number, is not ours to cut.
-fn sign(mut file: &File) {
+fn sign(file: &File) {
+    let mut file = file;
     let is_ours = |found: &std::fs::Metadata| found.nlink() == 1 && found.len() <= HOLDER_MAX;
     let mut write = || -> io::Result<()> {
         if is_ours(&file.metadata()?) {

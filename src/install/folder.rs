@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use nix::unistd::{Uid, User};
@@ -16,6 +17,10 @@ use super::present::Present;
 use super::refresh;
 use super::state::{FileKind, FileStem, is_certificate_lock};
 use crate::fs::{FILE_MAX, FileError, Lock, read_own};
+use crate::ssh::process::{self, Ended};
+
+/// A directory service that does not answer is as good as none.
+const GETENT_LIMIT: Duration = Duration::from_secs(2);
 
 /// Why the ssh folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +93,17 @@ pub fn ssh_folder(given: Option<&Path>, home: Option<&Path>) -> Result<PathBuf, 
 }
 
 fn home_of_user() -> Option<PathBuf> {
-    User::from_uid(Uid::current()).ok().flatten().map(|user| user.dir)
+    let user = User::from_uid(Uid::current()).ok().flatten();
+    user.map(|user| user.dir).or_else(home_by_getent)
+}
+
+/// A static program knows the users of `/etc/passwd` alone. Those of SSSD or LDAP `getent` knows.
+fn home_by_getent() -> Option<PathBuf> {
+    let mut getent = Command::new("getent");
+    let ended = process::run(getent.args(["passwd", &Uid::current().to_string()]), GETENT_LIMIT);
+    let said = ended.ok().filter(Ended::succeeded)?.stdout;
+    let home = said.trim_end().split(':').nth(5)?;
+    Some(PathBuf::from(home)).filter(|home| home.is_absolute())
 }
 
 /// The layout below an ssh folder.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::live::MaxAge;
 
-use crate::cluster::{JumpMode, JumpVia, Only};
+use crate::cluster::{Bastion, JumpMode, JumpVia, Only};
 use crate::name::{Invalid, LocalPath, Slug, UserName};
 use crate::render::login::{HostKeys, Layout};
 use crate::render::ssh_option::SshOption;
@@ -32,6 +32,8 @@ pub struct SavedOptions {
     pub jump: Option<JumpMode>,
     #[serde(with = "text")]
     pub jump_via: Option<JumpVia>,
+    #[serde(with = "text")]
+    pub bastion: Option<Bastion>,
     #[serde(with = "word")]
     pub layout: Option<Layout>,
     #[serde(with = "text")]
@@ -267,6 +269,7 @@ mod tests {
             r#"{
             "role": "head", "only": "worker", "node": ["a*", "b"], "include-inactive": true,
             "prefix": "lab", "user": "root", "jump": "never", "jump-via": "me@[2001:db8::1]:22",
+            "bastion": "gate",
             "layout": "compact", "identity-file": "~/.ssh/id", "certificate-file": "/c",
             "host-keys": "strict", "known-hosts": "~/k", "ssh-option": ["Compression=yes"],
             "live": "5m", "short": "t", "token-file": "/token"

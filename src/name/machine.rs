@@ -68,31 +68,21 @@ fn check_id(text: &str) -> Result<(), Invalid> {
 }
 
 /// The name under which `known_hosts` holds a machine's key (`ssh_config(5)`, HostKeyAlias):
-/// `prime-<machine>`, and `-<port>` where the port is not 22.
+/// `prime-<machine>`, and `-<port>` if the machine has several SSH servers.
 ///
-/// It follows the machine and not its address, so that a recycled address is a new machine. The
-/// port is there whatever other connections the machine has: an alias that changed with them
-/// would let a changed key pass.
+/// It follows the machine and not its address, so that a recycled address is a new machine, and a
+/// server that moves to another port is still the old one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostKeyAlias<'a> {
     machine: &'a Id<'a>,
-    port: Port,
+    port: Option<Port>,
 }
 
 impl<'a> HostKeyAlias<'a> {
-    /// The name for the sshd of `machine` that listens on `port`.
+    /// The name for the only SSH server of `machine`, or for the one on `port`.
     #[must_use]
-    pub fn new(machine: &'a Id<'a>, port: Port) -> Self {
+    pub fn new(machine: &'a Id<'a>, port: Option<Port>) -> Self {
         Self { machine, port }
-    }
-
-    /// How many bytes it has.
-    #[must_use]
-    pub fn width(&self) -> usize {
-        let port = self.port.get();
-        let digits = port.checked_ilog10().map_or(1, |log| log as usize + 1);
-        let behind = if self.port == Port::SSH { 0 } else { 1 + digits };
-        "prime-".len() + self.machine.as_str().len() + behind
     }
 }
 
@@ -100,11 +90,10 @@ impl fmt::Display for HostKeyAlias<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("prime-")?;
         f.write_str(self.machine.as_str())?;
-        if self.port != Port::SSH {
-            f.write_str("-")?;
-            self.port.fmt(f)?;
+        match self.port {
+            Some(port) => write!(f, "-{port}"),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -113,11 +102,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn host_key_aliases_name_the_machine_and_an_unusual_port() {
+    fn host_key_aliases_name_the_machine() {
         let machine = Id::new("pod1").unwrap();
-        assert_eq!(HostKeyAlias::new(&machine, Port::SSH).to_string(), "prime-pod1");
+        assert_eq!(HostKeyAlias::new(&machine, None).to_string(), "prime-pod1");
         assert_eq!(
-            HostKeyAlias::new(&machine, Port::new(2222).unwrap()).to_string(),
+            HostKeyAlias::new(&machine, Port::new(2222).ok()).to_string(),
             "prime-pod1-2222"
         );
     }

@@ -289,7 +289,7 @@ mod tests {
         let worker = host(
             "node-1",
             json!({"host_name": "10.0.0.1", "port": 2222, "user": "me", "role": "a|b",
-                "node_id": "n1", "pod_id": "p1", "host_key_alias": "prime-p1-2222",
+                "node_id": "n1", "pod_id": "p1", "host_key_alias": "prime-p1",
                 "proxy_jump": "prime.train-7.node-0"}),
         );
         assert_eq!(

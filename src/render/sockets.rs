@@ -44,8 +44,8 @@ impl<'f> SocketNames<'f> {
     }
 
     /// What a socket's name has of its machine, behind the login name and an `@`: the host's
-    /// `HostKeyAlias` as it is given, or something shorter, or nothing where no name is short
-    /// enough: then no connection is shared.
+    /// `HostKeyAlias` that is given, in lower case as ssh's `%k` has it, or something shorter, or
+    /// nothing where no name is short enough: then no connection is shared.
     pub(super) fn of<'a>(
         &self,
         fleet: &Fleet<'_>,
@@ -56,7 +56,8 @@ impl<'f> SocketNames<'f> {
         let is_ambiguous =
             !self.ambiguous.is_empty() && self.ambiguous.contains(&host.host_key_alias());
         if !is_ambiguous && user + key_alias.len() <= self.room {
-            return Some(Cow::Borrowed(key_alias));
+            let is_lower = !key_alias.bytes().any(|b| b.is_ascii_uppercase());
+            return Some(if is_lower { key_alias.into() } else { key_alias.to_lowercase().into() });
         }
         if user + SHORT.len() + DIGITS > self.room {
             return None;

@@ -217,7 +217,8 @@ impl<'v> HostView<'v> {
     fn own_control_path(&self) -> Option<String> {
         let Self { of, host, host_key_alias, .. } = self;
         let name = of.sockets.names.of(of.fleet, host, host_key_alias);
-        (name.as_deref() != Some(host_key_alias)).then(|| self.control_path())
+        let is_common = name.is_some_and(|name| name.eq_ignore_ascii_case(host_key_alias));
+        (!is_common).then(|| self.control_path())
     }
 }
 

@@ -20,9 +20,8 @@ pub struct Certify {
     pub task: Task,
     /// Which certificates.
     pub wanted: Wanted,
-    /// The API, and who asks. A certificate that will do needs neither, so that it is an error
-    /// only once they are needed.
-    pub endpoint: Outcome<Endpoint>,
+    /// Whether the key was named for this call, so that it counts for installed clusters too.
+    pub identity_is_named: bool,
 }
 
 /// What to do.
@@ -39,7 +38,7 @@ pub enum Task {
 }
 
 /// Which certificates are wanted.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Wanted {
     /// The key that they are for; `None` where no setting names one.
     pub identity: Option<PathBuf>,
@@ -72,6 +71,7 @@ impl Certify {
             return Err(Failure::message(Kind::Usage, message));
         }
         let sources = Sources::read(context)?;
+        let identity_is_named = args.identity_file.is_some();
         let identity = identity::resolve(
             args.identity_file.as_deref(),
             &sources,
@@ -95,7 +95,13 @@ impl Certify {
         } else {
             Task::Get(clusters)
         };
-        Ok(Self { task, wanted, endpoint: sources.endpoint() })
+        Ok(Self { task, wanted, identity_is_named })
+    }
+
+    /// The API, and who asks. A certificate that lasts needs neither, so this is resolved once it
+    /// is needed.
+    pub fn endpoint(context: &Context) -> Outcome<Endpoint> {
+        Sources::read(context)?.endpoint()
     }
 }
 

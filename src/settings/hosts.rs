@@ -6,7 +6,7 @@ use super::environment::Environment;
 use super::identity;
 use super::sources::Sources;
 use crate::cli::{HostsArgs, RenderArgs, SelectionArgs};
-use crate::cluster::{self, JumpMode, Selection};
+use crate::cluster::{self, Bastion, JumpMode, Selection};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::name::Slug;
 use crate::render::certificates::Certificates;
@@ -23,6 +23,10 @@ pub(super) fn walk_options(args: HostsArgs) -> Outcome<cluster::Options> {
         user: args.user,
         jump: args.jump.unwrap_or_default(),
         jump_via: args.jump_via,
+        bastion: args.bastion.and_then(|bastion| match bastion {
+            Bastion::None => None,
+            Bastion::Host(host) => Some(host),
+        }),
         selection: selection(args.selection),
         recorded: Vec::new(),
     })

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use super::environment::Environment;
 use super::prime_cli::PrimeCli;
-use super::sources::Sources;
+use super::sources::{Context, Sources};
 use crate::failure::Outcome;
+use crate::install::options::{KeyFile, SavedOptions};
 use crate::name::LocalPath;
 
 /// The key to log in with: what was typed, else `PRIME_SSH_KEY_PATH`, else the `prime` CLI's own
@@ -59,4 +60,13 @@ fn private_half(environment: &Environment, path: LocalPath<'static>) -> (LocalPa
             (path, there)
         }
     }
+}
+
+/// The options of a new cluster where none are given: the key that `PRIME_SSH_KEY_PATH` names.
+pub(super) fn fresh_options(context: &Context) -> Outcome<SavedOptions> {
+    const NAME: &str = "PRIME_SSH_KEY_PATH";
+    let environment = &context.environment;
+    let path = environment.variable(NAME)?;
+    let path = path.map(|path| environment.local_path(path.as_ref(), NAME)).transpose()?;
+    Ok(SavedOptions { identity_file: path.map(KeyFile::File), ..SavedOptions::default() })
 }

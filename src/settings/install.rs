@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use super::environment::Environment;
 use super::hosts::{ssh_options, walk_options};
+use super::identity::fresh_options;
 use super::prime_cli::PrimeCli;
 use super::sources::{Access, Context, Endpoint, Origin, Source, Sources};
+use super::view::{Viewing, Which};
 use super::wait::Patience;
 use crate::api::address::ApiUrl;
 use crate::cli::{
@@ -83,6 +85,22 @@ pub enum Mode {
 }
 
 impl Install {
+    /// The clusters that are to be installed, as they will be; none where they are not waited for.
+    #[must_use]
+    pub fn awaited(&self) -> Option<(Viewing, Patience)> {
+        let Origin::Clusters(endpoint, selectors) = &self.source.origin else { return None };
+        let viewing = Viewing {
+            which: Which::Named(selectors.clone()),
+            endpoint: Ok(endpoint.clone()),
+            endpoint_is_typed: true,
+            context: self.context.clone(),
+            options: self.options.clone(),
+            name: self.name.clone(),
+            layout: self.layout.clone(),
+        };
+        Some((viewing, self.patience?))
+    }
+
     /// Resolves what was typed for `prime-ssh install`.
     pub fn resolve(typed: InstallArgs, context: &Context) -> Outcome<Self> {
         let InstallArgs { source: from, name, follow, wait, mode, options } = typed;
@@ -196,6 +214,7 @@ fn option_change(args: RememberedArgs, context: &Context) -> Outcome<OptionChang
         user: render.hosts.user,
         jump: render.hosts.jump,
         jump_via: render.hosts.jump_via,
+        bastion: render.hosts.bastion,
         identity_file,
         certificate_file: path(render.certificate_file, "--certificate-file")?,
         layout: render.layout,
@@ -207,15 +226,6 @@ fn option_change(args: RememberedArgs, context: &Context) -> Outcome<OptionChang
         token_file: path(token_file, "--token-file")?,
     };
     Ok(OptionChange { fresh: fresh_options(context)?, given, unset, reset })
-}
-
-/// The options of a new cluster where none are given: the key that `PRIME_SSH_KEY_PATH` names.
-pub(super) fn fresh_options(context: &Context) -> Outcome<SavedOptions> {
-    const NAME: &str = "PRIME_SSH_KEY_PATH";
-    let environment = &context.environment;
-    let path = environment.variable(NAME)?;
-    let path = path.map(|path| environment.local_path(path.as_ref(), NAME)).transpose()?;
-    Ok(SavedOptions { identity_file: path.map(KeyFile::File), ..SavedOptions::default() })
 }
 
 impl From<SavedOptions> for RenderArgs {
@@ -233,6 +243,7 @@ impl From<SavedOptions> for RenderArgs {
                 user: saved.user,
                 jump: saved.jump,
                 jump_via: saved.jump_via,
+                bastion: saved.bastion,
             },
             identity_file: saved.identity_file.map(|file| file.to_string().into()),
             certificate_file: saved.certificate_file.map(path),

@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::install::{Install, fresh_options};
-use super::sources::{Context, Endpoint, Origin, Sources};
-use super::wait::Patience;
+use super::identity::fresh_options;
+use super::sources::{Context, Endpoint, Sources};
 use crate::cli::SourceArgs;
 use crate::failure::Outcome;
 use crate::install::layout::Layout;
@@ -62,23 +61,5 @@ impl Viewing {
             name: None,
             layout: context.layout()?,
         })
-    }
-}
-
-impl Install {
-    /// The clusters that are to be installed, as they will be; none where they are not waited for.
-    #[must_use]
-    pub fn awaited(&self) -> Option<(Viewing, Patience)> {
-        let Origin::Clusters(endpoint, selectors) = &self.source.origin else { return None };
-        let viewing = Viewing {
-            which: Which::Named(selectors.clone()),
-            endpoint: Ok(endpoint.clone()),
-            endpoint_is_typed: true,
-            context: self.context.clone(),
-            options: self.options.clone(),
-            name: self.name.clone(),
-            layout: self.layout.clone(),
-        };
-        Some((viewing, self.patience?))
     }
 }

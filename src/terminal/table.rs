@@ -1,8 +1,9 @@
 //! Tables for people, and the same rows for programs.
 //!
 //! What a cell says is sanitized from the start: whatever the API called something, it moves no
-//! cursor, turns no text around and hides nothing. A terminal that is too narrow gets the least
-//! important columns shortened; what a person copies from it never is.
+//! cursor, turns no text around and hides nothing. Where a terminal is too narrow, ids become as
+//! short as still tells them apart, details go to lines of their own below the table, and columns are
+//! left out, the least important first. What a person acts on stays whole as long as that will do.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -15,36 +16,72 @@ use crate::text::sanitize::sanitize;
 
 /// What stands between two columns.
 const GAP: &str = "  ";
-/// What a column is not shortened below.
+/// What a text is not cut below, and an id is not shortened below.
 const LEAST: usize = 5;
+const LEAST_OF_ID: usize = 8;
 const HEADING: Style = Style::new().bold();
 
 /// A column of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Column {
     heading: &'static str,
-    /// Those with more are shortened first; with none, never.
-    yields: u8,
+    kind: Kind,
     is_right: bool,
 }
 
+/// What becomes of a column where the terminal is too narrow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Nothing.
+    Whole,
+    /// It is shortened first, to what tells its cells apart.
+    Id,
+    /// It goes to lines below the table.
+    Detail,
+    /// It is left out, those with the lowest rank first.
+    Minor(u8),
+    /// It is cut where nothing else helps.
+    Text,
+    /// It goes on below itself, as the last column of a table.
+    Wrapped,
+}
+
 impl Column {
-    /// One that is shortened where the terminal is too narrow.
+    /// One that is cut where nothing else helps.
     #[must_use]
     pub const fn new(heading: &'static str) -> Self {
-        Self { heading, yields: 1, is_right: false }
+        Self { heading, kind: Kind::Text, is_right: false }
     }
 
-    /// One that is never shortened, so that copy and paste works: an alias, an id.
+    /// One that always stays whole, so that copy and paste works: an alias.
     #[must_use]
     pub const fn whole(heading: &'static str) -> Self {
-        Self { yields: 0, ..Self::new(heading) }
+        Self { kind: Kind::Whole, ..Self::new(heading) }
     }
 
-    /// One that is shortened before the others.
+    /// Ids, which stay apart when they are shortened.
     #[must_use]
-    pub const fn minor(heading: &'static str) -> Self {
-        Self { yields: 2, ..Self::new(heading) }
+    pub const fn id(heading: &'static str) -> Self {
+        Self { kind: Kind::Id, ..Self::new(heading) }
+    }
+
+    /// Sentences, which stand below the table where there is no room for them. The first cell of
+    /// a row says what they are about.
+    #[must_use]
+    pub const fn detail(heading: &'static str) -> Self {
+        Self { kind: Kind::Detail, ..Self::new(heading) }
+    }
+
+    /// The last one, whose texts take as many lines as they need.
+    #[must_use]
+    pub const fn wrapped(heading: &'static str) -> Self {
+        Self { kind: Kind::Wrapped, ..Self::new(heading) }
+    }
+
+    /// One that is left out where there is no room; of several, that with the lowest rank first.
+    #[must_use]
+    pub const fn minor(heading: &'static str, rank: u8) -> Self {
+        Self { kind: Kind::Minor(rank), ..Self::new(heading) }
     }
 
     /// The same, with its cells at the right: numbers.
@@ -165,58 +202,158 @@ impl Table {
     /// Writes it for people: no wider than `width` columns of a terminal, where there is one.
     /// A column that says nothing is left out, and so is the line of headings where none is given.
     pub fn write(&self, to: &mut dyn Write, width: Option<usize>, colored: bool) -> io::Result<()> {
-        let shown = self.shown(width);
-        let headings = shown.iter().map(|(_, column, _)| column.heading);
+        let mut shown = self.shown();
+        let below = width.and_then(|width| self.narrow(&mut shown, width));
+        let headings = shown.iter().map(|shown| shown.column.heading);
         if headings.clone().any(|heading| !heading.is_empty()) {
             let cells = headings.map(|heading| (heading, HEADING));
             write_line(to, &shown, cells, colored)?;
         }
         for row in &self.rows {
-            let cells = shown.iter().map(|(at, ..)| match row.get(*at) {
-                Some(cell) => (cell.text.as_str(), cell.tone.style()),
-                None => ("", Style::new()),
-            });
-            write_line(to, &shown, cells, colored)?;
+            let cells: Vec<(&str, Style)> = shown
+                .iter()
+                .map(|shown| match row.get(shown.at) {
+                    Some(cell) => (cell.text.as_str(), cell.tone.style()),
+                    None => ("", Style::new()),
+                })
+                .collect();
+            write_row(to, &shown, cells, colored)?;
+        }
+        match (below, width) {
+            (Some(below), Some(width)) => self.write_below(to, below, width),
+            _ => Ok(()),
+        }
+    }
+
+    /// The columns that say something.
+    fn shown(&self) -> Vec<Shown> {
+        let texts = |at: usize| self.rows.iter().filter_map(move |row| row.get(at));
+        let columns = (0..).zip(&self.columns);
+        let says = |(at, _): &(usize, &Column)| texts(*at).any(|cell| !cell.text.is_empty());
+        let shown = |(at, column): (usize, &Column)| {
+            let widest = texts(at).map(|cell| cell.text.width()).max().unwrap_or_default();
+            Shown { at, column: *column, width: widest.max(column.heading.width()) }
+        };
+        columns.filter(says).map(shown).collect()
+    }
+
+    /// Makes the table fit, as far as it can be; returns the column that goes below it, if one does.
+    fn narrow(&self, shown: &mut Vec<Shown>, width: usize) -> Option<usize> {
+        let over = |shown: &[Shown]| {
+            let gaps = GAP.len() * shown.len().saturating_sub(1);
+            (shown.iter().map(|shown| shown.width).sum::<usize>() + gaps).saturating_sub(width)
+        };
+        let is_over = over(shown) > 0;
+        for id in shown.iter_mut().filter(|shown| is_over && shown.column.kind == Kind::Id) {
+            id.width = id.width.min(self.telling(id.at).max(id.column.heading.width()));
+        }
+        let mut below = None;
+        if over(shown) > 0
+            && let Some(place) = shown.iter().position(|shown| shown.column.kind == Kind::Detail)
+        {
+            below = Some(shown.remove(place).at);
+        }
+        while over(shown) > 0 {
+            let rank = |(place, shown): (usize, &Shown)| match shown.column.kind {
+                Kind::Minor(rank) => Some((rank, place)),
+                _ => None,
+            };
+            let Some((_, place)) = shown.iter().enumerate().filter_map(rank).min() else { break };
+            shown.remove(place);
+        }
+        loop {
+            let over = over(shown);
+            let can_yield =
+                |shown: &&mut Shown| matches!(shown.column.kind, Kind::Text | Kind::Wrapped);
+            let texts = shown.iter_mut().filter(can_yield);
+            let Some(widest) = texts.max_by_key(|shown| shown.width) else { return below };
+            if over == 0 || widest.width <= LEAST {
+                return below;
+            }
+            widest.width -= 1;
+        }
+    }
+
+    /// How wide the ids of a column must be to be told apart, with the `…` behind them.
+    fn telling(&self, at: usize) -> usize {
+        let mut ids: Vec<&str> =
+            self.rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.text.as_str()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let common = |pair: &[&str]| match pair {
+            [one, other] => one.chars().zip(other.chars()).take_while(|(a, b)| a == b).count(),
+            _ => 0,
+        };
+        let longest = ids.windows(2).map(common).max().unwrap_or_default();
+        (longest + 1).max(LEAST_OF_ID) + 1
+    }
+
+    /// Writes the cells of a column as lines: what each is about, and what it says.
+    fn write_below(&self, to: &mut dyn Write, at: usize, width: usize) -> io::Result<()> {
+        for row in &self.rows {
+            let (Some(about), Some(cell)) = (row.first(), row.get(at)) else { continue };
+            if cell.text.is_empty() {
+                continue;
+            }
+            let text = format!("{}: {}", cut(&about.text, width / 2), cell.text);
+            let lines = wrap(&text, width.saturating_sub(GAP.len()));
+            for (at, line) in lines.iter().enumerate() {
+                writeln!(to, "{}{line}", if at == 0 { "" } else { GAP })?;
+            }
         }
         Ok(())
     }
-
-    /// The columns that say something, each with its place and its width.
-    fn shown(&self, width: Option<usize>) -> Vec<Shown> {
-        let texts = |at: usize| self.rows.iter().filter_map(move |row| row.get(at));
-        let mut shown: Vec<Shown> = (0..)
-            .zip(&self.columns)
-            .filter(|(at, _)| texts(*at).any(|cell| !cell.text.is_empty()))
-            .map(|(at, column)| {
-                let widest = texts(at).map(|cell| cell.text.width()).max().unwrap_or_default();
-                (at, *column, widest.max(column.heading.width()))
-            })
-            .collect();
-        if let Some(width) = width {
-            narrow(&mut shown, width);
-        }
-        shown
-    }
 }
 
-/// A column with its place and its width.
-type Shown = (usize, Column, usize);
+/// A column that is shown, with its place in a row and its width.
+struct Shown {
+    at: usize,
+    column: Column,
+    width: usize,
+}
 
-/// Shortens the columns that may be, the least important and of those the widest first.
-fn narrow(shown: &mut [Shown], width: usize) {
-    let gaps = GAP.len() * shown.len().saturating_sub(1);
-    let mut over =
-        (shown.iter().map(|(.., width)| width).sum::<usize>() + gaps).saturating_sub(width);
-    while over > 0 {
-        let can_yield = |(_, column, width): &&mut Shown| column.yields > 0 && *width > LEAST;
-        let next = shown
-            .iter_mut()
-            .filter(can_yield)
-            .max_by_key(|(_, column, width)| (column.yields, *width));
-        let Some((.., widest)) = next else { return };
-        *widest -= 1;
-        over -= 1;
+/// A text on as many lines as it takes.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let (mut lines, mut line, mut taken) = (Vec::new(), String::new(), 0);
+    for word in text.split(' ') {
+        if taken > 0 && taken + 1 + word.width() > width {
+            lines.push(std::mem::take(&mut line));
+            taken = 0;
+        } else if !line.is_empty() {
+            line.push(' ');
+            taken += 1;
+        }
+        for c in word.chars() {
+            let wide = c.width().unwrap_or_default();
+            if taken > 0 && taken + wide > width {
+                lines.push(std::mem::take(&mut line));
+                taken = 0;
+            }
+            line.push(c);
+            taken += wide;
+        }
     }
+    lines.push(line);
+    lines
+}
+
+/// Writes a row, and below it what its last cell says beyond its width.
+fn write_row(
+    to: &mut dyn Write,
+    shown: &[Shown],
+    cells: Vec<(&str, Style)>,
+    colored: bool,
+) -> io::Result<()> {
+    let wrapped = shown.last().filter(|last| last.column.kind == Kind::Wrapped);
+    let (Some(last), Some(((text, style), before))) = (wrapped, cells.split_last()) else {
+        return write_line(to, shown, cells.into_iter(), colored);
+    };
+    for (at, line) in wrap(text, last.width).iter().enumerate() {
+        let before =
+            before.iter().map(|(text, style)| if at == 0 { (*text, *style) } else { ("", *style) });
+        write_line(to, shown, before.chain([(line.as_str(), *style)]), colored)?;
+    }
+    Ok(())
 }
 
 fn write_line<'c>(
@@ -227,7 +364,7 @@ fn write_line<'c>(
 ) -> io::Result<()> {
     // What fills up a line at its end stays away.
     let mut blank = String::new();
-    for ((text, style), (_, column, width)) in cells.zip(shown) {
+    for ((text, style), Shown { column, width, .. }) in cells.zip(shown) {
         let text = cut(text, *width);
         let fill = " ".repeat(width.saturating_sub(text.width()));
         if column.is_right {
@@ -269,7 +406,7 @@ mod tests {
     use super::*;
 
     fn table(rows: &[[&str; 3]]) -> Table {
-        let columns = [Column::whole("ALIAS"), Column::new("STATUS"), Column::minor("GPUS")];
+        let columns = [Column::whole("ALIAS"), Column::new("STATUS"), Column::minor("GPUS", 1)];
         let mut table = Table::new(columns);
         for row in rows {
             table.row(row.map(Cell::from));
@@ -318,13 +455,53 @@ mod tests {
     }
 
     #[test]
-    fn the_least_important_is_shortened_first_and_an_alias_never() {
-        let table = table(&[["prime.train.node-0", "PROVISIONING", "NVIDIA H100 80GB HBM3"]]);
-        let at = |width| written(&table, Some(width)).lines().last().unwrap().to_owned();
-        assert_eq!(at(80), "prime.train.node-0  PROVISIONING  NVIDIA H100 80GB HBM3");
-        assert_eq!(at(45), "prime.train.node-0  PROVISIONING  NVIDIA H10…");
-        assert_eq!(at(35), "prime.train.node-0  PROVISI…  NVID…");
-        assert_eq!(at(10), "prime.train.node-0  PROV…  NVID…");
+    fn a_narrow_terminal_gets_short_ids_details_below_and_fewer_columns() {
+        let mut table = Table::new([
+            Column::new("NAME"),
+            Column::id("ID"),
+            Column::new("STATUS"),
+            Column::minor("AGE", 1),
+            Column::minor("GPUS", 2),
+            Column::detail("DETAIL"),
+        ]);
+        let ids = ["6f1e1d3a-0000-4000-8000-0123456789ab", "6f1e1d3a-0100-4000-8000-0123456789ab"];
+        table.row([
+            "llama".into(),
+            ids[0].into(),
+            "ACTIVE".into(),
+            "3 days".into(),
+            "8".into(),
+            "".into(),
+        ]);
+        table.row([
+            "mistral".into(),
+            ids[1].into(),
+            "PROVISIONING".into(),
+            "5 min".into(),
+            "16".into(),
+            "the host key has changed since".into(),
+        ]);
+        let at = |width| written(&table, Some(width));
+        assert!(at(120).lines().all(|line| !line.contains('…')));
+        insta::assert_snapshot!(at(68), @r"
+        NAME     ID            STATUS        AGE     GPUS
+        llama    6f1e1d3a-00…  ACTIVE        3 days  8
+        mistral  6f1e1d3a-01…  PROVISIONING  5 min   16
+        mistral: the host key has changed since
+        ");
+        insta::assert_snapshot!(at(42), @r"
+        NAME     ID            STATUS        GPUS
+        llama    6f1e1d3a-00…  ACTIVE        8
+        mistral  6f1e1d3a-01…  PROVISIONING  16
+        mistral: the host key has changed since
+        ");
+        insta::assert_snapshot!(at(30), @r"
+        NAME     ID            STATUS
+        llama    6f1e1d3a-00…  ACTIVE
+        mistral  6f1e1d3a-01…  PROVIS…
+        mistral: the host key has
+          changed since
+        ");
     }
 
     #[test]
@@ -339,8 +516,8 @@ mod tests {
         ];
         assert_eq!(written(&table, None), lines.join("\n"));
         // Half of a wide letter is none.
-        let narrow = written(&table, Some(21));
-        assert!(narrow.contains("a      日本語…   x"), "{narrow}");
+        let narrow = written(&table, Some(15));
+        assert!(narrow.contains("a      日本語…\n"), "{narrow}");
     }
 
     #[test]

@@ -122,11 +122,128 @@ fn in_namespaces_mutated_answers_of_the_api_through_every_command_that_asks() {
     });
 }
 
+/// Many small things that say nothing, or the least: a hundred times their size before.
+#[test]
+fn small_answers_take_little_memory_and_time() {
+    needs!("prlimit");
+    let each = |count: usize, text: &dyn Fn(usize) -> String| {
+        (0..count).map(text).collect::<Vec<_>>().join(",")
+    };
+    let nodes = |nodes: String| format!(r#"{{"data":{{"id":"m","name":"m","nodes":[{nodes}]}}}}"#);
+    let empty = |count| vec!["{}"; count].join(",");
+    let cases = [
+        ("empty nodes", nodes(empty(2_000_000))),
+        (
+            "empty connections",
+            nodes(each(100, &|at| {
+                format!(r#"{{"id":"n{at}","name":"n","connections":[{}]}}"#, empty(10_000))
+            })),
+        ),
+        (
+            "nodes without a connection",
+            nodes(each(200_000, &|at| format!(r#"{{"id":"n{at}","name":"n"}}"#))),
+        ),
+        (
+            "connections",
+            nodes(format!(
+                r#"{{"id":"n","name":"n","connections":[{}]}}"#,
+                each(10_000, &|at| { format!(r#"{{"podId":"p{at}","host":"h{at}","user":"u"}}"#) })
+            )),
+        ),
+        ("keys", format!(r#"{{"id":"m","name":"m","sshKeys":[{}]}}"#, empty(2_000_000))),
+        ("empty clusters", format!(r#"{{"data":[{}]}}"#, empty(90_000))),
+        (
+            "clusters of one name",
+            format!(
+                r#"{{"data":[{}]}}"#,
+                each(20_000, &|at| {
+                    let host = format!(r#"{{"podId":"p{at}","host":"203.0.113.1","user":"u"}}"#);
+                    let node = format!(r#"{{"id":"n","name":"n","connections":[{host}]}}"#);
+                    format!(r#"{{"id":"c{at}","name":"m","nodes":[{node}]}}"#)
+                })
+            ),
+        ),
+        ("clusters without end", format!(r#"{{"data":[{}]}}"#, empty(2_000_000))),
+    ];
+    for (what, text) in cases {
+        let sandbox = Sandbox::new();
+        let answer = sandbox.write("answer.json", &text);
+        for skip in [&["config"][..], &["config", "--skip-invalid"]] {
+            let program = sandbox.prime_ssh(skip).arg("--input").arg(&answer);
+            let ran = run_within(program, (256 << 20) + 8 * text.len());
+            assert!(matches!(ran.status.code(), Some(0 | 4)), "{what}: {:#?}", Excerpt(&ran));
+        }
+    }
+}
+
+#[test]
+fn what_never_ends_or_never_starts_is_no_input() {
+    needs!("mkfifo", "prlimit");
+    let sandbox = Sandbox::new();
+    let fifo = sandbox.path("fifo");
+    process::run(process::command("mkfifo").arg(&fifo), b"").succeeds();
+    for (path, told) in [
+        ("/dev/full", "/dev/full"),
+        ("/dev/zero", "/dev/zero"),
+        ("/", "/: "),
+        ("fifo", "empty instead of JSON"),
+        ("nowhere", "nowhere"),
+    ] {
+        for command in ["config", "export", "show", "install"] {
+            let program = sandbox.prime_ssh([command, "--input", path]);
+            let ran = run_within(program, BASE_MEMORY);
+            assert!(ran.took < Duration::from_secs(40), "{path}: {ran:#?}");
+            assert!(matches!(ran.status.code(), Some(1 | 4)), "{path}: {ran:#?}");
+            assert!(ran.stderr.contains(told), "{path}: {ran:#?}");
+        }
+    }
+    // Up to the limit, and not beyond.
+    let zeros = "exec \"$0\" config --input - </dev/zero";
+    let mut shell = process::command("sh");
+    shell.args(["-c", zeros, env!("CARGO_BIN_EXE_prime-ssh")]).env("HOME", sandbox.home());
+    assert!(process::run(&mut shell, b"").fails(1).contains("256 MiB"));
+    let answer = sandbox.write("answer.json", crate::support::cluster::train().answer());
+    let mut shell = process::command("sh");
+    let pipe = "cat \"$1\" >fifo & exec \"$0\" export --input fifo";
+    shell.args(["-c", pipe, env!("CARGO_BIN_EXE_prime-ssh")]).arg(answer);
+    let ran = process::run(shell.env("HOME", sandbox.home()).current_dir(sandbox.home()), b"");
+    assert!(ran.succeeds().contains("clst01"));
+}
+
+#[test]
+fn an_id_of_the_list_that_is_none_is_the_apis_fault() {
+    needs!("ssh-keygen");
+    for id in ["x".repeat(65_536), "a\nprime.train  added".to_owned(), "..".to_owned()] {
+        let sandbox = Sandbox::new();
+        sandbox.ssh_key("key");
+        let train = crate::support::cluster::train();
+        let row = json!({"id": id, "name": "x", "vaultEnabled": true});
+        let api = Api::serving([train.clone()]);
+        let list = json!({"total_count": 2, "data": [train.summary(), row]});
+        api.replies_on("/api/admin/clusters", Reply::new(200, list.to_string()));
+        for (arguments, code) in [
+            (&["list"][..], 0),
+            (&["config", "--all"], 4),
+            (&["cert", "--all", "--identity-file", "key"], 4),
+            (&["install", "--all"], 4),
+        ] {
+            let ran = sandbox.prime_ssh(arguments).asking(&api).run();
+            let ran = judge(0, arguments, ran);
+            assert_eq!(ran.status.code(), Some(code), "{arguments:?}: {:#?}", Excerpt(&ran));
+        }
+    }
+}
+
 /// Runs the program with as much memory as such an input may take.
 fn run(program: Program, size: usize) -> Ran {
+    run_within(program, BASE_MEMORY + 8 * size)
+}
+
+/// Runs the program with this much address space.
+fn run_within(program: Program, memory: usize) -> Ran {
     let command = program.into_command();
     let mut limited = process::command("prlimit");
-    limited.arg(format!("--as={}", BASE_MEMORY + 8 * size)).arg("--").arg(command.get_program());
+    limited.arg(format!("--as={memory}")).arg("--").arg(command.get_program());
     limited.args(command.get_args()).current_dir(command.get_current_dir().unwrap());
     for (name, value) in command.get_envs() {
         limited.env(name, value.unwrap_or_default());

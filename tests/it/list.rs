@@ -62,9 +62,9 @@ fn lines_for_shells() {
     let text = list(&sandbox, &api, &["--format", "plain"]).run().succeeds();
     assert_eq!(
         text,
-        "build #2\tclst02\tPROVISIONING\t\tvault\t5 min\t\n\
-         eval\tclst03\tACTIVE\trefused\t\t\t\n\
-         train\tclst01\tACTIVE\tubuntu@203.0.113.10:22\t\t3 days\t\n"
+        "build #2\tclst02\tPROVISIONING\t\tvault\t5 min\t\t\n\
+         eval\tclst03\tACTIVE\trefused\t\t\t\t\n\
+         train\tclst01\tACTIVE\tubuntu@203.0.113.10:22\t\t3 days\t\t\n"
     );
     let mut pipe = process::command("sh");
     pipe.args(["-c", "cut -f2 | xargs -n1 echo got"]);
@@ -93,14 +93,17 @@ fn json_for_programs() {
         report,
         json!({"schema_version": 1, "clusters": [
             {"name": "build #2", "id": "clst02", "status": "PROVISIONING", "team_id": null,
-             "vault_enabled": true, "created_at": null, "control_node": null,
+             "vault_enabled": true, "created_at": null, "gpu_name": null, "gpu_count": 0,
+             "control_node": null,
              "installed_as": null, "refusals": []},
             {"name": "eval", "id": "clst03", "status": "ACTIVE", "team_id": "team01",
-             "vault_enabled": false, "created_at": null, "control_node": null,
+             "vault_enabled": false, "created_at": null, "gpu_name": null, "gpu_count": 0,
+             "control_node": null,
              "installed_as": null, "refusals": [{"path": path, "reason": reason,
                  "value": "\"203.0.113.7 -oProxyCommand=id\""}]},
             {"name": "train", "id": "clst01", "status": "ACTIVE", "team_id": "team01",
-             "vault_enabled": false, "created_at": null, "installed_as": "prime.train",
+             "vault_enabled": false, "created_at": null, "gpu_name": null, "gpu_count": 0,
+             "installed_as": "prime.train",
              "control_node": {"host_name": "203.0.113.10", "port": 22, "user": "ubuntu"},
              "refusals": []},
         ]})
@@ -187,7 +190,7 @@ fn a_controller_of_any_shape_spoils_nothing() {
         api.replies_on("/api/admin/clusters", Reply::new(200, json!({"data": [row]}).to_string()));
         let ran = list(&sandbox, &api, &["--format=plain"]).run();
         assert!(ran.stderr.contains("data[0].controller"), "{}", ran.stderr);
-        assert_eq!(ran.succeeds(), "train\tc1\t\trefused\t\t\t\n", "{controller}");
+        assert_eq!(ran.succeeds(), "train\tc1\t\trefused\t\t\t\t\n", "{controller}");
     }
 }
 
@@ -245,7 +248,7 @@ fn hostile_names_fit_a_terminal_and_do_nothing_to_it() {
         assert_harmless(&text);
         if format == "plain" {
             assert!(
-                text.lines().count() == 8 && text.lines().all(|l| l.matches('\t').count() == 6)
+                text.lines().count() == 8 && text.lines().all(|l| l.matches('\t').count() == 7)
             );
         } else {
             let report: Value = serde_json::from_str(&text).unwrap();
@@ -270,10 +273,10 @@ fn a_wide_terminal_shows_all_and_a_narrow_one_what_is_worth_most() {
     let wide = list(&sandbox, &api, &["--color=never"]).run_on_terminal(200).succeeds();
     assert_eq!(wide, list(&sandbox, &api, &[]).run().succeeds());
     insta::assert_snapshot!(list(&sandbox, &api, &["--color=never"]).run_on_terminal(72).succeeds(), @r"
-    NAME      ID      STATUS        CONTROL NO…  VAULT  AGE     INSTALLED AS
-    build #2  clst02  PROVISIONING               vault  5 min
-    eval      clst03  ACTIVE        refused
-    train     clst01  ACTIVE        ubuntu@203…         3 days  prime.train
+    NAME      ID      STATUS        VAULT  AGE     INSTALLED AS
+    build #2  clst02  PROVISIONING  vault  5 min
+    eval      clst03  ACTIVE
+    train     clst01  ACTIVE               3 days  prime.train
     ");
 }
 

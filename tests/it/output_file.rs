@@ -188,6 +188,23 @@ fn a_file_that_was_made_read_only_stays_as_it_is() {
     desk.assert_holds("out", &["fragment"]);
 }
 
+/// `ulimit -f` sends a signal that ends most programs.
+#[test]
+fn a_file_that_would_be_too_large_is_an_error() {
+    let desk = Desk::new();
+    let path = desk.sandbox.write("fragment", OLD);
+    let program = env!("CARGO_BIN_EXE_prime-ssh");
+    for to in ["-o fragment", "> new"] {
+        let script = format!("ulimit -f 0; exec {program} config --input answer.json {to}");
+        let mut bash = process::command("bash");
+        bash.args(["-c", &script]).current_dir(desk.sandbox.home());
+        let told = process::run(&mut bash, b"").fails(1);
+        assert!(told.starts_with("error: cannot write"), "{told}");
+    }
+    assert_eq!(fs::read_to_string(path).unwrap(), OLD);
+    desk.assert_holds("", &["answer.json", "fragment", "new"]);
+}
+
 #[test]
 fn a_folder_that_is_not_there_is_an_error() {
     let desk = Desk::new();

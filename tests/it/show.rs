@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::support::api::Api;
 use crate::support::cluster::{self, Cluster, Connection, Node};
-use crate::support::process::{self, Ran};
+use crate::support::process::{self, Background, Ran};
 use crate::support::sandbox::{Program, Sandbox};
 
 const KEY: &str =
@@ -107,7 +107,7 @@ fn json_for_programs() {
     );
     let fingerprint = "SHA256:UCUiLr7Pjs9wFFJMDByLgc3NrtdU344OgUM45wZPcIQ";
     assert_eq!(
-        report["authorised_keys"],
+        report["authorized_keys"],
         json!([
             {"role": "ADMIN", "kind": "ssh-ed25519", "fingerprint": fingerprint, "problem": null,
              "identity_file": null},
@@ -231,7 +231,7 @@ fn with_key(sandbox: &Sandbox, key: &std::path::Path, arguments: &[&str]) -> Ran
 }
 
 #[test]
-fn whether_the_key_in_use_is_authorised() {
+fn whether_the_key_in_use_is_authorized() {
     let sandbox = Sandbox::new();
     let key = sandbox.ssh_key("keys/mine");
     let other = sandbox.ssh_key("keys/other");
@@ -240,19 +240,19 @@ fn whether_the_key_in_use_is_authorised() {
         with_key(&sandbox, &key, &[]).succeeds()
     };
     let text = shown("~/keys/mine");
-    assert!(text.contains("your key      ~/keys/mine, authorised\n"), "{text}");
+    assert!(text.contains("your key      ~/keys/mine, authorized\n"), "{text}");
     assert!(text.contains("  USER   ssh-ed25519  ~/keys/mine\n"), "{text}");
     let text = shown("~/keys/other");
-    assert!(text.contains("), not among the authorised keys\n"), "{text}");
+    assert!(text.contains("), not among the authorized keys\n"), "{text}");
     std::fs::copy(key.with_extension("pub"), other.with_extension("pub")).unwrap();
     let text = shown("~/keys/other");
     assert!(text.contains("other.pub does not belong to the private key"), "{text}");
     sandbox.prime_settings(&json!({"ssh_key_path": "~/keys/mine"}));
     let report: Value =
         serde_json::from_str(&with_key(&sandbox, &key, &["--format=json"]).succeeds()).unwrap();
-    assert_eq!(report["identity"]["authorised"], true);
-    assert_eq!(report["identity"]["fingerprint"], report["authorised_keys"][1]["fingerprint"]);
-    assert_eq!(report["authorised_keys"][1]["identity_file"], "~/keys/mine");
+    assert_eq!(report["identity"]["authorized"], true);
+    assert_eq!(report["identity"]["fingerprint"], report["authorized_keys"][1]["fingerprint"]);
+    assert_eq!(report["authorized_keys"][1]["identity_file"], "~/keys/mine");
 }
 
 #[test]
@@ -281,12 +281,33 @@ fn a_hostile_cluster_fits_a_terminal_and_does_nothing_to_it() {
         assert!(!text.contains(['\u{200b}', '\u{200d}', '\u{202e}', '\u{e0041}']), "{text:?}");
         let widest = text.lines().map(UnicodeWidthStr::width).max().unwrap();
         assert!(widest <= columns.into(), "{widest}: {text}");
-        for whole in [
-            "prime.zero-width.node-0 ",
-            "SHA256:UCUiLr7Pjs9wFFJMDByLgc3NrtdU344OgUM45wZPcIQ",
-            "data.nodes[3].name",
-        ] {
+        for whole in ["prime.zero-width.node-0 ", "SHA256:UCUiLr", "data.nodes[3].name"] {
             assert!(text.contains(whole), "{whole}: {text}");
         }
     }
+}
+
+#[test]
+fn a_key_of_ones_own_that_fits_is_named() {
+    needs!("ssh-agent", "ssh-add");
+    let sandbox = Sandbox::new();
+    let (key, other) = (sandbox.ssh_key("mine"), sandbox.ssh_key("other"));
+    let socket = sandbox.path("agent");
+    let _agent = Background::start(process::tied("ssh-agent").arg("-D").arg("-a").arg(&socket));
+    process::until("the agent", || socket.exists());
+    let mut add = process::command("ssh-add");
+    process::run(add.arg("-q").arg(&key).env("SSH_AUTH_SOCK", &socket), b"").succeeds();
+    let public = std::fs::read_to_string(key.with_extension("pub")).unwrap();
+    let keys = json!([{"role": "USER", "publicKey": public.trim()}]);
+    let cluster = cluster::train().with("sshKeys", keys);
+    let fact = |arguments: &[&str]| {
+        let program = show(&sandbox, &cluster, arguments).env("SSH_AUTH_SOCK", &socket);
+        let text = program.run().succeeds();
+        text.lines().find(|line| line.starts_with("your key")).unwrap().to_owned()
+    };
+    let told = fact(&[]);
+    assert!(told.contains("the agent's") && told.ends_with(", authorized"), "{told}");
+    sandbox.prime_settings(&json!({"ssh_key_path": other}));
+    let told = fact(&[]);
+    assert!(told.contains("not among the authorized keys; the agent's"), "{told}");
 }

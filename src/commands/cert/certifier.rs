@@ -6,7 +6,7 @@ use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
 use super::{clock, file_for, is_sufficient};
-use crate::api::client::Client;
+use crate::api::client::{Client, Fetched};
 use crate::certificate::details::{Clock, Summary};
 use crate::certificate::file::{CertificateFile, LIMIT, ReadError};
 use crate::certificate::identity::Identity;
@@ -31,6 +31,8 @@ pub(super) struct Certifier<'a> {
     identity: &'a Identity,
     client: Client,
     terminal: Terminal,
+    /// Whether the clusters are the API's list, and not what was typed.
+    are_listed: bool,
 }
 
 /// A cluster, and the file of its certificate.
@@ -50,11 +52,12 @@ impl<'a> Certifier<'a> {
     ) -> Outcome<Self> {
         let Endpoint { address, token, timeout } = endpoint;
         let client = Client::new(address, token, timeout.min(LIMIT))?.traced(terminal);
-        Ok(Self { wanted, identity, client, terminal })
+        Ok(Self { wanted, identity, client, terminal, are_listed: false })
     }
 
     /// Gets a certificate for every cluster in the list that accepts nothing else.
-    pub(super) async fn get_all(&self, team: Option<&str>) -> Outcome<()> {
+    pub(super) async fn get_all(mut self, team: Option<&str>) -> Outcome<()> {
+        self.are_listed = true;
         let message = "asking the API for every cluster";
         let mut listed = self.terminal.wait_for(message, self.client.clusters(None)).await?;
         listed.retain(|cluster| {
@@ -140,7 +143,12 @@ impl<'a> Certifier<'a> {
         if let Some(file) = file.filter(|file| file.is_of(selector)) {
             return Ok(Target { id: selector.to_owned(), file, users: Vec::new() });
         }
-        let found = self.client.find(selector).await?;
+        let found = if self.are_listed {
+            // An id of the list that is none is the API's fault, and no name to search for.
+            Fetched { id: selector.to_owned(), text: self.client.cluster(selector).await? }
+        } else {
+            self.client.find(selector).await?
+        };
         let checked = fleets::check(&found.id, &found.text)?;
         let Some(cluster) = checked.cluster() else {
             let refusals = checked.refusals().iter().map(ToString::to_string);

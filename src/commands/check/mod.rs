@@ -127,7 +127,7 @@ fn look_at(
 ) -> Outcome<Vec<Found>> {
     let (limiter, limit) = (limiter(settings, terminal), settings.probe_timeout);
     let mut found = vec![Found::default(); hosts.len()];
-    let is_tried = |host: &&ViewedHost<'_>| settings.login || !host.host.jumps;
+    let is_tried = |host: &&ViewedHost<'_>| settings.login || host.jump().is_none();
     let count = Count::of(hosts.iter().filter(is_tried).count());
     let done = |at: usize, new: Found| {
         count.one_done();

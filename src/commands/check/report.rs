@@ -74,10 +74,10 @@ impl<'c> Report<'c> {
             Column::whole("STATE"),
             // For programs, which need no sentence.
             Column::whole(if is_plain { "REASON" } else { "" }),
-            Column::whole("LATENCY").right(),
-            Column::whole("LOGIN").right(),
-            Column::minor("SERVER"),
-            Column::new("DETAIL"),
+            Column::minor("LATENCY", 3).right(),
+            Column::minor("LOGIN", 2).right(),
+            Column::minor("SERVER", 1),
+            Column::detail("DETAIL"),
         ]);
         for (host, status) in self.rows() {
             table.row(row(host, status, is_plain));

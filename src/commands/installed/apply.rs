@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::loops;
 use super::summary::{self, Line};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
-use crate::fs::{FileError, Lock, LockError};
+use crate::fs::{FileError, Lock, LockError, real_folder};
 use crate::install::apply::{ApplyError, Stage};
 use crate::install::include::Found;
 use crate::install::layout::{INDEX, LOCK, Layout};
@@ -163,6 +163,8 @@ fn would_change(plan: &Plan) -> Message {
 /// The lock, and our folder for as long as there is something in it.
 struct Held<'l> {
     lock: Lock,
+    /// The same for the folder in which the user's configuration really stands.
+    _shared: Option<Lock>,
     layout: &'l Layout,
     /// Whether there was no ssh folder before us.
     made: bool,
@@ -182,8 +184,13 @@ impl<'l> Held<'l> {
             Ok(())
         };
         let lock = Lock::take(&path, applying.lock_limit, prepare, waiting)?;
+        // Several homes may share one configuration by links, and each has a lock of its own.
+        let shared = real_folder(&layout.config()).ok();
+        let shared = shared
+            .map(|folder| Lock::take_folder(&folder, applying.lock_limit, waiting))
+            .transpose()?;
         folder::clean(layout);
-        Ok(Self { lock, layout, made })
+        Ok(Self { lock, _shared: shared.flatten(), layout, made })
     }
 }
 

@@ -98,6 +98,9 @@ impl fmt::Display for ClusterChange {
     }
 }
 
+/// The widest column of clusters. An id from the API may be longer than any width can be.
+const WIDTH: usize = 80;
+
 /// Tells a line a cluster, and how to connect.
 pub(super) fn tell(
     lines: &[Line],
@@ -106,7 +109,7 @@ pub(super) fn tell(
     connects: bool,
     terminal: Terminal,
 ) {
-    let width = lines.iter().map(|line| line.cluster.len()).max().unwrap_or_default();
+    let width = lines.iter().map(|line| line.cluster.len()).max().unwrap_or_default().min(WIDTH);
     for Line { cluster, what, .. } in lines {
         let would = if would && what.is_change() { "would be " } else { "" };
         terminal.tell(format_args!("{cluster:width$}  {would}{what}"));

@@ -32,7 +32,7 @@ impl Found {
 
 /// The hosts that are reached without a jump host, each with its place among all.
 fn direct(hosts: &[ViewedHost<'_>]) -> (Vec<usize>, Vec<Endpoint>) {
-    let direct = hosts.iter().enumerate().filter(|(_, host)| !host.host.jumps);
+    let direct = hosts.iter().enumerate().filter(|(_, host)| host.jump().is_none());
     direct.map(|(at, host)| (at, host.endpoint())).unzip()
 }
 

@@ -137,7 +137,13 @@ impl Setup {
             // A host of the user's own configuration, or of none.
             cluster::Jump::Via(via) => Some(Target {
                 config: self.config.clone(),
-                options: Vec::new(),
+                options: cluster
+                    .fleet
+                    .bastion
+                    .iter()
+                    .filter(|bastion| *bastion != via)
+                    .map(|bastion| format!("ProxyJump={bastion}"))
+                    .collect(),
                 destination: Destination {
                     host: via.host(),
                     user: via.user().map(ToString::to_string),

@@ -25,7 +25,7 @@ pub(in crate::commands) fn state_cell(state: State) -> Cell {
 pub(in crate::commands) fn without_host<'s, 'a: 's>(
     nodes: impl IntoIterator<Item = &'s Skipped<'a>>,
 ) -> Table {
-    let mut table = Table::new([Column::new("NO HOST"), Column::new("WHY")]);
+    let mut table = Table::new([Column::new("NO HOST"), Column::detail("WHY")]);
     for Skipped { name, why } in nodes {
         let tone = match why {
             WhySkipped::Terminated | WhySkipped::Detached => Tone::Dim,

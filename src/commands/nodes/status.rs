@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::ViewedHost;
 use super::look::Found;
 use crate::certificate::identity::Identity;
+use crate::certificate::own_keys::{fitting, own_keys};
 use crate::install::layout::Layout;
 use crate::install::state::FileKind;
 use crate::settings::OptionResolver;
@@ -230,6 +231,9 @@ impl Judge<'_> {
             let detail = format!("it takes a certificate only: {fault}");
             return HostStatus::failed("certificate", detail).remedy(self.command("cert", [id]));
         }
+        if let Some(remedy) = self.other_key(host) {
+            return status.remedy(remedy);
+        }
         let install = self.with_identity(host);
         if has_none {
             return status
@@ -239,6 +243,20 @@ impl Judge<'_> {
             "have this key added to the cluster, or name another one: {install}; \
              `prime-ssh show {id}` lists the keys that it lets in"
         ))
+    }
+
+    /// A key of the person's own that the cluster lets in, where a setting names another one.
+    fn other_key(&self, host: &ViewedHost<'_>) -> Option<String> {
+        let own = own_keys(&self.layout.read_by_ssh());
+        let key = fitting(&own, &host.fleet().cluster.ssh_keys)?;
+        let set = host.cluster.identity(self.options);
+        if set.is_some_and(|set| set.public_key == key.public_key) {
+            return None;
+        }
+        let file = key.file.as_ref()?.to_str()?;
+        let id = host.fleet().cluster.id.as_str();
+        let install = self.command("install", ["--identity-file", file, id]);
+        Some(format!("the cluster lets in another key of yours, {}: {install}", key.name()))
     }
 
     fn install(&self, host: &ViewedHost<'_>) -> String {
@@ -310,7 +328,7 @@ impl Judge<'_> {
 
 /// A host that nobody looked at.
 fn not_looked_at<'f>(host: &ViewedHost<'_>, jump: Option<&HostStatus<'_>>) -> HostStatus<'f> {
-    let Some(name) = host.jump().filter(|_| host.host.jumps) else {
+    let Some(name) = host.jump() else {
         return HostStatus::new(State::Skipped, "not_asked", "not asked yet");
     };
     match jump {

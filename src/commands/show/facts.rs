@@ -1,11 +1,15 @@
 //! What there is to say of a cluster as a whole, a line a fact.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
 use super::keys::Keys;
 use crate::cluster::Fleet;
 use crate::commands::report;
 use crate::install::state::Record;
 use crate::name::Label;
 use crate::terminal::table::{Cell, Column, Table, Tone};
+use crate::text::shell;
 
 /// A cluster, for its facts.
 pub(super) struct Facts<'f> {
@@ -23,8 +27,8 @@ impl Facts<'_> {
     pub(super) fn table(&self) -> Table {
         let cluster = &self.fleet.cluster;
         let label = |label: &Option<Label<'_>>| Cell::given(label.as_ref());
-        let gpus = gpus(cluster.gpu_count, cluster.gpu_name.as_ref());
-        let mut table = Table::new([Column::whole(""), Column::new("")]);
+        let gpus = report::gpus(cluster.gpu_count, cluster.gpu_name.as_ref().map(Label::as_str));
+        let mut table = Table::new([Column::whole(""), Column::wrapped("")]);
         for (name, cell) in [
             ("name", Cell::new(&cluster.name)),
             ("id", Cell::new(&cluster.id)),
@@ -36,8 +40,9 @@ impl Facts<'_> {
             ("orchestrator", label(&cluster.orchestrator)),
             ("team", label(&cluster.team)),
             ("nodes", self.nodes()),
+            ("jump host", Cell::given(self.jump())),
             ("certificate", self.certificate()),
-            ("your key", self.keys.fact()),
+            ("your key", self.keys.fact(|file| self.with_key(file))),
         ] {
             if !cell.is_empty() {
                 table.row([Cell::new(name).tone(Tone::Dim), cell]);
@@ -76,20 +81,24 @@ impl Facts<'_> {
         }
     }
 
+    /// The command that names another key.
+    fn with_key(&self, file: &Path) -> String {
+        let id = self.fleet.cluster.id.to_string();
+        let words = ["prime-ssh", "install", "--identity-file"].map(OsStr::new);
+        format!("`{}`", shell::command(words.into_iter().chain([file.as_os_str(), id.as_ref()])))
+    }
+
+    /// What the others are reached through.
+    fn jump(&self) -> Option<String> {
+        let host = self.fleet.hosts.iter().find(|host| host.jumps)?;
+        Some(self.fleet.proxy_jump(host)?.to_string())
+    }
+
     fn certificate(&self) -> Cell {
         match self.certificate {
             None => Cell::default(),
             Some(None) => Cell::new("needed, and there").tone(Tone::Good),
             Some(Some(why)) => Cell::new(format!("needed: {why}")).tone(Tone::Bad),
         }
-    }
-}
-
-/// `8 × H100_80GB`; empty where there are none.
-pub(super) fn gpus(count: u32, name: Option<&Label<'_>>) -> String {
-    match (count, name) {
-        (0, _) => String::new(),
-        (count, None) => count.to_string(),
-        (count, Some(name)) => format!("{count} × {name}"),
     }
 }

@@ -6,23 +6,27 @@ use serde::Serialize;
 
 use crate::certificate::PublicKey;
 use crate::certificate::identity::Identity;
+use crate::certificate::own_keys::{OwnKey, own_keys};
 use crate::cluster::SshKey;
 use crate::install::layout::Layout;
 use crate::name::Label;
 use crate::settings::{OptionResolver, Rendering};
 use crate::terminal::table::{Cell, Column, Table, Tone};
+use crate::text::message::first_of;
 
-/// What ssh tries where no setting names a key (`ssh_config(5)`, `IdentityFile`).
-const DEFAULTS: [&str; 5] = ["id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk"];
+/// How many keys a message names.
+const NAMED: usize = 3;
 
-/// The authorised keys, and ours.
+/// The authorized keys, and ours.
 pub(super) struct Keys<'a> {
-    authorised: Vec<Authorised<'a>>,
+    authorized: Vec<Authorized<'a>>,
     /// The key that a setting names, and what is known of it.
     set: Option<(String, Result<Identity, String>)>,
+    /// Those that ssh tries where none is set.
+    own: Vec<OwnKey>,
 }
 
-struct Authorised<'a> {
+struct Authorized<'a> {
     role: Option<&'a Label<'a>>,
     key: Result<PublicKey, String>,
     /// The file of ours that is this key.
@@ -40,12 +44,13 @@ impl<'a> Keys<'a> {
             let identity = Identity::read(&memory.environment().expand(path));
             (path.to_string(), identity.map_err(|problem| problem.to_string()))
         });
-        let ours: Vec<(String, PublicKey)> = match &set {
-            Some((path, Ok(identity))) => vec![(path.clone(), identity.public_key.clone())],
-            Some((_, Err(_))) => Vec::new(),
-            None => defaults(&layout.read_by_ssh()),
-        };
-        let authorised = |key: &'a SshKey<'a>| {
+        let own = own_keys(&layout.read_by_ssh());
+        let mut ours: Vec<(String, PublicKey)> = Vec::new();
+        if let Some((path, Ok(identity))) = &set {
+            ours.push((path.clone(), identity.public_key.clone()));
+        }
+        ours.extend(own.iter().map(|key| (key.name(), key.public_key.clone())));
+        let authorized = |key: &'a SshKey<'a>| {
             let text = key.public_key.as_ref().ok_or("the answer holds no key");
             let parsed = text.map_err(str::to_owned).and_then(|text| {
                 text.as_str().parse::<PublicKey>().map_err(|problem| problem.to_string())
@@ -53,9 +58,9 @@ impl<'a> Keys<'a> {
             let is_ours =
                 |(_, ours): &&(String, PublicKey)| parsed.as_ref().is_ok_and(|key| key == ours);
             let ours = ours.iter().find(is_ours).map(|(path, _)| path.clone());
-            Authorised { role: key.role.as_ref(), key: parsed, ours }
+            Authorized { role: key.role.as_ref(), key: parsed, ours }
         };
-        Self { authorised: keys.iter().map(authorised).collect(), set }
+        Self { authorized: keys.iter().map(authorized).collect(), set, own }
     }
 
     /// The key that a setting names, where it can be read.
@@ -63,25 +68,37 @@ impl<'a> Keys<'a> {
         self.set.as_ref().and_then(|(_, identity)| identity.as_ref().ok())
     }
 
-    /// Whether a key of ours is authorised; `None` where none of the keys can be read, or ours
-    /// cannot.
-    fn is_authorised(&self) -> Option<bool> {
-        let is_known = matches!(self.set, None | Some((_, Ok(_))))
-            && self.authorised.iter().any(|authorised| authorised.key.is_ok());
-        is_known.then(|| self.authorised.iter().any(|authorised| authorised.ours.is_some()))
+    /// Whether the cluster lets this key in; `None` where none of its keys can be read.
+    fn lets_in(&self, key: &PublicKey) -> Option<bool> {
+        let mut keys =
+            self.authorized.iter().filter_map(|known| known.key.as_ref().ok()).peekable();
+        keys.peek()?;
+        Some(keys.any(|known| known == key))
     }
 
-    /// What is to be said of the key in use.
-    pub(super) fn fact(&self) -> Cell {
+    /// Whether the key that a setting names is let in; `None` where that is not known.
+    fn is_authorized(&self) -> Option<bool> {
+        self.identity().and_then(|identity| self.lets_in(&identity.public_key))
+    }
+
+    /// What is to be said of the key in use. `install` names another one.
+    pub(super) fn fact(&self, install: impl Fn(&Path) -> String) -> Cell {
+        let fitting = self.own.iter().find(|key| self.lets_in(&key.public_key) == Some(true));
         let Some((path, identity)) = &self.set else {
-            return Cell::new("none set: ssh takes its own keys, and those of an agent")
-                .tone(Tone::Dim);
+            return self.fact_of_own(fitting);
         };
-        match (identity, self.is_authorised()) {
-            (Err(problem), _) => Cell::new(problem).tone(Tone::Bad),
-            (Ok(_), Some(true)) => Cell::new(format!("{path}, authorised")).tone(Tone::Good),
+        let other = match fitting {
+            Some(OwnKey { file: Some(file), .. }) => {
+                format!("; your {} is: {}", file.display(), install(file))
+            }
+            Some(key) => format!("; {} is", key.name()),
+            None => String::new(),
+        };
+        match (identity, self.is_authorized()) {
+            (Err(problem), _) => Cell::new(format!("{problem}{other}")).tone(Tone::Bad),
+            (Ok(_), Some(true)) => Cell::new(format!("{path}, authorized")).tone(Tone::Good),
             (Ok(identity), Some(false)) => Cell::new(format!(
-                "{path} ({}), not among the authorised keys",
+                "{path} ({}), not among the authorized keys{other}",
                 identity.public_key.fingerprint()
             ))
             .tone(Tone::Bad),
@@ -89,30 +106,48 @@ impl<'a> Keys<'a> {
         }
     }
 
+    fn fact_of_own(&self, fitting: Option<&OwnKey>) -> Cell {
+        let is_known = self.authorized.iter().any(|known| known.key.is_ok());
+        match (fitting, self.own.as_slice()) {
+            (Some(key), _) => Cell::new(format!("{}, authorized", key.name())).tone(Tone::Good),
+            (None, []) => Cell::new("none set, and none that ssh tries by itself").tone(Tone::Dim),
+            (None, own) if is_known => {
+                let names = first_of(own.iter().map(OwnKey::name), NAMED);
+                Cell::new(format!("none set; not among the authorized keys: {names}"))
+                    .tone(Tone::Bad)
+            }
+            (None, _) => {
+                Cell::new("none set: ssh tries its own keys, and the agent's").tone(Tone::Dim)
+            }
+        }
+    }
+
     pub(super) fn table(&self) -> Table {
         let mut table = Table::new([
-            Column::whole("AUTHORISED KEY"),
+            Column::id("AUTHORIZED KEY"),
             Column::new("ROLE"),
-            Column::minor("KIND"),
-            Column::minor("YOURS"),
+            Column::minor("KIND", 1),
+            Column::new("YOURS"),
+            Column::detail("PROBLEM"),
         ]);
-        for Authorised { role, key, ours } in &self.authorised {
+        for Authorized { role, key, ours } in &self.authorized {
             table.row([
                 match key {
                     Ok(key) => Cell::new(key.fingerprint()),
-                    Err(problem) => Cell::new(format!("unreadable: {problem}")).tone(Tone::Dim),
+                    Err(_) => Cell::new("unreadable").tone(Tone::Dim),
                 },
                 Cell::given(role.as_ref()),
                 Cell::given(key.as_ref().ok().map(PublicKey::kind)),
                 Cell::given(ours.as_ref()).tone(Tone::Good),
+                Cell::given(key.as_ref().err()),
             ]);
         }
         table
     }
 
-    /// The authorised keys, as JSON says them.
+    /// The authorized keys, as JSON says them.
     pub(super) fn data(&self) -> Vec<KeyData<'_>> {
-        self.authorised.iter().map(KeyData::of).collect()
+        self.authorized.iter().map(KeyData::of).collect()
     }
 
     /// The key in use, as JSON says it.
@@ -122,22 +157,13 @@ impl<'a> Keys<'a> {
         Some(IdentityData {
             file: path,
             fingerprint: identity.as_ref().ok().map(fingerprint),
-            authorised: self.is_authorised(),
+            authorized: self.is_authorized(),
             problem: identity.as_ref().err().map(String::as_str),
         })
     }
 }
 
-/// The keys of ssh's own that are in its folder.
-fn defaults(folder: &Path) -> Vec<(String, PublicKey)> {
-    let named = |name: &&str| {
-        let path = folder.join(name);
-        Some((path.display().to_string(), Identity::beside(&path)?))
-    };
-    DEFAULTS.iter().filter_map(named).collect()
-}
-
-/// An authorised key, as JSON says it.
+/// An authorized key, as JSON says it.
 #[derive(Debug, Serialize)]
 pub(super) struct KeyData<'k> {
     role: Option<&'k str>,
@@ -150,14 +176,14 @@ pub(super) struct KeyData<'k> {
 }
 
 impl<'k> KeyData<'k> {
-    fn of(authorised: &'k Authorised<'_>) -> Self {
-        let Authorised { role, key, ours } = authorised;
+    fn of(authorized: &'k Authorized<'_>) -> Self {
+        let Authorized { role, key, ours } = authorized;
         Self {
             role: role.map(Label::as_str),
             kind: key.as_ref().ok().map(PublicKey::kind),
             fingerprint: key.as_ref().ok().map(|key| key.fingerprint().to_string()),
             problem: key.as_ref().err().map(String::as_str),
-            identity_file: ours.as_deref(),
+            identity_file: ours.as_deref().filter(|ours| !ours.starts_with("the agent's ")),
         }
     }
 }
@@ -167,8 +193,8 @@ impl<'k> KeyData<'k> {
 pub(super) struct IdentityData<'k> {
     file: &'k str,
     fingerprint: Option<String>,
-    /// Whether it is among the authorised ones; `null` where that is not known.
-    authorised: Option<bool>,
+    /// Whether it is among the authorized ones; `null` where that is not known.
+    authorized: Option<bool>,
     /// Why it cannot be read.
     problem: Option<&'k str>,
 }

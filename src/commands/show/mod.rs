@@ -16,6 +16,7 @@ use super::{certificates::Own, fleets};
 use crate::cli::{ReportFormat, ShowArgs};
 use crate::cluster::{Fleet, NoFleet};
 use crate::failure::{Failure, Kind, Outcome};
+use crate::name::Label;
 use crate::render::data;
 use crate::settings::{Context, OptionResolver, Viewing, Which};
 use crate::terminal::Terminal;
@@ -77,8 +78,8 @@ fn print(
 ) -> Outcome<()> {
     let Seen { resolved, record, rendering } = seen;
     let known = resolved.known();
-    let authorised = known.map_or(&[][..], |fleet| &fleet.cluster.ssh_keys);
-    let keys = Keys::of(authorised, rendering, memory, &viewing.layout);
+    let authorized = known.map_or(&[][..], |fleet| &fleet.cluster.ssh_keys);
+    let keys = Keys::of(authorized, rendering, memory, &viewing.layout);
     let certificate = known.map(|fleet| &fleet.cluster).filter(|cluster| cluster.vault_enabled);
     let certificate = certificate.map(|cluster| {
         let own = match record {
@@ -99,7 +100,7 @@ fn print(
     let json = Report {
         cluster: known.map(data::Cluster::of),
         installed: record.is_some(),
-        authorised_keys: keys.data(),
+        authorized_keys: keys.data(),
         identity: keys.identity_data(),
         refusals: resolved.refusals.iter().map(Refused::from).collect(),
         more_refused: resolved.more_refused,
@@ -125,10 +126,10 @@ fn hosts(fleet: &Fleet<'_>) -> Table {
     let mut table = Table::new([
         Column::whole("HOST"),
         Column::new("ADDRESS"),
-        Column::minor("JUMP"),
-        Column::new("ROLE"),
+        Column::minor("JUMP", 1),
+        Column::minor("ROLE", 2),
         Column::new("STATUS"),
-        Column::minor("GPUS"),
+        Column::minor("GPUS", 3),
     ]);
     for host in fleet.hosts.iter().filter(|host| !host.jump_only) {
         let role = host.role.as_ref().map(ToString::to_string);
@@ -140,7 +141,10 @@ fn hosts(fleet: &Fleet<'_>) -> Table {
             Cell::given(fleet.proxy_jump(host)),
             Cell::new(role.as_deref().unwrap_or(half)),
             status.unwrap_or_default(),
-            Cell::new(facts::gpus(host.node.gpu_count, host.node.gpu_name.as_ref())),
+            Cell::new(report::gpus(
+                host.node.gpu_count,
+                host.node.gpu_name.as_ref().map(Label::as_str),
+            )),
         ]);
     }
     table
@@ -148,7 +152,7 @@ fn hosts(fleet: &Fleet<'_>) -> Table {
 
 fn refused(seen: &Seen<'_>) -> Table {
     let mut table =
-        Table::new([Column::whole("REFUSED VALUE"), Column::minor(""), Column::new("WHY")]);
+        Table::new([Column::whole("REFUSED VALUE"), Column::new(""), Column::detail("WHY")]);
     for refusal in &seen.resolved.refusals {
         table.row([
             Cell::new(&refusal.path),
@@ -165,7 +169,7 @@ struct Report<'r> {
     /// `null` where one of the cluster's own values was refused.
     cluster: Option<data::Cluster<'r>>,
     installed: bool,
-    authorised_keys: Vec<KeyData<'r>>,
+    authorized_keys: Vec<KeyData<'r>>,
     /// The key that a setting names.
     identity: Option<IdentityData<'r>>,
     refusals: Vec<Refused<'r>>,

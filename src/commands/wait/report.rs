@@ -19,8 +19,8 @@ pub(super) fn print(
     let mut hosts = Table::new([
         Column::whole("HOST"),
         Column::whole("STATE"),
-        Column::minor("ADDRESS"),
-        Column::new("ANSWER"),
+        Column::minor("ADDRESS", 1),
+        Column::detail("ANSWER"),
     ]);
     for (host, status) in snapshot.rows() {
         hosts.row([

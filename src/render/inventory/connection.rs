@@ -81,21 +81,26 @@ impl<'f> Connections<'f> {
         for line in lines.iter().filter(|line| !is_ours(line) && line.keyword != "ConnectTimeout") {
             arguments.extend([" -o ", &shlex_word(setting(line))]);
         }
-        let hop = match &fleet.jump {
+        let bastion = fleet.bastion.as_ref();
+        let direct = bastion.map(|bastion| format!("ProxyJump={bastion}"));
+        let jumping = match &fleet.jump {
             Some(Jump::ControlNode(name)) => {
                 let host = fleet.hosts.iter().find(|host| host.name == *name);
-                host.map(|host| through_node(host, &lines))
+                host.map(|host| through_node(host, bastion, &lines))
             }
-            Some(Jump::Via(via)) => Some(through_via(via, &lines)),
-            None => None,
+            Some(Jump::Via(via)) if Some(via) != bastion => Some(through_via(via, bastion, &lines)),
+            Some(Jump::Via(_)) | None => direct.clone(),
         };
-        let hop = hop.map(|hop| [" -o ", &shlex_word(hop)].concat()).unwrap_or_default();
+        let ending = |way: Option<String>| {
+            let way = way.map(|way| [" -o ", &shlex_word(way)].concat()).unwrap_or_default();
+            Ending::of(arguments.clone() + &way)
+        };
         Self {
             fleet,
             sockets,
             key: key.map(LocalPath::as_str),
-            jumping: Ending::of(arguments.clone() + &hop),
-            direct: Ending::of(arguments),
+            jumping: ending(jumping),
+            direct: ending(direct),
         }
     }
 
@@ -124,7 +129,7 @@ impl<'f> Connections<'f> {
             Variable::text("ansible_control_path", Some(socket)),
             Variable::new("ansible_ssh_common_args", arguments),
         ]);
-        if host.jumps {
+        if host.jumps || self.fleet.bastion.is_some() {
             variables.push(Variable::new("ansible_ssh_retries", Value::Number(RETRIES)));
         }
     }
@@ -147,9 +152,15 @@ fn setting(line: &Line<'_>) -> String {
 const PROXY_COMMAND: &str =
     "ProxyCommand=ssh -S none -o KbdInteractiveAuthentication=no -o PasswordAuthentication=no";
 
+fn proxy_command(bastion: Option<&JumpVia>) -> String {
+    let jump = bastion.map(|bastion| format!(" -J {}", Argument(bastion))).unwrap_or_default();
+    format!("{PROXY_COMMAND}{jump}")
+}
+
 /// The command that leads through a control node.
-fn through_node(host: &Host<'_>, lines: &[Line<'_>]) -> String {
-    let mut command = format!("{PROXY_COMMAND} -o HostKeyAlias={}", host.host_key_alias());
+fn through_node(host: &Host<'_>, bastion: Option<&JumpVia>, lines: &[Line<'_>]) -> String {
+    let machine = host.host_key_alias();
+    let mut command = format!("{} -o HostKeyAlias={machine}", proxy_command(bastion));
     for line in lines {
         command.extend([" -o ", &proxy_argument(&setting(line))]);
     }
@@ -159,8 +170,8 @@ fn through_node(host: &Host<'_>, lines: &[Line<'_>]) -> String {
 /// The command that leads through the user's own jump host. It may have a key of its own, in its
 /// config or in an agent, and its key may be in ssh's own files; so it is not held to ours alone.
 /// Options that the user gave are for our hosts.
-fn through_via(via: &JumpVia, lines: &[Line<'_>]) -> String {
-    let mut command = PROXY_COMMAND.to_owned();
+fn through_via(via: &JumpVia, bastion: Option<&JumpVia>, lines: &[Line<'_>]) -> String {
+    let mut command = proxy_command(bastion);
     let suits = |line: &&Line<'_>| !line.is_given && line.keyword != "IdentitiesOnly";
     for line in lines.iter().filter(suits) {
         let mut setting = setting(line);

@@ -12,6 +12,7 @@ mod fault;
 mod filters;
 
 use std::panic;
+use std::sync::Once;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -47,6 +48,8 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// pays for. Some filters make a text of lists in lists, or join long ones, and the engine counts
 /// what that took when it is done.
 const MEMORY_OF_FUEL: u64 = 4 * 64;
+/// The name of the thread that the engine runs in.
+const THREAD: &str = "template";
 /// How often it is looked how much memory that is.
 const POLL: Duration = Duration::from_millis(10);
 
@@ -108,7 +111,9 @@ fn bounded<T: Send + 'static>(
 ) -> Result<T, Fault> {
     let (done, result) = mpsc::channel();
     let (start, before) = (Instant::now(), memory_taken());
-    let worker = thread::Builder::new().stack_size(STACK).spawn(move || {
+    keep_panics_quiet();
+    let builder = thread::Builder::new().name(THREAD.to_owned()).stack_size(STACK);
+    let worker = builder.spawn(move || {
         // Nobody receives only where it was too much.
         let _ = done.send(work());
     });
@@ -128,13 +133,30 @@ fn bounded<T: Send + 'static>(
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
-                return match worker.join() {
-                    Err(panicked) => panic::resume_unwind(panicked),
-                    Ok(()) => fault("it came to nothing".to_owned()),
-                };
+                // What the engine does not survive is an error like any other.
+                let panicked = worker.join().err();
+                let text = panicked.as_ref().and_then(|payload| {
+                    let text = payload.downcast_ref::<String>().map(String::as_str);
+                    text.or_else(|| payload.downcast_ref::<&str>().copied())
+                });
+                let why = text.unwrap_or("it came to nothing");
+                return fault(format!("the template engine fails at this: {why}"));
             }
         }
     }
+}
+
+/// Keeps the words of a panic of the engine from stderr: [`bounded`] tells of it.
+fn keep_panics_quiet() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |panicked| {
+            if thread::current().name() != Some(THREAD) {
+                usual(panicked);
+            }
+        }));
+    });
 }
 
 /// The most memory that this process had at once, in bytes; nothing where the system does not say.

@@ -126,8 +126,8 @@ fn each_format_reaches_each_host_by_itself() {
             assert_eq!((logins(control), logins(worker)), (before.0 + 2, before.1 + 1), "{name}");
         }
     }
-    for (machine, sshd) in [("pod0", control), ("pod1", worker)] {
-        assert!(person.knows(&format!("prime-{machine}-{}", sshd.port)), "{machine}");
+    for machine in ["pod0", "pod1"] {
+        assert!(person.knows(&format!("prime-{machine}")), "{machine}");
     }
 }
 
@@ -243,6 +243,42 @@ fn a_bastion_of_the_users_is_the_way_in() {
     assert_pongs(ansible::newest().ping(&person.sandbox, &file, "all"), 1);
     assert_eq!((logins(&bastion) > 0, logins(&worker) > 0), (true, true));
     assert!(person.knows(&format!("[{}]:{}", bastion.address, bastion.port)));
+}
+
+#[test]
+fn a_bastion_is_in_front_of_the_control_node_too() {
+    needs!("sshd", "ansible");
+    let pair = Pair::new();
+    let Pair { person, control, worker } = &pair;
+    let gate = person.sshd("gate").at("127.0.0.6").start();
+    let config = format!(
+        "Host gate\n  HostName {}\n  Port {}\n  User {}\n  IdentityFile \"{}\"\n  \
+         StrictHostKeyChecking no\n  UserKnownHostsFile /dev/null\n",
+        gate.address,
+        gate.port,
+        me(),
+        person.key.display()
+    );
+    let config = person.sandbox.write("user-config", config);
+    // The ssh of somebody who has that in their own config.
+    let ssh = process::run(process::command("sh").args(["-c", "command -v ssh"]), b"").succeeds();
+    let script = format!("#!/bin/sh\nexec {} -F '{}' \"$@\"\n", ssh.trim(), config.display());
+    person.sandbox.script("own/ssh", script);
+    let own = person.sandbox.path("own");
+    for (at, name) in ["hosts.json", "hosts.ini"].into_iter().enumerate() {
+        let before = (logins(&gate), logins(control), logins(worker));
+        let arguments = ["--jump", "always", "--bastion", "gate"];
+        let file = person.inventory(name, &[pair.cluster()], &arguments);
+        let mut command = ansible::newest().command(&person.sandbox, "ansible");
+        let path = command.get_envs().find(|(key, _)| *key == "PATH").unwrap().1.unwrap();
+        let path = format!("{}:{}", own.display(), path.display());
+        command.env("PATH", path);
+        command.env("ANSIBLE_SSH_CONTROL_PATH_DIR", person.sandbox.path(format!("cp{at}")));
+        command.args(["all", "-m", "ping", "-i"]).arg(&file);
+        assert_pongs(process::run(&mut command, b""), 2);
+        let after = (logins(&gate), logins(control), logins(worker));
+        assert_eq!(after, (before.0 + 2, before.1 + 2, before.2 + 1), "{name}");
+    }
 }
 
 #[test]

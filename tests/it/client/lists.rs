@@ -65,8 +65,8 @@ fn no_row_comes_twice() {
 fn a_row_is_what_the_api_gave() {
     let row = r#"{"data": [
         {"id": "c1", "name": "a\u001b", "status": "X", "teamId": "t", "vaultEnabled": true,
-         "createdAt": "then", "controller": {"host": 5}},
-        {"id": "c2", "name": "", "vaultEnabled": "yes", "teamId": 5, "controller": [null]}]}"#;
+         "createdAt": "then", "gpuName": "H100", "gpuCount": 8, "controller": {"host": 5}},
+        {"id": "c2", "name": "", "vaultEnabled": "yes", "teamId": 5, "gpuCount": -1, "controller": [null]}]}"#;
     let server = Server::new([json(row)]);
     let listed = list(&server, None).unwrap();
     let expected = Listed {
@@ -76,6 +76,8 @@ fn a_row_is_what_the_api_gave() {
         team_id: Some("t".to_owned()),
         vault_enabled: true,
         created_at: "then".to_owned(),
+        gpu_name: Some("H100".to_owned()),
+        gpu_count: 8,
         controller: Some(r#"{"host": 5}"#.to_owned()),
         place: 0,
     };

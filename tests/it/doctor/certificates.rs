@@ -93,6 +93,33 @@ fn a_certificate_that_lets_nobody_in() {
 }
 
 #[test]
+fn cert_uses_the_key_that_the_cluster_was_installed_with() {
+    needs!("ssh", "ssh-keygen");
+    let (patient, _) = with_vault(&[]);
+    let other = patient.sandbox.ssh_key("keys/other key");
+    let settings = json!({"base_url": patient.api.url()});
+    patient.sandbox.prime_settings(&settings);
+    patient.program(&["install", "train", "--identity-file"]).arg(&other).run().succeeds();
+    for selector in ["train", "clst01", "prime.train"] {
+        patient.run(&["cert", selector]).succeeds();
+        let shown = patient.run(&["cert", selector, "--show"]).succeeds();
+        assert!(shown.contains("(the identity's)"), "{shown}");
+        fs::remove_file(patient.ours("-cert.pub")).unwrap();
+        let told = patient.run(&["cert", selector, "--show"]).fails(1);
+        let (_, command) = told.split_once('`').unwrap();
+        let (command, _) = command.split_once('`').unwrap();
+        let command = format!("{command} --ssh-dir {}", patient.ssh("").display());
+        patient.types(&command).succeeds();
+    }
+    // One that is named for this call counts all the same.
+    let named = patient.sandbox.path("keys/id_cluster");
+    patient.program(&["cert", "train", "--identity-file"]).arg(&named).run().succeeds();
+    let told = patient.run(&["cert", "train", "--show"]).fails(1);
+    assert!(told.contains("it is for the key SHA256:"), "{told}");
+    patient.is_cured("certificate", "wrong", "it is for the key SHA256:");
+}
+
+#[test]
 fn a_certificate_that_ssh_renews_is_none_of_our_business() {
     needs!("ssh");
     let (patient, authority) = with_vault(&["--live"]);

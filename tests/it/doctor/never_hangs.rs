@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -34,6 +35,26 @@ fn a_pipe_in_the_place_of_a_file() {
         if !check.is_empty() {
             report.finding(check, "wrong", words);
         }
+    }
+}
+
+#[test]
+fn a_system_that_refuses_threads_and_processes() {
+    needs!("ssh", "prlimit");
+    let patient = Patient::healthy();
+    for limit in ["--nproc=1", "--nofile=8", "--fsize=0"] {
+        let doctor = patient.program(&["doctor", "--format=json"]).without_root().into_command();
+        let mut limited = process::command("prlimit");
+        limited.arg(limit).arg("--").arg(doctor.get_program()).args(doctor.get_args());
+        limited
+            .env_clear()
+            .envs(doctor.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        if nix::unistd::Uid::current().is_root() {
+            limited.uid(65534).gid(65534);
+        }
+        let ran = process::run(&mut limited, b"");
+        assert!(matches!(ran.status.code(), Some(0 | 1 | 6)), "{limit}: {ran:#?}");
+        assert!(!ran.stderr.contains("panicked"), "{limit}: {ran:#?}");
     }
 }
 

@@ -1,14 +1,17 @@
 //! Many runs at once: each one's result is there.
 
-use std::fs::File;
+use std::fs::{self, File};
+use std::os::unix::fs::symlink;
 use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
 use super::{Desk, small, train};
 use crate::support::process;
+use crate::support::sandbox::Sandbox;
 
 const EACH: usize = 20;
+const ROUNDS: usize = 6;
 
 #[test]
 fn forty_runs_at_once_all_have_their_way() {
@@ -45,6 +48,40 @@ fn forty_runs_at_once_all_have_their_way() {
     desk.run(&["uninstall", "--all"]).succeeds();
     assert_eq!(desk.read_config(), "Host a\n");
     assert_eq!(desk.snapshot().len(), 1, "{:?}", desk.snapshot());
+}
+
+/// Each home has a lock of its own where only the configuration is one, as with dotfiles.
+#[test]
+fn two_homes_that_link_to_one_configuration_or_one_folder() {
+    for linked in [".ssh/config", ".ssh"] {
+        let sandbox = Sandbox::new();
+        let config = sandbox.write("dotfiles/.ssh/config", "Host a\n");
+        let homes = [("one", small("c1", "first")), ("two", small("c2", "second"))];
+        for (home, cluster) in &homes {
+            let link = sandbox.write(format!("{home}/{}.json", cluster.id()), cluster.answer());
+            let link = link.with_file_name(linked);
+            fs::create_dir_all(link.parent().unwrap()).unwrap();
+            symlink(sandbox.path("dotfiles").join(linked), link).unwrap();
+        }
+        for command in ["install", "uninstall"].repeat(ROUNDS) {
+            let running = homes.each_ref().map(|(home, cluster)| {
+                let home = sandbox.path(home);
+                let program = sandbox.prime_ssh([command]).env("HOME", &home);
+                let program = if command == "install" {
+                    program.arg("--input").arg(home.join(format!("{}.json", cluster.id())))
+                } else {
+                    program.arg(cluster.id())
+                };
+                thread::spawn(|| program.run())
+            });
+            for run in running {
+                run.join().unwrap().succeeds();
+            }
+        }
+        // A line that says our folder by way of the other home stays, for it could be a person's.
+        let left = fs::read_to_string(config).unwrap();
+        assert!(left == "Host a\n" || (linked == ".ssh" && left.ends_with("\nHost a\n")), "{left}");
+    }
 }
 
 #[test]

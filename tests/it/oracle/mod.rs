@@ -1,6 +1,8 @@
 //! OpenSSH as the judge: for generated clusters, `ssh -G` gives what the rules say.
 
+mod bastion;
 pub mod hostile;
+mod layouts;
 pub mod plan;
 pub mod rules;
 

@@ -1,0 +1,77 @@
+//! The keys that ssh tries where no setting names one: those in its folder, and the agent's.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use super::PublicKey;
+use super::identity::Identity;
+use crate::cluster::SshKey;
+use crate::ssh::process;
+use crate::text::sanitize::Excerpt;
+
+/// What ssh tries by itself (`ssh_config(5)`, `IdentityFile`).
+const DEFAULTS: [&str; 5] = ["id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk"];
+/// An agent answers at once, unless it is far away.
+const AGENT_LIMIT: Duration = Duration::from_secs(3);
+/// How much of the agent's name for a key is shown.
+const SHOWN: usize = 60;
+
+/// A key of the person's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnKey {
+    /// Its file; `None` where only the agent holds it.
+    pub file: Option<PathBuf>,
+    /// What the agent calls it.
+    pub comment: String,
+    /// Its public half.
+    pub public_key: PublicKey,
+}
+
+impl OwnKey {
+    /// What a message calls it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match &self.file {
+            Some(file) => file.display().to_string(),
+            None => format!("the agent's {}", Excerpt::new(&self.comment, SHOWN)),
+        }
+    }
+}
+
+/// The keys that ssh tries by itself, with this folder as its own: files first.
+#[must_use]
+pub fn own_keys(ssh_folder: &Path) -> Vec<OwnKey> {
+    let of_file = |name: &str| {
+        let file = ssh_folder.join(name);
+        let public_key = Identity::beside(&file)?;
+        Some(OwnKey { file: Some(file), comment: String::new(), public_key })
+    };
+    let mut keys: Vec<OwnKey> = DEFAULTS.into_iter().filter_map(of_file).collect();
+    for key in agent_keys() {
+        if !keys.iter().any(|other| other.public_key == key.public_key) {
+            keys.push(key);
+        }
+    }
+    keys
+}
+
+fn agent_keys() -> Vec<OwnKey> {
+    let Ok(ended) = process::run(Command::new("ssh-add").arg("-L"), AGENT_LIMIT) else {
+        return Vec::new();
+    };
+    let listed = if ended.succeeded() { ended.stdout.as_str() } else { "" };
+    let key = |line: &str| {
+        let comment = line.splitn(3, ' ').nth(2).unwrap_or("key").to_owned();
+        Some(OwnKey { file: None, comment, public_key: line.parse().ok()? })
+    };
+    listed.lines().filter_map(key).collect()
+}
+
+/// The first of these keys that a cluster lets in.
+#[must_use]
+pub fn fitting<'k>(own: &'k [OwnKey], authorized: &[SshKey<'_>]) -> Option<&'k OwnKey> {
+    let parsed = |key: &SshKey<'_>| key.public_key.as_ref()?.as_str().parse::<PublicKey>().ok();
+    let authorized: Vec<PublicKey> = authorized.iter().filter_map(parsed).collect();
+    own.iter().find(|key| authorized.contains(&key.public_key))
+}
