@@ -179,7 +179,7 @@ fn a_text_that_is_out_of_step_is_noticed() {
     ] {
         assert_eq!(unknown(&text.replace(from, to), &help), [noticed], "{from}");
     }
-    for (name, text) in texts() {
+    for (name, text) in texts().iter().filter(|(_, text)| text.contains("prime-ssh install")) {
         assert!(!unknown(&text.replace("prime-ssh ", "prime-ssh x"), &help).is_empty(), "{name}");
     }
 }

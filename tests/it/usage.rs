@@ -3,7 +3,6 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::support::cluster::{self, Cluster, Connection, Node};
 use crate::support::fragment::Fragment;
@@ -355,7 +354,7 @@ fn the_examples_of_the_help_can_be_read() {
         let help = sandbox.prime_ssh([&command, "--help"]).run().succeeds();
         let (_, examples) = help.split_once("\nExamples:\n").expect(&command);
         for example in examples.lines().take_while(|line| !line.is_empty()) {
-            let mut bash = Command::new("bash");
+            let mut bash = process::command("bash");
             bash.args(["-c", example]).current_dir(sandbox.home()).env_clear();
             bash.env("PATH", &path).env("HOME", sandbox.home());
             // There is no token, so that nothing is asked and all that is typed is read.

@@ -4,7 +4,6 @@
 //! after our `Include` mean what they did.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -67,11 +66,11 @@ impl User {
         let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/readers");
         let readers = target().join("readers");
         let mut command = if reader == "ssh-config" {
-            let mut node = Command::new("node");
+            let mut node = process::command("node");
             node.arg(here.join("read.mjs")).arg(readers.join("node_modules/ssh-config"));
             node
         } else {
-            let mut python = Command::new(readers.join("bin/python"));
+            let mut python = process::command(readers.join("bin/python"));
             python.arg(here.join("read.py")).arg(reader);
             python
         };

@@ -6,6 +6,7 @@
 //! its own in a `console` block, or one between blocks that readers do not see, is something that
 //! happens, and [`meanwhile`] makes it happen. Other blocks are `text`, and are not run.
 
+mod image;
 mod meanwhile;
 pub mod page;
 mod reader;
@@ -26,12 +27,16 @@ use crate::support::sandbox::Sandbox;
 /// Does what a page says, from its top to its end, and tells of all that is not so.
 fn read(page: &str) {
     let text = page::read(page);
+    let steps: Vec<Step> = page::blocks(&text).iter().flat_map(page::Block::steps).collect();
+    if steps.is_empty() {
+        return;
+    }
     let mut world = World::new();
     if page != "README.md" {
         world.has_read_the_quick_start();
     }
     let mut wrong = Vec::new();
-    for step in page::blocks(&text).iter().flat_map(page::Block::steps) {
+    for step in steps {
         let (line, told) = match step {
             Step::Meanwhile { line, what } => (line, meanwhile::happens(&mut world, &what)),
             Step::Command(command) => (command.line, tries(&mut world, &command)),

@@ -111,7 +111,8 @@ impl Block {
         let mut steps = Vec::new();
         let mut lines = self.lines.iter().zip(self.line..);
         while let Some((text, line)) = lines.next() {
-            if let Some(what) = text.strip_prefix("# ").filter(|_| starts_anew(&steps, is_shown)) {
+            let remark = text.strip_prefix("# ").filter(|what| starts_anew(&steps, is_shown, what));
+            if let Some(what) = remark {
                 if is_shown {
                     steps.push(Step::Meanwhile { line, what: what.to_owned() });
                 }
@@ -135,11 +136,11 @@ impl Block {
 }
 
 /// Whether a remark may stand here. In a `console` block a `#` may begin what a command prints, so
-/// a remark has an empty line before it, or stands first.
-fn starts_anew(steps: &[Step], is_shown: bool) -> bool {
+/// a remark has an empty line before it, or stands first, and begins with a small letter.
+fn starts_anew(steps: &[Step], is_shown: bool, what: &str) -> bool {
     match steps.last() {
         Some(Step::Command(Command { shown: Some(shown), .. })) if is_shown => {
-            shown.last().is_some_and(String::is_empty)
+            shown.last().is_some_and(String::is_empty) && what.starts_with(char::is_lowercase)
         }
         _ => true,
     }
@@ -183,7 +184,7 @@ fn fits_char(shown: &[char], printed: &[char]) -> bool {
 }
 
 /// A line with single blanks, and `0` for each number of a time.
-fn plain(line: &str) -> String {
+pub fn plain(line: &str) -> String {
     let words: Vec<_> = line.split_whitespace().collect();
     let mut plain = Vec::new();
     for (at, word) in words.iter().enumerate() {

@@ -5,7 +5,6 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use serde_json::json;
@@ -54,7 +53,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 fn stand_in(kind: &str, path: &Path, treasure: &Path) {
     match kind {
-        "pipe" => drop(process::run(Command::new("mkfifo").arg(path), b"").succeeds()),
+        "pipe" => drop(process::run(process::command("mkfifo").arg(path), b"").succeeds()),
         "socket" => drop(UnixListener::bind(path).unwrap()),
         "folder" => fs::create_dir(path).unwrap(),
         "device" => symlink("/dev/zero", path).unwrap(),

@@ -43,6 +43,8 @@ fn start(test: &str, day: Option<u64>, part: &str) -> Result<(), String> {
         command.args(["sh", "-c", script, "sh", &offset]);
     }
     command.arg(std::env::current_exe().unwrap()).args([test, "--exact", "--nocapture"]);
+    // What a script asks a test for.
+    command.envs(std::env::vars().filter(|(name, _)| name.starts_with("PRIME_SSH_TESTS_")));
     let mut said = tempfile::tempfile().unwrap();
     command.stdout(said.try_clone().unwrap()).stderr(said.try_clone().unwrap());
     let mut child = command.env(INSIDE, part).stdin(Stdio::null()).spawn().unwrap();
