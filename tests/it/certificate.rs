@@ -548,11 +548,9 @@ fn paths_with_spaces_work() {
     let folders = std::iter::once(folder.clone()).chain(std::env::split_paths(&system));
     install.env("PATH", std::env::join_paths(folders).unwrap());
     process::run(&mut install, b"").succeeds();
-    let fragments = fs::read_dir(ssh_folder.join("prime-ssh")).unwrap();
-    let fragment = fragments.map(|entry| entry.unwrap().path());
-    let fragment = fragment.into_iter().find(|path| path.extension() == Some("conf".as_ref()));
-    let text = fs::read_to_string(fragment.unwrap()).unwrap();
-    assert!(text.contains(&format!("exec \"'{}' cert --ensure", program.display())), "{text}");
+    let look = fs::read_to_string(ssh_folder.join("prime-ssh/look-1")).unwrap();
+    let command = format!("exec \"'{}' sync --if-older", program.display());
+    assert!(look.contains(&command), "{look}");
     let certificate = certificates_in(&ssh_folder.join("prime-ssh")).pop().unwrap();
     fs::write(&certificate, "gone").unwrap();
     let mut ssh = ssh::ssh(&ssh_folder.join("config"));
