@@ -38,7 +38,7 @@ fn a_new_machine_on_an_old_address_is_reached_and_a_new_key_of_an_old_machine_is
     assert_eq!(ssh::node_at(&config, "prime.train"), "first");
     assert_eq!(ssh::node_at(&config, "prime.train.head"), "first");
     let keys = desk.sandbox.read(desk.ours(".known_hosts"));
-    assert!(keys.starts_with(&format!("prime-pod-a-{port} ")), "{keys}");
+    assert!(keys.starts_with("prime-pod-a "), "{keys}");
     desk.run(&["sync", "--check"]).succeeds();
 
     // The machine is gone, and another one has its address.
