@@ -8,7 +8,7 @@ use crate::support::sandbox::Sandbox;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// Options of other programs that the texts name in passing.
-const OF_OTHERS: [&str; 1] = ["--private-key"];
+const OF_OTHERS: [&str; 3] = ["--private-key", "--limit", "--mca"];
 /// What a text says where any command may stand.
 const PLACEHOLDERS: [&str; 2] = ["COMMAND", "…"];
 

@@ -288,7 +288,7 @@ fn a_boolean_in_a_variable_is_yes_or_no_in_any_spelling_and_nothing_else() {
     );
     let program = |variable: &str, value: &str| {
         let command = if variable.contains("INACTIVE") { "config" } else { "inventory" };
-        let command = if variable.contains("RENEW") { "cert" } else { command };
+        let command = if variable.contains("NO_REFRESH") { "cert" } else { command };
         let program = desk.sandbox.prime_ssh([command]).env(variable, value);
         let program = if command == "cert" {
             program.args(["--ensure", "train", "--identity-file", "key"])
@@ -311,7 +311,7 @@ fn a_boolean_in_a_variable_is_yes_or_no_in_any_spelling_and_nothing_else() {
         "USE_SSH_CONFIG",
         "REFRESH",
         "OFFLINE",
-        "NO_RENEW",
+        "NO_REFRESH",
     ] {
         let variable = format!("PRIME_SSH_{variable}");
         for value in ["maybe", "2", "-", " "] {
