@@ -66,8 +66,8 @@ fn write(
     let sockets = Sockets::new(options, fleets);
     let clusters = fleets.iter().map(|fleet| ClusterView::new(fleet, options, &sockets)).collect();
     match options.layout {
-        Layout::Flat => super::write(&Flat { clusters, stale }, to),
-        Layout::Compact => super::write(&Compact { clusters, stale }, to),
+        Layout::Flat => Template::write_into(&Flat { clusters, stale }, to),
+        Layout::Compact => Template::write_into(&Compact { clusters, stale }, to),
     }
 }
 
