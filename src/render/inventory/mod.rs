@@ -20,7 +20,6 @@ pub use group::{GroupRequest, Members, group_part};
 use value::{Node, Value, Variable};
 
 use super::login;
-use super::sockets::SocketNames;
 use crate::cluster::{Fleet, Host};
 use crate::name::{Invalid, Label, is_template};
 
@@ -144,8 +143,7 @@ fn with_inventory<T>(
     options: &Options,
     write: impl FnOnce(Inventory<'_>) -> T,
 ) -> T {
-    let sockets = connection::sockets(fleets, &options.login);
-    let clusters: Vec<_> = clusters(fleets, options, &sockets).collect();
+    let clusters: Vec<_> = clusters(fleets, options).collect();
     let groups = groups(&clusters, &options.groups);
     write(Inventory { clusters: &clusters, groups })
 }
@@ -153,9 +151,8 @@ fn with_inventory<T>(
 fn clusters<'f>(
     fleets: &'f [Fleet<'f>],
     options: &'f Options,
-    sockets: &'f SocketNames<'f>,
 ) -> impl Iterator<Item = ClusterView<'f>> {
-    fleets.iter().map(move |fleet| ClusterView::new(fleet, options, sockets))
+    fleets.iter().map(move |fleet| ClusterView::new(fleet, options))
 }
 
 /// The hosts of a fleet; one that others only jump through is none.
@@ -256,9 +253,9 @@ struct ClusterView<'f> {
 }
 
 impl<'f> ClusterView<'f> {
-    fn new(fleet: &'f Fleet<'f>, options: &'f Options, sockets: &'f SocketNames<'f>) -> Self {
+    fn new(fleet: &'f Fleet<'f>, options: &'f Options) -> Self {
         let connections =
-            (!options.use_ssh_config).then(|| Connections::new(fleet, &options.login, sockets));
+            (!options.use_ssh_config).then(|| Connections::new(fleet, &options.login));
         let cluster = format!("{}.", fleet.alias());
         let hosts: Vec<_> =
             hosts_of(fleet).map(|host| (host, [&cluster, host.name.as_str()].concat())).collect();
