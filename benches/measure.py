@@ -262,7 +262,7 @@ def measure_ssh(table, program, folder, environment):
     answers = f"{folder}/clusters.json"
     with open(answers, "w") as file:
         clusters = [
-            answer(name, HOSTS // CLUSTERS, private).replace('"pod', f'"{name}-')
+            answer(name, HOSTS // CLUSTERS, private).replace("\"pod0", f"\"{name}-0")
             for name in (f"c{at:03}" for at in range(CLUSTERS))
         ]
         json.dump({"data": [json.loads(text)["data"] for text in clusters]}, file)
