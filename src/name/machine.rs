@@ -88,16 +88,14 @@ impl<'a> HostKeyAlias<'a> {
     /// Its text, by a short cut: a large fleet has many.
     #[must_use]
     pub fn to_text(&self) -> String {
-        match self.port {
-            Some(_) => self.to_string(),
-            None => {
-                let machine = self.machine.as_str();
-                let mut text = String::with_capacity("prime-".len() + machine.len());
-                text.push_str("prime-");
-                text.push_str(machine);
-                text
-            }
+        if self.port.is_some() {
+            return self.to_string();
         }
+        let machine = self.machine.as_str();
+        let mut text = String::with_capacity("prime-".len() + machine.len());
+        text.push_str("prime-");
+        text.push_str(machine);
+        text
     }
 }
 

@@ -16,7 +16,7 @@ impl Escaper for ControlCharGuard {
         // Bytes, and not characters, and all of them: this sees every value of a large fleet, and
         // a loop without an early end is done 16 bytes at once. The controls beyond ASCII begin with
         // 0xC2 or 0xE2 and have been refused at the door.
-        if text.bytes().fold(false, |found, b| found | (b < b' ') | (b == 0x7f)) {
+        if text.bytes().fold(false, |found, b| found | b.is_ascii_control()) {
             Err(fmt::Error)
         } else {
             dest.write_str(text)
