@@ -364,6 +364,7 @@ fn check_connection<'a>(
         main: false,
         of_control_node: false,
         shares_machine: false,
+        is_ambiguous: false,
     })
 }
 

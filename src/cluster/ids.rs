@@ -5,7 +5,7 @@
 //! so that one machine's key would vouch for another. So would the key of machine `x-2222` for the
 //! server on port 2222 of machine `x`, if that has several: both are `prime-x-2222` there.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::check::CheckedCluster;
 use super::duplicates::duplicates_by;
@@ -16,8 +16,7 @@ use crate::name::{Id, Invalid, Port};
 /// Refuses nodes of one cluster that share an id, and machines of the whole run whose ids differ
 /// only in case or whose host keys would have one name: all of them, not only the later ones.
 pub(super) fn refuse_duplicates(clusters: &mut [CheckedCluster<'_>]) {
-    let hosts = clusters.iter().flat_map(|cluster| &cluster.nodes.hosts);
-    let machines = duplicate_ids(hosts.map(|host| host.machine.as_str()), |a, b| a != b);
+    let machines = mark_machines(clusters);
     let key_names = shared_key_names(clusters);
     for cluster in clusters {
         let node_ids = duplicate_ids(node_ids(&cluster.nodes.hosts), |_, _| true);
@@ -55,20 +54,48 @@ fn machine_duplicate(
     }
 }
 
-/// Marks the hosts of one cluster whose machine has several SSH servers: hosts at other ports.
-pub(super) fn mark_shared_machines(hosts: &mut [Host<'_>]) {
-    let groups = duplicates_by(hosts.iter(), |host| &host.machine);
-    let has_ports = |group: &&Vec<&Host<'_>>| {
-        group.windows(2).any(|pair| matches!(pair, [a, b] if a.port != b.port))
-    };
-    let shared: HashSet<String> = groups
-        .iter()
-        .filter(has_ports)
-        .filter_map(|group| Some(group.first()?.machine.to_string()))
-        .collect();
-    for host in hosts.iter_mut().filter(|_| !shared.is_empty()) {
-        host.shares_machine = shared.contains(host.machine.as_str());
+/// Marks hosts whose machine has several SSH servers in their cluster, and those whose machine and
+/// server are said to be at several places. Returns the ids, in lower case, that occur in two cases.
+fn mark_machines(clusters: &mut [CheckedCluster<'_>]) -> HashSet<String> {
+    let hosts = clusters.iter().enumerate().flat_map(|(cluster, checked)| {
+        let hosts = checked.nodes.hosts.iter().enumerate();
+        hosts.map(move |(at, host)| (cluster, at, host))
+    });
+    let mut in_two_cases = HashSet::new();
+    let mut marks: Vec<(usize, usize, bool, bool)> = Vec::new();
+    for mut group in duplicates_by(hosts, |(_, _, host)| padded_lowercase(host.machine.as_str())) {
+        group.sort_by_key(|&(cluster, _, host)| (&host.machine, cluster, host.port));
+        let (first, last) = (group.first(), group.last());
+        if first.map(|(_, _, host)| &host.machine) != last.map(|(_, _, host)| &host.machine) {
+            in_two_cases.extend(first.map(|(_, _, host)| lowercase(&host.machine)));
+        }
+        let mut keys = Vec::with_capacity(group.len());
+        for of_one in group.chunk_by(|a, b| (&a.2.machine, a.0) == (&b.2.machine, b.0)) {
+            let port = |end: Option<&(usize, usize, &Host<'_>)>| end.map(|(_, _, host)| host.port);
+            let has_several = port(of_one.first()) != port(of_one.last());
+            keys.extend(
+                of_one.iter().map(|(_, _, host)| (&host.machine, has_several.then_some(host.port))),
+            );
+        }
+        // By the name of its key: where it is; nothing if that is at several places.
+        let mut places = HashMap::new();
+        for (key, &(cluster, _, host)) in keys.iter().zip(&group) {
+            let place = (cluster, &host.host_name, host.port);
+            let known = places.entry(key).or_insert(Some(place));
+            *known = known.filter(|known| *known == place);
+        }
+        marks.extend(keys.iter().zip(&group).map(|(key, &(cluster, at, _))| {
+            (cluster, at, key.1.is_some(), places.get(key) == Some(&None))
+        }));
     }
+    for (cluster, at, has_several, is_ambiguous) in marks {
+        let cluster = clusters.get_mut(cluster);
+        if let Some(host) = cluster.and_then(|cluster| cluster.nodes.hosts.get_mut(at)) {
+            host.shares_machine = has_several;
+            host.is_ambiguous = is_ambiguous;
+        }
+    }
+    in_two_cases
 }
 
 /// The names of host keys, in lower case, that machines with one server share with machines whose

@@ -57,6 +57,8 @@ pub struct Host<'a> {
     pub(super) of_control_node: bool,
     /// Whether its machine has several SSH servers in this cluster.
     pub(super) shares_machine: bool,
+    /// Whether the answers give its machine and server several places.
+    pub(super) is_ambiguous: bool,
 }
 
 impl Host<'_> {
@@ -64,6 +66,13 @@ impl Host<'_> {
     #[must_use]
     pub fn host_key_alias(&self) -> HostKeyAlias<'_> {
         HostKeyAlias::new(&self.machine, Some(self.port).filter(|_| self.shares_machine))
+    }
+
+    /// Whether the answers give its machine and server several places: an API that says so may be
+    /// wrong.
+    #[must_use]
+    pub fn is_ambiguous(&self) -> bool {
+        self.is_ambiguous
     }
 
     /// Where it is, for a person.

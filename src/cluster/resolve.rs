@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use super::check::{CheckedCluster, Nodes};
-use super::ids::{mark_shared_machines, refuse_duplicates};
+use super::ids::refuse_duplicates;
 use super::jump::{Jump, JumpMode, JumpVia};
 use super::model::{Cluster, Fleet, Host, Skipped, WhySkipped};
 use super::naming::{Names, cluster_name, name_hosts, natural};
@@ -155,7 +155,6 @@ pub fn resolve<'a>(
 ) -> Vec<ResolvedCluster<'a>> {
     for cluster in &mut clusters {
         cluster.nodes.settle_inactive(options.selection.include_inactive);
-        mark_shared_machines(&mut cluster.nodes.hosts);
     }
     refuse_duplicates(&mut clusters);
     let names = name_clusters(&clusters.iter().collect::<Vec<_>>(), &options.recorded);
@@ -175,7 +174,6 @@ pub fn resolve<'a>(
 #[must_use]
 pub fn resolve_one<'a>(mut cluster: CheckedCluster<'a>, options: &Options) -> ResolvedCluster<'a> {
     cluster.nodes.settle_inactive(options.selection.include_inactive);
-    mark_shared_machines(&mut cluster.nodes.hosts);
     refuse_duplicates(std::slice::from_mut(&mut cluster));
     let name = name_clusters(&[&cluster], &options.recorded).pop().flatten();
     with_name(cluster, name, options)

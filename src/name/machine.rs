@@ -84,6 +84,19 @@ impl<'a> HostKeyAlias<'a> {
     pub fn new(machine: &'a Id<'a>, port: Option<Port>) -> Self {
         Self { machine, port }
     }
+
+    /// Its text, by a short cut: a large fleet has many.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        if self.port.is_some() {
+            return self.to_string();
+        }
+        let machine = self.machine.as_str();
+        let mut text = String::with_capacity("prime-".len() + machine.len());
+        text.push_str("prime-");
+        text.push_str(machine);
+        text
+    }
 }
 
 impl fmt::Display for HostKeyAlias<'_> {

@@ -6,10 +6,8 @@
 //! is shared.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 
-use crate::cluster::{Fleet, Host, duplicates_by};
-use crate::name::HostKeyAlias;
+use crate::cluster::{Fleet, Host};
 use crate::text::digest;
 
 /// A home folder of this many bytes is reckoned with at least: a file may move to another machine.
@@ -27,61 +25,44 @@ const SHORT: &str = "prime.";
 const DIGITS: usize = 16;
 
 /// What sockets are called in one folder.
-#[derive(Clone, Debug)]
-pub(super) struct SocketNames<'f> {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SocketNames {
     /// Bytes that the folder leaves for a name.
     room: usize,
-    /// Machines that the answers give more than one place.
-    ambiguous: HashSet<HostKeyAlias<'f>>,
 }
 
-impl<'f> SocketNames<'f> {
-    /// The names for these fleets, in a folder whose path has so many bytes.
-    pub(super) fn in_folder(length: usize, fleets: &'f [Fleet<'f>]) -> Self {
+impl SocketNames {
+    /// The names in a folder whose path has so many bytes.
+    pub(super) fn in_folder(length: usize) -> Self {
         // A slash before the name, and the NUL behind all.
-        let room = SOCKET_PATH.saturating_sub(TEMPORARY + length + 2);
-        Self { room, ambiguous: ambiguous(fleets) }
+        Self { room: SOCKET_PATH.saturating_sub(TEMPORARY + length + 2) }
     }
 
     /// What a socket's name has of its machine, behind the login name and an `@`: the host's
     /// `HostKeyAlias` that is given, in lower case as ssh's `%k` has it, or something shorter, or
     /// nothing where no name is short enough: then no connection is shared.
+    ///
+    /// Of an ambiguous host the name has its place, too: who shares a connection sees no key that
+    /// would show the mistake.
     pub(super) fn of<'a>(
-        &self,
+        self,
         fleet: &Fleet<'_>,
         host: &Host<'_>,
         key_alias: &'a str,
     ) -> Option<Cow<'a, str>> {
         let user = host.user.as_str().len().max(USER) + 1;
-        let is_ambiguous =
-            !self.ambiguous.is_empty() && self.ambiguous.contains(&host.host_key_alias());
-        if !is_ambiguous && user + key_alias.len() <= self.room {
+        if !host.is_ambiguous() && user + key_alias.len() <= self.room {
             let is_lower = !key_alias.bytes().any(|b| b.is_ascii_uppercase());
             return Some(if is_lower { key_alias.into() } else { key_alias.to_lowercase().into() });
         }
         if user + SHORT.len() + DIGITS > self.room {
             return None;
         }
-        let hash = if is_ambiguous {
+        let hash = if host.is_ambiguous() {
             digest::hex(format!("{key_alias}\n{}\n{}", fleet.cluster.id, host.host_name), DIGITS)
         } else {
             digest::hex(key_alias, DIGITS)
         };
         Some(Cow::Owned(format!("{SHORT}{hash}")))
     }
-}
-
-/// An API that says of two places that they are one machine may be wrong, and a key would show it;
-/// but who shares a connection sees no key.
-fn ambiguous<'f>(fleets: &'f [Fleet<'f>]) -> HashSet<HostKeyAlias<'f>> {
-    let of_fleet = |fleet: &'f Fleet<'f>| fleet.hosts.iter().map(move |host| (fleet, host));
-    let machine = |&(_, host): &(_, &'f Host<'f>)| host.host_key_alias();
-    let place = |&(fleet, host): &(&'f Fleet<'f>, &'f Host<'f>)| {
-        (&fleet.cluster.id, &host.host_name, host.port)
-    };
-    let of_one_machine = duplicates_by(fleets.iter().flat_map(of_fleet), machine);
-    let several_places = |group: &&Vec<_>| {
-        group.windows(2).any(|pair| matches!(pair, [a, b] if place(a) != place(b)))
-    };
-    of_one_machine.iter().filter(several_places).flatten().map(machine).collect()
 }

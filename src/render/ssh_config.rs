@@ -5,6 +5,7 @@
 //! programs that read such files know less: an empty `Host *` ends each file, or what stands behind
 //! an `Include` of it would belong to us for some of them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 
@@ -63,11 +64,11 @@ fn write(
     options: &Options,
     to: &mut dyn io::Write,
 ) -> io::Result<()> {
-    let sockets = Sockets::new(options, fleets);
+    let sockets = Sockets::new(options);
     let clusters = fleets.iter().map(|fleet| ClusterView::new(fleet, options, &sockets)).collect();
     match options.layout {
-        Layout::Flat => super::write(&Flat { clusters, stale }, to),
-        Layout::Compact => super::write(&Compact { clusters, stale }, to),
+        Layout::Flat => Template::write_into(&Flat { clusters, stale }, to),
+        Layout::Compact => Template::write_into(&Compact { clusters, stale }, to),
     }
 }
 
@@ -200,7 +201,7 @@ impl<'v> HostView<'v> {
             host_name: host.host_name.as_str(),
             user: host.user.as_str(),
             port: host.port.get(),
-            host_key_alias: host.host_key_alias().to_string(),
+            host_key_alias: host.host_key_alias().to_text(),
             jump: jump.as_deref().or_else(|| is_named_like_ours(fleet, host).then_some("none")),
         }
     }
@@ -217,8 +218,8 @@ impl<'v> HostView<'v> {
     fn own_control_path(&self) -> Option<String> {
         let Self { of, host, host_key_alias, .. } = self;
         let name = of.sockets.names.of(of.fleet, host, host_key_alias);
-        let is_common = name.is_some_and(|name| name.eq_ignore_ascii_case(host_key_alias));
-        (!is_common).then(|| self.control_path())
+        // One that it borrows is the `HostKeyAlias` as it is.
+        (!matches!(name, Some(Cow::Borrowed(_)))).then(|| self.control_path())
     }
 }
 
@@ -271,15 +272,15 @@ fn comment(text: &Label<'_>) -> String {
 /// there in any case.
 struct Sockets<'f> {
     folder: &'f str,
-    names: SocketNames<'f>,
+    names: SocketNames,
 }
 
 impl<'f> Sockets<'f> {
-    fn new(options: &'f Options, fleets: &'f [Fleet<'f>]) -> Self {
+    fn new(options: &'f Options) -> Self {
         let folder = options.socket_folder.as_ref().map_or("~/.ssh", LocalPath::as_str);
         let home = options.home_length.max(HOME);
         let length = folder.strip_prefix('~').map_or(folder.len(), |below| home + below.len());
-        Self { folder, names: SocketNames::in_folder(length, fleets) }
+        Self { folder, names: SocketNames::in_folder(length) }
     }
 
     /// The path of a socket with this name behind the login name, which ssh fills in.

@@ -51,14 +51,14 @@ pub fn check_option(option: &SshOption) -> Result<(), Invalid> {
 }
 
 /// What sockets are called in Ansible's folder.
-pub(super) fn sockets<'f>(fleets: &'f [Fleet<'f>], options: &login::Options) -> SocketNames<'f> {
-    SocketNames::in_folder(options.home_length.max(HOME) + SOCKET_FOLDER.len(), fleets)
+fn sockets(options: &login::Options) -> SocketNames {
+    SocketNames::in_folder(options.home_length.max(HOME) + SOCKET_FOLDER.len())
 }
 
 /// How the hosts of a fleet are reached.
 pub(super) struct Connections<'f> {
     fleet: &'f Fleet<'f>,
-    sockets: &'f SocketNames<'f>,
+    sockets: SocketNames,
     /// The key to log in with, where no option of the user's replaces it.
     key: Option<&'f str>,
     /// The arguments of ssh behind a host's own: of one that is reached directly, and of one that
@@ -68,11 +68,7 @@ pub(super) struct Connections<'f> {
 }
 
 impl<'f> Connections<'f> {
-    pub(super) fn new(
-        fleet: &'f Fleet<'f>,
-        options: &'f login::Options,
-        sockets: &'f SocketNames<'f>,
-    ) -> Self {
+    pub(super) fn new(fleet: &'f Fleet<'f>, options: &'f login::Options) -> Self {
         let lines = login::lines(options, &fleet.cluster);
         let is_ours = |line: &Line<'_>| line.keyword == "IdentityFile" && !line.is_given;
         let key = options.identity_file.as_ref().filter(|_| lines.iter().any(is_ours));
@@ -97,7 +93,7 @@ impl<'f> Connections<'f> {
         };
         Self {
             fleet,
-            sockets,
+            sockets: sockets(options),
             key: key.map(LocalPath::as_str),
             jumping: ending(jumping),
             direct: ending(direct),
@@ -117,7 +113,7 @@ impl<'f> Connections<'f> {
     /// folder, which it makes where it is missing, and `%%r` the login name. Ansible's own path
     /// names the address, which may be that of another machine behind another jump host.
     pub(super) fn add<'v>(&'v self, host: &'v Host<'v>, variables: &mut Vec<Variable<'v>>) {
-        let machine = host.host_key_alias().to_string();
+        let machine = host.host_key_alias().to_text();
         let socket = match self.sockets.of(self.fleet, host, &machine) {
             Some(name) => ["%(directory)s/%%r@", &name].concat(),
             None => "none".to_owned(),

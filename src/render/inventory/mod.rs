@@ -20,7 +20,6 @@ pub use group::{GroupRequest, Members, group_part};
 use value::{Node, Value, Variable};
 
 use super::login;
-use super::sockets::SocketNames;
 use crate::cluster::{Fleet, Host};
 use crate::name::{Invalid, Label, is_template};
 
@@ -47,28 +46,20 @@ pub enum Format {
     Json,
 }
 
-/// Fails where Ansible would run something of what the inventory says, as from a folder that is
-/// named like a template.
+/// Fails where Ansible would run something of what the inventory says: it takes each variable for a
+/// template, and no format of a file can say that it is none. A folder may be named like one.
 pub fn check(fleets: &[Fleet<'_>], options: &Options) -> Result<(), Invalid> {
-    let refused = |of: &dyn std::fmt::Display| {
-        Err(Invalid::because(format!("{of}: a Jinja marker, which Ansible would run")))
-    };
-    let sockets = connection::sockets(fleets, &options.login);
-    for cluster in clusters(fleets, options, &sockets) {
-        // What a host has of its own is checked text of the API's, and what these lines say.
-        let lines = login::lines(&options.login, &cluster.fleet.cluster);
-        for line in lines.iter().filter(|_| cluster.connections.is_some()) {
-            if is_template(&line.value) {
-                return refused(line);
-            }
+    // All other texts are checked types, which no marker passes.
+    let lines = fleets
+        .iter()
+        .filter(|_| !options.use_ssh_config)
+        .flat_map(|fleet| login::lines(&options.login, &fleet.cluster));
+    match lines.into_iter().find(|line| is_template(&line.value)) {
+        Some(line) => {
+            Err(Invalid::because(format!("{line}: a Jinja marker, which Ansible would run")))
         }
-        for Variable { key, value } in cluster.variables() {
-            if value.is_template() {
-                return refused(&key);
-            }
-        }
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Writes an inventory file of these fleets. The same fleets and options give the same bytes.
@@ -84,8 +75,8 @@ pub fn render(
     to: &mut dyn io::Write,
 ) -> io::Result<()> {
     with_inventory(fleets, options, |inventory| match format {
-        Format::Yaml => super::write(&Yaml { inventory }, to),
-        Format::Ini => super::write(&Ini { inventory }, to),
+        Format::Yaml => Template::write_into(&Yaml { inventory }, to),
+        Format::Ini => Template::write_into(&Ini { inventory }, to),
         Format::Json => json::write_static(&inventory, to),
     })
 }
@@ -152,8 +143,7 @@ fn with_inventory<T>(
     options: &Options,
     write: impl FnOnce(Inventory<'_>) -> T,
 ) -> T {
-    let sockets = connection::sockets(fleets, &options.login);
-    let clusters: Vec<_> = clusters(fleets, options, &sockets).collect();
+    let clusters: Vec<_> = clusters(fleets, options).collect();
     let groups = groups(&clusters, &options.groups);
     write(Inventory { clusters: &clusters, groups })
 }
@@ -161,9 +151,8 @@ fn with_inventory<T>(
 fn clusters<'f>(
     fleets: &'f [Fleet<'f>],
     options: &'f Options,
-    sockets: &'f SocketNames<'f>,
 ) -> impl Iterator<Item = ClusterView<'f>> {
-    fleets.iter().map(move |fleet| ClusterView::new(fleet, options, sockets))
+    fleets.iter().map(move |fleet| ClusterView::new(fleet, options))
 }
 
 /// The hosts of a fleet; one that others only jump through is none.
@@ -199,23 +188,34 @@ fn groups<'v>(clusters: &'v [ClusterView<'v>], requests: &[GroupRequest]) -> Vec
 
 /// The groups of hosts with the same GPU, role or status.
 fn labeled<'v>(hosts: impl Iterator<Item = HostView<'v>>) -> impl Iterator<Item = Group<'v>> {
-    // Few labels stand on many hosts, and several may make one name.
-    let mut names = BTreeMap::<(&str, &str), Option<String>>::new();
-    let mut groups = BTreeMap::<String, Vec<&'v str>>::new();
+    // Few labels stand on many hosts, mostly one after the other, and several may make one name.
+    let mut names = BTreeMap::<(&str, &str), Option<usize>>::new();
+    let mut places = BTreeMap::<String, usize>::new();
+    let mut groups: Vec<Group<'v>> = Vec::new();
+    let mut last: [(&str, Option<usize>); 3] = [("", None); 3];
     for HostView { host, alias, .. } in hosts {
-        for (prefix, label) in
-            [("gpu", &host.node.gpu_name), ("role", &host.role), ("status", &host.node.status)]
+        let labels = [&host.node.gpu_name, &host.role, &host.node.status];
+        for ((prefix, label), last) in
+            ["gpu", "role", "status"].into_iter().zip(labels).zip(&mut last)
         {
             let Some(label) = label.as_ref().map(Label::as_str) else { continue };
-            let name = names.entry((prefix, label)).or_insert_with(|| label_group(prefix, label));
-            let Some(name) = name else { continue };
-            match groups.get_mut(name) {
-                Some(hosts) => hosts.push(alias),
-                None => _ = groups.insert(name.clone(), vec![alias]),
+            if last.0 != label {
+                let group = *names.entry((prefix, label)).or_insert_with(|| {
+                    let name = label_group(prefix, label)?;
+                    Some(*places.entry(name.clone()).or_insert_with(|| {
+                        groups.push(Group { name, hosts: Vec::new() });
+                        groups.len() - 1
+                    }))
+                });
+                *last = (label, group);
+            }
+            if let Some(group) = last.1.and_then(|place| groups.get_mut(place)) {
+                group.hosts.push(alias);
             }
         }
     }
-    groups.into_iter().map(|(name, hosts)| Group { name, hosts })
+    groups.sort_by(|a, b| a.name.cmp(&b.name));
+    groups.into_iter()
 }
 
 /// A variable that may well be the same for all hosts of a cluster.
@@ -253,9 +253,9 @@ struct ClusterView<'f> {
 }
 
 impl<'f> ClusterView<'f> {
-    fn new(fleet: &'f Fleet<'f>, options: &'f Options, sockets: &'f SocketNames<'f>) -> Self {
+    fn new(fleet: &'f Fleet<'f>, options: &'f Options) -> Self {
         let connections =
-            (!options.use_ssh_config).then(|| Connections::new(fleet, &options.login, sockets));
+            (!options.use_ssh_config).then(|| Connections::new(fleet, &options.login));
         let cluster = format!("{}.", fleet.alias());
         let hosts: Vec<_> =
             hosts_of(fleet).map(|host| (host, [&cluster, host.name.as_str()].concat())).collect();

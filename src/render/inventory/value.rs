@@ -8,7 +8,6 @@ use std::borrow::Cow;
 use serde::{Serialize, Serializer};
 
 use crate::cluster::Skipped;
-use crate::name::is_template;
 
 /// A variable of a group or host.
 #[derive(Clone, Debug, PartialEq)]
@@ -105,19 +104,6 @@ enum Dialect {
 }
 
 impl Value<'_> {
-    /// Whether Ansible would run it: it takes a variable for a template, and no format of a file can
-    /// say that it is none.
-    pub(super) fn is_template(&self) -> bool {
-        match self {
-            Self::Null | Self::Flag(_) | Self::Number(_) => false,
-            Self::Text(text) => is_template(text),
-            Self::Ending(_, ending) => is_template(&ending.plain),
-            Self::Skipped(nodes) => {
-                nodes.iter().any(|node| is_template(node.name) || is_template(&node.reason))
-            }
-        }
-    }
-
     fn literal(&self, dialect: Dialect) -> Cow<'static, str> {
         let constant: fn(_, _) -> &'static str = match dialect {
             Dialect::Yaml => |yaml, _| yaml,
@@ -159,7 +145,7 @@ fn quoted(text: &str, dialect: Dialect) -> String {
 
 /// Control characters are not expected here: [`super::super::control_char_guard`] refuses them.
 fn escape(mut text: &str, dialect: Dialect, to: &mut String) {
-    let escaped = |c| match c {
+    let escape_of = |c| match c {
         '"' => Some("\\\""),
         '\\' => Some("\\\\"),
         '\'' if dialect == Dialect::Python => Some("\\u0027"),
@@ -168,11 +154,15 @@ fn escape(mut text: &str, dialect: Dialect, to: &mut String) {
         '\u{ffff}' => Some("\\uffff"),
         _ => None,
     };
-    while let Some((at, c)) = text.char_indices().find(|&(_, c)| escaped(c).is_some()) {
-        let (before, rest) = text.split_at(at);
-        to.push_str(before);
-        to.extend(escaped(c));
-        text = rest.get(c.len_utf8()..).unwrap_or_default();
+    // The last two begin with 0xEF. Most texts have nothing of all that.
+    let may_need_one = |b: u8| matches!(b, b'"' | b'\\' | b'\'' | 0xef);
+    if text.bytes().fold(false, |found, b| found | may_need_one(b)) {
+        while let Some((at, c)) = text.char_indices().find(|&(_, c)| escape_of(c).is_some()) {
+            let (before, rest) = text.split_at(at);
+            to.push_str(before);
+            to.extend(escape_of(c));
+            text = rest.get(c.len_utf8()..).unwrap_or_default();
+        }
     }
     to.push_str(text);
 }
