@@ -25,6 +25,7 @@ use crate::install::state::{FileKind, FileStem};
 use crate::settings::{Context, Mode, OptionResolver, Sync, Wanted, refresh_is_off, ssh_layout};
 use crate::ssh::process::run_with_timeout;
 use crate::terminal::{Audience, Terminal};
+use crate::text::message::Message;
 use crate::text::time;
 
 /// How long all of it may take: somebody waits for a connection.
@@ -214,7 +215,8 @@ impl Refresh<'_> {
         let applied = self.sync(settings, due, &context, &resolver, &mut renewed);
         match applied {
             Ok(applied) => {
-                for warning in applied.request.urgent.iter().chain(&applied.gone()) {
+                let gone = applied.gone().into_iter().map(Message::from);
+                for warning in applied.request.talk.urgent.iter().cloned().chain(gone) {
                     self.context.terminal.warning(warning);
                 }
                 for line in &applied.request.lines {
@@ -270,9 +272,8 @@ impl Refresh<'_> {
         apply_request(&applying, |present| {
             let installed = present.installed();
             let skip_invalid = context.global.skip_invalid;
-            let terminal = context.terminal;
             let mut desired =
-                DesiredState::new(layout, present, &installed, resolver, skip_invalid, terminal);
+                DesiredState::new(layout, present, &installed, resolver, skip_invalid);
             let request = asked.request(&mut desired, false);
             *renewed = desired.renewed;
             Ok(request)

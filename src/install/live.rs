@@ -160,9 +160,7 @@ pub fn commands(look: &[u8], alias: &str) -> Vec<String> {
 
 /// The names of a cluster, known or not.
 fn patterns(record: &Record) -> String {
-    let alias = record.alias();
-    let short = record.options.short.iter().map(|short| format!(",{short}"));
-    format!("{alias},{alias}.*{}", short.collect::<String>())
+    record.patterns().replace(' ', ",")
 }
 
 #[cfg(test)]

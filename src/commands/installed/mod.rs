@@ -11,6 +11,7 @@ mod summary;
 pub(super) use answer::{Candidate, ask_again};
 pub(super) use apply::{Applied, Applying, InstallRequest, apply_request};
 pub(super) use desired::{DesiredOutcome, DesiredState, Renewed};
+pub(super) use loops::fragments_afterwards;
 pub(super) use names::{Names, Surveyed, ended_owners, recorded};
 pub(super) use summary::{ClusterChange, Line};
 
@@ -42,12 +43,12 @@ pub(super) fn named(present: &Present, selectors: &[String]) -> Outcome<Vec<File
     Ok(stems)
 }
 
-/// The installed cluster that a person means by this id, name or alias.
+/// The installed cluster that a person means by this id, name, alias or short name: where a name is
+/// the short one of another cluster, that is where ssh leads.
 pub(super) fn called<'i>(installed: &'i Installed, selector: &str) -> Option<&'i Record> {
-    let mut records = installed.records.iter().map(|(_, record)| record);
-    records.find(|record| {
-        [record.id.as_str(), record.name.as_str(), &record.alias()].contains(&selector)
-    })
+    let records = || installed.records.iter().map(|(_, record)| record);
+    let by_short = records().find(|record| record.typed_name() == selector);
+    by_short.or_else(|| records().find(|record| record.is_called(selector)))
 }
 
 fn not_installed(selector: &str, installed: &Installed) -> Failure {
