@@ -52,10 +52,6 @@ impl<'s> Newcomer<'s> {
             Some(_) => ClusterChange::Left(failure),
             None => ClusterChange::NotInstalled(failure),
         };
-        if let Some(changes) = old.and_then(|old| options.since(&old.options)) {
-            let would = if settings.mode == Mode::Apply { "" } else { " would change" };
-            decision.talk.note(format!("options for {alias}{would}: {changes}"));
-        }
         let usable = openssh::check_release(ssh, options.layout).and_then(|()| {
             self.check_short(&alias, &options, wishing.installed, &mut decision.talk)
         });
@@ -63,6 +59,10 @@ impl<'s> Newcomer<'s> {
         let wished = usable.and_then(|()| wishing.wish(survey, name.clone(), source, &options));
         let what = match wished {
             Ok(DesiredOutcome::Put(wish, what)) => {
+                if let Some(changes) = old.and_then(|old| options.since(&old.options)) {
+                    let would = if settings.mode == Mode::Apply { "" } else { " would change" };
+                    decision.talk.note(format!("options for {alias}{would}: {changes}"));
+                }
                 decision.wishes.push(wish);
                 remove_replaced(id.as_ref(), names, decision);
                 what
