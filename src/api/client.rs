@@ -266,7 +266,7 @@ impl Client {
 
     /// A server's text for a message: without the token, should it send that back.
     fn sanitize(&self, text: &str) -> String {
-        shown(&self.token.hidden_in(text)).to_string()
+        shown(&self.token.hidden_in(text))
     }
 }
 

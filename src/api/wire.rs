@@ -13,7 +13,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde_json::value::RawValue;
 
-use crate::text::sanitize::Excerpt;
+use crate::text::sanitize::excerpt;
 
 /// One JSON value that should be a text, a number or a flag. Lists and objects are passed over.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -311,7 +311,7 @@ impl fmt::Display for Malformed {
             }
             Self::Wrong { path, reason } if path.is_empty() => write!(f, "{reason}"),
             // A key that nobody asked for may be any text.
-            Self::Wrong { path, reason } => write!(f, "{}: {reason}", Excerpt::new(path, PATH)),
+            Self::Wrong { path, reason } => write!(f, "{}: {reason}", excerpt(path, PATH)),
             Self::NoData => f.write_str("`data` is null: the API has nothing to tell"),
         }
     }

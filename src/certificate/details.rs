@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::judge::{self, Refusal, listed, shown};
 use super::{Certificate, PublicKey, Setting, SignatureStatus, Validity};
-use crate::text::time::{LocalTime, span};
+use crate::text::time::{local_time, span};
 
 /// The clock of whoever reads it.
 #[derive(Clone, Debug)]
@@ -84,7 +84,7 @@ impl fmt::Display for Period<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(validity, Clock { now, zone }) = *self;
         let now = *now;
-        let local = |at| LocalTime { at, now, zone };
+        let local = |at| local_time(at, now, zone);
         let Validity { from, until } = validity;
         if now < from {
             let wait = std::time::Duration::from_secs(from - now);
@@ -103,7 +103,7 @@ impl fmt::Display for Period<'_> {
 
 fn settings(settings: &[Setting]) -> String {
     let shown = |Setting { name, value }: &Setting| match value.as_str() {
-        "" => shown(name).to_string(),
+        "" => shown(name),
         value => format!("{}={}", shown(name), shown(value)),
     };
     settings.iter().map(shown).collect::<Vec<_>>().join(", ")

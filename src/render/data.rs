@@ -10,7 +10,7 @@ use std::io;
 use serde::{Serialize, Serializer};
 
 use crate::cluster::{self, Fleet, ProxyJump, WhySkipped};
-use crate::name::{Alias, HostKeyAlias, Label};
+use crate::name::{Alias, Label};
 
 /// The version of the shape. It goes up when a field is removed or changes its meaning; a new field
 /// changes nothing for programs that do not know it.
@@ -136,7 +136,7 @@ pub struct Host<'f> {
     /// what `--jump-via` says; `null` where it is reached directly.
     pub proxy_jump: Option<Text<ProxyJump<'f>>>,
     /// What `known_hosts` holds its key under (`ssh_config(5)`, `HostKeyAlias`).
-    pub host_key_alias: Text<HostKeyAlias<'f>>,
+    pub host_key_alias: String,
     /// Whether this connection leads to a control node; all others lead to workers.
     pub control: bool,
     /// Whether its node is in the cluster: `false` for one that was terminated or detached, which
@@ -168,7 +168,7 @@ impl<'f> Host<'f> {
             port: host.port.get(),
             user: host.user.as_str(),
             proxy_jump: fleet.proxy_jump(host).map(Text),
-            host_key_alias: Text(host.host_key_alias()),
+            host_key_alias: host.host_key_alias(),
             control: host.control,
             active: host.is_active(),
             role: host.role.as_ref().map(Label::as_str),

@@ -201,7 +201,7 @@ impl<'v> HostView<'v> {
             host_name: host.host_name.as_str(),
             user: host.user.as_str(),
             port: host.port.get(),
-            host_key_alias: host.host_key_alias().to_text(),
+            host_key_alias: host.host_key_alias(),
             jump: jump.as_deref().or_else(|| is_named_like_ours(fleet, host).then_some("none")),
         }
     }

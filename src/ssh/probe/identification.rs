@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::ProbeError;
-use crate::text::sanitize::Excerpt;
+use crate::text::sanitize::excerpt;
 
 /// The most bytes of a line, and the most lines before the one that counts. They are OpenSSH's
 /// (`SSH_MAX_BANNER_LEN`, `SSH_MAX_PRE_BANNER_LINES`) and not the 255 bytes of the standard: a
@@ -119,13 +119,13 @@ fn identification(text: &[u8]) -> Result<Software, ProbeError> {
         return Err(not_ssh());
     }
     if major == "2" || (major, minor) == ("1", "99") {
-        return Ok(Software(Excerpt::new(software, SHOWN).to_string()));
+        return Ok(Software(excerpt(software, SHOWN)));
     }
-    Err(ProbeError::Protocol(Excerpt::new(protocol, SHOWN).to_string()))
+    Err(ProbeError::Protocol(excerpt(protocol, SHOWN)))
 }
 
 fn shown(bytes: &[u8]) -> String {
-    Excerpt::new(&String::from_utf8_lossy(bytes), SHOWN).to_string()
+    excerpt(&String::from_utf8_lossy(bytes), SHOWN)
 }
 
 #[cfg(test)]
