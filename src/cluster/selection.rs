@@ -32,6 +32,14 @@ pub enum Only {
     Worker,
 }
 
+impl Only {
+    /// Whether the host is one of these.
+    #[must_use]
+    pub fn takes(self, host: &Host<'_>) -> bool {
+        (self == Self::Control) == host.control
+    }
+}
+
 impl Selection {
     /// Removes the hosts that are not wanted, except for the one that others jump through. Returns
     /// whether any is left.
@@ -71,7 +79,7 @@ impl Selection {
             let role = host.role.as_ref().map(|role| role.as_str().to_lowercase());
             role == Some(wanted.to_lowercase())
         });
-        let kind_fits = self.only.is_none_or(|only| (only == Only::Control) == host.control);
+        let kind_fits = self.only.is_none_or(|only| only.takes(host));
         let name_fits = self.nodes.is_empty() || {
             let alias = fleet.alias_of(host).to_string();
             self.nodes.iter().any(|glob| glob.matches(host.name.as_str()) || glob.matches(&alias))

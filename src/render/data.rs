@@ -186,28 +186,15 @@ impl<'f> Host<'f> {
 pub struct Skipped<'f> {
     /// Its name, or where it stands in the answer where it has none.
     pub name: &'f str,
-    /// Why it gives none.
-    pub reason: Reason,
+    /// Why it gives none: `terminated`, `detached`, `no_connection` (it has none yet), or `refused`
+    /// (a value of it was refused, and `--skip-invalid` left it out).
+    pub reason: &'static str,
     /// Of one without a connection: the node's status, as the API says it.
     pub status: Option<&'f str>,
     /// Of one without a connection: how far its installation is, in the API's own scale.
     pub installation_progress: Option<i64>,
     /// Of one without a connection: why its installation failed, where it did.
     pub installation_failure: Option<&'f str>,
-}
-
-/// Why a node gives no host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reason {
-    /// It was terminated.
-    Terminated,
-    /// It was taken out of the cluster.
-    Detached,
-    /// It has no connection yet.
-    NoConnection,
-    /// A value of it was refused, and `--skip-invalid` left it out.
-    Refused,
 }
 
 impl<'f> Skipped<'f> {
@@ -222,14 +209,14 @@ impl<'f> Skipped<'f> {
             installation_failure: None,
         };
         match &skipped.why {
-            WhySkipped::Terminated => plain(Reason::Terminated),
-            WhySkipped::Detached => plain(Reason::Detached),
-            WhySkipped::Refused => plain(Reason::Refused),
+            WhySkipped::Terminated => plain("terminated"),
+            WhySkipped::Detached => plain("detached"),
+            WhySkipped::Refused => plain("refused"),
             WhySkipped::NoConnection { status, progress, failure, .. } => Self {
                 status: status.as_ref().map(Label::as_str),
                 installation_progress: *progress,
                 installation_failure: failure.as_ref().map(Label::as_str),
-                ..plain(Reason::NoConnection)
+                ..plain("no_connection")
             },
         }
     }

@@ -11,8 +11,7 @@ use std::io;
 
 use askama::Template;
 
-use super::login::{self, Line};
-pub use super::login::{HostKeys, Layout, Options};
+use super::login::{self, Layout, Line, Options};
 use super::sockets::{HOME, SocketNames};
 use crate::cluster::{Cluster, Fleet, Host};
 use crate::name::{Label, LocalPath, Port, UserName};

@@ -183,7 +183,7 @@ fn through_via(via: &JumpVia, bastion: Option<&JumpVia>, lines: &[Line<'_>]) -> 
     if let Some(user) = via.user() {
         command.extend([user.as_str(), "@"]);
     }
-    command + &via.host()
+    command + via.host()
 }
 
 /// A word of a `ProxyCommand`, in which ssh expands what follows a `%`.

@@ -1,13 +1,13 @@
 //! From an id or a name to one cluster.
 
-use prime_ssh::api::client::Fetched;
+use prime_ssh::api::client::ClusterAnswer;
 use prime_ssh::api::error::Error;
 use prime_ssh::failure::Kind;
 
 use super::server::{Reply, Server, json, refusal};
 use super::{client, message, run, told};
 
-fn find(server: &Server, selector: &str) -> Result<Fetched, Error> {
+fn find(server: &Server, selector: &str) -> Result<ClusterAnswer, Error> {
     run(client(server).find(selector))
 }
 
