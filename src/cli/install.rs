@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Arg, ArgGroup, Args};
 
 use super::{InstallWaitArgs, RenderArgs, SourceArgs};
-use crate::install::live::MaxAge;
+use crate::install::options::MaxAge;
 use crate::install::options::SavedOptions;
 use crate::name::Slug;
 use crate::text::duration;

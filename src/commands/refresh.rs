@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::cert;
 use super::installed::{
-    Applied, Applying, ClusterChange, DesiredState, Renewed, apply_request, named,
+    Applied, Applying, Asked, ClusterChange, DesiredState, Renewed, apply_request, named,
 };
-use super::sync::Asked;
 use crate::certificate::file::{CertificateFile, suffices};
 use crate::certificate::identity::Identity;
 use crate::certificate::judge::{self, MIN_VALIDITY};

@@ -6,52 +6,14 @@
 //! fresh; the second stands after them, where a name that they know has its `HostName` already and
 //! `Match host` no longer fits: it looks for a name that is not known yet.
 
-use std::fmt;
 use std::path::Path;
-use std::str::FromStr;
-use std::time::Duration;
 
 use super::directive::{criteria, directives};
 use super::index::HEADER;
+use super::options::MaxAge;
 use super::state::{FileStem, Record};
 use crate::name::{Invalid, LocalPath, Slug};
-use crate::text::duration;
 use crate::text::sanitize::is_control;
-
-/// How old the hosts of a cluster may be when somebody connects: `--live`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MaxAge(Duration);
-
-impl MaxAge {
-    /// The shortest one, which is also how often an unknown name is looked for.
-    pub const MIN: Self = Self(Duration::from_secs(15));
-    /// `--live` without a value.
-    pub const DEFAULT: &str = "5m";
-
-    /// The duration.
-    #[must_use]
-    pub fn get(self) -> Duration {
-        self.0
-    }
-}
-
-impl FromStr for MaxAge {
-    type Err = Invalid;
-
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        let age = duration::parse(text)?;
-        if age < Self::MIN.0 {
-            return Err(Invalid::because("at least 15s: each connection may ask the API"));
-        }
-        Ok(Self(age))
-    }
-}
-
-impl fmt::Display for MaxAge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&duration::typed(self.0))
-    }
-}
 
 /// The command that ssh runs, through the user's shell (`ssh_config(5)`, `Match exec`).
 ///
@@ -183,15 +145,5 @@ mod tests {
             assert!(command("/p", folder).is_err(), "{folder:?}");
         }
         assert!(command("/p", &"/long".repeat(200)).is_err());
-    }
-
-    #[test]
-    fn ages() {
-        for (text, typed) in [("15", "15s"), ("5m", "5m"), ("90s", "90s")] {
-            assert_eq!(text.parse::<MaxAge>().unwrap().to_string(), typed);
-        }
-        for text in ["14s", "0", "x", ""] {
-            assert!(text.parse::<MaxAge>().is_err(), "{text}");
-        }
     }
 }

@@ -8,10 +8,10 @@ use crate::api::client::Client;
 use crate::api::error::Error as ApiError;
 use crate::api::list::Heard;
 use crate::commands::fetch::{self, FetchError};
+use crate::commands::installed::bring;
 use crate::commands::installed::{
     Candidate, ClusterChange, DesiredOutcome, DesiredState, ask_again,
 };
-use crate::commands::sync::bring;
 use crate::doctor::api::ApiProbe;
 use crate::doctor::clusters::{self, ClusterStatus};
 use crate::doctor::snapshot::Snapshot;
