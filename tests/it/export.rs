@@ -161,7 +161,7 @@ fn a_host_that_others_jump_through_keeps_the_other_servers_of_its_machine() {
     let worker = Node::worker("pod1", "node-1", "10.0.0.11");
     let cluster = Cluster::new("clst01", "train").node(head).node(worker);
     let options = ["--only", "worker"];
-    let exported = export(&[cluster.clone()], &options).to_string();
+    let exported = export(std::slice::from_ref(&cluster), &options).to_string();
     assert_eq!(
         config(&exported, &options).succeeds(),
         config(&cluster.answer(), &options).succeeds()
