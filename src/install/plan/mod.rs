@@ -340,7 +340,7 @@ impl Planner<'_> {
         let Some(command) = self.refresh else { return Ok(was_live) };
         let records = clusters.iter().filter_map(|stem| self.record(stem));
         let live = Live {
-            clusters: records.filter(|record| record.options.live.is_some()).collect(),
+            clusters: records.filter_map(|record| Some((record, record.options.live?))).collect(),
             subscription: self
                 .follow
                 .as_ref()
@@ -352,7 +352,7 @@ impl Planner<'_> {
         }
         let again = IncludeLine::new(&self.layout.file(AGAIN))?;
         let first = live.first_look(command);
-        let second = live.second_look(command, again.as_str());
+        let second = live.second_look(command, &again);
         self.again(clusters);
         self.ours(FIRST_LOOK, Some(first));
         self.ours(SECOND_LOOK, Some(second));
