@@ -164,7 +164,9 @@ impl Refresh {
 
     /// The context with this much time for the API, and for nobody to read.
     fn within(&self, limit: Duration) -> Context {
-        let timeout = self.left(limit).max(Duration::from_millis(1));
+        // In tenths of a second, for messages say it.
+        let tenths = self.left(limit).as_millis() / 100;
+        let timeout = Duration::from_millis(u64::try_from(tenths).unwrap_or(0).max(1) * 100);
         Context {
             global: Global { timeout, ..self.context.global.clone() },
             environment: self.context.environment.clone(),

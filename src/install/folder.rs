@@ -281,7 +281,7 @@ pub fn remove_if_unused(layout: &Layout, lock: &Lock, made: bool) {
     };
     let in_use = fs::read_dir(layout.folder()).map_or(true, |mut entries| entries.any(is_ours));
     if !in_use {
-        remove_certificate_locks(layout);
+        remove_traces(layout);
     }
     if !in_use && lock.remove_file().is_ok() {
         // Neither goes while something is in it, such as the lock of a run that waited.
@@ -292,10 +292,15 @@ pub fn remove_if_unused(layout: &Layout, lock: &Lock, made: bool) {
     }
 }
 
-/// Removes the locks of certificates that are gone. Who waits for one sees that it is gone too.
-fn remove_certificate_locks(layout: &Layout) {
+/// Removes what nothing is left for: the locks of certificates and what refreshes wrote down. Who
+/// waits for a lock sees that it is gone.
+fn remove_traces(layout: &Layout) {
     let entries = fs::read_dir(layout.folder()).into_iter().flatten().flatten();
-    let is_left = |name: &str| is_certificate_lock(name) || refresh::of_file(name).is_some();
+    let is_left = |name: &str| {
+        is_certificate_lock(name)
+            || refresh::of_file(name).is_some()
+            || crate::fs::is_temporary(name)
+    };
     for entry in entries.filter(|entry| entry.file_name().to_str().is_some_and(is_left)) {
         // One that stays keeps the folder there, and harms nobody.
         let _ = fs::remove_file(entry.path());

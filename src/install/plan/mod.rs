@@ -363,7 +363,8 @@ impl Planner<'_> {
     fn again(&mut self, clusters: &BTreeSet<FileStem>) {
         let is_fragment = |change: &Change| change.is_of_hosts() && change.before != change.after;
         let is_there = self.present.files.get(AGAIN).is_some_and(|text| !text.is_empty());
-        if is_there && !self.plan.changes.iter().any(is_fragment) {
+        let changes = !self.going.is_empty() || self.plan.changes.iter().any(is_fragment);
+        if is_there && !changes {
             return;
         }
         let mut names = std::mem::take(&mut self.added);
