@@ -5,10 +5,16 @@ use std::sync::LazyLock;
 
 use insta::Settings;
 
-/// Compares a text with its snapshot: a file below `snapshots/`, or the text behind `@`.
+/// Compares a text with its snapshot: a file below `snapshots/`, or the text behind `@`, which one
+/// test may compare with more than once.
 macro_rules! snapshot {
-    ($text:expr $(, @$inline:literal)?) => {
-        $crate::support::snapshot::SETTINGS.bind(|| insta::assert_snapshot!($text $(, @$inline)?))
+    ($text:expr) => {
+        $crate::support::snapshot::SETTINGS.bind(|| insta::assert_snapshot!($text))
+    };
+    ($text:expr, @$inline:literal) => {
+        $crate::support::snapshot::SETTINGS.bind(|| {
+            insta::allow_duplicates! { insta::assert_snapshot!($text, @$inline) }
+        })
     };
 }
 
