@@ -54,8 +54,10 @@ pub enum Check {
     Files,
     /// The keys to log in with.
     Key,
-    /// The certificates to log in with, and their renewal.
+    /// The certificates to log in with.
     Certificate,
+    /// How ssh itself brings clusters up to date.
+    Live,
     /// The installed clusters against the API's answers.
     Clusters,
     /// How ssh resolves the installed names.

@@ -52,10 +52,10 @@ pub struct Install {
 pub struct Sync {
     /// Which of the installed clusters; all where none is named.
     pub clusters: Vec<String>,
+    /// Only clusters that are new to the subscription.
+    pub new: bool,
     /// Clusters that the API does not know any more are removed.
     pub prune: bool,
-    /// How long to wait for other runs.
-    pub lock_limit: Duration,
     /// Where the files are.
     pub layout: Layout,
     /// Whether to do it.
@@ -166,9 +166,9 @@ impl Sync {
                     .hint("`prime-ssh install` with it sets where a cluster is asked for"));
             }
         }
-        let SyncArgs { clusters, prune, if_older: _, mode } = typed;
+        let SyncArgs { clusters, new, prune, if_older: _, mode } = typed;
         let layout = context.layout()?;
-        Ok(Self { clusters, prune, lock_limit: LOCK_LIMIT, layout, mode: mode.into() })
+        Ok(Self { clusters, new, prune, layout, mode: mode.into() })
     }
 }
 
