@@ -20,7 +20,7 @@ pub(super) fn run(args: ConfigArgs, context: &Context) -> Outcome<()> {
     if let Err(old) = openssh::check_release(OpenSsh::here().as_ref(), Some(settings.ssh.layout)) {
         terminal.warning(format_args!("{:#}", old.cause));
     }
-    let answers = fetch::all(&settings.source.origin, terminal).map_err(|error| error.failure)?;
+    let answers = fetch::all(&settings.source.origin, terminal)?;
     let gaps = Gaps::of(&settings.source);
     let fleets = fleets::fleets(&answers, &settings.walk, gaps, terminal)?;
     let own = &mut settings.ssh.certificates;

@@ -107,6 +107,13 @@ pub(in crate::commands) fn apply_request(
 }
 
 impl Applied {
+    /// Whether this cluster is installed now, as it was wished.
+    pub(in crate::commands) fn puts(&self, record: &Record) -> bool {
+        let stem = record.stem();
+        let lines = self.request.lines.iter().filter(|line| line.failure().is_none());
+        lines.filter_map(|line| line.stem.as_ref()).any(|of| *of == stem)
+    }
+
     /// Tells what was done, or shows what would be. The run fails with the worst of what failed.
     pub(in crate::commands) fn tell(self, applying: &Applying<'_>) -> Outcome<()> {
         let Self { request, plan, connect, unwritten, .. } = self;
