@@ -4,7 +4,6 @@
 //! lock, no certificate, no file) and prints nothing. The command asks the API, and sets the limits.
 
 mod finding;
-mod own_commands;
 
 pub mod api;
 pub mod certificates;
@@ -23,4 +22,3 @@ pub mod token;
 mod renewal;
 
 pub use finding::{Check, Finding, State};
-pub use own_commands::OwnCommands;

@@ -7,10 +7,10 @@ use std::path::Path;
 
 use super::finding::quoted;
 use super::snapshot::InstalledCluster;
-use super::{Check, Finding, OwnCommands};
+use super::{Check, Finding};
 use crate::install::modes::writable_by_others;
 use crate::install::state::Source;
-use crate::settings::OptionResolver;
+use crate::settings::{OptionResolver, OwnCommands};
 
 /// Whether the command still works.
 #[must_use]
@@ -25,7 +25,7 @@ pub fn examine(
     let Some(program) = words.first().map(Path::new).filter(|path| path.is_absolute()) else {
         let what = format!("{alias}: ssh runs a command that is not ours: {}", quoted(command));
         let finding = Finding::warning(Check::Certificate, what).at(&cluster.path);
-        return vec![finding.run(commands.sync(&alias))];
+        return vec![finding.run(commands.installed("sync", [&*alias]))];
     };
     let token_file = cluster.record.options.token_file.as_ref();
     let token_file = token_file.map(|path| resolver.environment().expand(path));
@@ -56,7 +56,7 @@ fn program(alias: &str, program: &Path, commands: &OwnCommands) -> Option<Findin
         Finding::wrong(Check::Certificate, what)
     };
     if let Some(fault) = fault {
-        return Some(finding(fault).at(program).run(commands.sync(alias)));
+        return Some(finding(fault).at(program).run(commands.installed("sync", [alias])));
     }
     let writable = writable_by_others(program)?;
     Some(finding("others can change").at(writable).chmod("go-w", writable))

@@ -110,6 +110,16 @@ impl fmt::Display for HostKeyAlias<'_> {
     }
 }
 
+/// So many characters of an id may stand for it, where no other id starts with them; a narrow table
+/// shows no fewer.
+pub const ID_START: usize = 8;
+
+/// Whether `text` is as much of this id as may stand for it.
+#[must_use]
+pub fn is_start_of_id(text: &str, id: &str) -> bool {
+    text.chars().count() >= ID_START && id.starts_with(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
