@@ -1,16 +1,17 @@
 //! The options that `install` remembers with a cluster: data, so that each can be changed alone.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
+use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-
-use super::live::MaxAge;
 
 use crate::cluster::{Bastion, JumpMode, JumpVia, Only};
 use crate::name::{Invalid, LocalPath, Slug, UserName};
 use crate::render::login::{HostKeys, Layout};
 use crate::render::ssh_option::SshOption;
+use crate::text::duration;
 
 /// Remembered options. A field is called as the option is, and only options that were given are
 /// set.
@@ -64,7 +65,7 @@ pub enum KeyFile {
     File(LocalPath<'static>),
 }
 
-impl std::str::FromStr for KeyFile {
+impl FromStr for KeyFile {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
@@ -73,11 +74,46 @@ impl std::str::FromStr for KeyFile {
 }
 
 impl Display for KeyFile {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => f.write_str("none"),
             Self::File(path) => path.fmt(f),
         }
+    }
+}
+
+/// How old the hosts of a cluster may be when somebody connects: `--live`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxAge(Duration);
+
+impl MaxAge {
+    /// The shortest one, which is also how often an unknown name is looked for.
+    pub const MIN: Self = Self(Duration::from_secs(15));
+    /// `--live` without a value.
+    pub const DEFAULT: &str = "5m";
+
+    /// The duration.
+    #[must_use]
+    pub fn get(self) -> Duration {
+        self.0
+    }
+}
+
+impl FromStr for MaxAge {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let age = duration::parse(text)?;
+        if age < Self::MIN.0 {
+            return Err(Invalid::because("at least 15s: each connection may ask the API"));
+        }
+        Ok(Self(age))
+    }
+}
+
+impl Display for MaxAge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&duration::typed(self.0))
     }
 }
 
@@ -279,6 +315,16 @@ mod tests {
         assert_eq!(options(&Value::Object(all.set()).to_string()), all);
         for text in [r#"{"jump": "over"}"#, r#"{"jumps": "auto"}"#, r#"{"user": "a b"}"#] {
             serde_json::from_str::<SavedOptions>(text).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn ages() {
+        for (text, typed) in [("15", "15s"), ("5m", "5m"), ("90s", "90s")] {
+            assert_eq!(text.parse::<MaxAge>().unwrap().to_string(), typed);
+        }
+        for text in ["14s", "0", "x", ""] {
+            assert!(text.parse::<MaxAge>().is_err(), "{text}");
         }
     }
 

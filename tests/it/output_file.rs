@@ -1,5 +1,6 @@
 //! `--output`: a file is there whole or not at all, and stays what it was where nothing changed.
 
+use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
@@ -9,20 +10,20 @@ use std::thread;
 use crate::support::cluster::{self, Cluster, Node};
 use crate::support::process::{self, Ran};
 use crate::support::sandbox::{Program, Sandbox};
+use crate::support::snapshot::Transcript;
 
 /// A file that we wrote once, as it says.
 const OLD: &str = "# 1 host. Written by prime-ssh; changes here are lost.\n";
 
-/// A folder with a saved answer, and what it renders to.
-struct Desk {
+/// A home folder with a saved answer, and what that renders to.
+struct Output {
     sandbox: Sandbox,
     fragment: String,
 }
 
-impl Desk {
+impl Output {
     fn new() -> Self {
-        let sandbox = Sandbox::new();
-        sandbox.write("answer.json", cluster::train().answer());
+        let sandbox = Sandbox::with_answer(&cluster::train());
         let fragment = sandbox.prime_ssh(["config", "--input", "answer.json"]).run().succeeds();
         Self { sandbox, fragment }
     }
@@ -64,94 +65,93 @@ impl Desk {
 
 #[test]
 fn a_new_file_is_for_its_owner_alone() {
-    let desk = Desk::new();
-    fs::create_dir(desk.sandbox.path("out")).unwrap();
-    desk.write("out/fragment");
-    assert_eq!(desk.sandbox.read("out/fragment"), desk.fragment);
-    assert_eq!(desk.mode("out/fragment"), 0o600);
-    desk.assert_holds("out", &["fragment"]);
+    let output = Output::new();
+    fs::create_dir(output.sandbox.path("out")).unwrap();
+    output.write("out/fragment");
+    assert_eq!(output.sandbox.read("out/fragment"), output.fragment);
+    assert_eq!(output.mode("out/fragment"), 0o600);
+    output.assert_holds("out", &["fragment"]);
 }
 
 #[test]
 fn a_file_keeps_its_mode() {
-    let desk = Desk::new();
-    let path = desk.sandbox.write("fragment", OLD);
+    let output = Output::new();
+    let path = output.sandbox.write("fragment", OLD);
     fs::set_permissions(path, Permissions::from_mode(0o644)).unwrap();
-    let before = desk.state("fragment");
-    desk.write("fragment");
-    assert_eq!(desk.sandbox.read("fragment"), desk.fragment);
-    assert_eq!(desk.mode("fragment"), 0o644);
-    assert_ne!(desk.state("fragment").0, before.0, "a reader has the old or the new file whole");
+    let before = output.state("fragment");
+    output.write("fragment");
+    assert_eq!(output.sandbox.read("fragment"), output.fragment);
+    assert_eq!(output.mode("fragment"), 0o644);
+    assert_ne!(output.state("fragment").0, before.0, "a reader has the old or the new file whole");
 }
 
 #[test]
 fn a_link_stays_and_its_target_is_written() {
-    let desk = Desk::new();
-    desk.sandbox.write("dotfiles/fragment", OLD);
-    fs::create_dir(desk.sandbox.path("links")).unwrap();
-    symlink("../dotfiles/fragment", desk.sandbox.path("links/first")).unwrap();
-    symlink("first", desk.sandbox.path("links/second")).unwrap();
-    desk.write("links/second");
-    assert_eq!(desk.sandbox.read("dotfiles/fragment"), desk.fragment);
-    assert!(desk.sandbox.path("links/second").is_symlink());
-    assert!(desk.sandbox.path("links/first").is_symlink());
-    desk.assert_holds("dotfiles", &["fragment"]);
-    desk.assert_holds("links", &["first", "second"]);
+    let output = Output::new();
+    output.sandbox.write("dotfiles/fragment", OLD);
+    fs::create_dir(output.sandbox.path("links")).unwrap();
+    symlink("../dotfiles/fragment", output.sandbox.path("links/first")).unwrap();
+    symlink("first", output.sandbox.path("links/second")).unwrap();
+    output.write("links/second");
+    assert_eq!(output.sandbox.read("dotfiles/fragment"), output.fragment);
+    assert!(output.sandbox.path("links/second").is_symlink());
+    assert!(output.sandbox.path("links/first").is_symlink());
+    output.assert_holds("dotfiles", &["fragment"]);
+    output.assert_holds("links", &["first", "second"]);
 }
 
 #[test]
 fn a_link_that_leads_nowhere_is_an_error_with_its_target() {
-    let desk = Desk::new();
-    fs::create_dir(desk.sandbox.path("dotfiles")).unwrap();
-    symlink("dotfiles/fragment", desk.sandbox.path("link")).unwrap();
-    let told = desk.program("link").run().fails(1);
-    assert!(told.contains("dotfiles/fragment"), "{told}");
-    assert!(desk.sandbox.path("link").is_symlink());
-    desk.assert_holds("dotfiles", &[]);
+    let output = Output::new();
+    fs::create_dir(output.sandbox.path("dotfiles")).unwrap();
+    symlink("dotfiles/fragment", output.sandbox.path("link")).unwrap();
+    snapshot!(output.program("link").run().fails(1), @"error: cannot write link: it is a link to dotfiles/fragment, which is not there; make that file, or remove the link");
+    assert!(output.sandbox.path("link").is_symlink());
+    output.assert_holds("dotfiles", &[]);
 }
 
 #[test]
 fn an_equal_file_is_not_touched() {
-    let desk = Desk::new();
-    desk.write("fragment");
-    let before = desk.state("fragment");
-    desk.write("fragment");
-    assert_eq!(desk.state("fragment"), before);
+    let output = Output::new();
+    output.write("fragment");
+    let before = output.state("fragment");
+    output.write("fragment");
+    assert_eq!(output.state("fragment"), before);
 }
 
 #[test]
 fn check_tells_and_writes_nothing() {
-    let desk = Desk::new();
-    desk.check("fragment").fails(10);
-    assert!(!desk.sandbox.path("fragment").exists());
-    desk.write("fragment");
-    let before = desk.state("fragment");
-    assert_eq!(desk.check("fragment").succeeds(), "");
-    desk.sandbox.write(
+    let output = Output::new();
+    output.check("fragment").fails(10);
+    assert!(!output.sandbox.path("fragment").exists());
+    output.write("fragment");
+    let before = output.state("fragment");
+    assert_eq!(output.check("fragment").succeeds(), "");
+    output.sandbox.write(
         "answer.json",
         cluster::train().node(Node::worker("pod3", "node-3", "10.0.0.13")).answer(),
     );
-    desk.check("fragment").fails(10);
-    assert_eq!(desk.state("fragment"), before);
-    assert_eq!(desk.sandbox.read("fragment"), desk.fragment);
-    desk.sandbox.prime_ssh(["config", "--input", "answer.json", "--check"]).run().fails(2);
+    output.check("fragment").fails(10);
+    assert_eq!(output.state("fragment"), before);
+    assert_eq!(output.sandbox.read("fragment"), output.fragment);
+    output.sandbox.prime_ssh(["config", "--input", "answer.json", "--check"]).run().fails(2);
 }
 
 #[test]
 fn what_is_no_file_is_written_through() {
-    let desk = Desk::new();
-    let ran = desk.program("/dev/stdout").run();
-    assert_eq!(ran.succeeds(), desk.fragment);
+    let output = Output::new();
+    let ran = output.program("/dev/stdout").run();
+    assert_eq!(ran.succeeds(), output.fragment);
     assert!(Path::new("/dev/stdout").is_symlink(), "it should be what it was");
 
     // As in `(echo before; prime-ssh … -o /dev/stdout) > collected`.
-    let collected = desk.sandbox.write("collected", "before\n");
-    let mut program = desk.program("/dev/stdout").into_command();
+    let collected = output.sandbox.write("collected", "before\n");
+    let mut program = output.program("/dev/stdout").into_command();
     let appending = fs::File::options().append(true).open(&collected).unwrap();
     assert!(program.stdout(appending).status().unwrap().success());
-    assert_eq!(desk.sandbox.read("collected"), format!("before\n{}", desk.fragment));
+    assert_eq!(output.sandbox.read("collected"), format!("before\n{}", output.fragment));
 
-    let pipe = desk.sandbox.path("pipe");
+    let pipe = output.sandbox.path("pipe");
     process::run(process::command("mkfifo").arg(&pipe), b"").succeeds();
     let reader = thread::spawn({
         let pipe = pipe.clone();
@@ -161,70 +161,74 @@ fn what_is_no_file_is_written_through() {
             text
         }
     });
-    desk.write("pipe");
-    assert_eq!(reader.join().unwrap(), desk.fragment);
+    output.write("pipe");
+    assert_eq!(reader.join().unwrap(), output.fragment);
     assert!(!fs::metadata(pipe).unwrap().is_file());
 }
 
 #[test]
 fn a_folder_that_may_not_be_written_is_an_error_with_its_name() {
-    let desk = Desk::new();
-    let path = desk.sandbox.write("locked/fragment", OLD);
+    let output = Output::new();
+    let path = output.sandbox.write("locked/fragment", OLD);
     fs::set_permissions(path.parent().unwrap(), Permissions::from_mode(0o555)).unwrap();
-    let told = desk.program("locked/fragment").without_root().run().fails(1);
-    assert!(told.contains("locked") && told.contains("may not be written"), "{told}");
-    assert_eq!(desk.sandbox.read("locked/fragment"), OLD);
-    desk.assert_holds("locked", &["fragment"]);
+    snapshot!(output.program("locked/fragment").without_root().run().fails(1), @"error: cannot write locked/fragment: permission denied: its folder may not be written here; see `ls -ld` of the folder");
+    assert_eq!(output.sandbox.read("locked/fragment"), OLD);
+    output.assert_holds("locked", &["fragment"]);
 }
 
 #[test]
 fn a_file_that_was_made_read_only_stays_as_it_is() {
-    let desk = Desk::new();
-    let path = desk.sandbox.write("out/fragment", OLD);
+    let output = Output::new();
+    let path = output.sandbox.write("out/fragment", OLD);
     fs::set_permissions(path, Permissions::from_mode(0o400)).unwrap();
-    let told = desk.program("out/fragment").without_root().run().fails(1);
-    assert!(told.contains("out/fragment") && told.contains("may only read"), "{told}");
-    assert_eq!(desk.sandbox.read("out/fragment"), OLD);
-    desk.assert_holds("out", &["fragment"]);
+    snapshot!(output.program("out/fragment").without_root().run().fails(1), @"error: cannot write out/fragment: permission denied: this user may only read it; see `ls -l`");
+    assert_eq!(output.sandbox.read("out/fragment"), OLD);
+    output.assert_holds("out", &["fragment"]);
 }
 
 /// `ulimit -f` sends a signal that ends most programs.
 #[test]
 fn a_file_that_would_be_too_large_is_an_error() {
-    let desk = Desk::new();
-    let path = desk.sandbox.write("fragment", OLD);
+    let output = Output::new();
+    let path = output.sandbox.write("fragment", OLD);
     let program = env!("CARGO_BIN_EXE_prime-ssh");
+    let mut told = Transcript::default();
     for to in ["-o fragment", "> new"] {
         let script = format!("ulimit -f 0; exec {program} config --input answer.json {to}");
         let mut bash = process::command("bash");
-        bash.args(["-c", &script]).current_dir(desk.sandbox.home());
-        let told = process::run(&mut bash, b"").fails(1);
-        assert!(told.starts_with("error: cannot write"), "{told}");
+        bash.args(["-c", &script]).current_dir(output.sandbox.home());
+        told.add(to, process::run(&mut bash, b"").fails(1));
     }
+    snapshot!(told, @"
+    --- -o fragment
+    error: cannot write fragment: it would be larger than `ulimit -f` allows
+
+    --- > new
+    error: cannot write to stdout: File too large (os error 27)
+    ");
     assert_eq!(fs::read_to_string(path).unwrap(), OLD);
-    desk.assert_holds("", &["answer.json", "fragment", "new"]);
+    output.assert_holds("", &["answer.json", "fragment", "new"]);
 }
 
 #[test]
 fn a_folder_that_is_not_there_is_an_error() {
-    let desk = Desk::new();
-    let told = desk.program("nowhere/fragment").run().fails(1);
-    assert!(told.contains("nowhere"), "{told}");
-    assert!(!desk.sandbox.path("nowhere").exists());
+    let output = Output::new();
+    snapshot!(output.program("nowhere/fragment").run().fails(1), @"error: cannot write nowhere/fragment: its folder does not exist; make it first");
+    assert!(!output.sandbox.path("nowhere").exists());
 }
 
 #[test]
 fn a_refused_answer_leaves_the_file_alone() {
-    let desk = Desk::new();
-    desk.write("fragment");
-    let before = desk.state("fragment");
+    let output = Output::new();
+    output.write("fragment");
+    let before = output.state("fragment");
     let hostile = Cluster::new("clst01", "train").node(Node::control("pod0", "node-0", "a\nb"));
-    desk.sandbox.write("answer.json", hostile.answer());
-    desk.program("fragment").run().fails(4);
+    output.sandbox.write("answer.json", hostile.answer());
+    output.program("fragment").run().fails(4);
     let empty = Cluster::new("clst01", "train").node(Node::new("pod0", "node-0"));
-    desk.sandbox.write("answer.json", empty.answer());
-    desk.program("fragment").run().fails(4);
-    assert_eq!(desk.state("fragment"), before);
+    output.sandbox.write("answer.json", empty.answer());
+    output.program("fragment").run().fails(4);
+    assert_eq!(output.state("fragment"), before);
 }
 
 #[test]
@@ -237,6 +241,7 @@ fn only_what_we_wrote_is_replaced_unasked() {
     };
     let foreign_json = r#"{"all": {"children": {"web": {"hosts": {"a": null}}}}}"#;
     let extended_json = r#"{"all": {"children": {}}, "mine": 1}"#;
+    let mut refusals = BTreeSet::new();
     for arguments in [&["config"][..], &["inventory"], &["inventory", "--format=json"]] {
         let rendered = {
             let _ = fs::remove_file(sandbox.path("file"));
@@ -246,10 +251,7 @@ fn only_what_we_wrote_is_replaced_unasked() {
         for foreign in ["Host mine\n", "[web]\na\n", "{}", foreign_json, extended_json, "\0"] {
             sandbox.write("file", foreign);
             for more in [&[][..], &["--check"]] {
-                let told = program(&[arguments, more].concat()).fails(1);
-                let words = "error: file was not written by prime-ssh: not replaced\n\nhint: ";
-                assert!(told.starts_with(words), "{told}");
-                assert!(told.contains("`prime-ssh install`") && told.contains("--force"), "{told}");
+                refusals.insert(program(&[arguments, more].concat()).fails(1));
                 assert_eq!(sandbox.read("file"), foreign);
             }
             program(&[arguments, &["--force"]].concat()).succeeds();
@@ -265,6 +267,12 @@ fn only_what_we_wrote_is_replaced_unasked() {
         program(arguments).succeeds();
         assert_eq!(sandbox.read("file"), rendered);
     }
+    let refusals = Vec::from_iter(refusals).join("--- or ---\n");
+    snapshot!(refusals, @"
+    error: file was not written by prime-ssh: not replaced
+
+    hint: to add hosts to your ssh config, run `prime-ssh install`; to replace this file all the same, add --force
+    ");
 }
 
 /// What has no marker overwrites as any tool does, but for the files of ssh.
@@ -281,6 +289,7 @@ fn no_file_of_ssh_is_overwritten_by_any_command() {
     fs::create_dir(sandbox.path("keys")).unwrap();
     symlink(".ssh", sandbox.path("linked")).unwrap();
     let elsewhere = ["--ssh-dir", "keys"];
+    let mut told = Transcript::default();
     for (output, more) in [
         (".ssh/config", &[][..]),
         ("linked/config", &[]),
@@ -290,9 +299,7 @@ fn no_file_of_ssh_is_overwritten_by_any_command() {
     ] {
         sandbox.write(output, "Host mine\n");
         for check in [&[][..], &["--check"]] {
-            let told = run(output, &[more, check].concat()).fails(1);
-            assert!(told.contains("was not written by prime-ssh: not replaced"), "{told}");
-            assert!(!told.contains("--force"), "{told}");
+            told.add(output, run(output, &[more, check].concat()).fails(1));
         }
         assert_eq!(sandbox.read(output), "Host mine\n");
         // A new file is fine, and so is one that stays as it is.
@@ -301,6 +308,7 @@ fn no_file_of_ssh_is_overwritten_by_any_command() {
         run(output, more).succeeds();
         assert_eq!(sandbox.read(output), "3\n");
     }
+    snapshot!(told);
     sandbox.write("keys/config", "Host mine\n");
     run("keys/config", &[]).succeeds();
     assert_eq!(sandbox.read("keys/config"), "3\n", "that folder is nothing to ssh");
@@ -310,17 +318,17 @@ fn no_file_of_ssh_is_overwritten_by_any_command() {
 #[test]
 fn what_another_user_put_into_a_folder_for_everybody_is_left_alone() {
     needs!("root");
-    let desk = Desk::new();
-    let shared = desk.sandbox.path("shared");
+    let output = Output::new();
+    let shared = output.sandbox.path("shared");
     let link = |target: &str, name: &str, owner| {
-        symlink(desk.sandbox.path(target), shared.join(name)).unwrap();
+        symlink(output.sandbox.path(target), shared.join(name)).unwrap();
         lchown(shared.join(name), Some(owner), Some(owner)).unwrap();
     };
     let stranger = 65534;
     fs::create_dir(&shared).unwrap();
-    desk.sandbox.write("mine", OLD);
-    desk.sandbox.write("keys/config", OLD);
-    desk.sandbox.write("shared/file", OLD);
+    output.sandbox.write("mine", OLD);
+    output.sandbox.write("keys/config", OLD);
+    output.sandbox.write("shared/file", OLD);
     lchown(shared.join("file"), Some(stranger), Some(stranger)).unwrap();
     link("mine", "link", stranger);
     link("mine", "prime-ssh.1", stranger);
@@ -339,23 +347,24 @@ fn what_another_user_put_into_a_folder_for_everybody_is_left_alone() {
         "theirs/folder/config",
         "by-way-of-mine/new",
     ];
+    let mut told = Transcript::default();
     for name in planted {
-        let told = desk.program(&format!("shared/{name}")).run().fails(1);
-        assert!(told.contains("another user put "), "{name}: {told}");
+        told.add(name, output.program(&format!("shared/{name}")).run().fails(1));
     }
-    desk.sandbox.prime_ssh(["man", "--dir", "shared"]).run().fails(1);
-    assert_eq!([desk.sandbox.read("mine"), desk.sandbox.read("shared/file")], [OLD, OLD]);
-    assert_eq!(desk.sandbox.read("keys/config"), OLD);
-    desk.assert_holds("keys", &["config"]);
+    snapshot!(told);
+    output.sandbox.prime_ssh(["man", "--dir", "shared"]).run().fails(1);
+    assert_eq!([output.sandbox.read("mine"), output.sandbox.read("shared/file")], [OLD, OLD]);
+    assert_eq!(output.sandbox.read("keys/config"), OLD);
+    output.assert_holds("keys", &["config"]);
     // Whoever may rename there may rename everything, where it is not sticky.
     fs::set_permissions(&shared, Permissions::from_mode(0o777)).unwrap();
-    desk.program("shared/folder/config").run().fails(1);
+    output.program("shared/folder/config").run().fails(1);
 
     // Theirs in a folder of mine is my affair, and mine is mine wherever it is.
     fs::set_permissions(&shared, Permissions::from_mode(0o755)).unwrap();
-    desk.write("shared/folder/config");
+    output.write("shared/folder/config");
     fs::set_permissions(&shared, Permissions::from_mode(0o1777)).unwrap();
     link("mine", "own", 0);
-    desk.write("shared/own");
-    desk.write("shared/theirs/new");
+    output.write("shared/own");
+    output.write("shared/theirs/new");
 }

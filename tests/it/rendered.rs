@@ -32,7 +32,7 @@ fn a_fragment_with_all_that_it_can_hold() {
         .args(["--certificate-file", "~/id-cert.pub", "--known-hosts", "~/known"])
         .args(["--host-keys", "strict", "--prefix", "gpu", "--ssh-option", "connecttimeout=5"])
         .run();
-    insta::assert_snapshot!(ran.succeeds());
+    snapshot!(ran.succeeds());
 }
 
 #[test]

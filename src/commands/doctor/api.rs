@@ -11,9 +11,8 @@ use crate::certificate::identity::Identity;
 use crate::certificate::own_keys::{OwnKey, fitting, own_keys};
 use crate::commands::fetch::{self, FetchError, Fetched};
 use crate::commands::installed::{
-    Candidate, ClusterChange, DesiredOutcome, DesiredState, ask_again,
+    Candidate, ClusterChange, DesiredOutcome, DesiredState, ask_again, bring,
 };
-use crate::commands::sync::bring;
 use crate::doctor::Finding;
 use crate::doctor::api::ApiProbe;
 use crate::doctor::clusters::{self, ClusterStatus};

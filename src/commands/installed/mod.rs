@@ -2,6 +2,7 @@
 
 mod answer;
 mod apply;
+mod asked;
 mod desired;
 mod identity;
 mod loops;
@@ -10,6 +11,7 @@ mod summary;
 
 pub(super) use answer::{Candidate, ask_again};
 pub(super) use apply::{Applied, Applying, InstallRequest, apply_request};
+pub(super) use asked::{Asked, bring};
 pub(super) use desired::{DesiredOutcome, DesiredState, Renewed};
 pub(super) use names::{Names, Surveyed, ended_owners, recorded};
 pub(super) use summary::{ClusterChange, Line};

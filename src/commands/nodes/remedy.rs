@@ -112,7 +112,7 @@ impl<'r> Remedies<'r> {
     }
 
     pub(super) fn forget(&self, host: &ViewedHost<'_>) -> String {
-        let name = host.host.host_key_alias().to_string();
+        let name = host.host.host_key_alias();
         match self.known_hosts(host).filter(|file| remembers(file, &name)) {
             Some(file) => {
                 let words = ["ssh-keygen".as_ref(), "-f".as_ref(), file.as_os_str()];

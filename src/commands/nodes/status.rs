@@ -6,7 +6,7 @@ use super::look::Found;
 use super::remedy::Remedies;
 use super::{ViewedCluster, ViewedHost};
 use crate::ssh::login::{Login, Reason};
-use crate::ssh::probe::{Probe, ProbeError, Software};
+use crate::ssh::probe::{Probe, ProbeError};
 
 /// How a host is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -93,10 +93,9 @@ impl NodeStatus<'_> {
 
     /// What the server calls itself.
     pub(in crate::commands) fn server(&self) -> Option<&str> {
-        let probe = self.found.probe.as_ref();
-        let probed = probe.and_then(|probe| probe.found.as_ref().ok());
+        let probed = self.probe().and_then(|probe| probe.found.as_ref().ok());
         let logged = || self.found.login.as_ref().and_then(|login| login.server.as_deref());
-        probed.map(Software::as_str).or_else(logged)
+        probed.map(String::as_str).or_else(logged)
     }
 
     pub(in crate::commands) fn probe(&self) -> Option<&Probe> {

@@ -3,7 +3,7 @@
 use tokio::time::timeout_at;
 
 use super::{TOLD, Waiter};
-use crate::api::client::{Client, Fetched};
+use crate::api::client::Client;
 use crate::api::error::Error as ApiError;
 use crate::cluster::{self, NoFleet, ResolvedCluster, resolve_one};
 use crate::commands::nodes::ViewedCluster;
@@ -78,11 +78,7 @@ impl<'i> Awaited<'i> {
         let client = Client::new(endpoint.address, endpoint.token, endpoint.timeout)?;
         let client = client.traced(waiter.terminal);
         let finding = async {
-            if !is_listed {
-                return client.find(&selector).await;
-            }
-            let text = client.cluster(&selector).await?;
-            Ok(Fetched { id: selector.clone(), text })
+            if is_listed { client.cluster(&selector).await } else { client.find(&selector).await }
         };
         let finding = timeout_at(waiter.until, finding);
         let message = format!("asking the API for {selector}");

@@ -228,7 +228,7 @@ impl<'w> Waiter<'w> {
             sleep_until(at).await;
             // It fails only once it is closed, and nobody closes it.
             let _permit = self.requests.acquire().await;
-            let text = awaited.client.cluster(&awaited.id).await?;
+            let text = awaited.client.cluster(&awaited.id).await?.text;
             // One that says nothing of the cluster is an outage, or final.
             awaited.resolve(&text)?;
             Ok(text)

@@ -11,13 +11,14 @@ use prime_ssh::failure::Kind;
 
 use super::server::{Reply, Server, answer, json, refusal};
 use super::{TOKEN, client, get, run, told};
+use crate::support::snapshot::Transcript;
 
 /// What is told of one answer that is not tried again.
 fn told_once(reply: Reply) -> String {
     let server = Server::new([reply]);
     let error = get(&server).unwrap_err();
     assert_eq!(server.requests().len(), 1);
-    told(&error, &server)
+    told(&error)
 }
 
 #[test]
@@ -79,91 +80,32 @@ fn a_compressed_answer_is_read() {
 }
 
 #[test]
-fn a_refused_token() {
-    assert_eq!(
-        told_once(refusal(401, r#"{"detail": "Invalid token"}"#)),
-        "3: cannot get cluster `c1`: the API rejected the token (401 Unauthorized): Invalid token\n\
-         hint: make a new token, then `prime login`, or give it in PRIME_API_KEY or with \
-         `--token-file`"
-    );
-}
-
-#[test]
-fn a_missing_permission() {
-    assert_eq!(
-        told_once(refusal(403, r#"{"detail": "Forbidden"}"#)),
-        "3: cannot get cluster `c1`: the token lacks the permission (403 Forbidden): Forbidden\n\
-         hint: use a token with the admin-clusters permission; or someone who has one runs \
-         `prime-ssh export CLUSTER -o train.json` and hands you that file, which \
-         holds nothing secret: `--input train.json` uses it"
-    );
-}
-
-#[test]
-fn an_unknown_id() {
-    assert_eq!(
-        told_once(refusal(404, r#"{"detail": "Cluster not found"}"#)),
-        "3: cannot get cluster `c1`: the API does not know it (404 Not Found): Cluster not \
-         found\n\
-         hint: check the id; a terminated cluster may be gone"
-    );
-}
-
-#[test]
-fn a_refused_request_in_both_shapes() {
-    let said = "3: cannot get cluster `c1`: the API rejected the request (422 Unprocessable \
-                Entity): path.cluster_id: too long\nhint: ";
+fn what_is_refused_and_what_fails_is_told() {
+    let mut told = Transcript::default();
     let detail = r#"{"detail": [{"loc": ["path", "cluster_id"], "msg": "too long"}]}"#;
-    assert_eq!(told_once(refusal(422, detail)), said);
     let errors = r#"{"errors": [{"param": "path.cluster_id", "details": "too long"}]}"#;
-    assert_eq!(told_once(refusal(422, errors)), said);
-}
-
-#[test]
-fn other_refusals_and_failures() {
-    assert_eq!(
-        told_once(refusal(418, "{}")),
-        "3: cannot get cluster `c1`: the API rejected the request (418 I'm a teapot)\nhint: "
-    );
-    assert_eq!(
-        told_once(refusal(499, "")),
-        "3: cannot get cluster `c1`: the API rejected the request (499)\nhint: "
-    );
-    assert_eq!(
-        told_once(refusal(500, r#"{"detail": "oops"}"#)),
-        "3: cannot get cluster `c1`: the API failed (500 Internal Server Error): oops\n\
-         hint: this is not your fault; try again later"
-    );
-    assert_eq!(
-        told_once(Reply::Last(b"HTTP/1.1 304 Not Modified\r\n\r\n".to_vec())),
-        "3: cannot get cluster `c1`: the API gave an unexpected answer (304 Not Modified)\nhint: "
-    );
-}
-
-#[test]
-fn a_refusal_by_a_web_page_is_not_the_apis() {
-    assert_eq!(
-        told_once(refusal(403, "\n<!DOCTYPE html><title>Blocked</title>")),
-        "3: cannot get cluster `c1`: the token lacks the permission (403 Forbidden), with a web \
-         page\n\
-         hint: a web page comes from a proxy or a login portal in between, or from another \
-         server: check `--api-url`, HTTPS_PROXY and NO_PROXY"
-    );
-}
-
-#[test]
-fn what_a_server_says_is_cut_and_harmless() {
     let hostile = format!(r#"{{"detail": "a\u001b[2J\n\u202e{}"}}"#, "b".repeat(5000));
-    let message = told_once(refusal(400, &hostile));
-    assert!(message.contains(r"(400 Bad Request): a\u{1b}[2J\n\u{202e}bbb"), "{message}");
-    assert!(message.len() < 500, "{}", message.len());
-}
-
-#[test]
-fn a_token_that_is_sent_back_is_not_shown() {
-    let body = format!(r#"{{"detail": "no such token: {TOKEN}"}}"#);
-    let message = told_once(refusal(401, &body));
-    assert!(message.contains("no such token: (the token)"), "{message}");
+    let token = format!(r#"{{"detail": "no such token: {TOKEN}"}}"#);
+    for (status, body) in [
+        (401, r#"{"detail": "Invalid token"}"#),
+        (401, &token),
+        (403, r#"{"detail": "Forbidden"}"#),
+        (403, "\n<!DOCTYPE html><title>Blocked</title>"),
+        (404, r#"{"detail": "Cluster not found"}"#),
+        (422, detail),
+        (422, errors),
+        (418, "{}"),
+        (499, ""),
+        (500, r#"{"detail": "oops"}"#),
+        (400, &hostile),
+    ] {
+        told.add(body.get(..80).unwrap_or(body).trim(), told_once(refusal(status, body)));
+    }
+    let unmodified = Reply::Last(b"HTTP/1.1 304 Not Modified\r\n\r\n".to_vec());
+    told.add("304", told_once(unmodified));
+    told.add("no text", told_once(json(b"{\"data\": \"\xff\xfe\"}")));
+    assert!(!told.to_string().replace(&token, "").contains(TOKEN));
+    snapshot!(told);
 }
 
 #[test]
@@ -184,37 +126,33 @@ fn a_refusal_whose_words_do_not_come_is_told_without() {
 }
 
 #[test]
-fn an_answer_that_is_no_text() {
-    assert_eq!(
-        told_once(json(b"{\"data\": \"\xff\xfe\"}")),
-        "4: cannot get cluster `c1`: the answer is not UTF-8 text (byte 10)\n\
-         hint: check that `--api-url` names the Prime Intellect API"
-    );
-}
-
-#[test]
 fn a_damaged_compression() {
     let gzip = "Content-Encoding: gzip\r\n";
     let whole = compressed(r#"{"data": {}}"#.repeat(100).as_bytes());
     let cut = whole.split_at(whole.len() / 2).0;
-    for damaged in [cut, b"\x1f\x8b nonsense".as_slice(), b"{}"] {
-        let message = told_once(Reply::Answer(answer(200, gzip, damaged)));
-        assert!(
-            message.starts_with("4: cannot get cluster `c1`: cannot unzip the answer after "),
-            "{message}"
-        );
-        assert!(message.ends_with("\nhint: try again; a proxy in between may have cut it"));
+    let mut told = Transcript::default();
+    for (title, damaged) in
+        [("cut", cut), ("no gzip", b"\x1f\x8b nonsense".as_slice()), ("plain", b"{}")]
+    {
+        told.add(title, told_once(Reply::Answer(answer(200, gzip, damaged))));
     }
+    snapshot!(told, @"
+    --- cut
+    4: cannot get cluster `c1`: cannot unzip the answer after 0 bytes: unexpected end of file
+    hint: try again; a proxy in between may have cut it
+    --- no gzip
+    4: cannot get cluster `c1`: cannot unzip the answer after 0 bytes: Invalid gzip header
+    hint: try again; a proxy in between may have cut it
+    --- plain
+    4: cannot get cluster `c1`: cannot unzip the answer after 0 bytes: Invalid gzip header
+    hint: try again; a proxy in between may have cut it
+    ");
 }
 
 #[test]
 fn an_answer_without_measure() {
-    let message = "4: cannot get cluster `c1`: the answer is larger than 256 MiB\n\
-                   hint: check that `--api-url` names the Prime Intellect \
-                   API";
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", 256 * 1024 * 1024 + 1);
-    assert_eq!(told_once(Reply::Last(head.into_bytes())), message);
-
+    let told = told_once(Reply::Last(head.into_bytes()));
     let mut bomb = GzEncoder::new(Vec::new(), Compression::fast());
     let piece = vec![b' '; 1024 * 1024];
     for _ in 0..257 {
@@ -222,7 +160,11 @@ fn an_answer_without_measure() {
     }
     let bomb = bomb.finish().unwrap();
     assert!(bomb.len() < 4 * 1024 * 1024);
-    assert_eq!(told_once(Reply::Answer(answer(200, "Content-Encoding: gzip\r\n", bomb))), message);
+    assert_eq!(told_once(Reply::Answer(answer(200, "Content-Encoding: gzip\r\n", bomb))), told);
+    snapshot!(told, @"
+    4: cannot get cluster `c1`: the answer is larger than 256 MiB
+    hint: check that `--api-url` names the Prime Intellect API
+    ");
 }
 
 /// What the caller does with the text, and how it is told.
@@ -230,46 +172,36 @@ fn read(text: &str) -> String {
     let server = Server::new([json(text)]);
     let text = get(&server).unwrap();
     let malformed = wire::parse::<Vec<Node<'_>>>(&text).unwrap_err();
-    told(&Error::malformed_cluster("c1", malformed), &server)
+    told(&Error::malformed_cluster("c1", malformed))
 }
 
 #[test]
 fn an_answer_that_is_not_the_contracts() {
-    assert_eq!(
-        read("<html>Log in</html>"),
-        "4: cannot get cluster `c1`: malformed answer: a web page (HTML) instead \
-         of JSON\n\
-         hint: a web page comes from a proxy or a login portal in between, or from another \
-         server: check `--api-url`, HTTPS_PROXY and NO_PROXY"
-    );
-    assert_eq!(
-        read("{\"data\": {\n \"id\": \"c1\", "),
-        "4: cannot get cluster `c1`: malformed answer: the JSON is cut off at \
-         line 2, column 13\n\
-         hint: check that `--api-url` names the Prime Intellect API"
-    );
-    assert_eq!(
-        read(r#"{"data": null}"#),
-        "4: cannot get cluster `c1`: malformed answer: `data` is null: the API \
-         has nothing to tell\n\
-         hint: it may just have been terminated; try again, or give another id"
-    );
-}
-
-#[test]
-fn an_answer_about_another_cluster() {
-    let error = Error::other_cluster("c1", "c2\u{1b}");
-    assert_eq!(error.kind(), Kind::Answer);
-    assert_eq!(
-        error.to_string(),
-        r"cannot get cluster `c1`: the answer is about another cluster, `c2\u{1b}`"
-    );
-    let error = Error::malformed_certificate("c1", Malformed::Empty);
-    assert_eq!(
-        error.to_string(),
-        "cannot get a certificate for cluster `c1`: malformed answer: empty \
-         instead of JSON"
-    );
+    let mut told = Transcript::default();
+    for text in ["<html>Log in</html>", "{\"data\": {\n \"id\": \"c1\", ", r#"{"data": null}"#] {
+        told.add(text, read(text));
+    }
+    let other = Error::other_cluster("c1", "c2\u{1b}");
+    assert_eq!(other.kind(), Kind::Answer);
+    told.add("another cluster", other);
+    let none = Error::malformed_certificate("c1", Malformed::Empty);
+    told.add("no certificate", none);
+    snapshot!(told, @r#"
+    --- <html>Log in</html>
+    4: cannot get cluster `c1`: malformed answer: a web page (HTML) instead of JSON
+    hint: a web page comes from a proxy or a login portal in between, or from another server: check `--api-url`, HTTPS_PROXY and NO_PROXY
+    --- {"data": {
+     "id": "c1", 
+    4: cannot get cluster `c1`: malformed answer: the JSON is cut off at line 2, column 13
+    hint: check that `--api-url` names the Prime Intellect API
+    --- {"data": null}
+    4: cannot get cluster `c1`: malformed answer: `data` is null: the API has nothing to tell
+    hint: it may just have been terminated; try again, or give another id
+    --- another cluster
+    cannot get cluster `c1`: the answer is about another cluster, `c2\u{1b}`
+    --- no certificate
+    cannot get a certificate for cluster `c1`: malformed answer: empty instead of JSON
+    "#);
 }
 
 #[test]

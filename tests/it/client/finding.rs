@@ -1,13 +1,14 @@
 //! From an id or a name to one cluster.
 
-use prime_ssh::api::client::Fetched;
+use prime_ssh::api::client::ClusterAnswer;
 use prime_ssh::api::error::Error;
 use prime_ssh::failure::Kind;
 
 use super::server::{Reply, Server, json, refusal};
 use super::{client, message, run, told};
+use crate::support::snapshot::Transcript;
 
-fn find(server: &Server, selector: &str) -> Result<Fetched, Error> {
+fn find(server: &Server, selector: &str) -> Result<ClusterAnswer, Error> {
     run(client(server).find(selector))
 }
 
@@ -57,7 +58,10 @@ fn a_name_without_end_is_near_nothing() {
     find(&server, &selector).unwrap_err();
     let server = Server::new([unknown(), list([]), list(rows)]);
     let message = message(&find(&server, "trainin").unwrap_err());
-    assert!(message.ends_with("similar names:\n  training (c2)"), "{message}");
+    snapshot!(message, @"
+    cannot get cluster `trainin`: no cluster has this id or name; similar names:
+      training (c2)
+    ");
     assert!(begin.elapsed() < std::time::Duration::from_secs(5), "{:?}", begin.elapsed());
 }
 
@@ -100,32 +104,38 @@ fn an_id_in_the_list_wins_over_a_name() {
 
 #[test]
 fn several_of_one_name_are_told_by_id() {
+    let mut several = Transcript::default();
     for (rows, selector) in [
         ([("c2", "train"), ("c1", "train"), ("c3", "TRAIN")], "train"),
         ([("c2", "train"), ("c1", "train"), ("c3", "TRAINING")], "Train"),
     ] {
         let server = Server::new([unknown(), list(rows)]);
         let error = find(&server, selector).unwrap_err();
-        assert_eq!(
-            told(&error, &server),
-            format!(
-                "3: cannot get cluster `{selector}`: several clusters have this name:\n  \
-                 train (c1)\n  train (c2)\nhint: give the id instead of the name"
-            )
-        );
+        several.add(selector, told(&error));
     }
+    snapshot!(several, @"
+    --- train
+    3: cannot get cluster `train`: several clusters have this name:
+      train (c1)
+      train (c2)
+    hint: give the id instead of the name
+    --- Train
+    3: cannot get cluster `Train`: several clusters have this name:
+      train (c1)
+      train (c2)
+    hint: give the id instead of the name
+    ");
 }
 
 #[test]
 fn none_is_told_with_the_near_ones() {
     let server = Server::new([unknown(), list([("c2", "training"), ("c1", "pre-train")])]);
-    assert_eq!(
-        told(&find(&server, "train").unwrap_err(), &server),
-        "3: cannot get cluster `train`: no cluster has this id or name; similar names:\n  \
-         pre-train (c1)\n  training (c2)\n\
-         hint: `prime-ssh list` shows ids and names; a terminated cluster has no name any more: give \
-         its id"
-    );
+    snapshot!(told(&find(&server, "train").unwrap_err()), @"
+    3: cannot get cluster `train`: no cluster has this id or name; similar names:
+      pre-train (c1)
+      training (c2)
+    hint: `prime-ssh list` shows ids and names; a terminated cluster has no name any more: give its id
+    ");
 }
 
 #[test]
@@ -133,17 +143,17 @@ fn a_mistyped_name_is_told_with_what_it_may_mean() {
     let near = [("c1", "inference"), ("c2", "Train-2"), ("c3", "train"), ("c4", "storage")];
     let server = Server::new([unknown(), list([]), list(near)]);
     let message = message(&find(&server, "trian").unwrap_err());
-    assert_eq!(
-        message,
-        "cannot get cluster `trian`: no cluster has this id or name; similar names:\n  \
-         train (c3)\n  Train-2 (c2)"
-    );
+    snapshot!(message, @"
+    cannot get cluster `trian`: no cluster has this id or name; similar names:
+      train (c3)
+      Train-2 (c2)
+    ");
     assert_eq!(server.lines()[2], "GET /api/admin/clusters?limit=100&offset=0");
 
     for nothing in [list([]), list([("c1", "inference")]), refusal(500, "")] {
         let server = Server::new([unknown(), list([]), nothing]);
         let error = find(&server, "trian").unwrap_err();
-        assert_eq!(error.to_string(), "cannot get cluster `trian`: no cluster has this id or name");
+        snapshot!(error.to_string(), @"cannot get cluster `trian`: no cluster has this id or name");
     }
 }
 
@@ -153,19 +163,29 @@ fn ten_near_ones_are_enough() {
     let rows = names.iter().map(|(id, name)| (id.as_str(), name.as_str()));
     let server = Server::new([unknown(), list(rows)]);
     let message = message(&find(&server, "train").unwrap_err());
-    assert!(message.contains("\n  train-10\\u{1b} (c10)\n"), "{message}");
-    assert!(message.ends_with("\n  train-19\\u{1b} (c19)\n  and 10 more"), "{message}");
-    assert_eq!(message.lines().count(), 12);
+    snapshot!(message, @r"
+    cannot get cluster `train`: no cluster has this id or name; similar names:
+      train-10\u{1b} (c10)
+      train-11\u{1b} (c11)
+      train-12\u{1b} (c12)
+      train-13\u{1b} (c13)
+      train-14\u{1b} (c14)
+      train-15\u{1b} (c15)
+      train-16\u{1b} (c16)
+      train-17\u{1b} (c17)
+      train-18\u{1b} (c18)
+      train-19\u{1b} (c19)
+      and 10 more
+    ");
 }
 
 #[test]
 fn what_is_gone_a_moment_later_is_told() {
     let server = Server::new([unknown(), list([("c1", "train")]), unknown()]);
-    assert_eq!(
-        told(&find(&server, "train").unwrap_err(), &server),
-        "3: cannot get cluster `train`: the list has it (id `c1`), but it is gone: it may just \
-         have been terminated\nhint: try again"
-    );
+    snapshot!(told(&find(&server, "train").unwrap_err()), @"
+    3: cannot get cluster `train`: the list has it (id `c1`), but it is gone: it may just have been terminated
+    hint: try again
+    ");
 }
 
 #[test]
@@ -185,25 +205,18 @@ fn other_failures_are_not_taken_for_a_name() {
     }
     let server = Server::new([unknown(), refusal(403, "")]);
     let message = message(&find(&server, "train").unwrap_err());
-    assert!(message.starts_with("cannot list the clusters: the token lacks"), "{message}");
+    snapshot!(message, @"cannot list the clusters: the token lacks the permission (403 Forbidden)");
 }
 
 #[test]
 fn what_can_be_no_cluster_is_not_asked_for() {
-    let server = Server::new([]);
-    for (selector, why) in [
-        ("", "empty"),
-        (".", "`.` and `..` lead to another place"),
-        ("..", "`.` and `..` lead to another place"),
-        ("a\u{1b}b", "control character"),
-        ("\t..", "control character"),
-        ("a\u{202e}b", "control character"),
-        (&"x".repeat(1025), "over 1024 bytes"),
-    ] {
+    let (server, mut told) = (Server::new([]), Transcript::default());
+    for selector in ["", ".", "..", "a\u{1b}b", "\t..", "a\u{202e}b", &"x".repeat(1025)] {
         let error = find(&server, selector).unwrap_err();
         assert_eq!(error.kind(), Kind::Usage, "{selector:?}");
-        assert!(error.to_string().ends_with(why), "{error}");
+        told.add(selector.get(..40).unwrap_or(selector).escape_debug(), error);
     }
+    snapshot!(told);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use prime_ssh::failure::Kind;
 
 use super::server::{Reply, Server, json, refusal};
 use super::{client, run, told};
+use crate::support::snapshot::Transcript;
 
 /// A page of these clusters, named as their number says.
 fn page(numbers: impl IntoIterator<Item = usize>) -> Reply {
@@ -99,18 +100,17 @@ fn a_search_is_encoded() {
 #[test]
 fn a_list_that_does_not_turn_pages_is_refused() {
     let server = Server::new([page(0..100), page(0..100)]);
-    assert_eq!(
-        told(&list(&server, None).unwrap_err(), &server),
-        "4: cannot list the clusters: the list does not end after 100 clusters\n\
-         hint: check that `--api-url` names the Prime Intellect API"
-    );
+    snapshot!(told(&list(&server, None).unwrap_err()), @"
+    4: cannot list the clusters: the list does not end after 100 clusters
+    hint: check that `--api-url` names the Prime Intellect API
+    ");
 }
 
 #[test]
 fn a_list_without_end_is_refused() {
     let server = Server::new((0..1000).map(|n| page(n * 100..(n + 1) * 100)));
     let error = list(&server, None).unwrap_err();
-    assert!(error.to_string().ends_with("the list does not end after 100000 clusters"), "{error}");
+    snapshot!(error, @"cannot list the clusters: the list does not end after 100000 clusters");
 }
 
 #[test]
@@ -134,8 +134,7 @@ fn a_list_that_lies_about_its_count_ends_all_the_same() {
 #[test]
 fn pages_are_bounded_one_by_one_and_together() {
     let server = Server::new([page(0..101)]);
-    let error = list(&server, None).unwrap_err().to_string();
-    assert!(error.ends_with("101 rows, and at most 100 were asked for"), "{error}");
+    snapshot!(list(&server, None).unwrap_err(), @"cannot list the clusters: page 1 of the list is malformed: 101 rows, and at most 100 were asked for");
     let large = |n: usize| {
         let pad = "x".repeat(120_000);
         let rows: Vec<_> = (n * 100..(n + 1) * 100)
@@ -144,27 +143,34 @@ fn pages_are_bounded_one_by_one_and_together() {
         json(format!(r#"{{"data": [{}]}}"#, rows.join(",")))
     };
     let server = Server::new((0..6).map(large));
-    let error = list(&server, None).unwrap_err();
-    assert!(error.to_string().ends_with("the answer is larger than 64 MiB"), "{error}");
+    snapshot!(list(&server, None).unwrap_err(), @"cannot list the clusters: the answer is larger than 64 MiB");
 }
 
 #[test]
 fn a_row_that_names_no_cluster_says_where() {
-    for (row, said) in [
-        (r#"{"name": "a"}"#, "data[1].id: missing"),
-        (r#"{"id": 5, "name": "a"}"#, "data[1].id: not a text"),
-        (r#"{"id": "c", "name": null}"#, "data[1].name: missing"),
-        (r#"{"id": "c", "name": ["a"]}"#, "data[1].name: not a text"),
+    let mut told = Transcript::default();
+    for row in [
+        r#"{"name": "a"}"#,
+        r#"{"id": 5, "name": "a"}"#,
+        r#"{"id": "c", "name": null}"#,
+        r#"{"id": "c", "name": ["a"]}"#,
     ] {
         let server =
             Server::new([json(format!(r#"{{"data": [{{"id": "a", "name": "a"}}, {row}]}}"#))]);
         let error = list(&server, None).unwrap_err();
         assert_eq!(error.kind(), Kind::Answer);
-        assert_eq!(
-            error.to_string(),
-            format!("cannot list the clusters: page 1 of the list is malformed: {said}")
-        );
+        told.add(row, error);
     }
+    snapshot!(told, @r#"
+    --- {"name": "a"}
+    cannot list the clusters: page 1 of the list is malformed: data[1].id: missing
+    --- {"id": 5, "name": "a"}
+    cannot list the clusters: page 1 of the list is malformed: data[1].id: not a text
+    --- {"id": "c", "name": null}
+    cannot list the clusters: page 1 of the list is malformed: data[1].name: missing
+    --- {"id": "c", "name": ["a"]}
+    cannot list the clusters: page 1 of the list is malformed: data[1].name: not a text
+    "#);
 }
 
 #[test]
@@ -172,12 +178,10 @@ fn a_page_that_is_none_says_which() {
     let server = Server::new([page(0..100), json(r#"{"data": [5]}"#)]);
     let error = list(&server, None).unwrap_err();
     assert_eq!(error.kind(), Kind::Answer);
-    let message = error.to_string();
-    assert!(message.contains("page 2 of the list is malformed: data[0]: "), "{message}");
+    snapshot!(error, @"cannot list the clusters: page 2 of the list is malformed: data[0]: invalid type: integer `5`, expected an object at line 1 column 11");
 
     let server = Server::new([json("<html>")]);
-    let error = list(&server, None).unwrap_err();
-    assert!(error.to_string().ends_with("a web page (HTML) instead of JSON"), "{error}");
+    snapshot!(list(&server, None).unwrap_err(), @"cannot list the clusters: page 1 of the list is malformed: a web page (HTML) instead of JSON");
     let server = Server::new([json(r#"{"data": null}"#)]);
     assert_eq!(list(&server, None).unwrap_err().kind(), Kind::Answer);
 }
@@ -185,9 +189,8 @@ fn a_page_that_is_none_says_which() {
 #[test]
 fn a_refused_list() {
     let server = Server::new([refusal(404, r#"{"detail": "Not Found"}"#)]);
-    assert_eq!(
-        told(&list(&server, None).unwrap_err(), &server),
-        "3: cannot list the clusters: the API does not know it (404 Not Found): Not Found\n\
-         hint: check that `--api-url` names the Prime Intellect API"
-    );
+    snapshot!(told(&list(&server, None).unwrap_err()), @"
+    3: cannot list the clusters: the API does not know it (404 Not Found): Not Found
+    hint: check that `--api-url` names the Prime Intellect API
+    ");
 }

@@ -39,7 +39,7 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 
 /// The answer to Get Cluster `c1`.
 fn get(server: &Server) -> Result<String, Error> {
-    run(client(server).cluster("c1"))
+    run(client(server).cluster("c1")).map(|answer| answer.text)
 }
 
 /// The message of an error with the lines below it.
@@ -48,11 +48,11 @@ fn message(error: &Error) -> String {
     [error.to_string()].into_iter().chain(lines).collect()
 }
 
-/// All that a person sees of an error: exit code, message, hint. The port is `PORT`.
-fn told(error: &Error, server: &Server) -> String {
+/// All that a user sees of an error: exit code, message, hint.
+fn told(error: &Error) -> String {
     let chain = anyhow::Chain::new(error).count();
     assert_eq!(chain, 1, "what stands behind the message would be printed too");
     let code = error.kind().exit_code();
     let hint = error.hint().unwrap_or_default();
-    format!("{code}: {}\nhint: {hint}", message(error)).replace(&server.port().to_string(), "PORT")
+    format!("{code}: {}\nhint: {hint}", message(error))
 }

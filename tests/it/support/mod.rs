@@ -2,6 +2,8 @@
 
 #[macro_use]
 pub mod programs;
+#[macro_use]
+pub mod snapshot;
 
 pub mod alone;
 pub mod ansible;

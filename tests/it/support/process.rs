@@ -1,6 +1,7 @@
 //! Child processes that cannot outlive their test, nor run forever.
 
 use std::ffi::{OsStr, OsString};
+use std::fmt::{self, Display};
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -40,6 +41,22 @@ impl Ran {
     pub fn fails(self, code: i32) -> String {
         assert_eq!(self.status.code(), Some(code), "{self:#?}");
         self.stderr
+    }
+}
+
+/// What it said: stdout, then stderr, then its exit code where that is not 0.
+impl Display for Ran {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.stdout)?;
+        if !self.stdout.is_empty() && !self.stderr.is_empty() {
+            f.write_str("[stderr]\n")?;
+        }
+        f.write_str(&self.stderr)?;
+        match self.status.code() {
+            Some(0) => Ok(()),
+            Some(code) => writeln!(f, "[exit {code}]"),
+            None => writeln!(f, "[{}]", self.status),
+        }
     }
 }
 

@@ -28,6 +28,13 @@ impl Sandbox {
         Self { folder }
     }
 
+    /// One with this cluster's saved answer in `answer.json`.
+    pub fn with_answer(cluster: &super::cluster::Cluster) -> Self {
+        let sandbox = Self::new();
+        sandbox.write("answer.json", cluster.answer());
+        sandbox
+    }
+
     /// The home folder.
     pub fn home(&self) -> &Path {
         self.folder.path()
