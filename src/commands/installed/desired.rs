@@ -185,10 +185,8 @@ impl<'a> DesiredState<'a> {
         if !can_wait || !matches!(why, NoFleet::NoHost) {
             return DesiredOutcome::Nothing(failure);
         }
-        let folder = self.layout.ssh_folder().to_string_lossy();
-        let named = if self.memory.folder_is_named() { &["--ssh-dir", &*folder][..] } else { &[] };
-        let words = ["prime-ssh", "install", "--wait"].iter().chain(named);
-        let command = shell::command(words.copied().chain([record.id.as_str()]));
+        let words = ["--wait", record.id.as_str()];
+        let command = shell::command(self.memory.commands(self.layout).listed("install", words));
         DesiredOutcome::Nothing(failure.hint(format!("`{command}` waits until its nodes are up")))
     }
 
@@ -229,8 +227,8 @@ impl<'a> DesiredState<'a> {
             let identity = identity.as_deref().and_then(|path| Identity::read(path).ok());
             // What is there under another name yet is put under this one.
             let present = Own::of(self.layout, cluster);
-            let folder_is_named = self.memory.folder_is_named();
-            if let Some(warning) = present.warning(cluster, identity.as_ref(), folder_is_named) {
+            let commands = self.memory.commands(self.layout);
+            if let Some(warning) = present.warning(cluster, identity.as_ref(), &commands) {
                 self.talk.warn(warning);
             }
         }

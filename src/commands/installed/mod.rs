@@ -20,6 +20,7 @@ pub(super) use summary::{ClusterChange, Line};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::plan::{Installed, Present};
 use crate::install::state::{FileStem, Record};
+use crate::name::is_start_of_id;
 
 /// The installed clusters that a person names by id, name, alias or file, damaged ones too; all
 /// where none is named.
@@ -45,12 +46,16 @@ pub(super) fn named(present: &Present, selectors: &[String]) -> Outcome<Vec<File
     Ok(stems)
 }
 
-/// The installed cluster that a person means by this id, name, alias or short name: where a name is
-/// the short one of another cluster, that is where ssh leads.
+/// The installed cluster that a person means by this id or the start of one, name, alias or short
+/// name: where a name is the short one of another cluster, that is where ssh leads.
 pub(super) fn called<'i>(installed: &'i Installed, selector: &str) -> Option<&'i Record> {
     let records = || installed.records.iter().map(|(_, record)| record);
     let by_short = records().find(|record| record.typed_name() == selector);
-    by_short.or_else(|| records().find(|record| record.is_called(selector)))
+    let called = by_short.or_else(|| records().find(|record| record.is_called(selector)));
+    called.or_else(|| {
+        let mut starting = records().filter(|record| is_start_of_id(selector, record.id.as_str()));
+        starting.next().filter(|_| starting.next().is_none())
+    })
 }
 
 fn not_installed(selector: &str, installed: &Installed) -> Failure {

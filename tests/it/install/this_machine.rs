@@ -134,7 +134,7 @@ fn a_cluster_that_is_still_made_can_be_waited_for() {
         desk.program(["install", "train"]).asking(&Api::serving([made.clone()])).run().fails(4);
     let folder = desk.ssh("").display().to_string();
     let folder = folder.trim_end_matches('/');
-    let hint = format!("hint: `prime-ssh install --wait --ssh-dir {folder} clst01` waits until");
+    let hint = format!("hint: `prime-ssh install --ssh-dir {folder} --wait clst01` waits until");
     assert!(told.contains(&hint), "{told}");
     // A saved answer stays as it is.
     assert!(!desk.install(&made).fails(4).contains("--wait"));
