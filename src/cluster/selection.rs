@@ -1,4 +1,4 @@
-//! Which hosts of a cluster are wanted.
+//! The hosts of a cluster that are wanted.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -8,7 +8,7 @@ use super::jump::Jump;
 use super::model::{Fleet, Host};
 use crate::name::{Label, Slug};
 
-/// Which hosts of a cluster are wanted.
+/// The hosts of a cluster that are wanted.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     /// Only those with this role, in any case.
@@ -33,7 +33,7 @@ pub enum Only {
 }
 
 impl Only {
-    /// Whether the host is one of these.
+    /// Returns whether the host is one of these.
     #[must_use]
     pub fn takes(self, host: &Host<'_>) -> bool {
         (self == Self::Control) == host.control

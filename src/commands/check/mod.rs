@@ -70,7 +70,7 @@ fn cluster<'a>(
     }
     let fleet = match resolved.fleet {
         Ok(fleet) => fleet,
-        Err(NoFleet::NoHost) if resolved.skipped().iter().any(|node| node.why.is_living()) => {
+        Err(NoFleet::NoHost) if resolved.skipped().iter().any(|node| node.why.is_active()) => {
             match resolved.known() {
                 Some(fleet) => fleet.clone(),
                 None => return Ok(None),

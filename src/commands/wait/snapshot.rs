@@ -44,7 +44,7 @@ pub(super) enum Verdict {
 /// How many nodes must be up.
 pub(super) fn wanted(goal: Goal, cluster: &ViewedCluster<'_>) -> usize {
     match goal {
-        Goal::All => cluster.fleet.nodes_living.max(1),
+        Goal::All => cluster.fleet.active_nodes.max(1),
         Goal::Nodes(count) => count.get(),
     }
 }
@@ -83,7 +83,7 @@ impl<'s> Snapshot<'s> {
     }
 
     pub(super) fn total(&self) -> usize {
-        self.cluster.fleet.nodes_living
+        self.cluster.fleet.active_nodes
     }
 
     pub(super) fn up(&self) -> usize {
