@@ -12,13 +12,13 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::name::ID_START;
 use crate::text::sanitize::sanitize;
 
 /// The gap between two columns.
 const GAP: &str = "  ";
-/// The least width to which a text is cut and an id is shortened.
+/// The least width to which a text is cut.
 const TEXT_MIN: usize = 5;
-const ID_MIN: usize = 8;
 const HEADING: Style = Style::new().bold();
 
 /// A column of a table.
@@ -285,7 +285,7 @@ impl Table {
             _ => 0,
         };
         let longest = ids.windows(2).map(common).max().unwrap_or_default();
-        (longest + 1).max(ID_MIN) + 1
+        (longest + 1).max(ID_START) + 1
     }
 
     /// Writes the cells of a column as lines: what each is about, and what it says.
