@@ -4,6 +4,7 @@
 //! something is, it has one limit for everything, and what cannot be had by then is left as it is:
 //! ssh goes on with that.
 
+use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
 use super::cert;
@@ -72,9 +73,9 @@ pub(super) fn run(args: SyncArgs, older: Duration, context: &Context) -> Outcome
             Ok(())
         }
     };
-    run_with_timeout(limit, work).unwrap_or_else(|_| {
+    run_with_timeout(limit, work).unwrap_or_else(|error| {
         // The disk, or a program that was asked, is slow.
-        refresh.fail(&due, &late(limit));
+        refresh.fail(&due, &late(&error, limit));
         Ok(())
     })
 }
@@ -175,6 +176,10 @@ impl Refresh {
     }
 
     fn run(&self, due: Vec<Due>) {
+        // A lock that root makes in another user's folder would keep that user's runs out.
+        if let Err(error) = folder::check_owner(&self.layout) {
+            return due.iter().for_each(|due| self.tell_old(due, &error.to_string()));
+        }
         let began = time::now();
         let mut locks = Vec::new();
         let mut mine = Vec::new();
@@ -210,8 +215,8 @@ impl Refresh {
         if !hosts.is_empty() {
             let (refresh, asked) = (self.clone(), hosts.clone());
             let limit = LIMIT.saturating_sub(MARGIN / 3 + self.start.elapsed());
-            if run_with_timeout(limit, move || refresh.bring(&asked)).is_err() {
-                self.fail(&hosts, &late(LIMIT));
+            if let Err(error) = run_with_timeout(limit, move || refresh.bring(&asked)) {
+                self.fail(&hosts, &late(&error, LIMIT));
             }
         }
         for due in mine.iter().filter(|due| due.certificate != Need::Nothing) {
@@ -342,8 +347,12 @@ fn going_on(title: &str, state: &RefreshState, why: &str) -> String {
     format!("{title}: going on with the hosts that are known{age}: {why}")
 }
 
-fn late(limit: Duration) -> String {
-    format!("no answer within {}", time::span(limit))
+/// Why work did not come to its end.
+fn late(error: &io::Error, limit: Duration) -> String {
+    match error.kind() {
+        ErrorKind::TimedOut => format!("no answer within {}", time::span(limit)),
+        _ => error.to_string(),
+    }
 }
 
 impl Applied {
