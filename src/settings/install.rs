@@ -21,7 +21,7 @@ use crate::install::layout::Layout;
 use crate::install::options::{KeyFile, OptionChange, SavedOptions};
 use crate::install::state::{self, Record};
 use crate::name::{LocalPath, Slug};
-use crate::render::ssh_config;
+use crate::render::login;
 
 /// How long to wait for other runs. One takes a fraction of a second, unless ssh is slow to answer.
 pub const LOCK_LIMIT: Duration = Duration::from_secs(60);
@@ -269,7 +269,7 @@ pub struct Rendering {
     /// Which hosts, and how they are named and reached.
     pub walk: cluster::Options,
     /// What the fragment says beyond the hosts.
-    pub ssh: ssh_config::Options,
+    pub ssh: login::Options,
     /// Whether ssh itself brings the cluster up to date.
     pub is_live: bool,
     /// What a person should know about these settings.

@@ -208,7 +208,7 @@ fn a_server_that_comes_up_is_reached() {
         Server::at(address, [json("{}")])
     });
     let client = client_at(&format!("http://{address}"), Duration::from_secs(20));
-    assert_eq!(run(client.cluster("c1")).unwrap(), "{}");
+    assert_eq!(run(client.cluster("c1")).unwrap().text, "{}");
     drop(starting.join().unwrap());
 }
 
