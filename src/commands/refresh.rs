@@ -75,7 +75,7 @@ pub(super) fn run(args: SyncArgs, older: Duration, context: &Context) -> Outcome
     };
     run_with_timeout(limit, work).unwrap_or_else(|error| {
         // The disk, or a program that was asked, is slow.
-        refresh.fail(&due, &late(&error, limit));
+        refresh.stop(&due, &late(&error, limit));
         Ok(())
     })
 }
@@ -315,11 +315,33 @@ impl Refresh {
             let endpoint = || resolver.endpoint_of(record);
             cert::get(vec![record.id.to_string()], &wanted, &endpoint, terminal)
         });
-        state.certificate_failed = done.is_err().then(time::now);
-        let _ = state.write(&self.layout, &name);
-        if let Err(failure) = done {
-            let why = one_line(&failure);
-            terminal.warning(format_args!("{}: no new certificate: {why}", due.title()));
+        match done {
+            Ok(()) => {
+                state.certificate_failed = None;
+                let _ = state.write(&self.layout, &name);
+            }
+            Err(failure) => self.fail_certificate(due, &one_line(&failure)),
+        }
+    }
+
+    /// Notes that a certificate was asked for in vain.
+    fn fail_certificate(&self, due: &Due, why: &str) {
+        let mut state = RefreshState::read(&self.layout, &due.name());
+        state.certificate_failed = Some(time::now());
+        let _ = state.write(&self.layout, &due.name());
+        let title = due.title();
+        self.context.terminal.warning(format_args!("{title}: no new certificate: {why}"));
+    }
+
+    /// Notes what was not done when the time was over.
+    fn stop(&self, due: &[Due], why: &str) {
+        for due in due {
+            let state = RefreshState::read(&self.layout, &due.name());
+            if due.hosts && state.is_older(self.older, time::now()) {
+                self.fail(std::slice::from_ref(due), why);
+            } else if due.certificate != Need::Nothing {
+                self.fail_certificate(due, why);
+            }
         }
     }
 
