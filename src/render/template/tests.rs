@@ -1,4 +1,4 @@
-//! What a template can do, and what it cannot.
+//! Templates: what they can do, and what they cannot.
 
 use std::time::{Duration, Instant};
 
@@ -149,7 +149,7 @@ fn no_file_is_taken_in() {
     fault("{{ debug() }}");
 }
 
-/// What would take all the time or memory of a machine.
+/// Such a template would take all the time or memory of a machine.
 #[test]
 fn a_greedy_template_ends_in_an_error() {
     let nested = format!(
@@ -183,7 +183,7 @@ fn a_greedy_template_ends_in_an_error() {
     }
 }
 
-/// Whether it is a fault is the engine's affair; it has room to find that out.
+/// Returns whether it is a fault is the engine's affair; it has room to find that out.
 #[test]
 fn a_deep_template_ends() {
     let nested = |use_of_it: &str| {
