@@ -10,7 +10,7 @@ use crate::install::options::SavedOptions;
 use crate::install::plan::{Desired, Installed};
 use crate::install::state::{FileStem, Record};
 use crate::name::{Id, Slug};
-use crate::settings::{Install, Mode, Origin};
+use crate::settings::{Install, Mode, Origin, pasted};
 use crate::ssh::release::OpenSsh;
 use crate::text::message::Talk;
 
@@ -67,10 +67,14 @@ impl<'s> Newcomer<'s> {
                 remove_replaced(id.as_ref(), names, decision);
                 what
             }
-            Ok(DesiredOutcome::Gone(why)) => failed(
-                Failure::message(Kind::Answer, format!("{asked} {why}"))
-                    .hint("`prime-ssh sync` removes an installed cluster that was terminated"),
-            ),
+            Ok(DesiredOutcome::Gone(why)) => {
+                let message = format!("{asked} {why}");
+                let hint = old.map(|_| {
+                    let sync = pasted(wishing.commands().installed("sync", []));
+                    format!("{sync} removes it from your ssh config")
+                });
+                failed(Failure { hint, ..Failure::message(Kind::Answer, message) })
+            }
             // As with `config --all`: one that has no host yet is no failure of the others.
             Ok(DesiredOutcome::Nothing(why))
                 if matches!(settings.source.origin, Origin::All(..)) && old.is_none() =>

@@ -21,9 +21,8 @@ use crate::install::plan::{Desired, Installed, Present};
 use crate::install::state::{FileKind, Record, Source};
 use crate::name::{LocalPath, Slug};
 use crate::render::ssh_config;
-use crate::settings::{OptionResolver, Rendering};
+use crate::settings::{OptionResolver, OwnCommands, Rendering, pasted};
 use crate::text::message::{Message, Talk};
-use crate::text::shell;
 
 /// What every cluster of a run shares.
 #[derive(Debug)]
@@ -97,6 +96,11 @@ impl<'a> DesiredState<'a> {
             own_keys: Default::default(),
             renewed: Vec::new(),
         }
+    }
+
+    /// The commands that are advised.
+    pub(in crate::commands) fn commands(&self) -> OwnCommands {
+        self.memory.commands()
     }
 
     /// All that is to be said.
@@ -186,8 +190,8 @@ impl<'a> DesiredState<'a> {
             return DesiredOutcome::Nothing(failure);
         }
         let words = ["--wait", record.id.as_str()];
-        let command = shell::command(self.memory.commands(self.layout).listed("install", words));
-        DesiredOutcome::Nothing(failure.hint(format!("`{command}` waits until its nodes are up")))
+        let command = pasted(self.commands().listed("install", words));
+        DesiredOutcome::Nothing(failure.hint(format!("{command} waits until its nodes are up")))
     }
 
     /// The refusals say what is wrong with the cluster's own values.
@@ -227,8 +231,7 @@ impl<'a> DesiredState<'a> {
             let identity = identity.as_deref().and_then(|path| Identity::read(path).ok());
             // What is there under another name yet is put under this one.
             let present = Own::of(self.layout, cluster);
-            let commands = self.memory.commands(self.layout);
-            if let Some(warning) = present.warning(cluster, identity.as_ref(), &commands) {
+            if let Some(warning) = present.warning(cluster, identity.as_ref(), &self.commands()) {
                 self.talk.warn(warning);
             }
         }
