@@ -40,7 +40,7 @@ pub enum IdentityError {
     #[error("cannot read {}: {}", .0.display(), .1)]
     Unreadable(PathBuf, #[source] io::Error),
     /// It is a folder, a pipe, or far too long.
-    #[error("{} is no file that holds a key", .0.display())]
+    #[error("{} is not a file that holds a key", .0.display())]
     NoFile(PathBuf),
     /// The `.pub` holds no public key.
     #[error("{} holds no public key: {}", .0.display(), .1)]

@@ -48,8 +48,8 @@ impl OptionResolver<'_> {
                     return Ok(());
                 }
                 Err(refuse(
-                    "the API token is in PRIME_API_KEY alone, which programs without this shell's \
-                     variables do not see",
+                    "the API token is only in PRIME_API_KEY, which programs outside this shell do \
+                     not see",
                 )
                 .hint("run `prime login`, or give --token-file FILE"))
             }
