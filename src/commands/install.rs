@@ -45,7 +45,7 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
             DesiredState::new(layout, present, &installed, &memory, skip_invalid, terminal);
         let names = Names::choose(&settings, &installed, &surveys, &ended)?;
         let mut decision = decide(&settings, &mut wishing, surveys, &names, left)?;
-        decision.wishes.extend(subscription(&settings, present, &decision));
+        decision.wishes.extend(subscription(&settings, present, &decision, &memory)?);
         renewed = wishing.renewed;
         Ok(decision)
     })?;
@@ -175,24 +175,35 @@ fn subscription(
     settings: &Install,
     present: &Present,
     request: &InstallRequest,
-) -> Option<Desired> {
-    let mut follow = match &settings.source.origin {
-        Origin::All(endpoint, team) if settings.follows => Follow {
-            url: endpoint.address.to_string(),
-            context: settings.context.clone(),
-            team: team.clone(),
-            options: settings.options.apply(None).ok()?,
-            excluded: present.follow.clone().unwrap_or_default().excluded,
-        },
-        _ => present.follow.clone()?,
+    resolver: &OptionResolver<'_>,
+) -> Outcome<Option<Desired>> {
+    let old = present.follow.as_ref();
+    let asked = match &settings.source.origin {
+        Origin::All(endpoint, team) => {
+            let (context, options) = (settings.context.clone(), old.map(|old| &old.options));
+            Some(Follow {
+                url: endpoint.address.to_string(),
+                context,
+                team: team.clone(),
+                options: settings.options.apply(options).or_fail(Kind::Usage)?,
+                excluded: old.map(|old| old.excluded.clone()).unwrap_or_default(),
+            })
+        }
+        _ => None,
     };
+    // Options that are given for all of its clusters are those of the clusters to come too.
+    let asked = asked.filter(|asked| settings.follows || old.is_some_and(|old| old.is_of(asked)));
+    let Some(mut follow) = asked.or_else(|| old.cloned()) else { return Ok(None) };
+    if follow.options.live.is_some() {
+        let (title, context) = ("new clusters", follow.context.as_deref());
+        resolver.check_lasting_token(title, context, &follow.options)?;
+    }
     for wish in &request.wishes {
         if let Desired::Put { record, .. } = wish {
             follow.excluded.remove(record.id.as_str());
         }
     }
-    let is_new = present.follow.as_ref() != Some(&follow);
-    is_new.then(|| Desired::Follow(Some(Box::new(follow))))
+    Ok((old != Some(&follow)).then(|| Desired::Follow(Some(Box::new(follow)))))
 }
 
 /// The cluster whose name a newcomer has now, for it was terminated.

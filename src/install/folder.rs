@@ -1,5 +1,6 @@
 //! What is on the disk: where the ssh folder is, and what is in it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -12,6 +13,7 @@ use nix::unistd::{Uid, User};
 use super::follow::{FOLLOW, Follow};
 use super::fragment::Fragment;
 use super::include::{self, AS_SSH};
+use super::index;
 use super::layout::{AGAIN, CLUSTERS, FIRST_LOOK, INDEX, LOCK, Layout, SECOND_LOOK, SHARED};
 use super::present::Present;
 use super::refresh;
@@ -218,6 +220,18 @@ pub fn make(layout: &Layout) -> Result<bool, FileError> {
 pub fn clean(layout: &Layout) {
     for path in leftovers(layout).into_iter().chain(emptied(layout)) {
         crate::fs::clean(&path);
+    }
+    empty_again(layout);
+}
+
+/// Empties the file with the hosts that were added, once they are known to whoever starts an ssh:
+/// every ssh on this machine reads it.
+fn empty_again(layout: &Layout) {
+    let path = layout.file(AGAIN);
+    let found = fs::symlink_metadata(&path);
+    if found.is_ok_and(|found| found.is_file() && found.len() > 0 && !is_recent(&found)) {
+        // The next run tries again.
+        let _ = crate::fs::replace(&path, &index::again([], &BTreeSet::new()), 0o600);
     }
 }
 

@@ -203,7 +203,10 @@ impl Planner<'_> {
         }
         let earlier = was.map(Fragment::parse).unwrap_or_default();
         let new = Fragment::parse(&fragment);
-        self.added.extend(new.new_names(&earlier).into_iter().map(str::to_owned));
+        // A cluster that a person installs is none that an ssh at work has looked for.
+        if old.is_some() || present.follow.is_some() {
+            self.added.extend(new.new_names(&earlier).into_iter().map(str::to_owned));
+        }
         let seen = present.part(&old_stem, FileKind::KnownHosts);
         let seen = seen.or_else(|| present.part(&stem, FileKind::KnownHosts)).unwrap_or_default();
         let seen = known_hosts::with_renamed(seen, &new.renamed_keys(&earlier));
