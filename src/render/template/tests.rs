@@ -47,7 +47,7 @@ fn a_template_sees_the_hosts() {
 #[test]
 fn what_the_engine_does_not_survive_is_an_error() {
     let fault = fault("{% for x in range(3) %}{{ loop.cycle() }}{% endfor %}");
-    assert!(fault.to_string().contains("the template engine engine failed"), "{fault}");
+    assert!(fault.to_string().contains("the template engine failed"), "{fault}");
 }
 
 #[test]
