@@ -10,6 +10,7 @@ use super::identity::Identity;
 use crate::cluster::SshKey;
 use crate::ssh::process;
 use crate::text::sanitize::excerpt;
+use crate::text::shell;
 
 /// The keys that ssh tries by itself (`ssh_config(5)`, `IdentityFile`).
 const DEFAULTS: [&str; 5] = ["id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk"];
@@ -34,7 +35,7 @@ impl OwnKey {
     #[must_use]
     pub fn name(&self) -> String {
         match &self.file {
-            Some(file) => file.display().to_string(),
+            Some(file) => shell::path(file),
             None => format!("the agent's {}", excerpt(&self.comment, SHOWN)),
         }
     }

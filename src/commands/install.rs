@@ -16,7 +16,7 @@ use crate::install::layout::Layout;
 use crate::install::plan::{Desired, Present};
 use crate::install::state::FileStem;
 use crate::name::{Id, Slug};
-use crate::settings::{Context, Install, Mode, OptionResolver, Origin};
+use crate::settings::{Context, Install, Mode, OptionResolver, Origin, pasted};
 use crate::terminal::Terminal;
 
 pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
@@ -146,10 +146,14 @@ fn decide(
                 remove_replaced(id.as_ref(), names, &mut decision);
                 what
             }
-            Ok(DesiredOutcome::Gone(why)) => failed(
-                Failure::message(Kind::Answer, format!("{} {why}", candidate.fetched.asked))
-                    .hint("`prime-ssh sync` removes an installed cluster that was terminated"),
-            ),
+            Ok(DesiredOutcome::Gone(why)) => {
+                let message = format!("{} {why}", candidate.fetched.asked);
+                let hint = old.map(|_| {
+                    let sync = pasted(wishing.commands().installed("sync", []));
+                    format!("{sync} removes it from your ssh config")
+                });
+                failed(Failure { hint, ..Failure::message(Kind::Answer, message) })
+            }
             // As with `config --all`: one that has no host yet is no failure of the others.
             Ok(DesiredOutcome::Nothing(why)) if is_of_all && old.is_none() => {
                 decision.notes.push(format!("{:#}", why.cause));

@@ -91,7 +91,7 @@ pub fn examine(snapshot: &Snapshot, commands: &OwnCommands, home: Option<&Path>)
     if !snapshot.layout.is_read_by_ssh() {
         let what = format!(
             "a plain ssh reads {} instead of this file",
-            snapshot.layout.read_by_ssh().join("config").display()
+            shell::path(&snapshot.layout.read_by_ssh().join("config"))
         );
         let ssh = shell::command(["ssh".as_ref(), "-F".as_ref(), config.as_os_str()]);
         findings.push(
@@ -119,7 +119,7 @@ fn is_hidden_from(snapshot: &Snapshot, resolver: &IncludeResolver, home: &Path) 
 fn other_home(snapshot: &Snapshot, home: &Path) -> Finding {
     let what = format!(
         "HOME is {}, so ssh looks for our files below it and knows none of the names",
-        home.display()
+        shell::path(home)
     );
     let finding = Finding::wrong(Check::Include, what);
     match IncludeLine::new(&snapshot.layout.file(INDEX)) {

@@ -120,7 +120,7 @@ impl Install {
             context: context.prime_context()?,
             name,
             options: option_change(options, context)?,
-            commands: OwnCommands::new(&context.global, &layout),
+            commands: OwnCommands::new(&context.global, &context.environment),
             layout,
             patience: wait.wait.then(|| Patience::new(wait.goal, wait.within)),
             mode: mode.into(),
@@ -336,10 +336,10 @@ impl<'g> OptionResolver<'g> {
         own.endpoint(url, context)
     }
 
-    /// The commands that are advised, for this ssh folder.
+    /// The commands that are advised.
     #[must_use]
-    pub fn commands(&self, layout: &Layout) -> OwnCommands {
-        OwnCommands::new(self.global, layout)
+    pub fn commands(&self) -> OwnCommands {
+        OwnCommands::new(self.global, &self.environment)
     }
 
     /// The environment, without the variables of this shell.

@@ -13,7 +13,7 @@ use crate::install::layout::Layout;
 use crate::install::plan::{Desired, Installed, Present};
 use crate::install::state::{Damage, FileKind, FileStem, Record, Source};
 use crate::name::Slug;
-use crate::settings::OptionResolver;
+use crate::settings::{OptionResolver, pasted};
 use crate::terminal::Terminal;
 
 /// Installed clusters, with what was answered for them.
@@ -162,8 +162,6 @@ fn newcomers(
     Ok(fetched.into_iter().map(candidate).collect())
 }
 
-const PRUNE: &str = "a cluster that is gone for good is removed by `prime-ssh sync --prune`";
-
 /// What becomes of one installed cluster.
 pub(in crate::commands) fn bring(
     wishing: &mut DesiredState<'_>,
@@ -172,12 +170,16 @@ pub(in crate::commands) fn bring(
     prune: bool,
 ) -> Outcome<DesiredOutcome> {
     let fetched = &candidate.fetched;
+    let prune_hint = || {
+        let sync = pasted(wishing.commands().installed("sync", ["--prune", &*record.alias()]));
+        format!("if it is gone for good, {sync} removes it")
+    };
     match &fetched.result {
         Err(FetchError { is_unknown: true, .. }) if prune => {
             return Ok(DesiredOutcome::Gone("is not known to the API"));
         }
         Err(FetchError { failure, is_unknown: true, .. }) => {
-            return Err(failure.again().hint(PRUNE));
+            return Err(failure.again().hint(prune_hint()));
         }
         Ok(_) | Err(_) => {}
     }
@@ -189,7 +191,7 @@ pub(in crate::commands) fn bring(
         None if prune => Ok(DesiredOutcome::Gone("is not in the file any more")),
         None => {
             let message = format!("{} does not hold cluster {}", fetched.source, record.id);
-            Err(Failure::message(Kind::Answer, message).hint(PRUNE))
+            Err(Failure::message(Kind::Answer, message).hint(prune_hint()))
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::install::plan::{Desired, Installed, Present};
 use crate::install::state::{FileKind, Record, Source};
 use crate::name::{LocalPath, Slug};
 use crate::render::ssh_config;
-use crate::settings::{OptionResolver, Rendering};
+use crate::settings::{OptionResolver, OwnCommands, Rendering};
 use crate::terminal::Terminal;
 use crate::text::message::Message;
 
@@ -101,6 +101,11 @@ impl<'a> DesiredState<'a> {
             urgent: Vec::new(),
             renewed: Vec::new(),
         }
+    }
+
+    /// The commands that are advised.
+    pub(in crate::commands) fn commands(&self) -> OwnCommands {
+        self.memory.commands()
     }
 
     /// All that a person should know, which is told once.
@@ -214,7 +219,7 @@ impl<'a> DesiredState<'a> {
             self.warnings.extend(present.warning(
                 cluster,
                 identity.as_ref(),
-                &self.memory.commands(self.layout),
+                &self.memory.commands(),
             ));
         }
         rendering.ssh.certificates.own.insert(id, own.path()?);
