@@ -52,6 +52,7 @@ pub(super) fn ssh_options(
     let is_default = |folder: &_| environment.expand(folder) == environment.expand(&home_folder);
     Ok(login::Options {
         layout: args.layout.unwrap_or_default(),
+        short: None,
         home_length: environment.home().map_or(0, |home| home.as_os_str().len()),
         identity_file: identity::resolve(args.identity_file.as_deref(), sources, warnings)?,
         certificates: Certificates {

@@ -82,7 +82,7 @@ fn man_shows_them_as_a_person_reads_them() {
     let shown = ran.succeeds();
     for line in [
         "PRIME-SSH-INSTALL(1)",
-        "       prime-ssh install [OPTIONS] <CLUSTER|--all|--input <FILE>>",
+        "       prime-ssh install [OPTIONS] [CLUSTER]...",
         "       --prefix <WORD>",
         "       Each cluster gets its own file in ~/.ssh/prime-ssh",
         "accept-new: Trust the first key",
