@@ -136,6 +136,9 @@ impl<'a> DesiredState<'a> {
         };
         rendering.walk.recorded = vec![(id, record.name.clone())];
         rendering.ssh.short.clone_from(&remembered.short);
+        // By that of the password database ssh finds the sockets, whatever HOME says.
+        let home_length = self.layout.home().as_os_str().len();
+        rendering.ssh.home_length = rendering.ssh.home_length.max(home_length);
         if rendering.ssh.known_hosts.is_none() {
             rendering.ssh.known_hosts = Some(self.known_hosts(&record)?);
         }
