@@ -54,7 +54,7 @@ pub(super) fn run(args: InventoryArgs, context: &Context) -> Outcome<()> {
         InventoryOutput::Host(name) => {
             let text = inventory::host(&fleets, options, &name).ok_or_else(|| {
                 let message = format!("no host {name} in this inventory");
-                Failure::message(Kind::Answer, message).hint("--list has the names")
+                Failure::message(Kind::Answer, message).hint("`--list` shows the names")
             })?;
             output::deliver(&Output::Stdout, &overwrite, |to| to.write_all(text.as_bytes()))
         }

@@ -138,7 +138,7 @@ impl<'c> Sources<'c> {
         if let Some(path) = &self.global.token_file {
             if is_token(path) {
                 let message =
-                    "the value of --token-file is no file; it looks like the token itself";
+                    "the value of --token-file is not a file; it looks like the token itself";
                 return Err(Failure::message(Kind::Usage, message)
                     .hint("give a file that holds the token, or set PRIME_API_KEY"));
             }

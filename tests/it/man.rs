@@ -43,7 +43,7 @@ fn what_there_is_no_page_for() {
 
     hint: see `prime-ssh --help` for the commands
     ");
-    snapshot!(sandbox.prime_ssh(["man", "--dir", "nowhere"]).run().fails(1), @"error: cannot write nowhere/prime-ssh.1: its folder does not exist; make it first");
+    snapshot!(sandbox.prime_ssh(["man", "--dir", "nowhere"]).run().fails(1), @"error: cannot write nowhere/prime-ssh.1: its folder does not exist; create it first");
     sandbox.prime_ssh(["man", "--dir", ".", "sync"]).run().fails(2);
 }
 
