@@ -11,6 +11,7 @@ pub mod api;
 pub mod authority;
 pub mod cluster;
 pub mod fragment;
+pub mod http;
 pub mod mounts;
 pub mod network;
 pub mod person;

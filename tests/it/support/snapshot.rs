@@ -47,7 +47,8 @@ pub struct Transcript(String);
 impl Transcript {
     /// Adds a text, or a [`Ran`](super::process::Ran) with all that it said.
     pub fn add(&mut self, title: impl Display, said: impl Display) {
-        writeln!(self.0, "--- {title}\n{said}").unwrap();
+        let title = format!("--- {title}");
+        writeln!(self.0, "{}\n{said}", title.trim_end()).unwrap();
     }
 }
 
