@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::address::ApiUrl;
-use crate::api::token::ApiToken;
+use super::address::ApiUrl;
+use super::client::ClusterAnswer;
+use super::token::ApiToken;
 use crate::fs::{self, FILE_MAX, FileError};
 use crate::text::digest;
 use crate::text::time::now;
@@ -38,16 +39,7 @@ pub struct CachedResponse {
     /// In seconds since 1970.
     at: u64,
     /// The answers: one for a cluster, any number for all of them.
-    pub answers: Vec<Answer>,
-}
-
-/// An answer of Get Cluster.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-pub struct Answer {
-    /// The id that was asked for in the end.
-    pub id: String,
-    /// The JSON text as it came.
-    pub text: String,
+    pub answers: Vec<ClusterAnswer>,
 }
 
 impl Key {
@@ -77,7 +69,7 @@ impl Key {
 impl CachedResponse {
     /// Answers that came just now.
     #[must_use]
-    pub fn new(answers: Vec<Answer>) -> Self {
+    pub fn new(answers: Vec<ClusterAnswer>) -> Self {
         Self { at: now(), answers }
     }
 
@@ -136,8 +128,9 @@ mod tests {
     }
 
     fn kept() -> CachedResponse {
-        CachedResponse::new(vec![Answer {
-            id: "clst01".to_owned(), text: "{\"é\": 1}".to_owned()
+        CachedResponse::new(vec![ClusterAnswer {
+            id: "clst01".to_owned(),
+            text: "{\"é\": 1}".to_owned(),
         }])
     }
 

@@ -8,7 +8,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, LOCATION};
 use reqwest::{Method, Response, Url, redirect};
 use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::address::ApiUrl;
@@ -53,8 +53,8 @@ pub struct Client {
 }
 
 /// An answer of Get Cluster as it came.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fetched {
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct ClusterAnswer {
     /// The id that was asked for in the end; the answer's own should be the same.
     pub id: String,
     /// The JSON text, unread.
@@ -114,16 +114,16 @@ impl Client {
         } else {
             builder
         };
-        let no_authorities = |_| Error::new(Asked::Client, Cause::NoAuthorities);
+        let no_authorities = || Error::new(Asked::Client, Cause::NoAuthorities);
         let builder = if address.is_plain() {
             // Reading the system's certificate authorities is lost time.
             builder.tls_backend_preconfigured(tls(RootCertStore::empty()))
         } else if cfg!(target_os = "linux") {
-            builder.tls_backend_preconfigured(tls(authorities().map_err(no_authorities)?))
+            builder.tls_backend_preconfigured(tls(authorities().ok_or_else(no_authorities)?))
         } else {
             builder
         };
-        let http = builder.build().map_err(|_| no_authorities(Missing))?;
+        let http = builder.build().map_err(|_| no_authorities())?;
         let terminal = Terminal::default();
         Ok(Self { http, address, token, timeout, tries: retry::TRIES, terminal })
     }
@@ -141,11 +141,12 @@ impl Client {
     }
 
     /// The answer of Get Cluster, unread.
-    pub async fn cluster(&self, id: &str) -> Result<String, Error> {
+    pub async fn cluster(&self, id: &str) -> Result<ClusterAnswer, Error> {
         let asked = Asked::Cluster(id.to_owned());
         check_segment(id).map_err(|why| Error::new(asked.clone(), Cause::Id(why)))?;
         let url = self.address.call(["api", "admin", "clusters", id]);
-        Ok(self.call(&Call::get(asked, url)).await?.text)
+        let text = self.call(&Call::get(asked, url)).await?.text;
+        Ok(ClusterAnswer { id: id.to_owned(), text })
     }
 
     /// The answer of Request Certificate, unread: `public_key` signed for `ttl` (such as `2h`), or
@@ -266,7 +267,7 @@ impl Client {
 
     /// A server's text for a message: without the token, should it send that back.
     fn sanitize(&self, text: &str) -> String {
-        shown(&self.token.hidden_in(text)).to_string()
+        shown(&self.token.hidden_in(text))
     }
 }
 
@@ -326,12 +327,9 @@ const BUNDLES: [&str; 5] = [
     "/etc/ssl/cert.pem",                  // Alpine, Void
 ];
 
-/// There are no certificate authorities.
-struct Missing;
-
 /// The certificate authorities of `SSL_CERT_FILE` and `SSL_CERT_DIR`, where one of them is set,
 /// else of the system's bundle. Each file of a folder is read only where there is no bundle of it.
-fn authorities() -> Result<RootCertStore, Missing> {
+fn authorities() -> Option<RootCertStore> {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     let (file, folder) = (variable("SSL_CERT_FILE"), variable("SSL_CERT_DIR"));
     let bundle = match (file.as_deref().map(Path::new), &folder) {
@@ -347,7 +345,7 @@ fn authorities() -> Result<RootCertStore, Missing> {
     };
     let mut store = RootCertStore::empty();
     store.add_parsable_certificates(found.certs);
-    if store.is_empty() { Err(Missing) } else { Ok(store) }
+    Some(store).filter(|store| !store.is_empty())
 }
 
 fn tls(authorities: RootCertStore) -> ClientConfig {

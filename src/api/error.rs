@@ -86,8 +86,8 @@ pub(super) enum Cause {
     #[error("malformed answer: {}", shown(&.0.to_string()))]
     Malformed(Malformed),
     /// The same of a page of the list, from 1.
-    #[error("page {page} of the list is malformed: {}", shown(.reason))]
-    Page { page: usize, reason: String, is_web_page: bool },
+    #[error("page {page} of the list is malformed: {}", shown(&.malformed.to_string()))]
+    Page { page: usize, malformed: Malformed },
     #[error("the list does not end after {rows} clusters")]
     Endless { rows: usize },
     /// Another cluster than the one that was asked for.
@@ -229,7 +229,7 @@ impl Error {
             ),
             Cause::Several(_) => (Kind::Api, "give the id instead of the name"),
             Cause::Vanished(_) => (Kind::Api, "try again"),
-            Cause::Malformed(Malformed::Html) | Cause::Page { is_web_page: true, .. } => {
+            Cause::Malformed(Malformed::Html) | Cause::Page { malformed: Malformed::Html, .. } => {
                 (Kind::Answer, WEB_PAGE)
             }
             Cause::Malformed(Malformed::NoData) => {

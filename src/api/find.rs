@@ -1,6 +1,6 @@
 //! From what a person typed to one cluster: an id, or a name.
 
-use super::client::{Client, Fetched, check_segment};
+use super::client::{Client, ClusterAnswer, check_segment};
 use super::error::{Asked, Cause, Error, Near};
 use super::list::{Listed, PAGE};
 
@@ -16,13 +16,12 @@ impl Client {
     ///
     /// Where the API knows no such id, the list is searched: an id or an exact name wins, then a
     /// name that differs in case only. None or several are an error that names the near ones.
-    pub async fn find(&self, selector: &str) -> Result<Fetched, Error> {
+    pub async fn find(&self, selector: &str) -> Result<ClusterAnswer, Error> {
         let asked = || Asked::Cluster(selector.to_owned());
         check_segment(selector).map_err(|why| Error::new(asked(), Cause::Selector(why)))?;
         match self.cluster(selector).await {
-            Ok(text) => return Ok(Fetched { id: selector.to_owned(), text }),
             Err(error) if error.is_unknown_id() => {}
-            Err(error) => return Err(error),
+            found => return found,
         }
         let listed = self.clusters(Some(selector)).await?;
         if listed.is_empty() {
@@ -31,11 +30,10 @@ impl Client {
         }
         let id = choose(selector, &listed).map_err(|cause| Error::new(asked(), cause))?;
         match self.cluster(id).await {
-            Ok(text) => Ok(Fetched { id: id.to_owned(), text }),
             Err(error) if error.is_unknown_id() => {
                 Err(Error::new(asked(), Cause::Vanished(id.to_owned())))
             }
-            Err(error) => Err(error),
+            found => found,
         }
     }
 
@@ -66,8 +64,9 @@ fn choose<'l>(selector: &str, listed: &'l [Listed]) -> Result<&'l str, Cause> {
     }
     let folded = selector.to_lowercase();
     let exact: Vec<_> = listed.iter().filter(|cluster| cluster.name == selector).collect();
-    let alike = || listed.iter().filter(|cluster| cluster.name.to_lowercase() == folded).collect();
-    let matching: Vec<_> = if exact.is_empty() { alike() } else { exact };
+    let in_any_case = |cluster: &&Listed| cluster.name.to_lowercase() == folded;
+    let matching =
+        if exact.is_empty() { listed.iter().filter(in_any_case).collect() } else { exact };
     match matching.as_slice() {
         [] => Err(Cause::NoSuchCluster(Near::of(by_name(listed.iter().collect())))),
         [cluster] => Ok(&cluster.id),

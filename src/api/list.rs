@@ -134,36 +134,27 @@ impl Client {
 
 /// Reads one page; `offset` is where it begins.
 fn page(text: &str, offset: usize) -> Result<ListPage, Cause> {
-    let malformed =
-        |reason: String, is_web_page| Cause::Page { page: offset / PAGE + 1, reason, is_web_page };
-    let Page { data, total_count } =
-        wire::page(text).map_err(|error| malformed(error.to_string(), error == Malformed::Html))?;
+    let malformed = |malformed| Cause::Page { page: offset / PAGE + 1, malformed };
+    let Page { data, total_count } = wire::page(text).map_err(malformed)?;
     if data.len() > PAGE {
         let reason = format!("{} rows, and at most {PAGE} were asked for", data.len());
-        return Err(malformed(reason, false));
+        return Err(malformed(Malformed::Wrong { path: String::new(), reason }));
     }
     let total = match total_count {
         Value::Integer(total) => usize::try_from(total).ok(),
         _ => None,
     };
-    Ok(ListPage { listed: rows(data, offset)?, total, bytes: text.len() })
+    let rows = data.into_iter().enumerate();
+    let listed = rows.map(|(index, row)| listed(row, index, offset)).collect::<Result<_, _>>();
+    Ok(ListPage { listed: listed.map_err(malformed)?, total, bytes: text.len() })
 }
 
-fn rows(rows: Vec<Summary<'_>>, offset: usize) -> Result<Vec<Listed>, Cause> {
-    rows.into_iter().enumerate().map(|(index, row)| listed(row, index, offset)).collect()
-}
-
-fn listed(row: Summary<'_>, index: usize, offset: usize) -> Result<Listed, Cause> {
-    let text = |value: Value<'_>, field: &str| match value {
-        Value::Text(text) => Ok(text.into_owned()),
-        other => {
-            let what = if other.is_absent() { "missing" } else { "not a text" };
-            Err(Cause::Page {
-                page: offset / PAGE + 1,
-                reason: format!("data[{index}].{field}: {what}"),
-                is_web_page: false,
-            })
-        }
+fn listed(row: Summary<'_>, index: usize, offset: usize) -> Result<Listed, Malformed> {
+    let text = |value: Value<'_>, field: &str| {
+        value.required().map(str::to_owned).map_err(|reason| Malformed::Wrong {
+            path: format!("data[{index}].{field}"),
+            reason: reason.to_owned(),
+        })
     };
     let given = |value: Value<'_>| value.text().map(str::to_owned);
     Ok(Listed {

@@ -80,12 +80,12 @@ impl TransportError {
     /// What the libraries said, from the outermost to the innermost.
     pub(super) fn details(&self) -> String {
         let chain: Vec<_> = chain(&self.source).map(ToString::to_string).collect();
-        shown(&chain.join(": ")).to_string()
+        shown(&chain.join(": "))
     }
 }
 
 fn tls_reason(error: &TlsError) -> (String, &'static str) {
-    let own_words = || shown(&error.to_string()).to_string();
+    let own_words = || shown(&error.to_string());
     match error {
         TlsError::InvalidCertificate(CertificateError::UnknownIssuer) => {
             let reason = "its certificate is from an authority that this machine does not know";
@@ -108,7 +108,7 @@ fn reason(error: &HttpError) -> String {
         _ => innermost.map_or_else(|| error.to_string(), ToString::to_string),
     };
     let text = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text);
-    shown(text).to_string()
+    shown(text)
 }
 
 fn find<T: StdError + 'static>(error: &HttpError) -> Option<&T> {

@@ -2,7 +2,7 @@
 //!
 //! Texts borrow from the answer, and what nobody reads is skipped unparsed, so that a large answer
 //! costs little more than its own size. A field of the wrong type is no error here: it is kept as
-//! a [`Value`] that is not what it should be, so that the walk can say where it stands.
+//! a [`Value`] that is not what it should be, so that the check can say where it stands.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,7 +13,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde_json::value::RawValue;
 
-use crate::text::sanitize::Excerpt;
+use crate::text::sanitize::excerpt;
 
 /// One JSON value that should be a text, a number or a flag. Lists and objects are passed over.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,6 +42,11 @@ impl Value<'_> {
     #[must_use]
     pub fn is_absent(&self) -> bool {
         matches!(self, Self::Missing | Self::Null)
+    }
+
+    /// The text, or why there is none.
+    pub fn required(&self) -> Result<&str, &'static str> {
+        self.text().ok_or(if self.is_absent() { "missing" } else { "not a text" })
     }
 
     /// The text, where it is one.
@@ -174,7 +179,7 @@ pub struct Connection<'a> {
     pub is_control_node: Value<'a>,
 }
 
-/// One authorised key, as `ClusterSSHKeyDetail`.
+/// One authorized key, as `ClusterSSHKeyDetail`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[expect(missing_docs, reason = "the fields are the contract's")]
@@ -234,60 +239,21 @@ pub struct Signed<'a> {
     pub nodes: Vec<Connection<'a>>,
 }
 
-/// The body of an error, in either of its two shapes.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-#[expect(missing_docs, reason = "the fields are the contract's")]
-pub struct ErrorBody<'a> {
-    #[serde(borrow)]
-    pub detail: Option<Detail<'a>>,
-    pub errors: Option<Vec<ParameterError<'a>>>,
-}
-
-/// `detail`: a sentence, or a list of places with what is wrong there.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-#[expect(missing_docs, reason = "the fields are the contract's")]
-pub enum Detail<'a> {
-    Sentence(#[serde(borrow)] Cow<'a, str>),
-    Places(Vec<PlaceError<'a>>),
-}
-
-/// One row of a `detail` list.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-#[expect(missing_docs, reason = "the fields are the contract's")]
-pub struct PlaceError<'a> {
-    #[serde(borrow)]
-    pub loc: Vec<Value<'a>>,
-    pub msg: Value<'a>,
-}
-
-/// One row of `errors`, as `ErrorDetail`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-#[expect(missing_docs, reason = "the fields are the contract's")]
-pub struct ParameterError<'a> {
-    #[serde(borrow)]
-    pub param: Value<'a>,
-    pub details: Value<'a>,
-}
-
 /// Why a text is not an answer of the API: never the text itself, only where it went wrong.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
     /// A web page, as a proxy or a login portal sends it.
+    #[error("a web page (HTML) instead of JSON")]
     Html,
     /// Nothing at all.
+    #[error("empty instead of JSON")]
     Empty,
-    /// It ends in the middle.
-    Cut {
-        /// Line of the end, from 1.
-        line: usize,
-        /// Column of the end, from 1.
-        column: usize,
-    },
+    /// It ends in the middle, at this line and column, both from 1.
+    #[error("the JSON is cut off at line {line}, column {column}")]
+    #[expect(missing_docs, reason = "the variant's own words say it")]
+    Cut { line: usize, column: usize },
     /// It is no JSON, or not of the contract's shape.
+    #[error("{}{reason}", place(path))]
     Wrong {
         /// Where in the structure (`data.nodes[3]`); empty where that is not known.
         path: String,
@@ -295,26 +261,15 @@ pub enum Malformed {
         reason: String,
     },
     /// `"data": null`: the API found nothing to tell.
+    #[error("`data` is null: the API has nothing to tell")]
     NoData,
 }
 
-/// How many characters of a path are shown.
+/// How many characters of a path are shown: a key that nobody asked for may be any text.
 const PATH: usize = 100;
 
-impl fmt::Display for Malformed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Html => f.write_str("a web page (HTML) instead of JSON"),
-            Self::Empty => f.write_str("empty instead of JSON"),
-            Self::Cut { line, column } => {
-                write!(f, "the JSON is cut off at line {line}, column {column}")
-            }
-            Self::Wrong { path, reason } if path.is_empty() => write!(f, "{reason}"),
-            // A key that nobody asked for may be any text.
-            Self::Wrong { path, reason } => write!(f, "{}: {reason}", Excerpt::new(path, PATH)),
-            Self::NoData => f.write_str("`data` is null: the API has nothing to tell"),
-        }
-    }
+fn place(path: &str) -> String {
+    if path.is_empty() { String::new() } else { excerpt(path, PATH) + ": " }
 }
 
 /// An answer of Get Cluster, or a file that holds several.
@@ -336,58 +291,51 @@ pub fn parse<'a, N>(text: &'a str) -> Result<Answer<'a, N>, Malformed>
 where
     N: Default + Extend<Node<'a>>,
 {
-    #[derive(Default, Deserialize)]
-    #[serde(default, bound(deserialize = "N: Default + Extend<Node<'de>>, 'de: 'a"))]
+    #[derive(Deserialize)]
+    #[serde(bound(deserialize = "N: Default + Extend<Node<'de>>, 'de: 'a"))]
+    #[expect(clippy::option_option, reason = "missing, null, or there")]
     struct Wrapper<'a, N> {
-        data: Data<'a, N>,
+        #[serde(default, deserialize_with = "data")]
+        data: Option<Option<Answer<'a, N>>>,
     }
 
     match read::<Wrapper<'a, N>>(text)?.data {
-        Data::Missing => Ok(Answer::One { root: "", cluster: Box::new(read(text)?) }),
-        Data::Null => Err(Malformed::NoData),
-        Data::One(cluster) => Ok(Answer::One { root: "data.", cluster }),
-        Data::Several(clusters) => Ok(Answer::Several(clusters)),
+        None => Ok(Answer::One { root: "", cluster: Box::new(read(text)?) }),
+        Some(None) => Err(Malformed::NoData),
+        Some(Some(answer)) => Ok(answer),
     }
 }
 
-/// The value of `data`.
-#[derive(Default)]
-enum Data<'a, N> {
-    #[default]
-    Missing,
-    Null,
-    One(Box<Cluster<'a, N>>),
-    Several(Vec<Cluster<'a, N>>),
-}
+/// Reads the value of `data`; `null` is none.
+#[expect(clippy::option_option, reason = "as in the field that it reads")]
+fn data<'de: 'a, 'a, D: Deserializer<'de>, N: Default + Extend<Node<'de>>>(
+    deserializer: D,
+) -> Result<Option<Option<Answer<'a, N>>>, D::Error> {
+    struct OneOrSeveral<N>(PhantomData<N>);
 
-impl<'de: 'a, 'a, N: Default + Extend<Node<'de>>> Deserialize<'de> for Data<'a, N> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OneOrSeveral<N>(PhantomData<N>);
+    impl<'de, N: Default + Extend<Node<'de>>> Visitor<'de> for OneOrSeveral<N> {
+        type Value = Option<Answer<'de, N>>;
 
-        impl<'de, N: Default + Extend<Node<'de>>> Visitor<'de> for OneOrSeveral<N> {
-            type Value = Data<'de, N>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a cluster or a list of clusters")
-            }
-
-            fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(Data::Null)
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                let cluster = Cluster::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(Data::One(Box::new(cluster)))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
-                let list = Each { limit: CLUSTERS_MAX, takes_null: false, types: PhantomData };
-                list.visit_seq(seq).map(Data::Several)
-            }
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a cluster or a list of clusters")
         }
 
-        deserializer.deserialize_any(OneOrSeveral(PhantomData))
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+            let cluster = Cluster::deserialize(MapAccessDeserializer::new(map))?;
+            Ok(Some(Answer::One { root: "data.", cluster: Box::new(cluster) }))
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+            let list = Each { limit: CLUSTERS_MAX, takes_null: false, types: PhantomData };
+            list.visit_seq(seq).map(|clusters| Some(Answer::Several(clusters)))
+        }
     }
+
+    deserializer.deserialize_any(OneOrSeveral(PhantomData)).map(Some)
 }
 
 /// Reads an answer of Request Certificate.
@@ -409,12 +357,6 @@ pub fn page(text: &str) -> Result<Page<'_>, Malformed> {
 /// Reads the `controller` of a row of List Clusters.
 pub fn controller(text: &str) -> Result<Connection<'_>, Malformed> {
     read(text)
-}
-
-/// Reads the body of an error; whatever it is not, it says nothing.
-#[must_use]
-pub fn error_body(text: &str) -> ErrorBody<'_> {
-    serde_json::from_str(text).unwrap_or_default()
 }
 
 /// The most clusters that one file may hold.
@@ -634,18 +576,5 @@ mod tests {
         assert!(page(&format!(r#"{{"data": [{list}]}}"#)).is_err());
         let many = format!(r#"{{"sshKeys": [{{"role": "a"}}, {list}]}}"#);
         assert_eq!(cluster(&many).ssh_keys.0.len(), 1);
-    }
-
-    #[test]
-    fn both_shapes_of_an_error() {
-        let body = error_body(r#"{"detail": "no such cluster"}"#);
-        assert!(matches!(body.detail, Some(Detail::Sentence(text)) if text == "no such cluster"));
-        let body = error_body(r#"{"detail": [{"loc": ["query", "limit", 0], "msg": "too big"}]}"#);
-        assert!(
-            matches!(body.detail, Some(Detail::Places(places)) if places[0].msg.text() == Some("too big"))
-        );
-        let body = error_body(r#"{"errors": [{"param": "limit", "details": "too big"}]}"#);
-        assert_eq!(body.errors.unwrap()[0].param.text(), Some("limit"));
-        assert!(error_body("<html>").detail.is_none());
     }
 }

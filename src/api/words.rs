@@ -1,35 +1,41 @@
-//! What a server says about a refusal, for a person's terminal: cut, and sanitize.
+//! What a server says about a refusal, for a person's terminal: cut, and sanitized.
 
-use super::wire::{self, Detail, ErrorBody, Value};
-use crate::text::sanitize::Excerpt;
+use serde_json::Value;
+
+use crate::text::sanitize::excerpt;
 
 /// The longest piece of somebody else's text in a message, in characters.
 const SHOWN: usize = 300;
 
-/// Untrusted text, cut and sanitize for a terminal.
-pub(super) fn shown(text: &str) -> Excerpt<'_> {
-    Excerpt::new(text, SHOWN)
+/// Untrusted text, cut and sanitized for a terminal.
+pub(super) fn shown(text: &str) -> String {
+    excerpt(text, SHOWN)
 }
 
-/// What the body of an error says, in one line: both shapes that the API has for it.
+/// What the body of an error says, in one line: `detail` is a sentence, or a list of places with
+/// what is wrong there; `errors` lists parameters.
 ///
 /// `None` where it says nothing, or is no body of the API at all.
 pub(super) fn of_refusal(body: &str) -> Option<String> {
-    let ErrorBody { detail, errors } = wire::error_body(body);
-    let mut said = Vec::new();
-    match detail {
-        Some(Detail::Sentence(sentence)) => said.push(sentence.trim().to_owned()),
-        Some(Detail::Places(places)) => {
-            said.extend(places.iter().map(|place| at(&path(&place.loc), &place.msg)));
-        }
-        None => {}
-    }
-    said.extend(errors.iter().flatten().map(|error| at(&piece(&error.param), &error.details)));
+    let body: Value = serde_json::from_str(body).ok()?;
+    let detail = field(&body, "detail");
+    let places = list(detail).map(|place| at(&path(field(place, "loc")), field(place, "msg")));
+    let errors = list(field(&body, "errors"))
+        .map(|error| at(&piece(field(error, "param")), field(error, "details")));
+    let mut said: Vec<String> = [piece(detail)].into_iter().chain(places).chain(errors).collect();
     said.retain(|text| !text.is_empty());
     (!said.is_empty()).then(|| said.join("; "))
 }
 
-fn at(place: &str, what: &Value<'_>) -> String {
+fn field<'v>(value: &'v Value, name: &str) -> &'v Value {
+    value.get(name).unwrap_or(&Value::Null)
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+fn at(place: &str, what: &Value) -> String {
     match (place, piece(what)) {
         ("", what) => what,
         (place, what) if what.is_empty() => place.to_owned(),
@@ -37,14 +43,14 @@ fn at(place: &str, what: &Value<'_>) -> String {
     }
 }
 
-fn path(loc: &[Value<'_>]) -> String {
-    loc.iter().map(piece).filter(|piece| !piece.is_empty()).collect::<Vec<_>>().join(".")
+fn path(loc: &Value) -> String {
+    list(loc).map(piece).filter(|piece| !piece.is_empty()).collect::<Vec<_>>().join(".")
 }
 
-fn piece(value: &Value<'_>) -> String {
+fn piece(value: &Value) -> String {
     match value {
-        Value::Text(text) => text.trim().to_owned(),
-        Value::Integer(number) => number.to_string(),
+        Value::String(text) => text.trim().to_owned(),
+        Value::Number(number) => number.to_string(),
         _ => String::new(),
     }
 }
@@ -86,9 +92,9 @@ mod tests {
 
     #[test]
     fn a_servers_text_is_cut_and_harmless() {
-        let escaped = shown("a\u{1b}[2J\r\nb\u{202e}c\0é").to_string();
+        let escaped = shown("a\u{1b}[2J\r\nb\u{202e}c\0é");
         assert_eq!(escaped, r"a\u{1b}[2J\r\nb\u{202e}c\u{0}é");
-        let long = shown(&"ä".repeat(1000)).to_string();
+        let long = shown(&"ä".repeat(1000));
         assert_eq!(long.chars().count(), SHOWN + 1);
     }
 }

@@ -1,12 +1,13 @@
 //! A certificate in words, with the signer's texts sanitized.
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
 use super::judge::{self, Refusal, listed, shown};
 use super::{Certificate, PublicKey, Setting, SignatureStatus, Validity};
-use crate::text::time::{LocalTime, span};
+use crate::text::time::{local_time, span};
 
 /// The clock of whoever reads it.
 #[derive(Clone, Debug)]
@@ -17,17 +18,11 @@ pub struct Clock {
     pub zone: TimeZone,
 }
 
-/// A certificate in one line: as which user, until when, under which key id.
-#[derive(Clone, Copy, Debug)]
-pub struct Summary<'a>(pub &'a Certificate, pub &'a Clock);
-
-impl fmt::Display for Summary<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(certificate, clock) = *self;
-        let Certificate { principals, validity, key_id, .. } = certificate;
-        write!(f, "log in as {} {}", listed(principals), Period(*validity, clock))?;
-        write!(f, " (key id {})", shown(key_id))
-    }
+/// Returns a certificate in one line: as which user, until when, under which key id.
+#[must_use]
+pub fn summary(certificate: &Certificate, clock: &Clock) -> String {
+    let (users, key_id) = (listed(&certificate.principals), shown(&certificate.key_id));
+    format!("log in as {users} {} (key id {key_id})", period(certificate.validity, clock))
 }
 
 /// A certificate in full, a line for each field.
@@ -57,7 +52,7 @@ impl fmt::Display for Details<'_> {
         let Self { certificate, key, clock } = *self;
         let mut line = |name: &str, value: &dyn fmt::Display| writeln!(f, "  {name:<17} {value}");
         line("principals", &or_none(listed(&certificate.principals)))?;
-        line("valid", &Period(certificate.validity, clock))?;
+        line("valid", &period(certificate.validity, clock))?;
         line("key id", &shown(&certificate.key_id))?;
         line("extensions", &or_none(settings(&certificate.extensions)))?;
         line("critical options", &or_none(settings(&certificate.critical_options)))?;
@@ -78,32 +73,23 @@ impl fmt::Display for Details<'_> {
 }
 
 /// When a certificate is valid, as seen from now: `until 14:05 (in 7 h 59 min)`.
-struct Period<'a>(Validity, &'a Clock);
-
-impl fmt::Display for Period<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(validity, Clock { now, zone }) = *self;
-        let now = *now;
-        let local = |at| LocalTime { at, now, zone };
-        let Validity { from, until } = validity;
-        if now < from {
-            let wait = std::time::Duration::from_secs(from - now);
-            write!(f, "from {} on (in {})", local(from), span(wait))
-        } else if let Some(left) = validity.left(now) {
-            if validity.is_endless() {
-                return f.write_str("for ever");
-            }
-            write!(f, "until {} (in {})", local(until), span(left))
-        } else {
-            let ago = std::time::Duration::from_secs(now - until);
-            write!(f, "until {} ({} ago)", local(until), span(ago))
+fn period(validity: Validity, &Clock { now, ref zone }: &Clock) -> String {
+    let local = |at| local_time(at, now, zone);
+    let Validity { from, until } = validity;
+    match validity.left(now) {
+        Some(_) if validity.is_endless() => "forever".to_owned(),
+        Some(left) => format!("until {} (in {})", local(until), span(left)),
+        None if now < from => {
+            let wait = Duration::from_secs(from - now);
+            format!("from {} on (in {})", local(from), span(wait))
         }
+        None => format!("until {} ({} ago)", local(until), span(Duration::from_secs(now - until))),
     }
 }
 
 fn settings(settings: &[Setting]) -> String {
     let shown = |Setting { name, value }: &Setting| match value.as_str() {
-        "" => shown(name).to_string(),
+        "" => shown(name),
         value => format!("{}={}", shown(name), shown(value)),
     };
     settings.iter().map(shown).collect::<Vec<_>>().join(", ")
@@ -137,7 +123,7 @@ mod tests {
     fn a_summary_is_one_line_whatever_the_signer_wrote() {
         let mut certificate = example();
         certificate.key_id = "me\nValid: forever\u{1b}[2J".to_owned();
-        let summary = Summary(&certificate, &clock(examples::FROM + 60)).to_string();
+        let summary = summary(&certificate, &clock(examples::FROM + 60));
         assert_eq!(
             summary,
             "log in as ubuntu, root until 20:00 (in 7 h 59 min) \

@@ -10,8 +10,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::judge;
-use super::small_file;
-use super::{Certificate, ParseError, PublicKey};
+use super::{Certificate, ParseError, PublicKey, read_text};
 use crate::fs::{FileError, Lock, LockError};
 use crate::install::state::{FileKind, FileStem};
 use crate::name::{Slug, id_part};
@@ -174,12 +173,12 @@ pub enum ReadError {
 
 /// Reads the certificate in a file.
 pub fn read(path: &Path) -> Result<Certificate, ReadError> {
-    match small_file::read(path) {
-        Ok(Some(text)) => Ok(Certificate::read(&text)?),
-        Ok(None) => Err(ReadError::Missing),
-        Err(small_file::ReadError::NotAKey) => Err(ParseError::Format.into()),
-        Err(small_file::ReadError::System(error)) => Err(ReadError::System(error)),
-    }
+    let text = read_text(path).map_err(|error| match error.into_system_error() {
+        Ok(error) => ReadError::System(error),
+        // A folder, a pipe, or far too long.
+        Err(_) => ParseError::Format.into(),
+    })?;
+    Ok(Certificate::read(&text.ok_or(ReadError::Missing)?)?)
 }
 
 /// Whether a certificate lets in who holds `key`, and goes on to for at least `min_validity`.

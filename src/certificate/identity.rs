@@ -11,8 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::encoding::Fields;
-use super::small_file::{self, ReadError};
-use super::{PublicKey, PublicKeyError};
+use super::{PublicKey, PublicKeyError, read_text};
 use crate::ssh::process;
 use crate::text::shell;
 
@@ -60,15 +59,9 @@ impl IdentityError {
     pub fn hint(&self) -> String {
         match self {
             Self::Missing(path) => format!(
-                "make a key with `{}`, or name the one you have: \
+                "make a key with `ssh-keygen -t ed25519 -f {}`, or name the one you have: \
                  --identity-file, PRIME_SSH_KEY_PATH, or `prime config set-ssh-key-path`",
-                shell::command([
-                    "ssh-keygen".as_ref(),
-                    "-t".as_ref(),
-                    "ed25519".as_ref(),
-                    "-f".as_ref(),
-                    path.as_os_str()
-                ])
+                shell::command([path])
             ),
             Self::Mismatch(path) | Self::Private(path, _) => regenerate(path),
             Self::NoKey(path, _) => regenerate(&path.with_extension("")),
@@ -83,10 +76,8 @@ impl IdentityError {
 
 /// How to write a `.pub` anew; `ssh-keygen` asks for the passphrase where there is one.
 fn regenerate(private: &Path) -> String {
-    let keygen =
-        shell::command(["ssh-keygen".as_ref(), "-y".as_ref(), "-f".as_ref(), private.as_os_str()]);
-    let public = shell::command([with_pub(private)]);
-    format!("write its public half anew: `{keygen} > {public}`")
+    let (key, public) = (shell::command([private]), shell::command([with_pub(private)]));
+    format!("write its public half again: `ssh-keygen -y -f {key} > {public}`")
 }
 
 impl Identity {
@@ -117,13 +108,13 @@ impl Identity {
     /// The public key in the `.pub` of `path`, where there is one; nothing else is opened.
     #[must_use]
     pub fn beside(path: &Path) -> Option<PublicKey> {
-        small_file::read(&with_pub(&private_path(path))).ok()??.parse().ok()
+        read_text(&with_pub(&private_path(path))).ok()??.parse().ok()
     }
 
     /// Whether the file holds a private key, usable or not.
     #[must_use]
     pub fn is_private_key(path: &Path) -> bool {
-        let text = small_file::read(path).ok().flatten().unwrap_or_default();
+        let text = read_text(path).ok().flatten().unwrap_or_default();
         let first = text.lines().next().unwrap_or_default();
         first.starts_with("-----BEGIN ") && first.trim_end().ends_with("PRIVATE KEY-----")
     }
@@ -184,9 +175,9 @@ fn public_key(path: &Path, line: &str) -> Result<PublicKey, IdentityError> {
 
 /// The text of a key's file; `None` where there is none.
 fn read_file(path: &Path) -> Result<Option<String>, IdentityError> {
-    small_file::read(path).map_err(|why| match why {
-        ReadError::NotAKey => IdentityError::NoFile(path.to_owned()),
-        ReadError::System(error) => IdentityError::Unreadable(path.to_owned(), error),
+    read_text(path).map_err(|error| match error.into_system_error() {
+        Ok(error) => IdentityError::Unreadable(path.to_owned(), error),
+        Err(_) => IdentityError::NoFile(path.to_owned()),
     })
 }
 

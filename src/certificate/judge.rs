@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{Certificate, Fingerprint, ParseError, PublicKey, Setting, SignatureStatus};
-use crate::text::sanitize::Excerpt;
+use crate::text::sanitize::excerpt;
 use crate::text::time::span;
 
 /// The longest that the API grants (its contract, `ttl`).
@@ -213,13 +213,13 @@ fn restriction(option: &Setting) -> Option<Warning> {
 }
 
 /// A text of the signer's, sanitized.
-pub(super) fn shown(text: &str) -> Excerpt<'_> {
-    Excerpt::new(text, SHOWN)
+pub(super) fn shown(text: &str) -> String {
+    excerpt(text, SHOWN)
 }
 
 /// Several texts of the signer's, sanitized.
 pub(super) fn listed(texts: &[String]) -> String {
-    texts.iter().map(|text| shown(text).to_string()).collect::<Vec<_>>().join(", ")
+    texts.iter().map(|text| shown(text)).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

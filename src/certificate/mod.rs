@@ -13,7 +13,6 @@ pub mod own_keys;
 mod parse;
 mod public_key;
 mod signature;
-mod small_file;
 
 pub mod details;
 pub mod file;
@@ -25,5 +24,15 @@ pub use parse::{Certificate, ParseError, Setting, Validity};
 pub use public_key::{Fingerprint, PublicKey, PublicKeyError};
 pub use signature::SignatureStatus;
 
+use std::path::Path;
+
+use crate::fs::{self, FileError};
+
 /// The longest text that is looked at: many times a large RSA certificate with 256 principals.
 const TEXT_MAX: usize = 64 * 1024;
+
+/// Reads the file of a key or a certificate, whatever is at its path; `None` where nothing is.
+fn read_text(path: &Path) -> Result<Option<String>, FileError> {
+    let bytes = fs::read(path, TEXT_MAX as u64)?;
+    Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+}

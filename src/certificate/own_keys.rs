@@ -8,7 +8,7 @@ use super::PublicKey;
 use super::identity::Identity;
 use crate::cluster::SshKey;
 use crate::ssh::process;
-use crate::text::sanitize::Excerpt;
+use crate::text::sanitize::excerpt;
 
 /// What ssh tries by itself (`ssh_config(5)`, `IdentityFile`).
 const DEFAULTS: [&str; 5] = ["id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk"];
@@ -34,7 +34,7 @@ impl OwnKey {
     pub fn name(&self) -> String {
         match &self.file {
             Some(file) => file.display().to_string(),
-            None => format!("the agent's {}", Excerpt::new(&self.comment, SHOWN)),
+            None => format!("the agent's {}", excerpt(&self.comment, SHOWN)),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::judge::{self, Refusal, Requirements, Warning};
 use super::{Certificate, PublicKey};
 use crate::api;
 use crate::api::client::Client;
-use crate::api::wire::{self, Malformed, Value};
+use crate::api::wire::{self, Malformed};
 use crate::name::UserName;
 use crate::text::{duration, time};
 
@@ -44,7 +44,10 @@ pub async fn request(
     let answer = client.certificate(id, &key.to_string(), ttl_word.as_deref()).await?;
     let malformed = |why| api::error::Error::malformed_certificate(id, why);
     let signed = wire::signed(&answer).map_err(malformed)?;
-    let text = signed.signed_key.text().ok_or_else(|| malformed(no_text(&signed.signed_key)))?;
+    let text = signed.signed_key.required().map_err(|reason| {
+        let (path, reason) = ("data.signedKey".to_owned(), reason.to_owned());
+        malformed(Malformed::Wrong { path, reason })
+    })?;
     let nodes = signed.nodes.iter();
     let named =
         nodes.filter_map(|node| node.user.text()).filter(|text| UserName::new(*text).is_ok());
@@ -54,9 +57,4 @@ pub async fn request(
     users.dedup();
     let required = Requirements { key, ttl, users: &users, now: time::now() };
     judge::judge(text, &required).map_err(|why| RequestError::Refused(id.to_owned(), why))
-}
-
-fn no_text(value: &Value<'_>) -> Malformed {
-    let reason = if value.is_absent() { "missing" } else { "not a text" };
-    Malformed::Wrong { path: "data.signedKey".to_owned(), reason: reason.to_owned() }
 }

@@ -39,6 +39,9 @@ pub struct SyncArgs {
     /// Installed clusters, by id or name [default: all of them]
     #[arg(value_name = "CLUSTER")]
     pub clusters: Vec<String>,
+    /// Only add the clusters that are new to the subscription of `install --all --follow`
+    #[arg(long, conflicts_with_all = ["clusters", "prune"])]
+    pub new: bool,
     /// Remove the clusters that the API does not know any more
     #[arg(long)]
     pub prune: bool,

@@ -48,7 +48,7 @@ use crate::api::address::ApiUrl;
 use crate::certificate::judge::MIN_VALIDITY;
 use crate::cluster::{Bastion, JumpMode, JumpVia, Only};
 use crate::name::{Slug, UserName};
-use crate::render::ssh_config::{HostKeys, Layout};
+use crate::render::login::{HostKeys, Layout};
 use crate::render::ssh_option::SshOption;
 use crate::terminal::Audience;
 use crate::text::duration;

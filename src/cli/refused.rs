@@ -8,7 +8,7 @@ use clap::{Arg, Command, Error};
 use crate::failure::{Failure, Kind};
 use crate::terminal::Audience;
 use crate::text::message::Message;
-use crate::text::sanitize::Excerpt;
+use crate::text::sanitize::excerpt;
 
 /// A command line that cannot be read.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Refused {
         else {
             return None;
         };
-        let message = format!("unknown command `{}`", Excerpt::new(word, SHOWN));
+        let message = format!("unknown command `{}`", excerpt(word, SHOWN));
         let failure = Failure::message(Kind::Usage, message).hint(meant(word, program));
         Some(Self { failure, audience: Audience::Person })
     }

@@ -9,7 +9,7 @@ use super::naming::natural;
 use super::refusal::{Checker, KEPT, Refusal, Refusals, Refused};
 use crate::api::wire::{self, Answer, Malformed, Value};
 use crate::name::{HostName, Id, Invalid, Label, Port, Slug, UserName};
-use crate::text::sanitize::Excerpt;
+use crate::text::sanitize::excerpt;
 
 /// One cluster of an answer, checked: everything that the answer says, before hosts are selected.
 #[derive(Debug)]
@@ -288,7 +288,7 @@ const REASON: usize = 300;
 /// Why an installation failed. A reason that cannot be shown still says that it failed.
 fn failure<'a>(value: &Value<'a>) -> Option<Label<'a>> {
     let text = value.text().map(str::trim).filter(|text| !text.is_empty())?;
-    let shown = || Label::new(Excerpt::new(text, REASON).to_string());
+    let shown = || Label::new(excerpt(text, REASON));
     label(value).or_else(|| shown().ok()).or_else(|| Label::new("unreadable reason").ok())
 }
 

@@ -19,7 +19,7 @@ pub(super) fn refuse_duplicates(clusters: &mut [CheckedCluster<'_>]) {
     let machines = mark_machines(clusters);
     let key_names = shared_key_names(clusters);
     for cluster in clusters {
-        let node_ids = duplicate_ids(node_ids(&cluster.nodes.hosts), |_, _| true);
+        let node_ids = duplicate_ids(node_ids(&cluster.nodes.hosts));
         if node_ids.is_empty() && machines.is_empty() && key_names.is_empty() {
             continue;
         }
@@ -116,7 +116,7 @@ fn shared_key_names(clusters: &[CheckedCluster<'_>]) -> HashSet<String> {
 }
 
 fn key_name(host: &Host<'_>) -> String {
-    host.host_key_alias().to_string().to_ascii_lowercase()
+    host.host_key_alias().to_ascii_lowercase()
 }
 
 /// The id of each node once; its hosts stand together.
@@ -129,15 +129,10 @@ fn node_ids<'h>(hosts: &'h [Host<'_>]) -> impl Iterator<Item = &'h str> {
     })
 }
 
-/// The ids, in lower case, that occur in two forms of which `counts` says that they count.
-fn duplicate_ids<'i>(
-    ids: impl Iterator<Item = &'i str>,
-    counts: impl Fn(&str, &str) -> bool,
-) -> HashSet<String> {
-    let group_counts =
-        |group: &&Vec<&str>| group.windows(2).any(|pair| matches!(pair, [a, b] if counts(a, b)));
+/// The ids, in lower case, that occur twice, in the same or another case.
+fn duplicate_ids<'i>(ids: impl Iterator<Item = &'i str>) -> HashSet<String> {
     let groups = duplicates_by(ids, |id| padded_lowercase(id));
-    groups.iter().filter(group_counts).flatten().map(|id| id.to_ascii_lowercase()).collect()
+    groups.iter().flatten().map(|id| id.to_ascii_lowercase()).collect()
 }
 
 /// An id as `known_hosts` compares it, in the 64 bytes that an id has at most.

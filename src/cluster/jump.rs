@@ -32,16 +32,11 @@ pub enum Jump<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JumpVia {
     user: Option<UserName<'static>>,
-    host: ViaHost,
+    host: Box<str>,
+    /// The host where it is an address; a name may be one of the user's own ssh config, and lead
+    /// anywhere.
+    address: Option<HostName<'static>>,
     port: Option<Port>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum ViaHost {
-    /// An address or DNS name that can be compared with a node's.
-    Known(HostName<'static>),
-    /// A name that only the user's ssh config knows: upper case, or a form no resolver takes.
-    Alias(Box<str>),
 }
 
 impl JumpVia {
@@ -59,46 +54,34 @@ impl JumpVia {
 
     /// The host as ssh takes it for an argument: an IPv6 address without brackets.
     #[must_use]
-    pub fn host(&self) -> String {
-        match &self.host {
-            ViaHost::Known(host) => host.to_string(),
-            ViaHost::Alias(alias) => alias.to_string(),
-        }
+    pub fn host(&self) -> &str {
+        &self.host
     }
 
-    /// The host where it is an address; a name may be one of the user's own ssh config, and lead
-    /// anywhere.
+    /// The host where it is an address.
     #[must_use]
     pub fn address(&self) -> Option<&HostName<'static>> {
-        match &self.host {
-            ViaHost::Known(host) => host.address().map(|_| host),
-            ViaHost::Alias(_) => None,
-        }
+        self.address.as_ref()
     }
 }
 
-/// `--bastion`: the host that leads to whatever else would be reached directly, or none.
+/// `--bastion`: the host that leads to whatever else would be reached directly, or `none`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Bastion {
-    /// There is none.
-    None,
-    /// This host.
-    Host(JumpVia),
-}
+pub struct Bastion(pub Option<JumpVia>);
 
 impl FromStr for Bastion {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        if text == "none" { Ok(Self::None) } else { text.parse().map(Self::Host) }
+        if text == "none" { Ok(Self(None)) } else { text.parse().map(|host| Self(Some(host))) }
     }
 }
 
 impl fmt::Display for Bastion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::None => f.write_str("none"),
-            Self::Host(host) => host.fmt(f),
+        match &self.0 {
+            None => f.write_str("none"),
+            Some(host) => host.fmt(f),
         }
     }
 }
@@ -116,13 +99,17 @@ impl FromStr for JumpVia {
             return Err(Invalid::because("`none` means no jump to ssh; use `--jump never`"));
         }
         let port = port.map(str::parse).transpose()?;
-        let host = match host.parse::<HostName<'static>>() {
-            // An alias that differs only in case is another one to ssh.
-            Ok(known) if known.to_string() == host || host.contains(':') => ViaHost::Known(known),
+        let address = match host.parse::<HostName<'static>>() {
+            Ok(host) => Some(host).filter(|host| host.address().is_some()),
             Err(reason) if host.contains(':') => return Err(reason),
-            _ => ViaHost::Alias(check_alias(host)?.into()),
+            Err(_) => None,
         };
-        Ok(Self { user, host, port })
+        // An alias that differs only in case is another one to ssh.
+        let host = match &address {
+            Some(address) => address.as_str(),
+            None => check_alias(host)?,
+        };
+        Ok(Self { user, host: host.into(), address, port })
     }
 }
 
@@ -161,13 +148,9 @@ impl fmt::Display for JumpVia {
         if let Some(user) = &self.user {
             write!(f, "{user}@")?;
         }
-        match &self.host {
-            ViaHost::Known(host) if host.address().is_some_and(|ip| ip.is_ipv6()) => {
-                write!(f, "[{host}]")?;
-            }
-            ViaHost::Known(host) => host.fmt(f)?,
-            ViaHost::Alias(alias) => f.write_str(alias)?,
-        }
+        let is_ipv6 = self.host.contains(':');
+        let (before, behind) = if is_ipv6 { ("[", "]") } else { ("", "") };
+        write!(f, "{before}{}{behind}", self.host)?;
         if let Some(port) = self.port {
             write!(f, ":{port}")?;
         }

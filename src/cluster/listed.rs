@@ -1,6 +1,6 @@
 //! The control node of a row of List Clusters, checked like any other connection.
 
-use super::model::Destination;
+use super::model::destination;
 use super::refusal::{Checker, Refusal, Refusals, Refused};
 use crate::api::wire;
 use crate::name::{HostName, Invalid, Port, UserName};
@@ -17,10 +17,10 @@ pub struct ControlNode {
 }
 
 impl ControlNode {
-    /// `USER@HOST:PORT`, for messages.
+    /// Returns `USER@HOST:PORT`, for a person.
     #[must_use]
-    pub fn destination(&self) -> Destination<'_> {
-        Destination { user: &self.user, host_name: &self.host_name, port: self.port }
+    pub fn destination(&self) -> String {
+        destination(&self.user, &self.host_name, self.port)
     }
 
     /// Parses and checks the `controller` of row `place` of List Clusters.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::jump::{Jump, JumpVia};
-use crate::name::{Alias, HostKeyAlias, HostName, Id, Label, Port, Slug, UserName};
+use crate::name::{Alias, HostName, Id, Label, Port, Slug, UserName};
 
 /// A machine of a cluster. Its hosts share it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,45 +52,37 @@ pub struct Host<'a> {
     /// The index of its connection in the node.
     pub(super) connection: u32,
     /// Whether it is its node's main connection, which gets the plain name.
-    pub(super) main: bool,
+    pub main: bool,
     /// Whether any connection of its node is a control node's: such nodes come first.
     pub(super) of_control_node: bool,
     /// Whether its machine has several SSH servers in this cluster.
     pub(super) shares_machine: bool,
-    /// Whether the answers give its machine and server several places.
-    pub(super) is_ambiguous: bool,
+    /// Whether the answers give its machine and server several places: the API may be wrong.
+    pub is_ambiguous: bool,
 }
 
 impl Host<'_> {
-    /// The name that `known_hosts` holds its key under.
+    /// Returns the name that `known_hosts` holds its key under (`ssh_config(5)`, `HostKeyAlias`):
+    /// `prime-<machine>`, and `-<port>` if the machine has several SSH servers.
+    ///
+    /// It follows the machine and not its address, so a recycled address is a new machine, and a
+    /// server that moves to another port is still the old one.
     #[must_use]
-    pub fn host_key_alias(&self) -> HostKeyAlias<'_> {
-        HostKeyAlias::new(&self.machine, Some(self.port).filter(|_| self.shares_machine))
+    pub fn host_key_alias(&self) -> String {
+        let alias = ["prime-", self.machine.as_str()].concat();
+        if self.shares_machine { format!("{alias}-{}", self.port) } else { alias }
     }
 
-    /// Whether the answers give its machine and server several places: an API that says so may be
-    /// wrong.
+    /// Returns `USER@HOST:PORT`, for a person.
     #[must_use]
-    pub fn is_ambiguous(&self) -> bool {
-        self.is_ambiguous
-    }
-
-    /// Where it is, for a person.
-    #[must_use]
-    pub fn destination(&self) -> Destination<'_> {
-        Destination { user: &self.user, host_name: &self.host_name, port: self.port }
+    pub fn destination(&self) -> String {
+        destination(&self.user, &self.host_name, self.port)
     }
 
     /// Whether its node is neither terminated nor detached.
     #[must_use]
     pub fn is_active(&self) -> bool {
         self.node.active
-    }
-
-    /// Whether it is the main connection of its node.
-    #[must_use]
-    pub fn is_main(&self) -> bool {
-        self.main
     }
 
     /// What tells two connections of a node apart.
@@ -100,21 +92,11 @@ impl Host<'_> {
 }
 
 /// `USER@HOST:PORT`, an IPv6 address in brackets.
-#[derive(Clone, Copy, Debug)]
-pub struct Destination<'h> {
-    pub(super) user: &'h UserName<'h>,
-    pub(super) host_name: &'h HostName<'h>,
-    pub(super) port: Port,
-}
-
-impl fmt::Display for Destination<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { user, host_name, port } = self;
-        if host_name.address().is_some_and(|address| address.is_ipv6()) {
-            write!(f, "{user}@[{host_name}]:{port}")
-        } else {
-            write!(f, "{user}@{host_name}:{port}")
-        }
+pub(super) fn destination(user: &UserName<'_>, host_name: &HostName<'_>, port: Port) -> String {
+    if host_name.address().is_some_and(|address| address.is_ipv6()) {
+        format!("{user}@[{host_name}]:{port}")
+    } else {
+        format!("{user}@{host_name}:{port}")
     }
 }
 
@@ -141,7 +123,7 @@ pub struct Cluster<'a> {
     pub vault_enabled: bool,
     /// When it was terminated, if it was.
     pub terminated_at: Option<Label<'a>>,
-    /// The keys that are authorised on its hosts.
+    /// The keys that are authorized on its hosts.
     pub ssh_keys: Vec<SshKey<'a>>,
 }
 
@@ -153,7 +135,7 @@ impl Cluster<'_> {
     }
 }
 
-/// A key that is authorised on a cluster's hosts.
+/// A key that is authorized on a cluster's hosts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SshKey<'a> {
     /// Whose it is, in the API's words.

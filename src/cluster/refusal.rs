@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::api::wire::Value;
 use crate::name::Invalid;
-use crate::text::sanitize::Excerpt;
+use crate::text::sanitize::excerpt;
 
 /// One refused value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,7 +131,7 @@ impl<'c> Checker<'c> {
 
     fn refuse(&mut self, field: &str, value: &Value<'_>, reason: Invalid) -> Refused {
         let path = || format!("{}{field}", (self.path)());
-        self.refusals.add(|| Refusal { path: path(), excerpt: excerpt(value), reason });
+        self.refusals.add(|| Refusal { path: path(), excerpt: shown(value), reason });
         Refused
     }
 }
@@ -139,7 +139,7 @@ impl<'c> Checker<'c> {
 /// How many characters of a refused value are shown.
 const EXCERPT: usize = 48;
 
-fn excerpt(value: &Value<'_>) -> String {
+fn shown(value: &Value<'_>) -> String {
     match value {
         Value::Missing => String::new(),
         Value::Null => "null".to_owned(),
@@ -155,5 +155,5 @@ fn excerpt(value: &Value<'_>) -> String {
 
 /// The first characters of an untrusted text in double quotes, sanitized.
 pub(super) fn quoted(text: &str) -> String {
-    format!("\"{}\"", Excerpt::new(text, EXCERPT))
+    format!("\"{}\"", excerpt(text, EXCERPT))
 }

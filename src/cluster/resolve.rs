@@ -63,12 +63,6 @@ pub struct ResolvedCluster<'a> {
 }
 
 impl<'a> ResolvedCluster<'a> {
-    /// What the answer says of the cluster, fleet or none, unless its own values were refused.
-    #[must_use]
-    pub fn cluster(&self) -> Option<&Cluster<'a>> {
-        self.known().map(|fleet| &fleet.cluster)
-    }
-
     /// The name of the whole cluster, where it has one.
     #[must_use]
     pub fn alias(&self) -> Option<Alias<'_>> {
@@ -79,12 +73,6 @@ impl<'a> ResolvedCluster<'a> {
     #[must_use]
     pub fn skipped(&self) -> &[Skipped<'a>] {
         self.known().map_or(&[], |fleet| &fleet.skipped)
-    }
-
-    /// How many nodes the answer holds that are neither terminated nor detached.
-    #[must_use]
-    pub fn nodes_living(&self) -> usize {
-        self.known().map_or(0, |fleet| fleet.nodes_living)
     }
 
     /// A note for each node that gives no host and says why itself: what was refused is told where
@@ -215,16 +203,14 @@ fn with_name<'a>(
     let fleet = match cluster.zip(name) {
         None => Err(NoFleet::Refused),
         Some((cluster, name)) => {
-            let prefix = options.prefix.clone();
-            let nodes_living = active_count;
             let mut fleet = Fleet {
-                prefix,
+                prefix: options.prefix.clone(),
                 name,
                 cluster,
                 hosts,
                 jump: None,
                 bastion: options.bastion.clone(),
-                nodes_living,
+                nodes_living: active_count,
                 skipped,
                 entry: 0,
             };

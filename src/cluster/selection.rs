@@ -6,7 +6,7 @@ use clap::ValueEnum;
 
 use super::jump::Jump;
 use super::model::{Fleet, Host};
-use crate::name::Label;
+use crate::name::{Label, Slug};
 
 /// Which hosts of a cluster are wanted.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +32,14 @@ pub enum Only {
     Worker,
 }
 
+impl Only {
+    /// Whether the host is one of these.
+    #[must_use]
+    pub fn takes(self, host: &Host<'_>) -> bool {
+        (self == Self::Control) == host.control
+    }
+}
+
 impl Selection {
     /// Removes the hosts that are not wanted, except for the one that others jump through. Returns
     /// whether any is left.
@@ -39,9 +47,7 @@ impl Selection {
         let mut wanted: Vec<bool> =
             fleet.hosts.iter().map(|host| self.takes(fleet, host)).collect();
         if self.whole_nodes {
-            let hosts = fleet.hosts.iter().zip(&wanted).filter(|(_, wanted)| **wanted);
-            let nodes: HashSet<u32> = hosts.map(|(host, _)| host.node.index).collect();
-            wanted = fleet.hosts.iter().map(|host| nodes.contains(&host.node.index)).collect();
+            wanted = whole_nodes(fleet, &wanted);
         }
         if !wanted.contains(&true) {
             return false;
@@ -49,10 +55,7 @@ impl Selection {
         if !fleet.hosts.iter().zip(&wanted).any(|(host, &wanted)| wanted && host.jumps) {
             fleet.jump = None;
         }
-        let jump = match &fleet.jump {
-            Some(Jump::ControlNode(name)) => Some(name.clone()),
-            _ => None,
-        };
+        let jump = control_jump(fleet).cloned();
         let mut wanted = wanted.into_iter();
         fleet.hosts.retain_mut(|host| {
             host.jump_only = !wanted.next().unwrap_or_default();
@@ -71,7 +74,7 @@ impl Selection {
             let role = host.role.as_ref().map(|role| role.as_str().to_lowercase());
             role == Some(wanted.to_lowercase())
         });
-        let kind_fits = self.only.is_none_or(|only| (only == Only::Control) == host.control);
+        let kind_fits = self.only.is_none_or(|only| only.takes(host));
         let name_fits = self.nodes.is_empty() || {
             let alias = fleet.alias_of(host).to_string();
             self.nodes.iter().any(|glob| glob.matches(host.name.as_str()) || glob.matches(&alias))
@@ -89,4 +92,24 @@ impl Selection {
         }
         roles.into_iter().map(str::to_owned).collect()
     }
+}
+
+/// The control node that hosts jump through, by its name.
+fn control_jump<'f, 'a>(fleet: &'f Fleet<'a>) -> Option<&'f Slug<'a>> {
+    match fleet.jump.as_ref()? {
+        Jump::ControlNode(name) => Some(name),
+        Jump::Via(_) => None,
+    }
+}
+
+/// Takes all hosts of the nodes that have a wanted one, or the one that a wanted host jumps through.
+fn whole_nodes(fleet: &Fleet<'_>, wanted: &[bool]) -> Vec<bool> {
+    let is_jump = |host: &&Host<'_>| Some(&host.name) == control_jump(fleet);
+    let hosts = || fleet.hosts.iter().zip(wanted).filter(|(_, wanted)| **wanted);
+    let mut nodes: HashSet<u32> = hosts().map(|(host, _)| host.node.index).collect();
+    // Those of the same node may jump too.
+    if fleet.hosts.iter().any(|host| host.jumps && nodes.contains(&host.node.index)) {
+        nodes.extend(fleet.hosts.iter().find(is_jump).map(|host| host.node.index));
+    }
+    fleet.hosts.iter().map(|host| nodes.contains(&host.node.index)).collect()
 }

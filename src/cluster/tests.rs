@@ -402,7 +402,7 @@ fn a_machine_is_not_the_port_of_another() {
     let key_names = |cluster: String| -> Vec<String> {
         let answers = [cluster];
         let fleet = resolve_all(&answers, &Options::default()).remove(0).fleet.unwrap();
-        fleet.hosts.iter().map(|host| host.host_key_alias().to_string()).collect()
+        fleet.hosts.iter().map(Host::host_key_alias).collect()
     };
     assert_eq!(key_names(cluster("c2", "two", &other)), ["prime-x-22", "prime-x-2222"]);
     let alone = [node("d", "n-4", &[at("x", "203.0.113.6", 2222)])];

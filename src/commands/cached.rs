@@ -2,7 +2,8 @@
 
 use super::fetch::{self, AnswerSource, FetchError, Fetched};
 use super::fleets;
-use crate::api::cache::{self, Cache, CachedResponse, Key};
+use crate::api::cache::{Cache, CachedResponse, Key};
+use crate::api::client::ClusterAnswer;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::settings::{Caching, Origin};
 use crate::terminal::Terminal;
@@ -25,7 +26,7 @@ struct Question {
 /// Reads the files, takes what is cached, or asks the API.
 pub(super) fn answers(origin: Origin, caching: &Caching, terminal: Terminal) -> Outcome<Answers> {
     let Some(cache) = caching.cache.as_ref().filter(|_| !matches!(origin, Origin::Files(_))) else {
-        let fetched = fetch::all(&origin, terminal).map_err(|error| error.failure)?;
+        let fetched = fetch::all(&origin, terminal)?;
         return Ok(Answers { fetched, new: Vec::new() });
     };
     let mut answers = Answers { fetched: Vec::new(), new: Vec::new() };
@@ -118,7 +119,7 @@ impl Question {
     /// What is cached for it, if all of it can be parsed.
     fn cached_in(&self, cache: &Cache) -> Option<CachedResponse> {
         let cached = cache.read(&self.key)?;
-        let readable = |answer: &cache::Answer| fleets::check(&answer.id, &answer.text).is_ok();
+        let readable = |answer: &ClusterAnswer| fleets::check(&answer.id, &answer.text).is_ok();
         let complete = self.selector.is_none() || cached.answers.len() == 1;
         (complete && cached.answers.iter().all(readable)).then_some(cached)
     }
@@ -129,7 +130,7 @@ impl Question {
             |fetched: &&Fetched| self.selector.as_ref().is_none_or(|mine| *mine == fetched.asked);
         let answer = |fetched: &Fetched| match (&fetched.source, &fetched.result) {
             (AnswerSource::Api(id), Ok(text)) => {
-                Some(cache::Answer { id: id.clone(), text: text.clone() })
+                Some(ClusterAnswer { id: id.clone(), text: text.clone() })
             }
             _ => None,
         };

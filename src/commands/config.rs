@@ -16,7 +16,7 @@ pub(super) fn run(args: ConfigArgs, context: &Context) -> Outcome<()> {
         terminal.warning(warning);
     }
     ssh_options::check(&settings.ssh.ssh_options)?;
-    let answers = fetch::all(&settings.source.origin, terminal).map_err(|error| error.failure)?;
+    let answers = fetch::all(&settings.source.origin, terminal)?;
     let gaps = Gaps::of(&settings.source);
     let fleets = fleets::fleets(&answers, &settings.walk, gaps, terminal)?;
     let own = &mut settings.ssh.certificates;

@@ -12,7 +12,7 @@ pub(super) fn run(args: ExportArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
     let settings = Export::resolve(args, context)?;
     let origin = &settings.source.origin;
-    let answers = fetch::all(origin, terminal).map_err(|error| error.failure)?;
+    let answers = fetch::all(origin, terminal)?;
     let gaps = Gaps::of(&settings.source);
     let fleets = fleets::fleets(&answers, &settings.options, gaps, terminal)?;
     // From a list, `sync --prune` learns that a cluster is gone.

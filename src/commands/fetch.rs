@@ -7,7 +7,7 @@ use anyhow::Context;
 use futures_util::{StreamExt, stream};
 
 use super::input;
-use crate::api::client::Client;
+use crate::api::client::{Client, ClusterAnswer};
 use crate::api::error::Error as ApiError;
 use crate::api::list::Listed;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -69,6 +69,12 @@ impl From<ApiError> for FetchError {
     }
 }
 
+impl From<FetchError> for Failure {
+    fn from(error: FetchError) -> Self {
+        error.failure
+    }
+}
+
 impl From<ApiError> for Failure {
     fn from(error: ApiError) -> Self {
         let (kind, hint, detail) = (error.kind(), error.hint(), error.details());
@@ -88,7 +94,7 @@ pub(super) fn all(origin: &Origin, terminal: Terminal) -> Result<Vec<Fetched>, F
 
 /// Fetches every answer that comes. Fails only if it is not known which clusters there are.
 pub(super) fn each(origin: &Origin, terminal: Terminal) -> Outcome<Vec<Fetched>> {
-    fetch(origin, false, terminal).map_err(|error| error.failure)
+    Ok(fetch(origin, false, terminal)?)
 }
 
 /// Fetches the answers for these ids; what fails for one harms no other.
@@ -98,8 +104,7 @@ pub(super) fn each_of(
     terminal: Terminal,
 ) -> Outcome<Vec<Fetched>> {
     let message = format!("asking the API for {}", ids.join(", "));
-    ask(endpoint, terminal, &message, async |client| Ok(get_each(&client, ids, false).await))
-        .map_err(|error| error.failure)
+    Ok(ask(endpoint, terminal, &message, async |client| Ok(get_each(&client, ids, false).await))?)
 }
 
 /// The clusters that the API lists, or those whose name or id has `search` in it.
@@ -108,10 +113,8 @@ pub(super) fn list(
     search: Option<&str>,
     terminal: Terminal,
 ) -> Outcome<Vec<Listed>> {
-    ask(endpoint, terminal, "asking the API for its list", async |client| {
-        client.clusters(search).await
-    })
-    .map_err(|error| error.failure)
+    let message = "asking the API for its list";
+    Ok(ask(endpoint, terminal, message, async |client| client.clusters(search).await)?)
 }
 
 /// Reads one file.
@@ -148,27 +151,23 @@ fn fetch(
 }
 
 async fn find_each(client: &Client, selectors: &[String], stops_early: bool) -> Vec<Fetched> {
-    at_once(selectors, stops_early, async |selector| {
-        let found = client.find(selector).await?;
-        Ok((found.id, found.text))
-    })
-    .await
+    at_once(selectors, stops_early, async |selector| client.find(selector).await).await
 }
 
 async fn get_each(client: &Client, ids: &[String], stops_early: bool) -> Vec<Fetched> {
-    at_once(ids, stops_early, async |id| Ok((id.to_owned(), client.cluster(id).await?))).await
+    at_once(ids, stops_early, async |id| client.cluster(id).await).await
 }
 
-/// Asks for each of these, [`AT_ONCE`] at a time, in this order; `ask` returns an id and a text.
+/// Asks for each of these, [`AT_ONCE`] at a time, in this order.
 async fn at_once(
     selectors: &[String],
     stops_early: bool,
-    ask: impl AsyncFn(&str) -> Result<(String, String), ApiError>,
+    ask: impl AsyncFn(&str) -> Result<ClusterAnswer, ApiError>,
 ) -> Vec<Fetched> {
     let ask = &ask;
     let fetch = |asked: String| async move {
         let (id, result) = match ask(&asked).await {
-            Ok((id, text)) => (id, Ok(text)),
+            Ok(answer) => (answer.id, Ok(answer.text)),
             Err(error) => (asked.clone(), Err(error.into())),
         };
         Fetched { asked, source: AnswerSource::Api(id), result }

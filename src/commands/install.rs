@@ -48,11 +48,12 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
         decision.wishes.extend(subscription(&settings, present, &decision));
         renewed = wishing.renewed;
         Ok(decision)
-    });
-    if let (Ok(applied), Mode::Apply) = (&done, settings.mode) {
-        refresh::record(layout, applied, &renewed);
+    })?;
+    renewed.retain(|renewed| done.puts(&renewed.record));
+    if settings.mode == Mode::Apply {
+        refresh::record(layout, &done, &renewed, None);
     }
-    let done = done.and_then(|applied| applied.tell(&applying));
+    let done = done.tell(&applying);
     // Without the lock: nobody waits for the API but who asked for a certificate.
     let certificates = match settings.mode {
         Mode::Apply => cert::ensure_each(&renewed, &memory, layout, terminal),

@@ -52,10 +52,11 @@ pub(super) fn run(args: InventoryArgs, context: &Context) -> Outcome<()> {
             output::deliver(&Output::Stdout, &overwrite, |to| inventory::list(&fleets, options, to))
         }
         InventoryOutput::Host(name) => {
-            require_host(&fleets, &name)?;
-            output::deliver(&Output::Stdout, &overwrite, |to| {
-                inventory::host(&fleets, options, &name, to)
-            })
+            let text = inventory::host(&fleets, options, &name).ok_or_else(|| {
+                let message = format!("no host {name} in this inventory");
+                Failure::message(Kind::Answer, message).hint("--list has the names")
+            })?;
+            output::deliver(&Output::Stdout, &overwrite, |to| to.write_all(text.as_bytes()))
         }
     }
 }
@@ -74,12 +75,4 @@ fn require_all(fleets: &[Fleet<'_>]) -> Outcome<()> {
     let message = Message::with_lines("not every node can be rendered:", missing);
     let hint = "without --require-all (PRIME_SSH_REQUIRE_ALL) the others are rendered";
     Err(Failure::message(Kind::Answer, message).hint(hint))
-}
-
-fn require_host(fleets: &[Fleet<'_>], name: &str) -> Outcome<()> {
-    if inventory::has_host(fleets, name) {
-        return Ok(());
-    }
-    let message = format!("no host {name} in this inventory");
-    Err(Failure::message(Kind::Answer, message).hint("--list has the names"))
 }

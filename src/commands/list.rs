@@ -15,7 +15,7 @@ use crate::render::data::Text;
 use crate::settings::{Context, List};
 use crate::terminal::Terminal;
 use crate::terminal::table::{Cell, Column, Table, Tone};
-use crate::text::sanitize::Excerpt;
+use crate::text::sanitize::excerpt;
 use crate::text::time;
 
 pub(super) fn run(args: ListArgs, context: &Context) -> Outcome<()> {
@@ -107,8 +107,8 @@ impl<'l> Cluster<'l> {
         for refusal in self.refusals() {
             terminal.warning(format_args!(
                 "{} ({}): the address of its control node is refused: {refusal}",
-                Excerpt::new(name, EXCERPT),
-                Excerpt::new(id, EXCERPT)
+                excerpt(name, EXCERPT),
+                excerpt(id, EXCERPT)
             ));
         }
     }

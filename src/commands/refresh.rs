@@ -15,9 +15,8 @@ use crate::certificate::identity::Identity;
 use crate::certificate::judge::{self, MIN_VALIDITY};
 use crate::cli::{Global, SyncArgs};
 use crate::failure::{Failure, Outcome};
-use crate::fs::Lock;
+use crate::fs::{Lock, LockError};
 use crate::install::folder;
-use crate::install::follow::FOLLOW;
 use crate::install::layout::Layout;
 use crate::install::refresh::{self, RefreshState};
 use crate::install::state::{FileKind, FileStem};
@@ -30,26 +29,16 @@ use crate::text::time;
 const LIMIT: Duration = Duration::from_secs(3);
 /// The same where there is no certificate that lets anybody in.
 const LIMIT_WITHOUT_CERTIFICATE: Duration = Duration::from_secs(10);
-/// What is left of it to write down what came of it.
+/// What is left of it to put files in place and to write down what came of it.
 const MARGIN: Duration = Duration::from_millis(300);
 
-/// A cluster, and what is to be done for it.
+/// A cluster, or the subscription, and what is to be done for it.
 #[derive(Clone, Debug)]
 struct Due {
-    /// None for the subscription to clusters that are to come.
+    /// None for the subscription.
     stem: Option<FileStem>,
     hosts: bool,
     certificate: Need,
-}
-
-impl Due {
-    fn name(&self) -> String {
-        self.stem.as_ref().map_or_else(|| refresh::ALL.to_owned(), FileStem::to_string)
-    }
-
-    fn title(&self) -> &str {
-        self.stem.as_ref().map_or("new clusters", |stem| stem.parts().0)
-    }
 }
 
 /// How much a new certificate is needed.
@@ -68,69 +57,78 @@ pub(super) fn run(args: SyncArgs, older: Duration, context: &Context) -> Outcome
         return Ok(());
     }
     let layout = ssh_layout(context.global.ssh_dir.as_deref(), &context.environment)?;
-    let stems = stems(&layout, &args.clusters)?;
-    let mut due: Vec<Due> =
-        stems.into_iter().filter_map(|stem| due(&layout, stem, older)).collect();
-    if args.clusters.is_empty() && layout.file(FOLLOW).exists() {
-        due.extend(subscription_due(&layout, older));
-    }
+    let subjects = subjects(&layout, &args)?.into_iter();
+    let due: Vec<Due> = subjects.filter_map(|stem| Due::of(&layout, stem, older, true)).collect();
     if due.is_empty() {
         return Ok(());
     }
-    let is_locked_out = due.iter().any(|due| due.certificate == Need::Now);
-    let limit = if is_locked_out { LIMIT_WITHOUT_CERTIFICATE } else { LIMIT };
-    let start = Instant::now();
+    let limit = due.iter().map(Due::limit).max().unwrap_or(LIMIT);
+    let refresh = Refresh { context: context.clone(), layout, older, start: Instant::now() };
     let work = {
-        let (context, due) = (context.clone(), due.clone());
-        move || Refresh { context: &context, older, start }.run(args, due)
+        let (mut refresh, due) = (refresh.clone(), due.clone());
+        move || {
+            refresh.layout = Sync::resolve(args, &refresh.context)?.layout;
+            refresh.run(due);
+            Ok(())
+        }
     };
-    if let Ok(done) = run_with_timeout(limit, work) {
-        return done;
-    }
-    // The disk, or a program that was asked, is slow.
-    for due in &due {
-        let mut state = RefreshState::read(&layout, &due.name());
-        let why = format!("no answer within {}", time::span(limit));
-        fail(&mut state, &why, due.title(), context.terminal);
-        // The next one waits as long, then.
-        let _ = state.write(&layout, &due.name());
-    }
-    Ok(())
+    run_with_timeout(limit, work).unwrap_or_else(|_| {
+        // The disk, or a program that was asked, is slow.
+        refresh.fail(&due, &late(limit));
+        Ok(())
+    })
 }
 
-/// The clusters that are meant, found with as few looks at the disk as possible.
-fn stems(layout: &Layout, clusters: &[String]) -> Outcome<Vec<FileStem>> {
+/// What is meant: clusters, and the subscription as `None`. Found without a look into the files.
+fn subjects(layout: &Layout, args: &SyncArgs) -> Outcome<Vec<Option<FileStem>>> {
     let by_file = |word: &String| {
         let name = format!("{word}.json");
         let (stem, _) = FileStem::of_file(&name)?;
         layout.file(&name).exists().then_some(stem)
     };
-    let found: Option<Vec<FileStem>> = clusters.iter().map(by_file).collect();
-    match found {
-        Some(found) if !clusters.is_empty() => Ok(found),
-        _ => named(&folder::read_ours(layout)?, clusters),
+    let subscription = refresh::follows(layout).then_some(None);
+    if args.new {
+        return Ok(subscription.into_iter().collect());
     }
-}
-
-/// What is to be done for a cluster.
-fn due(layout: &Layout, stem: FileStem, older: Duration) -> Option<Due> {
-    let (name, now) = (stem.to_string(), time::now());
-    let state = RefreshState::read(layout, &name);
-    let is_at_work = || Lock::is_held(&refresh::lock(layout, &name));
-    let hosts = state.is_older(older, now) && (!state.is_pausing(now) || is_at_work());
-    let certificate = match need(layout, &stem, &state) {
-        Need::Soon if state.certificate_is_pausing(now) && !is_at_work() => Need::Nothing,
-        need => need,
+    if args.clusters.is_empty() {
+        let stems = folder::installed_stems(layout)?;
+        return Ok(stems.into_iter().map(Some).chain(subscription).collect());
+    }
+    let found: Option<Vec<FileStem>> = args.clusters.iter().map(by_file).collect();
+    let stems = match found {
+        Some(found) => found,
+        None => named(&folder::read_ours(layout)?, &args.clusters)?,
     };
-    (hosts || certificate != Need::Nothing).then_some(Due { stem: Some(stem), hosts, certificate })
+    Ok(stems.into_iter().map(Some).collect())
 }
 
-/// Whether the subscription is to be looked at.
-fn subscription_due(layout: &Layout, older: Duration) -> Option<Due> {
-    let (state, now) = (RefreshState::read(layout, refresh::ALL), time::now());
-    let is_at_work = || Lock::is_held(&refresh::lock(layout, refresh::ALL));
-    let hosts = state.is_older(older, now) && (!state.is_pausing(now) || is_at_work());
-    hosts.then_some(Due { stem: None, hosts, certificate: Need::Nothing })
+impl Due {
+    /// What is to be done, if anything. What failed a moment ago is not tried again, but a run that
+    /// is at it now may be waited for.
+    fn of(layout: &Layout, stem: Option<FileStem>, older: Duration, waits: bool) -> Option<Self> {
+        let name = refresh::name(stem.as_ref());
+        let (state, now) = (RefreshState::read(layout, &name), time::now());
+        let is_awaited = || waits && Lock::is_held(&refresh::lock(layout, &name));
+        let hosts = state.is_older(older, now) && (!state.is_pausing(now) || is_awaited());
+        let certificate = match stem.as_ref().map_or(Need::Nothing, |s| need(layout, s, &state)) {
+            Need::Soon if state.certificate_is_pausing(now) && !is_awaited() => Need::Nothing,
+            need => need,
+        };
+        let is_due = hosts || certificate != Need::Nothing;
+        is_due.then_some(Self { stem, hosts, certificate })
+    }
+
+    fn name(&self) -> String {
+        refresh::name(self.stem.as_ref())
+    }
+
+    fn title(&self) -> &str {
+        self.stem.as_ref().map_or("new clusters", |stem| stem.parts().0)
+    }
+
+    fn limit(&self) -> Duration {
+        if self.certificate == Need::Now { LIMIT_WITHOUT_CERTIFICATE } else { LIMIT }
+    }
 }
 
 /// Whether a cluster that lets nobody in without a certificate needs a new one.
@@ -151,20 +149,24 @@ fn need(layout: &Layout, stem: &FileStem, state: &RefreshState) -> Need {
 }
 
 /// A run that has something to do.
-struct Refresh<'c> {
-    context: &'c Context,
+#[derive(Clone)]
+struct Refresh {
+    context: Context,
+    layout: Layout,
     older: Duration,
     start: Instant,
 }
 
-impl Refresh<'_> {
+impl Refresh {
     fn left(&self, limit: Duration) -> Duration {
         limit.saturating_sub(MARGIN + self.start.elapsed())
     }
 
     /// The context with this much time for the API, and for nobody to read.
     fn within(&self, limit: Duration) -> Context {
-        let timeout = self.left(limit).max(Duration::from_millis(1));
+        // In tenths of a second, for messages say it.
+        let tenths = self.left(limit).as_millis() / 100;
+        let timeout = Duration::from_millis(u64::try_from(tenths).unwrap_or(0).max(1) * 100);
         Context {
             global: Global { timeout, ..self.context.global.clone() },
             environment: self.context.environment.clone(),
@@ -172,98 +174,109 @@ impl Refresh<'_> {
         }
     }
 
-    fn run(&self, args: SyncArgs, due: Vec<Due>) -> Outcome<()> {
-        let settings = Sync::resolve(args, &self.context.clone())?;
-        let layout = &settings.layout;
+    fn run(&self, due: Vec<Due>) {
+        let began = time::now();
         let mut locks = Vec::new();
         let mut mine = Vec::new();
         for due in due {
-            let path = refresh::lock(layout, &due.name());
+            let path = refresh::lock(&self.layout, &due.name());
             // Who is at work on it has the same limit; then ssh goes on with what is there.
-            let Ok(lock) = Lock::take(&path, self.left(LIMIT), || Ok(()), || ()) else { continue };
-            locks.push(lock);
-            mine.extend(match due.stem {
-                Some(stem) => self::due(layout, stem, self.older),
-                None => subscription_due(layout, self.older),
-            });
+            match Lock::take(&path, self.left(due.limit()), || Ok(()), || ()) {
+                Ok(lock) => locks.push(lock),
+                Err(LockError::Busy { .. }) => {
+                    self.tell_old(&due, "another connection still asks the API");
+                    continue;
+                }
+                Err(error) => {
+                    self.tell_old(&due, &error.to_string());
+                    continue;
+                }
+            }
+            let was_of_hosts = due.hosts;
+            match Due::of(&self.layout, due.stem.clone(), self.older, false) {
+                Some(due) => mine.push(due),
+                None if !was_of_hosts => {}
+                // The one that was waited for may have failed.
+                None => {
+                    let state = RefreshState::read(&self.layout, &due.name());
+                    if let Some(why) = state.problem {
+                        self.tell_old(&due, &why);
+                    }
+                }
+            }
         }
-        let hosts: Vec<Due> = mine.iter().filter(|due| due.hosts).cloned().collect();
+        let mut hosts: Vec<Due> = mine.iter().filter(|due| due.hosts).cloned().collect();
+        hosts.retain(|due| self.begin(due));
         if !hosts.is_empty() {
-            self.bring(&settings, &hosts);
+            let (refresh, asked) = (self.clone(), hosts.clone());
+            let limit = LIMIT.saturating_sub(MARGIN / 3 + self.start.elapsed());
+            if run_with_timeout(limit, move || refresh.bring(&asked)).is_err() {
+                self.fail(&hosts, &late(LIMIT));
+            }
         }
         for due in mine.iter().filter(|due| due.certificate != Need::Nothing) {
-            self.renew(layout, due);
+            self.renew(due, began);
         }
-        Ok(())
+    }
+
+    /// Writes down that it is tried, for those who come meanwhile, or after this run was killed.
+    /// Where that is not possible nothing is asked: each look of each ssh would wait.
+    fn begin(&self, due: &Due) -> bool {
+        let mut state = RefreshState::read(&self.layout, &due.name());
+        state.tried = time::now();
+        state.problem = Some("the last try was cut short".to_owned());
+        match state.write(&self.layout, &due.name()) {
+            Ok(()) => true,
+            Err(error) => {
+                self.tell_old(due, &error.to_string());
+                false
+            }
+        }
     }
 
     /// Brings the hosts of these clusters up to date.
-    fn bring(&self, settings: &Sync, due: &[Due]) {
-        let layout = &settings.layout;
-        for due in due {
-            let mut state = RefreshState::read(layout, &due.name());
-            // For those who come while this run is at it, or after it was killed.
-            state.tried = time::now();
-            state.problem = Some("the last try was cut short".to_owned());
-            let _ = state.write(layout, &due.name());
-        }
+    fn bring(&self, due: &[Due]) {
         let context = self.within(LIMIT);
         let resolver = OptionResolver::new(&context);
         let mut renewed = Vec::new();
-        let applied = self.sync(settings, due, &context, &resolver, &mut renewed);
-        match applied {
-            Ok(applied) => {
-                for warning in applied.request.urgent.iter().chain(&applied.gone()) {
-                    self.context.terminal.warning(warning);
-                }
-                for line in &applied.request.lines {
-                    if line.failure().is_none() {
-                        self.context.terminal.tell(format_args!("{}  {}", line.cluster, line.what));
-                    }
-                }
-                record_told(layout, &applied, &renewed, Some(self.start), self.context.terminal);
-                if due.iter().any(|due| due.stem.is_none()) {
-                    self.record_subscription(layout, &applied);
-                }
-            }
-            Err(failure) => {
-                for due in due {
-                    let mut state = RefreshState::read(layout, &due.name());
-                    let why = one_line(&failure);
-                    fail(&mut state, &why, due.title(), self.context.terminal);
-                    let _ = state.write(layout, &due.name());
-                }
+        let applied = match self.sync(due, &context, &resolver, &mut renewed) {
+            Ok(applied) => applied,
+            Err(failure) => return self.fail(due, &one_line(&failure)),
+        };
+        let terminal = self.context.terminal;
+        for warning in applied.request.urgent.iter().chain(&applied.gone()) {
+            terminal.warning(warning);
+        }
+        for line in applied.request.lines.iter().filter(|line| line.failure().is_none()) {
+            terminal.tell(format_args!("{}  {}", line.cluster, line.what));
+        }
+        let took = self.start.elapsed();
+        for warning in record(&self.layout, &applied, &renewed, Some(took)) {
+            terminal.warning(warning);
+        }
+        if let Some(due) = due.iter().find(|due| due.stem.is_none()) {
+            let mut lines = applied.request.lines.iter().filter(|line| line.stem.is_none());
+            match lines.find_map(|line| line.failure()) {
+                Some(why) => self.fail(std::slice::from_ref(due), &one_line(why)),
+                // The next one looks again, then.
+                None => drop(RefreshState::done(Some(took)).write(&self.layout, &due.name())),
             }
         }
-    }
-
-    /// Writes down what came of the look at the subscription.
-    fn record_subscription(&self, layout: &Layout, applied: &Applied) {
-        let mut state = RefreshState::read(layout, refresh::ALL);
-        let mut lines = applied.request.lines.iter().filter(|line| line.stem.is_none());
-        if let Some(why) = lines.find_map(|line| line.failure()) {
-            fail(&mut state, &one_line(why), "new clusters", self.context.terminal);
-        } else {
-            let now = time::now();
-            state = RefreshState { checked: now, tried: now, ..RefreshState::default() };
-        }
-        let _ = state.write(layout, refresh::ALL);
     }
 
     fn sync(
         &self,
-        settings: &Sync,
         due: &[Due],
         context: &Context,
         resolver: &OptionResolver<'_>,
         renewed: &mut Vec<Renewed>,
     ) -> Outcome<Applied> {
-        let layout = &settings.layout;
+        let layout = &self.layout;
         let before = folder::read(layout)?;
         let stems: Vec<FileStem> = due.iter().filter_map(|due| due.stem.clone()).collect();
         let follows = due.iter().any(|due| due.stem.is_none());
         let follow = before.follow.clone().filter(|_| follows);
-        let asked = Asked::of(&before, &stems, follow, settings, resolver, context.terminal);
+        let asked = Asked::of(&before, &stems, follow, layout, resolver, context.terminal);
         let mut applying = Applying::new(layout, Mode::Apply, resolver, context.terminal);
         applying.lock_limit = self.left(LIMIT);
         apply_request(&applying, |present| {
@@ -278,31 +291,59 @@ impl Refresh<'_> {
         })
     }
 
-    /// Gets a new certificate for a cluster.
-    fn renew(&self, layout: &Layout, due: &Due) {
+    /// Gets a new certificate for a cluster, unless another run failed to while this one waited.
+    fn renew(&self, due: &Due, began: u64) {
         let Some(stem) = &due.stem else { return };
-        let name = due.name();
-        let mut state = RefreshState::read(layout, &name);
-        let limit = if due.certificate == Need::Now { LIMIT_WITHOUT_CERTIFICATE } else { LIMIT };
-        let context = self.within(limit);
+        let (terminal, name) = (self.context.terminal, due.name());
+        let mut state = RefreshState::read(&self.layout, &name);
+        if state.certificate_failed.is_some_and(|failed| failed >= began) {
+            let why = "another connection was refused one just now";
+            return terminal.warning(format_args!("{}: no new certificate: {why}", due.title()));
+        }
+        let context = self.within(due.limit());
         let resolver = OptionResolver::new(&context);
-        let done = folder::read_ours(layout).map_err(Failure::from).and_then(|present| {
+        let done = folder::read_ours(&self.layout).map_err(Failure::from).and_then(|present| {
             let records = present.installed().records;
             let record = records.iter().find(|(at, _)| at == stem);
             let Some((_, record)) = record else { return Ok(()) };
-            let wanted = Wanted::installed(state.certificate_key.clone(), layout);
+            let wanted = Wanted::installed(state.certificate_key.clone(), &self.layout);
             let endpoint = || resolver.endpoint_of(record);
-            cert::get(vec![record.id.to_string()], &wanted, &endpoint, self.context.terminal)
+            cert::get(vec![record.id.to_string()], &wanted, &endpoint, terminal)
         });
         state.certificate_failed = done.is_err().then(time::now);
-        let _ = state.write(layout, &name);
+        let _ = state.write(&self.layout, &name);
         if let Err(failure) = done {
             let why = one_line(&failure);
-            self.context
-                .terminal
-                .warning(format_args!("{}: no new certificate: {why}", due.title()));
+            terminal.warning(format_args!("{}: no new certificate: {why}", due.title()));
         }
     }
+
+    /// Notes tries that failed, and tells how old the hosts are.
+    fn fail(&self, due: &[Due], why: &str) {
+        for due in due {
+            let mut state = RefreshState::read(&self.layout, &due.name());
+            state.fail(why, Some(self.start.elapsed()));
+            // Whoever comes next waits as long, then.
+            let _ = state.write(&self.layout, &due.name());
+            self.tell_old(due, why);
+        }
+    }
+
+    fn tell_old(&self, due: &Due, why: &str) {
+        let state = RefreshState::read(&self.layout, &due.name());
+        self.context.terminal.warning(going_on(due.title(), &state, why));
+    }
+}
+
+/// What a person should know who goes on with the hosts that are there.
+fn going_on(title: &str, state: &RefreshState, why: &str) -> String {
+    let age = state.age(time::now());
+    let age = age.map_or_else(String::new, |age| format!(", {} old", time::span(age)));
+    format!("{title}: going on with the hosts that are known{age}: {why}")
+}
+
+fn late(limit: Duration) -> String {
+    format!("no answer within {}", time::span(limit))
 }
 
 impl Applied {
@@ -314,18 +355,15 @@ impl Applied {
     }
 }
 
-/// Writes down when each cluster was brought up to date, and why one was not.
-pub(super) fn record(layout: &Layout, applied: &Applied, renewed: &[Renewed]) {
-    record_told(layout, applied, renewed, None, Terminal::new(Audience::Ansible, true, false));
-}
-
-fn record_told(
+/// Writes down when each cluster was brought up to date, and why one was not. Returns what a person
+/// should know who goes on with the hosts that are there.
+pub(super) fn record(
     layout: &Layout,
     applied: &Applied,
     renewed: &[Renewed],
-    start: Option<Instant>,
-    terminal: Terminal,
-) {
+    took: Option<Duration>,
+) -> Vec<String> {
+    let mut warnings = Vec::new();
     for line in &applied.request.lines {
         let Some(stem) = &line.stem else { continue };
         let name = stem.to_string();
@@ -335,32 +373,21 @@ fn record_told(
         }
         let mut state = RefreshState::read(layout, &name);
         if let Some(failure) = line.failure() {
-            fail(&mut state, &one_line(failure), &line.cluster, terminal);
+            let why = one_line(failure);
+            state.fail(&why, took);
+            warnings.push(going_on(&line.cluster, &state, &why));
         } else {
             let key = renewed.iter().find(|renewed| renewed.record.stem() == *stem);
-            let took = start.map(|start| start.elapsed().as_millis());
             state = RefreshState {
-                checked: time::now(),
-                tried: time::now(),
-                problem: None,
-                took: took.and_then(|took| took.try_into().ok()),
                 certificate_key: key.and_then(|renewed| renewed.identity.clone()),
                 certificate_failed: state.certificate_failed,
+                ..RefreshState::done(took)
             };
         }
         // Whoever comes next tries again, then.
         let _ = state.write(layout, &name);
     }
-}
-
-/// Notes a try that failed, and says how old the hosts are.
-fn fail(state: &mut RefreshState, why: &str, cluster: &str, terminal: Terminal) {
-    let now = time::now();
-    let age = state.age(now);
-    state.tried = now;
-    state.problem = Some(why.to_owned());
-    let age = age.map_or_else(String::new, |age| format!(", {} old", time::span(age)));
-    terminal.warning(format_args!("{cluster}: going on with the hosts that are known{age}: {why}"));
+    warnings
 }
 
 fn one_line(failure: &Failure) -> String {

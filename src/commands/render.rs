@@ -17,7 +17,7 @@ pub(super) fn run(args: TemplateArgs, context: &Context) -> Outcome<()> {
     let settings = Render::resolve(args, context)?;
     // Before the API is asked: what is no template should not cost a request.
     let template = settings.template.as_deref().map(read).transpose()?;
-    let answers = fetch::all(&settings.source.origin, terminal).map_err(|error| error.failure)?;
+    let answers = fetch::all(&settings.source.origin, terminal)?;
     let gaps = Gaps::of(&settings.source);
     let fleets = fleets::fleets(&answers, &settings.walk, gaps, terminal)?;
     let data = Data::of(&fleets);

@@ -15,9 +15,9 @@ pub(super) fn run(args: SyncArgs, context: &Context) -> Outcome<()> {
     let settings = Sync::resolve(args, context)?;
     let resolver = OptionResolver::new(context);
     let before = folder::read(&settings.layout)?;
-    let stems = named(&before, &settings.clusters)?;
+    let stems = if settings.new { Vec::new() } else { named(&before, &settings.clusters)? };
     let follow = before.follow.clone().filter(|_| settings.clusters.is_empty());
-    let asked = Asked::of(&before, &stems, follow, &settings, &resolver, terminal);
+    let asked = Asked::of(&before, &stems, follow, &settings.layout, &resolver, terminal);
     if asked.is_empty() {
         terminal.tell("nothing is installed");
         return Ok(());
@@ -40,7 +40,7 @@ pub(super) fn run(args: SyncArgs, context: &Context) -> Outcome<()> {
         Ok(request)
     })?;
     if settings.mode == Mode::Apply {
-        refresh::record(&settings.layout, &applied, &renewed);
+        refresh::record(&settings.layout, &applied, &renewed, None);
     }
     applied.tell(&applying)
 }

@@ -1,26 +1,20 @@
-//! The certificates to log in with, and their renewal: ssh does not say that one has expired.
+//! The certificates to log in with: ssh does not say that one has expired.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::snapshot::{InstalledCluster, Snapshot};
-use super::{Check, Finding, OwnCommands, State, renewal};
+use super::{Check, Finding, OwnCommands, State};
 use crate::certificate::Certificate;
 use crate::certificate::file::{self, CertificateFile};
 use crate::certificate::identity::Identity;
 use crate::certificate::judge::{self, MIN_VALIDITY, Requirements, Warning};
-use crate::settings::OptionResolver;
 use crate::text::time::span;
 
 /// Whether the certificates that our files name let people in, and will go on to. `now` is the time
 /// in Unix seconds.
 #[must_use]
-pub fn examine(
-    snapshot: &Snapshot,
-    resolver: &OptionResolver<'_>,
-    commands: &OwnCommands,
-    now: u64,
-) -> Vec<Finding> {
+pub fn examine(snapshot: &Snapshot, commands: &OwnCommands, now: u64) -> Vec<Finding> {
     let mut findings = Vec::new();
     for cluster in snapshot.clusters() {
         let identity = snapshot.paths(cluster, "identityfile").next();
@@ -28,9 +22,6 @@ pub fn examine(
             let identity = identity.as_deref();
             let examination = Examination { snapshot, cluster, path, identity, commands, now };
             findings.extend(examination.findings());
-        }
-        for command in &cluster.fragment.commands {
-            findings.extend(renewal::examine(cluster, command, resolver, commands));
         }
     }
     findings

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::text::sanitize::Excerpt;
+use crate::text::sanitize::excerpt;
 
 /// The longest text of somebody else's that a finding quotes, in characters.
 const QUOTED: usize = 200;
@@ -54,8 +54,10 @@ pub enum Check {
     Files,
     /// The keys to log in with.
     Key,
-    /// The certificates to log in with, and their renewal.
+    /// The certificates to log in with.
     Certificate,
+    /// How ssh itself brings clusters up to date.
+    Live,
     /// The installed clusters against the API's answers.
     Clusters,
     /// How ssh resolves the installed names.
@@ -171,8 +173,8 @@ pub(super) fn one_line(text: &str) -> String {
 }
 
 /// A text of somebody else's, sanitized.
-pub(super) fn quoted(text: &str) -> Excerpt<'_> {
-    Excerpt::new(text, QUOTED)
+pub(super) fn quoted(text: &str) -> String {
+    excerpt(text, QUOTED)
 }
 
 /// `1 host`, `3 hosts`.

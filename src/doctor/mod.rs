@@ -14,13 +14,12 @@ pub mod hosts;
 pub mod include;
 pub mod jumps;
 pub mod keys;
+pub mod live;
 pub mod permissions;
 pub mod shell;
 pub mod snapshot;
 pub mod ssh;
 pub mod token;
-
-mod renewal;
 
 pub use finding::{Check, Finding, State};
 pub use own_commands::OwnCommands;

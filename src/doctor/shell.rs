@@ -10,11 +10,11 @@ use super::{Check, Finding};
 use crate::ssh::process::{self, Ended};
 
 /// What ssh uses where `SHELL` is not set (`_PATH_BSHELL`).
-const DEFAULT: &str = "/bin/sh";
+pub(super) const DEFAULT: &str = "/bin/sh";
 /// The exit code of a shell that runs commands.
 const ANSWER: i32 = 42;
 /// A shell starts fast, but its startup files may do anything.
-const LIMIT: Duration = Duration::from_secs(5);
+pub(super) const LIMIT: Duration = Duration::from_secs(5);
 
 /// Lets the shell run a command as ssh does, where ssh needs one.
 #[must_use]

@@ -179,6 +179,22 @@ pub fn read_ours(layout: &Layout) -> Result<Present, FolderError> {
     Ok(present)
 }
 
+/// The clusters that have a state file. No file is opened: ssh may be waiting.
+pub fn installed_stems(layout: &Layout) -> Result<Vec<FileStem>, FolderError> {
+    if !is_there(layout)? {
+        return Ok(Vec::new());
+    }
+    let folder = layout.folder();
+    let entries = fs::read_dir(&folder).map_err(FolderError::system(&folder))?.flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let files = names.filter_map(|name| FileStem::of_file(&name));
+    let mut stems: Vec<_> =
+        files.filter(|(_, kind)| *kind == FileKind::State).map(|(stem, _)| stem).collect();
+    // Runs that wait for each other must do so in the same order.
+    stems.sort();
+    Ok(stems)
+}
+
 /// Whether an ssh may still be at work that started before this file was written.
 fn is_recent(found: &fs::Metadata) -> bool {
     const MINUTES: Duration = Duration::from_secs(3 * 60);
@@ -205,8 +221,9 @@ pub fn clean(layout: &Layout) {
     }
 }
 
-/// What says when clusters were brought up to date that are gone, and their empty files. An ssh that read the list before may be about to
-/// read one of them, and old releases stop where it is gone by then: so they stay for a while.
+/// What says when clusters were brought up to date that are gone, and their empty files. An ssh that
+/// read the list before may be about to read one of them, and old releases stop where it is gone by
+/// then: so they stay for a while.
 fn emptied(layout: &Layout) -> Vec<PathBuf> {
     const A_WHILE: Duration = Duration::from_secs(10);
     let read =
@@ -221,13 +238,12 @@ fn emptied(layout: &Layout) -> Vec<PathBuf> {
     let entries = fs::read_dir(layout.folder()).into_iter().flatten().flatten();
     let is_emptied = |entry: &fs::DirEntry| {
         let Ok(name) = entry.file_name().into_string() else { return false };
-        let has_state = |stem: &str| layout.file(&format!("{stem}.json")).exists();
-        if let Some(of) = refresh::of_file(&name) {
-            let is_of_all = of == refresh::ALL && layout.file(FOLLOW).exists();
-            return !has_state(of) && !is_of_all;
+        let has_state = |stem: &FileStem| layout.file(&stem.file(FileKind::State)).exists();
+        if refresh::of_file(&name).is_some() {
+            return refresh::is_left_over(layout, &name);
         }
         let is_unused = match FileStem::of_file(&name) {
-            Some((stem, kind)) => kind == FileKind::Fragment && !has_state(&stem.to_string()),
+            Some((stem, kind)) => kind == FileKind::Fragment && !has_state(&stem),
             None => !is_live && [FIRST_LOOK, SECOND_LOOK, AGAIN].contains(&&*name),
         };
         is_unused
@@ -265,7 +281,7 @@ pub fn remove_if_unused(layout: &Layout, lock: &Lock, made: bool) {
     };
     let in_use = fs::read_dir(layout.folder()).map_or(true, |mut entries| entries.any(is_ours));
     if !in_use {
-        remove_certificate_locks(layout);
+        remove_traces(layout);
     }
     if !in_use && lock.remove_file().is_ok() {
         // Neither goes while something is in it, such as the lock of a run that waited.
@@ -276,10 +292,15 @@ pub fn remove_if_unused(layout: &Layout, lock: &Lock, made: bool) {
     }
 }
 
-/// Removes the locks of certificates that are gone. Who waits for one sees that it is gone too.
-fn remove_certificate_locks(layout: &Layout) {
+/// Removes what nothing is left for: the locks of certificates and what refreshes wrote down. Who
+/// waits for a lock sees that it is gone.
+fn remove_traces(layout: &Layout) {
     let entries = fs::read_dir(layout.folder()).into_iter().flatten().flatten();
-    let is_left = |name: &str| is_certificate_lock(name) || refresh::of_file(name).is_some();
+    let is_left = |name: &str| {
+        is_certificate_lock(name)
+            || refresh::of_file(name).is_some()
+            || crate::fs::is_temporary(name)
+    };
     for entry in entries.filter(|entry| entry.file_name().to_str().is_some_and(is_left)) {
         // One that stays keeps the folder there, and harms nobody.
         let _ = fs::remove_file(entry.path());

@@ -9,9 +9,10 @@
 use std::path::Path;
 
 use super::directive::{criteria, directives};
+use super::include::IncludeLine;
 use super::index::HEADER;
 use super::options::MaxAge;
-use super::state::{FileStem, Record};
+use super::state::Record;
 use crate::name::{Invalid, LocalPath, Slug};
 use crate::text::sanitize::is_control;
 
@@ -24,7 +25,9 @@ use crate::text::sanitize::is_control;
 pub struct RefreshCommand(String);
 
 /// OpenSSH 7.6 stops at lines over 4,093 bytes, and libssh skips those over 1,023.
-const COMMAND_MAX: usize = 600;
+const LINE_MAX: usize = 1000;
+/// Which leaves room for the names of one cluster.
+const COMMAND_MAX: usize = 500;
 
 impl RefreshCommand {
     /// The command of this program, for this ssh folder.
@@ -40,11 +43,27 @@ impl RefreshCommand {
         Ok(Self(command))
     }
 
-    /// The `Match` line for a look. Whatever becomes of it, ssh goes on: one that a signal ends would
-    /// end ssh under some shells.
-    fn line(&self, patterns: &str, age: MaxAge, cluster: Option<&FileStem>) -> String {
-        let cluster = cluster.map(|stem| format!(" {stem}")).unwrap_or_default();
-        format!("Match host {patterns} exec \"{} --if-older {age}{cluster}; exit 0\"\n", self.0)
+    /// The `Match` line for a look at a cluster. Whatever becomes of it, ssh goes on: one that a
+    /// signal ends would end ssh under some shells.
+    fn line(&self, record: &Record, age: MaxAge) -> String {
+        let (alias, stem) = (record.alias(), record.stem());
+        let short = record.options.short.iter().map(|short| format!(",{short}"));
+        let names = format!("{alias},{alias}.*{}", short.collect::<String>());
+        format!("Match host {names} exec \"{} --if-older {age} {stem}; exit 0\"\n", self.0)
+    }
+
+    /// The same for a look at the subscription. The `known` clusters have looks of their own, and
+    /// are left out as far as a line can hold them.
+    fn line_of_new(&self, prefix: &Slug<'_>, known: &[(&Record, MaxAge)]) -> String {
+        let end = format!(" exec \"{} --if-older {} --new; exit 0\"\n", self.0, MaxAge::MIN);
+        let mut line = format!("Match host {prefix}.*,!{prefix}.*.*.*");
+        for alias in known.iter().map(|(record, _)| record.alias()) {
+            let more = format!(",!{alias},!{alias}.*");
+            if line.len() + more.len() + end.len() < LINE_MAX {
+                line.push_str(&more);
+            }
+        }
+        line + &end
     }
 }
 
@@ -58,10 +77,11 @@ fn quoted(word: &str) -> Result<String, Invalid> {
     Ok(if word.chars().all(is_plain) { word.to_owned() } else { format!("'{word}'") })
 }
 
-/// The clusters that ssh keeps up to date.
-#[derive(Debug, Default)]
+/// What ssh keeps up to date.
+#[derive(Debug)]
 pub(super) struct Live<'r> {
-    pub(super) clusters: Vec<&'r Record>,
+    /// The clusters.
+    pub(super) clusters: Vec<(&'r Record, MaxAge)>,
     /// The first word of the aliases that a subscription gives to new clusters.
     pub(super) subscription: Option<Slug<'static>>,
 }
@@ -73,42 +93,20 @@ impl Live<'_> {
 
     /// The file that is read before the clusters' files.
     pub(super) fn first_look(&self, command: &RefreshCommand) -> Vec<u8> {
-        let mut text = format!(
-            "{HEADER}# Before a connection ssh brings the cluster up to date, for the next Include \
-             of the index.\n"
-        );
-        for record in &self.clusters {
-            if let Some(age) = record.options.live {
-                text.push_str(&command.line(&patterns(record), age, Some(&record.stem())));
-            }
-        }
-        text.push_str("Match all\n");
-        text.into_bytes()
+        let lines = self.clusters.iter().map(|(record, age)| command.line(record, *age));
+        let why = "# Before a connection ssh brings the cluster up to date, for the next Include of \
+                   the index.";
+        format!("{HEADER}{why}\n{}Match all\n", lines.collect::<String>()).into_bytes()
     }
 
     /// The file that is read behind them, with the line that includes what the look may find.
-    pub(super) fn second_look(&self, command: &RefreshCommand, again: &str) -> Vec<u8> {
-        let mut text = format!("{HEADER}# For a name that no Include above knew.\n");
-        for record in &self.clusters {
-            let stem = record.stem();
-            text.push_str(&command.line(&patterns(record), MaxAge::MIN, Some(&stem)));
-        }
-        if let Some(prefix) = &self.subscription {
-            // Those that are known have a look of their own, as far as a line can hold them.
-            let mut all = format!("{prefix}.*,!{prefix}.*.*.*");
-            for record in &self.clusters {
-                let alias = record.alias();
-                let more = format!(",!{alias},!{alias}.*");
-                if all.len() + more.len() < 300 {
-                    all.push_str(&more);
-                }
-            }
-            text.push_str(&command.line(&all, MaxAge::MIN, None));
-        }
-        text.push_str("Match all\n");
-        text.push_str(again);
-        text.push('\n');
-        text.into_bytes()
+    pub(super) fn second_look(&self, command: &RefreshCommand, again: &IncludeLine) -> Vec<u8> {
+        let lines = self.clusters.iter().map(|(record, _)| command.line(record, MaxAge::MIN));
+        let new = self.subscription.iter();
+        let lines = lines.chain(new.map(|prefix| command.line_of_new(prefix, &self.clusters)));
+        let why = "# For a name that no Include above knew.";
+        let lines: String = lines.collect();
+        format!("{HEADER}{why}\n{lines}Match all\n{again}\n").into_bytes()
     }
 }
 
@@ -118,13 +116,6 @@ pub fn commands(look: &[u8], alias: &str) -> Vec<String> {
     let lines = directives(look).filter(|line| line.host_patterns().iter().any(|p| p == alias));
     let execs = lines.flat_map(|line| criteria(&line.texts()));
     execs.filter(|criterion| criterion.name == "exec").map(|criterion| criterion.value).collect()
-}
-
-/// The names of a cluster, known or not.
-fn patterns(record: &Record) -> String {
-    let alias = record.alias();
-    let short = record.options.short.iter().map(|short| format!(",{short}"));
-    format!("{alias},{alias}.*{}", short.collect::<String>())
 }
 
 #[cfg(test)]

@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::follow::FOLLOW;
 use super::layout::Layout;
-use crate::fs::{FileError, Mode, Staged};
+use super::state::FileStem;
+use crate::fs::FileError;
+use crate::text::time;
 
 /// How the name of such a file ends.
 const ENDING: &str = ".refresh";
@@ -15,7 +18,7 @@ const LOCK_ENDING: &str = ".refresh-lock";
 /// No new try for so long after one that failed, in seconds.
 const PAUSE: u64 = 60;
 /// The name of the subscription to clusters that are to come.
-pub const ALL: &str = "all";
+const ALL: &str = "all";
 /// More bytes than such a file has.
 const BYTES_MAX: u64 = 64 * 1024;
 
@@ -42,6 +45,20 @@ pub struct RefreshState {
 }
 
 impl RefreshState {
+    /// One that is up to date now.
+    #[must_use]
+    pub fn done(took: Option<Duration>) -> Self {
+        let now = time::now();
+        Self { checked: now, tried: now, took: took.map(milliseconds), ..Self::default() }
+    }
+
+    /// Notes a try that failed just now.
+    pub fn fail(&mut self, why: &str, took: Option<Duration>) {
+        self.tried = time::now();
+        self.problem = Some(why.to_owned());
+        self.took = took.map(milliseconds);
+    }
+
     /// Reads that of a cluster, or of the subscription. One that is missing or damaged says nothing.
     #[must_use]
     pub fn read(layout: &Layout, of: &str) -> Self {
@@ -57,7 +74,7 @@ impl RefreshState {
         if path.is_symlink() {
             crate::fs::remove(&path)?;
         }
-        Staged::new(&path, &text, Mode::Exactly(0o600))?.put()
+        crate::fs::replace(&path, &text, 0o600)
     }
 
     /// Whether the hosts are older than that.
@@ -91,6 +108,22 @@ fn is_recent(moment: u64, now: u64) -> bool {
     now.checked_sub(moment).is_some_and(|age| age < PAUSE)
 }
 
+fn milliseconds(took: Duration) -> u64 {
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What the files about a cluster are called, or those about the subscription, without their ending.
+#[must_use]
+pub fn name(stem: Option<&FileStem>) -> String {
+    stem.map_or_else(|| ALL.to_owned(), FileStem::to_string)
+}
+
+/// Whether there is a subscription.
+#[must_use]
+pub fn follows(layout: &Layout) -> bool {
+    layout.file(FOLLOW).exists()
+}
+
 fn path(layout: &Layout, of: &str) -> PathBuf {
     layout.file(&format!("{of}{ENDING}"))
 }
@@ -113,6 +146,15 @@ pub fn forget(layout: &Layout, of: &str) {
 #[must_use]
 pub fn of_file(name: &str) -> Option<&str> {
     [ENDING, LOCK_ENDING].into_iter().find_map(|ending| name.strip_suffix(ending))
+}
+
+/// Whether nothing is installed any more that a file of this name is about.
+#[must_use]
+pub fn is_left_over(layout: &Layout, name: &str) -> bool {
+    of_file(name).is_some_and(|of| {
+        let is_of_all = of == ALL && follows(layout);
+        !is_of_all && !layout.file(&format!("{of}.json")).exists()
+    })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What tells machines apart: their ids, their ports, and the name of their host keys.
+//! Ids of clusters, nodes and machines, and ports.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -65,62 +65,4 @@ fn check_id(text: &str) -> Result<(), Invalid> {
         return Err(Invalid::because("over 64 characters"));
     }
     check_characters(text, "an id", "-_", u8::is_ascii_alphanumeric)
-}
-
-/// The name under which `known_hosts` holds a machine's key (`ssh_config(5)`, HostKeyAlias):
-/// `prime-<machine>`, and `-<port>` if the machine has several SSH servers.
-///
-/// It follows the machine and not its address, so that a recycled address is a new machine, and a
-/// server that moves to another port is still the old one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct HostKeyAlias<'a> {
-    machine: &'a Id<'a>,
-    port: Option<Port>,
-}
-
-impl<'a> HostKeyAlias<'a> {
-    /// The name for the only SSH server of `machine`, or for the one on `port`.
-    #[must_use]
-    pub fn new(machine: &'a Id<'a>, port: Option<Port>) -> Self {
-        Self { machine, port }
-    }
-
-    /// Its text, by a short cut: a large fleet has many.
-    #[must_use]
-    pub fn to_text(&self) -> String {
-        if self.port.is_some() {
-            return self.to_string();
-        }
-        let machine = self.machine.as_str();
-        let mut text = String::with_capacity("prime-".len() + machine.len());
-        text.push_str("prime-");
-        text.push_str(machine);
-        text
-    }
-}
-
-impl fmt::Display for HostKeyAlias<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("prime-")?;
-        f.write_str(self.machine.as_str())?;
-        match self.port {
-            Some(port) => write!(f, "-{port}"),
-            None => Ok(()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn host_key_aliases_name_the_machine() {
-        let machine = Id::new("pod1").unwrap();
-        assert_eq!(HostKeyAlias::new(&machine, None).to_string(), "prime-pod1");
-        assert_eq!(
-            HostKeyAlias::new(&machine, Port::new(2222).ok()).to_string(),
-            "prime-pod1-2222"
-        );
-    }
 }

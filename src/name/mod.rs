@@ -14,13 +14,14 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use host_name::HostName;
-pub use machine::{HostKeyAlias, Id, Port};
+pub use machine::{Id, Port};
 pub use slug::{Alias, Slug, id_part};
 
 use crate::text::sanitize::{is_bidirectional, is_control};
 
 /// Why a value was refused: a reason in a few words, without the value itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
 pub struct Invalid(Cow<'static, str>);
 
 impl Invalid {
@@ -28,14 +29,6 @@ impl Invalid {
         Self(reason.into())
     }
 }
-
-impl fmt::Display for Invalid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Invalid {}
 
 /// Declares a checked text type: a private [`Cow`] with `new`, `FromStr`, `Display` and `as_str`.
 macro_rules! checked_text {

@@ -10,7 +10,7 @@ use std::io;
 use serde::{Serialize, Serializer};
 
 use crate::cluster::{self, Fleet, ProxyJump, WhySkipped};
-use crate::name::{Alias, HostKeyAlias, Label};
+use crate::name::{Alias, Label};
 
 /// The version of the shape. It goes up when a field is removed or changes its meaning; a new field
 /// changes nothing for programs that do not know it.
@@ -136,7 +136,7 @@ pub struct Host<'f> {
     /// what `--jump-via` says; `null` where it is reached directly.
     pub proxy_jump: Option<Text<ProxyJump<'f>>>,
     /// What `known_hosts` holds its key under (`ssh_config(5)`, `HostKeyAlias`).
-    pub host_key_alias: Text<HostKeyAlias<'f>>,
+    pub host_key_alias: String,
     /// Whether this connection leads to a control node; all others lead to workers.
     pub control: bool,
     /// Whether its node is in the cluster: `false` for one that was terminated or detached, which
@@ -168,7 +168,7 @@ impl<'f> Host<'f> {
             port: host.port.get(),
             user: host.user.as_str(),
             proxy_jump: fleet.proxy_jump(host).map(Text),
-            host_key_alias: Text(host.host_key_alias()),
+            host_key_alias: host.host_key_alias(),
             control: host.control,
             active: host.is_active(),
             role: host.role.as_ref().map(Label::as_str),
@@ -186,28 +186,15 @@ impl<'f> Host<'f> {
 pub struct Skipped<'f> {
     /// Its name, or where it stands in the answer where it has none.
     pub name: &'f str,
-    /// Why it gives none.
-    pub reason: Reason,
+    /// Why it gives none: `terminated`, `detached`, `no_connection` (it has none yet), or `refused`
+    /// (a value of it was refused, and `--skip-invalid` left it out).
+    pub reason: &'static str,
     /// Of one without a connection: the node's status, as the API says it.
     pub status: Option<&'f str>,
     /// Of one without a connection: how far its installation is, in the API's own scale.
     pub installation_progress: Option<i64>,
     /// Of one without a connection: why its installation failed, where it did.
     pub installation_failure: Option<&'f str>,
-}
-
-/// Why a node gives no host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reason {
-    /// It was terminated.
-    Terminated,
-    /// It was taken out of the cluster.
-    Detached,
-    /// It has no connection yet.
-    NoConnection,
-    /// A value of it was refused, and `--skip-invalid` left it out.
-    Refused,
 }
 
 impl<'f> Skipped<'f> {
@@ -222,14 +209,14 @@ impl<'f> Skipped<'f> {
             installation_failure: None,
         };
         match &skipped.why {
-            WhySkipped::Terminated => plain(Reason::Terminated),
-            WhySkipped::Detached => plain(Reason::Detached),
-            WhySkipped::Refused => plain(Reason::Refused),
+            WhySkipped::Terminated => plain("terminated"),
+            WhySkipped::Detached => plain("detached"),
+            WhySkipped::Refused => plain("refused"),
             WhySkipped::NoConnection { status, progress, failure, .. } => Self {
                 status: status.as_ref().map(Label::as_str),
                 installation_progress: *progress,
                 installation_failure: failure.as_ref().map(Label::as_str),
-                ..plain(Reason::NoConnection)
+                ..plain("no_connection")
             },
         }
     }

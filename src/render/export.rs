@@ -138,7 +138,7 @@ fn nodes<'f>(fleet: &'f Fleet<'f>) -> Vec<Node<'f>> {
         }
         if let Some(node) = nodes.get_mut(place) {
             // The name that no other node has, whatever the reader leaves out.
-            if host.is_main() || node.name.is_empty() {
+            if host.main || node.name.is_empty() {
                 node.name = host.name.as_str();
             }
             node.connections.push(Connection::of(host));

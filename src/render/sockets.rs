@@ -51,14 +51,14 @@ impl SocketNames {
         key_alias: &'a str,
     ) -> Option<Cow<'a, str>> {
         let user = host.user.as_str().len().max(USER) + 1;
-        if !host.is_ambiguous() && user + key_alias.len() <= self.room {
+        if !host.is_ambiguous && user + key_alias.len() <= self.room {
             let is_lower = !key_alias.bytes().any(|b| b.is_ascii_uppercase());
             return Some(if is_lower { key_alias.into() } else { key_alias.to_lowercase().into() });
         }
         if user + SHORT.len() + DIGITS > self.room {
             return None;
         }
-        let hash = if host.is_ambiguous() {
+        let hash = if host.is_ambiguous {
             digest::hex(format!("{key_alias}\n{}\n{}", fleet.cluster.id, host.host_name), DIGITS)
         } else {
             digest::hex(key_alias, DIGITS)

@@ -11,8 +11,7 @@ use std::io;
 
 use askama::Template;
 
-use super::login::{self, Line};
-pub use super::login::{HostKeys, Layout, Options};
+use super::login::{self, Layout, Line, Options};
 use super::sockets::{HOME, SocketNames};
 use crate::cluster::{Cluster, Fleet, Host};
 use crate::name::{Label, LocalPath, Port, UserName};
@@ -201,7 +200,7 @@ impl<'v> HostView<'v> {
             host_name: host.host_name.as_str(),
             user: host.user.as_str(),
             port: host.port.get(),
-            host_key_alias: host.host_key_alias().to_text(),
+            host_key_alias: host.host_key_alias(),
             jump: jump.as_deref().or_else(|| is_named_like_ours(fleet, host).then_some("none")),
         }
     }

@@ -10,7 +10,7 @@ use crate::certificate::judge::{MIN_VALIDITY, TTL_MAX};
 use crate::cli::CertArgs;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::layout::Layout;
-use crate::render::ssh_config;
+use crate::render::login;
 use crate::text::time::span;
 
 /// The resolved settings of `prime-ssh cert`.
@@ -122,7 +122,7 @@ pub struct OwnCertificates {
 }
 
 impl OwnCertificates {
-    pub(super) fn resolve(ssh: &ssh_config::Options, context: &Context) -> Outcome<Self> {
+    pub(super) fn resolve(ssh: &login::Options, context: &Context) -> Outcome<Self> {
         let identity = ssh.identity_file.as_ref().map(|path| context.environment.expand(path));
         let folder_is_named = context.global.ssh_dir.is_some();
         Ok(Self { layout: context.layout()?, folder_is_named, identity })

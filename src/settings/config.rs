@@ -7,7 +7,7 @@ use super::sources::{Context, Source, Sources};
 use crate::cli::ConfigArgs;
 use crate::cluster;
 use crate::failure::Outcome;
-use crate::render::ssh_config;
+use crate::render::login;
 
 /// The resolved settings of `prime-ssh config`.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub struct Config {
     /// Which hosts, and how they are named and reached.
     pub walk: cluster::Options,
     /// What the fragment says beyond the hosts.
-    pub ssh: ssh_config::Options,
+    pub ssh: login::Options,
     /// Where the certificates are of clusters that let nobody in without.
     pub certificates: OwnCertificates,
     /// Where the text goes.

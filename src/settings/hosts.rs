@@ -6,11 +6,11 @@ use super::environment::Environment;
 use super::identity;
 use super::sources::Sources;
 use crate::cli::{HostsArgs, RenderArgs, SelectionArgs};
-use crate::cluster::{self, Bastion, JumpMode, Selection};
+use crate::cluster::{self, JumpMode, Selection};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::name::Slug;
 use crate::render::certificates::Certificates;
-use crate::render::ssh_config;
+use crate::render::login;
 use crate::render::ssh_option::SshOption;
 
 pub(super) fn walk_options(args: HostsArgs) -> Outcome<cluster::Options> {
@@ -23,10 +23,7 @@ pub(super) fn walk_options(args: HostsArgs) -> Outcome<cluster::Options> {
         user: args.user,
         jump: args.jump.unwrap_or_default(),
         jump_via: args.jump_via,
-        bastion: args.bastion.and_then(|bastion| match bastion {
-            Bastion::None => None,
-            Bastion::Host(host) => Some(host),
-        }),
+        bastion: args.bastion.and_then(|bastion| bastion.0),
         selection: selection(args.selection),
         recorded: Vec::new(),
     })
@@ -46,7 +43,7 @@ pub(super) fn ssh_options(
     args: &RenderArgs,
     sources: &Sources<'_>,
     warnings: &mut Vec<String>,
-) -> Outcome<ssh_config::Options> {
+) -> Outcome<login::Options> {
     let environment = sources.environment;
     let path = |given: &Option<PathBuf>, option: &str| {
         given.as_deref().map(|given| environment.local_path(given, option)).transpose()
@@ -54,7 +51,7 @@ pub(super) fn ssh_options(
     let socket_folder = path(&sources.global.ssh_dir, "--ssh-dir")?;
     let home_folder = environment.local_path("~/.ssh".as_ref(), "--ssh-dir")?;
     let is_default = |folder: &_| environment.expand(folder) == environment.expand(&home_folder);
-    Ok(ssh_config::Options {
+    Ok(login::Options {
         layout: args.layout.unwrap_or_default(),
         home_length: environment.home().map_or(0, |home| home.as_os_str().len()),
         identity_file: identity::resolve(args.identity_file.as_deref(), sources, warnings)?,

@@ -21,7 +21,7 @@ use crate::install::layout::Layout;
 use crate::install::options::{KeyFile, OptionChange, SavedOptions};
 use crate::install::state::{self, Record};
 use crate::name::{LocalPath, Slug};
-use crate::render::ssh_config;
+use crate::render::login;
 
 /// How long to wait for other runs. One takes a fraction of a second, unless ssh is slow to answer.
 pub const LOCK_LIMIT: Duration = Duration::from_secs(60);
@@ -52,10 +52,10 @@ pub struct Install {
 pub struct Sync {
     /// Which of the installed clusters; all where none is named.
     pub clusters: Vec<String>,
+    /// Only clusters that are new to the subscription.
+    pub new: bool,
     /// Clusters that the API does not know any more are removed.
     pub prune: bool,
-    /// How long to wait for other runs.
-    pub lock_limit: Duration,
     /// Where the files are.
     pub layout: Layout,
     /// Whether to do it.
@@ -166,9 +166,9 @@ impl Sync {
                     .hint("`prime-ssh install` with it sets where a cluster is asked for"));
             }
         }
-        let SyncArgs { clusters, prune, if_older: _, mode } = typed;
+        let SyncArgs { clusters, new, prune, if_older: _, mode } = typed;
         let layout = context.layout()?;
-        Ok(Self { clusters, prune, lock_limit: LOCK_LIMIT, layout, mode: mode.into() })
+        Ok(Self { clusters, new, prune, layout, mode: mode.into() })
     }
 }
 
@@ -269,7 +269,7 @@ pub struct Rendering {
     /// Which hosts, and how they are named and reached.
     pub walk: cluster::Options,
     /// What the fragment says beyond the hosts.
-    pub ssh: ssh_config::Options,
+    pub ssh: login::Options,
     /// Whether ssh itself brings the cluster up to date.
     pub is_live: bool,
     /// What a person should know about these settings.

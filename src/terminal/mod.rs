@@ -7,7 +7,7 @@
 pub mod progress;
 pub mod table;
 
-use std::fmt::{self, Display};
+use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
@@ -92,7 +92,7 @@ impl Terminal {
             return self.note(message);
         }
         if self.audience != Audience::Person {
-            return say(ERROR, "error", &OneLine(failure).into());
+            return say(ERROR, "error", &one_line(failure).into());
         }
         say(ERROR, "error", &message);
         if let Some(detail) = &failure.detail {
@@ -116,24 +116,13 @@ impl Terminal {
 }
 
 /// A failure and what to do about it, without a line break.
-struct OneLine<'f>(&'f Failure);
-
-impl Display for OneLine<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Failure { cause, lines, hint, .. } = self.0;
-        let cause = format!("{cause:#}");
-        let mut before = "";
-        for line in [&cause].into_iter().chain(lines).chain(hint) {
-            f.write_str(match before.chars().last() {
-                None => "",
-                Some(':') => " ",
-                Some(_) => "; ",
-            })?;
-            f.write_str(line.trim())?;
-            before = line;
-        }
-        Ok(())
+fn one_line(failure: &Failure) -> String {
+    let mut text = format!("{:#}", failure.cause);
+    for line in failure.lines.iter().chain(&failure.hint) {
+        text.push_str(if text.ends_with(':') { " " } else { "; " });
+        text.push_str(line.trim());
     }
+    text
 }
 
 fn say(style: Style, word: &str, message: &Message) {
@@ -163,7 +152,7 @@ fn stderr_is_terminal() -> bool {
     io::stderr().is_terminal()
 }
 
-/// Whether what goes to stdout may be in colours.
+/// Whether what goes to stdout may be in color.
 #[must_use]
 pub fn stdout_is_colored() -> bool {
     anstream::AutoStream::choice(&stdout()) != anstream::ColorChoice::Never
@@ -213,6 +202,6 @@ mod tests {
         let message = Message::with_lines("these are refused:", ["data.id: empty", "data.name: x"]);
         let failure = Failure::message(Kind::Answer, message).hint("ask again");
         let line = "these are refused: data.id: empty; data.name: x; ask again";
-        assert_eq!(OneLine(&failure).to_string(), line);
+        assert_eq!(one_line(&failure), line);
     }
 }

@@ -2,7 +2,6 @@
 //! turns around what stands beside it.
 
 use std::borrow::Cow;
-use std::fmt::{self, Write};
 
 use unicode_width::UnicodeWidthChar;
 
@@ -60,27 +59,12 @@ pub fn sanitize(text: &str) -> Cow<'_, str> {
     Cow::Owned(line)
 }
 
-/// The first characters of a text, sanitized.
-#[derive(Clone, Copy, Debug)]
-pub struct Excerpt<'t> {
-    text: &'t str,
-    max: usize,
-}
-
-impl<'t> Excerpt<'t> {
-    /// At most `max` characters of `text`, and `…` where that is not all.
-    #[must_use]
-    pub fn new(text: &'t str, max: usize) -> Self {
-        Self { text, max }
-    }
-}
-
-impl fmt::Display for Excerpt<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let end = self.text.char_indices().nth(self.max).map(|(end, _)| end);
-        let first = end.and_then(|end| self.text.get(..end)).unwrap_or(self.text);
-        f.write_str(&sanitize(first))?;
-        if end.is_some() { f.write_char('…') } else { Ok(()) }
+/// Returns at most `max` characters of a text, sanitized, and `…` where that is not all.
+#[must_use]
+pub fn excerpt(text: &str, max: usize) -> String {
+    match text.char_indices().nth(max).and_then(|(end, _)| text.get(..end)) {
+        Some(first) => format!("{}…", sanitize(first)),
+        None => sanitize(text).into_owned(),
     }
 }
 
@@ -90,7 +74,7 @@ impl fmt::Display for Excerpt<'_> {
 pub fn in_sentence(words: &str, max: usize) -> String {
     let mut characters = words.chars();
     let first = characters.next().into_iter().flat_map(char::to_lowercase);
-    Excerpt::new(&first.chain(characters).collect::<String>(), max).to_string()
+    excerpt(&first.chain(characters).collect::<String>(), max)
 }
 
 #[cfg(test)]
@@ -104,8 +88,8 @@ mod tests {
         assert_eq!(sanitize("a\u{200b}b\u{e0041}"), "a\\u{200b}b\\u{e0041}");
         let heap = sanitize("n\u{301}\u{302}\u{303}\u{304}\u{305}");
         assert_eq!(heap, "n\u{301}\u{302}\u{303}\\u{304}\\u{305}");
-        assert_eq!(Excerpt::new("abcdef", 3).to_string(), "abc…");
-        assert_eq!(Excerpt::new("abc", 3).to_string(), "abc");
+        assert_eq!(excerpt("abcdef", 3), "abc…");
+        assert_eq!(excerpt("abc", 3), "abc");
         assert_eq!(in_sentence("Connection\nrefused", 11), "connection\\n…");
     }
 }

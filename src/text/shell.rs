@@ -2,18 +2,13 @@
 //! in which whatever stands in a path does nothing to the terminal that shows it either.
 
 use std::ffi::OsStr;
-use std::fmt::{self, Display, Write};
+use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 
 /// An argument in the middle of a command, for any shell: as it is, or in single quotes.
-#[derive(Clone, Copy)]
-pub struct Argument<'v>(pub &'v dyn Display);
-
-impl Display for Argument<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.0.to_string();
-        f.write_str(&if text.bytes().all(is_plain) { text } else { quoted(&text) })
-    }
+#[must_use]
+pub fn argument(text: &str) -> String {
+    if text.bytes().all(is_plain) { text.to_owned() } else { quoted(text) }
 }
 
 /// What no shell takes for anything but itself, in the middle of a command.

@@ -1,6 +1,5 @@
 //! Times for people: on the clock of this machine's zone, and how far away.
 
-use std::fmt;
 use std::time::{Duration, UNIX_EPOCH};
 
 use jiff::Timestamp;
@@ -15,29 +14,18 @@ pub fn now() -> u64 {
 
 /// A moment in Unix seconds as someone reads it off their clock: `14:05`, with the date where it
 /// is not today's, and with the zone where that is not known to be theirs.
-#[derive(Clone, Debug)]
-pub struct LocalTime<'a> {
-    /// The moment.
-    pub at: u64,
-    /// What time it is now.
-    pub now: u64,
-    /// The zone of the clock.
-    pub zone: &'a TimeZone,
-}
-
-impl fmt::Display for LocalTime<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let on_clock = |seconds: u64| {
-            let moment = Timestamp::from_second(i64::try_from(seconds).ok()?).ok()?;
-            Some(moment.to_zoned_datetime(self.zone.clone()))
-        };
-        let (Some(at), Some(now)) = (on_clock(self.at), on_clock(self.now)) else {
-            return f.write_str("a time that no calendar has");
-        };
-        let form = if at.date() == now.date() { "%H:%M" } else { "%Y-%m-%d %H:%M" };
-        write!(f, "{}", at.strftime(form))?;
-        if self.zone.is_unknown() { f.write_str(" UTC") } else { Ok(()) }
-    }
+#[must_use]
+pub fn local_time(at: u64, now: u64, zone: &TimeZone) -> String {
+    let on_clock = |seconds: u64| {
+        let moment = Timestamp::from_second(i64::try_from(seconds).ok()?).ok()?;
+        Some(moment.to_zoned_datetime(zone.clone()))
+    };
+    let (Some(at), Some(now)) = (on_clock(at), on_clock(now)) else {
+        return "a time that no calendar has".to_owned();
+    };
+    let form = if at.date() == now.date() { "%H:%M" } else { "%Y-%m-%d %H:%M" };
+    let utc = if zone.is_unknown() { " UTC" } else { "" };
+    format!("{}{utc}", at.strftime(form))
 }
 
 /// A moment as the API writes it: RFC 3339, or the same without a zone, which is UTC then.
@@ -75,7 +63,7 @@ mod tests {
     const NOON: u64 = 1_785_758_700;
 
     fn on_the_clock(at: u64, zone: &TimeZone) -> String {
-        LocalTime { at, now: NOON, zone }.to_string()
+        local_time(at, NOON, zone)
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::oracle::cases;
 use crate::oracle::hostile::{hostile, judge_terminal};
 use crate::oracle::plan::{ClusterPlan, clusters};
 use crate::support::api::Api;
-use crate::support::cluster::{self, Cluster, Node};
+use crate::support::cluster::{self, Cluster, Connection, Node};
 use crate::support::fragment::Fragment;
 use crate::support::process::Ran;
 use crate::support::sandbox::Sandbox;
@@ -150,6 +150,21 @@ fn a_host_that_others_jump_through_is_kept() {
     assert!(
         text.contains("ProxyJump prime.train.node-0") && text.contains("# jump only"),
         "{text}"
+    );
+}
+
+/// Its host key is named by whether its machine has several servers.
+#[test]
+fn a_host_that_others_jump_through_keeps_the_other_servers_of_its_machine() {
+    let second = Connection::to("203.0.113.10").with("port", 2222).control();
+    let head = Node::control("pod0", "node-0", "203.0.113.10").connection(second);
+    let worker = Node::worker("pod1", "node-1", "10.0.0.11");
+    let cluster = Cluster::new("clst01", "train").node(head).node(worker);
+    let options = ["--only", "worker"];
+    let exported = export(std::slice::from_ref(&cluster), &options).to_string();
+    assert_eq!(
+        config(&exported, &options).succeeds(),
+        config(&cluster.answer(), &options).succeeds()
     );
 }
 

@@ -6,8 +6,8 @@ use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
 use super::{clock, file_for, is_sufficient};
-use crate::api::client::{Client, Fetched};
-use crate::certificate::details::{Clock, Summary};
+use crate::api::client::Client;
+use crate::certificate::details::{self, Clock};
 use crate::certificate::file::{CertificateFile, LIMIT, ReadError};
 use crate::certificate::identity::Identity;
 use crate::certificate::judge::Warning;
@@ -97,7 +97,7 @@ impl<'a> Certifier<'a> {
             }
         };
         let clock = clock();
-        let summary = Summary(&certificate, &clock);
+        let summary = details::summary(&certificate, &clock);
         self.terminal.note(format_args!("certificate for {selector}: {summary}"));
         for warning in warnings {
             self.terminal.warning(warning);
@@ -145,7 +145,7 @@ impl<'a> Certifier<'a> {
         }
         let found = if self.are_listed {
             // An id of the list that is none is the API's fault, and no name to search for.
-            Fetched { id: selector.to_owned(), text: self.client.cluster(selector).await? }
+            self.client.cluster(selector).await?
         } else {
             self.client.find(selector).await?
         };

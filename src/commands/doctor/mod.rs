@@ -4,6 +4,7 @@ mod api;
 mod report;
 
 use std::io::{self, ErrorKind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use api::ApiAnswers;
 use crate::cli::DoctorArgs;
 use crate::doctor::snapshot::Snapshot;
 use crate::doctor::{
-    Check, Finding, OwnCommands, State, certificates, files, hosts, include, jumps, keys,
+    Check, Finding, OwnCommands, State, certificates, files, hosts, include, jumps, keys, live,
     permissions, shell, ssh, token,
 };
 use crate::failure::Outcome;
@@ -60,7 +61,7 @@ fn examine(context: &Context) -> Vec<Finding> {
                 snapshot.clusters().iter().any(|cluster| cluster.fragment.needs_a_shell());
             findings.extend(shell::examine(user_shell.as_deref(), needs_shell));
             let has_ssh = findings.iter().all(|finding| finding.state < State::Wrong);
-            findings.extend(examine_folder(&snapshot, &commands, context, has_ssh));
+            findings.extend(examine_folder(&snapshot, &commands, context, user_shell, has_ssh));
         }
         Err(finding) => findings.push(finding),
     }
@@ -73,6 +74,7 @@ fn examine_folder(
     snapshot: &Arc<Snapshot>,
     commands: &OwnCommands,
     context: &Context,
+    shell: Option<PathBuf>,
     has_ssh: bool,
 ) -> Vec<Finding> {
     let each = |check, limit, examine: fn(&Snapshot, &OwnCommands) -> Vec<Finding>| {
@@ -89,9 +91,14 @@ fn examine_folder(
     findings.extend(each(Check::Files, LIMIT, files::examine));
     findings.extend(each(Check::Hosts, LIMIT, |snapshot, _| jumps::examine(snapshot)));
     findings.extend(each(Check::Key, LIMIT, |snapshot, _| keys::examine(snapshot)));
-    let (certified, own, here) = (Arc::clone(snapshot), commands.clone(), context.clone());
-    findings.extend(within_limit(Check::Certificate, LIMIT, move || {
-        certificates::examine(&certified, &OptionResolver::new(&here), &own, time::now())
+    findings.extend(each(Check::Certificate, LIMIT, |snapshot, commands| {
+        certificates::examine(snapshot, commands, time::now())
+    }));
+    let (followed, own, here) = (Arc::clone(snapshot), commands.clone(), context.clone());
+    findings.extend(within_limit(Check::Live, LIMIT, move || {
+        let (resolver, shell) = (&OptionResolver::new(&here), shell.as_deref());
+        let (snapshot, commands, now) = (&*followed, &own, time::now());
+        live::Examination { snapshot, resolver, commands, shell, now }.findings()
     }));
     // Where ssh does not read our files, there is a finding already.
     if has_ssh && is_read {

@@ -12,6 +12,7 @@ use crate::install::include::Found;
 use crate::install::layout::{INDEX, LOCK, Layout};
 use crate::install::live::RefreshCommand;
 use crate::install::plan::{Change, Desired, Note, Owner, Plan, Present, plan};
+use crate::install::state::Record;
 use crate::install::verify::{self, Verdict, VerifyError};
 use crate::install::{diff, folder};
 use crate::settings::{LOCK_LIMIT, Mode, OptionResolver};
@@ -99,6 +100,13 @@ pub(in crate::commands) fn apply_request(
 }
 
 impl Applied {
+    /// Whether this cluster is installed now, as it was wished.
+    pub(in crate::commands) fn puts(&self, record: &Record) -> bool {
+        let stem = record.stem();
+        let lines = self.request.lines.iter().filter(|line| line.failure().is_none());
+        lines.filter_map(|line| line.stem.as_ref()).any(|of| *of == stem)
+    }
+
     /// Tells what was done, or shows what would be. The run fails with the worst of what failed.
     pub(in crate::commands) fn tell(self, applying: &Applying<'_>) -> Outcome<()> {
         let Self { request, plan, unwritten, said, details } = self;

@@ -13,7 +13,7 @@ use crate::install::layout::Layout;
 use crate::install::plan::{Desired, Installed, Present};
 use crate::install::state::{Damage, FileKind, FileStem, Record, Source};
 use crate::name::Slug;
-use crate::settings::{OptionResolver, Sync};
+use crate::settings::OptionResolver;
 use crate::terminal::Terminal;
 
 /// Installed clusters, with what was answered for them.
@@ -31,7 +31,7 @@ impl Asked {
         before: &Present,
         stems: &[FileStem],
         follow: Option<Follow>,
-        settings: &Sync,
+        layout: &Layout,
         resolver: &OptionResolver<'_>,
         terminal: Terminal,
     ) -> Self {
@@ -47,7 +47,7 @@ impl Asked {
             .collect();
         let damaged = damaged.iter().filter(|(stem, _)| is_meant(stem));
         let mut damaged: Vec<Line> =
-            damaged.map(|(stem, damage)| left_damaged(&settings.layout, stem, damage)).collect();
+            damaged.map(|(stem, damage)| left_damaged(layout, stem, damage)).collect();
         let newcomers = newcomers.unwrap_or(Ok(Vec::new())).unwrap_or_else(|failure| {
             let what = ClusterChange::Left(failure);
             damaged.push(Line { cluster: "new clusters".to_owned(), what, stem: None });

@@ -145,7 +145,7 @@ impl Setup {
                     .map(|bastion| format!("ProxyJump={bastion}"))
                     .collect(),
                 destination: Destination {
-                    host: via.host(),
+                    host: via.host().to_owned(),
                     user: via.user().map(ToString::to_string),
                     port: via.port(),
                 },

@@ -18,7 +18,7 @@ use crate::install::layout::Layout;
 use crate::install::state::FileKind;
 use crate::settings::OptionResolver;
 use crate::ssh::login::{Login, Reason};
-use crate::ssh::probe::{Probe, ProbeError, Software};
+use crate::ssh::probe::{Probe, ProbeError};
 use crate::ssh::process;
 use crate::text::shell;
 
@@ -96,7 +96,7 @@ impl<'f> HostStatus<'f> {
     pub(in crate::commands) fn server(&self) -> Option<&'f str> {
         let probed = self.probe.and_then(|probe| probe.found.as_ref().ok());
         let logged = || self.login.and_then(|login| login.server.as_deref());
-        probed.map(Software::as_str).or_else(logged)
+        probed.map(String::as_str).or_else(logged)
     }
 }
 
@@ -294,7 +294,7 @@ impl Judge<'_> {
     }
 
     fn forget(&self, host: &ViewedHost<'_>) -> String {
-        let name = host.host.host_key_alias().to_string();
+        let name = host.host.host_key_alias();
         match self.known_hosts(host).filter(|file| remembers(file, &name)) {
             Some(file) => {
                 let words = ["ssh-keygen".as_ref(), "-f".as_ref(), file.as_os_str()];

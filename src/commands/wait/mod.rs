@@ -262,7 +262,7 @@ impl<'w> Waiter<'w> {
     async fn ask_at(&self, awaited: &Awaited<'_>, at: Instant) -> Option<Result<String, NoAnswer>> {
         let request = async {
             sleep_until(at).await;
-            let text = awaited.client.cluster(&awaited.id).await?;
+            let text = awaited.client.cluster(&awaited.id).await?.text;
             // One that says nothing of the cluster is an outage, or final.
             awaited.resolve(&text)?;
             Ok(text)

@@ -340,7 +340,7 @@ impl Planner<'_> {
         let Some(command) = self.refresh else { return Ok(was_live) };
         let records = clusters.iter().filter_map(|stem| self.record(stem));
         let live = Live {
-            clusters: records.filter(|record| record.options.live.is_some()).collect(),
+            clusters: records.filter_map(|record| Some((record, record.options.live?))).collect(),
             subscription: self
                 .follow
                 .as_ref()
@@ -352,7 +352,7 @@ impl Planner<'_> {
         }
         let again = IncludeLine::new(&self.layout.file(AGAIN))?;
         let first = live.first_look(command);
-        let second = live.second_look(command, again.as_str());
+        let second = live.second_look(command, &again);
         self.again(clusters);
         self.ours(FIRST_LOOK, Some(first));
         self.ours(SECOND_LOOK, Some(second));
@@ -363,7 +363,8 @@ impl Planner<'_> {
     fn again(&mut self, clusters: &BTreeSet<FileStem>) {
         let is_fragment = |change: &Change| change.is_of_hosts() && change.before != change.after;
         let is_there = self.present.files.get(AGAIN).is_some_and(|text| !text.is_empty());
-        if is_there && !self.plan.changes.iter().any(is_fragment) {
+        let changes = !self.going.is_empty() || self.plan.changes.iter().any(is_fragment);
+        if is_there && !changes {
             return;
         }
         let mut names = std::mem::take(&mut self.added);

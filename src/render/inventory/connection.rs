@@ -10,7 +10,7 @@ use super::super::ssh_option::SshOption;
 use super::value::{Ending, Value, Variable};
 use crate::cluster::{Fleet, Host, Jump, JumpVia};
 use crate::name::{Invalid, LocalPath};
-use crate::text::shell::{Argument, is_plain};
+use crate::text::shell::{argument, is_plain};
 
 /// Where Ansible keeps its sockets, below the home folder.
 const SOCKET_FOLDER: &str = "/.ansible/cp";
@@ -113,7 +113,7 @@ impl<'f> Connections<'f> {
     /// folder, which it makes where it is missing, and `%%r` the login name. Ansible's own path
     /// names the address, which may be that of another machine behind another jump host.
     pub(super) fn add<'v>(&'v self, host: &'v Host<'v>, variables: &mut Vec<Variable<'v>>) {
-        let machine = host.host_key_alias().to_text();
+        let machine = host.host_key_alias();
         let socket = match self.sockets.of(self.fleet, host, &machine) {
             Some(name) => ["%(directory)s/%%r@", &name].concat(),
             None => "none".to_owned(),
@@ -149,8 +149,8 @@ const PROXY_COMMAND: &str =
     "ProxyCommand=ssh -S none -o KbdInteractiveAuthentication=no -o PasswordAuthentication=no";
 
 fn proxy_command(bastion: Option<&JumpVia>) -> String {
-    let jump = bastion.map(|bastion| format!(" -J {}", Argument(bastion))).unwrap_or_default();
-    format!("{PROXY_COMMAND}{jump}")
+    let jump = bastion.map(|bastion| format!(" -J {}", argument(&bastion.to_string())));
+    format!("{PROXY_COMMAND}{}", jump.unwrap_or_default())
 }
 
 /// The command that leads through a control node.
@@ -183,12 +183,12 @@ fn through_via(via: &JumpVia, bastion: Option<&JumpVia>, lines: &[Line<'_>]) -> 
     if let Some(user) = via.user() {
         command.extend([user.as_str(), "@"]);
     }
-    command + &via.host()
+    command + via.host()
 }
 
 /// A word of a `ProxyCommand`, in which ssh expands what follows a `%`.
 fn proxy_argument(word: &str) -> String {
-    Argument(&word.replace('%', "%%")).to_string()
+    argument(&word.replace('%', "%%"))
 }
 
 /// One word as Python's `shlex` reads it: as it is, or in double quotes, for a command has single

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::cluster::Host;
+use crate::cluster::{Host, Only};
 use crate::name::{Invalid, Slug};
 
 /// The longest part of a name that comes from a text.
@@ -43,18 +43,8 @@ pub fn group_part(text: &str) -> Option<String> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupRequest {
     name: String,
-    members: Members,
-}
-
-/// Who is in a further group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Members {
-    /// Control nodes.
-    Control,
-    /// All others.
-    Worker,
-    /// Every host.
-    All,
+    /// Who is in it; `None` is every host.
+    only: Option<Only>,
 }
 
 impl GroupRequest {
@@ -63,11 +53,7 @@ impl GroupRequest {
     }
 
     pub(super) fn takes(&self, host: &Host<'_>) -> bool {
-        match self.members {
-            Members::Control => host.control,
-            Members::Worker => !host.control,
-            Members::All => true,
-        }
+        self.only.is_none_or(|only| only.takes(host))
     }
 
     /// What Ansible will say about the name, where it will.
@@ -83,22 +69,21 @@ impl FromStr for GroupRequest {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let members = |word| match word {
-            "control" => Some(Members::Control),
-            "worker" => Some(Members::Worker),
-            "all" => Some(Members::All),
-            _ => None,
+        let (name, only) = match text.split_once('=') {
+            Some((name, "control")) => (name, Some(Only::Control)),
+            Some((name, "worker")) => (name, Some(Only::Worker)),
+            Some((name, "all")) => (name, None),
+            _ => {
+                let reason = "a further group is NAME=control, NAME=worker or NAME=all";
+                return Err(Invalid::because(reason));
+            }
         };
-        let (name, members) =
-            text.split_once('=').and_then(|(name, word)| Some((name, members(word)?))).ok_or_else(
-                || Invalid::because("a further group is NAME=control, NAME=worker or NAME=all"),
-            )?;
-        check_name(name, members)?;
-        Ok(Self { name: name.to_owned(), members })
+        check_name(name, only)?;
+        Ok(Self { name: name.to_owned(), only })
     }
 }
 
-fn check_name(name: &str, members: Members) -> Result<(), Invalid> {
+fn check_name(name: &str, only: Option<Only>) -> Result<(), Invalid> {
     let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     let first = |c: char| c.is_ascii_alphabetic() || c == '_';
     if !name.starts_with(first) || !name.chars().all(inside) || name.len() > PART_MAX {
@@ -110,8 +95,8 @@ fn check_name(name: &str, members: Members) -> Result<(), Invalid> {
         return Err(Invalid::because(format!("`{name}` is Ansible's own")));
     }
     let kept = match name {
-        CONTROL => members == Members::Control,
-        WORKER => members == Members::Worker,
+        CONTROL => only == Some(Only::Control),
+        WORKER => only == Some(Only::Worker),
         _ => !["prime_", "gpu_", "role_", "status_"].iter().any(|ours| name.starts_with(ours)),
     };
     if kept { Ok(()) } else { Err(Invalid::because(format!("`{name}` is a group of ours"))) }

@@ -26,10 +26,10 @@ pub(super) fn write_list(inventory: &Inventory<'_>, mut to: &mut dyn io::Write) 
     to.write_all(b"\n")
 }
 
-/// Writes what a script answers to `--host`.
-pub(super) fn write_host(host: &HostView<'_>, mut to: &mut dyn io::Write) -> io::Result<()> {
-    serde_json::to_writer(&mut to, &variables(host.variables()))?;
-    to.write_all(b"\n")
+/// What a script answers to `--host`.
+pub(super) fn host(host: &HostView<'_>) -> String {
+    // Texts and numbers always are JSON.
+    serde_json::to_string(&variables(host.variables())).unwrap_or_default() + "\n"
 }
 
 /// A map of the entries that a function gives.

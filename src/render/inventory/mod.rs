@@ -16,7 +16,7 @@ use askama::Template;
 use connection::Connections;
 pub use connection::check_option;
 use group::{CONTROL, WORKER, cluster_group, label_group};
-pub use group::{GroupRequest, Members, group_part};
+pub use group::{GroupRequest, group_part};
 use value::{Node, Value, Variable};
 
 use super::login;
@@ -90,28 +90,13 @@ pub fn list(fleets: &[Fleet<'_>], options: &Options, to: &mut dyn io::Write) -> 
     with_inventory(fleets, options, |inventory| json::write_list(&inventory, to))
 }
 
-/// Writes what an inventory script answers to `--host NAME`: the variables of one host.
-///
-/// # Errors
-///
-/// Where the writer fails, or where there is no such host ([`io::ErrorKind::NotFound`]).
-pub fn host(
-    fleets: &[Fleet<'_>],
-    options: &Options,
-    name: &str,
-    to: &mut dyn io::Write,
-) -> io::Result<()> {
-    with_inventory(fleets, options, |inventory| {
-        let mut hosts = inventory.clusters.iter().flat_map(ClusterView::hosts);
-        let host = hosts.find(|host| host.alias == name).ok_or(io::ErrorKind::NotFound)?;
-        json::write_host(&host, to)
-    })
-}
-
-/// Whether there is a host of this name.
+/// Returns what an inventory script answers to `--host NAME`: the variables of one host; `None`
+/// where there is no such host.
 #[must_use]
-pub fn has_host(fleets: &[Fleet<'_>], name: &str) -> bool {
-    fleets.iter().any(|fleet| hosts_of(fleet).any(|host| fleet.alias_of(host).to_string() == name))
+pub fn host(fleets: &[Fleet<'_>], options: &Options, name: &str) -> Option<String> {
+    let clusters = clusters(fleets, options);
+    let mut hosts = clusters.iter().flat_map(ClusterView::hosts);
+    hosts.find(|host| host.alias == name).map(|host| json::host(&host))
 }
 
 #[derive(Template)]
@@ -143,16 +128,13 @@ fn with_inventory<T>(
     options: &Options,
     write: impl FnOnce(Inventory<'_>) -> T,
 ) -> T {
-    let clusters: Vec<_> = clusters(fleets, options).collect();
+    let clusters = clusters(fleets, options);
     let groups = groups(&clusters, &options.groups);
     write(Inventory { clusters: &clusters, groups })
 }
 
-fn clusters<'f>(
-    fleets: &'f [Fleet<'f>],
-    options: &'f Options,
-) -> impl Iterator<Item = ClusterView<'f>> {
-    fleets.iter().map(move |fleet| ClusterView::new(fleet, options))
+fn clusters<'f>(fleets: &'f [Fleet<'f>], options: &'f Options) -> Vec<ClusterView<'f>> {
+    fleets.iter().map(|fleet| ClusterView::new(fleet, options)).collect()
 }
 
 /// The hosts of a fleet; one that others only jump through is none.

@@ -1,15 +1,15 @@
 //! What is wrong with a template, and where.
 
 use std::error::Error as _;
-use std::fmt;
 use std::ops::Range;
 
 use minijinja::{Error, ErrorKind};
 
-use crate::text::sanitize::Excerpt;
+use crate::text::sanitize::excerpt;
 
 /// What is wrong with a template, with the line of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name}{}: {what}", .line.map(|line| format!(":{line}")).unwrap_or_default())]
 pub struct Fault {
     name: String,
     line: Option<usize>,
@@ -41,24 +41,16 @@ impl Fault {
     /// What the engine says of the template `name` with this text.
     pub(super) fn of(error: &Error, name: &str, text: &str) -> Self {
         let line = error.line();
-        let excerpt = line.and_then(|line| excerpt(text, line, error.range()));
-        let excerpt = excerpt.unwrap_or_default();
-        let what = Excerpt::new(&words(error), WORDS).to_string();
-        Self { name: name.to_owned(), line, what, excerpt, hint: hint(error) }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)?;
-        if let Some(line) = self.line {
-            write!(f, ":{line}")?;
+        let marked = line.and_then(|line| marked_line(text, line, error.range()));
+        Self {
+            name: name.to_owned(),
+            line,
+            what: excerpt(&words(error), WORDS),
+            excerpt: marked.unwrap_or_default(),
+            hint: hint(error),
         }
-        write!(f, ": {}", self.what)
     }
 }
-
-impl std::error::Error for Fault {}
 
 fn words(error: &Error) -> String {
     let mut words = match (error.kind(), error.detail()) {
@@ -95,22 +87,21 @@ fn hint(error: &Error) -> Option<&'static str> {
 }
 
 /// The line, and a mark below what is meant where that is known.
-fn excerpt(text: &str, line: usize, range: Option<Range<usize>>) -> Option<Vec<String>> {
+fn marked_line(text: &str, line: usize, range: Option<Range<usize>>) -> Option<Vec<String>> {
     let above: usize = text.split_inclusive('\n').take(line.checked_sub(1)?).map(str::len).sum();
     let content = text.get(above..)?.lines().next()?;
-    let shown = Excerpt::new(content, WIDTH);
-    let excerpt = format!("{line} | {shown}");
+    let shown = format!("{line} | {}", excerpt(content, WIDTH));
     let marked = range.and_then(|range| {
         let (from, to) = (range.start.checked_sub(above)?, range.end.checked_sub(above)?);
         Some((content.get(..from)?, content.get(from..to.min(content.len()))?))
     });
-    let Some((before, meant)) = marked else { return Some(vec![excerpt]) };
+    let Some((before, meant)) = marked else { return Some(vec![shown]) };
     // As wide as they are shown.
-    let width = |text| Excerpt::new(text, WIDTH).to_string().chars().count();
+    let width = |text| excerpt(text, WIDTH).chars().count();
     let (before, meant) = (width(before), width(meant).max(1));
     if before + meant > WIDTH {
-        return Some(vec![excerpt]);
+        return Some(vec![shown]);
     }
     let gutter = " ".repeat(line.to_string().len());
-    Some(vec![excerpt, format!("{gutter} | {}{}", " ".repeat(before), "^".repeat(meant))])
+    Some(vec![shown, format!("{gutter} | {}{}", " ".repeat(before), "^".repeat(meant))])
 }

@@ -75,7 +75,7 @@ impl Jump {
     async fn connect(&self, ssh: &Ssh) -> io::Result<Connected> {
         let _at_address = ssh.limiter.acquire_at(self.target.address).await;
         let _permit = ssh.limiter.acquire().await;
-        let mut command = ssh.command(&self.target, &self.log)?;
+        let mut command = ssh.command([], &self.target, &self.log)?;
         command.arg("-M").arg("-S").arg(&self.socket).args(["-o", "ControlPersist=no", "-N"]);
         let start = Instant::now();
         let mut connection = ssh.group.start(self.target.destination.name(&mut command))?;

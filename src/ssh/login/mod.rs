@@ -285,13 +285,8 @@ impl Ssh {
     ) -> io::Result<Login> {
         let run = self.runs.fetch_add(1, Ordering::Relaxed);
         let log = self.group.path(&format!("{run}.log"));
-        let mut command = Command::new("ssh");
-        let session = self.knows_newer.then_some(&SESSION);
-        // ssh takes the first value that it sees.
-        for option in first.iter().chain(session) {
-            command.args(["-o", option]);
-        }
-        self.prepare(&mut command, target, &log)?;
+        let session = self.knows_newer.then_some(SESSION);
+        let mut command = self.command(first.iter().copied().chain(session), target, &log)?;
         let start = Instant::now();
         let ended = self.group.run(destination.name(&mut command).arg("true"), self.limit).await?;
         let took = start.elapsed();
@@ -305,13 +300,17 @@ impl Ssh {
         })
     }
 
-    fn command(&self, target: &Target, log: &Path) -> io::Result<Command> {
+    fn command<'o>(
+        &self,
+        first: impl IntoIterator<Item = &'o str>,
+        target: &Target,
+        log: &Path,
+    ) -> io::Result<Command> {
         let mut command = Command::new("ssh");
-        self.prepare(&mut command, target, log)?;
-        Ok(command)
-    }
-
-    fn prepare(&self, command: &mut Command, target: &Target, log: &Path) -> io::Result<()> {
+        // ssh takes the first value that it sees.
+        for option in first {
+            command.args(["-o", option]);
+        }
         if let Some(config) = self.wrapper(target.config.as_deref())?.or(target.config.clone()) {
             command.arg("-F").arg(config);
         }
@@ -326,7 +325,7 @@ impl Ssh {
         }
         // Its words are read.
         command.env("LC_ALL", "C").env_remove("SSH_ASKPASS").env_remove("SSH_ASKPASS_REQUIRE");
-        Ok(())
+        Ok(command)
     }
 
     fn options(&self) -> impl Iterator<Item = &'static str> {

@@ -11,7 +11,7 @@ use std::process::ExitStatus;
 use nix::sys::signal::Signal;
 
 use crate::ssh::probe::TURNED_AWAY;
-use crate::text::sanitize::{Excerpt, in_sentence};
+use crate::text::sanitize::{excerpt, in_sentence};
 
 /// How much of a line that nothing is known of is shown.
 const SHOWN: usize = 160;
@@ -176,7 +176,7 @@ pub(super) fn of_log(log: &str) -> Reason {
 pub(super) fn server(log: &str) -> Option<String> {
     let said = log.lines().find_map(|line| line.strip_prefix("debug1: Remote protocol version "));
     let (_, software) = said?.split_once(", remote software version ")?;
-    Some(Excerpt::new(software.trim_end(), 60).to_string())
+    Some(excerpt(software.trim_end(), 60))
 }
 
 /// Why no connection came about where ssh knows the cluster and not this alias: it asked the jump
@@ -325,7 +325,7 @@ impl<'l> Log<'l> {
 }
 
 fn shown(text: &str) -> String {
-    Excerpt::new(text, SHOWN).to_string()
+    excerpt(text, SHOWN)
 }
 
 #[cfg(test)]

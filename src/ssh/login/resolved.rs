@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::Reason;
 use crate::ssh::process::Ended;
-use crate::text::sanitize::Excerpt;
+use crate::text::sanitize::excerpt;
 
 /// The longest path of a socket, in bytes, and what ssh adds to it for a moment.
 const SOCKET_PATH_MAX: usize = if cfg!(target_os = "macos") { 103 } else { 107 };
@@ -26,7 +26,7 @@ impl Resolved {
         }
         if !ended.succeeded() {
             let words = ended.stderr.lines().map(str::trim).find(|line| !line.is_empty());
-            let words = Excerpt::new(words.unwrap_or("ssh said nothing"), SHOWN).to_string();
+            let words = excerpt(words.unwrap_or("ssh said nothing"), SHOWN);
             return Err(Reason::Configuration(words));
         }
         let resolved = Self(ended.stdout.clone());
@@ -48,7 +48,7 @@ impl Resolved {
         let path = self.value("controlpath").filter(|path| *path != "none")?;
         let is_made = self.value("controlmaster").is_some_and(|value| value != "false");
         let max = SOCKET_PATH_MAX - if is_made { SOCKET_SUFFIX } else { 0 };
-        let shown = Excerpt::new(path, SHOWN);
+        let shown = excerpt(path, SHOWN);
         if path.len() > max {
             return Some(format!("ControlPath {shown} is longer than {max} bytes"));
         }

@@ -1,9 +1,7 @@
 //! The line by which an SSH server introduces itself (RFC 4253, 4.2), read as ssh reads it.
 
-use std::fmt;
-
 use super::ProbeError;
-use crate::text::sanitize::Excerpt;
+use crate::text::sanitize::excerpt;
 
 /// The most bytes of a line, and the most lines before the one that counts. They are OpenSSH's
 /// (`SSH_MAX_BANNER_LEN`, `SSH_MAX_PRE_BANNER_LINES`) and not the 255 bytes of the standard: a
@@ -18,24 +16,6 @@ const SHOWN: usize = 60;
 /// not logged in yet, or too many from that address have failed to.
 pub const TURNED_AWAY: [&str; 2] = ["Exceeded MaxStartups", "Not allowed at this time"];
 
-/// What an SSH server says of itself, sanitized.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Software(String);
-
-impl Software {
-    /// What stands behind `SSH-2.0-`, such as `OpenSSH_9.2p1 Debian-2+deb12u10`.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Software {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// Reads what a server says, piece by piece, and keeps a line of it at most.
 #[derive(Debug, Default)]
 pub(in crate::ssh) struct Reader {
@@ -47,8 +27,9 @@ pub(in crate::ssh) struct Reader {
 }
 
 impl Reader {
-    /// Takes the next bytes. Says what they make of the server, once that is clear.
-    pub(in crate::ssh) fn take(&mut self, bytes: &[u8]) -> Option<Result<Software, ProbeError>> {
+    /// Takes the next bytes. Returns the server's software, or why it is no SSH server, once that is
+    /// clear.
+    pub(in crate::ssh) fn take(&mut self, bytes: &[u8]) -> Option<Result<String, ProbeError>> {
         for &byte in bytes {
             self.bytes += 1;
             let found = match byte {
@@ -87,7 +68,7 @@ impl Reader {
         }
     }
 
-    fn end_of_line(&mut self) -> Option<Result<Software, ProbeError>> {
+    fn end_of_line(&mut self) -> Option<Result<String, ProbeError>> {
         let line = std::mem::take(&mut self.line);
         let line = line.strip_suffix(b"\r").unwrap_or(&line);
         if let Some(version) = line.strip_prefix(b"SSH-") {
@@ -109,7 +90,7 @@ impl Reader {
 
 /// What stands behind `SSH-`: `2.0-OpenSSH_9.2p1 Debian-2`. A server that takes both protocols says
 /// 1.99 (RFC 4253, 5.1).
-fn identification(text: &[u8]) -> Result<Software, ProbeError> {
+fn identification(text: &[u8]) -> Result<String, ProbeError> {
     let text = String::from_utf8_lossy(text);
     let not_ssh = || ProbeError::NotSsh(shown(format!("SSH-{text}").as_bytes()));
     let (protocol, software) = text.split_once('-').ok_or_else(not_ssh)?;
@@ -119,13 +100,13 @@ fn identification(text: &[u8]) -> Result<Software, ProbeError> {
         return Err(not_ssh());
     }
     if major == "2" || (major, minor) == ("1", "99") {
-        return Ok(Software(Excerpt::new(software, SHOWN).to_string()));
+        return Ok(excerpt(software, SHOWN));
     }
-    Err(ProbeError::Protocol(Excerpt::new(protocol, SHOWN).to_string()))
+    Err(ProbeError::Protocol(excerpt(protocol, SHOWN)))
 }
 
 fn shown(bytes: &[u8]) -> String {
-    Excerpt::new(&String::from_utf8_lossy(bytes), SHOWN).to_string()
+    excerpt(&String::from_utf8_lossy(bytes), SHOWN)
 }
 
 #[cfg(test)]
@@ -139,7 +120,7 @@ mod tests {
             let mut reader = Reader::default();
             assert_eq!(bytes.chunks(size).find_map(|piece| reader.take(piece)), whole);
         }
-        whole.map(|found| found.map(|software| software.to_string()))
+        whole
     }
 
     fn software(bytes: &[u8]) -> String {

@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use identification::Reader;
-pub use identification::{Software, TURNED_AWAY};
+pub use identification::TURNED_AWAY;
 use limiter::Limiter;
 
 use crate::name::{HostName, Port};
@@ -55,8 +55,8 @@ pub struct Probe {
     pub connected: Option<Duration>,
     /// What it took from there to the server's line.
     pub answered: Option<Duration>,
-    /// What the server says of itself, or why there is none.
-    pub found: Result<Software, ProbeError>,
+    /// The server's software, sanitized (`OpenSSH_9.2p1 Debian-2+deb12u10`), or why none answers.
+    pub found: Result<String, ProbeError>,
 }
 
 impl Probe {
@@ -180,7 +180,7 @@ async fn steps(
     limiter: &Limiter,
     limit: Duration,
     probe: &mut Probe,
-) -> Result<Software, ProbeError> {
+) -> Result<String, ProbeError> {
     let (addresses, resolving) = match endpoint.host.address() {
         Some(address) => (vec![address], Duration::ZERO),
         None => resolve(endpoint, limiter, limit).await?,
@@ -218,7 +218,7 @@ async fn resolve(
     Ok((addresses, start.elapsed()))
 }
 
-async fn listen(stream: &TcpStream, reader: &mut Reader) -> Result<Software, ProbeError> {
+async fn listen(stream: &TcpStream, reader: &mut Reader) -> Result<String, ProbeError> {
     // A line goes into the empty buffer of a new connection at once; one that is closed already
     // shows below.
     let _ = stream.try_write(OURSELVES);

@@ -1,6 +1,6 @@
 //! From an id or a name to one cluster.
 
-use prime_ssh::api::client::Fetched;
+use prime_ssh::api::client::ClusterAnswer;
 use prime_ssh::api::error::Error;
 use prime_ssh::failure::Kind;
 
@@ -8,7 +8,7 @@ use super::server::{Reply, Server, json, refusal};
 use super::{client, message, run, told};
 use crate::support::snapshot::Transcript;
 
-fn find(server: &Server, selector: &str) -> Result<Fetched, Error> {
+fn find(server: &Server, selector: &str) -> Result<ClusterAnswer, Error> {
     run(client(server).find(selector))
 }
 

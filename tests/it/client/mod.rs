@@ -39,7 +39,7 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 
 /// The answer to Get Cluster `c1`.
 fn get(server: &Server) -> Result<String, Error> {
-    run(client(server).cluster("c1"))
+    run(client(server).cluster("c1")).map(|answer| answer.text)
 }
 
 /// The message of an error with the lines below it.

@@ -38,7 +38,8 @@ fn alone() {
     let Ok(address) = env::var(ADDRESS) else { return };
     let token = ApiToken::new(TOKEN).unwrap();
     let called = Client::new(address.parse().unwrap(), token, Duration::from_secs(20))
-        .and_then(|client| run(client.cluster("c1")));
+        .and_then(|client| run(client.cluster("c1")))
+        .map(|answer| answer.text);
     let told = called.unwrap_or_else(|error| {
         let hint = error.hint().unwrap_or_default();
         format!("{}: {error}\nhint: {hint}", error.kind().exit_code())

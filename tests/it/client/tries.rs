@@ -208,7 +208,7 @@ fn a_server_that_comes_up_is_reached() {
         thread::sleep(Duration::from_millis(80));
         Server::at(place, [json("{}")])
     });
-    assert_eq!(run(client.cluster("c1")).unwrap(), "{}");
+    assert_eq!(run(client.cluster("c1")).unwrap().text, "{}");
     drop(starting.join().unwrap());
 }
 

@@ -144,11 +144,11 @@ fn a_program_that_moved_after_an_update() {
     install.env("HOME", patient.sandbox.home());
     process::run(&mut install, b"").succeeds();
     chmod(&old, 0o777);
-    patient.is_cured("certificate", "wrong", "with a program that others can change");
+    patient.is_cured("live", "wrong", "with a program that others can change");
     chmod(&old, 0o644);
-    patient.doctor().finding("certificate", "wrong", "a program that may not be run");
+    patient.doctor().finding("live", "wrong", "a program that may not be run");
     fs::remove_file(&old).unwrap();
-    patient.is_cured("certificate", "wrong", "a program that is not there any more");
+    patient.is_cured("live", "wrong", "a program that is not there any more");
     let fragment = fs::read_to_string(patient.ours(".conf")).unwrap();
     assert!(!fragment.contains("/old/"), "{fragment}");
 }
@@ -160,10 +160,10 @@ fn a_token_that_ssh_does_not_find() {
     let token = patient.sandbox.write("token", TOKEN);
     let install = patient.program(&["install", "train", "--live", "--token-file"]);
     install.arg(&token).run().succeeds();
-    assert_eq!(patient.doctor().of("certificate", ""), Vec::<&Value>::new());
+    assert_eq!(patient.doctor().of("live", ""), Vec::<&Value>::new());
     fs::remove_file(&token).unwrap();
     let report = patient.doctor();
-    let finding = report.finding("certificate", "wrong", "there is no token in the file");
+    let finding = report.finding("live", "wrong", "there is no token in the file");
     assert_eq!(finding["file"], token.to_str().unwrap());
 
     let (patient, _) = with_vault(&["--live"]);
@@ -171,7 +171,7 @@ fn a_token_that_ssh_does_not_find() {
     patient.sandbox.prime_settings(&settings);
     let doctor = patient.program(&["doctor", "--format=json"]).env("PRIME_API_KEY", TOKEN);
     let report = patient.examined(doctor);
-    report.finding("certificate", "wrong", "ssh finds no token");
+    report.finding("live", "wrong", "ssh finds no token");
     report.finding("token", "ok", "from PRIME_API_KEY");
 }
 

@@ -5,6 +5,7 @@ mod certificates;
 mod files;
 mod hosts;
 mod in_namespaces;
+mod live;
 mod never_hangs;
 mod outside;
 mod report;

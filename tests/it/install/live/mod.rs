@@ -2,13 +2,17 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::{Desk, small, train};
-use crate::support::api::{Api, Reply};
+mod logins;
+mod shapes;
+mod subscription;
+mod trouble;
+
+use super::{Desk, train};
+use crate::support::api::Api;
 use crate::support::cluster::{Cluster, Node};
 use crate::support::process::{self, Ran};
 use crate::support::sandbox::{TOKEN, copy_program};
@@ -154,73 +158,6 @@ fn a_cluster_ends_before_a_connection() {
 }
 
 #[test]
-fn ssh_goes_on_whatever_the_api_does() {
-    needs!("ssh");
-    for (what, reply) in [
-        ("401", Reply::detail(401, "no")),
-        ("cannot be read", Reply::new(200, "{}")),
-        ("", Reply::new(200, "")),
-    ] {
-        let live = Live::with([train()]);
-        let mut seen = 0;
-        live.asked(&mut seen);
-        live.wait(400);
-        live.api.replies_below("/api/admin/clusters/", reply);
-        let ran = live.asks("prime.train.node-1");
-        assert_eq!(host_name(&ran), "10.0.0.11");
-        assert_eq!(ran.stderr.lines().count(), 1, "{what}: {}", ran.stderr);
-        assert!(ran.stderr.contains("the hosts that are known, 6 min old"), "{}", ran.stderr);
-        assert!(!live.asked(&mut seen).is_empty());
-        // No new try for a minute, whatever the name.
-        assert_eq!(live.address("prime.train.node-1"), "10.0.0.11");
-        assert_eq!(live.address("prime.train.nobody"), "prime.train.nobody.invalid.");
-        assert_eq!(live.asked(&mut seen), [""; 0]);
-        live.wait(61);
-        live.asks("prime.train.node-1");
-        assert!(!live.asked(&mut seen).is_empty());
-    }
-}
-
-#[test]
-fn a_slow_api_holds_up_one_ssh_for_three_seconds() {
-    needs!("ssh");
-    let live = Live::with([train()]);
-    let slow = Api::slow([train()], Duration::from_secs(30)).may_be_idle();
-    let state = live.desk.ours(".json");
-    let text = fs::read_to_string(&state).unwrap();
-    fs::write(&state, text.replace(&live.api.url(), &slow.url())).unwrap();
-    live.wait(400);
-    let ran = live.asks("prime.train.nobody");
-    assert!(ran.took < Duration::from_millis(4500), "{:?}", ran.took);
-    assert!(ran.stderr.contains("going on with the hosts that are known"), "{}", ran.stderr);
-    let again = live.asks("prime.train.node-1");
-    assert!(again.took < Duration::from_millis(1500), "{:?}", again.took);
-    assert_eq!(host_name(&again), "10.0.0.11");
-}
-
-#[test]
-fn of_64_at_once_one_asks() {
-    needs!("ssh");
-    let live = Live::with([train()]);
-    live.api.now_serves([joined()]);
-    live.wait(400);
-    let mut seen = 0;
-    live.asked(&mut seen);
-    let start = || {
-        let mut ssh = live.ssh();
-        ssh.args(["-TG", "prime.train.node-9"]).stdin(Stdio::null());
-        ssh.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-    };
-    let running: Vec<_> = (0..64).map(|_| start()).collect();
-    for child in running {
-        let done = child.wait_with_output().unwrap();
-        let stdout = String::from_utf8(done.stdout).unwrap();
-        assert!(stdout.contains("\nhostname 10.0.0.99\n"), "{stdout}");
-    }
-    assert_eq!(live.asked(&mut seen), [GET]);
-}
-
-#[test]
 fn live_is_refused_where_it_cannot_work() {
     let live = Live::serving(Api::serving([train()]).may_be_idle());
     let input = live.desk.saved(&train());
@@ -262,7 +199,9 @@ fn a_script_that_has_nothing_to_do_asks_nobody() {
     live.wait(3700);
     live.run(&["sync", "--if-older", "1h", "train"]).succeeds();
     assert_eq!(live.asked(&mut seen), [GET]);
-    live.run(&["sync", "--if-older", "1h", "--prune"]).fails(2);
+    for option in ["--prune", "--check", "--dry-run"] {
+        live.run(&["sync", "--if-older", "1h", option]).fails(2);
+    }
     live.run(&["sync", "--if-older", "1h", "nobody"]).fails(2);
 }
 
@@ -288,28 +227,17 @@ fn a_machine_behind_a_name_changes_and_that_is_told_whoever_runs() {
     ran.succeeds();
 }
 
+/// Nothing was installed, so nothing was asked for: no certificate, no lock of one.
 #[test]
-fn a_subscription_adds_what_comes() {
-    needs!("ssh");
-    let live = Live::serving(Api::serving([train(), small("clst02", "other")]));
-    live.run(&["install", "--all", "--live"]).succeeds();
-    let third = || small("clst03", "third");
-    live.api.now_serves([train(), small("clst02", "other"), third()]);
-    assert_eq!(live.address("prime.third"), "203.0.113.77", "for this very connection");
-    assert_eq!(live.address("prime.nobody.x"), "prime.nobody.x.invalid.");
-    assert_eq!(live.address("prime.corp.example.com"), "prime.corp.example.com");
-
-    // One that was taken away by name stays away, until it is installed by name.
-    live.run(&["uninstall", "third"]).succeeds();
-    let ran = live.run(&["sync"]);
-    assert!(!ran.stderr.contains("prime.third"), "{}", ran.stderr);
-    live.run(&["install", "third"]).succeeds();
-    let fourth = small("clst04", "fourth");
-    live.api.now_serves([train(), small("clst02", "other"), third(), fourth]);
-    live.run(&["sync", "train"]).succeeds();
-    live.run(&["sync", "--check"]).fails(10);
-    let ran = live.run(&["sync"]);
-    assert!(ran.stderr.contains("prime.fourth  added: 1 host"), "{}", ran.stderr);
-    live.run(&["uninstall", "--all"]).succeeds();
-    assert!(!live.desk.ssh("prime-ssh").exists());
+fn a_refused_install_leaves_nothing_behind() {
+    let live = Live::serving(Api::serving([train().with("vaultEnabled", true)]));
+    let key = live.desk.sandbox.ssh_key("keys/id");
+    let own = "Host prime.train.node-1\n  HostName own.example\n";
+    fs::write(live.desk.config(), own).unwrap();
+    let install = ["install", "train", "--live", "--identity-file", key.to_str().unwrap()];
+    let before = live.desk.snapshot();
+    let told = live.run(&install).fails(5);
+    assert!(told.contains("your own configuration defines"), "{told}");
+    assert_eq!(live.desk.snapshot(), before);
+    assert_eq!(live.api.certificates(), 0);
 }

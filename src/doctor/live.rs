@@ -1,0 +1,206 @@
+//! How ssh brings clusters up to date: whether its command still works, which was written at an
+//! install, when it last ran, how that ended, and what it costs.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use super::finding::quoted;
+use super::snapshot::{InstalledCluster, Snapshot};
+use super::{Check, Finding, OwnCommands, shell};
+use crate::install::modes::writable_by_others;
+use crate::install::refresh::{self, RefreshState};
+use crate::install::state::Source;
+use crate::settings::OptionResolver;
+use crate::ssh::process;
+use crate::text::time::span;
+
+/// A connection that waits for longer, with nothing to do, is one that people notice.
+const SLOW: Duration = Duration::from_millis(300);
+
+/// An examination of all clusters that ssh brings up to date.
+#[derive(Debug)]
+pub struct Examination<'a> {
+    /// What was found.
+    pub snapshot: &'a Snapshot,
+    /// Which token there is.
+    pub resolver: &'a OptionResolver<'a>,
+    /// How findings name our commands.
+    pub commands: &'a OwnCommands,
+    /// The user's shell.
+    pub shell: Option<&'a Path>,
+    /// The time in Unix seconds.
+    pub now: u64,
+}
+
+impl Examination<'_> {
+    /// What there is to know of each, and once what a connection costs.
+    #[must_use]
+    pub fn findings(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let mut working = None;
+        for cluster in self.snapshot.clusters() {
+            for command in &cluster.fragment.commands {
+                let faults = self.faults(cluster, command);
+                if faults.is_empty() {
+                    working = Some(command);
+                }
+                findings.extend(faults);
+            }
+            findings.extend(cluster.record.options.live.map(|age| {
+                let (alias, stem) = (cluster.alias(), cluster.record.stem());
+                let sync = || self.commands.sync(&alias);
+                self.last(&format!("{alias} (--live={age})"), &refresh::name(Some(&stem)), sync)
+            }));
+        }
+        let follow = self.snapshot.ours.as_ref().ok().and_then(|ours| ours.present.follow.as_ref());
+        if follow.is_some_and(|follow| follow.options.live.is_some()) {
+            let sync = || self.commands.words(["sync", "--new"]);
+            let finding = self.last("new clusters of the subscription", &refresh::name(None), sync);
+            findings.push(finding);
+        }
+        findings.extend(working.and_then(|command| self.cost(command)));
+        findings
+    }
+
+    /// What keeps a command from working.
+    fn faults(&self, cluster: &InstalledCluster, command: &str) -> Vec<Finding> {
+        let alias = cluster.alias();
+        let words = words(command);
+        let Some(program) = words.first().map(Path::new).filter(|path| path.is_absolute()) else {
+            let what = format!("{alias}: ssh runs a command that is not ours: {}", quoted(command));
+            let finding = Finding::warning(Check::Live, what).at(&cluster.path);
+            return vec![finding.run(self.commands.sync(&alias))];
+        };
+        let token_file = cluster.record.options.token_file.as_ref();
+        let token_file = token_file.map(|path| self.resolver.environment().expand(path));
+        let token_file = token_file.as_deref().and_then(Path::to_str);
+        let token = match &cluster.record.source {
+            Source::Api { context, .. } => {
+                match self.resolver.has_lasting_token(context.as_deref(), token_file) {
+                    Ok(true) => None,
+                    Ok(false) => Some(no_token(&alias, token_file)),
+                    Err(failure) => Some(Finding::failed(Check::Live, &failure)),
+                }
+            }
+            Source::Input(_) | Source::Stdin => None,
+        };
+        self.program(&alias, program).into_iter().chain(token).collect()
+    }
+
+    /// What is wrong with the program that ssh runs.
+    fn program(&self, alias: &str, program: &Path) -> Option<Finding> {
+        let fault = match fs::metadata(program) {
+            Err(_) => Some("is not there any more"),
+            Ok(found) if !found.is_file() => Some("is no program"),
+            Ok(found) if found.permissions().mode() & 0o111 == 0 => Some("may not be run"),
+            Ok(_) => None,
+        };
+        let finding = |what: &str| {
+            let what = format!("{alias}: ssh brings it up to date with a program that {what}");
+            Finding::wrong(Check::Live, what)
+        };
+        if let Some(fault) = fault {
+            return Some(finding(fault).at(program).run(self.commands.sync(alias)));
+        }
+        let writable = writable_by_others(program)?;
+        Some(finding("others can change").at(writable).chmod("go-w", writable))
+    }
+
+    /// When it was last brought up to date, and how that ended.
+    fn last(
+        &self,
+        title: &str,
+        name: &str,
+        sync: impl FnOnce() -> Vec<std::ffi::OsString>,
+    ) -> Finding {
+        let state = RefreshState::read(&self.snapshot.layout, name);
+        let took =
+            state.took.map(|took| format!("{:.1} s", Duration::from_millis(took).as_secs_f64()));
+        let ago = |moment: u64| match self.now.checked_sub(moment) {
+            Some(age) => format!("{} ago", span(Duration::from_secs(age))),
+            None => "in the future, by this machine's clock".to_owned(),
+        };
+        let Some(problem) = &state.problem else {
+            let took = took.map(|took| format!(", in {took}")).unwrap_or_default();
+            let last = match state.checked {
+                0 => "not yet".to_owned(),
+                checked => ago(checked),
+            };
+            return Finding::ok(
+                Check::Live,
+                format_args!("{title}: last brought up to date {last}{took}"),
+            );
+        };
+        let took = took.map(|took| format!(", after {took}")).unwrap_or_default();
+        let known = match state.checked {
+            0 => String::new(),
+            checked => format!("; what is known is from {}", ago(checked)),
+        };
+        let problem = quoted(problem);
+        let what =
+            format!("{title}: the last try failed {}{took}: {problem}{known}", ago(state.tried));
+        Finding::warning(Check::Live, what).run(sync())
+    }
+
+    /// How long a connection waits for the command that finds nothing to do.
+    fn cost(&self, command: &str) -> Option<Finding> {
+        let shell = self.shell.unwrap_or(shell::DEFAULT.as_ref());
+        let start = Instant::now();
+        let mut look = Command::new(shell);
+        look.args(["-c", command]).env("PRIME_SSH_NO_REFRESH", "1");
+        // A shell that runs nothing is another finding.
+        process::run(&mut look, shell::LIMIT).ok()?;
+        let took = start.elapsed();
+        let what = format!("a connection with nothing to do waits {} ms for it", took.as_millis());
+        if took < SLOW {
+            return Some(Finding::ok(Check::Live, what));
+        }
+        let advice = format!("see what `{} -c true` does: it reads startup files", shell.display());
+        Some(Finding::warning(Check::Live, what).advise(advice))
+    }
+}
+
+fn no_token(alias: &str, file: Option<&str>) -> Finding {
+    let Some(file) = file else {
+        let what = format!("{alias}: ssh finds no token to bring it up to date with");
+        return Finding::wrong(Check::Live, what)
+            .advise("run `prime login`, or install again with --token-file FILE");
+    };
+    let what = format!("{alias}: there is no token in the file that ssh brings it up to date with");
+    Finding::wrong(Check::Live, what).at(Path::new(file)).advise("put the token into that file")
+}
+
+/// The words of a command as [`crate::install::live::RefreshCommand`] writes them.
+fn words(command: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut is_quoted = false;
+    for c in command.chars() {
+        match c {
+            '\'' => {
+                is_quoted = !is_quoted;
+                word.get_or_insert_default();
+            }
+            ' ' if !is_quoted => words.extend(word.take()),
+            c => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_read_as_it_was_written() {
+        let command = "'/opt/my tools/prime-ssh' sync --ssh-dir '/é' train-1234abcd; exit 0";
+        let written = ["/opt/my tools/prime-ssh", "sync", "--ssh-dir", "/é", "train-1234abcd;"];
+        assert_eq!(words(command)[..5], written);
+        assert!(words("  ").is_empty());
+    }
+}

@@ -1,0 +1,119 @@
+//! `install --all --live`, and `--follow`: clusters that come and go.
+
+use std::fs;
+
+use serde_json::json;
+
+use super::Live;
+use crate::install::{small, train};
+use crate::support::api::Api;
+use crate::support::cluster::Node;
+
+#[test]
+fn a_subscription_adds_what_comes() {
+    needs!("ssh");
+    let live = Live::serving(Api::serving([train(), small("clst02", "other")]));
+    live.run(&["install", "--all", "--live"]).succeeds();
+    let third = || small("clst03", "third");
+    live.api.now_serves([train(), small("clst02", "other"), third()]);
+    assert_eq!(live.address("prime.third"), "203.0.113.77", "for this very connection");
+    assert_eq!(live.address("prime.nobody.x"), "prime.nobody.x.invalid.");
+    assert_eq!(live.address("prime.corp.example.com"), "prime.corp.example.com");
+
+    // One that was taken away by name stays away, until it is installed by name.
+    live.run(&["uninstall", "third"]).succeeds();
+    let ran = live.run(&["sync"]);
+    assert!(!ran.stderr.contains("prime.third"), "{}", ran.stderr);
+    live.run(&["install", "third"]).succeeds();
+    let fourth = small("clst04", "fourth");
+    live.api.now_serves([train(), small("clst02", "other"), third(), fourth]);
+    live.run(&["sync", "train"]).succeeds();
+    live.run(&["sync", "--check"]).fails(10);
+    let ran = live.run(&["sync"]);
+    assert!(ran.stderr.contains("prime.fourth  added: 1 host"), "{}", ran.stderr);
+    live.run(&["uninstall", "--all"]).succeeds();
+    assert!(!live.desk.ssh("prime-ssh").exists());
+}
+
+#[test]
+fn newcomers_get_its_options_and_others_keep_their_own() {
+    let live = Live::serving(Api::serving([train(), small("clst02", "other")]));
+    live.run(&["install", "train", "--user", "bob"]).succeeds();
+    live.run(&["install", "--all", "--follow", "--team", "team01", "--only", "control"]).succeeds();
+    live.run(&["install", "train", "--user", "bob"]).succeeds();
+    let stranger = small("clst04", "stranger").with("teamId", "team02");
+    let bad = small("clst05", "bad").node(Node::worker("x", "x", "-oProxyCommand=x"));
+    let twin = train().with("id", "clst06");
+    live.api.now_serves([train(), small("clst02", "other"), stranger, bad, twin]);
+    live.run(&["sync", "--check", "--new"]).fails(10);
+    live.run(&["sync", "train"]).succeeds();
+    assert_eq!(live.desk.all_ours(".conf").len(), 2, "one that is named adds none");
+    let ran = live.run(&["sync"]);
+    assert!(ran.stderr.contains("note: clst05 is not installed: "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("prime.train-"), "a name that is taken: {}", ran.stderr);
+    assert!(!ran.stderr.contains("stranger"), "{}", ran.stderr);
+    ran.succeeds();
+    let states = live.desk.all_ours(".json");
+    let twin = states.iter().find(|path| {
+        path.to_str().unwrap().contains("/train-")
+            && fs::read_to_string(path).unwrap().contains("clst06")
+    });
+    let twin = fs::read_to_string(twin.unwrap()).unwrap();
+    assert!(twin.contains(r#""only": "control""#) && !twin.contains("bob"), "{twin}");
+    let own = live.desk.ssh("prime-ssh/train-675b1ff5.json");
+    assert!(fs::read_to_string(own).unwrap().contains("bob"));
+    // Without --live no ssh asks.
+    assert!(!live.desk.ssh("prime-ssh/look-1").exists());
+}
+
+#[test]
+fn only_new_ones_are_asked_for() {
+    let live = Live::serving(Api::serving([train(), small("clst02", "other")]));
+    live.run(&["install", "--all", "--follow"]).succeeds();
+    let mut seen = 0;
+    live.asked(&mut seen);
+    live.api.now_serves([train(), small("clst02", "other"), small("clst03", "third")]);
+    live.run(&["sync", "--new"]).succeeds();
+    let third = ["GET /api/admin/clusters", "GET /api/admin/clusters/clst03"];
+    assert_eq!(live.asked(&mut seen), third);
+    live.run(&["sync", "--new", "train"]).fails(2);
+    live.run(&["uninstall", "--all"]).succeeds();
+    let ran = live.run(&["sync", "--new"]);
+    assert_eq!(ran.stderr, "nothing is installed\n");
+}
+
+/// A failure of the list says nothing of the clusters, and is not repeated for a minute.
+#[test]
+fn a_list_that_does_not_come() {
+    needs!("ssh");
+    let live = Live::serving(Api::serving([train()]));
+    live.run(&["install", "--all", "--live"]).succeeds();
+    live.desk.sandbox.prime_settings(&json!({"api_key": "another", "base_url": live.api.url()}));
+    let ran = live.asks("prime.nobody");
+    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("new clusters: going on with the hosts"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("401"), "{}", ran.stderr);
+    assert_eq!(live.address("prime.nobody.x"), "prime.nobody.x.invalid.");
+    assert_eq!(live.address("prime.train"), "203.0.113.10");
+}
+
+#[test]
+fn one_that_was_terminated_goes_and_one_that_was_excluded_stays_away() {
+    needs!("ssh");
+    let live = Live::serving(Api::serving([train(), small("clst02", "other")]));
+    live.run(&["install", "--all", "--live"]).succeeds();
+    live.run(&["uninstall", "other"]).succeeds();
+    live.wait(400);
+    assert_eq!(live.address("prime.other"), "prime.other.invalid.");
+    let ended = train().with("terminatedAt", "2026-08-02T00:00:00Z");
+    live.api.now_serves([ended, small("clst02", "other")]);
+    let ran = live.asks("prime.train.node-1");
+    assert!(ran.stderr.contains("prime.train  removed: "), "{}", ran.stderr);
+    assert_eq!(super::host_name(&ran), "prime.train.node-1.invalid.");
+    // The subscription goes on.
+    live.api.now_serves([small("clst03", "third")]);
+    live.wait(400);
+    assert_eq!(live.address("prime.third"), "203.0.113.77");
+    live.run(&["uninstall", "--all"]).succeeds();
+    assert!(!live.desk.ssh("prime-ssh").exists());
+}

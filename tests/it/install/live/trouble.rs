@@ -1,0 +1,334 @@
+//! An API that fails, lies or takes its time, a disk that is full, a run that is killed: ssh goes on.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+
+use super::{GET, Live, host_name, joined};
+use crate::install::{small, train, train_later};
+use crate::support::api::{Api, Reply};
+use crate::support::cluster::{Cluster, Node};
+use crate::support::mounts::Mounts;
+use crate::support::process;
+use crate::support::sandbox::copy_program;
+use crate::support::ssh;
+
+impl Live {
+    /// From now on the clusters are asked for at this address.
+    fn moves_to(&self, url: &str) {
+        for state in self.desk.all_ours(".json") {
+            let text = fs::read_to_string(&state).unwrap();
+            fs::write(&state, text.replace(&self.api.url(), url)).unwrap();
+        }
+    }
+
+    /// What is known of the last refresh.
+    fn refresh_state(&self) -> Value {
+        let path = self.desk.ssh("prime-ssh/train-675b1ff5.refresh");
+        serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    }
+}
+
+/// A name that is known resolves as before, and one line says why it is not newer.
+#[track_caller]
+fn goes_on(live: &Live, why: &str) -> Duration {
+    let ran = live.asks("prime.train.node-1");
+    assert_eq!(host_name(&ran), "10.0.0.11", "{why}");
+    assert_eq!(ran.stderr.lines().count(), 1, "{why}: {}", ran.stderr);
+    assert!(ran.stderr.contains("going on with the hosts that are known"), "{}", ran.stderr);
+    assert!(ran.stderr.contains(why), "{why}: {}", ran.stderr);
+    ran.took
+}
+
+#[test]
+fn ssh_goes_on_whatever_the_api_does() {
+    needs!("ssh");
+    for (what, reply) in [
+        ("401", Reply::detail(401, "no")),
+        ("404", Reply::detail(404, "Cluster not found")),
+        ("clst99", Reply::new(200, small("clst99", "train").answer())),
+        ("no host", Reply::new(200, Cluster::new("clst01", "train").answer())),
+        (
+            "connections[0].host",
+            Reply::new(
+                200,
+                train_later().node(Node::worker("x", "x", "-oProxyCommand=x")).answer(),
+            ),
+        ),
+        ("cannot be read", Reply::new(200, "{}")),
+        ("", Reply::new(200, "")),
+    ] {
+        let live = Live::with([train()]);
+        let mut seen = 0;
+        live.asked(&mut seen);
+        live.wait(400);
+        live.api.replies_below("/api/admin/clusters/", reply);
+        let ran = live.asks("prime.train.node-1");
+        assert_eq!(host_name(&ran), "10.0.0.11");
+        assert_eq!(ran.stderr.lines().count(), 1, "{what}: {}", ran.stderr);
+        assert!(ran.stderr.contains("the hosts that are known, 6 min old"), "{}", ran.stderr);
+        assert!(!live.asked(&mut seen).is_empty());
+        // No new try for a minute, whatever the name.
+        assert_eq!(live.address("prime.train.node-1"), "10.0.0.11");
+        assert_eq!(live.address("prime.train.nobody"), "prime.train.nobody.invalid.");
+        assert_eq!(live.asked(&mut seen), [""; 0]);
+        live.wait(61);
+        live.asks("prime.train.node-1");
+        assert!(!live.asked(&mut seen).is_empty());
+    }
+}
+
+#[test]
+fn a_slow_api_holds_up_one_ssh_for_three_seconds() {
+    needs!("ssh");
+    let live = Live::with([train()]);
+    let slow = Api::slow([train()], Duration::from_secs(30)).may_be_idle();
+    let state = live.desk.ours(".json");
+    let text = fs::read_to_string(&state).unwrap();
+    fs::write(&state, text.replace(&live.api.url(), &slow.url())).unwrap();
+    live.wait(400);
+    let ran = live.asks("prime.train.nobody");
+    assert!(ran.took < Duration::from_millis(4500), "{:?}", ran.took);
+    assert!(ran.stderr.contains("going on with the hosts that are known"), "{}", ran.stderr);
+    let again = live.asks("prime.train.node-1");
+    assert!(again.took < Duration::from_millis(1500), "{:?}", again.took);
+    assert_eq!(host_name(&again), "10.0.0.11");
+}
+
+#[test]
+fn of_64_at_once_one_asks() {
+    needs!("ssh");
+    let live = Live::with([train()]);
+    live.api.now_serves([joined()]);
+    live.wait(400);
+    let mut seen = 0;
+    live.asked(&mut seen);
+    let start = || {
+        let mut ssh = live.ssh();
+        ssh.args(["-TG", "prime.train.node-9"]).stdin(Stdio::null());
+        ssh.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let running: Vec<_> = (0..64).map(|_| start()).collect();
+    for child in running {
+        let done = child.wait_with_output().unwrap();
+        let stdout = String::from_utf8(done.stdout).unwrap();
+        assert!(stdout.contains("\nhostname 10.0.0.99\n"), "{stdout}");
+    }
+    assert_eq!(live.asked(&mut seen), [GET]);
+}
+
+#[test]
+fn of_64_at_once_one_asks_where_the_api_fails_too() {
+    needs!("ssh");
+    let live = Live::with([train()]);
+    live.api.replies_below("/api/admin/clusters/", Reply::detail(401, "no"));
+    live.wait(400);
+    let mut seen = 0;
+    live.asked(&mut seen);
+    let start = || {
+        let mut ssh = live.ssh();
+        ssh.args(["-TG", "prime.train.node-1"]).stdin(Stdio::null());
+        ssh.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let running: Vec<_> = (0..64).map(|_| start()).collect();
+    for child in running {
+        let done = child.wait_with_output().unwrap();
+        let stdout = String::from_utf8(done.stdout).unwrap();
+        assert!(stdout.contains("\nhostname 10.0.0.11\n"), "{stdout}");
+    }
+    assert_eq!(live.asked(&mut seen), [GET]);
+}
+
+#[test]
+fn an_api_that_is_down_or_speaks_a_byte_a_second() {
+    needs!("ssh");
+    let live = Live::with([train()]);
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    live.moves_to(&format!("http://{closed}"));
+    live.wait(400);
+    assert!(goes_on(&live, "6 min old: ") < Duration::from_millis(4500));
+
+    let live = Live::with([train()]);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    live.moves_to(&format!("http://{}", listener.local_addr().unwrap()));
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            thread::spawn(move || {
+                let _ = stream.read(&mut [0; 4096]);
+                let head = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n";
+                let mut pieces = [head].into_iter().chain(std::iter::repeat("{"));
+                while pieces.next().is_some_and(|piece| stream.write_all(piece.as_bytes()).is_ok())
+                {
+                    thread::sleep(Duration::from_secs(1));
+                }
+            });
+        }
+    });
+    live.wait(400);
+    let took = goes_on(&live, "incomplete answer after 2.");
+    assert!(took < Duration::from_millis(4500), "{took:?}");
+    assert_eq!(live.address("prime.train.node-1"), "10.0.0.11", "the next one does not wait");
+}
+
+#[test]
+fn a_token_that_is_gone() {
+    needs!("ssh");
+    let live = Live::with([train()]);
+    live.desk.sandbox.prime_settings(&json!({"api_key": null, "base_url": live.api.url()}));
+    live.wait(400);
+    goes_on(&live, "no API token");
+}
+
+/// Where it cannot be written down that a try failed, none is made: each look would wait.
+#[test]
+fn a_full_disk_and_one_that_may_only_be_read() {
+    needs!("ssh", "prlimit", "namespaces");
+    let live = Live::with([train()]);
+    live.wait(400);
+    let mut seen = 0;
+    live.asked(&mut seen);
+    let mut full = process::command("prlimit");
+    full.args(["--fsize=0", "ssh"]).env("HOME", live.desk.sandbox.home());
+    let ran = process::run(
+        ssh::without_surroundings(full, &live.desk.config()).args(["-TG", "prime.train.node-1"]),
+        b"",
+    );
+    assert_eq!(host_name(&ran), "10.0.0.11", "{ran:?}");
+    assert!(ran.stderr.contains("6 min old: "), "{}", ran.stderr);
+    assert_eq!(live.asked(&mut seen), [""; 0]);
+
+    let mounts = Mounts::new();
+    let folder = live.desk.ssh("prime-ssh");
+    mounts.bind(&folder, &folder);
+    let mut mount = mounts.command("mount");
+    process::run(mount.args(["-o", "remount,ro,bind"]).arg(&folder), b"").succeeds();
+    let mut inside = mounts.command("ssh");
+    inside.env("HOME", live.desk.sandbox.home());
+    let ran = process::run(
+        ssh::without_surroundings(inside, &live.desk.config()).args(["-TG", "prime.train.node-1"]),
+        b"",
+    );
+    assert_eq!(host_name(&ran), "10.0.0.11", "{ran:?}");
+    assert!(ran.stderr.contains("6 min old: "), "{}", ran.stderr);
+    assert_eq!(live.asked(&mut seen), [""; 0]);
+}
+
+#[test]
+fn a_clock_that_went_back() {
+    needs!("ssh");
+    let live = Live::with([train()]);
+    live.api.now_serves([train_later()]);
+    let path = live.desk.ssh("prime-ssh/train-675b1ff5.refresh");
+    let ahead = |problem: Value| {
+        let mut state = live.refresh_state();
+        let then = state["checked"].as_u64().unwrap() + 1_000_000;
+        (state["checked"], state["tried"], state["problem"]) = (then.into(), then.into(), problem);
+        fs::write(&path, state.to_string()).unwrap();
+    };
+    ahead(Value::Null);
+    assert_eq!(live.address("prime.train.node-1"), "10.0.0.111");
+    live.api.now_serves([train()]);
+    ahead("down".into());
+    assert_eq!(live.address("prime.train.node-1"), "10.0.0.11");
+}
+
+/// The numbers of the processes that run this program.
+fn running(program: &Path) -> Vec<Pid> {
+    let mark = program.to_str().unwrap();
+    let is_it = |id: &i32| {
+        let line = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        line.split(|&byte| byte == 0).next() == Some(mark.as_bytes())
+    };
+    let ids = fs::read_dir("/proc").unwrap().flatten();
+    let ids = ids.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    ids.filter(is_it).map(Pid::from_raw).collect()
+}
+
+#[test]
+fn killed_at_any_moment_the_next_ssh_works_and_waits_for_nobody() {
+    needs!("ssh");
+    let live = Live::with([train()]);
+    let fragment = live.desk.ours(".conf");
+    let old = fs::read(&fragment).unwrap();
+    live.api.now_serves([train_later()]);
+    live.run(&["sync"]).succeeds();
+    let new = fs::read(&fragment).unwrap();
+    let start = Instant::now();
+    let mut killed = 0;
+    for round in 0u64.. {
+        if start.elapsed() > Duration::from_secs(15) && killed > 5 || round == 60 {
+            break;
+        }
+        live.api.now_serves([if round % 2 == 0 { train() } else { train_later() }]);
+        live.wait(400);
+        let mut ssh = live.ssh();
+        ssh.args(["-TG", "prime.train.node-1"]).stdin(Stdio::null());
+        let child = ssh.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        process::until("the refresh", || !running(&live.program).is_empty());
+        thread::sleep(Duration::from_millis(round * 7 % 150));
+        for id in running(&live.program) {
+            killed += usize::from(kill(id, Signal::SIGKILL).is_ok());
+        }
+        let done = child.wait_with_output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+        let known = |text: &str| {
+            ["\nhostname 10.0.0.11\n", "\nhostname 10.0.0.111\n"].iter().any(|l| text.contains(l))
+        };
+        assert!(known(&String::from_utf8(done.stdout).unwrap()));
+        let now = fs::read(&fragment).unwrap();
+        assert!(now == old || now == new, "{}", String::from_utf8_lossy(&now));
+        let next = live.asks("prime.train.node-1");
+        assert!(known(&next.stdout), "{next:?}");
+        assert!(next.took < Duration::from_secs(4), "{next:?}");
+    }
+    live.api.now_serves([joined()]);
+    live.wait(400);
+    assert_eq!(live.address("prime.train.node-9"), "10.0.0.99");
+    live.run(&["sync", "--check"]).succeeds();
+    live.run(&["uninstall", "--all"]).succeeds();
+    assert!(!live.desk.ssh("prime-ssh").exists());
+}
+
+#[test]
+fn a_program_that_moved_or_a_shell_that_runs_nothing() {
+    needs!("ssh");
+    let live = Live::with([train()]);
+    live.api.now_serves([train_later()]);
+    live.wait(400);
+    let shell = |shell: &str| {
+        let mut ssh = live.ssh();
+        process::run(ssh.env("SHELL", shell).args(["-TG", "prime.train.node-1"]), b"")
+    };
+    assert_eq!(host_name(&shell("/bin/false")), "10.0.0.11");
+    let moved = live.program.with_file_name("moved");
+    fs::rename(&live.program, &moved).unwrap();
+    let ran = live.asks("prime.train.node-1");
+    assert_eq!(host_name(&ran), "10.0.0.11", "{ran:?}");
+    assert!(ran.stderr.contains("bin/prime-ssh"), "{ran:?}");
+    // Any run of it tells ssh where it is now.
+    copy_program(&moved);
+    let mut sync = process::command(&moved);
+    sync.args(["sync", "--ssh-dir"]).arg(live.desk.ssh("")).env("HOME", live.desk.sandbox.home());
+    process::run(&mut sync, b"").succeeds();
+    assert_eq!(live.address("prime.train.node-1"), "10.0.0.111");
+    for name in ["/bin/sh", "/bin/bash", "/bin/dash", "/usr/bin/zsh", "/bin/csh"] {
+        if !Path::new(name).exists() {
+            continue;
+        }
+        live.api.now_serves([train()]);
+        live.wait(400);
+        assert_eq!(host_name(&shell(name)), "10.0.0.11", "{name}");
+        live.api.now_serves([train_later()]);
+        live.wait(400);
+        assert_eq!(host_name(&shell(name)), "10.0.0.111", "{name}");
+    }
+}
