@@ -3,6 +3,7 @@
 use super::client::{Client, ClusterAnswer, check_segment};
 use super::error::{Asked, Cause, Error, Near};
 use super::list::{Listed, PAGE};
+use crate::name::is_start_of_id;
 
 /// How many clusters an error names.
 const NAMED: usize = 10;
@@ -15,7 +16,8 @@ impl Client {
     /// The cluster whose id or name is `selector`: one request where it is an id.
     ///
     /// Where the API knows no such id, the list is searched: an id or an exact name wins, then a
-    /// name that differs in case only. None or several are an error that names the near ones.
+    /// name that differs in case only, then the start of an id. None or several are an error that
+    /// names the near ones.
     pub async fn find(&self, selector: &str) -> Result<ClusterAnswer, Error> {
         let asked = || Asked::Cluster(selector.to_owned());
         check_segment(selector).map_err(|why| Error::new(asked(), Cause::Selector(why)))?;
@@ -64,10 +66,13 @@ fn choose<'l>(selector: &str, listed: &'l [Listed]) -> Result<&'l str, Cause> {
     }
     let folded = selector.to_lowercase();
     let exact: Vec<_> = listed.iter().filter(|cluster| cluster.name == selector).collect();
-    let in_any_case = |cluster: &&Listed| cluster.name.to_lowercase() == folded;
-    let matching =
-        if exact.is_empty() { listed.iter().filter(in_any_case).collect() } else { exact };
-    match matching.as_slice() {
+    let filtered = |is_meant: &dyn Fn(&&Listed) -> bool| -> Vec<&Listed> {
+        listed.iter().filter(is_meant).collect()
+    };
+    let is_alike = |cluster: &&Listed| cluster.name.to_lowercase() == folded;
+    let starts_so = |cluster: &&Listed| is_start_of_id(selector, &cluster.id);
+    let steps = [exact, filtered(&is_alike), filtered(&starts_so)];
+    match steps.iter().find(|found| !found.is_empty()).map_or(&[][..], Vec::as_slice) {
         [] => Err(Cause::NoSuchCluster(Near::of(by_name(listed.iter().collect())))),
         [cluster] => Ok(&cluster.id),
         several => Err(Cause::Several(Near::of(by_name(several.to_vec())))),

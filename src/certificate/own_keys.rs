@@ -1,5 +1,6 @@
 //! The keys that ssh tries where no setting names one: those in its folder, and the agent's.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -36,6 +37,12 @@ impl OwnKey {
             Some(file) => file.display().to_string(),
             None => format!("the agent's {}", excerpt(&self.comment, SHOWN)),
         }
+    }
+
+    /// The value of `--identity-file` with which ssh uses it: `none` leaves it to the agent.
+    #[must_use]
+    pub fn option(&self) -> &OsStr {
+        self.file.as_ref().map_or_else(|| OsStr::new("none"), |file| file.as_os_str())
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, value_parser};
 
-use super::{FormatArgs, SourceArgs};
+use super::{FormatArgs, LookArgs, SourceArgs};
 use crate::text::duration;
 
 /// `prime-ssh check`.
@@ -22,6 +22,9 @@ pub struct CheckArgs {
     /// In which form.
     #[command(flatten)]
     pub format: FormatArgs,
+    /// Which hosts.
+    #[command(flatten)]
+    pub look: LookArgs,
 }
 
 /// How hosts are asked whether they answer.

@@ -106,7 +106,7 @@ pub struct RememberedArgs {
 }
 
 fn without_variable(arg: Arg) -> Arg {
-    let arg = arg.env(None::<&str>);
+    let arg = super::without_variable(arg);
     // The help of the other commands names a variable.
     if arg.get_id() == "ssh_option" {
         return arg.help("An option of ssh for every host, as in ssh_config(5); repeatable");

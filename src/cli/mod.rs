@@ -27,7 +27,7 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{ArgGroup, Args, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{Arg, ArgGroup, Args, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub use check::{CheckArgs, ProbingArgs};
 pub use completions::CompletionsArgs;
@@ -111,11 +111,12 @@ pub enum Command {
     /// It takes as long as the slowest host; hosts that do not answer take --probe-timeout for
     /// each group of --jobs.
     Check(CheckArgs),
-    /// Wait until a cluster's nodes are up
+    /// Wait until the nodes of clusters are up
     ///
     /// A node is up when an SSH server answers on one of its connections. Nodes behind a jump host
-    /// are asked through one login to it, with your own ssh. Exit code 6: too few nodes came up in
-    /// time, an installation failed, or the jump host refuses your login.
+    /// are asked through one login to it, with your own ssh. With --node, --only, or --role, other
+    /// nodes do not count. Several clusters are watched side by side. Exit code 6: too few nodes of
+    /// one came up in time, an installation failed, or a jump host refuses your login.
     Wait(WaitArgs),
     /// Find problems on this machine, and how to fix them
     ///
@@ -360,6 +361,18 @@ pub struct HostsArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Host selection")]
 pub struct SelectionArgs {
+    /// By what they are.
+    #[command(flatten)]
+    pub only: OnlyArgs,
+    /// Include terminated and detached nodes
+    #[arg(long, env = "PRIME_SSH_INCLUDE_INACTIVE", value_parser = BoolishValueParser::new())]
+    pub include_inactive: bool,
+}
+
+/// Which hosts, by what they are.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Host selection")]
+pub struct OnlyArgs {
     /// Only hosts with this role
     #[arg(long, env = "PRIME_SSH_ROLE")]
     pub role: Option<String>,
@@ -369,9 +382,20 @@ pub struct SelectionArgs {
     /// Only hosts whose name or alias matches; repeatable
     #[arg(long, value_name = "GLOB", env = "PRIME_SSH_NODE", value_delimiter = ',')]
     pub node: Vec<glob::Pattern>,
-    /// Include terminated and detached nodes
-    #[arg(long, env = "PRIME_SSH_INCLUDE_INACTIVE", value_parser = BoolishValueParser::new())]
-    pub include_inactive: bool,
+}
+
+/// Which hosts are looked at. A shell's variables choose none of them: what is left out unseen may
+/// be down.
+#[derive(Args, Debug)]
+#[command(mut_args(without_variable))]
+pub struct LookArgs {
+    /// By what they are.
+    #[command(flatten)]
+    pub only: OnlyArgs,
+}
+
+fn without_variable(arg: Arg) -> Arg {
+    arg.env(None::<&str>)
 }
 
 impl Cli {

@@ -54,9 +54,30 @@ const EXAMPLES: [(&str, &[&str]); 15] = [
     ),
     ("uninstall", &["prime-ssh uninstall train", "prime-ssh uninstall --all --dry-run"]),
     ("list", &["prime-ssh list", "prime-ssh list --search train --format json"]),
-    ("show", &["prime-ssh show train", "prime-ssh show train --format json"]),
-    ("check", &["prime-ssh check train", "prime-ssh check --all --login"]),
-    ("wait", &["prime-ssh wait train", "prime-ssh wait train --for 2 --within 10m"]),
+    (
+        "show",
+        &[
+            "prime-ssh show train",
+            "prime-ssh show train --only worker",
+            "prime-ssh show train --format json",
+        ],
+    ),
+    (
+        "check",
+        &[
+            "prime-ssh check train",
+            "prime-ssh check --all --login",
+            "prime-ssh check train --login --node 'node-*'",
+        ],
+    ),
+    (
+        "wait",
+        &[
+            "prime-ssh wait train",
+            "prime-ssh wait train --for 2 --within 10m",
+            "prime-ssh wait --all --only control",
+        ],
+    ),
     ("doctor", &["prime-ssh doctor", "prime-ssh doctor --format json"]),
     (
         "cert",

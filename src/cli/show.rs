@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 
-use super::{FormatArgs, SourceArgs};
+use super::{FormatArgs, LookArgs, SourceArgs};
 
 /// `prime-ssh show`.
 #[derive(Args, Debug)]
@@ -19,17 +19,17 @@ pub struct ShowArgs {
     /// In which form.
     #[command(flatten)]
     pub format: FormatArgs,
+    /// Which hosts.
+    #[command(flatten)]
+    pub look: LookArgs,
 }
 
 impl ShowArgs {
-    /// The one cluster, as those of the other commands.
+    /// The one cluster, as those of the other commands, and which of its hosts.
     #[must_use]
-    pub fn source(self) -> SourceArgs {
-        SourceArgs {
-            clusters: self.cluster.into_iter().collect(),
-            all: false,
-            input: self.input.into_iter().collect(),
-            team: None,
-        }
+    pub fn source(self) -> (SourceArgs, LookArgs) {
+        let (clusters, input) = (self.cluster.into_iter(), self.input.into_iter());
+        let (clusters, input) = (clusters.collect(), input.collect());
+        (SourceArgs { clusters, all: false, input, team: None }, self.look)
     }
 }

@@ -4,38 +4,50 @@ use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 
-use super::{FormatArgs, SourceArgs};
+use super::{FormatArgs, LookArgs, SourceArgs};
 use crate::name::Invalid;
 use crate::text::duration;
 
 /// `prime-ssh wait`.
 #[derive(Args, Debug)]
+#[command(group = ArgGroup::new("source").args(["clusters", "all"]).required(true))]
 pub struct WaitArgs {
-    /// Cluster id, name, or installed alias
-    pub cluster: String,
+    /// Cluster ids, names, or installed aliases
+    #[arg(value_name = "CLUSTER")]
+    pub clusters: Vec<String>,
+    /// All clusters
+    #[arg(long)]
+    pub all: bool,
+    /// With --all: only clusters of this team; `any` for all teams [default: your team]
+    // clap asks for no `--all` where something is there that `--all` conflicts with.
+    #[arg(long, value_name = "ID", requires = "all", conflicts_with = "clusters")]
+    pub team: Option<String>,
     /// For what.
     #[command(flatten)]
     pub goal: GoalArgs,
     /// In which form the last state is printed.
     #[command(flatten)]
     pub format: FormatArgs,
+    /// Which nodes count.
+    #[command(flatten)]
+    pub look: LookArgs,
 }
 
 impl WaitArgs {
-    /// The one cluster, as those of the other commands.
+    /// The clusters, as those of the other commands, and which of their hosts.
     #[must_use]
-    pub fn source(self) -> SourceArgs {
-        let clusters = vec![self.cluster];
-        SourceArgs { clusters, all: false, input: Vec::new(), team: None }
+    pub fn source(self) -> (SourceArgs, LookArgs) {
+        let Self { clusters, all, team, look, .. } = self;
+        (SourceArgs { clusters, all, input: Vec::new(), team }, look)
     }
 }
 
 /// What is waited for, and how long.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct GoalArgs {
-    /// How many nodes; `all` requires at least one [default: all]
+    /// How many nodes of each cluster; `all` requires at least one [default: all]
     #[arg(long = "for", value_name = "N|all")]
     pub goal: Option<Goal>,
     /// How long to wait: 90s, 30m, 2h [default: 30m]

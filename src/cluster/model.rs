@@ -243,6 +243,14 @@ impl<'a> Fleet<'a> {
         Alias::of_node(&self.prefix, &self.name, &host.name)
     }
 
+    /// The name that a node without a host would have, which leads nowhere: no text of the API's,
+    /// for a program may hand it to ssh.
+    #[must_use]
+    pub fn alias_of_skipped(&self, node: &Skipped<'_>) -> String {
+        let own = Slug::of_name(node.name.as_cow(), node.name.as_str());
+        Alias::of_node(&self.prefix, &self.name, &own).to_string()
+    }
+
     /// What one of its hosts jumps through; `None` where it is reached directly.
     #[must_use]
     pub fn proxy_jump<'f>(&'f self, host: &Host<'_>) -> Option<ProxyJump<'f>>

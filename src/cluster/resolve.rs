@@ -250,6 +250,9 @@ fn choose(
     if fleet.cluster.is_terminated() && !options.selection.include_inactive {
         return Err(NoFleet::Terminated);
     }
+    let mut skipped = std::mem::take(&mut fleet.skipped);
+    skipped.retain(|node| options.selection.may_take(fleet, node));
+    fleet.skipped = skipped;
     if fleet.hosts.is_empty() {
         return Err(NoFleet::NoHost);
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use clap::ValueEnum;
 
 use super::jump::Jump;
-use super::model::{Fleet, Host};
+use super::model::{Fleet, Host, Skipped};
 use crate::name::{Label, Slug};
 
 /// Which hosts of a cluster are wanted.
@@ -21,6 +21,8 @@ pub struct Selection {
     pub include_inactive: bool,
     /// All hosts of a node that has one of them.
     pub whole_nodes: bool,
+    /// Of those, the ones that another selection takes too.
+    pub among: Option<Box<Selection>>,
 }
 
 /// `--only`.
@@ -69,22 +71,36 @@ impl Selection {
         true
     }
 
+    /// Whether a node without a host may be wanted. Its role is not known before it has one.
+    pub(super) fn may_take(&self, fleet: &Fleet<'_>, node: &Skipped<'_>) -> bool {
+        let alias = fleet.alias_of_skipped(node);
+        self.fits(node.name.as_str(), &alias)
+            && self.among.as_ref().is_none_or(|among| among.may_take(fleet, node))
+    }
+
+    fn fits(&self, name: &str, alias: &str) -> bool {
+        let fits = |glob: &glob::Pattern| glob.matches(name) || glob.matches(alias);
+        self.nodes.is_empty() || self.nodes.iter().any(fits)
+    }
+
     fn takes(&self, fleet: &Fleet<'_>, host: &Host<'_>) -> bool {
         let role_fits = self.role.as_ref().is_none_or(|wanted| {
             let role = host.role.as_ref().map(|role| role.as_str().to_lowercase());
             role == Some(wanted.to_lowercase())
         });
         let kind_fits = self.only.is_none_or(|only| only.takes(host));
-        let name_fits = self.nodes.is_empty() || {
-            let alias = fleet.alias_of(host).to_string();
-            self.nodes.iter().any(|glob| glob.matches(host.name.as_str()) || glob.matches(&alias))
-        };
-        role_fits && kind_fits && name_fits
+        let name_fits = self.nodes.is_empty()
+            || self.fits(host.name.as_str(), &fleet.alias_of(host).to_string());
+        let is_among = self.among.as_ref().is_none_or(|among| among.takes(fleet, host));
+        role_fits && kind_fits && name_fits && is_among
     }
 
     /// The roles that there are, if no host has the wanted one.
     pub(super) fn other_roles(&self, fleet: &Fleet<'_>) -> Vec<String> {
-        let Some(wanted) = &self.role else { return Vec::new() };
+        let among = self.among.as_ref();
+        let Some(wanted) = &self.role else {
+            return among.map(|among| among.other_roles(fleet)).unwrap_or_default();
+        };
         let roles: BTreeSet<&str> =
             fleet.hosts.iter().filter_map(|host| host.role.as_ref()).map(Label::as_str).collect();
         if roles.iter().any(|role| role.to_lowercase() == wanted.to_lowercase()) {

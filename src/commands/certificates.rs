@@ -12,7 +12,7 @@ use crate::install::layout::Layout;
 use crate::install::state::Record;
 use crate::name::{LocalPath, Slug};
 use crate::render::certificates::Certificates;
-use crate::settings::{Endpoint, OwnCertificates, Wanted};
+use crate::settings::{Endpoint, OwnCertificates, OwnCommands, Wanted, pasted};
 use crate::terminal::Terminal;
 use crate::text::time;
 
@@ -31,7 +31,7 @@ pub(super) fn add_own(
     let identity = settings.identity.as_deref().and_then(|path| Identity::read(path).ok());
     for cluster in fleets.iter().map(|fleet| &fleet.cluster).filter(|c| c.vault_enabled) {
         let own = Own::of(&settings.layout, cluster);
-        if let Some(warning) = own.warning(cluster, identity.as_ref(), settings.folder_is_named) {
+        if let Some(warning) = own.warning(cluster, identity.as_ref(), &settings.commands) {
             terminal.warning(warning);
         }
         certificates.own.insert(cluster.id.to_string(), own.path()?);
@@ -72,6 +72,7 @@ pub(super) fn renew_own(
 /// The certificate of a cluster in our folder.
 pub(super) struct Own<'a> {
     layout: &'a Layout,
+    record: Option<&'a Record>,
     file: CertificateFile,
 }
 
@@ -81,12 +82,13 @@ impl<'a> Own<'a> {
         let id = cluster.id.as_str();
         let name = Slug::of_name(&cluster.name.as_str().into(), id);
         let file = CertificateFile::for_cluster(&layout.folder(), &name, id);
-        Self { layout, file }
+        Self { layout, record: None, file }
     }
 
     /// The certificate of an installed cluster.
-    pub(super) fn installed(layout: &'a Layout, record: &Record) -> Self {
-        Self { layout, file: CertificateFile::for_stem(&layout.folder(), &record.stem()) }
+    pub(super) fn installed(layout: &'a Layout, record: &'a Record) -> Self {
+        let file = CertificateFile::for_stem(&layout.folder(), &record.stem());
+        Self { layout, record: Some(record), file }
     }
 
     /// Its path as ssh's files name it.
@@ -95,25 +97,17 @@ impl<'a> Own<'a> {
         checked(&self.layout.named_by_ssh(&name))
     }
 
-    /// A warning where it lets nobody in, because ssh does not say so. `folder_is_named`: whether
-    /// `cert` needs `--ssh-dir` too.
+    /// A warning where it lets nobody in, because ssh does not say so.
     pub(super) fn warning(
         &self,
         cluster: &Cluster<'_>,
         identity: Option<&Identity>,
-        folder_is_named: bool,
+        commands: &OwnCommands,
     ) -> Option<String> {
         let why = self.refusal(identity)?;
         let Cluster { name, id, .. } = cluster;
-        let folder = if folder_is_named {
-            format!("--ssh-dir '{}' ", self.layout.ssh_folder().display())
-        } else {
-            String::new()
-        };
-        Some(format!(
-            "{name} lets people in with a certificate only: {why}; \
-             `prime-ssh cert {folder}{id}` gets one"
-        ))
+        let cert = pasted(commands.about("cert", id.as_str(), self.record));
+        Some(format!("{name} lets people in with a certificate only: {why}; {cert} gets one"))
     }
 
     /// Why it lets nobody in.

@@ -110,6 +110,11 @@ impl Distinct {
     }
 }
 
+/// The failure of a run that has nothing to do because each cluster of the list was left out.
+pub(super) fn all_left_out(to_do: &str) -> Failure {
+    Failure::message(Kind::Answer, format!("nothing to {to_do}: every cluster was left out"))
+}
+
 /// The failure of a run that has nothing to do because the API lists no cluster.
 pub(super) fn none_listed(to_do: &str) -> Failure {
     Failure::message(Kind::Answer, format!("nothing to {to_do}: the API lists no cluster"))

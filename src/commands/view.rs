@@ -1,7 +1,10 @@
 //! Clusters as the user knows them: an installed one by its names and options, any other one as
 //! `install` without options would make it.
 
-use super::fetch::{self, FetchError, Fetched};
+use std::ffi::OsString;
+use std::path::Path;
+
+use super::fetch::{self, AnswerSource, FetchError, Fetched};
 use super::fleets::Distinct;
 use super::installed::{self, ask_again};
 use crate::cluster::{CheckedCluster, ResolvedCluster, name_clusters, resolve_one};
@@ -11,7 +14,7 @@ use crate::install::layout::Layout;
 use crate::install::plan::Installed;
 use crate::install::state::{Record, Source};
 use crate::name::{Id, Slug};
-use crate::settings::{OptionResolver, Origin, Rendering, Viewing, Which};
+use crate::settings::{OptionResolver, Origin, OwnCommands, Rendering, Viewing, Which};
 use crate::terminal::Terminal;
 
 /// The answers for the clusters that a run looks at.
@@ -42,6 +45,8 @@ pub(super) struct Seen<'a> {
     pub(super) record: Option<&'a Record>,
     /// How it is rendered.
     pub(super) rendering: Rendering,
+    /// What names it behind `prime-ssh install`.
+    pub(super) source: Vec<OsString>,
 }
 
 /// What is installed here. A folder that cannot be read is no reason to look at nothing.
@@ -120,7 +125,7 @@ fn find(selectors: Vec<String>, viewing: &Viewing, terminal: Terminal) -> Outcom
         Ok(endpoint) => fetch::each(&Origin::Clusters(endpoint.clone(), selectors), terminal),
         Err(failure) => {
             let failed = |asked: String| {
-                let source = fetch::AnswerSource::Api(asked.clone());
+                let source = AnswerSource::Api(asked.clone());
                 Fetched { asked, source, result: Err(FetchError::from(failure.again())) }
             };
             Ok(selectors.into_iter().map(failed).collect())
@@ -140,12 +145,12 @@ impl Asked {
             clusters.iter().filter_map(|(_, cluster)| cluster.as_ref().ok()).collect();
         let mut names = names(&checked, viewing, &self.installed).into_iter();
         let mut views = Vec::with_capacity(clusters.len());
-        for (asked, cluster) in clusters {
+        for (fetched, cluster) in clusters {
             let seen = cluster.and_then(|cluster| {
                 let name = names.next().flatten().map(Slug::into_owned);
-                self.see(cluster, name, viewing, memory)
+                self.see(fetched, cluster, name, viewing, memory)
             });
-            views.push(View { asked, seen });
+            views.push(View { asked: &fetched.asked, seen });
         }
         if matches!(viewing.which, Which::All(_)) {
             views.sort_by_cached_key(View::alias);
@@ -154,21 +159,20 @@ impl Asked {
     }
 
     /// The checked answers, each cluster once; a file may hold several.
-    fn clusters(&self) -> Outcome<Vec<(&str, Outcome<CheckedCluster<'_>>)>> {
+    fn clusters(&self) -> Outcome<Vec<(&Fetched, Outcome<CheckedCluster<'_>>)>> {
         let mut clusters = Vec::with_capacity(self.answers.len());
         let mut distinct = Distinct::default();
         for (fetched, about) in &self.answers {
-            let asked = fetched.asked.as_str();
             let found = match about {
                 Some(id) => installed_cluster(fetched, id).map(|cluster| vec![cluster]),
                 None => fetched.clusters(),
             };
             match found {
-                Err(failure) => clusters.push((asked, Err(failure))),
+                Err(failure) => clusters.push((fetched, Err(failure))),
                 Ok(found) => {
                     for cluster in found {
                         if distinct.is_new(&cluster, &fetched.source)? {
-                            clusters.push((asked, Ok(cluster)));
+                            clusters.push((fetched, Ok(cluster)));
                         }
                     }
                 }
@@ -179,6 +183,7 @@ impl Asked {
 
     fn see<'a>(
         &'a self,
+        fetched: &Fetched,
         cluster: CheckedCluster<'a>,
         name: Option<Slug<'static>>,
         viewing: &Viewing,
@@ -186,10 +191,30 @@ impl Asked {
     ) -> Outcome<Seen<'a>> {
         let id = cluster.id().map(|id| id.clone().into_owned());
         let record = id.as_ref().and_then(|id| self.installed.of_id(id.as_str()));
+        let source = source(record, fetched, id.as_ref(), &viewing.commands);
         let mut rendering = rendering(record, viewing, memory)?;
         rendering.walk.recorded = id.zip(name).into_iter().collect();
-        Ok(Seen { resolved: resolve_one(cluster, &rendering.walk), record, rendering })
+        rendering.walk.selection.among = Some(Box::new(viewing.selection.clone()));
+        Ok(Seen { resolved: resolve_one(cluster, &rendering.walk), record, rendering, source })
     }
+}
+
+/// What names a cluster behind `prime-ssh install`.
+fn source(
+    record: Option<&Record>,
+    fetched: &Fetched,
+    id: Option<&Id<'_>>,
+    commands: &OwnCommands,
+) -> Vec<OsString> {
+    let installed = record.and_then(|record| commands.source_of(record));
+    installed.unwrap_or_else(|| match &fetched.source {
+        AnswerSource::File(path) if path != Path::new("-") => vec!["--input".into(), path.into()],
+        // It cannot be read again.
+        AnswerSource::File(_) => vec!["--input".into(), "FILE".into()],
+        AnswerSource::Api(asked) => {
+            commands.source_of_listed(id.map_or(asked.as_str(), |id| id.as_str()))
+        }
+    })
 }
 
 /// The installed cluster in an answer, which may hold others.

@@ -4,11 +4,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::snapshot::{InstalledCluster, Snapshot};
-use super::{Check, Finding, OwnCommands, State};
+use super::{Check, Finding, State};
 use crate::certificate::Certificate;
 use crate::certificate::file::{self, CertificateFile};
 use crate::certificate::identity::Identity;
 use crate::certificate::judge::{self, MIN_VALIDITY, Requirements, Warning};
+use crate::settings::OwnCommands;
 use crate::text::time::span;
 
 /// Whether the certificates that our files name let people in, and will go on to. `now` is the time
@@ -104,7 +105,7 @@ impl Examination<'_> {
         let is_ours = self.path.file_name() == ours.path().file_name()
             && folder(&self.path) == folder(ours.path());
         if is_ours {
-            finding.run(self.commands.cert(&self.cluster.record, self.identity))
+            finding.run(self.commands.installed("cert", [self.cluster.record.id.as_str()]))
         } else {
             finding.advise("get a new one where this one came from")
         }

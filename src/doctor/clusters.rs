@@ -1,9 +1,12 @@
 //! The installed clusters against the API's answers: what `sync --check` would say.
 
 use super::finding::counted;
-use super::{Check, Finding, OwnCommands, State};
+use super::{Check, Finding, State};
+use crate::certificate::own_keys::OwnKey;
 use crate::failure::{Failure, Kind};
 use crate::install::state::{Record, Source};
+use crate::settings::OwnCommands;
+use crate::text::shell;
 
 /// How an installed cluster compares with the API's answer.
 #[derive(Debug)]
@@ -22,12 +25,14 @@ pub enum ClusterStatus {
     Skipped(&'static str),
 }
 
-/// What there is to know about one installed cluster. `warnings` are those of an install.
+/// What there is to know about one installed cluster. `warnings` are those of an install;
+/// `other_key` is one of the person's own that the cluster lets in, and not the one in use.
 #[must_use]
 pub fn examine(
     record: &Record,
     status: &ClusterStatus,
     warnings: &[String],
+    other_key: Option<&OwnKey>,
     commands: &OwnCommands,
 ) -> Vec<Finding> {
     let alias = record.alias();
@@ -41,15 +46,15 @@ pub fn examine(
         }
         ClusterStatus::OutOfDate(how) => {
             Finding::warning(check, format_args!("{alias} is out of date: {how}"))
-                .run(commands.sync(&alias))
+                .run(commands.installed("sync", [&*alias]))
         }
         ClusterStatus::Ended(why) => {
             Finding::wrong(check, format_args!("{alias} {why}, so its names lead nowhere"))
-                .run(commands.sync(&alias))
+                .run(commands.installed("sync", [&*alias]))
         }
         ClusterStatus::Unknown => {
             Finding::wrong(check, format_args!("the API does not know {alias} any more"))
-                .run(commands.words(["sync", &alias, "--prune"]))
+                .run(commands.installed("sync", ["--prune", &*alias]))
         }
         ClusterStatus::Skipped(why) => {
             Finding::note(check, format_args!("{alias} was not compared: {why}"))
@@ -65,9 +70,17 @@ pub fn examine(
             }
         }
     };
-    let warned = warnings.iter().map(|warning| {
+    let mut findings = vec![finding];
+    findings.extend(warnings.iter().map(|warning| {
         Finding::warning(check, warning)
             .advise("add it to the cluster's keys, or install again with --identity-file PATH")
-    });
-    [finding].into_iter().chain(warned).collect()
+    }));
+    if let Some(key) = other_key {
+        let what = format!("{alias} lets in another key of yours: {}", key.name());
+        let options = ["--identity-file".into(), key.option().to_owned()];
+        let source = commands.source_of(record);
+        let install = source.map(|source| shell::command(commands.install(options, &source)));
+        findings.push(Finding { command: install, ..Finding::warning(check, what) });
+    }
+    findings
 }

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use super::finding::counted;
 use super::snapshot::{OurFolder, Snapshot};
-use super::{Check, Finding, OwnCommands};
+use super::{Check, Finding};
 use crate::fs::Lock;
 use crate::install::include;
 use crate::install::layout::{CLUSTERS, INDEX, LOCK, Layout, SHARED};
 use crate::install::plan::{Note, Owner};
 use crate::install::state::{FileKind, FileStem};
+use crate::settings::OwnCommands;
 
 /// What does not fit together in our folder.
 #[must_use]
@@ -56,8 +57,11 @@ impl Folder<'_> {
     /// Adds the command that tidies our folder.
     fn tidied(&self, finding: Finding) -> Finding {
         let is_empty = self.ours.present.all_stems().is_empty();
-        let words: &[&str] = if is_empty { &["uninstall", "--all"] } else { &["sync"] };
-        finding.run(self.commands.words(words.iter().copied()))
+        finding.run(if is_empty {
+            self.commands.installed("uninstall", ["--all"])
+        } else {
+            self.commands.installed("sync", [])
+        })
     }
 
     /// States that cannot be read, or that exist twice.
@@ -125,7 +129,7 @@ impl Folder<'_> {
         let mut findings = Vec::new();
         for (stem, record) in &self.ours.installed.records {
             let alias = record.alias();
-            let synced = |finding: Finding| finding.run(self.commands.sync(&alias));
+            let synced = |finding: Finding| finding.run(self.commands.installed("sync", [&*alias]));
             let path = self.path(stem, FileKind::Fragment);
             match present.part(stem, FileKind::Fragment) {
                 None => findings.push(

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use nix::unistd::{AccessFlags, access};
 
 use super::snapshot::Snapshot;
-use super::{Check, Finding, OwnCommands};
+use super::{Check, Finding};
 use crate::install::include::{IncludeLine, IncludeResolver};
 use crate::install::layout::INDEX;
 use crate::install::reading::Block;
+use crate::settings::OwnCommands;
 use crate::text::shell;
 
 /// A line of the user's configuration.
@@ -137,6 +138,6 @@ fn with_line(finding: Finding, snapshot: &Snapshot, commands: &OwnCommands) -> F
     match snapshot.layout.include(INDEX) {
         Ok(line) if !may_write => finding
             .advise(format_args!("you cannot write this file here; add as its first line: {line}")),
-        _ => finding.run(commands.words(["sync"])),
+        _ => finding.run(commands.installed("sync", [])),
     }
 }

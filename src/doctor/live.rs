@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use super::finding::quoted;
 use super::snapshot::{InstalledCluster, Snapshot};
-use super::{Check, Finding, OwnCommands, shell};
+use super::{Check, Finding, shell};
 use crate::install::modes::writable_by_others;
 use crate::install::refresh::{self, RefreshState};
 use crate::install::state::Source;
-use crate::settings::OptionResolver;
+use crate::settings::{OptionResolver, OwnCommands};
 use crate::ssh::process;
 use crate::text::time::span;
 
@@ -51,13 +51,13 @@ impl Examination<'_> {
             }
             findings.extend(cluster.record.options.live.map(|age| {
                 let (alias, stem) = (cluster.alias(), cluster.record.stem());
-                let sync = || self.commands.sync(&alias);
+                let sync = || self.commands.installed("sync", [&*alias]);
                 self.last(&format!("{alias} (--live={age})"), &refresh::name(Some(&stem)), sync)
             }));
         }
         let follow = self.snapshot.ours.as_ref().ok().and_then(|ours| ours.present.follow.as_ref());
         if follow.is_some_and(|follow| follow.options.live.is_some()) {
-            let sync = || self.commands.words(["sync", "--new"]);
+            let sync = || self.commands.installed("sync", ["--new"]);
             let finding = self.last("new clusters of the subscription", &refresh::name(None), sync);
             findings.push(finding);
         }
@@ -72,7 +72,7 @@ impl Examination<'_> {
         let Some(program) = words.first().map(Path::new).filter(|path| path.is_absolute()) else {
             let what = format!("{alias}: ssh runs a command that is not ours: {}", quoted(command));
             let finding = Finding::warning(Check::Live, what).at(&cluster.path);
-            return vec![finding.run(self.commands.sync(&alias))];
+            return vec![finding.run(self.commands.installed("sync", [&*alias]))];
         };
         let token_file = cluster.record.options.token_file.as_ref();
         let token_file = token_file.map(|path| self.resolver.environment().expand(path));
@@ -103,7 +103,7 @@ impl Examination<'_> {
             Finding::wrong(Check::Live, what)
         };
         if let Some(fault) = fault {
-            return Some(finding(fault).at(program).run(self.commands.sync(alias)));
+            return Some(finding(fault).at(program).run(self.commands.installed("sync", [alias])));
         }
         let writable = writable_by_others(program)?;
         Some(finding("others can change").at(writable).chmod("go-w", writable))

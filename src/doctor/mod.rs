@@ -4,7 +4,6 @@
 //! lock, no certificate, no file) and prints nothing. The command asks the API, and sets the limits.
 
 mod finding;
-mod own_commands;
 
 pub mod api;
 pub mod certificates;
@@ -22,4 +21,3 @@ pub mod ssh;
 pub mod token;
 
 pub use finding::{Check, Finding, State};
-pub use own_commands::OwnCommands;

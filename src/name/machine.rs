@@ -66,3 +66,13 @@ fn check_id(text: &str) -> Result<(), Invalid> {
     }
     check_characters(text, "an id", "-_", u8::is_ascii_alphanumeric)
 }
+
+/// So many characters of an id may stand for it, where no other id starts with them; a narrow table
+/// shows no fewer.
+pub const ID_START: usize = 8;
+
+/// Whether `text` is as much of this id as may stand for it.
+#[must_use]
+pub fn is_start_of_id(text: &str, id: &str) -> bool {
+    text.chars().count() >= ID_START && id.starts_with(text)
+}

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::environment::Environment;
 use super::identity;
+use super::own_commands::OwnCommands;
 use super::sources::{Context, Endpoint, Sources};
 use crate::certificate::judge::{MIN_VALIDITY, TTL_MAX};
 use crate::cli::CertArgs;
@@ -22,6 +23,8 @@ pub struct Certify {
     pub wanted: Wanted,
     /// Whether the key was named for this call, so that it counts for installed clusters too.
     pub identity_is_named: bool,
+    /// Whether the API was named for this call, so that it counts for installed clusters too.
+    pub endpoint_is_typed: bool,
 }
 
 /// What to do.
@@ -51,14 +54,17 @@ pub struct Wanted {
     pub output: Option<PathBuf>,
     /// Where our folder is.
     pub layout: Layout,
+    /// The commands that are advised.
+    pub commands: OwnCommands,
 }
 
 impl Wanted {
     /// The certificate of an installed cluster, where the one that is there does not last.
     #[must_use]
     pub fn installed(identity: Option<PathBuf>, layout: &Layout) -> Self {
-        let min_validity = Some(MIN_VALIDITY);
-        Self { identity, ttl: None, min_validity, output: None, layout: layout.clone() }
+        let (min_validity, layout) = (Some(MIN_VALIDITY), layout.clone());
+        let commands = OwnCommands::default();
+        Self { identity, ttl: None, min_validity, output: None, layout, commands }
     }
 }
 
@@ -78,12 +84,14 @@ impl Certify {
             // A key that is not there is no warning here: nothing can be done without it.
             &mut Vec::new(),
         )?;
+        let layout = sources.ssh_layout()?;
         let wanted = Wanted {
             identity: identity.map(|path| context.environment.expand(&path)),
             ttl: args.ttl,
             min_validity: args.ensure.then_some(args.min_validity),
             output: args.output,
-            layout: sources.ssh_layout()?,
+            commands: OwnCommands::new(&context.global, &layout),
+            layout,
         };
         let clusters = sources.without_aliases(args.clusters)?;
         let task = if args.show {
@@ -95,7 +103,9 @@ impl Certify {
         } else {
             Task::Get(clusters)
         };
-        Ok(Self { task, wanted, identity_is_named })
+        let endpoint_is_typed =
+            context.global.api_url.is_some() || context.global.context.is_some();
+        Ok(Self { task, wanted, identity_is_named, endpoint_is_typed })
     }
 
     /// The API, and who asks. A certificate that lasts needs neither, so this is resolved once it
@@ -115,8 +125,8 @@ pub fn refresh_is_off(environment: &Environment) -> Outcome<bool> {
 pub struct OwnCertificates {
     /// Where our folder is, and how ssh's files name what is in it.
     pub layout: Layout,
-    /// Whether it is there because `--ssh-dir` says so.
-    pub folder_is_named: bool,
+    /// The commands that are advised.
+    pub commands: OwnCommands,
     /// The key that they should be for, where one is set.
     pub identity: Option<PathBuf>,
 }
@@ -124,8 +134,9 @@ pub struct OwnCertificates {
 impl OwnCertificates {
     pub(super) fn resolve(ssh: &login::Options, context: &Context) -> Outcome<Self> {
         let identity = ssh.identity_file.as_ref().map(|path| context.environment.expand(path));
-        let folder_is_named = context.global.ssh_dir.is_some();
-        Ok(Self { layout: context.layout()?, folder_is_named, identity })
+        let layout = context.layout()?;
+        let commands = OwnCommands::new(&context.global, &layout);
+        Ok(Self { layout, commands, identity })
     }
 }
 

@@ -28,7 +28,7 @@ impl Check {
     /// Resolves what was typed for `prime-ssh check`.
     pub fn resolve(args: CheckArgs, context: &Context) -> Outcome<Self> {
         Ok(Self {
-            viewing: Viewing::resolve(args.source, context)?,
+            viewing: Viewing::resolve(args.source, args.look, context)?,
             login: args.login,
             jobs: args.probing.jobs.into(),
             probe_timeout: args.probing.probe_timeout,

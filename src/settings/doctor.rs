@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::own_commands::OwnCommands;
 use super::sources::{Access, Context, Sources};
 use crate::failure::Outcome;
 use crate::install::layout::Layout;
@@ -15,8 +16,8 @@ pub struct Doctor {
     pub access: Outcome<Access>,
     /// The context that was named.
     pub context: Option<String>,
-    /// The ssh folder that was named.
-    pub ssh_dir: Option<PathBuf>,
+    /// The commands that are advised.
+    pub commands: OwnCommands,
     /// The shell by which ssh runs commands.
     pub shell: Option<PathBuf>,
 }
@@ -28,10 +29,10 @@ impl Doctor {
         let Context { global, environment, .. } = context;
         let access = Sources::read(context).map(|sources| sources.access());
         let layout = context.layout();
-        let folder = layout.as_ref().ok().map(|layout| layout.ssh_folder().to_owned());
-        let ssh_dir = folder.filter(|_| global.ssh_dir.is_some());
+        let commands = layout.as_ref().map(|layout| OwnCommands::new(global, layout));
+        let commands = commands.unwrap_or_default();
         let context = context.prime_context().unwrap_or(None);
         let shell = environment.variable("SHELL").ok().flatten().map(PathBuf::from);
-        Self { layout, access, context, ssh_dir, shell }
+        Self { layout, access, context, commands, shell }
     }
 }

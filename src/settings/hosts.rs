@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::environment::Environment;
 use super::identity;
 use super::sources::Sources;
-use crate::cli::{HostsArgs, RenderArgs, SelectionArgs};
+use crate::cli::{HostsArgs, OnlyArgs, RenderArgs, SelectionArgs};
 use crate::cluster::{self, JumpMode, Selection};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::name::Slug;
@@ -30,13 +30,12 @@ pub(super) fn walk_options(args: HostsArgs) -> Outcome<cluster::Options> {
 }
 
 pub(super) fn selection(args: SelectionArgs) -> Selection {
-    Selection {
-        role: args.role,
-        only: args.only,
-        nodes: args.node,
-        include_inactive: args.include_inactive,
-        whole_nodes: false,
-    }
+    Selection { include_inactive: args.include_inactive, ..only(args.only) }
+}
+
+pub(super) fn only(args: OnlyArgs) -> Selection {
+    let OnlyArgs { role, only, node: nodes } = args;
+    Selection { role, only, nodes, ..Selection::default() }
 }
 
 pub(super) fn ssh_options(

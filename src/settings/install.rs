@@ -6,16 +6,17 @@ use std::time::Duration;
 use super::environment::Environment;
 use super::hosts::{ssh_options, walk_options};
 use super::identity::fresh_options;
+use super::own_commands::OwnCommands;
 use super::prime_cli::PrimeCli;
 use super::sources::{Access, Context, Endpoint, Origin, Source, Sources};
 use super::view::{Viewing, Which};
 use super::wait::Patience;
 use crate::api::address::ApiUrl;
 use crate::cli::{
-    Global, HostsArgs, InstallArgs, ModeArgs, RememberedArgs, RenderArgs, SelectionArgs, SyncArgs,
-    UninstallArgs,
+    Global, HostsArgs, InstallArgs, ModeArgs, OnlyArgs, RememberedArgs, RenderArgs, SelectionArgs,
+    SyncArgs, UninstallArgs,
 };
-use crate::cluster;
+use crate::cluster::{self, Selection};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::layout::Layout;
 use crate::install::options::{KeyFile, OptionChange, SavedOptions};
@@ -41,6 +42,8 @@ pub struct Install {
     pub follows: bool,
     /// Where the files are.
     pub layout: Layout,
+    /// The commands that are advised.
+    pub commands: OwnCommands,
     /// For what is waited first, where it is.
     pub patience: Option<Patience>,
     /// Whether to do it.
@@ -96,7 +99,10 @@ impl Install {
             context: self.context.clone(),
             options: self.options.clone(),
             name: self.name.clone(),
+            // All nodes count, whichever of them are installed.
+            selection: Selection::default(),
             layout: self.layout.clone(),
+            commands: self.commands.clone(),
         };
         Some((viewing, self.patience?))
     }
@@ -106,6 +112,7 @@ impl Install {
         let InstallArgs { source: from, name, follow, wait, mode, options } = typed;
         let sources = Sources::read(context)?;
         let clusters = from.clusters.len() + from.input.len();
+        let layout = context.layout()?;
         let follows = follow || from.all && options.live.is_some();
         let settings = Self {
             follows,
@@ -113,7 +120,8 @@ impl Install {
             context: context.prime_context()?,
             name,
             options: option_change(options, context)?,
-            layout: context.layout()?,
+            commands: OwnCommands::new(&context.global, &layout),
+            layout,
             patience: wait.wait.then(|| Patience::new(wait.goal, wait.within)),
             mode: mode.into(),
         };
@@ -206,9 +214,9 @@ fn option_change(args: RememberedArgs, context: &Context) -> Outcome<OptionChang
     };
     let token_file = context.global.token_file.clone().filter(|_| live.is_some());
     let given = SavedOptions {
-        role: render.hosts.selection.role,
-        only: render.hosts.selection.only,
-        node: render.hosts.selection.node,
+        role: render.hosts.selection.only.role,
+        only: render.hosts.selection.only.only,
+        node: render.hosts.selection.only.node,
         include_inactive: render.hosts.selection.include_inactive,
         prefix: render.hosts.prefix,
         user: render.hosts.user,
@@ -234,9 +242,7 @@ impl From<SavedOptions> for RenderArgs {
         Self {
             hosts: HostsArgs {
                 selection: SelectionArgs {
-                    role: saved.role,
-                    only: saved.only,
-                    node: saved.node,
+                    only: OnlyArgs { role: saved.role, only: saved.only, node: saved.node },
                     include_inactive: saved.include_inactive,
                 },
                 prefix: saved.prefix,
@@ -329,10 +335,10 @@ impl<'g> OptionResolver<'g> {
         own.endpoint(url, context)
     }
 
-    /// Whether the ssh folder is the one that `--ssh-dir` says.
+    /// The commands that are advised, for this ssh folder.
     #[must_use]
-    pub fn folder_is_named(&self) -> bool {
-        self.global.ssh_dir.is_some()
+    pub fn commands(&self, layout: &Layout) -> OwnCommands {
+        OwnCommands::new(self.global, layout)
     }
 
     /// Where a path of an ssh file leads on this machine.

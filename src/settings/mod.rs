@@ -13,6 +13,7 @@ mod install;
 mod inventory;
 mod list;
 mod output;
+mod own_commands;
 mod prime_cli;
 mod program;
 mod render;
@@ -31,6 +32,7 @@ pub use install::{Install, LOCK_LIMIT, Mode, OptionResolver, Rendering, Sync, Un
 pub use inventory::{Caching, Inventory, InventoryOutput};
 pub use list::List;
 pub use output::Output;
+pub use own_commands::{OwnCommands, pasted};
 pub use render::Render;
 pub use sources::{Access, Context, Endpoint, Origin, Source, no_token, ssh_layout};
 pub use view::{Viewing, Which};

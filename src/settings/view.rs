@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
+use super::hosts::only;
 use super::identity::fresh_options;
+use super::own_commands::OwnCommands;
 use super::sources::{Context, Endpoint, Sources};
-use crate::cli::SourceArgs;
+use crate::cli::{LookArgs, SourceArgs};
+use crate::cluster::Selection;
 use crate::failure::Outcome;
 use crate::install::layout::Layout;
 use crate::install::options::OptionChange;
@@ -26,8 +29,12 @@ pub struct Viewing {
     pub options: OptionChange,
     /// What it is called in any case: `install --as`.
     pub name: Option<Slug<'static>>,
+    /// Which of the hosts that there are, or that are installed.
+    pub selection: Selection,
     /// Where the files of the installed ones are.
     pub layout: Layout,
+    /// The commands that are advised.
+    pub commands: OwnCommands,
 }
 
 /// Which clusters.
@@ -43,7 +50,7 @@ pub enum Which {
 
 impl Viewing {
     /// Resolves which clusters were args.
-    pub fn resolve(args: SourceArgs, context: &Context) -> Outcome<Self> {
+    pub fn resolve(args: SourceArgs, look: LookArgs, context: &Context) -> Outcome<Self> {
         let sources = Sources::read(context)?;
         let which = if args.all {
             Which::All(sources.team(args.team)?)
@@ -52,6 +59,8 @@ impl Viewing {
         } else {
             Which::Files(args.input)
         };
+        let layout = context.layout()?;
+        let commands = OwnCommands::new(&context.global, &layout);
         Ok(Self {
             which,
             endpoint: sources.endpoint(),
@@ -59,7 +68,9 @@ impl Viewing {
             context: context.prime_context()?,
             options: OptionChange { fresh: fresh_options(context)?, ..OptionChange::default() },
             name: None,
-            layout: context.layout()?,
+            selection: only(look.only),
+            layout,
+            commands,
         })
     }
 }

@@ -13,7 +13,7 @@ const WITHIN: Duration = Duration::from_secs(30 * 60);
 /// The resolved settings of `prime-ssh wait`.
 #[derive(Debug)]
 pub struct Wait {
-    /// Which cluster.
+    /// Which clusters.
     pub viewing: Viewing,
     /// For what, and how long.
     pub patience: Patience,
@@ -40,8 +40,9 @@ impl Wait {
     /// Resolves what was typed for `prime-ssh wait`.
     pub fn resolve(args: WaitArgs, context: &Context) -> Outcome<Self> {
         let (goal, format) = (args.goal, args.format.format);
+        let (source, look) = args.source();
         Ok(Self {
-            viewing: Viewing::resolve(args.source(), context)?,
+            viewing: Viewing::resolve(source, look, context)?,
             patience: Patience::new(goal.goal, goal.within),
             format,
         })

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
+pub use indicatif::MultiProgress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Terminal, stderr_is_terminal};
@@ -22,11 +23,11 @@ pub struct Progress {
 }
 
 impl Terminal {
-    /// Work of minutes begins.
+    /// Work of minutes begins, with a line of its own beside others.
     #[must_use]
-    pub fn progress(self) -> Progress {
+    pub fn progress(self, beside: &MultiProgress) -> Progress {
         let bar = self.shows_progress().then(|| {
-            let bar = ProgressBar::new_spinner();
+            let bar = beside.add(ProgressBar::new_spinner());
             show(&bar, "{spinner} {wide_msg} ({elapsed})");
             bar
         });

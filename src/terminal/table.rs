@@ -12,13 +12,13 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::name::ID_START;
 use crate::text::sanitize::sanitize;
 
 /// What stands between two columns.
 const GAP: &str = "  ";
-/// What a text is not cut below, and an id is not shortened below.
+/// What a text is not cut below.
 const LEAST: usize = 5;
-const LEAST_OF_ID: usize = 8;
 const HEADING: Style = Style::new().bold();
 
 /// A column of a table.
@@ -285,7 +285,7 @@ impl Table {
             _ => 0,
         };
         let longest = ids.windows(2).map(common).max().unwrap_or_default();
-        (longest + 1).max(LEAST_OF_ID) + 1
+        (longest + 1).max(ID_START) + 1
     }
 
     /// Writes the cells of a column as lines: what each is about, and what it says.

@@ -564,7 +564,7 @@ fn an_installed_clusters_certificate_has_its_name() {
     let person = Person::new();
     let told = person.installs(&["--as", "mine"]).run();
     assert!(
-        told.stderr.contains("there is none yet; `prime-ssh cert --ssh-dir '"),
+        told.stderr.contains("there is none yet; `prime-ssh cert --ssh-dir /"),
         "{}",
         told.stderr
     );

@@ -37,6 +37,7 @@ mod readme;
 mod render;
 mod rendered;
 mod security;
+mod selection;
 mod settings;
 mod show;
 mod usage;

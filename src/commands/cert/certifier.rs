@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
-use super::{clock, file_for, is_sufficient};
+use super::{clock, file_for};
 use crate::api::client::Client;
 use crate::certificate::details::{self, Clock};
 use crate::certificate::file::{CertificateFile, LIMIT, ReadError};
@@ -43,32 +43,18 @@ struct Target {
 }
 
 impl<'a> Certifier<'a> {
-    /// A certifier for one key, at one API.
+    /// A certifier for one key, at one API. `are_listed`: the clusters are the API's list, and not
+    /// what was typed.
     pub(super) fn new(
         wanted: &'a Wanted,
         identity: &'a Identity,
+        are_listed: bool,
         endpoint: Endpoint,
         terminal: Terminal,
     ) -> Outcome<Self> {
         let Endpoint { address, token, timeout } = endpoint;
         let client = Client::new(address, token, timeout.min(LIMIT))?.traced(terminal);
-        Ok(Self { wanted, identity, client, terminal, are_listed: false })
-    }
-
-    /// Gets a certificate for every cluster in the list that accepts nothing else.
-    pub(super) async fn get_all(mut self, team: Option<&str>) -> Outcome<()> {
-        self.are_listed = true;
-        let message = "asking the API for every cluster";
-        let mut listed = self.terminal.wait_for(message, self.client.clusters(None)).await?;
-        listed.retain(|cluster| {
-            cluster.vault_enabled && (team.is_none() || cluster.team_id.as_deref() == team)
-        });
-        let mut ids: Vec<_> = listed.into_iter().map(|cluster| cluster.id).collect();
-        if ids.is_empty() {
-            self.terminal.note("no cluster in the list takes a certificate");
-        }
-        ids.retain(|id| !is_sufficient(id, self.wanted, &self.identity.public_key));
-        self.get_each(&ids).await
+        Ok(Self { wanted, identity, client, terminal, are_listed })
     }
 
     /// Gets a certificate for each, several at a time; a failure does not stop the others.

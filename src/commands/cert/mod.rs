@@ -19,6 +19,7 @@ use crate::cli::CertArgs;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::folder;
 use crate::install::layout::Layout;
+use crate::install::plan::Installed;
 use crate::install::state::{Record, Source};
 use crate::settings::{Certify, Context, Endpoint, OptionResolver, Task, Wanted};
 use crate::terminal::Terminal;
@@ -26,47 +27,84 @@ use crate::text::time;
 
 pub(super) fn run(args: CertArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
-    let Certify { task, wanted, identity_is_named } = Certify::resolve(args, context)?;
+    let certify = Certify::resolve(args, context)?;
     let endpoint = || Certify::endpoint(context);
-    let (selectors, shows) = match task {
+    let (selectors, is_listed, shows) = match &certify.task {
         Task::Nothing => return Ok(()),
-        Task::GetAll(team) => return get_all(team.as_deref(), &wanted, &endpoint, terminal),
-        Task::Show(selectors) => (selectors, true),
-        Task::Get(selectors) => (selectors, false),
+        Task::GetAll(team) => (listed(team.as_deref(), endpoint()?, terminal)?, true, false),
+        Task::Show(selectors) => (selectors.clone(), false, true),
+        Task::Get(selectors) => (selectors.clone(), false, false),
     };
-    let do_each = |selectors: Vec<String>, wanted: &Wanted| {
-        if shows {
-            show::show(&selectors, wanted, terminal)
+    // What cannot be read is no installed cluster; `doctor` says why.
+    let installed = folder::read_ours(&certify.wanted.layout).ok();
+    let installed = installed.map(|present| present.installed()).unwrap_or_default();
+    let resolver = OptionResolver::new(context);
+    let mut failures = Vec::new();
+    for group in groups(selectors, &certify, &installed, &resolver)? {
+        let Group { wanted, record, selectors } = group;
+        let record = record.filter(|_| !is_listed && !certify.endpoint_is_typed);
+        let endpoint = || match record {
+            Some(record) => resolver.endpoint_of(record),
+            None => endpoint(),
+        };
+        let done = if shows {
+            show::show(&selectors, &wanted, &installed, terminal)
         } else {
-            get(selectors, wanted, &endpoint, terminal)
-        }
-    };
-    if identity_is_named {
-        return do_each(selectors, &wanted);
+            get_of(selectors, is_listed, &wanted, &endpoint, terminal)
+        };
+        failures.extend(done.err());
     }
-    let each = by_key(selectors, &wanted, context)?
-        .into_iter()
-        .map(|(identity, selectors)| do_each(selectors, &Wanted { identity, ..wanted.clone() }));
-    terminal.worst(each.filter_map(Result::err).collect())
+    terminal.worst(failures)
 }
 
-/// The clusters by the key of their certificate. An installed cluster keeps the key that it was
-/// installed with.
-fn by_key(
-    selectors: Vec<String>,
-    wanted: &Wanted,
-    context: &Context,
-) -> Outcome<BTreeMap<Option<PathBuf>, Vec<String>>> {
-    let mut by_key: BTreeMap<_, Vec<String>> = BTreeMap::new();
-    // What cannot be read is no installed cluster; `doctor` says why.
-    let installed = folder::read_ours(&wanted.layout).ok().map(|present| present.installed());
-    let resolver = OptionResolver::new(context);
-    for selector in selectors {
-        let record = installed.as_ref().and_then(|installed| called(installed, &selector));
-        let own = record.map(|record| installed_key(record, &resolver)).transpose()?.flatten();
-        by_key.entry(own.or_else(|| wanted.identity.clone())).or_default().push(selector);
+/// The ids of the clusters in the API's list that take a certificate, of one team or of all.
+fn listed(team: Option<&str>, endpoint: Endpoint, terminal: Terminal) -> Outcome<Vec<String>> {
+    let mut listed = fetch::list(endpoint, None, terminal)?;
+    listed.retain(|cluster| {
+        cluster.vault_enabled && (team.is_none() || cluster.team_id.as_deref() == team)
+    });
+    if listed.is_empty() {
+        terminal.note("no cluster in the list takes a certificate");
     }
-    Ok(by_key)
+    Ok(listed.into_iter().map(|cluster| cluster.id).collect())
+}
+
+/// Clusters whose certificates are for one key, and of one API.
+struct Group<'i> {
+    wanted: Wanted,
+    /// One of them, where they are installed from an API.
+    record: Option<&'i Record>,
+    selectors: Vec<String>,
+}
+
+/// The clusters by their own settings: an installed cluster keeps the key that it was installed
+/// with, unless one is named for this call, and the API that it was installed from.
+fn groups<'i>(
+    selectors: Vec<String>,
+    certify: &Certify,
+    installed: &'i Installed,
+    resolver: &OptionResolver<'_>,
+) -> Outcome<Vec<Group<'i>>> {
+    let mut groups: BTreeMap<_, Group<'i>> = BTreeMap::new();
+    for selector in selectors {
+        let record = called(installed, &selector);
+        let own = match record.filter(|_| !certify.identity_is_named) {
+            Some(record) => installed_key(record, resolver)?,
+            None => None,
+        };
+        let identity = own.or_else(|| certify.wanted.identity.clone());
+        let record = record.filter(|record| matches!(record.source, Source::Api { .. }));
+        let api = record.map(|record| {
+            let Record { source, options, .. } = record;
+            (format!("{source:?}"), options.token_file.as_ref().map(ToString::to_string))
+        });
+        let group = groups.entry((identity.clone(), api)).or_insert_with(|| {
+            let wanted = Wanted { identity, ..certify.wanted.clone() };
+            Group { wanted, record, selectors: Vec::new() }
+        });
+        group.selectors.push(selector);
+    }
+    Ok(groups.into_values().collect())
 }
 
 fn installed_key(record: &Record, resolver: &OptionResolver<'_>) -> Outcome<Option<PathBuf>> {
@@ -80,7 +118,18 @@ fn installed_key(record: &Record, resolver: &OptionResolver<'_>) -> Outcome<Opti
 
 /// Gets the certificates of these clusters, but for those that need no new one.
 pub(super) fn get(
+    selectors: Vec<String>,
+    wanted: &Wanted,
+    endpoint: &dyn Fn() -> Outcome<Endpoint>,
+    terminal: Terminal,
+) -> Outcome<()> {
+    get_of(selectors, false, wanted, endpoint, terminal)
+}
+
+/// The same; `is_listed`: they are ids of the API's list, and not what was typed.
+fn get_of(
     mut selectors: Vec<String>,
+    is_listed: bool,
     wanted: &Wanted,
     endpoint: &dyn Fn() -> Outcome<Endpoint>,
     terminal: Terminal,
@@ -97,19 +146,8 @@ pub(super) fn get(
     if selectors.is_empty() {
         return Ok(());
     }
-    let certifier = Certifier::new(wanted, &identity, endpoint()?, terminal)?;
+    let certifier = Certifier::new(wanted, &identity, is_listed, endpoint()?, terminal)?;
     fetch::block_on(certifier.get_each(&selectors))?
-}
-
-fn get_all(
-    team: Option<&str>,
-    wanted: &Wanted,
-    endpoint: &dyn Fn() -> Outcome<Endpoint>,
-    terminal: Terminal,
-) -> Outcome<()> {
-    let identity = identity(wanted)?;
-    let certifier = Certifier::new(wanted, &identity, endpoint()?, terminal)?;
-    fetch::block_on(certifier.get_all(team))?
 }
 
 /// Gets the first certificates for clusters whose certificate ssh renews from now on.

@@ -10,12 +10,18 @@ use crate::commands::installed::called;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::folder;
 use crate::install::fragment::Fragment;
-use crate::install::state::FileKind;
-use crate::settings::Wanted;
+use crate::install::plan::Installed;
+use crate::install::state::{FileKind, Record};
+use crate::settings::{Wanted, pasted};
 use crate::terminal::{self, Terminal};
 
 /// Shows each; fails where one of them lets nobody in.
-pub(super) fn show(selectors: &[String], wanted: &Wanted, terminal: Terminal) -> Outcome<()> {
+pub(super) fn show(
+    selectors: &[String],
+    wanted: &Wanted,
+    installed: &Installed,
+    terminal: Terminal,
+) -> Outcome<()> {
     let identity = match wanted.identity.as_deref().map(Identity::read).transpose() {
         Ok(identity) => identity,
         Err(error) => {
@@ -24,52 +30,68 @@ pub(super) fn show(selectors: &[String], wanted: &Wanted, terminal: Terminal) ->
         }
     };
     let clock = clock();
-    let each = selectors.iter().map(|name| show_one(name, wanted, identity.as_ref(), &clock));
+    let each = selectors.iter().map(|selector| {
+        let record = called(installed, selector);
+        Shown { selector, record, wanted }.print(identity.as_ref(), &clock)
+    });
     terminal.worst(each.filter_map(Result::err).collect())
 }
 
-fn show_one(
-    selector: &str,
-    wanted: &Wanted,
-    identity: Option<&Identity>,
-    clock: &Clock,
-) -> Outcome<()> {
-    let Some(file) = file_for(selector, wanted) else { return Err(missing(selector, wanted)) };
-    let certificate = match file.read() {
-        Ok(certificate) => certificate,
-        Err(ReadError::Missing) => return Err(missing(selector, wanted)),
-        Err(error) => return Err(useless(selector, &error)),
-    };
-    let key = identity.map(|identity| &identity.public_key);
-    let details = Details { certificate: &certificate, key, clock };
-    let (path, text) = (file.path().display().to_string(), details.to_string());
-    terminal::print_lines([path.as_str()].into_iter().chain(text.lines()))
-        .context("cannot write to stdout")
-        .or_fail(Kind::Local)?;
-    details.refusal().map_or(Ok(()), |refusal| Err(useless(selector, &refusal)))
+/// A cluster whose certificate is shown.
+struct Shown<'s> {
+    selector: &'s str,
+    record: Option<&'s Record>,
+    wanted: &'s Wanted,
 }
 
-fn useless(selector: &str, why: &dyn std::fmt::Display) -> Failure {
-    let message = format!("the certificate for {selector} lets nobody in: {why}");
-    Failure::message(Kind::Local, message)
-        .hint(format!("`prime-ssh cert {selector}` gets a new one"))
-}
-
-fn missing(selector: &str, wanted: &Wanted) -> Failure {
-    if takes_none(selector, wanted) {
-        let message = format!("{selector} lets people in without a certificate");
-        return Failure::message(Kind::Local, message).hint("`ssh` works with your key");
+impl Shown<'_> {
+    fn print(&self, identity: Option<&Identity>, clock: &Clock) -> Outcome<()> {
+        let Some(file) = file_for(self.selector, self.wanted) else { return Err(self.missing()) };
+        let certificate = match file.read() {
+            Ok(certificate) => certificate,
+            Err(ReadError::Missing) => return Err(self.missing()),
+            Err(error) => return Err(self.useless(&error)),
+        };
+        let key = identity.map(|identity| &identity.public_key);
+        let details = Details { certificate: &certificate, key, clock };
+        let (path, text) = (file.path().display().to_string(), details.to_string());
+        terminal::print_lines([path.as_str()].into_iter().chain(text.lines()))
+            .context("cannot write to stdout")
+            .or_fail(Kind::Local)?;
+        details.refusal().map_or(Ok(()), |refusal| Err(self.useless(&refusal)))
     }
-    // Only the API knows whether the cluster takes one.
-    Failure::message(Kind::Local, format!("there is no certificate for {selector}"))
-        .hint(format!("`prime-ssh cert {selector}` gets one, if the cluster takes one"))
-}
 
-/// Whether the cluster is installed, and none of its hosts is shown a certificate.
-fn takes_none(selector: &str, wanted: &Wanted) -> bool {
-    let Ok(present) = folder::read_ours(&wanted.layout) else { return false };
-    let installed = present.installed();
-    let Some(record) = called(&installed, selector) else { return false };
-    let fragment = present.part(&record.stem(), FileKind::Fragment);
-    fragment.is_some_and(|text| Fragment::parse(text).all("certificatefile").next().is_none())
+    /// The command that gets a new one.
+    fn cert(&self) -> String {
+        let Wanted { commands, output, .. } = self.wanted;
+        let mut words = commands.about("cert", self.selector, self.record);
+        if let Some(output) = output {
+            words.extend(["--output".into(), output.into()]);
+        }
+        pasted(words)
+    }
+
+    fn useless(&self, why: &dyn std::fmt::Display) -> Failure {
+        let message = format!("the certificate for {} lets nobody in: {why}", self.selector);
+        Failure::message(Kind::Local, message).hint(format!("{} gets a new one", self.cert()))
+    }
+
+    fn missing(&self) -> Failure {
+        let selector = self.selector;
+        if self.takes_none() {
+            let message = format!("{selector} lets people in without a certificate");
+            return Failure::message(Kind::Local, message).hint("`ssh` works with your key");
+        }
+        // Only the API knows whether the cluster takes one.
+        Failure::message(Kind::Local, format!("there is no certificate for {selector}"))
+            .hint(format!("{} gets one, if the cluster takes one", self.cert()))
+    }
+
+    /// Whether the cluster is installed, and none of its hosts is shown a certificate.
+    fn takes_none(&self) -> bool {
+        let Some(record) = self.record else { return false };
+        let Ok(present) = folder::read_ours(&self.wanted.layout) else { return false };
+        let fragment = present.part(&record.stem(), FileKind::Fragment);
+        fragment.is_some_and(|text| Fragment::parse(text).all("certificatefile").next().is_none())
+    }
 }

@@ -4,14 +4,15 @@ mod report;
 
 use super::fetch::block_on;
 use super::nodes::look::{self, Found};
-use super::nodes::status::Judge;
+use super::nodes::remedy::Remedies;
+use super::nodes::status::{Judge, NodeStatus};
 use super::nodes::{ViewedCluster, ViewedHost, route};
 use super::view::{self, Seen, View};
 use super::{certificates, fleets};
 use crate::cli::CheckArgs;
 use crate::cluster::NoFleet;
 use crate::failure::{Failure, Outcome};
-use crate::settings::{Check, Context, OptionResolver, Which};
+use crate::settings::{Check, Context, OptionResolver, Which, pasted};
 use crate::ssh::probe::limiter::{Limiter, within_file_limit};
 use crate::terminal::Terminal;
 use crate::terminal::progress::Count;
@@ -22,14 +23,19 @@ pub(super) fn run(args: CheckArgs, context: &Context) -> Outcome<()> {
     let options = OptionResolver::new(context);
     let answers = view::ask(&settings.viewing, &options, terminal)?;
     let views = answers.views(&settings.viewing, &options)?;
+    let some = !views.is_empty();
     let (clusters, mut failures) = viewed(views, &settings, &options, terminal);
+    if some && clusters.is_empty() && failures.is_empty() {
+        return Err(fleets::all_left_out("check"));
+    }
     let hosts: Vec<ViewedHost<'_>> = clusters.iter().flat_map(ViewedCluster::hosts).collect();
-    let found = look_at(&hosts, &clusters, &settings, terminal)?;
+    let mut found = look_at(&hosts, &clusters, &settings, terminal)?.into_iter();
 
-    let layout = &settings.viewing.layout;
-    let judge = Judge { layout, options: &options, logs_in: settings.login };
-    let statuses = judge.hosts(&hosts, &found);
-    let report = report::Report::new(&hosts, &statuses, &clusters, settings.skip_invalid);
+    let remedies = Remedies::new(&settings.viewing, &options);
+    let judge = Judge { remedies, logs_in: settings.login };
+    let judged = |cluster| judge.statuses(cluster, |_| found.next().unwrap_or_default());
+    let statuses: Vec<NodeStatus<'_>> = clusters.iter().flat_map(judged).collect();
+    let report = report::Report::new(&statuses, &clusters, settings.skip_invalid);
     report.print(settings.format)?;
     report.tell_remedies(terminal);
     failures.extend(report.summary(failures.is_empty(), terminal));
@@ -62,7 +68,7 @@ fn cluster<'a>(
     settings: &Check,
     terminal: Terminal,
 ) -> Outcome<Option<ViewedCluster<'a>>> {
-    let Seen { resolved, record, rendering } = seen;
+    let Seen { resolved, record, rendering, source } = seen;
     // What was refused counts as failed, unless it is to be left out.
     fleets::tell_refusals(std::slice::from_ref(&resolved), true, true, terminal)?;
     for note in &resolved.notes {
@@ -70,13 +76,15 @@ fn cluster<'a>(
     }
     let fleet = match resolved.fleet {
         Ok(fleet) => fleet,
-        Err(NoFleet::NoHost) if resolved.skipped().iter().any(|node| node.why.is_living()) => {
+        Err(NoFleet::NoHost | NoFleet::NoneSelected { .. })
+            if resolved.skipped().iter().any(|node| node.why.is_living()) =>
+        {
             match resolved.known() {
                 Some(fleet) => fleet.clone(),
                 None => return Ok(None),
             }
         }
-        Err(why @ (NoFleet::Terminated | NoFleet::NoHost))
+        Err(why @ (NoFleet::Terminated | NoFleet::NoHost | NoFleet::NoneSelected { .. }))
             if matches!(settings.viewing.which, Which::All(_)) =>
         {
             terminal.note(format_args!("left out {}: {why}", resolved.title));
@@ -86,13 +94,14 @@ fn cluster<'a>(
             let failure = fleets::nothing_to("check", &resolved.title, &why);
             return Err(match why {
                 NoFleet::Terminated if record.is_some() => {
-                    failure.hint("`prime-ssh sync` removes its names")
+                    let sync = pasted(settings.viewing.commands.installed("sync", []));
+                    failure.hint(format!("{sync} removes its names"))
                 }
                 _ => failure,
             });
         }
     };
-    Ok(Some(ViewedCluster { fleet, record, rendering }))
+    Ok(Some(ViewedCluster { fleet, record, rendering, source }))
 }
 
 fn warn(
@@ -111,7 +120,7 @@ fn warn(
     let own: Option<certificates::Own<'_>> = cluster.own_certificate(&settings.viewing.layout);
     let identity = cluster.identity(options);
     let warning = own.and_then(|own| {
-        own.warning(&cluster.fleet.cluster, identity.as_ref(), options.folder_is_named())
+        own.warning(&cluster.fleet.cluster, identity.as_ref(), &settings.viewing.commands)
     });
     if let Some(warning) = warning {
         terminal.warning(warning);

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use crate::cli::ReportFormat;
 use crate::cluster::{Skipped, WhySkipped};
+use crate::commands::nodes::ViewedCluster;
 use crate::commands::nodes::row::{self, HostRow, NodeRow};
-use crate::commands::nodes::status::{HostStatus, State};
-use crate::commands::nodes::{ViewedCluster, ViewedHost};
+use crate::commands::nodes::status::{NodeStatus, State};
 use crate::commands::{fleets, report};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::ssh::probe::Probe;
@@ -23,8 +23,10 @@ const TOLD: usize = 20;
 
 /// The hosts of a run, with the status of each.
 pub(super) struct Report<'c> {
-    hosts: &'c [ViewedHost<'c>],
-    statuses: &'c [HostStatus<'c>],
+    /// Those through which others are reached, too.
+    all: &'c [NodeStatus<'c>],
+    /// Those that were asked for.
+    chosen: Vec<&'c NodeStatus<'c>>,
     /// The nodes that should give a host and give none: who runs a playbook would miss them.
     without_host: Vec<(&'c ViewedCluster<'c>, &'c Skipped<'c>)>,
     several: bool,
@@ -42,8 +44,7 @@ struct Counts {
 impl<'c> Report<'c> {
     /// `skip_invalid`: what holds a refused value is left out.
     pub(super) fn new(
-        hosts: &'c [ViewedHost<'c>],
-        statuses: &'c [HostStatus<'c>],
+        all: &'c [NodeStatus<'c>],
         clusters: &'c [ViewedCluster<'c>],
         skip_invalid: bool,
     ) -> Self {
@@ -52,18 +53,15 @@ impl<'c> Report<'c> {
             .flat_map(|cluster| cluster.without_host().map(move |node| (cluster, node)))
             .filter(|(_, node)| !(skip_invalid && node.why == WhySkipped::Refused))
             .collect();
-        let count = |state| statuses.iter().filter(|status| status.state == state).count();
+        let chosen: Vec<_> = all.iter().filter(|status| !status.host.host.jump_only).collect();
+        let count = |state| chosen.iter().filter(|status| status.verdict.state == state).count();
         let counts = Counts {
-            total: hosts.len() + without_host.len(),
+            total: chosen.len() + without_host.len(),
             ok: count(State::Ok),
             failed: count(State::Failed) + without_host.len(),
             skipped: count(State::Skipped),
         };
-        Self { hosts, statuses, without_host, several: clusters.len() > 1, counts }
-    }
-
-    fn rows(&self) -> impl Iterator<Item = (&'c ViewedHost<'c>, &'c HostStatus<'c>)> {
-        self.hosts.iter().zip(self.statuses)
+        Self { all, chosen, without_host, several: clusters.len() > 1, counts }
     }
 
     /// Prints it, the hosts in their order and the nodes without one behind them.
@@ -79,16 +77,14 @@ impl<'c> Report<'c> {
             Column::minor("SERVER", 1),
             Column::detail("DETAIL"),
         ]);
-        for (host, status) in self.rows() {
-            table.row(row(host, status, is_plain));
+        for status in &self.chosen {
+            table.row(row(status, is_plain));
         }
         for (cluster, node) in &self.without_host {
             let name = if is_plain {
-                row::would_be_alias(&cluster.fleet, node)
-            } else if self.several {
-                node_of(cluster, node)
+                cluster.fleet.alias_of_skipped(node)
             } else {
-                node.name.to_string()
+                row::name_of(&cluster.fleet, node, self.several)
             };
             let reason = Cell::given(is_plain.then(|| row::skip_word(&node.why)));
             let [latency, login, server] = [(); 3].map(|()| Cell::default());
@@ -97,7 +93,7 @@ impl<'c> Report<'c> {
         }
         let json = Json {
             counts: self.counts,
-            hosts: self.rows().map(|(host, status)| HostRow::of(host, status)).collect(),
+            hosts: self.chosen.iter().map(|status| HostRow::of(status)).collect(),
             nodes_without_host: self
                 .without_host
                 .iter()
@@ -110,9 +106,9 @@ impl<'c> Report<'c> {
     /// Tells what to do, once for all hosts that need the same.
     pub(super) fn tell_remedies(&self, terminal: Terminal) {
         let mut remedies: Vec<(&str, &str, Vec<String>)> = Vec::new();
-        for (host, status) in self.rows() {
-            let Some(remedy) = status.remedy.as_deref() else { continue };
-            let (detail, is_room) = (status.detail.as_str(), remedies.len() < TOLD);
+        for NodeStatus { host, verdict, .. } in self.all {
+            let Some(remedy) = verdict.remedy.as_deref() else { continue };
+            let (detail, is_room) = (verdict.detail.as_str(), remedies.len() < TOLD);
             let same = remedies.iter().position(|told| (told.0, told.1) == (remedy, detail));
             match same.and_then(|at| remedies.get_mut(at)) {
                 Some((.., aliases)) => aliases.push(host.alias()),
@@ -131,13 +127,11 @@ impl<'c> Report<'c> {
         if total == 0 {
             return is_all.then(|| fleets::none_listed("check"));
         }
-        let mut names: Vec<String> = self
-            .rows()
-            .filter(|(_, status)| status.is_problem())
-            .map(|(host, _)| host.alias())
-            .collect();
-        names.extend(self.without_host.iter().map(|(cluster, node)| node_of(cluster, node)));
-        let behind = self.rows().filter(|(_, status)| status.is_behind_jump()).count();
+        let problems = self.chosen.iter().filter(|status| status.is_problem());
+        let mut names: Vec<String> = problems.map(|status| status.host.alias()).collect();
+        let without_host = self.without_host.iter();
+        names.extend(without_host.map(|(cluster, node)| row::name_of(&cluster.fleet, node, true)));
+        let behind = self.chosen.iter().filter(|status| status.is_behind_jump()).count();
         let hint = match behind {
             0 => String::new(),
             many => format!("; {} behind a jump host skipped: --login checks them", hosts(many)),
@@ -160,9 +154,10 @@ impl<'c> Report<'c> {
     }
 }
 
-fn row(host: &ViewedHost<'_>, status: &HostStatus<'_>, is_plain: bool) -> [Cell; 7] {
-    let latency = status.probe.and_then(Probe::latency);
-    let login = status.login.map(|login| login.took);
+fn row(status: &NodeStatus<'_>, is_plain: bool) -> [Cell; 7] {
+    let NodeStatus { host, found, verdict } = status;
+    let latency = status.probe().and_then(Probe::latency);
+    let login = found.login.as_ref().map(|login| login.took);
     let time = |time: Option<Duration>| {
         let text = time.map(row::milliseconds);
         Cell::given(
@@ -174,18 +169,13 @@ fn row(host: &ViewedHost<'_>, status: &HostStatus<'_>, is_plain: bool) -> [Cell;
     let server = if is_plain { server } else { server.and_then(|text| text.split(' ').next()) };
     [
         Cell::new(host.alias()),
-        row::state_cell(status.state),
-        Cell::given(status.reason.filter(|_| is_plain)),
+        row::state_cell(verdict.state),
+        Cell::given(verdict.reason.filter(|_| is_plain)),
         time(latency),
         time(login),
         Cell::given(server),
-        Cell::new(&status.detail),
+        Cell::new(&verdict.detail),
     ]
-}
-
-/// Nodes have the same names in every cluster, and those without a host have no alias.
-fn node_of(cluster: &ViewedCluster<'_>, node: &Skipped<'_>) -> String {
-    format!("{} of {}", node.name, cluster.fleet.alias())
 }
 
 fn hosts(many: usize) -> String {

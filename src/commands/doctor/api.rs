@@ -7,18 +7,19 @@ use std::time::{Duration, SystemTime};
 use crate::api::client::Client;
 use crate::api::error::Error as ApiError;
 use crate::api::list::Heard;
-use crate::commands::fetch::{self, FetchError};
-use crate::commands::installed::bring;
+use crate::certificate::identity::Identity;
+use crate::certificate::own_keys::{OwnKey, fitting, own_keys};
+use crate::commands::fetch::{self, FetchError, Fetched};
 use crate::commands::installed::{
-    Candidate, ClusterChange, DesiredOutcome, DesiredState, ask_again,
+    Candidate, ClusterChange, DesiredOutcome, DesiredState, ask_again, bring,
 };
+use crate::doctor::Finding;
 use crate::doctor::api::ApiProbe;
 use crate::doctor::clusters::{self, ClusterStatus};
 use crate::doctor::snapshot::Snapshot;
-use crate::doctor::{Finding, OwnCommands};
 use crate::failure::Outcome;
 use crate::install::state::{Record, Source};
-use crate::settings::{Access, Context, Endpoint, OptionResolver};
+use crate::settings::{Access, Context, Endpoint, OptionResolver, OwnCommands};
 use crate::ssh::process::Background;
 use crate::terminal::{Audience, Terminal};
 
@@ -37,12 +38,15 @@ pub(super) struct ComparedCluster {
     record: Record,
     status: ClusterStatus,
     warnings: Vec<String>,
+    /// Another key of the person's own that it lets in, in place of the one that a setting names.
+    other_key: Option<OwnKey>,
 }
 
 impl ComparedCluster {
     /// What there is to know about it.
     pub(super) fn examine(&self, commands: &OwnCommands) -> Vec<Finding> {
-        clusters::examine(&self.record, &self.status, &self.warnings, commands)
+        let Self { record, status, warnings, other_key } = self;
+        clusters::examine(record, status, warnings, other_key.as_ref(), commands)
     }
 }
 
@@ -143,6 +147,7 @@ fn compare(
     });
     // What `sync` says in passing is no finding.
     let silent = Terminal::new(Audience::Ansible, true, false);
+    let own_keys = own_keys(&snapshot.layout.read_by_ssh());
     let mut compared = Vec::new();
     for (record, candidate) in asked.iter().zip(ask_again(&asked, resolver, terminal)) {
         let mut desired = DesiredState::new(
@@ -155,7 +160,8 @@ fn compare(
         );
         let status = status(&mut desired, record, &candidate);
         let warnings = desired.strangers.into_iter().collect();
-        compared.push(ComparedCluster { record: (*record).clone(), status, warnings });
+        let other_key = other_key(record, &candidate.fetched, resolver, &own_keys);
+        compared.push(ComparedCluster { record: (*record).clone(), status, warnings, other_key });
     }
     compared.extend(skipped.into_iter().map(|record| {
         let why = match record.source {
@@ -163,9 +169,36 @@ fn compare(
             _ => "its API could not be asked",
         };
         let status = ClusterStatus::Skipped(why);
-        ComparedCluster { record: record.clone(), status, warnings: Vec::new() }
+        ComparedCluster { record: record.clone(), status, warnings: Vec::new(), other_key: None }
     }));
     compared
+}
+
+/// A key that the cluster lets in, where the one that a setting names cannot be used or is not among
+/// its keys.
+fn other_key(
+    record: &Record,
+    fetched: &Fetched,
+    resolver: &OptionResolver<'_>,
+    own: &[OwnKey],
+) -> Option<OwnKey> {
+    let checked = fetched.cluster(&record.id, &fetched.asked).ok()??;
+    let keys = &checked.cluster()?.ssh_keys;
+    let context = match &record.source {
+        Source::Api { context, .. } => context.as_deref(),
+        Source::Input(_) | Source::Stdin => None,
+    };
+    let set = resolver.rendering(&record.options, context).ok()?.ssh.identity_file?;
+    let set = Identity::read(&resolver.environment().expand(&set)).ok();
+    let set = set.map(|identity| OwnKey {
+        file: None,
+        comment: String::new(),
+        public_key: identity.public_key,
+    });
+    if fitting(set.as_slice(), keys).is_some() {
+        return None;
+    }
+    fitting(own, keys).cloned()
 }
 
 fn status(desired: &mut DesiredState<'_>, record: &Record, candidate: &Candidate) -> ClusterStatus {

@@ -13,11 +13,11 @@ use api::ApiAnswers;
 use crate::cli::DoctorArgs;
 use crate::doctor::snapshot::Snapshot;
 use crate::doctor::{
-    Check, Finding, OwnCommands, State, certificates, files, hosts, include, jumps, keys, live,
-    permissions, shell, ssh, token,
+    Check, Finding, State, certificates, files, hosts, include, jumps, keys, live, permissions,
+    shell, ssh, token,
 };
 use crate::failure::Outcome;
-use crate::settings::{Context, Doctor, OptionResolver};
+use crate::settings::{Context, Doctor, OptionResolver, OwnCommands};
 use crate::ssh::process::{Background, run_with_timeout};
 use crate::ssh::query;
 use crate::text::time;
@@ -42,9 +42,7 @@ fn examine(context: &Context) -> Vec<Finding> {
         Ok(settings) => settings,
         Err(error) => return vec![incomplete(Check::Token, &error)],
     };
-    let Doctor { layout, access, context: prime_context, ssh_dir, shell: user_shell } = settings;
-    let address = access.as_ref().ok().and_then(|access| access.address.as_ref().ok());
-    let commands = OwnCommands { ssh_dir, api_url: address.map(ToString::to_string) };
+    let Doctor { layout, access, context: prime_context, commands, shell: user_shell } = settings;
     let snapshot = match layout {
         Ok(layout) => run_with_timeout(LIMIT, || Arc::new(Snapshot::read(layout)))
             .map_err(|error| incomplete(Check::Files, &error)),

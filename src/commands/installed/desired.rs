@@ -214,7 +214,7 @@ impl<'a> DesiredState<'a> {
             self.warnings.extend(present.warning(
                 cluster,
                 identity.as_ref(),
-                self.memory.folder_is_named(),
+                &self.memory.commands(self.layout),
             ));
         }
         rendering.ssh.certificates.own.insert(id, own.path()?);

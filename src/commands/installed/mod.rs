@@ -19,6 +19,7 @@ pub(super) use summary::{ClusterChange, Line};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::plan::{Installed, Present};
 use crate::install::state::{FileStem, Record};
+use crate::name::is_start_of_id;
 
 /// The installed clusters that a person names by id, name, alias or file, damaged ones too; all
 /// where none is named.
@@ -44,11 +45,15 @@ pub(super) fn named(present: &Present, selectors: &[String]) -> Outcome<Vec<File
     Ok(stems)
 }
 
-/// The installed cluster that a person means by this id, name or alias.
+/// The installed cluster that a person means by this id or the start of one, name, or alias.
 pub(super) fn called<'i>(installed: &'i Installed, selector: &str) -> Option<&'i Record> {
-    let mut records = installed.records.iter().map(|(_, record)| record);
-    records.find(|record| {
+    let records = || installed.records.iter().map(|(_, record)| record);
+    let called = records().find(|record| {
         [record.id.as_str(), record.name.as_str(), &record.alias()].contains(&selector)
+    });
+    called.or_else(|| {
+        let mut starting = records().filter(|record| is_start_of_id(selector, record.id.as_str()));
+        starting.next().filter(|_| starting.next().is_none())
     })
 }
 

@@ -2,9 +2,13 @@
 //! found there, and what that means.
 
 pub(super) mod look;
+pub(super) mod remedy;
 pub(super) mod route;
 pub(super) mod row;
 pub(super) mod status;
+
+use std::collections::HashSet;
+use std::ffi::OsString;
 
 use crate::certificate::identity::Identity;
 use crate::cluster::{Fleet, Host, Jump, Skipped};
@@ -21,11 +25,25 @@ pub(super) struct ViewedCluster<'a> {
     pub(super) fleet: Fleet<'a>,
     pub(super) record: Option<&'a Record>,
     pub(super) rendering: Rendering,
+    /// What names it behind `prime-ssh install`.
+    pub(super) source: Vec<OsString>,
 }
 
 impl<'a> ViewedCluster<'a> {
     pub(super) fn hosts(&self) -> impl Iterator<Item = ViewedHost<'_>> {
         self.fleet.hosts.iter().map(move |host| ViewedHost { cluster: self, host })
+    }
+
+    /// Those that were asked for: not one that only others are reached through.
+    pub(super) fn chosen(&self) -> impl Iterator<Item = ViewedHost<'_>> {
+        self.hosts().filter(|host| !host.host.jump_only)
+    }
+
+    /// How many nodes that are asked for are in the cluster.
+    pub(super) fn nodes(&self) -> usize {
+        let active = self.chosen().filter(|host| host.host.is_active());
+        let nodes: HashSet<&str> = active.map(|host| host.host.node.id.as_str()).collect();
+        nodes.len() + self.without_host().count()
     }
 
     /// The nodes that should give a host and give none.
@@ -34,7 +52,7 @@ impl<'a> ViewedCluster<'a> {
     }
 
     /// Our certificate of the cluster, where it is what the cluster asks for.
-    pub(super) fn own_certificate<'l>(&self, layout: &'l Layout) -> Option<Own<'l>> {
+    pub(super) fn own_certificate<'l>(&'l self, layout: &'l Layout) -> Option<Own<'l>> {
         let is_ours = self.rendering.ssh.certificates.named.is_none();
         (self.fleet.cluster.vault_enabled && is_ours).then(|| match self.record {
             Some(record) => Own::installed(layout, record),

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::ViewedHost;
-use super::status::{HostStatus, State};
+use super::status::{NodeStatus, State};
 use crate::cluster::{Fleet, Skipped, WhySkipped};
-use crate::name::{Alias, Slug};
+use crate::name::Alias;
 use crate::render::data::{self, Text};
 use crate::ssh::probe::Probe;
 use crate::terminal::table::{Cell, Column, Table, Tone};
@@ -21,18 +20,25 @@ pub(in crate::commands) fn state_cell(state: State) -> Cell {
     })
 }
 
-/// The nodes that give no host, and why.
+/// A node that gives no host: nodes have the same names in every cluster, and this one no alias.
+pub(in crate::commands) fn name_of(fleet: &Fleet<'_>, node: &Skipped<'_>, several: bool) -> String {
+    if several { format!("{} of {}", node.name, fleet.alias()) } else { node.name.to_string() }
+}
+
+/// The nodes that give no host, of one cluster or of `several`, and why.
 pub(in crate::commands) fn without_host<'s, 'a: 's>(
-    nodes: impl IntoIterator<Item = &'s Skipped<'a>>,
+    nodes: impl IntoIterator<Item = (&'s Fleet<'a>, &'s Skipped<'a>)>,
+    several: bool,
 ) -> Table {
     let mut table = Table::new([Column::new("NO HOST"), Column::detail("WHY")]);
-    for Skipped { name, why } in nodes {
+    for (fleet, node) in nodes {
+        let why = &node.why;
         let tone = match why {
             WhySkipped::Terminated | WhySkipped::Detached => Tone::Dim,
             WhySkipped::NoConnection { failure: None, .. } => Tone::Waiting,
             WhySkipped::NoConnection { .. } | WhySkipped::Refused => Tone::Bad,
         };
-        table.row([Cell::new(name), Cell::new(why).tone(tone)]);
+        table.row([Cell::new(name_of(fleet, node, several)), Cell::new(why).tone(tone)]);
     }
     table
 }
@@ -45,13 +51,6 @@ pub(in crate::commands) fn skip_word(why: &WhySkipped<'_>) -> &'static str {
         WhySkipped::NoConnection { .. } => "no_connection",
         WhySkipped::Refused => "value_refused",
     }
-}
-
-/// The alias that a node without a host would have, which leads nowhere: no text of the API's, for a
-/// program may hand it to ssh.
-pub(in crate::commands) fn would_be_alias(fleet: &Fleet<'_>, node: &Skipped<'_>) -> String {
-    let own = Slug::of_name(node.name.as_cow(), node.name.as_str());
-    Alias::of_node(&fleet.prefix, &fleet.name, &own).to_string()
 }
 
 /// In milliseconds, with one digit behind the point.
@@ -81,22 +80,23 @@ pub(in crate::commands) struct HostRow<'r> {
 }
 
 impl<'r> HostRow<'r> {
-    pub(in crate::commands) fn of(host: &'r ViewedHost<'r>, status: &'r HostStatus<'r>) -> Self {
-        let probe = status.probe;
+    pub(in crate::commands) fn of(status: &'r NodeStatus<'r>) -> Self {
+        let NodeStatus { host, found, verdict } = status;
+        let probe = status.probe();
         let step = |time: fn(&Probe) -> Option<Duration>| probe.and_then(time).map(milliseconds);
         Self {
             host: data::Host::of(host.fleet(), host.host),
-            state: status.state,
-            reason: status.reason,
-            detail: Some(status.detail.as_str()).filter(|detail| !detail.is_empty()),
-            remedy: status.remedy.as_deref(),
+            state: verdict.state,
+            reason: verdict.reason,
+            detail: Some(verdict.detail.as_str()).filter(|detail| !detail.is_empty()),
+            remedy: verdict.remedy.as_deref(),
             address: probe.and_then(|probe| probe.address).map(|address| address.to_string()),
             server: status.server(),
             resolve_ms: step(|probe| probe.resolved),
             connect_ms: step(|probe| probe.connected),
             banner_ms: step(|probe| probe.answered),
             latency_ms: step(Probe::latency),
-            login_ms: status.login.map(|login| milliseconds(login.took)),
+            login_ms: found.login.as_ref().map(|login| milliseconds(login.took)),
         }
     }
 }

@@ -1,29 +1,12 @@
 //! What was found out about a host, judged: is it ok, why not, and what to do about it.
 
-use std::collections::HashMap;
-use std::ffi::OsStr;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
-
 use serde::Serialize;
 
-use super::ViewedHost;
 use super::look::Found;
-use crate::certificate::identity::Identity;
-use crate::certificate::own_keys::{fitting, own_keys};
-use crate::install::layout::Layout;
-use crate::install::state::FileKind;
-use crate::settings::OptionResolver;
+use super::remedy::Remedies;
+use super::{ViewedCluster, ViewedHost};
 use crate::ssh::login::{Login, Reason};
 use crate::ssh::probe::{Probe, ProbeError};
-use crate::ssh::process;
-use crate::text::shell;
-
-/// How long `ssh-keygen` may take to look into a file.
-const KEYGEN_LIMIT: Duration = Duration::from_secs(3);
 
 /// How a host is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -52,7 +35,15 @@ const BEHIND_JUMP: &str = "behind_jump";
 
 /// What there is to say of a host.
 #[derive(Clone, Debug)]
-pub(in crate::commands) struct HostStatus<'f> {
+pub(in crate::commands) struct NodeStatus<'c> {
+    pub(in crate::commands) host: ViewedHost<'c>,
+    pub(in crate::commands) found: Found,
+    pub(in crate::commands) verdict: Verdict,
+}
+
+/// Whether a host is ok, and why not.
+#[derive(Clone, Debug)]
+pub(in crate::commands) struct Verdict {
     pub(in crate::commands) state: State,
     /// Why it is not ok, in one word for programs.
     pub(in crate::commands) reason: Option<&'static str>,
@@ -60,14 +51,11 @@ pub(in crate::commands) struct HostStatus<'f> {
     pub(in crate::commands) detail: String,
     /// What to do about it.
     pub(in crate::commands) remedy: Option<String>,
-    pub(in crate::commands) probe: Option<&'f Probe>,
-    pub(in crate::commands) login: Option<&'f Login>,
 }
 
-impl<'f> HostStatus<'f> {
+impl Verdict {
     fn new(state: State, reason: &'static str, detail: impl Into<String>) -> Self {
-        let (reason, detail) = (Some(reason), detail.into());
-        Self { state, reason, detail, remedy: None, probe: None, login: None }
+        Self { state, reason: Some(reason), detail: detail.into(), remedy: None }
     }
 
     fn ok() -> Self {
@@ -82,69 +70,75 @@ impl<'f> HostStatus<'f> {
         Self { remedy: Some(remedy.into()), ..self }
     }
 
+    /// Whether it makes a run fail: the host failed, or could not be looked at.
+    fn is_problem(&self) -> bool {
+        self.state != State::Ok && self.reason != Some(BEHIND_JUMP)
+    }
+}
+
+impl NodeStatus<'_> {
+    pub(in crate::commands) fn is_ok(&self) -> bool {
+        self.verdict.state == State::Ok
+    }
+
     /// Whether it makes a run fail: it failed, or could not be looked at.
     pub(in crate::commands) fn is_problem(&self) -> bool {
-        self.state != State::Ok && !self.is_behind_jump()
+        self.verdict.is_problem()
     }
 
     /// Whether it was skipped for it is behind a jump host, to which nobody was to log in.
     pub(in crate::commands) fn is_behind_jump(&self) -> bool {
-        self.reason == Some(BEHIND_JUMP)
+        self.verdict.reason == Some(BEHIND_JUMP)
     }
 
     /// What the server calls itself.
-    pub(in crate::commands) fn server(&self) -> Option<&'f str> {
-        let probed = self.probe.and_then(|probe| probe.found.as_ref().ok());
-        let logged = || self.login.and_then(|login| login.server.as_deref());
+    pub(in crate::commands) fn server(&self) -> Option<&str> {
+        let probed = self.probe().and_then(|probe| probe.found.as_ref().ok());
+        let logged = || self.found.login.as_ref().and_then(|login| login.server.as_deref());
         probed.map(String::as_str).or_else(logged)
+    }
+
+    pub(in crate::commands) fn probe(&self) -> Option<&Probe> {
+        self.found.probe.as_ref()
     }
 }
 
-/// Judges what was found, and knows what helps. Commands and paths that it advises come from our
-/// own settings and state: what ssh logged may be a server's words.
+/// Judges what was found, and knows what helps.
 pub(in crate::commands) struct Judge<'j> {
-    pub(in crate::commands) layout: &'j Layout,
-    pub(in crate::commands) options: &'j OptionResolver<'j>,
+    pub(in crate::commands) remedies: Remedies<'j>,
     /// Whether logins are tried, or what would: `--login`.
     pub(in crate::commands) logs_in: bool,
 }
 
+/// The host that another one is reached through, where that is one of the cluster's.
+type OwnJump<'c> = (ViewedHost<'c>, Verdict);
+
 impl Judge<'_> {
-    /// How these hosts are, in their order.
-    pub(in crate::commands) fn hosts<'f>(
+    /// How the hosts of a cluster are, in their order; `found` says what was found at each.
+    pub(in crate::commands) fn statuses<'c>(
         &self,
-        hosts: &[ViewedHost<'_>],
-        found: &'f [Found],
-    ) -> Vec<HostStatus<'f>> {
-        let cluster = |host: &ViewedHost<'_>| host.fleet().cluster.id.to_string();
-        let of_jumps = hosts.iter().zip(found).filter(|(host, _)| host.is_jump());
-        let jumps: HashMap<String, (ViewedHost<'_>, HostStatus<'_>)> = of_jumps
-            .map(|(host, found)| (cluster(host), (*host, self.host(host, found, None))))
-            .collect();
-        let status = |host: &ViewedHost<'_>, found: &'f Found| {
-            let jump = if host.host.jumps { jumps.get(&cluster(host)) } else { None };
-            let (probe, login) = (found.probe.as_ref(), found.login.as_ref());
-            HostStatus { probe, login, ..self.host(host, found, jump) }
+        cluster: &'c ViewedCluster<'c>,
+        mut found: impl FnMut(&ViewedHost<'c>) -> Found,
+    ) -> Vec<NodeStatus<'c>> {
+        let found: Vec<(ViewedHost<'c>, Found)> =
+            cluster.hosts().map(|host| (host, found(&host))).collect();
+        let jump = found.iter().find(|(host, _)| host.is_jump());
+        let jump = jump.map(|(host, found)| (*host, self.verdict(host, found, None)));
+        let status = |(host, found): (ViewedHost<'c>, Found)| {
+            let jump = jump.as_ref().filter(|_| host.host.jumps);
+            NodeStatus { verdict: self.verdict(&host, &found, jump), host, found }
         };
-        hosts.iter().zip(found).map(|(host, found)| status(host, found)).collect()
+        found.into_iter().map(status).collect()
     }
 
-    /// `jump` is the host that it is reached through, where that is one of the cluster's.
-    fn host<'f>(
-        &self,
-        host: &ViewedHost<'_>,
-        found: &Found,
-        jump: Option<&(ViewedHost<'_>, HostStatus<'_>)>,
-    ) -> HostStatus<'f> {
+    fn verdict(&self, host: &ViewedHost<'_>, found: &Found, jump: Option<&OwnJump<'_>>) -> Verdict {
         if let Some(reason) = &found.jump_failure {
             return self.jump_failed(host, reason, jump);
         }
         let error = found.probe.as_ref().and_then(|probe| probe.found.as_ref().err());
         match (&found.login, error) {
-            (None, None) if found.probe.is_none() => {
-                not_looked_at(host, jump.map(|(_, status)| status))
-            }
-            (None, None) | (Some(Login { result: Ok(()), .. }), _) => HostStatus::ok(),
+            (None, None) if found.probe.is_none() => not_looked_at(host, jump),
+            (None, None) | (Some(Login { result: Ok(()), .. }), _) => Verdict::ok(),
             (None, Some(error)) => self.probe_failed(error),
             // What the probe says of a connection is more exact.
             (Some(Login { result: Err(reason), .. }), Some(error)) if is_of_connection(reason) => {
@@ -154,15 +148,14 @@ impl Judge<'_> {
         }
     }
 
-    fn jump_failed<'f>(
+    fn jump_failed(
         &self,
         host: &ViewedHost<'_>,
         reason: &Reason,
-        jump: Option<&(ViewedHost<'_>, HostStatus<'_>)>,
-    ) -> HostStatus<'f> {
+        jump: Option<&OwnJump<'_>>,
+    ) -> Verdict {
         let name = host.jump().unwrap_or_default();
         let detail = format!("not tried: its jump host {name}: {reason}");
-        let status = HostStatus::new(State::Skipped, "jump_failed", detail);
         let remedy = match jump {
             // It is told with its own remedy.
             Some((_, of_jump)) if of_jump.is_problem() => None,
@@ -171,186 +164,69 @@ impl Judge<'_> {
             None if *reason == Reason::HostKeyChanged => Some(format!("`ssh {name}` says more")),
             None => self.login_failed(host, reason).remedy,
         };
-        HostStatus { remedy, ..status }
+        Verdict { remedy, ..Verdict::new(State::Skipped, "jump_failed", detail) }
     }
 
-    fn probe_failed<'f>(&self, error: &ProbeError) -> HostStatus<'f> {
-        let status = HostStatus::failed(probe_word(error), error.to_string());
+    fn probe_failed(&self, error: &ProbeError) -> Verdict {
+        let verdict = Verdict::failed(probe_word(error), error.to_string());
         match error {
             ProbeError::NameUnknown(_) | ProbeError::Unreachable(_) | ProbeError::TimedOut(_)
                 if !self.logs_in =>
             {
-                status.remedy(
+                verdict.remedy(
                     "if your own ssh configuration leads there another way (ProxyJump, \
                      ProxyCommand), --login takes it",
                 )
             }
-            ProbeError::TurnedAway(_) => status.remedy("wait a minute, and check again"),
-            _ => status,
+            ProbeError::TurnedAway(_) => verdict.remedy("wait a minute, and check again"),
+            _ => verdict,
         }
     }
 
     /// How a host is that did not let us in. Of a jump host, `host` is one behind it.
-    pub(in crate::commands) fn login_failed<'f>(
+    pub(in crate::commands) fn login_failed(
         &self,
         host: &ViewedHost<'_>,
         reason: &Reason,
-    ) -> HostStatus<'f> {
-        let status = HostStatus::failed(login_word(reason), reason.to_string());
+    ) -> Verdict {
+        let remedies = &self.remedies;
+        let verdict = Verdict::failed(login_word(reason), reason.to_string());
         match reason {
-            Reason::NoKeyTaken { offered, .. } => {
-                self.no_key_taken(host, status, offered.is_empty())
-            }
-            Reason::KeyLocked(_) => status.remedy(self.unlock(host)),
-            Reason::KeyReadable(_) => status.remedy(self.close(host)),
-            Reason::TooManyKeys { .. } => {
-                status.remedy(format!("name the right one: {}", self.with_identity(host)))
-            }
-            Reason::HostKeyChanged => status.remedy(self.forget(host)),
-            Reason::HostKeyUnknown => status
+            Reason::NoKeyTaken { offered, .. } => match remedies.certificate(host) {
+                Some((detail, remedy)) => Verdict::failed("certificate", detail).remedy(remedy),
+                None => verdict.remedy(remedies.other_key(host, offered)),
+            },
+            Reason::KeyLocked(_) => verdict.remedy(remedies.unlock(host)),
+            Reason::KeyReadable(_) => verdict.remedy(remedies.close(host)),
+            Reason::TooManyKeys { .. } => verdict.remedy(remedies.right_key(host)),
+            Reason::HostKeyChanged => verdict.remedy(remedies.forget(host)),
+            Reason::HostKeyUnknown => verdict
                 .remedy("add its key to the known hosts, or install with `--host-keys accept-new`"),
             // A name that ssh has not been told of.
             Reason::NameUnknown { name, .. } if is_alias_of(host, name) => {
                 let detail = format!("ssh does not know {} yet", host.alias());
-                HostStatus::failed("not_installed", detail).remedy(self.install(host))
+                Verdict::failed("not_installed", detail).remedy(remedies.install(host))
             }
-            Reason::TurnedAway(_) => status.remedy("wait a minute, and check again"),
-            Reason::TimedOut => status.remedy("--probe-timeout gives it more time"),
-            _ => status,
+            Reason::TurnedAway(_) => verdict.remedy("wait a minute, and check again"),
+            Reason::TimedOut => verdict.remedy("--probe-timeout gives it more time"),
+            _ => verdict,
         }
-    }
-
-    fn no_key_taken<'f>(
-        &self,
-        host: &ViewedHost<'_>,
-        status: HostStatus<'f>,
-        has_none: bool,
-    ) -> HostStatus<'f> {
-        let id = host.fleet().cluster.id.as_str();
-        if let Some(fault) = host.cluster.certificate_fault(self.layout, self.options) {
-            let detail = format!("it takes a certificate only: {fault}");
-            return HostStatus::failed("certificate", detail).remedy(self.command("cert", [id]));
-        }
-        if let Some(remedy) = self.other_key(host) {
-            return status.remedy(remedy);
-        }
-        let install = self.with_identity(host);
-        if has_none {
-            return status
-                .remedy(format!("put a key into the agent (`ssh-add`), or name one: {install}"));
-        }
-        status.remedy(format!(
-            "have this key added to the cluster, or name another one: {install}; \
-             `prime-ssh show {id}` lists the keys that it lets in"
-        ))
-    }
-
-    /// A key of the person's own that the cluster lets in, where a setting names another one.
-    fn other_key(&self, host: &ViewedHost<'_>) -> Option<String> {
-        let own = own_keys(&self.layout.read_by_ssh());
-        let key = fitting(&own, &host.fleet().cluster.ssh_keys)?;
-        let set = host.cluster.identity(self.options);
-        if set.is_some_and(|set| set.public_key == key.public_key) {
-            return None;
-        }
-        let file = key.file.as_ref()?.to_str()?;
-        let id = host.fleet().cluster.id.as_str();
-        let install = self.command("install", ["--identity-file", file, id]);
-        Some(format!("the cluster lets in another key of yours, {}: {install}", key.name()))
-    }
-
-    fn install(&self, host: &ViewedHost<'_>) -> String {
-        let command = if host.cluster.record.is_some() { "sync" } else { "install" };
-        self.command(command, [host.fleet().cluster.id.as_str()])
-    }
-
-    fn with_identity(&self, host: &ViewedHost<'_>) -> String {
-        let id = host.fleet().cluster.id.as_str();
-        self.command("install", ["--identity-file", "PATH", id])
-    }
-
-    /// The key that a setting names, as this machine calls it.
-    fn own_key(&self, host: &ViewedHost<'_>) -> Option<PathBuf> {
-        let path = host.cluster.rendering.ssh.identity_file.as_ref()?;
-        Some(self.options.environment().expand(path)).filter(|path| path.is_file())
-    }
-
-    fn unlock(&self, host: &ViewedHost<'_>) -> String {
-        match self.own_key(host) {
-            Some(path) => pasted(["ssh-add".as_ref(), path.as_os_str()]),
-            None => "unlock it where it is, or put it into the agent with `ssh-add`".to_owned(),
-        }
-    }
-
-    fn close(&self, host: &ViewedHost<'_>) -> String {
-        let is_open = |path: &PathBuf| {
-            fs::metadata(path).is_ok_and(|found| found.mode() & 0o077 != 0)
-                && Identity::is_private_key(path)
-        };
-        match self.own_key(host).filter(is_open) {
-            Some(path) => pasted(["chmod".as_ref(), "600".as_ref(), path.as_os_str()]),
-            None => "take the key away from the others with `chmod 600`".to_owned(),
-        }
-    }
-
-    fn forget(&self, host: &ViewedHost<'_>) -> String {
-        let name = host.host.host_key_alias();
-        match self.known_hosts(host).filter(|file| remembers(file, &name)) {
-            Some(file) => {
-                let words = ["ssh-keygen".as_ref(), "-f".as_ref(), file.as_os_str()];
-                format!(
-                    "someone may be between you and it; if you know that it was set up anew: {}",
-                    pasted(words.into_iter().chain(["-R".as_ref(), name.as_ref()]))
-                )
-            }
-            None => "someone may be between you and it; `ssh` to it says more".to_owned(),
-        }
-    }
-
-    /// The file that should remember its host key.
-    fn known_hosts(&self, host: &ViewedHost<'_>) -> Option<PathBuf> {
-        let cluster = host.cluster;
-        let file = match (&cluster.rendering.ssh.known_hosts, cluster.record) {
-            (Some(path), _) => self.options.environment().expand(path),
-            (None, Some(record)) => self.layout.file(&record.stem().file(FileKind::KnownHosts)),
-            (None, None) => self.layout.ssh_folder().join("known_hosts"),
-        };
-        Some(file).filter(|file| file.is_file())
-    }
-
-    /// A command of ours, told of the folder of ssh's files where that must be said.
-    fn command<const N: usize>(&self, command: &str, arguments: [&str; N]) -> String {
-        let folder = self.layout.ssh_folder().display().to_string();
-        let named = if self.options.folder_is_named() { &["--ssh-dir", &*folder][..] } else { &[] };
-        pasted(["prime-ssh", command].into_iter().chain(named.iter().copied()).chain(arguments))
     }
 }
 
 /// A host that nobody looked at.
-fn not_looked_at<'f>(host: &ViewedHost<'_>, jump: Option<&HostStatus<'_>>) -> HostStatus<'f> {
+fn not_looked_at(host: &ViewedHost<'_>, jump: Option<&OwnJump<'_>>) -> Verdict {
     let Some(name) = host.jump() else {
-        return HostStatus::new(State::Skipped, "not_asked", "not asked yet");
+        return Verdict::new(State::Skipped, "not_asked", "not asked yet");
     };
     match jump {
-        Some(jump) if jump.is_problem() => HostStatus::new(
+        Some((_, jump)) if jump.is_problem() => Verdict::new(
             State::Skipped,
             "jump_failed",
             format!("its jump host {name} failed: {}", jump.detail),
         ),
-        _ => HostStatus::new(State::Skipped, BEHIND_JUMP, format!("behind {name}")),
+        _ => Verdict::new(State::Skipped, BEHIND_JUMP, format!("behind {name}")),
     }
-}
-
-/// A command as it stands in a sentence, to be pasted.
-fn pasted<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> String {
-    format!("`{}`", shell::command(words))
-}
-
-/// Whether this file remembers a key by this name.
-fn remembers(file: &Path, name: &str) -> bool {
-    let mut command = Command::new("ssh-keygen");
-    let found = process::run(command.args(["-F", name, "-f"]).arg(file), KEYGEN_LIMIT);
-    found.is_ok_and(|ended| ended.succeeded())
 }
 
 /// Whether it is the alias itself that ssh looked for, or what our last block makes of one.

@@ -1,22 +1,23 @@
 //! What there is to say of a cluster as a whole, a line a fact.
 
-use std::ffi::OsStr;
-use std::path::Path;
+use std::ffi::OsString;
 
 use super::keys::Keys;
+use crate::certificate::own_keys::OwnKey;
 use crate::cluster::Fleet;
 use crate::commands::report;
 use crate::install::state::Record;
 use crate::name::Label;
+use crate::settings::{OwnCommands, pasted};
 use crate::terminal::table::{Cell, Column, Table, Tone};
-use crate::text::shell;
 
 /// A cluster, for its facts.
 pub(super) struct Facts<'f> {
     pub(super) fleet: &'f Fleet<'f>,
     pub(super) record: Option<&'f Record>,
-    /// What installs it, where that is known.
-    pub(super) install: Option<String>,
+    pub(super) commands: &'f OwnCommands,
+    /// What names it behind `prime-ssh install`.
+    pub(super) source: &'f [OsString],
     pub(super) keys: &'f Keys<'f>,
     /// Of one that takes a certificate only: why ours lets nobody in, if so.
     pub(super) certificate: Option<&'f Option<String>>,
@@ -42,7 +43,7 @@ impl Facts<'_> {
             ("nodes", self.nodes()),
             ("jump host", Cell::given(self.jump())),
             ("certificate", self.certificate()),
-            ("your key", self.keys.fact(|file| self.with_key(file))),
+            ("your key", self.keys.fact(|key| self.with_key(key))),
         ] {
             if !cell.is_empty() {
                 table.row([Cell::new(name).tone(Tone::Dim), cell]);
@@ -52,13 +53,11 @@ impl Facts<'_> {
     }
 
     fn installed(&self) -> Cell {
-        match (self.record, &self.install) {
-            (Some(_), _) => Cell::new("yes").tone(Tone::Good),
-            (None, Some(install)) => {
-                Cell::new(format!("no: `{install}` makes these names known to ssh"))
-            }
-            (None, None) => Cell::new("no"),
+        if self.record.is_some() {
+            return Cell::new("yes").tone(Tone::Good);
         }
+        let install = pasted(self.commands.install([], self.source));
+        Cell::new(format!("no: {install} makes these names known to ssh"))
     }
 
     fn status(&self) -> Cell {
@@ -82,10 +81,9 @@ impl Facts<'_> {
     }
 
     /// The command that names another key.
-    fn with_key(&self, file: &Path) -> String {
-        let id = self.fleet.cluster.id.to_string();
-        let words = ["prime-ssh", "install", "--identity-file"].map(OsStr::new);
-        format!("`{}`", shell::command(words.into_iter().chain([file.as_os_str(), id.as_ref()])))
+    fn with_key(&self, key: &OwnKey) -> String {
+        let options = ["--identity-file".into(), key.option().to_owned()];
+        pasted(self.commands.install(options, self.source))
     }
 
     /// What the others are reached through.

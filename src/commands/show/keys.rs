@@ -1,7 +1,5 @@
 //! The keys that a cluster lets in, and whether the person's own is among them.
 
-use std::path::Path;
-
 use serde::Serialize;
 
 use crate::certificate::PublicKey;
@@ -82,16 +80,16 @@ impl<'a> Keys<'a> {
     }
 
     /// What is to be said of the key in use. `install` names another one.
-    pub(super) fn fact(&self, install: impl Fn(&Path) -> String) -> Cell {
+    pub(super) fn fact(&self, install: impl Fn(&OwnKey) -> String) -> Cell {
         let fitting = self.own.iter().find(|key| self.lets_in(&key.public_key) == Some(true));
         let Some((path, identity)) = &self.set else {
             return self.fact_of_own(fitting);
         };
         let other = match fitting {
-            Some(OwnKey { file: Some(file), .. }) => {
-                format!("; your {} is: {}", file.display(), install(file))
+            Some(key) => {
+                let your = if key.file.is_some() { "your " } else { "" };
+                format!("; {your}{} is: {}", key.name(), install(key))
             }
-            Some(key) => format!("; {} is", key.name()),
             None => String::new(),
         };
         match (identity, self.is_authorized()) {

@@ -3,8 +3,6 @@
 mod facts;
 mod keys;
 
-use std::path::Path;
-
 use facts::Facts;
 use keys::{IdentityData, KeyData, Keys};
 use serde::Serialize;
@@ -18,15 +16,15 @@ use crate::cluster::{Fleet, NoFleet};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::name::Label;
 use crate::render::data;
-use crate::settings::{Context, OptionResolver, Viewing, Which};
+use crate::settings::{Context, OptionResolver, Viewing};
 use crate::terminal::Terminal;
 use crate::terminal::table::{Cell, Column, Table, Tone};
-use crate::text::shell;
 
 pub(super) fn run(args: ShowArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
     let format = args.format.format;
-    let viewing = Viewing::resolve(args.source(), context)?;
+    let (source, look) = args.source();
+    let viewing = Viewing::resolve(source, look, context)?;
     let memory = OptionResolver::new(context);
     let asked = view::ask(&viewing, &memory, terminal)?;
     let mut views = asked.views(&viewing, &memory)?;
@@ -41,11 +39,13 @@ pub(super) fn run(args: ShowArgs, context: &Context) -> Outcome<()> {
     let Seen { resolved, .. } = seen;
     match &resolved.fleet {
         Ok(_) | Err(NoFleet::Terminated) => Ok(()),
-        Err(why @ NoFleet::NoHost) => {
+        Err(why @ (NoFleet::NoHost | NoFleet::NoneSelected { .. }))
+            if matches!(why, NoFleet::NoHost) || !resolved.skipped().is_empty() =>
+        {
             terminal.note(format_args!("{}: {why}", resolved.title));
             Ok(())
         }
-        Err(why) => Err(fleets::no_fleet(&resolved.title, why)),
+        Err(why) => Err(fleets::nothing_to("show", &resolved.title, why)),
     }
 }
 
@@ -76,7 +76,7 @@ fn print(
     memory: &OptionResolver<'_>,
     format: ReportFormat,
 ) -> Outcome<()> {
-    let Seen { resolved, record, rendering } = seen;
+    let Seen { resolved, record, rendering, source } = seen;
     let known = resolved.known();
     let authorized = known.map_or(&[][..], |fleet| &fleet.cluster.ssh_keys);
     let keys = Keys::of(authorized, rendering, memory, &viewing.layout);
@@ -91,12 +91,15 @@ fn print(
     let facts = known.map(|fleet| Facts {
         fleet,
         record: *record,
-        install: install(viewing, fleet),
+        commands: &viewing.commands,
+        source,
         keys: &keys,
         certificate: certificate.as_ref(),
     });
     let before: Vec<Table> = facts.iter().map(Facts::table).chain([keys.table()]).collect();
-    let behind = [row::without_host(resolved.skipped()), refused(seen)];
+    let skipped =
+        known.into_iter().flat_map(|fleet| fleet.skipped.iter().map(move |node| (fleet, node)));
+    let behind = [row::without_host(skipped, false), refused(seen)];
     let json = Report {
         cluster: known.map(data::Cluster::of),
         installed: record.is_some(),
@@ -107,18 +110,6 @@ fn print(
     };
     let hosts = known.map_or_else(|| Table::new([]), hosts);
     report::print_with(format, &before, &hosts, &behind, &json)
-}
-
-/// What would install it; nothing where it came from stdin.
-fn install(viewing: &Viewing, fleet: &Fleet<'_>) -> Option<String> {
-    match &viewing.which {
-        Which::Files(paths) => {
-            let path = paths.iter().find(|path| *path != Path::new("-"))?;
-            let words = ["prime-ssh".as_ref(), "install".as_ref(), "--input".as_ref()];
-            Some(shell::command(words.into_iter().chain([path.as_os_str()])))
-        }
-        Which::Named(_) | Which::All(_) => Some(format!("prime-ssh install {}", fleet.cluster.id)),
-    }
 }
 
 /// The hosts as they are reached, but for one that others jump through and nobody asked for.

@@ -1,30 +1,34 @@
-//! `prime-ssh wait`: until a cluster's nodes are up, and how far they came.
+//! `prime-ssh wait`: until the nodes of clusters are up, and how far they came.
 
+mod awaited;
 mod pauses;
 mod report;
 mod results;
 mod snapshot;
 
+use std::collections::HashSet;
+
+use awaited::{Awaited, NoAnswer};
+use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
 use pauses::Pauses;
-use results::ProbeResults;
+use results::{ProbeResults, Prober};
 use snapshot::{Snapshot, Verdict};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::fetch::{self, AT_ONCE};
+use super::nodes::ViewedCluster;
+use super::nodes::remedy::Remedies;
 use super::nodes::status::Judge;
-use super::nodes::{ViewedCluster, ViewedHost};
-use super::{fetch, fleets, view};
+use super::{fleets, view};
 use crate::api::client::Client;
-use crate::api::error::Error as ApiError;
 use crate::cli::{ReportFormat, WaitArgs};
-use crate::cluster::{self, NoFleet, ResolvedCluster, Selection, resolve_one};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::plan::Installed;
-use crate::install::state::{Record, Source};
-use crate::name::Slug;
-use crate::settings::{
-    Context, Endpoint, OptionResolver, Patience, Rendering, Viewing, Wait, Which,
-};
+use crate::settings::{Context, OptionResolver, Patience, Viewing, Wait, Which};
 use crate::terminal::Terminal;
+use crate::terminal::progress::MultiProgress;
 use crate::text::message::Message;
 use crate::text::time::span;
 
@@ -35,17 +39,17 @@ pub(super) fn run(args: WaitArgs, context: &Context) -> Outcome<()> {
     let Wait { viewing, patience, format } = Wait::resolve(args, context)?;
     let options = OptionResolver::new(context);
     let waiter = Waiter::new(&viewing, &options, patience, context.terminal);
-    waiter.wait_for_all(Some(format))
+    waiter.wait(Some(format))
 }
 
-/// Waits for clusters one after the other, all within one limit: for `install --wait`.
+/// Waits for clusters side by side, all within one limit: for `install --wait`.
 pub(super) fn first(
     viewing: &Viewing,
     options: &OptionResolver<'_>,
     patience: Patience,
     terminal: Terminal,
 ) -> Outcome<()> {
-    Waiter::new(viewing, options, patience, terminal).wait_for_all(None)
+    Waiter::new(viewing, options, patience, terminal).wait(None)
 }
 
 /// Who waits: for what, and until when.
@@ -54,40 +58,23 @@ struct Waiter<'w> {
     options: &'w OptionResolver<'w>,
     patience: Patience,
     until: Instant,
+    judge: Judge<'w>,
+    prober: Prober<'w>,
+    /// How many requests may be on their way.
+    requests: Semaphore,
+    progress: MultiProgress,
     terminal: Terminal,
 }
 
-/// The cluster that is waited for, and where it is asked for.
-struct Awaited<'w> {
-    client: Client,
-    id: String,
-    record: Option<&'w Record>,
-    rendering: Rendering,
-    /// How its hosts are named and reached.
-    options: cluster::Options,
-}
-
-/// Why there is no new answer.
-enum NoAnswer {
-    /// The API could not tell, or somebody in between answered; the next time it may.
-    Outage(ApiError),
-    /// It will not be otherwise.
-    Final(Failure),
-}
-
-impl From<ApiError> for NoAnswer {
-    fn from(error: ApiError) -> Self {
-        if error.is_outage() { Self::Outage(error) } else { Self::Final(error.into()) }
-    }
-}
-
-impl From<NoAnswer> for Failure {
-    fn from(why: NoAnswer) -> Self {
-        match why {
-            NoAnswer::Outage(error) => error.into(),
-            NoAnswer::Final(failure) => failure,
-        }
-    }
+/// How the wait for a cluster ended.
+struct Ended<'i> {
+    awaited: Awaited<'i>,
+    /// The last answer.
+    text: String,
+    /// Why there was none after it.
+    outage: Option<String>,
+    results: ProbeResults,
+    verdict: Verdict,
 }
 
 impl<'w> Waiter<'w> {
@@ -97,113 +84,125 @@ impl<'w> Waiter<'w> {
         patience: Patience,
         terminal: Terminal,
     ) -> Self {
-        Self { viewing, options, patience, until: Instant::now() + patience.within, terminal }
+        Self {
+            viewing,
+            options,
+            patience,
+            until: Instant::now() + patience.within,
+            judge: Judge { remedies: Remedies::new(viewing, options), logs_in: true },
+            prober: Prober::new(&viewing.layout),
+            requests: Semaphore::new(AT_ONCE),
+            progress: MultiProgress::new(),
+            terminal,
+        }
     }
 
-    /// Waits for each; with a format, prints how far each came.
-    fn wait_for_all(&self, format: Option<ReportFormat>) -> Outcome<()> {
-        let Which::Named(selectors) = &self.viewing.which else {
-            return Err(Failure::message(Kind::Usage, "one cluster is waited for"));
-        };
+    /// Waits for all of them; with a format, prints how far each came. What fails for one harms no
+    /// other.
+    fn wait(&self, format: Option<ReportFormat>) -> Outcome<()> {
         let installed = view::installed_here(&self.viewing.layout, self.terminal);
-        for selector in selectors {
-            fetch::block_on(async {
-                let (awaited, text) = self.find(selector, &installed).await?;
-                self.watch(&awaited, text, format).await
-            })??;
-        }
-        Ok(())
-    }
-
-    /// The cluster, and its first answer.
-    async fn find<'i>(
-        &self,
-        selector: &str,
-        installed: &'i Installed,
-    ) -> Outcome<(Awaited<'i>, String)> {
-        let (endpoint, selector) = self.asked_at(selector, installed)?;
-        let client =
-            Client::new(endpoint.address, endpoint.token, endpoint.timeout)?.traced(self.terminal);
-        let finding = timeout_at(self.until, client.find(&selector));
-        let message = format!("asking the API for {selector}");
-        let Ok(found) = self.terminal.wait_for(message, finding).await else {
-            let within = span(self.patience.within);
-            let message = format!("no answer of the API on {selector} within {within}");
-            return Err(Failure::message(Kind::Hosts, message));
-        };
-        let found = found?;
-        let record = installed.of_id(&found.id);
-        let rendering = view::rendering(record, self.viewing, self.options)?;
-        let checked = fleets::check(&found.id, &found.text)?;
-        let name = view::names(&[&checked], self.viewing, installed).pop().flatten();
-        let recorded = checked.id().cloned().zip(name);
-        let recorded = recorded.map(|(id, name)| (id.into_owned(), Slug::into_owned(name)));
-        let options = cluster::Options {
-            // All nodes count, whichever of them are installed.
-            selection: Selection::default(),
-            recorded: recorded.into_iter().collect(),
-            ..rendering.walk.clone()
-        };
-        let client = client.without_tries();
-        Ok((Awaited { client, id: found.id, record, rendering, options }, found.text))
-    }
-
-    /// Where a cluster is asked for, and by what: an installed one where it was installed from.
-    fn asked_at(&self, selector: &str, installed: &Installed) -> Outcome<(Endpoint, String)> {
-        let here = || self.viewing.endpoint.as_ref().map(Endpoint::clone).map_err(Failure::again);
-        match view::asked_of(selector, self.viewing, installed) {
-            Ok(record) => {
-                let endpoint = match &record.source {
-                    Source::Api { url, context, .. } => {
-                        self.options.endpoint(url, context.as_deref())?
-                    }
-                    // A saved answer does not change.
-                    Source::Input(_) | Source::Stdin => here()?,
-                };
-                Ok((endpoint, record.id.to_string()))
+        let ended = fetch::block_on(self.watch_all(&installed))??;
+        let (mut all, mut failures) = (Vec::new(), Vec::new());
+        for ended in ended {
+            match ended {
+                Ok(ended) => all.push(ended),
+                Err(failure) => failures.push(failure),
             }
-            Err(selector) => Ok((here()?, selector.to_owned())),
         }
+        failures.extend(self.end(&all, format)?);
+        self.terminal.worst(failures)
+    }
+
+    async fn watch_all<'i>(&self, installed: &'i Installed) -> Outcome<Vec<Outcome<Ended<'i>>>> {
+        let (selectors, is_listed) = match &self.viewing.which {
+            Which::Named(selectors) => (selectors.clone(), false),
+            Which::All(team) => (self.listed(team.as_deref()).await?, true),
+            Which::Files(_) => {
+                let message = "a saved answer does not change, so nothing is to be waited for";
+                return Err(Failure::message(Kind::Usage, message));
+            }
+        };
+        let find = |selector: String| async move {
+            match Awaited::find(self, &selector, is_listed, installed).await {
+                Ok(found) => Some(Ok(found)),
+                Err(NoAnswer::LeftOut(why)) if is_listed => {
+                    self.terminal.note(format_args!("left out {why}"));
+                    None
+                }
+                Err(why) => Some(Err(Failure::from(why))),
+            }
+        };
+        let found: Vec<_> = stream::iter(selectors).map(find).buffered(AT_ONCE).collect().await;
+        if is_listed && found.iter().all(Option::is_none) {
+            return Err(fleets::all_left_out("wait for"));
+        }
+        let mut ids = HashSet::new();
+        let is_new = |found: &Outcome<(Awaited<'_>, String)>| {
+            found.as_ref().map_or(true, |(awaited, _)| ids.insert(awaited.id.clone()))
+        };
+        let watch = |found: Outcome<(Awaited<'i>, String)>| async {
+            let (awaited, text) = found?;
+            self.watch(awaited, text).await
+        };
+        Ok(join_all(found.into_iter().flatten().filter(is_new).map(watch)).await)
+    }
+
+    /// The ids of all clusters that the API lists.
+    async fn listed(&self, team: Option<&str>) -> Outcome<Vec<String>> {
+        let endpoint = self.viewing.endpoint.as_ref().map_err(Failure::again)?.clone();
+        let client = Client::new(endpoint.address, endpoint.token, endpoint.timeout)?;
+        let client = client.traced(self.terminal);
+        let asking = timeout_at(self.until, client.clusters(None));
+        let Ok(listed) = self.terminal.wait_for("asking the API for its list", asking).await else {
+            return Err(self.no_answer("its list"));
+        };
+        let mut listed = listed?;
+        listed.retain(|cluster| team.is_none() || cluster.team_id.as_deref() == team);
+        if listed.is_empty() {
+            return Err(fleets::none_listed("wait for"));
+        }
+        listed.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
+        Ok(listed.into_iter().map(|cluster| cluster.id).collect())
+    }
+
+    fn no_answer(&self, about: &str) -> Failure {
+        let within = span(self.patience.within);
+        let message = format!("no answer of the API on {about} within {within}");
+        Failure::message(Kind::Hosts, message)
     }
 
     /// Asks again and again until it is as it should be, cannot be, or the time is over.
-    async fn watch(
-        &self,
-        awaited: &Awaited<'_>,
-        mut text: String,
-        format: Option<ReportFormat>,
-    ) -> Outcome<()> {
-        let mut progress = self.terminal.progress();
-        let (mut results, mut outage) = (ProbeResults::new(), None);
+    async fn watch<'i>(&self, awaited: Awaited<'i>, mut text: String) -> Outcome<Ended<'i>> {
+        let mut progress = self.terminal.progress(&self.progress);
+        let (mut results, mut outage) = (ProbeResults::default(), None);
         let (mut state, mut pauses) = (String::new(), Pauses::after(Instant::now()));
         let verdict = loop {
-            self.look(awaited, &text, &mut results).await?;
-            let (verdict, new) =
-                self.with_snapshot(awaited, &text, outage.as_deref(), &results, |snapshot| {
-                    (self.verdict(snapshot, &results), snapshot.state())
-                })?;
+            self.look(&awaited, &text, &mut results).await?;
+            let (verdict, new) = {
+                let (resolved, outage) = (awaited.resolve(&text)?, outage.as_deref());
+                let cluster = awaited.viewed(&resolved)?;
+                let snapshot = Snapshot::new(&cluster, &resolved, &results, outage, &self.judge);
+                (snapshot.verdict(self.patience.goal, &self.judge), snapshot.state())
+            };
             if !matches!(verdict, Verdict::Open) {
                 break verdict;
             }
             progress.is(&new);
             let next = pauses.next(Instant::now(), new != state);
             state = new;
-            match self.ask_at(awaited, next).await {
+            match self.ask_at(&awaited, next).await {
                 None => break Verdict::Open,
                 Some(Ok(new)) => (text, outage) = (new, None),
-                Some(Err(NoAnswer::Final(failure))) => return Err(failure),
                 Some(Err(NoAnswer::Outage(error))) => {
                     // A server may ask for more time than there is.
                     let wait = error.asked_wait().unwrap_or_default().min(self.patience.within);
                     pauses.defer_until(Instant::now() + wait);
                     outage = Some(error.to_string());
                 }
+                Some(Err(why)) => return Err(why.into()),
             }
         };
-        drop(progress);
-        self.with_snapshot(awaited, &text, outage.as_deref(), &results, |snapshot| {
-            self.end(snapshot, verdict, format)
-        })?
+        Ok(Ended { awaited, text, outage, results, verdict })
     }
 
     /// Asks at each place of a node that is not known to be up; what is not answered in time stays
@@ -215,53 +214,20 @@ impl<'w> Waiter<'w> {
         results: &mut ProbeResults,
     ) -> Outcome<()> {
         let cluster = awaited.viewed(&awaited.resolve(text)?)?;
-        let hosts: Vec<ViewedHost<'_>> = cluster.hosts().collect();
-        let _ = timeout_at(self.until, results.probe_direct(&hosts)).await;
-        if results.nodes_up(&hosts) >= snapshot::wanted(self.patience.goal, &cluster) {
+        let _ = timeout_at(self.until, self.prober.probe_direct(&cluster, results)).await;
+        if results.nodes_up(&cluster) >= snapshot::wanted(self.patience.goal, &cluster) {
             return Ok(());
         }
-        let layout = &self.viewing.layout;
-        let through = timeout_at(self.until, results.probe_through(&cluster, &hosts, layout)).await;
+        let through = timeout_at(self.until, self.prober.probe_through(&cluster, results)).await;
         through.unwrap_or(Ok(()))
-    }
-
-    fn judge(&self) -> Judge<'_> {
-        Judge { layout: &self.viewing.layout, options: self.options, logs_in: true }
-    }
-
-    fn with_snapshot<T>(
-        &self,
-        awaited: &Awaited<'_>,
-        text: &str,
-        outage: Option<&str>,
-        results: &ProbeResults,
-        then: impl FnOnce(&Snapshot<'_>) -> T,
-    ) -> Outcome<T> {
-        let resolved = awaited.resolve(text)?;
-        let cluster = awaited.viewed(&resolved)?;
-        let hosts: Vec<ViewedHost<'_>> = cluster.hosts().collect();
-        let found = results.of(&hosts);
-        let statuses = self.judge().hosts(&hosts, &found);
-        Ok(then(&Snapshot::new(&cluster, &hosts, &statuses, &resolved, outage)))
-    }
-
-    /// Whether the wait is over. A jump host that refuses our login will refuse it the next time.
-    fn verdict(&self, snapshot: &Snapshot<'_>, results: &ProbeResults) -> Verdict {
-        let verdict = snapshot.verdict(self.patience.goal);
-        match (&verdict, results.refusal(snapshot.hosts)) {
-            (Verdict::Open, Some((name, reason, host))) => {
-                let status = self.judge().login_failed(&host, reason);
-                let why = format!("its jump host {name} refuses the login: {}", status.detail);
-                Verdict::Impossible(snapshot.not_up(&why).into(), status.remedy)
-            }
-            _ => verdict,
-        }
     }
 
     /// The answer to a request at this time; `None` where the time is over before it comes.
     async fn ask_at(&self, awaited: &Awaited<'_>, at: Instant) -> Option<Result<String, NoAnswer>> {
         let request = async {
             sleep_until(at).await;
+            // It fails only once it is closed, and nobody closes it.
+            let _permit = self.requests.acquire().await;
             let text = awaited.client.cluster(&awaited.id).await?.text;
             // One that says nothing of the cluster is an outage, or final.
             awaited.resolve(&text)?;
@@ -270,53 +236,38 @@ impl<'w> Waiter<'w> {
         timeout_at(self.until, request).await.ok()
     }
 
-    /// Prints how far it came, and tells how many nodes are up, or fails. Where it is still open,
-    /// the time is over.
-    fn end(
-        &self,
-        snapshot: &Snapshot<'_>,
-        verdict: Verdict,
-        format: Option<ReportFormat>,
-    ) -> Outcome<()> {
-        let (problem, remedy) = match verdict {
-            Verdict::Met => (None, None),
-            Verdict::Impossible(problem, remedy) => (Some(problem), remedy),
+    /// Prints how far each came, and tells how many of its nodes are up; returns the failures. Where
+    /// one is still open, the time is over.
+    fn end(&self, ended: &[Ended<'_>], format: Option<ReportFormat>) -> Outcome<Vec<Failure>> {
+        let resolved = ended.iter().map(|ended| ended.awaited.resolve(&ended.text));
+        let resolved: Vec<_> = resolved.collect::<Result<_, NoAnswer>>()?;
+        let viewed = ended.iter().zip(&resolved);
+        let viewed = viewed.map(|(ended, resolved)| ended.awaited.viewed(resolved));
+        let viewed: Vec<ViewedCluster<'_>> = viewed.collect::<Outcome<_>>()?;
+        let each = ended.iter().zip(&resolved).zip(&viewed);
+        let snapshots: Vec<Snapshot<'_>> = each
+            .map(|((Ended { results, outage, .. }, resolved), cluster)| {
+                Snapshot::new(cluster, resolved, results, outage.as_deref(), &self.judge)
+            })
+            .collect();
+        let problem = |(snapshot, ended): (&Snapshot<'_>, &Ended<'_>)| match &ended.verdict {
+            Verdict::Met => None,
+            Verdict::Impossible(failure) => Some(failure.again()),
             Verdict::Open => {
                 let text = format!("{} after {}:", snapshot.count(), span(self.patience.within));
-                (Some(Message::with_first(text, TOLD, snapshot.missing(), 0)), None)
+                let message = Message::with_first(text, TOLD, snapshot.missing(), 0);
+                Some(Failure::message(Kind::Hosts, message))
             }
         };
+        let problems: Vec<_> = snapshots.iter().zip(ended).map(problem).collect();
         if let Some(format) = format {
-            report::print(snapshot, problem.as_ref(), self.patience.goal, format)?;
+            report::print(&snapshots, &problems, self.patience.goal, format)?;
         }
-        let Some(problem) = problem else {
-            self.terminal.tell(snapshot.count());
-            return Ok(());
-        };
-        let failure = Failure::message(Kind::Hosts, problem);
-        Err(Failure { hint: remedy, ..failure })
-    }
-}
-
-impl Awaited<'_> {
-    /// What an answer says of the nodes.
-    fn resolve<'t>(&self, text: &'t str) -> Result<ResolvedCluster<'t>, NoAnswer> {
-        let resolved = resolve_one(fleets::check(&self.id, text)?, &self.options);
-        match &resolved.fleet {
-            Err(why @ (NoFleet::Refused | NoFleet::BadJumpHost(_))) => {
-                let Failure { kind, cause, .. } = fleets::no_fleet(&resolved.title, why);
-                let text = format!("{cause:#}");
-                let message = Message::with_first(text, TOLD, &resolved.refusals, 0);
-                Err(NoAnswer::Final(Failure::message(kind, message)))
+        for (snapshot, problem) in snapshots.iter().zip(&problems) {
+            if problem.is_none() {
+                self.terminal.tell(snapshot.count());
             }
-            // Without a host yet, or without the one that the others are reached through.
-            _ => Ok(resolved),
         }
-    }
-
-    fn viewed<'v>(&'v self, resolved: &ResolvedCluster<'v>) -> Outcome<ViewedCluster<'v>> {
-        let fleet = resolved.known().cloned();
-        let fleet = fleet.ok_or_else(|| Failure::message(Kind::Answer, "no answer"))?;
-        Ok(ViewedCluster { fleet, record: self.record, rendering: self.rendering.clone() })
+        Ok(problems.into_iter().flatten().collect())
     }
 }

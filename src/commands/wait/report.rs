@@ -6,13 +6,14 @@ use super::snapshot::Snapshot;
 use crate::cli::{Goal, ReportFormat};
 use crate::commands::nodes::row::{self, HostRow, NodeRow};
 use crate::commands::report;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::terminal::table::{Cell, Column, Table};
 use crate::text::message::Message;
 
+/// Prints how far each cluster came; `problems` says what each of them lacks, in their order.
 pub(super) fn print(
-    snapshot: &Snapshot<'_>,
-    problem: Option<&Message>,
+    snapshots: &[Snapshot<'_>],
+    problems: &[Option<Failure>],
     goal: Goal,
     format: ReportFormat,
 ) -> Outcome<()> {
@@ -22,44 +23,37 @@ pub(super) fn print(
         Column::minor("ADDRESS", 1),
         Column::detail("ANSWER"),
     ]);
-    for (host, status) in snapshot.rows() {
+    for status in snapshots.iter().flat_map(Snapshot::rows) {
         hosts.row([
-            Cell::new(host.alias()),
-            row::state_cell(status.state),
-            Cell::new(host.host.destination()),
-            Cell::new(status.server().unwrap_or(&status.detail)),
+            Cell::new(status.host.alias()),
+            row::state_cell(status.verdict.state),
+            Cell::new(status.host.host.destination()),
+            Cell::new(status.server().unwrap_or(&status.verdict.detail)),
         ]);
     }
-    let fleet = &snapshot.cluster.fleet;
-    let alias = fleet.alias().to_string();
-    let json = Json {
-        alias: &alias,
-        id: fleet.cluster.id.as_str(),
-        met: problem.is_none(),
-        problem: problem.map(Message::joined),
-        wanted: match goal {
-            Goal::All => None,
-            Goal::Nodes(count) => Some(count.get()),
-        },
-        nodes_total: snapshot.total(),
-        nodes_up: snapshot.up(),
-        hosts: snapshot.rows().map(|(host, status)| HostRow::of(host, status)).collect(),
-        nodes_without_host: snapshot
-            .cluster
-            .without_host()
-            .map(|node| NodeRow::of(fleet, node))
-            .collect(),
-    };
-    let without_host = row::without_host(snapshot.cluster.without_host());
+    let skipped = snapshots.iter().flat_map(|snapshot| {
+        snapshot.cluster.without_host().map(|node| (&snapshot.cluster.fleet, node))
+    });
+    let without_host = row::without_host(skipped, snapshots.len() > 1);
+    let clusters = snapshots.iter().zip(problems);
+    let clusters: Vec<_> =
+        clusters.map(|(snapshot, problem)| Cluster::of(snapshot, problem.as_ref(), goal)).collect();
+    let json = Json { met: clusters.iter().all(|cluster| cluster.met), clusters };
     report::print_with(format, &[], &hosts, &[without_host], &json)
 }
 
 /// What `--format json` says.
 #[derive(Serialize)]
 struct Json<'r> {
-    alias: &'r str,
+    /// Whether so many nodes of each are up as were waited for.
+    met: bool,
+    clusters: Vec<Cluster<'r>>,
+}
+
+#[derive(Serialize)]
+struct Cluster<'r> {
+    alias: String,
     id: &'r str,
-    /// Whether so many nodes are up as were waited for.
     met: bool,
     /// Why not.
     problem: Option<String>,
@@ -70,4 +64,27 @@ struct Json<'r> {
     /// One host each; a node with several connections has as many.
     hosts: Vec<HostRow<'r>>,
     nodes_without_host: Vec<NodeRow<'r>>,
+}
+
+impl<'r> Cluster<'r> {
+    fn of(snapshot: &'r Snapshot<'r>, problem: Option<&Failure>, goal: Goal) -> Self {
+        let fleet = &snapshot.cluster.fleet;
+        let without_host = snapshot.cluster.without_host();
+        Self {
+            alias: fleet.alias().to_string(),
+            id: fleet.cluster.id.as_str(),
+            met: problem.is_none(),
+            problem: problem.map(|failure| {
+                Message::with_lines(format_args!("{:#}", failure.cause), &failure.lines).joined()
+            }),
+            wanted: match goal {
+                Goal::All => None,
+                Goal::Nodes(count) => Some(count.get()),
+            },
+            nodes_total: snapshot.total(),
+            nodes_up: snapshot.up(),
+            hosts: snapshot.rows().map(HostRow::of).collect(),
+            nodes_without_host: without_host.map(|node| NodeRow::of(fleet, node)).collect(),
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! What was found at each place that was asked so far.
 
+use std::cell::{Cell, OnceCell};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,59 +22,86 @@ const AT_ONCE: usize = 64;
 /// A place, and whether it is behind the cluster's jump host.
 type Place = (Endpoint, bool);
 
-/// What was found, from one answer of the API to the next.
+/// What was found at the places of a cluster, from one answer of the API to the next.
+#[derive(Default)]
 pub(super) struct ProbeResults {
     found: HashMap<Place, Found>,
-    limiter: Limiter,
-    ssh: Option<Ssh>,
-    /// The jump host that is logged in to, with where that was, and how often there was a new one.
+    /// The jump host that is logged in to, with where that was.
     jump: Option<(Arc<Jump>, Option<Endpoint>)>,
-    logins: usize,
 }
 
 impl ProbeResults {
-    /// Nothing yet.
-    pub(super) fn new() -> Self {
-        let limiter = Limiter::new(within_file_limit(AT_ONCE));
-        Self { found: HashMap::new(), limiter, ssh: None, jump: None, logins: 0 }
+    /// What is known of this host.
+    pub(super) fn of(&self, host: &ViewedHost<'_>) -> Found {
+        self.found.get(&place(host)).cloned().unwrap_or_default()
     }
 
-    /// What is known of these hosts.
-    pub(super) fn of(&self, hosts: &[ViewedHost<'_>]) -> Vec<Found> {
-        hosts.iter().map(|host| self.found.get(&place(host)).cloned().unwrap_or_default()).collect()
+    fn answers(&self, host: &ViewedHost<'_>) -> bool {
+        let probe = self.found.get(&place(host)).and_then(|found| found.probe.as_ref());
+        probe.is_some_and(|probe| probe.found.is_ok())
     }
 
-    /// How many nodes are up.
-    pub(super) fn nodes_up(&self, hosts: &[ViewedHost<'_>]) -> usize {
-        self.up(hosts).len()
+    /// How many of the nodes that are waited for are up.
+    pub(super) fn nodes_up(&self, cluster: &ViewedCluster<'_>) -> usize {
+        self.up(cluster.chosen()).len()
     }
 
-    fn up<'h>(&self, hosts: &'h [ViewedHost<'_>]) -> HashSet<&'h str> {
-        let is_up = |host: &&ViewedHost<'_>| {
-            let probe = self.found.get(&place(host)).and_then(|found| found.probe.as_ref());
-            host.host.is_active() && probe.is_some_and(|probe| probe.found.is_ok())
-        };
-        hosts.iter().filter(is_up).map(|host| host.host.node.id.as_str()).collect()
+    fn up<'h>(&self, hosts: impl Iterator<Item = ViewedHost<'h>>) -> HashSet<&'h str> {
+        let is_up = |host: &ViewedHost<'h>| host.host.is_active() && self.answers(host);
+        hosts.filter(is_up).map(|host| host.host.node.id.as_str()).collect()
     }
 
     /// The hosts of nodes that are not known to be up.
-    fn open<'h>(&self, hosts: &[ViewedHost<'h>], behind: bool) -> Vec<ViewedHost<'h>> {
-        let up = self.up(hosts);
-        let is_open = |host: &&ViewedHost<'h>| {
+    fn open<'h>(&self, cluster: &'h ViewedCluster<'h>, behind: bool) -> Vec<ViewedHost<'h>> {
+        let up = self.up(cluster.hosts());
+        let is_open = |host: &ViewedHost<'h>| {
             host.host.is_active()
                 && host.host.jumps == behind
                 && !up.contains(host.host.node.id.as_str())
         };
-        hosts.iter().filter(is_open).copied().collect()
+        cluster.hosts().filter(is_open).collect()
+    }
+
+    /// The jump host that refused our login, with the reason, and the host whose settings count
+    /// there: itself, where it is one of the cluster's.
+    pub(super) fn refusal<'h>(
+        &self,
+        cluster: &'h ViewedCluster<'h>,
+    ) -> Option<(String, &Reason, ViewedHost<'h>)> {
+        let refused = cluster.hosts().find_map(|host| {
+            let reason = self.found.get(&place(&host))?.jump_failure.as_ref()?;
+            Some((host.jump()?, reason, host)).filter(|_| reason.is_refusal())
+        });
+        let own = cluster.hosts().find(ViewedHost::is_jump);
+        refused.map(|(name, reason, host)| (name, reason, own.unwrap_or(host)))
+    }
+}
+
+/// Asks the places of all clusters, so many at once.
+pub(super) struct Prober<'w> {
+    layout: &'w Layout,
+    limiter: Limiter,
+    ssh: OnceCell<Ssh>,
+    /// How many logins there were to jump hosts.
+    logins: Cell<usize>,
+}
+
+impl<'w> Prober<'w> {
+    pub(super) fn new(layout: &'w Layout) -> Self {
+        let limiter = Limiter::new(within_file_limit(AT_ONCE));
+        Self { layout, limiter, ssh: OnceCell::new(), logins: Cell::new(0) }
     }
 
     /// Asks the hosts that are reached without a jump host.
-    pub(super) async fn probe_direct(&mut self, hosts: &[ViewedHost<'_>]) {
-        let open = self.open(hosts, false);
-        let found = &mut self.found;
+    pub(super) async fn probe_direct(
+        &self,
+        cluster: &ViewedCluster<'_>,
+        results: &mut ProbeResults,
+    ) {
+        let open = results.open(cluster, false);
         look::probe_direct(&open, &self.limiter, ANSWER, |at, new| {
             if let Some(host) = open.get(at) {
-                found.insert(place(host), new);
+                results.found.insert(place(host), new);
             }
         })
         .await;
@@ -82,73 +110,58 @@ impl ProbeResults {
     /// Asks those behind the jump host through one login to it. That lasts from one look to the
     /// next; where it is over, or failed, there is a new one.
     pub(super) async fn probe_through(
-        &mut self,
+        &self,
         cluster: &ViewedCluster<'_>,
-        hosts: &[ViewedHost<'_>],
-        layout: &Layout,
+        results: &mut ProbeResults,
     ) -> Outcome<()> {
-        let open = self.open(hosts, true);
+        let open = results.open(cluster, true);
         for host in &open {
-            self.found.remove(&place(host));
+            results.found.remove(&place(host));
         }
-        let own = hosts.iter().find(|host| host.is_jump());
-        let answers = |host: &ViewedHost<'_>| {
-            let probe = self.found.get(&place(host)).and_then(|found| found.probe.as_ref());
-            probe.is_some_and(|probe| probe.found.is_ok())
-        };
-        if open.is_empty() || own.is_some_and(|own| !answers(own)) {
+        let own = cluster.hosts().find(ViewedHost::is_jump);
+        if open.is_empty() || own.is_some_and(|own| !results.answers(&own)) {
             return Ok(());
         }
-        let Some((ssh, jump)) = self.jump(cluster, own.map(ViewedHost::endpoint), layout)? else {
-            return Ok(());
-        };
-        let found = &mut self.found;
+        let at = own.as_ref().map(ViewedHost::endpoint);
+        let ssh = self.ssh()?;
+        let Some(jump) = self.jump(cluster, at, ssh, results)? else { return Ok(()) };
         let endpoints = open.iter().map(ViewedHost::endpoint).collect();
-        look::probe_through(endpoints, &jump, &ssh, |at, new| {
+        look::probe_through(endpoints, &jump, ssh, |at, new| {
             if let Some(host) = open.get(at) {
-                found.insert(place(host), new);
+                results.found.insert(place(host), new);
             }
         })
         .await
     }
 
+    fn ssh(&self) -> Outcome<&Ssh> {
+        if let Some(ssh) = self.ssh.get() {
+            return Ok(ssh);
+        }
+        let ssh = route::ssh(self.limiter.clone(), ANSWER, self.layout)?;
+        Ok(self.ssh.get_or_init(|| ssh))
+    }
+
     fn jump(
-        &mut self,
+        &self,
         cluster: &ViewedCluster<'_>,
         at: Option<Endpoint>,
-        layout: &Layout,
-    ) -> Outcome<Option<(Ssh, Arc<Jump>)>> {
-        let ssh = match &self.ssh {
-            Some(ssh) => ssh.clone(),
-            None => route::ssh(self.limiter.clone(), ANSWER, layout)?,
-        };
-        self.ssh = Some(ssh.clone());
-        if let Some((jump, was_at)) = &self.jump
+        ssh: &Ssh,
+        results: &mut ProbeResults,
+    ) -> Outcome<Option<Arc<Jump>>> {
+        if let Some((jump, was_at)) = &results.jump
             && *was_at == at
             && jump.is_connected()
         {
-            return Ok(Some((ssh, Arc::clone(jump))));
+            return Ok(Some(Arc::clone(jump)));
         }
-        self.logins += 1;
-        let setup = Setup::of(cluster, self.logins, &ssh, layout)?;
+        let number = self.logins.get() + 1;
+        self.logins.set(number);
+        let setup = Setup::of(cluster, number, ssh, self.layout)?;
         let Some(target) = setup.jump_of(cluster) else { return Ok(None) };
-        let jump = Arc::new(Jump::new(&ssh, target, self.logins));
-        self.jump = Some((Arc::clone(&jump), at));
-        Ok(Some((ssh, jump)))
-    }
-
-    /// The jump host that refused our login, with the reason, and the host whose settings count
-    /// there: itself, where it is one of the cluster's.
-    pub(super) fn refusal<'h>(
-        &self,
-        hosts: &[ViewedHost<'h>],
-    ) -> Option<(String, &Reason, ViewedHost<'h>)> {
-        let refused = hosts.iter().find_map(|host| {
-            let reason = self.found.get(&place(host))?.jump_failure.as_ref()?;
-            Some((host.jump()?, reason, *host)).filter(|_| reason.is_refusal())
-        });
-        let own = hosts.iter().find(|host| host.is_jump()).copied();
-        refused.map(|(name, reason, host)| (name, reason, own.unwrap_or(host)))
+        let jump = Arc::new(Jump::new(ssh, target, number));
+        results.jump = Some((Arc::clone(&jump), at));
+        Ok(Some(jump))
     }
 }
 

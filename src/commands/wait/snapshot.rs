@@ -3,19 +3,22 @@
 use std::collections::BTreeMap;
 
 use super::TOLD;
+use super::results::ProbeResults;
 use crate::cli::Goal;
 use crate::cluster::{NoFleet, ResolvedCluster, Skipped, WhySkipped};
-use crate::commands::nodes::status::{HostStatus, State};
-use crate::commands::nodes::{ViewedCluster, ViewedHost};
+use crate::commands::nodes::ViewedCluster;
+use crate::commands::nodes::status::{self, Judge, NodeStatus};
+use crate::failure::{Failure, Kind};
 use crate::name::Label;
 use crate::text::message::Message;
 
 /// The nodes of a cluster as they stand.
 pub(super) struct Snapshot<'s> {
     pub(super) cluster: &'s ViewedCluster<'s>,
-    pub(super) hosts: &'s [ViewedHost<'s>],
-    statuses: &'s [HostStatus<'s>],
-    /// Those that have a connection.
+    results: &'s ProbeResults,
+    /// Its hosts, those that others are reached through too.
+    statuses: Vec<NodeStatus<'s>>,
+    /// The nodes that are waited for. Those that have a connection.
     nodes: Vec<Node<'s>>,
     /// Why none of them can be reached, where that is so.
     no_route: Option<String>,
@@ -37,14 +40,14 @@ pub(super) enum Verdict {
     Open,
     /// All is as it should be.
     Met,
-    /// It cannot be any more: why, and what to do about it.
-    Impossible(Message, Option<String>),
+    /// It cannot be any more.
+    Impossible(Failure),
 }
 
 /// How many nodes must be up.
 pub(super) fn wanted(goal: Goal, cluster: &ViewedCluster<'_>) -> usize {
     match goal {
-        Goal::All => cluster.fleet.nodes_living.max(1),
+        Goal::All => cluster.nodes().max(1),
         Goal::Nodes(count) => count.get(),
     }
 }
@@ -52,14 +55,16 @@ pub(super) fn wanted(goal: Goal, cluster: &ViewedCluster<'_>) -> usize {
 impl<'s> Snapshot<'s> {
     pub(super) fn new(
         cluster: &'s ViewedCluster<'s>,
-        hosts: &'s [ViewedHost<'s>],
-        statuses: &'s [HostStatus<'s>],
         resolved: &ResolvedCluster<'_>,
+        results: &'s ProbeResults,
         outage: Option<&'s str>,
+        judge: &Judge<'_>,
     ) -> Self {
+        let statuses = judge.statuses(cluster, |host| results.of(host));
         let (mut nodes, mut places) = (Vec::<Node<'_>>::new(), BTreeMap::new());
-        for (host, status) in hosts.iter().zip(statuses).filter(|(host, _)| host.host.is_active()) {
-            let (id, is_up) = (host.host.node.id.as_str(), status.state == State::Ok);
+        for status in statuses.iter().filter(|status| counts(status)) {
+            let host = status.host;
+            let (id, is_up) = (host.host.node.id.as_str(), status.is_ok());
             let at = *places.entry(id).or_insert(nodes.len());
             match nodes.get_mut(at) {
                 Some(node) => node.is_up |= is_up,
@@ -74,16 +79,16 @@ impl<'s> Snapshot<'s> {
             Err(why @ NoFleet::NoControlNode) => Some(why.to_string()),
             _ => None,
         };
-        Self { cluster, hosts, statuses, nodes, no_route, outage }
+        Self { cluster, results, statuses, nodes, no_route, outage }
     }
 
-    /// The hosts of nodes that are in the cluster, with the status of each.
-    pub(super) fn rows(&self) -> impl Iterator<Item = (&'s ViewedHost<'s>, &'s HostStatus<'s>)> {
-        self.hosts.iter().zip(self.statuses).filter(|(host, _)| host.host.is_active())
+    /// The hosts of the nodes that are waited for.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &NodeStatus<'s>> {
+        self.statuses.iter().filter(|status| counts(status))
     }
 
     pub(super) fn total(&self) -> usize {
-        self.cluster.fleet.nodes_living
+        self.cluster.nodes()
     }
 
     pub(super) fn up(&self) -> usize {
@@ -94,25 +99,33 @@ impl<'s> Snapshot<'s> {
         self.nodes.iter().filter(|node| !node.is_up)
     }
 
-    pub(super) fn verdict(&self, goal: Goal) -> Verdict {
+    /// Whether the wait is over.
+    pub(super) fn verdict(&self, goal: Goal, judge: &Judge<'_>) -> Verdict {
         if self.cluster.fleet.cluster.is_terminated() {
-            return Verdict::Impossible(self.not_up("the cluster was terminated").into(), None);
+            return self.impossible("the cluster was terminated", None);
         }
         let wanted = wanted(goal, self.cluster);
         if self.up() >= wanted {
             return Verdict::Met;
         }
         let failures = self.failures();
-        if failures.is_empty() || self.total() - failures.len() >= wanted {
-            return Verdict::Open;
+        if !failures.is_empty() && self.total() - failures.len() < wanted {
+            let text = format!("{}, and there will not be {wanted}:", self.count());
+            let message = Message::with_first(text, TOLD, failures, 0);
+            return Verdict::Impossible(Failure::message(Kind::Hosts, message));
         }
-        let text = format!("{}, and there will not be {wanted}:", self.count());
-        Verdict::Impossible(Message::with_first(text, TOLD, failures, 0), None)
+        // A jump host that refuses our login will refuse it the next time.
+        let Some((name, reason, host)) = self.results.refusal(self.cluster) else {
+            return Verdict::Open;
+        };
+        let status::Verdict { detail, remedy, .. } = judge.login_failed(&host, reason);
+        let why = format!("its jump host {name} refuses the login: {detail}");
+        self.impossible(&why, remedy)
     }
 
-    /// Why the cluster will not be up.
-    pub(super) fn not_up(&self, why: &str) -> String {
-        format!("{}: {why}", self.cluster.fleet.alias())
+    fn impossible(&self, why: &str, remedy: Option<String>) -> Verdict {
+        let message = format!("{}: {why}", self.cluster.fleet.alias());
+        Verdict::Impossible(Failure { hint: remedy, ..Failure::message(Kind::Hosts, message) })
     }
 
     /// The installations that failed on nodes that are not up.
@@ -159,14 +172,13 @@ impl<'s> Snapshot<'s> {
 
     /// What is missing, a line a host of a node that is not up.
     pub(super) fn missing(&self) -> Vec<String> {
-        let down: Vec<&str> = self
-            .rows()
-            .filter(|(_, status)| status.state == State::Ok)
-            .map(|(host, _)| host.host.node.id.as_str())
-            .collect();
-        let hosts = self.rows().filter(|(host, _)| !down.contains(&host.host.node.id.as_str()));
-        let mut lines: Vec<String> =
-            hosts.map(|(host, status)| format!("{}: {}", host.alias(), status.detail)).collect();
+        let id = |status: &NodeStatus<'s>| status.host.host.node.id.as_str();
+        let up: Vec<&str> = self.rows().filter(|status| status.is_ok()).map(id).collect();
+        let hosts = self.rows().filter(|status| !up.contains(&id(status)));
+        let missing = |NodeStatus { host, verdict, .. }: &NodeStatus<'s>| {
+            format!("{}: {}", host.alias(), verdict.detail)
+        };
+        let mut lines: Vec<String> = hosts.map(missing).collect();
         let without_host = self.cluster.without_host();
         lines.extend(without_host.map(|node| format!("{}: {}", node.name, node.why)));
         lines.extend(self.no_route.clone());
@@ -176,6 +188,11 @@ impl<'s> Snapshot<'s> {
         }
         lines
     }
+}
+
+/// Whether it is of a node that is waited for.
+fn counts(status: &NodeStatus<'_>) -> bool {
+    status.host.host.is_active() && !status.host.host.jump_only
 }
 
 /// Whether nothing is wrong with it but that it takes its time.

@@ -8,6 +8,7 @@ mod query;
 mod sample;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 
 use compare::{Addition, Difference, Resolved};
 use origin::{Origin, Search};
@@ -16,7 +17,9 @@ use sample::Name;
 
 use super::finding::listed;
 use super::snapshot::{InstalledCluster, Snapshot};
-use super::{Check, Finding, OwnCommands, State};
+use super::{Check, Finding, State};
+use crate::install::state::Record;
+use crate::settings::OwnCommands;
 use crate::text::shell;
 
 /// Asks ssh for the names, and finds the lines that stand in their way.
@@ -128,7 +131,7 @@ fn long_sockets(
         "the path of the socket is too long ({longest} bytes, at most {most}), so ssh fails for {}",
         listed(&names)
     );
-    let finding = Finding::wrong(Check::Hosts, what).run(commands.words(["sync"]));
+    let finding = Finding::wrong(Check::Hosts, what).run(commands.installed("sync", []));
     (!names.is_empty()).then_some(finding)
 }
 
@@ -181,8 +184,17 @@ fn of_addition(
     };
     let installs: Option<Vec<String>> = clusters
         .iter()
-        .map(|cluster| Some(shell::command(commands.install(&cluster.record, option)?)))
+        .map(|cluster| Some(shell::command(with_option(&cluster.record, option, commands)?)))
         .collect();
     finding.command = installs.map(|installs| installs.join(" && "));
     finding
+}
+
+/// `prime-ssh install` for an installed cluster, with one more ssh option; `None` where it came from
+/// standard input.
+fn with_option(record: &Record, option: &str, commands: &OwnCommands) -> Option<Vec<OsString>> {
+    let given = record.options.ssh_option.iter();
+    let given = given.map(|option| format!("{}={}", option.keyword(), option.value()));
+    let all = given.chain([option.to_owned()]).map(|one| format!("--ssh-option={one}").into());
+    Some(commands.install(all, &commands.source_of(record)?))
 }

@@ -237,7 +237,8 @@ fn what_cannot_be_checked_comes_with_no_option_that_check_has_not() {
     sandbox.write("answer.json", cluster.with("terminatedAt", "2026-08-01T09:00:00Z").answer());
     let told = program("check").run().fails(4);
     assert!(told.contains("the cluster was terminated"), "{told}");
-    assert!(told.contains("`prime-ssh sync`") && !told.contains("--include"), "{told}");
+    let sync = format!("`prime-ssh sync --ssh-dir {}`", sandbox.path("ssh").display());
+    assert!(told.contains(&sync) && !told.contains("--include"), "{told}");
 }
 
 #[test]

@@ -75,6 +75,19 @@ fn an_exact_name_wins_over_case() {
 }
 
 #[test]
+fn the_start_of_an_id_is_enough_where_no_other_starts_so() {
+    let rows = [("cmf0x8a1b2", "eval"), ("cmf0x8a1zz", "train"), ("0-cmf0x8a1z", "x")];
+    let server = Server::new([unknown(), list(rows), json("{}")]);
+    assert_eq!(find(&server, "cmf0x8a1z").unwrap().id, "cmf0x8a1zz");
+    let server = Server::new([unknown(), list(rows)]);
+    let message = message(&find(&server, "cmf0x8a1").unwrap_err());
+    assert!(message.contains("eval (cmf0x8a1b2)") && message.contains("train"), "{message}");
+    // Fewer characters may be a name that somebody mistyped.
+    let server = Server::new([unknown(), list(rows)]);
+    find(&server, "cmf0x8a").unwrap_err();
+}
+
+#[test]
 fn case_is_passed_over_where_one_is_meant() {
     for (name, selector) in [("Train-A", "tRAIN-a"), ("GRÖSSE", "grösse")] {
         let server = Server::new([unknown(), list([("c1", name)]), json("{}")]);

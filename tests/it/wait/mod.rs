@@ -212,6 +212,8 @@ fn time_over_says_what_is_missing() {
            node-3: a value of it was refused\n"
     );
     assert_patient(&api);
+    assert_eq!(report["met"], false);
+    let report = &report["clusters"][0];
     let problem = report["problem"].as_str().unwrap();
     assert!(problem.starts_with("prime.train: 1 of 4 nodes is up after 3 s:\n"), "{problem}");
     for (field, value) in [

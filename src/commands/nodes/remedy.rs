@@ -1,0 +1,145 @@
+//! What to do about a login that failed. Commands and paths that are advised come from our own
+//! settings and state: what ssh logged may be a server's words.
+
+use std::cell::OnceCell;
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use super::ViewedHost;
+use crate::certificate::identity::Identity;
+use crate::certificate::own_keys::{OwnKey, fitting, own_keys};
+use crate::install::layout::Layout;
+use crate::install::state::FileKind;
+use crate::settings::{OptionResolver, OwnCommands, Viewing, pasted};
+use crate::ssh::login::OfferedKey;
+use crate::ssh::process;
+
+/// How long `ssh-keygen` may take to look into a file.
+const KEYGEN_LIMIT: Duration = Duration::from_secs(3);
+
+/// Knows what helps.
+#[derive(Debug)]
+pub(in crate::commands) struct Remedies<'r> {
+    layout: &'r Layout,
+    commands: &'r OwnCommands,
+    options: &'r OptionResolver<'r>,
+    own_keys: OnceCell<Vec<OwnKey>>,
+}
+
+impl<'r> Remedies<'r> {
+    pub(in crate::commands) fn new(viewing: &'r Viewing, options: &'r OptionResolver<'r>) -> Self {
+        let Viewing { layout, commands, .. } = viewing;
+        Self { layout, commands, options, own_keys: OnceCell::new() }
+    }
+
+    /// Of a host that takes a certificate only: why ours lets nobody in, and what gets one.
+    pub(super) fn certificate(&self, host: &ViewedHost<'_>) -> Option<(String, String)> {
+        let fault = host.cluster.certificate_fault(self.layout, self.options)?;
+        let id = host.fleet().cluster.id.as_str();
+        let cert = pasted(self.commands.about("cert", id, host.cluster.record));
+        Some((format!("it takes a certificate only: {fault}"), cert))
+    }
+
+    /// Where none of the keys that were offered is accepted: another one of the person's own that
+    /// is, or what else helps.
+    pub(super) fn other_key(&self, host: &ViewedHost<'_>, offered: &[OfferedKey]) -> String {
+        let own = self.own_keys.get_or_init(|| own_keys(&self.layout.read_by_ssh()));
+        let set = host.cluster.identity(self.options).map(|identity| identity.public_key);
+        let is_new = |key: &&OwnKey| {
+            let fingerprint = key.public_key.fingerprint().to_string();
+            set.as_ref() != Some(&key.public_key)
+                && offered.iter().all(|offered| offered.fingerprint != fingerprint)
+        };
+        if let Some(key) = fitting(own, &host.fleet().cluster.ssh_keys).filter(is_new) {
+            let install = self.with_identity(host, key.option().to_owned());
+            return format!("the cluster lets in another key of yours, {}: {install}", key.name());
+        }
+        let install = self.with_identity(host, "PATH".into());
+        if offered.is_empty() {
+            return format!("put a key into the agent (`ssh-add`), or name one: {install}");
+        }
+        let id = host.fleet().cluster.id.as_str();
+        let show = pasted(self.commands.about("show", id, host.cluster.record));
+        format!(
+            "have this key added to the cluster, or name another one: {install}; \
+             {show} lists the keys that it lets in"
+        )
+    }
+
+    pub(super) fn install(&self, host: &ViewedHost<'_>) -> String {
+        let id = host.fleet().cluster.id.as_str();
+        pasted(match host.cluster.record {
+            Some(_) => self.commands.installed("sync", [id]),
+            None => self.commands.install([], &host.cluster.source),
+        })
+    }
+
+    pub(super) fn right_key(&self, host: &ViewedHost<'_>) -> String {
+        format!("name the right one: {}", self.with_identity(host, "PATH".into()))
+    }
+
+    fn with_identity(&self, host: &ViewedHost<'_>, key: OsString) -> String {
+        let options = ["--identity-file".into(), key];
+        pasted(self.commands.install(options, &host.cluster.source))
+    }
+
+    /// The key that a setting names, as this machine calls it.
+    fn own_key(&self, host: &ViewedHost<'_>) -> Option<PathBuf> {
+        let path = host.cluster.rendering.ssh.identity_file.as_ref()?;
+        Some(self.options.environment().expand(path)).filter(|path| path.is_file())
+    }
+
+    pub(super) fn unlock(&self, host: &ViewedHost<'_>) -> String {
+        match self.own_key(host) {
+            Some(path) => pasted(["ssh-add".as_ref(), path.as_os_str()]),
+            None => "unlock it where it is, or put it into the agent with `ssh-add`".to_owned(),
+        }
+    }
+
+    pub(super) fn close(&self, host: &ViewedHost<'_>) -> String {
+        let is_open = |path: &PathBuf| {
+            fs::metadata(path).is_ok_and(|found| found.mode() & 0o077 != 0)
+                && Identity::is_private_key(path)
+        };
+        match self.own_key(host).filter(is_open) {
+            Some(path) => pasted(["chmod".as_ref(), "600".as_ref(), path.as_os_str()]),
+            None => "take the key away from the others with `chmod 600`".to_owned(),
+        }
+    }
+
+    pub(super) fn forget(&self, host: &ViewedHost<'_>) -> String {
+        let name = host.host.host_key_alias();
+        match self.known_hosts(host).filter(|file| remembers(file, &name)) {
+            Some(file) => {
+                let words = ["ssh-keygen".as_ref(), "-f".as_ref(), file.as_os_str()];
+                format!(
+                    "someone may be between you and it; if you know that it was set up anew: {}",
+                    pasted(words.into_iter().chain(["-R".as_ref(), name.as_ref()]))
+                )
+            }
+            None => "someone may be between you and it; `ssh` to it says more".to_owned(),
+        }
+    }
+
+    /// The file that should remember its host key.
+    fn known_hosts(&self, host: &ViewedHost<'_>) -> Option<PathBuf> {
+        let cluster = host.cluster;
+        let file = match (&cluster.rendering.ssh.known_hosts, cluster.record) {
+            (Some(path), _) => self.options.environment().expand(path),
+            (None, Some(record)) => self.layout.file(&record.stem().file(FileKind::KnownHosts)),
+            (None, None) => self.layout.ssh_folder().join("known_hosts"),
+        };
+        Some(file).filter(|file| file.is_file())
+    }
+}
+
+/// Whether this file remembers a key by this name.
+fn remembers(file: &Path, name: &str) -> bool {
+    let mut command = Command::new("ssh-keygen");
+    let found = process::run(command.args(["-F", name, "-f"]).arg(file), KEYGEN_LIMIT);
+    found.is_ok_and(|ended| ended.succeeded())
+}

@@ -1,0 +1,157 @@
+//! A cluster that is waited for: where it is asked for, and what an answer says of it.
+
+use tokio::time::timeout_at;
+
+use super::{TOLD, Waiter};
+use crate::api::client::Client;
+use crate::api::error::Error as ApiError;
+use crate::cluster::{self, NoFleet, ResolvedCluster, resolve_one};
+use crate::commands::nodes::ViewedCluster;
+use crate::commands::{fleets, view};
+use crate::failure::{Failure, Kind, Outcome};
+use crate::install::plan::Installed;
+use crate::install::state::{Record, Source};
+use crate::name::Slug;
+use crate::settings::{Endpoint, Rendering};
+use crate::text::message::Message;
+
+/// A cluster that is waited for.
+pub(super) struct Awaited<'i> {
+    pub(super) client: Client,
+    pub(super) id: String,
+    record: Option<&'i Record>,
+    rendering: Rendering,
+    /// How its hosts are named and reached.
+    options: cluster::Options,
+    /// What names it behind `prime-ssh install`.
+    source: Vec<std::ffi::OsString>,
+}
+
+/// Why there is no new answer.
+pub(super) enum NoAnswer {
+    /// The API could not tell, or somebody in between answered; the next time it may.
+    Outage(ApiError),
+    /// It will not be otherwise.
+    Final(Failure),
+    /// No node is one of those that are waited for; whose, and why.
+    LeftOut(String),
+}
+
+impl From<ApiError> for NoAnswer {
+    fn from(error: ApiError) -> Self {
+        if error.is_outage() { Self::Outage(error) } else { Self::Final(error.into()) }
+    }
+}
+
+impl From<Failure> for NoAnswer {
+    fn from(failure: Failure) -> Self {
+        Self::Final(failure)
+    }
+}
+
+impl From<NoAnswer> for Failure {
+    fn from(why: NoAnswer) -> Self {
+        match why {
+            NoAnswer::Outage(error) => error.into(),
+            NoAnswer::Final(failure) => failure,
+            NoAnswer::LeftOut(why) => {
+                Self::message(Kind::Answer, format!("nothing to wait for in {why}"))
+            }
+        }
+    }
+}
+
+impl<'i> Awaited<'i> {
+    /// The cluster, and its first answer. `is_listed`: `selector` is an id of the API's list.
+    pub(super) async fn find(
+        waiter: &Waiter<'_>,
+        selector: &str,
+        is_listed: bool,
+        installed: &'i Installed,
+    ) -> Result<(Self, String), NoAnswer> {
+        let viewing = waiter.viewing;
+        let (endpoint, selector) = if is_listed {
+            (viewing.endpoint.as_ref().map_err(Failure::again)?.clone(), selector.to_owned())
+        } else {
+            asked_at(waiter, selector, installed)?
+        };
+        let client = Client::new(endpoint.address, endpoint.token, endpoint.timeout)?;
+        let client = client.traced(waiter.terminal);
+        let finding = async {
+            if is_listed { client.cluster(&selector).await } else { client.find(&selector).await }
+        };
+        let finding = timeout_at(waiter.until, finding);
+        let message = format!("asking the API for {selector}");
+        let Ok(found) = waiter.terminal.wait_for(message, finding).await else {
+            return Err(waiter.no_answer(&selector).into());
+        };
+        // The client tried often enough by itself.
+        let found = found.map_err(|error: ApiError| NoAnswer::Final(error.into()))?;
+        let record = installed.of_id(&found.id);
+        let rendering = view::rendering(record, viewing, waiter.options)?;
+        let checked = fleets::check(&found.id, &found.text)?;
+        let name = view::names(&[&checked], viewing, installed).pop().flatten();
+        let recorded = checked.id().cloned().zip(name);
+        let recorded = recorded.map(|(id, name)| (id.into_owned(), Slug::into_owned(name)));
+        let options = cluster::Options {
+            // All nodes may count, whichever of them are installed.
+            selection: viewing.selection.clone(),
+            recorded: recorded.into_iter().collect(),
+            ..rendering.walk.clone()
+        };
+        let source = record.and_then(|record| viewing.commands.source_of(record));
+        let source = source.unwrap_or_else(|| viewing.commands.source_of_listed(&found.id));
+        let client = client.without_tries();
+        let awaited = Self { client, id: found.id, record, rendering, options, source };
+        awaited.resolve(&found.text)?;
+        Ok((awaited, found.text))
+    }
+
+    /// What an answer says of the nodes.
+    pub(super) fn resolve<'t>(&self, text: &'t str) -> Result<ResolvedCluster<'t>, NoAnswer> {
+        let resolved = resolve_one(fleets::check(&self.id, text)?, &self.options);
+        match &resolved.fleet {
+            Err(why @ (NoFleet::Refused | NoFleet::BadJumpHost(_))) => {
+                let Failure { kind, cause, .. } = fleets::no_fleet(&resolved.title, why);
+                let text = format!("{cause:#}");
+                let message = Message::with_first(text, TOLD, &resolved.refusals, 0);
+                Err(NoAnswer::Final(Failure::message(kind, message)))
+            }
+            Err(why @ NoFleet::NoneSelected { .. }) if resolved.skipped().is_empty() => {
+                Err(NoAnswer::LeftOut(format!("{}: {why}", resolved.title)))
+            }
+            // Without a host yet, or without the one that the others are reached through.
+            _ => Ok(resolved),
+        }
+    }
+
+    pub(super) fn viewed<'v>(
+        &'v self,
+        resolved: &ResolvedCluster<'v>,
+    ) -> Outcome<ViewedCluster<'v>> {
+        let fleet = resolved.known().cloned();
+        let fleet = fleet.ok_or_else(|| Failure::message(Kind::Answer, "no answer"))?;
+        let (rendering, source) = (self.rendering.clone(), self.source.clone());
+        Ok(ViewedCluster { fleet, record: self.record, rendering, source })
+    }
+}
+
+/// Where a cluster is asked for, and by what: an installed one where it was installed from.
+fn asked_at(
+    waiter: &Waiter<'_>,
+    selector: &str,
+    installed: &Installed,
+) -> Outcome<(Endpoint, String)> {
+    let here = || waiter.viewing.endpoint.as_ref().map(Endpoint::clone).map_err(Failure::again);
+    match view::asked_of(selector, waiter.viewing, installed) {
+        Ok(record) => {
+            let endpoint = match &record.source {
+                Source::Api { .. } => waiter.options.endpoint_of(record)?,
+                // A saved answer does not change.
+                Source::Input(_) | Source::Stdin => here()?,
+            };
+            Ok((endpoint, record.id.to_string()))
+        }
+        Err(selector) => Ok((here()?, selector.to_owned())),
+    }
+}

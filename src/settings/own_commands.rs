@@ -1,0 +1,106 @@
+//! Commands of this program that messages advise: printed as they work when they are pasted.
+
+use std::ffi::OsString;
+
+use crate::cli::Global;
+use crate::install::layout::Layout;
+use crate::install::state::{Record, Source};
+use crate::text::shell;
+
+/// Writes commands that mean the same ssh folder and API as this run.
+#[derive(Clone, Debug, Default)]
+pub struct OwnCommands {
+    /// `--ssh-dir`, where it was given.
+    folder: Vec<OsString>,
+    /// The options that say which API is asked, and by whom, where they were given.
+    api: Vec<OsString>,
+}
+
+impl OwnCommands {
+    /// Those for a run with these options.
+    #[must_use]
+    pub fn new(global: &Global, layout: &Layout) -> Self {
+        let mut commands = Self::default();
+        if global.ssh_dir.is_some() {
+            commands.folder = vec!["--ssh-dir".into(), layout.ssh_folder().into()];
+        }
+        if let Some(url) = &global.api_url {
+            commands.api.extend(["--api-url".into(), url.to_string().into()]);
+        }
+        if let Some(context) = &global.context {
+            commands.api.extend(["--context".into(), context.into()]);
+        }
+        if let Some(file) = &global.token_file {
+            let file = std::path::absolute(file).unwrap_or_else(|_| file.clone());
+            commands.api.extend(["--token-file".into(), file.into()]);
+        }
+        commands
+    }
+
+    /// A command about what is installed, which knows where to ask.
+    pub fn installed<'w>(
+        &self,
+        command: &str,
+        words: impl IntoIterator<Item = &'w str>,
+    ) -> Vec<OsString> {
+        let start = ["prime-ssh".into(), command.into()];
+        let words = words.into_iter().map(OsString::from);
+        start.into_iter().chain(self.folder.iter().cloned()).chain(words).collect()
+    }
+
+    /// A command about a cluster of the API that this run asks.
+    pub fn listed<'w>(
+        &self,
+        command: &str,
+        words: impl IntoIterator<Item = &'w str>,
+    ) -> Vec<OsString> {
+        let mut all = self.installed(command, []);
+        all.extend(self.api.iter().cloned());
+        all.extend(words.into_iter().map(OsString::from));
+        all
+    }
+
+    /// A command about a cluster of any kind.
+    #[must_use]
+    pub fn about(&self, command: &str, id: &str, record: Option<&Record>) -> Vec<OsString> {
+        if record.is_some() { self.installed(command, [id]) } else { self.listed(command, [id]) }
+    }
+
+    /// The words behind `install` that name an installed cluster where it came from; `None` where
+    /// that was standard input.
+    #[must_use]
+    pub fn source_of(&self, record: &Record) -> Option<Vec<OsString>> {
+        let words = match &record.source {
+            Source::Api { url, context, .. } => {
+                let context = context.iter().flat_map(|context| ["--context", context]);
+                ["--api-url", url].into_iter().chain(context).chain([record.id.as_str()]).collect()
+            }
+            Source::Input(path) => vec!["--input", path],
+            Source::Stdin => return None,
+        };
+        Some(words.into_iter().map(OsString::from).collect())
+    }
+
+    /// The words behind `install` that name a cluster of the API that this run asks.
+    #[must_use]
+    pub fn source_of_listed(&self, id: &str) -> Vec<OsString> {
+        self.api.iter().cloned().chain([id.into()]).collect()
+    }
+
+    /// `prime-ssh install` with these options, for a cluster that comes from there.
+    pub fn install(
+        &self,
+        options: impl IntoIterator<Item = OsString>,
+        source: &[OsString],
+    ) -> Vec<OsString> {
+        let mut words = self.installed("install", []);
+        words.extend(options);
+        words.extend(source.iter().cloned());
+        words
+    }
+}
+
+/// A command as it stands in a sentence, to be pasted.
+pub fn pasted<W: AsRef<std::ffi::OsStr>>(words: impl IntoIterator<Item = W>) -> String {
+    format!("`{}`", shell::command(words))
+}
