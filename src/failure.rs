@@ -1,10 +1,10 @@
-//! How a run ends when it does not succeed: a kind (the exit code), a cause, and a hint.
+//! The failure of a run: a kind (the exit code), a cause, and a hint.
 
 use std::process::ExitCode;
 
 use crate::text::message::Message;
 
-/// What kind of failure ended the run; each kind has an exit code of its own.
+/// The kind of failure that ended the run; each kind has an exit code of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// Something on this machine: a file, a folder, a setting's file. Exit code 1.
@@ -49,7 +49,7 @@ impl Kind {
         }
     }
 
-    /// What the exit code tells, for the help.
+    /// Returns the meaning of the exit code, for the help.
     #[must_use]
     pub fn meaning(self) -> &'static str {
         match self {
@@ -74,15 +74,15 @@ impl From<Kind> for ExitCode {
 /// what kind of failure that is, and `main` alone prints it.
 #[derive(Debug)]
 pub struct Failure {
-    /// Which exit code this run ends with.
+    /// The kind, which decides the exit code.
     pub kind: Kind,
-    /// What went wrong, and because of what.
+    /// The error, and what caused it.
     pub cause: anyhow::Error,
-    /// What stands below it, a line each.
+    /// The lines below it.
     pub lines: Vec<String>,
-    /// What the person can do about it.
+    /// The next step for the user.
     pub hint: Option<String>,
-    /// What lies behind it, for someone who asks for more with `--verbose`.
+    /// The details, for `--verbose`.
     pub detail: Option<String>,
 }
 

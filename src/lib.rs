@@ -17,7 +17,7 @@
 //! - what is wrong on a machine: [`doctor`];
 //! - [`commands`]: one file a command, each of which reads as the pipeline.
 
-/// What the tests of the library share with those of the program.
+/// Code that the tests of the library share with those of the program.
 #[cfg(test)]
 #[macro_use]
 #[path = "../tests/it/support"]

@@ -1,4 +1,4 @@
-//! Where the API is: an address that the token may be sent to.
+//! The address of the API, one that the token may be sent to.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -18,16 +18,16 @@ use crate::text::sanitize::is_control;
 pub struct ApiUrl(Url);
 
 impl ApiUrl {
-    /// Where the API is when nobody says otherwise.
+    /// The address unless someone sets another one.
     pub const DEFAULT: &str = "https://api.primeintellect.ai";
 
-    /// Whether it is on this machine: `127.0.0.0/8`, `::1` or `localhost`.
+    /// Returns whether it is on this machine: `127.0.0.0/8`, `::1` or `localhost`.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.0)
     }
 
-    /// Whether it is plain `http`; it is on this machine then.
+    /// Returns whether it is plain `http`; it is on this machine then.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         self.0.scheme() == "http"
@@ -44,7 +44,7 @@ impl ApiUrl {
         url
     }
 
-    /// Whether the token may go to `url` too: same scheme, host and port.
+    /// Returns whether the token may go to `url` too: same scheme, host and port.
     pub(super) fn has_origin_of(&self, url: &Url) -> bool {
         origin(&self.0) == origin(url)
     }
@@ -105,7 +105,8 @@ fn check(url: &Url) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// What stays of a path: users of the `prime` CLI have `…/`, `…/api/v1` and `…/api/v1/`.
+/// Returns the part of a path to keep: users of the `prime` CLI have `…/`, `…/api/v1` and
+/// `…/api/v1/`.
 fn base_path(path: &str) -> &str {
     let path = path.trim_end_matches('/');
     path.strip_suffix("/api/v1").unwrap_or(path).trim_end_matches('/')

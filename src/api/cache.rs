@@ -27,7 +27,7 @@ pub struct Cache {
     folder: PathBuf,
 }
 
-/// What was asked, of which API, by whom.
+/// A question: what was asked, of which API, by whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
     file_name: String,

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::address::ApiUrl;
-use super::error::{Asked, Cause, Error, code};
+use super::error::{Cause, Error, Operation, code};
 use super::retry;
 use super::transport::TransportError;
 use super::words::{self, shown};
@@ -21,7 +21,7 @@ use crate::name::Invalid;
 use crate::terminal::Terminal;
 use crate::text::sanitize::is_control;
 
-/// How we call ourselves to the API.
+/// The name that we give the API.
 const USER_AGENT: &str = concat!("prime-ssh/", env!("CARGO_PKG_VERSION"));
 /// The longest that connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,11 +31,11 @@ const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 const REDIRECTS: usize = 3;
 /// The largest answer in bytes, after decompression.
 const ANSWER_MAX: usize = 256 * 1024 * 1024;
-/// What is read of an error's body, in bytes.
+/// The most that is read of an error's body, in bytes.
 const ERROR_BODY_MAX: usize = 64 * 1024;
-/// How long an error's body is waited for.
+/// The longest wait for an error's body.
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
-/// What is set aside for an answer because it says that it is so long, in bytes.
+/// The most memory that is reserved because an answer says how long it is, in bytes.
 const TRUSTED_LENGTH: usize = 16 * 1024 * 1024;
 /// The longest id or name that is asked for, in bytes; servers refuse longer addresses.
 const SEGMENT_MAX: usize = 1024;
@@ -61,8 +61,8 @@ pub struct ClusterAnswer {
     pub text: String,
 }
 
-/// What one call brought.
-pub(super) struct Answered {
+/// The answer to one call.
+pub(super) struct Reply {
     pub(super) text: String,
     /// The answer's `Date`.
     pub(super) date: Option<SystemTime>,
@@ -70,7 +70,7 @@ pub(super) struct Answered {
 
 /// One call, which can be sent again.
 pub(super) struct Call {
-    asked: Asked,
+    operation: Operation,
     method: Method,
     url: Url,
     /// JSON.
@@ -80,8 +80,8 @@ pub(super) struct Call {
 }
 
 impl Call {
-    pub(super) fn get(asked: Asked, url: Url) -> Self {
-        Self { asked, method: Method::GET, url, body: None, max: ANSWER_MAX }
+    pub(super) fn get(operation: Operation, url: Url) -> Self {
+        Self { operation, method: Method::GET, url, body: None, max: ANSWER_MAX }
     }
 
     /// The same call, and an answer of more bytes than this is refused.
@@ -114,7 +114,7 @@ impl Client {
         } else {
             builder
         };
-        let no_authorities = || Error::new(Asked::Client, Cause::NoAuthorities);
+        let no_authorities = || Error::new(Operation::Client, Cause::NoAuthorities);
         let builder = if address.is_plain() {
             // Reading the system's certificate authorities is lost time.
             builder.tls_backend_preconfigured(tls(RootCertStore::empty()))
@@ -142,10 +142,10 @@ impl Client {
 
     /// The answer of Get Cluster, unread.
     pub async fn cluster(&self, id: &str) -> Result<ClusterAnswer, Error> {
-        let asked = Asked::Cluster(id.to_owned());
-        check_segment(id).map_err(|why| Error::new(asked.clone(), Cause::Id(why)))?;
+        let operation = Operation::Cluster(id.to_owned());
+        check_segment(id).map_err(|why| Error::new(operation.clone(), Cause::Id(why)))?;
         let url = self.address.call(["api", "admin", "clusters", id]);
-        let text = self.call(&Call::get(asked, url)).await?.text;
+        let text = self.call(&Call::get(operation, url)).await?.text;
         Ok(ClusterAnswer { id: id.to_owned(), text })
     }
 
@@ -159,25 +159,25 @@ impl Client {
     ) -> Result<String, Error> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
-        struct Request<'a> {
+        struct Body<'a> {
             public_key: &'a str,
             #[serde(skip_serializing_if = "Option::is_none")]
             ttl: Option<&'a str>,
         }
 
-        let asked = Asked::Certificate(id.to_owned());
-        check_segment(id).map_err(|why| Error::new(asked.clone(), Cause::Id(why)))?;
+        let operation = Operation::Certificate(id.to_owned());
+        check_segment(id).map_err(|why| Error::new(operation.clone(), Cause::Id(why)))?;
         let segments = ["api", "admin", "clusters", id, "authorizations", "certificate"];
         let url = self.address.call(segments);
         // Texts always are JSON.
-        let body = serde_json::to_string(&Request { public_key, ttl }).unwrap_or_default();
+        let body = serde_json::to_string(&Body { public_key, ttl }).unwrap_or_default();
         let body = Some(body);
-        let call = Call { asked, method: Method::POST, url, body, max: ANSWER_MAX };
+        let call = Call { operation, method: Method::POST, url, body, max: ANSWER_MAX };
         Ok(self.call(&call).await?.text)
     }
 
     /// Sends one call until it is answered, refused, tried often enough, or out of time.
-    pub(super) async fn call(&self, call: &Call) -> Result<Answered, Error> {
+    pub(super) async fn call(&self, call: &Call) -> Result<Reply, Error> {
         let deadline = Instant::now() + self.timeout;
         let mut tried = 0;
         let mut earlier = None;
@@ -189,24 +189,24 @@ impl Client {
                 Ok(Err(cause)) => cause,
                 Err(_) => {
                     let cause = Cause::TimedOut { limit: self.timeout, received, earlier };
-                    return Err(Error::new(call.asked.clone(), cause).after(tried));
+                    return Err(Error::new(call.operation.clone(), cause).after(tried));
                 }
             };
             let left = deadline.saturating_duration_since(Instant::now());
             match retry::next(&cause, &call.method, tried, self.tries) {
                 Some(pause) if pause <= left => sleep(pause).await,
                 // Who tries once waits by itself, for as long as it likes.
-                _ if self.tries == 1 => return Err(Error::new(call.asked.clone(), cause)),
+                _ if self.tries == 1 => return Err(Error::new(call.operation.clone(), cause)),
                 _ => {
                     let cause = retry::within(cause, left, self.timeout);
-                    return Err(Error::new(call.asked.clone(), cause).after(tried));
+                    return Err(Error::new(call.operation.clone(), cause).after(tried));
                 }
             }
             earlier = Some(Box::new(cause));
         }
     }
 
-    async fn once(&self, call: &Call, received: &mut usize) -> Result<Answered, Cause> {
+    async fn once(&self, call: &Call, received: &mut usize) -> Result<Reply, Cause> {
         let mut request = self
             .http
             .request(call.method.clone(), call.url.clone())
@@ -233,7 +233,7 @@ impl Client {
         if status.is_success() {
             let date = date(&response);
             let text = read(response, call.max, received).await?;
-            if self.token.is_in(&text) { Err(Cause::Token) } else { Ok(Answered { text, date }) }
+            if self.token.is_in(&text) { Err(Cause::Token) } else { Ok(Reply { text, date }) }
         } else if let Some(to) = redirect_target(&response) {
             Err(if self.address.has_origin_of(&to) {
                 Cause::RedirectLoop(status)
@@ -245,7 +245,7 @@ impl Client {
         }
     }
 
-    /// What the API says in place of an answer; what of it cannot be read, says nothing.
+    /// Returns what the API says in place of an answer; a body that cannot be read says nothing.
     async fn refusal(&self, mut response: Response) -> Cause {
         let status = response.status();
         let wait = retry::asked_wait(response.headers());
@@ -271,7 +271,8 @@ impl Client {
     }
 }
 
-/// Whether something can be one segment of a path: `.` and `..` would ask for something else.
+/// Returns whether something can be one segment of a path: `.` and `..` would ask for something
+/// else.
 pub(super) fn check_segment(text: &str) -> Result<(), Invalid> {
     if text.is_empty() {
         Err(Invalid::because("empty"))
@@ -302,7 +303,7 @@ fn date(response: &Response) -> Option<SystemTime> {
     httpdate::parse_http_date(response.headers().get(DATE)?.to_str().ok()?).ok()
 }
 
-/// Where an answer that was not followed leads.
+/// Returns the target of a redirect that was not followed.
 fn redirect_target(response: &Response) -> Option<Url> {
     let location = response.headers().get(LOCATION)?.to_str().ok()?;
     response.status().is_redirection().then(|| response.url().join(location).ok())?
@@ -318,7 +319,7 @@ fn origin(url: &Url) -> String {
     }
 }
 
-/// Where Linux systems have all certificate authorities in one file.
+/// The files in which Linux systems have all certificate authorities.
 const BUNDLES: [&str; 5] = [
     "/etc/ssl/certs/ca-certificates.crt", // Debian, Ubuntu, Arch, Alpine
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", // Fedora, RHEL

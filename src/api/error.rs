@@ -1,4 +1,4 @@
-//! Why a call failed: a message, a kind, and a hint at the next step.
+//! A failed call: a message, a kind, and a hint at the next step.
 
 use std::time::Duration;
 
@@ -15,16 +15,16 @@ use crate::text::message::Message;
 ///
 /// The message is complete; what the libraries said is in [`Error::details`].
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {asked}: {cause}{}", tried(*.tries))]
+#[error("cannot {operation}: {cause}{}", tried(*.tries))]
 pub struct Error {
-    asked: Asked,
+    operation: Operation,
     tries: u32,
     cause: Box<Cause>,
 }
 
-/// What was asked for.
+/// The request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Asked {
+pub(super) enum Operation {
     /// Nothing yet: the client is being made.
     #[error("call the API")]
     Client,
@@ -38,10 +38,10 @@ pub(super) enum Asked {
     Certificate(String),
 }
 
-/// Why it did not come.
+/// The reason that there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Cause {
-    /// What was typed can be no cluster.
+    /// The typed text cannot name a cluster.
     #[error("not an id or a name: {0}")]
     Selector(Invalid),
     /// The list gives an id that can be none.
@@ -72,9 +72,9 @@ pub(super) enum Cause {
     #[error("{} ({}){}", meaning(*.status), code(*.status), said(.words.as_deref(), *.is_page))]
     Status { status: StatusCode, words: Option<String>, is_page: bool, wait: Option<Duration> },
     #[error("no cluster has this id or name{}", similar(.0))]
-    NoSuchCluster(Near),
+    NoSuchCluster(Similar),
     #[error("several clusters have this name:")]
-    Several(Near),
+    Several(Similar),
     /// It was in the list, and a moment later it was not there.
     #[error("the list has it (id `{}`), but it is gone: it may just have been terminated", shown(.0))]
     Vanished(String),
@@ -97,10 +97,10 @@ pub(super) enum Cause {
 
 /// Clusters that might have been meant.
 #[derive(Debug, Default)]
-pub(super) struct Near {
+pub(super) struct Similar {
     /// Names and ids of the first few.
     pub(super) named: Vec<(String, String)>,
-    /// How many there are beside them.
+    /// The number of further ones.
     pub(super) more: usize,
 }
 
@@ -109,8 +109,8 @@ const WEB_PAGE: &str = "a web page comes from a proxy or a login portal in betwe
 const WRONG_API: &str = "check that `--api-url` names the Prime Intellect API";
 
 impl Error {
-    pub(super) fn new(asked: Asked, cause: Cause) -> Self {
-        Self { asked, tries: 1, cause: Box::new(cause) }
+    pub(super) fn new(operation: Operation, cause: Cause) -> Self {
+        Self { operation, tries: 1, cause: Box::new(cause) }
     }
 
     pub(super) fn after(mut self, tries: u32) -> Self {
@@ -118,13 +118,13 @@ impl Error {
         self
     }
 
-    /// Whether Get Cluster knows no such id, so that it may be a name.
+    /// Returns whether Get Cluster knows no such id, so that it may be a name.
     pub(super) fn is_unknown_id(&self) -> bool {
         matches!(&*self.cause, Cause::Status { status, .. }
             if matches!(*status, StatusCode::NOT_FOUND | StatusCode::UNPROCESSABLE_ENTITY))
     }
 
-    /// Whether the API says that there is no such cluster: not that it cannot tell.
+    /// Returns whether the API says that there is no such cluster: not that it cannot tell.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         match &*self.cause {
@@ -135,8 +135,8 @@ impl Error {
         }
     }
 
-    /// Whether the API could not be asked or could not tell, so that an earlier answer may do: not
-    /// that it refused.
+    /// Returns whether the API could not be asked or could not tell, so that an earlier answer may
+    /// do: not that it refused.
     #[must_use]
     pub fn is_outage(&self) -> bool {
         match &*self.cause {
@@ -155,14 +155,14 @@ impl Error {
         }
     }
 
-    /// Whether the API answered, and does not take the token, or not for this.
+    /// Returns whether the API answered, and does not take the token, or not for this.
     #[must_use]
     pub fn is_about_the_token(&self) -> bool {
         matches!(&*self.cause, Cause::Status { status, is_page: false, .. }
             if matches!(*status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN))
     }
 
-    /// How long the API asks to wait before it is asked again.
+    /// Returns the time that the API asks us to wait before the next request.
     #[must_use]
     pub fn asked_wait(&self) -> Option<Duration> {
         match &*self.cause {
@@ -175,28 +175,28 @@ impl Error {
     /// The answer of Get Cluster for `asked` cannot be read.
     #[must_use]
     pub fn malformed_cluster(asked: &str, malformed: Malformed) -> Self {
-        Self::new(Asked::Cluster(asked.to_owned()), Cause::Malformed(malformed))
+        Self::new(Operation::Cluster(asked.to_owned()), Cause::Malformed(malformed))
     }
 
     /// The answer of Request Certificate for the cluster `id` cannot be read.
     #[must_use]
     pub fn malformed_certificate(id: &str, malformed: Malformed) -> Self {
-        Self::new(Asked::Certificate(id.to_owned()), Cause::Malformed(malformed))
+        Self::new(Operation::Certificate(id.to_owned()), Cause::Malformed(malformed))
     }
 
     /// The answer of Get Cluster for the id `asked` is about the cluster `answered`.
     #[must_use]
     pub fn other_cluster(asked: &str, answered: &str) -> Self {
-        Self::new(Asked::Cluster(asked.to_owned()), Cause::OtherCluster(answered.to_owned()))
+        Self::new(Operation::Cluster(asked.to_owned()), Cause::OtherCluster(answered.to_owned()))
     }
 
-    /// What kind of failure of the run this is.
+    /// Returns the kind of failure that this is for the run.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.advice().0
     }
 
-    /// What the person can do about it.
+    /// Returns the next step for the user.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         self.advice().1.map(str::to_owned)
@@ -221,7 +221,9 @@ impl Error {
             }
             Cause::RedirectLoop(_) => (Kind::Api, "check the address in `--api-url`"),
             Cause::Status { is_page: true, .. } => (Kind::Api, WEB_PAGE),
-            Cause::Status { status, .. } => return (Kind::Api, status_hint(*status, &self.asked)),
+            Cause::Status { status, .. } => {
+                return (Kind::Api, status_hint(*status, &self.operation));
+            }
             Cause::NoSuchCluster(_) => (
                 Kind::Api,
                 "`prime-ssh list` shows ids and names; a terminated cluster has no name any more: \
@@ -247,7 +249,7 @@ impl Error {
         (kind, Some(hint))
     }
 
-    /// What stands below the message, a line each: the clusters that may be meant.
+    /// Returns the lines below the message: the clusters that may be meant.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         let (Cause::NoSuchCluster(near) | Cause::Several(near)) = &*self.cause else {
@@ -257,7 +259,7 @@ impl Error {
         Message::with_first("", near.named.len(), lines, near.more).lines
     }
 
-    /// What the libraries below said, for someone who looks for more than the message.
+    /// Returns the libraries' own words, for someone who needs more than the message.
     #[must_use]
     pub fn details(&self) -> Option<String> {
         match &*self.cause {
@@ -267,12 +269,12 @@ impl Error {
     }
 }
 
-fn status_hint(status: StatusCode, asked: &Asked) -> Option<&'static str> {
+fn status_hint(status: StatusCode, operation: &Operation) -> Option<&'static str> {
     Some(match status {
         StatusCode::UNAUTHORIZED => {
             "make a new token, then `prime login`, or give it in PRIME_API_KEY or with `--token-file`"
         }
-        StatusCode::FORBIDDEN if matches!(asked, Asked::Certificate(_)) => {
+        StatusCode::FORBIDDEN if matches!(operation, Operation::Certificate(_)) => {
             "use a token with the admin-clusters permission"
         }
         StatusCode::FORBIDDEN => {
@@ -280,7 +282,7 @@ fn status_hint(status: StatusCode, asked: &Asked) -> Option<&'static str> {
              `prime-ssh export CLUSTER -o train.json` and hands you that file, which \
              holds nothing secret: `--input train.json` uses it"
         }
-        StatusCode::NOT_FOUND if *asked == Asked::Clusters => WRONG_API,
+        StatusCode::NOT_FOUND if *operation == Operation::Clusters => WRONG_API,
         StatusCode::NOT_FOUND => "check the id; a terminated cluster may be gone",
         StatusCode::TOO_MANY_REQUESTS => "wait a minute, then try again",
         status if status.is_server_error() => "this is not your fault; try again later",
@@ -329,6 +331,6 @@ fn tried(tries: u32) -> String {
     if tries > 1 { format!(" ({tries} tries)") } else { String::new() }
 }
 
-fn similar(near: &Near) -> &'static str {
+fn similar(near: &Similar) -> &'static str {
     if near.named.is_empty() { "" } else { "; similar names:" }
 }

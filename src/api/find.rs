@@ -1,15 +1,15 @@
 //! From what a person typed to one cluster: an id, or a name.
 
 use super::client::{Client, ClusterAnswer, check_segment};
-use super::error::{Asked, Cause, Error, Near};
+use super::error::{Cause, Error, Operation, Similar};
 use super::list::{Listed, PAGE};
 use crate::name::is_start_of_id;
 
-/// How many clusters an error names.
+/// The most clusters that an error names.
 const NAMED: usize = 10;
 /// The longest name that is compared with what was typed, in bytes.
 const LONGEST: usize = 1024;
-/// How like a name must be to count as near, from 0 to 1.
+/// The similarity from which a name counts as near, from 0 to 1.
 const SIMILAR: f64 = 0.8;
 
 impl Client {
@@ -19,8 +19,8 @@ impl Client {
     /// name that differs in case only, then the start of an id. None or several are an error that
     /// names the near ones.
     pub async fn find(&self, selector: &str) -> Result<ClusterAnswer, Error> {
-        let asked = || Asked::Cluster(selector.to_owned());
-        check_segment(selector).map_err(|why| Error::new(asked(), Cause::Selector(why)))?;
+        let operation = || Operation::Cluster(selector.to_owned());
+        check_segment(selector).map_err(|why| Error::new(operation(), Cause::Selector(why)))?;
         match self.cluster(selector).await {
             Err(error) if error.is_unknown_id() => {}
             found => return found,
@@ -28,12 +28,12 @@ impl Client {
         let listed = self.clusters(Some(selector)).await?;
         if listed.is_empty() {
             let near = self.similar(selector).await;
-            return Err(Error::new(asked(), Cause::NoSuchCluster(near)));
+            return Err(Error::new(operation(), Cause::NoSuchCluster(near)));
         }
-        let id = choose(selector, &listed).map_err(|cause| Error::new(asked(), cause))?;
+        let id = choose(selector, &listed).map_err(|cause| Error::new(operation(), cause))?;
         match self.cluster(id).await {
             Err(error) if error.is_unknown_id() => {
-                Err(Error::new(asked(), Cause::Vanished(id.to_owned())))
+                Err(Error::new(operation(), Cause::Vanished(id.to_owned())))
             }
             found => found,
         }
@@ -41,7 +41,7 @@ impl Client {
 
     /// Clusters that a mistyped name might mean, the likeliest first; one page is enough of a guess,
     /// and a guess that fails is none.
-    async fn similar(&self, selector: &str) -> Near {
+    async fn similar(&self, selector: &str) -> Similar {
         let listed = self.page(None, 0).await.unwrap_or_default().listed;
         let folded = selector.to_lowercase();
         let likeness = |text: &str| strsim::jaro_winkler(&folded, &text.to_lowercase());
@@ -55,7 +55,7 @@ impl Client {
             .filter(|(likeness, _)| *likeness > SIMILAR)
             .collect();
         similar.sort_by(|(one, _), (other, _)| other.total_cmp(one));
-        Near::of(similar.into_iter().map(|(_, cluster)| cluster))
+        Similar::of(similar.into_iter().map(|(_, cluster)| cluster))
     }
 }
 
@@ -69,13 +69,13 @@ fn choose<'l>(selector: &str, listed: &'l [Listed]) -> Result<&'l str, Cause> {
     let filtered = |is_meant: &dyn Fn(&&Listed) -> bool| -> Vec<&Listed> {
         listed.iter().filter(is_meant).collect()
     };
-    let is_alike = |cluster: &&Listed| cluster.name.to_lowercase() == folded;
+    let in_any_case = |cluster: &&Listed| cluster.name.to_lowercase() == folded;
     let starts_so = |cluster: &&Listed| is_start_of_id(selector, &cluster.id);
-    let steps = [exact, filtered(&is_alike), filtered(&starts_so)];
+    let steps = [exact, filtered(&in_any_case), filtered(&starts_so)];
     match steps.iter().find(|found| !found.is_empty()).map_or(&[][..], Vec::as_slice) {
-        [] => Err(Cause::NoSuchCluster(Near::of(by_name(listed.iter().collect())))),
+        [] => Err(Cause::NoSuchCluster(Similar::of(by_name(listed.iter().collect())))),
         [cluster] => Ok(&cluster.id),
-        several => Err(Cause::Several(Near::of(by_name(several.to_vec())))),
+        several => Err(Cause::Several(Similar::of(by_name(several.to_vec())))),
     }
 }
 
@@ -84,7 +84,7 @@ fn by_name(mut clusters: Vec<&Listed>) -> Vec<&Listed> {
     clusters
 }
 
-impl Near {
+impl Similar {
     fn of<'l>(clusters: impl IntoIterator<Item = &'l Listed>) -> Self {
         let pair = |cluster: &Listed| (cluster.name.clone(), cluster.id.clone());
         let mut named: Vec<_> = clusters.into_iter().map(pair).collect();

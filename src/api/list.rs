@@ -7,8 +7,8 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use reqwest::Url;
 use tokio::time::Instant;
 
-use super::client::{Answered, Call, Client};
-use super::error::{Asked, Cause, Error};
+use super::client::{Call, Client, Reply};
+use super::error::{Cause, Error, Operation};
 use super::wire::{self, Malformed, Page, Summary, Value};
 
 /// Rows of one page: the most that the API gives.
@@ -43,12 +43,12 @@ pub struct Listed {
     pub place: usize,
 }
 
-/// That the API answered, and took the token.
+/// Proof that the API answered and took the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Heard {
-    /// How long it took, connecting included.
+pub struct Pong {
+    /// The time that it took, connecting included.
     pub took: Duration,
-    /// What time it is for the API, to the second, where it says so.
+    /// The API's clock, to the second, where the answer tells it.
     pub date: Option<SystemTime>,
 }
 
@@ -56,20 +56,20 @@ pub struct Heard {
 #[derive(Default)]
 pub(super) struct ListPage {
     pub(super) listed: Vec<Listed>,
-    /// How many rows all pages have, as the API says.
+    /// The number of rows on all pages, as the API says it.
     total: Option<usize>,
     bytes: usize,
 }
 
 impl Client {
-    /// Whether the API answers and takes the token: one row of the list.
-    pub async fn hear(&self) -> Result<Heard, Error> {
+    /// Returns whether the API answers and takes the token: one row of the list.
+    pub async fn ping(&self) -> Result<Pong, Error> {
         let start = Instant::now();
-        let call = Call::get(Asked::Clusters, self.page_url(None, 0, 1));
-        let Answered { text, date } = self.call(&call).await?;
+        let call = Call::get(Operation::Clusters, self.page_url(None, 0, 1));
+        let Reply { text, date } = self.call(&call).await?;
         let took = start.elapsed();
-        page(&text, 0).map_err(|cause| Error::new(Asked::Clusters, cause))?;
-        Ok(Heard { took, date })
+        page(&text, 0).map_err(|cause| Error::new(Operation::Clusters, cause))?;
+        Ok(Pong { took, date })
     }
 
     /// Every cluster of List Clusters, or those whose name or id has `search` in it: all pages, and
@@ -92,7 +92,7 @@ impl Client {
             let ListPage { listed: rows, total, bytes: length } = page?;
             bytes += length;
             if bytes > LIST_MAX {
-                return Err(Error::new(Asked::Clusters, Cause::TooLarge { limit: LIST_MAX }));
+                return Err(Error::new(Operation::Clusters, Cause::TooLarge { limit: LIST_MAX }));
             }
             let (is_full, before) = (rows.len() == PAGE, listed.len());
             listed.extend(rows.into_iter().filter(|row| seen.insert(row.id.clone())));
@@ -100,7 +100,7 @@ impl Client {
             // A full page of what we have already: the API does not turn pages.
             let repeats = is_full && listed.len() == before;
             if repeats || (!is_ended && next == PAGES_MAX) {
-                return Err(Error::new(Asked::Clusters, Cause::Endless { rows: listed.len() }));
+                return Err(Error::new(Operation::Clusters, Cause::Endless { rows: listed.len() }));
             }
             let pages = total.map_or(0, |total| total.div_ceil(PAGE));
             wanted = pages.max(if asked.is_empty() { next + 1 } else { wanted }).min(PAGES_MAX);
@@ -115,9 +115,9 @@ impl Client {
         search: Option<&str>,
         offset: usize,
     ) -> Result<ListPage, Error> {
-        let call = Call::get(Asked::Clusters, self.page_url(search, offset, PAGE));
+        let call = Call::get(Operation::Clusters, self.page_url(search, offset, PAGE));
         let text = self.call(&call.at_most(PAGE_MAX)).await?.text;
-        page(&text, offset).map_err(|cause| Error::new(Asked::Clusters, cause))
+        page(&text, offset).map_err(|cause| Error::new(Operation::Clusters, cause))
     }
 
     fn page_url(&self, search: Option<&str>, offset: usize, limit: usize) -> Url {

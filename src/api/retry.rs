@@ -1,4 +1,4 @@
-//! When a failed call is tried again, and after what pause.
+//! Decides when a failed call is tried again, and after what pause.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,7 +6,7 @@ use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Method, StatusCode};
 
 use super::error::Cause;
-use super::transport::Again;
+use super::transport::Retry;
 
 /// Tries of one call in all, for who asks once.
 pub(super) const TRIES: u32 = 3;
@@ -24,9 +24,9 @@ pub(super) fn next(cause: &Cause, method: &Method, tried: u32, most: u32) -> Opt
     let reads = *method == Method::GET;
     match cause {
         Cause::Transport(error) => match error.again {
-            Again::Always => Some(pause(tried)),
-            Again::IfItReads => reads.then(|| pause(tried)),
-            Again::Never => None,
+            Retry::Always => Some(pause(tried)),
+            Retry::IfItReads => reads.then(|| pause(tried)),
+            Retry::Never => None,
         },
         Cause::Status { status, wait, .. } if is_passing(*status, reads) => {
             Some(pause(tried).max(wait.unwrap_or_default()))
@@ -48,7 +48,8 @@ pub(super) fn within(cause: Cause, left: Duration, limit: Duration) -> Cause {
     }
 }
 
-/// Whether the same call may be answered a moment later; `reads`, whether it may be sent twice.
+/// Returns whether the same call may be answered a moment later; `reads`, whether it may be sent
+/// twice.
 fn is_passing(status: StatusCode, reads: bool) -> bool {
     match status {
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => true,
@@ -63,8 +64,8 @@ fn pause(tried: u32) -> Duration {
     middle.mul_f64(0.75 + 0.5 * fastrand::f64())
 }
 
-/// How long the API asks to wait (RFC 9110, Retry-After): seconds, or a date. A date is held
-/// against the API's own clock where the answer tells it, since ours may be wrong.
+/// Returns the time that the API asks us to wait (RFC 9110, Retry-After): seconds, or a date. A
+/// date is compared with the API's own clock where the answer tells it, since ours may be wrong.
 pub(super) fn asked_wait(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {

@@ -28,7 +28,7 @@ impl ApiToken {
         &self.0
     }
 
-    /// Whether a text has the token in it; one of a few letters is in many texts.
+    /// Returns whether a text has the token in it; one of a few letters is in many texts.
     #[must_use]
     pub fn is_in(&self, text: &str) -> bool {
         self.0.len() >= TELLING && text.contains(&*self.0)
@@ -51,7 +51,7 @@ impl ApiToken {
     }
 }
 
-/// Where a token was found.
+/// The place where a token was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenSource {
     /// In the file that `--token-file` or `PRIME_SSH_TOKEN_FILE` names.

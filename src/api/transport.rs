@@ -1,4 +1,4 @@
-//! What the HTTP library's errors mean: one look through their chain, by type and never by text.
+//! Turns the HTTP library's errors into ours, by the types in their chain and never by their text.
 
 use std::error::Error as StdError;
 use std::io;
@@ -17,13 +17,13 @@ pub(super) struct TransportError {
     message: String,
     pub(super) kind: Kind,
     pub(super) hint: &'static str,
-    pub(super) again: Again,
+    pub(super) again: Retry,
     source: HttpError,
 }
 
-/// When the same call is worth another try.
+/// The conditions under which the same call is worth another try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Again {
+pub(super) enum Retry {
     /// It never arrived.
     Always,
     /// It may have arrived, so that it must only read.
@@ -40,27 +40,27 @@ const SCHEME: &str = "check the scheme and the port in `--api-url`";
 const CUT: &str = "try again; a proxy in between may have cut it";
 
 impl TransportError {
-    /// Why no answer began.
+    /// Explains why no answer began.
     pub(super) fn no_answer(error: HttpError, address: &ApiUrl) -> Self {
         let source = error.without_url();
         let reason = reason(&source);
         let (message, hint, again) = if let Some(tls) = find::<TlsError>(&source) {
             let (reason, hint) = tls_reason(tls);
-            (format!("no secure connection (TLS) to {address}: {reason}"), hint, Again::Never)
+            (format!("no secure connection (TLS) to {address}: {reason}"), hint, Retry::Never)
         } else if source.is_dns() {
-            (format!("cannot find the host of {address}: {reason}"), NETWORK, Again::Always)
+            (format!("cannot find the host of {address}: {reason}"), NETWORK, Retry::Always)
         } else if source.is_connect() {
-            (format!("cannot connect to {address}: {reason}"), NETWORK, Again::Always)
+            (format!("cannot connect to {address}: {reason}"), NETWORK, Retry::Always)
         } else if find::<hyper::Error>(&source).is_some_and(hyper::Error::is_parse) {
-            (format!("the server at {address} does not speak HTTP: {reason}"), SCHEME, Again::Never)
+            (format!("the server at {address} does not speak HTTP: {reason}"), SCHEME, Retry::Never)
         } else {
             let message = format!("the connection broke before an answer came: {reason}");
-            (message, NETWORK, Again::IfItReads)
+            (message, NETWORK, Retry::IfItReads)
         };
         Self { message, kind: Kind::Api, hint, again, source }
     }
 
-    /// Why an answer stopped in the middle.
+    /// Explains why an answer stopped in the middle.
     pub(super) fn no_end(error: HttpError, received: usize, promised: Option<u64>) -> Self {
         let source = error.without_url();
         let is_cut = find::<hyper::Error>(&source).is_some();
@@ -73,11 +73,11 @@ impl TransportError {
             }
             _ => format!("cannot unzip the answer after {received} bytes: {}", reason(&source)),
         };
-        let again = if is_cut { Again::IfItReads } else { Again::Never };
+        let again = if is_cut { Retry::IfItReads } else { Retry::Never };
         Self { message, kind: Kind::Answer, hint: CUT, again, source }
     }
 
-    /// What the libraries said, from the outermost to the innermost.
+    /// Returns the libraries' words, from the outermost to the innermost.
     pub(super) fn details(&self) -> String {
         let chain: Vec<_> = chain(&self.source).map(ToString::to_string).collect();
         shown(&chain.join(": "))

@@ -38,7 +38,7 @@ pub enum Value<'a> {
 }
 
 impl Value<'_> {
-    /// Whether the API left the field out; a `null` counts as left out.
+    /// Returns whether the API left the field out; a `null` counts as left out.
     #[must_use]
     pub fn is_absent(&self) -> bool {
         matches!(self, Self::Missing | Self::Null)
@@ -239,7 +239,8 @@ pub struct Signed<'a> {
     pub nodes: Vec<Connection<'a>>,
 }
 
-/// Why a text is not an answer of the API: never the text itself, only where it went wrong.
+/// The reason that a text is not an answer of the API: never the text itself, only where it went
+/// wrong.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
     /// A web page, as a proxy or a login portal sends it.
@@ -255,9 +256,9 @@ pub enum Malformed {
     /// It is no JSON, or not of the contract's shape.
     #[error("{}{reason}", place(path))]
     Wrong {
-        /// Where in the structure (`data.nodes[3]`); empty where that is not known.
+        /// The place in the structure (`data.nodes[3]`); empty where that is not known.
         path: String,
-        /// What the parser said, with line and column, and without any text of the answer.
+        /// The parser's words, with line and column, and without any text of the answer.
         reason: String,
     },
     /// `"data": null`: the API found nothing to tell.
@@ -265,7 +266,7 @@ pub enum Malformed {
     NoData,
 }
 
-/// How many characters of a path are shown: a key that nobody asked for may be any text.
+/// The most characters of a path that are shown: a key that nobody asked for may be any text.
 const PATH: usize = 100;
 
 fn place(path: &str) -> String {
@@ -369,7 +370,7 @@ const LIST_MAX: usize = 10_000;
 /// Reads the objects of a list into `C`, one by one.
 struct Each<T, C> {
     limit: usize,
-    /// Whether `null` is an empty list.
+    /// True if `null` is an empty list.
     takes_null: bool,
     types: PhantomData<(T, C)>,
 }

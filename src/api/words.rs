@@ -1,4 +1,4 @@
-//! What a server says about a refusal, for a person's terminal: cut, and sanitized.
+//! A server's words about a refusal, cut and sanitized for a terminal.
 
 use serde_json::Value;
 
@@ -12,8 +12,8 @@ pub(super) fn shown(text: &str) -> String {
     excerpt(text, SHOWN)
 }
 
-/// What the body of an error says, in one line: `detail` is a sentence, or a list of places with
-/// what is wrong there; `errors` lists parameters.
+/// Returns what the body of an error says, in one line: `detail` is a sentence, or a list of places
+/// with what is wrong there; `errors` lists parameters.
 ///
 /// `None` where it says nothing, or is no body of the API at all.
 pub(super) fn of_refusal(body: &str) -> Option<String> {

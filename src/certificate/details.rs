@@ -37,7 +37,7 @@ pub struct Details<'a> {
 }
 
 impl Details<'_> {
-    /// Why it does not let in who holds the key.
+    /// Returns the reason that the certificate does not let in the holder of the key.
     #[must_use]
     pub fn refusal(&self) -> Option<Refusal> {
         let key = self.key.unwrap_or(&self.certificate.key);
@@ -72,7 +72,7 @@ impl fmt::Display for Details<'_> {
     }
 }
 
-/// When a certificate is valid, as seen from now: `until 14:05 (in 7 h 59 min)`.
+/// The validity as seen from now: `until 14:05 (in 7 h 59 min)`.
 fn period(validity: Validity, &Clock { now, ref zone }: &Clock) -> String {
     let local = |at| local_time(at, now, zone);
     let Validity { from, until } = validity;

@@ -56,7 +56,7 @@ impl<'a> Fields<'a> {
         self.0
     }
 
-    /// Whether nothing is left.
+    /// Returns whether nothing is left.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,5 +1,5 @@
-//! Where certificates are kept, and which run renews one: many may need the same one at once, and
-//! then only one of them asks.
+//! The file of a certificate and the lock of its renewals: many runs may need the same certificate
+//! at once, and then only one of them asks.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,9 +16,9 @@ use crate::install::state::{FileKind, FileStem};
 use crate::name::{Slug, id_part};
 use crate::text::time;
 
-/// How long getting one certificate may take in all: an ssh may be waiting for it.
+/// The time limit for getting one certificate: an ssh may be waiting for it.
 pub const LIMIT: Duration = Duration::from_secs(10);
-/// How long between two looks at a lock that another run holds.
+/// The pause between two looks at a lock that another run holds.
 const PAUSE: Duration = Duration::from_millis(20);
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
@@ -77,7 +77,7 @@ impl CertificateFile {
         &self.path
     }
 
-    /// Whether the file's name says that it is for the cluster with this id.
+    /// Returns whether the file's name says that it is for the cluster with this id.
     #[must_use]
     pub fn is_of(&self, id: &str) -> bool {
         let name = self.path.file_name().and_then(|name| name.to_str());
@@ -142,8 +142,8 @@ pub struct RenewalLock<'a> {
 }
 
 impl RenewalLock<'_> {
-    /// Whether no new certificate is needed: the present one is valid for long enough, or another
-    /// run wrote it while we waited.
+    /// Returns whether no new certificate is needed: the present one is valid for long enough, or
+    /// another run wrote it while we waited.
     #[must_use]
     pub fn is_sufficient(&self, key: &PublicKey, min_validity: Duration) -> bool {
         let Ok(present) = self.file.read() else { return false };
@@ -157,7 +157,7 @@ impl RenewalLock<'_> {
     }
 }
 
-/// Why there is no certificate in a file.
+/// The reason that a file gives no certificate.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// There is no such file.
@@ -181,7 +181,8 @@ pub fn read(path: &Path) -> Result<Certificate, ReadError> {
     Ok(Certificate::read(&text.ok_or(ReadError::Missing)?)?)
 }
 
-/// Whether a certificate lets in who holds `key`, and goes on to for at least `min_validity`.
+/// Returns whether a certificate lets in who holds `key`, and goes on to for at least
+/// `min_validity`.
 #[must_use]
 pub fn suffices(certificate: &Certificate, key: &PublicKey, min_validity: Duration) -> bool {
     let now = time::now();

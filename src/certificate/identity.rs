@@ -21,16 +21,16 @@ const KEYGEN_LIMIT: Duration = Duration::from_secs(3);
 /// A key pair that ssh logs in with, known by its public half.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// What `IdentityFile` should name: the private key, or the `.pub` of a key that an agent or a
+    /// The value for `IdentityFile`: the private key, or the `.pub` of a key that an agent or a
     /// hardware key holds.
     pub file: PathBuf,
     /// Its public half.
     pub public_key: PublicKey,
-    /// Whether the public half was read from the `.pub` beside a key that only `ssh-keygen` reads.
+    /// True if the public half was read from the `.pub` beside a key that only `ssh-keygen` reads.
     unverified: bool,
 }
 
-/// Why there is no identity at a path.
+/// The reason that a path gives no identity.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
     /// Neither the private key nor its `.pub` is there.
@@ -54,7 +54,7 @@ pub enum IdentityError {
 }
 
 impl IdentityError {
-    /// What to do about it.
+    /// Returns the next step for the user.
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
@@ -74,7 +74,7 @@ impl IdentityError {
     }
 }
 
-/// How to write a `.pub` anew; `ssh-keygen` asks for the passphrase where there is one.
+/// Advises how to write a `.pub` again; `ssh-keygen` asks for the passphrase if there is one.
 fn regenerate(private: &Path) -> String {
     let (key, public) = (shell::command([private]), shell::command([with_pub(private)]));
     format!("write its public half again: `ssh-keygen -y -f {key} > {public}`")
@@ -111,7 +111,7 @@ impl Identity {
         read_text(&with_pub(&private_path(path))).ok()??.parse().ok()
     }
 
-    /// Whether the file holds a private key, usable or not.
+    /// Returns whether the file holds a private key, usable or not.
     #[must_use]
     pub fn is_private_key(path: &Path) -> bool {
         let text = read_text(path).ok().flatten().unwrap_or_default();

@@ -1,5 +1,5 @@
-//! Whether a certificate is good for a login, and what to know about one that is. Pure: the time is
-//! an argument.
+//! Judges whether a certificate is good for a login, and what to know about one that is. Pure: the
+//! time is an argument.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::text::time::span;
 
 /// The longest that the API grants (its contract, `ttl`).
 pub const TTL_MAX: Duration = Duration::from_secs(8 * 3600);
-/// How much longer a certificate must be valid by default: `--min-validity`.
+/// The default of `--min-validity`: how much longer a certificate must be valid.
 pub const MIN_VALIDITY: Duration = Duration::from_secs(600);
 /// A certificate that is valid for longer is refused: a short life is what it is for.
 const VALIDITY_MAX: Duration = Duration::from_secs(24 * 3600);
@@ -20,12 +20,12 @@ const CLOCK_OFF_MAX: Duration = Duration::from_secs(24 * 3600);
 /// The longest text of the signer's that is shown, in characters.
 const SHOWN: usize = 200;
 
-/// What a certificate must meet.
+/// The requirements on a certificate.
 #[derive(Clone, Copy, Debug)]
 pub struct Requirements<'a> {
     /// The key to be certified.
     pub key: &'a PublicKey,
-    /// How long it was asked to last; `None` leaves that to the API.
+    /// The lifetime that was asked for; `None` leaves that to the API.
     pub ttl: Option<Duration>,
     /// The users that ssh will log in as; empty where they are not known.
     pub users: &'a [String],
@@ -33,7 +33,7 @@ pub struct Requirements<'a> {
     pub now: u64,
 }
 
-/// Why a certificate is refused.
+/// The reason that a certificate is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// It is no certificate.
@@ -45,7 +45,7 @@ pub enum Refusal {
     /// It is for another key.
     #[error("it is for the key {theirs}, not for {ours}")]
     OtherKey {
-        /// That key.
+        /// The key in the certificate.
         theirs: Fingerprint,
         /// The one that it should be for.
         ours: Fingerprint,
@@ -77,8 +77,8 @@ fn clock_hint(wait: Duration) -> &'static str {
     if wait <= CLOCK_OFF_MAX { "; is this machine's clock slow?" } else { "" }
 }
 
-/// What to know about a certificate that is good, but not for all that is wanted. The texts in it
-/// are the signer's.
+/// A warning about a certificate that is good, but not for everything that is wanted. The texts in
+/// it are the signer's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Warning {
     /// ssh logs in as a user that it does not name.
@@ -101,9 +101,9 @@ pub enum Warning {
     Long {
         /// For how long.
         granted: Duration,
-        /// What was asked for, or the longest that the API grants.
+        /// The lifetime that was asked for, or the longest that the API grants.
         most: Duration,
-        /// Whether `most` was asked for.
+        /// True if `most` was asked for.
         asked: bool,
     },
     /// It is signed with SHA-1.

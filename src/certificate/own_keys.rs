@@ -11,11 +11,11 @@ use crate::cluster::SshKey;
 use crate::ssh::process;
 use crate::text::sanitize::excerpt;
 
-/// What ssh tries by itself (`ssh_config(5)`, `IdentityFile`).
+/// The keys that ssh tries by itself (`ssh_config(5)`, `IdentityFile`).
 const DEFAULTS: [&str; 5] = ["id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk"];
 /// An agent answers at once, unless it is far away.
 const AGENT_LIMIT: Duration = Duration::from_secs(3);
-/// How much of the agent's name for a key is shown.
+/// The most characters of the agent's name for a key that are shown.
 const SHOWN: usize = 60;
 
 /// A key of the person's own.
@@ -23,14 +23,14 @@ const SHOWN: usize = 60;
 pub struct OwnKey {
     /// Its file; `None` where only the agent holds it.
     pub file: Option<PathBuf>,
-    /// What the agent calls it.
+    /// The agent's name for it.
     pub comment: String,
     /// Its public half.
     pub public_key: PublicKey,
 }
 
 impl OwnKey {
-    /// What a message calls it.
+    /// Returns its name for messages.
     #[must_use]
     pub fn name(&self) -> String {
         match &self.file {

@@ -23,17 +23,17 @@ const HOST: u32 = 2;
 pub struct Certificate {
     /// The key that it is for.
     pub key: PublicKey,
-    /// Whether it is for a host and not for a user.
+    /// True if it is for a host and not for a user.
     pub is_host: bool,
     /// The signer's name for it; servers log it.
     pub key_id: String,
     /// The users that one may log in as.
     pub principals: Vec<String>,
-    /// When it is valid.
+    /// Its validity.
     pub validity: Validity,
-    /// What the server must enforce, or else refuse it.
+    /// The options that a server must enforce, or else refuse the certificate.
     pub critical_options: Vec<Setting>,
-    /// What it permits beyond running a command.
+    /// The permissions beyond running a command.
     pub extensions: Vec<Setting>,
     /// The key that signed it.
     pub authority: PublicKey,
@@ -51,7 +51,7 @@ pub struct Setting {
     pub value: String,
 }
 
-/// When a certificate is valid, in Unix seconds: `from <= now < until`.
+/// The validity of a certificate, in Unix seconds: `from <= now < until`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Validity {
     /// The first second; 0 for any time.
@@ -61,21 +61,21 @@ pub struct Validity {
 }
 
 impl Validity {
-    /// How much longer it is valid; `None` where it is not valid now.
+    /// Returns how much longer it is valid; `None` where it is not valid now.
     #[must_use]
     pub fn left(self, now: u64) -> Option<Duration> {
         let valid = self.from <= now && now < self.until;
         valid.then(|| Duration::from_secs(self.until - now))
     }
 
-    /// Whether it has no end.
+    /// Returns whether it has no end.
     #[must_use]
     pub fn is_endless(self) -> bool {
         self.until == u64::MAX
     }
 }
 
-/// Why a text is no certificate.
+/// The reason that a text is not a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
     /// Nothing but white space.

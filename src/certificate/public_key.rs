@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::encoding::Fields;
 
-/// How the kind of every OpenSSH certificate ends (`PROTOCOL.certkeys`).
+/// The end of the kind of every OpenSSH certificate (`PROTOCOL.certkeys`).
 pub(super) const CERTIFICATE_SUFFIX: &str = "-cert-v01@openssh.com";
 
 /// A public key: its kind (`ssh-ed25519`) and its bytes, without the comment.
@@ -22,7 +22,7 @@ pub struct PublicKey {
     blob: Box<[u8]>,
 }
 
-/// Why a text is no public key.
+/// The reason that a text is not a public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PublicKeyError {
     /// Not `kind base64 comment` on one line.

@@ -23,7 +23,7 @@ pub struct Request<'a> {
     pub users: &'a [String],
 }
 
-/// Why the API gave no certificate that is good.
+/// The reason that the API gave no good certificate.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
     /// It gave none.

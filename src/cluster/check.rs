@@ -66,13 +66,13 @@ impl<'a> CheckedCluster<'a> {
         Self { cluster, nodes, refusals, root, label }
     }
 
-    /// What messages call it: the file, or what the API was asked for.
+    /// Returns its name for messages: the file, or what the API was asked for.
     #[must_use]
     pub fn label(&self) -> &str {
         &self.label
     }
 
-    /// Whether it stands in a list, which may be without a cluster that is gone.
+    /// Returns whether it stands in a list, which may be without a cluster that is gone.
     #[must_use]
     pub fn is_of_list(&self) -> bool {
         self.root.starts_with("data[")
@@ -282,10 +282,11 @@ fn label<'a>(value: &Value<'a>) -> Option<Label<'a>> {
     }
 }
 
-/// How many characters are shown of a reason that is no label.
+/// The most characters that are shown of a reason that is not a label.
 const REASON: usize = 300;
 
-/// Why an installation failed. A reason that cannot be shown still says that it failed.
+/// Returns the reason that an installation failed. A reason that cannot be shown still says that it
+/// failed.
 fn failure<'a>(value: &Value<'a>) -> Option<Label<'a>> {
     let text = value.text().map(str::trim).filter(|text| !text.is_empty())?;
     let shown = || Label::new(excerpt(text, REASON));

@@ -18,10 +18,10 @@ pub fn duplicates_by<T, K: Hash + Ord>(
     let mut groups: Vec<Vec<T>> = Vec::new();
     let mut items = items.into_iter().peekable();
     while let Some((hash, first)) = items.next() {
-        let alike = |next: &(u64, T)| next.0 == hash && key(&next.1) == key(&first);
-        let Some((_, second)) = items.next_if(alike) else { continue };
+        let same_key = |next: &(u64, T)| next.0 == hash && key(&next.1) == key(&first);
+        let Some((_, second)) = items.next_if(same_key) else { continue };
         let mut group = vec![second];
-        while let Some((_, next)) = items.next_if(alike) {
+        while let Some((_, next)) = items.next_if(same_key) {
             group.push(next);
         }
         group.push(first);

@@ -39,7 +39,7 @@ pub(super) fn refuse_duplicates(clusters: &mut [CheckedCluster<'_>]) {
     }
 }
 
-/// Why a host's machine may be taken for another one.
+/// Returns the reason that a host's machine may be taken for another one.
 fn machine_duplicate(
     host: &Host<'_>,
     machines: &HashSet<String>,

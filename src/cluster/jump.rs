@@ -1,11 +1,11 @@
-//! How workers that only a neighbour reaches are reached: through which host.
+//! The jump host: how workers are reached that only a neighbor can connect to.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::name::{HostName, Invalid, Port, Slug, UserName};
 
-/// Which workers jump.
+/// The workers that jump.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum JumpMode {
     /// Workers at a private address.

@@ -5,12 +5,12 @@ use super::refusal::{Checker, Refusal, Refusals, Refused};
 use crate::api::wire;
 use crate::name::{HostName, Invalid, Port, UserName};
 
-/// Where a cluster's control node is.
+/// The address of a cluster's control node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControlNode {
     /// As whom.
     pub user: UserName<'static>,
-    /// Where ssh would connect to.
+    /// The host that ssh would connect to.
     pub host_name: HostName<'static>,
     /// On which port.
     pub port: Port,

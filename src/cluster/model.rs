@@ -15,11 +15,11 @@ pub struct Node<'a> {
     pub status: Option<Label<'a>>,
     /// Its kind of GPU.
     pub gpu_name: Option<Label<'a>>,
-    /// How many GPUs it has.
+    /// Its number of GPUs.
     pub gpu_count: u32,
-    /// Whether it is neither terminated nor detached.
+    /// True if it is neither terminated nor detached.
     pub active: bool,
-    /// Why its installation failed, if it did and the node is active.
+    /// The reason that its installation failed, if it did and the node is active.
     pub failure: Option<Label<'a>>,
     /// Its index in the answer.
     pub(super) index: u32,
@@ -35,29 +35,29 @@ pub struct Host<'a> {
     pub node: Arc<Node<'a>>,
     /// The id of the machine (`podId`), which its host key is remembered by.
     pub machine: Id<'a>,
-    /// Where ssh connects to.
+    /// The host that ssh connects to.
     pub host_name: HostName<'a>,
     /// On which port.
     pub port: Port,
     /// As whom.
     pub user: UserName<'a>,
-    /// What the API calls its job.
+    /// Its job, in the API's words.
     pub role: Option<Label<'a>>,
-    /// Whether this connection leads to a control node; all others lead to workers.
+    /// True if this connection leads to a control node; all others lead to workers.
     pub control: bool,
-    /// Whether it is reached through the fleet's [`Jump`].
+    /// True if it is reached through the fleet's [`Jump`].
     pub jumps: bool,
-    /// Whether it is here only because others jump through it: it was not selected itself.
+    /// True if it is here only because others jump through it: it was not selected itself.
     pub jump_only: bool,
     /// The index of its connection in the node.
     pub(super) connection: u32,
-    /// Whether it is its node's main connection, which gets the plain name.
+    /// True if it is its node's main connection, which gets the plain name.
     pub main: bool,
-    /// Whether any connection of its node is a control node's: such nodes come first.
+    /// True if any connection of its node is a control node's: such nodes come first.
     pub(super) of_control_node: bool,
-    /// Whether its machine has several SSH servers in this cluster.
+    /// True if its machine has several SSH servers in this cluster.
     pub(super) shares_machine: bool,
-    /// Whether the answers give its machine and server several places: the API may be wrong.
+    /// True if the answers give its machine and server several places: the API may be wrong.
     pub is_ambiguous: bool,
 }
 
@@ -79,13 +79,13 @@ impl Host<'_> {
         destination(&self.user, &self.host_name, self.port)
     }
 
-    /// Whether its node is neither terminated nor detached.
+    /// Returns whether its node is neither terminated nor detached.
     #[must_use]
     pub fn is_active(&self) -> bool {
         self.node.active
     }
 
-    /// What tells two connections of a node apart.
+    /// Returns what tells two connections of a node apart.
     pub(super) fn endpoint(&self) -> (&HostName<'_>, Port, &UserName<'_>) {
         (&self.host_name, self.port, &self.user)
     }
@@ -100,35 +100,35 @@ pub(super) fn destination(user: &UserName<'_>, host_name: &HostName<'_>, port: P
     }
 }
 
-/// What the answer says of the cluster as a whole.
+/// The cluster as a whole, as the answer describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cluster<'a> {
     /// Its id.
     pub id: Id<'a>,
     /// Its name as a person gave it.
     pub name: Label<'a>,
-    /// Who provides the machines.
+    /// The provider of the machines.
     pub provider: Option<Label<'a>>,
     /// Its status, as the API says it.
     pub status: Option<Label<'a>>,
-    /// What GPUs it has.
+    /// Its kind of GPU.
     pub gpu_name: Option<Label<'a>>,
-    /// How many GPUs it has in all.
+    /// The number of GPUs in all.
     pub gpu_count: u32,
-    /// What schedules its jobs.
+    /// The scheduler of its jobs.
     pub orchestrator: Option<Label<'a>>,
     /// The team that it belongs to.
     pub team: Option<Label<'a>>,
-    /// Whether it lets people in with a short-lived certificate only.
+    /// True if it lets people in with a short-lived certificate only.
     pub vault_enabled: bool,
-    /// When it was terminated, if it was.
+    /// The time of its termination, if it was terminated.
     pub terminated_at: Option<Label<'a>>,
     /// The keys that are authorized on its hosts.
     pub ssh_keys: Vec<SshKey<'a>>,
 }
 
 impl Cluster<'_> {
-    /// Whether the API says that it is gone.
+    /// Returns whether the API says that it is gone.
     #[must_use]
     pub fn is_terminated(&self) -> bool {
         self.terminated_at.is_some()
@@ -150,11 +150,11 @@ pub struct SshKey<'a> {
 pub struct Skipped<'a> {
     /// The node's name, or where it stands where it has none.
     pub name: Label<'a>,
-    /// Why it gives none.
+    /// The reason that it gives none.
     pub why: WhySkipped<'a>,
 }
 
-/// Why a node gives no host.
+/// The reason that a node gives no host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WhySkipped<'a> {
     /// It was terminated.
@@ -167,9 +167,9 @@ pub enum WhySkipped<'a> {
         id: Id<'a>,
         /// The node's status.
         status: Option<Label<'a>>,
-        /// How far its installation is, in the API's own scale.
+        /// The progress of its installation, on the API's own scale.
         progress: Option<i64>,
-        /// Why its installation failed, where it did.
+        /// The reason that its installation failed, if it did.
         failure: Option<Label<'a>>,
     },
     /// Each of its connections, or the node itself, holds a value that was refused.
@@ -177,9 +177,9 @@ pub enum WhySkipped<'a> {
 }
 
 impl WhySkipped<'_> {
-    /// Whether the node is in the cluster: it should give a host, and does not.
+    /// Returns whether the node is in the cluster: it should give a host, and does not.
     #[must_use]
-    pub fn is_living(&self) -> bool {
+    pub fn is_active(&self) -> bool {
         matches!(self, Self::NoConnection { .. } | Self::Refused)
     }
 }
@@ -214,7 +214,7 @@ pub struct Fleet<'a> {
     pub prefix: Slug<'a>,
     /// The second part of every alias, unique in the run.
     pub name: Slug<'a>,
-    /// What the answer says of the cluster.
+    /// The cluster as the answer describes it.
     pub cluster: Cluster<'a>,
     /// The hosts: control nodes first, then by the natural order of names.
     pub hosts: Vec<Host<'a>>,
@@ -222,11 +222,11 @@ pub struct Fleet<'a> {
     pub jump: Option<Jump<'a>>,
     /// The host that leads to everything else, and to the host that others jump through.
     pub bastion: Option<JumpVia>,
-    /// How many nodes the answer holds that are neither terminated nor detached.
-    pub nodes_living: usize,
+    /// The number of nodes that are neither terminated nor detached.
+    pub active_nodes: usize,
     /// The nodes that give no host.
     pub skipped: Vec<Skipped<'a>>,
-    /// Which host `<prefix>.<cluster>` leads to.
+    /// The index of the host that `<prefix>.<cluster>` leads to.
     pub(super) entry: usize,
 }
 
@@ -251,7 +251,7 @@ impl<'a> Fleet<'a> {
         Alias::of_node(&self.prefix, &self.name, &own).to_string()
     }
 
-    /// What one of its hosts jumps through; `None` where it is reached directly.
+    /// Returns what one of its hosts jumps through; `None` where it is reached directly.
     #[must_use]
     pub fn proxy_jump<'f>(&'f self, host: &Host<'_>) -> Option<ProxyJump<'f>>
     where

@@ -1,6 +1,6 @@
-//! What hosts and clusters are called: from their own names, and where two collide, from their
-//! ids, never from their position. So a name does not move to another machine when the order of
-//! an answer changes.
+//! Names hosts and clusters: after their own names, and where two collide, after their ids, never
+//! after their position. So a name does not move to another machine when the order of an answer
+//! changes.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -67,8 +67,8 @@ impl<'a> Names<'a> {
         names
     }
 
-    /// Who of these has to go one level up: whoever wants a name that is taken, and of several
-    /// that want the same one those at the lowest level.
+    /// Returns who has to go one level up: whoever wants a name that is taken, and of several that
+    /// want the same name those at the lowest level.
     fn colliding(
         &self,
         names: &[Slug<'a>],
@@ -89,7 +89,7 @@ impl<'a> Names<'a> {
     }
 }
 
-/// Who wants which name, where somebody has to move at all.
+/// Returns who wants which name, if somebody has to move at all.
 fn wanting<'a>(names: &[Slug<'a>], moves: bool) -> HashMap<Slug<'a>, BTreeSet<usize>> {
     let mut wanting: HashMap<_, BTreeSet<_>> = HashMap::new();
     for (at, name) in names.iter().enumerate().filter(|_| moves) {

@@ -14,7 +14,7 @@ pub struct Refusal {
     pub path: String,
     /// The first characters of it, sanitized; empty if there is nothing to show.
     pub excerpt: String,
-    /// What is wrong with it.
+    /// The fault in it.
     pub reason: Invalid,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Refusals {
     pub(super) more: usize,
 }
 
-/// How many refusals are kept: far more than anybody reads.
+/// The most refusals that are kept: far more than anybody reads.
 pub(super) const KEPT: usize = 1000;
 
 impl Refusals {
@@ -136,7 +136,7 @@ impl<'c> Checker<'c> {
     }
 }
 
-/// How many characters of a refused value are shown.
+/// The most characters of a refused value that are shown.
 const EXCERPT: usize = 48;
 
 fn shown(value: &Value<'_>) -> String {

@@ -12,20 +12,20 @@ use super::refusal::Refusal;
 use super::selection::Selection;
 use crate::name::{Alias, HostName, Id, Invalid, Port, Slug, UserName};
 
-/// Which hosts become part of a fleet, and how they are named and reached.
+/// The options of a fleet: its hosts, their names, and the way to them.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The first part of every alias.
     pub prefix: Slug<'static>,
     /// The login name, in place of the one that the API says.
     pub user: Option<UserName<'static>>,
-    /// Which workers jump.
+    /// The workers that jump.
     pub jump: JumpMode,
     /// The host that they jump through, in place of a control node.
     pub jump_via: Option<JumpVia>,
     /// The host that leads to whatever would be reached directly.
     pub bastion: Option<JumpVia>,
-    /// Which hosts.
+    /// The hosts to select.
     pub selection: Selection,
     /// Names that clusters keep, by their id: an installed cluster's name does not move.
     pub recorded: Vec<(Id<'static>, Slug<'static>)>,
@@ -48,17 +48,17 @@ impl Default for Options {
 /// A checked cluster with its options applied.
 #[derive(Debug)]
 pub struct ResolvedCluster<'a> {
-    /// What to call the cluster to a person: its name and id as far as they are known.
+    /// The cluster's name for messages: its name and id as far as they are known.
     pub title: String,
     /// The fleet, or why there is none.
     pub fleet: Result<Fleet<'a>, NoFleet>,
-    /// What was refused. The fleet is without the hosts that it belongs to.
+    /// The refused values. The fleet is without the hosts that they belong to.
     pub refusals: Vec<Refusal>,
-    /// How many values were refused beyond those.
+    /// The number of further refused values.
     pub more_refused: usize,
-    /// What a person should know, beyond the nodes that give no host.
+    /// Notes for the user, beyond those on nodes that give no host.
     pub notes: Vec<String>,
-    /// What is known of a cluster without a fleet.
+    /// The facts about a cluster without a fleet.
     rest: Option<Box<Fleet<'a>>>,
 }
 
@@ -100,7 +100,7 @@ impl<'a> ResolvedCluster<'a> {
     }
 }
 
-/// Why a cluster gives no fleet.
+/// The reason that a cluster gives no fleet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoFleet {
     /// One of the cluster's own values was refused.
@@ -210,7 +210,7 @@ fn with_name<'a>(
                 hosts,
                 jump: None,
                 bastion: options.bastion.clone(),
-                nodes_living: active_count,
+                active_nodes: active_count,
                 skipped,
                 entry: 0,
             };
@@ -238,7 +238,7 @@ fn title(cluster: &Cluster<'_>) -> String {
     }
 }
 
-/// How many skipped nodes are told one by one.
+/// The most skipped nodes that are listed one by one.
 const TOLD: usize = 20;
 
 /// Names, orders and selects the hosts of a fleet that holds all of them, and finds their way in.
@@ -360,7 +360,7 @@ fn mark_jumps(fleet: &mut Fleet<'_>, mode: JumpMode) {
     }
 }
 
-/// How many names a note lists.
+/// The most names that a note lists.
 const NAMED: usize = 5;
 
 fn no_way_in(fleet: &Fleet<'_>) -> Option<String> {

@@ -1,4 +1,4 @@
-//! Which hosts of a cluster are wanted.
+//! The hosts of a cluster that are wanted.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -8,7 +8,7 @@ use super::jump::Jump;
 use super::model::{Fleet, Host, Skipped};
 use crate::name::{Label, Slug};
 
-/// Which hosts of a cluster are wanted.
+/// The hosts of a cluster that are wanted.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     /// Only those with this role, in any case.
@@ -35,7 +35,7 @@ pub enum Only {
 }
 
 impl Only {
-    /// Whether the host is one of these.
+    /// Returns whether the host is one of these.
     #[must_use]
     pub fn takes(self, host: &Host<'_>) -> bool {
         (self == Self::Control) == host.control
@@ -71,7 +71,8 @@ impl Selection {
         true
     }
 
-    /// Whether a node without a host may be wanted. Its role is not known before it has one.
+    /// Returns whether a node without a host may be wanted. Its role is not known before it has
+    /// one.
     pub(super) fn may_take(&self, fleet: &Fleet<'_>, node: &Skipped<'_>) -> bool {
         let alias = fleet.alias_of_skipped(node);
         self.fits(node.name.as_str(), &alias)

@@ -285,7 +285,7 @@ fn what_left_the_cluster_is_skipped_with_whatever_is_wrong_with_it() {
         ]
     );
     let fleet = resolved.fleet.unwrap();
-    assert_eq!((fleet.hosts.len(), fleet.nodes_living), (1, 2));
+    assert_eq!((fleet.hosts.len(), fleet.active_nodes), (1, 2));
     let mut options = Options::default();
     options.selection.include_inactive = true;
     let resolved = resolve_all(&answer, &options).remove(0);

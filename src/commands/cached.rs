@@ -16,7 +16,7 @@ pub(super) struct Answers {
     new: Vec<(Key, CachedResponse)>,
 }
 
-/// What the API can be asked, with an entry of its own in the cache: one cluster, or all.
+/// A question with an entry of its own in the cache: for one cluster, or for all.
 struct Question {
     key: Key,
     /// The id or name of the one cluster.
@@ -116,7 +116,7 @@ fn advise_offline(error: FetchError, cache: &Cache, open: &[Question]) -> Failur
 }
 
 impl Question {
-    /// What is cached for it, if all of it can be parsed.
+    /// Returns the cached answer, if all of it can be parsed.
     fn cached_in(&self, cache: &Cache) -> Option<CachedResponse> {
         let cached = cache.read(&self.key)?;
         let readable = |answer: &ClusterAnswer| fleets::check(&answer.id, &answer.text).is_ok();
@@ -124,7 +124,7 @@ impl Question {
         (complete && cached.answers.iter().all(readable)).then_some(cached)
     }
 
-    /// What the cache should hold for it.
+    /// Returns the entry for the cache.
     fn entry(&self, fetched: &[Fetched]) -> CachedResponse {
         let is_mine =
             |fetched: &&Fetched| self.selector.as_ref().is_none_or(|mine| *mine == fetched.asked);

@@ -14,21 +14,21 @@ use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::settings::{Endpoint, Origin};
 use crate::terminal::Terminal;
 
-/// How many clusters are asked for at once.
+/// The most clusters that are asked for at once.
 pub(super) const AT_ONCE: usize = 8;
 
 /// An answer of Get Cluster, unparsed, or why there is none.
 #[derive(Debug)]
 pub(super) struct Fetched {
-    /// What was asked for, as messages call it: a file, an id, a name.
+    /// The name of what was asked for, for messages: a file, an id, a name.
     pub(super) asked: String,
-    /// Where the answer comes from.
+    /// The source of the answer.
     pub(super) source: AnswerSource,
     /// The text, or why there is none.
     pub(super) result: Result<String, FetchError>,
 }
 
-/// Where an answer comes from.
+/// The source of an answer.
 #[derive(Debug)]
 pub(super) enum AnswerSource {
     /// A file; `-` is stdin.
@@ -46,7 +46,7 @@ impl fmt::Display for AnswerSource {
     }
 }
 
-/// Why there is no answer.
+/// The reason that there is no answer.
 #[derive(Debug)]
 pub(super) struct FetchError {
     pub(super) failure: Failure,

@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fs::{FILE_MAX, read_input};
 
-/// What messages call a file.
+/// Returns the name of a file for messages.
 pub(super) fn name_of(path: &Path) -> String {
     if is_stdin(path) { "stdin".to_owned() } else { path.display().to_string() }
 }

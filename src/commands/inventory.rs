@@ -65,7 +65,7 @@ pub(super) fn run(args: InventoryArgs, context: &Context) -> Outcome<()> {
 fn require_all(fleets: &[Fleet<'_>]) -> Outcome<()> {
     let mut missing = Vec::new();
     for fleet in fleets {
-        for node in fleet.skipped.iter().filter(|node| node.why.is_living()) {
+        for node in fleet.skipped.iter().filter(|node| node.why.is_active()) {
             missing.push(format!("{} of {}: {}", node.name, fleet.cluster.name, node.why));
         }
     }

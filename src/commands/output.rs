@@ -1,4 +1,4 @@
-//! Where a rendered text goes: stdout, a file, or nowhere.
+//! Delivers a rendered text: to stdout, to a file, or nowhere.
 
 use std::fs::canonicalize;
 use std::io::{self, Write};
@@ -15,7 +15,7 @@ use crate::terminal;
 /// The mode of new files: nobody else's business.
 const MODE: u32 = 0o600;
 
-/// Which files may be replaced.
+/// The files that may be replaced.
 #[derive(Debug)]
 pub(super) enum Overwrite {
     Any,
@@ -60,7 +60,7 @@ impl Overwrite {
     }
 }
 
-/// Whether a path leads below the ssh folder, or below one that has its usual name.
+/// Returns whether a path leads below the ssh folder, or below one that has its usual name.
 fn is_below(path: &Path, ssh_folder: &Path) -> bool {
     let Ok(folder) = fs::real_folder(path) else { return false };
     let folder = canonicalize(&folder).unwrap_or(folder);

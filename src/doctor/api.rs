@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::{Check, Finding};
 use crate::api::error::Error;
-use crate::api::list::Heard;
+use crate::api::list::Pong;
 use crate::api::token::TokenSource;
 use crate::failure::Failure;
 use crate::text::time::span;
@@ -24,7 +24,7 @@ pub struct ApiProbe {
     /// Where the token comes from; `None` where there is no token.
     pub token: Result<Option<TokenSource>, Failure>,
     /// What it answered; `None` where it was not asked.
-    pub answer: Option<Result<Heard, Error>>,
+    pub answer: Option<Result<Pong, Error>>,
     /// When the answer came, by this machine's clock.
     pub at: SystemTime,
     /// Whether an installed cluster comes from there.

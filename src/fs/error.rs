@@ -1,4 +1,4 @@
-//! Why a file was not read or written, in words that say what to do.
+//! Errors of reading and writing files, in words that say what to do.
 
 use std::fs::FileType;
 use std::io::{self, ErrorKind};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-/// Why a file was not read or written. It is as it was.
+/// A file could not be read or written. It is unchanged.
 // No source: the message says all, and the system's own words would repeat it.
 #[derive(Debug, Error)]
 #[error("cannot {} {}: {}", .action.words(), .path.display(), .problem.words(*.action))]
@@ -23,10 +23,8 @@ pub(super) enum Problem {
     Dangling(PathBuf),
     /// Links that lead back to themselves.
     Loop,
-    /// Something else, such as a link or a pipe, stands where a regular file should.
-    NotRegular(&'static str),
-    /// Something else stands where a folder should.
-    NotFolder(&'static str),
+    /// Something else, such as a link or a pipe, stands in the place of what should be there.
+    Other { found: &'static str, expected: &'static str },
     /// Another user put it into a folder in which everybody may put things.
     Planted(PathBuf),
     /// It has more bytes than this.
@@ -35,7 +33,7 @@ pub(super) enum Problem {
     System(io::Error),
 }
 
-/// What was being done to the file.
+/// The operation on the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     /// Asking what it is.
@@ -64,22 +62,17 @@ impl FileError {
     }
 
     pub(super) fn not_regular(path: &Path, action: Action, found: FileType) -> Self {
-        Self::new(path, action, Problem::NotRegular(name_of(found)))
+        Self::new(path, action, Problem::not_regular(name_of(found)))
     }
 
-    /// The file that could not be read or written.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Whether something stands in our way that a person put there.
+    /// Returns whether something stands in our way that a person put there.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
-        matches!(self.problem, Problem::NotRegular(_) | Problem::NotFolder(_))
+        matches!(self.problem, Problem::Other { .. })
     }
 
-    /// Whether the file or its folder may only be read here, as with dotfiles in a read-only store.
+    /// Returns whether the file or its folder may only be read here, as with dotfiles in a
+    /// read-only store.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
         let Problem::System(error) = &self.problem else { return false };
@@ -119,6 +112,10 @@ impl Action {
 }
 
 impl Problem {
+    pub(super) fn not_regular(found: &'static str) -> Self {
+        Self::Other { found, expected: "regular file" }
+    }
+
     fn words(&self, action: Action) -> String {
         match self {
             Self::Dangling(target) => format!(
@@ -126,11 +123,8 @@ impl Problem {
                 target.display()
             ),
             Self::Loop => "symlink loop; remove one of its links".to_owned(),
-            Self::NotRegular(found) => {
-                format!("it is a {found}, not a regular file; move it out of the way")
-            }
-            Self::NotFolder(found) => {
-                format!("it is a {found}, not a folder; move it out of the way")
+            Self::Other { found, expected } => {
+                format!("it is a {found}, not a {expected}; move it out of the way")
             }
             Self::Planted(target) => format!(
                 "another user put {} there, in a folder where everybody may; \

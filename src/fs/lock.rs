@@ -12,9 +12,9 @@ use thiserror::Error;
 use super::error::{Action, FileError};
 use super::read::{Links, open, read};
 
-/// How long a wait may be before the person is told of it.
+/// The time after which the user is told about a wait.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long between two tries.
+/// The pause between two tries.
 const PAUSE: Duration = Duration::from_millis(20);
 /// More bytes than the number of a process has.
 const HOLDER_MAX: u64 = 20;
@@ -27,7 +27,7 @@ pub struct Lock {
     path: PathBuf,
 }
 
-/// Why the lock was not had.
+/// The reason that the lock could not be taken.
 #[derive(Debug, Error)]
 pub enum LockError {
     /// Another run held it all the time.
@@ -39,7 +39,7 @@ pub enum LockError {
     Busy {
         /// The lock file.
         path: PathBuf,
-        /// How long was waited.
+        /// The time that was waited.
         limit: Duration,
         /// The process that holds it, as far as it said so.
         holder: Option<String>,
@@ -114,7 +114,8 @@ impl Lock {
         }
     }
 
-    /// Whether a run holds the lock at `path` now. The file is neither made nor kept locked.
+    /// Returns whether a run holds the lock at `path` now. The file is neither made nor kept
+    /// locked.
     #[must_use]
     pub fn is_held(path: &Path) -> bool {
         let opened = open(path, OpenOptions::new().read(true), Links::Refused, Action::Lock);

@@ -49,14 +49,14 @@ pub fn make_folder(path: &Path, mode: u32) -> Result<bool, FileError> {
     }
 }
 
-/// Whether a folder of ours is there; a link, or what else has its name, is refused.
+/// Returns whether a folder of ours is there; a link, or what else has its name, is refused.
 pub fn is_own_folder(path: &Path) -> Result<bool, FileError> {
     let found = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
         found => found.map_err(FileError::system(path, Action::LookAt))?,
     };
     if !found.is_dir() {
-        let problem = Problem::NotFolder(name_of(found.file_type()));
+        let problem = Problem::Other { found: name_of(found.file_type()), expected: "folder" };
         return Err(FileError::new(path, Action::LookAt, problem));
     }
     Ok(true)

@@ -35,7 +35,7 @@ pub fn open_own(path: &Path) -> Result<Option<File>, FileError> {
     Ok(opened.map(|(file, _)| file))
 }
 
-/// How long a pipe may be without anybody who writes to it.
+/// The longest wait for a writer to a pipe.
 const WRITER: Duration = Duration::from_secs(5);
 
 /// Reads a file that somebody named: also a pipe, such as the `<(command)` of a shell, which is
@@ -68,7 +68,7 @@ fn open_pipe(path: &Path) -> io::Result<impl Read> {
     Ok(Cursor::new(first.collect::<Vec<u8>>()).chain(pipe))
 }
 
-/// What a link in the place of a file means.
+/// The treatment of a link in the place of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Links {
     Followed,

@@ -41,7 +41,7 @@ pub fn write_output(path: &Path, contents: &[u8], new_mode: u32) -> Result<(), F
     file.write_all(contents).map_err(FileError::system(path, Action::Fill))
 }
 
-/// Whether writing these contents would change anything. Writes nothing.
+/// Returns whether writing these contents would change anything. Writes nothing.
 pub fn would_change(path: &Path, contents: &[u8]) -> Result<bool, FileError> {
     match Target::of(path)? {
         Target::File(target, was) => Ok(!holds(&target, &was, contents)?),
@@ -49,12 +49,12 @@ pub fn would_change(path: &Path, contents: &[u8]) -> Result<bool, FileError> {
     }
 }
 
-/// What the file at `path` holds that [`replace`] would replace; none where nothing is.
+/// Returns the contents of the file that [`replace`] would replace; `None` if there is none.
 pub fn contents(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     match Target::of(path)? {
         Target::Missing(_) => Ok(None),
         Target::File(target, _) => Ok(read_own(&target)?.map(|(bytes, _)| bytes)),
-        Target::Stream(kind) => Err(FileError::new(path, Action::Read, Problem::NotRegular(kind))),
+        Target::Stream(kind) => Err(FileError::new(path, Action::Read, Problem::not_regular(kind))),
     }
 }
 
@@ -62,11 +62,11 @@ pub fn contents(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
 pub fn real_folder(path: &Path) -> Result<PathBuf, FileError> {
     match Target::of(path)? {
         Target::Missing(target) | Target::File(target, _) => Ok(folder_of(&target).to_owned()),
-        Target::Stream(kind) => Err(FileError::new(path, Action::Open, Problem::NotRegular(kind))),
+        Target::Stream(kind) => Err(FileError::new(path, Action::Open, Problem::not_regular(kind))),
     }
 }
 
-/// Which mode a file has after it was replaced.
+/// The mode of a file after it was replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// The one that it had; for a new file, this one.
@@ -104,7 +104,7 @@ impl Staged {
             Target::Missing(target) => (target, None),
             Target::File(target, was) => (target, Some(was)),
             Target::Stream(kind) => {
-                return Err(FileError::new(path, Action::Open, Problem::NotRegular(kind)));
+                return Err(FileError::new(path, Action::Open, Problem::not_regular(kind)));
             }
         };
         if was.is_some() {
@@ -139,7 +139,7 @@ impl Staged {
     }
 }
 
-/// Whether the file holds exactly these bytes.
+/// Returns whether the file holds exactly these bytes.
 fn holds(path: &Path, found: &Metadata, contents: &[u8]) -> Result<bool, FileError> {
     let opened = open(path, OpenOptions::new().read(true), Links::Refused, Action::Read)?;
     let Some((mut file, _)) = opened.filter(|_| found.len() == contents.len() as u64) else {

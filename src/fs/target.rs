@@ -1,4 +1,4 @@
-//! What a path leads to.
+//! Finds out what a path leads to.
 
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
@@ -17,7 +17,7 @@ const FOR_EVERYBODY: u32 = 0o002;
 /// Nobody may rename what is not theirs there.
 const STICKY: u32 = 0o1000;
 
-/// What a path leads to, once all its links are followed.
+/// The target of a path, once all its links are followed.
 pub(super) enum Target {
     /// Nothing: a file can be made here, once its folder is there.
     Missing(PathBuf),
@@ -31,7 +31,7 @@ impl Target {
     /// Follows the links of every part of `path`, except those that another user may have planted.
     pub(super) fn of(path: &Path) -> Result<Self, FileError> {
         let refuse = |problem| FileError::new(path, Action::Open, problem);
-        let mut walk = Walk { at: PathBuf::new(), is_exposed: false };
+        let mut followed = Followed { at: PathBuf::new(), is_exposed: false };
         let mut rest = parts(path);
         // Those of them that stand in `path` itself, and not in a link.
         let mut own = rest.len();
@@ -39,7 +39,7 @@ impl Target {
         while let Some(part) = rest.pop() {
             let is_own = own > rest.len();
             own = own.min(rest.len());
-            let next = walk.at.join(part);
+            let next = followed.at.join(part);
             // `/dev/stdout` is a link to here; even where it leads to a file, the one who opened
             // that file goes on writing to it, so it must not be renamed away.
             if next == Path::new("/proc") || next == Path::new("/dev/fd") {
@@ -57,7 +57,7 @@ impl Target {
                 }
                 Err(error) => return Err(FileError::system(path, Action::LookAt)(error)),
             };
-            if walk.is_planted(&found) {
+            if followed.is_planted(&found) {
                 return Err(refuse(Problem::Planted(next)));
             }
             if found.is_symlink() {
@@ -68,7 +68,7 @@ impl Target {
                 let link = fs::read_link(&next).map_err(FileError::system(path, Action::LookAt))?;
                 rest.extend(parts(&link));
             } else if found.is_dir() {
-                walk.enter(next, &found);
+                followed.enter(next, &found);
             } else if !rest.is_empty() {
                 let error = ErrorKind::NotADirectory.into();
                 return Err(FileError::system(path, Action::Open)(error));
@@ -78,7 +78,7 @@ impl Target {
                 return Ok(Self::Stream(name_of(found.file_type())));
             }
         }
-        Err(refuse(Problem::NotRegular("folder")))
+        Err(refuse(Problem::not_regular("folder")))
     }
 }
 
@@ -88,29 +88,29 @@ fn parts(path: &Path) -> Vec<OsString> {
     parts.rev().map(|part| part.as_os_str().to_owned()).collect()
 }
 
-/// How far a path was followed: no link is left in `at`.
-struct Walk {
+/// A path that is being followed: no link is left in `at`.
+struct Followed {
     at: PathBuf,
-    /// Whether another user's folder in a folder for everybody was entered.
+    /// True if another user's folder in a folder for everybody was entered.
     is_exposed: bool,
 }
 
-impl Walk {
+impl Followed {
     fn enter(&mut self, folder: PathBuf, found: &Metadata) {
         if folder.parent().is_none() {
             self.is_exposed = false;
-        } else if is_of_stranger(found) && self.mode() & FOR_EVERYBODY != 0 {
+        } else if is_of_other_user(found) && self.mode() & FOR_EVERYBODY != 0 {
             self.is_exposed = true;
         }
         self.at = folder;
     }
 
-    /// Whether what was found here was put there by another user, in a folder for everybody: a
-    /// link could lead to any file of this user, and a file would stay theirs. Linux itself opens
-    /// none such (`proc_sys_fs(5)`, `protected_symlinks` and `protected_regular`), but a rename asks
-    /// nobody.
+    /// Returns whether what was found here was put there by another user, in a folder for
+    /// everybody: a link could lead to any file of this user, and a file would stay theirs. Linux
+    /// itself opens none such (`proc_sys_fs(5)`, `protected_symlinks` and `protected_regular`), but
+    /// a rename asks nobody.
     fn is_planted(&self, found: &Metadata) -> bool {
-        if !is_of_stranger(found) || found.is_dir() {
+        if !is_of_other_user(found) || found.is_dir() {
             return false;
         }
         let mode = self.mode();
@@ -127,7 +127,7 @@ impl Walk {
     }
 }
 
-fn is_of_stranger(found: &Metadata) -> bool {
+fn is_of_other_user(found: &Metadata) -> bool {
     found.uid() != geteuid().as_raw() && found.uid() != 0
 }
 

@@ -11,12 +11,12 @@ use tempfile::{Builder, NamedTempFile, TempDir};
 use super::error::{Action, FileError};
 use super::target::folder_of;
 
-/// What a temporary file's name ends with.
+/// The end of a temporary file's name.
 const SUFFIX: &str = ".tmp";
-/// How old the file of a run is that no longer runs: no write takes as long.
+/// The age from which a file is a leftover of a run that has ended: no write takes as long.
 const STALE: Duration = Duration::from_secs(60 * 60);
 
-/// Who makes a temporary file, and so who may take it away.
+/// The maker of a temporary file, who alone may remove it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Maker {
     /// The run that holds the lock of the folder.
@@ -26,7 +26,7 @@ pub(super) enum Maker {
 }
 
 impl Maker {
-    /// What its files' names start with. The dot keeps them out of every `Include` with a `*`.
+    /// Returns the start of its files' names. The dot keeps them out of every `Include` with a `*`.
     fn prefix(self) -> &'static str {
         match self {
             Self::LockHolder => ".prime-ssh-install-",
@@ -53,7 +53,7 @@ impl Maker {
     }
 }
 
-/// Whether a file of this name is a temporary one of this room.
+/// Returns whether a file of this name is a temporary one of this room.
 #[must_use]
 pub fn is_temporary(name: &str) -> bool {
     Maker::of(name).is_some()
@@ -78,7 +78,7 @@ pub fn left_behind(folder: &Path, is_locked: bool) -> Vec<PathBuf> {
     entries.filter(is_left).map(|entry| entry.path()).collect()
 }
 
-/// Whether it is a file of this user's that nobody writes to any more.
+/// Returns whether it is a file of this user's that nobody writes to any more.
 fn is_stale(entry: &DirEntry) -> bool {
     // A link is looked at itself.
     entry.metadata().is_ok_and(|found| {

@@ -1,4 +1,4 @@
-//! Where ssh connects to.
+//! The host that ssh connects to.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use super::{Invalid, described, unprintable};
 
-/// Where ssh connects to: the canonical text of an address, or a lower-case DNS name.
+/// The host that ssh connects to: the canonical text of an address, or a lower-case DNS name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostName<'a> {
     text: Cow<'a, str>,
@@ -56,8 +56,9 @@ impl<'a> HostName<'a> {
         self.text.parse().ok()
     }
 
-    /// Whether it is a place that only a neighbour reaches: RFC 1918, 100.64.0.0/10 (RFC 6598),
-    /// unique-local IPv6 (RFC 4193), a single-label name, or one below `.internal`, `.local`, `.lan`.
+    /// Returns whether it is a place that only a neighbour reaches: RFC 1918, 100.64.0.0/10 (RFC
+    /// 6598), unique-local IPv6 (RFC 4193), a single-label name, or one below `.internal`,
+    /// `.local`, `.lan`.
     #[must_use]
     pub fn is_private(&self) -> bool {
         self.private

@@ -71,7 +71,7 @@ fn check_id(text: &str) -> Result<(), Invalid> {
 /// shows no fewer.
 pub const ID_START: usize = 8;
 
-/// Whether `text` is as much of this id as may stand for it.
+/// Returns whether `text` is as much of this id as may stand for it.
 #[must_use]
 pub fn is_start_of_id(text: &str, id: &str) -> bool {
     text.chars().count() >= ID_START && id.starts_with(text)

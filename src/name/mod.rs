@@ -19,7 +19,7 @@ pub use slug::{Alias, Slug, id_part};
 
 use crate::text::sanitize::{is_bidirectional, is_control};
 
-/// Why a value was refused: a reason in a few words, without the value itself.
+/// The reason that a value was refused, in a few words and without the value itself.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Invalid(Cow<'static, str>);
@@ -142,7 +142,7 @@ impl<'a> Label<'a> {
         Ok(Self(text))
     }
 
-    /// What an element of a list is called that has no name to show.
+    /// Returns the label of a list's element that has no name to show.
     #[must_use]
     pub(crate) fn of_place(list: &'static str, at: u32) -> Self {
         Self(Cow::Owned(format!("{list}[{at}]")))
@@ -166,14 +166,15 @@ fn check_text(text: &str) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// Whether Ansible would run the text as a template of Jinja's.
+/// Returns whether Ansible would run the text as a template of Jinja's.
 #[must_use]
 pub fn is_template(text: &str) -> bool {
     let marker = || ["{{", "{%", "{#"].iter().any(|marker| text.contains(marker));
     (text.as_bytes().contains(&b'{') && marker()) || text.starts_with("#jinja2:")
 }
 
-/// Whether a text is ASCII letters, digits and `further` only, and starts with what `starts` takes.
+/// Returns whether a text is ASCII letters, digits and `further` only, and starts with what
+/// `starts` takes.
 fn check_characters(
     text: &str,
     what: &str,

@@ -94,7 +94,7 @@ pub fn id_part(id: &str) -> String {
     digest::hex(id, ID_PART)
 }
 
-/// Whether a slug's last part is a hash in its full length.
+/// Returns whether a slug's last part is a hash in its full length.
 fn ends_in_hash(slug: &str) -> bool {
     let last = slug.rsplit('-').next().unwrap_or_default();
     last.len() == HASH_MAX && last.bytes().all(|b| b.is_ascii_hexdigit())

@@ -1,4 +1,4 @@
-//! Which certificate goes with which cluster, for every output.
+//! The certificate of each cluster, for every output.
 
 use std::collections::BTreeMap;
 

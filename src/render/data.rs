@@ -28,7 +28,7 @@ pub struct Data<'f> {
 }
 
 impl<'f> Data<'f> {
-    /// What there is to say of these fleets.
+    /// Returns the data of these fleets.
     #[must_use]
     pub fn of(fleets: &'f [Fleet<'f>]) -> Self {
         let clusters: Vec<_> = fleets.iter().map(Cluster::of).collect();
@@ -58,23 +58,23 @@ pub struct Cluster<'f> {
     pub id: &'f str,
     /// Its name as a person gave it.
     pub name: &'f str,
-    /// Who provides the machines.
+    /// The provider of the machines.
     pub provider: Option<&'f str>,
     /// Its status, as the API says it.
     pub status: Option<&'f str>,
-    /// What GPUs it has.
+    /// Its kind of GPU.
     pub gpu_name: Option<&'f str>,
-    /// How many GPUs it has in all.
+    /// The number of GPUs in all.
     pub gpu_count: u32,
-    /// What schedules its jobs.
+    /// The scheduler of its jobs.
     pub orchestrator: Option<&'f str>,
     /// The team that it belongs to.
     pub team_id: Option<&'f str>,
-    /// Whether it lets people in with a short-lived certificate only.
+    /// True if it lets people in with a short-lived certificate only.
     pub vault_enabled: bool,
-    /// Whether the API says that it is gone: only with `--include-inactive`.
+    /// True if the API says that it is gone: only with `--include-inactive`.
     pub terminated: bool,
-    /// How many nodes it has that are neither terminated nor detached.
+    /// The number of nodes that are neither terminated nor detached.
     pub nodes_total: usize,
     /// The nodes that give no host.
     pub nodes_skipped: Vec<Skipped<'f>>,
@@ -89,7 +89,7 @@ pub struct Cluster<'f> {
 }
 
 impl<'f> Cluster<'f> {
-    /// What there is to say of this fleet.
+    /// Returns the data of this fleet.
     #[must_use]
     pub fn of(fleet: &'f Fleet<'f>) -> Self {
         let cluster = &fleet.cluster;
@@ -108,7 +108,7 @@ impl<'f> Cluster<'f> {
             team_id: cluster.team.as_ref().map(Label::as_str),
             vault_enabled: cluster.vault_enabled,
             terminated: cluster.is_terminated(),
-            nodes_total: fleet.nodes_living,
+            nodes_total: fleet.active_nodes,
             nodes_skipped: fleet.skipped.iter().map(Skipped::of).collect(),
             entry: fleet.entry().map(|host| Text(fleet.alias_of(host))),
             jump_host: jump_hosts.into_iter().next().map(host),
@@ -126,29 +126,29 @@ pub struct Host<'f> {
     pub name: &'f str,
     /// The alias of its cluster.
     pub cluster: Text<Alias<'f>>,
-    /// Where ssh connects to (`ssh_config(5)`, `HostName`): an address, or a DNS name.
+    /// The host that ssh connects to (`ssh_config(5)`, `HostName`): an address, or a DNS name.
     pub host_name: &'f str,
     /// On which port.
     pub port: u16,
     /// As whom.
     pub user: &'f str,
-    /// What it is reached through (`ssh_config(5)`, `ProxyJump`): the alias of a control node, or
-    /// what `--jump-via` says; `null` where it is reached directly.
+    /// Its jump host (`ssh_config(5)`, `ProxyJump`): the alias of a control node, or the value of
+    /// `--jump-via`; `null` where it is reached directly.
     pub proxy_jump: Option<Text<ProxyJump<'f>>>,
-    /// What `known_hosts` holds its key under (`ssh_config(5)`, `HostKeyAlias`).
+    /// The name that `known_hosts` holds its key under (`ssh_config(5)`, `HostKeyAlias`).
     pub host_key_alias: String,
-    /// Whether this connection leads to a control node; all others lead to workers.
+    /// True if this connection leads to a control node; all others lead to workers.
     pub control: bool,
-    /// Whether its node is in the cluster: `false` for one that was terminated or detached, which
+    /// True if its node is in the cluster: `false` for one that was terminated or detached, which
     /// is here only with `--include-inactive`.
     pub active: bool,
-    /// What the API calls its job.
+    /// Its job, in the API's words.
     pub role: Option<&'f str>,
     /// The node's status, as the API says it.
     pub status: Option<&'f str>,
-    /// What GPUs the node has.
+    /// The node's kind of GPU.
     pub gpu_name: Option<&'f str>,
-    /// How many GPUs the node has.
+    /// The node's number of GPUs.
     pub gpu_count: u32,
     /// The id of the node.
     pub node_id: &'f str,
@@ -157,7 +157,7 @@ pub struct Host<'f> {
 }
 
 impl<'f> Host<'f> {
-    /// What there is to say of this host.
+    /// Returns the data of this host.
     #[must_use]
     pub fn of(fleet: &'f Fleet<'f>, host: &'f cluster::Host<'f>) -> Self {
         Self {
@@ -186,8 +186,8 @@ impl<'f> Host<'f> {
 pub struct Skipped<'f> {
     /// Its name, or where it stands in the answer where it has none.
     pub name: &'f str,
-    /// Why it gives none: `terminated`, `detached`, `no_connection` (it has none yet), or `refused`
-    /// (a value of it was refused, and `--skip-invalid` left it out).
+    /// The reason that it gives none: `terminated`, `detached`, `no_connection` (it has none yet),
+    /// or `refused` (a value of it was refused, and `--skip-invalid` left it out).
     pub reason: &'static str,
     /// Of one without a connection: the node's status, as the API says it.
     pub status: Option<&'f str>,
@@ -198,7 +198,7 @@ pub struct Skipped<'f> {
 }
 
 impl<'f> Skipped<'f> {
-    /// What there is to say of this node.
+    /// Returns the data of this node.
     #[must_use]
     pub fn of(skipped: &'f cluster::Skipped<'f>) -> Self {
         let plain = |reason| Self {
@@ -222,7 +222,7 @@ impl<'f> Skipped<'f> {
     }
 }
 
-/// What has a `Display`, as a text.
+/// A value that is serialized as the text of its `Display`.
 #[derive(Clone, Copy, Debug)]
 pub struct Text<T>(pub T);
 

@@ -1,4 +1,4 @@
-//! How ssh logs in, and what it trusts: the lines that are the same for all hosts of a cluster.
+//! The options for logging in, and for what to trust: the lines that all hosts of a cluster share.
 //!
 //! Every output that a connection is made from takes them from here: the `ssh_config`, Ansible's
 //! arguments, and the hop to a host that jumps.
@@ -13,10 +13,10 @@ use super::ssh_option::SshOption;
 use crate::cluster::Cluster;
 use crate::name::LocalPath;
 
-/// How to log in, and what to trust.
+/// The options for logging in, and for what to trust.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// How an `ssh_config` is laid out.
+    /// The layout of an `ssh_config`.
     pub layout: Layout,
     /// The key to log in with. Without one ssh tries what the agent and its own defaults offer.
     pub identity_file: Option<LocalPath<'static>>,
@@ -24,7 +24,7 @@ pub struct Options {
     pub certificates: Certificates,
     /// The file that remembers host keys, in place of ssh's own.
     pub known_hosts: Option<LocalPath<'static>>,
-    /// What happens to a host key that is not known.
+    /// The treatment of an unknown host key.
     pub host_keys: HostKeys,
     /// Further options; each replaces our default of its keyword.
     pub ssh_options: Vec<SshOption>,
@@ -34,7 +34,7 @@ pub struct Options {
     pub home_length: usize,
 }
 
-/// Where an `ssh_config` says what its hosts have in common.
+/// The place in an `ssh_config` of what its hosts have in common.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Layout {
     /// In each host's own block, for every program that reads such files.
@@ -44,7 +44,7 @@ pub enum Layout {
     Compact,
 }
 
-/// What happens to a host key that `known_hosts` does not hold; one that changed is refused in any
+/// The treatment of a host key that `known_hosts` does not hold; one that changed is refused in any
 /// case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum HostKeys {
@@ -76,7 +76,7 @@ const ALIVE_INTERVAL: u16 = 30;
 pub(super) struct Line<'o> {
     pub(super) keyword: Cow<'o, str>,
     pub(super) value: Cow<'o, str>,
-    /// Whether it is an option of the user's, and no default of ours.
+    /// True if it is an option of the user's, and no default of ours.
     pub(super) is_given: bool,
 }
 
@@ -85,8 +85,8 @@ impl<'o> Line<'o> {
         Self { keyword: keyword.into(), value: value.into(), is_given: false }
     }
 
-    /// Whether it decides which key is shown, or what vouches for the host: such lines stand with
-    /// the host itself in a flat layout.
+    /// Returns whether it decides which key is shown, or what vouches for the host: such lines
+    /// stand with the host itself in a flat layout.
     pub(super) fn is_for_login(&self) -> bool {
         matches!(
             &*self.keyword,

@@ -1,4 +1,4 @@
-//! Which files this program wrote: those may be replaced without asking.
+//! Recognizes the files that this program wrote: those may be replaced without asking.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ const MARKER: &[u8] = b"Written by prime-ssh";
 /// Somebody may have put a line or two of their own before it.
 const LINES: usize = 5;
 
-/// Whether a file with these contents may be replaced: nothing is in it, or we wrote it.
+/// Returns whether a file with these contents may be replaced: nothing is in it, or we wrote it.
 #[must_use]
 pub fn is_ours(contents: &[u8]) -> bool {
     let has_marker = |line: &[u8]| line.windows(MARKER.len()).any(|part| part == MARKER);

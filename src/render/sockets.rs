@@ -1,4 +1,4 @@
-//! What the sockets of shared connections are called.
+//! The names of the sockets of shared connections.
 //!
 //! A path that does not name the machine, as the usual `%C` or `%r@%h:%p` or Ansible's own, is one
 //! for two clusters with the same private address behind different jump hosts, and then a command
@@ -15,16 +15,16 @@ pub(super) const HOME: usize = 27;
 
 /// A socket's path on macOS, the shortest limit, with its closing NUL.
 const SOCKET_PATH: usize = 104;
-/// What ssh puts behind a path while it makes the socket: a dot and 16 characters.
+/// The length of what ssh appends to a path while it makes the socket: a dot and 16 characters.
 const TEMPORARY: usize = 17;
 /// The login name that there is room for at least: `ssh root@…` has another one than the cluster.
 const USER: usize = 8;
-/// What a short name starts with. No `HostKeyAlias` has a dot, so no id can be made to read as one.
+/// The start of a short name. No `HostKeyAlias` has a dot, so no id can be made to read as one.
 const SHORT: &str = "prime.";
 /// Hex digits of a short name.
 const DIGITS: usize = 16;
 
-/// What sockets are called in one folder.
+/// The names of sockets in one folder.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SocketNames {
     /// Bytes that the folder leaves for a name.
@@ -38,9 +38,9 @@ impl SocketNames {
         Self { room: SOCKET_PATH.saturating_sub(TEMPORARY + length + 2) }
     }
 
-    /// What a socket's name has of its machine, behind the login name and an `@`: the host's
-    /// `HostKeyAlias` that is given, in lower case as ssh's `%k` has it, or something shorter, or
-    /// nothing where no name is short enough: then no connection is shared.
+    /// Returns the part of a socket's name that names the machine, behind the login name and an
+    /// `@`: the given `HostKeyAlias` in lower case, as in ssh's `%k`, or something shorter; `None`
+    /// where no name is short enough, so that no connection is shared.
     ///
     /// Of an ambiguous host the name has its place, too: who shares a connection sees no key that
     /// would show the mistake.

@@ -16,7 +16,7 @@ use super::sockets::{HOME, SocketNames};
 use crate::cluster::{Cluster, Fleet, Host};
 use crate::name::{Label, LocalPath, Port, UserName};
 
-/// How long a line may be: some readers cut or refuse longer ones.
+/// The longest line: some readers cut or refuse longer ones.
 const LINE_MAX: usize = 900;
 
 /// Writes one file for these fleets. The same fleets and options give the same bytes.
@@ -109,7 +109,7 @@ struct ClusterView<'f> {
     /// The user and the port of most hosts.
     user: &'f str,
     port: u16,
-    /// What hosts jump through, and what those do that do not jump inside the cluster.
+    /// The jump host of hosts that jump inside the cluster, and that of the others.
     jump: Option<String>,
     direct_jump: Option<String>,
     /// Lines that are the same for all hosts: those that lead to it and let you in, and the others.
@@ -222,16 +222,16 @@ impl<'v> HostView<'v> {
     }
 }
 
-/// Whether the `HostName` may be one of our aliases. Where a configuration makes ssh read
-/// everything twice (`Match final`, as on Fedora), the second time is for the `HostName`: a
-/// control node that is named as a worker would get the worker's `ProxyJump`, which leads to
-/// itself, and a loop of jumps is a fork bomb.
+/// Returns whether the `HostName` may be one of our aliases. Where a configuration makes ssh read
+/// everything twice (`Match final`, as on Fedora), the second time is for the `HostName`: a control
+/// node that is named as a worker would get the worker's `ProxyJump`, which leads to itself, and a
+/// loop of jumps is a fork bomb.
 fn is_named_like_ours(fleet: &Fleet<'_>, host: &Host<'_>) -> bool {
     let below = host.host_name.as_str().strip_prefix(fleet.prefix.as_str());
     below.is_some_and(|rest| rest.starts_with('.')) && host.host_name.address().is_none()
 }
 
-/// What most hosts have; of several such values, the first in their order.
+/// Returns the value that most hosts have; of several such values, the first in their order.
 fn most_common<'f, T: Ord>(fleet: &'f Fleet<'f>, value: impl Fn(&'f Host<'f>) -> T) -> Option<T> {
     let mut runs: Vec<(T, usize)> = Vec::new();
     for value in fleet.hosts.iter().map(value) {
@@ -265,7 +265,7 @@ fn comment(text: &Label<'_>) -> String {
     text.as_str().chars().take(200).map(|c| if plain(c) { c } else { '_' }).collect()
 }
 
-/// Where the sockets of shared connections are.
+/// The paths of the sockets of shared connections.
 ///
 /// Whether to share stays the user's choice; see [`super::sockets`] for why a path of ours stands
 /// there in any case.

@@ -27,14 +27,14 @@ impl SshOption {
         &self.value
     }
 
-    /// Whether ssh takes each value of this keyword, and not only the first.
+    /// Returns whether ssh takes each value of this keyword, and not only the first.
     #[must_use]
     pub fn accumulates(&self) -> bool {
         ACCUMULATING.contains(&self.keyword())
     }
 
-    /// Whether the keyword is one that we know. Another one may be known to the ssh of this machine,
-    /// as Apple's `UseKeychain` is.
+    /// Returns whether the keyword is one that we know. Another one may be known to the ssh of this
+    /// machine, as Apple's `UseKeychain` is.
     #[must_use]
     pub fn is_known(&self) -> bool {
         matches!(self.keyword, Cow::Borrowed(_))

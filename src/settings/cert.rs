@@ -17,17 +17,17 @@ use crate::text::time::span;
 /// The resolved settings of `prime-ssh cert`.
 #[derive(Debug)]
 pub struct Certify {
-    /// What to do.
+    /// The task.
     pub task: Task,
-    /// Which certificates.
+    /// The certificates to get or show.
     pub wanted: Wanted,
-    /// Whether the key was named for this call, so that it counts for installed clusters too.
+    /// True if the key was named for this call, so that it counts for installed clusters too.
     pub identity_is_named: bool,
-    /// Whether the API was named for this call, so that it counts for installed clusters too.
+    /// True if the API was named for this call, so that it counts for installed clusters too.
     pub endpoint_is_typed: bool,
 }
 
-/// What to do.
+/// The task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {
     /// Get the certificates of these clusters, by id or name.
@@ -40,7 +40,7 @@ pub enum Task {
     Nothing,
 }
 
-/// Which certificates are wanted.
+/// The certificates that are wanted.
 #[derive(Clone, Debug)]
 pub struct Wanted {
     /// The key that they are for; `None` where no setting names one.
@@ -52,7 +52,7 @@ pub struct Wanted {
     pub min_validity: Option<Duration>,
     /// The file for the only one, in place of one in our folder.
     pub output: Option<PathBuf>,
-    /// Where our folder is.
+    /// The place of our folder.
     pub layout: Layout,
     /// The commands that are advised.
     pub commands: OwnCommands,
@@ -115,15 +115,15 @@ impl Certify {
     }
 }
 
-/// Whether `PRIME_SSH_NO_REFRESH` says that nothing is to be refreshed in passing.
+/// Returns whether `PRIME_SSH_NO_REFRESH` says that nothing is to be refreshed in passing.
 pub fn refresh_is_off(environment: &Environment) -> Outcome<bool> {
     environment.flag("PRIME_SSH_NO_REFRESH")
 }
 
-/// Where our own certificates are, for the outputs that name them.
+/// The place of our own certificates, for the outputs that name them.
 #[derive(Debug)]
 pub struct OwnCertificates {
-    /// Where our folder is, and how ssh's files name what is in it.
+    /// The place of our folder, and how ssh's files name what is in it.
     pub layout: Layout,
     /// The commands that are advised.
     pub commands: OwnCommands,

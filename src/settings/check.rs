@@ -10,15 +10,15 @@ use crate::failure::Outcome;
 /// The resolved settings of `prime-ssh check`.
 #[derive(Debug)]
 pub struct Check {
-    /// Which clusters.
+    /// The clusters.
     pub viewing: Viewing,
-    /// Whether ssh logs in.
+    /// True if ssh logs in.
     pub login: bool,
-    /// How many hosts are asked at once.
+    /// The most hosts that are asked at once.
     pub jobs: usize,
-    /// How long one may take to answer.
+    /// The time limit for the answer of one host.
     pub probe_timeout: Duration,
-    /// What holds a refused value is left out, in place of counting as not well.
+    /// True if hosts with a refused value are left out, in place of counting as failed.
     pub skip_invalid: bool,
     /// In which form the result is printed.
     pub format: ReportFormat,

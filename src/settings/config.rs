@@ -12,17 +12,17 @@ use crate::render::login;
 /// The resolved settings of `prime-ssh config`.
 #[derive(Debug)]
 pub struct Config {
-    /// Where the clusters come from.
+    /// The source of the clusters.
     pub source: Source,
-    /// Which hosts, and how they are named and reached.
+    /// The options of the fleets: their hosts, names, and the way to them.
     pub walk: cluster::Options,
-    /// What the fragment says beyond the hosts.
+    /// The options for logging in.
     pub ssh: login::Options,
-    /// Where the certificates are of clusters that let nobody in without.
+    /// The place of the certificates of clusters that require one.
     pub certificates: OwnCertificates,
-    /// Where the text goes.
+    /// The destination of the text.
     pub output: Output,
-    /// What a person should know about these settings.
+    /// Warnings about these settings.
     pub warnings: Vec<String>,
 }
 

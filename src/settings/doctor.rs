@@ -10,7 +10,7 @@ use crate::install::layout::Layout;
 /// The resolved settings of `prime-ssh doctor`.
 #[derive(Debug)]
 pub struct Doctor {
-    /// Where ssh's files are.
+    /// The place of ssh's files.
     pub layout: Outcome<Layout>,
     /// The API that this shell means, and who asks.
     pub access: Outcome<Access>,

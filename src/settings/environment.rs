@@ -1,4 +1,4 @@
-//! What the program finds around it: variables, the home folder, the current folder, files.
+//! The surroundings of the program: variables, the home folder, the current folder, files.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -41,7 +41,7 @@ impl Environment {
         }
     }
 
-    /// Whether a variable says yes; one that is not set says no.
+    /// Returns whether a variable says yes; one that is not set says no.
     pub(super) fn flag(&self, name: &str) -> Outcome<bool> {
         match self.variable(name)?.map(|value| value.to_ascii_lowercase()).as_deref() {
             None | Some("0" | "false" | "no") => Ok(false),
@@ -74,7 +74,7 @@ impl Environment {
         self.variables.get(&OsString::from("HOME")).filter(|v| !v.is_empty()).map(Path::new)
     }
 
-    /// Where a path of an ssh file leads on this machine.
+    /// Returns where a path of an ssh file leads on this machine.
     #[must_use]
     pub fn expand(&self, path: &LocalPath<'_>) -> PathBuf {
         match (path.as_str().strip_prefix("~/"), self.home()) {

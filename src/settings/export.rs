@@ -10,11 +10,11 @@ use crate::failure::Outcome;
 /// The resolved settings of `prime-ssh export`.
 #[derive(Debug)]
 pub struct Export {
-    /// Where the clusters come from.
+    /// The source of the clusters.
     pub source: Source,
-    /// Which hosts.
+    /// The hosts to select.
     pub options: cluster::Options,
-    /// Where the text goes.
+    /// The destination of the text.
     pub output: Output,
 }
 

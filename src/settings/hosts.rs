@@ -1,4 +1,4 @@
-//! Which hosts are rendered, and how they are reached.
+//! Resolves the options that hosts are rendered with.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! Which key to log in with.
+//! Resolves the key to log in with.
 
 use std::path::Path;
 

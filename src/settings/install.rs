@@ -24,59 +24,59 @@ use crate::install::state::{self, Record};
 use crate::name::{LocalPath, Slug};
 use crate::render::login;
 
-/// How long to wait for other runs. One takes a fraction of a second, unless ssh is slow to answer.
+/// The longest wait for other runs. One takes a fraction of a second, unless ssh is slow to answer.
 pub const LOCK_LIMIT: Duration = Duration::from_secs(60);
 
 /// The resolved settings of `prime-ssh install`.
 #[derive(Debug)]
 pub struct Install {
-    /// Where the clusters come from.
+    /// The source of the clusters.
     pub source: Source,
     /// The context that they are asked for in.
     pub context: Option<String>,
-    /// What the one cluster is to be called.
+    /// The name for the one cluster.
     pub name: Option<Slug<'static>>,
-    /// What becomes of the remembered options.
+    /// The change to the saved options.
     pub options: OptionChange,
-    /// Whether the clusters that come later are installed too.
+    /// True if the clusters that come later are installed too.
     pub follows: bool,
-    /// Where the files are.
+    /// The place of the files.
     pub layout: Layout,
     /// The commands that are advised.
     pub commands: OwnCommands,
     /// For what is waited first, where it is.
     pub patience: Option<Patience>,
-    /// Whether to do it.
+    /// The mode: apply, or only show.
     pub mode: Mode,
 }
 
 /// The resolved settings of `prime-ssh sync`.
 #[derive(Debug)]
 pub struct Sync {
-    /// Which of the installed clusters; all where none is named.
+    /// The installed clusters to bring up to date; empty for all.
     pub clusters: Vec<String>,
     /// Only clusters that are new to the subscription.
     pub new: bool,
     /// Clusters that the API does not know any more are removed.
     pub prune: bool,
-    /// Where the files are.
+    /// The place of the files.
     pub layout: Layout,
-    /// Whether to do it.
+    /// The mode: apply, or only show.
     pub mode: Mode,
 }
 
 /// The resolved settings of `prime-ssh uninstall`.
 #[derive(Debug)]
 pub struct Uninstall {
-    /// Which of the installed clusters; none for all of them.
+    /// The installed clusters to remove; empty for all.
     pub clusters: Vec<String>,
-    /// Where the files are.
+    /// The place of the files.
     pub layout: Layout,
-    /// Whether to do it.
+    /// The mode: apply, or only show.
     pub mode: Mode,
 }
 
-/// Whether changes are made, or only shown.
+/// The mode of a run: changes are made, or only shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// They are made.
@@ -138,7 +138,8 @@ impl Install {
         Err(Failure::message(Kind::Usage, message))
     }
 
-    /// Where a later `sync` finds what this run found: in `file`, where it was a saved answer.
+    /// Returns where a later `sync` finds what this run found: in `file`, if that was a saved
+    /// answer.
     pub fn source_of(&self, file: Option<&Path>) -> Outcome<state::Source> {
         let (endpoint, team) = match &self.source.origin {
             Origin::Files(_) => {
@@ -269,16 +270,16 @@ pub struct OptionResolver<'g> {
     environment: Environment,
 }
 
-/// How one cluster is rendered.
+/// The options that one cluster is rendered with.
 #[derive(Clone, Debug)]
 pub struct Rendering {
-    /// Which hosts, and how they are named and reached.
+    /// The options of the fleets: their hosts, names, and the way to them.
     pub walk: cluster::Options,
-    /// What the fragment says beyond the hosts.
+    /// The options for logging in.
     pub ssh: login::Options,
-    /// Whether ssh itself brings the cluster up to date.
+    /// True if ssh itself brings the cluster up to date.
     pub is_live: bool,
-    /// What a person should know about these settings.
+    /// Warnings about these settings.
     pub warnings: Vec<String>,
 }
 
@@ -290,7 +291,7 @@ impl<'g> OptionResolver<'g> {
         Self { global: &context.global, environment }
     }
 
-    /// How a cluster with these options is rendered.
+    /// Resolves saved options into those that a cluster is rendered with.
     pub fn rendering(&self, saved: &SavedOptions, context: Option<&str>) -> Outcome<Rendering> {
         let is_live = saved.live.is_some();
         let args = RenderArgs::from(saved.clone());
@@ -341,7 +342,7 @@ impl<'g> OptionResolver<'g> {
         OwnCommands::new(self.global, layout)
     }
 
-    /// Where a path of an ssh file leads on this machine.
+    /// The environment, without the variables of this shell.
     #[must_use]
     pub fn environment(&self) -> &Environment {
         &self.environment

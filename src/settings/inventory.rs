@@ -18,34 +18,34 @@ use crate::render::login;
 /// The resolved settings of `prime-ssh inventory`.
 #[derive(Debug)]
 pub struct Inventory {
-    /// Where the clusters come from.
+    /// The source of the clusters.
     pub source: Source,
-    /// Which answers of the API may be kept ones.
+    /// The use of cached answers.
     pub caching: Caching,
-    /// Which hosts, and how they are named and reached.
+    /// The options of the fleets: their hosts, names, and the way to them.
     pub walk: cluster::Options,
     /// A node that should give a host and does not is a failure.
     pub require_all: bool,
-    /// What the inventory says beyond the hosts.
+    /// The options of the inventory.
     pub inventory: inventory::Options,
-    /// Where the certificates are of clusters that let nobody in without.
+    /// The place of the certificates of clusters that require one.
     pub certificates: OwnCertificates,
     /// The API that renews them before a script answers; `None` where they stay as they are.
     pub renewal: Option<Endpoint>,
-    /// What is written, and where to.
+    /// The output, and its destination.
     pub output: InventoryOutput,
-    /// What a person should know about these settings.
+    /// Warnings about these settings.
     pub warnings: Vec<String>,
 }
 
-/// What is written, and where to.
+/// The output, and its destination.
 #[derive(Debug)]
 pub enum InventoryOutput {
     /// An inventory file.
     File(Output, Format),
-    /// What a script answers to `--list`, on stdout.
+    /// The answer of a script to `--list`, on stdout.
     List,
-    /// What a script answers to `--host` with this name, on stdout.
+    /// The answer of a script to `--host` with this name, on stdout.
     Host(String),
 }
 
@@ -146,10 +146,10 @@ fn ending(path: &Path) -> Option<String> {
     path.extension().map(|ending| ending.to_string_lossy().to_lowercase())
 }
 
-/// Which answers of the API may be kept ones.
+/// The use of cached answers.
 #[derive(Debug)]
 pub struct Caching {
-    /// Where answers are kept; `None` where no folder is known.
+    /// The cache; `None` where no folder is known.
     pub cache: Option<Cache>,
     /// A kept answer does that is no older, and new ones are kept; `None` is neither.
     pub max_age: Option<Duration>,
@@ -174,7 +174,8 @@ impl Caching {
         Ok(Self { cache, max_age, refresh, offline })
     }
 
-    /// Whether a kept answer of this age does; of one from a time to come that is not known.
+    /// Returns whether a kept answer of this age does; of one from a time to come that is not
+    /// known.
     #[must_use]
     pub fn takes(&self, age: Option<Duration>) -> bool {
         let is_new = |max| age.is_some_and(|age| age <= max);

@@ -10,11 +10,11 @@ use crate::install::layout::Layout;
 pub struct List {
     /// The API that is asked.
     pub endpoint: Endpoint,
-    /// What must be in a name or an id.
+    /// The text that must be in a name or an id.
     pub search: Option<String>,
     /// Whose clusters; `None` is everyone's.
     pub team: Option<String>,
-    /// Where the files of the installed ones are.
+    /// The place of the files of installed clusters.
     pub layout: Layout,
     /// In which form they are printed.
     pub format: ReportFormat,

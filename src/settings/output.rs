@@ -1,10 +1,10 @@
-//! Where a command writes.
+//! The destination of a command's output.
 
 use std::path::PathBuf;
 
 use crate::cli::OutputArgs;
 
-/// Where the text goes.
+/// The destination of the text.
 #[derive(Debug)]
 pub enum Output {
     /// To stdout.

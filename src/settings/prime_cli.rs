@@ -1,4 +1,5 @@
-//! What the `prime` CLI has written to `~/.prime`: someone who has run `prime login` sets nothing.
+//! Reads the settings of the `prime` CLI in `~/.prime`: someone who has run `prime login` sets
+//! nothing.
 
 use std::path::{Path, PathBuf};
 
@@ -33,10 +34,10 @@ const PRODUCTION: &str = "production";
 
 impl PrimeCli {
     /// Reads `~/.prime/config.json`, and over it the file of `context`, else of `PRIME_CONTEXT`.
-    pub(super) fn read(machine: &Environment, context: Option<&str>) -> Outcome<Self> {
-        let named = machine.variable("PRIME_CONTEXT")?;
+    pub(super) fn read(environment: &Environment, context: Option<&str>) -> Outcome<Self> {
+        let named = environment.variable("PRIME_CONTEXT")?;
         let context = context.map(str::to_owned).or(named);
-        let Some(folder) = machine.home().map(|home| home.join(".prime")) else {
+        let Some(folder) = environment.home().map(|home| home.join(".prime")) else {
             return match context {
                 None => Ok(Self::default()),
                 Some(name) => Err(Failure::message(
@@ -46,10 +47,10 @@ impl PrimeCli {
             };
         };
         let path = folder.join("config.json");
-        let file = read_file(machine, &path)?.unwrap_or_default();
+        let file = read_file(environment, &path)?.unwrap_or_default();
         let mut settings = Self::of(file, &path)?;
         if let Some(name) = context {
-            settings.lay_over(machine, &folder, &name)?;
+            settings.lay_over(environment, &folder, &name)?;
         }
         Ok(settings)
     }
@@ -76,14 +77,14 @@ impl PrimeCli {
         Ok(Self { api_key, base_url, team_id, ssh_key_path })
     }
 
-    fn lay_over(&mut self, machine: &Environment, folder: &Path, name: &str) -> Outcome<()> {
+    fn lay_over(&mut self, environment: &Environment, folder: &Path, name: &str) -> Outcome<()> {
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
         if name.is_empty() || !name.chars().all(fits) {
             let message = "a context's name has letters, digits, `_` and `-` only";
             return Err(Failure::message(Kind::Usage, message));
         }
         let path = folder.join("environments").join(format!("{name}.json"));
-        let Some(file) = read_file(machine, &path)? else {
+        let Some(file) = read_file(environment, &path)? else {
             if name == PRODUCTION {
                 self.base_url = None;
                 return Ok(());
@@ -99,8 +100,8 @@ impl PrimeCli {
     }
 }
 
-fn read_file(machine: &Environment, path: &Path) -> Outcome<Option<File>> {
-    let Some(text) = machine.read_if_there(path)? else { return Ok(None) };
+fn read_file(environment: &Environment, path: &Path) -> Outcome<Option<File>> {
+    let Some(text) = environment.read_if_there(path)? else { return Ok(None) };
     serde_json::from_str(&text).map(Some).map_err(|error| {
         // The parser's words may quote the file, and the file holds the token.
         let (line, column) = (error.line(), error.column());

@@ -1,4 +1,4 @@
-//! Where this program is, for a command that ssh runs long after this run.
+//! The path of this program, for a command that ssh runs long after this run.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::install::modes::writable_by_others;
 use crate::name::LocalPath;
 
-/// Where whoever called this program found it: on `PATH` as it stands there, and not the folder of
+/// Returns the path by which this program was called: as it stands on `PATH`, and not the folder of
 /// one version that a link there leads to, which the next version replaces.
 ///
 /// Refused where others could put another program in its place: it would run as this user.

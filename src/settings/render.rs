@@ -12,13 +12,13 @@ use crate::failure::{Failure, Kind, Outcome};
 /// The resolved settings of `prime-ssh render`.
 #[derive(Debug)]
 pub struct Render {
-    /// Where the clusters come from.
+    /// The source of the clusters.
     pub source: Source,
-    /// Which hosts, and how they are named and reached.
+    /// The options of the fleets: their hosts, names, and the way to them.
     pub walk: cluster::Options,
     /// The template, where `-` is stdin; none where the data are printed as they are.
     pub template: Option<PathBuf>,
-    /// Where the text goes.
+    /// The destination of the text.
     pub output: Output,
 }
 

@@ -56,7 +56,7 @@ impl OptionResolver<'_> {
         }
     }
 
-    /// Whether there is a token that a program without this shell's variables finds.
+    /// Returns whether there is a token that a program without this shell's variables finds.
     pub fn has_lasting_token(&self, context: Option<&str>, file: Option<&str>) -> Outcome<bool> {
         Ok(match file {
             Some(file) => self

@@ -1,5 +1,5 @@
-//! Where settings come from: what was typed, the environment, what the `prime` CLI wrote. The first
-//! that says something wins.
+//! The sources of settings: the command line, the environment, the files of the `prime` CLI. The
+//! first that has a value wins.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::install::folder::{self, FolderError};
 use crate::install::layout::Layout;
 use crate::terminal::Terminal;
 
-/// What every command gets beside its own arguments.
+/// The context that every command gets beside its own arguments.
 #[derive(Clone, Debug)]
 pub struct Context {
     /// The options that every command takes.
@@ -26,7 +26,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// Where ssh's files are, and how ssh finds them.
+    /// Returns where ssh's files are, and how ssh finds them.
     pub(super) fn layout(&self) -> Outcome<Layout> {
         Ok(folder::layout(self.global.ssh_dir.as_deref(), self.environment.home())?)
     }
@@ -60,7 +60,7 @@ impl<'c> Sources<'c> {
         Ok(Self { global, environment, prime })
     }
 
-    /// Where the clusters come from.
+    /// Resolves the source of the clusters.
     pub(super) fn source(&self, args: SourceArgs) -> Outcome<Source> {
         let origin = if args.all {
             Origin::All(self.endpoint()?, self.team(args.team)?)
@@ -89,7 +89,7 @@ impl<'c> Sources<'c> {
         Ok(clusters)
     }
 
-    /// Where our files are, for those who only read them.
+    /// Returns where our files are, for those who only read them.
     pub(super) fn ssh_layout(&self) -> Outcome<Layout> {
         ssh_layout(self.global.ssh_dir.as_deref(), self.environment)
     }
@@ -128,7 +128,7 @@ impl<'c> Sources<'c> {
         }
     }
 
-    /// Who asks, and where that stands.
+    /// The token, and where it was found.
     pub(super) fn token(&self) -> Outcome<Option<(ApiToken, TokenSource)>> {
         let usable = |text: &str, from: &str| {
             ApiToken::new(text).ok_or_else(|| {
@@ -157,7 +157,7 @@ impl<'c> Sources<'c> {
     }
 }
 
-/// Where the clusters come from, and how answers with something wrong in them are taken.
+/// The source of the clusters, and how refused values are treated.
 #[derive(Debug)]
 pub struct Source {
     /// Files or the API.
@@ -191,9 +191,9 @@ impl Origin {
 /// The API, and who asks.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
-    /// Where it is.
+    /// The API's address.
     pub address: ApiUrl,
-    /// Who asks.
+    /// The token.
     pub token: ApiToken,
     /// The time for one call with all its tries.
     pub timeout: Duration,
@@ -202,15 +202,15 @@ pub struct Endpoint {
 /// The API, and who asks: either may be missing.
 #[derive(Debug)]
 pub struct Access {
-    /// Where it is.
+    /// The API's address.
     pub address: Outcome<ApiUrl>,
-    /// Who asks, and where that stands.
+    /// The token, and where it was found.
     pub token: Outcome<Option<(ApiToken, TokenSource)>>,
     pub(super) timeout: Duration,
 }
 
 impl Access {
-    /// What it takes to ask, where nothing is missing.
+    /// Returns the API and the token, if neither is missing.
     #[must_use]
     pub fn as_endpoint(&self) -> Option<Endpoint> {
         let (Ok(address), Ok(Some((token, _)))) = (&self.address, &self.token) else {
@@ -226,8 +226,8 @@ impl Access {
     }
 }
 
-/// Whether somebody took a token for the path of a file, which messages would show: there is no such
-/// file, and the API's tokens look so.
+/// Returns whether somebody took a token for the path of a file, which messages would show: there
+/// is no such file, and the API's tokens look so.
 fn is_token(path: &Path) -> bool {
     let looks_so = |text: &str| {
         let is_long =
@@ -237,7 +237,7 @@ fn is_token(path: &Path) -> bool {
     path.to_str().is_some_and(looks_so) && !path.exists()
 }
 
-/// That there is no token, and what to do about it.
+/// Returns the failure of a run without a token.
 #[must_use]
 pub fn no_token() -> Failure {
     Failure::message(Kind::Usage, "no API token").hint(
@@ -246,8 +246,8 @@ pub fn no_token() -> Failure {
     )
 }
 
-/// Where our files are below ssh's folder, for those who only read them: how ssh itself finds them
-/// takes a look into the password database, and that takes time.
+/// Returns where our files are below ssh's folder, for those who only read them: finding out how
+/// ssh itself finds them takes a look into the password database, and that takes time.
 pub fn ssh_layout(ssh_dir: Option<&Path>, environment: &Environment) -> Outcome<Layout> {
     let folder = folder::ssh_folder(ssh_dir, environment.home())?;
     Ok(Layout::new(folder, PathBuf::new(), Vec::new()))

@@ -16,28 +16,28 @@ use crate::name::Slug;
 /// The resolved settings of a look at clusters.
 #[derive(Debug)]
 pub struct Viewing {
-    /// Which clusters.
+    /// The clusters.
     pub which: Which,
     /// The API that this shell means, and who asks. An installed cluster is asked for where it was
     /// installed from, and a saved answer needs none, so that it is an error only once it is needed.
     pub endpoint: Outcome<Endpoint>,
-    /// Whether that API was typed: then no installed cluster is asked for elsewhere.
+    /// True if that API was typed: then no installed cluster is asked for elsewhere.
     pub endpoint_is_typed: bool,
     /// The context that clusters are asked for in.
     pub context: Option<String>,
-    /// What becomes of the remembered options.
+    /// The change to the saved options.
     pub options: OptionChange,
-    /// What it is called in any case: `install --as`.
+    /// The name of the cluster, if one was given: `install --as`.
     pub name: Option<Slug<'static>>,
-    /// Which of the hosts that there are, or that are installed.
+    /// The hosts to select, of those that there are or that are installed.
     pub selection: Selection,
-    /// Where the files of the installed ones are.
+    /// The place of the files of installed clusters.
     pub layout: Layout,
     /// The commands that are advised.
     pub commands: OwnCommands,
 }
 
-/// Which clusters.
+/// The clusters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Which {
     /// Those of saved answers; `-` is stdin.

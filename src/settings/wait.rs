@@ -7,13 +7,13 @@ use super::view::Viewing;
 use crate::cli::{Goal, ReportFormat, WaitArgs};
 use crate::failure::Outcome;
 
-/// How long is waited, unless the user says otherwise: `--within`.
+/// The default of `--within`: how long to wait.
 const WITHIN: Duration = Duration::from_secs(30 * 60);
 
 /// The resolved settings of `prime-ssh wait`.
 #[derive(Debug)]
 pub struct Wait {
-    /// Which clusters.
+    /// The clusters.
     pub viewing: Viewing,
     /// For what, and how long.
     pub patience: Patience,
@@ -24,9 +24,9 @@ pub struct Wait {
 /// For what is waited, and how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
-    /// How many nodes must be up.
+    /// The number of nodes that must be up.
     pub goal: Goal,
-    /// How long at most.
+    /// The longest wait.
     pub within: Duration,
 }
 

@@ -9,13 +9,13 @@ use crate::ssh::process::{self, Ended};
 
 /// A name that nobody configures.
 pub const UNRELATED: &str = "prime-ssh-check.invalid";
-/// How long one call may take. A configuration's own `Match exec` lines may run anything.
+/// The time limit for one call. A configuration's own `Match exec` lines may run anything.
 const LIMIT: Duration = Duration::from_secs(5);
 /// Set for every ssh that is only asked: a fragment's own command must fetch no certificate then.
 const NO_REFRESH: &str = "PRIME_SSH_NO_REFRESH";
 
-/// What ssh would do for `name` with these `further` options and the configuration in a file, or
-/// with the one that it reads by itself: `ssh -G`.
+/// Asks ssh what it would do for `name` with these `further` options and the configuration in a
+/// file, or with the one that it reads by itself: `ssh -G`.
 ///
 /// # Errors
 ///
@@ -41,7 +41,7 @@ pub fn question<'o>(config: Option<&Path>, further: impl IntoIterator<Item = &'o
     command
 }
 
-/// What ssh says of itself, on stderr: `ssh -V`.
+/// Asks ssh for its version, which it prints on stderr: `ssh -V`.
 ///
 /// # Errors
 ///
@@ -50,8 +50,9 @@ pub fn version() -> io::Result<Ended> {
     process::run(Command::new("ssh").arg("-V"), LIMIT)
 }
 
-/// Why the ssh of this machine refuses `option`, one line of a configuration, in its own words: in
-/// a file it would stop for every host. `None` where it takes it, or where there is no ssh to ask.
+/// Returns why the ssh of this machine refuses `option`, one line of a configuration, in its own
+/// words: in a file it would stop for every host. `None` where it takes it, or where there is no
+/// ssh to ask.
 #[must_use]
 pub fn refusal(option: &str) -> Option<String> {
     let ended = ask(Some(Path::new("/dev/null")), &[option], UNRELATED).ok()?;

@@ -1,4 +1,4 @@
-//! What a person sees: stdout is data, stderr is talk, and nothing on either moves a cursor.
+//! The terminal: stdout is data, stderr is talk, and nothing on either moves a cursor.
 //!
 //! This is the one door to a terminal. A text that goes through it is one line, whatever the API,
 //! a server, a file, or an argument put into it: lines break only between the texts of a
@@ -25,7 +25,7 @@ pub struct Terminal {
     audience: Audience,
 }
 
-/// Who reads what the program says.
+/// The reader of the program's messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Audience {
     /// A person who typed the command.
@@ -51,7 +51,7 @@ impl Terminal {
         Self { quiet: quiet || for_ansible, verbose: verbose && !for_ansible, audience }
     }
 
-    /// Whether details are told, too.
+    /// Returns whether details are told, too.
     #[must_use]
     pub fn is_verbose(self) -> bool {
         self.verbose
@@ -85,7 +85,7 @@ impl Terminal {
         }
     }
 
-    /// Why the run ends, because of what, and what to do about it.
+    /// Prints the failure that ends the run, its cause, and what to do about it.
     pub fn failure(self, failure: &Failure) {
         let message = Message::with_lines(format_args!("{:#}", failure.cause), &failure.lines);
         if failure.kind == Kind::WouldChange {
@@ -152,19 +152,19 @@ fn stderr_is_terminal() -> bool {
     io::stderr().is_terminal()
 }
 
-/// Whether what goes to stdout may be in color.
+/// Returns whether what goes to stdout may be in color.
 #[must_use]
 pub fn stdout_is_colored() -> bool {
     anstream::AutoStream::choice(&stdout()) != anstream::ColorChoice::Never
 }
 
-/// Whether a person reads stdout.
+/// Returns whether a person reads stdout.
 #[must_use]
 pub fn stdout_is_terminal() -> bool {
     stdout().is_terminal()
 }
 
-/// How many columns the terminal has that stdout is; `None` where it is none.
+/// Returns the number of columns of the terminal that stdout is; `None` where it is none.
 #[must_use]
 pub fn stdout_width() -> Option<usize> {
     let stdout = stdout();

@@ -9,11 +9,11 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::{Terminal, stderr_is_terminal};
 use crate::text::sanitize::sanitize;
 
-/// How long work takes before it shows that it goes on.
+/// The time after which work shows that it goes on.
 const PATIENCE: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_millis(100);
 
-/// How work of minutes stands. What a terminal shows goes away with its drop.
+/// The state of long work. What a terminal shows disappears when this is dropped.
 #[derive(Debug)]
 pub struct Progress {
     terminal: Terminal,
@@ -108,7 +108,7 @@ impl Drop for Progress {
     }
 }
 
-/// How much of some work is done, for a person to see. Its clones count the same.
+/// A count of how much work is done, for a person to see. Its clones count the same.
 #[derive(Clone, Debug)]
 pub struct Count(ProgressBar);
 

@@ -15,10 +15,10 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use crate::name::ID_START;
 use crate::text::sanitize::sanitize;
 
-/// What stands between two columns.
+/// The gap between two columns.
 const GAP: &str = "  ";
-/// What a text is not cut below.
-const LEAST: usize = 5;
+/// The least width to which a text is cut.
+const TEXT_MIN: usize = 5;
 const HEADING: Style = Style::new().bold();
 
 /// A column of a table.
@@ -29,7 +29,7 @@ pub struct Column {
     is_right: bool,
 }
 
-/// What becomes of a column where the terminal is too narrow.
+/// The treatment of a column where the terminal is too narrow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     /// Nothing.
@@ -91,19 +91,19 @@ impl Column {
     }
 }
 
-/// What a cell is a sign of.
+/// The meaning of a cell, shown by its color.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tone {
     /// Nothing.
     #[default]
     Plain,
-    /// All is well.
+    /// Success.
     Good,
-    /// Something is still to come.
+    /// In progress.
     Waiting,
-    /// Something is wrong.
+    /// Failure.
     Bad,
-    /// It matters less.
+    /// Less important.
     Dim,
 }
 
@@ -139,7 +139,7 @@ impl Cell {
         text.map(Self::new).unwrap_or_default()
     }
 
-    /// Whether it says nothing.
+    /// Returns whether it says nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.text.is_empty()
@@ -184,7 +184,7 @@ impl Table {
         self.rows.push(cells.into());
     }
 
-    /// Whether there are no rows.
+    /// Returns whether there are no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
@@ -245,7 +245,7 @@ impl Table {
         };
         let is_over = over(shown) > 0;
         for id in shown.iter_mut().filter(|shown| is_over && shown.column.kind == Kind::Id) {
-            id.width = id.width.min(self.telling(id.at).max(id.column.heading.width()));
+            id.width = id.width.min(self.distinct_width(id.at).max(id.column.heading.width()));
         }
         let mut below = None;
         if over(shown) > 0
@@ -267,15 +267,15 @@ impl Table {
                 |shown: &&mut Shown| matches!(shown.column.kind, Kind::Text | Kind::Wrapped);
             let texts = shown.iter_mut().filter(can_yield);
             let Some(widest) = texts.max_by_key(|shown| shown.width) else { return below };
-            if over == 0 || widest.width <= LEAST {
+            if over == 0 || widest.width <= TEXT_MIN {
                 return below;
             }
             widest.width -= 1;
         }
     }
 
-    /// How wide the ids of a column must be to be told apart, with the `…` behind them.
-    fn telling(&self, at: usize) -> usize {
+    /// Returns the width at which the ids of a column can be told apart, with the `…` behind them.
+    fn distinct_width(&self, at: usize) -> usize {
         let mut ids: Vec<&str> =
             self.rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.text.as_str()).collect();
         ids.sort_unstable();

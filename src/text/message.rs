@@ -1,4 +1,4 @@
-//! What is said to a person: one line, and lines below it that say more.
+//! A message to a person: one line, and lines below it that say more.
 
 use std::fmt::{Display, Write};
 
@@ -7,7 +7,7 @@ use std::fmt::{Display, Write};
 pub struct Message {
     /// The first line.
     pub text: String,
-    /// What stands below it, a line each.
+    /// The lines below it.
     pub lines: Vec<String>,
 }
 

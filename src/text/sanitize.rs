@@ -8,20 +8,21 @@ use unicode_width::UnicodeWidthChar;
 /// More marks than this on one letter are no writing system's.
 const MARKS_MAX: usize = 3;
 
-/// Whether `c` ends a line, moves a cursor or changes the direction of what stands around it.
+/// Returns whether `c` ends a line, moves a cursor or changes the direction of what stands around
+/// it.
 #[must_use]
 pub fn is_control(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') || is_bidirectional(c)
 }
 
-/// Whether `c` changes the direction of what stands around it.
+/// Returns whether `c` changes the direction of what stands around it.
 #[must_use]
 pub fn is_bidirectional(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Whether `c` leaves no trace of its own on a screen, so that two texts with and without it look
-/// alike: what Unicode calls default ignorable, and the marks of annotations.
+/// Returns whether `c` leaves no trace of its own on a screen, so that two texts with and without
+/// it look alike: what Unicode calls default ignorable, and the marks of annotations.
 #[must_use]
 pub fn is_invisible(c: char) -> bool {
     matches!(c,
@@ -32,8 +33,8 @@ pub fn is_invisible(c: char) -> bool {
         | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Whether a person would not see `c` as the character that it is: it acts on the terminal, or
-/// leaves no trace.
+/// Returns whether a person would not see `c` as the character that it is: it acts on the terminal,
+/// or leaves no trace.
 #[must_use]
 pub fn needs_escape(c: char) -> bool {
     is_control(c) || is_invisible(c)

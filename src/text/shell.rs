@@ -11,7 +11,7 @@ pub fn argument(text: &str) -> String {
     if text.bytes().all(is_plain) { text.to_owned() } else { quoted(text) }
 }
 
-/// What no shell takes for anything but itself, in the middle of a command.
+/// Returns whether every shell takes the byte for itself, in the middle of a command.
 #[must_use]
 pub fn is_plain(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"_@%+=:,./-".contains(&b)

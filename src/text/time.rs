@@ -35,7 +35,7 @@ pub fn moment(text: &str) -> Option<Timestamp> {
     text.parse().ok().or_else(in_utc)
 }
 
-/// How long ago it was; nothing for a time to come.
+/// Returns how long ago it was; zero for a time to come.
 #[must_use]
 pub fn since(moment: Timestamp) -> Duration {
     Timestamp::now().duration_since(moment).try_into().unwrap_or_default()

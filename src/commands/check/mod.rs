@@ -77,7 +77,7 @@ fn cluster<'a>(
     let fleet = match resolved.fleet {
         Ok(fleet) => fleet,
         Err(NoFleet::NoHost | NoFleet::NoneSelected { .. })
-            if resolved.skipped().iter().any(|node| node.why.is_living()) =>
+            if resolved.skipped().iter().any(|node| node.why.is_active()) =>
         {
             match resolved.known() {
                 Some(fleet) => fleet.clone(),

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::api::client::Client;
 use crate::api::error::Error as ApiError;
-use crate::api::list::Heard;
+use crate::api::list::Pong;
 use crate::certificate::identity::Identity;
 use crate::certificate::own_keys::{OwnKey, fitting, own_keys};
 use crate::commands::fetch::{self, FetchError, Fetched};
@@ -119,11 +119,11 @@ impl Apis {
         self.probes.len() - 1
     }
 
-    fn ask(&self, endpoint: Endpoint) -> Option<Result<Heard, ApiError>> {
+    fn ask(&self, endpoint: Endpoint) -> Option<Result<Pong, ApiError>> {
         let Endpoint { address, token, timeout } = endpoint;
         let message = format!("asking {address}");
         match Client::new(address, token, timeout).map(|client| client.traced(self.terminal)) {
-            Ok(client) => fetch::block_on(self.terminal.wait_for(message, client.hear())).ok(),
+            Ok(client) => fetch::block_on(self.terminal.wait_for(message, client.ping())).ok(),
             Err(error) => Some(Err(error)),
         }
     }

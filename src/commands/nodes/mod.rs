@@ -48,7 +48,7 @@ impl<'a> ViewedCluster<'a> {
 
     /// The nodes that should give a host and give none.
     pub(super) fn without_host(&self) -> impl Iterator<Item = &Skipped<'a>> {
-        self.fleet.skipped.iter().filter(|node| node.why.is_living())
+        self.fleet.skipped.iter().filter(|node| node.why.is_active())
     }
 
     /// Our certificate of the cluster, where it is what the cluster asks for.

@@ -71,8 +71,8 @@ impl Facts<'_> {
     }
 
     fn nodes(&self) -> Cell {
-        let living = self.fleet.nodes_living;
-        let without = self.fleet.skipped.iter().filter(|skipped| skipped.why.is_living()).count();
+        let living = self.fleet.active_nodes;
+        let without = self.fleet.skipped.iter().filter(|skipped| skipped.why.is_active()).count();
         match without {
             0 => Cell::new(living),
             without => Cell::new(format!("{living}, and {without} of them without a host"))

@@ -1,4 +1,4 @@
-//! How Ansible reaches a host by itself, with no `ssh_config` installed.
+//! The variables by which Ansible reaches a host, with no `ssh_config` installed.
 //!
 //! Ansible's ssh plugin puts its own options in front of `ansible_ssh_common_args`, and ssh takes
 //! the first value that it sees. So what the plugin has a variable for is said with that variable,
@@ -12,9 +12,9 @@ use crate::cluster::{Fleet, Host, Jump, JumpVia};
 use crate::name::{Invalid, LocalPath};
 use crate::text::shell::{argument, is_plain};
 
-/// Where Ansible keeps its sockets, below the home folder.
+/// The folder of Ansible's sockets, below the home folder.
 const SOCKET_FOLDER: &str = "/.ansible/cp";
-/// How often a login through a jump host is tried again: sshd drops some of many that come at once
+/// The number of retries of a login through a jump host: sshd drops some of many that come at once
 /// (`MaxStartups` in `sshd_config(5)`).
 const RETRIES: u64 = 3;
 
@@ -33,7 +33,7 @@ const SET_BY_ANSIBLE: [(&str, &str); 7] = [
 const AGAINST_ANSIBLE: [&str; 4] =
     ["ForkAfterAuthentication", "RemoteCommand", "SessionType", "StdinNull"];
 
-/// Why an option cannot be given to ssh through Ansible.
+/// Refuses an option that cannot be given to ssh through Ansible.
 pub fn check_option(option: &SshOption) -> Result<(), Invalid> {
     let keyword = option.keyword();
     if let Some((_, instead)) = SET_BY_ANSIBLE.iter().find(|(ours, _)| *ours == keyword) {
@@ -50,12 +50,12 @@ pub fn check_option(option: &SshOption) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// What sockets are called in Ansible's folder.
+/// Returns the names of sockets in Ansible's folder.
 fn sockets(options: &login::Options) -> SocketNames {
     SocketNames::in_folder(options.home_length.max(HOME) + SOCKET_FOLDER.len())
 }
 
-/// How the hosts of a fleet are reached.
+/// The connections of Ansible to the hosts of a fleet.
 pub(super) struct Connections<'f> {
     fleet: &'f Fleet<'f>,
     sockets: SocketNames,

@@ -1,4 +1,4 @@
-//! What groups are called: so that Ansible takes the name without a warning.
+//! The names of groups, which Ansible takes without a warning.
 
 use std::str::FromStr;
 
@@ -23,8 +23,9 @@ pub(super) fn label_group(prefix: &str, label: &str) -> Option<String> {
     group_part(label).map(|part| format!("{prefix}_{part}"))
 }
 
-/// What a group's name has of a text: its first 63 characters in lower case, and every run that is
-/// no ASCII letter or digit one `_`, none at the ends; nothing of a text without a letter or digit.
+/// Returns a text as part of a group's name: its first 63 characters in lower case, with one `_`
+/// for every run of other characters than ASCII letters and digits, and none at the ends; `None`
+/// for a text without a letter or digit.
 #[must_use]
 pub fn group_part(text: &str) -> Option<String> {
     let mut name = String::new();
@@ -43,7 +44,7 @@ pub fn group_part(text: &str) -> Option<String> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupRequest {
     name: String,
-    /// Who is in it; `None` is every host.
+    /// The hosts in it; `None` is every host.
     only: Option<Only>,
 }
 
@@ -56,7 +57,7 @@ impl GroupRequest {
         self.only.is_none_or(|only| only.takes(host))
     }
 
-    /// What Ansible will say about the name, where it will.
+    /// Returns a warning if Ansible will warn about the name.
     #[must_use]
     pub fn warning(&self) -> Option<String> {
         self.name

@@ -26,7 +26,7 @@ pub(super) fn write_list(inventory: &Inventory<'_>, mut to: &mut dyn io::Write) 
     to.write_all(b"\n")
 }
 
-/// What a script answers to `--host`.
+/// Returns the answer of a script to `--host`.
 pub(super) fn host(host: &HostView<'_>) -> String {
     // Texts and numbers always are JSON.
     serde_json::to_string(&variables(host.variables())).unwrap_or_default() + "\n"
@@ -78,7 +78,7 @@ impl Serialize for Children<'_> {
     }
 }
 
-/// What a script lists: hosts as lists of names, and their variables in one place.
+/// The answer of a script to `--list`: hosts as lists of names, and their variables in one place.
 struct Listing<'v>(&'v Inventory<'v>);
 
 impl Serialize for Listing<'_> {

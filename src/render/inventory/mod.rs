@@ -23,10 +23,10 @@ use super::login;
 use crate::cluster::{Fleet, Host};
 use crate::name::{Invalid, Label, is_template};
 
-/// What the inventory says beyond the hosts themselves.
+/// The options of an inventory, beyond the hosts themselves.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// How to log in, and what to trust.
+    /// The options for logging in, and for what to trust.
     pub login: login::Options,
     /// Leaves connecting to ssh's own config: only names, groups and `prime_` variables.
     pub use_ssh_config: bool,
@@ -34,7 +34,7 @@ pub struct Options {
     pub groups: Vec<GroupRequest>,
 }
 
-/// How a static inventory is written.
+/// The format of a static inventory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
     /// For Ansible's `yaml` plugin.
@@ -225,11 +225,11 @@ fn label<'h>(label: Option<&'h Label<'h>>) -> Value<'h> {
 struct ClusterView<'f> {
     fleet: &'f Fleet<'f>,
     name: String,
-    /// How its hosts are reached, unless ssh's own config says that.
+    /// The connections to its hosts, unless ssh's own config has them.
     connections: Option<Connections<'f>>,
     /// Its hosts, each with its alias.
     hosts: Vec<(&'f Host<'f>, String)>,
-    /// What is the same on all hosts, and what each has for itself.
+    /// The facts that all hosts share, and those that each has for itself.
     shared: Vec<Fact>,
     own: Vec<Fact>,
 }
@@ -249,9 +249,9 @@ impl<'f> ClusterView<'f> {
         Self { fleet, name: cluster_group(&fleet.name), connections, hosts, shared, own }
     }
 
-    /// What stands once for all hosts.
+    /// Returns the variables that stand once for all hosts.
     fn variables(&self) -> Vec<Variable<'_>> {
-        let Fleet { cluster, nodes_living, skipped, .. } = self.fleet;
+        let Fleet { cluster, active_nodes, skipped, .. } = self.fleet;
         let mut variables = Vec::new();
         if let Some(connections) = &self.connections {
             variables.extend(connections.of_all());
@@ -260,11 +260,11 @@ impl<'f> ClusterView<'f> {
             let shared = self.shared.iter();
             variables.extend(shared.map(|(key, value)| Variable::new(key, value(host))));
         }
-        let missing = skipped.iter().filter(|skipped| skipped.why.is_living()).map(Node::of);
+        let missing = skipped.iter().filter(|skipped| skipped.why.is_active()).map(Node::of);
         variables.extend([
             Variable::text("prime_cluster_id", Some(cluster.id.as_str())),
             Variable::text("prime_cluster_name", Some(cluster.name.as_str())),
-            Variable::new("prime_nodes_total", Value::Number(*nodes_living as u64)),
+            Variable::new("prime_nodes_total", Value::Number(*active_nodes as u64)),
             Variable::new("prime_nodes_skipped", Value::Skipped(missing.collect())),
         ]);
         variables
@@ -283,7 +283,7 @@ struct HostView<'v> {
 }
 
 impl<'v> HostView<'v> {
-    /// What its group does not say already.
+    /// Returns the variables that its group does not have already.
     fn variables(&self) -> Vec<Variable<'v>> {
         let Self { of, host, .. } = *self;
         let mut variables = Vec::with_capacity(16);

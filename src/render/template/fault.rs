@@ -1,4 +1,4 @@
-//! What is wrong with a template, and where.
+//! Errors in a template, with their place.
 
 use std::error::Error as _;
 use std::ops::Range;
@@ -7,7 +7,7 @@ use minijinja::{Error, ErrorKind};
 
 use crate::text::sanitize::excerpt;
 
-/// What is wrong with a template, with the line of it.
+/// An error in a template, with its line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{name}{}: {what}", .line.map(|line| format!(":{line}")).unwrap_or_default())]
 pub struct Fault {
@@ -16,13 +16,13 @@ pub struct Fault {
     what: String,
     /// The line of the template, and a mark below what is meant where that is known.
     pub excerpt: Vec<String>,
-    /// What the person can do about it.
+    /// The next step for the user.
     pub hint: Option<&'static str>,
 }
 
-/// How many characters of a line are shown.
+/// The most characters of a line that are shown.
 const WIDTH: usize = 100;
-/// How many characters of what the engine says.
+/// The most characters of the engine's words that are shown.
 const WORDS: usize = 300;
 
 const NO_FILES: &str = "a template stands alone here: it takes in no other file";
@@ -33,12 +33,12 @@ const NO_METHODS: &str =
     "what are methods in Python are filters here, as in {{ x | split(\".\") }}";
 
 impl Fault {
-    /// What is wrong with a template as a whole.
+    /// An error in a template as a whole.
     pub(super) fn of_all(name: &str, what: String) -> Self {
         Self { name: name.to_owned(), line: None, what, excerpt: Vec::new(), hint: None }
     }
 
-    /// What the engine says of the template `name` with this text.
+    /// An error that the engine found in the template `name` with this text.
     pub(super) fn of(error: &Error, name: &str, text: &str) -> Self {
         let line = error.line();
         let marked = line.and_then(|line| marked_line(text, line, error.range()));

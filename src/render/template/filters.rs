@@ -10,7 +10,7 @@ use super::super::inventory::group_part;
 use crate::name::Slug;
 use crate::text::shell;
 
-/// How deep lists may stand in each other in `json`.
+/// The deepest nesting of lists in `json`.
 const DEPTH: usize = 64;
 
 /// Makes them known.
@@ -21,16 +21,16 @@ pub(super) fn add_to(engine: &mut Environment<'_>) {
     engine.add_filter("json", json);
 }
 
-/// What our names make of a text; one that leaves nothing, or too much, gets a part of the hash of
-/// `id`, or of the text itself.
+/// Turns a text into a part of an alias; a text that leaves nothing, or too much, gets a part of
+/// the hash of `id`, or of the text itself.
 fn slug(text: &Value, id: Option<&Value>) -> Result<String, Error> {
     let text = text_of(text, "slug")?;
     let id = id.map(|id| text_of(id, "slug")).transpose()?;
     Ok(Slug::of_name(&Cow::Borrowed(&*text), id.as_deref().unwrap_or(&text)).to_string())
 }
 
-/// What our inventory makes of a text in the name of a group, behind `prefix` and a `_`; nothing of
-/// a text without a letter or digit.
+/// Turns a text into a group's name as in our inventory, behind `prefix` and a `_`; empty for a
+/// text without a letter or digit.
 fn group(text: &Value, prefix: Option<&str>) -> Result<String, Error> {
     let part = group_part(&text_of(text, "group")?);
     Ok(match (part, prefix) {

@@ -28,12 +28,12 @@ use nix::sys::resource::{UsageWho, getrusage};
 pub use self::fault::Fault;
 use super::data::{Cluster, Data, SCHEMA_VERSION};
 
-/// What a template may cost: a step of the engine costs one, and so do 64 bytes of text that it
-/// makes, in the output or on the way there.
+/// The most that a template may cost: a step of the engine costs one, and so do 64 bytes of text
+/// that it makes, in the output or on the way there.
 const FUEL: u64 = 4_000_000;
-/// What it may cost beyond that for each host; a table of all that is known of one takes 60.
+/// The most beyond that for each host; a table of everything about one takes 60.
 const FUEL_OF_HOST: u64 = 300;
-/// How deep macros and loops may stand in each other.
+/// The deepest nesting of macros and loops.
 const DEPTH: usize = 200;
 /// The longest template, in bytes. Its lists can stand in each other half as deep, and the engine
 /// goes down into them.
@@ -50,7 +50,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 const MEMORY_OF_FUEL: u64 = 4 * 64;
 /// The name of the thread that the engine runs in.
 const THREAD: &str = "template";
-/// How often it is looked how much memory that is.
+/// The pause between two looks at the memory.
 const POLL: Duration = Duration::from_millis(10);
 
 /// A template that was read and makes sense.

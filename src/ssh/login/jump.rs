@@ -12,16 +12,16 @@ use super::reason::{self, Reason};
 use super::{Login, Ssh, Target};
 use crate::ssh::probe::Endpoint;
 use crate::ssh::probe::limiter::{AT_ONE_ADDRESS, Limiter};
-use crate::ssh::process::Member;
+use crate::ssh::process::Running;
 
-/// How often it is looked whether the connection stands.
+/// The pause between two looks at the connection.
 const POLL: Duration = Duration::from_millis(10);
 
 /// A jump host. The first one who needs it logs in; all others wait for that.
 #[derive(Debug)]
 pub struct Jump {
     pub(super) target: Target,
-    /// Where the shared connection is reached.
+    /// The socket of the shared connection.
     pub(super) socket: PathBuf,
     pub(super) log: PathBuf,
     /// Handshakes at a time through it: its sshd does not count them, but those behind it do.
@@ -29,12 +29,12 @@ pub struct Jump {
     connected: OnceCell<Connected>,
 }
 
-/// What became of the one login.
+/// The result of the one login.
 #[derive(Debug)]
 struct Connected {
     login: Login,
     /// Ends with the group, as all of its programs.
-    connection: Option<Mutex<Member>>,
+    connection: Option<Mutex<Running>>,
 }
 
 impl Jump {
@@ -56,7 +56,7 @@ impl Jump {
         Ok(&connected.login)
     }
 
-    /// Whether the login was good, and lasts.
+    /// Returns whether the login was good, and lasts.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         let connection = self.connected.get().and_then(|connected| connected.connection.as_ref());
@@ -66,7 +66,7 @@ impl Jump {
         })
     }
 
-    /// Why no connection from here to this place came about, in the jump host's words.
+    /// Returns why no connection from here to this place came about, in the jump host's words.
     pub(super) fn not_opened(&self, to: &Endpoint) -> Option<String> {
         let place = format!(" for {} port {},", to.host, to.port.get());
         reason::not_opened(&super::tail(&self.log), &place)

@@ -31,7 +31,7 @@ use crate::ssh::probe::{Endpoint, OURSELVES, Probe, ProbeError};
 use crate::ssh::process::Group;
 use crate::{ssh::query, text::shell};
 
-/// How much of a log is read, from its end.
+/// The most that is read of a log, from its end.
 const LOG_MAX: u64 = 64 * 1024;
 /// A login is a handshake and the start of a shell, so that it may take this many times as long as
 /// an answer.
@@ -41,8 +41,8 @@ pub const SYSTEM_CONFIG: &str = "/etc/ssh/ssh_config";
 /// A name for who needs none: the connection stands already. Should it not, nothing is reached.
 const NOBODY: &str = "prime-ssh-jump.invalid.";
 
-/// What is set on the command line, where it wins over every file: what a session does, and nothing
-/// that decides the way in.
+/// The options on the command line, where they win over every file: they decide what a session
+/// does, and not how it is reached.
 const OPTIONS: [&str; 12] = [
     "BatchMode=yes",
     "ConnectionAttempts=1",
@@ -76,7 +76,7 @@ pub struct Ssh {
     answer: Duration,
     /// For a whole login.
     limit: Duration,
-    /// Whether ssh knows [`NEWER_OPTIONS`] and [`SESSION`].
+    /// True if ssh knows [`NEWER_OPTIONS`] and [`SESSION`].
     knows_newer: bool,
     /// The configuration that ssh reads by itself, before that of the system.
     user_config: PathBuf,
@@ -85,20 +85,20 @@ pub struct Ssh {
     runs: Arc<AtomicUsize>,
 }
 
-/// Whom ssh is to log in to.
+/// The target of a login.
 #[derive(Clone, Debug)]
 pub struct Target {
     /// The configuration, in place of the one that ssh reads by itself.
     pub config: Option<PathBuf>,
     /// Further options, as behind `-o`.
     pub options: Vec<String>,
-    /// What ssh is told.
+    /// The destination that ssh is given.
     pub destination: Destination,
-    /// Where that leads, where it is known: one address gets few handshakes at a time.
+    /// The address of the destination, if it is known: one address gets few handshakes at a time.
     pub address: Option<IpAddr>,
 }
 
-/// What ssh is told to log in to: an alias, or a host with a user and a port of its own.
+/// The destination that ssh is given: an alias, or a host with a user and a port of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Destination {
     /// An alias, an address or a name; it does not start with a dash.
@@ -127,14 +127,14 @@ impl Destination {
     }
 }
 
-/// What became of a login.
+/// The result of a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login {
-    /// What the server calls itself, where it came so far.
+    /// The server's software, if the login came so far.
     pub server: Option<String>,
-    /// What it took, or took to fail.
+    /// The time that it took.
     pub took: Duration,
-    /// Why nobody is logged in.
+    /// Success, or the reason of the failure.
     pub result: Result<(), Reason>,
 }
 
@@ -265,7 +265,7 @@ impl Ssh {
         Ok(Login { server: first.server.clone(), took, result: second.result })
     }
 
-    /// What a plain ssh would do for this target, with none of our options: `ssh -G`.
+    /// Returns what a plain ssh would do for this target, with none of our options: `ssh -G`.
     ///
     /// # Errors
     ///

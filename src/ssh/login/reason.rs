@@ -1,4 +1,4 @@
-//! Why a login failed, from what ssh wrote into its log (`-v`, `LC_ALL=C`).
+//! Finds the reason that a login failed in ssh's log (`-v`, `LC_ALL=C`).
 //!
 //! It decides what a person is told and nothing else: whether a login was good is in ssh's exit
 //! code. What the other side said stands in that log too, so that nothing is taken from it but
@@ -13,12 +13,12 @@ use nix::sys::signal::Signal;
 use crate::ssh::probe::TURNED_AWAY;
 use crate::text::sanitize::{excerpt, in_sentence};
 
-/// How much of a line that nothing is known of is shown.
+/// The most characters that are shown of an unknown line.
 const SHOWN: usize = 160;
-/// What ssh itself ends with; every other code is that of the command over there.
+/// The exit code of ssh itself; every other one is that of the remote command.
 const FAILED: i32 = 255;
 
-/// Why a login failed. All texts are sanitized.
+/// The reason that a login failed. All texts are sanitized.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
     /// The server takes none of the keys.
@@ -43,7 +43,7 @@ pub enum Reason {
     /// The server had enough before the right key came.
     #[error("too many authentication failures: {offered} keys were offered")]
     TooManyKeys {
-        /// How many were offered.
+        /// The number of offered keys.
         offered: usize,
     },
     /// The host key is not the one that is remembered.
@@ -57,7 +57,7 @@ pub enum Reason {
     NameUnknown {
         /// The name.
         name: String,
-        /// Why.
+        /// The reason.
         why: String,
     },
     /// No connection came about, in the system's words.
@@ -87,7 +87,8 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Whether no waiting changes it: the server, or the ssh of this machine, refused the login.
+    /// Returns whether no waiting changes it: the server, or the ssh of this machine, refused the
+    /// login.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         matches!(
@@ -148,7 +149,7 @@ impl fmt::Display for OfferedKey {
     }
 }
 
-/// How a run of ssh ended that should have logged in and done nothing.
+/// Returns the result of a run of ssh that should have logged in and done nothing.
 pub(super) fn outcome(status: Option<ExitStatus>, log: &str) -> Result<(), Reason> {
     if status.and_then(|status| status.signal()) == Some(Signal::SIGXFSZ as i32) {
         return Err(Reason::Other("the server sends without end".to_owned()));
@@ -161,7 +162,7 @@ pub(super) fn outcome(status: Option<ExitStatus>, log: &str) -> Result<(), Reaso
     }
 }
 
-/// Why ssh could not log in.
+/// Returns the reason that ssh could not log in.
 pub(super) fn of_log(log: &str) -> Reason {
     let log = Log::new(log);
     None.or_else(|| log.host_key())
@@ -172,23 +173,23 @@ pub(super) fn of_log(log: &str) -> Reason {
         .unwrap_or_else(|| log.last_words())
 }
 
-/// What the server calls itself, where it came so far.
+/// Returns the server's software, if the login came so far.
 pub(super) fn server(log: &str) -> Option<String> {
     let said = log.lines().find_map(|line| line.strip_prefix("debug1: Remote protocol version "));
     let (_, software) = said?.split_once(", remote software version ")?;
     Some(excerpt(software.trim_end(), 60))
 }
 
-/// Why no connection came about where ssh knows the cluster and not this alias: it asked the jump
-/// host for the place that our last block makes of such a name.
+/// Returns the reason of a failed connection if ssh knows the cluster and not this alias: it asked
+/// the jump host for the name that our last block makes of such an alias.
 pub(super) fn unknown_to_jump(log: &str, alias: &str) -> Option<Reason> {
     let name = format!("{alias}.invalid.");
     let why = not_opened(log, &format!(" for {name} port "))?;
     Some(Reason::NameUnknown { name, why })
 }
 
-/// What the jump host said of the last channel to this place, from the log of the connection to it:
-/// the words stand on one line, and what channel that was for on a later one.
+/// Returns the jump host's words about the last channel to this place, from the log of the
+/// connection to it: the words are on one line, and the channel's target is on a later one.
 pub(super) fn not_opened(log: &str, place: &str) -> Option<String> {
     let mut ended = None;
     for line in log.lines().rev() {

@@ -1,4 +1,4 @@
-//! What a plain ssh would do for a target, as `ssh -G` says, and what would stop it before it
+//! The answer of `ssh -G`: what a plain ssh would do for a target, and what would stop it before it
 //! connects.
 
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::text::sanitize::excerpt;
 /// The longest path of a socket, in bytes, and what ssh adds to it for a moment.
 const SOCKET_PATH_MAX: usize = if cfg!(target_os = "macos") { 103 } else { 107 };
 const SOCKET_SUFFIX: usize = 17;
-/// How much of ssh's words is shown.
+/// The most characters of ssh's words that are shown.
 const SHOWN: usize = 160;
 
 /// The answer of `ssh -G`.
@@ -18,8 +18,8 @@ const SHOWN: usize = 160;
 pub struct Resolved(String);
 
 impl Resolved {
-    /// What ssh answered, or why it would stop. A login cannot tell the latter by itself, as it
-    /// shares no connection.
+    /// Returns ssh's answer, or the reason that ssh would stop. A login cannot tell the latter by
+    /// itself, as it shares no connection.
     pub(super) fn of(ended: &Ended) -> Result<Self, Reason> {
         if ended.status.is_none() {
             return Err(Reason::TimedOut);
@@ -43,7 +43,7 @@ impl Resolved {
         lines.find_map(|(name, value)| (name == keyword).then_some(value))
     }
 
-    /// Why ssh could not share a connection as it is told to, which ends it.
+    /// Returns the reason that ssh could not share a connection as it is told to, which ends it.
     fn socket_fault(&self) -> Option<String> {
         let path = self.value("controlpath").filter(|path| *path != "none")?;
         let is_made = self.value("controlmaster").is_some_and(|value| value != "false");

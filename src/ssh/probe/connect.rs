@@ -14,12 +14,12 @@ use tokio::task::JoinSet;
 use super::{Endpoint, ProbeError};
 use crate::text::sanitize::in_sentence;
 
-/// How many addresses of one name are tried.
+/// The most addresses of one name that are tried.
 const ADDRESSES_MAX: usize = 8;
-/// How long an address is tried alone before the next one is, too (RFC 8305, 5).
+/// The time that an address is tried alone before the next one is tried, too (RFC 8305, 5).
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// What the resolver says, on a thread of its own, as it cannot be interrupted.
+/// Asks the resolver, on a thread of its own, as it cannot be interrupted.
 async fn look_up(host: String, port: u16) -> Result<io::Result<Vec<SocketAddr>>, ProbeError> {
     let (sender, result) = oneshot::channel();
     let ask = move || (host.as_str(), port).to_socket_addrs().map(Iterator::collect);

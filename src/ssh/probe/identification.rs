@@ -10,10 +10,10 @@ const LINE_MAX: usize = 8192;
 const LINES_MAX: usize = 1024;
 /// The most bytes in all. ssh would take 8 MiB of a talkative server.
 const BYTES_MAX: usize = 64 * 1024;
-/// How much of the other side's words is shown.
+/// The most characters of the other side's words that are shown.
 const SHOWN: usize = 60;
-/// What an OpenSSH server says in place of its name to whom it does not want to talk: too many have
-/// not logged in yet, or too many from that address have failed to.
+/// The words of an OpenSSH server, in place of its name, to clients that it turns away: too many
+/// have not logged in yet, or too many from that address have failed to.
 pub const TURNED_AWAY: [&str; 2] = ["Exceeded MaxStartups", "Not allowed at this time"];
 
 /// Reads what a server says, piece by piece, and keeps a line of it at most.
@@ -50,7 +50,7 @@ impl Reader {
         None
     }
 
-    /// What it comes to where the server says no more, and closed the connection.
+    /// Returns the error of a server that says no more and closed the connection.
     pub(in crate::ssh) fn closed(&self) -> ProbeError {
         match self.said() {
             None => ProbeError::Closed,
@@ -59,7 +59,7 @@ impl Reader {
         }
     }
 
-    /// What it comes to where the server says no more, and the time is over.
+    /// Returns the error of a server that says no more until the time is over.
     pub(in crate::ssh) fn timed_out(&self) -> ProbeError {
         match &self.first {
             None if self.line.is_empty() => ProbeError::Silent,
@@ -88,8 +88,8 @@ impl Reader {
     }
 }
 
-/// What stands behind `SSH-`: `2.0-OpenSSH_9.2p1 Debian-2`. A server that takes both protocols says
-/// 1.99 (RFC 4253, 5.1).
+/// Parses what follows `SSH-`: `2.0-OpenSSH_9.2p1 Debian-2`. A server that takes both protocols
+/// says 1.99 (RFC 4253, 5.1).
 fn identification(text: &[u8]) -> Result<String, ProbeError> {
     let text = String::from_utf8_lossy(text);
     let not_ssh = || ProbeError::NotSsh(shown(format!("SSH-{text}").as_bytes()));
@@ -113,7 +113,7 @@ fn shown(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    /// What a reader makes of these bytes, whichever way they are cut.
+    /// Reads these bytes in pieces of every size, which must all give the same.
     fn read(bytes: &[u8]) -> Option<Result<String, ProbeError>> {
         let whole = Reader::default().take(bytes);
         for size in [1, 3, 700] {

@@ -1,4 +1,4 @@
-//! How much is done at once: in all, and to one address.
+//! Limits how much is done at once: in all, and to one address.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -16,7 +16,7 @@ const FILES_KEPT: usize = 32;
 /// Open files that one host can take: a socket, or what a program says in two files.
 const FILES_EACH: usize = 3;
 
-/// Who may go on, and who waits.
+/// A limit on how many go on at once.
 ///
 /// Who holds a permit of all may not wait for one of an address, or all could be held by those who
 /// wait: first [`Limiter::acquire_at`], then [`Limiter::acquire`].
@@ -67,8 +67,8 @@ async fn permit(of: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
     Arc::clone(of).acquire_owned().await.ok()
 }
 
-/// How many hosts this process can have open files for at once: `wanted`, or fewer where the limit
-/// of the shell that started it (`ulimit -n`) is lower.
+/// Returns the number of hosts that this process can have open files for at once: `wanted`, or
+/// fewer where the limit of the shell that started it (`ulimit -n`) is lower.
 #[must_use]
 pub fn within_file_limit(wanted: usize) -> usize {
     // Without a limit that can be read there is none that is known.

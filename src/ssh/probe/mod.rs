@@ -1,4 +1,4 @@
-//! Whether an SSH server answers: the name is resolved, a connection made, and the line read by
+//! Probes whether an SSH server answers: the name is resolved, a connection made, and the line read by
 //! which a server introduces itself (RFC 4253, 4.2). Nobody logs in.
 //!
 //! It connects to the hosts and ports that it is given and to nothing else, and to each of them
@@ -29,7 +29,7 @@ use limiter::Limiter;
 
 use crate::name::{HostName, Port};
 
-/// What we say of ourselves. Some servers wait for it before they say anything. The standard knows
+/// Our own identification. Some servers wait for it before they say anything. The standard allows
 /// no `-` in a name.
 pub(super) const OURSELVES: &[u8] =
     concat!("SSH-2.0-prime_ssh_", env!("CARGO_PKG_VERSION"), "\r\n").as_bytes();
@@ -43,17 +43,17 @@ pub struct Endpoint {
     pub port: Port,
 }
 
-/// What a probe found, and what each step took.
+/// The result of a probe, with the time that each step took.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
     /// The address that was connected to, or the first that was tried; `None` where the name has
     /// none.
     pub address: Option<IpAddr>,
-    /// What it took to find the addresses of the name; next to nothing where it is an address.
+    /// The time to find the addresses of the name; next to nothing where it is an address.
     pub resolved: Option<Duration>,
-    /// What it took from there to a connection: a round trip.
+    /// The time from there to a connection: a round trip.
     pub connected: Option<Duration>,
-    /// What it took from there to the server's line.
+    /// The time from there to the server's line.
     pub answered: Option<Duration>,
     /// The server's software, sanitized (`OpenSSH_9.2p1 Debian-2+deb12u10`), or why none answers.
     pub found: Result<String, ProbeError>,
@@ -66,13 +66,13 @@ impl Probe {
         Self { address: None, resolved: None, connected: None, answered: None, found: Err(error) }
     }
 
-    /// What it took from the first packet to the server's line, where it came.
+    /// Returns the time from the first packet to the server's line, if that came.
     #[must_use]
     pub fn latency(&self) -> Option<Duration> {
         Some(self.connected? + self.answered?)
     }
 
-    /// Whether an SSH server answered.
+    /// Returns whether an SSH server answered.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.found.is_ok()
@@ -93,7 +93,7 @@ pub enum Step {
     Banner,
 }
 
-/// Why no SSH server answers. All texts are sanitized.
+/// The reason that no SSH server answers. All texts are sanitized.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProbeError {
     /// The name has no address, and why.

@@ -5,12 +5,12 @@ use std::io::{self, ErrorKind, Seek, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::{Ended, Running, pauses, said};
+use super::{Ended, Running, output, pauses};
 
 /// The keeper: once nobody holds the other end of its stdin, it ends the whole group, itself last,
 /// and removes the folder. So a Ctrl-C, a `kill -9` and a plain end all leave the same: nothing.
@@ -82,16 +82,13 @@ impl Group {
     ///
     /// As [`super::run`].
     pub async fn run(&self, command: &mut Command, limit: Duration) -> io::Result<Ended> {
-        let mut member = self.start(command)?;
+        let mut program = self.start(command)?;
         let start = Instant::now();
         let mut pauses = pauses();
-        while member.status()?.is_none() {
-            if start.elapsed() >= limit {
-                return member.end();
-            }
+        while program.status()?.is_none() && start.elapsed() < limit {
             tokio::time::sleep(pauses.next().unwrap_or_default()).await;
         }
-        member.end()
+        program.end()
     }
 
     /// Runs a program with this input, at most for `limit`, until it ends or `is_enough` says so of
@@ -110,14 +107,14 @@ impl Group {
         let mut stdin = tempfile::tempfile()?;
         stdin.write_all(input)?;
         stdin.rewind()?;
-        let mut member = self.start_with(command, stdin.into())?;
+        let mut program = self.start_with(command, stdin.into())?;
         let start = Instant::now();
         let mut pauses = pauses();
         loop {
             // What it says last is there before it has ended.
-            let has_ended = member.status()?.is_some();
-            if is_enough(&said(&member.0.stdout)?) || has_ended || start.elapsed() >= limit {
-                return member.end().map(drop);
+            let has_ended = program.status()?.is_some();
+            if is_enough(&output(&program.stdout)?) || has_ended || start.elapsed() >= limit {
+                return program.end().map(drop);
             }
             tokio::time::sleep(pauses.next().unwrap_or_default()).await;
         }
@@ -128,12 +125,12 @@ impl Group {
     /// # Errors
     ///
     /// As [`super::run`].
-    pub fn start(&self, command: &mut Command) -> io::Result<Member> {
+    pub fn start(&self, command: &mut Command) -> io::Result<Running> {
         self.start_with(command, Stdio::null())
     }
 
-    fn start_with(&self, command: &mut Command, stdin: Stdio) -> io::Result<Member> {
-        Ok(Member(Running::start(command.process_group(self.id), stdin)?))
+    fn start_with(&self, command: &mut Command, stdin: Stdio) -> io::Result<Running> {
+        Running::start(command.process_group(self.id), stdin)
     }
 }
 
@@ -142,34 +139,6 @@ impl Drop for Group {
         drop(self.lifeline.take());
         // It ends itself at once.
         let _ = self.keeper.wait();
-    }
-}
-
-/// A program of a group.
-#[derive(Debug)]
-pub struct Member(Running);
-
-impl Member {
-    /// How it ended; `None` where it goes on.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be waited for.
-    pub fn status(&mut self) -> io::Result<Option<ExitStatus>> {
-        self.0.status()
-    }
-
-    /// Ends it where it goes on, and says what it said.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be waited for.
-    pub fn end(mut self) -> io::Result<Ended> {
-        if self.status()?.is_none() {
-            self.0.child.kill()?;
-            self.0.child.wait()?;
-        }
-        self.0.ended()
     }
 }
 

@@ -17,11 +17,11 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-pub use group::{Group, Member};
+pub use group::Group;
 pub use timeout::{Background, run_with_timeout};
 
 /// The most that is read of what a program says, in bytes.
-const SAID: usize = 64 * 1024;
+const OUTPUT_MAX: usize = 64 * 1024;
 
 /// The largest file that it may write, in bytes: what a server sends without end must not fill the
 /// disk before the time is over. A log of 20,000 connections fits, and so does any `known_hosts`.
@@ -30,7 +30,7 @@ const FILE_MAX: u64 = 16 * 1024 * 1024;
 /// Held by who lowers the limit for a program that it starts.
 static LIMITING: Mutex<()> = Mutex::new(());
 
-/// How a program ended, and what it said.
+/// The end of a program, and what it said.
 #[derive(Debug)]
 pub struct Ended {
     /// `None` where it took too long and was killed with all that it had started.
@@ -42,7 +42,7 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// Whether it ended in time and was content.
+    /// Returns whether it ended in time and was content.
     #[must_use]
     pub fn succeeded(&self) -> bool {
         self.status.is_some_and(|status| status.success())
@@ -58,27 +58,26 @@ pub fn run(command: &mut Command, limit: Duration) -> io::Result<Ended> {
     let mut running = Running::start(command.process_group(0), Stdio::null())?;
     let start = Instant::now();
     let mut pauses = pauses();
-    while running.status()?.is_none() {
-        if start.elapsed() >= limit {
-            if let Ok(group) = i32::try_from(running.child.id()) {
-                // Gone meanwhile is as good.
-                let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
-            }
-            running.child.wait()?;
-            break;
-        }
+    while running.status()?.is_none() && start.elapsed() < limit {
         thread::sleep(pauses.next().unwrap_or_default());
+    }
+    if running.status.is_none() {
+        if let Ok(group) = i32::try_from(running.child.id()) {
+            // It may have ended in the meantime, which is as good.
+            let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+        }
+        running.child.wait()?;
     }
     running.ended()
 }
 
 /// A program that was started.
 #[derive(Debug)]
-struct Running {
+pub struct Running {
     child: Child,
-    /// How it ended by itself.
+    /// The exit status, if it ended by itself.
     status: Option<ExitStatus>,
-    // Files, not pipes: what the program itself starts may keep a pipe open for ever.
+    // Files, not pipes: what the program itself starts may keep a pipe open forever.
     stdout: File,
     stderr: File,
 }
@@ -91,17 +90,34 @@ impl Running {
         Ok(Self { child, status: None, stdout, stderr })
     }
 
-    /// How it ended; `None` where it goes on.
-    fn status(&mut self) -> io::Result<Option<ExitStatus>> {
+    /// Returns its exit status; `None` while it runs.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be waited for.
+    pub fn status(&mut self) -> io::Result<Option<ExitStatus>> {
         if self.status.is_none() {
             self.status = self.child.try_wait()?;
         }
         Ok(self.status)
     }
 
+    /// Ends it if it still runs, and returns what it said.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be waited for.
+    pub fn end(mut self) -> io::Result<Ended> {
+        if self.status()?.is_none() {
+            self.child.kill()?;
+            self.child.wait()?;
+        }
+        self.ended()
+    }
+
     fn ended(self) -> io::Result<Ended> {
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        let (stdout, stderr) = (text(said(&self.stdout)?), text(said(&self.stderr)?));
+        let (stdout, stderr) = (text(output(&self.stdout)?), text(output(&self.stderr)?));
         Ok(Ended { status: self.status, stdout, stderr })
     }
 }
@@ -119,16 +135,16 @@ fn with_small_files<T>(start: impl FnOnce() -> T) -> T {
     started
 }
 
-/// How long to wait between two looks at a program that runs.
+/// Returns the pauses between two looks at a program that runs.
 fn pauses() -> impl Iterator<Item = Duration> {
     let longer = |pause: &Duration| Some((*pause * 2).min(Duration::from_millis(20)));
     iter::successors(Some(Duration::from_millis(1)), longer)
 }
 
-/// The first of what it has said so far. It is read at its place in the file, for a program that
+/// Returns the first of what a program has written so far. It is read at its place in the file, for a program that
 /// goes on writes where the file's own position is.
-fn said(file: &File) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; SAID];
+fn output(file: &File) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; OUTPUT_MAX];
     let mut length = 0;
     while let Some(rest) = bytes.get_mut(length..).filter(|rest| !rest.is_empty()) {
         match file.read_at(rest, length as u64)? {
