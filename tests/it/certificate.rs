@@ -15,6 +15,7 @@ use crate::support::authority::{Authority, answer, certificates_in, me};
 use crate::support::cluster::{Cluster, Connection, Node};
 use crate::support::process::{self, Ran};
 use crate::support::sandbox::{Program, Sandbox, TOKEN, copy_program};
+use crate::support::snapshot::{Transcript, errors};
 use crate::support::ssh;
 use crate::support::sshd::Sshd;
 
@@ -82,10 +83,10 @@ fn a_certificate_is_asked_for_judged_and_kept() {
 
     let person = Person::new();
     let ran = person.cert(&["train", "--ttl", "2h"]).run();
-    let me = me();
-    assert!(ran.stderr.contains(&format!("note: certificate for train: log in as {me} until ")));
-    assert!(ran.stderr.contains("(in 7 h 59 min) (key id tests)\n"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("valid for 7 h 59 min, longer than the 2 h asked for"));
+    snapshot!(ran.stderr, @"
+    note: certificate for train: log in as [me] until [time] (in [time]) (key id tests)
+    warning: the certificate is valid for 7 h 59 min, longer than the 2 h asked for
+    ");
     assert_eq!(ran.succeeds(), "");
     let file = person.certificate();
     assert_eq!(file.file_name().unwrap(), "train-675b1ff5-cert.pub");
@@ -151,8 +152,7 @@ fn ensure_needs_no_token_while_the_certificate_is_good() {
     assert_eq!(ensure.run().succeeds(), "");
     person.has("-2h:-1h");
     let ensure = person.cert(&["train", "--ensure"]).env("PRIME_SSH_KEY_PATH", &person.key);
-    let told = ensure.run().fails(2);
-    assert!(told.starts_with("error: no API token"), "{told}");
+    snapshot!(ensure.run().fails(2), @"error: no API token; run `prime login`, set PRIME_API_KEY, or give --token-file FILE; none is needed for --input FILE: a saved answer, or what someone else's `prime-ssh export` printed");
 }
 
 #[test]
@@ -192,51 +192,56 @@ fn what_will_not_do_is_refused_and_the_old_one_stays() {
         |arguments: &[&str], key: &str| person.authority.signing(arguments).certificate(key);
     let me = me();
     let good = person.authority.certificate(&key);
-    for (signed_key, told) in [
-        (signed(&["-n", &me, "-V", "+8h"], &other), "it is for the key SHA256:"),
-        (signed(&["-h", "-n", &me, "-V", "+8h"], &key), "it is for a host, not for a user"),
-        (signed(&["-n", &me, "-V", "-2h:-1h"], &key), "it expired 1 h ago"),
-        (signed(&["-n", &me, "-V", "+5m:+1h"], &key), "is this machine's clock slow?"),
-        (signed(&["-V", "+8h"], &key), "it names no principal"),
-        (signed(&["-n", &me], &key), "it never expires; at most 24 h are accepted"),
-        (signed(&["-n", &me, "-V", "always:+30h"], &key), "; at most 24 h are accepted"),
-        (key.clone(), "it is a public key that nobody signed"),
-        (format!("{good}{good}"), "it is more than one line"),
-        (format!("{}\nHost *\n", good.trim_end()), "it is more than one line"),
-        ("\u{1b}[2J garbage".to_owned(), "it is not a line of a kind and a certificate"),
-        ("x".repeat(10 << 20), "it is 10485760 bytes long"),
-        (String::new(), "it is empty"),
-        (good.replace("AAAA", "AAAB"), "it is damaged at its kind"),
+    let mut told = Transcript::default();
+    for (title, signed_key) in [
+        ("another key", signed(&["-n", &me, "-V", "+8h"], &other)),
+        ("a host's", signed(&["-h", "-n", &me, "-V", "+8h"], &key)),
+        ("expired", signed(&["-n", &me, "-V", "-2h:-1h"], &key)),
+        ("not yet valid", signed(&["-n", &me, "-V", "+5m:+1h"], &key)),
+        ("no principal", signed(&["-V", "+8h"], &key)),
+        ("for all time", signed(&["-n", &me], &key)),
+        ("for too long", signed(&["-n", &me, "-V", "always:+30h"], &key)),
+        ("a public key", key.clone()),
+        ("two", format!("{good}{good}")),
+        ("more lines", format!("{}\nHost *\n", good.trim_end())),
+        ("garbage", "\u{1b}[2J garbage".to_owned()),
+        ("too large", "x".repeat(10 << 20)),
+        ("empty", String::new()),
+        ("damaged", good.replace("AAAA", "AAAB")),
     ] {
         person.api.signs(move |_| answer(&signed_key));
-        let stderr = person.cert(&["train"]).run().fails(4);
-        let start = "error: the API's certificate for cluster `clst01` is refused: ";
-        assert!(stderr.starts_with(start) && stderr.contains(told), "{stderr}");
-        assert!(!stderr.contains('\u{1b}') && stderr.lines().count() == 1, "{stderr:?}");
-        assert_eq!(fs::read_to_string(person.certificate()).unwrap(), old, "{told}");
+        told.add(title, person.cert(&["train"]).run().fails(4));
+        assert_eq!(fs::read_to_string(person.certificate()).unwrap(), old, "{title}");
     }
+    snapshot!(told);
     person.api.signs(|_| Reply::new(200, r#"{"data": {"signedKey": 7}}"#));
-    let told = person.cert(&["train"]).run().fails(4);
-    assert!(told.contains("data.signedKey: not a text"), "{told}");
+    snapshot!(person.cert(&["train"]).run().fails(4), @"
+    error: cannot get a certificate for cluster `clst01`: malformed answer: data.signedKey: not a text
+
+    hint: check that `--api-url` names the Prime Intellect API
+    ");
     person.api.signs(|_| Reply::new(200, r#"{"data": null}"#));
-    let told = person.cert(&["train"]).run().fails(4);
-    assert!(told.contains("`data` is null"), "{told}");
+    snapshot!(person.cert(&["train"]).run().fails(4), @"
+    error: cannot get a certificate for cluster `clst01`: malformed answer: `data` is null: the API has nothing to tell
+
+    hint: it may just have been terminated; try again, or give another id
+    ");
     person.api.signs(|_| Reply::detail(403, "Insufficient permissions"));
     let told = person.cert(&["train", "--ensure"]).run();
     assert_eq!(told.succeeds(), "", "the old one still does");
     person.has("-2h:-1h");
-    let told = person.cert(&["train", "--ensure"]).run().fails(3);
-    assert!(told.contains("403") && told.lines().count() == 1, "{told}");
-    assert!(!told.contains("--input"), "no saved answer is a certificate: {told}");
+    snapshot!(person.cert(&["train", "--ensure"]).run().fails(3), @"error: cannot get a certificate for cluster `clst01`: the token lacks the permission (403 Forbidden): Insufficient permissions; use a token with the admin-clusters permission");
 }
 
 #[test]
 fn show_says_what_there_is() {
     needs!("ssh-keygen");
     let person = Person::new();
-    let told = person.cert(&["train", "--show"]).run().fails(1);
-    assert!(told.contains("there is no certificate for train"), "{told}");
-    assert!(told.contains("hint: `prime-ssh cert train` gets one, if"), "{told}");
+    snapshot!(person.cert(&["train", "--show"]).run().fails(1), @"
+    error: there is no certificate for train
+
+    hint: `prime-ssh cert train` gets one, if the cluster takes one
+    ");
     person.cert(&["train"]).run().succeeds();
     let asked = person.api.requests().len();
     let shown = person.cert(&["train", "--show"]).run().succeeds();
@@ -254,8 +259,11 @@ fn show_says_what_there_is() {
     person.has("-3h:-1h");
     let ran = person.cert(&["clst01", "--show"]).run();
     assert!(ran.stdout.contains("(1 h ago)"), "{}", ran.stdout);
-    let told = ran.fails(1);
-    assert!(told.contains("lets nobody in: it expired 1 h ago"), "{told}");
+    snapshot!(ran.fails(1), @"
+    error: the certificate for clst01 lets nobody in: it expired 1 h ago
+
+    hint: `prime-ssh cert clst01` gets a new one
+    ");
     assert_eq!(person.api.requests().len(), asked, "nobody is asked");
 }
 
@@ -266,16 +274,22 @@ fn all_means_the_clusters_that_want_one() {
     person.cert(&["--all"]).run().succeeds();
     assert_eq!(person.api.certificates(), 1);
     assert!(person.certificate().ends_with("train-675b1ff5-cert.pub"));
-    let told = person.cert(&["open"]).run().fails(4);
-    assert!(told.contains("open lets people in without a certificate"), "{told}");
+    snapshot!(person.cert(&["open"]).run().fails(4), @"
+    error: open lets people in without a certificate
+
+    hint: `ssh` works with your key
+    ");
     let file = person.sandbox.path("mine.pub");
     person.cert(&["train", "-o", file.to_str().unwrap()]).run().succeeds();
     assert!(fs::read_to_string(&file).unwrap().starts_with("ssh-ed25519-cert-v01@openssh.com "));
     // Again, but never over something else, such as the key itself.
     person.cert(&["train", "-o", file.to_str().unwrap()]).run().succeeds();
     let (key, asked) = (fs::read_to_string(&person.key).unwrap(), person.api.certificates());
-    let told = person.cert(&["train", "-o", person.key.to_str().unwrap()]).run().fails(1);
-    assert!(told.contains("id_cluster is not a certificate: not replaced"), "{told}");
+    snapshot!(person.cert(&["train", "-o", person.key.to_str().unwrap()]).run().fails(1), @"
+    error: [home]/.ssh/id_cluster is not a certificate: not replaced
+
+    hint: choose another file, or remove this one first
+    ");
     assert_eq!(fs::read_to_string(&person.key).unwrap(), key);
     assert_eq!(person.api.certificates(), asked, "none was asked for");
 }
@@ -299,32 +313,49 @@ fn several_certificates_are_asked_for_at_once_and_one_that_fails_stands_alone() 
         "/api/admin/clusters/c03/authorizations/certificate",
         Reply::detail(403, "not yours"),
     );
-    let told = person.cert(&["--all"]).run().fails(3);
-    assert!(told.contains("not yours"), "{told}");
+    snapshot!(errors(&person.cert(&["--all"]).run().fails(3)), @"");
     assert_eq!(certificates_in(&person.sandbox.path(".ssh/prime-ssh")).len(), 19);
     assert_eq!(person.api.most_at_once(), 8);
 }
 
 #[test]
 fn what_cannot_be_is_said_before_anybody_is_asked() {
-    let sandbox = Sandbox::new();
+    let (sandbox, mut told) = (Sandbox::new(), Transcript::default());
     let cert = |arguments: &[&str]| sandbox.prime_ssh([&["cert", "train"], arguments].concat());
-    for (arguments, told) in [
-        (&["--ttl", "9h"][..], "--ttl is 9 h, and the API grants at most 8 h"),
-        (&["--ttl", "10m"], "--ttl is 10 min, and must be more than --min-validity, 10 min"),
-        (
-            &["--ensure", "--min-validity", "8h"],
-            "--min-validity is 8 h, and the API grants at most 8 h",
-        ),
-        (&["other", "-o", "file"], "--output is one file"),
-        (&[], "no setting names one"),
+    for arguments in [
+        &["--ttl", "9h"][..],
+        &["--ttl", "10m"],
+        &["--ensure", "--min-validity", "8h"],
+        &["other", "-o", "file"],
+        &[],
     ] {
-        let stderr = cert(arguments).run().fails(2);
-        assert!(stderr.contains(told), "{stderr}");
+        told.add(arguments.join(" "), cert(arguments).run().fails(2));
     }
-    let missing = cert(&[]).env("PRIME_SSH_KEY_PATH", "~/.ssh/none").run().fails(1);
-    assert!(missing.contains("there is no key at"), "{missing}");
-    assert!(missing.contains("ssh-keygen -t ed25519 -f"), "{missing}");
+    let missing = cert(&[]).env("PRIME_SSH_KEY_PATH", "~/.ssh/none");
+    told.add("no key", missing.run().fails(1));
+    snapshot!(told, @"
+    --- --ttl 9h
+    error: --ttl is 9 h, and the API grants at most 8 h
+
+    --- --ttl 10m
+    error: --ttl is 10 min, and must be more than --min-validity, 10 min
+
+    --- --ensure --min-validity 8h
+    error: --min-validity is 8 h, and the API grants at most 8 h
+
+    --- other -o file
+    error: --output is one file, and each cluster has a certificate of its own
+
+    ---
+    error: a certificate is made for a key, and no setting names one
+
+    hint: name yours: --identity-file, PRIME_SSH_KEY_PATH, or `prime config set-ssh-key-path`; `ssh-keygen -t ed25519` makes one
+
+    --- no key
+    error: there is no key at [home]/.ssh/none
+
+    hint: make a key with `ssh-keygen -t ed25519 -f [home]/.ssh/none`, or name the one you have: --identity-file, PRIME_SSH_KEY_PATH, or `prime config set-ssh-key-path`
+    ");
 }
 
 #[test]
@@ -349,8 +380,7 @@ fn a_fragment_names_the_certificate_and_says_when_there_is_none() {
     person.has("-2h:-1h");
     assert!(config(&[]).stderr.contains("the present one is useless: it expired 1 h ago"));
     let other = person.sandbox.ssh_key(".ssh/other");
-    let told = config(&["--identity-file", other.to_str().unwrap()]).stderr;
-    assert!(told.contains("it is for the key SHA256:"), "{told}");
+    snapshot!(config(&["--identity-file", other.to_str().unwrap()]).stderr, @"warning: Train lets people in with a certificate only: the present one is useless: it is for the key SHA256:[key], not for SHA256:[key]; `prime-ssh cert clst01` gets one");
 
     let ran = config(&["--certificate-file", "~/mine.pub"]);
     assert_eq!(ran.stderr, "");
@@ -423,7 +453,12 @@ fn ssh_renews_by_itself_through_the_jump() {
     needs!("sshd");
     let (person, control, worker) = with_machines();
     let told = person.installs(&["--live", "--jump", "always"]).run();
-    assert!(told.stderr.contains("certificate for clst01: log in as "), "{}", told.stderr);
+    snapshot!(told.stderr, @"
+    note: [home]/.ssh/config has a new first line: Include [home]/.ssh/prime-ssh/config
+    prime.train  added: 2 hosts
+    connect with: ssh -F [home]/.ssh/config prime.train
+    note: certificate for clst01: log in as [me] until [time] (in [time]) (key id tests)
+    ");
     told.succeeds();
     assert_eq!(person.api.certificates(), 1);
     assert_eq!(person.node_at("prime.train").succeeds(), "node-0\n");
@@ -501,9 +536,7 @@ fn nothing_takes_longer_than_ten_seconds() {
     lock.lock().unwrap();
     let ran = person.cert(&["clst01", "--ensure"]).run();
     assert!(ran.took < Duration::from_secs(11), "{ran:#?}");
-    let told = ran.fails(1);
-    assert!(told.contains("another run of prime-ssh") && told.contains("10 seconds"), "{told}");
-    assert_eq!(told.lines().count(), 1, "{told}");
+    snapshot!(ran.fails(1), @"error: another run of prime-ssh has held [home]/.ssh/prime-ssh/train-675b1ff5-cert.lock for 10 seconds; try again when it has ended");
     drop(lock);
 
     person.api.signs(|_| {
@@ -512,9 +545,7 @@ fn nothing_takes_longer_than_ten_seconds() {
     });
     let ran = person.cert(&["clst01", "--ensure"]).run();
     assert!(ran.took < Duration::from_secs(11), "{ran:#?}");
-    let told = ran.fails(3);
-    assert!(told.contains("within 10s") || told.contains("within 10 s"), "{told}");
-    assert_eq!(told.lines().count(), 1, "{told}");
+    snapshot!(ran.fails(3), @"error: cannot get a certificate for cluster `clst01`: no answer within 10s; give it more time with `--timeout`, such as `--timeout 2m`");
 }
 
 #[test]
@@ -526,7 +557,7 @@ fn a_link_in_the_place_of_ours_is_refused() {
     fs::remove_file(person.certificate()).unwrap();
     let place = person.sandbox.path(".ssh/prime-ssh/train-675b1ff5-cert.pub");
     std::os::unix::fs::symlink(&treasure, &place).unwrap();
-    assert!(person.cert(&["train"]).run().fails(5).contains("is a link"));
+    snapshot!(person.cert(&["train"]).run().fails(5), @"error: cannot read [home]/.ssh/prime-ssh/train-675b1ff5-cert.pub: it is a link, not a regular file; move it out of the way");
     assert_eq!(fs::read_to_string(treasure).unwrap(), "gold");
 }
 
@@ -563,11 +594,12 @@ fn an_installed_clusters_certificate_has_its_name() {
     needs!("ssh-keygen");
     let person = Person::new();
     let told = person.installs(&["--as", "mine"]).run();
-    assert!(
-        told.stderr.contains("there is none yet; `prime-ssh cert --ssh-dir /"),
-        "{}",
-        told.stderr
-    );
+    snapshot!(told.stderr, @"
+    warning: Train lets people in with a certificate only: there is none yet; `prime-ssh cert --ssh-dir [home]/.ssh clst01` gets one
+    note: [home]/.ssh/config has a new first line: Include [home]/.ssh/prime-ssh/config
+    prime.mine  added: 1 host
+    connect with: ssh -F [home]/.ssh/config prime.mine
+    ");
     told.succeeds();
     person.cert(&["clst01"]).run().succeeds();
     assert_eq!(person.certificate().file_name().unwrap(), "mine-675b1ff5-cert.pub");
@@ -610,25 +642,24 @@ fn live_is_refused_where_it_could_not_work_or_would_not_be_safe() {
     use std::os::unix::fs::PermissionsExt;
 
     let person = Person::new();
-    let refused = |program: Program, told: &str| {
-        let stderr = program.run().fails(5);
-        assert!(stderr.contains(told), "{stderr}");
+    let refused = |program: Program| {
+        let told = program.run().fails(5);
         assert!(!person.sandbox.path(".ssh/prime-ssh/config").exists());
+        told
     };
     let settings = json!({"ssh_key_path": person.key, "base_url": person.api.url(), "api_key": ""});
     person.sandbox.prime_settings(&settings);
     let from_shell = person.installs(&["--live"]).env("PRIME_API_KEY", TOKEN);
-    refused(from_shell, "the API token is in PRIME_API_KEY alone");
+    snapshot!(refused(from_shell), @"");
     person.logs_in();
-    refused(person.installs(&["--live", "--identity-file", "none"]), "no setting names one");
+    snapshot!(refused(person.installs(&["--live", "--identity-file", "none"])), @"");
 
     let program = person.sandbox.path("prime-ssh");
     copy_program(&program);
     fs::set_permissions(&program, fs::Permissions::from_mode(0o757)).unwrap();
     let mut install = process::command(&program);
     install.args(["install", "clst01", "--live", "--ssh-dir"]).arg(person.sandbox.path(".ssh"));
-    let told = process::run(install.env("HOME", person.sandbox.home()), b"").fails(5);
-    assert!(told.contains("others may write") && told.contains("chmod go-w"), "{told}");
+    snapshot!(process::run(install.env("HOME", person.sandbox.home()), b"").fails(5), @"");
 }
 
 /// `ansible all -m ping`, with the surroundings of a test.
@@ -662,7 +693,7 @@ fn ansible_reaches_the_machines_by_certificate() {
     let inventory = person.sandbox.prime_ssh(["inventory", "train", "--jump", "always", "-o"]);
     let known = person.sandbox.path("known_hosts");
     let told = inventory.arg(&file).arg("--known-hosts").arg(known).run();
-    assert!(told.stderr.contains("`prime-ssh cert clst01` gets one"), "{}", told.stderr);
+    snapshot!(told.stderr, @"warning: train lets people in with a certificate only: there is none yet; `prime-ssh cert clst01` gets one");
     told.succeeds();
     person.cert(&["train"]).run().succeeds();
     assert_pongs(ping(&person, &ansible, &file));
@@ -692,8 +723,7 @@ fn a_live_inventory_without_a_certificate_is_a_failure() {
     person.has("-2h:-1h");
     let ran = list(&[]);
     assert_eq!(ran.stdout, "");
-    let told = ran.fails(3);
-    assert!(told.contains("403") && told.lines().count() == 1, "{told}");
+    snapshot!(ran.fails(3), @"");
     let file = person.sandbox.write("answer.json", train().answer());
     let offline = ["inventory", "--list", "--input", file.to_str().unwrap()];
     let ran = person.sandbox.prime_ssh(offline).run();

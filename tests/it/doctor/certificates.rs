@@ -113,8 +113,11 @@ fn cert_uses_the_key_that_the_cluster_was_installed_with() {
     // One that is named for this call counts all the same.
     let named = patient.sandbox.path("keys/id_cluster");
     patient.program(&["cert", "train", "--identity-file"]).arg(&named).run().succeeds();
-    let told = patient.run(&["cert", "train", "--show"]).fails(1);
-    assert!(told.contains("it is for the key SHA256:"), "{told}");
+    snapshot!(patient.run(&["cert", "train", "--show"]).fails(1), @"
+    error: the certificate for train lets nobody in: it is for the key SHA256:[key], not for SHA256:[key]
+
+    hint: `prime-ssh cert --ssh-dir [home]/ssh train` gets a new one
+    ");
     patient.is_cured("certificate", "wrong", "it is for the key SHA256:");
 }
 
@@ -178,10 +181,15 @@ fn a_token_that_ssh_does_not_find() {
 fn a_cluster_that_takes_none_is_shown_as_such() {
     needs!("ssh");
     let patient = Patient::healthy();
-    let told = patient.run(&["cert", "--show", "train"]).fails(1);
-    assert!(told.contains("train lets people in without a certificate"), "{told}");
-    assert!(!told.contains("prime-ssh cert"), "{told}");
-    let told = patient.run(&["cert", "--show", "other"]).fails(1);
-    assert!(told.contains("there is no certificate for other"), "{told}");
+    snapshot!(patient.run(&["cert", "--show", "train"]).fails(1), @"
+    error: train lets people in without a certificate
+
+    hint: `ssh` works with your key
+    ");
+    snapshot!(patient.run(&["cert", "--show", "other"]).fails(1), @"
+    error: there is no certificate for other
+
+    hint: `prime-ssh cert --ssh-dir [home]/ssh other` gets one, if the cluster takes one
+    ");
     assert!(Path::new(&patient.config()).exists());
 }

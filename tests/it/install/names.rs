@@ -22,24 +22,32 @@ fn names(desk: &Desk) -> Vec<String> {
 const PART_OF_B: &str = "3e23e816";
 const PART_OF_A: &str = "ca978112";
 
+/// Its stderr, where it succeeds.
 #[track_caller]
-fn tells(ran: Ran, words: &str) {
-    assert!(ran.stderr.contains(words), "{}", ran.stderr);
+fn told(ran: Ran) -> String {
+    let told = ran.stderr.clone();
     ran.succeeds();
+    told
 }
 
 #[test]
 fn who_was_first_keeps_the_name() {
     let desk = Desk::new();
     desk.install(&small("a", "Train")).succeeds();
-    tells(desk.install(&small("b", "train")), &format!("prime.train-{PART_OF_B}  added"));
+    snapshot!(told(desk.install(&small("b", "train"))), @"
+    prime.train-3e23e816  added: 1 host
+    connect with: ssh -F [home]/ssh/config prime.train-3e23e816
+    ");
     let both = ["a prime.train".to_owned(), format!("b prime.train-{PART_OF_B}")];
     assert_eq!(names(&desk), both);
     desk.run(&["sync"]).succeeds();
     desk.install(&small("a", "Train")).succeeds();
     assert_eq!(names(&desk), both);
     // A cluster that is called otherwise now keeps the name that it has here.
-    tells(desk.install(&small("a", "renamed")), "prime.train  changed: comments changed");
+    snapshot!(told(desk.install(&small("a", "renamed"))), @"
+    prime.train  changed: comments changed
+    connect with: ssh -F [home]/ssh/config prime.train
+    ");
     desk.run(&["uninstall", "prime.train"]).succeeds();
     desk.run(&["sync"]).succeeds();
     assert_eq!(names(&desk), both[1..]);
@@ -62,8 +70,10 @@ fn a_name_can_be_chosen_and_changed() {
     desk.install(&small("a", "train")).succeeds();
     let known_hosts = desk.ours(".known_hosts");
     std::fs::write(&known_hosts, "prime-pod-a ssh-ed25519 AAAA\n").unwrap();
-    let told = "prime.llama  renamed from prime.train: 1 host";
-    tells(desk.installing(&small("a", "train")).arg("--as=llama").run(), told);
+    snapshot!(told(desk.installing(&small("a", "train")).arg("--as=llama").run()), @"
+    prime.llama  renamed from prime.train: 1 host
+    connect with: ssh -F [home]/ssh/config prime.llama
+    ");
     assert_eq!(names(&desk), ["a prime.llama"]);
     assert_eq!(desk.all_ours("").len(), 7, "{:?}", desk.all_ours(""));
     let kept = std::fs::read_to_string(desk.ours(".known_hosts")).unwrap();
@@ -72,10 +82,16 @@ fn a_name_can_be_chosen_and_changed() {
     assert_eq!(names(&desk), ["a prime.llama"]);
 
     let before = desk.snapshot();
-    let told = desk.installing(&small("b", "other")).arg("--as=llama").run().fails(5);
-    assert!(told.contains("the name llama belongs to cluster a"), "{told}");
+    snapshot!(desk.installing(&small("b", "other")).arg("--as=llama").run().fails(5), @"
+    error: the name llama belongs to cluster a, which is installed as prime.llama
+
+    hint: choose another name, or uninstall that cluster first
+    ");
     assert_eq!(desk.snapshot(), before);
-    tells(desk.installing(&small("b", "other")).arg("--as=train").run(), "prime.train  added");
+    snapshot!(told(desk.installing(&small("b", "other")).arg("--as=train").run()), @"
+    prime.train  added: 1 host
+    connect with: ssh -F [home]/ssh/config prime.train
+    ");
     desk.run(&["install", "--input", "x", "--as", "Not A Slug"]).fails(2);
 }
 
@@ -85,8 +101,16 @@ fn the_successor_of_a_terminated_cluster_gets_its_name() {
     desk.install(&small("a", "train")).succeeds();
     desk.saved(&small("a", "train").with("terminatedAt", "2026-08-02T00:00:00Z"));
     let ran = desk.install(&small("b", "train"));
-    assert!(ran.stderr.contains("prime.train  added: 1 host\n"), "{}", ran.stderr);
-    tells(ran, "prime.train  removed: cluster a was terminated, and cluster b has its name now\n");
+    snapshot!(ran.stderr, @"
+    prime.train  removed: cluster a was terminated, and cluster b has its name now
+    prime.train  added: 1 host
+    connect with: ssh -F [home]/ssh/config prime.train
+    ");
+    snapshot!(told(ran), @"
+    prime.train  removed: cluster a was terminated, and cluster b has its name now
+    prime.train  added: 1 host
+    connect with: ssh -F [home]/ssh/config prime.train
+    ");
     assert_eq!(names(&desk), ["b prime.train"]);
     assert_eq!(desk.all_ours("").len(), 7, "{:?}", desk.all_ours(""));
 }
@@ -108,7 +132,11 @@ fn where_the_first_cannot_be_asked_it_keeps_its_name() {
     desk.program(["install", "a"]).asking(&api).run().succeeds();
     drop(api);
     let program = desk.installing(&small("b", "train")).env("PRIME_API_KEY", "any");
-    tells(program.run(), "prime.train keeps its name");
+    snapshot!(told(program.run()), @"
+    note: prime.train keeps its name, for it is not known whether cluster a has ended: cannot get cluster `a`: cannot connect to http://127.0.0.1:[port]: connection refused (3 tries)
+    prime.train-3e23e816  added: 1 host
+    connect with: ssh -F [home]/ssh/config prime.train-3e23e816
+    ");
     assert_eq!(names(&desk), ["a prime.train".to_owned(), format!("b prime.train-{PART_OF_B}")]);
 }
 

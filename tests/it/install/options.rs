@@ -59,8 +59,7 @@ fn options_are_remembered_until_others_are_typed() {
     assert!(fragment(&desk).contains("\nMatch originalhost prime.train.*"));
     desk.run(&["sync"]).succeeds();
     assert!(fragment(&desk).contains("\nMatch originalhost prime.train.*"));
-    let told = install(&["--reset", "--user=eve"]);
-    assert!(told.starts_with("added user eve, removed identity-file "), "{told}");
+    snapshot!(install(&["--reset", "--user=eve"]), @"added user eve, removed identity-file [home]/keys/id, removed layout compact, removed ssh-option LogLevel=ERROR");
     let known = desk.installing(&train()).arg("--unset=users").run().fails(2);
     assert!(known.contains("not a remembered option; those are "), "{known}");
 }
@@ -73,8 +72,12 @@ fn a_state_of_another_release_is_damaged_and_mended_by_installing_again() {
     let text = fs::read_to_string(&state).unwrap();
     let old = text.replace("\"version\": 2", "\"version\": 1");
     fs::write(&state, old.replace("\"name\": \"train\"", "\"alias\": \"prime.train\"")).unwrap();
-    let told = desk.run(&["sync"]).fails(1);
-    assert!(told.contains("of version 1") && told.contains("install that cluster again"), "{told}");
+    snapshot!(desk.run(&["sync"]).fails(1), @"
+    train-675b1ff5  left as it is
+    error: [home]/ssh/prime-ssh/train-675b1ff5.json: of version 1, and this release of prime-ssh reads version 2
+
+    hint: install that cluster again; its hosts stay as they are until then
+    ");
     desk.install(&train()).succeeds();
     desk.run(&["sync"]).succeeds();
 }
@@ -167,7 +170,13 @@ fn a_variable_does_not_let_a_refused_value_shrink_what_is_installed() {
     desk.saved(&train().node(Node::worker("pod9", "node-9", "bad host")));
     let sync =
         |arguments: &[&str]| desk.program(arguments).env("PRIME_SSH_SKIP_INVALID", "1").run();
-    assert!(sync(&["sync"]).fails(4).contains("train (clst01): data.nodes[3]"));
+    snapshot!(sync(&["sync"]).fails(4), @r#"
+    prime.train  left as it is
+    error: the answer holds values that cannot be used:
+      train (clst01): data.nodes[3].connections[0].host: "bad host": a space is not allowed in a DNS name
+
+    hint: `--skip-invalid` leaves out these hosts and renders the rest
+    "#);
     assert_eq!(fragment(&desk), plain);
     sync(&["sync", "--skip-invalid"]).succeeds();
 }
@@ -179,11 +188,14 @@ fn all_clusters_of_the_api_but_those_that_have_no_host_yet() {
     let waiting = Cluster::new("clst03", "waiting").node(Node::new("pod0", "node-0"));
     let api = Api::serving([train(), small("clst02", "other"), waiting]);
     let ran = desk.program(["install", "--all"]).asking(&api).run();
-    assert!(
-        ran.stderr.contains("waiting (clst03): no node has a usable connection"),
-        "{}",
-        ran.stderr
-    );
+    snapshot!(ran.stderr, @"
+    note: waiting (clst03): skipped node-0: no connection yet, status ACTIVE, installation progress 100
+    note: nothing to render for waiting (clst03): no node has a usable connection
+    note: [home]/ssh/config has a new first line: Include [home]/ssh/prime-ssh/config
+    prime.other  added: 1 host
+    prime.train  added: 3 hosts
+    connect with: ssh -F [home]/ssh/config prime.other
+    ");
     ran.succeeds();
     assert_eq!(desk.all_ours(".conf").len(), 2);
     let none = Api::serving([]);
@@ -211,14 +223,21 @@ fn what_is_wrong_with_the_key_is_said_before_ssh_says_it_in_fewer_words() {
     };
     mode(0o600);
     assert!(!knowing(&format!("{KEY} someone@else\n")).contains("warning"));
-    let told = knowing(OTHER_KEY);
-    assert!(told.contains("is not among those of prime.train"), "{told}");
-    assert!(told.contains("(SHA256:"), "{told}");
+    snapshot!(knowing(OTHER_KEY), @"
+    warning: the key [home]/id (SHA256:[key]) is not among those of prime.train: it may not let you in
+    prime.train  unchanged: 3 hosts
+    connect with: ssh -F [home]/ssh/config prime.train
+    ");
     assert!(!knowing("no key at all").contains("is not among"));
     mode(0o640);
-    let told = knowing(KEY);
-    assert!(told.contains("mode 0640") && told.contains("chmod 600"), "{told}");
+    snapshot!(knowing(KEY), @"
+    warning: identity file [home]/id has mode 0640, and ssh takes no key that others can read: `chmod 600 [home]/id`
+    prime.train  unchanged: 3 hosts
+    connect with: ssh -F [home]/ssh/config prime.train
+    ");
     fs::remove_file(&key).unwrap();
-    let told = desk.run(&["sync"]).stderr;
-    assert!(told.contains("id.pub") || told.contains("is not there"), "{told}");
+    snapshot!(desk.run(&["sync"]).stderr, @"
+    warning: identity file [home]/id is not there
+    prime.train  unchanged: 3 hosts
+    ");
 }

@@ -3,26 +3,51 @@
 use std::fs;
 
 use super::{Desk, train, train_later};
+use crate::support::snapshot::Transcript;
 
 #[test]
 fn a_name_that_the_user_has_is_not_taken() {
-    for (config, place) in [
-        ("Host a prime.train.node-1\n  HostName x\n", "config:1: prime.train.node-1"),
-        ("\nHost a\nMatch originalhost \"prime.train\"\n  User x\n", "config:3: prime.train"),
-        ("Include INCLUDED\n", "more:2: prime.train.node-0"),
+    let mut told = Transcript::default();
+    for config in [
+        "Host a prime.train.node-1\n  HostName x\n",
+        "\nHost a\nMatch originalhost \"prime.train\"\n  User x\n",
+        "Include INCLUDED\n",
     ] {
         let desk = Desk::new();
         let more =
             desk.sandbox.write("ssh/more", "\nHost=\"prime.train.node-0\"\n  IdentityFile ~/x\n");
         let config = config.replace("INCLUDED", more.to_str().unwrap());
-        desk.sandbox.write("ssh/config", config);
+        desk.sandbox.write("ssh/config", &config);
         let before = desk.snapshot();
-        let told = desk.install(&train()).fails(5);
-        assert!(told.contains(place), "{told}");
-        assert!(told.contains("--as NAME"), "{told}");
+        told.add(config.trim(), desk.install(&train()).fails(5));
         assert_eq!(desk.snapshot(), before);
         desk.installing(&train()).arg("--as=mine").run().succeeds();
     }
+    snapshot!(told, @r#"
+    --- Host a prime.train.node-1
+      HostName x
+    [home]/clst01.json  not installed
+    error: your own configuration defines names of prime.train:
+      [home]/ssh/config:1: prime.train.node-1
+
+    hint: rename or remove them there, or install with `--as NAME` or `--prefix WORD`
+
+    --- Host a
+    Match originalhost "prime.train"
+      User x
+    [home]/clst01.json  not installed
+    error: your own configuration defines names of prime.train:
+      [home]/ssh/config:3: prime.train
+
+    hint: rename or remove them there, or install with `--as NAME` or `--prefix WORD`
+
+    --- Include [home]/ssh/more
+    [home]/clst01.json  not installed
+    error: your own configuration defines names of prime.train:
+      [home]/ssh/more:2: prime.train.node-0
+
+    hint: rename or remove them there, or install with `--as NAME` or `--prefix WORD`
+    "#);
 }
 
 #[test]
@@ -42,15 +67,26 @@ fn what_the_user_adds_to_a_name_of_ours_later_is_theirs() {
     let config = format!("{config}Host prime.train.node-1\n  HostName x\n");
     desk.sandbox.write("ssh/config", &config);
     desk.run(&["uninstall", "--all"]).succeeds();
-    assert!(desk.install(&train()).fails(5).contains("node-1"));
+    snapshot!(desk.install(&train()).fails(5), @"
+    note: [home]/ssh/config.prime-ssh.bak stays: [home]/ssh/config was edited since it was made
+    [home]/clst01.json  not installed
+    error: your own configuration defines names of prime.train:
+      [home]/ssh/config:3: prime.train.node-1
+
+    hint: rename or remove them there, or install with `--as NAME` or `--prefix WORD`
+    ");
 }
 
 #[test]
 fn a_pattern_of_the_users_is_told_and_does_no_harm() {
     let desk = Desk::with_config("Host prime.train.*\n  User me\nHost *\n  Port 22\n");
     let ran = desk.install(&train());
-    assert!(ran.stderr.contains("config:1: the pattern prime.train.*"), "{}", ran.stderr);
-    assert!(!ran.stderr.contains("config:3"), "{}", ran.stderr);
+    snapshot!(ran.stderr, @"
+    warning: [home]/ssh/config:1: the pattern prime.train.* catches prime.train.node-0 too; ours comes first, and what it does not say counts
+    note: [home]/ssh/config has a new first line: Include [home]/ssh/prime-ssh/config
+    prime.train  added: 3 hosts
+    connect with: ssh -F [home]/ssh/config prime.train
+    ");
     ran.succeeds();
     assert!(!desk.run(&["sync"]).stderr.contains("pattern"));
 }
@@ -69,7 +105,10 @@ fn an_include_of_ours_that_a_person_wrote_counts() {
         assert!(!desk.ssh("config.prime-ssh.bak").exists());
         desk.run(&["sync", "--check"]).succeeds();
         let ran = desk.run(&["uninstall", "--all"]);
-        assert!(ran.stderr.contains("config:2 still includes our file"), "{}", ran.stderr);
+        snapshot!(ran.stderr, @"
+        note: [home]/ssh/config:2 still includes our file, which is gone: remove that line
+        prime.train  removed
+        ");
         ran.succeeds();
         assert_eq!(desk.read_config(), config);
     }
@@ -81,12 +120,12 @@ fn an_include_of_ours_inside_a_block_is_told() {
     let config = format!("Host a\n\n  {}", desk.line());
     desk.sandbox.write("ssh/config", &config);
     let ran = desk.install(&train());
-    assert!(
-        ran.stderr.contains("config:3 includes our file for some hosts only"),
-        "{}",
-        ran.stderr
-    );
-    assert!(ran.stderr.contains("(the block of line 1)"), "{}", ran.stderr);
+    snapshot!(ran.stderr, @"
+    note: [home]/ssh/config has a new first line: Include [home]/ssh/prime-ssh/config
+    warning: [home]/ssh/config:3 includes our file for some hosts only (the block of line 1): remove that line, ours at the top does it for all
+    prime.train  added: 3 hosts
+    connect with: ssh -F [home]/ssh/config prime.train
+    ");
     ran.succeeds();
     assert_eq!(desk.read_config(), format!("{}{config}", desk.line()));
 }

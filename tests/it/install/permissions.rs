@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::{Desk, train, train_later};
 use crate::support::process::Ran;
+use crate::support::snapshot::Transcript;
 
 /// Runs with this mode on a file or folder, which gets its own back afterwards.
 fn with_mode(path: &Path, mode: u32, run: impl FnOnce() -> Ran) -> Ran {
@@ -24,12 +25,9 @@ fn what_may_not_be_written_is_told_and_left() {
     install().succeeds();
     desk.program(["uninstall", "--all"]).without_root().run().succeeds();
     let before = desk.snapshot();
-    for (path, mode, words) in [
-        (desk.ssh(""), 0o500, "its folder may not be written here"),
-        (desk.config(), 0o000, "it may not be used by this user"),
-    ] {
-        let told = with_mode(&path, mode, install).fails(1);
-        assert!(told.contains(words), "{told}");
+    let mut told = Transcript::default();
+    for (path, mode) in [(desk.ssh(""), 0o500), (desk.config(), 0o000)] {
+        told.add(path.display(), with_mode(&path, mode, install).fails(1));
         assert_eq!(desk.snapshot(), before);
     }
     install().succeeds();
@@ -42,10 +40,28 @@ fn what_may_not_be_written_is_told_and_left() {
         (desk.ours(".json"), 0o000),
         (desk.ours(".conf"), 0o000),
     ] {
-        let told = with_mode(&path, mode, sync).fails(1);
-        assert!(told.contains(path.to_str().unwrap()), "{told}");
+        told.add(path.display(), with_mode(&path, mode, sync).fails(1));
         assert_eq!(desk.snapshot(), before, "{}", path.display());
     }
+    snapshot!(told, @"
+    --- [home]/ssh/
+    error: cannot make the folder [home]/ssh/prime-ssh: permission denied: its folder may not be written here; see `ls -ld` of the folder
+
+    --- [home]/ssh/config
+    error: cannot read [home]/ssh/config: permission denied: it may not be used by this user; see `ls -l`
+
+    --- [home]/ssh/prime-ssh
+    error: cannot write [home]/ssh/prime-ssh/train-675b1ff5.json: permission denied: its folder may not be written here; see `ls -ld` of the folder
+
+    --- [home]/ssh/prime-ssh/train-675b1ff5.conf
+    error: cannot write [home]/ssh/prime-ssh/train-675b1ff5.conf: permission denied: this user may only read it; see `ls -l`
+
+    --- [home]/ssh/prime-ssh/train-675b1ff5.json
+    error: cannot read [home]/ssh/prime-ssh/train-675b1ff5.json: permission denied: it may not be used by this user; see `ls -l`
+
+    --- [home]/ssh/prime-ssh/train-675b1ff5.conf
+    error: cannot read [home]/ssh/prime-ssh/train-675b1ff5.conf: permission denied: it may not be used by this user; see `ls -l`
+    ");
     sync().succeeds();
 }
 
@@ -57,8 +73,12 @@ fn an_ssh_folder_that_is_read_only_now_is_still_brought_up_to_date() {
     desk.saved(&train_later());
     let sync = || desk.program(["sync"]).without_root().run();
     let ran = with_mode(&desk.ssh(""), 0o500, sync);
-    assert!(ran.stderr.contains("add this line as the first of"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("prime.train  changed"), "{}", ran.stderr);
+    snapshot!(ran.stderr, @"
+    warning: cannot write [home]/ssh/config: permission denied: its folder may not be written here; see `ls -ld` of the folder
+      add this line as the first of [home]/ssh/config:
+      Include [home]/ssh/prime-ssh/config
+    prime.train  changed: 1 host added, 1 host changed
+    ");
     ran.succeeds();
     assert_eq!(desk.read_config(), "Host a\n");
 }
@@ -82,7 +102,6 @@ fn root_leaves_the_folder_of_another_user_alone() {
         // Whoever is not root cannot be in this position.
         return;
     }
-    let told = desk.install(&train()).fails(5);
-    assert!(told.contains("belongs to user 65534") && told.contains("without sudo"), "{told}");
+    snapshot!(desk.install(&train()).fails(5), @"error: [home]/ssh belongs to user 65534, who could not read what root puts there; run the command as that user, without sudo");
     assert_eq!(fs::read_dir(desk.ssh("")).unwrap().count(), 1);
 }

@@ -39,7 +39,10 @@ fn edits_of_the_user_stay_whenever_they_were_made() {
     desk.run(&["sync"]).succeeds();
     assert_eq!(desk.read_config(), edited);
     let ran = desk.run(&["uninstall", "--all"]);
-    assert!(ran.stderr.contains("config.prime-ssh.bak stays"), "{}", ran.stderr);
+    snapshot!(ran.stderr, @"
+    note: [home]/ssh/config.prime-ssh.bak stays: [home]/ssh/config was edited since it was made
+    prime.train  removed
+    ");
     ran.succeeds();
     assert_eq!(desk.read_config(), "# on top\nHost a\n\nHost b\n");
     assert_eq!(desk.sandbox.read("ssh/config.prime-ssh.bak"), "Host a\n");

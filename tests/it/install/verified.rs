@@ -37,13 +37,14 @@ fn what_ssh_cannot_read_is_not_put_in_place() {
     let path = path_with(&with_ssh(&desk, OLD_SSH));
     let before = desk.snapshot();
     let told = desk.installing(&train()).env("PATH", &path).run().fails(5);
-    assert!(told.contains("nothing was changed"), "{told}");
-    let words = format!(
-        "{}/prime-ssh/train-675b1ff5.conf line 17: unsupported",
-        desk.ssh("").display().to_string().trim_end_matches('/')
-    );
-    assert!(told.contains(&words), "{told}");
-    assert!(!told.contains(".tmp"), "{told}");
+    snapshot!(told, @r#"
+    error: ssh would stop at the new files, so nothing was changed:
+      [home]/ssh/prime-ssh/train-675b1ff5.conf line 17: unsupported option "accept-new".
+    "#);
+    snapshot!(told, @r#"
+    error: ssh would stop at the new files, so nothing was changed:
+      [home]/ssh/prime-ssh/train-675b1ff5.conf line 17: unsupported option "accept-new".
+    "#);
     assert_eq!(desk.snapshot(), before);
     assert!(!desk.ssh("prime-ssh").exists());
     assert!(desk.sandbox.read("asked").contains("PRIME_SSH_NO_REFRESH=1\n"));
@@ -75,14 +76,25 @@ fn what_was_broken_before_is_told_and_installed_all_the_same() {
     needs!("ssh");
     let desk = Desk::with_config("Host a\n\n  Bogus yes\n");
     let ran = desk.install(&train());
-    let words = format!("{}: line 3: Bad configuration option: bogus", desk.config().display());
-    assert!(ran.stderr.contains(&words), "{}", ran.stderr);
+    snapshot!(ran.stderr, @"
+    warning: ssh stops at your configuration as it is:
+      [home]/ssh/config: line 3: Bad configuration option: bogus
+      [home]/ssh/config: terminating, 1 bad configuration options
+    note: [home]/ssh/config has a new first line: Include [home]/ssh/prime-ssh/config
+    prime.train  added: 3 hosts
+    connect with: ssh -F [home]/ssh/config prime.train
+    ");
     ran.succeeds();
     assert_eq!(desk.read_config(), format!("{}Host a\n\n  Bogus yes\n", desk.line()));
     // The next run has nothing to change, and so nothing to ask.
     assert!(!desk.run(&["sync"]).stderr.contains("bogus"));
     let ran = desk.run(&["uninstall", "--all"]);
-    assert!(ran.stderr.contains("Bad configuration option"), "{}", ran.stderr);
+    snapshot!(ran.stderr, @"
+    warning: ssh stops at your configuration as it is:
+      [home]/ssh/config: line 4: Bad configuration option: bogus
+      [home]/ssh/config: terminating, 1 bad configuration options
+    prime.train  removed
+    ");
     ran.succeeds();
 }
 
@@ -92,7 +104,13 @@ fn a_configuration_that_never_answers_does_not_hold_us_up() {
     let desk = Desk::with_config("Match exec \"sleep 300\"\n");
     let ran = desk.install(&train());
     assert!(ran.took.as_secs() < 30, "{ran:?}");
-    assert!(ran.stderr.contains("no answer in time"), "{}", ran.stderr);
+    snapshot!(ran.stderr, @"
+    warning: ssh stops at your configuration as it is:
+      it gave no answer in time
+    note: [home]/ssh/config has a new first line: Include [home]/ssh/prime-ssh/config
+    prime.train  added: 3 hosts
+    connect with: ssh -F [home]/ssh/config prime.train
+    ");
     ran.succeeds();
 }
 
@@ -102,8 +120,12 @@ fn files_that_would_stop_ssh_are_told_with_the_remedy() {
     let desk = Desk::with_config("Host a\n");
     fs::set_permissions(desk.config(), fs::Permissions::from_mode(0o664)).unwrap();
     let ran = desk.install(&train());
-    let remedy = format!("`chmod go-w {}`", desk.config().display());
-    assert!(ran.stderr.contains("mode 0664") && ran.stderr.contains(&remedy), "{}", ran.stderr);
+    snapshot!(ran.stderr, @"
+    warning: [home]/ssh/config has mode 0664, and ssh stops at a file that others may write: `chmod go-w [home]/ssh/config`
+    note: [home]/ssh/config has a new first line: Include [home]/ssh/prime-ssh/config
+    prime.train  added: 3 hosts
+    connect with: ssh -F [home]/ssh/config prime.train
+    ");
     ran.succeeds();
 
     let desk = Desk::new();
@@ -111,8 +133,13 @@ fn files_that_would_stop_ssh_are_told_with_the_remedy() {
     desk.sandbox.write("ssh/config", format!("Include {}\n", more.display()));
     fs::set_permissions(&more, fs::Permissions::from_mode(0o666)).unwrap();
     let ran = desk.install(&train());
-    let words = format!("Bad owner or permissions on {}", more.display());
-    assert!(ran.stderr.contains(&words), "{}", ran.stderr);
+    snapshot!(ran.stderr, @"
+    warning: ssh stops at your configuration as it is:
+      Bad owner or permissions on [home]/ssh/more
+    note: [home]/ssh/config has a new first line: Include [home]/ssh/prime-ssh/config
+    prime.train  added: 3 hosts
+    connect with: ssh -F [home]/ssh/config prime.train
+    ");
     ran.succeeds();
 }
 
