@@ -9,6 +9,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import pwd
 import shutil
 import socket
 import statistics
@@ -331,7 +332,7 @@ def measure_doctor(table, program, folder, environment):
 
 
 def measure_certificate(table, program, folder, environment):
-    """A certificate that will do, as before each ssh under --auto-cert, against doing nothing."""
+    """A certificate that will do, against doing nothing."""
     ssh = f"{folder}/.ssh"
     os.makedirs(f"{ssh}/prime-ssh", mode=0o700)
 
@@ -348,6 +349,86 @@ def measure_certificate(table, program, folder, environment):
     table.add(
         "cert --ensure, nothing to do", f"{time_of['ensure'] * 1000:.2f} ms",
         f"--version {time_of['version'] * 1000:.2f} ms", time_of["ensure"] / time_of["version"], 1.5,
+    )
+
+
+def start_sshd(folder, name, address, key):
+    """A real sshd at this address, and its port."""
+    with socket.create_server((address, 0)) as free:
+        port = free.getsockname()[1]
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{folder}/{name}"], check=True)
+    with open(f"{folder}/{name}.conf", "w") as file:
+        file.write(
+            f"ListenAddress {address}\nPort {port}\nHostKey {folder}/{name}\nPidFile none\n"
+            f"AuthorizedKeysFile {key}.pub\nUsePAM no\nStrictModes no\nUseDNS no\nMaxStartups 200\n"
+        )
+    if os.geteuid() == 0:
+        os.makedirs("/run/sshd", exist_ok=True)
+    sshd = subprocess.Popen(
+        ["/usr/sbin/sshd", "-D", "-f", f"{folder}/{name}.conf"], stderr=subprocess.DEVNULL,
+    )
+    while True:
+        try:
+            socket.create_connection((address, port), timeout=1).close()
+            return sshd, port
+        except OSError:
+            if sshd.poll() is not None:
+                sys.exit(f"sshd at {address} ended")
+            time.sleep(0.05)
+
+
+def measure_live(table, program, folder, environment):
+    """Real logins by names that are live, with nothing to do, over three lines a host written by hand."""
+    folder = f"{folder}/live"
+    ssh = f"{folder}/ssh"
+    os.makedirs(ssh, mode=0o700)
+    key = f"{folder}/id"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    places = {"head": "127.0.0.2", "worker": "127.0.0.3"}
+    servers = {name: start_sshd(folder, name, address, key) for name, address in places.items()}
+    user = pwd.getpwuid(os.getuid()).pw_name
+    nodes = [
+        dict(node(at, address), name=name, connections=[{
+            "podId": f"pod{at:06}", "host": address, "user": user, "port": servers[name][1],
+            "isControlNode": at == 0,
+        }]) for at, (name, address) in enumerate(places.items())
+    ]
+    saved = f"{folder}/live.json"
+    with open(saved, "w") as file:
+        json.dump({"id": "clst01", "name": "live", "nodes": nodes}, file)
+    rest = (
+        f"Host *\n  IdentityFile {key}\n  BatchMode yes\n  LogLevel ERROR\n"
+        "  StrictHostKeyChecking no\n  UserKnownHostsFile /dev/null\n"
+    )
+    by_hand = "".join(
+        f"Host {name}\n  HostName {address}\n  Port {servers[name][1]}\n" for name, address in places.items()
+    ).replace("Host worker\n", "Host worker\n  ProxyJump head\n")
+    for name, text in {"hand": by_hand + rest, "config": rest}.items():
+        with open(f"{ssh}/{name}", "w") as file:
+            file.write(text)
+    subprocess.run(
+        [program, "-q", "install", "--live=24h", "--jump", "always", "--ssh-dir", ssh, "--input", saved],
+        env=environment, check=True,
+    )
+    for what, name, goal in (("direct", "head", 5), ("by a jump", "worker", 8)):
+        ours = ["ssh", "-F", f"{ssh}/config", f"prime.live.{name}", "true"]
+        theirs = ["ssh", "-F", f"{ssh}/hand", name, "true"]
+        pairs = [(Cost(ours, environment).seconds, Cost(theirs, environment).seconds) for _ in range(80)]
+        more = statistics.median(one - other for one, other in pairs) * 1000
+        plain = statistics.median(other for _, other in pairs) * 1000
+        table.add(
+            f"ssh {what}, live with nothing to do", f"+{more:.1f} ms",
+            f"by hand {plain:.0f} ms, the goal +{goal} ms", more / goal, 1,
+        )
+    for sshd, _ in servers.values():
+        sshd.terminate()
+        sshd.wait()
+    part = hashlib.sha256(b"clst01").hexdigest()[:8]
+    look = [program, "-q", "sync", "--ssh-dir", ssh, "--if-older", "24h", f"live-{part}"]
+    time_of = in_turn(300, {"look": look, "version": [program, "--version"]}, environment)
+    table.add(
+        "sync --if-older, nothing to do", f"{time_of['look'] * 1000:.2f} ms",
+        f"--version {time_of['version'] * 1000:.2f} ms", time_of["look"] / time_of["version"], 1.5,
     )
 
 
@@ -395,6 +476,7 @@ def main():
         measure_all(table, program, environment)
         measure_doctor(table, program, folder, environment)
         measure_certificate(table, program, folder, environment)
+        measure_live(table, program, folder, environment)
         measure_check(table, program, folder, environment)
     sys.exit(0 if table.show() else 1)
 

@@ -34,22 +34,22 @@ pub struct Identity {
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
     /// Neither the private key nor its `.pub` is there.
-    #[error("there is no key at {}", .0.display())]
+    #[error("there is no key at {}", shell::path(.0))]
     Missing(PathBuf),
     /// The system refuses to read it.
-    #[error("cannot read {}: {}", .0.display(), .1)]
+    #[error("cannot read {}: {}", shell::path(.0), .1)]
     Unreadable(PathBuf, #[source] io::Error),
     /// It is a folder, a pipe, or far too long.
-    #[error("{} is no file that holds a key", .0.display())]
+    #[error("{} is not a file that holds a key", shell::path(.0))]
     NoFile(PathBuf),
     /// The `.pub` holds no public key.
-    #[error("{} holds no public key: {}", .0.display(), .1)]
+    #[error("{} holds no public key: {}", shell::path(.0), .1)]
     NoKey(PathBuf, #[source] PublicKeyError),
     /// The `.pub` belongs to another private key than the one beside it.
-    #[error("{path}.pub does not belong to the private key {path}: no certificate would fit both", path = .0.display())]
+    #[error("{} does not belong to the private key {}: no certificate would fit both", shell::path(&with_pub(.0)), shell::path(.0))]
     Mismatch(PathBuf),
     /// `ssh-keygen` cannot read the private key either; what it said.
-    #[error("cannot read the public half of {}: {}", .0.display(), .1)]
+    #[error("cannot read the public half of {}: {}", shell::path(.0), .1)]
     Private(PathBuf, String),
 }
 

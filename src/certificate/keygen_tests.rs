@@ -216,7 +216,7 @@ fn a_path_that_holds_no_key_says_so() {
     assert!(matches!(folder.identity("long"), Err(IdentityError::NoFile(_))));
     let missing = folder.identity("no such/key").unwrap_err();
     let path = folder.path("no such/key");
-    assert_eq!(missing.to_string(), format!("there is no key at {}", path.display()));
+    assert_eq!(missing.to_string(), format!("there is no key at '{}'", path.display()));
     for way in
         ["ssh-keygen -t ed25519", "--identity-file", "PRIME_SSH_KEY_PATH", "set-ssh-key-path"]
     {

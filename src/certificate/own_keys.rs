@@ -1,6 +1,7 @@
 //! The keys that ssh tries where no setting names one: those in its folder, and the agent's.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -10,11 +11,14 @@ use super::identity::Identity;
 use crate::cluster::SshKey;
 use crate::ssh::process;
 use crate::text::sanitize::excerpt;
+use crate::text::shell;
 
 /// The keys that ssh tries by itself (`ssh_config(5)`, `IdentityFile`).
 const DEFAULTS: [&str; 5] = ["id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk"];
 /// An agent answers at once, unless it is far away.
 const AGENT_LIMIT: Duration = Duration::from_secs(3);
+/// The most keys beside those that are looked at.
+const OTHERS_MAX: usize = 64;
 /// The most characters of the agent's name for a key that are shown.
 const SHOWN: usize = 60;
 
@@ -34,7 +38,7 @@ impl OwnKey {
     #[must_use]
     pub fn name(&self) -> String {
         match &self.file {
-            Some(file) => file.display().to_string(),
+            Some(file) => shell::path(file),
             None => format!("the agent's {}", excerpt(&self.comment, SHOWN)),
         }
     }
@@ -43,6 +47,13 @@ impl OwnKey {
     #[must_use]
     pub fn option(&self) -> &OsStr {
         self.file.as_ref().map_or_else(|| OsStr::new("none"), |file| file.as_os_str())
+    }
+}
+
+impl From<&Identity> for OwnKey {
+    fn from(identity: &Identity) -> Self {
+        let (file, public_key) = (Some(identity.file.clone()), identity.public_key.clone());
+        Self { file, comment: String::new(), public_key }
     }
 }
 
@@ -61,6 +72,24 @@ pub fn own_keys(ssh_folder: &Path) -> Vec<OwnKey> {
         }
     }
     keys
+}
+
+/// The keys in this folder that ssh does not try by itself.
+#[must_use]
+pub fn other_keys(ssh_folder: &Path) -> Vec<OwnKey> {
+    let entries = fs::read_dir(ssh_folder).into_iter().flatten().flatten();
+    let private = |entry: fs::DirEntry| {
+        let name = entry.file_name().into_string().ok()?;
+        let name = name.strip_suffix(".pub").filter(|name| !DEFAULTS.contains(name))?;
+        Some(ssh_folder.join(name)).filter(|file| file.is_file())
+    };
+    let mut files: Vec<PathBuf> = entries.filter_map(private).take(OTHERS_MAX).collect();
+    files.sort();
+    let key = |file: PathBuf| {
+        let public_key = Identity::beside(&file)?;
+        Some(OwnKey { file: Some(file), comment: String::new(), public_key })
+    };
+    files.into_iter().filter_map(key).collect()
 }
 
 fn agent_keys() -> Vec<OwnKey> {

@@ -12,7 +12,7 @@ use crate::failure::Outcome;
 use crate::install::plan::Installed;
 use crate::install::state::{Record, Source};
 use crate::render::data::Text;
-use crate::settings::{Context, List};
+use crate::settings::{Context, List, pasted};
 use crate::terminal::Terminal;
 use crate::terminal::table::{Cell, Column, Table, Tone};
 use crate::text::sanitize::excerpt;
@@ -69,8 +69,9 @@ fn tell_unlisted(settings: &List, installed: &Installed, listed: &[Listed], term
         .collect();
     if !gone.is_empty() {
         terminal.note(format_args!(
-            "installed here, and not in the list: {}; `prime-ssh sync` removes what was terminated",
-            gone.join(", ")
+            "installed here, and not in the list: {}; {} removes what was terminated",
+            gone.join(", "),
+            pasted(settings.commands.installed("sync", []))
         ));
     }
 }

@@ -4,6 +4,7 @@
 //! something is, it has one limit for everything, and what cannot be had by then is left as it is:
 //! ssh goes on with that.
 
+use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
 use super::cert;
@@ -23,6 +24,7 @@ use crate::install::state::{FileKind, FileStem};
 use crate::settings::{Context, Mode, OptionResolver, Sync, Wanted, refresh_is_off, ssh_layout};
 use crate::ssh::process::run_with_timeout;
 use crate::terminal::{Audience, Terminal};
+use crate::text::message::Message;
 use crate::text::time;
 
 /// How long all of it may take: somebody waits for a connection.
@@ -72,9 +74,9 @@ pub(super) fn run(args: SyncArgs, older: Duration, context: &Context) -> Outcome
             Ok(())
         }
     };
-    run_with_timeout(limit, work).unwrap_or_else(|_| {
+    run_with_timeout(limit, work).unwrap_or_else(|error| {
         // The disk, or a program that was asked, is slow.
-        refresh.fail(&due, &late(limit));
+        refresh.stop(&due, &late(&error, limit));
         Ok(())
     })
 }
@@ -175,6 +177,10 @@ impl Refresh {
     }
 
     fn run(&self, due: Vec<Due>) {
+        // A lock that root makes in another user's folder would keep that user's runs out.
+        if let Err(error) = folder::check_owner(&self.layout) {
+            return due.iter().for_each(|due| self.tell_old(due, &error.to_string()));
+        }
         let began = time::now();
         let mut locks = Vec::new();
         let mut mine = Vec::new();
@@ -210,8 +216,8 @@ impl Refresh {
         if !hosts.is_empty() {
             let (refresh, asked) = (self.clone(), hosts.clone());
             let limit = LIMIT.saturating_sub(MARGIN / 3 + self.start.elapsed());
-            if run_with_timeout(limit, move || refresh.bring(&asked)).is_err() {
-                self.fail(&hosts, &late(LIMIT));
+            if let Err(error) = run_with_timeout(limit, move || refresh.bring(&asked)) {
+                self.fail(&hosts, &late(&error, LIMIT));
             }
         }
         for due in mine.iter().filter(|due| due.certificate != Need::Nothing) {
@@ -244,7 +250,8 @@ impl Refresh {
             Err(failure) => return self.fail(due, &one_line(&failure)),
         };
         let terminal = self.context.terminal;
-        for warning in applied.request.urgent.iter().chain(&applied.gone()) {
+        let gone = applied.gone().into_iter().map(Message::from);
+        for warning in applied.request.talk.urgent.iter().cloned().chain(gone) {
             terminal.warning(warning);
         }
         for line in applied.request.lines.iter().filter(|line| line.failure().is_none()) {
@@ -282,9 +289,8 @@ impl Refresh {
         apply_request(&applying, |present| {
             let installed = present.installed();
             let skip_invalid = context.global.skip_invalid;
-            let terminal = context.terminal;
             let mut desired =
-                DesiredState::new(layout, present, &installed, resolver, skip_invalid, terminal);
+                DesiredState::new(layout, present, &installed, resolver, skip_invalid);
             let request = asked.request(&mut desired, false);
             *renewed = desired.renewed;
             Ok(request)
@@ -310,11 +316,33 @@ impl Refresh {
             let endpoint = || resolver.endpoint_of(record);
             cert::get(vec![record.id.to_string()], &wanted, &endpoint, terminal)
         });
-        state.certificate_failed = done.is_err().then(time::now);
-        let _ = state.write(&self.layout, &name);
-        if let Err(failure) = done {
-            let why = one_line(&failure);
-            terminal.warning(format_args!("{}: no new certificate: {why}", due.title()));
+        match done {
+            Ok(()) => {
+                state.certificate_failed = None;
+                let _ = state.write(&self.layout, &name);
+            }
+            Err(failure) => self.fail_certificate(due, &one_line(&failure)),
+        }
+    }
+
+    /// Notes that a certificate was asked for in vain.
+    fn fail_certificate(&self, due: &Due, why: &str) {
+        let mut state = RefreshState::read(&self.layout, &due.name());
+        state.certificate_failed = Some(time::now());
+        let _ = state.write(&self.layout, &due.name());
+        let title = due.title();
+        self.context.terminal.warning(format_args!("{title}: no new certificate: {why}"));
+    }
+
+    /// Notes what was not done when the time was over.
+    fn stop(&self, due: &[Due], why: &str) {
+        for due in due {
+            let state = RefreshState::read(&self.layout, &due.name());
+            if due.hosts && state.is_older(self.older, time::now()) {
+                self.fail(std::slice::from_ref(due), why);
+            } else if due.certificate != Need::Nothing {
+                self.fail_certificate(due, why);
+            }
         }
     }
 
@@ -342,8 +370,12 @@ fn going_on(title: &str, state: &RefreshState, why: &str) -> String {
     format!("{title}: going on with the hosts that are known{age}: {why}")
 }
 
-fn late(limit: Duration) -> String {
-    format!("no answer within {}", time::span(limit))
+/// Why work did not come to its end.
+fn late(error: &io::Error, limit: Duration) -> String {
+    match error.kind() {
+        ErrorKind::TimedOut => format!("no answer within {}", time::span(limit)),
+        _ => error.to_string(),
+    }
 }
 
 impl Applied {

@@ -14,7 +14,7 @@ use crate::install::layout::Layout;
 use crate::install::plan::Installed;
 use crate::install::state::{Record, Source};
 use crate::name::{Id, Slug};
-use crate::settings::{OptionResolver, Origin, OwnCommands, Rendering, Viewing, Which};
+use crate::settings::{OptionResolver, Origin, OwnCommands, Rendering, Viewing, Which, pasted};
 use crate::terminal::Terminal;
 
 /// The answers for the clusters that a run looks at.
@@ -107,9 +107,9 @@ pub(super) fn asked_of<'i>(
     installed: &'i Installed,
 ) -> Result<&'i Record, &'i str> {
     match installed::called(installed, selector) {
-        // Another API's cluster may have the same name, but none has our alias.
+        // Another API's cluster may have the same name, but none has a name that we gave.
         Some(record) if viewing.endpoint_is_typed || record.source == Source::Stdin => {
-            Err(if record.alias() == selector { record.id.as_str() } else { selector })
+            Err(if record.name.as_str() == selector { selector } else { record.id.as_str() })
         }
         Some(record) => Ok(record),
         None => Err(selector),
@@ -140,7 +140,7 @@ impl Asked {
         viewing: &Viewing,
         memory: &OptionResolver<'_>,
     ) -> Outcome<Vec<View<'a>>> {
-        let clusters = self.clusters()?;
+        let clusters = self.clusters(&viewing.commands)?;
         let checked: Vec<&CheckedCluster<'_>> =
             clusters.iter().filter_map(|(_, cluster)| cluster.as_ref().ok()).collect();
         let mut names = names(&checked, viewing, &self.installed).into_iter();
@@ -159,12 +159,15 @@ impl Asked {
     }
 
     /// The checked answers, each cluster once; a file may hold several.
-    fn clusters(&self) -> Outcome<Vec<(&Fetched, Outcome<CheckedCluster<'_>>)>> {
+    fn clusters(
+        &self,
+        commands: &OwnCommands,
+    ) -> Outcome<Vec<(&Fetched, Outcome<CheckedCluster<'_>>)>> {
         let mut clusters = Vec::with_capacity(self.answers.len());
         let mut distinct = Distinct::default();
         for (fetched, about) in &self.answers {
             let found = match about {
-                Some(id) => installed_cluster(fetched, id).map(|cluster| vec![cluster]),
+                Some(id) => installed_cluster(fetched, id, commands).map(|cluster| vec![cluster]),
                 None => fetched.clusters(),
             };
             match found {
@@ -218,15 +221,20 @@ fn source(
 }
 
 /// The installed cluster in an answer, which may hold others.
-fn installed_cluster<'a>(fetched: &'a Fetched, id: &Id<'_>) -> Outcome<CheckedCluster<'a>> {
-    const HINT: &str = "`prime-ssh install --input FILE` says where it is read from now on";
+fn installed_cluster<'a>(
+    fetched: &'a Fetched,
+    id: &Id<'_>,
+    commands: &OwnCommands,
+) -> Outcome<CheckedCluster<'a>> {
+    let install = pasted(commands.installed("install", ["--input", "FILE"]));
+    let hint = || format!("{install} says where it is read from now on");
     let found = fetched.cluster(id, &fetched.asked).map_err(|failure| match failure.hint {
-        None => failure.hint(HINT),
+        None => failure.hint(hint()),
         Some(_) => failure,
     });
     found?.ok_or_else(|| {
         let message = format!("{} does not hold cluster {id}, {}", fetched.source, fetched.asked);
-        Failure::message(Kind::Answer, message).hint(HINT)
+        Failure::message(Kind::Answer, message).hint(hint())
     })
 }
 

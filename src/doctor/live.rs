@@ -158,7 +158,9 @@ impl Examination<'_> {
         if took < SLOW {
             return Some(Finding::ok(Check::Live, what));
         }
-        let advice = format!("see what `{} -c true` does: it reads startup files", shell.display());
+        let command =
+            crate::text::shell::command([shell.as_os_str(), "-c".as_ref(), "true".as_ref()]);
+        let advice = format!("see what `{command}` does: it reads startup files");
         Some(Finding::warning(Check::Live, what).advise(advice))
     }
 }

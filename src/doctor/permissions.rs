@@ -9,6 +9,7 @@ use super::snapshot::Snapshot;
 use super::{Check, Finding};
 use crate::install::modes::Fault;
 use crate::install::state::{FileKind, FileStem};
+use crate::text::shell;
 
 /// What is wrong with the owners and modes of what ssh reads.
 #[must_use]
@@ -61,7 +62,7 @@ fn readable(snapshot: &Snapshot) -> Option<Finding> {
         .filter(|path| fs::metadata(path).is_ok_and(|found| found.mode() & 0o022 == 0))
         .collect();
     let first = paths.first()?;
-    let shown: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    let shown: Vec<String> = paths.iter().map(|path| shell::path(path)).collect();
     let words = ["chmod".as_ref(), "600".as_ref()].into_iter();
     let words = words.chain(paths.iter().map(|path| path.as_os_str()));
     let what = format!("others can read {}", listed(&shown));

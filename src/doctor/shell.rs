@@ -28,7 +28,7 @@ pub fn examine(shell: Option<&Path>, is_needed: bool) -> Option<Finding> {
 }
 
 fn judge(shell: &Path, answer: &io::Result<Ended>) -> Finding {
-    let shown = shell.display();
+    let shown = crate::text::shell::path(shell);
     let why = match answer {
         Ok(Ended { status: Some(status), .. }) if status.code() == Some(ANSWER) => {
             return Finding::ok(Check::Shell, format_args!("{shown} runs the commands of ssh"));

@@ -8,6 +8,7 @@ use super::api::ApiProbe;
 use super::{Check, Finding, State};
 use crate::api::token::TokenSource;
 use crate::settings::no_token;
+use crate::text::shell;
 
 /// What there is to know about the token.
 #[must_use]
@@ -23,9 +24,9 @@ pub fn examine(probe: &ApiProbe) -> Vec<Finding> {
     };
     let context = probe.context.as_ref().map(|name| format!("of context {name}, "));
     let (place, file) = match source {
-        TokenSource::File(path) => (format!("{} (--token-file)", path.display()), Some(path)),
+        TokenSource::File(path) => (format!("{} (--token-file)", shell::path(path)), Some(path)),
         TokenSource::Variable => ("PRIME_API_KEY".to_owned(), None),
-        TokenSource::Settings(path) => (path.display().to_string(), Some(path)),
+        TokenSource::Settings(path) => (shell::path(path), Some(path)),
     };
     let from = format!("{}from {place}", context.unwrap_or_default());
     let accepted = match &probe.answer {

@@ -36,6 +36,12 @@ impl Follow {
         serde_json::from_slice(text).ok()
     }
 
+    /// Whether both are to the same clusters.
+    #[must_use]
+    pub fn is_of(&self, other: &Self) -> bool {
+        (&self.url, &self.context, &self.team) == (&other.url, &other.context, &other.team)
+    }
+
     /// The text of the file.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {

@@ -90,7 +90,7 @@ impl Certify {
             ttl: args.ttl,
             min_validity: args.ensure.then_some(args.min_validity),
             output: args.output,
-            commands: OwnCommands::new(&context.global, &layout),
+            commands: OwnCommands::new(&context.global, &context.environment),
             layout,
         };
         let clusters = sources.without_aliases(args.clusters)?;
@@ -135,7 +135,7 @@ impl OwnCertificates {
     pub(super) fn resolve(ssh: &login::Options, context: &Context) -> Outcome<Self> {
         let identity = ssh.identity_file.as_ref().map(|path| context.environment.expand(path));
         let layout = context.layout()?;
-        let commands = OwnCommands::new(&context.global, &layout);
+        let commands = OwnCommands::new(&context.global, &context.environment);
         Ok(Self { layout, commands, identity })
     }
 }

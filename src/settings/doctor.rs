@@ -29,8 +29,7 @@ impl Doctor {
         let Context { global, environment, .. } = context;
         let access = Sources::read(context).map(|sources| sources.access());
         let layout = context.layout();
-        let commands = layout.as_ref().map(|layout| OwnCommands::new(global, layout));
-        let commands = commands.unwrap_or_default();
+        let commands = OwnCommands::new(global, environment);
         let context = context.prime_context().unwrap_or(None);
         let shell = environment.variable("SHELL").ok().flatten().map(PathBuf::from);
         Self { layout, access, context, commands, shell }

@@ -1,5 +1,6 @@
 //! The settings of `prime-ssh list`.
 
+use super::own_commands::OwnCommands;
 use super::sources::{Context, Endpoint, Sources};
 use crate::cli::{ListArgs, ReportFormat};
 use crate::failure::Outcome;
@@ -16,6 +17,8 @@ pub struct List {
     pub team: Option<String>,
     /// The place of the files of installed clusters.
     pub layout: Layout,
+    /// The commands that are advised.
+    pub commands: OwnCommands,
     /// In which form they are printed.
     pub format: ReportFormat,
 }
@@ -29,6 +32,7 @@ impl List {
             search: args.search,
             team: sources.team(args.team)?,
             layout: context.layout()?,
+            commands: OwnCommands::new(&context.global, &context.environment),
             format: args.format.format,
         })
     }

@@ -2,8 +2,9 @@
 
 use std::ffi::OsString;
 
+use super::environment::Environment;
 use crate::cli::Global;
-use crate::install::layout::Layout;
+use crate::install::folder;
 use crate::install::state::{Record, Source};
 use crate::text::shell;
 
@@ -19,10 +20,13 @@ pub struct OwnCommands {
 impl OwnCommands {
     /// Those for a run with these options.
     #[must_use]
-    pub fn new(global: &Global, layout: &Layout) -> Self {
+    pub fn new(global: &Global, environment: &Environment) -> Self {
         let mut commands = Self::default();
-        if global.ssh_dir.is_some() {
-            commands.folder = vec!["--ssh-dir".into(), layout.ssh_folder().into()];
+        if let Some(given) = &global.ssh_dir {
+            // One that cannot be is told where it is used.
+            let folder = folder::ssh_folder(Some(given), environment.home());
+            let folder = folder.unwrap_or_else(|_| given.clone());
+            commands.folder = vec!["--ssh-dir".into(), folder.into()];
         }
         if let Some(url) = &global.api_url {
             commands.api.extend(["--api-url".into(), url.to_string().into()]);

@@ -8,6 +8,7 @@ use super::program;
 use crate::api::token::ApiToken;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::live::RefreshCommand;
+use crate::install::options::SavedOptions;
 use crate::install::state::{Record, Source};
 
 impl OptionResolver<'_> {
@@ -36,24 +37,33 @@ impl OptionResolver<'_> {
             return Err(refuse("a certificate is made for a key, and no setting names one")
                 .hint("name yours: --identity-file, or `prime config set-ssh-key-path`"));
         }
-        let token_file = record.options.token_file.as_ref();
-        let token_file = token_file.map(|path| self.environment().expand(path));
-        let token_file = token_file.as_deref().and_then(Path::to_str);
         match &record.source {
             Source::Stdin => Err(refuse("standard input cannot be read again")
                 .hint("save it: `prime-ssh install --input FILE --live`")),
             Source::Input(_) => Ok(()),
             Source::Api { context, .. } => {
-                if self.has_lasting_token(context.as_deref(), token_file)? {
-                    return Ok(());
-                }
-                Err(refuse(
-                    "the API token is in PRIME_API_KEY alone, which programs without this shell's \
-                     variables do not see",
-                )
-                .hint("run `prime login`, or give --token-file FILE"))
+                self.check_lasting_token(&record.alias(), context.as_deref(), &record.options)
             }
         }
+    }
+
+    /// Fails where ssh would find no token by itself. `title` is what it is for.
+    pub fn check_lasting_token(
+        &self,
+        title: &str,
+        context: Option<&str>,
+        options: &SavedOptions,
+    ) -> Outcome<()> {
+        let file = options.token_file.as_ref().map(|path| self.environment().expand(path));
+        if self.has_lasting_token(context, file.as_deref().and_then(Path::to_str))? {
+            return Ok(());
+        }
+        let message = format!(
+            "--live is not possible for {title}: the API token is only in PRIME_API_KEY, which \
+             programs outside this shell do not see"
+        );
+        Err(Failure::message(Kind::Install, message)
+            .hint("run `prime login`, or give --token-file FILE"))
     }
 
     /// Returns whether there is a token that a program without this shell's variables finds.

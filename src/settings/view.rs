@@ -60,7 +60,7 @@ impl Viewing {
             Which::Files(args.input)
         };
         let layout = context.layout()?;
-        let commands = OwnCommands::new(&context.global, &layout);
+        let commands = OwnCommands::new(&context.global, &context.environment);
         Ok(Self {
             which,
             endpoint: sources.endpoint(),

@@ -4,6 +4,7 @@
 use std::ffi::OsStr;
 use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 /// An argument in the middle of a command, for any shell: as it is, or in single quotes.
 #[must_use]
@@ -29,6 +30,12 @@ pub fn word(text: &str) -> String {
 /// In single quotes, in which a shell reads nothing but their end.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// A path as a message names it: a word to paste.
+#[must_use]
+pub fn path(path: &Path) -> String {
+    pasted(path.as_os_str())
 }
 
 /// The command of these words, for a person to paste.

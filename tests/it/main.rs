@@ -34,6 +34,7 @@ mod oracle;
 mod output_file;
 mod readers;
 mod readme;
+mod remedies;
 mod render;
 mod rendered;
 mod security;

@@ -20,7 +20,7 @@ use crate::install::folder::{self, FolderError};
 use crate::name::Slug;
 use crate::settings::{Endpoint, Wanted};
 use crate::terminal::Terminal;
-use crate::text::time;
+use crate::text::{shell, time};
 
 /// Time to report who held the lock all the while.
 const REPORTING: Duration = Duration::from_millis(200);
@@ -106,7 +106,8 @@ impl<'a> Certifier<'a> {
             crate::fs::read_own(file.path()).map_err(FolderError::from)?;
         } else if matches!(file.read(), Err(ReadError::Parse(why)) if why != ParseError::Empty) {
             // Such as the key itself, for a name that was mistyped.
-            let message = format!("{} is not a certificate: not replaced", file.path().display());
+            let path = shell::path(file.path());
+            let message = format!("{path} is not a certificate: not replaced");
             return Err(Failure::message(Kind::Local, message)
                 .hint("choose another file, or remove this one first"));
         }

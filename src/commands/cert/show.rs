@@ -14,6 +14,7 @@ use crate::install::plan::Installed;
 use crate::install::state::{FileKind, Record};
 use crate::settings::{Wanted, pasted};
 use crate::terminal::{self, Terminal};
+use crate::text::shell;
 
 /// Shows each; fails where one of them lets nobody in.
 pub(super) fn show(
@@ -54,7 +55,7 @@ impl Shown<'_> {
         };
         let key = identity.map(|identity| &identity.public_key);
         let details = Details { certificate: &certificate, key, clock };
-        let (path, text) = (file.path().display().to_string(), details.to_string());
+        let (path, text) = (shell::path(file.path()), details.to_string());
         terminal::print_lines([path.as_str()].into_iter().chain(text.lines()))
             .context("cannot write to stdout")
             .or_fail(Kind::Local)?;

@@ -9,6 +9,7 @@ use crate::doctor::{Finding, State};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::terminal::table::{Cell, Column, Table, Tone};
 use crate::terminal::{Terminal, stdout_width};
+use crate::text::shell;
 
 /// The least number of columns for the text of a finding.
 const LEAST: usize = 24;
@@ -136,7 +137,7 @@ fn for_people(findings: &[&Finding], width: Option<usize>) -> Table {
 /// The place and the text, as compilers write them.
 fn text(finding: &Finding) -> String {
     let Finding { what, file, line, .. } = finding;
-    match (file.as_ref().map(|file| file.display()), line) {
+    match (file.as_deref().map(shell::path), line) {
         (Some(file), Some(line)) => format!("{file}:{line}: {what}"),
         (Some(file), None) => format!("{file}: {what}"),
         (None, _) => what.clone(),

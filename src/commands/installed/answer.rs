@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::commands::fetch::{self, AnswerSource, FetchError, Fetched};
 use crate::failure::{Failure, Kind};
 use crate::install::state::{Record, Source};
-use crate::settings::OptionResolver;
+use crate::settings::{OptionResolver, pasted};
 use crate::terminal::Terminal;
 
 /// A cluster that a run is about, with what was answered for it.
@@ -52,8 +52,8 @@ pub(in crate::commands) fn ask_again(
         Source::Stdin => None,
     };
     let candidate = |record: &&Record| {
-        let fetched =
-            answer_for(record).unwrap_or_else(|| missed(record.id.to_string(), from_stdin(record)));
+        let fetched = answer_for(record)
+            .unwrap_or_else(|| missed(record.id.to_string(), from_stdin(record, memory)));
         let fetched = Fetched { asked: record.alias(), ..fetched };
         Candidate { source: record.source.clone(), fetched }
     };
@@ -66,9 +66,10 @@ fn missed(id: String, failure: Failure) -> Fetched {
     Fetched { asked: id, source, result: Err(FetchError::from(failure)) }
 }
 
-fn from_stdin(record: &Record) -> Failure {
+fn from_stdin(record: &Record, memory: &OptionResolver<'_>) -> Failure {
     let alias = record.alias();
     let message = format!("{alias} was installed from standard input, which cannot be read again");
+    let install = pasted(memory.commands().installed("install", ["--input", "FILE"]));
     Failure::message(Kind::Local, message)
-        .hint("`prime-ssh install --input FILE` brings it up to date from now on")
+        .hint(format!("{install} brings it up to date from now on"))
 }

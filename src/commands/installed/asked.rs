@@ -13,7 +13,7 @@ use crate::install::layout::Layout;
 use crate::install::plan::{Desired, Installed, Present};
 use crate::install::state::{Damage, FileKind, FileStem, Record, Source};
 use crate::name::Slug;
-use crate::settings::OptionResolver;
+use crate::settings::{OptionResolver, pasted};
 use crate::terminal::Terminal;
 
 /// Installed clusters, with what was answered for them.
@@ -75,7 +75,6 @@ impl Asked {
             let cluster = record.alias();
             let what = match bring(desired, record, candidate, prune) {
                 Ok(DesiredOutcome::Put(wish, what)) => {
-                    request.alias.get_or_insert_with(|| cluster.clone());
                     request.wishes.push(wish);
                     what
                 }
@@ -88,8 +87,7 @@ impl Asked {
             request.lines.push(Line { cluster, what, stem: Some(record.stem()) });
         }
         self.add_newcomers(desired, &mut request);
-        request.warnings.extend(desired.take_warnings());
-        request.urgent.append(&mut desired.urgent);
+        request.talk.append(desired.take_talk());
         request
     }
 
@@ -101,7 +99,7 @@ impl Asked {
         for candidate in &self.newcomers {
             match candidate.fetched.clusters() {
                 Ok(clusters) => found.extend(clusters.into_iter().map(|c| (candidate, c))),
-                Err(failure) => request.notes.push(not_installed(candidate, &failure)),
+                Err(failure) => request.talk.note(not_installed(candidate, &failure)),
             }
         }
         let clusters: Vec<_> = found.iter().map(|(_, cluster)| cluster).collect();
@@ -125,7 +123,7 @@ impl Asked {
                 }
                 Ok(DesiredOutcome::Gone(_)) => {}
                 Ok(DesiredOutcome::Nothing(failure)) | Err(failure) => {
-                    request.notes.push(not_installed(candidate, &failure));
+                    request.talk.note(not_installed(candidate, &failure));
                 }
             }
         }
@@ -162,8 +160,6 @@ fn newcomers(
     Ok(fetched.into_iter().map(candidate).collect())
 }
 
-const PRUNE: &str = "a cluster that is gone for good is removed by `prime-ssh sync --prune`";
-
 /// What becomes of one installed cluster.
 pub(in crate::commands) fn bring(
     wishing: &mut DesiredState<'_>,
@@ -172,12 +168,16 @@ pub(in crate::commands) fn bring(
     prune: bool,
 ) -> Outcome<DesiredOutcome> {
     let fetched = &candidate.fetched;
+    let prune_hint = || {
+        let sync = pasted(wishing.commands().installed("sync", ["--prune", &*record.alias()]));
+        format!("if it is gone for good, {sync} removes it")
+    };
     match &fetched.result {
         Err(FetchError { is_unknown: true, .. }) if prune => {
             return Ok(DesiredOutcome::Gone("is not known to the API"));
         }
         Err(FetchError { failure, is_unknown: true, .. }) => {
-            return Err(failure.again().hint(PRUNE));
+            return Err(failure.again().hint(prune_hint()));
         }
         Ok(_) | Err(_) => {}
     }
@@ -189,7 +189,7 @@ pub(in crate::commands) fn bring(
         None if prune => Ok(DesiredOutcome::Gone("is not in the file any more")),
         None => {
             let message = format!("{} does not hold cluster {}", fetched.source, record.id);
-            Err(Failure::message(Kind::Answer, message).hint(PRUNE))
+            Err(Failure::message(Kind::Answer, message).hint(prune_hint()))
         }
     }
 }

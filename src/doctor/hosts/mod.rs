@@ -29,7 +29,7 @@ pub fn examine(snapshot: &Snapshot, commands: &OwnCommands) -> Vec<Finding> {
     if clusters.is_empty() {
         return Vec::new();
     }
-    let ssh = Ssh { snapshot };
+    let ssh = Ssh { snapshot, commands };
     if let Err(error) = ssh.ask_unrelated() {
         return vec![error.finding];
     }

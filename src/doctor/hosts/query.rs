@@ -15,6 +15,7 @@ use crate::doctor::finding::quoted;
 use crate::doctor::snapshot::{InstalledCluster, Snapshot};
 use crate::doctor::{Check, Finding};
 use crate::install::include::{IncludeLine, redirected};
+use crate::settings::OwnCommands;
 use crate::ssh::process::Ended;
 use crate::ssh::query;
 use crate::text::shell;
@@ -37,6 +38,7 @@ pub(super) struct QueryError {
 /// The ssh of this machine, with the configuration of this folder.
 pub(super) struct Ssh<'d> {
     pub(super) snapshot: &'d Snapshot,
+    pub(super) commands: &'d OwnCommands,
 }
 
 type Answer = Result<Resolved, Box<QueryError>>;
@@ -151,7 +153,7 @@ impl<'d> Ssh<'d> {
         let finding = Finding::wrong(Check::Hosts, what);
         let ours = self.snapshot.layout.folder().display().to_string();
         if said.contains(&ours) {
-            return finding.advise("`prime-ssh sync` writes our files again");
+            return finding.run(self.commands.installed("sync", []));
         }
         finding.advise(format_args!("correct it; `{}` says the same", self.verbose(name)))
     }

@@ -269,7 +269,7 @@ fn a_login_that_does_not_run_the_command_is_told_as_such() {
     let forced = forced.start();
     let ran = world.check(&one(&forced), &[]);
     assert_eq!(states(&ran), ["node-0 failed command_failed"], "{}", ran.stderr);
-    assert_eq!(detail(&ran, 0), "logged in, and `true` ended with 3");
+    assert_eq!(detail(&ran, 0), "logged in, but `true` exited with 3");
     let slow = world.person.sshd("node-0").option("ForceCommand", script("slow", "exec sleep 60"));
     let slow = slow.start();
     let ran = world.check(&one(&slow), &["--probe-timeout", "1s"]);

@@ -40,6 +40,41 @@ fn a_line_of_ours_that_is_gone_or_counts_for_some_only() {
     patient.is_cured("include", "wrong", "no line includes our files");
 }
 
+/// As dotfiles in a read-only store: `sync` could not write the line either, so it is no advice.
+#[test]
+fn a_configuration_that_may_only_be_read_gets_its_line_by_hand() {
+    needs!("ssh");
+    let patient = Patient::healthy();
+    let with = fs::read_to_string(patient.config()).unwrap();
+    let (line, without) = with.split_once('\n').unwrap();
+    fs::create_dir(patient.sandbox.path("store")).unwrap();
+    let store = patient.sandbox.write("store/config", without);
+    fs::remove_file(patient.config()).unwrap();
+    symlink(&store, patient.config()).unwrap();
+    let run = |arguments: &[&str]| {
+        let program = patient.program(arguments).without_root();
+        chmod(&store, 0o444);
+        chmod(store.parent().unwrap(), 0o555);
+        program.run()
+    };
+    let report = super::Report::read(run(&["doctor", "--format=json"]));
+    let finding = report.finding("include", "wrong", "no line includes our files");
+    assert_eq!(finding["command"], serde_json::Value::Null, "{finding}");
+    let advice = finding["advice"].as_str().unwrap();
+    assert!(advice.contains("cannot write this file"), "{finding}");
+    let (_, advised) = advice.split_once("first line: ").unwrap();
+    assert_eq!(advised, line, "what `install` would write");
+    // `sync` says the same, and is no way out.
+    let told = run(&["sync"]);
+    assert!(told.stderr.contains(line), "{}", told.stderr);
+    chmod(store.parent().unwrap(), 0o755);
+    chmod(&store, 0o644);
+    fs::write(&store, format!("{advised}\n{without}")).unwrap();
+    let report = super::Report::read(run(&["doctor", "--format=json"]));
+    report.finding("include", "ok", "ssh reads our files for every host");
+    chmod(store.parent().unwrap(), 0o755);
+}
+
 #[test]
 fn files_and_folders_that_others_may_write_or_read() {
     needs!("ssh");

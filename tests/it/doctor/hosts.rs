@@ -147,10 +147,8 @@ fn a_configuration_at_which_ssh_stops() {
     let patient = Patient::healthy();
     let fragment = patient.ours(".conf");
     fs::write(&fragment, "Host prime.train\n  Bogus yes\n").unwrap();
-    let report = patient.doctor();
-    let finding = report.finding("hosts", "wrong", "Bad configuration option");
-    assert!(finding["advice"].as_str().unwrap().contains("prime-ssh sync"), "{finding}");
-    patient.is_cured("files", "warning", "edited by hand");
+    patient.doctor().finding("files", "warning", "edited by hand");
+    patient.is_cured("hosts", "wrong", "Bad configuration option");
     patient.doctor().finding("hosts", "ok", "ssh resolves");
 }
 

@@ -11,7 +11,6 @@ mod outside;
 mod report;
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -21,6 +20,7 @@ use serde_json::{Value, json};
 use crate::support::api::Api;
 use crate::support::cluster::{self, Cluster};
 use crate::support::process::{self, Ran};
+use crate::support::remedy;
 use crate::support::sandbox::{Program, Sandbox};
 
 /// A home folder with an ssh folder in it that is not the one of the passwd file, logged in at an
@@ -112,14 +112,7 @@ impl Patient {
     /// Types what is printed.
     #[track_caller]
     fn types(&self, command: &str) -> Ran {
-        let build = Path::new(env!("CARGO_BIN_EXE_prime-ssh")).parent().unwrap().to_owned();
-        let system = std::env::var_os("PATH").unwrap_or_default();
-        let path: OsString =
-            std::env::join_paths([build].into_iter().chain(std::env::split_paths(&system)))
-                .unwrap();
-        let mut shell = process::command("bash");
-        shell.args(["-c", command]).current_dir(self.sandbox.home());
-        shell.env("PATH", path).env("HOME", self.sandbox.home());
+        let mut shell = remedy::shell(self.sandbox.home(), command);
         process::run(&mut shell, b"")
     }
 
@@ -153,6 +146,12 @@ impl Report {
         let is_wrong = findings.iter().any(|finding| finding["state"] == "wrong");
         assert_eq!(ran.status.code(), Some(if is_wrong { 6 } else { 0 }), "{ran:#?}");
         assert_eq!(text["state"] == "wrong", is_wrong);
+        for finding in &findings {
+            remedy::assert_parses(finding["command"].as_str().unwrap_or_default());
+            for command in remedy::commands(finding["advice"].as_str().unwrap_or_default()) {
+                remedy::assert_parses(&command);
+            }
+        }
         Self { ran, findings }
     }
 

@@ -23,6 +23,21 @@ const READERS: &[(&str, Reads)] = &[
     ("ssh-config", Reads { includes: false, compact: false }),
 ];
 
+/// How the fleet is installed.
+#[derive(Clone, Copy, Debug)]
+struct Shape {
+    layout: &'static str,
+    /// `--live`, or nothing.
+    live: Option<&'static str>,
+}
+
+impl Shape {
+    fn all() -> impl Iterator<Item = Self> {
+        let with = |layout| [None, Some("--live")].map(|live| Self { layout, live });
+        ["flat", "compact"].into_iter().flat_map(with)
+    }
+}
+
 struct Reads {
     /// Whether it follows `Include`. What does not is pointed to the file of one cluster.
     includes: bool,
@@ -37,7 +52,7 @@ struct User {
 }
 
 impl User {
-    fn with_layout(layout: &str) -> Self {
+    fn with(Shape { layout, live }: Shape) -> Self {
         let sandbox = Sandbox::new();
         let key = sandbox.ssh_key("my keys/id");
         let own = |name: &str, port| {
@@ -47,9 +62,10 @@ impl User {
         let config = format!("{}{}", own("before", 2201), own_key);
         sandbox.write(".ssh/config", format!("{config}Host *\n{}{own_key}", own("after", 2202)));
         let certificate = sandbox.write("my keys/id-cert.pub", "");
-        for cluster in fleet() {
+        for (cluster, short) in fleet().into_iter().zip(["train", "eval"]) {
             let answer = sandbox.write(format!("{}.json", cluster.id()), cluster.answer());
             let program = sandbox.prime_ssh(["install", "--layout", layout, "--input"]).arg(answer);
+            let program = program.args(["--short", short]).args(live);
             let program = program.arg("--identity-file").arg(&key);
             program.arg("--certificate-file").arg(&certificate).run().succeeds();
         }
@@ -104,10 +120,11 @@ fn fleet() -> [Cluster; 2] {
     [train, eval]
 }
 
-fn check(layout: &str, (reader, reads): &(&str, Reads)) {
-    let user = User::with_layout(layout);
+fn check(shape: Shape, (reader, reads): &(&str, Reads)) {
+    let user = User::with(shape);
     let (names, mut expected): (Vec<_>, Vec<_>) = [
         ("prime.train", user.host("203.0.113.10", "ubuntu", 22, None)),
+        ("train", user.host("203.0.113.10", "ubuntu", 22, None)),
         ("prime.train.node-0", user.host("203.0.113.10", "ubuntu", 22, None)),
         ("prime.train.node-1", user.host("10.0.0.11", "ubuntu", 2222, Some("prime.train.node-0"))),
         ("prime.train.node-2", user.host("fd00::12", "root", 22, Some("prime.train.node-0"))),
@@ -116,14 +133,14 @@ fn check(layout: &str, (reader, reads): &(&str, Reads)) {
     ]
     .into_iter()
     .unzip();
-    if layout == "flat" || reads.compact {
+    if shape.layout == "flat" || reads.compact {
         if reads.includes {
-            assert_eq!(user.read(reader, &user.config(), &names), expected, "{reader}, {layout}");
+            assert_eq!(user.read(reader, &user.config(), &names), expected, "{reader}, {shape:?}");
         }
         let of_train = names.len() - 1;
         expected.truncate(of_train);
         let read = user.read(reader, &user.fragment(), &names[..of_train]);
-        assert_eq!(read, expected, "{reader}, {layout}, the file of a cluster");
+        assert_eq!(read, expected, "{reader}, {shape:?}, the file of a cluster");
     }
     let own = user.sandbox.path("own");
     let expected = ["before", "after"].map(|name| {
@@ -131,15 +148,15 @@ fn check(layout: &str, (reader, reads): &(&str, Reads)) {
         json!({"host": format!("{name}.example"), "user": name, "port": port, "keys": [own], "jump": null})
     });
     let read = user.read(reader, &user.config(), &["before", "after"]);
-    assert_eq!(read, expected, "{reader}, {layout}, the user's own lines");
+    assert_eq!(read, expected, "{reader}, {shape:?}, the user's own lines");
 }
 
 #[test]
 fn every_reader_finds_what_the_fleet_says_and_the_users_own_lines() {
     needs!("ssh", "ssh-keygen", "readers");
-    for layout in ["flat", "compact"] {
+    for shape in Shape::all() {
         for reader in READERS.iter().filter(|(reader, _)| *reader != "ssh-config") {
-            check(layout, reader);
+            check(shape, reader);
         }
     }
 }
@@ -147,9 +164,9 @@ fn every_reader_finds_what_the_fleet_says_and_the_users_own_lines() {
 #[test]
 fn so_does_the_reader_of_editors() {
     needs!("ssh", "ssh-keygen", "node");
-    for layout in ["flat", "compact"] {
+    for shape in Shape::all() {
         for reader in READERS.iter().filter(|(reader, _)| *reader == "ssh-config") {
-            check(layout, reader);
+            check(shape, reader);
         }
     }
 }

@@ -6,6 +6,10 @@ use crate::support::cluster::{Cluster, Node};
 
 /// Makes it happen. What is wrong with it; empty where nothing is.
 pub fn happens(world: &mut World, what: &str) -> String {
+    if let Some(what) = what.strip_prefix("an hour later, ") {
+        world.an_hour_passes();
+        return happens(world, what);
+    }
     match what {
         "the quick start is done" => world.has_read_the_quick_start(),
         "node-3 is added" => {

@@ -8,6 +8,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use serde_json::Value;
+
 use crate::support::ansible;
 use crate::support::api::Api;
 use crate::support::authority::{Authority, certificates_in};
@@ -152,6 +154,22 @@ impl World {
         let public_key = self.sandbox.read(format!("{KEY}.pub"));
         let [file] = certificates_in(&self.sandbox.path(".ssh/prime-ssh")).try_into().unwrap();
         fs::write(file, expired.certificate(&public_key)).unwrap();
+    }
+
+    /// What ssh knows of the clusters is an hour older.
+    pub fn an_hour_passes(&self) {
+        for entry in fs::read_dir(self.sandbox.path(".ssh/prime-ssh")).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|end| end != "refresh") {
+                continue;
+            }
+            let mut state: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+            for moment in ["checked", "tried"] {
+                let then = state[moment].as_u64().unwrap();
+                state[moment] = then.saturating_sub(3600).into();
+            }
+            fs::write(&path, state.to_string()).unwrap();
+        }
     }
 
     fn has_programs(&self) {

@@ -16,6 +16,7 @@ pub mod mounts;
 pub mod network;
 pub mod person;
 pub mod process;
+pub mod remedy;
 pub mod sandbox;
 pub mod ssh;
 pub mod sshd;

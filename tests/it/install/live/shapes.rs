@@ -147,17 +147,35 @@ fn the_second_look_includes_what_is_new_and_nothing_else() {
     let live = Live::serving(Api::serving([train(), small("clst02", "other")]));
     live.run(&["install", "--all", "--live"]).succeeds();
     let again = live.desk.ssh("prime-ssh/again");
-    let recent = fs::File::options().write(true).open(&again).unwrap();
-    recent.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    let hosts = || {
+        let text = fs::read_to_string(&again).unwrap();
+        let hosts = text.lines().filter(|line| line.starts_with("Host prime"));
+        hosts.map(str::to_owned).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(hosts(), "");
     live.api.now_serves([joined(), small("clst02", "other"), small("clst03", "third")]);
     live.wait(400);
     live.address("prime.train.node-9");
     live.address("prime.third");
-    let text = fs::read_to_string(&again).unwrap();
-    let hosts: Vec<_> = text.lines().filter(|line| line.starts_with("Host prime")).collect();
-    assert!(hosts.iter().any(|line| line.contains("prime.train.node-9")), "{text}");
-    assert!(hosts.iter().any(|line| line.contains("prime.third.head")), "{text}");
-    assert!(!text.contains("prime.train.node-1\n") && !text.contains("prime.other"), "{text}");
+    let of_each = ["prime.third.head prime.third", "prime.third prime.third.*"];
+    let of_train = ["prime.train.node-9", "prime.train prime.train.*"];
+    assert_eq!(
+        hosts(),
+        of_each
+            .iter()
+            .chain(&of_train)
+            .map(|names| format!("Host {names}"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    );
+    // And no longer than an ssh can take that started before.
+    let file = fs::File::options().write(true).open(&again).unwrap();
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    live.run(&["sync", "--check"]).succeeds();
+    live.wait(400);
+    assert_eq!(live.address("prime.train.node-9"), "10.0.0.99");
+    assert_eq!(hosts(), "");
+    live.run(&["sync", "--check"]).succeeds();
 }
 
 #[test]

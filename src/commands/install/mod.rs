@@ -1,0 +1,208 @@
+//! `prime-ssh install`: clusters become names that a plain ssh knows.
+
+mod newcomer;
+mod other_home;
+
+use newcomer::Newcomer;
+use other_home::OtherHome;
+
+use super::cert;
+use super::fetch::{self, AnswerSource};
+use super::fleets::{self, Distinct};
+use super::installed::{
+    Applying, Candidate, ClusterChange, DesiredState, InstallRequest, Line, Names, Surveyed,
+    apply_request, ended_owners, fragments_afterwards,
+};
+use super::{openssh, refresh, wait};
+use crate::certificate::own_keys::{other_keys, own_keys};
+use crate::cli::InstallArgs;
+use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::install::folder;
+use crate::install::follow::Follow;
+use crate::install::fragment::Fragment;
+use crate::install::plan::{Desired, Present};
+use crate::render::login::Layout as SshLayout;
+use crate::settings::{Context, Endpoint, Install, Mode, OptionResolver, Origin};
+use crate::ssh::release::OpenSsh;
+use crate::terminal::Terminal;
+use crate::text::message::Message;
+
+/// How many clusters a message names.
+const NAMED: usize = 20;
+
+pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
+    let terminal = context.terminal;
+    let mut settings = Install::resolve(args, context)?;
+    let memory = OptionResolver::new(context);
+    openssh::check_options(&settings.options.given.ssh_option)?;
+    let ssh = OpenSsh::here();
+    openssh::check_release(ssh.as_ref(), settings.options.given.layout)?;
+    if let Origin::Clusters(endpoint, named) = &mut settings.source.origin
+        && named.is_empty()
+    {
+        named.push(only_cluster(endpoint.clone(), settings.team.as_deref(), terminal)?);
+    }
+    let layout = &settings.layout;
+    let other_home = OtherHome::of(layout, context)?;
+    if let Some(other_home) = &other_home {
+        terminal.warning(other_home.warning(layout));
+    }
+    if let Some((viewing, patience)) = settings.awaited() {
+        wait::first(&viewing, &memory, patience, terminal)?;
+    }
+    let before = folder::read(layout)?.installed();
+    let candidates = candidates(&settings, terminal)?;
+    let (surveys, left) = surveys(&candidates)?;
+    settings.check_name(surveys.len())?;
+    let ended = ended_owners(&settings, &before, &surveys, &memory, terminal);
+    let mut renewed = Vec::new();
+    let applying = Applying::new(layout, settings.mode, &memory, terminal);
+    let done = apply_request(&applying, |present| {
+        let installed = present.installed();
+        let skip_invalid = settings.source.skip_invalid;
+        let mut wishing = DesiredState::new(layout, present, &installed, &memory, skip_invalid);
+        let (ours, read) = (layout.ssh_folder(), layout.read_by_ssh());
+        wishing.own_keys = (own_keys(&read), [ours, &*read].map(other_keys).concat());
+        let names = Names::choose(&settings, &installed, &surveys, &ended)?;
+        let lines = left;
+        let mut decision = InstallRequest { lines, ..InstallRequest::default() };
+        for (surveyed, name) in surveys.into_iter().zip(&names.names) {
+            let newcomer = Newcomer::new(&surveyed.1, name.clone(), &names);
+            newcomer.decide(surveyed, &settings, &mut wishing, ssh.as_ref(), &mut decision)?;
+        }
+        decision.talk.append(wishing.take_talk());
+        decision.lines.sort_by(|a, b| a.cluster.cmp(&b.cluster));
+        decision.talk.notes.extend(compact_advice(present, &decision.wishes));
+        decision.wishes.extend(subscription(&settings, present, &decision, &memory)?);
+        decision.tells_how_to_connect = !matches!(other_home, Some(OtherHome::Hides { .. }));
+        renewed = wishing.renewed;
+        Ok(decision)
+    })?;
+    renewed.retain(|renewed| done.puts(&renewed.record));
+    if settings.mode == Mode::Apply {
+        refresh::record(layout, &done, &renewed, None);
+    }
+    let done = done.tell(&applying);
+    // Without the lock: nobody waits for the API but who asked for a certificate.
+    let certificates = match settings.mode {
+        Mode::Apply => cert::ensure_each(&renewed, &memory, layout, terminal),
+        Mode::DryRun | Mode::Check => Ok(()),
+    };
+    terminal.worst([done, certificates].into_iter().filter_map(Result::err).collect())
+}
+
+/// The one cluster that there is, by its id.
+fn only_cluster(endpoint: Endpoint, team: Option<&str>, terminal: Terminal) -> Outcome<String> {
+    let mut listed = fetch::list(endpoint, None, terminal)?;
+    listed.retain(|cluster| team.is_none() || cluster.team_id.as_deref() == team);
+    match listed.as_slice() {
+        [] => Err(fleets::none_listed("install")),
+        [only] => Ok(only.id.clone()),
+        several => {
+            let text = format!("which of these {} clusters?", several.len());
+            let names = several.iter().map(|cluster| format!("{} ({})", cluster.name, cluster.id));
+            Err(Failure::message(Kind::Usage, Message::with_first(text, NAMED, names, 0))
+                .hint("name one or more: `prime-ssh install NAME`; `--all` installs all of them"))
+        }
+    }
+}
+
+fn candidates(settings: &Install, terminal: Terminal) -> Outcome<Vec<Candidate>> {
+    let fetched = fetch::each(&settings.source.origin, terminal)?;
+    if fetched.is_empty() {
+        return Err(fleets::none_listed("install"));
+    }
+    let mut candidates = Vec::with_capacity(fetched.len());
+    for fetched in fetched {
+        let file = match &fetched.source {
+            AnswerSource::File(path) => Some(path.as_path()),
+            AnswerSource::Api(_) => None,
+        };
+        candidates.push(Candidate { source: settings.source_of(file)?, fetched });
+    }
+    Ok(candidates)
+}
+
+/// Checks the answers; those that did not come or cannot be read harm no other.
+fn surveys(candidates: &[Candidate]) -> Outcome<(Vec<Surveyed<'_>>, Vec<Line>)> {
+    let mut surveys: Vec<Surveyed<'_>> = Vec::new();
+    let mut left = Vec::new();
+    let mut distinct = Distinct::default();
+    for candidate in candidates {
+        let fetched = &candidate.fetched;
+        match fetched.clusters() {
+            Err(failure) => {
+                let what = ClusterChange::NotInstalled(failure);
+                left.push(Line { cluster: fetched.asked.clone(), what, stem: None });
+            }
+            Ok(clusters) => {
+                for cluster in clusters {
+                    if distinct.is_new(&cluster, &fetched.source)? {
+                        surveys.push((candidate, cluster));
+                    }
+                }
+            }
+        }
+    }
+    Ok((surveys, left))
+}
+
+/// With this many hosts, each ssh reads many lines.
+const MANY: usize = 1000;
+
+/// The layout for many hosts, where this run installs clusters in the other one.
+fn compact_advice(present: &Present, wishes: &[Desired]) -> Option<Message> {
+    let is_flat = |wish: &Desired| match wish {
+        Desired::Put { record, .. } => record.options.layout.unwrap_or_default() == SshLayout::Flat,
+        Desired::Remove(_) | Desired::Follow(_) => false,
+    };
+    if !wishes.iter().any(is_flat) {
+        return None;
+    }
+    let fragments = fragments_afterwards(present, wishes);
+    let hosts: usize = fragments.values().map(|text| Fragment::parse(text).hosts.len()).sum();
+    let needed = SshLayout::Compact.needs();
+    (hosts > MANY).then(|| {
+        let advice = format!(
+            "{hosts} hosts are installed in all; `--layout compact` makes every ssh faster, and needs \
+             {needed} or later"
+        );
+        advice.into()
+    })
+}
+
+/// The subscription afterwards, where it changes: one that was installed by name is in it again.
+fn subscription(
+    settings: &Install,
+    present: &Present,
+    request: &InstallRequest,
+    resolver: &OptionResolver<'_>,
+) -> Outcome<Option<Desired>> {
+    let old = present.follow.as_ref();
+    let asked = match &settings.source.origin {
+        Origin::All(endpoint, team) => {
+            let (context, options) = (settings.context.clone(), old.map(|old| &old.options));
+            Some(Follow {
+                url: endpoint.address.to_string(),
+                context,
+                team: team.clone(),
+                options: settings.options.apply(options).or_fail(Kind::Usage)?,
+                excluded: old.map(|old| old.excluded.clone()).unwrap_or_default(),
+            })
+        }
+        _ => None,
+    };
+    // Options that are given for all of its clusters are those of the clusters to come too.
+    let asked = asked.filter(|asked| settings.follows || old.is_some_and(|old| old.is_of(asked)));
+    let Some(mut follow) = asked.or_else(|| old.cloned()) else { return Ok(None) };
+    if follow.options.live.is_some() {
+        let (title, context) = ("new clusters", follow.context.as_deref());
+        resolver.check_lasting_token(title, context, &follow.options)?;
+    }
+    for wish in &request.wishes {
+        if let Desired::Put { record, .. } = wish {
+            follow.excluded.remove(record.id.as_str());
+        }
+    }
+    Ok((old != Some(&follow)).then(|| Desired::Follow(Some(Box::new(follow)))))
+}
