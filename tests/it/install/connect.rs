@@ -1,6 +1,6 @@
 //! From an install to a shell: real ssh, real sshd.
 
-use super::Desk;
+use super::Sandbox;
 use crate::support::cluster::{Cluster, Connection, Node};
 use crate::support::process;
 use crate::support::ssh;
@@ -23,29 +23,29 @@ fn cluster(machine: &str, sshd: &Sshd) -> Cluster {
 #[test]
 fn a_new_machine_on_an_old_address_is_reached_and_a_new_key_of_an_old_machine_is_not() {
     needs!("sshd");
-    let desk = Desk::with_config("Host *\n  ConnectTimeout 9\n");
-    let key = desk.sandbox.ssh_key("ssh/id_cluster");
+    let sandbox = Sandbox::with_config("Host *\n  ConnectTimeout 9\n");
+    let key = sandbox.ssh_key("ssh/id_cluster");
     let start = |port: Option<u16>, node: &str| {
-        let config = Sshd::of(&desk.sandbox, node).lets_in(&key);
-        port.map_or_else(|| config, |port| Sshd::of(&desk.sandbox, node).lets_in(&key).port(port))
+        let config = Sshd::of(&sandbox, node).lets_in(&key);
+        port.map_or_else(|| config, |port| Sshd::of(&sandbox, node).lets_in(&key).port(port))
             .start()
     };
     let first = start(None, "first");
     let port = first.port;
-    let installing = desk.installing(&cluster("pod-a", &first)).arg("--identity-file").arg(&key);
+    let installing = sandbox.installing(&cluster("pod-a", &first)).arg("--identity-file").arg(&key);
     installing.run().succeeds();
-    let config = desk.config();
+    let config = sandbox.config();
     assert_eq!(ssh::node_at(&config, "prime.train"), "first");
     assert_eq!(ssh::node_at(&config, "prime.train.head"), "first");
-    let keys = desk.sandbox.read(desk.ours(".known_hosts"));
+    let keys = sandbox.read(sandbox.ours(".known_hosts"));
     assert!(keys.starts_with("prime-pod-a "), "{keys}");
-    desk.run(&["sync", "--check"]).succeeds();
+    sandbox.run(&["sync", "--check"]).succeeds();
 
     // The machine is gone, and another one has its address.
     drop(first);
     let second = start(Some(port), "second");
-    desk.saved(&cluster("pod-b", &second));
-    desk.run(&["sync"]).succeeds();
+    sandbox.saved(&cluster("pod-b", &second));
+    sandbox.run(&["sync"]).succeeds();
     let ran = ssh::on(&config, "prime.train", "echo $PRIME_NODE");
     assert!(!ran.stderr.contains("identification"), "{}", ran.stderr);
     assert_eq!(ran.succeeds(), "second\n");
@@ -56,6 +56,6 @@ fn a_new_machine_on_an_old_address_is_reached_and_a_new_key_of_an_old_machine_is
     let told = ssh::on(&config, "prime.train", "echo $PRIME_NODE").fails(255);
     assert!(told.contains("REMOTE HOST IDENTIFICATION HAS CHANGED"), "{told}");
     drop(third);
-    desk.run(&["uninstall", "--all"]).succeeds();
+    sandbox.run(&["uninstall", "--all"]).succeeds();
     assert!(ssh::on(&config, "prime.train", "true").fails(255).contains("prime.train"));
 }

@@ -6,11 +6,11 @@ use super::{beside, until_asked};
 use crate::support::api::Api;
 use crate::support::cluster::{Cluster, Connection, Node};
 use crate::support::network::nobody;
-use crate::support::person::{Person, logins, me, to};
 use crate::support::process::Ran;
 use crate::support::sandbox::Program;
-use crate::support::sshd::Sshd;
 use crate::support::snapshot::errors;
+use crate::support::sshd::Sshd;
+use crate::support::user::{User, logins, me, to};
 
 /// A control node, and workers that are reached through it.
 fn behind(control: Connection, workers: impl IntoIterator<Item = Connection>) -> Cluster {
@@ -22,17 +22,17 @@ fn behind(control: Connection, workers: impl IntoIterator<Item = Connection>) ->
     })
 }
 
-fn install(person: &Person, api: &Api, options: &[&str]) {
-    program(person, &["install", "clst01"], api).args(options).run().succeeds();
+fn install(user: &User, api: &Api, options: &[&str]) {
+    program(user, &["install", "clst01"], api).args(options).run().succeeds();
 }
 
-fn wait(person: &Person, api: &Api, options: &[&str]) -> Program {
-    program(person, &["wait", "clst01", "--format", "plain"], api).args(options)
+fn wait(user: &User, api: &Api, options: &[&str]) -> Program {
+    program(user, &["wait", "clst01", "--format", "plain"], api).args(options)
 }
 
-fn program(person: &Person, words: &[&str], api: &Api) -> Program {
-    let program = person.sandbox.prime_ssh(words).arg("--ssh-dir");
-    program.arg(person.sandbox.path("ssh")).asking(api)
+fn program(user: &User, words: &[&str], api: &Api) -> Program {
+    let program = user.prime_ssh(words).arg("--ssh-dir");
+    program.arg(user.path("ssh")).asking(api)
 }
 
 /// State and last field of each host.
@@ -48,13 +48,13 @@ fn rows(ran: &Ran) -> Vec<String> {
 #[test]
 fn a_worker_is_up_by_its_own_banner_through_one_login() {
     needs!("sshd");
-    let person = Person::new();
-    let control = person.sshd("node-0").at("127.0.0.2").start();
-    let worker = person.sshd("node-1").at("127.0.0.3").start();
+    let user = User::new();
+    let control = user.sshd("node-0").at("127.0.0.2").start();
+    let worker = user.sshd("node-1").at("127.0.0.3").start();
     let dead = Connection::to("127.0.0.1").with("port", nobody()).with("user", me());
     let api = Api::serving([behind(to(&control), [to(&worker), dead.clone(), dead])]);
-    install(&person, &api, &["--jump", "always"]);
-    let ran = wait(&person, &api, &["--within", "3s"]).run();
+    install(&user, &api, &["--jump", "always"]);
+    let ran = wait(&user, &api, &["--within", "3s"]).run();
     let told = ran.stdout.clone();
     let rows = rows(&ran);
     assert!(rows[0].starts_with("node-0 ok: OpenSSH_"), "{told}");
@@ -65,30 +65,30 @@ fn a_worker_is_up_by_its_own_banner_through_one_login() {
     assert_eq!(logins(&control), 1, "{}", control.log());
     assert_eq!(worker.log().matches("Connection from").count(), 1, "{}", worker.log());
 
-    let ran = wait(&person, &api, &["--for", "2"]).run();
+    let ran = wait(&user, &api, &["--for", "2"]).run();
     assert_eq!(ran.stderr, "prime.train: 2 of 4 nodes are up\n");
     ran.succeeds();
     // The control node is up by itself.
-    wait(&person, &api, &["--for", "1"]).run().succeeds();
+    wait(&user, &api, &["--for", "1"]).run().succeeds();
     assert_eq!(logins(&control), 2, "{}", control.log());
 }
 
 #[test]
 fn a_worker_that_comes_up_late_is_seen_through_the_same_login() {
     needs!("sshd");
-    let person = Person::new();
-    let control = person.sshd("node-0").at("127.0.0.2").start();
+    let user = User::new();
+    let control = user.sshd("node-0").at("127.0.0.2").start();
     let port = nobody();
     let late = Connection::to("127.0.0.3").with("port", port).with("user", me());
     let api = Api::serving([behind(to(&control), [late])]);
     // Not installed: what `install` would write leads there.
-    let config = person.sandbox.path("ssh/config");
+    let config = user.path("ssh/config");
     std::fs::write(config, "Host *\n  ControlMaster auto\n  StdinNull yes\n").unwrap();
-    install(&person, &api, &["--jump", "always"]);
+    install(&user, &api, &["--jump", "always"]);
     let mut worker = None;
-    let ran = beside(wait(&person, &api, &["--within", "60s"]), || {
+    let ran = beside(wait(&user, &api, &["--within", "60s"]), || {
         until_asked(&api, api.requests().len() + 2);
-        worker = Some(person.sshd("node-1").at("127.0.0.3").port(port).start());
+        worker = Some(user.sshd("node-1").at("127.0.0.3").port(port).start());
     });
     snapshot!(ran.stderr.lines().last().unwrap(), @"");
     ran.succeeds();
@@ -98,13 +98,13 @@ fn a_worker_that_comes_up_late_is_seen_through_the_same_login() {
 #[test]
 fn a_jump_host_that_refuses_us_ends_it_at_once() {
     needs!("sshd");
-    let person = Person::new();
-    let stranger = person.sandbox.ssh_key("stranger");
-    let control = Sshd::of(&person.sandbox, "node-0").at("127.0.0.2").lets_in(&stranger).start();
-    let worker = person.sshd("node-1").at("127.0.0.3").start();
+    let user = User::new();
+    let stranger = user.ssh_key("stranger");
+    let control = Sshd::of(&user.sandbox, "node-0").at("127.0.0.2").lets_in(&stranger).start();
+    let worker = user.sshd("node-1").at("127.0.0.3").start();
     let api = Api::serving([behind(to(&control), [to(&worker)])]);
-    install(&person, &api, &["--jump", "always"]);
-    let ran = wait(&person, &api, &["--within", "10m"]).run();
+    install(&user, &api, &["--jump", "always"]);
+    let ran = wait(&user, &api, &["--within", "10m"]).run();
     assert!(ran.took < Duration::from_secs(60), "{:?}", ran.took);
     let told = rows(&ran);
     assert!(told[0].starts_with("node-0 ok: OpenSSH_"), "{told:?}");
@@ -123,14 +123,14 @@ fn a_jump_host_that_refuses_us_ends_it_at_once() {
 #[test]
 fn a_jump_host_that_does_not_answer_is_waited_for() {
     needs!("sshd");
-    let person = Person::new();
-    let worker = person.sshd("node-1").at("127.0.0.3").start();
+    let user = User::new();
+    let worker = user.sshd("node-1").at("127.0.0.3").start();
     let gate = format!(
         "Host gate\n  HostName 127.0.0.1\n  Port {}\n  IdentityFile {}\n",
         nobody(),
-        person.key.display()
+        user.key.display()
     );
-    std::fs::write(person.sandbox.path("ssh/config"), gate).unwrap();
+    std::fs::write(user.path("ssh/config"), gate).unwrap();
     let down = Connection::to("127.0.0.1").with("port", nobody()).with("user", me());
     let api = Api::serving([behind(down, [to(&worker)])]);
     for (options, detail) in [
@@ -140,11 +140,11 @@ fn a_jump_host_that_does_not_answer_is_waited_for() {
             "not tried: its jump host gate: connection refused",
         ),
     ] {
-        install(&person, &api, options);
-        let ran = wait(&person, &api, &["--within", "2s"]).run();
+        install(&user, &api, options);
+        let ran = wait(&user, &api, &["--within", "2s"]).run();
         assert!(ran.took >= Duration::from_secs(2), "{:?}", ran.took);
         assert_eq!(rows(&ran)[1], format!("node-1 skipped: {detail}"), "{}", ran.stdout);
         ran.fails(6);
-        program(&person, &["uninstall", "clst01"], &api).run().succeeds();
+        program(&user, &["uninstall", "clst01"], &api).run().succeeds();
     }
 }
