@@ -190,9 +190,9 @@ fn a_controller_of_any_shape_spoils_nothing() {
         api.replies_on("/api/admin/clusters", Reply::new(200, json!({"data": [row]}).to_string()));
         let ran = list(&sandbox, &api, &["--format=plain"]).run();
         snapshot!(ran.stderr, @r#"
-        warning: train (c1): the address of its control node is refused: data[0].controller.host: […]: not a text
+        warning: train (c1): the address of its control node is refused: data[0].controller.host: […]: not a string
         warning: train (c1): the address of its control node is refused: data[0].controller.port: "x": not a whole number
-        warning: train (c1): the address of its control node is refused: data[0].controller.user: 5: not a text
+        warning: train (c1): the address of its control node is refused: data[0].controller.user: 5: not a string
         "#);
         assert_eq!(ran.succeeds(), "train\tc1\t\trefused\t\t\t\t\n", "{controller}");
     }
@@ -340,7 +340,7 @@ fn what_lies_behind_a_failure_is_told_to_who_asks() {
     error: cannot list the clusters: cannot connect to http://127.0.0.1:[port]: connection refused (3 tries)
     detail: error sending request: client error (Connect): tcp connect error: Connection refused (os error 111)
 
-    hint: check the network, the address in `--api-url`, and HTTPS_PROXY and NO_PROXY if a proxy is in between
+    hint: check the network, the address in `--api-url`, and HTTPS_PROXY and NO_PROXY if you use a proxy
     ");
 }
 

@@ -110,7 +110,7 @@ fn of_an_installed_cluster_the_installed_hosts_are_chosen_from() {
         program(&sandbox, &api, &["show", "train", "--format=plain"], options).run()
     };
     assert_eq!(names(&show(&["--node", "node-[01]"])), ["prime.train.node-1"]);
-    snapshot!(show(&["--node", "node-0"]).fails(4), @"error: nothing to show for train (clst01): no host fits --role, --only and --node");
+    snapshot!(show(&["--node", "node-0"]).fails(4), @"error: nothing to show for train (clst01): no host matches --role, --only, and --node");
 }
 
 #[test]
@@ -133,29 +133,29 @@ fn none_that_fits_is_told() {
     }
     snapshot!(told, @"
     --- check train --node nod
-    error: nothing to check for train (clst01): no host fits --role, --only and --node
+    error: nothing to check for train (clst01): no host matches --role, --only, and --node
 
     --- check train --role x
-    error: nothing to check for train (clst01): no host has that --role; here are HEAD
+    error: nothing to check for train (clst01): no host has that --role; the roles are HEAD
 
     --- show train --node nod
-    error: nothing to show for train (clst01): no host fits --role, --only and --node
+    error: nothing to show for train (clst01): no host matches --role, --only, and --node
 
     --- show train --role x
-    error: nothing to show for train (clst01): no host has that --role; here are HEAD
+    error: nothing to show for train (clst01): no host has that --role; the roles are HEAD
 
     --- wait train --node nod
-    error: nothing to wait for in train (clst01): no host fits --role, --only and --node
+    error: nothing to wait for in train (clst01): no host matches --role, --only, and --node
 
     --- wait train --role x
-    error: nothing to wait for in train (clst01): no host has that --role; here are HEAD
+    error: nothing to wait for in train (clst01): no host has that --role; the roles are HEAD
 
     --- check --all --node x
-    note: left out train (clst01): no host fits --role, --only and --node
+    note: left out train (clst01): no host matches --role, --only, and --node
     error: nothing to check: every cluster was left out
 
     --- wait --all --node x
-    note: left out train (clst01): no host fits --role, --only and --node
+    note: left out train (clst01): no host matches --role, --only, and --node
     error: nothing to wait for: every cluster was left out
     ");
 }
@@ -169,7 +169,11 @@ fn only_the_chosen_nodes_are_waited_for() {
     assert_eq!(ran.stderr, "prime.train: 2 of 2 nodes are up\n");
     let rows = ran.succeeds();
     assert_eq!(rows.lines().count(), 3, "{rows}");
-    snapshot!(errors(&wait(&["--only", "worker", "--within", "2s"]).fails(6)), @"");
+    snapshot!(errors(&wait(&["--only", "worker", "--within", "2s"]).fails(6)), @"
+    error: prime.train: 1 of 3 nodes is up after 2 s:
+      prime.train.node-2: connection refused
+      node-3: no connection yet, status PROVISIONING, installation progress 100
+    ");
 }
 
 #[test]
@@ -189,11 +193,26 @@ fn several_clusters_are_waited_for_side_by_side() {
     // What fails for one harms no other, and all share the one limit.
     let words = ["wait", "train", "nowhere", "clst01", "eval", "--format", "plain"];
     let ran = program(&sandbox, &api, &words, &["--for", "2", "--within", "20s"]).run();
-    snapshot!(errors(&ran.stderr), @"");
+    snapshot!(errors(&ran.stderr), @"
+    error: cannot get cluster `nowhere`: no cluster has this id or name
+
+    hint: `prime-ssh list` shows ids and names; for a terminated cluster, give its id
+    ");
     assert_eq!(ran.stdout.lines().count(), 6, "each cluster once: {}", ran.stdout);
-    snapshot!(errors(&ran.fails(3)), @"");
+    snapshot!(errors(&ran.fails(3)), @"
+    error: cannot get cluster `nowhere`: no cluster has this id or name
+
+    hint: `prime-ssh list` shows ids and names; for a terminated cluster, give its id
+    ");
     let ran = program(&sandbox, &api, &["wait", "train", "eval"], &["--within", "3s"]).run();
     assert!(ran.took.as_secs() < 15, "{:?}", ran.took);
     let told = ran.fails(6);
-    snapshot!(errors(&told), @"");
+    snapshot!(errors(&told), @"
+    error: prime.train: 2 of 4 nodes are up after 3 s:
+      prime.train.node-2: connection refused
+      node-3: no connection yet, status PROVISIONING, installation progress 100
+    error: prime.eval: 2 of 4 nodes are up after 3 s:
+      prime.eval.node-2: connection refused
+      node-3: no connection yet, status PROVISIONING, installation progress 100
+    ");
 }

@@ -137,7 +137,7 @@ fn a_refused_value_of_the_cluster_itself_is_shown_and_ends_in_failure() {
     assert_eq!(plain.stdout, "");
     snapshot!(plain.fails(4), @r#"
     warning: answer.json: refused: data.id: "../x": `.` is not allowed in an id
-    warning: answer.json: refused: data.providerType: 5: not a text
+    warning: answer.json: refused: data.providerType: 5: not a string
     warning: answer.json: refused: data.nodes[3].connections[0].host: "10.0.0.13\n ProxyCommand id": control character
     error: nothing to show for answer.json: its own values were refused
     "#);
@@ -224,7 +224,7 @@ fn one_that_is_not_there() {
     error: cannot get cluster `trian`: no cluster has this id or name; similar names:
       train (clst01)
 
-    hint: `prime-ssh list` shows ids and names; a terminated cluster has no name any more: give its id
+    hint: `prime-ssh list` shows ids and names; for a terminated cluster, give its id
     ");
     snapshot!(sandbox.prime_ssh(["show"]).run().fails(2), @"
     error: the following required arguments were not provided:

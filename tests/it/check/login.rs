@@ -151,7 +151,7 @@ fn a_key_that_is_not_accepted_is_named() {
     let ran = user.check(&one(&sshd), &[]);
     assert_eq!(states(&ran), ["node-0 failed key_locked"], "{}", ran.stderr);
     snapshot!(ran.fails(6), @"
-    note: prime.train.node-0: the key [home]/ssh/id_cluster would be accepted, and cannot be used: it has a passphrase that nobody can be asked for, or the agent refused; `ssh-add [home]/ssh/id_cluster`
+    note: prime.train.node-0: the server would accept the key [home]/ssh/id_cluster, but it cannot be used: it has a passphrase that nobody can be asked for, or the agent refused; `ssh-add [home]/ssh/id_cluster`
     error: 0 of 1 host OK, 1 failed: prime.train.node-0
     ");
 }
@@ -216,7 +216,7 @@ fn a_host_key_that_is_not_known_and_a_host_that_is_not_installed() {
     let ran = user.check(&more, &[]);
     assert_eq!(states(&ran)[1], "node-1 failed not_installed", "{}", ran.stdout);
     snapshot!(ran.fails(6), @"
-    note: prime.train.node-0: the host key is not known, and only known ones are taken; add its key to the known hosts, or install with `--host-keys accept-new`
+    note: prime.train.node-0: the host key is unknown, and only known keys are accepted; add its key to the known hosts, or install with `--host-keys accept-new`
     note: prime.train.node-1: ssh does not know prime.train.node-1 yet; `prime-ssh sync --ssh-dir [home]/ssh clst01`
     error: 0 of 2 hosts OK, 2 failed: prime.train.node-0, prime.train.node-1
     ");

@@ -201,7 +201,7 @@ fn several_clusters_and_what_fails_for_one_harms_no_other() {
     all 2 hosts OK
     error: cannot get cluster `nowhere`: no cluster has this id or name
 
-    hint: `prime-ssh list` shows ids and names; a terminated cluster has no name any more: give its id
+    hint: `prime-ssh list` shows ids and names; for a terminated cluster, give its id
     ");
 
     let ran = sandbox.prime_ssh(["check", "--all", "--format", "plain"]).asking(&api).run();

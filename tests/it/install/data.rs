@@ -96,7 +96,7 @@ fn a_file_with_several_clusters_keeps_each_up_to_date() {
     prime.train-675b1ff5  left as it is
     error: [home]/train.json does not hold cluster clst01
 
-    hint: a cluster that is gone for good is removed by `prime-ssh sync --prune`
+    hint: if it is gone for good, `prime-ssh sync --ssh-dir [home]/ssh --prune prime.train-675b1ff5` removes it
     error: 1 of 2 clusters was left as it was
     ");
     ran.fails(4);

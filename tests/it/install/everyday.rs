@@ -226,7 +226,7 @@ fn saved_answers_from_standard_input_cannot_be_asked_for_again() {
     prime.train  left as it is
     error: prime.train was installed from standard input, which cannot be read again
 
-    hint: `prime-ssh install --input FILE` brings it up to date from now on
+    hint: `prime-ssh install --ssh-dir [home]/ssh --input FILE` brings it up to date from now on
     ");
     assert_eq!(sandbox.snapshot(), before);
 }
@@ -249,7 +249,7 @@ fn where_home_is_not_that_of_the_passwd_file_it_is_said() {
     let program = sandbox.prime_ssh(["install", "--input"]).arg(input);
     let ran = program.run();
     snapshot!(ran.stderr, @"
-    warning: ssh reads /root/.ssh, whatever HOME says, and this installs into [home]/.ssh: use `ssh -F [home]/.ssh/config`, or install with `--ssh-dir /root/.ssh`
+    warning: ssh reads [own home]/.ssh, whatever HOME says, and this installs into [home]/.ssh: use `ssh -F [home]/.ssh/config`, or install with `--ssh-dir [own home]/.ssh`
     note: [home]/.ssh/config has a new first line: Include [home]/.ssh/prime-ssh/config
     prime.train  added: 3 hosts
     connect with: ssh -F [home]/.ssh/config prime.train

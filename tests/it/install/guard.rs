@@ -77,8 +77,6 @@ fn a_terminated_cluster_is_not_installed() {
     snapshot!(sandbox.install(&gone).fails(4), @"
     [home]/clst01.json  not installed
     error: [home]/clst01.json was terminated
-
-    hint: `prime-ssh sync` removes an installed cluster that was terminated
     ");
     assert_eq!(sandbox.snapshot(), before);
     sandbox.installing(&gone).arg("--include-inactive").run().succeeds();
@@ -114,7 +112,7 @@ fn a_cluster_that_is_unknown_goes_with_prune_only() {
     prime.train  left as it is
     error: cannot get cluster `clst01`: the API does not know it (404 Not Found): Cluster not found
 
-    hint: a cluster that is gone for good is removed by `prime-ssh sync --prune`
+    hint: if it is gone for good, `prime-ssh sync --ssh-dir [home]/ssh --prune prime.train` removes it
     error: 1 of 2 clusters was left as it was
     ");
     assert_eq!(sandbox.snapshot(), before);
@@ -146,7 +144,7 @@ fn an_api_that_fails_harms_nothing() {
     prime.train  left as it is
     error: cannot get cluster `clst02`: the API rejected the token (401 Unauthorized): Authorization failed
 
-    hint: make a new token, then `prime login`, or give it in PRIME_API_KEY or with `--token-file`
+    hint: create a new token, then run `prime login`, or pass it in PRIME_API_KEY or `--token-file`
     error: cannot get cluster `clst01`: the API failed (500 Internal Server Error): oops
 
     hint: this is not your fault; try again later

@@ -58,7 +58,7 @@ fn a_full_disk_leaves_everything_as_it_was() {
         } else {
             full += 1;
             let told = ran.fails(1);
-            assert!(told.contains("no space is left"), "{told}");
+            assert!(told.contains("its disk is full"), "{told}");
         }
         assert_eq!(snapshot(&mounts, &sandbox), before, "{free} KiB");
     }
@@ -78,7 +78,7 @@ fn an_update_on_a_full_disk_leaves_the_old_state() {
     let _ = fs::write(&ballast, vec![b'x'; 1024 * 1024]);
     for program in [sandbox.installing(&train_later()), sandbox.program(["uninstall", "train"])] {
         let told = run(&mounts, program).fails(1);
-        assert!(told.contains("no space is left"), "{told}");
+        assert!(told.contains("its disk is full"), "{told}");
         let mut now = snapshot(&mounts, &sandbox);
         now.remove(&ballast);
         assert_eq!(now, before);
@@ -96,7 +96,12 @@ fn a_configuration_that_is_a_mount_cannot_be_replaced_and_is_told() {
     let host = sandbox.write("host/config", "Host b\n");
     mounts.bind(&host, &sandbox.config());
     let ran = run(&mounts, sandbox.installing(&train()));
-    snapshot!(ran.stderr, @"");
+    snapshot!(ran.stderr, @"
+    warning: cannot replace [home]/ssh/config: Device or resource busy (os error 16)
+      add this line as the first of [home]/ssh/config:
+      Include [home]/ssh/prime-ssh/config
+    prime.train  added: 3 hosts
+    ");
     ran.succeeds();
     assert_eq!(fs::read_to_string(&host).unwrap(), "Host b\n");
     assert_eq!(sandbox.all_ours(".conf").len(), 1);
@@ -125,7 +130,13 @@ fn where_one_file_cannot_be_put_in_place_those_before_it_are_put_back() {
         told.add(stuck.display(), run(&mounts, sandbox.program(["sync"])).fails(1));
         assert_eq!(sandbox.snapshot(), before);
     }
-    snapshot!(told, @"");
+    snapshot!(told, @"
+    --- [home]/ssh/prime-ssh/other-4ad7a492.conf
+    error: cannot replace [home]/ssh/prime-ssh/other-4ad7a492.conf: Device or resource busy (os error 16): cannot replace [home]/ssh/prime-ssh/other-4ad7a492.conf: Device or resource busy (os error 16)
+
+    --- [home]/ssh/prime-ssh/train-675b1ff5.conf
+    error: cannot replace [home]/ssh/prime-ssh/train-675b1ff5.conf: Device or resource busy (os error 16): cannot replace [home]/ssh/prime-ssh/train-675b1ff5.conf: Device or resource busy (os error 16)
+    ");
     sandbox.run(&["sync"]).succeeds();
     assert_ne!(sandbox.snapshot(), before);
 }
@@ -156,7 +167,11 @@ fn a_plain_ssh_knows_the_names() {
         process::run(&mut command, b"")
     };
     let ran = run(&["install", "--input", input.to_str().unwrap()]);
-    snapshot!(ran.stderr, @"");
+    snapshot!(ran.stderr, @"
+    note: [own home]/.ssh/config has a new first line: Include prime-ssh/config
+    prime.train  added: 3 hosts
+    connect with: ssh prime.train
+    ");
     ran.succeeds();
     let read = |relative: &str| fs::read_to_string(own(relative)).unwrap();
     assert_eq!(read(".ssh/config"), "Include prime-ssh/config\r\nHost *\r\n  User me\r\n");

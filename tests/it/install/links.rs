@@ -48,7 +48,7 @@ fn links_that_lead_nowhere_are_told() {
     }
     snapshot!(told, @"
     --- gone
-    error: cannot write [home]/ssh/config: it is a link to [home]/ssh/gone, which is not there; make that file, or remove the link
+    error: cannot write [home]/ssh/config: it is a link to [home]/ssh/gone, which does not exist; create that file, or remove the link
 
     --- config
     error: cannot write [home]/ssh/config: symlink loop; remove one of its links
@@ -79,7 +79,7 @@ fn links_in_the_place_of_ours_are_refused() {
     assert_eq!(sandbox.read_config(), "Host a\n");
     let sandbox = Sandbox::with_ssh_folder();
     sandbox.write("ssh/prime-ssh", "a file");
-    snapshot!(sandbox.install(&train()).fails(5), @"error: cannot look at [home]/ssh/prime-ssh: it is a file, not a folder; move it out of the way");
+    snapshot!(sandbox.install(&train()).fails(5), @"error: cannot inspect [home]/ssh/prime-ssh: it is a file, not a folder; move it out of the way");
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_read_only_configuration_is_told_what_to_add() {
     let program = sandbox.installing(&train());
     let ran = program.without_root().run();
     snapshot!(ran.stderr, @"
-    warning: cannot write [home]/store/config: permission denied: this user may only read it; see `ls -l`
+    warning: cannot write [home]/store/config: permission denied: you can only read it; see `ls -l`
       add this line as the first of [home]/ssh/config:
       Include [home]/ssh/prime-ssh/config
     prime.train  added: 3 hosts
@@ -119,7 +119,7 @@ fn a_read_only_configuration_is_told_what_to_add() {
     sandbox.saved(&train_later());
     let ran = sandbox.program(["sync"]).without_root().run();
     snapshot!(ran.stderr, @"
-    warning: cannot write [home]/store/config: permission denied: this user may only read it; see `ls -l`
+    warning: cannot write [home]/store/config: permission denied: you can only read it; see `ls -l`
       add this line as the first of [home]/ssh/config:
       Include [home]/ssh/prime-ssh/config
     prime.train  changed: 1 host added, 1 host changed

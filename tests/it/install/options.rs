@@ -192,8 +192,8 @@ fn all_clusters_of_the_api_but_those_that_have_no_host_yet() {
     let api = Api::serving([train(), small("clst02", "other"), waiting]);
     let ran = sandbox.program(["install", "--all"]).asking(&api).run();
     snapshot!(ran.stderr, @"
-    note: waiting (clst03): skipped node-0: no connection yet, status ACTIVE, installation progress 100
     note: nothing to render for waiting (clst03): no node has a usable connection
+    note: waiting (clst03): skipped node-0: no connection yet, status ACTIVE, installation progress 100
     note: [home]/ssh/config has a new first line: Include [home]/ssh/prime-ssh/config
     prime.other  added: 1 host
     prime.train  added: 3 hosts
@@ -241,7 +241,7 @@ fn what_is_wrong_with_the_key_is_said_before_ssh_says_it_in_fewer_words() {
     ");
     fs::remove_file(&key).unwrap();
     snapshot!(sandbox.run(&["sync"]).stderr, @"
-    warning: identity file [home]/id is not there
+    warning: identity file [home]/id does not exist
     prime.train  unchanged: 3 hosts
     ");
 }

@@ -45,22 +45,22 @@ fn what_may_not_be_written_is_told_and_left() {
     }
     snapshot!(told, @"
     --- [home]/ssh/
-    error: cannot make the folder [home]/ssh/prime-ssh: permission denied: its folder may not be written here; see `ls -ld` of the folder
+    error: cannot create the folder [home]/ssh/prime-ssh: permission denied: you cannot write to its folder; see `ls -ld` of the folder
 
     --- [home]/ssh/config
-    error: cannot read [home]/ssh/config: permission denied: it may not be used by this user; see `ls -l`
+    error: cannot read [home]/ssh/config: permission denied: you cannot use it; see `ls -l`
 
     --- [home]/ssh/prime-ssh
-    error: cannot write [home]/ssh/prime-ssh/train-675b1ff5.json: permission denied: its folder may not be written here; see `ls -ld` of the folder
+    error: cannot write [home]/ssh/prime-ssh/train-675b1ff5.json: permission denied: you cannot write to its folder; see `ls -ld` of the folder
 
     --- [home]/ssh/prime-ssh/train-675b1ff5.conf
-    error: cannot write [home]/ssh/prime-ssh/train-675b1ff5.conf: permission denied: this user may only read it; see `ls -l`
+    error: cannot write [home]/ssh/prime-ssh/train-675b1ff5.conf: permission denied: you can only read it; see `ls -l`
 
     --- [home]/ssh/prime-ssh/train-675b1ff5.json
-    error: cannot read [home]/ssh/prime-ssh/train-675b1ff5.json: permission denied: it may not be used by this user; see `ls -l`
+    error: cannot read [home]/ssh/prime-ssh/train-675b1ff5.json: permission denied: you cannot use it; see `ls -l`
 
     --- [home]/ssh/prime-ssh/train-675b1ff5.conf
-    error: cannot read [home]/ssh/prime-ssh/train-675b1ff5.conf: permission denied: it may not be used by this user; see `ls -l`
+    error: cannot read [home]/ssh/prime-ssh/train-675b1ff5.conf: permission denied: you cannot use it; see `ls -l`
     ");
     sync().succeeds();
 }
@@ -74,7 +74,7 @@ fn an_ssh_folder_that_is_read_only_now_is_still_brought_up_to_date() {
     let sync = || sandbox.program(["sync"]).without_root().run();
     let ran = with_mode(&sandbox.ssh(""), 0o500, sync);
     snapshot!(ran.stderr, @"
-    warning: cannot write [home]/ssh/config: permission denied: its folder may not be written here; see `ls -ld` of the folder
+    warning: cannot write [home]/ssh/config: permission denied: you cannot write to its folder; see `ls -ld` of the folder
       add this line as the first of [home]/ssh/config:
       Include [home]/ssh/prime-ssh/config
     prime.train  changed: 1 host added, 1 host changed

@@ -82,7 +82,6 @@ fn what_was_broken_before_is_told_and_installed_all_the_same() {
       [home]/ssh/config: terminating, 1 bad configuration options
     note: [home]/ssh/config has a new first line: Include [home]/ssh/prime-ssh/config
     prime.train  added: 3 hosts
-    connect with: ssh -F [home]/ssh/config prime.train
     ");
     ran.succeeds();
     assert_eq!(sandbox.read_config(), format!("{}Host a\n\n  Bogus yes\n", sandbox.line()));
@@ -109,7 +108,6 @@ fn a_configuration_that_never_answers_does_not_hold_us_up() {
       it gave no answer in time
     note: [home]/ssh/config has a new first line: Include [home]/ssh/prime-ssh/config
     prime.train  added: 3 hosts
-    connect with: ssh -F [home]/ssh/config prime.train
     ");
     ran.succeeds();
 }
@@ -124,7 +122,6 @@ fn files_that_would_stop_ssh_are_told_with_the_remedy() {
     warning: [home]/ssh/config has mode 0664, and ssh stops at a file that others may write: `chmod go-w [home]/ssh/config`
     note: [home]/ssh/config has a new first line: Include [home]/ssh/prime-ssh/config
     prime.train  added: 3 hosts
-    connect with: ssh -F [home]/ssh/config prime.train
     ");
     ran.succeeds();
 
@@ -138,7 +135,6 @@ fn files_that_would_stop_ssh_are_told_with_the_remedy() {
       Bad owner or permissions on [home]/ssh/more
     note: [home]/ssh/config has a new first line: Include [home]/ssh/prime-ssh/config
     prime.train  added: 3 hosts
-    connect with: ssh -F [home]/ssh/config prime.train
     ");
     ran.succeeds();
 }

@@ -61,7 +61,11 @@ fn a_worker_is_up_by_its_own_banner_through_one_login() {
     assert!(rows[1].starts_with("node-1 ok: OpenSSH_"), "{told}");
     let refused = "the jump host cannot connect to it: connection refused";
     assert_eq!(rows[2], format!("node-2 failed: {refused}"));
-    snapshot!(errors(&ran.fails(6)), @"");
+    snapshot!(errors(&ran.fails(6)), @"
+    error: prime.train: 2 of 4 nodes are up after 3 s:
+      prime.train.node-2: the jump host cannot connect to it: connection refused
+      prime.train.node-3: the jump host cannot connect to it: connection refused
+    ");
     assert_eq!(logins(&control), 1, "{}", control.log());
     assert_eq!(worker.log().matches("Connection from").count(), 1, "{}", worker.log());
 
@@ -90,7 +94,7 @@ fn a_worker_that_comes_up_late_is_seen_through_the_same_login() {
         until_asked(&api, api.requests().len() + 2);
         worker = Some(user.sshd("node-1").at("127.0.0.3").port(port).start());
     });
-    snapshot!(ran.stderr.lines().last().unwrap(), @"");
+    snapshot!(ran.stderr.lines().last().unwrap(), @"prime.train: 2 of 2 nodes are up");
     ran.succeeds();
     assert_eq!(logins(&control), 1, "{}", control.log());
 }

@@ -255,7 +255,10 @@ fn time_over_says_what_is_missing() {
 #[test]
 fn a_cluster_of_no_nodes_is_not_up() {
     let (sandbox, api) = (Sandbox::new(), Api::serving([train([])]));
-    snapshot!(errors(&wait(&sandbox, &api, &["--within", "1s"]).run().fails(6)), @"");
+    snapshot!(errors(&wait(&sandbox, &api, &["--within", "1s"]).run().fails(6)), @"
+    error: prime.train: 0 of 0 nodes are up after 1 s:
+      no further node is in the cluster
+    ");
 }
 
 #[test]
@@ -332,7 +335,11 @@ fn a_wish_beyond_the_limit_is_the_limit() {
         api.fails_with([Reply::detail(429, "slow down").header("retry-after", &forever)]);
     });
     assert!(ran.took >= Duration::from_secs(4), "{:?}", ran.took);
-    snapshot!(errors(&ran.fails(6)), @"");
+    snapshot!(errors(&ran.fails(6)), @"
+    error: prime.train: 0 of 1 node is up after 4 s:
+      node-0: no connection yet, status PROVISIONING
+      cannot get cluster `clst01`: too many requests to the API (429 Too Many Requests): slow down
+    ");
     assert_eq!(api.requests().len(), 2);
 }
 
@@ -353,13 +360,13 @@ fn what_no_waiting_changes_ends_it_at_once() {
     prime.train: 0 of 1 node is up; 1 has no connection yet
     error: cannot get cluster `clst01`: the API rejected the token (401 Unauthorized): no
 
-    hint: make a new token, then `prime login`, or give it in PRIME_API_KEY or with `--token-file`
+    hint: create a new token, then run `prime login`, or pass it in PRIME_API_KEY or `--token-file`
 
     --- 403
     prime.train: 0 of 1 node is up; 1 has no connection yet
     error: cannot get cluster `clst01`: the token lacks the permission (403 Forbidden): no
 
-    hint: use a token with the admin-clusters permission; or someone who has one runs `prime-ssh export CLUSTER -o train.json` and hands you that file, which holds nothing secret: `--input train.json` uses it
+    hint: use a token with the admin-clusters permission; or ask someone who has one to run `prime-ssh export CLUSTER -o train.json` and give you that file, which holds no secrets, for `--input train.json`
 
     --- 404
     prime.train: 0 of 1 node is up; 1 has no connection yet
@@ -372,7 +379,7 @@ fn what_no_waiting_changes_ends_it_at_once() {
         until_asked(&api, 1);
         api.now_serves([train([starting(0)]).with("terminatedAt", "2026-07-09T00:00:00Z")]);
     });
-    snapshot!(errors(&ran.fails(6)), @"");
+    snapshot!(errors(&ran.fails(6)), @"error: prime.train: the cluster was terminated");
     let api = Api::serving([train([starting(0)]).with("gpuCount", "many")]);
     snapshot!(wait(&sandbox, &api, &[]).run().fails(4), @r#"
     error: nothing to render for clst01: its own values were refused
@@ -402,7 +409,10 @@ fn install_can_wait_first() {
             .prime_ssh([&["--ssh-dir", "ssh", "install", "train", "--wait"], arguments].concat())
             .asking(&api)
     };
-    snapshot!(errors(&install(&["--within", "1s"]).run().fails(6)), @"");
+    snapshot!(errors(&install(&["--within", "1s"]).run().fails(6)), @"
+    error: prime.train: 0 of 1 node is up after 1 s:
+      node-0: no connection yet, status PROVISIONING
+    ");
     assert!(!sandbox.path("ssh").exists(), "nothing is installed");
     let ran = beside(install(&["--as", "mine", "--for", "1"]), || {
         until_asked(&api, api.requests().len() + 1);
