@@ -14,7 +14,7 @@ use super::installed::{
 use crate::certificate::file::{CertificateFile, suffices};
 use crate::certificate::identity::Identity;
 use crate::certificate::judge::{self, MIN_VALIDITY};
-use crate::cli::{Global, SyncArgs};
+use crate::cli::{GlobalArgs, SyncArgs};
 use crate::failure::{Failure, Outcome};
 use crate::fs::{Lock, LockError};
 use crate::install::folder;
@@ -170,7 +170,7 @@ impl Refresh {
         let tenths = self.left(limit).as_millis() / 100;
         let timeout = Duration::from_millis(u64::try_from(tenths).unwrap_or(0).max(1) * 100);
         Context {
-            global: Global { timeout, ..self.context.global.clone() },
+            global: GlobalArgs { timeout, ..self.context.global.clone() },
             environment: self.context.environment.clone(),
             terminal: Terminal::new(Audience::Ansible, true, false),
         }

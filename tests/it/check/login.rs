@@ -341,6 +341,26 @@ fn workers_are_logged_in_to_through_one_login_to_their_jump_host() {
     assert_eq!(workers.iter().map(logins).collect::<Vec<_>>(), [1, 1]);
 }
 
+#[test]
+fn all_are_logged_in_to_through_a_bastion() {
+    needs!("sshd");
+    let world = World::new();
+    let gate = world.person.sshd("gate").at("127.0.0.4").start();
+    let control = world.person.sshd("node-0").at("127.0.0.2").start();
+    let worker = world.person.sshd("node-1").at("127.0.0.3").start();
+    let cluster = behind(&control, &[&worker]);
+    let block = world.person.own_block("gate", "127.0.0.4", gate.port);
+    fs::write(world.person.sandbox.path("ssh/config"), block).unwrap();
+    for jump in ["never", "always"] {
+        world.install(&cluster, &["--bastion", "gate", "--jump", jump]);
+        let ran = world.check(&cluster, &[]);
+        assert_eq!(states(&ran), ["node-0 ok", "node-1 ok"], "{ran:?}");
+        ran.succeeds();
+    }
+    assert_eq!(logins(&gate), 2, "{}", gate.log());
+    assert_eq!((logins(&control), logins(&worker)), (2, 2));
+}
+
 /// A single label is a private place, so that its worker jumps without anything being installed.
 #[test]
 fn a_worker_of_a_cluster_that_is_not_installed() {
