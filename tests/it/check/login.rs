@@ -344,16 +344,16 @@ fn workers_are_logged_in_to_through_one_login_to_their_jump_host() {
 #[test]
 fn all_are_logged_in_to_through_a_bastion() {
     needs!("sshd");
-    let world = World::new();
-    let gate = world.person.sshd("gate").at("127.0.0.4").start();
-    let control = world.person.sshd("node-0").at("127.0.0.2").start();
-    let worker = world.person.sshd("node-1").at("127.0.0.3").start();
+    let user = User::new();
+    let gate = user.sshd("gate").at("127.0.0.4").start();
+    let control = user.sshd("node-0").at("127.0.0.2").start();
+    let worker = user.sshd("node-1").at("127.0.0.3").start();
     let cluster = behind(&control, &[&worker]);
-    let block = world.person.own_block("gate", "127.0.0.4", gate.port);
-    fs::write(world.person.sandbox.path("ssh/config"), block).unwrap();
+    let block = user.own_block("gate", "127.0.0.4", gate.port);
+    fs::write(user.path("ssh/config"), block).unwrap();
     for jump in ["never", "always"] {
-        world.install(&cluster, &["--bastion", "gate", "--jump", jump]);
-        let ran = world.check(&cluster, &[]);
+        user.install(&cluster, &["--bastion", "gate", "--jump", jump]);
+        let ran = user.check(&cluster, &[]);
         assert_eq!(states(&ran), ["node-0 ok", "node-1 ok"], "{ran:?}");
         ran.succeeds();
     }

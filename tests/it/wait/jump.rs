@@ -156,17 +156,17 @@ fn a_jump_host_that_does_not_answer_is_waited_for() {
 #[test]
 fn behind_a_bastion_all_are_asked_through_it() {
     needs!("sshd");
-    let person = Person::new();
-    let gate = person.sshd("gate").at("127.0.0.4").start();
-    let control = person.sshd("node-0").at("127.0.0.2").start();
-    let worker = person.sshd("node-1").at("127.0.0.3").start();
-    let config = person.sandbox.path("ssh/config");
-    std::fs::write(&config, person.own_block("gate", "127.0.0.4", gate.port)).unwrap();
+    let user = User::new();
+    let gate = user.sshd("gate").at("127.0.0.4").start();
+    let control = user.sshd("node-0").at("127.0.0.2").start();
+    let worker = user.sshd("node-1").at("127.0.0.3").start();
+    let config = user.path("ssh/config");
+    std::fs::write(&config, user.own_block("gate", "127.0.0.4", gate.port)).unwrap();
     let api = Api::serving([behind(to(&control), [to(&worker)])]);
     // Of the control node's own login the bastion hears once more.
     for (jump, at_gate, at_control) in [("never", 1, 0), ("always", 3, 1)] {
-        install(&person, &api, &["--bastion", "gate", "--jump", jump]);
-        let ran = wait(&person, &api, &["--within", "50s"]).run();
+        install(&user, &api, &["--bastion", "gate", "--jump", jump]);
+        let ran = wait(&user, &api, &["--within", "50s"]).run();
         let rows = rows(&ran);
         assert!(rows.iter().all(|row| row.contains(" ok: OpenSSH_")), "{jump}: {ran:?}");
         ran.succeeds();
@@ -174,10 +174,10 @@ fn behind_a_bastion_all_are_asked_through_it() {
     }
     // Where it leads nowhere, nobody goes past it.
     let installed = std::fs::read_to_string(&config).unwrap();
-    let down = person.own_block("gate", "127.0.0.1", nobody());
+    let down = user.own_block("gate", "127.0.0.1", nobody());
     let include = installed.split_once('\n').unwrap().0;
     std::fs::write(&config, format!("{include}\n{down}")).unwrap();
-    let ran = wait(&person, &api, &["--within", "2s"]).run();
+    let ran = wait(&user, &api, &["--within", "2s"]).run();
     let rows = rows(&ran);
     assert_eq!(rows[0], "node-0 skipped: not tried: its jump host gate: connection refused");
     assert!(
@@ -188,13 +188,13 @@ fn behind_a_bastion_all_are_asked_through_it() {
 
     // One that refuses us ends it at once.
     drop(gate);
-    let stranger = person.sandbox.ssh_key("stranger");
-    let gate = Sshd::of(&person.sandbox, "gate-2").at("127.0.0.4").lets_in(&stranger).start();
-    let block = person.own_block("gate", "127.0.0.4", gate.port);
+    let stranger = user.ssh_key("stranger");
+    let gate = Sshd::of(&user.sandbox, "gate-2").at("127.0.0.4").lets_in(&stranger).start();
+    let block = user.own_block("gate", "127.0.0.4", gate.port);
     std::fs::write(&config, format!("{include}\n{block}")).unwrap();
-    let known = person.sandbox.path("own_known_hosts");
+    let known = user.path("own_known_hosts");
     std::fs::remove_file(known).unwrap();
-    let ran = wait(&person, &api, &["--within", "10m"]).run();
+    let ran = wait(&user, &api, &["--within", "10m"]).run();
     assert!(ran.took < Duration::from_secs(60), "{:?}", ran.took);
     assert!(ran.fails(6).starts_with("error: prime.train: its jump host gate refuses the login: "));
 }
