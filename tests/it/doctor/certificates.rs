@@ -43,7 +43,7 @@ fn a_key_that_is_gone_or_open() {
     needs!("ssh");
     let user = User::with_api([crate::support::cluster::train()]);
     let key = user.ssh_key("keys/my key");
-    user.program(&["install", "train", "--identity-file"]).arg(&key).run().succeeds();
+    user.program(["install", "train", "--identity-file"]).arg(&key).run().succeeds();
     user.doctor().finding("key", "ok", "there, for prime.train");
     chmod(&key, 0o644);
     user.is_cured("key", "wrong", "has mode 0644");
@@ -71,7 +71,7 @@ fn a_key_that_the_cluster_does_not_know() {
     let known = fs::read_to_string(other).unwrap();
     let keys = json!([{"id": "k", "role": "ADMIN", "publicKey": known}]);
     user.api.now_serves([crate::support::cluster::train().with("sshKeys", keys)]);
-    user.program(&["install", "train", "--identity-file"]).arg(&key).run().succeeds();
+    user.program(["install", "train", "--identity-file"]).arg(&key).run().succeeds();
     user.doctor().finding("clusters", "warning", "is not among those of prime.train");
 }
 
@@ -99,7 +99,7 @@ fn cert_uses_the_key_that_the_cluster_was_installed_with() {
     let other = user.ssh_key("keys/other key");
     let settings = json!({"base_url": user.api.url()});
     user.prime_settings(&settings);
-    user.program(&["install", "train", "--identity-file"]).arg(&other).run().succeeds();
+    user.program(["install", "train", "--identity-file"]).arg(&other).run().succeeds();
     for selector in ["train", "clst01", "prime.train"] {
         user.run(&["cert", selector]).succeeds();
         let shown = user.run(&["cert", selector, "--show"]).succeeds();
@@ -112,7 +112,7 @@ fn cert_uses_the_key_that_the_cluster_was_installed_with() {
     }
     // One that is named for this call counts all the same.
     let named = user.path("keys/id_cluster");
-    user.program(&["cert", "train", "--identity-file"]).arg(&named).run().succeeds();
+    user.program(["cert", "train", "--identity-file"]).arg(&named).run().succeeds();
     snapshot!(user.run(&["cert", "train", "--show"]).fails(1), @"
     error: the certificate for train lets nobody in: it is for the key SHA256:[key], not for SHA256:[key]
 
@@ -160,7 +160,7 @@ fn a_token_that_ssh_does_not_find() {
     needs!("ssh");
     let (user, _) = with_vault(&[]);
     let token = user.write("token", TOKEN);
-    let install = user.program(&["install", "train", "--live", "--token-file"]);
+    let install = user.program(["install", "train", "--live", "--token-file"]);
     install.arg(&token).run().succeeds();
     assert_eq!(user.doctor().of("live", ""), Vec::<&Value>::new());
     fs::remove_file(&token).unwrap();
@@ -171,7 +171,7 @@ fn a_token_that_ssh_does_not_find() {
     let (user, _) = with_vault(&["--live"]);
     let settings = json!({"base_url": user.api.url(), "api_key": ""});
     user.prime_settings(&settings);
-    let doctor = user.program(&["doctor", "--format=json"]).env("PRIME_API_KEY", TOKEN);
+    let doctor = user.program(["doctor", "--format=json"]).env("PRIME_API_KEY", TOKEN);
     let report = user.examined(doctor);
     report.finding("live", "wrong", "ssh finds no token");
     report.finding("token", "ok", "from PRIME_API_KEY");

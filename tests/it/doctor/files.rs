@@ -226,13 +226,13 @@ fn what_may_not_be_read_is_told() {
     needs!("ssh");
     let user = User::healthy();
     chmod(&user.config(), 0o000);
-    let doctor = user.program(&["doctor", "--format=json"]).without_root();
+    let doctor = user.program(["doctor", "--format=json"]).without_root();
     let report = super::Report::read(doctor.run());
     let finding = report.finding("include", "wrong", "cannot read");
     assert_eq!(finding["file"], user.config().to_str().unwrap());
     chmod(&user.config(), 0o600);
     chmod(&user.ours(".conf"), 0o000);
-    let doctor = user.program(&["doctor", "--format=json"]).without_root();
+    let doctor = user.program(["doctor", "--format=json"]).without_root();
     super::Report::read(doctor.run()).finding("files", "wrong", "cannot read");
     // A home folder that may only be read is no trouble to those who only read.
     chmod(&user.ours(".conf"), 0o600);
@@ -240,7 +240,7 @@ fn what_may_not_be_read_is_told() {
         chmod(&user.ssh(folder), 0o500);
     }
     chmod(user.home(), 0o500);
-    let doctor = user.program(&["doctor", "--format=json"]);
+    let doctor = user.program(["doctor", "--format=json"]);
     let mut command = doctor.without_root().into_command();
     chmod(user.home(), 0o500);
     let report = super::Report::read(process::run(&mut command, b""));

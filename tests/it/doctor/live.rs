@@ -10,7 +10,7 @@ use crate::support::cluster::train;
 impl User {
     /// Lets a value of what is known of the last refresh be another.
     fn refreshed(&self, name: &str, change: impl FnOnce(&mut Value)) {
-        let path = self.ssh(&format!("prime-ssh/{name}.refresh"));
+        let path = self.ssh(format!("prime-ssh/{name}.refresh"));
         let mut state: Value = match fs::read(&path) {
             Ok(text) => serde_json::from_slice(&text).unwrap(),
             Err(_) => json!({"checked": 0, "tried": 0}),
@@ -78,7 +78,7 @@ fn a_shell_that_takes_its_time() {
     user.write("ssh/config", "Host mine\n");
     user.run(&["install", "train", "--live"]).succeeds();
     let shell = user.script("slow", "#!/bin/sh\nsleep 0.4\nexec /bin/sh \"$@\"\n");
-    let report = user.examined(user.program(&["doctor", "--format=json"]).env("SHELL", &shell));
+    let report = user.examined(user.program(["doctor", "--format=json"]).env("SHELL", &shell));
     let finding = report.finding("live", "warning", "a connection with nothing to do waits ");
     let advice = finding["advice"].as_str().unwrap();
     assert!(advice.contains("slow -c true` does"), "{advice}");

@@ -68,7 +68,7 @@ impl User {
     /// What the doctor finds, who changes nothing.
     #[track_caller]
     fn doctor(&self) -> Report {
-        self.examined(self.program(&["doctor", "--format=json"]))
+        self.examined(self.program(["doctor", "--format=json"]))
     }
 
     #[track_caller]

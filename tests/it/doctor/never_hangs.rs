@@ -43,7 +43,7 @@ fn a_system_that_refuses_threads_and_processes() {
     needs!("ssh", "prlimit");
     let user = User::healthy();
     for limit in ["--nproc=1", "--nofile=8", "--fsize=0"] {
-        let doctor = user.program(&["doctor", "--format=json"]).without_root().into_command();
+        let doctor = user.program(["doctor", "--format=json"]).without_root().into_command();
         let mut limited = process::command("prlimit");
         limited.arg(limit).arg("--").arg(doctor.get_program()).args(doctor.get_args());
         limited
@@ -65,7 +65,7 @@ fn a_token_that_never_comes() {
     let pipe = user.path("pipe");
     make_pipe(&pipe);
     let report =
-        user.examined(user.program(&["doctor", "--format=json", "--token-file"]).arg(&pipe));
+        user.examined(user.program(["doctor", "--format=json", "--token-file"]).arg(&pipe));
     report.finding("token", "wrong", "holds no token");
     assert!(report.ran.took < Duration::from_secs(25), "{:?}", report.ran.took);
 }

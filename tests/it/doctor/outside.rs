@@ -19,7 +19,7 @@ fn the_token_is_named_by_where_it_stands() {
     let settings = user.path(".prime/config.json");
     let words = format!("from {}; the API accepts it", settings.display());
     user.doctor().finding("token", "ok", &words);
-    let doctor = || user.program(&["doctor", "--format=json"]);
+    let doctor = || user.program(["doctor", "--format=json"]);
     let report = user.examined(doctor().env("PRIME_API_KEY", TOKEN));
     report.finding("token", "ok", "from PRIME_API_KEY; the API accepts it");
     let file = user.write("token", TOKEN);
@@ -59,7 +59,7 @@ fn a_token_that_others_can_read() {
 fn an_api_that_is_not_there_or_not_well() {
     needs!("ssh");
     let user = User::healthy();
-    let doctor = || user.program(&["doctor", "--format=json"]);
+    let doctor = || user.program(["doctor", "--format=json"]);
     user.api.replies_on(LIST, Reply::detail(500, "oops"));
     let report = user.doctor();
     report.finding("api", "wrong", "the API failed (500 Internal Server Error): oops");
@@ -78,7 +78,7 @@ fn a_slow_api_does_not_hold_us_up() {
     needs!("ssh");
     let user = User::healthy();
     let slow = Api::slow([cluster::train()], Duration::from_secs(20)).may_be_idle();
-    let doctor = user.program(&["doctor", "--format=json", "--timeout=1s"]);
+    let doctor = user.program(["doctor", "--format=json", "--timeout=1s"]);
     let report = user.examined(doctor.env("PRIME_API_BASE_URL", slow.url()));
     report.finding("api", "wrong", "no answer within 1s");
     assert!(report.ran.took < Duration::from_secs(15), "{:?}", report.ran.took);
@@ -127,7 +127,7 @@ fn installed_clusters_that_are_not_as_the_api_says() {
     user.is_cured("clusters", "wrong", "the API does not know prime.train any more");
 
     let user = User::with_api([cluster::train()]);
-    let install = user.program(&["install", "--input", "-"]);
+    let install = user.program(["install", "--input", "-"]);
     install.stdin(cluster::train().answer()).run().succeeds();
     let report = user.doctor();
     report.finding("clusters", "note", "it was installed from standard input");
@@ -167,10 +167,10 @@ fn an_ssh_that_is_too_old_or_none() {
         user.script("bin/ssh", format!("#!/bin/sh\n{script}\n"));
         let bin = user.path("bin");
         let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-        let report = user.examined(user.program(&["doctor", "--format=json"]).env("PATH", path));
+        let report = user.examined(user.program(["doctor", "--format=json"]).env("PATH", path));
         report.finding("ssh", state, words);
     }
-    let report = user.examined(user.program(&["doctor", "--format=json"]).env("PATH", "/nowhere"));
+    let report = user.examined(user.program(["doctor", "--format=json"]).env("PATH", "/nowhere"));
     report.finding("ssh", "wrong", "there is no ssh on PATH");
     assert_eq!(report.of("hosts", ""), Vec::<&Value>::new());
 }
@@ -180,7 +180,7 @@ fn a_shell_that_runs_nothing() {
     needs!("ssh");
     let user = User::healthy();
     let doctor =
-        |shell: &str| user.examined(user.program(&["doctor", "--format=json"]).env("SHELL", shell));
+        |shell: &str| user.examined(user.program(["doctor", "--format=json"]).env("SHELL", shell));
     let report = doctor("/bin/false");
     let finding =
         report.finding("shell", "wrong", "SHELL is /bin/false, which does not run commands");
@@ -194,6 +194,6 @@ fn a_shell_that_runs_nothing() {
         "203.0.113.10",
     ))]);
     user.run(&["install", "solo"]).succeeds();
-    let doctor = user.program(&["doctor", "--format=json"]).env("SHELL", "/bin/false");
+    let doctor = user.program(["doctor", "--format=json"]).env("SHELL", "/bin/false");
     assert_eq!(user.examined(doctor).of("shell", ""), Vec::<&Value>::new());
 }

@@ -87,7 +87,7 @@ fn a_narrow_terminal_gets_whole_commands_and_hostile_names_do_nothing() {
     let config = fs::read_to_string(user.config()).unwrap();
     fs::write(user.config(), format!("{config}Include {}/*\n", user.ssh("conf.d").display()))
         .unwrap();
-    let mut command = user.program(&["doctor", "--color=always"]).into_command();
+    let mut command = user.program(["doctor", "--color=always"]).into_command();
     let ran = process::run_on_terminal(&mut command, 40);
     assert!(
         !ran.stdout.contains("\u{1b}[2J") && !ran.stdout.contains('\u{202e}'),
