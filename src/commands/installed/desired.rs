@@ -47,11 +47,11 @@ fn moved(before: Option<&[u8]>, fragment: &[u8], alias: &str) -> Vec<String> {
     let Some(before) = before.filter(|before| *before != fragment) else { return Vec::new() };
     let moved = Fragment::parse(fragment).since(&Fragment::parse(before)).moved;
     let tell = |(name, from, to): &(String, String, String)| {
-        format!("{name} leads to another machine now: {to}, and no longer {from}")
+        format!("{name} leads to another machine than before: {to}, and not {from}")
     };
     let mut told: Vec<String> = moved.iter().take(TOLD).map(tell).collect();
     if let Some(more) = moved.len().checked_sub(TOLD).filter(|more| *more > 0) {
-        told.push(format!("{more} more names of {alias} lead to another machine now"));
+        told.push(format!("{more} more names of {alias} lead to another machine than before"));
     }
     told
 }
@@ -136,6 +136,9 @@ impl<'a> DesiredState<'a> {
         };
         rendering.hosts.recorded = vec![(id, record.name.clone())];
         rendering.ssh.short.clone_from(&remembered.short);
+        // By that of the password database ssh finds the sockets, whatever HOME says.
+        let home_length = self.layout.home().as_os_str().len();
+        rendering.ssh.home_length = rendering.ssh.home_length.max(home_length);
         if rendering.ssh.known_hosts.is_none() {
             rendering.ssh.known_hosts = Some(self.known_hosts(&record)?);
         }
