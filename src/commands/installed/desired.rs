@@ -186,15 +186,17 @@ impl<'a> DesiredState<'a> {
 
     /// A cluster without hosts may have some later.
     fn nothing(&self, record: &Record, title: &str, why: &NoFleet) -> DesiredOutcome {
-        let failure = fleets::no_fleet(title, why);
         let is_newcomer = self.installed.of_id(record.id.as_str()).is_none();
         let can_wait = is_newcomer && matches!(record.source, Source::Api { .. });
-        if !can_wait || !matches!(why, NoFleet::NoHost) {
-            return DesiredOutcome::Nothing(failure);
-        }
-        let words = ["--wait", record.id.as_str()];
-        let command = pasted(self.commands().listed("install", words));
-        DesiredOutcome::Nothing(failure.hint(format!("{command} waits until its nodes are up")))
+        let mut failure = fleets::nothing_to("install", title, why);
+        failure.hint = if can_wait && matches!(why, NoFleet::NoHost) {
+            let words = ["--wait", record.id.as_str()];
+            let command = pasted(self.commands().listed("install", words));
+            Some(format!("{command} waits until its nodes are up"))
+        } else {
+            fleets::no_fleet(title, why).hint
+        };
+        DesiredOutcome::Nothing(failure)
     }
 
     /// The refusals say what is wrong with the cluster's own values.
