@@ -9,6 +9,7 @@ use std::iter;
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,9 @@ const OUTPUT_MAX: usize = 64 * 1024;
 /// The largest file that it may write, in bytes: what a server sends without end must not fill the
 /// disk before the time is over. A log of 20,000 connections fits, and so does any `known_hosts`.
 const FILE_MAX: u64 = 16 * 1024 * 1024;
+
+/// Held by who lowers the limit for a program that it starts.
+static LIMITING: Mutex<()> = Mutex::new(());
 
 /// The end of a program, and what it said.
 #[derive(Debug)]
@@ -119,8 +123,10 @@ impl Running {
 }
 
 /// Starts a program that ends with `SIGXFSZ` where it writes a file of more than [`FILE_MAX`]: it
-/// inherits that limit, which is ours for so long.
+/// inherits that limit, which is ours for so long. One thread at a time does so: another would take
+/// the lowered limit for ours, and leave it behind.
 fn with_small_files<T>(start: impl FnOnce() -> T) -> T {
+    let _alone = LIMITING.lock().unwrap_or_else(PoisonError::into_inner);
     let Ok((ours, most)) = getrlimit(Resource::RLIMIT_FSIZE) else { return start() };
     // A limit that cannot be set is none; the one for all time stays, so that ours comes back.
     let _ = setrlimit(Resource::RLIMIT_FSIZE, ours.min(FILE_MAX), most);
@@ -188,8 +194,21 @@ mod tests {
             assert!(ended.status.is_some_and(|status| !status.success()), "{script}");
         }
         assert_eq!(log.metadata().unwrap().len(), FILE_MAX);
-        // What we write ourselves is as long as before.
-        std::fs::write(&log, vec![0; 17 * 1024 * 1024]).unwrap();
+    }
+
+    #[test]
+    fn what_we_write_ourselves_is_as_long_as_before() {
+        let limit = || {
+            let _alone = LIMITING.lock().unwrap();
+            getrlimit(Resource::RLIMIT_FSIZE).unwrap()
+        };
+        let before = limit();
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| sh("true", Duration::from_secs(60)));
+            }
+        });
+        assert_eq!(limit(), before);
     }
 
     #[test]
