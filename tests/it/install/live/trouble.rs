@@ -243,6 +243,38 @@ fn root_leaves_the_folder_of_another_user_alone() {
     assert!(!lock.with_extension("refresh-lock").exists());
 }
 
+/// Nothing of it is waited for, and what a link leads to is not written to.
+#[test]
+fn what_stands_in_for_a_file_of_a_refresh() {
+    needs!("ssh", "mkfifo");
+    let live = Live::with([train()]);
+    let treasure = live.sandbox.write("treasure", "gold");
+    for name in ["train-675b1ff5.refresh", "train-675b1ff5.refresh-lock"] {
+        let path = live.sandbox.ssh("prime-ssh").join(name);
+        for kind in ["link", "pipe", "folder", "text"] {
+            live.wait(400);
+            fs::remove_file(&path).unwrap();
+            match kind {
+                "link" => std::os::unix::fs::symlink(&treasure, &path).unwrap(),
+                "pipe" => drop(process::run(process::command("mkfifo").arg(&path), b"").succeeds()),
+                "folder" => fs::create_dir(&path).unwrap(),
+                _ => fs::write(&path, "{\"checked\": -1, \"tried\"").unwrap(),
+            }
+            let ran = live.asks("prime.train.node-1");
+            assert_eq!(host_name(&ran), "10.0.0.11", "{name}, {kind}: {ran:?}");
+            assert!(ran.took < Duration::from_secs(5), "{name}, {kind}: {ran:?}");
+            let _ = fs::remove_dir(&path).or_else(|_| fs::remove_file(&path));
+            fs::write(&path, "").unwrap();
+        }
+    }
+    assert_eq!(live.sandbox.read("treasure"), "gold");
+    live.wait(400);
+    live.api.now_serves([train_later()]);
+    fs::remove_file(live.sandbox.ssh("prime-ssh/train-675b1ff5.refresh")).unwrap();
+    fs::remove_file(live.sandbox.ssh("prime-ssh/train-675b1ff5.refresh-lock")).unwrap();
+    assert_eq!(live.address("prime.train.node-1"), "10.0.0.111");
+}
+
 #[test]
 fn a_clock_that_went_back() {
     needs!("ssh");
