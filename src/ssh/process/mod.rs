@@ -138,7 +138,7 @@ fn with_small_files<T>(start: impl FnOnce() -> T) -> T {
 /// Returns the pauses between two looks at a program that runs.
 fn pauses() -> impl Iterator<Item = Duration> {
     let longer = |pause: &Duration| Some((*pause * 2).min(Duration::from_millis(20)));
-    iter::successors(Some(Duration::from_millis(1)), longer)
+    iter::successors(Some(Duration::from_micros(250)), longer)
 }
 
 /// Returns the first of what a program has written so far. It is read at its place in the file, for a program that
