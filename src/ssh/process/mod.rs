@@ -12,7 +12,6 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
@@ -82,7 +81,7 @@ impl Running {
     fn start(command: &mut Command, stdin: Stdio) -> io::Result<Self> {
         let (stdout, stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
         command.stdin(stdin).stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
-        let child = with_small_files(|| command.spawn())?;
+        let child = spawn_limited(command)?;
         Ok(Self { child, status: None, stdout, stderr })
     }
 
@@ -118,15 +117,33 @@ impl Running {
     }
 }
 
-/// Starts a program that ends with `SIGXFSZ` where it writes a file of more than [`FILE_MAX`]: it
-/// inherits that limit, which is ours for so long.
-fn with_small_files<T>(start: impl FnOnce() -> T) -> T {
-    let Ok((ours, most)) = getrlimit(Resource::RLIMIT_FSIZE) else { return start() };
+/// Starts a program that ends with `SIGXFSZ` where it writes a file of more than [`FILE_MAX`], and so
+/// does what it starts itself.
+#[cfg(target_os = "linux")]
+fn spawn_limited(command: &mut Command) -> io::Result<Child> {
+    use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+    let child = command.spawn()?;
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let Rlimit { current, maximum } = getrlimit(Resource::Fsize);
+    let current = Some(current.unwrap_or(FILE_MAX).min(FILE_MAX));
+    if let Some(pid) = pid {
+        // One that has ended already needs none.
+        let _ = prlimit(Some(pid), Resource::Fsize, Rlimit { current, maximum });
+    }
+    Ok(child)
+}
+
+/// The same, where the system limits no other process: it inherits the limit, which is ours for so
+/// long.
+#[cfg(not(target_os = "linux"))]
+fn spawn_limited(command: &mut Command) -> io::Result<Child> {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let Ok((ours, most)) = getrlimit(Resource::RLIMIT_FSIZE) else { return command.spawn() };
     // A limit that cannot be set is none; the one for all time stays, so that ours comes back.
     let _ = setrlimit(Resource::RLIMIT_FSIZE, ours.min(FILE_MAX), most);
-    let started = start();
+    let child = command.spawn();
     let _ = setrlimit(Resource::RLIMIT_FSIZE, ours, most);
-    started
+    child
 }
 
 /// Returns the pauses between two looks at a program that runs.
