@@ -87,20 +87,20 @@ fn check(url: &Url) -> Result<(), Invalid> {
         "http" if is_loopback(url) => {}
         "http" => {
             return Err(Invalid::because(
-                "plain `http` would show the token to the network: `https`, or an address of this \
-                 machine",
+                "plain `http` would show the token to the network: use `https`, or an address of \
+                 this machine",
             ));
         }
         _ => return Err(no_scheme()),
     }
     if url.host_str().is_none_or(|host| ServerName::try_from(bare(host)).is_err()) {
-        return Err(Invalid::because("its host is no name and no address"));
+        return Err(Invalid::because("its host is neither a name nor an address"));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(Invalid::because("a user name or password does not belong in it"));
+        return Err(Invalid::because("it must not contain a user name or password"));
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(Invalid::because("`?` and `#` do not belong in it"));
+        return Err(Invalid::because("it must not contain `?` or `#`"));
     }
     Ok(())
 }
@@ -190,12 +190,12 @@ mod tests {
             ("http://example.com", "would show the token"),
             ("https://me:secret@example.com", "user name or password"),
             ("https://me@example.com", "user name or password"),
-            ("https://example.com/?a=b", "do not belong"),
-            ("https://example.com/#a", "do not belong"),
+            ("https://example.com/?a=b", "must not contain"),
+            ("https://example.com/#a", "must not contain"),
             ("https://exam\nple.com", "control character"),
             ("https://example.com:99999", "port"),
-            ("https://a..example.com", "no name and no address"),
-            (&format!("https://{}.com", "a".repeat(64)), "no name and no address"),
+            ("https://a..example.com", "neither a name nor an address"),
+            (&format!("https://{}.com", "a".repeat(64)), "neither a name nor an address"),
         ] {
             let error = text.parse::<ApiUrl>().unwrap_err().to_string();
             assert!(error.contains(why), "{text:?}: {error}");

@@ -66,7 +66,7 @@ pub(super) enum Cause {
     Wait { status: StatusCode, wait: Duration, limit: Duration },
     #[error("the API redirects to another host, {0}; not followed, to keep the token safe")]
     RedirectElsewhere(String),
-    #[error("the API redirects without end ({})", code(*.0))]
+    #[error("the API redirects in a loop ({})", code(*.0))]
     RedirectLoop(StatusCode),
     /// The API refused, or failed.
     #[error("{} ({}){}", meaning(*.status), code(*.status), said(.words.as_deref(), *.is_page))]
@@ -76,7 +76,8 @@ pub(super) enum Cause {
     #[error("several clusters have this name:")]
     Several(Similar),
     /// It was in the list, and a moment later it was not there.
-    #[error("the list has it (id `{}`), but it is gone: it may just have been terminated", shown(.0))]
+    #[error("the list has it (id `{}`), but the API no longer knows it: it may have just been \
+     terminated", shown(.0))]
     Vanished(String),
     #[error("the answer is larger than {} MiB", .limit / (1024 * 1024))]
     TooLarge { limit: usize },
@@ -104,8 +105,8 @@ pub(super) struct Similar {
     pub(super) more: usize,
 }
 
-const WEB_PAGE: &str = "a web page comes from a proxy or a login portal in between, or from another \
-    server: check `--api-url`, HTTPS_PROXY and NO_PROXY";
+const WEB_PAGE: &str = "a proxy, a login portal, or another server sent a web page: check \
+ `--api-url`, HTTPS_PROXY and NO_PROXY";
 const WRONG_API: &str = "check that `--api-url` names the Prime Intellect API";
 
 impl Error {
@@ -207,7 +208,7 @@ impl Error {
             Cause::Selector(_) => (Kind::Usage, "give the id or the name of a cluster"),
             Cause::NoAuthorities => (
                 Kind::Local,
-                "install the system's `ca-certificates`, or name such a file in SSL_CERT_FILE",
+                "install the system's `ca-certificates`, or set SSL_CERT_FILE to such a file",
             ),
             Cause::Transport(error) => (error.kind, error.hint),
             Cause::TimedOut { .. } => {
@@ -217,7 +218,7 @@ impl Error {
                 (Kind::Api, "try again later, or give it more time with `--timeout`")
             }
             Cause::RedirectElsewhere(_) => {
-                (Kind::Api, "if that is where the API is now, name it with `--api-url`")
+                (Kind::Api, "if the API has moved there, set `--api-url`")
             }
             Cause::RedirectLoop(_) => (Kind::Api, "check the address in `--api-url`"),
             Cause::Status { is_page: true, .. } => (Kind::Api, WEB_PAGE),
@@ -226,8 +227,7 @@ impl Error {
             }
             Cause::NoSuchCluster(_) => (
                 Kind::Api,
-                "`prime-ssh list` shows ids and names; a terminated cluster has no name any more: \
-                 give its id",
+                "`prime-ssh list` shows ids and names; for a terminated cluster, give its id",
             ),
             Cause::Several(_) => (Kind::Api, "give the id instead of the name"),
             Cause::Vanished(_) => (Kind::Api, "try again"),
@@ -235,7 +235,7 @@ impl Error {
                 (Kind::Answer, WEB_PAGE)
             }
             Cause::Malformed(Malformed::NoData) => {
-                (Kind::Answer, "it may just have been terminated; try again, or give another id")
+                (Kind::Answer, "it may have just been terminated; try again, or give another id")
             }
             Cause::Token
             | Cause::Id(_)
@@ -272,15 +272,16 @@ impl Error {
 fn status_hint(status: StatusCode, operation: &Operation) -> Option<&'static str> {
     Some(match status {
         StatusCode::UNAUTHORIZED => {
-            "make a new token, then `prime login`, or give it in PRIME_API_KEY or with `--token-file`"
+            "create a new token, then run `prime login`, or pass it in PRIME_API_KEY or \
+             `--token-file`"
         }
         StatusCode::FORBIDDEN if matches!(operation, Operation::Certificate(_)) => {
             "use a token with the admin-clusters permission"
         }
         StatusCode::FORBIDDEN => {
-            "use a token with the admin-clusters permission; or someone who has one runs \
-             `prime-ssh export CLUSTER -o train.json` and hands you that file, which \
-             holds nothing secret: `--input train.json` uses it"
+            "use a token with the admin-clusters permission; or ask someone who has one to run \
+             `prime-ssh export CLUSTER -o train.json` and give you that file, which holds no \
+             secrets, for `--input train.json`"
         }
         StatusCode::NOT_FOUND if *operation == Operation::Clusters => WRONG_API,
         StatusCode::NOT_FOUND => "check the id; a terminated cluster may be gone",
@@ -319,12 +320,12 @@ fn said(words: Option<&str>, is_page: bool) -> String {
 fn no_answer(limit: Duration, received: usize) -> String {
     match received {
         0 => format!("no answer within {limit:?}"),
-        _ => format!("incomplete answer after {limit:?} ({received} bytes came)"),
+        _ => format!("incomplete answer after {limit:?} ({received} bytes received)"),
     }
 }
 
 fn before(earlier: Option<&Cause>) -> String {
-    earlier.map(|earlier| format!("; the try before: {earlier}")).unwrap_or_default()
+    earlier.map(|earlier| format!("; the previous try: {earlier}")).unwrap_or_default()
 }
 
 fn tried(tries: u32) -> String {

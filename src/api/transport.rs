@@ -32,9 +32,9 @@ pub(super) enum Retry {
 }
 
 const NETWORK: &str = "check the network, the address in `--api-url`, and HTTPS_PROXY and NO_PROXY \
-    if a proxy is in between";
-const AUTHORITIES: &str = "if a proxy in between signs with its own authority, name that \
-    authority's file in SSL_CERT_FILE";
+    if you use a proxy";
+const AUTHORITIES: &str = "if a proxy signs with its own authority, set SSL_CERT_FILE to that \
+ authority's file";
 const CLOCK: &str = "check the address in `--api-url`, and this machine's clock";
 const SCHEME: &str = "check the scheme and the port in `--api-url`";
 const CUT: &str = "try again; a proxy in between may have cut it";
@@ -71,7 +71,9 @@ impl TransportError {
             _ if is_cut => {
                 format!("the answer is cut off after {received} bytes: {}", reason(&source))
             }
-            _ => format!("cannot unzip the answer after {received} bytes: {}", reason(&source)),
+            _ => {
+                format!("cannot decompress the answer after {received} bytes: {}", reason(&source))
+            }
         };
         let again = if is_cut { Retry::IfItReads } else { Retry::Never };
         Self { message, kind: Kind::Answer, hint: CUT, again, source }

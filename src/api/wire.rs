@@ -46,7 +46,7 @@ impl Value<'_> {
 
     /// The text, or why there is none.
     pub fn required(&self) -> Result<&str, &'static str> {
-        self.text().ok_or(if self.is_absent() { "missing" } else { "not a text" })
+        self.text().ok_or(if self.is_absent() { "missing" } else { "not a string" })
     }
 
     /// The text, where it is one.

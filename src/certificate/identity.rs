@@ -40,7 +40,7 @@ pub enum IdentityError {
     #[error("cannot read {}: {}", shell::path(.0), .1)]
     Unreadable(PathBuf, #[source] io::Error),
     /// It is a folder, a pipe, or far too long.
-    #[error("{} is no file that holds a key", shell::path(.0))]
+    #[error("{} is not a file that holds a key", shell::path(.0))]
     NoFile(PathBuf),
     /// The `.pub` holds no public key.
     #[error("{} holds no public key: {}", shell::path(.0), .1)]

@@ -1,6 +1,7 @@
 //! The keys that ssh tries where no setting names one: those in its folder, and the agent's.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -16,6 +17,8 @@ use crate::text::shell;
 const DEFAULTS: [&str; 5] = ["id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk"];
 /// An agent answers at once, unless it is far away.
 const AGENT_LIMIT: Duration = Duration::from_secs(3);
+/// The most keys beside those that are looked at.
+const OTHERS_MAX: usize = 64;
 /// The most characters of the agent's name for a key that are shown.
 const SHOWN: usize = 60;
 
@@ -47,6 +50,13 @@ impl OwnKey {
     }
 }
 
+impl From<&Identity> for OwnKey {
+    fn from(identity: &Identity) -> Self {
+        let (file, public_key) = (Some(identity.file.clone()), identity.public_key.clone());
+        Self { file, comment: String::new(), public_key }
+    }
+}
+
 /// The keys that ssh tries by itself, with this folder as its own: files first.
 #[must_use]
 pub fn own_keys(ssh_folder: &Path) -> Vec<OwnKey> {
@@ -62,6 +72,24 @@ pub fn own_keys(ssh_folder: &Path) -> Vec<OwnKey> {
         }
     }
     keys
+}
+
+/// The keys in this folder that ssh does not try by itself.
+#[must_use]
+pub fn other_keys(ssh_folder: &Path) -> Vec<OwnKey> {
+    let entries = fs::read_dir(ssh_folder).into_iter().flatten().flatten();
+    let private = |entry: fs::DirEntry| {
+        let name = entry.file_name().into_string().ok()?;
+        let name = name.strip_suffix(".pub").filter(|name| !DEFAULTS.contains(name))?;
+        Some(ssh_folder.join(name)).filter(|file| file.is_file())
+    };
+    let mut files: Vec<PathBuf> = entries.filter_map(private).take(OTHERS_MAX).collect();
+    files.sort();
+    let key = |file: PathBuf| {
+        let public_key = Identity::beside(&file)?;
+        Some(OwnKey { file: Some(file), comment: String::new(), public_key })
+    };
+    files.into_iter().filter_map(key).collect()
 }
 
 fn agent_keys() -> Vec<OwnKey> {

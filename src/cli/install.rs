@@ -7,13 +7,14 @@ use clap::{Arg, ArgGroup, Args};
 use super::{InstallWaitArgs, RenderArgs, SourceArgs};
 use crate::install::options::MaxAge;
 use crate::install::options::SavedOptions;
-use crate::name::Slug;
+use crate::name::{Invalid, Slug};
 use crate::text::duration;
 
 /// `prime-ssh install`.
 #[derive(Args, Debug)]
+#[command(mut_group("source", |group| group.required(false)))]
 pub struct InstallArgs {
-    /// Which clusters.
+    /// Which clusters; the only one that there is, where none is named.
     #[command(flatten)]
     pub source: SourceArgs,
     /// Call the cluster NAME, as in `prime.NAME`, whatever its own name is
@@ -97,6 +98,13 @@ pub struct RememberedArgs {
     /// End --live
     #[arg(long, conflicts_with = "live", help_heading = "Connection options")]
     pub no_live: bool,
+    /// Give the host that the cluster's alias leads to the name NAME too, so that `ssh NAME` works
+    #[arg(long, value_name = "NAME", value_parser = short_name, conflicts_with = "all")]
+    #[arg(help_heading = "Connection options")]
+    pub short: Option<Slug<'static>>,
+    /// End --short
+    #[arg(long, conflicts_with = "short", help_heading = "Connection options")]
+    pub no_short: bool,
     /// Forget a remembered option, by its name without the dashes; repeatable
     #[arg(long, value_name = "NAME", value_parser = option_name)]
     pub unset: Vec<String>,
@@ -112,6 +120,26 @@ fn without_variable(arg: Arg) -> Arg {
         return arg.help("An option of ssh for every host, as in ssh_config(5); repeatable");
     }
     arg
+}
+
+/// Names that lead to this machine, by `/etc/hosts` nearly everywhere.
+const THIS_MACHINE: [&str; 5] =
+    ["localhost", "ip6-localhost", "ip6-loopback", "localhost4", "localhost6"];
+
+/// A name that a person types in place of an alias. It has no dot, which a host of the network may
+/// have, and is no number, which may be an address.
+fn short_name(text: &str) -> Result<Slug<'static>, Invalid> {
+    if text.contains('.') {
+        return Err(Invalid::because("a name with a dot may be a host of the network"));
+    }
+    let name: Slug<'static> = text.parse()?;
+    if !text.starts_with(|c: char| c.is_ascii_lowercase()) {
+        return Err(Invalid::because("it must start with a letter, or it may be an address"));
+    }
+    if THIS_MACHINE.contains(&text) {
+        return Err(Invalid::because("that is this machine"));
+    }
+    Ok(name)
 }
 
 fn option_name(text: &str) -> Result<String, String> {

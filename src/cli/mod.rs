@@ -353,7 +353,7 @@ pub struct HostsArgs {
     /// Reach everything through this host, the control node too: an address, or a name of your own
     /// ssh config; `none` for none
     #[arg(long, value_name = "[USER@]HOST[:PORT]", env = "PRIME_SSH_BASTION")]
-    #[arg(help_heading = "How they are reached")]
+    #[arg(help_heading = "Connection options")]
     pub bastion: Option<Bastion>,
 }
 

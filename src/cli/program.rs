@@ -44,6 +44,7 @@ const EXAMPLES: [(&str, &[&str]); 15] = [
             "prime-ssh install train",
             "prime-ssh install train --user root --identity-file ~/.ssh/id_ed25519",
             "prime-ssh install train --wait",
+            "prime-ssh install train --short train",
             "prime-ssh install train --live",
             "prime-ssh install --all --dry-run",
         ],

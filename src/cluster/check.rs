@@ -151,7 +151,7 @@ fn ssh_key<'a>(key: &wire::SshKey<'a>) -> SshKey<'a> {
 }
 
 fn count(number: i64) -> Result<u32, Invalid> {
-    u32::try_from(number).map_err(|_| Invalid::because("not a count"))
+    u32::try_from(number).map_err(|_| Invalid::because("not a valid count"))
 }
 
 /// The nodes of a cluster, each checked as soon as it is parsed.

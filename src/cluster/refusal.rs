@@ -100,7 +100,7 @@ impl<'c> Checker<'c> {
                 Ok(checked) => Ok(Some(checked)),
                 Err(reason) => Err(self.refuse(field, value, reason)),
             },
-            _ => Err(self.refuse(field, value, Invalid::because("not a text"))),
+            _ => Err(self.refuse(field, value, Invalid::because("not a string"))),
         }
     }
 

@@ -129,10 +129,10 @@ pub enum NoFleet {
 fn none_selected(roles: &[String]) -> String {
     let (told, rest) = roles.split_at(roles.len().min(NAMED));
     if told.is_empty() {
-        return "no host fits --role, --only and --node".to_owned();
+        return "no host matches --role, --only, and --node".to_owned();
     }
     let more = if rest.is_empty() { "" } else { ", …" };
-    format!("no host has that --role; here are {}{more}", told.join(", "))
+    format!("no host has that --role; the roles are {}{more}", told.join(", "))
 }
 
 /// Makes fleets of checked clusters, in the order of (name, id).

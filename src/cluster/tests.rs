@@ -310,7 +310,7 @@ fn every_refusal_has_its_path_and_all_are_told() {
         [
             r#"data.id: "c/1": `/` is not allowed in an id"#,
             r#"data.name: "{{ x }}": a Jinja marker, which Ansible would run"#,
-            "data.gpuCount: -1: not a count",
+            "data.gpuCount: -1: not a valid count",
             r#"data.vaultEnabled: "yes": neither true nor false"#,
             r#"data.nodes[0].name: "n\u{202e}": a character that changes the direction of text"#,
             r#"data.nodes[0].connections[0].host: "10.0.0.5\n  ProxyCommand x": control character"#,
@@ -318,7 +318,7 @@ fn every_refusal_has_its_path_and_all_are_told() {
             r#"data.nodes[0].connections[0].user: "-l": a user name cannot start with `-`"#,
             "data.nodes[0].connections[0].isControlNode: 1: neither true nor false",
             "data.nodes[0].connections[1].podId: missing",
-            "data.nodes[0].connections[1].host: 5: not a text",
+            "data.nodes[0].connections[1].host: 5: not a string",
             "data.nodes[0].connections[1].port: 65536: not a port: 1 to 65535",
             "data.nodes[0].connections[1].user: null: missing",
             "data.nodes[1].id: missing",

@@ -64,7 +64,7 @@ impl Answers {
         let Some(cache) = &caching.cache else { return };
         for (key, entry) in &self.new {
             if let Err(error) = cache.write(key, entry) {
-                terminal.warning(format_args!("the answer is not kept: {error}"));
+                terminal.warning(format_args!("cannot cache the answer: {error}"));
             }
         }
     }
@@ -105,13 +105,13 @@ fn advise_offline(error: FetchError, cache: &Cache, open: &[Question]) -> Failur
         open.iter().map(|question| question.cached_in(cache)).collect();
     let Some(cached) = cached.filter(|_| is_outage) else { return failure };
     let oldest = cached.iter().filter_map(CachedResponse::age).max().unwrap_or_default();
-    let mut hint = format!(
-        "an answer of {} ago is kept: --offline, or PRIME_SSH_OFFLINE=1, uses it",
-        span(oldest)
-    );
-    if let Some(other) = &failure.hint {
-        hint = format!("{hint}; else {other}");
-    }
+    let age = span(oldest);
+    let cached =
+        format!("use the cached answer from {age} ago with --offline or PRIME_SSH_OFFLINE=1");
+    let hint = match &failure.hint {
+        Some(other) => format!("{other}, or {cached}"),
+        None => cached,
+    };
     failure.hint(hint)
 }
 
@@ -142,14 +142,14 @@ impl Question {
             Some(age) => format!("{} ago", span(age)),
             None => "the future, by this machine's clock".to_owned(),
         };
-        let told = format_args!("{self}: the answer of {age}, kept in the cache");
+        let told = format_args!("{self}: using the cached answer from {age}");
         if caching.offline { terminal.note(told) } else { terminal.detail(told) }
     }
 
     fn nothing_cached(&self) -> Failure {
-        let message = format!("no answer is kept for {self}");
-        let hint = "leave out --offline (PRIME_SSH_OFFLINE), and give --cache DURATION \
-                    (PRIME_SSH_CACHE) for answers to be kept";
+        let message = format!("no cached answer for {self}");
+        let hint = "run it once without --offline (PRIME_SSH_OFFLINE), and with --cache DURATION \
+         (PRIME_SSH_CACHE)";
         Failure::message(Kind::Api, message).hint(hint)
     }
 }

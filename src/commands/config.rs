@@ -2,11 +2,12 @@
 
 use super::fleets::{self, Gaps};
 use super::output::{self, Overwrite};
-use super::{certificates, fetch, ssh_options};
+use super::{certificates, fetch, openssh};
 use crate::cli::ConfigArgs;
 use crate::failure::Outcome;
 use crate::render::ssh_config;
 use crate::settings::{Config, Context};
+use crate::ssh::release::OpenSsh;
 
 pub(super) fn run(args: ConfigArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
@@ -15,7 +16,10 @@ pub(super) fn run(args: ConfigArgs, context: &Context) -> Outcome<()> {
     for warning in &settings.warnings {
         terminal.warning(warning);
     }
-    ssh_options::check(&settings.ssh.ssh_options)?;
+    openssh::check_options(&settings.ssh.ssh_options)?;
+    if let Err(old) = openssh::check_release(OpenSsh::here().as_ref(), Some(settings.ssh.layout)) {
+        terminal.warning(format_args!("{:#}", old.cause));
+    }
     let answers = fetch::all(&settings.source.origin, terminal)?;
     let gaps = Gaps::of(&settings.source);
     let fleets = fleets::fleets(&answers, &settings.walk, gaps, terminal)?;

@@ -9,7 +9,7 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::name::Id;
 use crate::settings::{Origin, Source};
 use crate::terminal::Terminal;
-use crate::text::message::Message;
+use crate::text::message::{Message, Talk};
 
 /// What may be missing from an output.
 #[derive(Clone, Copy, Debug)]
@@ -58,11 +58,13 @@ pub(super) fn fleets<'a>(
     }
     drop(distinct);
     let resolved = resolve(clusters, options);
-    tell_refusals(&resolved, resolved.len() > 1, gaps.skip_invalid, terminal)?;
+    if let Some(warning) = refusals(&resolved, resolved.len() > 1, gaps.skip_invalid)? {
+        terminal.warning(warning);
+    }
     let mut fleets = Vec::with_capacity(resolved.len());
     let mut last_failure = None;
     for resolved in resolved {
-        tell_notes(&resolved, terminal);
+        notes(&resolved).for_each(|note| terminal.note(note));
         let ResolvedCluster { title, fleet, .. } = resolved;
         match fleet {
             Ok(fleet) => fleets.push(fleet),
@@ -177,57 +179,56 @@ pub(super) enum Resolved<'a> {
     Fleet(Box<Fleet<'a>>),
     /// It was terminated.
     Terminated,
-    /// It gives no host now, and why: it may give one the next time.
-    Empty(Failure),
+    /// It gives no host now, by what it is called, and why: it may give one the next time.
+    Empty(String, NoFleet),
 }
 
-/// Makes a fleet of one cluster. Refused values are told, and a failure unless `skip_invalid`.
+/// Makes a fleet of one cluster. Refused values are a failure unless `skip_invalid`.
 pub(super) fn fleet<'a>(
     cluster: CheckedCluster<'a>,
     options: &cluster::Options,
     skip_invalid: bool,
-    terminal: Terminal,
+    talk: &mut Talk,
 ) -> Outcome<Resolved<'a>> {
     let resolved = resolve_one(cluster, options);
     if matches!(resolved.fleet, Err(NoFleet::Terminated)) {
         return Ok(Resolved::Terminated);
     }
-    tell_refusals(std::slice::from_ref(&resolved), true, skip_invalid, terminal)?;
-    tell_notes(&resolved, terminal);
+    if let Some(warning) = refusals(std::slice::from_ref(&resolved), true, skip_invalid)? {
+        talk.warn(warning);
+    }
+    notes(&resolved).for_each(|note| talk.note(note));
     let ResolvedCluster { title, fleet, .. } = resolved;
     match fleet {
         Ok(fleet) => Ok(Resolved::Fleet(Box::new(fleet))),
         Err(why @ (NoFleet::NoHost | NoFleet::NoneSelected { .. })) => {
-            Ok(Resolved::Empty(no_fleet(&title, &why)))
+            Ok(Resolved::Empty(title, why))
         }
         Err(why) => Err(no_fleet(&title, &why)),
     }
 }
 
-fn tell_notes(resolved: &ResolvedCluster<'_>, terminal: Terminal) {
-    for note in resolved.skip_notes().iter().chain(&resolved.notes) {
-        terminal.note(note);
-    }
+fn notes(resolved: &ResolvedCluster<'_>) -> impl Iterator<Item = String> {
+    resolved.skip_notes().into_iter().chain(resolved.notes.iter().map(ToString::to_string))
 }
 
 /// How many refusals are told one by one.
 const TOLD: usize = 20;
 
-/// Tells what was refused, which is a failure unless `skip_invalid`. `several`: there are more
-/// clusters in this run, so that each line needs the cluster's name.
-pub(super) fn tell_refusals<'c>(
+/// What was refused, which is a failure unless `skip_invalid`. `several`: there are more clusters in
+/// this run, so that each line needs the cluster's name.
+pub(super) fn refusals<'c>(
     resolved: &'c [ResolvedCluster<'_>],
     several: bool,
     skip_invalid: bool,
-    terminal: Terminal,
-) -> Outcome<()> {
+) -> Outcome<Option<Message>> {
     let with_cluster = |resolved: &'c ResolvedCluster<'_>| {
         let title = if several { format!("{}: ", resolved.title) } else { String::new() };
         resolved.refusals.iter().map(move |refusal| format!("{title}{refusal}"))
     };
     let mut lines = resolved.iter().flat_map(with_cluster).peekable();
     if lines.peek().is_none() {
-        return Ok(());
+        return Ok(None);
     }
     let more = resolved.iter().map(|resolved| resolved.more_refused).sum();
     let text = if skip_invalid {
@@ -237,8 +238,7 @@ pub(super) fn tell_refusals<'c>(
     };
     let message = Message::with_first(text, TOLD, lines, more);
     if skip_invalid {
-        terminal.warning(message);
-        return Ok(());
+        return Ok(Some(message));
     }
     let is_of_cluster =
         |resolved: &ResolvedCluster<'_>| matches!(resolved.fleet, Err(NoFleet::Refused));

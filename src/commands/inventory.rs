@@ -2,7 +2,7 @@
 
 use super::fleets::{self, Gaps};
 use super::output::{self, Overwrite};
-use super::{cached, certificates, ssh_options};
+use super::{cached, certificates, openssh};
 use crate::cli::InventoryArgs;
 use crate::cluster::Fleet;
 use crate::failure::{Failure, Kind, Outcome};
@@ -21,7 +21,7 @@ pub(super) fn run(args: InventoryArgs, context: &Context) -> Outcome<()> {
         terminal.warning(warning);
     }
     let options = &mut settings.inventory;
-    ssh_options::check(&options.login.ssh_options)?;
+    openssh::check_options(&options.login.ssh_options)?;
     let gaps = Gaps { require_all: settings.require_all, ..Gaps::of(&settings.source) };
     let answers = cached::answers(settings.source.origin, &settings.caching, terminal)?;
     let fleets = fleets::fleets(&answers.fetched, &settings.walk, gaps, terminal)?;
@@ -54,7 +54,7 @@ pub(super) fn run(args: InventoryArgs, context: &Context) -> Outcome<()> {
         InventoryOutput::Host(name) => {
             let text = inventory::host(&fleets, options, &name).ok_or_else(|| {
                 let message = format!("no host {name} in this inventory");
-                Failure::message(Kind::Answer, message).hint("--list has the names")
+                Failure::message(Kind::Answer, message).hint("`--list` shows the names")
             })?;
             output::deliver(&Output::Stdout, &overwrite, |to| to.write_all(text.as_bytes()))
         }

@@ -42,7 +42,7 @@ impl Overwrite {
         let hint = match self {
             Self::Ours => {
                 "to add hosts to your ssh config, run `prime-ssh install`; \
-                 to replace this file all the same, add --force"
+                 to replace this file anyway, add --force"
             }
             Self::OursBelow(ssh_folder) if is_below(path, ssh_folder) => {
                 "choose another file, or remove this one first; \

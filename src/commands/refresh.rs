@@ -24,6 +24,7 @@ use crate::install::state::{FileKind, FileStem};
 use crate::settings::{Context, Mode, OptionResolver, Sync, Wanted, refresh_is_off, ssh_layout};
 use crate::ssh::process::run_with_timeout;
 use crate::terminal::{Audience, Terminal};
+use crate::text::message::Message;
 use crate::text::time;
 
 /// How long all of it may take: somebody waits for a connection.
@@ -249,7 +250,8 @@ impl Refresh {
             Err(failure) => return self.fail(due, &one_line(&failure)),
         };
         let terminal = self.context.terminal;
-        for warning in applied.request.urgent.iter().chain(&applied.gone()) {
+        let gone = applied.gone().into_iter().map(Message::from);
+        for warning in applied.request.talk.urgent.iter().cloned().chain(gone) {
             terminal.warning(warning);
         }
         for line in applied.request.lines.iter().filter(|line| line.failure().is_none()) {
@@ -287,9 +289,8 @@ impl Refresh {
         apply_request(&applying, |present| {
             let installed = present.installed();
             let skip_invalid = context.global.skip_invalid;
-            let terminal = context.terminal;
             let mut desired =
-                DesiredState::new(layout, present, &installed, resolver, skip_invalid, terminal);
+                DesiredState::new(layout, present, &installed, resolver, skip_invalid);
             let request = asked.request(&mut desired, false);
             *renewed = desired.renewed;
             Ok(request)

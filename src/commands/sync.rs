@@ -27,14 +27,8 @@ pub(super) fn run(args: SyncArgs, context: &Context) -> Outcome<()> {
     let mut renewed = Vec::new();
     let applied = apply_request(&applying, |present| {
         let installed = present.installed();
-        let mut desired = DesiredState::new(
-            &settings.layout,
-            present,
-            &installed,
-            &resolver,
-            skip_invalid,
-            terminal,
-        );
+        let mut desired =
+            DesiredState::new(&settings.layout, present, &installed, &resolver, skip_invalid);
         let request = asked.request(&mut desired, settings.prune);
         renewed = desired.renewed;
         Ok(request)

@@ -107,9 +107,9 @@ pub(super) fn asked_of<'i>(
     installed: &'i Installed,
 ) -> Result<&'i Record, &'i str> {
     match installed::called(installed, selector) {
-        // Another API's cluster may have the same name, but none has our alias.
+        // Another API's cluster may have the same name, but none has a name that we gave.
         Some(record) if viewing.endpoint_is_typed || record.source == Source::Stdin => {
-            Err(if record.alias() == selector { record.id.as_str() } else { selector })
+            Err(if record.name.as_str() == selector { selector } else { record.id.as_str() })
         }
         Some(record) => Ok(record),
         None => Err(selector),

@@ -6,7 +6,8 @@ use nix::unistd::{AccessFlags, access};
 
 use super::snapshot::Snapshot;
 use super::{Check, Finding};
-use crate::install::include::{IncludeLine, IncludeResolver};
+use crate::install::folder;
+use crate::install::include::IncludeLine;
 use crate::install::layout::INDEX;
 use crate::install::reading::Block;
 use crate::settings::OwnCommands;
@@ -27,9 +28,9 @@ struct Includes {
 }
 
 impl Includes {
-    fn find(snapshot: &Snapshot, resolver: &IncludeResolver) -> Self {
+    fn find(snapshot: &Snapshot) -> Self {
         let mut found = Self::default();
-        snapshot.walk_as(resolver, &mut |line| {
+        snapshot.walk(&mut |line| {
             let place = (line.file.to_owned(), line.directive.line);
             let keyword = &*line.directive.keyword;
             let is_for_all = line.blocks.iter().all(Block::is_for_every_host);
@@ -55,14 +56,15 @@ pub fn examine(snapshot: &Snapshot, commands: &OwnCommands, home: Option<&Path>)
     if let Err(error) = &snapshot.config {
         return vec![Finding::wrong(Check::Include, error).at(&config)];
     }
-    let resolver = snapshot.layout.include_resolver();
-    let Includes { at_top, in_block, before } = Includes::find(snapshot, &resolver);
+    let Includes { at_top, in_block, before } = Includes::find(snapshot);
     if !snapshot.is_in_use() {
         return at_top.into_iter().chain(in_block).map(unused).collect();
     }
     let mut findings = Vec::new();
     if let Some((file, line)) = at_top.first() {
-        if let Some(home) = home.filter(|home| is_hidden_from(snapshot, &resolver, home)) {
+        let text = snapshot.config.as_ref().ok().and_then(Option::as_deref).unwrap_or_default();
+        let is_hidden = |home: &&Path| folder::is_hidden_from(&snapshot.layout, text, home);
+        if let Some(home) = home.filter(is_hidden) {
             return vec![other_home(snapshot, home).at_line(file, *line)];
         }
         let what = "ssh reads our files for every host";
@@ -105,15 +107,6 @@ fn unused((file, line): Place) -> Finding {
     Finding::note(Check::Include, "this line includes our files, but no cluster is installed")
         .at_line(&file, line)
         .advise("it does no harm; remove that line")
-}
-
-/// Whether ssh does not find our files with this `HOME`. The folder of `~/.ssh/config` comes from the
-/// password database, but a relative `Include`, and `~`, are resolved below `HOME`.
-fn is_hidden_from(snapshot: &Snapshot, resolver: &IncludeResolver, home: &Path) -> bool {
-    let is_same =
-        home == resolver.home || home.canonicalize().ok() == resolver.home.canonicalize().ok();
-    let of_home = IncludeResolver { home: home.to_owned(), index: resolver.index.clone() };
-    !is_same && Includes::find(snapshot, &of_home).at_top.is_empty()
 }
 
 fn other_home(snapshot: &Snapshot, home: &Path) -> Finding {

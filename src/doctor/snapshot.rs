@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use crate::install::folder::{self, FolderError};
 use crate::install::fragment::Fragment;
-use crate::install::include::IncludeResolver;
 use crate::install::layout::{FIRST_LOOK, Layout};
 use crate::install::live;
 use crate::install::plan::{Installed, Plan, Present, plan};
@@ -79,14 +78,9 @@ impl Snapshot {
     /// Calls `visit` for each line of the user's configuration, from file to file, as
     /// [`walk`] does.
     pub fn walk(&self, visit: &mut dyn FnMut(&Line<'_>) -> bool) {
-        self.walk_as(&self.layout.include_resolver(), visit);
-    }
-
-    /// The same, with `Include` lines resolved in another way.
-    pub fn walk_as(&self, resolver: &IncludeResolver, visit: &mut dyn FnMut(&Line<'_>) -> bool) {
         let Ok(Some(config)) = &self.config else { return };
-        let mut read = folder::read_matching(&self.layout);
-        walk((&self.layout.config(), config), resolver, &mut read, visit);
+        let (layout, mut read) = (&self.layout, folder::read_matching(&self.layout));
+        walk((&layout.config(), config), &layout.include_resolver(), &mut read, visit);
     }
 
     /// Calls `visit` for each line of the system's configuration, where a plain ssh reads it after

@@ -5,13 +5,18 @@ use std::io::{self, ErrorKind};
 use super::finding::quoted;
 use super::snapshot::InstalledCluster;
 use super::{Check, Finding};
+use crate::render::login::Layout;
 use crate::ssh::process::Ended;
+use crate::ssh::release::{OpenSsh, Release};
 
 /// What our files use, with the release of OpenSSH that brought it.
-const NEEDED: [((u32, u32), &str); 3] =
-    [((7, 3), "Include"), ((7, 3), "ProxyJump"), ((7, 6), "StrictHostKeyChecking accept-new")];
+const NEEDED: [(Release, &str); 3] = [
+    (Release(7, 3), "Include"),
+    (Release(7, 3), "ProxyJump"),
+    (Release(7, 6), "StrictHostKeyChecking accept-new"),
+];
 /// The same for files of the compact layout.
-const NEEDED_COMPACT: [((u32, u32), &str); 1] = [((8, 4), "%k in ControlPath")];
+const NEEDED_COMPACT: [(Release, &str); 1] = [(Release(8, 4), "%k in ControlPath")];
 
 /// What there is to know about an ssh with this answer to `ssh -V`, which is to read the files of
 /// these clusters.
@@ -41,40 +46,24 @@ pub fn examine(said: &io::Result<Ended>, clusters: &[InstalledCluster]) -> Findi
     }
 }
 
-/// `OpenSSH_9.2p1 Debian-2+deb12u10, OpenSSL 3.0.19 27 Jan 2026`
-fn version_finding(said: &str, compact: &[((u32, u32), &str)]) -> Finding {
-    let name = said.split([' ', ',']).next().unwrap_or_default();
-    let Some(version) = version(name) else {
+fn version_finding(said: &str, compact: &[(Release, &str)]) -> Finding {
+    let Some(OpenSsh { name, release }) = OpenSsh::parse(said) else {
         let what = format!("not an OpenSSH of a known version: {}", quoted(said));
         return Finding::note(Check::Ssh, what).advise("prime-ssh needs OpenSSH 7.6 or later");
     };
     let needed = NEEDED.iter().chain(compact);
-    let lacks: Vec<_> = needed.filter(|(since, _)| version < *since).collect();
-    if lacks.is_empty() {
+    let lacks: Vec<_> = needed.filter(|(since, _)| release < *since).collect();
+    let Some(needed) = lacks.iter().map(|(since, _)| *since).max() else {
         return Finding::ok(
             Check::Ssh,
-            format_args!("{} supports everything that our files use", quoted(name)),
+            format_args!("{} supports everything that our files use", quoted(&name)),
         );
-    }
+    };
     let names: Vec<&str> = lacks.iter().map(|(_, what)| *what).collect();
-    let what = format!("{} does not support {}", quoted(name), names.join(", "));
-    let (major, minor) = lacks.iter().map(|(since, _)| *since).max().unwrap_or_default();
-    let finding = Finding::wrong(Check::Ssh, what);
-    if version >= (7, 6) {
-        return finding.advise(format_args!(
-            "install OpenSSH {major}.{minor} or later, or the clusters with --layout flat"
-        ));
-    }
-    finding.advise(format_args!("install OpenSSH {major}.{minor} or later"))
-}
-
-fn version(name: &str) -> Option<(u32, u32)> {
-    let number = name.strip_prefix("OpenSSH_")?;
-    // `for_Windows_9.5p1` too.
-    let number = number.get(number.find(|c: char| c.is_ascii_digit())?..)?;
-    let (major, rest) = number.split_once('.')?;
-    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-    Some((major.parse().ok()?, rest.get(..digits)?.parse().ok()?))
+    let what = format!("{} does not support {}", quoted(&name), names.join(", "));
+    let or_flat =
+        if release >= Layout::Flat.needs() { ", or the clusters with --layout flat" } else { "" };
+    Finding::wrong(Check::Ssh, what).advise(format_args!("install {needed} or later{or_flat}"))
 }
 
 #[cfg(test)]

@@ -98,14 +98,14 @@ impl FileError {
 impl Action {
     fn words(self) -> &'static str {
         match self {
-            Self::LookAt => "look at",
+            Self::LookAt => "inspect",
             Self::Read => "read",
             Self::Open | Self::Create | Self::Fill => "write",
             Self::SetMode => "set the permissions of",
-            Self::Rename => "put in place",
-            Self::Sync => "bring to the disk",
+            Self::Rename => "replace",
+            Self::Sync => "sync to disk",
             Self::Remove => "remove",
-            Self::CreateFolder => "make the folder",
+            Self::CreateFolder => "create the folder",
             Self::Lock => "lock",
         }
     }
@@ -119,7 +119,7 @@ impl Problem {
     fn words(&self, action: Action) -> String {
         match self {
             Self::Dangling(target) => format!(
-                "it is a link to {}, which is not there; make that file, or remove the link",
+                "it is a link to {}, which does not exist; create that file, or remove the link",
                 target.display()
             ),
             Self::Loop => "symlink loop; remove one of its links".to_owned(),
@@ -127,8 +127,8 @@ impl Problem {
                 format!("it is a {found}, not a {expected}; move it out of the way")
             }
             Self::Planted(target) => format!(
-                "another user put {} there, in a folder where everybody may; \
-                 choose a folder of your own",
+                "another user created {} in a folder that everyone can write to; choose a folder \
+                 of your own",
                 target.display()
             ),
             Self::TooLarge(limit) => format!("it is larger than {}", size(*limit)),
@@ -159,21 +159,19 @@ fn size(bytes: u64) -> String {
 fn advice(action: Action, error: &io::Error) -> String {
     let words = match (error.kind(), action) {
         (ErrorKind::NotFound, Action::Create | Action::CreateFolder) => {
-            "its folder does not exist; make it first"
+            "its folder does not exist; create it first"
         }
         (ErrorKind::NotADirectory, _) => "a part of its path is not a folder",
         (
             ErrorKind::PermissionDenied,
             Action::Create | Action::CreateFolder | Action::Rename | Action::Remove,
-        ) => "permission denied: its folder may not be written here; see `ls -ld` of the folder",
+        ) => "permission denied: you cannot write to its folder; see `ls -ld` of the folder",
         (ErrorKind::PermissionDenied, Action::Open) => {
-            "permission denied: this user may only read it; see `ls -l`"
+            "permission denied: you can only read it; see `ls -l`"
         }
-        (ErrorKind::PermissionDenied, _) => {
-            "permission denied: it may not be used by this user; see `ls -l`"
-        }
+        (ErrorKind::PermissionDenied, _) => "permission denied: you cannot use it; see `ls -l`",
         (ErrorKind::ReadOnlyFilesystem, _) => "its file system is read-only",
-        (ErrorKind::StorageFull, _) => "no space is left on its disk",
+        (ErrorKind::StorageFull, _) => "its disk is full",
         (ErrorKind::QuotaExceeded, _) => "this user's disk quota is used up",
         (ErrorKind::FileTooLarge, _) => "it would be larger than `ulimit -f` allows",
         _ => return error.to_string(),

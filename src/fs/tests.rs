@@ -133,7 +133,7 @@ fn links_that_lead_nowhere_are_told_and_left() {
     symlink("round", at("about")).unwrap();
     symlink("about", at("round")).unwrap();
     let told = |name| replace(&at(name), b"x", 0o600).unwrap_err().to_string();
-    assert!(told("dangling").contains("gone, which is not there"), "{}", told("dangling"));
+    assert!(told("dangling").contains("gone, which does not exist"), "{}", told("dangling"));
     assert!(told("round").contains("symlink loop"), "{}", told("round"));
     assert!(told("none/f").contains("its folder does not exist"), "{}", told("none/f"));
     fs::write(at("file"), "").unwrap();

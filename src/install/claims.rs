@@ -51,7 +51,7 @@ pub fn redirects(keyword: &[u8]) -> bool {
 
 /// Where `config` and what it includes have a block for one of `aliases` that leads it elsewhere.
 ///
-/// A pattern is a claim only where it starts with a word of the alias: `Host *` speaks of nobody.
+/// A pattern is a claim only where it starts as the alias does: `Host *` speaks of nobody.
 /// Our own files do not count; `read` leaves them out.
 pub fn claims(
     config: (&Path, &[u8]),
@@ -89,11 +89,12 @@ pub fn claims(
     found
 }
 
-/// Whether a pattern is about this alias and its like: it matches, and does not start with a
-/// wildcard.
+/// Whether a pattern is about this alias and its like: it matches, and its first wildcard stands
+/// behind the first word, or somewhere in a name of one word.
 #[must_use]
 pub fn is_about(pattern: &str, alias: &str) -> bool {
-    let about = pattern.split(['*', '?']).next().is_some_and(|start| start.contains('.'));
+    let start = pattern.split(['*', '?']).next().unwrap_or_default();
+    let about = start.contains('.') || !start.is_empty() && !alias.contains('.');
     about && matches(pattern, alias)
 }
 

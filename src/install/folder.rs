@@ -12,12 +12,13 @@ use nix::unistd::{Uid, User};
 
 use super::follow::{FOLLOW, Follow};
 use super::fragment::Fragment;
-use super::include::{self, AS_SSH};
+use super::include::{self, AS_SSH, IncludeResolver};
 use super::index;
 use super::layout::{AGAIN, CLUSTERS, FIRST_LOOK, INDEX, LOCK, Layout, SECOND_LOOK, SHARED};
 use super::present::Present;
+use super::reading::{Block, walk};
 use super::refresh;
-use super::state::{FileKind, FileStem, is_certificate_lock};
+use super::state::{FileKind, FileStem, Record, is_certificate_lock};
 use crate::fs::{FILE_MAX, FileError, Lock, read_own};
 use crate::ssh::process::{self, Ended};
 
@@ -114,13 +115,38 @@ fn home_by_getent() -> Option<PathBuf> {
 pub fn layout(given: Option<&Path>, home: Option<&Path>) -> Result<Layout, FolderError> {
     let folder = ssh_folder(given, home)?;
     // Without an entry in the password database ssh does not run at all.
-    let home = home_of_user().or_else(|| home.map(Path::to_owned)).ok_or(FolderError::NoHome)?;
+    let of_user = home_of_user().or_else(|| home.map(Path::to_owned)).ok_or(FolderError::NoHome)?;
+    let homes: Vec<_> =
+        [Some(&*of_user), home].into_iter().flatten().map(|home| home.join(".ssh")).collect();
     let mut same: Vec<PathBuf> = fs::canonicalize(&folder).into_iter().collect();
-    let read_by_ssh = home.join(".ssh");
-    if fs::canonicalize(&read_by_ssh).is_ok_and(|read| same.contains(&read)) {
-        same.push(read_by_ssh);
+    if let Some(real) = same.first().cloned() {
+        // Several homes may have one ssh folder by links, and a line may name it by any of them.
+        let config = crate::fs::contents(&folder.join("config")).ok().flatten().unwrap_or_default();
+        let named = include::included(&config).into_iter().map(PathBuf::from);
+        let named = named.filter_map(|path| Some(path.parent()?.parent()?.to_owned()));
+        let leads_here = |path: &PathBuf| fs::canonicalize(path).is_ok_and(|path| path == real);
+        let absolute = named.filter(|path| path.is_absolute());
+        same.extend(homes.into_iter().chain(absolute).filter(leads_here));
     }
-    Ok(Layout::new(folder, home, same))
+    same.retain(|path| *path != folder);
+    Ok(Layout::new(folder, of_user, same))
+}
+
+/// Whether an ssh with this `HOME` finds our files by no line of `config`. The folder of
+/// `~/.ssh/config` comes from the password database, but a relative `Include`, and `~`, are resolved
+/// below `HOME`.
+#[must_use]
+pub fn is_hidden_from(layout: &Layout, config: &[u8], home: &Path) -> bool {
+    let IncludeResolver { home: of_user, index } = layout.include_resolver();
+    let is_same = home == of_user || fs::canonicalize(home).ok() == fs::canonicalize(of_user).ok();
+    let resolver = IncludeResolver { home: home.to_owned(), index };
+    let mut is_found = is_same;
+    let mut read = read_matching(layout);
+    walk((&layout.config(), config), &resolver, &mut read, &mut |line| {
+        is_found |= line.includes_us && line.blocks.iter().all(Block::is_for_every_host);
+        !is_found
+    });
+    !is_found
 }
 
 /// Everything that a plan needs to know of the disk.
@@ -179,6 +205,16 @@ pub fn read_ours(layout: &Layout) -> Result<Present, FolderError> {
     present.read_header();
     present.follow = present.files.get(FOLLOW).and_then(|text| Follow::from_json(text));
     Ok(present)
+}
+
+/// The installed clusters, as far as their states can be read: quickly, and without a word.
+#[must_use]
+pub fn records(layout: &Layout) -> Vec<Record> {
+    let record = |stem: &FileStem| {
+        let (text, _) = read_own(&layout.file(&stem.file(FileKind::State))).ok()??;
+        Record::from_json(&text).ok().filter(|record| record.stem() == *stem)
+    };
+    installed_stems(layout).unwrap_or_default().iter().filter_map(record).collect()
 }
 
 /// The clusters that have a state file. No file is opened: ssh may be waiting.

@@ -158,6 +158,7 @@ impl Fragment {
                     difference.moved.push(((*alias).to_owned(), pod(from), pod(to)));
                 }
                 Some(before) if before.own != host.own => difference.changed += 1,
+                Some(before) if before.names != host.names => difference.short_changed = true,
                 Some(_) => {}
             }
         }
@@ -241,6 +242,8 @@ pub struct Difference {
     /// Another address, port, user or jump.
     changed: usize,
     options_changed: bool,
+    /// The name that a host has beside its own and the cluster's.
+    short_changed: bool,
 }
 
 impl fmt::Display for Difference {
@@ -259,8 +262,12 @@ impl fmt::Display for Difference {
         .flatten()
         .collect();
         parts.extend(self.renamed.iter().map(|(old, new)| format!("{old} is now {new}")));
-        if self.options_changed {
-            parts.push("options changed".to_owned());
+        for (changed, what) in
+            [(self.options_changed, "options"), (self.short_changed, "short name")]
+        {
+            if changed {
+                parts.push(format!("{what} changed"));
+            }
         }
         if parts.is_empty() {
             parts.push("comments changed".to_owned());

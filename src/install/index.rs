@@ -77,16 +77,16 @@ fn push(text: &mut String, line: &IncludeLine) {
     text.push('\n');
 }
 
-/// The file that is read last: a name below an alias that no cluster's file has leads nowhere.
+/// The file that is read last: a name of these patterns that no cluster's file has leads nowhere.
 ///
 /// The subscription has the names of clusters that are to come.
 pub(super) fn last(
-    aliases: impl IntoIterator<Item = String>,
+    clusters: impl IntoIterator<Item = String>,
     subscription: Option<&Slug<'_>>,
 ) -> Vec<u8> {
     let mut text = HEADER.as_bytes().to_owned();
     // Writing into memory does not fail, and the aliases were checked.
-    let _ = ssh_config::render_stale(aliases, &mut text);
+    let _ = ssh_config::render_stale(clusters, &mut text);
     if let Some(prefix) = subscription {
         let lines = format!("Host {prefix}.* !{prefix}.*.*.*\n  HostName %h.invalid.\nHost *\n");
         text.extend(lines.into_bytes());
@@ -94,9 +94,9 @@ pub(super) fn last(
     text
 }
 
-/// The alias of the cluster with this file, for one whose state cannot be read.
-pub(super) fn alias_in(fragment: &[u8]) -> Option<String> {
+/// The patterns of the cluster with this file, for one whose state cannot be read.
+pub(super) fn patterns_in(fragment: &[u8]) -> Option<String> {
     let fragment = Fragment::parse(fragment);
     let (alias, _) = fragment.hosts.first()?.alias()?.rsplit_once('.')?;
-    Some(alias.to_owned())
+    Some(ssh_config::patterns(alias, None))
 }

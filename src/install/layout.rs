@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::include::{IncludeLine, IncludeResolver, Unwritable};
 use super::state::{FileKind, FileStem};
+use crate::text::shell;
 
 /// Our folder's name below the ssh folder.
 const FOLDER: &str = "prime-ssh";
@@ -36,7 +37,7 @@ impl Layout {
     /// The layout below an ssh folder, given by its absolute path.
     ///
     /// `home` is the user's home in the password database: below it ssh looks for `.ssh`. `same`
-    /// are other absolute paths that lead to the ssh folder, without the links in it.
+    /// are other absolute paths that lead to the ssh folder.
     #[must_use]
     pub fn new(ssh_folder: PathBuf, home: PathBuf, same: Vec<PathBuf>) -> Self {
         Self { ssh_folder, home, same }
@@ -59,6 +60,16 @@ impl Layout {
     pub fn is_read_by_ssh(&self) -> bool {
         let read = self.read_by_ssh();
         self.ssh_folder == read || self.same.contains(&read)
+    }
+
+    /// The command that connects to a name of ours.
+    #[must_use]
+    pub fn ssh_command(&self, name: &str) -> String {
+        if self.is_read_by_ssh() {
+            return shell::command(["ssh", name]);
+        }
+        let config = self.config();
+        shell::command(["ssh".as_ref(), "-F".as_ref(), config.as_os_str(), name.as_ref()])
     }
 
     /// The user's configuration.
@@ -91,9 +102,11 @@ impl Layout {
     }
 
     /// Every form of the line of ours in the user's configuration: relative, and absolute for those
-    /// whose `$HOME` is elsewhere.
-    pub fn own_lines(&self) -> Result<[IncludeLine; 2], Unwritable> {
-        Ok([self.include(INDEX)?, IncludeLine::new(&self.file(INDEX))?])
+    /// whose `$HOME` is elsewhere, by each path that leads to our folder.
+    pub fn own_lines(&self) -> Result<Vec<IncludeLine>, Unwritable> {
+        let absolute = self.include_resolver().index;
+        let absolute = absolute.iter().filter_map(|index| IncludeLine::new(index).ok());
+        Ok([self.include(INDEX)?].into_iter().chain(absolute).collect())
     }
 
     /// The line that includes a file below the ssh folder: relative to that folder where it is

@@ -46,9 +46,7 @@ impl RefreshCommand {
     /// The `Match` line for a look at a cluster. Whatever becomes of it, ssh goes on: one that a
     /// signal ends would end ssh under some shells.
     fn line(&self, record: &Record, age: MaxAge) -> String {
-        let (alias, stem) = (record.alias(), record.stem());
-        let short = record.options.short.iter().map(|short| format!(",{short}"));
-        let names = format!("{alias},{alias}.*{}", short.collect::<String>());
+        let (names, stem) = (record.patterns().replace(' ', ","), record.stem());
         format!("Match host {names} exec \"{} --if-older {age} {stem}; exit 0\"\n", self.0)
     }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::options::SavedOptions;
 use crate::name::{Id, Invalid, Slug, id_part};
+use crate::render::ssh_config;
 use crate::text::digest;
 
 /// The shape of the file that this release writes, and the only one that it reads.
@@ -133,6 +134,24 @@ impl Record {
     #[must_use]
     pub fn alias(&self) -> String {
         format!("{}.{}", self.options.prefix(), self.name)
+    }
+
+    /// The name to type for the host that the alias leads to: the short one, where there is one.
+    #[must_use]
+    pub fn typed_name(&self) -> String {
+        self.options.short.as_ref().map_or_else(|| self.alias(), ToString::to_string)
+    }
+
+    /// The patterns of its names.
+    #[must_use]
+    pub fn patterns(&self) -> String {
+        ssh_config::patterns(&self.alias(), self.options.short.as_ref())
+    }
+
+    /// Whether a person means this cluster by its id, name, alias or short name.
+    #[must_use]
+    pub fn is_called(&self, word: &str) -> bool {
+        [self.id.as_str(), self.name.as_str(), &self.alias(), &self.typed_name()].contains(&word)
     }
 
     /// Whether we wrote this fragment: then nobody has edited it since.

@@ -11,7 +11,8 @@ use clap::ValueEnum;
 use super::certificates::Certificates;
 use super::ssh_option::SshOption;
 use crate::cluster::Cluster;
-use crate::name::LocalPath;
+use crate::name::{LocalPath, Slug};
+use crate::ssh::release::Release;
 
 /// The options for logging in, and for what to trust.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +29,8 @@ pub struct Options {
     pub host_keys: HostKeys,
     /// Further options; each replaces our default of its keyword.
     pub ssh_options: Vec<SshOption>,
+    /// A second name for the host that the cluster's alias leads to.
+    pub short: Option<Slug<'static>>,
     /// The folder for sockets of shared connections; `~/.ssh` where none is given.
     pub socket_folder: Option<LocalPath<'static>>,
     /// Bytes of the path of the home folder, which a socket's path begins with.
@@ -42,6 +45,17 @@ pub enum Layout {
     Flat,
     /// In one block that all hosts share, for thousands of hosts and OpenSSH 8.4 or later alone.
     Compact,
+}
+
+impl Layout {
+    /// Returns the first release that reads it: with `accept-new`, and with `%k` in a `ControlPath`.
+    #[must_use]
+    pub fn needs(self) -> Release {
+        match self {
+            Self::Flat => Release(7, 6),
+            Self::Compact => Release(8, 4),
+        }
+    }
 }
 
 /// The treatment of a host key that `known_hosts` does not hold; one that changed is refused in any

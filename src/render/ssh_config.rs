@@ -14,7 +14,7 @@ use askama::Template;
 use super::login::{self, Layout, Line, Options};
 use super::sockets::{HOME, SocketNames};
 use crate::cluster::{Cluster, Fleet, Host};
-use crate::name::{Label, LocalPath, Port, UserName};
+use crate::name::{Label, LocalPath, Port, Slug, UserName};
 
 /// The longest line: some readers cut or refuse longer ones.
 const LINE_MAX: usize = 900;
@@ -26,7 +26,7 @@ const LINE_MAX: usize = 900;
 /// Where the writer fails; or where a value holds a control character, which the checked types
 /// rule out.
 pub fn render(fleets: &[Fleet<'_>], options: &Options, to: &mut dyn io::Write) -> io::Result<()> {
-    let stale = stale_patterns(fleets.iter().map(|fleet| fleet.alias().to_string()));
+    let stale = stale_lines(fleets.iter().map(|fleet| patterns(&fleet.alias().to_string(), None)));
     write(fleets, stale, options, to)
 }
 
@@ -44,17 +44,24 @@ pub fn render_cluster(
     write(std::slice::from_ref(fleet), Vec::new(), options, to)
 }
 
-/// Writes the file that comes after those of the clusters with these aliases: a name below one of
-/// them that none of the files has leads nowhere.
+/// Writes the file that comes after those of the clusters with these [`patterns`]: a name that none
+/// of the files has leads nowhere.
 ///
 /// # Errors
 ///
 /// Where the writer fails.
 pub fn render_stale(
-    aliases: impl IntoIterator<Item = String>,
+    clusters: impl IntoIterator<Item = String>,
     to: &mut dyn io::Write,
 ) -> io::Result<()> {
-    write(&[], stale_patterns(aliases), &Options::default(), to)
+    write(&[], stale_lines(clusters), &Options::default(), to)
+}
+
+/// The patterns of a cluster's names, as a `Host` line has them.
+#[must_use]
+pub fn patterns(alias: &str, short: Option<&Slug<'_>>) -> String {
+    let short = short.map(|short| format!(" {short}")).unwrap_or_default();
+    format!("{alias} {alias}.*{short}")
 }
 
 fn write(
@@ -71,11 +78,10 @@ fn write(
     }
 }
 
-/// The names below these aliases and the aliases themselves, as many to a line as there is room for.
-fn stale_patterns(aliases: impl IntoIterator<Item = String>) -> Vec<String> {
+/// The patterns of all clusters, as many to a line as there is room for.
+fn stale_lines(clusters: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for alias in aliases {
-        let patterns = format!("{alias} {alias}.*");
+    for patterns in clusters {
         match lines.last_mut() {
             Some(line) if line.len() + patterns.len() < LINE_MAX => {
                 line.extend([" ", &patterns]);
@@ -105,6 +111,8 @@ struct ClusterView<'f> {
     fleet: &'f Fleet<'f>,
     sockets: &'f Sockets<'f>,
     alias: String,
+    short: Option<&'f Slug<'static>>,
+    patterns: String,
     summary: String,
     /// The user and the port of most hosts.
     user: &'f str,
@@ -126,10 +134,13 @@ impl<'f> ClusterView<'f> {
             let host = fleet.hosts.iter().find(|host| host.jumps == jumps)?;
             fleet.proxy_jump(host).map(|jump| jump.to_string())
         };
+        let (alias, short) = (fleet.alias().to_string(), options.short.as_ref());
         Self {
             fleet,
             sockets,
-            alias: fleet.alias().to_string(),
+            patterns: patterns(&alias, short),
+            alias,
+            short,
             summary: summary(fleet),
             user: most_common(fleet, |host| &host.user).map_or("", UserName::as_str),
             port: most_common(fleet, |host| host.port).map_or(0, Port::get),
@@ -155,7 +166,7 @@ impl<'f> ClusterView<'f> {
         let Self { fleet, alias, .. } = self;
         self.jump.as_ref()?;
         // Which hosts it means must not depend on where they are.
-        if fleet.hosts.iter().any(|host| is_named_like_ours(fleet, host)) {
+        if fleet.hosts.iter().any(|host| self.is_named_like_ours(host)) {
             return None;
         }
         let mut names = format!("{alias}.*");
@@ -167,9 +178,22 @@ impl<'f> ClusterView<'f> {
         }
         if fleet.entry().is_some_and(|entry| entry.jumps) {
             names.extend([",", alias]);
+            names.extend(self.short.iter().flat_map(|short| [",", short.as_str()]));
         }
         // A name that none of the blocks has is still its own HostName here.
         Some(format!("originalhost {names} host !{alias}.*,*"))
+    }
+
+    /// Returns whether the `HostName` may be one of our aliases. Where a configuration makes ssh read
+    /// everything twice (`Match final`, as on Fedora), the second time is for the `HostName`: a
+    /// control node that is named as a worker would get the worker's `ProxyJump`, which leads to
+    /// itself, and a loop of jumps is a fork bomb.
+    fn is_named_like_ours(&self, host: &Host<'_>) -> bool {
+        let name = host.host_name.as_str();
+        let below = name.strip_prefix(self.fleet.prefix.as_str());
+        let is_alias = below.is_some_and(|rest| rest.starts_with('.'));
+        let is_short = self.short.is_some_and(|short| short.as_str() == name);
+        (is_alias || is_short) && host.host_name.address().is_none()
     }
 }
 
@@ -201,7 +225,7 @@ impl<'v> HostView<'v> {
             user: host.user.as_str(),
             port: host.port.get(),
             host_key_alias: host.host_key_alias(),
-            jump: jump.as_deref().or_else(|| is_named_like_ours(fleet, host).then_some("none")),
+            jump: jump.as_deref().or_else(|| of.is_named_like_ours(host).then_some("none")),
         }
     }
 
@@ -220,15 +244,6 @@ impl<'v> HostView<'v> {
         // One that it borrows is the `HostKeyAlias` as it is.
         (!matches!(name, Some(Cow::Borrowed(_)))).then(|| self.control_path())
     }
-}
-
-/// Returns whether the `HostName` may be one of our aliases. Where a configuration makes ssh read
-/// everything twice (`Match final`, as on Fedora), the second time is for the `HostName`: a control
-/// node that is named as a worker would get the worker's `ProxyJump`, which leads to itself, and a
-/// loop of jumps is a fork bomb.
-fn is_named_like_ours(fleet: &Fleet<'_>, host: &Host<'_>) -> bool {
-    let below = host.host_name.as_str().strip_prefix(fleet.prefix.as_str());
-    below.is_some_and(|rest| rest.starts_with('.')) && host.host_name.address().is_none()
 }
 
 /// Returns the value that most hosts have; of several such values, the first in their order.

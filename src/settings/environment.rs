@@ -47,7 +47,7 @@ impl Environment {
             None | Some("0" | "false" | "no") => Ok(false),
             Some("1" | "true" | "yes") => Ok(true),
             Some(_) => {
-                let message = format!("{name} is none of 1, 0, true, false, yes, no");
+                let message = format!("{name} must be 1, 0, true, false, yes, or no");
                 Err(Failure::message(Kind::Usage, message))
             }
         }

@@ -15,7 +15,7 @@ use crate::render::ssh_option::SshOption;
 
 pub(super) fn walk_options(args: HostsArgs) -> Outcome<cluster::Options> {
     if args.jump == Some(JumpMode::Never) && args.jump_via.is_some() {
-        let message = "--jump-via names a jump host, and --jump never says that there is none";
+        let message = "--jump-via names a jump host, but --jump never uses none";
         return Err(Failure::message(Kind::Usage, message));
     }
     Ok(cluster::Options {
@@ -52,6 +52,7 @@ pub(super) fn ssh_options(
     let is_default = |folder: &_| environment.expand(folder) == environment.expand(&home_folder);
     Ok(login::Options {
         layout: args.layout.unwrap_or_default(),
+        short: None,
         home_length: environment.home().map_or(0, |home| home.as_os_str().len()),
         identity_file: identity::resolve(args.identity_file.as_deref(), sources, warnings)?,
         certificates: Certificates {
@@ -83,7 +84,7 @@ fn further_options(typed: &[SshOption], environment: &Environment) -> Outcome<Ve
         let again = options.iter().skip(at + 1).any(|other| other.keyword() == option.keyword());
         if again && !option.accumulates() {
             let keyword = option.keyword();
-            let message = format!("{keyword} is given twice, and ssh would take the first only");
+            let message = format!("{keyword} is given twice, but ssh uses only the first");
             return Err(Failure::message(Kind::Usage, message));
         }
     }

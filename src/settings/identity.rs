@@ -28,7 +28,7 @@ pub(super) fn resolve(
     };
     let (identity, there) = private_half(environment, chosen);
     if !there {
-        warnings.push(format!("identity file {identity} is not there"));
+        warnings.push(format!("identity file {identity} does not exist"));
     }
     Ok(Some(identity))
 }

@@ -30,8 +30,10 @@ pub const LOCK_LIMIT: Duration = Duration::from_secs(60);
 /// The resolved settings of `prime-ssh install`.
 #[derive(Debug)]
 pub struct Install {
-    /// The source of the clusters.
+    /// The source of the clusters. Where none is named, it is the only one of the team.
     pub source: Source,
+    /// The team that this person means.
+    pub team: Option<String>,
     /// The context that they are asked for in.
     pub context: Option<String>,
     /// The name for the one cluster.
@@ -116,6 +118,7 @@ impl Install {
         let follows = follow || from.all && options.live.is_some();
         let settings = Self {
             follows,
+            team: sources.team(from.team.clone())?,
             source: sources.source(from)?,
             context: context.prime_context()?,
             name,
@@ -131,10 +134,12 @@ impl Install {
 
     /// Fails where one name is given to several clusters.
     pub fn check_name(&self, clusters: usize) -> Outcome<()> {
-        if self.name.is_none() || clusters <= 1 {
+        let option = if self.name.is_some() { "--as" } else { "--short" };
+        let is_given = self.name.is_some() || self.options.given.short.is_some();
+        if !is_given || clusters <= 1 {
             return Ok(());
         }
-        let message = "--as names one cluster, and several are to be installed";
+        let message = format!("{option} names one cluster, and several are to be installed");
         Err(Failure::message(Kind::Usage, message))
     }
 
@@ -201,10 +206,9 @@ impl From<ModeArgs> for Mode {
 
 /// Options as they are remembered: a path does not depend on the current folder.
 fn option_change(args: RememberedArgs, context: &Context) -> Outcome<OptionChange> {
-    let RememberedArgs { render, live, no_live, mut unset, reset } = args;
-    if no_live {
-        unset.push("live".to_owned());
-    }
+    let RememberedArgs { render, live, no_live, short, no_short, mut unset, reset } = args;
+    let ended = [(no_live, "live"), (no_short, "short")].into_iter().filter(|(is, _)| *is);
+    unset.extend(ended.map(|(_, name)| name.to_owned()));
     let environment = &context.environment;
     let path = |given: Option<PathBuf>, option: &str| {
         given.map(|path| environment.local_path(&path, option)).transpose()
@@ -231,7 +235,7 @@ fn option_change(args: RememberedArgs, context: &Context) -> Outcome<OptionChang
         known_hosts: path(render.known_hosts, "--known-hosts")?,
         ssh_option: render.ssh_option,
         live,
-        short: None,
+        short,
         token_file: path(token_file, "--token-file")?,
     };
     Ok(OptionChange { fresh: fresh_options(context)?, given, unset, reset })

@@ -102,7 +102,7 @@ fn written(
     warnings: &mut Vec<String>,
 ) -> Outcome<InventoryOutput> {
     if script.is_asked() && (file.output.is_some() || format.is_some()) {
-        let message = "--list and --host print JSON on stdout: no --output or --format with them";
+        let message = "--list and --host print JSON on stdout: they take no --output or --format";
         return Err(Failure::message(Kind::Usage, message));
     }
     Ok(match script {
@@ -119,8 +119,8 @@ fn written(
             let unread = |path: &&PathBuf| format != Format::Ini && !is_read_as_yaml(path);
             warnings.extend(file.output.as_ref().filter(unread).map(|path| {
                 format!(
-                    "Ansible reads YAML and JSON from .yml, .yaml, .json or a name without an \
-                     ending, and so not from {}",
+                    "Ansible reads YAML and JSON only from .yml, .yaml, .json, or a name without \
+                     an extension, so not from {}",
                     path.display()
                 )
             }));
@@ -163,12 +163,12 @@ impl Caching {
     fn resolve(args: &CacheArgs, environment: &Environment) -> Outcome<Self> {
         let &CacheArgs { cache: max_age, refresh, offline } = args;
         if refresh && offline {
-            let message = "--offline does not ask the API, and --refresh always does";
+            let message = "--offline never asks the API, but --refresh always does";
             return Err(Failure::message(Kind::Usage, message));
         }
         let cache = folder(environment)?.map(Cache::in_folder);
         if cache.is_none() && (max_age.is_some() || offline) {
-            let message = "no folder for kept answers: neither XDG_CACHE_HOME nor HOME is set";
+            let message = "no folder for cached answers: neither XDG_CACHE_HOME nor HOME is set";
             return Err(Failure::message(Kind::Usage, message));
         }
         Ok(Self { cache, max_age, refresh, offline })

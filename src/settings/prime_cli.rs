@@ -42,7 +42,7 @@ impl PrimeCli {
                 None => Ok(Self::default()),
                 Some(name) => Err(Failure::message(
                     Kind::Usage,
-                    format!("context {name} is in ~/.prime, and HOME is not set"),
+                    format!("context {name} is in ~/.prime, but HOME is not set"),
                 )),
             };
         };
@@ -80,7 +80,7 @@ impl PrimeCli {
     fn lay_over(&mut self, environment: &Environment, folder: &Path, name: &str) -> Outcome<()> {
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
         if name.is_empty() || !name.chars().all(fits) {
-            let message = "a context's name has letters, digits, `_` and `-` only";
+            let message = "a context's name has only letters, digits, `_`, and `-`";
             return Err(Failure::message(Kind::Usage, message));
         }
         let path = folder.join("environments").join(format!("{name}.json"));
@@ -89,7 +89,7 @@ impl PrimeCli {
                 self.base_url = None;
                 return Ok(());
             }
-            let message = format!("no context {name}: {} is not there", path.display());
+            let message = format!("no context {name}: {} does not exist", path.display());
             return Err(Failure::message(Kind::Usage, message).hint(known_contexts(&path)));
         };
         let over = Self::of(file, &path)?;
@@ -106,7 +106,7 @@ fn read_file(environment: &Environment, path: &Path) -> Outcome<Option<File>> {
         // The parser's words may quote the file, and the file holds the token.
         let (line, column) = (error.line(), error.column());
         let message = format!("{} is damaged at line {line}, column {column}", path.display());
-        Failure::message(Kind::Local, message).hint("`prime login` writes it anew")
+        Failure::message(Kind::Local, message).hint("`prime login` writes it again")
     })
 }
 

@@ -15,14 +15,14 @@ use crate::name::LocalPath;
 pub(super) fn path(environment: &Environment) -> Outcome<LocalPath<'static>> {
     let refuse = |reason: String| Failure::message(Kind::Install, reason);
     let running = std::env::current_exe()
-        .map_err(|error| refuse(format!("it is not known where this program is: {error}")))?;
+        .map_err(|error| refuse(format!("cannot find the path of this program: {error}")))?;
     let is_running = |path: &PathBuf| fs::canonicalize(path).is_ok_and(|path| path == running);
     let path = called_as(environment).filter(is_running).unwrap_or_else(|| running.clone());
     for path in [&path, &running] {
         if let Some(writable) = writable_by_others(path) {
             let writable = writable.display();
             let reason =
-                format!("others may write {writable}, and ssh would run what they put there");
+                format!("others can write to {writable}, and ssh would run what they put there");
             return Err(refuse(reason).hint(format!("`chmod go-w {writable}`")));
         }
     }

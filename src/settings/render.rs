@@ -31,7 +31,7 @@ impl Render {
         let input_is_stdin =
             matches!(&source.origin, Origin::Files(paths) if paths.iter().any(is_stdin));
         if input_is_stdin && args.template.as_ref().is_some_and(is_stdin) {
-            let message = "--template and --input are both `-`, and stdin can be read once only";
+            let message = "--template and --input are both `-`, but stdin can be read only once";
             return Err(Failure::message(Kind::Usage, message));
         }
         Ok(Self {

@@ -59,8 +59,8 @@ impl OptionResolver<'_> {
             return Ok(());
         }
         let message = format!(
-            "--live is not possible for {title}: the API token is in PRIME_API_KEY alone, which \
-             programs without this shell's variables do not see"
+            "--live is not possible for {title}: the API token is only in PRIME_API_KEY, which \
+             programs outside this shell do not see"
         );
         Err(Failure::message(Kind::Install, message)
             .hint("run `prime login`, or give --token-file FILE"))

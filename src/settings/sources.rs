@@ -72,18 +72,15 @@ impl<'c> Sources<'c> {
         Ok(Source { origin, skip_invalid: self.global.skip_invalid })
     }
 
-    /// The API knows ids and names. Who types the alias of an installed cluster means that one, and
-    /// its id is in our files; what is wrong with those does not matter here.
+    /// The API knows ids and names. Who types the alias of an installed cluster, or its short name,
+    /// means that one, and its id is in our files.
     pub(super) fn without_aliases(&self, mut clusters: Vec<String>) -> Outcome<Vec<String>> {
-        // An alias has a dot and an id has none, so that a renewal pays nothing for this.
-        if clusters.iter().any(|cluster| cluster.contains('.'))
-            && let Ok(present) = folder::read_ours(&self.ssh_layout()?)
-        {
-            for (_, record) in present.installed().records {
-                let alias = record.alias();
-                for cluster in clusters.iter_mut().filter(|cluster| **cluster == alias) {
-                    *cluster = record.id.to_string();
-                }
+        for record in folder::records(&self.ssh_layout()?) {
+            let is_ours = |word: &&mut String| {
+                record.is_called(word.as_str()) && record.name.as_str() != word.as_str()
+            };
+            for cluster in clusters.iter_mut().filter(is_ours) {
+                *cluster = record.id.to_string();
             }
         }
         Ok(clusters)
@@ -141,7 +138,7 @@ impl<'c> Sources<'c> {
         if let Some(path) = &self.global.token_file {
             if is_token(path) {
                 let message =
-                    "the value of --token-file is no file; it looks like the token itself";
+                    "the value of --token-file is not a file; it looks like the token itself";
                 return Err(Failure::message(Kind::Usage, message)
                     .hint("give a file that holds the token, or set PRIME_API_KEY"));
             }

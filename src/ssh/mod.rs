@@ -5,3 +5,4 @@ pub mod login;
 pub mod probe;
 pub mod process;
 pub mod query;
+pub mod release;

@@ -14,7 +14,7 @@ use anstyle::{AnsiColor, Style};
 use terminal_size::terminal_size_of;
 
 use crate::failure::{Failure, Kind, Outcome};
-use crate::text::message::Message;
+use crate::text::message::{Message, Talk};
 use crate::text::sanitize::sanitize;
 
 /// The voice of the program on stderr.
@@ -82,6 +82,16 @@ impl Terminal {
     pub fn warning(self, message: impl Into<Message>) {
         if self.audience != Audience::Ansible {
             say(WARNING, "warning", &message.into());
+        }
+    }
+
+    /// Prints all that a decision says.
+    pub fn talk(self, talk: &Talk) {
+        for warning in talk.urgent.iter().chain(&talk.warnings) {
+            self.warning(warning.clone());
+        }
+        for note in &talk.notes {
+            self.note(note.clone());
         }
     }
 

@@ -51,6 +51,39 @@ impl<T: Display> From<T> for Message {
     }
 }
 
+/// What is to be said of a run once it is decided: who decides is silent.
+#[derive(Clone, Debug, Default)]
+pub struct Talk {
+    /// What a person must know, whoever runs this: a name that leads elsewhere, a cluster gone.
+    pub urgent: Vec<Message>,
+    /// What a person should know, each once.
+    pub warnings: Vec<Message>,
+    /// What a person may want to know.
+    pub notes: Vec<Message>,
+}
+
+impl Talk {
+    /// Adds a warning, unless it is there.
+    pub fn warn(&mut self, warning: impl Into<Message>) {
+        let warning = warning.into();
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
+    /// Adds a note.
+    pub fn note(&mut self, note: impl Into<Message>) {
+        self.notes.push(note.into());
+    }
+
+    /// Adds all that another one says.
+    pub fn append(&mut self, other: Self) {
+        self.urgent.extend(other.urgent);
+        other.warnings.into_iter().for_each(|warning| self.warn(warning));
+        self.notes.extend(other.notes);
+    }
+}
+
 /// The first `max` of these on one line: `a, b and 3 more`.
 #[must_use]
 pub fn first_of(items: impl IntoIterator<Item = impl Display>, max: usize) -> String {

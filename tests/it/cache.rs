@@ -125,16 +125,16 @@ fn refreshing_asks_however_new_the_answer_is() {
 fn offline_takes_what_is_there_and_says_how_old_it_is() {
     let user = User::new();
     snapshot!(user.run(&["--offline"]).fails(3), @"
-    error: no answer is kept for train
+    error: no cached answer for train
 
-    hint: leave out --offline (PRIME_SSH_OFFLINE), and give --cache DURATION (PRIME_SSH_CACHE) for answers to be kept
+    hint: run it once without --offline (PRIME_SSH_OFFLINE), and with --cache DURATION (PRIME_SSH_CACHE)
     ");
     assert_eq!(user.asked(), 0);
     let first = user.run(&["--cache", "5m"]).succeeds();
     let asked = user.asked();
     set_back(&user.only_file(), 3 * 3600 + 1);
     let ran = user.run(&["--offline"]);
-    snapshot!(ran.stderr, @"note: train: the answer of 3 h ago, kept in the cache");
+    snapshot!(ran.stderr, @"note: train: using the cached answer from 3 h ago");
     assert_eq!((ran.succeeds(), user.asked()), (first, asked));
     let ran = user.program(&["--list"]).env("PRIME_SSH_OFFLINE", "1").run();
     assert_eq!(ran.stderr, "", "Ansible would show it as an error");
@@ -152,10 +152,10 @@ fn an_api_that_is_down_leads_to_what_is_kept() {
     snapshot!(told, @"
     error: cannot get cluster `train`: the API failed (503 Service Unavailable): busy (3 tries)
 
-    hint: an answer of 12 min ago is kept: --offline, or PRIME_SSH_OFFLINE=1, uses it; else this is not your fault; try again later
+    hint: this is not your fault; try again later, or use the cached answer from 12 min ago with --offline or PRIME_SSH_OFFLINE=1
     ");
     // To Ansible, in one line.
-    snapshot!(user.run(&["--list"]).fails(3), @"error: cannot get cluster `train`: the API failed (503 Service Unavailable): busy (3 tries); an answer of 12 min ago is kept: --offline, or PRIME_SSH_OFFLINE=1, uses it; else this is not your fault; try again later");
+    snapshot!(user.run(&["--list"]).fails(3), @"error: cannot get cluster `train`: the API failed (503 Service Unavailable): busy (3 tries); this is not your fault; try again later, or use the cached answer from 12 min ago with --offline or PRIME_SSH_OFFLINE=1");
     user.run(&["--offline"]).succeeds();
 }
 
@@ -226,7 +226,7 @@ fn a_cache_that_cannot_be_written_is_no_failure() {
     let user = User::new();
     user.sandbox.write(".cache", "a file where the folder should be");
     let ran = user.run(&["--cache", "1h"]);
-    snapshot!(ran.stderr, @"warning: the answer is not kept: cannot make the folder [home]/.cache/prime-ssh: a part of its path is not a folder");
+    snapshot!(ran.stderr, @"warning: cannot cache the answer: cannot create the folder [home]/.cache/prime-ssh: a part of its path is not a folder");
     ran.succeeds();
 }
 

@@ -217,7 +217,7 @@ fn what_will_not_do_is_refused_and_the_old_one_stays() {
     }
     person.api.signs(|_| Reply::new(200, r#"{"data": {"signedKey": 7}}"#));
     let told = person.cert(&["train"]).run().fails(4);
-    assert!(told.contains("data.signedKey: not a text"), "{told}");
+    assert!(told.contains("data.signedKey: not a string"), "{told}");
     person.api.signs(|_| Reply::new(200, r#"{"data": null}"#));
     let told = person.cert(&["train"]).run().fails(4);
     assert!(told.contains("`data` is null"), "{told}");
@@ -618,7 +618,7 @@ fn live_is_refused_where_it_could_not_work_or_would_not_be_safe() {
     let settings = json!({"ssh_key_path": person.key, "base_url": person.api.url(), "api_key": ""});
     person.sandbox.prime_settings(&settings);
     let from_shell = person.installs(&["--live"]).env("PRIME_API_KEY", TOKEN);
-    refused(from_shell, "the API token is in PRIME_API_KEY alone");
+    refused(from_shell, "the API token is only in PRIME_API_KEY");
     person.logs_in();
     refused(person.installs(&["--live", "--identity-file", "none"]), "no setting names one");
 
@@ -628,7 +628,7 @@ fn live_is_refused_where_it_could_not_work_or_would_not_be_safe() {
     let mut install = process::command(&program);
     install.args(["install", "clst01", "--live", "--ssh-dir"]).arg(person.sandbox.path(".ssh"));
     let told = process::run(install.env("HOME", person.sandbox.home()), b"").fails(5);
-    assert!(told.contains("others may write") && told.contains("chmod go-w"), "{told}");
+    assert!(told.contains("others can write to") && told.contains("chmod go-w"), "{told}");
 }
 
 /// `ansible all -m ping`, with the surroundings of a test.

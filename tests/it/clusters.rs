@@ -101,7 +101,7 @@ fn a_name_that_is_none_or_several_lists_what_is_near() {
     error: cannot get cluster `rain-e`: no cluster has this id or name; similar names:
       train-eu (c3)
 
-    hint: `prime-ssh list` shows ids and names; a terminated cluster has no name any more: give its id
+    hint: `prime-ssh list` shows ids and names; for a terminated cluster, give its id
     ");
 }
 

@@ -43,7 +43,7 @@ fn what_there_is_no_page_for() {
 
     hint: see `prime-ssh --help` for the commands
     ");
-    snapshot!(sandbox.prime_ssh(["man", "--dir", "nowhere"]).run().fails(1), @"error: cannot write nowhere/prime-ssh.1: its folder does not exist; make it first");
+    snapshot!(sandbox.prime_ssh(["man", "--dir", "nowhere"]).run().fails(1), @"error: cannot write nowhere/prime-ssh.1: its folder does not exist; create it first");
     sandbox.prime_ssh(["man", "--dir", ".", "sync"]).run().fails(2);
 }
 
@@ -82,7 +82,7 @@ fn man_shows_them_as_a_person_reads_them() {
     let shown = ran.succeeds();
     for line in [
         "PRIME-SSH-INSTALL(1)",
-        "       prime-ssh install [OPTIONS] <CLUSTER|--all|--input <FILE>>",
+        "       prime-ssh install [OPTIONS] [CLUSTER]...",
         "       --prefix <WORD>",
         "       Each cluster gets its own file in ~/.ssh/prime-ssh",
         "accept-new: Trust the first key",

@@ -105,7 +105,7 @@ fn a_link_that_leads_nowhere_is_an_error_with_its_target() {
     let output = Output::new();
     fs::create_dir(output.sandbox.path("dotfiles")).unwrap();
     symlink("dotfiles/fragment", output.sandbox.path("link")).unwrap();
-    snapshot!(output.program("link").run().fails(1), @"error: cannot write link: it is a link to dotfiles/fragment, which is not there; make that file, or remove the link");
+    snapshot!(output.program("link").run().fails(1), @"error: cannot write link: it is a link to dotfiles/fragment, which does not exist; create that file, or remove the link");
     assert!(output.sandbox.path("link").is_symlink());
     output.assert_holds("dotfiles", &[]);
 }
@@ -171,7 +171,7 @@ fn a_folder_that_may_not_be_written_is_an_error_with_its_name() {
     let output = Output::new();
     let path = output.sandbox.write("locked/fragment", OLD);
     fs::set_permissions(path.parent().unwrap(), Permissions::from_mode(0o555)).unwrap();
-    snapshot!(output.program("locked/fragment").without_root().run().fails(1), @"error: cannot write locked/fragment: permission denied: its folder may not be written here; see `ls -ld` of the folder");
+    snapshot!(output.program("locked/fragment").without_root().run().fails(1), @"error: cannot write locked/fragment: permission denied: you cannot write to its folder; see `ls -ld` of the folder");
     assert_eq!(output.sandbox.read("locked/fragment"), OLD);
     output.assert_holds("locked", &["fragment"]);
 }
@@ -181,7 +181,7 @@ fn a_file_that_was_made_read_only_stays_as_it_is() {
     let output = Output::new();
     let path = output.sandbox.write("out/fragment", OLD);
     fs::set_permissions(path, Permissions::from_mode(0o400)).unwrap();
-    snapshot!(output.program("out/fragment").without_root().run().fails(1), @"error: cannot write out/fragment: permission denied: this user may only read it; see `ls -l`");
+    snapshot!(output.program("out/fragment").without_root().run().fails(1), @"error: cannot write out/fragment: permission denied: you can only read it; see `ls -l`");
     assert_eq!(output.sandbox.read("out/fragment"), OLD);
     output.assert_holds("out", &["fragment"]);
 }
@@ -213,7 +213,7 @@ fn a_file_that_would_be_too_large_is_an_error() {
 #[test]
 fn a_folder_that_is_not_there_is_an_error() {
     let output = Output::new();
-    snapshot!(output.program("nowhere/fragment").run().fails(1), @"error: cannot write nowhere/fragment: its folder does not exist; make it first");
+    snapshot!(output.program("nowhere/fragment").run().fails(1), @"error: cannot write nowhere/fragment: its folder does not exist; create it first");
     assert!(!output.sandbox.path("nowhere").exists());
 }
 
@@ -271,7 +271,7 @@ fn only_what_we_wrote_is_replaced_unasked() {
     snapshot!(refusals, @"
     error: file was not written by prime-ssh: not replaced
 
-    hint: to add hosts to your ssh config, run `prime-ssh install`; to replace this file all the same, add --force
+    hint: to add hosts to your ssh config, run `prime-ssh install`; to replace this file anyway, add --force
     ");
 }
 

@@ -110,7 +110,7 @@ fn of_an_installed_cluster_the_installed_hosts_are_chosen_from() {
     };
     assert_eq!(names(&show(&["--node", "node-[01]"])), ["prime.train.node-1"]);
     let told = show(&["--node", "node-0"]).fails(4);
-    assert!(told.contains("nothing to show for train (clst01): no host fits"), "{told}");
+    assert!(told.contains("nothing to show for train (clst01): no host matches"), "{told}");
 }
 
 #[test]
@@ -119,13 +119,13 @@ fn none_that_fits_is_told() {
     let api = Api::serving([Cluster::new("clst01", "train").node(node(0, greeter(), "HEAD"))]);
     for command in ["check", "show", "wait"] {
         let told = program(&sandbox, &api, &[command, "train"], &["--node", "nod"]).run().fails(4);
-        assert!(told.contains("no host fits --role, --only and --node"), "{told}");
+        assert!(told.contains("no host matches --role, --only, and --node"), "{told}");
         let told = program(&sandbox, &api, &[command, "train"], &["--role", "x"]).run().fails(4);
-        assert!(told.contains("no host has that --role; here are HEAD"), "{told}");
+        assert!(told.contains("no host has that --role; the roles are HEAD"), "{told}");
     }
     for command in ["check", "wait"] {
         let told = program(&sandbox, &api, &[command, "--all"], &["--node", "x"]).run().fails(4);
-        assert!(told.contains("left out train (clst01): no host fits"), "{told}");
+        assert!(told.contains("left out train (clst01): no host matches"), "{told}");
     }
 }
 

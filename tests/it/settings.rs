@@ -119,7 +119,7 @@ fn the_token_is_never_shown() {
     snapshot!(config(&sandbox).run().fails(1), @"
     error: [home]/.prime/config.json is damaged at line 1, column 29
 
-    hint: `prime login` writes it anew
+    hint: `prime login` writes it again
     ");
 }
 

@@ -124,8 +124,8 @@ fn hosts_are_chosen_and_the_way_to_them_stays() {
         text.lines().nth(comment + 1).unwrap().starts_with("Host prime.train.node-0"),
         "{text}"
     );
-    snapshot!(config(&sandbox, &["--role", "storage"]).fails(4), @"error: nothing to render for train (clst01): no host has that --role; here are CONTROLLER, WORKER");
-    snapshot!(config(&sandbox, &["--role", "worker", "--only", "control"]).fails(4), @"error: nothing to render for train (clst01): no host fits --role, --only and --node");
+    snapshot!(config(&sandbox, &["--role", "storage"]).fails(4), @"error: nothing to render for train (clst01): no host has that --role; the roles are CONTROLLER, WORKER");
+    snapshot!(config(&sandbox, &["--role", "worker", "--only", "control"]).fails(4), @"error: nothing to render for train (clst01): no host matches --role, --only, and --node");
 }
 
 #[test]

@@ -3,6 +3,9 @@
 //! The shells' scripts only carry words to the program and its answer back, so that they are never
 //! older than the program; what fits is read off the commands and options that it is called with.
 //! Nobody is asked, and what cannot be read is left out: a person is typing.
+//!
+//! It is our own because `clap_complete` 4.6's dynamic engine completes neither `--format=ya` nor
+//! `--output=~/…` in bash.
 
 mod cluster;
 mod shell;

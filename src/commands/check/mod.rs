@@ -70,7 +70,9 @@ fn cluster<'a>(
 ) -> Outcome<Option<ViewedCluster<'a>>> {
     let Seen { resolved, record, rendering, source } = seen;
     // What was refused counts as failed, unless it is to be left out.
-    fleets::tell_refusals(std::slice::from_ref(&resolved), true, true, terminal)?;
+    if let Some(warning) = fleets::refusals(std::slice::from_ref(&resolved), true, true)? {
+        terminal.warning(warning);
+    }
     for note in &resolved.notes {
         terminal.detail(note);
     }

@@ -21,7 +21,7 @@ use crate::failure::Outcome;
 use crate::install::state::{Record, Source};
 use crate::settings::{Access, Context, Endpoint, OptionResolver, OwnCommands};
 use crate::ssh::process::Background;
-use crate::terminal::{Audience, Terminal};
+use crate::terminal::Terminal;
 
 /// How much longer than one call all of them together may take.
 const FURTHER: Duration = Duration::from_secs(30);
@@ -145,21 +145,14 @@ fn compare(
     let (asked, skipped): (Vec<_>, Vec<_>) = records.partition(|record| {
         !matches!(record.source, Source::Stdin) && apis.works_for(record, resolver)
     });
-    // What `sync` says in passing is no finding.
-    let silent = Terminal::new(Audience::Ansible, true, false);
     let own_keys = own_keys(&snapshot.layout.read_by_ssh());
     let mut compared = Vec::new();
     for (record, candidate) in asked.iter().zip(ask_again(&asked, resolver, terminal)) {
-        let mut desired = DesiredState::new(
-            &snapshot.layout,
-            &ours.present,
-            &ours.installed,
-            resolver,
-            false,
-            silent,
-        );
+        // What `sync` says in passing is no finding.
+        let (layout, present) = (&snapshot.layout, &ours.present);
+        let mut desired = DesiredState::new(layout, present, &ours.installed, resolver, false);
         let status = status(&mut desired, record, &candidate);
-        let warnings = desired.strangers.into_iter().collect();
+        let warnings = desired.strangers;
         let other_key = other_key(record, &candidate.fetched, resolver, &own_keys);
         compared.push(ComparedCluster { record: (*record).clone(), status, warnings, other_key });
     }

@@ -17,7 +17,7 @@ use crate::install::verify::{self, Verdict, VerifyError};
 use crate::install::{diff, folder};
 use crate::settings::{LOCK_LIMIT, Mode, OptionResolver};
 use crate::terminal::{self, Terminal};
-use crate::text::message::Message;
+use crate::text::message::{Message, Talk};
 
 /// What a run wants, once it knows what is there.
 #[derive(Debug, Default)]
@@ -25,16 +25,21 @@ pub(in crate::commands) struct InstallRequest {
     pub(in crate::commands) wishes: Vec<Desired>,
     /// What becomes of each cluster.
     pub(in crate::commands) lines: Vec<Line>,
-    /// What a person should know.
-    pub(in crate::commands) warnings: Vec<String>,
-    /// What a person must know, whoever runs this: a name that leads elsewhere, a cluster gone.
-    pub(in crate::commands) urgent: Vec<String>,
-    /// What a person may want to know.
-    pub(in crate::commands) notes: Vec<String>,
+    /// What is to be said of it.
+    pub(in crate::commands) talk: Talk,
     /// Whether the summary says how to connect.
     pub(in crate::commands) tells_how_to_connect: bool,
-    /// A name of ours for ssh to try.
-    pub(in crate::commands) alias: Option<String>,
+}
+
+impl InstallRequest {
+    /// The first of the clusters that are to be installed.
+    fn first(&self) -> Option<&Record> {
+        let records = self.wishes.iter().filter_map(|wish| match wish {
+            Desired::Put { record, .. } => Some(&**record),
+            Desired::Remove(_) | Desired::Follow(_) => None,
+        });
+        records.min_by_key(|record| record.alias())
+    }
 }
 
 /// How a run changes things.
@@ -66,11 +71,12 @@ impl<'a> Applying<'a> {
 pub(in crate::commands) struct Applied {
     pub(in crate::commands) request: InstallRequest,
     plan: Plan,
+    /// A name of ours for ssh to try.
+    alias: Option<String>,
+    /// The name to connect with, where that is to be said.
+    connect: Option<String>,
     /// Why the user's configuration was left as it is, where it may only be read.
     unwritten: Option<FileError>,
-    /// What ssh says of the new files that is no reason to stop.
-    said: Vec<Message>,
-    details: Vec<&'static str>,
 }
 
 /// Lets `decide` see what is there, and does what it decides; with another mode it finds out only
@@ -88,11 +94,12 @@ pub(in crate::commands) fn apply_request(
     }
     let mut request = decide(&present)?;
     loops::refuse(layout, &present, &mut request.wishes, &mut request.lines);
-    request.alias = request.alias.filter(|alias| is_wished(&request.wishes, alias));
+    let alias = request.first().map(Record::alias);
+    let connect = request.first().map(Record::typed_name);
+    let connect = connect.filter(|_| mode == Mode::Apply && request.tells_how_to_connect);
     let desired = std::mem::take(&mut request.wishes);
     let plan = plan(layout, &present, desired, applying.refresh.as_ref()).or_fail(Kind::Install)?;
-    let mut applied =
-        Applied { request, plan, unwritten: None, said: Vec::new(), details: Vec::new() };
+    let mut applied = Applied { request, plan, alias, connect, unwritten: None };
     if mode == Mode::Apply {
         applied.apply(layout, &present)?;
     }
@@ -109,20 +116,9 @@ impl Applied {
 
     /// Tells what was done, or shows what would be. The run fails with the worst of what failed.
     pub(in crate::commands) fn tell(self, applying: &Applying<'_>) -> Outcome<()> {
-        let Self { request, plan, unwritten, said, details } = self;
+        let Self { request, plan, connect, unwritten, .. } = self;
         let Applying { layout, mode, terminal, .. } = *applying;
-        for warning in request.urgent.iter().chain(&request.warnings) {
-            terminal.warning(warning);
-        }
-        for note in &request.notes {
-            terminal.note(note);
-        }
-        for text in said {
-            terminal.warning(text);
-        }
-        for text in details {
-            terminal.detail(text);
-        }
+        terminal.talk(&request.talk);
         match mode {
             Mode::Apply => match &unwritten {
                 Some(why) => tell_unwritten(layout, &plan, why, terminal),
@@ -144,11 +140,13 @@ impl Applied {
             }
             Mode::Check => {}
         }
-        tell_notes(layout, &plan.notes, terminal);
-        let connects = mode == Mode::Apply && request.tells_how_to_connect && unwritten.is_none();
+        let would = mode != Mode::Apply;
+        tell_notes(layout, &plan.notes, would, terminal);
         if mode != Mode::Check {
-            let would = mode == Mode::DryRun;
-            summary::tell(&request.lines, would, layout, connects, terminal);
+            summary::tell(&request.lines, would, terminal);
+        }
+        if let Some(name) = connect.filter(|_| unwritten.is_none()) {
+            terminal.tell(format_args!("connect with: {}", layout.ssh_command(&name)));
         }
         summary::tell_failures(request.lines, terminal)?;
         if mode == Mode::Check && !plan.changes.is_empty() {
@@ -156,12 +154,6 @@ impl Applied {
         }
         Ok(())
     }
-}
-
-fn is_wished(wishes: &[Desired], alias: &str) -> bool {
-    let is_it =
-        |wish: &Desired| matches!(wish, Desired::Put { record, .. } if record.alias() == alias);
-    wishes.iter().any(is_it)
 }
 
 fn would_change(plan: &Plan) -> Message {
@@ -221,17 +213,17 @@ impl From<LockError> for Failure {
 
 impl Applied {
     fn apply(&mut self, layout: &Layout, present: &Present) -> Outcome<()> {
-        if self.plan.changes.is_empty() {
+        if self.plan.changes.is_empty() && self.connect.is_none() {
             return Ok(());
         }
         let stage = Stage::new(&self.plan).or_fail(Kind::Local)?;
-        let alias = self.request.alias.as_deref();
-        match verify::verify(layout, present, &self.plan, &stage, alias)? {
-            Verdict::Fine => {}
-            Verdict::NoSsh => self.details.push("no ssh to check the new files with"),
+        let talk = &mut self.request.talk;
+        match verify::verify(layout, present, &self.plan, &stage, self.alias.as_deref())? {
+            Verdict::Fine | Verdict::NoSsh => {}
             Verdict::BrokenBefore(words) => {
                 let text = "ssh stops at your configuration as it is:";
-                self.said.push(Message::with_lines(text, words.lines()));
+                talk.warn(Message::with_lines(text, words.lines()));
+                self.connect = None;
             }
             Verdict::BrokenByUs(words) => {
                 let text = "ssh would stop at the new files, so nothing was changed:";
@@ -239,7 +231,10 @@ impl Applied {
                 return Err(Failure::message(Kind::Install, message));
             }
         }
-        self.said.extend(verify::loose_config(layout).map(Message::from));
+        if let Some(loose) = verify::loose_config(layout) {
+            talk.warn(loose);
+            self.connect = None;
+        }
         self.unwritten = stage.put()?;
         Ok(())
     }
@@ -283,15 +278,17 @@ fn tell_line(layout: &Layout, notes: &[Note], terminal: Terminal) {
     }
 }
 
-fn tell_notes(layout: &Layout, notes: &[Note], terminal: Terminal) {
+fn tell_notes(layout: &Layout, notes: &[Note], would: bool, terminal: Terminal) {
+    let is = |done: &'static str, to_do: &'static str| if would { to_do } else { done };
     let config = layout.config();
     let config = config.display();
     for note in notes {
         match note {
             Note::LineAdded(_) => {}
             Note::KeptAside { fragment, aside } => terminal.warning(format_args!(
-                "{} was edited by hand, and is kept as {}",
+                "{} was edited by hand, and {} kept as {}",
                 fragment.display(),
+                is("is", "would be"),
                 aside.display()
             )),
             Note::InBlock(Found { line, block }) => terminal.warning(format_args!(
@@ -300,11 +297,13 @@ fn tell_notes(layout: &Layout, notes: &[Note], terminal: Terminal) {
                 InBlock(*block)
             )),
             Note::LeftIn(Found { line, .. }) => terminal.note(format_args!(
-                "{config}:{line} still includes our file, which is gone: remove that line"
+                "{config}:{line} still includes our file, which {}: remove that line",
+                is("is gone", "would be gone")
             )),
             Note::BackupStays(path) => terminal.note(format_args!(
-                "{} stays: {config} was edited since it was made",
-                path.display()
+                "{} {}: {config} was edited since it was made",
+                path.display(),
+                is("stays", "would stay")
             )),
             Note::Foreign(paths) => {
                 let paths: Vec<String> =

@@ -75,7 +75,6 @@ impl Asked {
             let cluster = record.alias();
             let what = match bring(desired, record, candidate, prune) {
                 Ok(DesiredOutcome::Put(wish, what)) => {
-                    request.alias.get_or_insert_with(|| cluster.clone());
                     request.wishes.push(wish);
                     what
                 }
@@ -88,8 +87,7 @@ impl Asked {
             request.lines.push(Line { cluster, what, stem: Some(record.stem()) });
         }
         self.add_newcomers(desired, &mut request);
-        request.warnings.extend(desired.take_warnings());
-        request.urgent.append(&mut desired.urgent);
+        request.talk.append(desired.take_talk());
         request
     }
 
@@ -101,7 +99,7 @@ impl Asked {
         for candidate in &self.newcomers {
             match candidate.fetched.clusters() {
                 Ok(clusters) => found.extend(clusters.into_iter().map(|c| (candidate, c))),
-                Err(failure) => request.notes.push(not_installed(candidate, &failure)),
+                Err(failure) => request.talk.note(not_installed(candidate, &failure)),
             }
         }
         let clusters: Vec<_> = found.iter().map(|(_, cluster)| cluster).collect();
@@ -125,7 +123,7 @@ impl Asked {
                 }
                 Ok(DesiredOutcome::Gone(_)) => {}
                 Ok(DesiredOutcome::Nothing(failure)) | Err(failure) => {
-                    request.notes.push(not_installed(candidate, &failure));
+                    request.talk.note(not_installed(candidate, &failure));
                 }
             }
         }

@@ -1,6 +1,5 @@
 //! From an answer to what should be installed, or why not.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -8,7 +7,8 @@ use anyhow::Context;
 use super::identity as key;
 use super::summary::ClusterChange;
 use crate::certificate::identity::Identity;
-use crate::cluster::{self, CheckedCluster, Cluster};
+use crate::certificate::own_keys::OwnKey;
+use crate::cluster::{self, CheckedCluster, Cluster, NoFleet};
 use crate::commands::certificates::{Own, checked};
 use crate::commands::fleets::{self, Resolved};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -21,9 +21,8 @@ use crate::install::plan::{Desired, Installed, Present};
 use crate::install::state::{FileKind, Record, Source};
 use crate::name::{LocalPath, Slug};
 use crate::render::ssh_config;
-use crate::settings::{OptionResolver, OwnCommands, Rendering};
-use crate::terminal::Terminal;
-use crate::text::message::Message;
+use crate::settings::{OptionResolver, OwnCommands, Rendering, pasted};
+use crate::text::message::{Message, Talk};
 
 /// What every cluster of a run shares.
 #[derive(Debug)]
@@ -33,13 +32,11 @@ pub(in crate::commands) struct DesiredState<'a> {
     pub(in crate::commands) installed: &'a Installed,
     memory: &'a OptionResolver<'a>,
     skip_invalid: bool,
-    terminal: Terminal,
-    /// What a person should know, each once.
-    pub(in crate::commands) warnings: BTreeSet<String>,
+    talk: Talk,
     /// Keys that a cluster may not let in, of which only its answer tells.
-    pub(in crate::commands) strangers: BTreeSet<String>,
-    /// What a person must know, whoever runs this.
-    pub(in crate::commands) urgent: Vec<String>,
+    pub(in crate::commands) strangers: Vec<String>,
+    /// The keys that ssh tries by itself, and the others of this person, for advice about them.
+    pub(in crate::commands) own_keys: (Vec<OwnKey>, Vec<OwnKey>),
     /// The certificates that ssh renews by itself.
     pub(in crate::commands) renewed: Vec<Renewed>,
 }
@@ -87,7 +84,6 @@ impl<'a> DesiredState<'a> {
         installed: &'a Installed,
         memory: &'a OptionResolver<'a>,
         skip_invalid: bool,
-        terminal: Terminal,
     ) -> Self {
         Self {
             layout,
@@ -95,10 +91,9 @@ impl<'a> DesiredState<'a> {
             installed,
             memory,
             skip_invalid,
-            terminal,
-            warnings: BTreeSet::new(),
-            strangers: BTreeSet::new(),
-            urgent: Vec::new(),
+            talk: Talk::default(),
+            strangers: Vec::new(),
+            own_keys: Default::default(),
             renewed: Vec::new(),
         }
     }
@@ -108,11 +103,11 @@ impl<'a> DesiredState<'a> {
         self.memory.commands()
     }
 
-    /// All that a person should know, which is told once.
-    pub(in crate::commands) fn take_warnings(&mut self) -> BTreeSet<String> {
-        let mut warnings = std::mem::take(&mut self.warnings);
-        warnings.append(&mut self.strangers);
-        warnings
+    /// All that is to be said.
+    pub(in crate::commands) fn take_talk(&mut self) -> Talk {
+        let mut talk = std::mem::take(&mut self.talk);
+        self.strangers.drain(..).for_each(|warning| talk.warn(warning));
+        talk
     }
 
     /// What is to be installed of the cluster that `survey` is about.
@@ -140,14 +135,15 @@ impl<'a> DesiredState<'a> {
             fragments: Vec::new(),
         };
         rendering.walk.recorded = vec![(id, record.name.clone())];
+        rendering.ssh.short.clone_from(&remembered.short);
         if rendering.ssh.known_hosts.is_none() {
             rendering.ssh.known_hosts = Some(self.known_hosts(&record)?);
         }
-        let judged = fleets::fleet(survey, &rendering.walk, self.skip_invalid, self.terminal)?;
+        let judged = fleets::fleet(survey, &rendering.walk, self.skip_invalid, &mut self.talk)?;
         let fleet = match judged {
             Resolved::Fleet(fleet) => fleet,
             Resolved::Terminated => return Ok(DesiredOutcome::Gone("was terminated")),
-            Resolved::Empty(why) => return Ok(DesiredOutcome::Nothing(why)),
+            Resolved::Empty(title, why) => return Ok(self.nothing(&record, &title, &why)),
         };
         if rendering.is_live {
             let takes_certificate =
@@ -163,26 +159,45 @@ impl<'a> DesiredState<'a> {
             .context("cannot render")
             .or_fail(Kind::Local)?;
         self.refuse_claimed(&record, &fragment)?;
-        self.warnings.extend(rendering.warnings);
-        if let Some(path) = &rendering.ssh.identity_file {
-            // Where a certificate lets people in, no key is authorised by itself.
-            let keys = if fleet.cluster.vault_enabled { &[] } else { &*fleet.cluster.ssh_keys };
-            let machine = self.memory.environment();
-            self.warnings.extend(key::faults(machine, path));
+        rendering.warnings.iter().for_each(|warning| self.talk.warn(warning));
+        // Where a certificate lets people in, no key is authorized by itself.
+        let keys = if fleet.cluster.vault_enabled { &[] } else { &*fleet.cluster.ssh_keys };
+        let machine = self.memory.environment();
+        let identity = rendering.ssh.identity_file.as_ref();
+        if let Some(path) = identity {
+            for fault in key::faults(machine, path) {
+                self.talk.warn(fault);
+            }
             self.strangers.extend(key::stranger(machine, path, keys, &record));
         }
+        let (tried, others) = &self.own_keys;
+        let identity = identity.map(|path| machine.expand(path));
+        self.strangers.extend(key::other(identity.as_deref(), (tried, others), keys, &record));
         let old = self.old(&record);
         let moved = moved(old.map(|(_, before)| before), &fragment, &record.alias());
         let what = ClusterChange::of(old, &record, &fragment);
-        self.urgent.extend(moved);
+        self.talk.urgent.extend(moved.into_iter().map(Message::from));
         let record = Box::new(record);
         Ok(DesiredOutcome::Put(Desired::Put { record, fragment }, what))
     }
 
+    /// A cluster without hosts may have some later.
+    fn nothing(&self, record: &Record, title: &str, why: &NoFleet) -> DesiredOutcome {
+        let failure = fleets::no_fleet(title, why);
+        let is_newcomer = self.installed.of_id(record.id.as_str()).is_none();
+        let can_wait = is_newcomer && matches!(record.source, Source::Api { .. });
+        if !can_wait || !matches!(why, NoFleet::NoHost) {
+            return DesiredOutcome::Nothing(failure);
+        }
+        let words = ["--wait", record.id.as_str()];
+        let command = pasted(self.commands().listed("install", words));
+        DesiredOutcome::Nothing(failure.hint(format!("{command} waits until its nodes are up")))
+    }
+
     /// The refusals say what is wrong with the cluster's own values.
-    fn without_id(&self, survey: CheckedCluster<'_>, label: &str) -> Outcome<DesiredOutcome> {
+    fn without_id(&mut self, survey: CheckedCluster<'_>, label: &str) -> Outcome<DesiredOutcome> {
         let options = cluster::Options::default();
-        fleets::fleet(survey, &options, self.skip_invalid, self.terminal)?;
+        fleets::fleet(survey, &options, self.skip_invalid, &mut self.talk)?;
         Err(Failure::message(Kind::Answer, format!("{label}: the answer does not say its id")))
     }
 
@@ -216,11 +231,9 @@ impl<'a> DesiredState<'a> {
             let identity = identity.as_deref().and_then(|path| Identity::read(path).ok());
             // What is there under another name yet is put under this one.
             let present = Own::of(self.layout, cluster);
-            self.warnings.extend(present.warning(
-                cluster,
-                identity.as_ref(),
-                &self.memory.commands(),
-            ));
+            if let Some(warning) = present.warning(cluster, identity.as_ref(), &self.commands()) {
+                self.talk.warn(warning);
+            }
         }
         rendering.ssh.certificates.own.insert(id, own.path()?);
         Ok(())
@@ -240,7 +253,7 @@ impl<'a> DesiredState<'a> {
         let place = |claim: &Claim| format!("{}:{}", claim.file.display(), claim.line);
         for claim in &found {
             if let Some(pattern) = &claim.pattern {
-                self.warnings.insert(format!(
+                self.talk.warn(format!(
                     "{}: the pattern {pattern} catches {} too; ours comes first, and what it does \
                      not say counts",
                     place(claim),
@@ -258,7 +271,15 @@ impl<'a> DesiredState<'a> {
         }
         let text = format!("your own configuration defines names of {}:", record.alias());
         let message = Message::with_lines(text, taken);
+        let is_short = |claim: &Claim| {
+            record.options.short.as_ref().is_some_and(|short| short.as_str() == claim.alias)
+        };
+        let options = if found.iter().filter(|claim| claim.pattern.is_none()).all(is_short) {
+            "with another `--short NAME`"
+        } else {
+            "with `--as NAME` or `--prefix WORD`"
+        };
         Err(Failure::message(Kind::Install, message)
-            .hint("rename or remove them there, or install with `--as NAME` or `--prefix WORD`"))
+            .hint(format!("rename or remove them there, or install {options}")))
     }
 }

@@ -2,13 +2,16 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use crate::certificate::PublicKey;
 use crate::certificate::identity::{Identity, IdentityError};
+use crate::certificate::own_keys::{OwnKey, fitting};
 use crate::cluster::SshKey;
 use crate::install::state::Record;
 use crate::name::LocalPath;
 use crate::settings::Environment;
+use crate::text::shell;
 
 /// What ssh would stumble over.
 pub(super) fn faults(environment: &Environment, identity: &LocalPath<'_>) -> Vec<String> {
@@ -22,7 +25,8 @@ pub(super) fn faults(environment: &Environment, identity: &LocalPath<'_>) -> Vec
     {
         faults.push(format!(
             "identity file {identity} has mode {mode:04o}, and ssh takes no key that others can \
-             read: `chmod 600 {identity}`"
+             read: `{}`",
+            shell::command(["chmod".as_ref(), "600".as_ref(), path.as_os_str()])
         ));
     }
     if let Err(problem @ IdentityError::Mismatch(_)) = Identity::read(&path) {
@@ -51,4 +55,31 @@ pub(super) fn stranger(
             record.alias()
         )
     })
+}
+
+/// A key of the person's own that the cluster lets in, where ssh would show others only. It tries
+/// the `identity` of a setting alone; without one, the keys of `tried`.
+pub(super) fn other(
+    identity: Option<&Path>,
+    (tried, others): (&[OwnKey], &[OwnKey]),
+    keys: &[SshKey<'_>],
+    record: &Record,
+) -> Option<String> {
+    let set = identity.map(Identity::read);
+    let shown: Vec<OwnKey> = match &set {
+        Some(identity) => identity.as_ref().ok().map(OwnKey::from).into_iter().collect(),
+        None => tried.to_vec(),
+    };
+    if fitting(&shown, keys).is_some() {
+        return None;
+    }
+    let tried = tried.iter().filter(|_| set.is_some());
+    let mine: Vec<OwnKey> = tried.chain(others).filter(|key| key.file.is_some()).cloned().collect();
+    let file = fitting(&mine, keys)?.file.as_ref()?;
+    Some(format!(
+        "{} lets in your key {}, and ssh would not show that one: install with `{}`",
+        record.alias(),
+        file.display(),
+        shell::command(["--identity-file".as_ref(), file.as_os_str()])
+    ))
 }

@@ -52,6 +52,18 @@ fn failure(names: &[String]) -> Failure {
 
 /// The loops over the user's configuration and the fragments as they would be.
 fn loops(layout: &Layout, present: &Present, wishes: &[Desired]) -> Vec<Vec<String>> {
+    let config = (layout.config(), present.config.as_deref().unwrap_or_default());
+    let fragments: Vec<&[u8]> = fragments_afterwards(present, wishes).into_values().collect();
+    let mut read = folder::read_matching(layout);
+    let resolver = layout.include_resolver();
+    Jumps::read((&config.0, config.1), &resolver, &mut read, &fragments).loops()
+}
+
+/// The files of all clusters as they would be.
+pub(in crate::commands) fn fragments_afterwards<'f>(
+    present: &'f Present,
+    wishes: &'f [Desired],
+) -> BTreeMap<FileStem, &'f [u8]> {
     let fragment = |stem: FileStem| Some((stem.clone(), present.part(&stem, FileKind::Fragment)?));
     let mut fragments: BTreeMap<FileStem, &[u8]> =
         present.indexed().into_iter().filter_map(fragment).collect();
@@ -70,11 +82,7 @@ fn loops(layout: &Layout, present: &Present, wishes: &[Desired]) -> Vec<Vec<Stri
             Desired::Follow(_) => {}
         }
     }
-    let config = (layout.config(), present.config.as_deref().unwrap_or_default());
-    let fragments: Vec<&[u8]> = fragments.into_values().collect();
-    let mut read = folder::read_matching(layout);
-    let resolver = layout.include_resolver();
-    Jumps::read((&config.0, config.1), &resolver, &mut read, &fragments).loops()
+    fragments
 }
 
 fn has_any(wish: &Desired, names: &[String]) -> bool {

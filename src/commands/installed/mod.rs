@@ -13,6 +13,7 @@ pub(super) use answer::{Candidate, ask_again};
 pub(super) use apply::{Applied, Applying, InstallRequest, apply_request};
 pub(super) use asked::{Asked, bring};
 pub(super) use desired::{DesiredOutcome, DesiredState, Renewed};
+pub(super) use loops::fragments_afterwards;
 pub(super) use names::{Names, Surveyed, ended_owners, recorded};
 pub(super) use summary::{ClusterChange, Line};
 
@@ -45,12 +46,12 @@ pub(super) fn named(present: &Present, selectors: &[String]) -> Outcome<Vec<File
     Ok(stems)
 }
 
-/// The installed cluster that a person means by this id or the start of one, name, or alias.
+/// The installed cluster that a person means by this id or the start of one, name, alias or short
+/// name: where a name is the short one of another cluster, that is where ssh leads.
 pub(super) fn called<'i>(installed: &'i Installed, selector: &str) -> Option<&'i Record> {
     let records = || installed.records.iter().map(|(_, record)| record);
-    let called = records().find(|record| {
-        [record.id.as_str(), record.name.as_str(), &record.alias()].contains(&selector)
-    });
+    let by_short = records().find(|record| record.typed_name() == selector);
+    let called = by_short.or_else(|| records().find(|record| record.is_called(selector)));
     called.or_else(|| {
         let mut starting = records().filter(|record| is_start_of_id(selector, record.id.as_str()));
         starting.next().filter(|_| starting.next().is_none())

@@ -4,7 +4,6 @@ use std::fmt;
 
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::fragment::Fragment;
-use crate::install::layout::Layout;
 use crate::install::state::{FileStem, Record};
 use crate::terminal::Terminal;
 
@@ -73,11 +72,6 @@ impl ClusterChange {
     fn is_change(&self) -> bool {
         !matches!(self, Self::Unchanged(_) | Self::Left(_) | Self::NotInstalled(_))
     }
-
-    /// Whether `ssh ALIAS` leads somewhere afterwards.
-    fn leads_somewhere(&self) -> bool {
-        !matches!(self, Self::Removed(_) | Self::Left(_) | Self::NotInstalled(_))
-    }
 }
 
 impl fmt::Display for ClusterChange {
@@ -101,27 +95,12 @@ impl fmt::Display for ClusterChange {
 /// The widest column of clusters. An id from the API may be longer than any width can be.
 const WIDTH: usize = 80;
 
-/// Tells a line a cluster, and how to connect.
-pub(super) fn tell(
-    lines: &[Line],
-    would: bool,
-    layout: &Layout,
-    connects: bool,
-    terminal: Terminal,
-) {
+/// Tells a line a cluster.
+pub(super) fn tell(lines: &[Line], would: bool, terminal: Terminal) {
     let width = lines.iter().map(|line| line.cluster.len()).max().unwrap_or_default().min(WIDTH);
     for Line { cluster, what, .. } in lines {
         let would = if would && what.is_change() { "would be " } else { "" };
         terminal.tell(format_args!("{cluster:width$}  {would}{what}"));
-    }
-    let first = lines.iter().find(|line| line.what.leads_somewhere());
-    if let Some(Line { cluster, .. }) = first.filter(|_| connects) {
-        if layout.is_read_by_ssh() {
-            terminal.tell(format_args!("connect with: ssh {cluster}"));
-        } else {
-            let config = layout.config();
-            terminal.tell(format_args!("connect with: ssh -F {} {cluster}", config.display()));
-        }
     }
 }
 

@@ -97,6 +97,7 @@ pub(in crate::commands) async fn log_in(
             route: route.clone(),
             endpoint: host.endpoint(),
             proxy_jump: host.jump(),
+            is_jump: host.is_jump(),
         };
         tasks.spawn(async move { Ok((at, task.run(probe).await?)) });
     };
@@ -142,18 +143,21 @@ struct LoginTask {
     endpoint: Endpoint,
     /// What ssh should reach it through.
     proxy_jump: Option<String>,
+    /// Whether the jump host of the route is this host itself.
+    is_jump: bool,
 }
 
 impl LoginTask {
     async fn run(self, probe: Option<Probe>) -> io::Result<Found> {
-        let Self { ssh, route: Route { mut target, jump }, endpoint, proxy_jump } = self;
+        let Self { ssh, route: Route { mut target, jump }, endpoint, proxy_jump, is_jump } = self;
         let resolved = match ssh.resolve(&target).await? {
             Ok(resolved) => resolved,
             Err(reason) => return Ok(Found { probe, ..Found::of_login(Login::failed(reason)) }),
         };
         let is_ours = leads_through(&resolved, proxy_jump.as_deref());
         let found = match jump.filter(|_| is_ours) {
-            Some(jump) => through(&ssh, &jump, &target, &endpoint, proxy_jump.is_some()).await?,
+            Some(jump) if is_jump => Found::of_login(ssh.login_to(&jump).await?),
+            Some(jump) => through(&ssh, &jump, &target, &endpoint).await?,
             // Nobody is there, and the user's own configuration leads to the same place.
             None if probe.as_ref().is_some_and(|probe| !probe.is_ok())
                 && is_ours
@@ -170,17 +174,13 @@ impl LoginTask {
     }
 }
 
-/// Logs in to a host behind a jump host, or to that one itself.
+/// Logs in to a host behind a jump host.
 async fn through(
     ssh: &Ssh,
     jump: &Jump,
     target: &Target,
     endpoint: &Endpoint,
-    is_behind: bool,
 ) -> io::Result<Found> {
-    if !is_behind {
-        return Ok(Found::of_login(ssh.login_to(jump).await?));
-    }
     if let Login { result: Err(reason), .. } = jump.login(ssh).await? {
         return Ok(Found { jump_failure: Some(reason.clone()), ..Found::default() });
     }

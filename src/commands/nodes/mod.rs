@@ -83,6 +83,17 @@ pub(super) struct ViewedHost<'c> {
     pub(super) host: &'c Host<'c>,
 }
 
+/// What a host is reached through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Hop {
+    /// Nothing.
+    None,
+    /// The bastion alone.
+    Bastion,
+    /// The jump host of the cluster's workers.
+    Jump,
+}
+
 impl<'c> ViewedHost<'c> {
     pub(super) fn fleet(&self) -> &'c Fleet<'c> {
         &self.cluster.fleet
@@ -99,6 +110,15 @@ impl<'c> ViewedHost<'c> {
     /// What it is reached through, as ssh is told.
     pub(super) fn jump(&self) -> Option<String> {
         self.fleet().proxy_jump(self.host).map(|jump| jump.to_string())
+    }
+
+    /// The kind of that.
+    pub(super) fn hop(&self) -> Hop {
+        match self.fleet().bastion {
+            _ if self.host.jumps => Hop::Jump,
+            Some(_) => Hop::Bastion,
+            None => Hop::None,
+        }
     }
 
     /// Whether others are reached through it.

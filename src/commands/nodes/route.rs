@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::{ViewedCluster, ViewedHost};
-use crate::cluster;
+use super::{Hop, ViewedCluster, ViewedHost};
+use crate::cluster::{self, JumpVia};
 use crate::commands::certificates::checked;
 use crate::failure::{Kind, OrFail, Outcome};
 use crate::install::include::IncludeLine;
@@ -45,10 +45,17 @@ pub(in crate::commands) fn routes(
     let mut routes = Vec::new();
     for (number, cluster) in clusters.iter().enumerate() {
         let setup = Setup::of(cluster, number, ssh, layout)?;
-        let jump = setup.jump_of(cluster).map(|target| Arc::new(Jump::new(ssh, target, number)));
+        let jump = |target, number| Arc::new(Jump::new(ssh, target, number));
+        let bastion = setup.bastion_of(cluster).map(|target| jump(target, clusters.len() + number));
+        let jump = setup.jump_of(cluster).map(|target| jump(target, number));
         routes.extend(cluster.hosts().map(|host| Route {
             target: setup.target(&host),
-            jump: jump.clone().filter(|_| host.host.jumps || host.is_jump()),
+            jump: match host.hop() {
+                Hop::Jump => jump.clone(),
+                _ if host.is_jump() => jump.clone(),
+                Hop::Bastion => bastion.clone(),
+                Hop::None => None,
+            },
         }));
     }
     Ok(routes)
@@ -134,23 +141,29 @@ impl Setup {
             cluster::Jump::ControlNode(_) => {
                 cluster.hosts().find(ViewedHost::is_jump).map(|host| self.target(&host))
             }
-            // A host of the user's own configuration, or of none.
-            cluster::Jump::Via(via) => Some(Target {
-                config: self.config.clone(),
-                options: cluster
-                    .fleet
-                    .bastion
-                    .iter()
-                    .filter(|bastion| *bastion != via)
-                    .map(|bastion| format!("ProxyJump={bastion}"))
-                    .collect(),
-                destination: Destination {
-                    host: via.host().to_owned(),
-                    user: via.user().map(ToString::to_string),
-                    port: via.port(),
-                },
-                address: None,
+            cluster::Jump::Via(via) => Some({
+                let bastion = cluster.fleet.bastion.iter().filter(|bastion| *bastion != via);
+                self.own_host(via, bastion.map(|bastion| format!("ProxyJump={bastion}")).collect())
             }),
+        }
+    }
+
+    /// The host that leads to all others, where there is one.
+    pub(in crate::commands) fn bastion_of(&self, cluster: &ViewedCluster<'_>) -> Option<Target> {
+        cluster.fleet.bastion.as_ref().map(|bastion| self.own_host(bastion, Vec::new()))
+    }
+
+    /// A host of the user's own configuration, or of none.
+    fn own_host(&self, host: &JumpVia, options: Vec<String>) -> Target {
+        Target {
+            config: self.config.clone(),
+            options,
+            destination: Destination {
+                host: host.host().to_owned(),
+                user: host.user().map(ToString::to_string),
+                port: host.port(),
+            },
+            address: None,
         }
     }
 }

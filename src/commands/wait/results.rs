@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::commands::nodes::look::{self, Found};
 use crate::commands::nodes::route::{self, Setup};
-use crate::commands::nodes::{ViewedCluster, ViewedHost};
+use crate::commands::nodes::{Hop, ViewedCluster, ViewedHost};
 use crate::failure::Outcome;
 use crate::install::layout::Layout;
 use crate::ssh::login::{Jump, Reason, Ssh};
@@ -19,15 +19,15 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// How many places are asked at once.
 const AT_ONCE: usize = 64;
 
-/// A place, and whether it is behind the cluster's jump host.
-type Place = (Endpoint, bool);
+/// A place, and what it is reached through.
+type Place = (Endpoint, Hop);
 
 /// What was found at the places of a cluster, from one answer of the API to the next.
 #[derive(Default)]
 pub(super) struct ProbeResults {
     found: HashMap<Place, Found>,
-    /// The jump host that is logged in to, with where that was.
-    jump: Option<(Arc<Jump>, Option<Endpoint>)>,
+    /// The jump hosts that are logged in to, with where that was.
+    jumps: HashMap<Hop, (Arc<Jump>, Option<Endpoint>)>,
 }
 
 impl ProbeResults {
@@ -52,12 +52,10 @@ impl ProbeResults {
     }
 
     /// The hosts of nodes that are not known to be up.
-    fn open<'h>(&self, cluster: &'h ViewedCluster<'h>, behind: bool) -> Vec<ViewedHost<'h>> {
+    fn open<'h>(&self, cluster: &'h ViewedCluster<'h>, hop: Hop) -> Vec<ViewedHost<'h>> {
         let up = self.up(cluster.hosts());
         let is_open = |host: &ViewedHost<'h>| {
-            host.host.is_active()
-                && host.host.jumps == behind
-                && !up.contains(host.host.node.id.as_str())
+            host.host.is_active() && host.hop() == hop && !up.contains(host.host.node.id.as_str())
         };
         cluster.hosts().filter(is_open).collect()
     }
@@ -73,7 +71,9 @@ impl ProbeResults {
             Some((host.jump()?, reason, host)).filter(|_| reason.is_refusal())
         });
         let own = cluster.hosts().find(ViewedHost::is_jump);
-        refused.map(|(name, reason, host)| (name, reason, own.unwrap_or(host)))
+        refused.map(|(name, reason, host)| {
+            (name, reason, own.filter(|_| host.hop() == Hop::Jump).unwrap_or(host))
+        })
     }
 }
 
@@ -98,7 +98,7 @@ impl<'w> Prober<'w> {
         cluster: &ViewedCluster<'_>,
         results: &mut ProbeResults,
     ) {
-        let open = results.open(cluster, false);
+        let open = results.open(cluster, Hop::None);
         look::probe_direct(&open, &self.limiter, ANSWER, |at, new| {
             if let Some(host) = open.get(at) {
                 results.found.insert(place(host), new);
@@ -107,24 +107,36 @@ impl<'w> Prober<'w> {
         .await;
     }
 
-    /// Asks those behind the jump host through one login to it. That lasts from one look to the
-    /// next; where it is over, or failed, there is a new one.
+    /// Asks those behind the bastion, and then those behind the jump host, each through one login to
+    /// it. That lasts from one look to the next; where it is over, or failed, there is a new one.
     pub(super) async fn probe_through(
         &self,
         cluster: &ViewedCluster<'_>,
         results: &mut ProbeResults,
     ) -> Outcome<()> {
-        let open = results.open(cluster, true);
+        for hop in [Hop::Bastion, Hop::Jump] {
+            self.probe_behind(hop, cluster, results).await?;
+        }
+        Ok(())
+    }
+
+    async fn probe_behind(
+        &self,
+        hop: Hop,
+        cluster: &ViewedCluster<'_>,
+        results: &mut ProbeResults,
+    ) -> Outcome<()> {
+        let open = results.open(cluster, hop);
         for host in &open {
             results.found.remove(&place(host));
         }
-        let own = cluster.hosts().find(ViewedHost::is_jump);
+        let own = cluster.hosts().find(|host| hop == Hop::Jump && host.is_jump());
         if open.is_empty() || own.is_some_and(|own| !results.answers(&own)) {
             return Ok(());
         }
         let at = own.as_ref().map(ViewedHost::endpoint);
         let ssh = self.ssh()?;
-        let Some(jump) = self.jump(cluster, at, ssh, results)? else { return Ok(()) };
+        let Some(jump) = self.jump(hop, cluster, at, ssh, results)? else { return Ok(()) };
         let endpoints = open.iter().map(ViewedHost::endpoint).collect();
         look::probe_through(endpoints, &jump, ssh, |at, new| {
             if let Some(host) = open.get(at) {
@@ -144,12 +156,13 @@ impl<'w> Prober<'w> {
 
     fn jump(
         &self,
+        hop: Hop,
         cluster: &ViewedCluster<'_>,
         at: Option<Endpoint>,
         ssh: &Ssh,
         results: &mut ProbeResults,
     ) -> Outcome<Option<Arc<Jump>>> {
-        if let Some((jump, was_at)) = &results.jump
+        if let Some((jump, was_at)) = results.jumps.get(&hop)
             && *was_at == at
             && jump.is_connected()
         {
@@ -158,13 +171,17 @@ impl<'w> Prober<'w> {
         let number = self.logins.get() + 1;
         self.logins.set(number);
         let setup = Setup::of(cluster, number, ssh, self.layout)?;
-        let Some(target) = setup.jump_of(cluster) else { return Ok(None) };
+        let target = match hop {
+            Hop::Bastion => setup.bastion_of(cluster),
+            Hop::None | Hop::Jump => setup.jump_of(cluster),
+        };
+        let Some(target) = target else { return Ok(None) };
         let jump = Arc::new(Jump::new(ssh, target, number));
-        results.jump = Some((Arc::clone(&jump), at));
+        results.jumps.insert(hop, (Arc::clone(&jump), at));
         Ok(Some(jump))
     }
 }
 
 fn place(host: &ViewedHost<'_>) -> Place {
-    (host.endpoint(), host.host.jumps)
+    (host.endpoint(), host.hop())
 }

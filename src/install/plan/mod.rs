@@ -299,9 +299,9 @@ impl Planner<'_> {
             return Ok(());
         }
         let prefix = self.follow.as_ref().map(|follow| follow.options.prefix());
-        let aliases: Vec<_> = clusters.iter().filter_map(|stem| self.alias(stem)).collect();
+        let patterns: Vec<_> = clusters.iter().filter_map(|stem| self.patterns(stem)).collect();
         self.ours(FOLLOW, self.follow.as_ref().map(Follow::to_json));
-        self.ours(LAST, Some(index::last(aliases, prefix.as_ref())));
+        self.ours(LAST, Some(index::last(patterns, prefix.as_ref())));
         let is_live = self.looks(clusters)?;
         self.ours(CLUSTERS, Some(index::clusters(self.layout, clusters)?));
         self.ours(INDEX, Some(index::index(self.layout, self.present.folder_is_ours, is_live)?));
@@ -397,10 +397,10 @@ impl Planner<'_> {
         })
     }
 
-    /// The alias of a cluster that ssh reads afterwards.
-    fn alias(&self, stem: &FileStem) -> Option<String> {
-        let in_file = || index::alias_in(self.present.part(stem, FileKind::Fragment)?);
-        self.record(stem).map(Record::alias).or_else(in_file)
+    /// The patterns of the names of a cluster that ssh reads afterwards.
+    fn patterns(&self, stem: &FileStem) -> Option<String> {
+        let in_file = || index::patterns_in(self.present.part(stem, FileKind::Fragment)?);
+        self.record(stem).map(Record::patterns).or_else(in_file)
     }
 
     /// Takes our line out of the user's configuration, and the file with it where we made it.

@@ -75,7 +75,7 @@ impl FromStr for GroupRequest {
             Some((name, "worker")) => (name, Some(Only::Worker)),
             Some((name, "all")) => (name, None),
             _ => {
-                let reason = "a further group is NAME=control, NAME=worker or NAME=all";
+                let reason = "a group is NAME=control, NAME=worker, or NAME=all";
                 return Err(Invalid::because(reason));
             }
         };
@@ -93,14 +93,14 @@ fn check_name(name: &str, only: Option<Only>) -> Result<(), Invalid> {
         ));
     }
     if matches!(name, "all" | "ungrouped" | "localhost" | "_meta") {
-        return Err(Invalid::because(format!("`{name}` is Ansible's own")));
+        return Err(Invalid::because(format!("`{name}` is Ansible's own group")));
     }
     let kept = match name {
         CONTROL => only == Some(Only::Control),
         WORKER => only == Some(Only::Worker),
         _ => !["prime_", "gpu_", "role_", "status_"].iter().any(|ours| name.starts_with(ours)),
     };
-    if kept { Ok(()) } else { Err(Invalid::because(format!("`{name}` is a group of ours"))) }
+    if kept { Ok(()) } else { Err(Invalid::because(format!("`{name}` is one of our own groups"))) }
 }
 
 #[cfg(test)]

@@ -25,12 +25,12 @@ const WIDTH: usize = 100;
 /// The most characters of the engine's words that are shown.
 const WORDS: usize = 300;
 
-const NO_FILES: &str = "a template stands alone here: it takes in no other file";
-const FILTERS: &str = "beside those of Jinja there are slug, group, sh and json; `tojson` is json";
-const NO_NAMESPACE: &str = "nothing is remembered from one turn of a loop to the next; \
+const NO_FILES: &str = "a template cannot include other files here";
+const FILTERS: &str = "besides Jinja's filters there are slug, group, sh, and json; use json for \
+ `tojson`";
+const NO_NAMESPACE: &str = "a loop keeps no values from one iteration to the next; \
     `hosts[:loop.index0] | sum(attribute=\"gpu_count\")` adds up what came before";
-const NO_METHODS: &str =
-    "what are methods in Python are filters here, as in {{ x | split(\".\") }}";
+const NO_METHODS: &str = "Python's methods are filters here, as in {{ x | split(\".\") }}";
 
 impl Fault {
     /// An error in a template as a whole.
@@ -55,7 +55,7 @@ impl Fault {
 fn words(error: &Error) -> String {
     let mut words = match (error.kind(), error.detail()) {
         (ErrorKind::OutOfFuel, _) => {
-            "it does or makes too much: more than any list of these hosts can need".to_owned()
+            "it computes or writes too much: more than any list of these hosts can need".to_owned()
         }
         (ErrorKind::SyntaxError, Some(detail)) => format!("syntax error: {detail}"),
         (_, Some(detail)) => detail.to_owned(),

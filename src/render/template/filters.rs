@@ -58,7 +58,7 @@ fn json(state: &State<'_, '_>, value: &Value) -> Result<String, Error> {
 /// The value without what JSON does not know.
 fn plain(state: &State<'_, '_>, value: &Value, depth: usize) -> Result<Json, Error> {
     let Some(depth) = depth.checked_sub(1) else {
-        return Err(wrong(format!("json: lists in lists, over {DEPTH} of them")));
+        return Err(wrong(format!("json: lists nested more than {DEPTH} deep")));
     };
     state.consume_fuel(1)?;
     Ok(match value.kind() {
@@ -82,7 +82,7 @@ fn plain(state: &State<'_, '_>, value: &Value, depth: usize) -> Result<Json, Err
             }
             Json::Object(map)
         }
-        kind => return Err(wrong(format!("json: {kind} is nothing to JSON"))),
+        kind => return Err(wrong(format!("json: JSON has no {kind}"))),
     })
 }
 
@@ -92,7 +92,7 @@ fn text_of<'v>(value: &'v Value, filter: &str) -> Result<Cow<'v, str>, Error> {
         ValueKind::String => Ok(Cow::Borrowed(value.as_str().unwrap_or_default())),
         ValueKind::Number | ValueKind::Bool => Ok(Cow::Owned(value.to_string())),
         ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
-        kind => Err(wrong(format!("{filter} takes a text, and this is {kind}"))),
+        kind => Err(wrong(format!("{filter} takes a string, but this is {kind}"))),
     }
 }
 

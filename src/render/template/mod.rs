@@ -69,7 +69,7 @@ impl Template {
     /// Where it is no template: with the place, and what is wrong there.
     pub fn parse(name: &str, text: String) -> Result<Self, Fault> {
         if text.len() > TEXT_MAX {
-            let what = format!("over {} KiB, which is no template", TEXT_MAX / 1024);
+            let what = format!("over {} KiB, too large for a template", TEXT_MAX / 1024);
             return Err(Fault::of_all(name, what));
         }
         let owned = name.to_owned();
@@ -139,8 +139,8 @@ fn bounded<T: Send + 'static>(
                     let text = payload.downcast_ref::<String>().map(String::as_str);
                     text.or_else(|| payload.downcast_ref::<&str>().copied())
                 });
-                let why = text.unwrap_or("it came to nothing");
-                return fault(format!("the template engine fails at this: {why}"));
+                let why = text.unwrap_or("it ended without a result");
+                return fault(format!("the template engine failed: {why}"));
             }
         }
     }
@@ -208,7 +208,7 @@ fn write_value(
     value: &Value,
 ) -> Result<(), Error> {
     if value.is_none() {
-        let told = "this is null, which has no text: say what stands there instead, as in \
+        let told = "this is null, which has no text: give a default, as in \
                     {{ host.role or \"-\" }}";
         return Err(Error::new(ErrorKind::InvalidOperation, told));
     }

@@ -47,7 +47,7 @@ fn a_template_sees_the_hosts() {
 #[test]
 fn what_the_engine_does_not_survive_is_an_error() {
     let fault = fault("{% for x in range(3) %}{{ loop.cycle() }}{% endfor %}");
-    assert!(fault.to_string().contains("the template engine fails at this"), "{fault}");
+    assert!(fault.to_string().contains("the template engine failed"), "{fault}");
 }
 
 #[test]
@@ -138,10 +138,7 @@ fn no_file_is_taken_in() {
         "{% extends 'x' %}",
         "{% block x %}{% endblock %}",
     ] {
-        assert_eq!(
-            fault(text).hint,
-            Some("a template stands alone here: it takes in no other file")
-        );
+        assert_eq!(fault(text).hint, Some("a template cannot include other files here"));
     }
     for text in ["{{ 'x' | tojson }}", "{{ 'x'.split() }}", "{{ namespace() }}"] {
         assert!(fault(text).hint.is_some(), "{text}");

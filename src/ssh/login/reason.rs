@@ -32,13 +32,13 @@ pub enum Reason {
     /// The server takes this key, and ssh could not use it: it has a passphrase, and no agent
     /// holds it, or the agent refused.
     #[error(
-        "the key {} would be accepted, and cannot be used: it has a passphrase that nobody can be \
-         asked for, or the agent refused",
+        "the server would accept the key {}, but it cannot be used: it has a passphrase that \
+         nobody can be asked for, or the agent refused",
         .0.name
     )]
     KeyLocked(OfferedKey),
     /// Others can read this key, so that ssh does not use it.
-    #[error("others can read {0}, and ssh takes no such key")]
+    #[error("others can read {0}, so ssh does not use it")]
     KeyReadable(String),
     /// The server had enough before the right key came.
     #[error("too many authentication failures: {offered} keys were offered")]
@@ -50,7 +50,7 @@ pub enum Reason {
     #[error("the host key has changed")]
     HostKeyChanged,
     /// The host key is not known, and only known ones are taken.
-    #[error("the host key is not known, and only known ones are taken")]
+    #[error("the host key is unknown, and only known keys are accepted")]
     HostKeyUnknown,
     /// The name has no address, in the resolver's words.
     #[error("{name} does not resolve: {why}")]
@@ -76,7 +76,7 @@ pub enum Reason {
     #[error("ssh refuses its configuration: {0}")]
     Configuration(String),
     /// The login was good, and the command over there ended with this code.
-    #[error("logged in, and {}", ended(*.0))]
+    #[error("logged in, but {}", ended(*.0))]
     Command(i32),
     /// The jump host could not connect to it, in its words.
     #[error("the jump host cannot connect to it: {0}")]
@@ -107,7 +107,7 @@ impl Reason {
 
 fn no_key_taken(offered: &[OfferedKey], takes: &str) -> String {
     match offered {
-        [] => format!("no key to offer; the server takes {takes}"),
+        [] => format!("no key to offer; the server accepts {takes}"),
         [key] => format!("the key {key} is not accepted"),
         keys => {
             let keys: Vec<_> = keys.iter().map(ToString::to_string).collect();
@@ -118,8 +118,8 @@ fn no_key_taken(offered: &[OfferedKey], takes: &str) -> String {
 
 fn ended(code: i32) -> String {
     match code {
-        127 => "no `true` was found".to_owned(),
-        code => format!("`true` ended with {code}"),
+        127 => "found no `true` command".to_owned(),
+        code => format!("`true` exited with {code}"),
     }
 }
 
@@ -152,7 +152,7 @@ impl fmt::Display for OfferedKey {
 /// Returns the result of a run of ssh that should have logged in and done nothing.
 pub(super) fn outcome(status: Option<ExitStatus>, log: &str) -> Result<(), Reason> {
     if status.and_then(|status| status.signal()) == Some(Signal::SIGXFSZ as i32) {
-        return Err(Reason::Other("the server sends without end".to_owned()));
+        return Err(Reason::Other("the server sends endless output".to_owned()));
     }
     match status.map(|status| status.code()) {
         None => Err(Reason::TimedOut),
@@ -352,13 +352,13 @@ mod tests {
             told(&format!("{OFFERED}{}{denied}", OFFERED.replace("my key", "b"))),
             "no key is accepted: /home/me/my key (SHA256:R+Mw), /home/me/b (SHA256:R+Mw)"
         );
-        assert_eq!(told(denied), "no key to offer; the server takes publickey,password");
+        assert_eq!(told(denied), "no key to offer; the server accepts publickey,password");
         let locked = OFFERED.replace("Offering public key", "Server accepts key");
         assert!(told(&format!("{OFFERED}{locked}{denied}")).contains("it has a passphrase"));
         let open = "Permissions 0644 for '/home/me/my key' are too open.\n";
         assert_eq!(
             told(&format!("{OFFERED}{locked}{open}{denied}")),
-            "others can read /home/me/my key, and ssh takes no such key"
+            "others can read /home/me/my key, so ssh does not use it"
         );
         let many =
             "Received disconnect from 203.0.113.10 port 22:2: Too many authentication failures\n";
@@ -427,7 +427,7 @@ mod tests {
         let ended = ExitStatus::from_raw(Signal::SIGXFSZ as i32);
         let log = "Authenticated to 203.0.113.10 using \"publickey\".\n";
         let told = outcome(Some(ended), log).unwrap_err().to_string();
-        assert_eq!(told, "the server sends without end");
+        assert_eq!(told, "the server sends endless output");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Probes whether an SSH server answers: the name is resolved, a connection made, and the line read by
-//! which a server introduces itself (RFC 4253, 4.2). Nobody logs in.
+//! Probes whether an SSH server answers: the name is resolved, a connection made, and the line read
+//! by which a server introduces itself (RFC 4253, 4.2). Nobody logs in.
 //!
 //! It connects to the hosts and ports that it is given and to nothing else, and to each of them
 //! once a run. To an sshd that is a client that left without logging in: since OpenSSH 9.8 such a
@@ -109,10 +109,10 @@ pub enum ProbeError {
     #[error("{0}")]
     TimedOut(Step),
     /// The connection was closed before the server said anything.
-    #[error("connected, and closed at once without an SSH banner")]
+    #[error("connected, but closed at once without an SSH banner")]
     Closed,
     /// The server took the connection, and said nothing until the time was over.
-    #[error("connected, and no SSH banner came")]
+    #[error("connected, but no SSH banner came")]
     Silent,
     /// The server talks to nobody now, in its words: too many have not logged in yet, or too many
     /// from our address have failed to.
@@ -122,7 +122,7 @@ pub enum ProbeError {
     #[error("not an SSH server{}", says(.0))]
     NotSsh(String),
     /// It speaks this version of the protocol, and no ssh of today does.
-    #[error("it speaks SSH {0}, which no ssh of today does")]
+    #[error("it speaks SSH {0}, which no current ssh does")]
     Protocol(String),
     /// The jump host could not connect to it, in the words of ssh there.
     #[error("the jump host cannot connect to it: {0}")]

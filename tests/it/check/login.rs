@@ -259,7 +259,7 @@ fn a_login_that_does_not_run_the_command_is_told_as_such() {
     let forced = forced.start();
     let ran = world.check(&one(&forced), &[]);
     assert_eq!(states(&ran), ["node-0 failed command_failed"], "{}", ran.stderr);
-    assert_eq!(detail(&ran, 0), "logged in, and `true` ended with 3");
+    assert_eq!(detail(&ran, 0), "logged in, but `true` exited with 3");
     let slow = world.person.sshd("node-0").option("ForceCommand", script("slow", "exec sleep 60"));
     let slow = slow.start();
     let ran = world.check(&one(&slow), &["--probe-timeout", "1s"]);
@@ -349,6 +349,26 @@ fn workers_are_logged_in_to_through_one_login_to_their_jump_host() {
     ran.fails(6);
     assert_eq!(logins(&control), 1, "{}", control.log());
     assert_eq!(workers.iter().map(logins).collect::<Vec<_>>(), [1, 1]);
+}
+
+#[test]
+fn all_are_logged_in_to_through_a_bastion() {
+    needs!("sshd");
+    let world = World::new();
+    let gate = world.person.sshd("gate").at("127.0.0.4").start();
+    let control = world.person.sshd("node-0").at("127.0.0.2").start();
+    let worker = world.person.sshd("node-1").at("127.0.0.3").start();
+    let cluster = behind(&control, &[&worker]);
+    let block = world.person.own_block("gate", "127.0.0.4", gate.port);
+    fs::write(world.person.sandbox.path("ssh/config"), block).unwrap();
+    for jump in ["never", "always"] {
+        world.install(&cluster, &["--bastion", "gate", "--jump", jump]);
+        let ran = world.check(&cluster, &[]);
+        assert_eq!(states(&ran), ["node-0 ok", "node-1 ok"], "{ran:?}");
+        ran.succeeds();
+    }
+    assert_eq!(logins(&gate), 2, "{}", gate.log());
+    assert_eq!((logins(&control), logins(&worker)), (2, 2));
 }
 
 /// A single label is a private place, so that its worker jumps without anything being installed.

@@ -138,13 +138,13 @@ fn a_damaged_compression() {
     }
     snapshot!(told, @"
     --- cut
-    4: cannot get cluster `c1`: cannot unzip the answer after 0 bytes: unexpected end of file
+    4: cannot get cluster `c1`: cannot decompress the answer after 0 bytes: unexpected end of file
     hint: try again; a proxy in between may have cut it
     --- no gzip
-    4: cannot get cluster `c1`: cannot unzip the answer after 0 bytes: Invalid gzip header
+    4: cannot get cluster `c1`: cannot decompress the answer after 0 bytes: Invalid gzip header
     hint: try again; a proxy in between may have cut it
     --- plain
-    4: cannot get cluster `c1`: cannot unzip the answer after 0 bytes: Invalid gzip header
+    4: cannot get cluster `c1`: cannot decompress the answer after 0 bytes: Invalid gzip header
     hint: try again; a proxy in between may have cut it
     ");
 }
@@ -189,14 +189,14 @@ fn an_answer_that_is_not_the_contracts() {
     snapshot!(told, @r#"
     --- <html>Log in</html>
     4: cannot get cluster `c1`: malformed answer: a web page (HTML) instead of JSON
-    hint: a web page comes from a proxy or a login portal in between, or from another server: check `--api-url`, HTTPS_PROXY and NO_PROXY
+    hint: a proxy, a login portal, or another server sent a web page: check `--api-url`, HTTPS_PROXY and NO_PROXY
     --- {"data": {
      "id": "c1", 
     4: cannot get cluster `c1`: malformed answer: the JSON is cut off at line 2, column 13
     hint: check that `--api-url` names the Prime Intellect API
     --- {"data": null}
     4: cannot get cluster `c1`: malformed answer: `data` is null: the API has nothing to tell
-    hint: it may just have been terminated; try again, or give another id
+    hint: it may have just been terminated; try again, or give another id
     --- another cluster
     cannot get cluster `c1`: the answer is about another cluster, `c2\u{1b}`
     --- no certificate

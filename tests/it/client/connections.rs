@@ -28,7 +28,7 @@ fn a_refused_connection_is_tried_three_times() {
     assert_eq!(error.kind(), Kind::Api);
     snapshot!(told(&error), @"
     3: cannot get cluster `c1`: cannot connect to http://127.0.0.1:[port]: connection refused (3 tries)
-    hint: check the network, the address in `--api-url`, and HTTPS_PROXY and NO_PROXY if a proxy is in between
+    hint: check the network, the address in `--api-url`, and HTTPS_PROXY and NO_PROXY if you use a proxy
     ");
     let details = error.details().unwrap();
     assert!(details.starts_with("error sending request: "), "{details}");
@@ -44,7 +44,7 @@ fn a_name_that_is_none_is_told_as_that() {
     let (_, end) = rest.split_once(" (").unwrap();
     snapshot!(format!("{start}.invalid: … ({end}"), @"
     3: cannot get cluster `c1`: cannot find the host of https://prime-ssh.invalid: … (3 tries)
-    hint: check the network, the address in `--api-url`, and HTTPS_PROXY and NO_PROXY if a proxy is in between
+    hint: check the network, the address in `--api-url`, and HTTPS_PROXY and NO_PROXY if you use a proxy
     ");
 }
 
@@ -118,7 +118,7 @@ fn an_unknown_authority_is_not_trusted() {
     let url = format!("https://localhost:{}", server.port());
     snapshot!(call_alone(&url, &[("SSL_CERT_FILE", &pem("other-authority"))]), @"
     3: cannot get cluster `c1`: no secure connection (TLS) to https://localhost:[port]: its certificate is from an authority that this machine does not know
-    hint: if a proxy in between signs with its own authority, name that authority's file in SSL_CERT_FILE
+    hint: if a proxy signs with its own authority, set SSL_CERT_FILE to that authority's file
     ");
 }
 
@@ -157,7 +157,7 @@ fn a_folder_of_authorities_is_read_only_without_its_bundle() {
 fn no_authorities_at_all_are_told_before_any_call() {
     snapshot!(call_alone("https://localhost:1", &[("SSL_CERT_FILE", "/nowhere/at/all.pem")]), @"
     1: cannot call the API: this machine's list of certificate authorities is empty
-    hint: install the system's `ca-certificates`, or name such a file in SSL_CERT_FILE
+    hint: install the system's `ca-certificates`, or set SSL_CERT_FILE to such a file
     ");
     // A plain address of this machine needs none.
     let server = Server::new([json("{}")]);

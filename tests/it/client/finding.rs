@@ -134,7 +134,7 @@ fn none_is_told_with_the_near_ones() {
     3: cannot get cluster `train`: no cluster has this id or name; similar names:
       pre-train (c1)
       training (c2)
-    hint: `prime-ssh list` shows ids and names; a terminated cluster has no name any more: give its id
+    hint: `prime-ssh list` shows ids and names; for a terminated cluster, give its id
     ");
 }
 
@@ -183,7 +183,7 @@ fn ten_near_ones_are_enough() {
 fn what_is_gone_a_moment_later_is_told() {
     let server = Server::new([unknown(), list([("c1", "train")]), unknown()]);
     snapshot!(told(&find(&server, "train").unwrap_err()), @"
-    3: cannot get cluster `train`: the list has it (id `c1`), but it is gone: it may just have been terminated
+    3: cannot get cluster `train`: the list has it (id `c1`), but the API no longer knows it: it may have just been terminated
     hint: try again
     ");
 }

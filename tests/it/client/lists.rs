@@ -165,11 +165,11 @@ fn a_row_that_names_no_cluster_says_where() {
     --- {"name": "a"}
     cannot list the clusters: page 1 of the list is malformed: data[1].id: missing
     --- {"id": 5, "name": "a"}
-    cannot list the clusters: page 1 of the list is malformed: data[1].id: not a text
+    cannot list the clusters: page 1 of the list is malformed: data[1].id: not a string
     --- {"id": "c", "name": null}
     cannot list the clusters: page 1 of the list is malformed: data[1].name: missing
     --- {"id": "c", "name": ["a"]}
-    cannot list the clusters: page 1 of the list is malformed: data[1].name: not a text
+    cannot list the clusters: page 1 of the list is malformed: data[1].name: not a string
     "#);
 }
 

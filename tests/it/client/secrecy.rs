@@ -69,7 +69,7 @@ fn a_redirect_to_another_host_is_not_followed() {
         let error = get(&server).unwrap_err();
         snapshot!(told(&error), @"
         3: cannot get cluster `c1`: the API redirects to another host, http://127.0.0.1:[port]; not followed, to keep the token safe
-        hint: if that is where the API is now, name it with `--api-url`
+        hint: if the API has moved there, set `--api-url`
         ");
         assert_eq!(other.connections(), 0);
     }
@@ -103,7 +103,7 @@ fn another_name_or_scheme_is_another_host() {
 fn a_redirect_in_a_circle_ends() {
     let server = Server::new((0..4).map(|_| moved(302, "/again")));
     snapshot!(told(&get(&server).unwrap_err()), @"
-    3: cannot get cluster `c1`: the API redirects without end (302 Found)
+    3: cannot get cluster `c1`: the API redirects in a loop (302 Found)
     hint: check the address in `--api-url`
     ");
 }
@@ -141,7 +141,7 @@ fn a_proxy_sees_the_host_and_not_the_token() {
     let told = call_alone("https://prime.invalid", &[("HTTPS_PROXY", &proxy.url())]);
     snapshot!(told, @"
     3: cannot get cluster `c1`: cannot connect to https://prime.invalid: tunnel error: proxy authorization required (3 tries)
-    hint: check the network, the address in `--api-url`, and HTTPS_PROXY and NO_PROXY if a proxy is in between
+    hint: check the network, the address in `--api-url`, and HTTPS_PROXY and NO_PROXY if you use a proxy
     ");
     for request in proxy.requests() {
         assert_eq!(request.line, "CONNECT prime.invalid:443");

@@ -139,7 +139,7 @@ fn the_time_limit_is_for_all_tries_together() {
     let begin = Instant::now();
     let error = run(client_at(&server.url(), Duration::from_secs(1)).cluster("c1")).unwrap_err();
     assert!(begin.elapsed() < ENOUGH, "{:?}", begin.elapsed());
-    snapshot!(error.to_string(), @"cannot get cluster `c1`: no answer within 1s; the try before: the API failed (503 Service Unavailable): later (2 tries)");
+    snapshot!(error.to_string(), @"cannot get cluster `c1`: no answer within 1s; the previous try: the API failed (503 Service Unavailable): later (2 tries)");
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn a_slow_drip_ends_with_the_time_limit() {
     let message = error.to_string();
     let (told, bytes) = message.rsplit_once('(').unwrap();
     snapshot!(told, @"cannot get cluster `c1`: incomplete answer after 1s");
-    assert!(bytes.ends_with("bytes came)"), "{message}");
+    assert!(bytes.ends_with("bytes received)"), "{message}");
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn a_connection_that_breaks_is_tried_again() {
     let server = Server::new((0..3).map(|_| Reply::Last(Vec::new())));
     snapshot!(told(&get(&server).unwrap_err()), @"
     3: cannot get cluster `c1`: the connection broke before an answer came: connection closed before message completed (3 tries)
-    hint: check the network, the address in `--api-url`, and HTTPS_PROXY and NO_PROXY if a proxy is in between
+    hint: check the network, the address in `--api-url`, and HTTPS_PROXY and NO_PROXY if you use a proxy
     ");
 }
 

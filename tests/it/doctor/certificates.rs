@@ -59,7 +59,7 @@ fn a_key_that_is_gone_or_open() {
     let finding = report.finding("key", "wrong", "is not there, for prime.train");
     assert!(finding["advice"].as_str().unwrap().contains("ssh-keygen"), "{finding}");
     fs::create_dir(&key).unwrap();
-    patient.doctor().finding("key", "wrong", "is no file that holds a key");
+    patient.doctor().finding("key", "wrong", "is not a file that holds a key");
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn the_token_is_named_by_where_it_stands() {
 
     let report = patient.examined(doctor().env("PRIME_API_KEY", "of-yesterday"));
     let finding = report.finding("token", "wrong", "the API rejected the token");
-    assert!(finding["advice"].as_str().unwrap().contains("make a new token"), "{finding}");
+    assert!(finding["advice"].as_str().unwrap().contains("create a new token"), "{finding}");
     assert!(!report.ran.stdout.contains("of-yesterday"));
     report.finding("api", "ok", "answers");
     report.finding("clusters", "note", "prime.train was not compared");

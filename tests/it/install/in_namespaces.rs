@@ -181,3 +181,70 @@ fn a_plain_ssh_knows_the_names() {
     assert_eq!(read(".ssh/config"), "Host *\r\n  User me\r\n");
     assert!(!own(".ssh/prime-ssh").exists());
 }
+
+/// ssh finds `~/.ssh/config` by the password database, and what that includes by `HOME`.
+#[test]
+fn another_home_that_hides_our_files_is_told_with_the_remedy() {
+    needs!("namespaces", "ssh");
+    let desk = Desk::new();
+    let mounts = Mounts::new();
+    let home = passwd_home();
+    let input = desk.saved(&train());
+    let folder = desk.sandbox.path("home/.ssh");
+    fs::create_dir_all(&folder).unwrap();
+    let own = "Host *\n  User me\n";
+    fs::write(folder.join("config"), own).unwrap();
+    let program = desk.sandbox.path("prime-ssh");
+    copy_program(&program);
+    mounts.bind(&desk.sandbox.path("home"), &home);
+    let (ssh, elsewhere) = (home.join(".ssh"), desk.sandbox.path("elsewhere"));
+    let with_home = |command: &str, at: &Path, arguments: &[&str]| {
+        process::run(mounts.command(command).args(arguments).env("HOME", at), b"")
+    };
+    let run = |at: &Path, arguments: &[&str]| with_home(program.to_str().unwrap(), at, arguments);
+    let ssh_dir = ssh.to_str().unwrap();
+    let install = ["install", "--input", input.to_str().unwrap(), "--ssh-dir", ssh_dir];
+    let ran = run(&elsewhere, &install);
+    let line = format!("Include {}", ssh.join("prime-ssh/config").display());
+    let remedy = format!("make this the first line of {}: {line}\n", ssh.join("config").display());
+    assert!(
+        ran.stderr.contains(&format!("HOME is {}, so ssh looks", elsewhere.display())),
+        "{ran:?}"
+    );
+    assert!(ran.stderr.contains(&remedy) && !ran.stderr.contains("connect with"), "{ran:?}");
+    ran.succeeds();
+    let host_name = |at: &Path| {
+        let said = with_home("ssh", at, &["-TG", "prime.train"]).succeeds();
+        said.lines().find_map(|line| line.strip_prefix("hostname ")).unwrap().to_owned()
+    };
+    assert_eq!(
+        (host_name(&elsewhere), host_name(&home)),
+        ("prime.train".into(), "203.0.113.10".into())
+    );
+    // The remedy works, is known from then on, and goes with the last cluster.
+    let config = fs::read_to_string(folder.join("config")).unwrap();
+    fs::write(folder.join("config"), format!("{line}\n{config}")).unwrap();
+    assert_eq!(host_name(&elsewhere), "203.0.113.10");
+    let ran = run(&elsewhere, &install);
+    assert!(!ran.stderr.contains("HOME") && ran.stderr.contains("connect with: ssh prime.train"));
+    run(&elsewhere, &["uninstall", "--all", "--ssh-dir", ssh_dir]).succeeds();
+    assert_eq!(fs::read_to_string(folder.join("config")).unwrap(), own);
+
+    // Two homes with one folder, and the line by either.
+    fs::create_dir(&elsewhere).unwrap();
+    std::os::unix::fs::symlink(&ssh, elsewhere.join(".ssh")).unwrap();
+    let other_line = format!("Include {}\n", elsewhere.join(".ssh/prime-ssh/config").display());
+    for (at, line) in
+        [(&elsewhere, ""), (&home, ""), (&elsewhere, &other_line), (&home, &other_line)]
+    {
+        fs::write(folder.join("config"), format!("{line}{own}")).unwrap();
+        let ran = run(at, &["install", "--input", input.to_str().unwrap()]);
+        assert!(ran.stderr.contains("connect with: ssh prime.train\n"), "{ran:?}");
+        let config = fs::read_to_string(folder.join("config")).unwrap();
+        assert_eq!(config.matches("Include").count(), 1, "{config}");
+        let by_other_home = if at == &home { &elsewhere } else { &home };
+        run(by_other_home, &["uninstall", "--all"]).succeeds();
+        assert_eq!(fs::read_to_string(folder.join("config")).unwrap(), own, "{line}");
+        let _ = fs::remove_file(folder.join("config.prime-ssh.bak"));
+    }
+}

@@ -17,6 +17,8 @@ mod options;
 mod own_config;
 mod permissions;
 mod reversible;
+mod short;
+mod this_machine;
 mod verified;
 
 use std::collections::BTreeMap;

@@ -62,10 +62,11 @@ impl User {
         let config = format!("{}{}", own("before", 2201), own_key);
         sandbox.write(".ssh/config", format!("{config}Host *\n{}{own_key}", own("after", 2202)));
         let certificate = sandbox.write("my keys/id-cert.pub", "");
-        for cluster in fleet() {
+        for (cluster, short) in fleet().into_iter().zip(["train", "eval"]) {
             let answer = sandbox.write(format!("{}.json", cluster.id()), cluster.answer());
             let program = sandbox.prime_ssh(["install", "--layout", layout, "--input"]).arg(answer);
-            let program = program.arg("--identity-file").arg(&key).args(live);
+            let program = program.args(["--short", short]).args(live);
+            let program = program.arg("--identity-file").arg(&key);
             program.arg("--certificate-file").arg(&certificate).run().succeeds();
         }
         // Where people move our line when they want their own to win.
@@ -123,6 +124,7 @@ fn check(shape: Shape, (reader, reads): &(&str, Reads)) {
     let user = User::with(shape);
     let (names, mut expected): (Vec<_>, Vec<_>) = [
         ("prime.train", user.host("203.0.113.10", "ubuntu", 22, None)),
+        ("train", user.host("203.0.113.10", "ubuntu", 22, None)),
         ("prime.train.node-0", user.host("203.0.113.10", "ubuntu", 22, None)),
         ("prime.train.node-1", user.host("10.0.0.11", "ubuntu", 2222, Some("prime.train.node-0"))),
         ("prime.train.node-2", user.host("fd00::12", "root", 22, Some("prime.train.node-0"))),

@@ -44,7 +44,7 @@ fn a_template_comes_from_stdin_too() {
         sandbox.prime_ssh(["render", "--template", "-", "--input", input]).stdin(HOSTFILE)
     };
     assert_eq!(from_stdin("answer.json").run().succeeds(), RENDERED);
-    snapshot!(from_stdin("-").run().fails(2), @"error: --template and --input are both `-`, and stdin can be read once only");
+    snapshot!(from_stdin("-").run().fails(2), @"error: --template and --input are both `-`, but stdin can be read only once");
     snapshot!(from_stdin("answer.json").stdin("{{ x }}").run().fails(2), @"
     error: stdin:1: `x` is undefined
       1 | {{ x }}
@@ -216,7 +216,7 @@ fn the_permission_that_is_missing_can_be_somebody_elses() {
     snapshot!(sandbox.prime_ssh(["config", "train"]).asking(&api).run().fails(3), @"
     error: cannot get cluster `train`: the token lacks the permission (403 Forbidden): Insufficient permissions
 
-    hint: use a token with the admin-clusters permission; or someone who has one runs `prime-ssh export CLUSTER -o train.json` and hands you that file, which holds nothing secret: `--input train.json` uses it
+    hint: use a token with the admin-clusters permission; or ask someone who has one to run `prime-ssh export CLUSTER -o train.json` and give you that file, which holds no secrets, for `--input train.json`
     ");
     // As it says.
     let colleague = Api::serving([cluster::train()]);

@@ -35,6 +35,17 @@ impl Person {
         Sshd::of(&self.sandbox, node).lets_in(&self.key)
     }
 
+    /// A block of the user's own for a host that leads to others.
+    pub fn own_block(&self, name: &str, address: &str, port: u16) -> String {
+        format!(
+            "Host {name}\n  HostName {address}\n  Port {port}\n  User {}\n  IdentityFile {}\n  \
+             StrictHostKeyChecking accept-new\n  UserKnownHostsFile {}\n",
+            me(),
+            self.key.display(),
+            self.sandbox.path("own_known_hosts").display()
+        )
+    }
+
     /// Writes the fragment of these clusters into a file. Nothing of it touches the real `~/.ssh`.
     pub fn config(
         &self,

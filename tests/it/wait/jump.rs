@@ -148,3 +148,49 @@ fn a_jump_host_that_does_not_answer_is_waited_for() {
         program(&person, &["uninstall", "clst01"], &api).run().succeeds();
     }
 }
+
+#[test]
+fn behind_a_bastion_all_are_asked_through_it() {
+    needs!("sshd");
+    let person = Person::new();
+    let gate = person.sshd("gate").at("127.0.0.4").start();
+    let control = person.sshd("node-0").at("127.0.0.2").start();
+    let worker = person.sshd("node-1").at("127.0.0.3").start();
+    let config = person.sandbox.path("ssh/config");
+    std::fs::write(&config, person.own_block("gate", "127.0.0.4", gate.port)).unwrap();
+    let api = Api::serving([behind(to(&control), [to(&worker)])]);
+    // Of the control node's own login the bastion hears once more.
+    for (jump, at_gate, at_control) in [("never", 1, 0), ("always", 3, 1)] {
+        install(&person, &api, &["--bastion", "gate", "--jump", jump]);
+        let ran = wait(&person, &api, &["--within", "50s"]).run();
+        let rows = rows(&ran);
+        assert!(rows.iter().all(|row| row.contains(" ok: OpenSSH_")), "{jump}: {ran:?}");
+        ran.succeeds();
+        assert_eq!((logins(&gate), logins(&control)), (at_gate, at_control), "{jump}");
+    }
+    // Where it leads nowhere, nobody goes past it.
+    let installed = std::fs::read_to_string(&config).unwrap();
+    let down = person.own_block("gate", "127.0.0.1", nobody());
+    let include = installed.split_once('\n').unwrap().0;
+    std::fs::write(&config, format!("{include}\n{down}")).unwrap();
+    let ran = wait(&person, &api, &["--within", "2s"]).run();
+    let rows = rows(&ran);
+    assert_eq!(rows[0], "node-0 skipped: not tried: its jump host gate: connection refused");
+    assert!(
+        rows[1].starts_with("node-1 skipped: its jump host prime.train.node-0 failed"),
+        "{ran:?}"
+    );
+    assert!(ran.fails(6).contains("0 of 2 nodes are up after 2 s"));
+
+    // One that refuses us ends it at once.
+    drop(gate);
+    let stranger = person.sandbox.ssh_key("stranger");
+    let gate = Sshd::of(&person.sandbox, "gate-2").at("127.0.0.4").lets_in(&stranger).start();
+    let block = person.own_block("gate", "127.0.0.4", gate.port);
+    std::fs::write(&config, format!("{include}\n{block}")).unwrap();
+    let known = person.sandbox.path("own_known_hosts");
+    std::fs::remove_file(known).unwrap();
+    let ran = wait(&person, &api, &["--within", "10m"]).run();
+    assert!(ran.took < Duration::from_secs(60), "{:?}", ran.took);
+    assert!(ran.fails(6).starts_with("error: prime.train: its jump host gate refuses the login: "));
+}

@@ -4,6 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use super::{GET, Live};
+use crate::support::ansible;
 use crate::support::api::{Api, Reply};
 use crate::support::cluster::{Cluster, Node};
 use crate::support::person::{logins, me, to};
@@ -96,7 +97,7 @@ fn a_slow_api_holds_up_a_login_through_a_jump_once() {
 
 #[test]
 fn programs_that_start_ssh_get_the_same() {
-    needs!("sshd", "scp", "git");
+    needs!("sshd", "scp", "git", "rsync", "ansible");
     let Machines { live, control, worker, key } = Machines::new();
     assert!(key.exists());
     let home = live.desk.sandbox.home();
@@ -128,6 +129,23 @@ fn programs_that_start_ssh_get_the_same() {
         scp.arg(format!("prime.train.node-1:{}", from.display())).arg(home.join("copy"));
         process::run(scp.env("HOME", home), b"").succeeds();
         assert_eq!(live.desk.sandbox.read("copy"), "text");
+    });
+    fresh("rsync", &mut || {
+        let mut rsync = process::command("rsync");
+        rsync.arg("-e").arg(format!("ssh -F {} -o BatchMode=yes", config.display()));
+        rsync.arg(format!("prime.train.node-1:{}", from.display())).arg(home.join("synced"));
+        process::run(rsync.env("HOME", home), b"").succeeds();
+        assert_eq!(live.desk.sandbox.read("synced"), "text");
+    });
+    live.api.now_serves([cluster(&control, &[&worker])]);
+    let inventory = home.join("hosts.yml");
+    let inventory = inventory.to_str().unwrap();
+    live.run(&["inventory", "train", "--use-ssh-config", "-o", inventory]).succeeds();
+    fresh("ansible", &mut || {
+        let mut ansible = ansible::newest().command(&live.desk.sandbox, "ansible");
+        ansible.env("ANSIBLE_SSH_ARGS", format!("-F {}", config.display()));
+        let ran = process::run(ansible.args(["all", "-m", "ping", "-i", inventory]), b"");
+        assert_eq!(ran.stdout.matches("pong").count(), 2, "{ran:#?}");
     });
     fresh("git", &mut || {
         let mut git = process::command("git");

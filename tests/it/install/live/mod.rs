@@ -6,6 +6,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+mod certificates;
 mod logins;
 mod shapes;
 mod subscription;

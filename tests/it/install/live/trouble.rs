@@ -100,7 +100,7 @@ fn a_slow_api_holds_up_one_ssh_for_three_seconds() {
     assert!(ran.took < Duration::from_millis(4500), "{:?}", ran.took);
     assert!(ran.stderr.contains("going on with the hosts that are known"), "{}", ran.stderr);
     let again = live.asks("prime.train.node-1");
-    assert!(again.took < Duration::from_millis(1500), "{:?}", again.took);
+    assert!(again.took < Duration::from_millis(2500), "{:?}", again.took);
     assert_eq!(host_name(&again), "10.0.0.11");
 }
 

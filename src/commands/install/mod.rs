@@ -1,32 +1,51 @@
 //! `prime-ssh install`: clusters become names that a plain ssh knows.
 
+mod newcomer;
+mod other_home;
+
+use newcomer::Newcomer;
+use other_home::OtherHome;
+
 use super::cert;
 use super::fetch::{self, AnswerSource};
 use super::fleets::{self, Distinct};
 use super::installed::{
-    Applying, Candidate, ClusterChange, DesiredOutcome, DesiredState, InstallRequest, Line, Names,
-    Surveyed, apply_request, ended_owners,
+    Applying, Candidate, ClusterChange, DesiredState, InstallRequest, Line, Names, Surveyed,
+    apply_request, ended_owners, fragments_afterwards,
 };
-use super::{refresh, ssh_options, wait};
+use super::{openssh, refresh, wait};
+use crate::certificate::own_keys::{other_keys, own_keys};
 use crate::cli::InstallArgs;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::folder;
 use crate::install::follow::Follow;
-use crate::install::layout::Layout;
+use crate::install::fragment::Fragment;
 use crate::install::plan::{Desired, Present};
-use crate::install::state::FileStem;
-use crate::name::{Id, Slug};
-use crate::settings::{Context, Install, Mode, OptionResolver, Origin, pasted};
+use crate::render::login::Layout as SshLayout;
+use crate::settings::{Context, Endpoint, Install, Mode, OptionResolver, Origin};
+use crate::ssh::release::OpenSsh;
 use crate::terminal::Terminal;
+use crate::text::message::Message;
+
+/// How many clusters a message names.
+const NAMED: usize = 20;
 
 pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
-    let settings = Install::resolve(args, context)?;
+    let mut settings = Install::resolve(args, context)?;
     let memory = OptionResolver::new(context);
+    openssh::check_options(&settings.options.given.ssh_option)?;
+    let ssh = OpenSsh::here();
+    openssh::check_release(ssh.as_ref(), settings.options.given.layout)?;
+    if let Origin::Clusters(endpoint, named) = &mut settings.source.origin
+        && named.is_empty()
+    {
+        named.push(only_cluster(endpoint.clone(), settings.team.as_deref(), terminal)?);
+    }
     let layout = &settings.layout;
-    ssh_options::check(&settings.options.given.ssh_option)?;
-    if context.global.ssh_dir.is_none() && !layout.is_read_by_ssh() {
-        tell_other_home(layout, terminal);
+    let other_home = OtherHome::of(layout, context)?;
+    if let Some(other_home) = &other_home {
+        terminal.warning(other_home.warning(layout));
     }
     if let Some((viewing, patience)) = settings.awaited() {
         wait::first(&viewing, &memory, patience, terminal)?;
@@ -41,11 +60,21 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     let done = apply_request(&applying, |present| {
         let installed = present.installed();
         let skip_invalid = settings.source.skip_invalid;
-        let mut wishing =
-            DesiredState::new(layout, present, &installed, &memory, skip_invalid, terminal);
+        let mut wishing = DesiredState::new(layout, present, &installed, &memory, skip_invalid);
+        let (ours, read) = (layout.ssh_folder(), layout.read_by_ssh());
+        wishing.own_keys = (own_keys(&read), [ours, &*read].map(other_keys).concat());
         let names = Names::choose(&settings, &installed, &surveys, &ended)?;
-        let mut decision = decide(&settings, &mut wishing, surveys, &names, left)?;
+        let lines = left;
+        let mut decision = InstallRequest { lines, ..InstallRequest::default() };
+        for (surveyed, name) in surveys.into_iter().zip(&names.names) {
+            let newcomer = Newcomer::new(&surveyed.1, name.clone(), &names);
+            newcomer.decide(surveyed, &settings, &mut wishing, ssh.as_ref(), &mut decision)?;
+        }
+        decision.talk.append(wishing.take_talk());
+        decision.lines.sort_by(|a, b| a.cluster.cmp(&b.cluster));
+        decision.talk.notes.extend(compact_advice(present, &decision.wishes));
         decision.wishes.extend(subscription(&settings, present, &decision, &memory)?);
+        decision.tells_how_to_connect = !matches!(other_home, Some(OtherHome::Hides { .. }));
         renewed = wishing.renewed;
         Ok(decision)
     })?;
@@ -62,14 +91,20 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     terminal.worst([done, certificates].into_iter().filter_map(Result::err).collect())
 }
 
-/// ssh goes by the password database, so that what is installed below `$HOME` is not found.
-fn tell_other_home(layout: &Layout, terminal: Terminal) {
-    let (ours, read) = (layout.ssh_folder(), layout.read_by_ssh());
-    let (ours, read) = (ours.display(), read.display());
-    terminal.warning(format_args!(
-        "ssh reads {read}, whatever HOME says, and this installs into {ours}: \
-         use `ssh -F {ours}/config`, or install with `--ssh-dir {read}`"
-    ));
+/// The one cluster that there is, by its id.
+fn only_cluster(endpoint: Endpoint, team: Option<&str>, terminal: Terminal) -> Outcome<String> {
+    let mut listed = fetch::list(endpoint, None, terminal)?;
+    listed.retain(|cluster| team.is_none() || cluster.team_id.as_deref() == team);
+    match listed.as_slice() {
+        [] => Err(fleets::none_listed("install")),
+        [only] => Ok(only.id.clone()),
+        several => {
+            let text = format!("which of these {} clusters?", several.len());
+            let names = several.iter().map(|cluster| format!("{} ({})", cluster.name, cluster.id));
+            Err(Failure::message(Kind::Usage, Message::with_first(text, NAMED, names, 0))
+                .hint("name one or more: `prime-ssh install NAME`; `--all` installs all of them"))
+        }
+    }
 }
 
 fn candidates(settings: &Install, terminal: Terminal) -> Outcome<Vec<Candidate>> {
@@ -112,66 +147,28 @@ fn surveys(candidates: &[Candidate]) -> Outcome<(Vec<Surveyed<'_>>, Vec<Line>)> 
     Ok((surveys, left))
 }
 
-fn decide(
-    settings: &Install,
-    wishing: &mut DesiredState<'_>,
-    surveys: Vec<Surveyed<'_>>,
-    names: &Names,
-    left: Vec<Line>,
-) -> Outcome<InstallRequest> {
-    let mut decision =
-        InstallRequest { lines: left, tells_how_to_connect: true, ..InstallRequest::default() };
-    let is_of_all = matches!(settings.source.origin, Origin::All(..));
-    for ((candidate, survey), name) in surveys.into_iter().zip(&names.names) {
-        let id = survey.id().map(|id| id.clone().into_owned());
-        if names.replaced.iter().any(|(_, old)| Some(&old.id) == id.as_ref()) {
-            continue;
-        }
-        let old = id.as_ref().and_then(|id| wishing.installed.of_id(id.as_str()));
-        let name = name.clone().unwrap_or_else(Slug::prime);
-        let options = settings.options.apply(old.map(|old| &old.options)).or_fail(Kind::Usage)?;
-        let alias = format!("{}.{name}", options.prefix());
-        let failed = |failure| match old {
-            Some(_) => ClusterChange::Left(failure),
-            None => ClusterChange::NotInstalled(failure),
-        };
-        if let Some(changes) = old.and_then(|old| options.since(&old.options)) {
-            decision.notes.push(format!("options for {alias}: {changes}"));
-        }
-        let wished = wishing.wish(survey, name.clone(), candidate.source.clone(), &options);
-        let what = match wished {
-            Ok(DesiredOutcome::Put(wish, what)) => {
-                decision.alias.get_or_insert_with(|| alias.clone());
-                decision.wishes.push(wish);
-                remove_replaced(id.as_ref(), names, &mut decision);
-                what
-            }
-            Ok(DesiredOutcome::Gone(why)) => {
-                let message = format!("{} {why}", candidate.fetched.asked);
-                let hint = old.map(|_| {
-                    let sync = pasted(wishing.commands().installed("sync", []));
-                    format!("{sync} removes it from your ssh config")
-                });
-                failed(Failure { hint, ..Failure::message(Kind::Answer, message) })
-            }
-            // As with `config --all`: one that has no host yet is no failure of the others.
-            Ok(DesiredOutcome::Nothing(why)) if is_of_all && old.is_none() => {
-                decision.notes.push(format!("{:#}", why.cause));
-                continue;
-            }
-            Ok(DesiredOutcome::Nothing(failure)) | Err(failure) => failed(failure),
-        };
-        let cluster = match what {
-            ClusterChange::NotInstalled(_) => candidate.fetched.asked.clone(),
-            _ => alias,
-        };
-        let stem = id.map(|id| FileStem::new(&name, id.as_str()));
-        decision.lines.push(Line { cluster, what, stem });
+/// With this many hosts, each ssh reads many lines.
+const MANY: usize = 1000;
+
+/// The layout for many hosts, where this run installs clusters in the other one.
+fn compact_advice(present: &Present, wishes: &[Desired]) -> Option<Message> {
+    let is_flat = |wish: &Desired| match wish {
+        Desired::Put { record, .. } => record.options.layout.unwrap_or_default() == SshLayout::Flat,
+        Desired::Remove(_) | Desired::Follow(_) => false,
+    };
+    if !wishes.iter().any(is_flat) {
+        return None;
     }
-    decision.warnings.extend(wishing.take_warnings());
-    decision.urgent.append(&mut wishing.urgent);
-    decision.lines.sort_by(|a, b| a.cluster.cmp(&b.cluster));
-    Ok(decision)
+    let fragments = fragments_afterwards(present, wishes);
+    let hosts: usize = fragments.values().map(|text| Fragment::parse(text).hosts.len()).sum();
+    let needed = SshLayout::Compact.needs();
+    (hosts > MANY).then(|| {
+        let advice = format!(
+            "{hosts} hosts are installed in all; `--layout compact` makes every ssh faster, and needs \
+             {needed} or later"
+        );
+        advice.into()
+    })
 }
 
 /// The subscription afterwards, where it changes: one that was installed by name is in it again.
@@ -208,19 +205,4 @@ fn subscription(
         }
     }
     Ok((old != Some(&follow)).then(|| Desired::Follow(Some(Box::new(follow)))))
-}
-
-/// The cluster whose name a newcomer has now, for it was terminated.
-fn remove_replaced(newcomer: Option<&Id<'_>>, names: &Names, decision: &mut InstallRequest) {
-    for (by, old) in names.replaced.iter().filter(|(by, _)| Some(by) == newcomer) {
-        decision.wishes.push(Desired::Remove(old.stem()));
-        decision.lines.push(Line {
-            cluster: old.alias(),
-            what: ClusterChange::Removed(format!(
-                ": cluster {} was terminated, and cluster {by} has its name now",
-                old.id
-            )),
-            stem: Some(old.stem()),
-        });
-    }
 }

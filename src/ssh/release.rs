@@ -1,0 +1,74 @@
+//! Which OpenSSH a program is.
+
+use std::fmt;
+
+use super::{process, query};
+
+/// A release of OpenSSH, by its major and minor number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Release(pub u32, pub u32);
+
+impl fmt::Display for Release {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OpenSSH {}.{}", self.0, self.1)
+    }
+}
+
+/// An OpenSSH.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenSsh {
+    /// What it calls itself: `OpenSSH_9.2p1`.
+    pub name: String,
+    /// The release that this says.
+    pub release: Release,
+}
+
+impl OpenSsh {
+    /// The one of this machine; `None` where there is none, or where it is another program.
+    #[must_use]
+    pub fn here() -> Option<Self> {
+        Self::parse(&query::version().ok().filter(process::Ended::succeeded)?.stderr)
+    }
+
+    /// Parses what `ssh -V` says: `OpenSSH_9.2p1 Debian-2+deb12u10, OpenSSL 3.0.19 27 Jan 2026`.
+    /// Other programs, such as dropbear or Sun's, count their releases in their own way.
+    #[must_use]
+    pub fn parse(said: &str) -> Option<Self> {
+        let name = said.trim_start().split([' ', ',', '\n']).next()?;
+        let number = name.strip_prefix("OpenSSH_")?;
+        // `for_Windows_9.5p1` too.
+        let number = number.get(number.find(|c: char| c.is_ascii_digit())?..)?;
+        let (major, rest) = number.split_once('.')?;
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let release = Release(major.parse().ok()?, rest.get(..digits)?.parse().ok()?);
+        Some(Self { name: name.to_owned(), release })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_vendors() {
+        let parsed = |said| OpenSsh::parse(said).map(|ssh| (ssh.name, ssh.release));
+        for (said, name, release) in [
+            ("OpenSSH_9.2p1 Debian-2+deb12u10, OpenSSL 3.0.19", "OpenSSH_9.2p1", Release(9, 2)),
+            ("OpenSSH_8.9p1 Ubuntu-3, OpenSSL 3.0.2", "OpenSSH_8.9p1", Release(8, 9)),
+            ("OpenSSH_10.0p2, LibreSSL 3.3.6", "OpenSSH_10.0p2", Release(10, 0)),
+            (
+                "OpenSSH_for_Windows_9.5p1, LibreSSL 3.8.2",
+                "OpenSSH_for_Windows_9.5p1",
+                Release(9, 5),
+            ),
+            ("OpenSSH_7.4p1\n", "OpenSSH_7.4p1", Release(7, 4)),
+            ("OpenSSH_6.6.1p1 x", "OpenSSH_6.6.1p1", Release(6, 6)),
+        ] {
+            assert_eq!(parsed(said), Some((name.to_owned(), release)), "{said}");
+        }
+        for said in ["Dropbear v2022.83", "Sun_SSH_2.4", "OpenSSH_x", "OpenSSH_9", "SSH-2.0", ""] {
+            assert_eq!(parsed(said), None, "{said}");
+        }
+        assert!(Release(10, 0) > Release(8, 4) && Release(7, 5) < Release(7, 6));
+    }
+}

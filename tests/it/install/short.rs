@@ -1,0 +1,155 @@
+//! A short name for a cluster: who may have it, where it leads, and that it goes with the cluster.
+
+use serde_json::Value;
+
+use super::{Desk, small, train};
+use crate::support::api::Api;
+use crate::support::process::Ran;
+use crate::support::ssh::Resolved;
+
+const LAYOUTS: [&str; 2] = ["flat", "compact"];
+
+impl Desk {
+    fn naming(&self, short: &str) -> Ran {
+        self.installing(&train()).arg("--short").arg(short).run()
+    }
+
+    fn host_name(&self, name: &str) -> String {
+        Resolved::of(&self.config(), name).get("hostname").unwrap().to_owned()
+    }
+}
+
+#[test]
+fn it_leads_where_the_alias_does_until_it_is_forgotten() {
+    needs!("ssh");
+    for layout in LAYOUTS {
+        let desk = Desk::with_config("Host other\n  HostName x\n");
+        let before = desk.snapshot();
+        let program = desk.installing(&train()).args(["--short", "t", "--layout", layout]);
+        let ran = program.run();
+        assert!(ran.stderr.ends_with(" t\n"), "{}", ran.stderr);
+        ran.succeeds();
+        let config = desk.config();
+        let by_alias = Resolved::of(&config, "prime.train");
+        assert_eq!(by_alias.get("hostname"), Some("203.0.113.10"));
+        let by_name = Resolved::of(&config, "t");
+        for keyword in ["hostname", "user", "port", "hostkeyalias", "connecttimeout"] {
+            assert_eq!(by_name.get(keyword), by_alias.get(keyword), "{layout} {keyword}");
+        }
+        assert_eq!(by_name.all("userknownhostsfile"), by_alias.all("userknownhostsfile"));
+
+        desk.run(&["sync"]).succeeds();
+        assert_eq!(desk.host_name("t"), "203.0.113.10");
+        let ran = desk.installing(&train()).arg("--short=train").run();
+        assert!(ran.stderr.contains("changed short from t to train\n"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("prime.train  changed: short name changed\n"));
+        assert_eq!(
+            (desk.host_name("train"), desk.host_name("t")),
+            ("203.0.113.10".into(), "t".into())
+        );
+        desk.installing(&train()).arg("--no-short").run().succeeds();
+        assert_eq!(desk.host_name("train"), "train");
+        desk.naming("train").succeeds();
+        desk.installing(&train()).arg("--unset=short").run().succeeds();
+        assert_eq!(desk.host_name("train"), "train");
+        desk.naming("train").succeeds();
+        desk.run(&["uninstall", "train"]).succeeds();
+        assert_eq!(desk.snapshot(), before);
+    }
+}
+
+#[test]
+fn a_name_that_is_taken_or_means_something_else_is_refused() {
+    let desk =
+        Desk::with_config("Host mine ours*\n  HostName x\nHost plain\n  LocalForward 1 a:1\n");
+    let before = desk.snapshot();
+    for (name, why) in [
+        ("a.b", "a name with a dot may be a host of the network"),
+        ("localhost", "that is this machine"),
+        ("10", "it must start with a letter, or it may be an address"),
+        ("0x7f", "it must start with a letter"),
+        ("none", "`none` means no host to ssh"),
+        ("-oProxyCommand=x", "only `a-z`, `0-9`"),
+        ("Train", "only `a-z`, `0-9`"),
+    ] {
+        let told = desk.installing(&train()).arg(format!("--short={name}")).run().fails(2);
+        assert!(told.contains(why), "{told}");
+    }
+    let told = desk.naming("mine").fails(5);
+    assert!(
+        told.contains("config:1: mine\n") && told.contains("with another `--short NAME`"),
+        "{told}"
+    );
+    let two = desk.saved(&small("clst02", "other"));
+    let told = desk.installing(&train()).arg("--input").arg(two).arg("--short=t").run().fails(2);
+    assert!(told.contains("--short names one cluster"), "{told}");
+    desk.run(&["install", "--all", "--short=t"]).fails(2);
+    assert_eq!(desk.snapshot(), before);
+
+    // A pattern is told, and a block that leads nowhere else is welcome.
+    let ran = desk.naming("ours-too");
+    assert!(
+        ran.stderr.contains("config:1: the pattern ours* catches ours-too too"),
+        "{}",
+        ran.stderr
+    );
+    ran.succeeds();
+    desk.naming("plain").succeeds();
+}
+
+#[test]
+fn it_is_of_one_cluster_alone() {
+    let desk = Desk::with_installed("", &small("clst02", "other"));
+    for name in ["other", "clst02"] {
+        let told = desk.naming(name).fails(5);
+        let owner =
+            format!("the short name {name} is a name of cluster clst02, installed as prime.other");
+        assert!(told.contains(&owner), "{told}");
+    }
+    desk.naming("t").succeeds();
+    let told = desk.installing(&small("clst02", "other")).arg("--short=t").run().fails(5);
+    assert!(told.contains("cluster clst01, installed as prime.train"), "{told}");
+    // Who comes later keeps its own name.
+    let ran = desk.install(&small("clst03", "t"));
+    let told = "`ssh t` leads to prime.train, which has that short name, and not to prime.t";
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    ran.succeeds();
+}
+
+#[test]
+fn every_command_knows_it() {
+    let desk = Desk::new();
+    let api = Api::serving([train().with("vaultEnabled", true)]);
+    let key = desk.sandbox.ssh_key("keys/id");
+    let run = |words: &[&str]| desk.program(words).asking(&api).run();
+    let key = key.to_str().unwrap();
+    run(&["install", "train", "--short", "t", "--identity-file", key]).succeeds();
+    let shown: Value =
+        serde_json::from_str(&run(&["show", "t", "--format=json"]).succeeds()).unwrap();
+    assert!(shown.to_string().contains("clst01"), "{shown}");
+    let told = run(&["check", "t", "--probe-timeout=1s", "--format=json"]);
+    assert!(told.stdout.contains("prime.train.node-1"), "{told:?}");
+    assert!(run(&["cert", "t", "--show"]).fails(1).contains("no certificate"), "cert");
+    let within = run(&["wait", "t", "--within", "1s", "--format=plain"]);
+    assert!(within.stdout.contains("prime.train.node-1"), "{within:?}");
+    assert!(run(&["config", "t"]).succeeds().contains("Host prime.train.node-0 prime.train\n"));
+    run(&["install", "t", "--user", "root"]).succeeds();
+    run(&["sync", "t"]).succeeds();
+    let complete = |words: &[&str]| {
+        let words = [&["completions", "bash", "--", "prime-ssh"], words].concat();
+        desk.program(words).env("PRIME_SSH_DIR", desk.ssh("")).run().succeeds()
+    };
+    for command in ["show", "check", "wait", "cert", "install", "uninstall"] {
+        let fitting = complete(&[command, "t"]);
+        assert!(
+            fitting.contains("\ttrain") || fitting.contains("\ntrain\t"),
+            "{command}: {fitting}"
+        );
+    }
+    run(&["install", "t", "--short", "quick"]).succeeds();
+    for command in ["show", "check", "wait", "cert"] {
+        assert!(complete(&[command, "qu"]).starts_with("words\nquick\t"), "{command}");
+    }
+    run(&["uninstall", "quick"]).succeeds();
+    assert!(!desk.ssh("prime-ssh").exists());
+}
