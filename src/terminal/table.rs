@@ -282,6 +282,10 @@ impl Table {
     /// Writes each row as lines of its own: its first cell, and below it what the others say.
     fn write_stacked(&self, to: &mut dyn Write, width: usize, colored: bool) -> io::Result<()> {
         let room = width.saturating_sub(GAP.len());
+        if let Some(first) = self.columns.first().filter(|first| !first.heading.is_empty()) {
+            let style = if colored { HEADING } else { Style::new() };
+            writeln!(to, "{style}{}{style:#}", first.heading)?;
+        }
         for row in &self.rows {
             let mut cells = row.iter().zip(&self.columns);
             let Some((first, column)) = cells.next() else { continue };
@@ -553,6 +557,7 @@ mod tests {
         mistral: the host key has changed since
         ");
         insta::assert_snapshot!(at(30), @r"
+        NAME
         llama
           6f1e1d3a-00…  ACTIVE
           3 days  8
