@@ -62,7 +62,7 @@ const ABOUT: &str = "Connect to Prime Intellect GPU clusters with ssh and Ansibl
 pub struct Cli {
     /// What holds for every command.
     #[command(flatten)]
-    pub global: Global,
+    pub global: GlobalArgs,
     /// What Ansible asks of a script, for the clusters of PRIME_SSH_CLUSTERS.
     #[command(flatten)]
     pub script: ScriptArgs,
@@ -167,7 +167,7 @@ pub enum Command {
 /// What holds for every command.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Global options")]
-pub struct Global {
+pub struct GlobalArgs {
     /// Address of the API [env: PRIME_API_BASE_URL, PRIME_BASE_URL]
     #[arg(long, global = true, value_name = "URL")]
     pub api_url: Option<ApiUrl>,

@@ -22,7 +22,7 @@ pub(super) fn run(args: ConfigArgs, context: &Context) -> Outcome<()> {
     }
     let answers = fetch::all(&settings.source.origin, terminal)?;
     let gaps = Gaps::of(&settings.source);
-    let fleets = fleets::fleets(&answers, &settings.walk, gaps, terminal)?;
+    let fleets = fleets::fleets(&answers, &settings.hosts, gaps, terminal)?;
     let own = &mut settings.ssh.certificates;
     certificates::add_own(own, &fleets, &settings.certificates, terminal)?;
     output::deliver(&settings.output, &overwrite, |to| {

@@ -14,7 +14,7 @@ pub(super) fn run(args: ExportArgs, context: &Context) -> Outcome<()> {
     let origin = &settings.source.origin;
     let answers = fetch::all(origin, terminal)?;
     let gaps = Gaps::of(&settings.source);
-    let fleets = fleets::fleets(&answers, &settings.options, gaps, terminal)?;
+    let fleets = fleets::fleets(&answers, &settings.hosts, gaps, terminal)?;
     // From a list, `sync --prune` learns that a cluster is gone.
     let is_list = matches!(origin, Origin::All(..)) || fleets.len() > 1;
     let overwrite = Overwrite::as_tools_do(context)?;

@@ -24,7 +24,7 @@ pub(super) fn run(args: InventoryArgs, context: &Context) -> Outcome<()> {
     openssh::check_options(&options.login.ssh_options)?;
     let gaps = Gaps { require_all: settings.require_all, ..Gaps::of(&settings.source) };
     let answers = cached::answers(settings.source.origin, &settings.caching, terminal)?;
-    let fleets = fleets::fleets(&answers.fetched, &settings.walk, gaps, terminal)?;
+    let fleets = fleets::fleets(&answers.fetched, &settings.hosts, gaps, terminal)?;
     answers.write_new(&settings.caching, terminal);
     if settings.require_all {
         require_all(&fleets)?;

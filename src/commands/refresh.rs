@@ -14,13 +14,13 @@ use super::installed::{
 use crate::certificate::file::{CertificateFile, suffices};
 use crate::certificate::identity::Identity;
 use crate::certificate::judge::{self, MIN_VALIDITY};
-use crate::cli::{Global, SyncArgs};
+use crate::cli::{GlobalArgs, SyncArgs};
 use crate::failure::{Failure, Outcome};
-use crate::fs::{Lock, LockError};
+use crate::fs::{FILE_MAX, Lock, LockError};
 use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::install::refresh::{self, RefreshState};
-use crate::install::state::{FileKind, FileStem};
+use crate::install::state::{FileKind, FileStem, Record};
 use crate::settings::{Context, Mode, OptionResolver, Sync, Wanted, refresh_is_off, ssh_layout};
 use crate::ssh::process::run_with_timeout;
 use crate::terminal::{Audience, Terminal};
@@ -88,13 +88,13 @@ fn subjects(layout: &Layout, args: &SyncArgs) -> Outcome<Vec<Option<FileStem>>> 
         let (stem, _) = FileStem::of_file(&name)?;
         layout.file(&name).exists().then_some(stem)
     };
-    let subscription = refresh::follows(layout).then_some(None);
+    let subscription = || refresh::follows(layout).then_some(None);
     if args.new {
-        return Ok(subscription.into_iter().collect());
+        return Ok(subscription().into_iter().collect());
     }
     if args.clusters.is_empty() {
         let stems = folder::installed_stems(layout)?;
-        return Ok(stems.into_iter().map(Some).chain(subscription).collect());
+        return Ok(stems.into_iter().map(Some).chain(subscription()).collect());
     }
     let found: Option<Vec<FileStem>> = args.clusters.iter().map(by_file).collect();
     let stems = match found {
@@ -124,8 +124,12 @@ impl Due {
         refresh::name(self.stem.as_ref())
     }
 
-    fn title(&self) -> &str {
-        self.stem.as_ref().map_or("new clusters", |stem| stem.parts().0)
+    /// What messages call it: the alias, as far as the state can be read.
+    fn title(&self, layout: &Layout) -> String {
+        let Some(stem) = &self.stem else { return "new clusters".to_owned() };
+        let state = crate::fs::read(&layout.file(&stem.file(FileKind::State)), FILE_MAX);
+        let record = state.ok().flatten().and_then(|text| Record::from_json(&text).ok());
+        record.map_or_else(|| stem.parts().0.to_owned(), |record| record.alias())
     }
 
     fn limit(&self) -> Duration {
@@ -170,7 +174,7 @@ impl Refresh {
         let tenths = self.left(limit).as_millis() / 100;
         let timeout = Duration::from_millis(u64::try_from(tenths).unwrap_or(0).max(1) * 100);
         Context {
-            global: Global { timeout, ..self.context.global.clone() },
+            global: GlobalArgs { timeout, ..self.context.global.clone() },
             environment: self.context.environment.clone(),
             terminal: Terminal::new(Audience::Ansible, true, false),
         }
@@ -304,7 +308,8 @@ impl Refresh {
         let mut state = RefreshState::read(&self.layout, &name);
         if state.certificate_failed.is_some_and(|failed| failed >= began) {
             let why = "another connection was refused one just now";
-            return terminal.warning(format_args!("{}: no new certificate: {why}", due.title()));
+            let title = due.title(&self.layout);
+            return terminal.warning(format_args!("{title}: no new certificate: {why}"));
         }
         let context = self.within(due.limit());
         let resolver = OptionResolver::new(&context);
@@ -330,7 +335,7 @@ impl Refresh {
         let mut state = RefreshState::read(&self.layout, &due.name());
         state.certificate_failed = Some(time::now());
         let _ = state.write(&self.layout, &due.name());
-        let title = due.title();
+        let title = due.title(&self.layout);
         self.context.terminal.warning(format_args!("{title}: no new certificate: {why}"));
     }
 
@@ -359,15 +364,16 @@ impl Refresh {
 
     fn tell_old(&self, due: &Due, why: &str) {
         let state = RefreshState::read(&self.layout, &due.name());
-        self.context.terminal.warning(going_on(due.title(), &state, why));
+        self.context.terminal.warning(going_on(&due.title(&self.layout), &state, why));
     }
 }
 
 /// What a person should know who goes on with the hosts that are there.
 fn going_on(title: &str, state: &RefreshState, why: &str) -> String {
-    let age = state.age(time::now());
-    let age = age.map_or_else(String::new, |age| format!(", {} old", time::span(age)));
-    format!("{title}: going on with the hosts that are known{age}: {why}")
+    match state.age(time::now()) {
+        Some(age) => format!("{title}: using the hosts of {} ago: {why}", time::span(age)),
+        None => format!("{title}: using the hosts that are installed: {why}"),
+    }
 }
 
 /// Why work did not come to its end.

@@ -19,7 +19,7 @@ pub(super) fn run(args: TemplateArgs, context: &Context) -> Outcome<()> {
     let template = settings.template.as_deref().map(read).transpose()?;
     let answers = fetch::all(&settings.source.origin, terminal)?;
     let gaps = Gaps::of(&settings.source);
-    let fleets = fleets::fleets(&answers, &settings.walk, gaps, terminal)?;
+    let fleets = fleets::fleets(&answers, &settings.hosts, gaps, terminal)?;
     let data = Data::of(&fleets);
     match template {
         None => output::deliver(&settings.output, &overwrite, |to| data::write(&data, to)),

@@ -196,9 +196,9 @@ impl Asked {
         let record = id.as_ref().and_then(|id| self.installed.of_id(id.as_str()));
         let source = source(record, fetched, id.as_ref(), &viewing.commands);
         let mut rendering = rendering(record, viewing, memory)?;
-        rendering.walk.recorded = id.zip(name).into_iter().collect();
-        rendering.walk.selection.among = Some(Box::new(viewing.selection.clone()));
-        Ok(Seen { resolved: resolve_one(cluster, &rendering.walk), record, rendering, source })
+        rendering.hosts.recorded = id.zip(name).into_iter().collect();
+        rendering.hosts.selection.among = Some(Box::new(viewing.selection.clone()));
+        Ok(Seen { resolved: resolve_one(cluster, &rendering.hosts), record, rendering, source })
     }
 }
 

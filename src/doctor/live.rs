@@ -126,22 +126,21 @@ impl Examination<'_> {
         let Some(problem) = &state.problem else {
             let took = took.map(|took| format!(", in {took}")).unwrap_or_default();
             let last = match state.checked {
-                0 => "not yet".to_owned(),
-                checked => ago(checked),
+                0 => "not refreshed yet".to_owned(),
+                checked => format!("last refreshed {}", ago(checked)),
             };
-            return Finding::ok(
-                Check::Live,
-                format_args!("{title}: last brought up to date {last}{took}"),
-            );
+            return Finding::ok(Check::Live, format_args!("{title}: {last}{took}"));
         };
         let took = took.map(|took| format!(", after {took}")).unwrap_or_default();
         let known = match state.checked {
             0 => String::new(),
-            checked => format!("; what is known is from {}", ago(checked)),
+            checked => format!("; its hosts are from {}", ago(checked)),
         };
         let problem = quoted(problem);
-        let what =
-            format!("{title}: the last try failed {}{took}: {problem}{known}", ago(state.tried));
+        let what = format!(
+            "{title}: the last refresh failed {}{took}: {problem}{known}",
+            ago(state.tried)
+        );
         Finding::warning(Check::Live, what).run(sync())
     }
 
@@ -154,7 +153,10 @@ impl Examination<'_> {
         // A shell that runs nothing is another finding.
         process::run(&mut look, shell::LIMIT).ok()?;
         let took = start.elapsed();
-        let what = format!("a connection with nothing to do waits {} ms for it", took.as_millis());
+        let what = format!(
+            "each connection waits {} ms to learn that nothing is to be done",
+            took.as_millis()
+        );
         if took < SLOW {
             return Some(Finding::ok(Check::Live, what));
         }

@@ -1,7 +1,7 @@
 //! The settings of `prime-ssh config`.
 
 use super::cert::OwnCertificates;
-use super::hosts::{ssh_options, walk_options};
+use super::hosts::{host_options, ssh_options};
 use super::output::Output;
 use super::sources::{Context, Source, Sources};
 use crate::cli::ConfigArgs;
@@ -15,7 +15,7 @@ pub struct Config {
     /// The source of the clusters.
     pub source: Source,
     /// The options of the fleets: their hosts, names, and the way to them.
-    pub walk: cluster::Options,
+    pub hosts: cluster::Options,
     /// The options for logging in.
     pub ssh: login::Options,
     /// The place of the certificates of clusters that require one.
@@ -34,7 +34,7 @@ impl Config {
         let ssh = ssh_options(&args.render, &sources, &mut warnings)?;
         Ok(Self {
             source: sources.source(args.source)?,
-            walk: walk_options(args.render.hosts)?,
+            hosts: host_options(args.render.hosts)?,
             certificates: OwnCertificates::resolve(&ssh, context)?,
             ssh,
             output: args.output.into(),

@@ -13,7 +13,7 @@ pub struct Export {
     /// The source of the clusters.
     pub source: Source,
     /// The hosts to select.
-    pub options: cluster::Options,
+    pub hosts: cluster::Options,
     /// The destination of the text.
     pub output: Output,
 }
@@ -26,7 +26,7 @@ impl Export {
         let selection = Selection { whole_nodes: true, ..selection(args.selection) };
         Ok(Self {
             source: sources.source(args.source)?,
-            options: cluster::Options { selection, ..cluster::Options::default() },
+            hosts: cluster::Options { selection, ..cluster::Options::default() },
             output: args.output.into(),
         })
     }

@@ -13,7 +13,7 @@ use crate::render::certificates::Certificates;
 use crate::render::login;
 use crate::render::ssh_option::SshOption;
 
-pub(super) fn walk_options(args: HostsArgs) -> Outcome<cluster::Options> {
+pub(super) fn host_options(args: HostsArgs) -> Outcome<cluster::Options> {
     if args.jump == Some(JumpMode::Never) && args.jump_via.is_some() {
         let message = "--jump-via names a jump host, but --jump never uses none";
         return Err(Failure::message(Kind::Usage, message));

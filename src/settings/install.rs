@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::environment::Environment;
-use super::hosts::{ssh_options, walk_options};
+use super::hosts::{host_options, ssh_options};
 use super::identity::fresh_options;
 use super::own_commands::OwnCommands;
 use super::prime_cli::PrimeCli;
@@ -13,8 +13,8 @@ use super::view::{Viewing, Which};
 use super::wait::Patience;
 use crate::api::address::ApiUrl;
 use crate::cli::{
-    Global, HostsArgs, InstallArgs, ModeArgs, OnlyArgs, RememberedArgs, RenderArgs, SelectionArgs,
-    SyncArgs, UninstallArgs,
+    GlobalArgs, HostsArgs, InstallArgs, ModeArgs, OnlyArgs, RememberedArgs, RenderArgs,
+    SelectionArgs, SyncArgs, UninstallArgs,
 };
 use crate::cluster::{self, Selection};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -270,7 +270,7 @@ impl From<SavedOptions> for RenderArgs {
 /// home folder and the token: what was installed must not depend on the shell of the next run.
 #[derive(Debug)]
 pub struct OptionResolver<'g> {
-    global: &'g Global,
+    global: &'g GlobalArgs,
     environment: Environment,
 }
 
@@ -278,7 +278,7 @@ pub struct OptionResolver<'g> {
 #[derive(Clone, Debug)]
 pub struct Rendering {
     /// The options of the fleets: their hosts, names, and the way to them.
-    pub walk: cluster::Options,
+    pub hosts: cluster::Options,
     /// The options for logging in.
     pub ssh: login::Options,
     /// True if ssh itself brings the cluster up to date.
@@ -301,7 +301,7 @@ impl<'g> OptionResolver<'g> {
         let args = RenderArgs::from(saved.clone());
         let mut warnings = Vec::new();
         let ssh = ssh_options(&args, &self.sources(context)?, &mut warnings)?;
-        Ok(Rendering { walk: walk_options(args.hosts)?, ssh, is_live, warnings })
+        Ok(Rendering { hosts: host_options(args.hosts)?, ssh, is_live, warnings })
     }
 
     /// The API that an installed cluster is asked for at.
@@ -335,7 +335,7 @@ impl<'g> OptionResolver<'g> {
     ) -> Outcome<Endpoint> {
         let token_file = token_file.map(|path| self.environment.expand(path));
         let token_file = self.global.token_file.clone().or(token_file);
-        let global = Global { token_file, ..self.global.clone() };
+        let global = GlobalArgs { token_file, ..self.global.clone() };
         let own = OptionResolver { global: &global, environment: self.environment.clone() };
         own.endpoint(url, context)
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::cert::{OwnCertificates, refresh_is_off};
 use super::environment::Environment;
-use super::hosts::{ssh_options, walk_options};
+use super::hosts::{host_options, ssh_options};
 use super::output::Output;
 use super::sources::{Context, Endpoint, Source, Sources};
 use crate::api::cache::Cache;
@@ -23,7 +23,7 @@ pub struct Inventory {
     /// The use of cached answers.
     pub caching: Caching,
     /// The options of the fleets: their hosts, names, and the way to them.
-    pub walk: cluster::Options,
+    pub hosts: cluster::Options,
     /// A node that should give a host and does not is a failure.
     pub require_all: bool,
     /// The options of the inventory.
@@ -72,7 +72,7 @@ impl Inventory {
             renewal: source.origin.endpoint().filter(|_| renews).cloned(),
             source,
             caching,
-            walk: walk_options(args.render.hosts)?,
+            hosts: host_options(args.render.hosts)?,
             require_all: args.require_all,
             certificates: OwnCertificates::resolve(&login, context)?,
             inventory: inventory::Options {

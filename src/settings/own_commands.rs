@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use super::environment::Environment;
-use crate::cli::Global;
+use crate::cli::GlobalArgs;
 use crate::install::folder;
 use crate::install::state::{Record, Source};
 use crate::text::shell;
@@ -20,7 +20,7 @@ pub struct OwnCommands {
 impl OwnCommands {
     /// Those for a run with these options.
     #[must_use]
-    pub fn new(global: &Global, environment: &Environment) -> Self {
+    pub fn new(global: &GlobalArgs, environment: &Environment) -> Self {
         let mut commands = Self::default();
         if let Some(given) = &global.ssh_dir {
             // One that cannot be is told where it is used.

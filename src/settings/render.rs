@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::hosts::walk_options;
+use super::hosts::host_options;
 use super::output::Output;
 use super::sources::{Context, Origin, Source, Sources};
 use crate::cli::TemplateArgs;
@@ -15,7 +15,7 @@ pub struct Render {
     /// The source of the clusters.
     pub source: Source,
     /// The options of the fleets: their hosts, names, and the way to them.
-    pub walk: cluster::Options,
+    pub hosts: cluster::Options,
     /// The template, where `-` is stdin; none where the data are printed as they are.
     pub template: Option<PathBuf>,
     /// The destination of the text.
@@ -36,7 +36,7 @@ impl Render {
         }
         Ok(Self {
             source,
-            walk: walk_options(args.hosts)?,
+            hosts: host_options(args.hosts)?,
             template: args.template,
             output: args.output.into(),
         })

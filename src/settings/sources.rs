@@ -8,7 +8,7 @@ use super::environment::Environment;
 use super::prime_cli::PrimeCli;
 use crate::api::address::ApiUrl;
 use crate::api::token::{ApiToken, TokenSource};
-use crate::cli::{Global, SourceArgs};
+use crate::cli::{GlobalArgs, SourceArgs};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::folder::{self, FolderError};
 use crate::install::layout::Layout;
@@ -18,7 +18,7 @@ use crate::terminal::Terminal;
 #[derive(Clone, Debug)]
 pub struct Context {
     /// The options that every command takes.
-    pub global: Global,
+    pub global: GlobalArgs,
     /// Variables, the home folder, the current folder.
     pub environment: Environment,
     /// The voice of the program on stderr.
@@ -48,7 +48,7 @@ impl From<FolderError> for Failure {
 /// The sources of settings, read once.
 #[derive(Debug)]
 pub(super) struct Sources<'c> {
-    pub(super) global: &'c Global,
+    pub(super) global: &'c GlobalArgs,
     pub(super) environment: &'c Environment,
     pub(super) prime: PrimeCli,
 }

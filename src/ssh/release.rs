@@ -1,4 +1,4 @@
-//! Which OpenSSH a program is.
+//! The release of OpenSSH that a program is.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ impl fmt::Display for Release {
 /// An OpenSSH.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenSsh {
-    /// What it calls itself: `OpenSSH_9.2p1`.
+    /// Its own name for itself: `OpenSSH_9.2p1`.
     pub name: String,
     /// The release that this says.
     pub release: Release,

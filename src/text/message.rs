@@ -51,14 +51,14 @@ impl<T: Display> From<T> for Message {
     }
 }
 
-/// What is to be said of a run once it is decided: who decides is silent.
+/// The messages of a run, to be printed once it is decided: whoever decides is silent.
 #[derive(Clone, Debug, Default)]
 pub struct Talk {
-    /// What a person must know, whoever runs this: a name that leads elsewhere, a cluster gone.
+    /// Urgent messages, whoever runs this: a name that leads elsewhere, a cluster gone.
     pub urgent: Vec<Message>,
-    /// What a person should know, each once.
+    /// Warnings, each once.
     pub warnings: Vec<Message>,
-    /// What a person may want to know.
+    /// Notes.
     pub notes: Vec<Message>,
 }
 

@@ -1,6 +1,6 @@
 //! Which room may use which, as the page of the library says it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -76,5 +76,91 @@ fn tests_start_programs_in_one_place() {
         let mut lines = text.lines();
         let itself = lines.find(|line| line.contains("Command::new(") && !line.contains("clap"));
         assert!(itself.is_none() || there.contains(&place), "{}: {itself:?}", place.display());
+    }
+}
+
+/// The paths of one tree behind `use`: `a::{b, c::d}` is `a::b` and `a::c::d`.
+fn paths(tree: &str) -> Vec<String> {
+    let Some((head, rest)) = tree.split_once('{') else {
+        return vec![tree.split(" as ").next().unwrap().trim().to_owned()];
+    };
+    let inner = &rest[..rest.rfind('}').unwrap()];
+    let (mut depth, mut start, mut found) = (0, 0, Vec::new());
+    for (at, c) in inner.char_indices().chain([(inner.len(), ',')]) {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                let part = inner[start..at].trim();
+                let below = if part.is_empty() { Vec::new() } else { paths(part) };
+                found.extend(below.into_iter().map(|path| format!("{}{path}", head.trim())));
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// What the file of the module `here` imports, as paths from the crate's root.
+fn imports(here: &[&str], text: &str) -> Vec<Vec<String>> {
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("use ") {
+        let is_statement = matches!(rest[..at].rsplit('\n').next().unwrap().trim(), "" | "pub")
+            || rest[..at].ends_with(") ");
+        rest = &rest[at + "use ".len()..];
+        let tree = rest.split(';').next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+        for path in if is_statement { paths(&tree) } else { Vec::new() } {
+            let words: Vec<&str> = path.split("::").map(str::trim).collect();
+            let up = words.iter().filter(|word| **word == "super").count();
+            let base = if words[0] == "crate" { &[][..] } else { &here[..here.len() - up] };
+            let below = words.iter().filter(|word| !["crate", "super", "self"].contains(word));
+            found.push(base.iter().chain(below).map(|word| (*word).to_owned()).collect());
+        }
+    }
+    found
+}
+
+/// A folder's `mod.rs` and its own files may know each other.
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files: HashMap<String, String> = HashMap::new();
+    for path in sources(&src) {
+        let inside = path.strip_prefix(&src).unwrap().with_extension("");
+        let words = inside.iter().map(|word| word.to_str().unwrap());
+        let module: Vec<&str> =
+            words.filter(|word| !["mod", "lib", "main"].contains(word)).collect();
+        files.insert(module.join("::"), fs::read_to_string(&path).unwrap());
+    }
+    let mut edges: HashMap<&str, Vec<&str>> = HashMap::new();
+    for (module, text) in &files {
+        let here: Vec<&str> = module.split("::").filter(|word| !word.is_empty()).collect();
+        for mut path in imports(&here, text) {
+            while !path.is_empty() && !files.contains_key(&path.join("::")) {
+                path.pop();
+            }
+            let Some((other, _)) = files.get_key_value(&path.join("::")) else { continue };
+            let is_inside = |a: &str, b: &str| a.starts_with(&format!("{b}::"));
+            if !other.is_empty()
+                && other != module
+                && !is_inside(other, module)
+                && !is_inside(module, other)
+            {
+                edges.entry(module).or_default().push(other);
+            }
+        }
+    }
+    assert!(edges.values().map(Vec::len).sum::<usize>() > 500, "{edges:?}");
+    for start in edges.keys() {
+        let (mut seen, mut open) = (HashSet::new(), edges[start].clone());
+        while let Some(module) = open.pop() {
+            if seen.insert(module) {
+                open.extend(edges.get(module).into_iter().flatten());
+            }
+        }
+        assert!(!seen.contains(start), "{start} is in a circle of imports");
     }
 }

@@ -134,12 +134,12 @@ impl<'a> DesiredState<'a> {
             options: remembered.clone(),
             fragments: Vec::new(),
         };
-        rendering.walk.recorded = vec![(id, record.name.clone())];
+        rendering.hosts.recorded = vec![(id, record.name.clone())];
         rendering.ssh.short.clone_from(&remembered.short);
         if rendering.ssh.known_hosts.is_none() {
             rendering.ssh.known_hosts = Some(self.known_hosts(&record)?);
         }
-        let judged = fleets::fleet(survey, &rendering.walk, self.skip_invalid, &mut self.talk)?;
+        let judged = fleets::fleet(survey, &rendering.hosts, self.skip_invalid, &mut self.talk)?;
         let fleet = match judged {
             Resolved::Fleet(fleet) => fleet,
             Resolved::Terminated => return Ok(DesiredOutcome::Gone("was terminated")),

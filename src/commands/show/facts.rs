@@ -71,11 +71,11 @@ impl Facts<'_> {
     }
 
     fn nodes(&self) -> Cell {
-        let living = self.fleet.active_nodes;
+        let active = self.fleet.active_nodes;
         let without = self.fleet.skipped.iter().filter(|skipped| skipped.why.is_active()).count();
         match without {
-            0 => Cell::new(living),
-            without => Cell::new(format!("{living}, and {without} of them without a host"))
+            0 => Cell::new(active),
+            without => Cell::new(format!("{active}, and {without} of them without a host"))
                 .tone(Tone::Waiting),
         }
     }

@@ -97,7 +97,7 @@ impl<'i> Awaited<'i> {
             // All nodes may count, whichever of them are installed.
             selection: viewing.selection.clone(),
             recorded: recorded.into_iter().collect(),
-            ..rendering.walk.clone()
+            ..rendering.hosts.clone()
         };
         let source = record.and_then(|record| viewing.commands.source_of(record));
         let source = source.unwrap_or_else(|| viewing.commands.source_of_listed(&found.id));

@@ -27,14 +27,10 @@ fn when_ssh_last_refreshed_how_that_ended_and_what_it_costs() {
     patient.sandbox.write("ssh/config", "Host mine\n");
     patient.run(&["install", "--all", "--live"]).succeeds();
     let report = patient.doctor();
-    let last = "prime.train (--live=5m): last brought up to date ";
+    let last = "prime.train (--live=5m): last refreshed ";
     report.finding("live", "ok", last);
-    report.finding(
-        "live",
-        "ok",
-        "new clusters of the subscription: last brought up to date not yet",
-    );
-    report.finding("live", "ok", "a connection with nothing to do waits ");
+    report.finding("live", "ok", "new clusters of the subscription: not refreshed yet");
+    report.finding("live", "ok", "each connection waits ");
 
     let hour_ago = |state: &mut Value| {
         let then = state["checked"].as_u64().unwrap() - 3600;
@@ -51,24 +47,24 @@ fn when_ssh_last_refreshed_how_that_ended_and_what_it_costs() {
         (state["problem"], state["took"]) = ("no answer\u{1b}[2J within 3 s".into(), 3000.into());
     });
     let report = patient.doctor();
-    let words = "prime.train (--live=5m): the last try failed 1 h ago, after 3.0 s: no answer";
+    let words = "prime.train (--live=5m): the last refresh failed 1 h ago, after 3.0 s: no answer";
     let finding = report.finding("live", "warning", words);
     let what = finding["what"].as_str().unwrap();
-    assert!(what.ends_with(" within 3 s; what is known is from 1 h ago"), "{what}");
+    assert!(what.ends_with(" within 3 s; its hosts are from 1 h ago"), "{what}");
     assert!(!what.contains('\u{1b}'), "{what}");
-    patient.is_cured("live", "warning", "the last try failed");
+    patient.is_cured("live", "warning", "the last refresh failed");
 
     patient.refreshed("all", |state| {
         state["tried"] = patient_now().into();
         state["problem"] = "cut".into();
     });
-    patient.doctor().finding("live", "warning", "new clusters of the subscription: the last try");
-    fs::write(patient.ssh("prime-ssh/train-675b1ff5.refresh"), "{").unwrap();
     patient.doctor().finding(
         "live",
-        "ok",
-        "prime.train (--live=5m): last brought up to date not yet",
+        "warning",
+        "new clusters of the subscription: the last refresh",
     );
+    fs::write(patient.ssh("prime-ssh/train-675b1ff5.refresh"), "{").unwrap();
+    patient.doctor().finding("live", "ok", "prime.train (--live=5m): not refreshed yet");
 }
 
 fn patient_now() -> u64 {
@@ -84,7 +80,7 @@ fn a_shell_that_takes_its_time() {
     let shell = patient.sandbox.script("slow", "#!/bin/sh\nsleep 0.4\nexec /bin/sh \"$@\"\n");
     let report =
         patient.examined(patient.program(&["doctor", "--format=json"]).env("SHELL", &shell));
-    let finding = report.finding("live", "warning", "a connection with nothing to do waits ");
+    let finding = report.finding("live", "warning", "each connection waits ");
     let advice = finding["advice"].as_str().unwrap();
     assert!(advice.contains("slow -c true` does"), "{advice}");
 }

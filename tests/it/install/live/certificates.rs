@@ -62,7 +62,7 @@ fn one_that_is_about_to_end_is_renewed_and_a_failure_is_not_repeated_for_a_minut
     vault.has("-1m:+5m");
     let (asked, told) = vault.asks();
     assert_eq!((asked, told.lines().count()), (1, 1), "{told}");
-    assert!(told.contains("train: no new certificate: ") && told.contains("403"), "{told}");
+    assert!(told.contains("prime.train: no new certificate: ") && told.contains("403"), "{told}");
     assert_eq!(vault.asks(), (0, String::new()), "it still lets in");
     vault.live.wait(61);
     assert_eq!(vault.asks().0, 1);

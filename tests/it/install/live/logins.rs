@@ -90,7 +90,7 @@ fn a_slow_api_holds_up_a_login_through_a_jump_once() {
     live.wait(400);
     let ran = process::run(live.ssh().args(["prime.train.node-1", "echo $PRIME_NODE"]), b"");
     assert!(ran.took < Duration::from_millis(5500), "{:?}", ran.took);
-    assert_eq!(ran.stderr.matches("going on with the hosts").count(), 1, "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("using the hosts").count(), 1, "{}", ran.stderr);
     assert_eq!(ran.succeeds(), "node-1\n");
     assert_eq!(slow.requests().len(), 1);
 }
@@ -180,7 +180,7 @@ fn an_answer_without_hosts_wipes_nothing() {
     live.api.replies_below("/api/admin/clusters/", Reply::new(200, empty));
     live.wait(400);
     let ran = process::run(live.ssh().args(["prime.train", "echo $PRIME_NODE"]), b"");
-    assert!(ran.stderr.contains("going on with the hosts that are known"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("using the hosts"), "{}", ran.stderr);
     assert_eq!(ran.succeeds(), "node-0\n");
     assert_eq!(logins(&control), 1);
 }

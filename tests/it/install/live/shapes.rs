@@ -121,6 +121,16 @@ fn each_cluster_has_its_own_age_and_its_own_words() {
     assert_eq!(live.address("prime.big.node-9"), "10.0.0.99");
     assert_eq!(live.address("lab.other.nobody"), "lab.other.nobody.invalid.");
     assert_eq!(live.address("prime.other"), "prime.other", "no name of ours");
+
+    live.run(&["install", "other", "--short", "o"]).succeeds();
+    live.asked(&mut seen);
+    live.wait(120);
+    assert_eq!(live.address("o"), "203.0.113.77");
+    assert_eq!(
+        live.asked(&mut seen),
+        ["GET /api/admin/clusters/clst02"],
+        "a short name is one too"
+    );
 }
 
 #[test]

@@ -122,7 +122,7 @@ fn a_list_that_does_not_come() {
     live.desk.sandbox.prime_settings(&json!({"api_key": "another", "base_url": live.api.url()}));
     let ran = live.asks("prime.nobody");
     assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
-    assert!(ran.stderr.contains("new clusters: going on with the hosts"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("new clusters: using the hosts"), "{}", ran.stderr);
     assert!(ran.stderr.contains("401"), "{}", ran.stderr);
     assert_eq!(live.address("prime.nobody.x"), "prime.nobody.x.invalid.");
     assert_eq!(live.address("prime.train"), "203.0.113.10");
