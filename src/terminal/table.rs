@@ -208,7 +208,9 @@ impl Table {
         let mut below = None;
         if let Some(width) = width {
             below = self.narrow(&mut shown, width);
-            if overhang(&shown, width) > 0 || (shown.len() == 1 && below.is_some()) {
+            let is_too_wide = overhang(&shown, width) > 0 || (shown.len() == 1 && below.is_some());
+            // One without headings is no list of things that a person acts on.
+            if is_too_wide && self.columns.iter().any(|column| !column.heading.is_empty()) {
                 return self.write_stacked(to, width, colored);
             }
         }

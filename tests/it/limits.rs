@@ -25,6 +25,48 @@ fn limited(program: Program, limit: &str) -> Command {
     limited
 }
 
+/// The smallest things that an answer can hold take more memory than their text: so many of them
+/// that the whole is 8 times the text and a constant at most.
+#[test]
+fn memory_is_eight_times_the_text_and_a_constant() {
+    needs!("prlimit");
+    const CONSTANT: usize = 256 << 20;
+    let sandbox = Sandbox::new();
+    let list = |count: usize, item: &dyn Fn(usize) -> String| {
+        let items: Vec<_> = (0..count).map(item).collect();
+        format!("{{\"data\":[{}]}}", items.join(","))
+    };
+    let one = |nodes: String| format!(r#"{{"data":{{"id":"m","name":"m","nodes":[{nodes}]}}}}"#);
+    let connections = vec!["{}"; 10_000].join(",");
+    let node = format!(r#"{{"id":"p","name":"n","connections":[{connections}]}}"#);
+    for (title, answer) in [
+        ("one name", list(100_000, &|at| format!(r#"{{"id":"c{at}","name":"a","nodes":[]}}"#))),
+        ("no name", list(100_000, &|_| "{}".to_owned())),
+        ("nodes", one(vec!["{}"; 100_000].join(","))),
+        ("connections", one(vec![node; 50].join(","))),
+    ] {
+        sandbox.write("answer.json", &answer);
+        let limit = format!("--data={}", 8 * answer.len() + CONSTANT);
+        for command in ["config", "check"] {
+            let program = sandbox.prime_ssh([command, "--input", "answer.json"]).into_command();
+            let mut limited = process::command("prlimit");
+            limited.arg(&limit).arg("--").arg(program.get_program()).args(program.get_args());
+            limited.current_dir(sandbox.home()).env("HOME", sandbox.home());
+            let ran = process::run(&mut limited, b"");
+            let code = ran.status.code();
+            assert!(
+                code.is_some_and(|code| code <= 6),
+                "{title} {command}: {code:?} {}",
+                ran.stderr
+            );
+        }
+    }
+    let over = list(100_001, &|_| "{}".to_owned());
+    sandbox.write("answer.json", over);
+    let told = sandbox.prime_ssh(["config", "--input", "answer.json"]).run().fails(4);
+    assert!(told.contains("answer.json: data: a list of over 100000"), "{told}");
+}
+
 /// A name must be looked up, on a thread that the system does not grant.
 #[test]
 fn no_further_thread_or_process() {
