@@ -11,7 +11,7 @@ use super::{Certificate, PublicKey, SignatureStatus};
 const KINDS: [(&str, &[&str]); 6] = [
     ("ed25519", &[]),
     ("rsa", &["-b", "2048"]),
-    ("rsa", &["-b", "4096"]),
+    ("rsa", &["-b", "3072"]),
     ("ecdsa", &["-b", "256"]),
     ("ecdsa", &["-b", "384"]),
     ("ecdsa", &["-b", "521"]),

@@ -134,7 +134,7 @@ impl Lock {
 fn attempt(path: &Path) -> Result<Option<File>, FileError> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).read(true).write(true).mode(0o600);
-    // Without its folder there is none: the next try makes that anew.
+    // Without its folder there is none: the next try makes it again.
     let Some((file, ours)) = open(path, &mut options, Links::Refused, Action::Lock)? else {
         return Ok(None);
     };

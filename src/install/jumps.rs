@@ -199,7 +199,7 @@ fn rule(line: &Line<'_>, outer: &[Block]) -> Option<Rule> {
     Some(Rule { conditions, setting })
 }
 
-/// The host of the first of `[USER@]HOST[:PORT],…`, which is the one that ssh looks up anew.
+/// The host of the first of `[USER@]HOST[:PORT],…`, the one that ssh looks up again.
 fn first_hop(value: &str) -> Option<String> {
     let hop = value.split(',').next().unwrap_or_default();
     let hop = hop.strip_prefix("ssh://").unwrap_or(hop);

@@ -49,6 +49,12 @@ impl Layout {
         &self.ssh_folder
     }
 
+    /// The user's home folder in the password database.
+    #[must_use]
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
     /// The folder that ssh itself reads.
     #[must_use]
     pub fn read_by_ssh(&self) -> PathBuf {

@@ -1,6 +1,5 @@
 //! From a decision to files: lock, plan, show or check, ask ssh, put in place, tell.
 
-use std::fmt;
 use std::time::Duration;
 
 use super::loops;
@@ -118,12 +117,14 @@ impl Applied {
     pub(in crate::commands) fn tell(self, applying: &Applying<'_>) -> Outcome<()> {
         let Self { request, plan, connect, unwritten, .. } = self;
         let Applying { layout, mode, terminal, .. } = *applying;
+        let would = mode != Mode::Apply;
         terminal.talk(&request.talk);
         match mode {
-            Mode::Apply => match &unwritten {
-                Some(why) => tell_unwritten(layout, &plan, why, terminal),
-                None => tell_line(layout, &plan.notes, terminal),
-            },
+            Mode::Apply => {
+                if let Some(why) = &unwritten {
+                    tell_unwritten(layout, &plan, why, terminal);
+                }
+            }
             Mode::DryRun => {
                 let colored = terminal::stdout_is_colored();
                 let (shown, others): (Vec<Change>, Vec<Change>) =
@@ -140,8 +141,10 @@ impl Applied {
             }
             Mode::Check => {}
         }
-        let would = mode != Mode::Apply;
-        tell_notes(layout, &plan.notes, would, terminal);
+        let is_written = !would && unwritten.is_none();
+        let notes = plan.notes.iter();
+        let told = notes.filter(|note| is_written || !matches!(note, Note::LineAdded(_)));
+        told.for_each(|note| tell_note(layout, note, would, terminal));
         if mode != Mode::Check {
             summary::tell(&request.lines, would, terminal);
         }
@@ -268,61 +271,45 @@ fn tell_unwritten(layout: &Layout, plan: &Plan, why: &FileError, terminal: Termi
     terminal.warning(Message::with_lines(why, [to_do, line.to_string()]));
 }
 
-/// The user's own file changes by one line, so it is said.
-fn tell_line(layout: &Layout, notes: &[Note], terminal: Terminal) {
-    for note in notes {
-        if let Note::LineAdded(line) = note {
-            let config = layout.config();
-            terminal.note(format_args!("{} has a new first line: {line}", config.display()));
-        }
-    }
-}
-
-fn tell_notes(layout: &Layout, notes: &[Note], would: bool, terminal: Terminal) {
+fn tell_note(layout: &Layout, note: &Note, would: bool, terminal: Terminal) {
     let is = |done: &'static str, to_do: &'static str| if would { to_do } else { done };
     let config = layout.config();
     let config = config.display();
-    for note in notes {
-        match note {
-            Note::LineAdded(_) => {}
-            Note::KeptAside { fragment, aside } => terminal.warning(format_args!(
-                "{} was edited by hand, and {} kept as {}",
-                fragment.display(),
-                is("is", "would be"),
-                aside.display()
-            )),
-            Note::InBlock(Found { line, block }) => terminal.warning(format_args!(
+    match note {
+        Note::LineAdded(line) => {
+            terminal.note(format_args!("{config} has a new first line: {line}"));
+        }
+        Note::KeptAside { fragment, aside } => terminal.warning(format_args!(
+            "{} was edited by hand, and {} kept as {}",
+            fragment.display(),
+            is("is", "would be"),
+            aside.display()
+        )),
+        Note::InBlock(Found { line, block }) => {
+            let block = block.map(|line| format!(" (the block of line {line})"));
+            terminal.warning(format_args!(
                 "{config}:{line} includes our file for some hosts only{}: remove that line, ours at \
                  the top does it for all",
-                InBlock(*block)
-            )),
-            Note::LeftIn(Found { line, .. }) => terminal.note(format_args!(
-                "{config}:{line} still includes our file, which {}: remove that line",
-                is("is gone", "would be gone")
-            )),
-            Note::BackupStays(path) => terminal.note(format_args!(
-                "{} {}: {config} was edited since it was made",
-                path.display(),
-                is("stays", "would stay")
-            )),
-            Note::Foreign(paths) => {
-                let paths: Vec<String> =
-                    paths.iter().map(|path| path.display().to_string()).collect();
-                terminal.note(format_args!("not ours, and left: {}", paths.join(", ")));
-            }
-            Note::Stateless(path) => terminal.warning(format_args!(
-                "{} has no state beside it, so nothing brings it up to date: install that cluster \
-                 again",
-                path.display()
-            )),
+                block.unwrap_or_default()
+            ));
         }
-    }
-}
-
-struct InBlock(Option<usize>);
-
-impl fmt::Display for InBlock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |line| write!(f, " (the block of line {line})"))
+        Note::LeftIn(Found { line, .. }) => terminal.note(format_args!(
+            "{config}:{line} still includes our file, which {}: remove that line",
+            is("is gone", "would be gone")
+        )),
+        Note::BackupStays(path) => terminal.note(format_args!(
+            "{} {}: {config} was edited since it was made",
+            path.display(),
+            is("stays", "would stay")
+        )),
+        Note::Foreign(paths) => {
+            let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+            let left = is("left", "would be left");
+            terminal.note(format_args!("not ours, and {left}: {}", paths.join(", ")));
+        }
+        Note::Stateless(path) => terminal.warning(format_args!(
+            "{} has no state beside it, so nothing brings it up to date: install that cluster again",
+            path.display()
+        )),
     }
 }

@@ -47,11 +47,11 @@ fn moved(before: Option<&[u8]>, fragment: &[u8], alias: &str) -> Vec<String> {
     let Some(before) = before.filter(|before| *before != fragment) else { return Vec::new() };
     let moved = Fragment::parse(fragment).since(&Fragment::parse(before)).moved;
     let tell = |(name, from, to): &(String, String, String)| {
-        format!("{name} leads to another machine now: {to}, and no longer {from}")
+        format!("{name} leads to another machine than before: {to}, and not {from}")
     };
     let mut told: Vec<String> = moved.iter().take(TOLD).map(tell).collect();
     if let Some(more) = moved.len().checked_sub(TOLD).filter(|more| *more > 0) {
-        told.push(format!("{more} more names of {alias} lead to another machine now"));
+        told.push(format!("{more} more names of {alias} lead to another machine than before"));
     }
     told
 }
@@ -136,6 +136,9 @@ impl<'a> DesiredState<'a> {
         };
         rendering.hosts.recorded = vec![(id, record.name.clone())];
         rendering.ssh.short.clone_from(&remembered.short);
+        // By that of the password database ssh finds the sockets, whatever HOME says.
+        let home_length = self.layout.home().as_os_str().len();
+        rendering.ssh.home_length = rendering.ssh.home_length.max(home_length);
         if rendering.ssh.known_hosts.is_none() {
             rendering.ssh.known_hosts = Some(self.known_hosts(&record)?);
         }
@@ -183,15 +186,17 @@ impl<'a> DesiredState<'a> {
 
     /// A cluster without hosts may have some later.
     fn nothing(&self, record: &Record, title: &str, why: &NoFleet) -> DesiredOutcome {
-        let failure = fleets::no_fleet(title, why);
         let is_newcomer = self.installed.of_id(record.id.as_str()).is_none();
         let can_wait = is_newcomer && matches!(record.source, Source::Api { .. });
-        if !can_wait || !matches!(why, NoFleet::NoHost) {
-            return DesiredOutcome::Nothing(failure);
-        }
-        let words = ["--wait", record.id.as_str()];
-        let command = pasted(self.commands().listed("install", words));
-        DesiredOutcome::Nothing(failure.hint(format!("{command} waits until its nodes are up")))
+        let mut failure = fleets::nothing_to("install", title, why);
+        failure.hint = if can_wait && matches!(why, NoFleet::NoHost) {
+            let words = ["--wait", record.id.as_str()];
+            let command = pasted(self.commands().listed("install", words));
+            Some(format!("{command} waits until its nodes are up"))
+        } else {
+            fleets::no_fleet(title, why).hint
+        };
+        DesiredOutcome::Nothing(failure)
     }
 
     /// The refusals say what is wrong with the cluster's own values.

@@ -117,7 +117,7 @@ impl<'r> Remedies<'r> {
             Some(file) => {
                 let words = ["ssh-keygen".as_ref(), "-f".as_ref(), file.as_os_str()];
                 format!(
-                    "someone may be between you and it; if you know that it was set up anew: {}",
+                    "someone may be between you and it; if you know that it was reinstalled: {}",
                     pasted(words.into_iter().chain(["-R".as_ref(), name.as_ref()]))
                 )
             }

@@ -34,6 +34,10 @@ impl Facts<'_> {
             ("name", Cell::new(&cluster.name)),
             ("id", Cell::new(&cluster.id)),
             ("alias", Cell::new(self.fleet.alias())),
+            (
+                "short name",
+                Cell::given(self.record.and_then(|record| record.options.short.as_ref())),
+            ),
             ("installed", self.installed()),
             ("status", self.status()),
             ("provider", label(&cluster.provider)),

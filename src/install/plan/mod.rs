@@ -192,8 +192,8 @@ impl Planner<'_> {
             _ => vec![fingerprint(&fragment)],
         };
         // Without a state and in no index, it is what a run left behind that was killed.
-        let is_leftover =
-            old.is_none() && !present.indexed().contains(&stem) && !self.is_damaged(&stem);
+        let is_damaged = self.installed.damaged.iter().any(|(at, _)| *at == stem);
+        let is_leftover = old.is_none() && !present.indexed().contains(&stem) && !is_damaged;
         if let Some(was) = was
             && !wrote
             && was != fragment
@@ -237,10 +237,6 @@ impl Planner<'_> {
                 self.ours(&other.file(part), None);
             }
         }
-    }
-
-    fn is_damaged(&self, stem: &FileStem) -> bool {
-        self.installed.damaged.iter().any(|(at, _)| at == stem)
     }
 
     fn remove(&mut self, stem: FileStem) {

@@ -1,7 +1,11 @@
 //! From an install to a shell: real ssh, real sshd.
 
+use std::fs;
+use std::process::Stdio;
+
 use super::Desk;
 use crate::support::cluster::{Cluster, Connection, Node};
+use crate::support::person::logins;
 use crate::support::process;
 use crate::support::ssh;
 use crate::support::sshd::Sshd;
@@ -58,4 +62,39 @@ fn a_new_machine_on_an_old_address_is_reached_and_a_new_key_of_an_old_machine_is
     drop(third);
     desk.run(&["uninstall", "--all"]).succeeds();
     assert!(ssh::on(&config, "prime.train", "true").fails(255).contains("prime.train"));
+}
+
+/// The path of a socket has a limit, and ssh puts 17 bytes behind it while it makes one.
+#[test]
+fn connections_are_shared_in_a_long_home_folder_or_not_at_all() {
+    needs!("sshd");
+    let uuid = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9";
+    for (bytes, expected) in [(29, 1), (49, 1), (75, 2)] {
+        let desk = Desk::new();
+        let key = desk.sandbox.ssh_key("keys/id");
+        let sshd = Sshd::of(&desk.sandbox, "head").lets_in(&key).start();
+        let home = desk.sandbox.path("h".repeat(bytes - 1 - desk.sandbox.home().as_os_str().len()));
+        // As long as `.ssh`, which ssh would look for in the home of the password database.
+        let (folder, config) = (home.join(".own"), home.join(".own/config"));
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(&config, "Host *\n  ControlMaster auto\n  ControlPersist 20\n").unwrap();
+        let answer = desk.saved(&cluster(uuid, &sshd));
+        let own = |words: &[&str]| desk.sandbox.prime_ssh(words).arg("--ssh-dir").arg(&folder);
+        let install = own(&["install", "--short", "t"]).arg("--identity-file").arg(&key);
+        install.arg("--input").arg(answer).run().succeeds();
+        for _ in 0..2 {
+            // It would hold our end of a pipe.
+            let mut ssh = ssh::ssh(&config);
+            ssh.args(["t", "true"]).stdin(Stdio::null()).stdout(Stdio::null());
+            let log = fs::File::create(desk.sandbox.path("log")).unwrap();
+            let ended = ssh.stderr(log).status().unwrap();
+            assert!(ended.success(), "{bytes}: {}", desk.sandbox.read("log"));
+            assert!(!desk.sandbox.read("log").contains("too long"), "{bytes}");
+        }
+        assert_eq!(logins(&sshd), expected, "{bytes}: {}", sshd.log());
+        let told = own(&["doctor"]).run();
+        assert!(!told.stdout.contains("socket"), "{bytes}: {}", told.stdout);
+        let mut exit = ssh::ssh(&config);
+        exit.args(["-O", "exit", "t"]).stderr(Stdio::null()).status().unwrap();
+    }
 }

@@ -37,7 +37,7 @@ fn a_target_that_holds_our_line_alone_is_emptied_and_stays() {
 
 #[test]
 fn links_that_lead_nowhere_are_told() {
-    for (target, words) in [("gone", "which is not there"), ("config", "symlink loop")] {
+    for (target, words) in [("gone", "which does not exist"), ("config", "symlink loop")] {
         let desk = Desk::new();
         symlink(target, desk.config()).unwrap();
         let before = desk.snapshot();

@@ -220,5 +220,5 @@ fn what_is_wrong_with_the_key_is_said_before_ssh_says_it_in_fewer_words() {
     assert!(told.contains("mode 0640") && told.contains("chmod 600"), "{told}");
     fs::remove_file(&key).unwrap();
     let told = desk.run(&["sync"]).stderr;
-    assert!(told.contains("id.pub") || told.contains("is not there"), "{told}");
+    assert!(told.contains("id.pub") || told.contains("does not exist"), "{told}");
 }

@@ -25,8 +25,8 @@ fn what_may_not_be_written_is_told_and_left() {
     desk.program(["uninstall", "--all"]).without_root().run().succeeds();
     let before = desk.snapshot();
     for (path, mode, words) in [
-        (desk.ssh(""), 0o500, "its folder may not be written here"),
-        (desk.config(), 0o000, "it may not be used by this user"),
+        (desk.ssh(""), 0o500, "you cannot write to its folder"),
+        (desk.config(), 0o000, "permission denied: you cannot use it"),
     ] {
         let told = with_mode(&path, mode, install).fails(1);
         assert!(told.contains(words), "{told}");

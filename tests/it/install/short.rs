@@ -147,6 +147,9 @@ fn every_command_knows_it() {
         );
     }
     run(&["install", "t", "--short", "quick"]).succeeds();
+    let shown = run(&["show", "quick"]).succeeds();
+    let is_short = |line: &str| line.starts_with("short name ") && line.ends_with(" quick");
+    assert!(shown.lines().any(is_short), "{shown}");
     for command in ["show", "check", "wait", "cert"] {
         assert!(complete(&[command, "qu"]).starts_with("words\nquick\t"), "{command}");
     }

@@ -1,6 +1,6 @@
 //! The image of the README: a real session, drawn from what the commands print.
 //!
-//! `bash docs/session` draws it anew; the test fails where it is not what the commands print today.
+//! `bash docs/session` redraws it; the test fails where it is not what the commands print today.
 
 use std::fmt::Write as _;
 use std::fs;

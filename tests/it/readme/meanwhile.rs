@@ -20,15 +20,15 @@ pub fn happens(world: &mut World, what: &str) -> String {
             let gone = node_3().with("status", "TERMINATED").with("terminatedAt", NOON);
             world.api.now_serves([example().node(gone)]);
         }
-        "train is terminated, and made anew on other machines" => {
+        "train is terminated, and created again on other machines" => {
             for node in ["node-0", "node-1", "node-2"] {
                 world.machine(node);
             }
             let gone = example().with("status", "TERMINATED").with("terminatedAt", NOON);
-            world.api.now_serves([gone, example_made_anew()]);
+            world.api.now_serves([gone, example_created_again()]);
         }
         "the new train takes certificates only, which last for 8 hours" => {
-            world.takes_certificates_only(example_made_anew());
+            world.takes_certificates_only(example_created_again());
         }
         "the cluster takes certificates only" => world.takes_certificates_only(example()),
         "a cluster that takes keys" => world.takes_keys(),
@@ -37,7 +37,7 @@ pub fn happens(world: &mut World, what: &str) -> String {
         "the API is down" => {
             world.api.fails_with([(); 3].map(|()| Reply::detail(503, "Service unavailable")));
         }
-        "node-1 is replaced by another machine at its address" | "node-1 is installed anew" => {
+        "node-1 is replaced by another machine at its address" | "node-1 is reinstalled" => {
             world.machine("node-1");
         }
         _ => return format!("nobody knows how this happens: {what}"),
@@ -52,7 +52,7 @@ fn node_3() -> Node {
 }
 
 /// A cluster of the same name and addresses, and nothing else of the old one.
-fn example_made_anew() -> Cluster {
+fn example_created_again() -> Cluster {
     Cluster::new("clst02", "train")
         .node(Node::control("pod10", "node-0", "203.0.113.10"))
         .node(Node::worker("pod11", "node-1", "10.0.0.11"))

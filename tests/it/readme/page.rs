@@ -111,7 +111,7 @@ impl Block {
         let mut steps = Vec::new();
         let mut lines = self.lines.iter().zip(self.line..);
         while let Some((text, line)) = lines.next() {
-            let remark = text.strip_prefix("# ").filter(|what| starts_anew(&steps, is_shown, what));
+            let remark = text.strip_prefix("# ").filter(|what| starts_over(&steps, is_shown, what));
             if let Some(what) = remark {
                 if is_shown {
                     steps.push(Step::Meanwhile { line, what: what.to_owned() });
@@ -137,7 +137,7 @@ impl Block {
 
 /// Whether a remark may stand here. In a `console` block a `#` may begin what a command prints, so
 /// a remark has an empty line before it, or stands first, and begins with a small letter.
-fn starts_anew(steps: &[Step], is_shown: bool, what: &str) -> bool {
+fn starts_over(steps: &[Step], is_shown: bool, what: &str) -> bool {
     match steps.last() {
         Some(Step::Command(Command { shown: Some(shown), .. })) if is_shown => {
             shown.last().is_some_and(String::is_empty) && what.starts_with(char::is_lowercase)

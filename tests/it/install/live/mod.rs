@@ -207,6 +207,19 @@ fn a_script_that_has_nothing_to_do_asks_nobody() {
 }
 
 #[test]
+fn a_short_name_is_kept_right_too() {
+    needs!("ssh");
+    let live = Live::with([train()]);
+    live.run(&["install", "train", "--short", "t"]).succeeds();
+    assert_eq!(live.address("t"), "203.0.113.10");
+    let moved = Node::control("pod0", "node-0", "203.0.113.99");
+    live.api.now_serves([Cluster::new("clst01", "train").node(moved)]);
+    assert_eq!(live.address("t"), "203.0.113.10");
+    live.wait(301);
+    assert_eq!(live.address("t"), "203.0.113.99");
+}
+
+#[test]
 fn a_machine_behind_a_name_changes_and_that_is_told_whoever_runs() {
     needs!("ssh");
     let live = Live::with([train()]);
@@ -216,7 +229,7 @@ fn a_machine_behind_a_name_changes_and_that_is_told_whoever_runs() {
         .node(Node::worker("pod2", "node-2", "10.0.0.12"));
     live.api.now_serves([moved.clone()]);
     live.wait(301);
-    let told = "prime.train.node-1 leads to another machine now: pod7, and no longer pod1";
+    let told = "prime.train.node-1 leads to another machine than before: pod7, and not pod1";
     let ran = live.asks("prime.train.node-1");
     assert!(ran.stderr.contains(told), "{}", ran.stderr);
     assert_eq!(live.address("prime.train.node-1"), "10.0.0.11", "it is told once");
