@@ -9,21 +9,21 @@ use crate::support::process;
 use crate::support::sandbox::Sandbox;
 
 /// A home folder with installed clusters.
-struct Desk {
+struct Shells {
     sandbox: Sandbox,
 }
 
-impl Desk {
+impl Shells {
     fn new() -> Self {
         Self { sandbox: Sandbox::new() }
     }
 
     fn with(clusters: &[Cluster]) -> Self {
-        let desk = Self::new();
+        let shells = Self::new();
         for cluster in clusters {
-            desk.install(cluster, &[]);
+            shells.install(cluster, &[]);
         }
-        desk
+        shells
     }
 
     fn install(&self, cluster: &Cluster, options: &[&str]) {
@@ -77,30 +77,34 @@ impl Desk {
 
 #[test]
 fn commands_options_and_values() {
-    let desk = Desk::new();
-    assert!(desk.words(&[""]).contains("install sync uninstall"), "{}", desk.words(&[""]));
-    assert_eq!(desk.words(&["inventory", "--format", ""]), "yaml ini json");
+    let shells = Shells::new();
+    assert!(shells.words(&[""]).contains("install sync uninstall"), "{}", shells.words(&[""]));
+    assert_eq!(shells.words(&["inventory", "--format", ""]), "yaml ini json");
     assert_eq!(
-        desk.words(&["inventory", "--format=y"]),
+        shells.words(&["inventory", "--format=y"]),
         "--format=yaml --format=ini --format=json"
     );
-    assert_eq!(desk.words(&["inventory", "--format", "=", "y"]), "yaml ini json", "as bash splits");
-    assert_eq!(desk.words(&["completions", ""]), "bash zsh fish");
-    let options = desk.words(&["sync", "-"]);
+    assert_eq!(
+        shells.words(&["inventory", "--format", "=", "y"]),
+        "yaml ini json",
+        "as bash splits"
+    );
+    assert_eq!(shells.words(&["completions", ""]), "bash zsh fish");
+    let options = shells.words(&["sync", "-"]);
     assert!(
         options.contains("--prune --if-older --dry-run") && options.contains("--ssh-dir"),
         "{options}"
     );
-    assert_eq!(desk.words(&["config", "--no-such", "-"]), desk.words(&["config", "-"]));
-    assert_eq!(desk.words(&["--context", "sync", "sync", "-"]), options, "a value is no command");
+    assert_eq!(shells.words(&["config", "--no-such", "-"]), shells.words(&["config", "-"]));
+    assert_eq!(shells.words(&["--context", "sync", "sync", "-"]), options, "a value is no command");
     for words in [&["config", "--user", ""][..], &["config", "--no-such=x"]] {
-        assert!(!desk.words(words).contains("--"), "{words:?}");
+        assert!(!shells.words(words).contains("--"), "{words:?}");
     }
 }
 
 #[test]
 fn paths_are_left_to_the_shell() {
-    let desk = Desk::new();
+    let shells = Shells::new();
     for (words, answer) in [
         (&["config", "-o", ""][..], "file\n"),
         (&["config", "--output=x"], "file\n"),
@@ -109,15 +113,15 @@ fn paths_are_left_to_the_shell() {
         (&["--ssh-dir", ""], "folder\n"),
         (&["sync", "--ssh-dir=", ""], "words\n"),
     ] {
-        let given = desk.answer(words);
+        let given = shells.answer(words);
         assert!(given.starts_with(answer), "{words:?}: {given}");
     }
 }
 
 #[test]
 fn installed_clusters_by_what_the_command_knows_them_by() {
-    let desk = Desk::with(&[cluster::train()]);
-    desk.install(
+    let shells = Shells::with(&[cluster::train()]);
+    shells.install(
         &Cluster::new("clst02", "Llama 3 {run}").node(Node::control(
             "n0",
             "node-0",
@@ -126,40 +130,40 @@ fn installed_clusters_by_what_the_command_knows_them_by() {
         &[],
     );
     for command in ["sync", "uninstall"] {
-        assert_eq!(desk.words(&[command, ""]), "llama-3-run train");
-        assert_eq!(desk.words(&[command, "prime."]), "prime.llama-3-run prime.train");
-        assert_eq!(desk.words(&[command, "clst02"]), "clst02 train");
-        assert_eq!(desk.words(&[command, "-q", "--", "-"]), "llama-3-run train");
+        assert_eq!(shells.words(&[command, ""]), "llama-3-run train");
+        assert_eq!(shells.words(&[command, "prime."]), "prime.llama-3-run prime.train");
+        assert_eq!(shells.words(&[command, "clst02"]), "clst02 train");
+        assert_eq!(shells.words(&[command, "-q", "--", "-"]), "llama-3-run train");
     }
     for command in ["config", "inventory", "install", "cert"] {
         // The API knows no alias, and no name but the cluster's own.
-        assert_eq!(desk.words(&[command, ""]), "clst02 train");
-        assert_eq!(desk.words(&[command, "clst01", "cl"]), "clst02 clst01");
+        assert_eq!(shells.words(&[command, ""]), "clst02 train");
+        assert_eq!(shells.words(&[command, "clst01", "cl"]), "clst02 clst01");
     }
-    let of_name = desk.answer(&["sync", "t"]);
+    let of_name = shells.answer(&["sync", "t"]);
     assert!(of_name.contains("train\tprime.train, cluster clst01\n"), "{of_name}");
-    desk.install(
+    shells.install(
         &Cluster::new("clst03", "other").node(Node::control("n0", "node-0", "203.0.113.20")),
         &["--as", "mine"],
     );
-    assert_eq!(desk.words(&["config", ""]), "clst02 clst03 train");
-    assert_eq!(desk.words(&["sync", ""]), "llama-3-run mine train");
+    assert_eq!(shells.words(&["config", ""]), "clst02 clst03 train");
+    assert_eq!(shells.words(&["sync", ""]), "llama-3-run mine train");
 }
 
 #[test]
 fn they_are_looked_for_where_the_line_or_the_variable_says() {
-    let desk = Desk::with(&[cluster::train()]);
-    desk.sandbox.write("empty/x", "");
-    let home = desk.sandbox.path(".ssh");
+    let shells = Shells::with(&[cluster::train()]);
+    shells.sandbox.write("empty/x", "");
+    let home = shells.sandbox.path(".ssh");
     let home = home.to_str().unwrap();
-    let is_found = |words: &[&str]| desk.words(words) == "train";
+    let is_found = |words: &[&str]| shells.words(words) == "train";
     assert!(is_found(&["--ssh-dir", "~/.ssh", "sync", ""]));
     assert!(is_found(&["sync", &format!("--ssh-dir={home}"), ""]));
     assert!(!is_found(&["sync", "--ssh-dir", "empty", ""]));
     assert!(!is_found(&["sync", "--ssh-dir", "/no\nsuch\"folder", ""]));
     let with_variable = |folder: &str| {
         let program =
-            desk.sandbox.prime_ssh(["completions", "bash", "--", "prime-ssh", "sync", ""]);
+            shells.sandbox.prime_ssh(["completions", "bash", "--", "prime-ssh", "sync", ""]);
         program.env("PRIME_SSH_DIR", folder).run().succeeds()
     };
     assert!(with_variable(home).contains("train\t") && !with_variable("empty").contains("train"));
@@ -167,26 +171,26 @@ fn they_are_looked_for_where_the_line_or_the_variable_says() {
 
 #[test]
 fn what_cannot_be_read_is_left_out_in_silence() {
-    let desk = Desk::with(&[cluster::train()]);
-    desk.sandbox.write(".ssh/prime-ssh/broken-12345678.json", "{");
-    desk.sandbox.write(".ssh/prime-ssh/notes.json", "{}");
-    let pipe = desk.sandbox.path(".ssh/prime-ssh/pipe-12345678.json");
+    let shells = Shells::with(&[cluster::train()]);
+    shells.sandbox.write(".ssh/prime-ssh/broken-12345678.json", "{");
+    shells.sandbox.write(".ssh/prime-ssh/notes.json", "{}");
+    let pipe = shells.sandbox.path(".ssh/prime-ssh/pipe-12345678.json");
     process::run(process::command("mkfifo").arg(pipe), b"").succeeds();
     let asked =
-        desk.sandbox.prime_ssh(["completions", "fish", "--", "prime-ssh", "sync", ""]).run();
+        shells.sandbox.prime_ssh(["completions", "fish", "--", "prime-ssh", "sync", ""]).run();
     assert_eq!(asked.stderr, "");
     assert_eq!(asked.succeeds(), "words\ntrain\tprime.train, cluster clst01\n");
-    let nowhere = desk.sandbox.prime_ssh(["completions", "zsh", "--"]).run();
+    let nowhere = shells.sandbox.prime_ssh(["completions", "zsh", "--"]).run();
     assert_eq!(nowhere.stderr, "");
 }
 
 #[test]
 fn nobody_is_asked_while_a_person_types() {
-    let desk = Desk::with(&[cluster::train()]);
+    let shells = Shells::with(&[cluster::train()]);
     let api = Api::serving([cluster::train()]).may_be_idle();
     for command in ["install", "config", "inventory", "cert", "sync", "uninstall"] {
         let words = ["completions", "bash", "--", "prime-ssh", command, ""];
-        let answer = desk.sandbox.prime_ssh(words).asking(&api).run().succeeds();
+        let answer = shells.sandbox.prime_ssh(words).asking(&api).run().succeeds();
         assert!(answer.contains("train\t"), "{command}: {answer}");
     }
     assert_eq!(api.requests().len(), 0);
@@ -207,10 +211,10 @@ const TABS: [(&str, &str); 10] = [
 ];
 
 fn completes(shell: &str, startup: &str, tabs: &[(&str, &str)]) {
-    let desk = Desk::with(&[cluster::train()]);
-    desk.sandbox.write("out/file", "");
+    let shells = Shells::with(&[cluster::train()]);
+    shells.sandbox.write("out/file", "");
     let (lines, wanted): (Vec<_>, Vec<_>) = tabs.iter().copied().unzip();
-    assert_eq!(desk.tab(shell, startup, &lines), wanted, "{shell}, {startup}");
+    assert_eq!(shells.tab(shell, startup, &lines), wanted, "{shell}, {startup}");
 }
 
 #[test]
@@ -235,11 +239,11 @@ fn zsh_completes() {
 #[test]
 fn fish_completes() {
     needs!("fish");
-    let desk = Desk::with(&[cluster::train()]);
-    desk.sandbox.write("out/file", "");
+    let shells = Shells::with(&[cluster::train()]);
+    shells.sandbox.write("out/file", "");
     for (line, wanted) in TABS {
         let command = format!("prime-ssh completions fish | source; complete -C '{line}'");
-        let mut fish = desk.shell(&["fish", "--no-config", "-c", &command]);
+        let mut fish = shells.shell(&["fish", "--no-config", "-c", &command]);
         let offered = process::run(&mut fish, b"").succeeds();
         let last = wanted.rsplit(' ').next().unwrap();
         assert!(offered.lines().any(|l| l.split('\t').next() == Some(last)), "{line}: {offered}");
@@ -248,12 +252,12 @@ fn fish_completes() {
 
 #[test]
 fn bash_is_given_words_that_it_does_not_run() {
-    let desk = Desk::with(&[cluster::train()]);
+    let shells = Shells::with(&[cluster::train()]);
     let script = "source <(prime-ssh completions bash); complete -p prime-ssh
         COMP_WORDS=(prime-ssh sync '$(touch ran)' '`touch ran`' tr); COMP_CWORD=4
         _prime_ssh prime-ssh tr '`touch ran`'; printf '%s\\n' \"${COMPREPLY[@]}\"";
-    let mut bash = desk.shell(&["bash", "--norc", "--noprofile", "-c", script]);
+    let mut bash = shells.shell(&["bash", "--norc", "--noprofile", "-c", script]);
     let printed = process::run(&mut bash, b"").succeeds();
     assert_eq!(printed, "complete -F _prime_ssh prime-ssh\ntrain\n");
-    assert!(!desk.sandbox.path("ran").exists());
+    assert!(!shells.sandbox.path("ran").exists());
 }

@@ -8,23 +8,23 @@ use std::time::Duration;
 use crate::support::api::Api;
 use crate::support::cluster::{Cluster, Node};
 use crate::support::network::Namespace;
-use crate::support::person::{Person, logins, me, to};
 use crate::support::process::{self, Background};
 use crate::support::ssh;
 use crate::support::sshd::Sshd;
+use crate::support::user::{User, logins, me, to};
 
 #[test]
 fn each_node_of_a_cluster_is_reached() {
     needs!("sshd");
-    let person = Person::new();
-    let control = person.sshd("node-0").at("127.0.0.2").start();
-    let first = person.sshd("node-1").at("127.0.0.3").port(control.port).start();
-    let second = person.sshd("node-2").at("127.0.1.7").start();
+    let user = User::new();
+    let control = user.sshd("node-0").at("127.0.0.2").start();
+    let first = user.sshd("node-1").at("127.0.0.3").port(control.port).start();
+    let second = user.sshd("node-2").at("127.0.1.7").start();
     let cluster = Cluster::new("clst01", "Train")
         .node(Node::new("pod1", "node-1").connection(to(&first)))
         .node(Node::new("pod0", "node-0").connection(to(&control).control()))
         .node(Node::new("pod2", "node-2").connection(to(&second)));
-    let config = person.config([cluster], &[]);
+    let config = user.config_of([cluster], &[]);
     for (alias, node) in [
         ("prime.train.node-0", "node-0"),
         ("prime.train.node-1", "node-1"),
@@ -39,14 +39,14 @@ fn each_node_of_a_cluster_is_reached() {
 #[test]
 fn a_cluster_is_found_by_its_name() {
     needs!("sshd");
-    let person = Person::new();
-    let control = person.sshd("node-0").start();
+    let user = User::new();
+    let control = user.sshd("node-0").start();
     let node = || Node::new("pod0", "node-0").connection(to(&control).control());
     let api = Api::serving([
         Cluster::new("clst01", "train-eu").node(node()),
         Cluster::new("clst02", "train").node(node()),
     ]);
-    let program = person.sandbox.prime_ssh(["config", "train", "--api-url", &api.url()]);
+    let program = user.prime_ssh(["config", "train", "--api-url", &api.url()]);
     let text = program.run().succeeds();
     assert!(text.contains("Host prime.train.node-0 prime.train\n"), "{text}");
     assert!(!text.contains("train-eu"), "{text}");
@@ -65,13 +65,13 @@ fn a_cluster_is_found_by_its_name() {
 #[test]
 fn a_worker_is_reached_through_the_control_node() {
     needs!("sshd");
-    let person = Person::new();
-    let control = person.sshd("node-0").at("127.0.0.2").start();
-    let worker = person.sshd("node-1").at("127.0.0.3").start();
+    let user = User::new();
+    let control = user.sshd("node-0").at("127.0.0.2").start();
+    let worker = user.sshd("node-1").at("127.0.0.3").start();
     let cluster = Cluster::new("clst01", "train")
         .node(Node::new("pod0", "node-0").connection(to(&control).control()))
         .node(Node::new("pod1", "node-1").connection(to(&worker)));
-    let config = person.config([cluster], &["--jump", "always"]);
+    let config = user.config_of([cluster], &["--jump", "always"]);
     assert_eq!(ssh::node_at(&config, "prime.train.node-1"), "node-1");
     assert_eq!((logins(&control), logins(&worker)), (1, 1));
 }
@@ -79,11 +79,11 @@ fn a_worker_is_reached_through_the_control_node() {
 #[test]
 fn a_name_that_is_no_more_fails_at_once() {
     needs!("sshd");
-    let person = Person::new();
-    let control = person.sshd("node-0").start();
+    let user = User::new();
+    let control = user.sshd("node-0").start();
     let cluster = Cluster::new("clst01", "train")
         .node(Node::new("pod0", "node-0").connection(to(&control).control()));
-    let config = person.config([cluster], &[]);
+    let config = user.config_of([cluster], &[]);
     let ran = ssh::on(&config, "prime.train.node-9", "true");
     assert!(ran.took < Duration::from_secs(20), "{ran:?}");
     let told = ran.fails(255);
@@ -94,31 +94,31 @@ fn a_name_that_is_no_more_fails_at_once() {
 #[test]
 fn a_host_key_belongs_to_the_machine_and_not_to_its_address() {
     needs!("sshd");
-    let person = Person::new();
+    let user = User::new();
     let alias = "prime.train.node-0";
     let config = |machine: &str, sshd: &Sshd| {
         let node = Node::new(machine, "node-0").connection(to(sshd).control());
-        person.config([Cluster::new("clst01", "train").node(node)], &[])
+        user.config_of([Cluster::new("clst01", "train").node(node)], &[])
     };
-    let before = person.sshd("before").start();
+    let before = user.sshd("before").start();
     assert_eq!(ssh::node_at(&config("pod0", &before), alias), "before");
     let port = before.port;
     drop(before);
 
-    let after = person.sshd("after").port(port).start();
+    let after = user.sshd("after").port(port).start();
     let told = ssh::on(&config("pod0", &after), alias, "true").fails(255);
     assert!(told.contains("REMOTE HOST IDENTIFICATION HAS CHANGED"), "{told}");
     assert_eq!(ssh::node_at(&config("pod7", &after), alias), "after");
     let strict = ["--host-keys", "strict"];
     let node = Node::new("pod8", "node-0").connection(to(&after).control());
-    let config = person.config([Cluster::new("clst01", "train").node(node)], &strict);
+    let config = user.config_of([Cluster::new("clst01", "train").node(node)], &strict);
     let told = ssh::on(&config, alias, "true").fails(255);
     assert!(told.contains("Host key verification failed"), "{told}");
 }
 
 /// Two clusters, each with its own machine at 10.0.0.11 behind its own control node.
-struct Twins {
-    person: Person,
+struct Overlap {
+    user: User,
     client: Namespace,
     control_nodes: [Sshd; 2],
     workers: [Sshd; 2],
@@ -127,9 +127,9 @@ struct Twins {
 
 const WORKER: &str = "10.0.0.11";
 
-impl Twins {
+impl Overlap {
     fn new() -> Self {
-        let person = Person::new();
+        let user = User::new();
         let client = Namespace::new();
         let networks = [Namespace::new(), Namespace::new()];
         let place = |at: usize, host: u8| format!("198.18.{at}.{host}");
@@ -139,11 +139,11 @@ impl Twins {
             network.address(&format!("{WORKER}/32"));
         }
         let start = |at: usize, node: &str, address: &str| {
-            person.sshd(&format!("{node}-{at}")).at(address).inside(&networks[at]).start()
+            user.sshd(&format!("{node}-{at}")).at(address).inside(&networks[at]).start()
         };
         let control_nodes = [0, 1].map(|at| start(at, "control", &place(at, 2)));
         let workers = [0, 1].map(|at| start(at, "worker", WORKER));
-        Self { person, client, control_nodes, workers, _networks: networks }
+        Self { user, client, control_nodes, workers, _networks: networks }
     }
 
     fn clusters(&self) -> [Cluster; 2] {
@@ -161,7 +161,7 @@ impl Twins {
     /// The config of a user who includes the fragment first and has these lines below.
     fn user_config(&self, fragment: &Path, below: &str) -> PathBuf {
         let include = format!("Include {}\n{below}", fragment.display());
-        self.person.sandbox.write("config", include)
+        self.user.write("config", include)
     }
 
     fn ssh(&self, config: &Path) -> Command {
@@ -188,23 +188,23 @@ const SHARING: &str = "Host *\nControlMaster auto\n";
 #[test]
 fn in_namespaces_each_command_runs_on_its_own_machine() {
     needs!("namespaces");
-    let twins = Twins::new();
-    let fragment = twins.person.config(twins.clusters(), &[]);
-    let sockets = twins.person.sandbox.home().display();
+    let overlap = Overlap::new();
+    let fragment = overlap.user.config_of(overlap.clusters(), &[]);
+    let sockets = overlap.user.home().display();
     for control_path in ["", "ControlPath HOME/%C\n", "ControlPath HOME/%r@%h:%p\n"] {
         let below = format!("{SHARING}{}", control_path.replace("HOME", &sockets.to_string()));
-        let config = twins.user_config(&fragment, &below);
-        let before = logins(&twins.workers[0]);
-        let _master = twins.master(&config, "prime.train-0.node-1");
+        let config = overlap.user_config(&fragment, &below);
+        let before = logins(&overlap.workers[0]);
+        let _master = overlap.master(&config, "prime.train-0.node-1");
         for (alias, node) in [
             ("prime.train-0.node-1", "worker-0"),
             ("prime.train-1.node-1", "worker-1"),
             ("prime.train-0", "control-0"),
             ("prime.train-1", "control-1"),
         ] {
-            assert_eq!(twins.node_at(&config, alias), node, "{alias} with {below}");
+            assert_eq!(overlap.node_at(&config, alias), node, "{alias} with {below}");
         }
-        assert_eq!(logins(&twins.workers[0]), before + 1, "the open connection is used again");
+        assert_eq!(logins(&overlap.workers[0]), before + 1, "the open connection is used again");
     }
 }
 
@@ -212,32 +212,32 @@ fn in_namespaces_each_command_runs_on_its_own_machine() {
 #[test]
 fn in_namespaces_without_our_control_path_the_wrong_machine_answers() {
     needs!("namespaces");
-    let twins = Twins::new();
-    let fragment = twins.person.config(twins.clusters(), &[]);
+    let overlap = Overlap::new();
+    let fragment = overlap.user.config_of(overlap.clusters(), &[]);
     let ours = std::fs::read_to_string(&fragment).unwrap();
     let mut without = String::new();
     for line in ours.lines().filter(|line| !line.starts_with("  ControlPath ")) {
         writeln!(without, "{line}").unwrap();
     }
     assert!(without.len() < ours.len());
-    let fragment = twins.person.sandbox.write("without", without);
-    let sockets = twins.person.sandbox.home().display();
+    let fragment = overlap.user.write("without", without);
+    let sockets = overlap.user.home().display();
     let below = format!("{SHARING}ControlPath {sockets}/%r@%h:%p\n");
-    let config = twins.user_config(&fragment, &below);
-    let _master = twins.master(&config, "prime.train-0.node-1");
-    assert_eq!(twins.node_at(&config, "prime.train-1.node-1"), "worker-0");
+    let config = overlap.user_config(&fragment, &below);
+    let _master = overlap.master(&config, "prime.train-0.node-1");
+    assert_eq!(overlap.node_at(&config, "prime.train-1.node-1"), "worker-0");
 }
 
 #[test]
 fn in_namespaces_a_host_of_the_users_own_config_is_the_way_in() {
     needs!("namespaces");
-    let twins = Twins::new();
-    let worker = Node::new("worker", "node-1").connection(to(&twins.workers[1]));
+    let overlap = Overlap::new();
+    let worker = Node::new("worker", "node-1").connection(to(&overlap.workers[1]));
     let cluster = Cluster::new("clst9", "lone").node(worker);
-    let fragment = twins.person.config([cluster], &["--jump-via", "bastion"]);
-    let bastion = &twins.control_nodes[1];
-    let key = twins.person.key.display();
-    let known = twins.person.sandbox.path("known_hosts");
+    let fragment = overlap.user.config_of([cluster], &["--jump-via", "bastion"]);
+    let bastion = &overlap.control_nodes[1];
+    let key = overlap.user.key.display();
+    let known = overlap.user.path("known_hosts");
     let below = format!(
         "Host bastion\nHostName {}\nUser {}\nIdentityFile {key}\nStrictHostKeyChecking accept-new\n\
          UserKnownHostsFile {}\n",
@@ -245,7 +245,7 @@ fn in_namespaces_a_host_of_the_users_own_config_is_the_way_in() {
         me(),
         known.display(),
     );
-    let config = twins.user_config(&fragment, &below);
-    assert_eq!(twins.node_at(&config, "prime.lone.node-1"), "worker-1");
+    let config = overlap.user_config(&fragment, &below);
+    assert_eq!(overlap.node_at(&config, "prime.lone.node-1"), "worker-1");
     assert_eq!(logins(bastion), 1);
 }

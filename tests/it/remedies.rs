@@ -11,29 +11,29 @@ use crate::support::api::Api;
 use crate::support::authority::Authority;
 use crate::support::cluster::{self, Cluster, Connection, Node};
 use crate::support::network::nobody;
-use crate::support::person::{Person, to};
 use crate::support::process::{self, Background, Ran};
 use crate::support::remedy;
 use crate::support::sandbox::Program;
 use crate::support::sshd::Sshd;
+use crate::support::user::{User, to};
 
 /// Someone with an ssh folder of another name, and an agent where they started one.
 struct Scene {
-    person: Person,
+    user: User,
     api: Api,
     agent: Option<(Background, PathBuf)>,
 }
 
 impl Scene {
     fn new(clusters: impl IntoIterator<Item = Cluster>) -> Self {
-        let person = Person::with_key_at("my dir/id cluster");
-        Self::of(person, clusters)
+        let user = User::with_key_at("my dir/id cluster");
+        Self::of(user, clusters)
     }
 
-    fn of(person: Person, clusters: impl IntoIterator<Item = Cluster>) -> Self {
+    fn of(user: User, clusters: impl IntoIterator<Item = Cluster>) -> Self {
         let api = Api::serving(clusters).may_be_idle();
-        let scene = Self { person, api, agent: None };
-        scene.settings(&json!({"ssh_key_path": scene.person.key}));
+        let scene = Self { user, api, agent: None };
+        scene.settings(&json!({"ssh_key_path": scene.user.key}));
         scene
     }
 
@@ -43,16 +43,16 @@ impl Scene {
         for (key, value) in keys.as_object().unwrap() {
             settings[key] = value.clone();
         }
-        self.person.sandbox.prime_settings(&settings);
+        self.user.prime_settings(&settings);
     }
 
     fn folder(&self) -> PathBuf {
-        self.person.sandbox.path("my dir")
+        self.user.path("my dir")
     }
 
     /// From now on an agent holds this key.
     fn has_agent(&mut self, key: &Path) {
-        let socket = self.person.sandbox.path("agent");
+        let socket = self.user.path("agent");
         let mut agent = process::tied("ssh-agent");
         let agent = Background::start(agent.arg("-D").arg("-a").arg(&socket));
         process::until("the agent", || socket.exists());
@@ -62,7 +62,7 @@ impl Scene {
     }
 
     fn program(&self, words: &[&str]) -> Program {
-        let program = self.person.sandbox.prime_ssh(words).arg("--ssh-dir").arg(self.folder());
+        let program = self.user.prime_ssh(words).arg("--ssh-dir").arg(self.folder());
         match &self.agent {
             Some((_, socket)) => program.env("SSH_AUTH_SOCK", socket),
             None => program,
@@ -75,7 +75,7 @@ impl Scene {
 
     /// Types what was printed.
     fn types(&self, command: &str) -> Ran {
-        let mut shell = remedy::shell(self.person.sandbox.home(), command);
+        let mut shell = remedy::shell(self.user.home(), command);
         if let Some((_, socket)) = &self.agent {
             shell.env("SSH_AUTH_SOCK", socket);
         }
@@ -143,7 +143,7 @@ fn what_show_and_list_and_sync_advise() {
 fn what_a_file_that_cannot_be_read_again_asks_for() {
     needs!("ssh");
     let scene = Scene::new([]);
-    let answer = scene.person.sandbox.write("my answer.json", cluster::train().answer());
+    let answer = scene.user.write("my answer.json", cluster::train().answer());
     let piped = scene.program(&["install", "--input", "-"]);
     piped.stdin(cluster::train().answer()).run().succeeds();
     let command = scene.advised(&["sync"], "prime-ssh install ");
@@ -160,8 +160,8 @@ fn what_a_file_that_cannot_be_read_again_asks_for() {
 fn another_key_of_ones_own() {
     needs!("sshd", "ssh-agent", "ssh-add");
     let mut scene = Scene::new([]);
-    let other = scene.person.sandbox.ssh_key("other key");
-    let (sshd, key) = (Sshd::of(&scene.person.sandbox, "node-0"), other.with_extension("pub"));
+    let other = scene.user.ssh_key("other key");
+    let (sshd, key) = (Sshd::of(&scene.user.sandbox, "node-0"), other.with_extension("pub"));
     let sshd = sshd.lets_in(&other).start();
     let keys = json!([{"role": "USER", "publicKey": fs::read_to_string(key).unwrap().trim()}]);
     let cluster = one(&sshd).with("sshKeys", keys);
@@ -169,7 +169,7 @@ fn another_key_of_ones_own() {
     scene.has_agent(&other);
     let named = "prime-ssh install --ssh-dir '";
     let before = |scene: &Scene| {
-        let identity = scene.person.key.display().to_string();
+        let identity = scene.user.key.display().to_string();
         scene.run(&["install", "train", "--identity-file", &identity]).succeeds();
     };
     for words in [&["show", "train"][..], &["doctor"], &CHECK] {
@@ -197,13 +197,13 @@ fn another_key_of_ones_own() {
 fn a_key_that_is_open_or_locked_or_not_there() {
     needs!("sshd");
     let scene = Scene::new([]);
-    let sshd = scene.person.sshd("node-0").start();
+    let sshd = scene.user.sshd("node-0").start();
     scene.api.now_serves([one(&sshd)]);
-    let key = &scene.person.key;
+    let key = &scene.user.key;
     scene.run(&["install", "train"]).succeeds();
     fs::set_permissions(key, fs::Permissions::from_mode(0o644)).unwrap();
     scene.is_cured(&CHECK, "chmod 600 ").succeeds();
-    let aside = scene.person.sandbox.path("aside");
+    let aside = scene.user.path("aside");
     for half in ["", ".pub"] {
         let path = format!("{}{half}", key.display());
         fs::rename(path, format!("{}{half}", aside.display())).unwrap();
@@ -216,11 +216,11 @@ fn a_key_that_is_open_or_locked_or_not_there() {
     let mut protect = process::command("ssh-keygen");
     protect.args(["-q", "-p", "-P", "", "-N", "secret", "-f"]).arg(key);
     process::run(&mut protect, b"").succeeds();
-    let sshd = scene.person.sshd("node-0").start();
+    let sshd = scene.user.sshd("node-0").start();
     scene.api.now_serves([one(&sshd)]);
     scene.run(&["sync"]).succeeds();
     scene.types(&scene.advised(&CHECK, "ssh-keygen -f ")).succeeds();
-    // It asks for the passphrase, which only the person knows.
+    // It asks for the passphrase, which only the user knows.
     let command = scene.advised(&CHECK, "ssh-add ");
     assert_eq!(command, format!("ssh-add '{}'", key.display()));
 }
@@ -229,13 +229,13 @@ fn a_key_that_is_open_or_locked_or_not_there() {
 fn a_host_key_that_changed() {
     needs!("sshd");
     let scene = Scene::new([]);
-    let sshd = scene.person.sshd("node-0").start();
+    let sshd = scene.user.sshd("node-0").start();
     let port = sshd.port;
     scene.api.now_serves([one(&sshd)]);
     scene.run(&["install", "train"]).succeeds();
     scene.run(&CHECK).succeeds();
     drop(sshd);
-    let anew = scene.person.sshd("node-0").port(port).start();
+    let anew = scene.user.sshd("node-0").port(port).start();
     scene.is_cured(&CHECK, "ssh-keygen -f ").succeeds();
     drop(anew);
 }
@@ -244,8 +244,8 @@ fn a_host_key_that_changed() {
 fn a_certificate_that_is_missing_or_over() {
     needs!("sshd");
     let scene = Scene::new([]);
-    let authority = Authority::new(&scene.person.sandbox);
-    let sshd = Sshd::of(&scene.person.sandbox, "node-0");
+    let authority = Authority::new(&scene.user.sandbox);
+    let sshd = Sshd::of(&scene.user.sandbox, "node-0");
     let sshd = sshd.option("TrustedUserCAKeys", authority.public_key().display()).start();
     let cluster = one(&sshd).with("vaultEnabled", true);
     scene.api.now_serves([cluster]);
@@ -266,7 +266,7 @@ fn a_certificate_that_is_missing_or_over() {
     let command = scene.advised(&["install", "train"], "prime-ssh cert ");
     scene.types(&command).succeeds();
     // Its key is the installed one's, whatever the settings of this shell say now.
-    let key = scene.person.key.display().to_string();
+    let key = scene.user.key.display().to_string();
     scene.run(&["install", "train", "--identity-file", &key]).succeeds();
     scene.settings(&json!({}));
     for words in
@@ -299,10 +299,10 @@ fn another_api() {
     let words = ["show", "train", "--api-url", &*url];
     scene.is_cured(&words, "prime-ssh install ").succeeds();
     let context = json!({"api_key": crate::support::sandbox::TOKEN, "base_url": url});
-    scene.person.sandbox.write(".prime/environments/work.json", context.to_string());
-    let authority = Authority::new(&scene.person.sandbox);
+    scene.user.write(".prime/environments/work.json", context.to_string());
+    let authority = Authority::new(&scene.user.sandbox);
     other.signs(move |request| authority.answer(request));
-    let words = ["config", "eval", "--context", "work", "--user", &*crate::support::person::me()];
+    let words = ["config", "eval", "--context", "work", "--user", &*crate::support::user::me()];
     let command = scene.advised(&words, "prime-ssh cert ");
     assert!(command.contains("--context work"), "{command}");
     // Installed from there, it is asked for there.
@@ -317,7 +317,7 @@ fn another_api() {
 fn a_name_that_ssh_does_not_know_yet() {
     needs!("sshd");
     let scene = Scene::new([]);
-    let sshd = scene.person.sshd("node-0").start();
+    let sshd = scene.user.sshd("node-0").start();
     let later = one(&sshd).node(Node::new("pod1", "node-1").connection(to(&sshd)));
     scene.api.now_serves([one(&sshd)]);
     scene.run(&["install", "train"]).succeeds();

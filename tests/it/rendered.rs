@@ -15,9 +15,9 @@ fn everything() -> Cluster {
         .node(Node::control("n0", "Head", "203.0.113.10").user("admin"))
         .node(Node::worker("n1", "node-10", "10.0.0.11").port(2222))
         .node(Node::worker("n2", "node-2", "fd00::2"))
-        .node(Node::worker("n3", "twin", "worker-3.example.com"))
+        .node(Node::worker("n3", "spare", "worker-3.example.com"))
         .node(
-            Node::worker("n4", "twin", "worker-4.example.com")
+            Node::worker("n4", "spare", "worker-4.example.com")
                 .connection(Connection::to("worker-4.example.com").with("port", 2200)),
         )
 }

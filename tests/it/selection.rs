@@ -11,6 +11,7 @@ use crate::support::cluster::{Cluster, Connection, Node};
 use crate::support::network::nobody;
 use crate::support::process::Ran;
 use crate::support::sandbox::{Program, Sandbox};
+use crate::support::snapshot::{Transcript, errors};
 
 /// A port where an SSH server introduces itself.
 fn greeter() -> u16 {
@@ -109,24 +110,54 @@ fn of_an_installed_cluster_the_installed_hosts_are_chosen_from() {
         program(&sandbox, &api, &["show", "train", "--format=plain"], options).run()
     };
     assert_eq!(names(&show(&["--node", "node-[01]"])), ["prime.train.node-1"]);
-    let told = show(&["--node", "node-0"]).fails(4);
-    assert!(told.contains("nothing to show for train (clst01): no host matches"), "{told}");
+    snapshot!(show(&["--node", "node-0"]).fails(4), @"error: nothing to show for train (clst01): no host matches --role, --only, and --node");
 }
 
 #[test]
 fn none_that_fits_is_told() {
     let sandbox = Sandbox::new();
     let api = Api::serving([Cluster::new("clst01", "train").node(node(0, greeter(), "HEAD"))]);
-    for command in ["check", "show", "wait"] {
-        let told = program(&sandbox, &api, &[command, "train"], &["--node", "nod"]).run().fails(4);
-        assert!(told.contains("no host matches --role, --only, and --node"), "{told}");
-        let told = program(&sandbox, &api, &[command, "train"], &["--role", "x"]).run().fails(4);
-        assert!(told.contains("no host has that --role; the roles are HEAD"), "{told}");
+    let mut told = Transcript::default();
+    for (words, options) in [
+        (["check", "train"], ["--node", "nod"]),
+        (["check", "train"], ["--role", "x"]),
+        (["show", "train"], ["--node", "nod"]),
+        (["show", "train"], ["--role", "x"]),
+        (["wait", "train"], ["--node", "nod"]),
+        (["wait", "train"], ["--role", "x"]),
+        (["check", "--all"], ["--node", "x"]),
+        (["wait", "--all"], ["--node", "x"]),
+    ] {
+        let title = [words, options].concat().join(" ");
+        told.add(title, program(&sandbox, &api, &words, &options).run().fails(4));
     }
-    for command in ["check", "wait"] {
-        let told = program(&sandbox, &api, &[command, "--all"], &["--node", "x"]).run().fails(4);
-        assert!(told.contains("left out train (clst01): no host matches"), "{told}");
-    }
+    snapshot!(told, @"
+    --- check train --node nod
+    error: nothing to check for train (clst01): no host matches --role, --only, and --node
+
+    --- check train --role x
+    error: nothing to check for train (clst01): no host has that --role; the roles are HEAD
+
+    --- show train --node nod
+    error: nothing to show for train (clst01): no host matches --role, --only, and --node
+
+    --- show train --role x
+    error: nothing to show for train (clst01): no host has that --role; the roles are HEAD
+
+    --- wait train --node nod
+    error: nothing to wait for in train (clst01): no host matches --role, --only, and --node
+
+    --- wait train --role x
+    error: nothing to wait for in train (clst01): no host has that --role; the roles are HEAD
+
+    --- check --all --node x
+    note: left out train (clst01): no host matches --role, --only, and --node
+    error: nothing to check: every cluster was left out
+
+    --- wait --all --node x
+    note: left out train (clst01): no host matches --role, --only, and --node
+    error: nothing to wait for: every cluster was left out
+    ");
 }
 
 #[test]
@@ -138,9 +169,11 @@ fn only_the_chosen_nodes_are_waited_for() {
     assert_eq!(ran.stderr, "prime.train: 2 of 2 nodes are up\n");
     let rows = ran.succeeds();
     assert_eq!(rows.lines().count(), 3, "{rows}");
-    let told = wait(&["--only", "worker", "--within", "2s"]).fails(6);
-    assert!(told.contains("1 of 3 nodes is up after 2 s"), "{told}");
-    assert!(told.contains("node-3: no connection yet") && !told.contains("node-0"), "{told}");
+    snapshot!(errors(&wait(&["--only", "worker", "--within", "2s"]).fails(6)), @"
+    error: prime.train: 1 of 3 nodes is up after 2 s:
+      prime.train.node-2: connection refused
+      node-3: no connection yet, status PROVISIONING, installation progress 100
+    ");
 }
 
 #[test]
@@ -160,13 +193,26 @@ fn several_clusters_are_waited_for_side_by_side() {
     // What fails for one harms no other, and all share the one limit.
     let words = ["wait", "train", "nowhere", "clst01", "eval", "--format", "plain"];
     let ran = program(&sandbox, &api, &words, &["--for", "2", "--within", "20s"]).run();
-    assert!(ran.stderr.contains("prime.eval: 2 of 4 nodes are up"), "{}", ran.stderr);
+    snapshot!(errors(&ran.stderr), @"
+    error: cannot get cluster `nowhere`: no cluster has this id or name
+
+    hint: `prime-ssh list` shows ids and names; for a terminated cluster, give its id
+    ");
     assert_eq!(ran.stdout.lines().count(), 6, "each cluster once: {}", ran.stdout);
-    assert!(ran.fails(3).contains("nowhere"));
+    snapshot!(errors(&ran.fails(3)), @"
+    error: cannot get cluster `nowhere`: no cluster has this id or name
+
+    hint: `prime-ssh list` shows ids and names; for a terminated cluster, give its id
+    ");
     let ran = program(&sandbox, &api, &["wait", "train", "eval"], &["--within", "3s"]).run();
     assert!(ran.took.as_secs() < 15, "{:?}", ran.took);
     let told = ran.fails(6);
-    for name in ["train", "eval"] {
-        assert!(told.contains(&format!("prime.{name}: 2 of 4 nodes are up after 3 s")), "{told}");
-    }
+    snapshot!(errors(&told), @"
+    error: prime.train: 2 of 4 nodes are up after 3 s:
+      prime.train.node-2: connection refused
+      node-3: no connection yet, status PROVISIONING, installation progress 100
+    error: prime.eval: 2 of 4 nodes are up after 3 s:
+      prime.eval.node-2: connection refused
+      node-3: no connection yet, status PROVISIONING, installation progress 100
+    ");
 }

@@ -1,7 +1,6 @@
 //! What the command line refuses, and what its options do to the hosts.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
 use std::path::Path;
 
 use crate::support::cluster::{self, Cluster, Connection, Node};
@@ -320,8 +319,7 @@ fn what_a_variable_says_is_not_blamed_on_an_option() {
 #[test]
 fn the_examples_of_the_help_can_be_read() {
     let sandbox = Sandbox::new();
-    let ansible = sandbox.write("bin/ansible", "#!/bin/sh\n");
-    fs::set_permissions(&ansible, Permissions::from_mode(0o755)).unwrap();
+    sandbox.script("bin/ansible", "#!/bin/sh\n");
     fs::create_dir_all(sandbox.path(".local/share/man/man1")).unwrap();
     let built = Path::new(env!("CARGO_BIN_EXE_prime-ssh")).parent().unwrap();
     let path = format!("{}:{}:/usr/bin:/bin", sandbox.path("bin").display(), built.display());

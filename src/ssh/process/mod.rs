@@ -134,10 +134,13 @@ fn spawn_limited(command: &mut Command) -> io::Result<Child> {
 }
 
 /// The same, where the system limits no other process: it inherits the limit, which is ours for so
-/// long.
+/// long. One thread at a time does so: another would take the lowered limit for ours, and leave it
+/// behind.
 #[cfg(not(target_os = "linux"))]
 fn spawn_limited(command: &mut Command) -> io::Result<Child> {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    static LIMITING: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _alone = LIMITING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let Ok((ours, most)) = getrlimit(Resource::RLIMIT_FSIZE) else { return command.spawn() };
     // A limit that cannot be set is none; the one for all time stays, so that ours comes back.
     let _ = setrlimit(Resource::RLIMIT_FSIZE, ours.min(FILE_MAX), most);
@@ -205,8 +208,28 @@ mod tests {
             assert!(ended.status.is_some_and(|status| !status.success()), "{script}");
         }
         assert_eq!(log.metadata().unwrap().len(), FILE_MAX);
-        // What we write ourselves is as long as before.
-        std::fs::write(&log, vec![0; 17 * 1024 * 1024]).unwrap();
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_we_write_ourselves_is_as_long_as_before() {
+        use std::sync::atomic::{AtomicBool, Ordering};
+
+        use rustix::process::{Resource, getrlimit};
+        let before = getrlimit(Resource::Fsize);
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let watch = scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    assert_eq!(getrlimit(Resource::Fsize), before, "at no time is it ours");
+                }
+            });
+            let starts: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| sh("true", Duration::from_secs(60)))).collect();
+            starts.into_iter().for_each(|start| drop(start.join()));
+            is_over.store(true, Ordering::Relaxed);
+            watch.join().unwrap();
+        });
     }
 
     #[test]

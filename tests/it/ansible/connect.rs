@@ -10,35 +10,35 @@ use crate::support::ansible::{self, Ansible};
 use crate::support::api::Api;
 use crate::support::cluster::{Cluster, Node};
 use crate::support::network::Namespace;
-use crate::support::person::{Person, me, to};
 use crate::support::process::{self, Ran};
 use crate::support::sshd::Sshd;
+use crate::support::user::{User, me, to};
 
 /// A path with a space in it.
 pub const KEY: &str = "my keys/id_cluster";
 
-impl Person {
+impl User {
     /// Writes an inventory of these clusters. Nothing of it touches the real `~/.ssh`.
     #[track_caller]
     pub fn inventory(&self, name: &str, clusters: &[Cluster], arguments: &[&str]) -> PathBuf {
-        let mut program = self.sandbox.prime_ssh(["inventory", "-o", name]);
-        program = program.arg("--known-hosts").arg(self.sandbox.path("known hosts"));
+        let mut program = self.prime_ssh(["inventory", "-o", name]);
+        program = program.arg("--known-hosts").arg(self.path("known hosts"));
         for (at, cluster) in clusters.iter().enumerate() {
-            let file = self.sandbox.write(format!("{at}.json"), cluster.answer());
+            let file = self.write(format!("{at}.json"), cluster.answer());
             program = program.arg("--input").arg(file);
         }
         program = program.args(arguments);
         assert_eq!(program.run().succeeds(), "");
-        self.sandbox.path(name)
+        self.path(name)
     }
 
     /// The fragment for ssh of the cluster that the last inventory is of.
     #[track_caller]
     pub fn fragment(&self, arguments: &[&str]) -> PathBuf {
-        let fragment = self.sandbox.path("fragment");
-        let program = self.sandbox.prime_ssh(["config", "--input", "0.json"]).args(arguments);
-        let program = program.arg("--known-hosts").arg(self.sandbox.path("known hosts"));
-        let program = program.arg("--ssh-dir").arg(self.sandbox.home());
+        let fragment = self.path("fragment");
+        let program = self.prime_ssh(["config", "--input", "0.json"]).args(arguments);
+        let program = program.arg("--known-hosts").arg(self.path("known hosts"));
+        let program = program.arg("--ssh-dir").arg(self.home());
         program.arg("-o").arg(&fragment).run().succeeds();
         fragment
     }
@@ -46,7 +46,7 @@ impl Person {
     /// Whether a host key is remembered under this name.
     fn knows(&self, name: &str) -> bool {
         let mut find = process::command("ssh-keygen");
-        find.args(["-F", name, "-f"]).arg(self.sandbox.path("known hosts"));
+        find.args(["-F", name, "-f"]).arg(self.path("known hosts"));
         process::run(&mut find, b"").status.success()
     }
 
@@ -87,17 +87,17 @@ fn logins(sshd: &Sshd) -> usize {
 
 /// A control node and a worker that is reached through it.
 struct Pair {
-    person: Person,
+    user: User,
     control: Sshd,
     worker: Sshd,
 }
 
 impl Pair {
     fn new() -> Self {
-        let person = Person::with_key_at(KEY);
-        let control = person.sshd("node-0").at("127.0.0.2").start();
-        let worker = person.sshd("node-1").at("127.0.0.3").start();
-        Self { person, control, worker }
+        let user = User::with_key_at(KEY);
+        let control = user.sshd("node-0").at("127.0.0.2").start();
+        let worker = user.sshd("node-1").at("127.0.0.3").start();
+        Self { user, control, worker }
     }
 
     fn cluster(&self) -> Cluster {
@@ -111,14 +111,14 @@ impl Pair {
 fn each_format_reaches_each_host_by_itself() {
     needs!("sshd", "ansible");
     let pair = Pair::new();
-    let Pair { person, control, worker } = &pair;
+    let Pair { user, control, worker } = &pair;
     for (at, ansible) in ansible::versions().iter().enumerate() {
         for name in ["hosts.yml", "hosts.ini", "hosts.json"] {
             let before = (logins(control), logins(worker));
-            let file = person.inventory(name, &[pair.cluster()], &["--jump", "always"]);
-            let mut command = ansible.command(&person.sandbox, "ansible");
+            let file = user.inventory(name, &[pair.cluster()], &["--jump", "always"]);
+            let mut command = ansible.command(&user.sandbox, "ansible");
             // No connection of a run before is there to be shared.
-            command.env("ANSIBLE_SSH_CONTROL_PATH_DIR", person.sandbox.path(format!("{at}{name}")));
+            command.env("ANSIBLE_SSH_CONTROL_PATH_DIR", user.path(format!("{at}{name}")));
             command.args(["all", "-m", "ping", "-i"]).arg(&file);
             let ran = process::run(&mut command, b"");
             assert_eq!(ran.stderr, "", "{name}");
@@ -127,7 +127,7 @@ fn each_format_reaches_each_host_by_itself() {
         }
     }
     for machine in ["pod0", "pod1"] {
-        assert!(person.knows(&format!("prime-{machine}")), "{machine}");
+        assert!(user.knows(&format!("prime-{machine}")), "{machine}");
     }
 }
 
@@ -135,9 +135,9 @@ fn each_format_reaches_each_host_by_itself() {
 fn the_program_itself_is_an_inventory() {
     needs!("sshd", "ansible");
     let pair = Pair::new();
-    let sandbox = &pair.person.sandbox;
+    let sandbox = &pair.user.sandbox;
     let api = Api::serving([pair.cluster()]);
-    sandbox.prime_settings(&json!({"ssh_key_path": pair.person.key, "base_url": api.url()}));
+    sandbox.prime_settings(&json!({"ssh_key_path": pair.user.key, "base_url": api.url()}));
     for ansible in ansible::versions() {
         let mut command = ansible.command(sandbox, "ansible");
         command
@@ -157,9 +157,9 @@ fn the_program_itself_is_an_inventory() {
 fn sshs_own_config_does_the_rest() {
     needs!("sshd", "ansible");
     let pair = Pair::new();
-    let sandbox = &pair.person.sandbox;
-    let inventory = pair.person.inventory("hosts", &[pair.cluster()], &["--use-ssh-config"]);
-    let fragment = pair.person.fragment(&["--jump", "always"]);
+    let sandbox = &pair.user.sandbox;
+    let inventory = pair.user.inventory("hosts", &[pair.cluster()], &["--use-ssh-config"]);
+    let fragment = pair.user.fragment(&["--jump", "always"]);
     for ansible in ansible::versions() {
         let mut command = ansible.command(sandbox, "ansible");
         let arguments =
@@ -175,27 +175,27 @@ fn sshs_own_config_does_the_rest() {
 fn the_rules_for_host_keys_hold_on_the_hop_too() {
     needs!("sshd", "ansible");
     let pair = Pair::new();
-    let Pair { person, control, worker } = &pair;
+    let Pair { user, control, worker } = &pair;
     let ansible = ansible::newest();
     let strict = ["--jump", "always", "--host-keys", "strict"];
-    let file = person.inventory("strict.yml", &[pair.cluster()], &strict);
-    let ran = ansible.ping(&person.sandbox, &file, "all");
+    let file = user.inventory("strict.yml", &[pair.cluster()], &strict);
+    let ran = ansible.ping(&user.sandbox, &file, "all");
     let told = format!("{}{}", ran.stdout, ran.stderr);
     assert_eq!(told.matches("Host key verification failed").count(), 2, "{told}");
     assert_eq!((logins(control), logins(worker)), (0, 0));
 
-    let file = person.inventory("first.yml", &[pair.cluster()], &["--jump", "always"]);
-    assert_pongs(ansible.ping(&person.sandbox, &file, "all"), 2);
+    let file = user.inventory("first.yml", &[pair.cluster()], &["--jump", "always"]);
+    assert_pongs(ansible.ping(&user.sandbox, &file, "all"), 2);
     // Now they are known, and another machine at the hop's address is not taken for it.
-    let file = person.inventory("strict.yml", &[pair.cluster()], &strict);
-    assert_pongs(ansible.ping(&person.sandbox, &file, "all"), 2);
-    let other = person.sshd("other").at("127.0.0.4").port(control.port).start();
+    let file = user.inventory("strict.yml", &[pair.cluster()], &strict);
+    assert_pongs(ansible.ping(&user.sandbox, &file, "all"), 2);
+    let other = user.sshd("other").at("127.0.0.4").port(control.port).start();
     let moved = Cluster::new("clst01", "train")
         .node(Node::new("pod0", "node-0").connection(to(&other).control()))
         .node(Node::new("pod1", "node-1").connection(to(worker)));
-    let file = person.inventory("moved.yml", &[moved], &["--jump", "always"]);
+    let file = user.inventory("moved.yml", &[moved], &["--jump", "always"]);
     // Its own connection to the worker is still shared for a while.
-    let mut command = ansible.command(&person.sandbox, "ansible");
+    let mut command = ansible.command(&user.sandbox, "ansible");
     command.env("ANSIBLE_SSH_ARGS", "-C").args(["worker", "-m", "ping", "-i"]).arg(&file);
     let ran = process::run(&mut command, b"");
     let told = format!("{}{}", ran.stdout, ran.stderr);
@@ -206,74 +206,74 @@ fn the_rules_for_host_keys_hold_on_the_hop_too() {
 #[test]
 fn a_certificate_lets_in_through_the_hop_too() {
     needs!("sshd", "ansible");
-    let person = Person::with_key_at(KEY);
-    let sandbox = &person.sandbox;
+    let user = User::with_key_at(KEY);
+    let sandbox = &user.sandbox;
     let authority = sandbox.ssh_key("authority");
     let mut sign = process::command("ssh-keygen");
     sign.args(["-q", "-I", "test", "-n", &me(), "-V", "+1h", "-s"]).arg(&authority);
-    process::run(sign.arg(format!("{}.pub", person.key.display())), b"").succeeds();
+    process::run(sign.arg(format!("{}.pub", user.key.display())), b"").succeeds();
     let trusting = |node: &str, address: &str| {
         let authority = format!("{}.pub", authority.display());
         Sshd::of(sandbox, node).at(address).option("TrustedUserCAKeys", authority).start()
     };
     let (control, worker) = (trusting("node-0", "127.0.0.2"), trusting("node-1", "127.0.0.3"));
-    let certificate = format!("{}-cert.pub", person.key.display());
+    let certificate = format!("{}-cert.pub", user.key.display());
     // A name that ssh would not look for by itself.
     let moved = sandbox.path("my certificates");
     std::fs::rename(certificate, &moved).unwrap();
-    let pair = Pair { person, control, worker };
+    let pair = Pair { user, control, worker };
     let arguments = ["--jump", "always", "--certificate-file", moved.to_str().unwrap()];
-    let file = pair.person.inventory("hosts.ini", &[pair.cluster()], &arguments);
+    let file = pair.user.inventory("hosts.ini", &[pair.cluster()], &arguments);
     for ansible in ansible::versions() {
-        assert_pongs(ansible.ping(&pair.person.sandbox, &file, "all"), 2);
+        assert_pongs(ansible.ping(&pair.user.sandbox, &file, "all"), 2);
     }
 }
 
 #[test]
 fn a_bastion_of_the_users_is_the_way_in() {
     needs!("sshd", "ansible");
-    let person = Person::with_key_at(KEY);
-    let bastion = person.sshd("bastion").at("127.0.0.5").start();
-    let worker = person.sshd("node-1").at("127.0.0.3").start();
+    let user = User::with_key_at(KEY);
+    let bastion = user.sshd("bastion").at("127.0.0.5").start();
+    let worker = user.sshd("node-1").at("127.0.0.3").start();
     let cluster =
         Cluster::new("clst01", "train").node(Node::new("pod1", "node-1").connection(to(&worker)));
     let via = format!("{}@{}:{}", me(), bastion.address, bastion.port);
     let arguments = ["--jump", "always", "--jump-via", &via];
-    let file = person.inventory("hosts.yml", &[cluster], &arguments);
-    assert_pongs(ansible::newest().ping(&person.sandbox, &file, "all"), 1);
+    let file = user.inventory("hosts.yml", &[cluster], &arguments);
+    assert_pongs(ansible::newest().ping(&user.sandbox, &file, "all"), 1);
     assert_eq!((logins(&bastion) > 0, logins(&worker) > 0), (true, true));
-    assert!(person.knows(&format!("[{}]:{}", bastion.address, bastion.port)));
+    assert!(user.knows(&format!("[{}]:{}", bastion.address, bastion.port)));
 }
 
 #[test]
 fn a_bastion_is_in_front_of_the_control_node_too() {
     needs!("sshd", "ansible");
     let pair = Pair::new();
-    let Pair { person, control, worker } = &pair;
-    let gate = person.sshd("gate").at("127.0.0.6").start();
+    let Pair { user, control, worker } = &pair;
+    let gate = user.sshd("gate").at("127.0.0.6").start();
     let config = format!(
         "Host gate\n  HostName {}\n  Port {}\n  User {}\n  IdentityFile \"{}\"\n  \
          StrictHostKeyChecking no\n  UserKnownHostsFile /dev/null\n",
         gate.address,
         gate.port,
         me(),
-        person.key.display()
+        user.key.display()
     );
-    let config = person.sandbox.write("user-config", config);
+    let config = user.write("user-config", config);
     // The ssh of somebody who has that in their own config.
     let ssh = process::run(process::command("sh").args(["-c", "command -v ssh"]), b"").succeeds();
     let script = format!("#!/bin/sh\nexec {} -F '{}' \"$@\"\n", ssh.trim(), config.display());
-    person.sandbox.script("own/ssh", script);
-    let own = person.sandbox.path("own");
+    user.script("own/ssh", script);
+    let own = user.path("own");
     for (at, name) in ["hosts.json", "hosts.ini"].into_iter().enumerate() {
         let before = (logins(&gate), logins(control), logins(worker));
         let arguments = ["--jump", "always", "--bastion", "gate"];
-        let file = person.inventory(name, &[pair.cluster()], &arguments);
-        let mut command = ansible::newest().command(&person.sandbox, "ansible");
+        let file = user.inventory(name, &[pair.cluster()], &arguments);
+        let mut command = ansible::newest().command(&user.sandbox, "ansible");
         let path = command.get_envs().find(|(key, _)| *key == "PATH").unwrap().1.unwrap();
         let path = format!("{}:{}", own.display(), path.display());
         command.env("PATH", path);
-        command.env("ANSIBLE_SSH_CONTROL_PATH_DIR", person.sandbox.path(format!("cp{at}")));
+        command.env("ANSIBLE_SSH_CONTROL_PATH_DIR", user.path(format!("cp{at}")));
         command.args(["all", "-m", "ping", "-i"]).arg(&file);
         assert_pongs(process::run(&mut command, b""), 2);
         let after = (logins(&gate), logins(control), logins(worker));
@@ -284,17 +284,17 @@ fn a_bastion_is_in_front_of_the_control_node_too() {
 #[test]
 fn an_option_of_the_users_reaches_host_and_hop() {
     needs!("sshd", "ansible");
-    let person = Person::with_key_at(KEY);
+    let user = User::with_key_at(KEY);
     let takes = |node: &str, address: &str| {
-        person.sshd(node).at(address).option("AcceptEnv", "PRIME_TEST").start()
+        user.sshd(node).at(address).option("AcceptEnv", "PRIME_TEST").start()
     };
     let (control, worker) = (takes("node-0", "127.0.0.2"), takes("node-1", "127.0.0.3"));
-    let pair = Pair { person, control, worker };
+    let pair = Pair { user, control, worker };
     let option = "SetEnv=PRIME_TEST=\"100% 'x'\"";
     let arguments =
         ["--jump", "always", "--ssh-option", option, "--ssh-option", "LogLevel=VERBOSE"];
-    let file = pair.person.inventory("hosts.ini", &[pair.cluster()], &arguments);
-    let mut command = ansible::newest().command(&pair.person.sandbox, "ansible");
+    let file = pair.user.inventory("hosts.ini", &[pair.cluster()], &arguments);
+    let mut command = ansible::newest().command(&pair.user.sandbox, "ansible");
     command.args(["all", "-m", "raw", "-a", "echo \"<$PRIME_TEST>\"", "-i"]).arg(&file);
     let text = process::run(&mut command, b"").succeeds();
     assert_eq!(text.matches("<100% 'x'>").count(), 2, "{text}");
@@ -305,7 +305,7 @@ fn an_option_of_the_users_reaches_host_and_hop() {
 fn in_namespaces_ansible_reaches_the_right_machine_one_after_the_other() {
     needs!("namespaces");
     const WORKER: &str = "10.0.0.11";
-    let person = Person::with_key_at(KEY);
+    let user = User::with_key_at(KEY);
     let client = Namespace::new();
     let networks = [Namespace::new(), Namespace::new()];
     let mut machines = Vec::new();
@@ -315,7 +315,7 @@ fn in_namespaces_ansible_reaches_the_right_machine_one_after_the_other() {
         client.link(&format!("to-{at}"), &addresses[0], &networks[at], &addresses[1]);
         networks[at].address(&format!("{WORKER}/32"));
         let start = |node: &str, address: &str| {
-            person.sshd(&format!("{node}-{at}")).at(address).inside(&networks[at]).start()
+            user.sshd(&format!("{node}-{at}")).at(address).inside(&networks[at]).start()
         };
         let (control, worker) = (start("control", &place(2)), start("worker", WORKER));
         let cluster = Cluster::new(&format!("clst{at}"), &format!("train-{at}"))
@@ -333,15 +333,15 @@ fn in_namespaces_ansible_reaches_the_right_machine_one_after_the_other() {
     for ansible in ansible::versions() {
         let inside = || {
             let command = client.command(&ansible.program("ansible"));
-            ansible.inside(&person.sandbox, command)
+            ansible.inside(&user.sandbox, command)
         };
-        let file = person.inventory("hosts.yml", &clusters, &[]);
+        let file = user.inventory("hosts.yml", &clusters, &[]);
         assert_eq!(asked_nodes(inside(), &file), expected);
         // What our sockets are for: with Ansible's own, a task for one cluster runs on the other.
         let text = std::fs::read_to_string(&file).unwrap();
         let without: Vec<_> =
             text.lines().filter(|line| !line.contains("ansible_control_path")).collect();
-        let without = person.sandbox.write("without.yml", without.join("\n"));
+        let without = user.write("without.yml", without.join("\n"));
         let wrong = asked_nodes(inside(), &without);
         assert_eq!(wrong[3], ("prime.train-1.node-1".to_owned(), "worker-0".to_owned()));
     }
@@ -351,14 +351,14 @@ fn in_namespaces_ansible_reaches_the_right_machine_one_after_the_other() {
 fn connections_are_shared_and_each_has_its_own() {
     needs!("sshd", "ansible");
     let pair = Pair::new();
-    let Pair { person, control, worker } = &pair;
-    let file = person.inventory("hosts.yml", &[pair.cluster()], &["--jump", "always"]);
+    let Pair { user, control, worker } = &pair;
+    let file = user.inventory("hosts.yml", &[pair.cluster()], &["--jump", "always"]);
     let expected = pairs(&[("prime.train.node-0", "node-0"), ("prime.train.node-1", "node-1")]);
     for ansible in ansible::versions() {
-        assert_eq!(person.nodes(&ansible, &file), expected);
+        assert_eq!(user.nodes(&ansible, &file), expected);
     }
     assert_eq!((logins(control), logins(worker)), (2, 1), "the first run's connections serve on");
-    let sockets: Vec<_> = std::fs::read_dir(person.sandbox.path(".ansible/cp"))
+    let sockets: Vec<_> = std::fs::read_dir(user.path(".ansible/cp"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
@@ -370,7 +370,7 @@ fn connections_are_shared_and_each_has_its_own() {
 fn a_wrapper_is_an_inventory() {
     needs!("sshd", "ansible");
     let pair = Pair::new();
-    let sandbox = &pair.person.sandbox;
+    let sandbox = &pair.user.sandbox;
     sandbox.write("answer.json", pair.cluster().answer());
     let arguments = "--input answer.json --jump always --known-hosts 'known hosts'";
     let wrapper = script(sandbox, "hosts.sh", arguments);

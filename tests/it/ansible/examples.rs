@@ -10,10 +10,10 @@ use super::connect::KEY;
 use crate::support::ansible::{self, Ansible};
 use crate::support::api::Api;
 use crate::support::cluster::{Cluster, Node};
-use crate::support::person::{Person, to};
 use crate::support::process;
 use crate::support::sandbox::TOKEN;
 use crate::support::sshd::Sshd;
+use crate::support::user::{User, to};
 
 fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)
@@ -21,7 +21,7 @@ fn example(name: &str) -> PathBuf {
 
 /// A cluster of two sshds that the API serves as `train`, the second behind the first.
 struct Site {
-    person: Person,
+    user: User,
     cluster: Cluster,
     api: Api,
     machines: [Sshd; 2],
@@ -29,24 +29,24 @@ struct Site {
 
 impl Site {
     fn new() -> Self {
-        let person = Person::with_key_at(KEY);
+        let user = User::with_key_at(KEY);
         let machines = [("node-0", "127.0.0.2"), ("node-1", "127.0.0.3")]
-            .map(|(node, address)| person.sshd(node).at(address).start());
+            .map(|(node, address)| user.sshd(node).at(address).start());
         let cluster = Cluster::new("clst01", "train")
             .node(Node::new("pod0", "node-0").connection(to(&machines[0]).control()))
             .node(Node::new("pod1", "node-1").connection(to(&machines[1])));
         let api = Api::serving([cluster.clone()]).may_be_idle();
-        Self { person, cluster, api, machines }
+        Self { user, cluster, api, machines }
     }
 
     /// One of Ansible's programs, whose worker jumps.
     fn command(&self, ansible: &Ansible, program: &str, inventory: &Path) -> Command {
-        let sandbox = &self.person.sandbox;
+        let sandbox = &self.user.sandbox;
         let mut command = ansible.command(sandbox, program);
         command
             .env("PRIME_API_BASE_URL", self.api.url())
             .env("PRIME_API_KEY", TOKEN)
-            .env("PRIME_SSH_IDENTITY_FILE", &self.person.key)
+            .env("PRIME_SSH_IDENTITY_FILE", &self.user.key)
             .env("PRIME_SSH_KNOWN_HOSTS", sandbox.path("known hosts"))
             .env("PRIME_SSH_JUMP", "always")
             .env("ANSIBLE_INVENTORY_UNPARSED_FAILED", "1")
@@ -62,15 +62,15 @@ fn the_playbook_leaves_a_file_on_every_node() {
     let site = Site::new();
     let cluster = [site.cluster.clone()];
     let by_itself = ["hosts.yml", "hosts.ini", "hosts.json"]
-        .map(|name| site.person.inventory(name, &cluster, &["--jump", "always"]));
-    let by_ssh = site.person.inventory("by-ssh.yml", &cluster, &["--use-ssh-config"]);
+        .map(|name| site.user.inventory(name, &cluster, &["--jump", "always"]));
+    let by_ssh = site.user.inventory("by-ssh.yml", &cluster, &["--use-ssh-config"]);
     let [oldest, newest] = ansible::versions();
     site.play(&oldest, &example("prime-inventory.sh"), SHARING);
     site.play(&newest, &example("prime-inventory.sh"), SHARING);
     for file in &by_itself {
         site.play(&newest, file, SHARING);
     }
-    let fragment = site.person.fragment(&["--jump", "always"]);
+    let fragment = site.user.fragment(&["--jump", "always"]);
     site.play(&newest, &by_ssh, &format!("-F {} {SHARING}", fragment.display()));
     let logins = site.machines[0].log().matches("Accepted publickey").count();
     assert!(logins > 1, "the worker is reached through it");
@@ -83,7 +83,7 @@ impl Site {
     /// Plays `playbook.yml`, and looks at what it says and leaves.
     #[track_caller]
     fn play(&self, ansible: &Ansible, inventory: &Path, ssh_arguments: &str) {
-        let notes = self.person.sandbox.path("notes");
+        let notes = self.user.path("notes");
         fs::create_dir(&notes).unwrap();
         let mut command = self.command(ansible, "ansible-playbook", inventory);
         command.env("ANSIBLE_SSH_ARGS", ssh_arguments).arg(example("playbook.yml"));
@@ -105,7 +105,7 @@ impl Site {
 fn torchrun_gets_an_address_and_a_rank_on_every_node() {
     needs!("sshd", "ansible");
     let site = Site::new();
-    let sandbox = &site.person.sandbox;
+    let sandbox = &site.user.sandbox;
     let torchrun =
         sandbox.script("torchrun", "#!/bin/sh\necho \"rank $NODE_RANK of $NNODES: $*\"\n");
     for ansible in ansible::versions() {

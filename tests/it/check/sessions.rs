@@ -3,11 +3,11 @@
 
 use std::fs;
 
-use super::login::{World, behind, detail, one, states};
+use super::login::{behind, detail, one, states};
 use crate::support::network::nobody;
-use crate::support::person::{logins, me};
 use crate::support::process;
 use crate::support::ssh;
+use crate::support::user::{User, logins, me};
 
 /// Everything that a session may be told to do beyond running one command.
 const SESSION: &str = "Host *
@@ -31,8 +31,8 @@ const SESSION: &str = "Host *
 ";
 
 /// Appends to the user's own configuration.
-fn configure(world: &World, lines: &str) {
-    let config = world.config();
+fn configure(user: &User, lines: &str) {
+    let config = user.config();
     let before = fs::read_to_string(&config).unwrap_or_default();
     fs::write(config, before + lines).unwrap();
 }
@@ -40,35 +40,35 @@ fn configure(world: &World, lines: &str) {
 #[test]
 fn a_session_of_the_users_own_kind_is_overridden_and_nothing_outlives_us() {
     needs!("sshd");
-    let world = World::new();
-    let control = world.person.sshd("node-0").at("127.0.0.2").start();
-    let worker = world.person.sshd("node-1").at("127.0.0.3").start();
+    let user = User::new();
+    let control = user.sshd("node-0").at("127.0.0.2").start();
+    let worker = user.sshd("node-1").at("127.0.0.3").start();
     let cluster = behind(&control, &[&worker]);
-    let home = world.person.sandbox.home().display().to_string();
+    let home = user.home().display().to_string();
     let ours = || -> Vec<String> {
         let running = process::running(&home).into_iter();
         running.filter(|line| line.starts_with("ssh ") || line.starts_with("ssh:")).collect()
     };
     for is_installed in [false, true] {
         if is_installed {
-            world.install(&cluster, &["--jump", "always"]);
+            user.install(&cluster, &["--jump", "always"]);
         }
-        configure(&world, &format!("{SESSION}  ControlPath {home}/%C\n"));
-        let ran = world.check(&cluster, &[]);
+        configure(&user, &format!("{SESSION}  ControlPath {home}/%C\n"));
+        let ran = user.check(&cluster, &[]);
         assert_eq!(states(&ran), ["node-0 ok", "node-1 ok"], "{}{}", ran.stdout, ran.stderr);
         assert_eq!(ours(), [""; 0]);
-        fs::remove_file(world.config()).unwrap();
+        fs::remove_file(user.config()).unwrap();
     }
 }
 
 #[test]
 fn a_jump_host_of_the_users_own_leaves_nothing_behind() {
     needs!("sshd");
-    let world = World::new();
-    let gate = world.person.sshd("gate").at("127.0.0.2").start();
-    let sshd = world.person.sshd("node-0").start();
-    let home = world.person.sandbox.home().display().to_string();
-    world.install(&one(&sshd), &[]);
+    let user = User::new();
+    let gate = user.sshd("gate").at("127.0.0.2").start();
+    let sshd = user.sshd("node-0").start();
+    let home = user.home().display().to_string();
+    user.install(&one(&sshd), &[]);
     let lines = format!(
         "Host gate\n  HostName {}\n  Port {}\n  User {}\n  IdentityFile {}\n  \
          StrictHostKeyChecking no\n  UserKnownHostsFile {home}/known\n  ControlMaster auto\n  \
@@ -76,10 +76,10 @@ fn a_jump_host_of_the_users_own_leaves_nothing_behind() {
         gate.address,
         gate.port,
         me(),
-        world.person.key.display()
+        user.key.display()
     );
-    configure(&world, &lines);
-    let ran = world.check(&one(&sshd), &[]);
+    configure(&user, &lines);
+    let ran = user.check(&one(&sshd), &[]);
     assert_eq!(states(&ran), ["node-0 ok"], "{}{}", ran.stdout, ran.stderr);
     assert_eq!((logins(&gate), logins(&sshd)), (1, 1));
     let is_ssh = |line: &String| line.starts_with("ssh ") || line.starts_with("ssh:");
@@ -127,12 +127,12 @@ fn what_a_proxy_command_leaves_in_the_background_ends_with_us() {
 #[test]
 fn what_stops_a_plain_ssh_is_no_ok() {
     needs!("sshd");
-    let world = World::new();
-    let sshd = world.person.sshd("node-0").start();
+    let user = User::new();
+    let sshd = user.sshd("node-0").start();
     let cluster = one(&sshd);
-    world.install(&cluster, &[]);
-    world.check(&cluster, &[]).succeeds();
-    let installed = fs::read_to_string(world.config()).unwrap();
+    user.install(&cluster, &[]);
+    user.check(&cluster, &[]).succeeds();
+    let installed = fs::read_to_string(user.config()).unwrap();
     let long = "x".repeat(100);
     for (line, told) in [
         (format!("ControlPath /tmp/{long}-%C"), "is longer than"),
@@ -141,10 +141,10 @@ fn what_stops_a_plain_ssh_is_no_ok() {
         (format!("ProxyJump 127.0.0.1:{}", nobody()), ""),
         ("Bogus yes".to_owned(), "Bad configuration option"),
     ] {
-        fs::write(world.config(), format!("{installed}\nHost *\n  {line}\n")).unwrap();
+        fs::write(user.config(), format!("{installed}\nHost *\n  {line}\n")).unwrap();
         let alias = "prime.train.node-0";
-        let plain = process::run(ssh::ssh(&world.config()).args([alias, "true"]), b"");
-        let ran = world.check(&cluster, &[]);
+        let plain = process::run(ssh::ssh(&user.config()).args([alias, "true"]), b"");
+        let ran = user.check(&cluster, &[]);
         if plain.status.success() {
             assert_eq!(states(&ran), ["node-0 ok"], "{line}: {}", ran.stdout);
             continue;

@@ -191,7 +191,7 @@ fn an_answer_that_is_not_the_contracts() {
     4: cannot get cluster `c1`: malformed answer: a web page (HTML) instead of JSON
     hint: a proxy, a login portal, or another server sent a web page: check `--api-url`, HTTPS_PROXY and NO_PROXY
     --- {"data": {
-     "id": "c1", 
+     "id": "c1",
     4: cannot get cluster `c1`: malformed answer: the JSON is cut off at line 2, column 13
     hint: check that `--api-url` names the Prime Intellect API
     --- {"data": null}

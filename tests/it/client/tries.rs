@@ -1,6 +1,5 @@
 //! What is tried again, how often, and within what time.
 
-use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -9,6 +8,7 @@ use prime_ssh::failure::Kind;
 use super::server::{Reply, Server, answer, json, refusal};
 use super::{client, client_at, get, run, told};
 use crate::support::api::{Api, Reply as ApiReply};
+use crate::support::network::Reserved;
 
 /// Less than any of the servers here waits, and more than a busy machine takes.
 const ENOUGH: Duration = Duration::from_secs(15);
@@ -202,12 +202,12 @@ fn a_cut_answer_is_tried_again() {
 
 #[test]
 fn a_server_that_comes_up_is_reached() {
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let place = Reserved::new();
+    let client = client_at(&format!("http://127.0.0.1:{}", place.port()), Duration::from_secs(20));
     let starting = thread::spawn(move || {
         thread::sleep(Duration::from_millis(80));
-        Server::at(address, [json("{}")])
+        Server::at(place, [json("{}")])
     });
-    let client = client_at(&format!("http://{address}"), Duration::from_secs(20));
     assert_eq!(run(client.cluster("c1")).unwrap().text, "{}");
     drop(starting.join().unwrap());
 }

@@ -5,33 +5,33 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{Patient, chmod};
+use super::{User, chmod};
 use crate::support::authority::{Authority, certificates_in, me};
 use crate::support::cluster::{Cluster, Node};
 use crate::support::process;
 use crate::support::sandbox::TOKEN;
 use crate::support::sandbox::copy_program;
 
-/// A patient with a key and a cluster that takes a certificate only, installed with `options`.
-fn with_vault(options: &[&str]) -> (Patient, Authority) {
+/// A user with a key and a cluster that takes a certificate only, installed with `options`.
+fn with_vault(options: &[&str]) -> (User, Authority) {
     let node = Node::control("pod0", "node-0", "203.0.113.10").user(&me());
     let train = Cluster::new("clst01", "Train").with("vaultEnabled", true).node(node);
-    let patient = Patient::with_api([train]);
-    let key = patient.sandbox.ssh_key("keys/id_cluster");
-    let authority = Authority::new(&patient.sandbox);
+    let user = User::with_api([train]);
+    let key = user.ssh_key("keys/id_cluster");
+    let authority = Authority::new(&user.sandbox);
     let signer = authority.clone();
-    patient.api.signs(move |request| signer.answer(request));
-    let settings = json!({"base_url": patient.api.url(), "ssh_key_path": key});
-    patient.sandbox.prime_settings(&settings);
-    patient.sandbox.write("ssh/config", "Host mine\n");
-    patient.run(&[&["install", "train"], options].concat()).succeeds();
-    (patient, authority)
+    user.api.signs(move |request| signer.answer(request));
+    let settings = json!({"base_url": user.api.url(), "ssh_key_path": key});
+    user.prime_settings(&settings);
+    user.write("ssh/config", "Host mine\n");
+    user.run(&[&["install", "train"], options].concat()).succeeds();
+    (user, authority)
 }
 
-impl Patient {
+impl User {
     /// Puts a certificate there that is valid for so long.
     fn has(&self, authority: &Authority, arguments: &[&str]) {
-        let key = self.sandbox.read("keys/id_cluster.pub");
+        let key = self.read("keys/id_cluster.pub");
         let path = self.ssh("prime-ssh/train-675b1ff5-cert.pub");
         fs::write(&path, authority.signing(arguments).certificate(&key)).unwrap();
         chmod(&path, 0o600);
@@ -41,135 +41,138 @@ impl Patient {
 #[test]
 fn a_key_that_is_gone_or_open() {
     needs!("ssh");
-    let patient = Patient::with_api([crate::support::cluster::train()]);
-    let key = patient.sandbox.ssh_key("keys/my key");
-    patient.program(&["install", "train", "--identity-file"]).arg(&key).run().succeeds();
-    patient.doctor().finding("key", "ok", "there, for prime.train");
+    let user = User::with_api([crate::support::cluster::train()]);
+    let key = user.ssh_key("keys/my key");
+    user.program(["install", "train", "--identity-file"]).arg(&key).run().succeeds();
+    user.doctor().finding("key", "ok", "there, for prime.train");
     chmod(&key, 0o644);
-    patient.is_cured("key", "wrong", "has mode 0644");
+    user.is_cured("key", "wrong", "has mode 0644");
     let public = fs::read_to_string(key.with_extension("pub")).unwrap();
-    let other = patient.sandbox.ssh_key("keys/other");
+    let other = user.ssh_key("keys/other");
     fs::copy(other.with_extension("pub"), key.with_extension("pub")).unwrap();
-    patient.doctor().finding("key", "warning", "does not belong to the private key");
+    user.doctor().finding("key", "warning", "does not belong to the private key");
     fs::write(key.with_extension("pub"), public).unwrap();
-    fs::rename(&key, patient.sandbox.path("aside")).unwrap();
-    patient.doctor().finding("key", "ok", "there, for");
+    fs::rename(&key, user.path("aside")).unwrap();
+    user.doctor().finding("key", "ok", "there, for");
     fs::remove_file(key.with_extension("pub")).unwrap();
-    let report = patient.doctor();
+    let report = user.doctor();
     let finding = report.finding("key", "wrong", "is not there, for prime.train");
     assert!(finding["advice"].as_str().unwrap().contains("ssh-keygen"), "{finding}");
     fs::create_dir(&key).unwrap();
-    patient.doctor().finding("key", "wrong", "is not a file that holds a key");
+    user.doctor().finding("key", "wrong", "is not a file that holds a key");
 }
 
 #[test]
 fn a_key_that_the_cluster_does_not_know() {
     needs!("ssh");
-    let patient = Patient::with_api([]);
-    let key = patient.sandbox.ssh_key("keys/id");
-    let other = patient.sandbox.ssh_key("keys/other").with_extension("pub");
+    let user = User::with_api([]);
+    let key = user.ssh_key("keys/id");
+    let other = user.ssh_key("keys/other").with_extension("pub");
     let known = fs::read_to_string(other).unwrap();
     let keys = json!([{"id": "k", "role": "ADMIN", "publicKey": known}]);
-    patient.api.now_serves([crate::support::cluster::train().with("sshKeys", keys)]);
-    patient.program(&["install", "train", "--identity-file"]).arg(&key).run().succeeds();
-    patient.doctor().finding("clusters", "warning", "is not among those of prime.train");
+    user.api.now_serves([crate::support::cluster::train().with("sshKeys", keys)]);
+    user.program(["install", "train", "--identity-file"]).arg(&key).run().succeeds();
+    user.doctor().finding("clusters", "warning", "is not among those of prime.train");
 }
 
 #[test]
 fn a_certificate_that_lets_nobody_in() {
     needs!("ssh");
-    let (patient, authority) = with_vault(&[]);
-    patient.is_cured("certificate", "wrong", "there is none yet");
-    patient.doctor().finding("certificate", "ok", "prime.train: valid for 7 h 59 min");
-    patient.has(&authority, &["-n", &me(), "-V", "-3h:-2h"]);
-    patient.is_cured("certificate", "wrong", "it expired 2 h ago");
-    patient.has(&authority, &["-n", &me(), "-V", "-1m:+5m"]);
-    patient.is_cured("certificate", "warning", " lasts only");
-    fs::write(patient.ours("-cert.pub"), "nonsense").unwrap();
-    patient.is_cured("certificate", "wrong", "it is not a line of a kind and a certificate");
-    patient.has(&authority, &["-n", "somebody", "-V", "-1m:+4h"]);
-    patient.doctor().finding("certificate", "warning", "does not name");
-    assert_eq!(certificates_in(&patient.ssh("prime-ssh")).len(), 1);
+    let (user, authority) = with_vault(&[]);
+    user.is_cured("certificate", "wrong", "there is none yet");
+    user.doctor().finding("certificate", "ok", "prime.train: valid for 7 h 59 min");
+    user.has(&authority, &["-n", &me(), "-V", "-3h:-2h"]);
+    user.is_cured("certificate", "wrong", "it expired 2 h ago");
+    user.has(&authority, &["-n", &me(), "-V", "-1m:+5m"]);
+    user.is_cured("certificate", "warning", " lasts only");
+    fs::write(user.ours("-cert.pub"), "nonsense").unwrap();
+    user.is_cured("certificate", "wrong", "it is not a line of a kind and a certificate");
+    user.has(&authority, &["-n", "somebody", "-V", "-1m:+4h"]);
+    user.doctor().finding("certificate", "warning", "does not name");
+    assert_eq!(certificates_in(&user.ssh("prime-ssh")).len(), 1);
 }
 
 #[test]
 fn cert_uses_the_key_that_the_cluster_was_installed_with() {
     needs!("ssh", "ssh-keygen");
-    let (patient, _) = with_vault(&[]);
-    let other = patient.sandbox.ssh_key("keys/other key");
-    let settings = json!({"base_url": patient.api.url()});
-    patient.sandbox.prime_settings(&settings);
-    patient.program(&["install", "train", "--identity-file"]).arg(&other).run().succeeds();
+    let (user, _) = with_vault(&[]);
+    let other = user.ssh_key("keys/other key");
+    let settings = json!({"base_url": user.api.url()});
+    user.prime_settings(&settings);
+    user.program(["install", "train", "--identity-file"]).arg(&other).run().succeeds();
     for selector in ["train", "clst01", "prime.train"] {
-        patient.run(&["cert", selector]).succeeds();
-        let shown = patient.run(&["cert", selector, "--show"]).succeeds();
+        user.run(&["cert", selector]).succeeds();
+        let shown = user.run(&["cert", selector, "--show"]).succeeds();
         assert!(shown.contains("(the identity's)"), "{shown}");
-        fs::remove_file(patient.ours("-cert.pub")).unwrap();
-        let told = patient.run(&["cert", selector, "--show"]).fails(1);
+        fs::remove_file(user.ours("-cert.pub")).unwrap();
+        let told = user.run(&["cert", selector, "--show"]).fails(1);
         let (_, command) = told.split_once('`').unwrap();
         let (command, _) = command.split_once('`').unwrap();
-        patient.types(command).succeeds();
+        user.types(command).succeeds();
     }
     // One that is named for this call counts all the same.
-    let named = patient.sandbox.path("keys/id_cluster");
-    patient.program(&["cert", "train", "--identity-file"]).arg(&named).run().succeeds();
-    let told = patient.run(&["cert", "train", "--show"]).fails(1);
-    assert!(told.contains("it is for the key SHA256:"), "{told}");
-    patient.is_cured("certificate", "wrong", "it is for the key SHA256:");
+    let named = user.path("keys/id_cluster");
+    user.program(["cert", "train", "--identity-file"]).arg(&named).run().succeeds();
+    snapshot!(user.run(&["cert", "train", "--show"]).fails(1), @"
+    error: the certificate for train lets nobody in: it is for the key SHA256:[key], not for SHA256:[key]
+
+    hint: `prime-ssh cert --ssh-dir [home]/ssh train` gets a new one
+    ");
+    user.is_cured("certificate", "wrong", "it is for the key SHA256:");
 }
 
 #[test]
 fn a_certificate_that_ssh_renews_is_none_of_our_business() {
     needs!("ssh");
-    let (patient, authority) = with_vault(&["--live"]);
-    patient.doctor().finding("certificate", "ok", "valid for 7 h 59 min; ssh renews it");
-    let asked = patient.api.certificates();
-    patient.has(&authority, &["-n", &me(), "-V", "-3h:-2h"]);
+    let (user, authority) = with_vault(&["--live"]);
+    user.doctor().finding("certificate", "ok", "valid for 7 h 59 min; ssh renews it");
+    let asked = user.api.certificates();
+    user.has(&authority, &["-n", &me(), "-V", "-3h:-2h"]);
     let finding = "it expired 2 h ago; ssh gets a new one when it connects";
-    patient.doctor().finding("certificate", "note", finding);
-    fs::remove_file(patient.ours("-cert.pub")).unwrap();
-    patient.doctor().finding("certificate", "note", "there is none yet; ssh gets a new one");
-    assert_eq!(patient.api.certificates(), asked, "nothing is renewed by looking");
+    user.doctor().finding("certificate", "note", finding);
+    fs::remove_file(user.ours("-cert.pub")).unwrap();
+    user.doctor().finding("certificate", "note", "there is none yet; ssh gets a new one");
+    assert_eq!(user.api.certificates(), asked, "nothing is renewed by looking");
 }
 
 #[test]
 fn a_program_that_moved_after_an_update() {
     needs!("ssh");
-    let (patient, _) = with_vault(&[]);
-    let old = patient.sandbox.path("old/prime-ssh");
+    let (user, _) = with_vault(&[]);
+    let old = user.path("old/prime-ssh");
     copy_program(&old);
     let mut install = process::command(&old);
-    install.args(["install", "train", "--live", "--ssh-dir"]).arg(patient.ssh(""));
-    install.env("HOME", patient.sandbox.home());
+    install.args(["install", "train", "--live", "--ssh-dir"]).arg(user.ssh(""));
+    install.env("HOME", user.home());
     process::run(&mut install, b"").succeeds();
     chmod(&old, 0o777);
-    patient.is_cured("live", "wrong", "with a program that others can change");
+    user.is_cured("live", "wrong", "with a program that others can change");
     chmod(&old, 0o644);
-    patient.doctor().finding("live", "wrong", "a program that may not be run");
+    user.doctor().finding("live", "wrong", "a program that may not be run");
     fs::remove_file(&old).unwrap();
-    patient.is_cured("live", "wrong", "a program that is not there any more");
-    let fragment = fs::read_to_string(patient.ours(".conf")).unwrap();
+    user.is_cured("live", "wrong", "a program that is not there any more");
+    let fragment = fs::read_to_string(user.ours(".conf")).unwrap();
     assert!(!fragment.contains("/old/"), "{fragment}");
 }
 
 #[test]
 fn a_token_that_ssh_does_not_find() {
     needs!("ssh");
-    let (patient, _) = with_vault(&[]);
-    let token = patient.sandbox.write("token", TOKEN);
-    let install = patient.program(&["install", "train", "--live", "--token-file"]);
+    let (user, _) = with_vault(&[]);
+    let token = user.write("token", TOKEN);
+    let install = user.program(["install", "train", "--live", "--token-file"]);
     install.arg(&token).run().succeeds();
-    assert_eq!(patient.doctor().of("live", ""), Vec::<&Value>::new());
+    assert_eq!(user.doctor().of("live", ""), Vec::<&Value>::new());
     fs::remove_file(&token).unwrap();
-    let report = patient.doctor();
+    let report = user.doctor();
     let finding = report.finding("live", "wrong", "there is no token in the file");
     assert_eq!(finding["file"], token.to_str().unwrap());
 
-    let (patient, _) = with_vault(&["--live"]);
-    let settings = json!({"base_url": patient.api.url(), "api_key": ""});
-    patient.sandbox.prime_settings(&settings);
-    let doctor = patient.program(&["doctor", "--format=json"]).env("PRIME_API_KEY", TOKEN);
-    let report = patient.examined(doctor);
+    let (user, _) = with_vault(&["--live"]);
+    let settings = json!({"base_url": user.api.url(), "api_key": ""});
+    user.prime_settings(&settings);
+    let doctor = user.program(["doctor", "--format=json"]).env("PRIME_API_KEY", TOKEN);
+    let report = user.examined(doctor);
     report.finding("live", "wrong", "ssh finds no token");
     report.finding("token", "ok", "from PRIME_API_KEY");
 }
@@ -177,11 +180,16 @@ fn a_token_that_ssh_does_not_find() {
 #[test]
 fn a_cluster_that_takes_none_is_shown_as_such() {
     needs!("ssh");
-    let patient = Patient::healthy();
-    let told = patient.run(&["cert", "--show", "train"]).fails(1);
-    assert!(told.contains("train lets people in without a certificate"), "{told}");
-    assert!(!told.contains("prime-ssh cert"), "{told}");
-    let told = patient.run(&["cert", "--show", "other"]).fails(1);
-    assert!(told.contains("there is no certificate for other"), "{told}");
-    assert!(Path::new(&patient.config()).exists());
+    let user = User::healthy();
+    snapshot!(user.run(&["cert", "--show", "train"]).fails(1), @"
+    error: train lets people in without a certificate
+
+    hint: `ssh` works with your key
+    ");
+    snapshot!(user.run(&["cert", "--show", "other"]).fails(1), @"
+    error: there is no certificate for other
+
+    hint: `prime-ssh cert --ssh-dir [home]/ssh other` gets one, if the cluster takes one
+    ");
+    assert!(Path::new(&user.config()).exists());
 }

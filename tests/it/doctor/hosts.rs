@@ -5,24 +5,24 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Patient;
+use super::User;
 use crate::support::cluster::{Cluster, Node};
 
-impl Patient {
+impl User {
     /// Puts `lines` into a file that is included before ours.
     fn with_lines_before(lines: &str) -> Self {
-        let patient = Self::healthy();
-        let before = patient.sandbox.write("ssh/before", lines);
-        let config = fs::read_to_string(patient.config()).unwrap();
-        fs::write(patient.config(), format!("Include {}\n{config}", before.display())).unwrap();
-        patient
+        let user = Self::healthy();
+        let before = user.write("ssh/before", lines);
+        let config = fs::read_to_string(user.config()).unwrap();
+        fs::write(user.config(), format!("Include {}\n{config}", before.display())).unwrap();
+        user
     }
 
     fn with_lines_behind(lines: &str) -> Self {
-        let patient = Self::healthy();
-        let config = fs::read_to_string(patient.config()).unwrap();
-        fs::write(patient.config(), format!("{config}{lines}")).unwrap();
-        patient
+        let user = Self::healthy();
+        let config = fs::read_to_string(user.config()).unwrap();
+        fs::write(user.config(), format!("{config}{lines}")).unwrap();
+        user
     }
 }
 
@@ -51,21 +51,21 @@ fn lines_that_come_before_ours_are_named() {
         ("Host *.node-1\n ProxyJump bastion\n", "ProxyJump is bastion", 2),
         ("Match exec \"true\"\n User me\n", "User is me", 2),
     ] {
-        let patient = Patient::with_lines_before(lines);
-        let report = patient.doctor();
+        let user = User::with_lines_before(lines);
+        let report = user.doctor();
         let finding = report.finding(
             "hosts",
             if lines.contains("originalhost") { "warning" } else { "wrong" },
             words,
         );
-        assert_eq!(finding["file"], patient.ssh("before").to_str().unwrap(), "{finding}");
+        assert_eq!(finding["file"], user.ssh("before").to_str().unwrap(), "{finding}");
         assert_eq!(finding["line"], line, "{finding}");
         assert!(finding["advice"].is_string(), "{finding}");
         // What it advises: the line below the Include of our files.
-        let config = fs::read_to_string(patient.config()).unwrap();
+        let config = fs::read_to_string(user.config()).unwrap();
         let (include, rest) = config.split_once('\n').unwrap();
-        fs::write(patient.config(), format!("{rest}Match all\n{include}\n")).unwrap();
-        let after = patient.doctor();
+        fs::write(user.config(), format!("{rest}Match all\n{include}\n")).unwrap();
+        let after = user.doctor();
         after.finding("hosts", "ok", "ssh resolves every name as expected");
     }
 }
@@ -81,19 +81,19 @@ fn what_makes_no_difference_is_no_finding() {
         "LogLevel ERROR\nHost *\n  IdentityFile ~/.ssh/second\n",
         "Host prime.train\n  User ubuntu\n",
     ] {
-        let patient = Patient::with_lines_before(lines);
-        let report = patient.doctor();
+        let user = User::with_lines_before(lines);
+        let report = user.doctor();
         report.finding("hosts", "ok", "ssh resolves every name as expected");
     }
-    let patient = Patient::with_lines_before("ServerAliveInterval 60\n");
-    patient.doctor().finding("hosts", "note", "ServerAliveInterval is 60, not 30");
+    let user = User::with_lines_before("ServerAliveInterval 60\n");
+    user.doctor().finding("hosts", "note", "ServerAliveInterval is 60, not 30");
 }
 
 #[test]
 fn a_line_that_is_meant_for_our_host_is_a_warning() {
     needs!("ssh");
-    let patient = Patient::with_lines_before("Host prime.train.node-1\n  User root\n");
-    let report = patient.doctor();
+    let user = User::with_lines_before("Host prime.train.node-1\n  User root\n");
+    let report = user.doctor();
     let finding =
         report.finding("hosts", "warning", "User is root, not ubuntu for prime.train.node-1");
     assert_eq!(finding["line"], 2);
@@ -103,67 +103,65 @@ fn a_line_that_is_meant_for_our_host_is_a_warning() {
 #[test]
 fn what_hosts_are_given_is_told() {
     needs!("ssh");
-    let patient = Patient::with_lines_behind("Host *\n  ForwardAgent yes\n");
-    let report = patient.doctor();
+    let user = User::with_lines_behind("Host *\n  ForwardAgent yes\n");
+    let report = user.doctor();
     let finding =
         report.finding("hosts", "warning", "prime.train gets your agent (ForwardAgent yes)");
-    assert_eq!((&finding["file"], &finding["line"]), (&json!(patient.config()), &json!(5)));
-    patient.is_cured("hosts", "warning", "gets your agent");
+    assert_eq!((&finding["file"], &finding["line"]), (&json!(user.config()), &json!(5)));
+    user.is_cured("hosts", "warning", "gets your agent");
     // The options that it had are still there.
-    let patient = Patient::with_lines_behind("Host *\n  ForwardX11 yes\n");
-    patient
-        .run(&["install", "train", "--user", "root", "--ssh-option", "LogLevel=ERROR"])
-        .succeeds();
-    patient.is_cured("hosts", "warning", "gets your display");
-    let fragment = fs::read_to_string(patient.ours(".conf")).unwrap();
+    let user = User::with_lines_behind("Host *\n  ForwardX11 yes\n");
+    user.run(&["install", "train", "--user", "root", "--ssh-option", "LogLevel=ERROR"]).succeeds();
+    user.is_cured("hosts", "warning", "gets your display");
+    let fragment = fs::read_to_string(user.ours(".conf")).unwrap();
     assert!(
         fragment.contains("User root\n") && fragment.contains("LogLevel ERROR\n"),
         "{fragment}"
     );
 
-    let patient = Patient::with_lines_behind("Host *\n  SendEnv LANG PRIME_*\n");
-    let report = patient.doctor();
+    let user = User::with_lines_behind("Host *\n  SendEnv LANG PRIME_*\n");
+    let report = user.doctor();
     let finding = report.finding("hosts", "warning", "is sent your API token (SendEnv PRIME_*)");
     assert_eq!(finding["line"], 5);
-    let patient = Patient::with_lines_behind("Host *\n  ProxyJump gate\n  SendEnv LANG\n");
-    let report = patient.doctor();
+    let user = User::with_lines_behind("Host *\n  ProxyJump gate\n  SendEnv LANG\n");
+    let report = user.doctor();
     report.finding("hosts", "note", "prime.train is reached through gate");
     report.finding("hosts", "ok", "ssh resolves every name as expected");
     // Where the cluster's own options say so, it is meant.
-    let patient = Patient::healthy();
-    patient.run(&["install", "train", "--ssh-option", "ForwardAgent=yes"]).succeeds();
-    assert_eq!(patient.doctor().of("hosts", ""), Vec::<&Value>::new());
+    let user = User::healthy();
+    user.run(&["install", "train", "--ssh-option", "ForwardAgent=yes"]).succeeds();
+    assert_eq!(user.doctor().of("hosts", ""), Vec::<&Value>::new());
 }
 
 #[test]
 fn a_configuration_at_which_ssh_stops() {
     needs!("ssh");
-    let patient = Patient::with_lines_behind("Bogus yes\n");
-    let report = patient.doctor();
+    let user = User::with_lines_behind("Bogus yes\n");
+    let report = user.doctor();
     let words = "line 4: Bad configuration option: bogus";
     let finding = report.finding("hosts", "wrong", words);
     assert!(finding["advice"].as_str().unwrap().contains("`ssh -vG -F "), "{finding}");
 
-    let patient = Patient::healthy();
-    let fragment = patient.ours(".conf");
+    let user = User::healthy();
+    let fragment = user.ours(".conf");
     fs::write(&fragment, "Host prime.train\n  Bogus yes\n").unwrap();
-    patient.doctor().finding("files", "warning", "edited by hand");
-    patient.is_cured("hosts", "wrong", "Bad configuration option");
-    patient.doctor().finding("hosts", "ok", "ssh resolves");
+    user.doctor().finding("files", "warning", "edited by hand");
+    user.is_cured("hosts", "wrong", "Bad configuration option");
+    user.doctor().finding("hosts", "ok", "ssh resolves");
 }
 
 #[test]
 fn a_command_of_the_users_that_hangs() {
     needs!("ssh");
-    let patient = Patient::with_lines_behind("Match exec \"sleep 300\"\n  User me\n");
-    let report = patient.doctor();
+    let user = User::with_lines_behind("Match exec \"sleep 300\"\n  User me\n");
+    let report = user.doctor();
     let finding = report.finding("hosts", "wrong", "ssh does not answer in time");
     assert_eq!(finding["line"], 4);
     assert!(report.ran.took < Duration::from_secs(20), "{:?}", report.ran.took);
     // For our names only.
-    let patient =
-        Patient::with_lines_behind("Match originalhost prime.* exec \"sleep 300\"\n  User me\n");
-    let report = patient.doctor();
+    let user =
+        User::with_lines_behind("Match originalhost prime.* exec \"sleep 300\"\n  User me\n");
+    let report = user.doctor();
     assert!(!report.of("hosts", "ssh does not answer in time").is_empty());
     assert!(report.ran.took < Duration::from_secs(20), "{:?}", report.ran.took);
 }
@@ -178,31 +176,31 @@ fn of_many_hosts_a_few_are_looked_at() {
         cluster =
             cluster.node(Node::worker(&format!("pod-{node}"), &format!("node-{node}"), &address));
     }
-    let patient = Patient::with_api([cluster]);
-    patient.sandbox.write("ssh/config", "Host mine\n");
-    patient.run(&["install", "train"]).succeeds();
-    let report = patient.doctor();
+    let user = User::with_api([cluster]);
+    user.write("ssh/config", "Host mine\n");
+    user.run(&["install", "train"]).succeeds();
+    let report = user.doctor();
     report.finding("hosts", "ok", "9 of 2002 checked");
     assert!(report.ran.took < Duration::from_secs(20), "{:?}", report.ran.took);
     // The one that the user's own pattern catches is among them.
-    let config = fs::read_to_string(patient.config()).unwrap();
-    let before = patient.sandbox.write("ssh/before", "Host *.node-1234\n  User me\n");
-    fs::write(patient.config(), format!("Include {}\n{config}", before.display())).unwrap();
-    patient.doctor().finding("hosts", "wrong", "User is me, not ubuntu for prime.train.node-1234");
+    let config = fs::read_to_string(user.config()).unwrap();
+    let before = user.write("ssh/before", "Host *.node-1234\n  User me\n");
+    fs::write(user.config(), format!("Include {}\n{config}", before.display())).unwrap();
+    user.doctor().finding("hosts", "wrong", "User is me, not ubuntu for prime.train.node-1234");
 }
 
 #[test]
 fn every_layout_is_as_it_should_be() {
     needs!("ssh");
     for layout in ["compact", "flat"] {
-        let patient = Patient::healthy();
-        patient.run(&["install", "train", "--layout", layout]).succeeds();
-        patient.doctor().finding("hosts", "ok", "4 of 4 checked");
+        let user = User::healthy();
+        user.run(&["install", "train", "--layout", layout]).succeeds();
+        user.doctor().finding("hosts", "ok", "4 of 4 checked");
         // A jump of one's own is seen in each.
-        let config = fs::read_to_string(patient.config()).unwrap();
+        let config = fs::read_to_string(user.config()).unwrap();
         let before = "Host *.node-2\n  ProxyJump gate\nMatch all\n";
-        fs::write(patient.config(), format!("{before}{config}")).unwrap();
-        let report = patient.doctor();
+        fs::write(user.config(), format!("{before}{config}")).unwrap();
+        let report = user.doctor();
         report.finding("include", "ok", "ssh reads our files for every host");
         report.finding("hosts", "wrong", "ProxyJump is gate, not ours for prime.train.node-2");
     }
@@ -211,28 +209,28 @@ fn every_layout_is_as_it_should_be() {
 #[test]
 fn an_include_below_a_block_for_all_is_at_top_level() {
     needs!("ssh");
-    let patient = Patient::healthy();
-    let config = fs::read_to_string(patient.config()).unwrap();
+    let user = User::healthy();
+    let config = fs::read_to_string(user.config()).unwrap();
     for block in ["Match all", "Host *", "Host other *", "match ALL"] {
-        fs::write(patient.config(), format!("Host mine\n  User me\n{block}\n  {config}")).unwrap();
-        let report = patient.doctor();
+        fs::write(user.config(), format!("Host mine\n  User me\n{block}\n  {config}")).unwrap();
+        let report = user.doctor();
         report.finding("include", "ok", "ssh reads our files for every host");
         report.finding("hosts", "ok", "4 of 4 checked");
     }
     for block in ["Host * !prime.train", "Match all originalhost mine", "Host prime.*"] {
-        fs::write(patient.config(), format!("Host mine\n  User me\n{block}\n  {config}")).unwrap();
-        patient.doctor().finding("include", "wrong", "in a block only");
+        fs::write(user.config(), format!("Host mine\n  User me\n{block}\n  {config}")).unwrap();
+        user.doctor().finding("include", "wrong", "in a block only");
     }
 }
 
 #[test]
 fn a_block_of_ones_own_for_our_names_is_welcome() {
     needs!("ssh");
-    let patient = Patient::with_lines_before(
+    let user = User::with_lines_before(
         "Host prime.train prime.train.*\n  LocalForward 6006 localhost:6006\n  ForwardAgent yes\n  \
          SetEnv A=1\n  LogLevel ERROR\n",
     );
-    let report = patient.doctor();
+    let report = user.doctor();
     report.finding("hosts", "ok", "4 of 4 checked");
     let finding = report.finding("hosts", "note", "gets your agent");
     assert_eq!(finding["command"], Value::Null);
@@ -241,23 +239,21 @@ fn a_block_of_ones_own_for_our_names_is_welcome() {
 #[test]
 fn a_socket_with_a_path_that_is_too_long() {
     needs!("ssh");
-    let patient = Patient::healthy();
-    let fragment = patient.ours(".conf");
+    let user = User::healthy();
+    let fragment = user.ours(".conf");
     let text = fs::read_to_string(&fragment).unwrap();
     let folder = format!("/tmp/{}", "x".repeat(90));
-    let long =
-        text.replace("/%r@", "/../%r@").replace(patient.ssh("..").to_str().unwrap(), &folder);
+    let long = text.replace("/%r@", "/../%r@").replace(user.ssh("..").to_str().unwrap(), &folder);
     assert_ne!(text, long);
     fs::write(&fragment, &long).unwrap();
-    patient.is_cured("hosts", "wrong", "the path of the socket is too long");
+    user.is_cured("hosts", "wrong", "the path of the socket is too long");
 
     // What ssh adds for a moment counts where it makes sockets.
     let folder = format!("/tmp/{}", "x".repeat(75));
-    let long =
-        text.replace("/%r@", "/../%r@").replace(patient.ssh("..").to_str().unwrap(), &folder);
+    let long = text.replace("/%r@", "/../%r@").replace(user.ssh("..").to_str().unwrap(), &folder);
     fs::write(&fragment, &long).unwrap();
-    assert_eq!(patient.doctor().of("hosts", "path of the socket"), Vec::<&Value>::new());
-    let config = fs::read_to_string(patient.config()).unwrap();
-    fs::write(patient.config(), format!("{config}Host *\n  ControlMaster auto\n")).unwrap();
-    patient.is_cured("hosts", "wrong", "the path of the socket is too long");
+    assert_eq!(user.doctor().of("hosts", "path of the socket"), Vec::<&Value>::new());
+    let config = fs::read_to_string(user.config()).unwrap();
+    fs::write(user.config(), format!("{config}Host *\n  ControlMaster auto\n")).unwrap();
+    user.is_cured("hosts", "wrong", "the path of the socket is too long");
 }

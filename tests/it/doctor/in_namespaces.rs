@@ -95,7 +95,7 @@ fn what_a_plain_ssh_makes_of_the_names() {
     report.finding("hosts", "wrong", "ssh stops at your configuration: Bad owner or permissions");
 }
 
-/// The `Include` argument of the finding's advice put first, as a person does it.
+/// The `Include` argument of the finding's advice put first, as a user does it.
 fn with_first_line(config: &str, advice: &Value) -> String {
     let (_, line) = advice.as_str().unwrap().split_once("Include ").unwrap();
     format!("Include {line}\n{config}")

@@ -4,13 +4,13 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::Patient;
+use super::User;
 use crate::support::cluster::train;
 
-impl Patient {
+impl User {
     /// Lets a value of what is known of the last refresh be another.
     fn refreshed(&self, name: &str, change: impl FnOnce(&mut Value)) {
-        let path = self.ssh(&format!("prime-ssh/{name}.refresh"));
+        let path = self.ssh(format!("prime-ssh/{name}.refresh"));
         let mut state: Value = match fs::read(&path) {
             Ok(text) => serde_json::from_slice(&text).unwrap(),
             Err(_) => json!({"checked": 0, "tried": 0}),
@@ -23,10 +23,10 @@ impl Patient {
 #[test]
 fn when_ssh_last_refreshed_how_that_ended_and_what_it_costs() {
     needs!("ssh");
-    let patient = Patient::with_api([train()]);
-    patient.sandbox.write("ssh/config", "Host mine\n");
-    patient.run(&["install", "--all", "--live"]).succeeds();
-    let report = patient.doctor();
+    let user = User::with_api([train()]);
+    user.write("ssh/config", "Host mine\n");
+    user.run(&["install", "--all", "--live"]).succeeds();
+    let report = user.doctor();
     let last = "prime.train (--live=5m): last refreshed ";
     report.finding("live", "ok", last);
     report.finding("live", "ok", "new clusters of the subscription: not refreshed yet");
@@ -36,35 +36,31 @@ fn when_ssh_last_refreshed_how_that_ended_and_what_it_costs() {
         let then = state["checked"].as_u64().unwrap() - 3600;
         (state["checked"], state["tried"]) = (then.into(), then.into());
     };
-    patient.refreshed("train-675b1ff5", hour_ago);
-    patient.run(&["sync", "--if-older", "5m"]).succeeds();
-    let report = patient.doctor();
+    user.refreshed("train-675b1ff5", hour_ago);
+    user.run(&["sync", "--if-older", "5m"]).succeeds();
+    let report = user.doctor();
     let what = report.finding("live", "ok", last)["what"].as_str().unwrap();
     assert!(what.contains(" s ago, in "), "{what}");
 
-    patient.refreshed("train-675b1ff5", |state| {
+    user.refreshed("train-675b1ff5", |state| {
         hour_ago(state);
         (state["problem"], state["took"]) = ("no answer\u{1b}[2J within 3 s".into(), 3000.into());
     });
-    let report = patient.doctor();
+    let report = user.doctor();
     let words = "prime.train (--live=5m): the last refresh failed 1 h ago, after 3.0 s: no answer";
     let finding = report.finding("live", "warning", words);
     let what = finding["what"].as_str().unwrap();
     assert!(what.ends_with(" within 3 s; its hosts are from 1 h ago"), "{what}");
     assert!(!what.contains('\u{1b}'), "{what}");
-    patient.is_cured("live", "warning", "the last refresh failed");
+    user.is_cured("live", "warning", "the last refresh failed");
 
-    patient.refreshed("all", |state| {
+    user.refreshed("all", |state| {
         state["tried"] = patient_now().into();
         state["problem"] = "cut".into();
     });
-    patient.doctor().finding(
-        "live",
-        "warning",
-        "new clusters of the subscription: the last refresh",
-    );
-    fs::write(patient.ssh("prime-ssh/train-675b1ff5.refresh"), "{").unwrap();
-    patient.doctor().finding("live", "ok", "prime.train (--live=5m): not refreshed yet");
+    user.doctor().finding("live", "warning", "new clusters of the subscription: the last refresh");
+    fs::write(user.ssh("prime-ssh/train-675b1ff5.refresh"), "{").unwrap();
+    user.doctor().finding("live", "ok", "prime.train (--live=5m): not refreshed yet");
 }
 
 fn patient_now() -> u64 {
@@ -74,12 +70,11 @@ fn patient_now() -> u64 {
 #[test]
 fn a_shell_that_takes_its_time() {
     needs!("ssh");
-    let patient = Patient::with_api([train()]);
-    patient.sandbox.write("ssh/config", "Host mine\n");
-    patient.run(&["install", "train", "--live"]).succeeds();
-    let shell = patient.sandbox.script("slow", "#!/bin/sh\nsleep 0.4\nexec /bin/sh \"$@\"\n");
-    let report =
-        patient.examined(patient.program(&["doctor", "--format=json"]).env("SHELL", &shell));
+    let user = User::with_api([train()]);
+    user.write("ssh/config", "Host mine\n");
+    user.run(&["install", "train", "--live"]).succeeds();
+    let shell = user.script("slow", "#!/bin/sh\nsleep 0.4\nexec /bin/sh \"$@\"\n");
+    let report = user.examined(user.program(["doctor", "--format=json"]).env("SHELL", &shell));
     let finding = report.finding("live", "warning", "each connection waits ");
     let advice = finding["advice"].as_str().unwrap();
     assert!(advice.contains("slow -c true` does"), "{advice}");

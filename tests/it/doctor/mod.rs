@@ -12,6 +12,7 @@ mod report;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Deref;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -25,24 +26,30 @@ use crate::support::sandbox::{Program, Sandbox};
 
 /// A home folder with an ssh folder in it that is not the one of the passwd file, logged in at an
 /// API of its own.
-struct Patient {
+struct User {
     sandbox: Sandbox,
     api: Api,
+}
+
+impl Deref for User {
+    type Target = Sandbox;
+
+    fn deref(&self) -> &Sandbox {
+        &self.sandbox
+    }
 }
 
 /// What a path holds, its mode, and when it was changed.
 type Snapshot = BTreeMap<PathBuf, (Vec<u8>, u32, i64, i64)>;
 
-impl Patient {
+impl User {
     /// Nothing is installed.
     fn with_api(clusters: impl IntoIterator<Item = Cluster>) -> Self {
-        let patient = Self { sandbox: Sandbox::new(), api: Api::serving(clusters).may_be_idle() };
-        fs::create_dir(patient.ssh("")).unwrap();
-        for folder in [patient.sandbox.home(), &patient.ssh("")] {
-            chmod(folder, 0o700);
-        }
-        patient.sandbox.prime_settings(&json!({"base_url": patient.api.url()}));
-        patient
+        let sandbox = Sandbox::with_ssh_folder();
+        let user = Self { sandbox, api: Api::serving(clusters).may_be_idle() };
+        chmod(user.home(), 0o700);
+        user.prime_settings(&json!({"base_url": user.api.url()}));
+        user
     }
 
     /// A cluster of three nodes is installed, and all is well.
@@ -52,46 +59,16 @@ impl Patient {
 
     /// The same with this configuration of the user's own.
     fn with_config(config: &str) -> Self {
-        let patient = Self::with_api([cluster::train()]);
-        patient.sandbox.write("ssh/config", config);
-        patient.run(&["install", "train"]).succeeds();
-        patient
-    }
-
-    /// A path below the ssh folder.
-    fn ssh(&self, relative: &str) -> PathBuf {
-        self.sandbox.path("ssh").join(relative)
-    }
-
-    fn config(&self) -> PathBuf {
-        self.ssh("config")
-    }
-
-    /// The one file of our folder with this ending.
-    #[track_caller]
-    fn ours(&self, ending: &str) -> PathBuf {
-        let entries = fs::read_dir(self.ssh("prime-ssh")).unwrap();
-        let found: Vec<_> = entries
-            .map(|entry| entry.unwrap().path())
-            .filter(|path| path.to_str().unwrap().ends_with(ending))
-            .collect();
-        assert_eq!(found.len(), 1, "{ending}: {found:?}");
-        found[0].clone()
-    }
-
-    /// The program, with this ssh folder.
-    fn program(&self, arguments: &[&str]) -> Program {
-        self.sandbox.prime_ssh(["--ssh-dir"]).arg(self.sandbox.path("ssh")).args(arguments)
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ran {
-        self.program(arguments).run()
+        let user = Self::with_api([cluster::train()]);
+        user.write("ssh/config", config);
+        user.run(&["install", "train"]).succeeds();
+        user
     }
 
     /// What the doctor finds, who changes nothing.
     #[track_caller]
     fn doctor(&self) -> Report {
-        self.examined(self.program(&["doctor", "--format=json"]))
+        self.examined(self.program(["doctor", "--format=json"]))
     }
 
     #[track_caller]
@@ -105,14 +82,14 @@ impl Patient {
     /// All that is in the home folder.
     fn snapshot(&self) -> Snapshot {
         let mut snapshot = Snapshot::new();
-        collect(self.sandbox.home(), &mut snapshot);
+        collect(self.home(), &mut snapshot);
         snapshot
     }
 
     /// Types what is printed.
     #[track_caller]
     fn types(&self, command: &str) -> Ran {
-        let mut shell = remedy::shell(self.sandbox.home(), command);
+        let mut shell = remedy::shell(self.home(), command);
         process::run(&mut shell, b"")
     }
 

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::time::Duration;
 
-use super::Patient;
+use super::User;
 use crate::support::process;
 
 fn make_pipe(path: &Path) {
@@ -25,12 +25,12 @@ fn a_pipe_in_the_place_of_a_file() {
         ("ssh/prime-ssh/lock", "", ""),
         ("ssh/more", "hosts", "ssh does not answer in time"),
     ] {
-        let patient = Patient::healthy();
-        let config = fs::read_to_string(patient.config()).unwrap();
-        let more = patient.ssh("more");
-        fs::write(patient.config(), format!("{config}Include {}\n", more.display())).unwrap();
-        make_pipe(&patient.sandbox.path(file));
-        let report = patient.doctor();
+        let user = User::healthy();
+        let config = fs::read_to_string(user.config()).unwrap();
+        let more = user.ssh("more");
+        fs::write(user.config(), format!("{config}Include {}\n", more.display())).unwrap();
+        make_pipe(&user.path(file));
+        let report = user.doctor();
         assert!(report.ran.took < Duration::from_secs(25), "{file}: {:?}", report.ran.took);
         if !check.is_empty() {
             report.finding(check, "wrong", words);
@@ -41,9 +41,9 @@ fn a_pipe_in_the_place_of_a_file() {
 #[test]
 fn a_system_that_refuses_threads_and_processes() {
     needs!("ssh", "prlimit");
-    let patient = Patient::healthy();
+    let user = User::healthy();
     for limit in ["--nproc=1", "--nofile=8", "--fsize=0"] {
-        let doctor = patient.program(&["doctor", "--format=json"]).without_root().into_command();
+        let doctor = user.program(["doctor", "--format=json"]).without_root().into_command();
         let mut limited = process::command("prlimit");
         limited.arg(limit).arg("--").arg(doctor.get_program()).args(doctor.get_args());
         limited
@@ -61,11 +61,11 @@ fn a_system_that_refuses_threads_and_processes() {
 #[test]
 fn a_token_that_never_comes() {
     needs!("ssh", "mkfifo");
-    let patient = Patient::healthy();
-    let pipe = patient.sandbox.path("pipe");
+    let user = User::healthy();
+    let pipe = user.path("pipe");
     make_pipe(&pipe);
     let report =
-        patient.examined(patient.program(&["doctor", "--format=json", "--token-file"]).arg(&pipe));
+        user.examined(user.program(["doctor", "--format=json", "--token-file"]).arg(&pipe));
     report.finding("token", "wrong", "holds no token");
     assert!(report.ran.took < Duration::from_secs(25), "{:?}", report.ran.took);
 }
@@ -73,31 +73,31 @@ fn a_token_that_never_comes() {
 #[test]
 fn links_that_lead_nowhere_or_in_a_circle() {
     needs!("ssh");
-    let patient = Patient::healthy();
+    let user = User::healthy();
     for target in ["/nowhere/config", "config"] {
-        fs::remove_file(patient.config()).unwrap();
-        symlink(target, patient.config()).unwrap();
-        let report = patient.doctor();
+        fs::remove_file(user.config()).unwrap();
+        symlink(target, user.config()).unwrap();
+        let report = user.doctor();
         report.finding("include", "wrong", "link");
         report.finding("clusters", "ok", "prime.train");
     }
-    fs::remove_file(patient.config()).unwrap();
-    fs::create_dir(patient.config()).unwrap();
-    patient.doctor().finding("include", "wrong", "it is a folder");
+    fs::remove_file(user.config()).unwrap();
+    fs::create_dir(user.config()).unwrap();
+    user.doctor().finding("include", "wrong", "it is a folder");
 
-    let patient = Patient::healthy();
-    fs::remove_dir_all(patient.ssh("")).unwrap();
-    symlink("/nowhere", patient.sandbox.path("ssh")).unwrap();
-    patient.doctor().finding("files", "ok", "no cluster is installed");
+    let user = User::healthy();
+    fs::remove_dir_all(user.ssh("")).unwrap();
+    symlink("/nowhere", user.path("ssh")).unwrap();
+    user.doctor().finding("files", "ok", "no cluster is installed");
 }
 
 #[test]
 fn configurations_that_include_themselves() {
     needs!("ssh");
-    let patient = Patient::healthy();
-    let config = fs::read_to_string(patient.config()).unwrap();
-    let own = patient.config();
+    let user = User::healthy();
+    let config = fs::read_to_string(user.config()).unwrap();
+    let own = user.config();
     fs::write(&own, format!("{config}Include {0} {0}\n", own.display())).unwrap();
-    let report = patient.doctor();
+    let report = user.doctor();
     report.finding("hosts", "wrong", "Too many recursive configuration includes");
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{Patient, chmod, passwd_home};
+use super::{User, chmod, passwd_home};
 use crate::support::api::Api;
 use crate::support::process;
 use crate::support::sandbox::Sandbox;
@@ -10,18 +10,18 @@ use crate::support::sandbox::Sandbox;
 #[test]
 fn a_healthy_machine_is_told_in_a_few_lines() {
     needs!("ssh");
-    let patient = Patient::healthy();
-    let before = patient.snapshot();
-    let ran = patient.run(&["doctor"]);
-    assert_eq!(patient.snapshot(), before);
-    assert!(ran.stderr.ends_with("all is well\n"), "{}", ran.stderr);
+    let user = User::healthy();
+    let before = user.snapshot();
+    let ran = user.run(&["doctor"]);
+    assert_eq!(user.snapshot(), before);
+    snapshot!(ran.stderr, @"all is well");
     let stdout = ran.succeeds();
-    let home = patient.sandbox.home().to_str().unwrap();
+    let home = user.home().to_str().unwrap();
     let own = format!("reads {}/", passwd_home().display());
     let told = stdout
         .replace(home, "/home/me")
         .replace(&own, "reads /home/me/")
-        .replace(&patient.api.url(), "http://api");
+        .replace(&user.api.url(), "http://api");
     let in_one_ms = |line: &str| match line.split_once("answers in ") {
         Some((before, _)) => format!("{before}answers in 1 ms\n"),
         None => format!("{line}\n"),
@@ -29,10 +29,10 @@ fn a_healthy_machine_is_told_in_a_few_lines() {
     let told: String = told.lines().map(in_one_ms).collect();
     let version = process::run(process::command("ssh").arg("-V"), b"").stderr;
     let version = version.split([' ', ',']).next().unwrap();
-    insta::assert_snapshot!(told.replace(version, "OpenSSH_9.2p1"), @"
+    snapshot!(told.replace(version, "OpenSSH_9.2p1"), @"
     ok    token        from /home/me/.prime/config.json; the API accepts it
-    ok    api          http://api answers in 1 ms
-    ok    ssh          OpenSSH_9.2p1 supports everything that our files use
+    ok    api          http://api answers in [ms]
+    ok    ssh          OpenSSH_[version] supports everything that our files use
     ok    shell        /bin/sh runs the commands of ssh
     ok    include      /home/me/ssh/config:1: ssh reads our files for every host
     ok    permissions  only you can change our files, and yours that ssh reads
@@ -44,10 +44,10 @@ fn a_healthy_machine_is_told_in_a_few_lines() {
     ");
     // The list with one row, and each installed cluster.
     assert_eq!(
-        patient.api.paths().iter().rev().take(2).collect::<Vec<_>>(),
+        user.api.paths().iter().rev().take(2).collect::<Vec<_>>(),
         ["GET /api/admin/clusters/clst01", "GET /api/admin/clusters"]
     );
-    let requests = patient.api.requests();
+    let requests = user.api.requests();
     let list = requests.iter().rev().find(|request| request.path.ends_with("clusters")).unwrap();
     assert_eq!(list.query("limit"), Some("1"));
 }
@@ -55,11 +55,11 @@ fn a_healthy_machine_is_told_in_a_few_lines() {
 #[test]
 fn what_is_wrong_stands_last_and_counts() {
     needs!("ssh");
-    let patient = Patient::healthy();
-    chmod(&patient.config(), 0o666);
-    fs::remove_file(patient.ours(".known_hosts")).unwrap();
-    let ran = patient.run(&["doctor"]);
-    let config = patient.config();
+    let user = User::healthy();
+    chmod(&user.config(), 0o666);
+    fs::remove_file(user.ours(".known_hosts")).unwrap();
+    let ran = user.run(&["doctor"]);
+    let config = user.config();
     let config = config.display();
     let last: Vec<&str> = ran.stdout.lines().rev().take(2).collect();
     assert_eq!(last[0].trim(), format!("fix: chmod go-w {config}"));
@@ -69,7 +69,7 @@ fn what_is_wrong_stands_last_and_counts() {
     assert_eq!(ran.stderr, "error: 1 thing is wrong, and 1 warning\n");
     ran.fails(6);
 
-    let plain = patient.run(&["doctor", "--format=plain"]).stdout;
+    let plain = user.run(&["doctor", "--format=plain"]).stdout;
     let last: Vec<&str> = plain.lines().last().unwrap().split('\t').collect();
     let command = format!("chmod go-w {config}");
     assert_eq!(last[..2], ["permissions", "wrong"]);
@@ -79,15 +79,15 @@ fn what_is_wrong_stands_last_and_counts() {
 #[test]
 fn a_narrow_terminal_gets_whole_commands_and_hostile_names_do_nothing() {
     needs!("ssh");
-    let patient = Patient::healthy();
+    let user = User::healthy();
     // A file that the user includes, with a name that somebody else chose.
     let name = "m\u{1b}[2Jo\u{202e}re'; touch pwned; '";
-    let more = patient.sandbox.write(format!("ssh/conf.d/{name}"), "Host x\n");
+    let more = user.write(format!("ssh/conf.d/{name}"), "Host x\n");
     chmod(&more, 0o666);
-    let config = fs::read_to_string(patient.config()).unwrap();
-    fs::write(patient.config(), format!("{config}Include {}/*\n", patient.ssh("conf.d").display()))
+    let config = fs::read_to_string(user.config()).unwrap();
+    fs::write(user.config(), format!("{config}Include {}/*\n", user.ssh("conf.d").display()))
         .unwrap();
-    let mut command = patient.program(&["doctor", "--color=always"]).into_command();
+    let mut command = user.program(["doctor", "--color=always"]).into_command();
     let ran = process::run_on_terminal(&mut command, 40);
     assert!(
         !ran.stdout.contains("\u{1b}[2J") && !ran.stdout.contains('\u{202e}'),
@@ -98,9 +98,9 @@ fn a_narrow_terminal_gets_whole_commands_and_hostile_names_do_nothing() {
     let fixes: Vec<&str> =
         ran.stdout.lines().filter_map(|line| line.trim().strip_prefix("fix: ")).collect();
     let fix = fixes.iter().find(|fix| fix.starts_with("chmod go-w $'")).unwrap();
-    patient.types(fix).succeeds();
-    assert!(!patient.sandbox.path("pwned").exists());
-    assert_eq!(patient.doctor().of("permissions", ""), Vec::<&serde_json::Value>::new());
+    user.types(fix).succeeds();
+    assert!(!user.path("pwned").exists());
+    assert_eq!(user.doctor().of("permissions", ""), Vec::<&serde_json::Value>::new());
     // Words are wrapped where the terminal ends.
     let words = ran.stdout.lines().filter(|line| line.contains("no file is"));
     assert!(words.count() <= 1);

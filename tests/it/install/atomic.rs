@@ -7,16 +7,16 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Desk, train, train_later};
+use super::{Sandbox, train, train_later};
 use crate::support::process;
 use crate::support::ssh::Resolved;
 
 const KILLS: usize = 60;
 
 /// The user's own wildcards would read a temporary file that is not hidden from them.
-fn config(desk: &Desk) -> String {
-    let ours = desk.ssh("prime-ssh");
-    let (ssh, ours) = (desk.ssh(""), ours.display());
+fn config(sandbox: &Sandbox) -> String {
+    let ours = sandbox.ssh("prime-ssh");
+    let (ssh, ours) = (sandbox.ssh(""), ours.display());
     format!("Include {}/*.tmp {ours}/*.tmp {ours}/*/config\nHost a\n  User me", ssh.display())
 }
 
@@ -24,12 +24,12 @@ fn config(desk: &Desk) -> String {
 struct States(BTreeMap<PathBuf, Vec<Option<Vec<u8>>>>);
 
 impl States {
-    fn of(desk: &Desk) -> Self {
+    fn of(sandbox: &Sandbox) -> Self {
         let read = |path: &PathBuf| fs::read(path).ok();
-        desk.install(&train()).succeeds();
-        let mut paths = desk.all_ours("");
+        sandbox.install(&train()).succeeds();
+        let mut paths = sandbox.all_ours("");
         paths.retain(|path| !path.ends_with("lock"));
-        paths.extend([desk.config(), desk.ssh("config.prime-ssh.bak")]);
+        paths.extend([sandbox.config(), sandbox.ssh("config.prime-ssh.bak")]);
         let mut states: BTreeMap<_, Vec<_>> = BTreeMap::new();
         let mut note = || {
             for path in &paths {
@@ -39,14 +39,14 @@ impl States {
         note();
         // The state names the fragment before, so an update is seen from either side.
         for cluster in [train_later(), train()] {
-            desk.install(&cluster).succeeds();
+            sandbox.install(&cluster).succeeds();
             note();
         }
-        desk.run(&["uninstall", "--all"]).succeeds();
+        sandbox.run(&["uninstall", "--all"]).succeeds();
         note();
-        desk.install(&train_later()).succeeds();
+        sandbox.install(&train_later()).succeeds();
         note();
-        desk.run(&["uninstall", "--all"]).succeeds();
+        sandbox.run(&["uninstall", "--all"]).succeeds();
         Self(states)
     }
 
@@ -60,8 +60,8 @@ impl States {
     }
 }
 
-fn temporary(desk: &Desk) -> Vec<PathBuf> {
-    let folders = [desk.ssh(""), desk.ssh("prime-ssh")];
+fn temporary(sandbox: &Sandbox) -> Vec<PathBuf> {
+    let folders = [sandbox.ssh(""), sandbox.ssh("prime-ssh")];
     let entries = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten();
     let paths = entries.map(|entry| entry.unwrap().path());
     paths.filter(|path| path.to_str().unwrap().contains(".prime-ssh-")).collect()
@@ -70,19 +70,19 @@ fn temporary(desk: &Desk) -> Vec<PathBuf> {
 #[test]
 fn killed_at_any_moment_it_left_each_file_old_or_new() {
     needs!("ssh");
-    let desk = Desk::new();
-    let own_config = config(&desk);
-    desk.sandbox.write("ssh/config", &own_config);
-    let states = States::of(&desk);
+    let sandbox = Sandbox::with_ssh_folder();
+    let own_config = config(&sandbox);
+    sandbox.write("ssh/config", &own_config);
+    let states = States::of(&sandbox);
     let clusters = [train(), train_later()];
     let started = Instant::now();
-    desk.install(&train()).succeeds();
+    sandbox.install(&train()).succeeds();
     let whole = started.elapsed();
     let mut killed = 0;
     for round in 0..KILLS {
         let mut command = match round % 3 {
-            2 => desk.program(["uninstall", "--all"]).into_command(),
-            other => desk.installing(&clusters[other]).into_command(),
+            2 => sandbox.program(["uninstall", "--all"]).into_command(),
+            other => sandbox.installing(&clusters[other]).into_command(),
         };
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
@@ -92,7 +92,7 @@ fn killed_at_any_moment_it_left_each_file_old_or_new() {
             process::wait(&mut child, Duration::from_secs(10)).unwrap().code().is_none(),
         );
         states.assert_hold();
-        let config = desk.config();
+        let config = sandbox.config();
         assert_eq!(Resolved::of(&config, "a").get("user"), Some("me"));
         let host = Resolved::of(&config, "prime.train.node-1").get("hostname").unwrap().to_owned();
         assert!(["10.0.0.11", "10.0.0.111", "prime.train.node-1"].contains(&&*host), "{host}");
@@ -100,30 +100,30 @@ fn killed_at_any_moment_it_left_each_file_old_or_new() {
     assert!(killed > KILLS / 4, "only {killed} runs were killed");
 
     for cluster in clusters {
-        let ran = desk.install(&cluster);
+        let ran = sandbox.install(&cluster);
         assert!(!ran.stderr.contains("by hand"), "{}", ran.stderr);
         ran.succeeds();
-        assert_eq!(temporary(&desk), [""; 0].map(PathBuf::from));
+        assert_eq!(temporary(&sandbox), [""; 0].map(PathBuf::from));
     }
-    desk.run(&["uninstall", "--all"]).succeeds();
-    assert_eq!(desk.read_config(), own_config);
-    assert_eq!(desk.snapshot().len(), 1, "{:?}", desk.snapshot());
+    sandbox.run(&["uninstall", "--all"]).succeeds();
+    assert_eq!(sandbox.read_config(), own_config);
+    assert_eq!(sandbox.snapshot().len(), 1, "{:?}", sandbox.snapshot());
 }
 
 #[test]
 fn leftovers_of_a_killed_run_are_cleaned_up_and_those_of_others_are_not() {
-    let desk = Desk::new();
-    desk.sandbox.write("ssh/config", config(&desk));
-    desk.install(&train()).succeeds();
+    let sandbox = Sandbox::with_ssh_folder();
+    sandbox.write("ssh/config", config(&sandbox));
+    sandbox.install(&train()).succeeds();
     let leftovers = [
         "ssh/prime-ssh/.prime-ssh-install-a1.tmp",
         "ssh/.prime-ssh-install-b2.tmp",
         "ssh/prime-ssh/.prime-ssh-install-c3.tmp/config",
     ];
     for leftover in leftovers {
-        desk.sandbox.write(leftover, "Bogus line\n");
+        sandbox.write(leftover, "Bogus line\n");
     }
-    let others = desk.sandbox.write("ssh/.prime-ssh-output-d4.tmp", "");
-    desk.run(&["sync"]).succeeds();
-    assert_eq!(temporary(&desk), [others]);
+    let others = sandbox.write("ssh/.prime-ssh-output-d4.tmp", "");
+    sandbox.run(&["sync"]).succeeds();
+    assert_eq!(temporary(&sandbox), [others]);
 }

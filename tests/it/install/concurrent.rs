@@ -6,26 +6,25 @@ use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
-use super::{Desk, small, train};
+use super::{Sandbox, small, train};
 use crate::support::process;
-use crate::support::sandbox::Sandbox;
 
 const EACH: usize = 20;
 const ROUNDS: usize = 6;
 
 #[test]
 fn forty_runs_at_once_all_have_their_way() {
-    let desk = Desk::with_config("Host a\n");
+    let sandbox = Sandbox::with_config("Host a\n");
     let old: Vec<_> =
         (0..EACH).map(|at| small(&format!("old{at}"), &format!("old-{at}"))).collect();
     let new: Vec<_> =
         (0..EACH).map(|at| small(&format!("new{at}"), &format!("new-{at}"))).collect();
-    let first = old.iter().fold(desk.program(["install"]), |program, cluster| {
-        program.arg("--input").arg(desk.saved(cluster))
+    let first = old.iter().fold(sandbox.program(["install"]), |program, cluster| {
+        program.arg("--input").arg(sandbox.saved(cluster))
     });
     first.run().succeeds();
-    let uninstalls = old.iter().map(|cluster| desk.program(["uninstall", cluster.id()]));
-    let installs = new.iter().map(|cluster| desk.installing(cluster));
+    let uninstalls = old.iter().map(|cluster| sandbox.program(["uninstall", cluster.id()]));
+    let installs = new.iter().map(|cluster| sandbox.installing(cluster));
     let running: Vec<_> = uninstalls
         .zip(installs)
         .flat_map(|(uninstall, install)| [uninstall, install])
@@ -38,16 +37,16 @@ fn forty_runs_at_once_all_have_their_way() {
         let status = process::wait(&mut child, Duration::from_secs(60)).unwrap();
         assert!(status.success(), "{status}");
     }
-    let states = desk.all_ours(".json");
+    let states = sandbox.all_ours(".json");
     assert_eq!(states.len(), EACH);
     assert!(states.iter().all(|path| path.display().to_string().contains("/new-")), "{states:?}");
-    let index = desk.sandbox.read("ssh/prime-ssh/clusters");
+    let index = sandbox.read("ssh/prime-ssh/clusters");
     assert_eq!(index.lines().count(), EACH + 1, "{index}");
-    assert_eq!(desk.read_config(), format!("{}Host a\n", desk.line()));
-    desk.run(&["sync", "--check"]).succeeds();
-    desk.run(&["uninstall", "--all"]).succeeds();
-    assert_eq!(desk.read_config(), "Host a\n");
-    assert_eq!(desk.snapshot().len(), 1, "{:?}", desk.snapshot());
+    assert_eq!(sandbox.read_config(), format!("{}Host a\n", sandbox.line()));
+    sandbox.run(&["sync", "--check"]).succeeds();
+    sandbox.run(&["uninstall", "--all"]).succeeds();
+    assert_eq!(sandbox.read_config(), "Host a\n");
+    assert_eq!(sandbox.snapshot().len(), 1, "{:?}", sandbox.snapshot());
 }
 
 /// Each home has a lock of its own where only the configuration is one, as with dotfiles.
@@ -78,7 +77,7 @@ fn two_homes_that_link_to_one_configuration_or_one_folder() {
                 run.join().unwrap().succeeds();
             }
         }
-        // A line that says our folder by way of the other home stays, for it could be a person's.
+        // A line that says our folder by way of the other home stays, for it could be a user's.
         let left = fs::read_to_string(config).unwrap();
         assert!(left == "Host a\n" || (linked == ".ssh" && left.ends_with("\nHost a\n")), "{left}");
     }
@@ -86,17 +85,20 @@ fn two_homes_that_link_to_one_configuration_or_one_folder() {
 
 #[test]
 fn who_waits_is_told_and_goes_on() {
-    let desk = Desk::with_installed("", &train());
-    let lock = File::options().write(true).open(desk.ssh("prime-ssh/lock")).unwrap();
+    let sandbox = Sandbox::with_installed("", &train());
+    let lock = File::options().write(true).open(sandbox.ssh("prime-ssh/lock")).unwrap();
     lock.lock().unwrap();
     let ran = thread::scope(|scope| {
-        let waiting = scope.spawn(|| desk.run(&["uninstall", "--all"]));
+        let waiting = scope.spawn(|| sandbox.run(&["uninstall", "--all"]));
         thread::sleep(Duration::from_millis(1500));
-        assert_eq!(desk.all_ours(".conf").len(), 1);
+        assert_eq!(sandbox.all_ours(".conf").len(), 1);
         lock.unlock().unwrap();
         waiting.join().unwrap()
     });
-    assert!(ran.stderr.contains("waiting for another run of prime-ssh"), "{}", ran.stderr);
+    snapshot!(ran.stderr, @"
+    note: waiting for another run of prime-ssh to end
+    prime.train  removed
+    ");
     ran.succeeds();
-    assert!(!desk.ssh("prime-ssh").exists());
+    assert!(!sandbox.ssh("prime-ssh").exists());
 }

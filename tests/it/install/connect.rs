@@ -3,12 +3,12 @@
 use std::fs;
 use std::process::Stdio;
 
-use super::Desk;
+use super::Sandbox;
 use crate::support::cluster::{Cluster, Connection, Node};
-use crate::support::person::logins;
 use crate::support::process;
 use crate::support::ssh;
 use crate::support::sshd::Sshd;
+use crate::support::user::logins;
 
 fn me() -> String {
     process::run(process::command("id").arg("-un"), b"").succeeds().trim_end().to_owned()
@@ -27,29 +27,29 @@ fn cluster(machine: &str, sshd: &Sshd) -> Cluster {
 #[test]
 fn a_new_machine_on_an_old_address_is_reached_and_a_new_key_of_an_old_machine_is_not() {
     needs!("sshd");
-    let desk = Desk::with_config("Host *\n  ConnectTimeout 9\n");
-    let key = desk.sandbox.ssh_key("ssh/id_cluster");
+    let sandbox = Sandbox::with_config("Host *\n  ConnectTimeout 9\n");
+    let key = sandbox.ssh_key("ssh/id_cluster");
     let start = |port: Option<u16>, node: &str| {
-        let config = Sshd::of(&desk.sandbox, node).lets_in(&key);
-        port.map_or_else(|| config, |port| Sshd::of(&desk.sandbox, node).lets_in(&key).port(port))
+        let config = Sshd::of(&sandbox, node).lets_in(&key);
+        port.map_or_else(|| config, |port| Sshd::of(&sandbox, node).lets_in(&key).port(port))
             .start()
     };
     let first = start(None, "first");
     let port = first.port;
-    let installing = desk.installing(&cluster("pod-a", &first)).arg("--identity-file").arg(&key);
+    let installing = sandbox.installing(&cluster("pod-a", &first)).arg("--identity-file").arg(&key);
     installing.run().succeeds();
-    let config = desk.config();
+    let config = sandbox.config();
     assert_eq!(ssh::node_at(&config, "prime.train"), "first");
     assert_eq!(ssh::node_at(&config, "prime.train.head"), "first");
-    let keys = desk.sandbox.read(desk.ours(".known_hosts"));
+    let keys = sandbox.read(sandbox.ours(".known_hosts"));
     assert!(keys.starts_with("prime-pod-a "), "{keys}");
-    desk.run(&["sync", "--check"]).succeeds();
+    sandbox.run(&["sync", "--check"]).succeeds();
 
     // The machine is gone, and another one has its address.
     drop(first);
     let second = start(Some(port), "second");
-    desk.saved(&cluster("pod-b", &second));
-    desk.run(&["sync"]).succeeds();
+    sandbox.saved(&cluster("pod-b", &second));
+    sandbox.run(&["sync"]).succeeds();
     let ran = ssh::on(&config, "prime.train", "echo $PRIME_NODE");
     assert!(!ran.stderr.contains("identification"), "{}", ran.stderr);
     assert_eq!(ran.succeeds(), "second\n");
@@ -60,7 +60,7 @@ fn a_new_machine_on_an_old_address_is_reached_and_a_new_key_of_an_old_machine_is
     let told = ssh::on(&config, "prime.train", "echo $PRIME_NODE").fails(255);
     assert!(told.contains("REMOTE HOST IDENTIFICATION HAS CHANGED"), "{told}");
     drop(third);
-    desk.run(&["uninstall", "--all"]).succeeds();
+    sandbox.run(&["uninstall", "--all"]).succeeds();
     assert!(ssh::on(&config, "prime.train", "true").fails(255).contains("prime.train"));
 }
 
@@ -70,26 +70,26 @@ fn connections_are_shared_in_a_long_home_folder_or_not_at_all() {
     needs!("sshd");
     let uuid = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9";
     for (bytes, expected) in [(29, 1), (49, 1), (75, 2)] {
-        let desk = Desk::new();
-        let key = desk.sandbox.ssh_key("keys/id");
-        let sshd = Sshd::of(&desk.sandbox, "head").lets_in(&key).start();
-        let home = desk.sandbox.path("h".repeat(bytes - 1 - desk.sandbox.home().as_os_str().len()));
+        let sandbox = Sandbox::with_ssh_folder();
+        let key = sandbox.ssh_key("keys/id");
+        let sshd = Sshd::of(&sandbox, "head").lets_in(&key).start();
+        let home = sandbox.path("h".repeat(bytes - 1 - sandbox.home().as_os_str().len()));
         // As long as `.ssh`, which ssh would look for in the home of the password database.
         let (folder, config) = (home.join(".own"), home.join(".own/config"));
         fs::create_dir_all(&folder).unwrap();
         fs::write(&config, "Host *\n  ControlMaster auto\n  ControlPersist 20\n").unwrap();
-        let answer = desk.saved(&cluster(uuid, &sshd));
-        let own = |words: &[&str]| desk.sandbox.prime_ssh(words).arg("--ssh-dir").arg(&folder);
+        let answer = sandbox.saved(&cluster(uuid, &sshd));
+        let own = |words: &[&str]| sandbox.prime_ssh(words).arg("--ssh-dir").arg(&folder);
         let install = own(&["install", "--short", "t"]).arg("--identity-file").arg(&key);
         install.arg("--input").arg(answer).run().succeeds();
         for _ in 0..2 {
             // It would hold our end of a pipe.
             let mut ssh = ssh::ssh(&config);
             ssh.args(["t", "true"]).stdin(Stdio::null()).stdout(Stdio::null());
-            let log = fs::File::create(desk.sandbox.path("log")).unwrap();
+            let log = fs::File::create(sandbox.path("log")).unwrap();
             let ended = ssh.stderr(log).status().unwrap();
-            assert!(ended.success(), "{bytes}: {}", desk.sandbox.read("log"));
-            assert!(!desk.sandbox.read("log").contains("too long"), "{bytes}");
+            assert!(ended.success(), "{bytes}: {}", sandbox.read("log"));
+            assert!(!sandbox.read("log").contains("too long"), "{bytes}");
         }
         assert_eq!(logins(&sshd), expected, "{bytes}: {}", sshd.log());
         let told = own(&["doctor"]).run();

@@ -4,11 +4,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Desk, Snapshot, collect, small, train, train_later};
+use super::{Sandbox, Snapshot, collect, small, train, train_later};
 use crate::support::mounts::Mounts;
 use crate::support::process::{self, Ran};
 use crate::support::sandbox::Program;
 use crate::support::sandbox::copy_program;
+use crate::support::snapshot::Transcript;
 
 /// The program, run inside of the namespace.
 fn run(mounts: &Mounts, program: Program) -> Ran {
@@ -21,10 +22,10 @@ fn run(mounts: &Mounts, program: Program) -> Ran {
     process::run(&mut inside, b"")
 }
 
-/// What is in a folder that is only there inside, as [`Desk::snapshot`].
-fn snapshot(mounts: &Mounts, desk: &Desk) -> Snapshot {
+/// What is in a folder that is only there inside, as [`Sandbox::snapshot`].
+fn snapshot(mounts: &Mounts, sandbox: &Sandbox) -> Snapshot {
     let mut snapshot = Snapshot::new();
-    let folder = mounts.seen(&desk.ssh(""));
+    let folder = mounts.seen(&sandbox.ssh(""));
     collect(&folder, &mut snapshot);
     snapshot.remove(&folder.join("prime-ssh/lock"));
     snapshot
@@ -33,13 +34,13 @@ fn snapshot(mounts: &Mounts, desk: &Desk) -> Snapshot {
 #[test]
 fn a_full_disk_leaves_everything_as_it_was() {
     needs!("namespaces");
-    let desk = Desk::new();
+    let sandbox = Sandbox::with_ssh_folder();
     let mounts = Mounts::new();
-    mounts.disk(&desk.ssh(""), 256);
-    let seen = |name: &str| mounts.seen(&desk.ssh(name));
+    mounts.disk(&sandbox.ssh(""), 256);
+    let seen = |name: &str| mounts.seen(&sandbox.ssh(name));
     fs::write(seen("config"), "Host a\n".repeat(700)).unwrap();
     let (mut full, mut done) = (0, 0);
-    let before = snapshot(&mounts, &desk);
+    let before = snapshot(&mounts, &sandbox);
     for free in (0..=100).step_by(4) {
         // All is taken, and then so much given back.
         fs::write(seen("ballast"), "").unwrap();
@@ -49,17 +50,17 @@ fn a_full_disk_leaves_everything_as_it_was() {
         ballast.set_len(taken.saturating_sub(free * 1024)).unwrap();
         drop(ballast);
 
-        let ran = run(&mounts, desk.installing(&train()));
+        let ran = run(&mounts, sandbox.installing(&train()));
         fs::remove_file(seen("ballast")).unwrap();
         if ran.status.success() {
             done += 1;
-            run(&mounts, desk.program(["uninstall", "--all"])).succeeds();
+            run(&mounts, sandbox.program(["uninstall", "--all"])).succeeds();
         } else {
             full += 1;
             let told = ran.fails(1);
             assert!(told.contains("its disk is full"), "{told}");
         }
-        assert_eq!(snapshot(&mounts, &desk), before, "{free} KiB");
+        assert_eq!(snapshot(&mounts, &sandbox), before, "{free} KiB");
     }
     assert!(full > 3 && done > 3, "{full} full, {done} done");
 }
@@ -67,65 +68,77 @@ fn a_full_disk_leaves_everything_as_it_was() {
 #[test]
 fn an_update_on_a_full_disk_leaves_the_old_state() {
     needs!("namespaces");
-    let desk = Desk::new();
+    let sandbox = Sandbox::with_ssh_folder();
     let mounts = Mounts::new();
-    mounts.disk(&desk.ssh(""), 256);
-    run(&mounts, desk.installing(&train())).succeeds();
-    run(&mounts, desk.installing(&small("clst02", "other"))).succeeds();
-    let before = snapshot(&mounts, &desk);
-    let ballast = mounts.seen(&desk.ssh("ballast"));
+    mounts.disk(&sandbox.ssh(""), 256);
+    run(&mounts, sandbox.installing(&train())).succeeds();
+    run(&mounts, sandbox.installing(&small("clst02", "other"))).succeeds();
+    let before = snapshot(&mounts, &sandbox);
+    let ballast = mounts.seen(&sandbox.ssh("ballast"));
     let _ = fs::write(&ballast, vec![b'x'; 1024 * 1024]);
-    for program in [desk.installing(&train_later()), desk.program(["uninstall", "train"])] {
+    for program in [sandbox.installing(&train_later()), sandbox.program(["uninstall", "train"])] {
         let told = run(&mounts, program).fails(1);
         assert!(told.contains("its disk is full"), "{told}");
-        let mut now = snapshot(&mounts, &desk);
+        let mut now = snapshot(&mounts, &sandbox);
         now.remove(&ballast);
         assert_eq!(now, before);
     }
     fs::remove_file(&ballast).unwrap();
-    run(&mounts, desk.program(["sync"])).succeeds();
+    run(&mounts, sandbox.program(["sync"])).succeeds();
 }
 
 #[test]
 fn a_configuration_that_is_a_mount_cannot_be_replaced_and_is_told() {
     needs!("namespaces");
     // As containers have it, with one file of the host in them.
-    let desk = Desk::with_config("Host a\n");
+    let sandbox = Sandbox::with_config("Host a\n");
     let mounts = Mounts::new();
-    let host = desk.sandbox.write("host/config", "Host b\n");
-    mounts.bind(&host, &desk.config());
-    let ran = run(&mounts, desk.installing(&train()));
-    assert!(ran.stderr.contains("add this line as the first of"), "{}", ran.stderr);
+    let host = sandbox.write("host/config", "Host b\n");
+    mounts.bind(&host, &sandbox.config());
+    let ran = run(&mounts, sandbox.installing(&train()));
+    snapshot!(ran.stderr, @"
+    warning: cannot replace [home]/ssh/config: Device or resource busy (os error 16)
+      add this line as the first of [home]/ssh/config:
+      Include [home]/ssh/prime-ssh/config
+    prime.train  added: 3 hosts
+    ");
     ran.succeeds();
     assert_eq!(fs::read_to_string(&host).unwrap(), "Host b\n");
-    assert_eq!(desk.all_ours(".conf").len(), 1);
-    assert!(!desk.ssh("config.prime-ssh.bak").exists());
-    run(&mounts, desk.program(["uninstall", "--all"])).succeeds();
-    assert!(!desk.ssh("prime-ssh").exists());
+    assert_eq!(sandbox.all_ours(".conf").len(), 1);
+    assert!(!sandbox.ssh("config.prime-ssh.bak").exists());
+    run(&mounts, sandbox.program(["uninstall", "--all"])).succeeds();
+    assert!(!sandbox.ssh("prime-ssh").exists());
 }
 
 #[test]
 fn where_one_file_cannot_be_put_in_place_those_before_it_are_put_back() {
     needs!("namespaces");
-    let desk = Desk::with_installed("Host a\n", &train());
-    desk.install(&small("clst02", "other")).succeeds();
+    let sandbox = Sandbox::with_installed("Host a\n", &train());
+    sandbox.install(&small("clst02", "other")).succeeds();
     let other = small("clst02", "renamed").node(crate::support::cluster::Node::worker(
         "p",
         "n",
         "203.0.113.9",
     ));
-    desk.saved(&other);
-    desk.saved(&train_later());
-    let before = desk.snapshot();
-    for stuck in desk.all_ours(".conf") {
+    sandbox.saved(&other);
+    sandbox.saved(&train_later());
+    let before = sandbox.snapshot();
+    let mut told = Transcript::default();
+    for stuck in sandbox.all_ours(".conf") {
         let mounts = Mounts::new();
         mounts.bind(&stuck, &stuck);
-        let told = run(&mounts, desk.program(["sync"])).fails(1);
-        assert!(told.contains(&*stuck.display().to_string()), "{told}");
-        assert_eq!(desk.snapshot(), before);
+        told.add(stuck.display(), run(&mounts, sandbox.program(["sync"])).fails(1));
+        assert_eq!(sandbox.snapshot(), before);
     }
-    desk.run(&["sync"]).succeeds();
-    assert_ne!(desk.snapshot(), before);
+    snapshot!(told, @"
+    --- [home]/ssh/prime-ssh/other-4ad7a492.conf
+    error: cannot replace [home]/ssh/prime-ssh/other-4ad7a492.conf: Device or resource busy (os error 16): cannot replace [home]/ssh/prime-ssh/other-4ad7a492.conf: Device or resource busy (os error 16)
+
+    --- [home]/ssh/prime-ssh/train-675b1ff5.conf
+    error: cannot replace [home]/ssh/prime-ssh/train-675b1ff5.conf: Device or resource busy (os error 16): cannot replace [home]/ssh/prime-ssh/train-675b1ff5.conf: Device or resource busy (os error 16)
+    ");
+    sandbox.run(&["sync"]).succeeds();
+    assert_ne!(sandbox.snapshot(), before);
 }
 
 /// The home folder that ssh takes: that of the passwd file.
@@ -137,24 +150,28 @@ fn passwd_home() -> PathBuf {
 #[test]
 fn a_plain_ssh_knows_the_names() {
     needs!("namespaces");
-    let desk = Desk::new();
+    let sandbox = Sandbox::with_ssh_folder();
     let mounts = Mounts::new();
     let home = passwd_home();
-    let input = desk.saved(&train());
-    let own = |relative: &str| desk.sandbox.path("home").join(relative);
+    let input = sandbox.saved(&train());
+    let own = |relative: &str| sandbox.path("home").join(relative);
     fs::create_dir_all(own(".ssh")).unwrap();
     fs::write(own(".ssh/config"), "Host *\r\n  User me\r\n").unwrap();
     // The program stands where the namespace still shows it.
-    let program = desk.sandbox.path("prime-ssh");
+    let program = sandbox.path("prime-ssh");
     copy_program(&program);
-    mounts.bind(&desk.sandbox.path("home"), &home);
+    mounts.bind(&sandbox.path("home"), &home);
     let run = |arguments: &[&str]| {
         let mut command = mounts.command(&program);
         command.args(arguments).env("HOME", &home);
         process::run(&mut command, b"")
     };
     let ran = run(&["install", "--input", input.to_str().unwrap()]);
-    assert!(ran.stderr.contains("connect with: ssh prime.train\n"), "{}", ran.stderr);
+    snapshot!(ran.stderr, @"
+    note: [own home]/.ssh/config has a new first line: Include prime-ssh/config
+    prime.train  added: 3 hosts
+    connect with: ssh prime.train
+    ");
     ran.succeeds();
     let read = |relative: &str| fs::read_to_string(own(relative)).unwrap();
     assert_eq!(read(".ssh/config"), "Include prime-ssh/config\r\nHost *\r\n  User me\r\n");
@@ -173,7 +190,7 @@ fn a_plain_ssh_knows_the_names() {
     assert!(resolve("a").contains("user me"));
 
     // By whatever path it is named, it is the same folder.
-    let link = Path::new("/tmp").join(desk.sandbox.home().file_name().unwrap()).join("link");
+    let link = Path::new("/tmp").join(sandbox.home().file_name().unwrap()).join("link");
     std::os::unix::fs::symlink(home.join(".ssh"), &link).unwrap();
     run(&["sync", "--ssh-dir", link.to_str().unwrap()]).succeeds();
     assert_eq!(read(".ssh/config"), "Include prime-ssh/config\r\nHost *\r\n  User me\r\n");
@@ -186,18 +203,18 @@ fn a_plain_ssh_knows_the_names() {
 #[test]
 fn another_home_that_hides_our_files_is_told_with_the_remedy() {
     needs!("namespaces", "ssh");
-    let desk = Desk::new();
+    let sandbox = Sandbox::with_ssh_folder();
     let mounts = Mounts::new();
     let home = passwd_home();
-    let input = desk.saved(&train());
-    let folder = desk.sandbox.path("home/.ssh");
+    let input = sandbox.saved(&train());
+    let folder = sandbox.path("home/.ssh");
     fs::create_dir_all(&folder).unwrap();
     let own = "Host *\n  User me\n";
     fs::write(folder.join("config"), own).unwrap();
-    let program = desk.sandbox.path("prime-ssh");
+    let program = sandbox.path("prime-ssh");
     copy_program(&program);
-    mounts.bind(&desk.sandbox.path("home"), &home);
-    let (ssh, elsewhere) = (home.join(".ssh"), desk.sandbox.path("elsewhere"));
+    mounts.bind(&sandbox.path("home"), &home);
+    let (ssh, elsewhere) = (home.join(".ssh"), sandbox.path("elsewhere"));
     let with_home = |command: &str, at: &Path, arguments: &[&str]| {
         process::run(mounts.command(command).args(arguments).env("HOME", at), b"")
     };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Desk;
+use super::Sandbox;
 use crate::support::cluster::{Cluster, Node};
 use crate::support::process::Ran;
 use crate::support::ssh::Resolved;
@@ -14,15 +14,15 @@ fn cluster(id: &str, name: &str, control: &str) -> Cluster {
         .node(Node::worker(&format!("{id}-1"), "w", "10.0.0.1"))
 }
 
-fn install(desk: &Desk, cluster: &Cluster, options: &[&str]) -> Ran {
-    desk.installing(cluster).args(options).run()
+fn install(sandbox: &Sandbox, cluster: &Cluster, options: &[&str]) -> Ran {
+    sandbox.installing(cluster).args(options).run()
 }
 
 /// Follows the jumps as ssh itself says them; whether they come back to where they were.
-fn loops(desk: &Desk, start: &str) -> bool {
+fn loops(sandbox: &Sandbox, start: &str) -> bool {
     let (mut seen, mut name) = (BTreeSet::new(), start.to_owned());
     while seen.insert(name.clone()) {
-        let resolved = Resolved::of(&desk.config(), &name);
+        let resolved = Resolved::of(&sandbox.config(), &name);
         match resolved.get("proxyjump").filter(|&jump| jump != "none") {
             Some(jump) => jump.clone_into(&mut name),
             None => return false,
@@ -34,78 +34,103 @@ fn loops(desk: &Desk, start: &str) -> bool {
 #[test]
 fn two_clusters_do_not_lead_through_each_other() {
     needs!("ssh");
-    let desk = Desk::new();
+    let sandbox = Sandbox::with_ssh_folder();
     let (a, b) = (cluster("ca", "a", "203.0.113.1"), cluster("cb", "b", "203.0.113.2"));
-    install(&desk, &a, &["--jump-via", "prime.b.w"]).succeeds();
-    let before = desk.snapshot();
-    let told = install(&desk, &b, &["--jump-via", "prime.a.w"]).fails(5);
-    assert!(told.contains("prime.a.w > prime.b.w > prime.a.w"), "{told}");
-    assert!(told.contains("hint: ") && told.contains("--jump never"), "{told}");
-    assert_eq!(desk.snapshot(), before);
-    install(&desk, &b, &[]).succeeds();
-    assert!(!loops(&desk, "prime.a.w"));
+    install(&sandbox, &a, &["--jump-via", "prime.b.w"]).succeeds();
+    let before = sandbox.snapshot();
+    snapshot!(install(&sandbox, &b, &["--jump-via", "prime.a.w"]).fails(5), @"
+    prime.b  not installed
+    error: ssh would jump in a loop, without end: prime.a.w > prime.b.w > prime.a.w
+
+    hint: give another way in (`--jump never`, `--jump-via HOST`) or another `--prefix WORD`
+    ");
+    assert_eq!(sandbox.snapshot(), before);
+    install(&sandbox, &b, &[]).succeeds();
+    assert!(!loops(&sandbox, "prime.a.w"));
     // What makes a loop of what is installed is refused, and the other cluster is brought along.
-    let told = install(&desk, &b, &["--jump-via", "prime.a.w"]).fails(5);
-    assert!(told.contains("prime.b  left as it is") || told.contains("in a loop"), "{told}");
-    assert!(!loops(&desk, "prime.a.w"));
-    desk.run(&["sync"]).succeeds();
+    snapshot!(install(&sandbox, &b, &["--jump-via", "prime.a.w"]).fails(5), @"
+    note: options for prime.b: added jump-via prime.a.w
+    prime.b  left as it is
+    error: ssh would jump in a loop, without end: prime.a.w > prime.b.w > prime.a.w
+
+    hint: give another way in (`--jump never`, `--jump-via HOST`) or another `--prefix WORD`
+    ");
+    assert!(!loops(&sandbox, "prime.a.w"));
+    sandbox.run(&["sync"]).succeeds();
 }
 
 /// As Fedora's own configuration does.
 #[test]
 fn a_host_name_that_is_looked_up_again_makes_no_loop() {
     needs!("ssh");
-    let desk = Desk::with_config("Match final all\n  Compression yes\n");
+    let sandbox = Sandbox::with_config("Match final all\n  Compression yes\n");
     let (a, b) = (cluster("ca", "a", "lab.b.w"), cluster("cb", "b", "prime.a.w"));
-    install(&desk, &a, &[]).succeeds();
-    let ran = install(&desk, &b, &["--prefix", "lab"]);
+    install(&sandbox, &a, &[]).succeeds();
+    let ran = install(&sandbox, &b, &["--prefix", "lab"]);
     if ran.status.success() {
         for name in ["prime.a.w", "prime.a.ctl", "lab.b.w", "lab.b.ctl"] {
-            assert!(!loops(&desk, name), "{name}");
+            assert!(!loops(&sandbox, name), "{name}");
         }
     } else {
-        let told = ran.fails(5);
-        assert!(told.contains("lab.b.ctl > prime.a.ctl > lab.b.ctl"), "{told}");
+        snapshot!(ran.fails(5), @"
+        lab.b  not installed
+        error: ssh would jump in a loop, without end: lab.b.ctl > prime.a.ctl > lab.b.ctl
+
+        hint: give another way in (`--jump never`, `--jump-via HOST`) or another `--prefix WORD`
+        ");
     }
-    assert!(!loops(&desk, "prime.a.w"));
+    assert!(!loops(&sandbox, "prime.a.w"));
 }
 
 #[test]
 fn names_of_the_users_own_count() {
     needs!("ssh");
     for gate in ["ProxyJump prime.a.w", "ProxyCommand ssh -q -W %h:%p prime.a.w"] {
-        let desk = Desk::with_config(format!("Host gate\n  HostName 203.0.113.9\n  {gate}\n"));
+        let sandbox =
+            Sandbox::with_config(format!("Host gate\n  HostName 203.0.113.9\n  {gate}\n"));
         let a = cluster("ca", "a", "203.0.113.1");
-        let told = install(&desk, &a, &["--jump-via", "gate"]).fails(5);
-        assert!(told.contains("gate > prime.a.w > gate"), "{told}");
-        install(&desk, &a, &[]).succeeds();
+        snapshot!(install(&sandbox, &a, &["--jump-via", "gate"]).fails(5), @"
+        prime.a  not installed
+        error: ssh would jump in a loop, without end: gate > prime.a.w > gate
+
+        hint: give another way in (`--jump never`, `--jump-via HOST`) or another `--prefix WORD`
+        ");
+        install(&sandbox, &a, &[]).succeeds();
     }
 }
 
 #[test]
 fn a_sync_that_would_make_a_loop_leaves_that_cluster_alone() {
     needs!("ssh");
-    let desk = Desk::with_config("Match final all\n  Compression yes\n");
+    let sandbox = Sandbox::with_config("Match final all\n  Compression yes\n");
     let (a, b) = (cluster("ca", "a", "203.0.113.1"), cluster("cb", "b", "prime.a.w"));
-    install(&desk, &b, &["--prefix", "lab"]).succeeds();
-    install(&desk, &a, &[]).succeeds();
+    install(&sandbox, &b, &["--prefix", "lab"]).succeeds();
+    install(&sandbox, &a, &[]).succeeds();
     let c = cluster("cc", "c", "203.0.113.3");
-    install(&desk, &c, &[]).succeeds();
-    desk.saved(&cluster("ca", "a", "lab.b.w"));
-    desk.saved(&c.node(Node::worker("cc-2", "new", "10.0.0.9")));
-    let ran = desk.run(&["sync"]);
-    assert!(!loops(&desk, "prime.a.w"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("prime.c  changed: 1 host added"), "{}", ran.stderr);
+    install(&sandbox, &c, &[]).succeeds();
+    sandbox.saved(&cluster("ca", "a", "lab.b.w"));
+    sandbox.saved(&c.node(Node::worker("cc-2", "new", "10.0.0.9")));
+    let ran = sandbox.run(&["sync"]);
+    assert!(!loops(&sandbox, "prime.a.w"), "{}", ran.stderr);
+    snapshot!(ran.stderr, @"
+    lab.b    unchanged: 2 hosts
+    prime.a  left as it is
+    prime.c  changed: 1 host added
+    error: ssh would jump in a loop, without end: lab.b.ctl > prime.a.ctl > lab.b.ctl
+
+    hint: give another way in (`--jump never`, `--jump-via HOST`) or another `--prefix WORD`
+    error: 1 of 3 clusters was left as it was
+    ");
 }
 
 #[test]
 fn doctor_finds_a_loop() {
     needs!("ssh");
-    let desk = Desk::new();
+    let sandbox = Sandbox::with_ssh_folder();
     let a = cluster("ca", "a", "203.0.113.1");
-    install(&desk, &a, &["--jump-via", "gate"]).succeeds();
-    let config = format!("{}Host gate\n  ProxyJump prime.a.w\n", desk.read_config());
-    desk.sandbox.write("ssh/config", config);
-    let report = desk.run(&["doctor"]).stdout;
+    install(&sandbox, &a, &["--jump-via", "gate"]).succeeds();
+    let config = format!("{}Host gate\n  ProxyJump prime.a.w\n", sandbox.read_config());
+    sandbox.write("ssh/config", config);
+    let report = sandbox.run(&["doctor"]).stdout;
     assert!(report.contains("gate > prime.a.w > gate"), "{report}");
 }

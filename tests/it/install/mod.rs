@@ -22,56 +22,34 @@ mod this_machine;
 mod verified;
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::support::cluster::{self, Cluster, Node};
 use crate::support::process::Ran;
-use crate::support::sandbox::{Program, Sandbox};
-
-/// A home folder with an ssh folder in it that is not the one of the passwd file.
-pub struct Desk {
-    pub sandbox: Sandbox,
-}
+use crate::support::sandbox::{Program, Sandbox, is_of_refresh};
 
 /// Every file below a folder, with what it holds and its mode; a link with where it leads.
 pub type Snapshot = BTreeMap<PathBuf, (String, u32)>;
 
-impl Desk {
-    pub fn new() -> Self {
-        let desk = Self { sandbox: Sandbox::new() };
-        fs::create_dir(desk.ssh("")).unwrap();
-        fs::set_permissions(desk.ssh(""), fs::Permissions::from_mode(0o700)).unwrap();
-        desk
-    }
-
-    /// The same with a configuration of the user's own.
+impl Sandbox {
+    /// One with an ssh folder, and a configuration of the user's own.
     pub fn with_config(config: impl AsRef<[u8]>) -> Self {
-        let desk = Self::new();
-        desk.sandbox.write("ssh/config", config);
-        desk
+        let sandbox = Self::with_ssh_folder();
+        sandbox.write("ssh/config", config);
+        sandbox
     }
 
     /// The same with this cluster installed.
     pub fn with_installed(config: impl AsRef<[u8]>, cluster: &Cluster) -> Self {
-        let desk = Self::with_config(config);
-        desk.install(cluster).succeeds();
-        desk
-    }
-
-    /// A path below the ssh folder.
-    pub fn ssh(&self, relative: impl AsRef<Path>) -> PathBuf {
-        self.sandbox.path("ssh").join(relative)
-    }
-
-    pub fn config(&self) -> PathBuf {
-        self.ssh("config")
+        let sandbox = Self::with_config(config);
+        sandbox.install(cluster).succeeds();
+        sandbox
     }
 
     pub fn read_config(&self) -> String {
-        self.sandbox.read("ssh/config")
+        self.read("ssh/config")
     }
 
     /// The line that includes our index; the folder is not ssh's own, so it is absolute.
@@ -81,13 +59,7 @@ impl Desk {
 
     /// Saves the answer for a cluster, and says where.
     pub fn saved(&self, cluster: &Cluster) -> PathBuf {
-        self.sandbox.write(format!("{}.json", cluster.id()), cluster.answer())
-    }
-
-    /// The program, with this ssh folder.
-    pub fn program<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Program {
-        let folder = self.sandbox.path("ssh");
-        arguments.into_iter().fold(self.sandbox.prime_ssh(["--ssh-dir"]).arg(folder), Program::arg)
+        self.write(format!("{}.json", cluster.id()), cluster.answer())
     }
 
     pub fn installing(&self, cluster: &Cluster) -> Program {
@@ -98,10 +70,6 @@ impl Desk {
         self.installing(cluster).run()
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Ran {
-        self.program(arguments).run()
-    }
-
     /// All that is in the ssh folder but for the lock, which says nothing.
     pub fn snapshot(&self) -> Snapshot {
         let mut snapshot = Snapshot::new();
@@ -110,33 +78,6 @@ impl Desk {
         snapshot.retain(|path, _| !is_of_refresh(path));
         snapshot
     }
-
-    /// The one file of our folder with this ending.
-    #[track_caller]
-    pub fn ours(&self, ending: &str) -> PathBuf {
-        let found: Vec<_> = self.all_ours(ending);
-        assert_eq!(found.len(), 1, "{ending}: {found:?}");
-        found[0].clone()
-    }
-
-    pub fn all_ours(&self, ending: &str) -> Vec<PathBuf> {
-        let Ok(entries) = fs::read_dir(self.ssh("prime-ssh")) else { return Vec::new() };
-        let mut found: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-        found.retain(|path| ending.starts_with(".refresh") || !is_of_refresh(path));
-        // That of a removed cluster stays for a while, empty.
-        let is_there = |path: &Path| {
-            path.extension().is_none_or(|end| end != "conf")
-                || fs::metadata(path).unwrap().len() > 0
-        };
-        found.retain(|path| path.to_str().unwrap().ends_with(ending) && is_there(path));
-        found.sort();
-        found
-    }
-}
-
-/// Whether a file says when a cluster was brought up to date, which each run does.
-pub fn is_of_refresh(path: &Path) -> bool {
-    path.extension().is_some_and(|end| end == "refresh" || end == "refresh-lock")
 }
 
 fn collect(folder: &Path, snapshot: &mut Snapshot) {

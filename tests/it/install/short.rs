@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use super::{Desk, small, train};
+use super::{Sandbox, small, train};
 use crate::support::api::Api;
 use crate::support::process::Ran;
 use crate::support::ssh::Resolved;
 
 const LAYOUTS: [&str; 2] = ["flat", "compact"];
 
-impl Desk {
+impl Sandbox {
     fn naming(&self, short: &str) -> Ran {
         self.installing(&train()).arg("--short").arg(short).run()
     }
@@ -23,13 +23,13 @@ impl Desk {
 fn it_leads_where_the_alias_does_until_it_is_forgotten() {
     needs!("ssh");
     for layout in LAYOUTS {
-        let desk = Desk::with_config("Host other\n  HostName x\n");
-        let before = desk.snapshot();
-        let program = desk.installing(&train()).args(["--short", "t", "--layout", layout]);
+        let sandbox = Sandbox::with_config("Host other\n  HostName x\n");
+        let before = sandbox.snapshot();
+        let program = sandbox.installing(&train()).args(["--short", "t", "--layout", layout]);
         let ran = program.run();
         assert!(ran.stderr.ends_with(" t\n"), "{}", ran.stderr);
         ran.succeeds();
-        let config = desk.config();
+        let config = sandbox.config();
         let by_alias = Resolved::of(&config, "prime.train");
         assert_eq!(by_alias.get("hostname"), Some("203.0.113.10"));
         let by_name = Resolved::of(&config, "t");
@@ -38,31 +38,31 @@ fn it_leads_where_the_alias_does_until_it_is_forgotten() {
         }
         assert_eq!(by_name.all("userknownhostsfile"), by_alias.all("userknownhostsfile"));
 
-        desk.run(&["sync"]).succeeds();
-        assert_eq!(desk.host_name("t"), "203.0.113.10");
-        let ran = desk.installing(&train()).arg("--short=train").run();
+        sandbox.run(&["sync"]).succeeds();
+        assert_eq!(sandbox.host_name("t"), "203.0.113.10");
+        let ran = sandbox.installing(&train()).arg("--short=train").run();
         assert!(ran.stderr.contains("changed short from t to train\n"), "{}", ran.stderr);
         assert!(ran.stderr.contains("prime.train  changed: short name changed\n"));
         assert_eq!(
-            (desk.host_name("train"), desk.host_name("t")),
+            (sandbox.host_name("train"), sandbox.host_name("t")),
             ("203.0.113.10".into(), "t".into())
         );
-        desk.installing(&train()).arg("--no-short").run().succeeds();
-        assert_eq!(desk.host_name("train"), "train");
-        desk.naming("train").succeeds();
-        desk.installing(&train()).arg("--unset=short").run().succeeds();
-        assert_eq!(desk.host_name("train"), "train");
-        desk.naming("train").succeeds();
-        desk.run(&["uninstall", "train"]).succeeds();
-        assert_eq!(desk.snapshot(), before);
+        sandbox.installing(&train()).arg("--no-short").run().succeeds();
+        assert_eq!(sandbox.host_name("train"), "train");
+        sandbox.naming("train").succeeds();
+        sandbox.installing(&train()).arg("--unset=short").run().succeeds();
+        assert_eq!(sandbox.host_name("train"), "train");
+        sandbox.naming("train").succeeds();
+        sandbox.run(&["uninstall", "train"]).succeeds();
+        assert_eq!(sandbox.snapshot(), before);
     }
 }
 
 #[test]
 fn a_name_that_is_taken_or_means_something_else_is_refused() {
-    let desk =
-        Desk::with_config("Host mine ours*\n  HostName x\nHost plain\n  LocalForward 1 a:1\n");
-    let before = desk.snapshot();
+    let sandbox =
+        Sandbox::with_config("Host mine ours*\n  HostName x\nHost plain\n  LocalForward 1 a:1\n");
+    let before = sandbox.snapshot();
     for (name, why) in [
         ("a.b", "a name with a dot may be a host of the network"),
         ("localhost", "that is this machine"),
@@ -72,45 +72,45 @@ fn a_name_that_is_taken_or_means_something_else_is_refused() {
         ("-oProxyCommand=x", "only `a-z`, `0-9`"),
         ("Train", "only `a-z`, `0-9`"),
     ] {
-        let told = desk.installing(&train()).arg(format!("--short={name}")).run().fails(2);
+        let told = sandbox.installing(&train()).arg(format!("--short={name}")).run().fails(2);
         assert!(told.contains(why), "{told}");
     }
-    let told = desk.naming("mine").fails(5);
+    let told = sandbox.naming("mine").fails(5);
     assert!(
         told.contains("config:1: mine\n") && told.contains("with another `--short NAME`"),
         "{told}"
     );
-    let two = desk.saved(&small("clst02", "other"));
-    let told = desk.installing(&train()).arg("--input").arg(two).arg("--short=t").run().fails(2);
+    let two = sandbox.saved(&small("clst02", "other"));
+    let told = sandbox.installing(&train()).arg("--input").arg(two).arg("--short=t").run().fails(2);
     assert!(told.contains("--short names one cluster"), "{told}");
-    desk.run(&["install", "--all", "--short=t"]).fails(2);
-    assert_eq!(desk.snapshot(), before);
+    sandbox.run(&["install", "--all", "--short=t"]).fails(2);
+    assert_eq!(sandbox.snapshot(), before);
 
     // A pattern is told, and a block that leads nowhere else is welcome.
-    let ran = desk.naming("ours-too");
+    let ran = sandbox.naming("ours-too");
     assert!(
         ran.stderr.contains("config:1: the pattern ours* catches ours-too too"),
         "{}",
         ran.stderr
     );
     ran.succeeds();
-    desk.naming("plain").succeeds();
+    sandbox.naming("plain").succeeds();
 }
 
 #[test]
 fn it_is_of_one_cluster_alone() {
-    let desk = Desk::with_installed("", &small("clst02", "other"));
+    let sandbox = Sandbox::with_installed("", &small("clst02", "other"));
     for name in ["other", "clst02"] {
-        let told = desk.naming(name).fails(5);
+        let told = sandbox.naming(name).fails(5);
         let owner =
             format!("the short name {name} is a name of cluster clst02, installed as prime.other");
         assert!(told.contains(&owner), "{told}");
     }
-    desk.naming("t").succeeds();
-    let told = desk.installing(&small("clst02", "other")).arg("--short=t").run().fails(5);
+    sandbox.naming("t").succeeds();
+    let told = sandbox.installing(&small("clst02", "other")).arg("--short=t").run().fails(5);
     assert!(told.contains("cluster clst01, installed as prime.train"), "{told}");
     // Who comes later keeps its own name.
-    let ran = desk.install(&small("clst03", "t"));
+    let ran = sandbox.install(&small("clst03", "t"));
     let told = "`ssh t` leads to prime.train, which has that short name, and not to prime.t";
     assert!(ran.stderr.contains(told), "{}", ran.stderr);
     ran.succeeds();
@@ -118,10 +118,10 @@ fn it_is_of_one_cluster_alone() {
 
 #[test]
 fn every_command_knows_it() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::with_ssh_folder();
     let api = Api::serving([train().with("vaultEnabled", true)]);
-    let key = desk.sandbox.ssh_key("keys/id");
-    let run = |words: &[&str]| desk.program(words).asking(&api).run();
+    let key = sandbox.ssh_key("keys/id");
+    let run = |words: &[&str]| sandbox.program(words).asking(&api).run();
     let key = key.to_str().unwrap();
     run(&["install", "train", "--short", "t", "--identity-file", key]).succeeds();
     let shown: Value =
@@ -137,7 +137,7 @@ fn every_command_knows_it() {
     run(&["sync", "t"]).succeeds();
     let complete = |words: &[&str]| {
         let words = [&["completions", "bash", "--", "prime-ssh"], words].concat();
-        desk.program(words).env("PRIME_SSH_DIR", desk.ssh("")).run().succeeds()
+        sandbox.program(words).env("PRIME_SSH_DIR", sandbox.ssh("")).run().succeeds()
     };
     for command in ["show", "check", "wait", "cert", "install", "uninstall"] {
         let fitting = complete(&[command, "t"]);
@@ -154,5 +154,5 @@ fn every_command_knows_it() {
         assert!(complete(&[command, "qu"]).starts_with("words\nquick\t"), "{command}");
     }
     run(&["uninstall", "quick"]).succeeds();
-    assert!(!desk.ssh("prime-ssh").exists());
+    assert!(!sandbox.ssh("prime-ssh").exists());
 }

@@ -5,29 +5,29 @@ use std::fs;
 
 use serde_json::json;
 
-use super::{Desk, small, train};
+use super::{Sandbox, small, train};
 use crate::support::api::Api;
 use crate::support::cluster::{Cluster, Node};
 use crate::support::process;
 use crate::support::sandbox::Program;
 
 /// A `PATH` on which ssh says that it is this one, and else is the one of this machine.
-fn path_with(desk: &Desk, version: &str) -> String {
+fn path_with(sandbox: &Sandbox, version: &str) -> String {
     let ssh = process::run(process::command("sh").args(["-c", "command -v ssh"]), b"").succeeds();
     let script =
         format!("#!/bin/sh\n[ \"$1\" = -V ] || exec {} \"$@\"\necho '{version}' >&2\n", ssh.trim());
-    desk.sandbox.script("bin/ssh", script);
-    format!("{}:{}", desk.sandbox.path("bin").display(), process::path().display())
+    sandbox.script("bin/ssh", script);
+    format!("{}:{}", sandbox.path("bin").display(), process::path().display())
 }
 
 #[test]
 fn an_ssh_that_is_too_old_is_refused() {
     needs!("ssh");
-    let desk = Desk::with_config("Host a\n");
-    let before = desk.snapshot();
+    let sandbox = Sandbox::with_config("Host a\n");
+    let before = sandbox.snapshot();
     let with = |version: &str, options: &[&str]| {
-        let path = path_with(&desk, version);
-        desk.installing(&train()).args(options).env("PATH", path).run()
+        let path = path_with(&sandbox, version);
+        sandbox.installing(&train()).args(options).env("PATH", path).run()
     };
     let told = with("OpenSSH_7.5p1, OpenSSL 1.0.2n", &[]).fails(5);
     let why = "error: ssh is OpenSSH_7.5p1 here, and these files need OpenSSH 7.6 or later\n";
@@ -35,7 +35,7 @@ fn an_ssh_that_is_too_old_is_refused() {
     let told = with("OpenSSH_8.3p1 x", &["--layout", "compact"]).fails(5);
     let why = "ssh is OpenSSH_8.3p1 here, and `--layout compact` needs OpenSSH 8.4 or later";
     assert!(told.contains(why) && told.contains("or use `--layout flat`"), "{told}");
-    assert_eq!(desk.snapshot(), before);
+    assert_eq!(sandbox.snapshot(), before);
     for version in [
         "OpenSSH_7.6p1 Ubuntu-4ubuntu0.7, OpenSSL 1.0.2n",
         "OpenSSH_8.3p1 x",
@@ -52,20 +52,20 @@ fn an_ssh_that_is_too_old_is_refused() {
     }
     // A remembered layout counts too, for its cluster alone.
     with("OpenSSH_8.4p1", &["--layout", "compact"]).succeeds();
-    let compact = desk.snapshot();
+    let compact = sandbox.snapshot();
     assert!(with("OpenSSH_8.3p1", &["--user", "bob"]).fails(5).contains("`--layout flat`"));
-    assert_eq!(desk.snapshot(), compact);
+    assert_eq!(sandbox.snapshot(), compact);
     with("OpenSSH_8.3p1", &["--layout", "flat"]).succeeds();
 }
 
 #[test]
 fn config_warns_once_of_an_ssh_that_is_too_old() {
     needs!("ssh");
-    let desk = Desk::new();
-    let (one, two) = (desk.saved(&train()), desk.saved(&small("clst02", "other")));
+    let sandbox = Sandbox::with_ssh_folder();
+    let (one, two) = (sandbox.saved(&train()), sandbox.saved(&small("clst02", "other")));
     let told = |version: &str, layout: &str| {
-        let program = desk.program(["config", "--layout", layout, "--input"]).arg(&one);
-        let ran = program.arg("--input").arg(&two).env("PATH", path_with(&desk, version)).run();
+        let program = sandbox.program(["config", "--layout", layout, "--input"]).arg(&one);
+        let ran = program.arg("--input").arg(&two).env("PATH", path_with(&sandbox, version)).run();
         assert!(ran.status.success() && ran.stdout.contains("prime.train"), "{ran:?}");
         ran.stderr
     };
@@ -90,26 +90,27 @@ fn many_hosts_are_told_of_the_compact_layout_once() {
             cluster.node(Node::control(&pod, &node, &address))
         })
     };
-    let desk = Desk::new();
+    let sandbox = Sandbox::with_ssh_folder();
     let advice = |program: Program| {
         let ran = program.run();
         assert!(ran.status.success(), "{ran:?}");
         ran.stderr.lines().filter(|line| line.contains("--layout compact")).count()
     };
-    assert_eq!(advice(desk.installing(&of_nodes("clst01", "big", 1000))), 0);
-    let (second, third) = (desk.saved(&small("clst02", "b")), desk.saved(&small("clst03", "c")));
-    let both = desk.program(["install", "--input"]).arg(second).arg("--input").arg(third);
+    assert_eq!(advice(sandbox.installing(&of_nodes("clst01", "big", 1000))), 0);
+    let (second, third) =
+        (sandbox.saved(&small("clst02", "b")), sandbox.saved(&small("clst03", "c")));
+    let both = sandbox.program(["install", "--input"]).arg(second).arg("--input").arg(third);
     assert_eq!(advice(both), 1);
-    let compact = desk.installing(&of_nodes("clst01", "big", 1000)).arg("--layout=compact");
+    let compact = sandbox.installing(&of_nodes("clst01", "big", 1000)).arg("--layout=compact");
     assert_eq!(advice(compact), 0);
-    assert_eq!(advice(desk.installing(&of_nodes("clst01", "big", 1000))), 0);
+    assert_eq!(advice(sandbox.installing(&of_nodes("clst01", "big", 1000))), 0);
 }
 
 #[test]
 fn the_only_cluster_needs_no_name() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::with_ssh_folder();
     let install =
-        |api: &Api, options: &[&str]| desk.program(["install"]).args(options).asking(api).run();
+        |api: &Api, options: &[&str]| sandbox.program(["install"]).args(options).asking(api).run();
     let told = install(&Api::serving([]), &[]).fails(4);
     assert!(told.contains("nothing to install: the API lists no cluster"), "{told}");
     let several = Api::serving([train(), small("clst02", "other")]);
@@ -120,39 +121,34 @@ fn the_only_cluster_needs_no_name() {
 
     hint: name one or more: `prime-ssh install NAME`; `--all` installs all of them
     ");
-    assert!(!desk.ssh("prime-ssh").exists());
+    assert!(!sandbox.ssh("prime-ssh").exists());
     let one = Api::serving([train()]);
     install(&one, &["--as", "mine", "--short", "m"]).succeeds();
-    assert!(desk.ours(".conf").to_str().unwrap().contains("/mine-"));
+    assert!(sandbox.ours(".conf").to_str().unwrap().contains("/mine-"));
 }
 
 #[test]
 fn a_cluster_that_is_still_made_can_be_waited_for() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::with_ssh_folder();
     let made = Cluster::new("clst01", "train").node(Node::new("pod0", "node-0"));
     let told =
-        desk.program(["install", "train"]).asking(&Api::serving([made.clone()])).run().fails(4);
-    let folder = desk.ssh("").display().to_string();
+        sandbox.program(["install", "train"]).asking(&Api::serving([made.clone()])).run().fails(4);
+    let folder = sandbox.ssh("").display().to_string();
     let folder = folder.trim_end_matches('/');
     let hint = format!("hint: `prime-ssh install --ssh-dir {folder} --wait clst01` waits until");
     assert!(told.contains(&hint), "{told}");
     // A saved answer stays as it is.
-    assert!(!desk.install(&made).fails(4).contains("--wait"));
+    assert!(!sandbox.install(&made).fails(4).contains("--wait"));
 }
 
 #[test]
 fn a_folder_with_a_space_is_told_as_a_shell_takes_it() {
     needs!("ssh");
-    let desk = Desk::new();
-    let folder = desk.sandbox.path("my dir");
-    let input = desk.saved(&train());
-    let ran = desk
-        .sandbox
-        .prime_ssh(["install", "--input"])
-        .arg(input)
-        .arg("--ssh-dir")
-        .arg(&folder)
-        .run();
+    let sandbox = Sandbox::with_ssh_folder();
+    let folder = sandbox.path("my dir");
+    let input = sandbox.saved(&train());
+    let ran =
+        sandbox.prime_ssh(["install", "--input"]).arg(input).arg("--ssh-dir").arg(&folder).run();
     let command = ran.stderr.lines().find_map(|line| line.strip_prefix("connect with: ")).unwrap();
     assert_eq!(command, format!("ssh -F '{}/config' prime.train", folder.display()));
     let asks = format!("{} -T", command.replace("ssh ", "ssh -G "));
@@ -160,9 +156,9 @@ fn a_folder_with_a_space_is_told_as_a_shell_takes_it() {
     assert!(said.contains("hostname 203.0.113.10\n"), "{said}");
 
     // A key that others can read, below such a folder.
-    let key = desk.sandbox.write("my keys/id", "");
+    let key = sandbox.write("my keys/id", "");
     fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
-    let ran = desk.installing(&train()).arg("--identity-file").arg("~/my keys/id").run();
+    let ran = sandbox.installing(&train()).arg("--identity-file").arg("~/my keys/id").run();
     assert!(ran.stderr.contains(&format!("`chmod 600 '{}'`", key.display())), "{}", ran.stderr);
 }
 
@@ -170,10 +166,10 @@ fn a_folder_with_a_space_is_told_as_a_shell_takes_it() {
 fn an_ssh_that_stops_is_not_advised() {
     needs!("ssh");
     for config in ["Nonsense yes\n", "Host a\n  Port x\n"] {
-        let desk = Desk::with_config(config);
+        let sandbox = Sandbox::with_config(config);
         // The second time nothing of ours changes.
         for _ in 0..2 {
-            let ran = desk.install(&train());
+            let ran = sandbox.install(&train());
             assert!(ran.stderr.contains("ssh stops at your configuration as it is:"), "{ran:?}");
             assert!(!ran.stderr.contains("connect with"), "{ran:?}");
             ran.succeeds();
@@ -184,57 +180,57 @@ fn an_ssh_that_stops_is_not_advised() {
 #[test]
 fn the_key_that_fits_is_named_with_its_option() {
     needs!("ssh", "ssh-keygen");
-    let desk = Desk::new();
-    let public = |key: &str| desk.sandbox.read(format!("ssh/{key}.pub"));
+    let sandbox = Sandbox::with_ssh_folder();
+    let public = |key: &str| sandbox.read(format!("ssh/{key}.pub"));
     for key in ["work", "other"] {
-        desk.sandbox.ssh_key(format!("ssh/{key}"));
+        sandbox.ssh_key(format!("ssh/{key}"));
     }
     let keys = |known: &str| json!([{"id": "k", "role": "ADMIN", "publicKey": known}]);
     let install = |known: &str, options: &[&str]| {
-        let ran = desk.installing(&train().with("sshKeys", keys(known))).args(options).run();
+        let ran = sandbox.installing(&train().with("sshKeys", keys(known))).args(options).run();
         assert!(ran.status.success(), "{ran:?}");
         ran.stderr
     };
-    let work = desk.ssh("work").display().to_string();
+    let work = sandbox.ssh("work").display().to_string();
     let advice = format!(
         "warning: prime.train lets in your key {work}, and ssh would not show that one: install with \
          `--identity-file {work}`\n"
     );
     let told = install(&public("work"), &[]);
     assert!(told.contains(&advice), "{told}");
-    let other = desk.ssh("other").display().to_string();
+    let other = sandbox.ssh("other").display().to_string();
     let told = install(&public("work"), &["--identity-file", &other]);
     assert!(told.contains(&advice) && told.contains("is not among those of prime.train"), "{told}");
     assert!(!install(&public("work"), &["--identity-file", &work]).contains("warning"));
     // Of a key of somebody else nothing can be said.
-    desk.run(&["uninstall", "--all"]).succeeds();
-    let stranger = desk.sandbox.ssh_key("elsewhere/id");
+    sandbox.run(&["uninstall", "--all"]).succeeds();
+    let stranger = sandbox.ssh_key("elsewhere/id");
     let stranger = fs::read_to_string(stranger.with_extension("pub")).unwrap();
     assert!(!install(&stranger, &[]).contains("lets in your key"));
 }
 
 #[test]
 fn a_dry_run_shows_the_hosts_and_says_would() {
-    let desk = Desk::with_config("Host a\n");
-    let before = desk.snapshot();
-    let ran = desk.installing(&train()).args(["--dry-run", "--user=bob"]).run();
+    let sandbox = Sandbox::with_config("Host a\n");
+    let before = sandbox.snapshot();
+    let ran = sandbox.installing(&train()).args(["--dry-run", "--user=bob"]).run();
     assert!(ran.stdout.contains("\n+Host prime.train.node-0 prime.train\n"), "{ran:?}");
-    assert!(ran.stdout.contains(&format!("+{}", desk.line())), "{ran:?}");
+    assert!(ran.stdout.contains(&format!("+{}", sandbox.line())), "{ran:?}");
     assert!(!ran.stdout.contains("sha256") && !ran.stdout.contains(".json"), "{ran:?}");
     assert!(ran.stderr.ends_with("prime.train  would be added: 3 hosts\n"), "{ran:?}");
     assert!(!ran.stderr.contains("connect with"), "{ran:?}");
-    assert_eq!(desk.snapshot(), before);
-    let all = desk.installing(&train()).args(["--dry-run", "-v"]).run();
+    assert_eq!(sandbox.snapshot(), before);
+    let all = sandbox.installing(&train()).args(["--dry-run", "-v"]).run();
     assert!(all.stdout.contains("fragment_sha256") && all.stdout.contains(".known_hosts\n"));
 
-    desk.install(&train()).succeeds();
-    let ran = desk.installing(&train()).args(["--dry-run", "--user=bob"]).run();
+    sandbox.install(&train()).succeeds();
+    let ran = sandbox.installing(&train()).args(["--dry-run", "--user=bob"]).run();
     let changes = "note: options for prime.train would change: added user bob\n";
     assert!(ran.stderr.contains(changes), "{}", ran.stderr);
     assert!(ran.stderr.ends_with("prime.train  would be changed: 3 hosts changed\n"), "{ran:?}");
-    let conf = desk.ours(".conf");
+    let conf = sandbox.ours(".conf");
     fs::write(&conf, fs::read_to_string(&conf).unwrap() + "# mine\n").unwrap();
-    let ran = desk.run(&["uninstall", "train", "--dry-run"]);
+    let ran = sandbox.run(&["uninstall", "train", "--dry-run"]);
     assert!(ran.stderr.contains("was edited by hand, and would be kept as"), "{}", ran.stderr);
     assert!(ran.stderr.ends_with("prime.train  would be removed\n"), "{}", ran.stderr);
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use super::{Desk, train};
+use super::{Sandbox, train};
 
 /// An ssh that is too old for one of our lines, as releases before 7.6 are; it keeps what it was
 /// asked with.
@@ -22,9 +22,9 @@ done
 "#;
 
 /// A folder with this script for an ssh.
-fn with_ssh(desk: &Desk, script: &str) -> PathBuf {
-    desk.sandbox.script("bin/ssh", script);
-    desk.sandbox.path("bin")
+fn with_ssh(sandbox: &Sandbox, script: &str) -> PathBuf {
+    sandbox.script("bin/ssh", script);
+    sandbox.path("bin")
 }
 
 fn path_with(folder: &std::path::Path) -> String {
@@ -33,28 +33,29 @@ fn path_with(folder: &std::path::Path) -> String {
 
 #[test]
 fn what_ssh_cannot_read_is_not_put_in_place() {
-    let desk = Desk::with_config("Host a\n");
-    let path = path_with(&with_ssh(&desk, OLD_SSH));
-    let before = desk.snapshot();
-    let told = desk.installing(&train()).env("PATH", &path).run().fails(5);
-    assert!(told.contains("nothing was changed"), "{told}");
-    let words = format!(
-        "{}/prime-ssh/train-675b1ff5.conf line 17: unsupported",
-        desk.ssh("").display().to_string().trim_end_matches('/')
-    );
-    assert!(told.contains(&words), "{told}");
-    assert!(!told.contains(".tmp"), "{told}");
-    assert_eq!(desk.snapshot(), before);
-    assert!(!desk.ssh("prime-ssh").exists());
-    assert!(desk.sandbox.read("asked").contains("PRIME_SSH_NO_REFRESH=1\n"));
+    let sandbox = Sandbox::with_config("Host a\n");
+    let path = path_with(&with_ssh(&sandbox, OLD_SSH));
+    let before = sandbox.snapshot();
+    let told = sandbox.installing(&train()).env("PATH", &path).run().fails(5);
+    snapshot!(told, @r#"
+    error: ssh would stop at the new files, so nothing was changed:
+      [home]/ssh/prime-ssh/train-675b1ff5.conf line 17: unsupported option "accept-new".
+    "#);
+    snapshot!(told, @r#"
+    error: ssh would stop at the new files, so nothing was changed:
+      [home]/ssh/prime-ssh/train-675b1ff5.conf line 17: unsupported option "accept-new".
+    "#);
+    assert_eq!(sandbox.snapshot(), before);
+    assert!(!sandbox.ssh("prime-ssh").exists());
+    assert!(sandbox.read("asked").contains("PRIME_SSH_NO_REFRESH=1\n"));
 
     // An update that is refused leaves the old state, and strict does without that word.
-    desk.installing(&train()).arg("--host-keys=strict").env("PATH", &path).run().succeeds();
-    let before = desk.snapshot();
-    let update = desk.installing(&train()).arg("--host-keys=accept-new");
+    sandbox.installing(&train()).arg("--host-keys=strict").env("PATH", &path).run().succeeds();
+    let before = sandbox.snapshot();
+    let update = sandbox.installing(&train()).arg("--host-keys=accept-new");
     update.env("PATH", &path).run().fails(5);
-    assert_eq!(desk.snapshot(), before);
-    let asked = desk.sandbox.read("asked");
+    assert_eq!(sandbox.snapshot(), before);
+    let asked = sandbox.read("asked");
     for name in ["prime.train", "prime-ssh-check.invalid"] {
         assert!(asked.contains(&format!("-- {name}\n")), "{asked}");
     }
@@ -62,10 +63,10 @@ fn what_ssh_cannot_read_is_not_put_in_place() {
 
 #[test]
 fn without_an_ssh_nobody_is_asked() {
-    let desk = Desk::new();
-    let empty = desk.sandbox.path("empty");
+    let sandbox = Sandbox::with_ssh_folder();
+    let empty = sandbox.path("empty");
     fs::create_dir(&empty).unwrap();
-    let ran = desk.installing(&train()).env("PATH", &empty).run();
+    let ran = sandbox.installing(&train()).env("PATH", &empty).run();
     assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
     ran.succeeds();
 }
@@ -73,46 +74,68 @@ fn without_an_ssh_nobody_is_asked() {
 #[test]
 fn what_was_broken_before_is_told_and_installed_all_the_same() {
     needs!("ssh");
-    let desk = Desk::with_config("Host a\n\n  Bogus yes\n");
-    let ran = desk.install(&train());
-    let words = format!("{}: line 3: Bad configuration option: bogus", desk.config().display());
-    assert!(ran.stderr.contains(&words), "{}", ran.stderr);
+    let sandbox = Sandbox::with_config("Host a\n\n  Bogus yes\n");
+    let ran = sandbox.install(&train());
+    snapshot!(ran.stderr, @"
+    warning: ssh stops at your configuration as it is:
+      [home]/ssh/config: line 3: Bad configuration option: bogus
+      [home]/ssh/config: terminating, 1 bad configuration options
+    note: [home]/ssh/config has a new first line: Include [home]/ssh/prime-ssh/config
+    prime.train  added: 3 hosts
+    ");
     ran.succeeds();
-    assert_eq!(desk.read_config(), format!("{}Host a\n\n  Bogus yes\n", desk.line()));
+    assert_eq!(sandbox.read_config(), format!("{}Host a\n\n  Bogus yes\n", sandbox.line()));
     // The next run has nothing to change, and so nothing to ask.
-    assert!(!desk.run(&["sync"]).stderr.contains("bogus"));
-    let ran = desk.run(&["uninstall", "--all"]);
-    assert!(ran.stderr.contains("Bad configuration option"), "{}", ran.stderr);
+    assert!(!sandbox.run(&["sync"]).stderr.contains("bogus"));
+    let ran = sandbox.run(&["uninstall", "--all"]);
+    snapshot!(ran.stderr, @"
+    warning: ssh stops at your configuration as it is:
+      [home]/ssh/config: line 4: Bad configuration option: bogus
+      [home]/ssh/config: terminating, 1 bad configuration options
+    prime.train  removed
+    ");
     ran.succeeds();
 }
 
 #[test]
 fn a_configuration_that_never_answers_does_not_hold_us_up() {
     needs!("ssh");
-    let desk = Desk::with_config("Match exec \"sleep 300\"\n");
-    let ran = desk.install(&train());
+    let sandbox = Sandbox::with_config("Match exec \"sleep 300\"\n");
+    let ran = sandbox.install(&train());
     assert!(ran.took.as_secs() < 30, "{ran:?}");
-    assert!(ran.stderr.contains("no answer in time"), "{}", ran.stderr);
+    snapshot!(ran.stderr, @"
+    warning: ssh stops at your configuration as it is:
+      it gave no answer in time
+    note: [home]/ssh/config has a new first line: Include [home]/ssh/prime-ssh/config
+    prime.train  added: 3 hosts
+    ");
     ran.succeeds();
 }
 
 #[test]
 fn files_that_would_stop_ssh_are_told_with_the_remedy() {
     needs!("ssh");
-    let desk = Desk::with_config("Host a\n");
-    fs::set_permissions(desk.config(), fs::Permissions::from_mode(0o664)).unwrap();
-    let ran = desk.install(&train());
-    let remedy = format!("`chmod go-w {}`", desk.config().display());
-    assert!(ran.stderr.contains("mode 0664") && ran.stderr.contains(&remedy), "{}", ran.stderr);
+    let sandbox = Sandbox::with_config("Host a\n");
+    fs::set_permissions(sandbox.config(), fs::Permissions::from_mode(0o664)).unwrap();
+    let ran = sandbox.install(&train());
+    snapshot!(ran.stderr, @"
+    warning: [home]/ssh/config has mode 0664, and ssh stops at a file that others may write: `chmod go-w [home]/ssh/config`
+    note: [home]/ssh/config has a new first line: Include [home]/ssh/prime-ssh/config
+    prime.train  added: 3 hosts
+    ");
     ran.succeeds();
 
-    let desk = Desk::new();
-    let more = desk.sandbox.write("ssh/more", "Host b\n");
-    desk.sandbox.write("ssh/config", format!("Include {}\n", more.display()));
+    let sandbox = Sandbox::with_ssh_folder();
+    let more = sandbox.write("ssh/more", "Host b\n");
+    sandbox.write("ssh/config", format!("Include {}\n", more.display()));
     fs::set_permissions(&more, fs::Permissions::from_mode(0o666)).unwrap();
-    let ran = desk.install(&train());
-    let words = format!("Bad owner or permissions on {}", more.display());
-    assert!(ran.stderr.contains(&words), "{}", ran.stderr);
+    let ran = sandbox.install(&train());
+    snapshot!(ran.stderr, @"
+    warning: ssh stops at your configuration as it is:
+      Bad owner or permissions on [home]/ssh/more
+    note: [home]/ssh/config has a new first line: Include [home]/ssh/prime-ssh/config
+    prime.train  added: 3 hosts
+    ");
     ran.succeeds();
 }
 
@@ -128,14 +151,14 @@ fn ssh_reads_an_include_of_ours_however_it_is_written() {
         "\"Include\" INDEX",
         "Include SSH/p*/con?ig",
     ] {
-        let desk = Desk::new();
-        let index = desk.ssh("prime-ssh/config");
+        let sandbox = Sandbox::with_ssh_folder();
+        let index = sandbox.ssh("prime-ssh/config");
         let line = line.replace("INDEX", index.to_str().unwrap());
-        let line = line.replace("SSH/", desk.ssh("").to_str().unwrap());
-        desk.sandbox.write("ssh/config", format!("{line}\nHost *\n"));
-        desk.install(&train()).succeeds();
-        assert_eq!(desk.read_config(), format!("{line}\nHost *\n"));
-        let resolved = Resolved::of(&desk.config(), "prime.train.node-1");
+        let line = line.replace("SSH/", sandbox.ssh("").to_str().unwrap());
+        sandbox.write("ssh/config", format!("{line}\nHost *\n"));
+        sandbox.install(&train()).succeeds();
+        assert_eq!(sandbox.read_config(), format!("{line}\nHost *\n"));
+        let resolved = Resolved::of(&sandbox.config(), "prime.train.node-1");
         assert_eq!(resolved.get("hostname"), Some("10.0.0.11"), "{line}");
     }
 }

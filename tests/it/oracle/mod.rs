@@ -7,7 +7,6 @@ pub mod plan;
 pub mod rules;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -56,18 +55,23 @@ proptest! {
         let hosts: usize = plans.iter().map(|plan| expected(plan).len()).sum();
         prop_assert_eq!(all, hosts + plans.len(), "the names are the hosts' and the clusters'");
         // A name that is not there, too: it must lead nowhere, and at once.
-        let stale = format!("prime.{}.stale", cluster_names[&plans[0].id]);
+        let stale = cluster_names.values().map(|name| format!("prime.{name}.no-such-node"));
+        let mut resolved = BTreeMap::new();
         for alias in aliases.iter().chain([&"github.com"]) {
-            prop_assert_eq!(Resolved::of(&path, alias), Resolved::of(&compact, alias));
+            let flat = Resolved::of(&path, alias);
+            prop_assert_eq!(&flat, &Resolved::of(&compact, alias));
+            resolved.insert((*alias).to_owned(), flat);
         }
-        for layout in [&path, &compact] {
-            let resolved = Resolved::of(layout, &stale);
-            let nowhere = format!("{stale}.invalid.");
-            prop_assert_eq!(resolved.get("hostname"), Some(&*nowhere));
-            prop_assert_eq!(resolved.get("proxyjump"), None);
+        for name in stale {
+            for layout in [&path, &compact] {
+                let resolved = Resolved::of(layout, &name);
+                let nowhere = format!("{name}.invalid.");
+                prop_assert_eq!(resolved.get("hostname"), Some(&*nowhere));
+                prop_assert_eq!(resolved.get("proxyjump"), None);
+            }
         }
         for plan in &plans {
-            judge(&path, &fragment, plan, &cluster_names[&plan.id], mode);
+            judge(&resolved, &fragment, plan, &cluster_names[&plan.id], mode);
         }
         prop_assert_eq!(fragment.shared().count(), plans.len());
     }
@@ -124,8 +128,14 @@ fn target_of(resolved: &Resolved) -> Target {
     }
 }
 
-/// Checks one cluster's part of a fragment against what ssh makes of it.
-fn judge(path: &Path, fragment: &Fragment, plan: &ClusterPlan, name: &str, mode: &str) {
+/// Checks one cluster's part of a fragment against what ssh makes of each of its names.
+fn judge(
+    resolved: &BTreeMap<String, Resolved>,
+    fragment: &Fragment,
+    plan: &ClusterPlan,
+    name: &str,
+    mode: &str,
+) {
     let ours = format!("prime.{name}");
     let below = format!("{ours}.");
     let mut expected = expected(plan);
@@ -138,22 +148,20 @@ fn judge(path: &Path, fragment: &Fragment, plan: &ClusterPlan, name: &str, mode:
     for block in blocks {
         let (alias, rest) = block.names.split_first().unwrap();
         assert!(rest.is_empty() || rest == [ours.clone()], "{:?}", block.names);
-        let resolved = Resolved::of(path, alias);
-        let target = target_of(&resolved);
+        let host = &resolved[alias];
+        let target = target_of(host);
         let at = expected.iter().position(|e| e.target == target);
         let expected = expected.remove(at.unwrap_or_else(|| panic!("{alias}: {target:?}")));
         judge_name(alias.strip_prefix(&below).unwrap(), &expected, &node_names);
         for other in rest {
-            assert_eq!(target_of(&Resolved::of(path, other)), target, "{other}");
+            assert_eq!(target_of(&resolved[other]), target, "{other}");
         }
-        let jump = resolved.get("proxyjump").filter(|&jump| jump != "none").map(str::to_owned);
+        let jump = host.get("proxyjump").filter(|&jump| jump != "none").map(str::to_owned);
         hosts.push(Judged { alias: alias.clone(), jump, expected });
     }
     hosts.sort_by_cached_key(|host| (natural(&host.alias), host.expected.node.clone()));
     judge_jumps(&hosts, mode);
     judge_entry(fragment, &ours, &hosts);
-    let stale = Resolved::of(path, &format!("{below}no-such-node"));
-    assert_eq!(stale.get("hostname"), Some(&*format!("{below}no-such-node.invalid.")));
 }
 
 /// One host of a fragment: what ssh makes of it, and what it should be.

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use super::page::plain;
-use super::world::World;
+use super::reader::Reader;
 use crate::support::alone::alone;
 
 const SESSION: [&str; 3] =
@@ -24,10 +24,10 @@ fn escaped(text: &str) -> String {
 }
 
 /// Lines that were typed, and lines that were printed.
-fn lines(world: &World) -> Vec<(bool, String)> {
+fn lines(reader: &Reader) -> Vec<(bool, String)> {
     let mut lines = Vec::new();
     for command in SESSION {
-        let ran = world.run(command, "");
+        let ran = reader.run(command, "");
         assert_eq!(ran.code, 0, "{command}: {}", ran.printed);
         lines.push((true, command.to_owned()));
         // What ssh remembers about host keys is another story, and its version is this machine's.
@@ -64,9 +64,9 @@ fn drawn(lines: &[(bool, String)]) -> String {
 fn in_namespaces_the_image_is_what_the_commands_print() {
     needs!("namespaces", "sshd", "ansible");
     alone("readme::image::in_namespaces_the_image_is_what_the_commands_print", || {
-        let mut world = World::new();
-        world.has_read_the_quick_start();
-        let now = drawn(&lines(&world));
+        let mut reader = Reader::new();
+        reader.has_read_the_quick_start();
+        let now = drawn(&lines(&reader));
         let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/session.svg");
         let there = fs::read_to_string(&place).unwrap_or_default();
         let without_times = |svg: &str| svg.lines().map(plain).collect::<Vec<_>>();

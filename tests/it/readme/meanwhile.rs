@@ -1,44 +1,44 @@
 //! What the remarks between the commands of a `console` block say: it happens.
 
-use super::world::{World, example};
+use super::reader::{Reader, example};
 use crate::support::api::Reply;
 use crate::support::cluster::{Cluster, Node};
 
 /// Makes it happen. What is wrong with it; empty where nothing is.
-pub fn happens(world: &mut World, what: &str) -> String {
+pub fn happens(reader: &mut Reader, what: &str) -> String {
     if let Some(what) = what.strip_prefix("an hour later, ") {
-        world.an_hour_passes();
-        return happens(world, what);
+        reader.an_hour_passes();
+        return happens(reader, what);
     }
     match what {
-        "the quick start is done" => world.has_read_the_quick_start(),
+        "the quick start is done" => reader.has_read_the_quick_start(),
         "node-3 is added" => {
-            world.machine("node-3");
-            world.api.now_serves([example().node(node_3())]);
+            reader.machine("node-3");
+            reader.api.now_serves([example().node(node_3())]);
         }
         "node-3 is terminated" => {
             let gone = node_3().with("status", "TERMINATED").with("terminatedAt", NOON);
-            world.api.now_serves([example().node(gone)]);
+            reader.api.now_serves([example().node(gone)]);
         }
         "train is terminated, and created again on other machines" => {
             for node in ["node-0", "node-1", "node-2"] {
-                world.machine(node);
+                reader.machine(node);
             }
             let gone = example().with("status", "TERMINATED").with("terminatedAt", NOON);
-            world.api.now_serves([gone, example_created_again()]);
+            reader.api.now_serves([gone, example_created_again()]);
         }
         "the new train takes certificates only, which last for 8 hours" => {
-            world.takes_certificates_only(example_created_again());
+            reader.takes_certificates_only(example_created_again());
         }
-        "the cluster takes certificates only" => world.takes_certificates_only(example()),
-        "a cluster that takes keys" => world.takes_keys(),
-        "the certificate expires" => world.certificate_expires(),
+        "the cluster takes certificates only" => reader.takes_certificates_only(example()),
+        "a cluster that takes keys" => reader.takes_keys(),
+        "the certificate expires" => reader.certificate_expires(),
         "the work is done" => {}
         "the API is down" => {
-            world.api.fails_with([(); 3].map(|()| Reply::detail(503, "Service unavailable")));
+            reader.api.fails_with([(); 3].map(|()| Reply::detail(503, "Service unavailable")));
         }
         "node-1 is replaced by another machine at its address" | "node-1 is reinstalled" => {
-            world.machine("node-1");
+            reader.machine("node-1");
         }
         _ => return format!("nobody knows how this happens: {what}"),
     }

@@ -9,15 +9,15 @@
 mod image;
 mod meanwhile;
 pub mod page;
-mod reader;
-pub mod world;
+pub mod reader;
+mod typing;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use page::Step;
+use reader::Reader;
 use serde_json::Value;
-use world::World;
 
 use crate::support::alone::each_alone;
 use crate::support::api::Api;
@@ -31,15 +31,15 @@ fn read(page: &str) {
     if steps.is_empty() {
         return;
     }
-    let mut world = World::new();
+    let mut reader = Reader::new();
     if page != "README.md" {
-        world.has_read_the_quick_start();
+        reader.has_read_the_quick_start();
     }
     let mut wrong = Vec::new();
     for step in steps {
         let (line, told) = match step {
-            Step::Meanwhile { line, what } => (line, meanwhile::happens(&mut world, &what)),
-            Step::Command(command) => (command.line, tries(&mut world, &command)),
+            Step::Meanwhile { line, what } => (line, meanwhile::happens(&mut reader, &what)),
+            Step::Command(command) => (command.line, tries(&mut reader, &command)),
         };
         if !told.is_empty() {
             wrong.push(format!("{page}:{line}: {told}"));
@@ -49,8 +49,8 @@ fn read(page: &str) {
 }
 
 /// Types a command. What is not as the page says; empty where all is.
-fn tries(world: &mut World, command: &page::Command) -> String {
-    let ran = reader::types(world, &command.text);
+fn tries(reader: &mut Reader, command: &page::Command) -> String {
+    let ran = typing::types(reader, &command.text);
     let (text, expected) = (&command.text, command.exit_code());
     let is_so = |shown: &Vec<String>| page::is_shown_by(shown, &ran.printed);
     if ran.code != expected {

@@ -164,7 +164,7 @@ fn unescaped(text: &str) -> String {
     shown
 }
 
-/// `ClusterShell` with these groups as the example says, for this person alone.
+/// `ClusterShell` with these groups as the example says, for this user alone.
 struct ClusterShell {
     sandbox: Sandbox,
 }

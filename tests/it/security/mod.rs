@@ -13,7 +13,7 @@ use std::path::Path;
 use trace::Trace;
 
 use crate::readme::page;
-use crate::readme::world::World;
+use crate::readme::reader::Reader;
 use crate::support::alone::alone;
 
 /// A row of a table: what is done, and by which commands.
@@ -104,9 +104,9 @@ fn in_namespaces_each_command_does_what_the_tables_say() {
     needs!("namespaces", "sshd", "strace");
     let name = "security::in_namespaces_each_command_does_what_the_tables_say";
     alone(name, || {
-        let mut world = World::new();
-        world.has_read_the_quick_start();
-        let traces = scenes::play(&mut world);
+        let mut reader = Reader::new();
+        reader.has_read_the_quick_start();
+        let traces = scenes::play(&mut reader);
         let text = page::read("SECURITY.md");
         let mut told = String::new();
         for (heading, of) in [

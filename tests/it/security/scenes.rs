@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use super::trace::{CALLS, Trace};
-use crate::readme::world::{World, example};
+use crate::readme::reader::{Reader, example};
 use crate::support::cluster::Node;
 use crate::support::sandbox::TOKEN;
 
@@ -68,25 +68,25 @@ prime-ssh doctor
 ";
 
 /// Plays all of it, and says what each command did.
-pub fn play(world: &mut World) -> BTreeMap<String, Trace> {
+pub fn play(reader: &mut Reader) -> BTreeMap<String, Trace> {
     let mut traces = BTreeMap::new();
     for line in SCENES.lines() {
         if let Some(remark) = line.strip_prefix("# ") {
-            happens(world, remark);
+            happens(reader, remark);
         } else if let Some(rest) = line.strip_prefix("prime-ssh ") {
             let (arguments, code) = rest.split_once(" # ").unwrap_or((rest, "0"));
-            traced(world, arguments, code.parse().unwrap(), &mut traces);
+            traced(reader, arguments, code.parse().unwrap(), &mut traces);
         } else {
             let line = line.replace("\"$TOKEN\"", TOKEN);
-            assert_eq!(world.run(&line, "").code, 0, "{line}");
+            assert_eq!(reader.run(&line, "").code, 0, "{line}");
         }
     }
     traces
 }
 
-fn happens(world: &mut World, remark: &str) {
+fn happens(reader: &mut Reader, remark: &str) {
     let more = example().node(Node::worker("pod03", "node-3", "10.0.0.13"));
-    world.api.now_serves([match remark {
+    reader.api.now_serves([match remark {
         "a node comes" => more,
         "certificates are wanted" => more.with("vaultEnabled", true),
         "a node goes" => example().with("vaultEnabled", true),
@@ -96,24 +96,24 @@ fn happens(world: &mut World, remark: &str) {
 
 /// Runs the program, and adds what it does to what its command does.
 #[track_caller]
-fn traced(world: &World, arguments: &str, code: i32, traces: &mut BTreeMap<String, Trace>) {
-    let folder = world.sandbox.path("traces");
+fn traced(reader: &Reader, arguments: &str, code: i32, traces: &mut BTreeMap<String, Trace>) {
+    let folder = reader.sandbox.path("traces");
     fs::create_dir(&folder).unwrap();
     let out = folder.join("of");
     let strace = format!("strace -ff -y -qq -s 9999 -e {CALLS} -o '{}'", out.display());
     let line = format!("{strace} prime-ssh {arguments}");
-    let ran = world.run(&line, "");
+    let ran = reader.run(&line, "");
     assert_eq!(ran.code, code, "prime-ssh {arguments}\n{}", ran.printed);
     let trace = Trace::of(&folder, "prime-ssh");
     fs::remove_dir_all(&folder).unwrap();
     let command = arguments.split(' ').next().unwrap();
-    traces.entry(command.to_owned()).or_default().add(trace, |text| told(world, text));
+    traces.entry(command.to_owned()).or_default().add(trace, |text| told(reader, text));
 }
 
 /// What is traced, as SECURITY.md says it.
-fn told(world: &World, text: &str) -> String {
-    let api = world.api.url();
+fn told(reader: &Reader, text: &str) -> String {
+    let api = reader.api.url();
     let text = text.replace(api.trim_start_matches("http://"), "api.primeintellect.ai:443");
-    let text = world.told(&text).replace("127.0.0.1:1", "api.primeintellect.ai:443");
+    let text = reader.told(&text).replace("127.0.0.1:1", "api.primeintellect.ai:443");
     text.replace("/home/you/prime-ssh/", "").replace("/home/you", "~")
 }

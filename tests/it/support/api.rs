@@ -5,50 +5,20 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, RwLock};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::cluster::Cluster;
+pub use super::http::Request;
+use super::http::{self, answer, decode};
+use super::network::Reserved;
 use super::sandbox::TOKEN;
 
 const CLUSTERS: &str = "/api/admin/clusters";
-
-/// One request as it came in.
-#[derive(Clone, Debug)]
-pub struct Request {
-    pub method: String,
-    /// The path as it stood on the wire, still percent-encoded.
-    pub path: String,
-    /// What stands behind the `?`, decoded, in its order.
-    pub query: Vec<(String, String)>,
-    /// Names in lower case.
-    pub headers: Vec<(String, String)>,
-    pub body: String,
-    /// When it had come in.
-    pub at: Instant,
-}
-
-impl Request {
-    /// The first header of this (lower-case) name.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        pick(&self.headers, name)
-    }
-
-    /// The first query value of this name.
-    pub fn query(&self, name: &str) -> Option<&str> {
-        pick(&self.query, name)
-    }
-}
-
-fn pick<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-}
 
 /// What the API answers.
 #[derive(Clone, Debug)]
@@ -80,24 +50,19 @@ type Signer = Box<dyn Fn(&Value) -> Reply + Send + Sync>;
 
 /// A running API; it ends with its drop.
 pub struct Api {
-    address: SocketAddr,
+    server: http::Server,
     state: Arc<State>,
-    listener: Option<JoinHandle<()>>,
     may_be_idle: bool,
 }
 
+#[derive(Default)]
 struct State {
     clusters: RwLock<Vec<Cluster>>,
-    delay: Duration,
-    requests: Mutex<Vec<Request>>,
     /// What the next requests get instead of an answer.
     failures: Mutex<VecDeque<Reply>>,
     /// What the requests for these paths get instead of an answer.
     replies: Mutex<Vec<(String, Reply)>>,
     signer: Mutex<Option<Signer>>,
-    at_once: AtomicUsize,
-    most_at_once: AtomicUsize,
-    stopping: AtomicBool,
 }
 
 impl Api {
@@ -108,36 +73,20 @@ impl Api {
 
     /// Serves these clusters, each answer after a pause.
     pub fn slow(clusters: impl IntoIterator<Item = Cluster>, delay: Duration) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let state = Arc::new(State {
-            clusters: RwLock::new(clusters.into_iter().collect()),
-            delay,
-            requests: Mutex::default(),
-            failures: Mutex::default(),
-            replies: Mutex::default(),
-            signer: Mutex::default(),
-            at_once: AtomicUsize::new(0),
-            most_at_once: AtomicUsize::new(0),
-            stopping: AtomicBool::new(false),
-        });
+        let state = Arc::new(State::default());
         let shared = Arc::clone(&state);
-        let listener = thread::spawn(move || {
-            for stream in listener.incoming() {
-                if shared.stopping.load(Ordering::SeqCst) {
-                    return;
-                }
-                let state = Arc::clone(&shared);
-                // A client that hangs up is its own affair; the test sees what it made of it.
-                thread::spawn(move || drop(converse(&stream.unwrap(), &state)));
+        let server = http::Server::start(Reserved::new().listen(), false, move |request| {
+            thread::sleep(delay);
+            let reply = shared.prepared(request).unwrap_or_else(|| shared.answer(request));
+            let mut headers = String::new();
+            for (name, value) in &reply.headers {
+                write!(headers, "{name}: {value}\r\n").unwrap();
             }
+            http::Reply::Answer(answer(reply.status, &headers, reply.body))
         });
-        Self { address, state, listener: Some(listener), may_be_idle: false }
-    }
-
-    /// The base URL.
-    pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let api = Self { server, state, may_be_idle: false };
+        api.now_serves(clusters);
+        api
     }
 
     /// From now on it serves these clusters.
@@ -160,11 +109,6 @@ impl Api {
         self.state.replies.lock().unwrap().push((format!("{start}*"), reply));
     }
 
-    /// How many requests it was busy with at most.
-    pub fn most_at_once(&self) -> usize {
-        self.state.most_at_once.load(Ordering::SeqCst)
-    }
-
     /// From now on this answers who asks for a certificate.
     pub fn signs(&self, signer: impl Fn(&Value) -> Reply + Send + Sync + 'static) {
         *self.state.signer.lock().unwrap() = Some(Box::new(signer));
@@ -181,75 +125,25 @@ impl Api {
         self
     }
 
-    /// What it was asked so far.
-    pub fn requests(&self) -> Vec<Request> {
-        self.state.requests.lock().unwrap().clone()
-    }
-
     /// The method and path of each request so far.
     pub fn paths(&self) -> Vec<String> {
         self.requests().iter().map(|r| format!("{} {}", r.method, r.path)).collect()
     }
 }
 
+impl Deref for Api {
+    type Target = http::Server;
+
+    fn deref(&self) -> &http::Server {
+        &self.server
+    }
+}
+
 impl Drop for Api {
     fn drop(&mut self) {
-        self.state.stopping.store(true, Ordering::SeqCst);
-        // Wakes the listener, so that it sees that it should stop.
-        drop(TcpStream::connect(self.address));
-        let listener = self.listener.take().map(JoinHandle::join);
-        if thread::panicking() {
-            return;
-        }
-        listener.unwrap().expect("the API's listener should not panic");
-        let called = !self.state.requests.lock().unwrap().is_empty();
-        assert!(called || self.may_be_idle, "the API was never called");
+        let called = !self.requests().is_empty();
+        assert!(called || self.may_be_idle || thread::panicking(), "the API was never called");
     }
-}
-
-/// Answers one connection's requests, one after the other (keep-alive).
-fn converse(stream: &TcpStream, state: &State) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream);
-    while let Some(request) = read_request(&mut reader)? {
-        state.requests.lock().unwrap().push(request.clone());
-        let at_once = state.at_once.fetch_add(1, Ordering::SeqCst) + 1;
-        state.most_at_once.fetch_max(at_once, Ordering::SeqCst);
-        thread::sleep(state.delay);
-        let reply = state.prepared(&request).unwrap_or_else(|| state.answer(&request));
-        state.at_once.fetch_sub(1, Ordering::SeqCst);
-        let mut head = format!("HTTP/1.1 {} Whatever\r\n", reply.status);
-        for (name, value) in &reply.headers {
-            write!(head, "{name}: {value}\r\n").unwrap();
-        }
-        write!(head, "content-length: {}\r\n\r\n", reply.body.len()).unwrap();
-        let mut stream = stream;
-        stream.write_all(&[head.as_bytes(), &reply.body].concat())?;
-    }
-    Ok(())
-}
-
-fn read_request(reader: &mut impl BufRead) -> std::io::Result<Option<Request>> {
-    let mut line = String::new();
-    if reader.read_line(&mut line)? == 0 {
-        return Ok(None);
-    }
-    let mut words = line.split_ascii_whitespace();
-    let method = words.next().unwrap_or_default().to_owned();
-    let target = words.next().unwrap_or_default();
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let (path, query) = (path.to_owned(), decode_query(query));
-    let mut headers = Vec::new();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
-        let Some((name, value)) = line.trim_end().split_once(':') else { break };
-        headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
-    }
-    let length = pick(&headers, "content-length").map_or(0, |length| length.parse().unwrap());
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body)?;
-    let body = String::from_utf8_lossy(&body).into_owned();
-    Ok(Some(Request { method, path, query, headers, body, at: Instant::now() }))
 }
 
 impl State {
@@ -324,28 +218,4 @@ impl State {
         });
         Reply::new(200, body.to_string())
     }
-}
-
-fn decode_query(query: &str) -> Vec<(String, String)> {
-    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.map(|(name, value)| (decode(name), decode(&value.replace('+', " ")))).collect()
-}
-
-fn decode(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let Some((&first, behind)) = rest.split_first() {
-        let hex = behind.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) if first == b'%' => {
-                bytes.push(byte);
-                rest = &behind[2..];
-            }
-            _ => {
-                bytes.push(first);
-                rest = behind;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -1,7 +1,9 @@
 //! Network namespaces of the test's own, so that one private address can be two machines.
 
 use std::fs;
+use std::net::TcpListener;
 use std::process::Command;
+
 use tokio::net::TcpSocket;
 
 use super::process::{self, Background};
@@ -64,9 +66,31 @@ impl Namespace {
 /// A port of 127.0.0.1 where nobody listens, as long as the tests run: it is taken, so that no other
 /// test gets it, and never listened at.
 pub fn nobody() -> u16 {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let port = socket.local_addr().unwrap().port();
-    std::mem::forget(socket);
+    let place = Reserved::new();
+    let port = place.port();
+    std::mem::forget(place);
     port
+}
+
+/// A port of 127.0.0.1 that is taken, and where nobody listens yet.
+pub struct Reserved(TcpSocket);
+
+impl Reserved {
+    pub fn new() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        Self(socket)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.0.local_addr().unwrap().port()
+    }
+
+    pub fn listen(self) -> TcpListener {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _inside = runtime.enter();
+        let listener = self.0.listen(128).unwrap().into_std().unwrap();
+        listener.set_nonblocking(false).unwrap();
+        listener
+    }
 }

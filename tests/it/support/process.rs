@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt::{self, Display};
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Once;
@@ -66,7 +66,7 @@ pub fn run(command: &mut Command, stdin: &[u8]) -> Ran {
     let started = Instant::now();
     let shown = format!("{command:?}");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap_or_else(|error| panic!("{shown}: {error}"));
+    let mut child = spawn(command);
     let mut input = child.stdin.take().unwrap();
     let stdin = stdin.to_vec();
     // A program that ends without reading its input is no failure of the test.
@@ -87,7 +87,7 @@ pub fn run_on_terminal(command: &mut Command, columns: u16) -> Ran {
     let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
     let terminal = openpty(&size, None).unwrap();
     command.stdin(Stdio::null()).stdout(terminal.slave).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap_or_else(|error| panic!("{shown}: {error}"));
+    let mut child = spawn(command);
     // The command holds our end of the terminal, which would never end while that is open.
     command.stdout(Stdio::null());
     let stderr = collect(child.stderr.take().unwrap());
@@ -104,6 +104,22 @@ pub fn run_on_terminal(command: &mut Command, columns: u16) -> Ran {
         String::from_utf8(bytes).expect("what a program prints is UTF-8").replace("\r\n", "\n")
     });
     to_its_end(child, shown, started, stdout, stderr)
+}
+
+/// Starts a command. A program that was just written may still be open in a child that another test
+/// has forked and that has not yet begun its own program: then the system calls it busy for a moment.
+#[track_caller]
+pub fn spawn(command: &mut Command) -> Child {
+    let started = Instant::now();
+    loop {
+        match command.spawn() {
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => {
+                assert!(started.elapsed() < LIMIT, "{command:?}: {error}");
+                thread::sleep(POLL);
+            }
+            child => return child.unwrap_or_else(|error| panic!("{command:?}: {error}")),
+        }
+    }
 }
 
 /// Waits for a command that was started, and for those who collect what it says.
@@ -160,9 +176,7 @@ pub struct Background(Child);
 impl Background {
     #[track_caller]
     pub fn start(command: &mut Command) -> Self {
-        let shown = format!("{command:?}");
-        command.stdin(Stdio::null()).stdout(Stdio::null());
-        Self(command.spawn().unwrap_or_else(|error| panic!("{shown}: {error}")))
+        Self(spawn(command.stdin(Stdio::null()).stdout(Stdio::null())))
     }
 
     pub fn id(&self) -> u32 {

@@ -42,7 +42,7 @@ pub fn assert_parses(command: &str) {
     }
 }
 
-/// A shell of a person with this home folder, where `prime-ssh` is on the `PATH`.
+/// A shell of a user with this home folder, where `prime-ssh` is on the `PATH`.
 pub fn shell(home: &Path, command: &str) -> Command {
     let build = Path::new(env!("CARGO_BIN_EXE_prime-ssh")).parent().unwrap().to_owned();
     let path = std::env::split_paths(&process::path()).collect::<Vec<_>>();

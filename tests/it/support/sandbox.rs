@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::os::unix::fs::{MetadataExt, lchown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -98,6 +98,56 @@ impl Sandbox {
         path
     }
 
+    /// One with an ssh folder in it, which is not that of the passwd file.
+    pub fn with_ssh_folder() -> Self {
+        let sandbox = Self::new();
+        fs::create_dir(sandbox.ssh("")).unwrap();
+        fs::set_permissions(sandbox.ssh(""), fs::Permissions::from_mode(0o700)).unwrap();
+        sandbox
+    }
+
+    /// A path below the ssh folder.
+    pub fn ssh(&self, relative: impl AsRef<Path>) -> PathBuf {
+        self.path("ssh").join(relative)
+    }
+
+    /// The user's own configuration of ssh.
+    pub fn config(&self) -> PathBuf {
+        self.ssh("config")
+    }
+
+    /// The one file of our folder with this ending.
+    #[track_caller]
+    pub fn ours(&self, ending: &str) -> PathBuf {
+        let found: Vec<_> = self.all_ours(ending);
+        assert_eq!(found.len(), 1, "{ending}: {found:?}");
+        found[0].clone()
+    }
+
+    pub fn all_ours(&self, ending: &str) -> Vec<PathBuf> {
+        let Ok(entries) = fs::read_dir(self.ssh("prime-ssh")) else { return Vec::new() };
+        let mut found: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        found.retain(|path| ending.starts_with(".refresh") || !is_of_refresh(path));
+        // That of a removed cluster stays for a while, empty.
+        let is_there = |path: &Path| {
+            path.extension().is_none_or(|end| end != "conf")
+                || fs::metadata(path).unwrap().len() > 0
+        };
+        found.retain(|path| path.to_str().unwrap().ends_with(ending) && is_there(path));
+        found.sort();
+        found
+    }
+
+    /// The program with this ssh folder and these arguments, not yet run.
+    pub fn program<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Program {
+        self.prime_ssh(["--ssh-dir"]).arg(self.path("ssh")).args(arguments)
+    }
+
+    /// Runs it.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        self.program(arguments).run()
+    }
+
     /// The program with these arguments, not yet run.
     pub fn prime_ssh<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Program {
         let mut command = process::command(env!("CARGO_BIN_EXE_prime-ssh"));
@@ -186,6 +236,11 @@ pub fn copy_program(to: &Path) {
     let mut install = process::command("install");
     install.args(["-D", "-m", "755", env!("CARGO_BIN_EXE_prime-ssh")]).arg(to);
     process::run(&mut install, b"").succeeds();
+}
+
+/// Whether a file says when a cluster was brought up to date, which each run does.
+pub fn is_of_refresh(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "refresh" || end == "refresh-lock")
 }
 
 fn give(path: &Path, owner: u32) {

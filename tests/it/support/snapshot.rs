@@ -5,6 +5,9 @@ use std::sync::LazyLock;
 
 use insta::Settings;
 
+use super::authority::me;
+use super::process;
+
 /// Compares a text with its snapshot: a file below `snapshots/`, or the text behind `@`, which one
 /// test may compare with more than once.
 macro_rules! snapshot {
@@ -19,7 +22,7 @@ macro_rules! snapshot {
 }
 
 /// What differs from run to run, from machine to machine or from day to day.
-const FILTERS: [(&str, &str); 9] = [
+const FILTERS: [(&str, &str); 11] = [
     (r"/tmp/prime-ssh-test-\w{6}", "[home]"),
     (r"\.tmp\w{6}", "[temporary]"),
     (r"prime-ssh[ /]\d+\.\d+\.\d+", "prime-ssh [version]"),
@@ -29,6 +32,8 @@ const FILTERS: [(&str, &str); 9] = [
     (r"SHA256:[\w+/]{43}", "SHA256:[key]"),
     (r"\b\d+(\.\d+)? (ms|µs)\b", "[ms]"),
     (r"\bpid \d+", "pid [pid]"),
+    (r"(until|from) [^()\n]{1,40} \(", "$1 [time] ("),
+    (r"\bin \d+ (h \d+ )?min( \d+ s)?", "in [time]"),
 ];
 
 pub static SETTINGS: LazyLock<Settings> = LazyLock::new(|| {
@@ -37,8 +42,18 @@ pub static SETTINGS: LazyLock<Settings> = LazyLock::new(|| {
     for (varies, shown) in FILTERS {
         settings.add_filter(varies, shown);
     }
+    let own_home = process::own_home();
+    settings.add_filter(&format!(r"{}\b", own_home.display()), "[own home]");
+    let me = me();
+    settings.add_filter(&format!(r"\b(log in as|as user) {me}\b"), "$1 [me]");
+    settings.add_filter(&format!(r"\b{me}@"), "[me]@");
     settings
 });
+
+/// The errors of a run, without what it told of its progress, which goes as fast as it goes.
+pub fn errors(told: &str) -> &str {
+    told.find("error: ").map_or("", |at| &told[at..])
+}
 
 /// What several runs say, one below the other, for one snapshot.
 #[derive(Default)]
@@ -47,7 +62,8 @@ pub struct Transcript(String);
 impl Transcript {
     /// Adds a text, or a [`Ran`](super::process::Ran) with all that it said.
     pub fn add(&mut self, title: impl Display, said: impl Display) {
-        writeln!(self.0, "--- {title}\n{said}").unwrap();
+        let title = format!("--- {title}");
+        writeln!(self.0, "{}\n{said}", title.trim_end()).unwrap();
     }
 }
 

@@ -20,6 +20,7 @@ use crate::support::cluster::{Cluster, Node};
 use crate::support::network::nobody;
 use crate::support::process::{self, Ran};
 use crate::support::sandbox::{Program, Sandbox};
+use crate::support::snapshot::{Transcript, errors};
 
 const PATH: &str = "/api/admin/clusters/clst01";
 
@@ -254,13 +255,10 @@ fn time_over_says_what_is_missing() {
 #[test]
 fn a_cluster_of_no_nodes_is_not_up() {
     let (sandbox, api) = (Sandbox::new(), Api::serving([train([])]));
-    let told = wait(&sandbox, &api, &["--within", "1s"]).run().fails(6);
-    assert!(
-        told.ends_with(
-            "prime.train: 0 of 0 nodes are up after 1 s:\n  no further node is in the cluster\n"
-        ),
-        "{told}"
-    );
+    snapshot!(errors(&wait(&sandbox, &api, &["--within", "1s"]).run().fails(6)), @"
+    error: prime.train: 0 of 0 nodes are up after 1 s:
+      no further node is in the cluster
+    ");
 }
 
 #[test]
@@ -316,8 +314,12 @@ fn an_outage_of_the_api_is_waited_out_and_its_wish_granted() {
         ]);
         api.now_serves([train([up.control()])]);
     });
-    assert!(ran.stderr.contains("prime.train: 0 of 1 node is up; 1 has no connection yet; no news, for cannot get cluster `clst01`: the API failed (503"), "{}", ran.stderr);
-    assert!(ran.stderr.ends_with("prime.train: 1 of 1 node is up\n"), "{}", ran.stderr);
+    snapshot!(ran.stderr, @"
+    prime.train: 0 of 1 node is up; 1 has no connection yet
+    prime.train: 0 of 1 node is up; 1 has no connection yet; no news, for cannot get cluster `clst01`: the API failed (503 Service Unavailable): busy
+    prime.train: 0 of 1 node is up; 1 has no connection yet; no news, for cannot get cluster `clst01`: malformed answer: a web page (HTML) instead of JSON
+    prime.train: 1 of 1 node is up
+    ");
     ran.succeeds();
     assert_patient(&api);
     let pauses = pauses(&api);
@@ -333,14 +335,17 @@ fn a_wish_beyond_the_limit_is_the_limit() {
         api.fails_with([Reply::detail(429, "slow down").header("retry-after", &forever)]);
     });
     assert!(ran.took >= Duration::from_secs(4), "{:?}", ran.took);
-    let told = ran.fails(6);
-    assert!(told.contains("0 of 1 node is up after 4 s:") && told.contains("slow down"), "{told}");
+    snapshot!(errors(&ran.fails(6)), @"
+    error: prime.train: 0 of 1 node is up after 4 s:
+      node-0: no connection yet, status PROVISIONING
+      cannot get cluster `clst01`: too many requests to the API (429 Too Many Requests): slow down
+    ");
     assert_eq!(api.requests().len(), 2);
 }
 
 #[test]
 fn what_no_waiting_changes_ends_it_at_once() {
-    let sandbox = Sandbox::new();
+    let (sandbox, mut told) = (Sandbox::new(), Transcript::default());
     for status in [401, 403, 404] {
         let api = Api::serving([train([starting(0)])]);
         let ran = beside(wait(&sandbox, &api, &[]), || {
@@ -348,18 +353,38 @@ fn what_no_waiting_changes_ends_it_at_once() {
             api.fails_with([Reply::detail(status, "no")]);
         });
         assert_eq!(api.requests().len(), 2);
-        let told = ran.fails(3);
-        assert!(told.contains(&format!("({status} ")), "{told}");
+        told.add(status, ran.fails(3));
     }
+    snapshot!(told, @"
+    --- 401
+    prime.train: 0 of 1 node is up; 1 has no connection yet
+    error: cannot get cluster `clst01`: the API rejected the token (401 Unauthorized): no
+
+    hint: create a new token, then run `prime login`, or pass it in PRIME_API_KEY or `--token-file`
+
+    --- 403
+    prime.train: 0 of 1 node is up; 1 has no connection yet
+    error: cannot get cluster `clst01`: the token lacks the permission (403 Forbidden): no
+
+    hint: use a token with the admin-clusters permission; or ask someone who has one to run `prime-ssh export CLUSTER -o train.json` and give you that file, which holds no secrets, for `--input train.json`
+
+    --- 404
+    prime.train: 0 of 1 node is up; 1 has no connection yet
+    error: cannot get cluster `clst01`: the API does not know it (404 Not Found): no
+
+    hint: check the id; a terminated cluster may be gone
+    ");
     let api = Api::serving([train([starting(0)])]);
     let ran = beside(wait(&sandbox, &api, &["--format=plain"]), || {
         until_asked(&api, 1);
         api.now_serves([train([starting(0)]).with("terminatedAt", "2026-07-09T00:00:00Z")]);
     });
-    assert!(ran.fails(6).ends_with("error: prime.train: the cluster was terminated\n"));
+    snapshot!(errors(&ran.fails(6)), @"error: prime.train: the cluster was terminated");
     let api = Api::serving([train([starting(0)]).with("gpuCount", "many")]);
-    let told = wait(&sandbox, &api, &[]).run().fails(4);
-    assert!(told.contains("data.gpuCount: \"many\""), "{told}");
+    snapshot!(wait(&sandbox, &api, &[]).run().fails(4), @r#"
+    error: nothing to render for clst01: its own values were refused
+      data.gpuCount: "many": not a whole number
+    "#);
 }
 
 #[test]
@@ -384,15 +409,22 @@ fn install_can_wait_first() {
             .prime_ssh([&["--ssh-dir", "ssh", "install", "train", "--wait"], arguments].concat())
             .asking(&api)
     };
-    let told = install(&["--within", "1s"]).run().fails(6);
-    assert!(told.contains("0 of 1 node is up after 1 s"), "{told}");
+    snapshot!(errors(&install(&["--within", "1s"]).run().fails(6)), @"
+    error: prime.train: 0 of 1 node is up after 1 s:
+      node-0: no connection yet, status PROVISIONING
+    ");
     assert!(!sandbox.path("ssh").exists(), "nothing is installed");
     let ran = beside(install(&["--as", "mine", "--for", "1"]), || {
         until_asked(&api, api.requests().len() + 1);
         api.now_serves([train([up.control(), starting(1)])]);
     });
-    assert!(ran.stderr.contains("prime.mine: 1 of 2 nodes is up\n"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("prime.mine  added: 1 host\n"), "{}", ran.stderr);
+    snapshot!(ran.stderr, @"
+    prime.mine: 1 of 2 nodes is up
+    note: train (clst01): skipped node-1: no connection yet, status PROVISIONING
+    note: [home]/ssh/config has a new first line: Include [home]/ssh/prime-ssh/config
+    prime.mine  added: 1 host
+    connect with: ssh -F [home]/ssh/config prime.mine
+    ");
     ran.succeeds();
     let state = sandbox.read(format!("ssh/prime-ssh/{}", state_file(&sandbox)));
     assert!(state.contains("\"options\": {}"), "a wait is not remembered: {state}");

@@ -22,8 +22,8 @@ struct Vault {
 impl Vault {
     fn new() -> Self {
         let live = Live::serving(Api::serving([train().with("vaultEnabled", true)]));
-        let key = live.desk.sandbox.ssh_key("keys/id");
-        let authority = Authority::new(&live.desk.sandbox);
+        let key = live.sandbox.ssh_key("keys/id");
+        let authority = Authority::new(&live.sandbox);
         let signer = authority.clone();
         live.api.signs(move |request| signer.answer(request));
         let identity = key.to_str().unwrap();
@@ -35,7 +35,7 @@ impl Vault {
     /// Puts a certificate there that is valid for so long.
     fn has(&self, validity: &str) {
         let key = fs::read_to_string(self.key.with_extension("pub")).unwrap();
-        let path = self.live.desk.ssh("prime-ssh/train-675b1ff5-cert.pub");
+        let path = self.live.sandbox.ssh("prime-ssh/train-675b1ff5-cert.pub");
         let certificate = self.authority.signing(&["-n", &me(), "-V", validity]).certificate(&key);
         fs::write(path, certificate).unwrap();
     }
@@ -78,7 +78,7 @@ fn one_that_is_over_is_asked_for_each_time() {
         // Of those that come within one second, one asks.
         process::until("another request", || vault.asks().0 == 1);
     }
-    let certificate = vault.live.desk.ours("-cert.pub");
+    let certificate = vault.live.sandbox.ours("-cert.pub");
     fs::remove_file(&certificate).unwrap();
     process::until("another request", || vault.asks().0 == 1);
     let signer = vault.authority.clone();

@@ -7,9 +7,9 @@ use super::{GET, Live};
 use crate::support::ansible;
 use crate::support::api::{Api, Reply};
 use crate::support::cluster::{Cluster, Node};
-use crate::support::person::{logins, me, to};
 use crate::support::process;
 use crate::support::sshd::Sshd;
+use crate::support::user::{logins, me, to};
 
 /// A live cluster of real machines: a control node, and workers behind it.
 struct Machines {
@@ -22,9 +22,9 @@ struct Machines {
 impl Machines {
     fn new() -> Self {
         let live = Live::serving(Api::serving([]));
-        let key = live.desk.sandbox.ssh_key("ssh/id_cluster");
+        let key = live.sandbox.ssh_key("ssh/id_cluster");
         let start =
-            |node: &str, at: &str| Sshd::of(&live.desk.sandbox, node).at(at).lets_in(&key).start();
+            |node: &str, at: &str| Sshd::of(&live.sandbox, node).at(at).lets_in(&key).start();
         let (control, worker) = (start("node-0", "127.0.0.2"), start("node-1", "127.0.0.3"));
         live.api.now_serves([cluster(&control, &[])]);
         live.run(
@@ -84,7 +84,7 @@ fn a_slow_api_holds_up_a_login_through_a_jump_once() {
     live.api.now_serves([cluster(&control, &[&worker])]);
     live.run(&["sync"]).succeeds();
     let slow = Api::slow([cluster(&control, &[&worker])], Duration::from_secs(30));
-    let state = live.desk.ours(".json");
+    let state = live.sandbox.ours(".json");
     let text = fs::read_to_string(&state).unwrap();
     fs::write(&state, text.replace(&live.api.url(), &slow.url())).unwrap();
     live.wait(400);
@@ -100,8 +100,8 @@ fn programs_that_start_ssh_get_the_same() {
     needs!("sshd", "scp", "git", "rsync", "ansible");
     let Machines { live, control, worker, key } = Machines::new();
     assert!(key.exists());
-    let home = live.desk.sandbox.home();
-    let config = live.desk.config();
+    let home = live.sandbox.home();
+    let config = live.sandbox.config();
     let fresh = |what: &str, run: &mut dyn FnMut()| {
         live.api.now_serves([cluster(&control, &[])]);
         live.run(&["sync"]).succeeds();
@@ -112,7 +112,7 @@ fn programs_that_start_ssh_get_the_same() {
         run();
         assert_eq!(live.asked(&mut seen), [GET], "{what}");
     };
-    let from = live.desk.sandbox.write("repository/file", "text");
+    let from = live.sandbox.write("repository/file", "text");
     let repository = from.parent().unwrap();
     for arguments in [
         &["init", "-q"][..],
@@ -128,21 +128,21 @@ fn programs_that_start_ssh_get_the_same() {
         scp.arg("-F").arg(&config).args(["-o", "BatchMode=yes", "-q"]);
         scp.arg(format!("prime.train.node-1:{}", from.display())).arg(home.join("copy"));
         process::run(scp.env("HOME", home), b"").succeeds();
-        assert_eq!(live.desk.sandbox.read("copy"), "text");
+        assert_eq!(live.sandbox.read("copy"), "text");
     });
     fresh("rsync", &mut || {
         let mut rsync = process::command("rsync");
         rsync.arg("-e").arg(format!("ssh -F {} -o BatchMode=yes", config.display()));
         rsync.arg(format!("prime.train.node-1:{}", from.display())).arg(home.join("synced"));
         process::run(rsync.env("HOME", home), b"").succeeds();
-        assert_eq!(live.desk.sandbox.read("synced"), "text");
+        assert_eq!(live.sandbox.read("synced"), "text");
     });
     live.api.now_serves([cluster(&control, &[&worker])]);
     let inventory = home.join("hosts.yml");
     let inventory = inventory.to_str().unwrap();
     live.run(&["inventory", "train", "--use-ssh-config", "-o", inventory]).succeeds();
     fresh("ansible", &mut || {
-        let mut ansible = ansible::newest().command(&live.desk.sandbox, "ansible");
+        let mut ansible = ansible::newest().command(&live.sandbox, "ansible");
         ansible.env("ANSIBLE_SSH_ARGS", format!("-F {}", config.display()));
         let ran = process::run(ansible.args(["all", "-m", "ping", "-i", inventory]), b"");
         assert_eq!(ran.stdout.matches("pong").count(), 2, "{ran:#?}");
@@ -153,7 +153,7 @@ fn programs_that_start_ssh_get_the_same() {
         git.arg(home.join("clone")).env("HOME", home);
         git.env("GIT_SSH_COMMAND", format!("ssh -F {} -o BatchMode=yes", config.display()));
         process::run(&mut git, b"").succeeds();
-        assert_eq!(live.desk.sandbox.read("clone/file"), "text");
+        assert_eq!(live.sandbox.read("clone/file"), "text");
     });
     fresh("-W", &mut || {
         let target = format!("{}:{}", worker.address, worker.port);

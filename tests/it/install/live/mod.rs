@@ -12,7 +12,7 @@ mod shapes;
 mod subscription;
 mod trouble;
 
-use super::{Desk, train};
+use super::{Sandbox, train};
 use crate::support::api::Api;
 use crate::support::cluster::{Cluster, Node};
 use crate::support::process::{self, Ran};
@@ -21,19 +21,19 @@ use crate::support::ssh;
 
 /// Somebody with clusters that ssh keeps up to date.
 struct Live {
-    desk: Desk,
+    sandbox: Sandbox,
     api: Api,
     program: PathBuf,
 }
 
 impl Live {
     fn serving(api: Api) -> Self {
-        let desk = Desk::with_config("Host unrelated\n  User me\n");
-        desk.sandbox.prime_settings(&json!({"api_key": TOKEN, "base_url": api.url()}));
-        let program = desk.sandbox.path("bin/prime-ssh");
-        fs::create_dir(desk.sandbox.path("bin")).unwrap();
+        let sandbox = Sandbox::with_config("Host unrelated\n  User me\n");
+        sandbox.prime_settings(&json!({"api_key": TOKEN, "base_url": api.url()}));
+        let program = sandbox.path("bin/prime-ssh");
+        fs::create_dir(sandbox.path("bin")).unwrap();
         copy_program(&program);
-        Self { desk, api, program }
+        Self { sandbox, api, program }
     }
 
     fn with(clusters: impl IntoIterator<Item = Cluster>) -> Self {
@@ -44,13 +44,13 @@ impl Live {
 
     fn run(&self, arguments: &[&str]) -> Ran {
         let mut command = process::command(&self.program);
-        command.args(arguments).arg("--ssh-dir").arg(self.desk.ssh(""));
-        process::run(command.env("HOME", self.desk.sandbox.home()), b"")
+        command.args(arguments).arg("--ssh-dir").arg(self.sandbox.ssh(""));
+        process::run(command.env("HOME", self.sandbox.home()), b"")
     }
 
     fn ssh(&self) -> Command {
-        let mut ssh = ssh::ssh(&self.desk.config());
-        ssh.env("HOME", self.desk.sandbox.home());
+        let mut ssh = ssh::ssh(&self.sandbox.config());
+        ssh.env("HOME", self.sandbox.home());
         ssh
     }
 
@@ -77,7 +77,7 @@ impl Live {
 
     /// Lets time pass for all clusters.
     fn wait(&self, seconds: u64) {
-        for path in self.desk.all_ours(".refresh") {
+        for path in self.sandbox.all_ours(".refresh") {
             let mut state: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
             for moment in ["checked", "tried", "certificate_failed"] {
                 if let Some(then) = state[moment].as_u64() {
@@ -144,7 +144,7 @@ fn a_node_joins_moves_and_leaves() {
     assert_eq!(live.address("prime.train.node-1"), "10.0.0.111");
 
     live.run(&["uninstall", "--all"]).succeeds();
-    assert!(!live.desk.ssh("prime-ssh").exists());
+    assert!(!live.sandbox.ssh("prime-ssh").exists());
 }
 
 #[test]
@@ -161,32 +161,32 @@ fn a_cluster_ends_before_a_connection() {
 #[test]
 fn live_is_refused_where_it_cannot_work() {
     let live = Live::serving(Api::serving([train()]).may_be_idle());
-    let input = live.desk.saved(&train());
+    let input = live.sandbox.saved(&train());
     let install = |arguments: &[&str], stdin: &[u8]| {
         let mut command = process::command(&live.program);
-        command.args(["install", "--live", "--ssh-dir"]).arg(live.desk.ssh("")).args(arguments);
-        command.env("HOME", live.desk.sandbox.home());
+        command.args(["install", "--live", "--ssh-dir"]).arg(live.sandbox.ssh("")).args(arguments);
+        command.env("HOME", live.sandbox.home());
         process::run(&mut command, stdin)
     };
     let told = install(&["--input", "-"], train().answer().as_bytes()).fails(5);
     assert!(told.contains("standard input cannot be read again"), "{told}");
-    live.desk.sandbox.prime_settings(&json!({"api_key": null, "base_url": live.api.url()}));
+    live.sandbox.prime_settings(&json!({"api_key": null, "base_url": live.api.url()}));
     let mut command = process::command(&live.program);
-    command.args(["install", "train", "--live", "--ssh-dir"]).arg(live.desk.ssh(""));
-    command.env("HOME", live.desk.sandbox.home()).env("PRIME_API_KEY", TOKEN);
+    command.args(["install", "train", "--live", "--ssh-dir"]).arg(live.sandbox.ssh(""));
+    command.env("HOME", live.sandbox.home()).env("PRIME_API_KEY", TOKEN);
     let told = process::run(&mut command, b"").fails(5);
     assert!(told.contains("prime login") && told.contains("--token-file"), "{told}");
     assert!(live.run(&["install", "train", "--live=10s"]).fails(2).contains("at least 15s"));
-    assert!(!live.desk.ssh("prime-ssh").exists());
+    assert!(!live.sandbox.ssh("prime-ssh").exists());
 
     // A file is read again.
     install(&["--input", input.to_str().unwrap()], b"").succeeds();
-    live.desk.saved(&joined());
+    live.sandbox.saved(&joined());
     live.wait(400);
     assert_eq!(live.address("prime.train.node-9"), "10.0.0.99");
     let told = live.run(&["install", "--input", input.to_str().unwrap(), "--no-live"]);
     assert!(told.stderr.contains("options for prime.train: removed live 5m"), "{}", told.stderr);
-    let index = fs::read_to_string(live.desk.ssh("prime-ssh/config")).unwrap();
+    let index = fs::read_to_string(live.sandbox.ssh("prime-ssh/config")).unwrap();
     assert!(!index.contains("look"), "{index}");
 }
 
@@ -234,9 +234,9 @@ fn a_machine_behind_a_name_changes_and_that_is_told_whoever_runs() {
     assert!(ran.stderr.contains(told), "{}", ran.stderr);
     assert_eq!(live.address("prime.train.node-1"), "10.0.0.11", "it is told once");
 
-    let desk = Desk::with_installed("", &train());
-    desk.saved(&moved);
-    let ran = desk.run(&["sync", "-q"]);
+    let sandbox = Sandbox::with_installed("", &train());
+    sandbox.saved(&moved);
+    let ran = sandbox.run(&["sync", "-q"]);
     assert!(ran.stderr.contains(told), "{}", ran.stderr);
     ran.succeeds();
 }
@@ -245,13 +245,13 @@ fn a_machine_behind_a_name_changes_and_that_is_told_whoever_runs() {
 #[test]
 fn a_refused_install_leaves_nothing_behind() {
     let live = Live::serving(Api::serving([train().with("vaultEnabled", true)]));
-    let key = live.desk.sandbox.ssh_key("keys/id");
+    let key = live.sandbox.ssh_key("keys/id");
     let own = "Host prime.train.node-1\n  HostName own.example\n";
-    fs::write(live.desk.config(), own).unwrap();
+    fs::write(live.sandbox.config(), own).unwrap();
     let install = ["install", "train", "--live", "--identity-file", key.to_str().unwrap()];
-    let before = live.desk.snapshot();
+    let before = live.sandbox.snapshot();
     let told = live.run(&install).fails(5);
     assert!(told.contains("your own configuration defines"), "{told}");
-    assert_eq!(live.desk.snapshot(), before);
+    assert_eq!(live.sandbox.snapshot(), before);
     assert_eq!(live.api.certificates(), 0);
 }

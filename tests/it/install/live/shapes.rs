@@ -18,15 +18,15 @@ impl Live {
     fn counts_looks(&self) {
         let real = self.program.with_file_name("real");
         copy_program(&real);
-        let log = self.desk.sandbox.path("looks");
+        let log = self.sandbox.path("looks");
         let text =
             format!("#!/bin/sh\necho x >>'{}'\nexec '{}' \"$@\"\n", log.display(), real.display());
-        self.desk.sandbox.script("bin/prime-ssh", text);
+        self.sandbox.script("bin/prime-ssh", text);
     }
 
     /// How often the program was run since the last call.
     fn looks(&self) -> usize {
-        let log = self.desk.sandbox.path("looks");
+        let log = self.sandbox.path("looks");
         let count = fs::read_to_string(&log).unwrap_or_default().lines().count();
         let _ = fs::remove_file(log);
         count
@@ -44,7 +44,7 @@ fn whatever_else_the_configuration_says() {
     ] {
         for layout in ["flat", "compact"] {
             let live = Live::serving(Api::serving([train(), small("clst02", "other")]));
-            let config = live.desk.config();
+            let config = live.sandbox.config();
             let own = fs::read_to_string(&config).unwrap();
             fs::write(&config, format!("{own}{more}")).unwrap();
             let unrelated = ["unrelated", "localhost", "10.0.0.11", "prime.corp.example.com"];
@@ -138,10 +138,10 @@ fn an_option_is_remembered_and_ends() {
     needs!("ssh");
     let live = Live::with([train()]);
     live.run(&["install", "train", "--user", "root"]).succeeds();
-    let state = fs::read_to_string(live.desk.ours(".json")).unwrap();
+    let state = fs::read_to_string(live.sandbox.ours(".json")).unwrap();
     assert!(state.contains(r#""live": "5m""#), "{state}");
     live.run(&["install", "train", "--no-live"]).succeeds();
-    let state = fs::read_to_string(live.desk.ours(".json")).unwrap();
+    let state = fs::read_to_string(live.sandbox.ours(".json")).unwrap();
     assert!(!state.contains("live"), "{state}");
     live.wait(1000);
     let mut seen = 0;
@@ -156,7 +156,7 @@ fn the_second_look_includes_what_is_new_and_nothing_else() {
     needs!("ssh");
     let live = Live::serving(Api::serving([train(), small("clst02", "other")]));
     live.run(&["install", "--all", "--live"]).succeeds();
-    let again = live.desk.ssh("prime-ssh/again");
+    let again = live.sandbox.ssh("prime-ssh/again");
     let hosts = || {
         let text = fs::read_to_string(&again).unwrap();
         let hosts = text.lines().filter(|line| line.starts_with("Host prime"));
@@ -192,7 +192,7 @@ fn the_second_look_includes_what_is_new_and_nothing_else() {
 fn paths_that_need_quotes_and_those_that_cannot_have_any() {
     needs!("ssh");
     let live = Live::serving(Api::serving([train()]));
-    let (home, tool) = (live.desk.sandbox.home(), live.desk.sandbox.path("my tools é/prime-ssh"));
+    let (home, tool) = (live.sandbox.home(), live.sandbox.path("my tools é/prime-ssh"));
     copy_program(&tool);
     let run = |folder: &str, arguments: &[&str]| {
         let mut command: Command = process::command(&tool);
@@ -200,7 +200,7 @@ fn paths_that_need_quotes_and_those_that_cannot_have_any() {
         process::run(&mut command, b"")
     };
     let folder = "my ssh é";
-    live.desk.sandbox.write(format!("{folder}/config"), "Host unrelated\n");
+    live.sandbox.write(format!("{folder}/config"), "Host unrelated\n");
     run(folder, &["install", "train", "--live"]).succeeds();
     live.api.now_serves([joined()]);
     for path in fs::read_dir(home.join(folder).join("prime-ssh")).unwrap() {
@@ -213,7 +213,7 @@ fn paths_that_need_quotes_and_those_that_cannot_have_any() {
     let ran = process::run(ssh.env("HOME", home).args(["-TG", "prime.train.node-9"]), b"");
     assert_eq!((host_name(&ran).as_str(), ran.stderr.as_str()), ("10.0.0.99", ""));
     for folder in ["%h", "a'b", "a\"b", "$(id)", "a!b"] {
-        live.desk.sandbox.write(format!("{folder}/config"), "");
+        live.sandbox.write(format!("{folder}/config"), "");
         run(folder, &["install", "train", "--live"]).fails(5);
         assert!(!home.join(folder).join("prime-ssh").exists(), "{folder}");
     }
@@ -226,12 +226,12 @@ fn with_nothing_to_do_nothing_is_opened_but_a_small_file() {
     let live = Live::serving(Api::serving([train(), small("clst02", "other")]));
     live.run(&["install", "--all", "--live"]).succeeds();
     live.address("prime.nobody");
-    let log = live.desk.sandbox.path("trace");
+    let log = live.sandbox.path("trace");
     for arguments in [&["train-675b1ff5"][..], &["--new"], &[]] {
         let mut trace = process::command("strace");
         trace.args(["-f", "-o"]).arg(&log).args(["-e", "trace=network,process,openat,fsync"]);
         trace.arg(&live.program).args(["sync", "--if-older", "1h", "--ssh-dir"]);
-        trace.arg(live.desk.ssh("")).args(arguments).env("HOME", live.desk.sandbox.home());
+        trace.arg(live.sandbox.ssh("")).args(arguments).env("HOME", live.sandbox.home());
         process::run(&mut trace, b"").succeeds();
         let text = fs::read_to_string(&log).unwrap();
         for call in ["socket(", "connect(", "clone(", "clone3(", "fork(", "fsync("] {
@@ -252,7 +252,7 @@ fn names_that_are_not_listed_are_left_to_the_api() {
     });
     live.api.now_serves([train(), nodes]);
     live.run(&["install", "--all", "--live"]).succeeds();
-    for line in fs::read_to_string(live.desk.ssh("prime-ssh/look-2")).unwrap().lines() {
+    for line in fs::read_to_string(live.sandbox.ssh("prime-ssh/look-2")).unwrap().lines() {
         assert!(line.len() < 1000, "{line}");
     }
     assert_eq!(live.address("prime.many.m-2"), "203.0.113.50");

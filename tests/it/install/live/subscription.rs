@@ -32,7 +32,7 @@ fn a_subscription_adds_what_comes() {
     let ran = live.run(&["sync"]);
     assert!(ran.stderr.contains("prime.fourth  added: 1 host"), "{}", ran.stderr);
     live.run(&["uninstall", "--all"]).succeeds();
-    assert!(!live.desk.ssh("prime-ssh").exists());
+    assert!(!live.sandbox.ssh("prime-ssh").exists());
 }
 
 #[test]
@@ -43,27 +43,30 @@ fn newcomers_get_its_options_and_others_keep_their_own() {
     live.run(&["install", "train", "--user", "bob"]).succeeds();
     let stranger = small("clst04", "stranger").with("teamId", "team02");
     let bad = small("clst05", "bad").node(Node::worker("x", "x", "-oProxyCommand=x"));
-    let twin = train().with("id", "clst06");
-    live.api.now_serves([train(), small("clst02", "other"), stranger, bad, twin]);
+    let same_name = train().with("id", "clst06");
+    live.api.now_serves([train(), small("clst02", "other"), stranger, bad, same_name]);
     live.run(&["sync", "--check", "--new"]).fails(10);
     live.run(&["sync", "train"]).succeeds();
-    assert_eq!(live.desk.all_ours(".conf").len(), 2, "one that is named adds none");
+    assert_eq!(live.sandbox.all_ours(".conf").len(), 2, "one that is named adds none");
     let ran = live.run(&["sync"]);
     assert!(ran.stderr.contains("note: clst05 is not installed: "), "{}", ran.stderr);
     assert!(ran.stderr.contains("prime.train-"), "a name that is taken: {}", ran.stderr);
     assert!(!ran.stderr.contains("stranger"), "{}", ran.stderr);
     ran.succeeds();
-    let states = live.desk.all_ours(".json");
-    let twin = states.iter().find(|path| {
+    let states = live.sandbox.all_ours(".json");
+    let same_name = states.iter().find(|path| {
         path.to_str().unwrap().contains("/train-")
             && fs::read_to_string(path).unwrap().contains("clst06")
     });
-    let twin = fs::read_to_string(twin.unwrap()).unwrap();
-    assert!(twin.contains(r#""only": "control""#) && !twin.contains("bob"), "{twin}");
-    let own = live.desk.ssh("prime-ssh/train-675b1ff5.json");
+    let same_name = fs::read_to_string(same_name.unwrap()).unwrap();
+    assert!(
+        same_name.contains(r#""only": "control""#) && !same_name.contains("bob"),
+        "{same_name}"
+    );
+    let own = live.sandbox.ssh("prime-ssh/train-675b1ff5.json");
     assert!(fs::read_to_string(own).unwrap().contains("bob"));
     // Without --live no ssh asks.
-    assert!(!live.desk.ssh("prime-ssh/look-1").exists());
+    assert!(!live.sandbox.ssh("prime-ssh/look-1").exists());
 }
 
 #[test]
@@ -86,7 +89,7 @@ fn only_new_ones_are_asked_for() {
 #[test]
 fn options_for_all_are_those_of_the_subscription() {
     let live = Live::serving(Api::serving([train()]));
-    let follow = || fs::read_to_string(live.desk.ssh("prime-ssh/follow.json")).unwrap();
+    let follow = || fs::read_to_string(live.sandbox.ssh("prime-ssh/follow.json")).unwrap();
     live.run(&["install", "--all", "--live", "--user", "root"]).succeeds();
     live.run(&["install", "--all", "--jump", "never"]).succeeds();
     for word in [r#""live": "5m""#, r#""user": "root""#, r#""jump": "never""#] {
@@ -96,7 +99,7 @@ fn options_for_all_are_those_of_the_subscription() {
     assert!(follow().contains("root"), "another team is another thing: {}", follow());
     live.run(&["install", "--all", "--no-live"]).succeeds();
     assert!(!follow().contains("live"), "{}", follow());
-    let index = fs::read_to_string(live.desk.ssh("prime-ssh/config")).unwrap();
+    let index = fs::read_to_string(live.sandbox.ssh("prime-ssh/config")).unwrap();
     assert!(!index.contains("look"), "{index}");
     live.run(&["sync", "--check"]).succeeds();
 }
@@ -106,11 +109,11 @@ fn options_for_all_are_those_of_the_subscription() {
 fn a_subscription_without_a_lasting_token_is_refused() {
     let empty = crate::support::cluster::Cluster::new("clst01", "train");
     let live = Live::serving(Api::serving([empty]));
-    live.desk.sandbox.prime_settings(&json!({"api_key": null, "base_url": live.api.url()}));
-    let program = live.desk.program(["install", "--all", "--live"]).asking(&live.api);
+    live.sandbox.prime_settings(&json!({"api_key": null, "base_url": live.api.url()}));
+    let program = live.sandbox.program(["install", "--all", "--live"]).asking(&live.api);
     let told = program.run().fails(5);
     assert!(told.contains("--live is not possible for new clusters"), "{told}");
-    assert!(!live.desk.ssh("prime-ssh").exists());
+    assert!(!live.sandbox.ssh("prime-ssh").exists());
 }
 
 /// A failure of the list says nothing of the clusters, and is not repeated for a minute.
@@ -119,7 +122,7 @@ fn a_list_that_does_not_come() {
     needs!("ssh");
     let live = Live::serving(Api::serving([train()]));
     live.run(&["install", "--all", "--live"]).succeeds();
-    live.desk.sandbox.prime_settings(&json!({"api_key": "another", "base_url": live.api.url()}));
+    live.sandbox.prime_settings(&json!({"api_key": "another", "base_url": live.api.url()}));
     let ran = live.asks("prime.nobody");
     assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
     assert!(ran.stderr.contains("new clusters: using the hosts"), "{}", ran.stderr);
@@ -146,5 +149,5 @@ fn one_that_was_terminated_goes_and_one_that_was_excluded_stays_away() {
     live.wait(400);
     assert_eq!(live.address("prime.third"), "203.0.113.77");
     live.run(&["uninstall", "--all"]).succeeds();
-    assert!(!live.desk.ssh("prime-ssh").exists());
+    assert!(!live.sandbox.ssh("prime-ssh").exists());
 }

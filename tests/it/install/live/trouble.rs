@@ -25,7 +25,7 @@ use crate::support::ssh;
 impl Live {
     /// From now on the clusters are asked for at this address.
     fn moves_to(&self, url: &str) {
-        for state in self.desk.all_ours(".json") {
+        for state in self.sandbox.all_ours(".json") {
             let text = fs::read_to_string(&state).unwrap();
             fs::write(&state, text.replace(&self.api.url(), url)).unwrap();
         }
@@ -33,7 +33,7 @@ impl Live {
 
     /// What is known of the last refresh.
     fn refresh_state(&self) -> Value {
-        let path = self.desk.ssh("prime-ssh/train-675b1ff5.refresh");
+        let path = self.sandbox.ssh("prime-ssh/train-675b1ff5.refresh");
         serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
     }
 }
@@ -92,7 +92,7 @@ fn a_slow_api_holds_up_one_ssh_for_three_seconds() {
     needs!("ssh");
     let live = Live::with([train()]);
     let slow = Api::slow([train()], Duration::from_secs(30)).may_be_idle();
-    let state = live.desk.ours(".json");
+    let state = live.sandbox.ours(".json");
     let text = fs::read_to_string(&state).unwrap();
     fs::write(&state, text.replace(&live.api.url(), &slow.url())).unwrap();
     live.wait(400);
@@ -184,7 +184,7 @@ fn an_api_that_is_down_or_speaks_a_byte_a_second() {
 fn a_token_that_is_gone() {
     needs!("ssh");
     let live = Live::with([train()]);
-    live.desk.sandbox.prime_settings(&json!({"api_key": null, "base_url": live.api.url()}));
+    live.sandbox.prime_settings(&json!({"api_key": null, "base_url": live.api.url()}));
     live.wait(400);
     goes_on(&live, "no API token");
 }
@@ -198,9 +198,9 @@ fn a_full_disk_and_one_that_may_only_be_read() {
     let mut seen = 0;
     live.asked(&mut seen);
     let mut full = process::command("prlimit");
-    full.args(["--fsize=0", "ssh"]).env("HOME", live.desk.sandbox.home());
+    full.args(["--fsize=0", "ssh"]).env("HOME", live.sandbox.home());
     let ran = process::run(
-        ssh::without_surroundings(full, &live.desk.config()).args(["-TG", "prime.train.node-1"]),
+        ssh::without_surroundings(full, &live.sandbox.config()).args(["-TG", "prime.train.node-1"]),
         b"",
     );
     assert_eq!(host_name(&ran), "10.0.0.11", "{ran:?}");
@@ -208,14 +208,15 @@ fn a_full_disk_and_one_that_may_only_be_read() {
     assert_eq!(live.asked(&mut seen), [""; 0]);
 
     let mounts = Mounts::new();
-    let folder = live.desk.ssh("prime-ssh");
+    let folder = live.sandbox.ssh("prime-ssh");
     mounts.bind(&folder, &folder);
     let mut mount = mounts.command("mount");
     process::run(mount.args(["-o", "remount,ro,bind"]).arg(&folder), b"").succeeds();
     let mut inside = mounts.command("ssh");
-    inside.env("HOME", live.desk.sandbox.home());
+    inside.env("HOME", live.sandbox.home());
     let ran = process::run(
-        ssh::without_surroundings(inside, &live.desk.config()).args(["-TG", "prime.train.node-1"]),
+        ssh::without_surroundings(inside, &live.sandbox.config())
+            .args(["-TG", "prime.train.node-1"]),
         b"",
     );
     assert_eq!(host_name(&ran), "10.0.0.11", "{ran:?}");
@@ -229,9 +230,9 @@ fn root_leaves_the_folder_of_another_user_alone() {
     needs!("root");
     let live = Live::with([train()]);
     live.wait(400);
-    let lock = live.desk.ours(".refresh");
+    let lock = live.sandbox.ours(".refresh");
     let _ = fs::remove_file(lock.with_extension("refresh-lock"));
-    chown(live.desk.ssh(""), Some(65534), Some(65534)).unwrap();
+    chown(live.sandbox.ssh(""), Some(65534), Some(65534)).unwrap();
     let mut seen = 0;
     live.asked(&mut seen);
     let before = live.refresh_state();
@@ -247,7 +248,7 @@ fn a_clock_that_went_back() {
     needs!("ssh");
     let live = Live::with([train()]);
     live.api.now_serves([train_later()]);
-    let path = live.desk.ssh("prime-ssh/train-675b1ff5.refresh");
+    let path = live.sandbox.ssh("prime-ssh/train-675b1ff5.refresh");
     let ahead = |problem: Value| {
         let mut state = live.refresh_state();
         let then = state["checked"].as_u64().unwrap() + 1_000_000;
@@ -278,7 +279,7 @@ fn killed_at_any_moment_the_next_ssh_works_and_waits_for_nobody() {
     needs!("ssh");
     let live = Live::serving(Api::slow([train()], Duration::from_millis(50)));
     live.run(&["install", "train", "--live"]).succeeds();
-    let fragment = live.desk.ours(".conf");
+    let fragment = live.sandbox.ours(".conf");
     let old = fs::read(&fragment).unwrap();
     live.api.now_serves([train_later()]);
     live.run(&["sync"]).succeeds();
@@ -318,7 +319,7 @@ fn killed_at_any_moment_the_next_ssh_works_and_waits_for_nobody() {
     assert_eq!(live.address("prime.train.node-9"), "10.0.0.99");
     live.run(&["sync", "--check"]).succeeds();
     live.run(&["uninstall", "--all"]).succeeds();
-    assert!(!live.desk.ssh("prime-ssh").exists());
+    assert!(!live.sandbox.ssh("prime-ssh").exists());
 }
 
 #[test]
@@ -340,7 +341,7 @@ fn a_program_that_moved_or_a_shell_that_runs_nothing() {
     // Any run of it tells ssh where it is now.
     copy_program(&moved);
     let mut sync = process::command(&moved);
-    sync.args(["sync", "--ssh-dir"]).arg(live.desk.ssh("")).env("HOME", live.desk.sandbox.home());
+    sync.args(["sync", "--ssh-dir"]).arg(live.sandbox.ssh("")).env("HOME", live.sandbox.home());
     process::run(&mut sync, b"").succeeds();
     assert_eq!(live.address("prime.train.node-1"), "10.0.0.111");
     for name in ["/bin/sh", "/bin/bash", "/bin/dash", "/usr/bin/zsh", "/bin/csh"] {

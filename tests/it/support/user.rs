@@ -1,5 +1,6 @@
 //! Someone who uses the program: with a home folder, a key, and sshds that let them in.
 
+use std::ops::Deref;
 use std::path::PathBuf;
 
 use serde_json::json;
@@ -11,12 +12,20 @@ use super::sandbox::Sandbox;
 use super::sshd::{self, Sshd};
 
 /// A home folder whose user has logged in with `prime login` and has a key of their own.
-pub struct Person {
+pub struct User {
     pub sandbox: Sandbox,
     pub key: PathBuf,
 }
 
-impl Person {
+impl Deref for User {
+    type Target = Sandbox;
+
+    fn deref(&self) -> &Sandbox {
+        &self.sandbox
+    }
+}
+
+impl User {
     pub fn new() -> Self {
         // Not `.ssh`: that one ssh would take for the `~/.ssh` of the passwd file.
         Self::with_key_at("ssh/id_cluster")
@@ -30,7 +39,7 @@ impl Person {
         Self { sandbox, key }
     }
 
-    /// An sshd that lets this person in.
+    /// An sshd that lets this user in.
     pub fn sshd(&self, node: &str) -> sshd::Config<'_> {
         Sshd::of(&self.sandbox, node).lets_in(&self.key)
     }
@@ -47,7 +56,7 @@ impl Person {
     }
 
     /// Writes the fragment of these clusters into a file. Nothing of it touches the real `~/.ssh`.
-    pub fn config(
+    pub fn config_of(
         &self,
         clusters: impl IntoIterator<Item = Cluster>,
         arguments: &[&str],
@@ -55,10 +64,10 @@ impl Person {
         let clusters: Vec<_> = clusters.into_iter().collect();
         let names: Vec<_> = clusters.iter().map(|cluster| cluster.id().to_owned()).collect();
         let api = Api::serving(clusters);
-        let file = self.sandbox.path("fragment");
-        let mut program = self.sandbox.prime_ssh(["config", "--api-url", &api.url(), "-o"]);
-        program = program.arg(&file).arg("--ssh-dir").arg(self.sandbox.path("ssh"));
-        program = program.arg("--known-hosts").arg(self.sandbox.path("known_hosts"));
+        let file = self.path("fragment");
+        let mut program = self.prime_ssh(["config", "--api-url", &api.url(), "-o"]);
+        program = program.arg(&file).arg("--ssh-dir").arg(self.path("ssh"));
+        program = program.arg("--known-hosts").arg(self.path("known_hosts"));
         for argument in names.iter().map(String::as_str).chain(arguments.iter().copied()) {
             program = program.arg(argument);
         }
