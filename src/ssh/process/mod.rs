@@ -226,7 +226,9 @@ mod tests {
             });
             let starts: Vec<_> =
                 (0..8).map(|_| scope.spawn(|| sh("true", Duration::from_secs(60)))).collect();
-            starts.into_iter().for_each(|start| drop(start.join()));
+            for start in starts {
+                start.join().unwrap();
+            }
             is_over.store(true, Ordering::Relaxed);
             watch.join().unwrap();
         });

@@ -91,11 +91,11 @@ fn a_jump_host_of_the_users_own_leaves_nothing_behind() {
 #[test]
 fn what_a_proxy_command_leaves_in_the_background_ends_with_us() {
     needs!("sshd");
-    let world = World::new();
-    let gate = world.person.sshd("gate").at("127.0.0.2").start();
-    let sshd = world.person.sshd("node-0").start();
-    let home = world.person.sandbox.home().display().to_string();
-    world.install(&one(&sshd), &[]);
+    let user = User::new();
+    let gate = user.sshd("gate").at("127.0.0.2").start();
+    let sshd = user.sshd("node-0").start();
+    let home = user.home().display().to_string();
+    user.install(&one(&sshd), &[]);
     let own = format!(
         "Host gate\n  HostName {}\n  Port {}\n  User {}\n  IdentityFile {}\n  \
          StrictHostKeyChecking no\n  UserKnownHostsFile {home}/known\n  ControlMaster auto\n  \
@@ -103,12 +103,12 @@ fn what_a_proxy_command_leaves_in_the_background_ends_with_us() {
         gate.address,
         gate.port,
         me(),
-        world.person.key.display()
+        user.key.display()
     );
-    let own = world.person.sandbox.write("own", own);
+    let own = user.sandbox.write("own", own);
     let proxy = format!("Host prime.*\n  ProxyCommand ssh -F {} -W %h:%p gate\n", own.display());
-    configure(&world, &proxy);
-    let ran = world.check(&one(&sshd), &[]);
+    configure(&user, &proxy);
+    let ran = user.check(&one(&sshd), &[]);
     assert_eq!(states(&ran), ["node-0 ok"], "{}{}", ran.stdout, ran.stderr);
     assert_eq!((logins(&gate), logins(&sshd)), (1, 1));
     let is_ssh = |line: &String| line.starts_with("ssh ") || line.starts_with("ssh:");
@@ -119,7 +119,7 @@ fn what_a_proxy_command_leaves_in_the_background_ends_with_us() {
     process::run(master.args(["-fN", "gate"]), b"").succeeds();
     let alive = || process::run(ssh::ssh(&own).args(["-O", "check", "gate"]), b"").status.success();
     assert!(alive());
-    world.check(&one(&sshd), &[]).succeeds();
+    user.check(&one(&sshd), &[]).succeeds();
     assert!(alive());
     process::run(ssh::ssh(&own).args(["-O", "exit", "gate"]), b"").succeeds();
 }
