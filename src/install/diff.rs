@@ -1,6 +1,5 @@
 //! The changes of a plan as a unified diff.
 
-use std::borrow::Cow;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
@@ -14,71 +13,48 @@ const CONTEXT: usize = 3;
 
 /// Writes what would change, file by file.
 pub fn write(changes: &[Change], colored: bool, to: &mut dyn Write) -> io::Result<()> {
-    let paint = Paint { colored };
+    let head =
+        |to: &mut dyn Write, text: String| paint(to, colored, AnsiColor::Cyan.on_default(), &text);
     for change in changes {
         let path = change.path.display().to_string();
         if change.before == change.after {
-            paint.line(to, AnsiColor::Cyan, &format!("mode of {path}: 0600\n"))?;
+            head(to, format!("mode of {path}: 0600\n"))?;
             continue;
         }
         let name = |there: bool| if there { &*path } else { "/dev/null" };
-        paint.line(to, AnsiColor::Cyan, &format!("--- {}\n", name(change.before.is_some())))?;
-        paint.line(to, AnsiColor::Cyan, &format!("+++ {}\n", name(change.after.is_some())))?;
-        let (before, after) = (text(change.before.as_deref()), text(change.after.as_deref()));
-        hunks(&before, &after, &paint, to)?;
-    }
-    Ok(())
-}
-
-fn text(bytes: Option<&[u8]>) -> Cow<'_, str> {
-    String::from_utf8_lossy(bytes.unwrap_or_default())
-}
-
-fn hunks(before: &str, after: &str, paint: &Paint, to: &mut dyn Write) -> io::Result<()> {
-    let diff = TextDiff::from_lines(before, after);
-    for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
-        paint.line(to, AnsiColor::Cyan, &format!("{}\n", hunk.header()))?;
-        for change in hunk.iter_changes() {
-            let (sign, color) = match change.tag() {
-                ChangeTag::Delete => ('-', Some(AnsiColor::Red)),
-                ChangeTag::Insert => ('+', Some(AnsiColor::Green)),
-                ChangeTag::Equal => (' ', None),
-            };
-            let line = format!("{sign}{}", change.value());
-            match color {
-                Some(color) => paint.line(to, color, &line)?,
-                None => paint.plain(to, &line)?,
-            }
-            if change.missing_newline() {
-                to.write_all(b"\n\\ No newline at end of file\n")?;
+        head(to, format!("--- {}\n", name(change.before.is_some())))?;
+        head(to, format!("+++ {}\n", name(change.after.is_some())))?;
+        let text = |bytes: &Option<Vec<u8>>| {
+            String::from_utf8_lossy(bytes.as_deref().unwrap_or_default()).into_owned()
+        };
+        let (before, after) = (text(&change.before), text(&change.after));
+        let diff = TextDiff::from_lines(&before, &after);
+        for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
+            head(to, format!("{}\n", hunk.header()))?;
+            for change in hunk.iter_changes() {
+                let (sign, style) = match change.tag() {
+                    ChangeTag::Delete => ('-', AnsiColor::Red.on_default()),
+                    ChangeTag::Insert => ('+', AnsiColor::Green.on_default()),
+                    ChangeTag::Equal => (' ', Style::new()),
+                };
+                paint(to, colored, style, &format!("{sign}{}", change.value()))?;
+                if change.missing_newline() {
+                    to.write_all(b"\n\\ No newline at end of file\n")?;
+                }
             }
         }
     }
     Ok(())
 }
 
-/// For a terminal, in colours and with nothing that acts on it; for anything else, byte for byte.
-struct Paint {
-    colored: bool,
-}
-
-impl Paint {
-    fn line(&self, to: &mut dyn Write, color: AnsiColor, line: &str) -> io::Result<()> {
-        if !self.colored {
-            return to.write_all(line.as_bytes());
-        }
-        let style: Style = color.on_default();
-        let (text, end) = line.strip_suffix('\n').map_or((line, ""), |text| (text, "\n"));
-        write!(to, "{style}{}{style:#}{end}", sanitize(text))
+/// Writes a line: for a terminal in color and with nothing that acts on it, for anything else byte
+/// for byte.
+fn paint(to: &mut dyn Write, colored: bool, style: Style, line: &str) -> io::Result<()> {
+    if !colored {
+        return to.write_all(line.as_bytes());
     }
-
-    fn plain(&self, to: &mut dyn Write, line: &str) -> io::Result<()> {
-        if !self.colored {
-            return to.write_all(line.as_bytes());
-        }
-        let (text, end) = line.strip_suffix('\n').map_or((line, ""), |text| (text, "\n"));
-        write!(to, "{}{end}", sanitize(text))
-    }
+    let (text, end) = line.strip_suffix('\n').map_or((line, ""), |text| (text, "\n"));
+    write!(to, "{style}{}{style:#}{end}", sanitize(text))
 }
 
 #[cfg(test)]

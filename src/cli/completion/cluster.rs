@@ -7,6 +7,7 @@ use crate::fs::open_own;
 use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::install::state::{FileKind, Record};
+use crate::name::Slug;
 
 /// The commands that look for a cluster among the installed ones first. The others ask the API
 /// unless they are given a name that only this machine knows.
@@ -17,11 +18,8 @@ const LINE_MAX: u64 = 1024;
 /// An installed cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Installed {
-    id: String,
-    name: String,
-    alias: String,
-    short: Option<String>,
-    /// Whether the API finds it by that name, too.
+    record: Record,
+    /// Whether the API finds it by its name, too.
     is_own_name: bool,
 }
 
@@ -29,16 +27,18 @@ impl Installed {
     /// The word for it that fits best to what is `typed`: its name, its alias, its short name or its
     /// id, so that a list shows each cluster once.
     pub(super) fn word(&self, command: &str, typed: &str) -> Word {
-        let by_state = BY_STATE.contains(&command);
-        let name = Some(&self.name).filter(|_| by_state || self.is_own_name);
-        let alias = Some(&self.alias).filter(|_| by_state);
-        let mut words = name.into_iter().chain(alias).chain(&self.short).chain([&self.id]);
+        let Record { id, name, options, .. } = &self.record;
+        let (id, alias, by_state) = (id.as_str(), self.record.alias(), BY_STATE.contains(&command));
+        let name = Some(name.as_str()).filter(|_| by_state || self.is_own_name);
+        let alone = Some(alias.as_str()).filter(|_| by_state);
+        let short = options.short.as_ref().map(Slug::as_str);
+        let mut words = [name, alone, short, Some(id)].into_iter().flatten();
         let first = words.clone().next();
-        let text = words.find(|word| word.starts_with(typed)).or(first).unwrap_or(&self.id);
-        Word { text: text.clone(), meaning: format!("{}, cluster {}", self.alias, self.id) }
+        let text = words.find(|word| word.starts_with(typed)).or(first).unwrap_or(id);
+        Word { text: text.to_owned(), meaning: format!("{alias}, cluster {id}") }
     }
 
-    fn of(layout: &Layout, record: &Record) -> Self {
+    fn of(layout: &Layout, record: Record) -> Self {
         let path = layout.file(&record.stem().file(FileKind::Fragment));
         let mut title = String::new();
         if let Ok(Some(fragment)) = open_own(&path) {
@@ -46,19 +46,14 @@ impl Installed {
             let _ = BufReader::new(fragment.take(LINE_MAX)).read_line(&mut title);
         }
         let own_name = title.strip_prefix("# ").and_then(|title| title.split_once(": "));
-        Self {
-            id: record.id.to_string(),
-            name: record.name.to_string(),
-            alias: record.alias(),
-            short: record.options.short.as_ref().map(ToString::to_string),
-            is_own_name: own_name
-                .is_some_and(|(own, _)| own.to_lowercase() == *record.name.as_str()),
-        }
+        let is_own_name =
+            own_name.is_some_and(|(own, _)| own.to_lowercase() == *record.name.as_str());
+        Self { record, is_own_name }
     }
 }
 
 /// The clusters that are installed, as far as they can be read.
 #[must_use]
 pub fn installed(layout: &Layout) -> Vec<Installed> {
-    folder::records(layout).iter().map(|record| Installed::of(layout, record)).collect()
+    folder::records(layout).into_iter().map(|record| Installed::of(layout, record)).collect()
 }

@@ -205,10 +205,10 @@ fn a_file_has_the_format_of_its_ending() {
     --- a.JSON
 
     --- b.ini --format json
-    warning: Ansible reads YAML and JSON from .yml, .yaml, .json or a name without an ending, and so not from b.ini
+    warning: Ansible reads YAML and JSON only from .yml, .yaml, .json, or a name without an extension, so not from b.ini
 
     --- b.txt
-    warning: Ansible reads YAML and JSON from .yml, .yaml, .json or a name without an ending, and so not from b.txt
+    warning: Ansible reads YAML and JSON only from .yml, .yaml, .json, or a name without an extension, so not from b.txt
 
     --- b.txt --format ini
     ");

@@ -120,8 +120,8 @@ fn an_include_of_ours_inside_a_block_is_told() {
     sandbox.write("ssh/config", &config);
     let ran = sandbox.install(&train());
     snapshot!(ran.stderr, @"
-    note: [home]/ssh/config has a new first line: Include [home]/ssh/prime-ssh/config
     warning: [home]/ssh/config:3 includes our file for some hosts only (the block of line 1): remove that line, ours at the top does it for all
+    note: [home]/ssh/config has a new first line: Include [home]/ssh/prime-ssh/config
     prime.train  added: 3 hosts
     connect with: ssh -F [home]/ssh/config prime.train
     ");

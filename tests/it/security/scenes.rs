@@ -54,6 +54,8 @@ prime-ssh uninstall train
 prime-ssh install train --live --identity-file KEY
 # a node goes
 prime-ssh sync
+# certificates are wanted
+prime-ssh sync
 prime-ssh config train --identity-file KEY
 prime-ssh inventory train --list --identity-file KEY
 prime-ssh cert train --identity-file KEY

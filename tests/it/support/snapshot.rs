@@ -22,7 +22,7 @@ macro_rules! snapshot {
 }
 
 /// What differs from run to run, from machine to machine or from day to day.
-const FILTERS: [(&str, &str); 11] = [
+const FILTERS: [(&str, &str); 12] = [
     (r"/tmp/prime-ssh-test-\w{6}", "[home]"),
     (r"\.tmp\w{6}", "[temporary]"),
     (r"prime-ssh[ /]\d+\.\d+\.\d+", "prime-ssh [version]"),
@@ -33,6 +33,7 @@ const FILTERS: [(&str, &str); 11] = [
     (r"\b\d+(\.\d+)? (ms|µs)\b", "[ms]"),
     (r"\bpid \d+", "pid [pid]"),
     (r"(until|from) [^()\n]{1,40} \(", "$1 [time] ("),
+    (r"\bvalid for \d+ h( \d+ min)?", "valid for [time]"),
     (r"\bin \d+ (h \d+ )?min( \d+ s)?", "in [time]"),
 ];
 

@@ -97,13 +97,13 @@ fn how_long_a_slow_one_may_take() {
     });
     vault.has("-1m:+5m");
     let ran = vault.live.asks("prime.train.node-1");
-    assert!(ran.took < Duration::from_millis(4500), "{:?}", ran.took);
+    assert!(ran.took < Duration::from_secs(15), "{:?}", ran.took);
     assert!(ran.stderr.contains("no new certificate"), "{}", ran.stderr);
     let again = vault.live.asks("prime.train.node-1");
     assert!(again.took < Duration::from_millis(2500) && again.stderr.is_empty(), "{again:?}");
     vault.has("-2h:-1h");
     let ran = vault.live.asks("prime.train.node-1");
     assert!(ran.took > Duration::from_secs(6), "{:?}", ran.took);
-    assert!(ran.took < Duration::from_millis(11_500), "{:?}", ran.took);
+    assert!(ran.took < Duration::from_secs(25), "{:?}", ran.took);
     assert!(ran.stderr.contains("no new certificate"), "{}", ran.stderr);
 }

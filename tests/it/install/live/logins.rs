@@ -89,7 +89,7 @@ fn a_slow_api_holds_up_a_login_through_a_jump_once() {
     fs::write(&state, text.replace(&live.api.url(), &slow.url())).unwrap();
     live.wait(400);
     let ran = process::run(live.ssh().args(["prime.train.node-1", "echo $PRIME_NODE"]), b"");
-    assert!(ran.took < Duration::from_millis(5500), "{:?}", ran.took);
+    assert!(ran.took < Duration::from_secs(20), "{:?}", ran.took);
     assert_eq!(ran.stderr.matches("using the hosts").count(), 1, "{}", ran.stderr);
     assert_eq!(ran.succeeds(), "node-1\n");
     assert_eq!(slow.requests().len(), 1);
