@@ -22,15 +22,15 @@ pub(super) fn run(args: UninstallArgs, context: &Context) -> Outcome<()> {
             terminal.tell("nothing is installed");
         }
         let installed = present.installed();
-        let mut decision = InstallRequest::default();
+        let mut request = InstallRequest::default();
         let mut ids = Vec::new();
         for stem in stems {
             let record = installed.records.iter().find(|(at, _)| *at == stem);
             let cluster = record.map_or_else(|| stem.to_string(), |(_, record)| record.alias());
             let what = ClusterChange::Removed(String::new());
-            decision.lines.push(Line { cluster, what, stem: Some(stem.clone()) });
+            request.lines.push(Line { cluster, what, stem: Some(stem.clone()) });
             ids.extend(record.map(|(_, record)| record.id.to_string()));
-            decision.wishes.push(Desired::Remove(stem));
+            request.wishes.push(Desired::Remove(stem));
         }
         // One that was taken away by name does not come back by itself.
         let follow = match (&present.follow, settings.clusters.is_empty()) {
@@ -42,8 +42,8 @@ pub(super) fn run(args: UninstallArgs, context: &Context) -> Outcome<()> {
             }
             (None, _) => None,
         };
-        decision.wishes.extend(follow.map(Desired::Follow));
-        Ok(decision)
+        request.wishes.extend(follow.map(Desired::Follow));
+        Ok(request)
     })?;
     applied.tell(&applying)
 }

@@ -64,7 +64,7 @@ pub(super) fn installed_here(layout: &Layout, terminal: Terminal) -> Installed {
 /// API that this shell means. What fails for one harms no other.
 pub(super) fn ask(
     viewing: &Viewing,
-    memory: &OptionResolver<'_>,
+    resolver: &OptionResolver<'_>,
     terminal: Terminal,
 ) -> Outcome<Asked> {
     let installed = installed_here(&viewing.layout, terminal);
@@ -75,7 +75,7 @@ pub(super) fn ask(
             let fetched = fetch::each(&Origin::All(endpoint, team.clone()), terminal)?;
             fetched.into_iter().map(|fetched| (fetched, None)).collect()
         }
-        Which::Named(selectors) => named(selectors, viewing, &installed, memory, terminal)?,
+        Which::Named(selectors) => named(selectors, viewing, &installed, resolver, terminal)?,
     };
     Ok(Asked { answers, installed })
 }
@@ -84,14 +84,14 @@ fn named(
     selectors: &[String],
     viewing: &Viewing,
     installed: &Installed,
-    memory: &OptionResolver<'_>,
+    resolver: &OptionResolver<'_>,
     terminal: Terminal,
 ) -> Outcome<Vec<(Fetched, Option<Id<'static>>)>> {
     let meant: Vec<_> =
         selectors.iter().map(|selector| asked_of(selector, viewing, installed)).collect();
     let records: Vec<&Record> = meant.iter().filter_map(|meant| meant.ok()).collect();
     let others = meant.iter().filter_map(|meant| meant.err()).map(str::to_owned).collect();
-    let mut again = ask_again(&records, memory, terminal).into_iter();
+    let mut again = ask_again(&records, resolver, terminal).into_iter();
     let mut found = find(others, viewing, terminal)?.into_iter();
     let answers = meant.into_iter().filter_map(|meant| match meant {
         Ok(record) => Some((again.next()?.fetched, Some(record.id.clone()))),
@@ -138,7 +138,7 @@ impl Asked {
     pub(super) fn views<'a>(
         &'a self,
         viewing: &Viewing,
-        memory: &OptionResolver<'_>,
+        resolver: &OptionResolver<'_>,
     ) -> Outcome<Vec<View<'a>>> {
         let clusters = self.clusters(&viewing.commands)?;
         let checked: Vec<&CheckedCluster<'_>> =
@@ -148,7 +148,7 @@ impl Asked {
         for (fetched, cluster) in clusters {
             let seen = cluster.and_then(|cluster| {
                 let name = names.next().flatten().map(Slug::into_owned);
-                self.see(fetched, cluster, name, viewing, memory)
+                self.see(fetched, cluster, name, viewing, resolver)
             });
             views.push(View { asked: &fetched.asked, seen });
         }
@@ -190,12 +190,12 @@ impl Asked {
         cluster: CheckedCluster<'a>,
         name: Option<Slug<'static>>,
         viewing: &Viewing,
-        memory: &OptionResolver<'_>,
+        resolver: &OptionResolver<'_>,
     ) -> Outcome<Seen<'a>> {
         let id = cluster.id().map(|id| id.clone().into_owned());
         let record = id.as_ref().and_then(|id| self.installed.of_id(id.as_str()));
         let source = source(record, fetched, id.as_ref(), &viewing.commands);
-        let mut rendering = rendering(record, viewing, memory)?;
+        let mut rendering = rendering(record, viewing, resolver)?;
         rendering.hosts.recorded = id.zip(name).into_iter().collect();
         rendering.hosts.selection.among = Some(Box::new(viewing.selection.clone()));
         Ok(Seen { resolved: resolve_one(cluster, &rendering.hosts), record, rendering, source })
@@ -242,7 +242,7 @@ fn installed_cluster<'a>(
 pub(super) fn rendering(
     record: Option<&Record>,
     viewing: &Viewing,
-    memory: &OptionResolver<'_>,
+    resolver: &OptionResolver<'_>,
 ) -> Outcome<Rendering> {
     let context = match record.map(|record| &record.source) {
         Some(Source::Api { context, .. }) => context.as_deref(),
@@ -250,7 +250,7 @@ pub(super) fn rendering(
         None => viewing.context.as_deref(),
     };
     let options = viewing.options.apply(record.map(|record| &record.options));
-    memory.rendering(&options.or_fail(Kind::Usage)?, context)
+    resolver.rendering(&options.or_fail(Kind::Usage)?, context)
 }
 
 /// What clusters are called: by their recorded names, or by those that they would get.

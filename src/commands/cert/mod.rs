@@ -153,14 +153,14 @@ fn get_of(
 /// Gets the first certificates for clusters whose certificate ssh renews from now on.
 pub(super) fn ensure_each(
     renewed: &[Renewed],
-    memory: &OptionResolver<'_>,
+    resolver: &OptionResolver<'_>,
     layout: &Layout,
     terminal: Terminal,
 ) -> Outcome<()> {
     let ensure = |Renewed { record, identity: path }: &Renewed| {
         let Source::Api { .. } = &record.source else { return Ok(()) };
         let wanted = Wanted::installed(path.clone(), layout);
-        let endpoint = || memory.endpoint_of(record);
+        let endpoint = || resolver.endpoint_of(record);
         get(vec![record.id.to_string()], &wanted, &endpoint, terminal)
     };
     terminal.worst(renewed.iter().filter_map(|renewed| ensure(renewed).err()).collect())

@@ -10,8 +10,8 @@ use super::cert;
 use super::fetch::{self, AnswerSource};
 use super::fleets::{self, Distinct};
 use super::installed::{
-    Applying, Candidate, ClusterChange, DesiredState, InstallRequest, Line, Names, Surveyed,
-    apply_request, ended_owners, fragments_afterwards,
+    Applying, Candidate, CheckedCandidate, ClusterChange, DesiredState, InstallRequest, Line,
+    Names, apply_request, ended_owners, fragments_afterwards,
 };
 use super::{openssh, refresh, wait};
 use crate::certificate::own_keys::{other_keys, own_keys};
@@ -33,7 +33,7 @@ const NAMED: usize = 20;
 pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
     let mut settings = Install::resolve(args, context)?;
-    let memory = OptionResolver::new(context);
+    let resolver = OptionResolver::new(context);
     openssh::check_options(&settings.options.given.ssh_option)?;
     let ssh = OpenSsh::here();
     openssh::check_release(ssh.as_ref(), settings.options.given.layout)?;
@@ -48,35 +48,35 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
         terminal.warning(other_home.warning(layout));
     }
     if let Some((viewing, patience)) = settings.awaited() {
-        wait::first(&viewing, &memory, patience, terminal)?;
+        wait::first(&viewing, &resolver, patience, terminal)?;
     }
     let before = folder::read(layout)?.installed();
     let candidates = candidates(&settings, terminal)?;
-    let (surveys, left) = surveys(&candidates)?;
-    settings.check_name(surveys.len())?;
-    let ended = ended_owners(&settings, &before, &surveys, &memory, terminal);
+    let (checked, left) = check_candidates(&candidates)?;
+    settings.check_name(checked.len())?;
+    let ended = ended_owners(&settings, &before, &checked, &resolver, terminal);
     let mut renewed = Vec::new();
-    let applying = Applying::new(layout, settings.mode, &memory, terminal);
+    let applying = Applying::new(layout, settings.mode, &resolver, terminal);
     let done = apply_request(&applying, |present| {
         let installed = present.installed();
         let skip_invalid = settings.source.skip_invalid;
-        let mut wishing = DesiredState::new(layout, present, &installed, &memory, skip_invalid);
+        let mut desired = DesiredState::new(layout, present, &installed, &resolver, skip_invalid);
         let (ours, read) = (layout.ssh_folder(), layout.read_by_ssh());
-        wishing.own_keys = (own_keys(&read), [ours, &*read].map(other_keys).concat());
-        let names = Names::choose(&settings, &installed, &surveys, &ended)?;
+        desired.own_keys = (own_keys(&read), [ours, &*read].map(other_keys).concat());
+        let names = Names::choose(&settings, &installed, &checked, &ended)?;
         let lines = left;
-        let mut decision = InstallRequest { lines, ..InstallRequest::default() };
-        for (surveyed, name) in surveys.into_iter().zip(&names.names) {
-            let newcomer = Newcomer::new(&surveyed.1, name.clone(), &names);
-            newcomer.decide(surveyed, &settings, &mut wishing, ssh.as_ref(), &mut decision)?;
+        let mut request = InstallRequest { lines, ..InstallRequest::default() };
+        for (candidate, name) in checked.into_iter().zip(&names.names) {
+            let newcomer = Newcomer::new(&candidate.1, name.clone(), &names);
+            newcomer.decide(candidate, &settings, &mut desired, ssh.as_ref(), &mut request)?;
         }
-        decision.talk.append(wishing.take_talk());
-        decision.lines.sort_by(|a, b| a.cluster.cmp(&b.cluster));
-        decision.talk.notes.extend(compact_advice(present, &decision.wishes));
-        decision.wishes.extend(subscription(&settings, present, &decision, &memory)?);
-        decision.tells_how_to_connect = !matches!(other_home, Some(OtherHome::Hides { .. }));
-        renewed = wishing.renewed;
-        Ok(decision)
+        request.talk.append(desired.take_talk());
+        request.lines.sort_by(|a, b| a.cluster.cmp(&b.cluster));
+        request.talk.notes.extend(compact_advice(present, &request.wishes));
+        request.wishes.extend(subscription(&settings, present, &request, &resolver)?);
+        request.tells_how_to_connect = !matches!(other_home, Some(OtherHome::Hides { .. }));
+        renewed = desired.renewed;
+        Ok(request)
     })?;
     renewed.retain(|renewed| done.puts(&renewed.record));
     if settings.mode == Mode::Apply {
@@ -85,7 +85,7 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     let done = done.tell(&applying);
     // Without the lock: nobody waits for the API but who asked for a certificate.
     let certificates = match settings.mode {
-        Mode::Apply => cert::ensure_each(&renewed, &memory, layout, terminal),
+        Mode::Apply => cert::ensure_each(&renewed, &resolver, layout, terminal),
         Mode::DryRun | Mode::Check => Ok(()),
     };
     terminal.worst([done, certificates].into_iter().filter_map(Result::err).collect())
@@ -124,8 +124,8 @@ fn candidates(settings: &Install, terminal: Terminal) -> Outcome<Vec<Candidate>>
 }
 
 /// Checks the answers; those that did not come or cannot be read harm no other.
-fn surveys(candidates: &[Candidate]) -> Outcome<(Vec<Surveyed<'_>>, Vec<Line>)> {
-    let mut surveys: Vec<Surveyed<'_>> = Vec::new();
+fn check_candidates(candidates: &[Candidate]) -> Outcome<(Vec<CheckedCandidate<'_>>, Vec<Line>)> {
+    let mut checked: Vec<CheckedCandidate<'_>> = Vec::new();
     let mut left = Vec::new();
     let mut distinct = Distinct::default();
     for candidate in candidates {
@@ -138,13 +138,13 @@ fn surveys(candidates: &[Candidate]) -> Outcome<(Vec<Surveyed<'_>>, Vec<Line>)> 
             Ok(clusters) => {
                 for cluster in clusters {
                     if distinct.is_new(&cluster, &fetched.source)? {
-                        surveys.push((candidate, cluster));
+                        checked.push((candidate, cluster));
                     }
                 }
             }
         }
     }
-    Ok((surveys, left))
+    Ok((checked, left))
 }
 
 /// With this many hosts, each ssh reads many lines.

@@ -2,7 +2,7 @@
 
 use crate::cluster::CheckedCluster;
 use crate::commands::installed::{
-    ClusterChange, DesiredOutcome, DesiredState, InstallRequest, Line, Names, Surveyed,
+    CheckedCandidate, ClusterChange, DesiredOutcome, DesiredState, InstallRequest, Line, Names,
 };
 use crate::commands::openssh;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -23,29 +23,29 @@ pub(super) struct Newcomer<'s> {
 
 impl<'s> Newcomer<'s> {
     pub(super) fn new(
-        survey: &CheckedCluster<'_>,
+        cluster: &CheckedCluster<'_>,
         name: Option<Slug<'static>>,
         names: &'s Names,
     ) -> Self {
-        let id = survey.id().map(|id| id.clone().into_owned());
+        let id = cluster.id().map(|id| id.clone().into_owned());
         Self { id, name: name.unwrap_or_else(Slug::prime), names }
     }
 
     /// Adds what becomes of it.
     pub(super) fn decide(
         self,
-        (candidate, survey): Surveyed<'_>,
+        (candidate, cluster): CheckedCandidate<'_>,
         settings: &Install,
-        wishing: &mut DesiredState<'_>,
+        desired: &mut DesiredState<'_>,
         ssh: Option<&OpenSsh>,
-        decision: &mut InstallRequest,
+        request: &mut InstallRequest,
     ) -> Outcome<()> {
         let Self { id, name, names } = &self;
         if names.replaced.iter().any(|(_, old)| Some(&old.id) == id.as_ref()) {
             return Ok(());
         }
         let asked = &candidate.fetched.asked;
-        let old = id.as_ref().and_then(|id| wishing.installed.of_id(id.as_str()));
+        let old = id.as_ref().and_then(|id| desired.installed.of_id(id.as_str()));
         let options = settings.options.apply(old.map(|old| &old.options)).or_fail(Kind::Usage)?;
         let alias = format!("{}.{name}", options.prefix());
         let failed = |failure| match old {
@@ -53,24 +53,24 @@ impl<'s> Newcomer<'s> {
             None => ClusterChange::NotInstalled(failure),
         };
         let usable = openssh::check_release(ssh, options.layout).and_then(|()| {
-            self.check_short(&alias, &options, wishing.installed, &mut decision.talk)
+            self.check_short(&alias, &options, desired.installed, &mut request.talk)
         });
         let source = candidate.source.clone();
-        let wished = usable.and_then(|()| wishing.wish(survey, name.clone(), source, &options));
-        let what = match wished {
+        let outcome = usable.and_then(|()| desired.wish(cluster, name.clone(), source, &options));
+        let what = match outcome {
             Ok(DesiredOutcome::Put(wish, what)) => {
                 if let Some(changes) = old.and_then(|old| options.since(&old.options)) {
                     let would = if settings.mode == Mode::Apply { "" } else { " would change" };
-                    decision.talk.note(format!("options for {alias}{would}: {changes}"));
+                    request.talk.note(format!("options for {alias}{would}: {changes}"));
                 }
-                decision.wishes.push(wish);
-                remove_replaced(id.as_ref(), names, decision);
+                request.wishes.push(wish);
+                remove_replaced(id.as_ref(), names, request);
                 what
             }
             Ok(DesiredOutcome::Gone(why)) => {
                 let message = format!("{asked} {why}");
                 let hint = old.map(|_| {
-                    let sync = pasted(wishing.commands().installed("sync", []));
+                    let sync = pasted(desired.commands().installed("sync", []));
                     format!("{sync} removes it from your ssh config")
                 });
                 failed(Failure { hint, ..Failure::message(Kind::Answer, message) })
@@ -79,7 +79,7 @@ impl<'s> Newcomer<'s> {
             Ok(DesiredOutcome::Nothing(why))
                 if matches!(settings.source.origin, Origin::All(..)) && old.is_none() =>
             {
-                decision.talk.note(format!("{:#}", why.cause));
+                request.talk.note(format!("{:#}", why.cause));
                 return Ok(());
             }
             Ok(DesiredOutcome::Nothing(failure)) | Err(failure) => failed(failure),
@@ -89,7 +89,7 @@ impl<'s> Newcomer<'s> {
             _ => alias,
         };
         let stem = id.as_ref().map(|id| FileStem::new(name, id.as_str()));
-        decision.lines.push(Line { cluster, what, stem });
+        request.lines.push(Line { cluster, what, stem });
         Ok(())
     }
 
@@ -126,10 +126,10 @@ impl<'s> Newcomer<'s> {
 }
 
 /// The cluster whose name a newcomer has now, for it was terminated.
-fn remove_replaced(newcomer: Option<&Id<'_>>, names: &Names, decision: &mut InstallRequest) {
+fn remove_replaced(newcomer: Option<&Id<'_>>, names: &Names, request: &mut InstallRequest) {
     for (by, old) in names.replaced.iter().filter(|(by, _)| Some(by) == newcomer) {
-        decision.wishes.push(Desired::Remove(old.stem()));
-        decision.lines.push(Line {
+        request.wishes.push(Desired::Remove(old.stem()));
+        request.lines.push(Line {
             cluster: old.alias(),
             what: ClusterChange::Removed(format!(
                 ": cluster {} was terminated, and cluster {by} has its name now",

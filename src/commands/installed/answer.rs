@@ -22,7 +22,7 @@ pub(in crate::commands) struct Candidate {
 /// The candidates are in the order of the records.
 pub(in crate::commands) fn ask_again(
     records: &[&Record],
-    memory: &OptionResolver<'_>,
+    resolver: &OptionResolver<'_>,
     terminal: Terminal,
 ) -> Vec<Candidate> {
     let mut endpoints: BTreeMap<_, (&Record, Vec<String>)> = BTreeMap::new();
@@ -35,7 +35,7 @@ pub(in crate::commands) fn ask_again(
     }
     let mut answers: Vec<Fetched> = Vec::new();
     for (record, ids) in endpoints.into_values() {
-        let fetched = memory
+        let fetched = resolver
             .endpoint_of(record)
             .and_then(|endpoint| fetch::each_of(endpoint, &ids, terminal));
         match fetched {
@@ -53,7 +53,7 @@ pub(in crate::commands) fn ask_again(
     };
     let candidate = |record: &&Record| {
         let fetched = answer_for(record)
-            .unwrap_or_else(|| missed(record.id.to_string(), from_stdin(record, memory)));
+            .unwrap_or_else(|| missed(record.id.to_string(), from_stdin(record, resolver)));
         let fetched = Fetched { asked: record.alias(), ..fetched };
         Candidate { source: record.source.clone(), fetched }
     };
@@ -66,10 +66,10 @@ fn missed(id: String, failure: Failure) -> Fetched {
     Fetched { asked: id, source, result: Err(FetchError::from(failure)) }
 }
 
-fn from_stdin(record: &Record, memory: &OptionResolver<'_>) -> Failure {
+fn from_stdin(record: &Record, resolver: &OptionResolver<'_>) -> Failure {
     let alias = record.alias();
     let message = format!("{alias} was installed from standard input, which cannot be read again");
-    let install = pasted(memory.commands().installed("install", ["--input", "FILE"]));
+    let install = pasted(resolver.commands().installed("install", ["--input", "FILE"]));
     Failure::message(Kind::Local, message)
         .hint(format!("{install} brings it up to date from now on"))
 }

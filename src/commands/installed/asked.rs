@@ -162,14 +162,14 @@ fn newcomers(
 
 /// What becomes of one installed cluster.
 pub(in crate::commands) fn bring(
-    wishing: &mut DesiredState<'_>,
+    desired: &mut DesiredState<'_>,
     record: &Record,
     candidate: &Candidate,
     prune: bool,
 ) -> Outcome<DesiredOutcome> {
     let fetched = &candidate.fetched;
     let prune_hint = || {
-        let sync = pasted(wishing.commands().installed("sync", ["--prune", &*record.alias()]));
+        let sync = pasted(desired.commands().installed("sync", ["--prune", &*record.alias()]));
         format!("if it is gone for good, {sync} removes it")
     };
     match &fetched.result {
@@ -184,7 +184,7 @@ pub(in crate::commands) fn bring(
     match fetched.cluster(&record.id, &record.alias())? {
         Some(cluster) => {
             let (name, source) = (record.name.clone(), record.source.clone());
-            wishing.wish(cluster, name, source, &record.options)
+            desired.wish(cluster, name, source, &record.options)
         }
         None if prune => Ok(DesiredOutcome::Gone("is not in the file any more")),
         None => {

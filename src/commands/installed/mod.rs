@@ -14,7 +14,7 @@ pub(super) use apply::{Applied, Applying, InstallRequest, apply_request};
 pub(super) use asked::{Asked, bring};
 pub(super) use desired::{DesiredOutcome, DesiredState, Renewed};
 pub(super) use loops::fragments_afterwards;
-pub(super) use names::{Names, Surveyed, ended_owners, recorded};
+pub(super) use names::{CheckedCandidate, Names, ended_owners, recorded};
 pub(super) use summary::{ClusterChange, Line};
 
 use crate::failure::{Failure, Kind, Outcome};

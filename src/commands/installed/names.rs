@@ -12,26 +12,26 @@ use crate::settings::{Install, OptionResolver};
 use crate::terminal::Terminal;
 
 /// A candidate with its answer, checked.
-pub(in crate::commands) type Surveyed<'c> = (&'c Candidate, CheckedCluster<'c>);
+pub(in crate::commands) type CheckedCandidate<'c> = (&'c Candidate, CheckedCluster<'c>);
 
 /// The name that a cluster would like to have.
-fn wanted(settings: &Install, survey: &CheckedCluster<'_>) -> Option<Slug<'static>> {
-    settings.name.clone().or_else(|| survey.wanted_name().map(Slug::into_owned))
+fn wanted(settings: &Install, cluster: &CheckedCluster<'_>) -> Option<Slug<'static>> {
+    settings.name.clone().or_else(|| cluster.wanted_name().map(Slug::into_owned))
 }
 
 /// The installed clusters that have a name which a newcomer would like, and that were terminated.
 pub(in crate::commands) fn ended_owners(
     settings: &Install,
     installed: &Installed,
-    surveys: &[Surveyed<'_>],
-    memory: &OptionResolver<'_>,
+    checked: &[CheckedCandidate<'_>],
+    resolver: &OptionResolver<'_>,
     terminal: Terminal,
 ) -> HashSet<String> {
     let mut ended = HashSet::new();
     let mut unknown: Vec<&Record> = Vec::new();
-    for (_, owner) in owners(settings, installed, surveys) {
-        let asked = surveys.iter().find(|(_, survey)| survey.id() == Some(&owner.id));
-        match asked.and_then(|(_, survey)| survey.cluster()) {
+    for (_, owner) in owners(settings, installed, checked) {
+        let asked = checked.iter().find(|(_, cluster)| cluster.id() == Some(&owner.id));
+        match asked.and_then(|(_, cluster)| cluster.cluster()) {
             Some(cluster) if cluster.is_terminated() => {
                 ended.insert(owner.id.to_string());
             }
@@ -39,7 +39,7 @@ pub(in crate::commands) fn ended_owners(
             None => unknown.push(owner),
         }
     }
-    for (owner, candidate) in unknown.iter().zip(ask_again(&unknown, memory, terminal)) {
+    for (owner, candidate) in unknown.iter().zip(ask_again(&unknown, resolver, terminal)) {
         let is_ended = candidate.fetched.clusters().map(|clusters| {
             let mut known = clusters.iter().filter_map(CheckedCluster::cluster);
             known.any(|cluster| cluster.id == owner.id && cluster.is_terminated())
@@ -64,11 +64,11 @@ pub(in crate::commands) fn ended_owners(
 fn owners<'i>(
     settings: &Install,
     installed: &'i Installed,
-    surveys: &[Surveyed<'_>],
+    checked: &[CheckedCandidate<'_>],
 ) -> Vec<(Id<'static>, &'i Record)> {
     let mut owners = Vec::new();
-    for (_, survey) in surveys {
-        let (Some(id), Some(name)) = (survey.id(), wanted(settings, survey)) else { continue };
+    for (_, cluster) in checked {
+        let (Some(id), Some(name)) = (cluster.id(), wanted(settings, cluster)) else { continue };
         let is_newcomer = installed.of_id(id.as_str()).is_none() || settings.name.is_some();
         let mut records = installed.records.iter().map(|(_, record)| record);
         let owner = records.find(|record| record.name == name && record.id != *id);
@@ -82,7 +82,7 @@ fn owners<'i>(
 /// What the clusters of this run are called.
 #[derive(Debug)]
 pub(in crate::commands) struct Names {
-    /// In the order of the surveys.
+    /// In the order of the clusters.
     pub(in crate::commands) names: Vec<Option<Slug<'static>>>,
     /// Which newcomer has the name of which cluster that was terminated.
     pub(in crate::commands) replaced: Vec<(Id<'static>, Record)>,
@@ -93,10 +93,10 @@ impl Names {
     pub(in crate::commands) fn choose(
         settings: &Install,
         installed: &Installed,
-        surveys: &[Surveyed<'_>],
+        checked: &[CheckedCandidate<'_>],
         ended: &HashSet<String>,
     ) -> Outcome<Self> {
-        let owners = owners(settings, installed, surveys);
+        let owners = owners(settings, installed, checked);
         let is_ended = |record: &Record| ended.contains(record.id.as_str());
         if let Some(name) = &settings.name
             && let Some((_, owner)) = owners.iter().find(|(_, owner)| !is_ended(owner))
@@ -113,12 +113,12 @@ impl Names {
             .map(|(newcomer, owner)| (newcomer, owner.clone()))
             .collect();
         let names = if let Some(name) = &settings.name {
-            surveys.iter().map(|_| Some(name.clone())).collect()
+            checked.iter().map(|_| Some(name.clone())).collect()
         } else {
             let is_replaced = |record: &Record| replaced.iter().any(|(_, old)| old.id == record.id);
-            let surveys: Vec<_> = surveys.iter().map(|(_, survey)| survey).collect();
-            let recorded = recorded(installed, &surveys, is_replaced);
-            let names = name_clusters(&surveys, &recorded);
+            let checked: Vec<_> = checked.iter().map(|(_, cluster)| cluster).collect();
+            let recorded = recorded(installed, &checked, is_replaced);
+            let names = name_clusters(&checked, &recorded);
             names.into_iter().map(|name| name.map(Slug::into_owned)).collect()
         };
         Ok(Self { names, replaced })
@@ -128,7 +128,7 @@ impl Names {
 /// The names that are given, damaged states included: their file names still say them.
 pub(in crate::commands) fn recorded(
     installed: &Installed,
-    surveys: &[&CheckedCluster<'_>],
+    checked: &[&CheckedCluster<'_>],
     is_replaced: impl Fn(&Record) -> bool,
 ) -> Vec<(Id<'static>, Slug<'static>)> {
     let records = installed.records.iter().map(|(_, record)| record);
@@ -138,7 +138,7 @@ pub(in crate::commands) fn recorded(
         .collect();
     for (stem, _) in &installed.damaged {
         let (name, part) = stem.parts();
-        let ids = surveys.iter().filter_map(|survey| survey.id());
+        let ids = checked.iter().filter_map(|cluster| cluster.id());
         let id = ids.into_iter().find(|id| id_part(id.as_str()) == part).cloned();
         let id = id.map_or_else(|| Id::new(part.to_owned()), |id| Ok(id.into_owned()));
         if let (Ok(id), Ok(name)) = (id, Slug::new(name.to_owned())) {

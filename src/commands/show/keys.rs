@@ -35,11 +35,11 @@ impl<'a> Keys<'a> {
     pub(super) fn of(
         keys: &'a [SshKey<'a>],
         rendering: &Rendering,
-        memory: &OptionResolver<'_>,
+        resolver: &OptionResolver<'_>,
         layout: &Layout,
     ) -> Self {
         let set = rendering.ssh.identity_file.as_ref().map(|path| {
-            let identity = Identity::read(&memory.environment().expand(path));
+            let identity = Identity::read(&resolver.environment().expand(path));
             (path.to_string(), identity.map_err(|problem| problem.to_string()))
         });
         let own = own_keys(&layout.read_by_ssh());

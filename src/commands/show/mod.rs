@@ -25,9 +25,9 @@ pub(super) fn run(args: ShowArgs, context: &Context) -> Outcome<()> {
     let format = args.format.format;
     let (source, look) = args.source();
     let viewing = Viewing::resolve(source, look, context)?;
-    let memory = OptionResolver::new(context);
-    let asked = view::ask(&viewing, &memory, terminal)?;
-    let mut views = asked.views(&viewing, &memory)?;
+    let resolver = OptionResolver::new(context);
+    let asked = view::ask(&viewing, &resolver, terminal)?;
+    let mut views = asked.views(&viewing, &resolver)?;
     let count = views.len();
     let Some(View { seen, .. }) = views.pop().filter(|_| count == 1) else {
         let message = format!("the file holds {count} clusters, and one is shown");
@@ -35,7 +35,7 @@ pub(super) fn run(args: ShowArgs, context: &Context) -> Outcome<()> {
     };
     let seen = seen?;
     tell(&seen, format, terminal);
-    print(&seen, &viewing, &memory, format)?;
+    print(&seen, &viewing, &resolver, format)?;
     let Seen { resolved, .. } = seen;
     match &resolved.fleet {
         Ok(_) | Err(NoFleet::Terminated) => Ok(()),
@@ -73,13 +73,13 @@ fn tell(seen: &Seen<'_>, format: ReportFormat, terminal: Terminal) {
 fn print(
     seen: &Seen<'_>,
     viewing: &Viewing,
-    memory: &OptionResolver<'_>,
+    resolver: &OptionResolver<'_>,
     format: ReportFormat,
 ) -> Outcome<()> {
     let Seen { resolved, record, rendering, source } = seen;
     let known = resolved.known();
     let authorized = known.map_or(&[][..], |fleet| &fleet.cluster.ssh_keys);
-    let keys = Keys::of(authorized, rendering, memory, &viewing.layout);
+    let keys = Keys::of(authorized, rendering, resolver, &viewing.layout);
     let certificate = known.map(|fleet| &fleet.cluster).filter(|cluster| cluster.vault_enabled);
     let certificate = certificate.map(|cluster| {
         let own = match record {
@@ -116,7 +116,7 @@ fn print(
 fn hosts(fleet: &Fleet<'_>) -> Table {
     let mut table = Table::new([
         Column::whole("HOST"),
-        Column::new("ADDRESS"),
+        Column::whole("ADDRESS"),
         Column::minor("JUMP", 1),
         Column::minor("ROLE", 2),
         Column::new("STATUS"),

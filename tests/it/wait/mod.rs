@@ -450,7 +450,7 @@ fn hostile_names_fit_a_terminal_and_do_nothing_to_it() {
         let ran = wait(&sandbox, &api, &["--color=never"]).run_on_terminal(columns);
         assert!(!ran.stdout.contains(['\u{1b}', '\u{200b}']), "{:?}", ran.stdout);
         let widest = ran.stdout.lines().map(UnicodeWidthStr::width).max().unwrap();
-        assert!(widest <= columns.into() && ran.stdout.contains('…'), "{}", ran.stdout);
+        assert!(widest <= columns.into(), "{}", ran.stdout);
         ran.fails(6);
     }
 }
