@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::address::ApiUrl;
 use super::error::{Cause, Error, Operation, code};
+use super::resolver::SystemResolver;
 use super::retry;
 use super::transport::TransportError;
 use super::words::{self, shown};
@@ -105,6 +106,7 @@ impl Client {
             .connect_timeout(timeout.min(CONNECT_TIMEOUT))
             .redirect(redirects(&address))
             .referer(false)
+            .dns_resolver(SystemResolver)
             .retry(reqwest::retry::never());
         let builder = if address.is_loopback() {
             // What a resolver says `localhost` is might be elsewhere; the token stays here.

@@ -28,10 +28,13 @@ impl ApiToken {
         &self.0
     }
 
-    /// Returns whether a text has the token in it; one of a few letters is in many texts.
+    /// Returns whether a text has the token in it, as it is or with escapes of JSON; one of a few
+    /// letters is in many texts.
     #[must_use]
     pub fn is_in(&self, text: &str) -> bool {
-        self.0.len() >= TELLING && text.contains(&*self.0)
+        self.0.len() >= TELLING
+            && (text.contains(&*self.0)
+                || (text.contains('\\') && without_escapes(text).contains(&*self.0)))
     }
 
     /// The text of somebody else with the token taken out, in any case of letters: a server may
@@ -49,6 +52,30 @@ impl ApiToken {
         hidden.push_str(text.get(shown..).unwrap_or_default());
         hidden
     }
+}
+
+/// A text of JSON with what stands for one ASCII character in place of its escape (RFC 8259, 7).
+fn without_escapes(text: &str) -> String {
+    let mut parts = text.split('\\');
+    let mut plain = String::with_capacity(text.len());
+    plain.push_str(parts.next().unwrap_or_default());
+    while let Some(part) = parts.next() {
+        let digits = part.strip_prefix('u').and_then(|rest| rest.get(..4));
+        let code = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match code.filter(u8::is_ascii) {
+            Some(code) => {
+                plain.push(char::from(code));
+                plain.push_str(part.get(5..).unwrap_or_default());
+            }
+            // A backslash that is escaped begins no other escape.
+            None if part.is_empty() => {
+                plain.push('\\');
+                plain.push_str(parts.next().unwrap_or_default());
+            }
+            None => plain.push_str(part),
+        }
+    }
+    plain
 }
 
 /// The place where a token was found.
@@ -84,6 +111,23 @@ mod tests {
         let token = ApiToken::new("s3cret").unwrap();
         assert_eq!(token.hidden_in("é s3cret, S3CRETé"), "é (the token), (the token)é");
         assert_eq!(token.hidden_in("s3cre"), "s3cre");
+    }
+
+    #[test]
+    fn escapes_of_json_hide_no_token() {
+        let token = ApiToken::new("pit_s3cret/x").unwrap();
+        for text in [
+            "pit_s3cret/x",
+            r"pit_s3cret\/x",
+            r"\u0070it_s3cret/x",
+            r"[\u0070\u0069\u0074\u005F\u0073\u0033\u0063\u0072\u0065\u0074\u002f\u0078]",
+        ] {
+            assert!(token.is_in(text), "{text}");
+        }
+        for text in [r"\\u0070it_s3cret/x", "it_s3cret/x", r"\u00e9\n\", r"\u007", r"\ud83d\ude00"]
+        {
+            assert!(!token.is_in(text), "{text}");
+        }
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! What a cell says is sanitized from the start: whatever the API called something, it moves no
 //! cursor, turns no text around and hides nothing. Where a terminal is too narrow, ids become as
 //! short as still tells them apart, details go to lines of their own below the table, and columns are
-//! left out, the least important first. What a person acts on stays whole as long as that will do.
+//! left out, the least important first. Where that will not do, each row becomes a few lines of its
+//! own, and nothing of it is cut.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -17,8 +18,9 @@ use crate::text::sanitize::sanitize;
 
 /// The gap between two columns.
 const GAP: &str = "  ";
-/// The least width to which a text is cut.
-const TEXT_MIN: usize = 5;
+/// The least width to which a text is cut, and one that goes on below itself.
+const TEXT_MIN: usize = 12;
+const WRAPPED_MIN: usize = 5;
 const HEADING: Style = Style::new().bold();
 
 /// A column of a table.
@@ -203,7 +205,15 @@ impl Table {
     /// A column that says nothing is left out, and so is the line of headings where none is given.
     pub fn write(&self, to: &mut dyn Write, width: Option<usize>, colored: bool) -> io::Result<()> {
         let mut shown = self.shown();
-        let below = width.and_then(|width| self.narrow(&mut shown, width));
+        let mut below = None;
+        if let Some(width) = width {
+            below = self.narrow(&mut shown, width);
+            let is_too_wide = overhang(&shown, width) > 0 || (shown.len() == 1 && below.is_some());
+            // One without headings is no list of things that a person acts on.
+            if is_too_wide && self.columns.iter().any(|column| !column.heading.is_empty()) {
+                return self.write_stacked(to, width, colored);
+            }
+        }
         let headings = shown.iter().map(|shown| shown.column.heading);
         if headings.clone().any(|heading| !heading.is_empty()) {
             let cells = headings.map(|heading| (heading, HEADING));
@@ -239,10 +249,7 @@ impl Table {
 
     /// Makes the table fit, as far as it can be; returns the column that goes below it, if one does.
     fn narrow(&self, shown: &mut Vec<Shown>, width: usize) -> Option<usize> {
-        let over = |shown: &[Shown]| {
-            let gaps = GAP.len() * shown.len().saturating_sub(1);
-            (shown.iter().map(|shown| shown.width).sum::<usize>() + gaps).saturating_sub(width)
-        };
+        let over = |shown: &[Shown]| overhang(shown, width);
         let is_over = over(shown) > 0;
         for id in shown.iter_mut().filter(|shown| is_over && shown.column.kind == Kind::Id) {
             id.width = id.width.min(self.distinct_width(id.at).max(id.column.heading.width()));
@@ -261,17 +268,62 @@ impl Table {
             let Some((_, place)) = shown.iter().enumerate().filter_map(rank).min() else { break };
             shown.remove(place);
         }
-        loop {
-            let over = over(shown);
-            let can_yield =
-                |shown: &&mut Shown| matches!(shown.column.kind, Kind::Text | Kind::Wrapped);
+        while over(shown) > 0 {
+            let can_yield = |shown: &&mut Shown| match shown.column.kind {
+                Kind::Text => shown.width > TEXT_MIN,
+                Kind::Wrapped => shown.width > WRAPPED_MIN,
+                _ => false,
+            };
             let texts = shown.iter_mut().filter(can_yield);
-            let Some(widest) = texts.max_by_key(|shown| shown.width) else { return below };
-            if over == 0 || widest.width <= TEXT_MIN {
-                return below;
-            }
+            let Some(widest) = texts.max_by_key(|shown| shown.width) else { break };
             widest.width -= 1;
         }
+        below
+    }
+
+    /// Writes each row as lines of its own: its first cell, and below it what the others say.
+    fn write_stacked(&self, to: &mut dyn Write, width: usize, colored: bool) -> io::Result<()> {
+        let room = width.saturating_sub(GAP.len());
+        if let Some(first) = self.columns.first().filter(|first| !first.heading.is_empty()) {
+            let style = if colored { HEADING } else { Style::new() };
+            writeln!(to, "{style}{}{style:#}", first.heading)?;
+        }
+        for row in &self.rows {
+            let mut cells = row.iter().zip(&self.columns);
+            let Some((first, column)) = cells.next() else { continue };
+            // A terminal breaks what it is too narrow for, and still copies it whole.
+            let is_whole = column.kind == Kind::Whole;
+            let lines = if is_whole { vec![first.text.clone()] } else { wrap(&first.text, width) };
+            for line in lines {
+                writeln!(to, "{line}")?;
+            }
+            let (mut line, mut taken) = (String::new(), 0);
+            for (at, (Cell { text, tone }, column)) in (1..).zip(cells) {
+                let is_long_id = column.kind == Kind::Id && text.width() > room;
+                let text =
+                    if is_long_id { cut(text, self.distinct_width(at)) } else { text.into() };
+                let style = if colored { tone.style() } else { Style::new() };
+                let ends_line =
+                    column.kind == Kind::Detail || taken + GAP.len() + text.width() > room;
+                if taken > 0 && ends_line && !text.is_empty() {
+                    writeln!(to, "{}", std::mem::take(&mut line))?;
+                    taken = 0;
+                }
+                for part in wrap(&text, room).iter().filter(|part| !part.is_empty()) {
+                    if taken > 0 && taken + GAP.len() + part.width() > room {
+                        writeln!(to, "{}", std::mem::take(&mut line))?;
+                        taken = 0;
+                    }
+                    let (start, end) = (style.render(), style.render_reset());
+                    line.extend([GAP, &start.to_string(), part, &end.to_string()]);
+                    taken += GAP.len() + part.width();
+                }
+            }
+            if taken > 0 {
+                writeln!(to, "{line}")?;
+            }
+        }
+        Ok(())
     }
 
     /// Returns the width at which the ids of a column can be told apart, with the `…` behind them.
@@ -295,10 +347,15 @@ impl Table {
             if cell.text.is_empty() {
                 continue;
             }
-            let text = format!("{}: {}", cut(&about.text, width / 2), cell.text);
-            let lines = wrap(&text, width.saturating_sub(GAP.len()));
-            for (at, line) in lines.iter().enumerate() {
-                writeln!(to, "{}{line}", if at == 0 { "" } else { GAP })?;
+            let (about, room) = (&about.text, width.saturating_sub(GAP.len()));
+            let text = format!("{about}: {}", cell.text);
+            if text.width() <= width {
+                writeln!(to, "{text}")?;
+                continue;
+            }
+            writeln!(to, "{}:", cut(about, width.saturating_sub(1)))?;
+            for line in wrap(&cell.text, room) {
+                writeln!(to, "{GAP}{line}")?;
             }
         }
         Ok(())
@@ -310,6 +367,12 @@ struct Shown {
     at: usize,
     column: Column,
     width: usize,
+}
+
+/// By how much the columns are too wide.
+fn overhang(shown: &[Shown], width: usize) -> usize {
+    let gaps = GAP.len() * shown.len().saturating_sub(1);
+    (shown.iter().map(|shown| shown.width).sum::<usize>() + gaps).saturating_sub(width)
 }
 
 /// A text on as many lines as it takes.
@@ -496,11 +559,15 @@ mod tests {
         mistral: the host key has changed since
         ");
         insta::assert_snapshot!(at(30), @r"
-        NAME     ID            STATUS
-        llama    6f1e1d3a-00…  ACTIVE
-        mistral  6f1e1d3a-01…  PROVIS…
-        mistral: the host key has
-          changed since
+        NAME
+        llama
+          6f1e1d3a-00…  ACTIVE
+          3 days  8
+        mistral
+          6f1e1d3a-01…  PROVISIONING
+          5 min  16
+          the host key has changed
+          since
         ");
     }
 
@@ -516,8 +583,8 @@ mod tests {
         ];
         assert_eq!(written(&table, None), lines.join("\n"));
         // Half of a wide letter is none.
-        let narrow = written(&table, Some(15));
-        assert!(narrow.contains("a      日本語…\n"), "{narrow}");
+        let narrow = written(&table, Some(19));
+        assert!(narrow.contains("a      日本語クラ…\n"), "{narrow}");
     }
 
     #[test]

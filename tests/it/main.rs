@@ -28,6 +28,7 @@ mod harness;
 mod house;
 mod in_step;
 mod install;
+mod limits;
 mod list;
 mod man;
 mod oracle;

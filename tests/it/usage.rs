@@ -244,18 +244,20 @@ fn alone_it_gives_the_short_help() {
 
 #[test]
 fn the_help_fits_a_terminal() {
-    let sandbox = Sandbox::new();
+    let (sandbox, mut told) = (Sandbox::new(), Transcript::default());
     let commands = crate::in_step::commands();
     for command in commands.iter().map(String::as_str).chain([""]) {
         for option in ["-h", "--help"] {
             let words = [command, option].into_iter().filter(|word| !word.is_empty());
             let help = sandbox.prime_ssh(words).env("COLUMNS", "80").run().succeeds();
+            told.add(format!("{command} {option}"), &help);
             // A usage stays one line, to be copied.
             for line in help.lines().filter(|line| !line.starts_with("Usage: ")) {
                 assert!(line.chars().count() <= 80, "{command} {option}: {line}");
             }
         }
     }
+    snapshot!(told);
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn print(
 fn hosts(fleet: &Fleet<'_>) -> Table {
     let mut table = Table::new([
         Column::whole("HOST"),
-        Column::new("ADDRESS"),
+        Column::whole("ADDRESS"),
         Column::minor("JUMP", 1),
         Column::minor("ROLE", 2),
         Column::new("STATUS"),

@@ -10,9 +10,13 @@ mod reason;
 mod resolved;
 
 use std::collections::HashMap;
+use std::env;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::net::IpAddr;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -76,6 +80,12 @@ pub struct Ssh {
     answer: Duration,
     /// For a whole login.
     limit: Duration,
+    /// The ssh of this machine.
+    program: PathBuf,
+    /// The `PATH` on which what ssh starts finds another one before it, which leaves no shared
+    /// connection behind: a `ProxyCommand` may start an ssh that our options do not reach. `None`
+    /// where it cannot be.
+    path: Option<OsString>,
     /// True if ssh knows [`NEWER_OPTIONS`] and [`SESSION`].
     knows_newer: bool,
     /// The configuration that ssh reads by itself, before that of the system.
@@ -151,7 +161,10 @@ impl Ssh {
     /// is the file that ssh reads by itself.
     #[must_use]
     pub fn new(group: Group, limiter: Limiter, answer: Duration, user_config: PathBuf) -> Self {
+        let program = on_path("ssh").unwrap_or_else(|| PathBuf::from("ssh"));
         Self {
+            path: shadow(&program, &group),
+            program,
             group: Arc::new(group),
             limiter,
             answer,
@@ -306,7 +319,8 @@ impl Ssh {
         target: &Target,
         log: &Path,
     ) -> io::Result<Command> {
-        let mut command = Command::new("ssh");
+        let mut command = Command::new(&self.program);
+        command.arg0("ssh");
         // ssh takes the first value that it sees.
         for option in first {
             command.args(["-o", option]);
@@ -322,6 +336,9 @@ impl Ssh {
         let of_target = target.options.iter().map(String::as_str);
         for option in self.options().map(|option| -> &str { option }).chain(of_target) {
             command.args(["-o", option]);
+        }
+        if let Some(path) = &self.path {
+            command.env("PATH", path);
         }
         // Its words are read.
         command.env("LC_ALL", "C").env_remove("SSH_ASKPASS").env_remove("SSH_ASKPASS_REQUIRE");
@@ -363,6 +380,25 @@ impl Ssh {
         wrappers.insert(key, wrapper.clone());
         Ok(Some(wrapper))
     }
+}
+
+/// Returns where a program of this name is found first.
+fn on_path(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    let is_program = |path: &PathBuf| {
+        path.metadata().is_ok_and(|found| found.is_file() && found.mode() & 0o111 != 0)
+    };
+    env::split_paths(&path).map(|folder| folder.join(name)).find(is_program)
+}
+
+/// Writes an ssh that makes no shared connection to the group's folder; returns the `PATH` with it.
+fn shadow(program: &Path, group: &Group) -> Option<OsString> {
+    let real = shell::word(program.to_str()?);
+    let text = format!("#!/bin/sh\nexec {real} -o ControlMaster=no -o ControlPersist=no \"$@\"\n");
+    group.write_program("ssh", text.as_bytes()).ok()?;
+    let path = env::var_os("PATH")?;
+    let folders = [group.folder().to_owned()].into_iter().chain(env::split_paths(&path));
+    env::join_paths(folders).ok()
 }
 
 /// The way through a shared connection, for ssh to give to a shell.

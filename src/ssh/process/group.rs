@@ -63,8 +63,21 @@ impl Group {
     ///
     /// Where the disk is full, or there is a file of this name.
     pub fn write(&self, name: &str, content: &[u8]) -> io::Result<PathBuf> {
+        self.write_as(0o600, name, content)
+    }
+
+    /// The same for a program.
+    ///
+    /// # Errors
+    ///
+    /// As [`Group::write`].
+    pub fn write_program(&self, name: &str, content: &[u8]) -> io::Result<PathBuf> {
+        self.write_as(0o700, name, content)
+    }
+
+    fn write_as(&self, mode: u32, name: &str, content: &[u8]) -> io::Result<PathBuf> {
         let path = self.path(name);
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&path)?;
         file.write_all(content)?;
         Ok(path)
     }

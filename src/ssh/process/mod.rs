@@ -9,11 +9,9 @@ use std::iter;
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
@@ -26,9 +24,6 @@ const OUTPUT_MAX: usize = 64 * 1024;
 /// The largest file that it may write, in bytes: what a server sends without end must not fill the
 /// disk before the time is over. A log of 20,000 connections fits, and so does any `known_hosts`.
 const FILE_MAX: u64 = 16 * 1024 * 1024;
-
-/// Held by who lowers the limit for a program that it starts.
-static LIMITING: Mutex<()> = Mutex::new(());
 
 /// The end of a program, and what it said.
 #[derive(Debug)]
@@ -86,7 +81,7 @@ impl Running {
     fn start(command: &mut Command, stdin: Stdio) -> io::Result<Self> {
         let (stdout, stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
         command.stdin(stdin).stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
-        let child = with_small_files(|| command.spawn())?;
+        let child = spawn_limited(command)?;
         Ok(Self { child, status: None, stdout, stderr })
     }
 
@@ -122,17 +117,36 @@ impl Running {
     }
 }
 
-/// Starts a program that ends with `SIGXFSZ` where it writes a file of more than [`FILE_MAX`]: it
-/// inherits that limit, which is ours for so long. One thread at a time does so: another would take
-/// the lowered limit for ours, and leave it behind.
-fn with_small_files<T>(start: impl FnOnce() -> T) -> T {
-    let _alone = LIMITING.lock().unwrap_or_else(PoisonError::into_inner);
-    let Ok((ours, most)) = getrlimit(Resource::RLIMIT_FSIZE) else { return start() };
+/// Starts a program that ends with `SIGXFSZ` where it writes a file of more than [`FILE_MAX`], and so
+/// does what it starts itself.
+#[cfg(target_os = "linux")]
+fn spawn_limited(command: &mut Command) -> io::Result<Child> {
+    use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+    let child = command.spawn()?;
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let Rlimit { current, maximum } = getrlimit(Resource::Fsize);
+    let current = Some(current.unwrap_or(FILE_MAX).min(FILE_MAX));
+    if let Some(pid) = pid {
+        // One that has ended already needs none.
+        let _ = prlimit(Some(pid), Resource::Fsize, Rlimit { current, maximum });
+    }
+    Ok(child)
+}
+
+/// The same, where the system limits no other process: it inherits the limit, which is ours for so
+/// long. One thread at a time does so: another would take the lowered limit for ours, and leave it
+/// behind.
+#[cfg(not(target_os = "linux"))]
+fn spawn_limited(command: &mut Command) -> io::Result<Child> {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    static LIMITING: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _alone = LIMITING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let Ok((ours, most)) = getrlimit(Resource::RLIMIT_FSIZE) else { return command.spawn() };
     // A limit that cannot be set is none; the one for all time stays, so that ours comes back.
     let _ = setrlimit(Resource::RLIMIT_FSIZE, ours.min(FILE_MAX), most);
-    let started = start();
+    let child = command.spawn();
     let _ = setrlimit(Resource::RLIMIT_FSIZE, ours, most);
-    started
+    child
 }
 
 /// Returns the pauses between two looks at a program that runs.
@@ -196,19 +210,28 @@ mod tests {
         assert_eq!(log.metadata().unwrap().len(), FILE_MAX);
     }
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn what_we_write_ourselves_is_as_long_as_before() {
-        let limit = || {
-            let _alone = LIMITING.lock().unwrap();
-            getrlimit(Resource::RLIMIT_FSIZE).unwrap()
-        };
-        let before = limit();
+        use std::sync::atomic::{AtomicBool, Ordering};
+
+        use rustix::process::{Resource, getrlimit};
+        let before = getrlimit(Resource::Fsize);
+        let is_over = AtomicBool::new(false);
         thread::scope(|scope| {
-            for _ in 0..8 {
-                scope.spawn(|| sh("true", Duration::from_secs(60)));
+            let watch = scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    assert_eq!(getrlimit(Resource::Fsize), before, "at no time is it ours");
+                }
+            });
+            let starts: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| sh("true", Duration::from_secs(60)))).collect();
+            for start in starts {
+                start.join().unwrap();
             }
+            is_over.store(true, Ordering::Relaxed);
+            watch.join().unwrap();
         });
-        assert_eq!(limit(), before);
     }
 
     #[test]

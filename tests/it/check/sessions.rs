@@ -87,6 +87,43 @@ fn a_jump_host_of_the_users_own_leaves_nothing_behind() {
     process::until("the shared connection to end", || left().next().is_none());
 }
 
+/// A `ProxyCommand` starts an ssh of the user's own, which our options do not reach.
+#[test]
+fn what_a_proxy_command_leaves_in_the_background_ends_with_us() {
+    needs!("sshd");
+    let user = User::new();
+    let gate = user.sshd("gate").at("127.0.0.2").start();
+    let sshd = user.sshd("node-0").start();
+    let home = user.home().display().to_string();
+    user.install(&one(&sshd), &[]);
+    let own = format!(
+        "Host gate\n  HostName {}\n  Port {}\n  User {}\n  IdentityFile {}\n  \
+         StrictHostKeyChecking no\n  UserKnownHostsFile {home}/known\n  ControlMaster auto\n  \
+         ControlPersist 10m\n  ControlPath {home}/%C\n",
+        gate.address,
+        gate.port,
+        me(),
+        user.key.display()
+    );
+    let own = user.sandbox.write("own", own);
+    let proxy = format!("Host prime.*\n  ProxyCommand ssh -F {} -W %h:%p gate\n", own.display());
+    configure(&user, &proxy);
+    let ran = user.check(&one(&sshd), &[]);
+    assert_eq!(states(&ran), ["node-0 ok"], "{}{}", ran.stdout, ran.stderr);
+    assert_eq!((logins(&gate), logins(&sshd)), (1, 1));
+    let is_ssh = |line: &String| line.starts_with("ssh ") || line.starts_with("ssh:");
+    let left: Vec<_> = process::running(&home).into_iter().filter(is_ssh).collect();
+    assert_eq!(left, Vec::<String>::new(), "it has ended before the run has");
+    // One that was there before stays.
+    let mut master = ssh::ssh(&own);
+    process::run(master.args(["-fN", "gate"]), b"").succeeds();
+    let alive = || process::run(ssh::ssh(&own).args(["-O", "check", "gate"]), b"").status.success();
+    assert!(alive());
+    user.check(&one(&sshd), &[]).succeeds();
+    assert!(alive());
+    process::run(ssh::ssh(&own).args(["-O", "exit", "gate"]), b"").succeeds();
+}
+
 #[test]
 fn what_stops_a_plain_ssh_is_no_ok() {
     needs!("sshd");

@@ -22,7 +22,7 @@ macro_rules! snapshot {
 }
 
 /// What differs from run to run, from machine to machine or from day to day.
-const FILTERS: [(&str, &str); 12] = [
+const FILTERS: [(&str, &str); 13] = [
     (r"/tmp/prime-ssh-test-\w{6}", "[home]"),
     (r"\.tmp\w{6}", "[temporary]"),
     (r"prime-ssh[ /]\d+\.\d+\.\d+", "prime-ssh [version]"),
@@ -34,6 +34,7 @@ const FILTERS: [(&str, &str); 12] = [
     (r"\bpid \d+", "pid [pid]"),
     (r"(until|from) [^()\n]{1,40} \(", "$1 [time] ("),
     (r"\bvalid for \d+ h( \d+ min)?", "valid for [time]"),
+    (r"\b\d+ min from now", "[time] from now"),
     (r"\bin \d+ (h \d+ )?min( \d+ s)?", "in [time]"),
 ];
 
