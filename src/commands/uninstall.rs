@@ -30,7 +30,7 @@ pub(super) fn run(args: UninstallArgs, context: &Context) -> Outcome<()> {
             let what = ClusterChange::Removed(String::new());
             request.lines.push(Line { cluster, what, stem: Some(stem.clone()) });
             ids.extend(record.map(|(_, record)| record.id.to_string()));
-            request.wishes.push(Desired::Remove(stem));
+            request.desired.push(Desired::Remove(stem));
         }
         // One that was taken away by name does not come back by itself.
         let follow = match (&present.follow, settings.clusters.is_empty()) {
@@ -42,7 +42,7 @@ pub(super) fn run(args: UninstallArgs, context: &Context) -> Outcome<()> {
             }
             (None, _) => None,
         };
-        request.wishes.extend(follow.map(Desired::Follow));
+        request.desired.extend(follow.map(Desired::Follow));
         Ok(request)
     })?;
     applied.tell(&applying)

@@ -25,7 +25,7 @@ pub fn examine(snapshot: &Snapshot, commands: &OwnCommands) -> Vec<Finding> {
     let mut findings = folder.states();
     findings.extend(folder.index());
     findings.extend(folder.parts());
-    findings.extend(folder.strangers());
+    findings.extend(folder.not_ours());
     findings.extend(folder.left_behind(&snapshot.leftovers));
     if findings.is_empty() {
         findings.push(Finding::ok(Check::Files, folder.summary()));
@@ -163,7 +163,7 @@ impl Folder<'_> {
     }
 
     /// Files without a state, and files that are not ours.
-    fn strangers(&self) -> Vec<Finding> {
+    fn not_ours(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         for note in self.ours.repair.iter().flat_map(|plan| &plan.notes) {
             if let Note::Stateless(path) = note {

@@ -21,7 +21,7 @@ pub struct Claim {
 }
 
 /// Whether a keyword decides which machine a name leads to, as whom, and whether it is the right one.
-/// The others, such as `LocalForward`, are a person's own wishes for our names.
+/// The others, such as `LocalForward`, are a person's own settings for our names.
 #[must_use]
 pub fn redirects(keyword: &[u8]) -> bool {
     const KEYWORDS: [&str; 20] = [
@@ -143,8 +143,8 @@ mod tests {
     #[test]
     fn patterns_count_where_they_are_about_us() {
         let one = |text: &str| found(&[("/c", &format!("{text}\n  Port 1\n"))]);
-        let wish = "Host prime.train\n LocalForward 6006 localhost:6006\nHost x\n Port 1\n";
-        assert!(found(&[("/c", wish)]).is_empty());
+        let own = "Host prime.train\n LocalForward 6006 localhost:6006\nHost x\n Port 1\n";
+        assert!(found(&[("/c", own)]).is_empty());
         assert_eq!(one("Host prime.train.*"), ["/c:1 prime.train.node-0 by prime.train.*"]);
         assert_eq!(one("Host prime.*.node-?"), ["/c:1 prime.train.node-0 by prime.*.node-?"]);
         for line in ["Match originalhost=prime.train", "Match host = \"x,prime.train\""] {

@@ -266,7 +266,7 @@ impl From<SavedOptions> for RenderArgs {
     }
 }
 
-/// Turns what is remembered into the input of walk and render. Of the environment it knows the
+/// Turns what is remembered into the input of resolve and render. Of the environment it knows the
 /// home folder and the token: what was installed must not depend on the shell of the next run.
 #[derive(Debug)]
 pub struct OptionResolver<'g> {
@@ -288,7 +288,7 @@ pub struct Rendering {
 }
 
 impl<'g> OptionResolver<'g> {
-    /// A memory on this machine.
+    /// A resolver on this machine.
     #[must_use]
     pub fn new(context: &'g Context) -> Self {
         let environment = context.environment.without_variables_of_this_shell();

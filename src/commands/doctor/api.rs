@@ -152,7 +152,7 @@ fn compare(
         let (layout, present) = (&snapshot.layout, &ours.present);
         let mut desired = DesiredState::new(layout, present, &ours.installed, resolver, false);
         let status = status(&mut desired, record, &candidate);
-        let warnings = desired.strangers;
+        let warnings = desired.unauthorized_keys;
         let other_key = other_key(record, &candidate.fetched, resolver, &own_keys);
         compared.push(ComparedCluster { record: (*record).clone(), status, warnings, other_key });
     }

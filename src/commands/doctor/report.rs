@@ -39,7 +39,7 @@ pub(super) fn sum_up(findings: &[Finding], terminal: Terminal) -> Outcome<()> {
     };
     let wrong = match (count(State::Wrong), &warnings) {
         (0, None) => {
-            terminal.tell("all is well");
+            terminal.tell("all checks passed");
             return Ok(());
         }
         (0, Some(warnings)) => {

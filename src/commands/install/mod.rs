@@ -72,8 +72,8 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
         }
         request.talk.append(desired.take_talk());
         request.lines.sort_by(|a, b| a.cluster.cmp(&b.cluster));
-        request.talk.notes.extend(compact_advice(present, &request.wishes));
-        request.wishes.extend(subscription(&settings, present, &request, &resolver)?);
+        request.talk.notes.extend(compact_advice(present, &request.desired));
+        request.desired.extend(subscription(&settings, present, &request, &resolver)?);
         request.tells_how_to_connect = !matches!(other_home, Some(OtherHome::Hides { .. }));
         renewed = desired.renewed;
         Ok(request)
@@ -151,15 +151,15 @@ fn check_candidates(candidates: &[Candidate]) -> Outcome<(Vec<CheckedCandidate<'
 const MANY: usize = 1000;
 
 /// The layout for many hosts, where this run installs clusters in the other one.
-fn compact_advice(present: &Present, wishes: &[Desired]) -> Option<Message> {
-    let is_flat = |wish: &Desired| match wish {
+fn compact_advice(present: &Present, desired: &[Desired]) -> Option<Message> {
+    let is_flat = |one: &Desired| match one {
         Desired::Put { record, .. } => record.options.layout.unwrap_or_default() == SshLayout::Flat,
         Desired::Remove(_) | Desired::Follow(_) => false,
     };
-    if !wishes.iter().any(is_flat) {
+    if !desired.iter().any(is_flat) {
         return None;
     }
-    let fragments = fragments_afterwards(present, wishes);
+    let fragments = fragments_afterwards(present, desired);
     let hosts: usize = fragments.values().map(|text| Fragment::parse(text).hosts.len()).sum();
     let needed = SshLayout::Compact.needs();
     (hosts > MANY).then(|| {
@@ -199,8 +199,8 @@ fn subscription(
         let (title, context) = ("new clusters", follow.context.as_deref());
         resolver.check_lasting_token(title, context, &follow.options)?;
     }
-    for wish in &request.wishes {
-        if let Desired::Put { record, .. } = wish {
+    for one in &request.desired {
+        if let Desired::Put { record, .. } = one {
             follow.excluded.remove(record.id.as_str());
         }
     }

@@ -56,14 +56,15 @@ impl<'s> Newcomer<'s> {
             self.check_short(&alias, &options, desired.installed, &mut request.talk)
         });
         let source = candidate.source.clone();
-        let outcome = usable.and_then(|()| desired.wish(cluster, name.clone(), source, &options));
+        let outcome =
+            usable.and_then(|()| desired.outcome(cluster, name.clone(), source, &options));
         let what = match outcome {
-            Ok(DesiredOutcome::Put(wish, what)) => {
+            Ok(DesiredOutcome::Put(put, what)) => {
                 if let Some(changes) = old.and_then(|old| options.since(&old.options)) {
                     let would = if settings.mode == Mode::Apply { "" } else { " would change" };
                     request.talk.note(format!("options for {alias}{would}: {changes}"));
                 }
-                request.wishes.push(wish);
+                request.desired.push(put);
                 remove_replaced(id.as_ref(), names, request);
                 what
             }
@@ -128,7 +129,7 @@ impl<'s> Newcomer<'s> {
 /// The cluster whose name a newcomer has now, for it was terminated.
 fn remove_replaced(newcomer: Option<&Id<'_>>, names: &Names, request: &mut InstallRequest) {
     for (by, old) in names.replaced.iter().filter(|(by, _)| Some(by) == newcomer) {
-        request.wishes.push(Desired::Remove(old.stem()));
+        request.desired.push(Desired::Remove(old.stem()));
         request.lines.push(Line {
             cluster: old.alias(),
             what: ClusterChange::Removed(format!(

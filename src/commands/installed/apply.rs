@@ -21,7 +21,7 @@ use crate::text::message::{Message, Talk};
 /// What a run wants, once it knows what is there.
 #[derive(Debug, Default)]
 pub(in crate::commands) struct InstallRequest {
-    pub(in crate::commands) wishes: Vec<Desired>,
+    pub(in crate::commands) desired: Vec<Desired>,
     /// What becomes of each cluster.
     pub(in crate::commands) lines: Vec<Line>,
     /// What is to be said of it.
@@ -33,7 +33,7 @@ pub(in crate::commands) struct InstallRequest {
 impl InstallRequest {
     /// The first of the clusters that are to be installed.
     fn first(&self) -> Option<&Record> {
-        let records = self.wishes.iter().filter_map(|wish| match wish {
+        let records = self.desired.iter().filter_map(|one| match one {
             Desired::Put { record, .. } => Some(&**record),
             Desired::Remove(_) | Desired::Follow(_) => None,
         });
@@ -92,11 +92,11 @@ pub(in crate::commands) fn apply_request(
         present.folder_is_ours = lock.made;
     }
     let mut request = decide(&present)?;
-    loops::refuse(layout, &present, &mut request.wishes, &mut request.lines);
+    loops::refuse(layout, &present, &mut request.desired, &mut request.lines);
     let alias = request.first().map(Record::alias);
     let connect = request.first().map(Record::typed_name);
     let connect = connect.filter(|_| mode == Mode::Apply && request.tells_how_to_connect);
-    let desired = std::mem::take(&mut request.wishes);
+    let desired = std::mem::take(&mut request.desired);
     let plan = plan(layout, &present, desired, applying.refresh.as_ref()).or_fail(Kind::Install)?;
     let mut applied = Applied { request, plan, alias, connect, unwritten: None };
     if mode == Mode::Apply {
@@ -106,7 +106,7 @@ pub(in crate::commands) fn apply_request(
 }
 
 impl Applied {
-    /// Whether this cluster is installed now, as it was wished.
+    /// Whether this cluster is installed now, as was asked.
     pub(in crate::commands) fn puts(&self, record: &Record) -> bool {
         let stem = record.stem();
         let lines = self.request.lines.iter().filter(|line| line.failure().is_none());

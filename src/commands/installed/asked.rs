@@ -74,12 +74,12 @@ impl Asked {
             let Some(record) = desired.installed.of_id(record.id.as_str()) else { continue };
             let cluster = record.alias();
             let what = match bring(desired, record, candidate, prune) {
-                Ok(DesiredOutcome::Put(wish, what)) => {
-                    request.wishes.push(wish);
+                Ok(DesiredOutcome::Put(put, what)) => {
+                    request.desired.push(put);
                     what
                 }
                 Ok(DesiredOutcome::Gone(why)) => {
-                    request.wishes.push(Desired::Remove(record.stem()));
+                    request.desired.push(Desired::Remove(record.stem()));
                     ClusterChange::Removed(format!(": cluster {} {why}", record.id))
                 }
                 Ok(DesiredOutcome::Nothing(failure)) | Err(failure) => ClusterChange::Left(failure),
@@ -105,7 +105,7 @@ impl Asked {
         let clusters: Vec<_> = found.iter().map(|(_, cluster)| cluster).collect();
         let removed = |record: &Record| {
             let stem = record.stem();
-            request.wishes.iter().any(|wish| matches!(wish, Desired::Remove(gone) if *gone == stem))
+            request.desired.iter().any(|one| matches!(one, Desired::Remove(gone) if *gone == stem))
         };
         let recorded = recorded(desired.installed, &clusters, removed);
         let names = name_clusters(&clusters, &recorded);
@@ -116,9 +116,9 @@ impl Asked {
             };
             let alias = format!("{}.{name}", follow.options.prefix());
             let stem = Some(FileStem::new(&name, &id));
-            match desired.wish(cluster, name, candidate.source.clone(), &follow.options) {
-                Ok(DesiredOutcome::Put(wish, what)) => {
-                    request.wishes.push(wish);
+            match desired.outcome(cluster, name, candidate.source.clone(), &follow.options) {
+                Ok(DesiredOutcome::Put(put, what)) => {
+                    request.desired.push(put);
                     request.lines.push(Line { cluster: alias, what, stem });
                 }
                 Ok(DesiredOutcome::Gone(_)) => {}
@@ -184,7 +184,7 @@ pub(in crate::commands) fn bring(
     match fetched.cluster(&record.id, &record.alias())? {
         Some(cluster) => {
             let (name, source) = (record.name.clone(), record.source.clone());
-            desired.wish(cluster, name, source, &record.options)
+            desired.outcome(cluster, name, source, &record.options)
         }
         None if prune => Ok(DesiredOutcome::Gone("is not in the file any more")),
         None => {

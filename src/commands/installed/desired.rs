@@ -30,11 +30,11 @@ pub(in crate::commands) struct DesiredState<'a> {
     layout: &'a Layout,
     present: &'a Present,
     pub(in crate::commands) installed: &'a Installed,
-    memory: &'a OptionResolver<'a>,
+    resolver: &'a OptionResolver<'a>,
     skip_invalid: bool,
     talk: Talk,
     /// Keys that a cluster may not let in, of which only its answer tells.
-    pub(in crate::commands) strangers: Vec<String>,
+    pub(in crate::commands) unauthorized_keys: Vec<String>,
     /// The keys that ssh tries by itself, and the others of this person, for advice about them.
     pub(in crate::commands) own_keys: (Vec<OwnKey>, Vec<OwnKey>),
     /// The certificates that ssh renews by itself.
@@ -77,22 +77,22 @@ pub(in crate::commands) enum DesiredOutcome {
 }
 
 impl<'a> DesiredState<'a> {
-    /// Nothing is wished yet.
+    /// Nothing is desired yet.
     pub(in crate::commands) fn new(
         layout: &'a Layout,
         present: &'a Present,
         installed: &'a Installed,
-        memory: &'a OptionResolver<'a>,
+        resolver: &'a OptionResolver<'a>,
         skip_invalid: bool,
     ) -> Self {
         Self {
             layout,
             present,
             installed,
-            memory,
+            resolver,
             skip_invalid,
             talk: Talk::default(),
-            strangers: Vec::new(),
+            unauthorized_keys: Vec::new(),
             own_keys: Default::default(),
             renewed: Vec::new(),
         }
@@ -100,33 +100,33 @@ impl<'a> DesiredState<'a> {
 
     /// The commands that are advised.
     pub(in crate::commands) fn commands(&self) -> OwnCommands {
-        self.memory.commands()
+        self.resolver.commands()
     }
 
     /// All that is to be said.
     pub(in crate::commands) fn take_talk(&mut self) -> Talk {
         let mut talk = std::mem::take(&mut self.talk);
-        self.strangers.drain(..).for_each(|warning| talk.warn(warning));
+        self.unauthorized_keys.drain(..).for_each(|warning| talk.warn(warning));
         talk
     }
 
-    /// What is to be installed of the cluster that `survey` is about.
-    pub(in crate::commands) fn wish(
+    /// What is to be installed of the cluster that was answered.
+    pub(in crate::commands) fn outcome(
         &mut self,
-        survey: CheckedCluster<'_>,
+        cluster: CheckedCluster<'_>,
         name: Slug<'_>,
         source: Source,
         remembered: &SavedOptions,
     ) -> Outcome<DesiredOutcome> {
-        let label = survey.label().to_owned();
-        let Some(id) = survey.id().map(|id| id.clone().into_owned()) else {
-            return self.without_id(survey, &label);
+        let label = cluster.label().to_owned();
+        let Some(id) = cluster.id().map(|id| id.clone().into_owned()) else {
+            return self.without_id(cluster, &label);
         };
         let context = match &source {
             Source::Api { context, .. } => context.as_deref(),
             Source::Input(_) | Source::Stdin => None,
         };
-        let mut rendering = self.memory.rendering(remembered, context)?;
+        let mut rendering = self.resolver.rendering(remembered, context)?;
         let record = Record {
             id: id.clone(),
             name: name.into_owned(),
@@ -142,7 +142,7 @@ impl<'a> DesiredState<'a> {
         if rendering.ssh.known_hosts.is_none() {
             rendering.ssh.known_hosts = Some(self.known_hosts(&record)?);
         }
-        let judged = fleets::fleet(survey, &rendering.hosts, self.skip_invalid, &mut self.talk)?;
+        let judged = fleets::fleet(cluster, &rendering.hosts, self.skip_invalid, &mut self.talk)?;
         let fleet = match judged {
             Resolved::Fleet(fleet) => fleet,
             Resolved::Terminated => return Ok(DesiredOutcome::Gone("was terminated")),
@@ -151,8 +151,8 @@ impl<'a> DesiredState<'a> {
         if rendering.is_live {
             let takes_certificate =
                 fleet.cluster.vault_enabled && rendering.ssh.certificates.named.is_none();
-            self.memory.check_live(&record, &rendering, takes_certificate)?;
-            self.memory.refresh_command(self.layout.ssh_folder())?;
+            self.resolver.check_live(&record, &rendering, takes_certificate)?;
+            self.resolver.refresh_command(self.layout.ssh_folder())?;
         }
         if fleet.cluster.vault_enabled {
             self.add_certificate(&mut rendering, &record, &fleet.cluster)?;
@@ -165,17 +165,22 @@ impl<'a> DesiredState<'a> {
         rendering.warnings.iter().for_each(|warning| self.talk.warn(warning));
         // Where a certificate lets people in, no key is authorized by itself.
         let keys = if fleet.cluster.vault_enabled { &[] } else { &*fleet.cluster.ssh_keys };
-        let machine = self.memory.environment();
+        let environment = self.resolver.environment();
         let identity = rendering.ssh.identity_file.as_ref();
         if let Some(path) = identity {
-            for fault in key::faults(machine, path) {
+            for fault in key::faults(environment, path) {
                 self.talk.warn(fault);
             }
-            self.strangers.extend(key::stranger(machine, path, keys, &record));
+            self.unauthorized_keys.extend(key::unauthorized(environment, path, keys, &record));
         }
         let (tried, others) = &self.own_keys;
-        let identity = identity.map(|path| machine.expand(path));
-        self.strangers.extend(key::other(identity.as_deref(), (tried, others), keys, &record));
+        let identity = identity.map(|path| environment.expand(path));
+        self.unauthorized_keys.extend(key::other(
+            identity.as_deref(),
+            (tried, others),
+            keys,
+            &record,
+        ));
         let old = self.old(&record);
         let moved = moved(old.map(|(_, before)| before), &fragment, &record.alias());
         let what = ClusterChange::of(old, &record, &fragment);
@@ -200,9 +205,9 @@ impl<'a> DesiredState<'a> {
     }
 
     /// The refusals say what is wrong with the cluster's own values.
-    fn without_id(&mut self, survey: CheckedCluster<'_>, label: &str) -> Outcome<DesiredOutcome> {
+    fn without_id(&mut self, cluster: CheckedCluster<'_>, label: &str) -> Outcome<DesiredOutcome> {
         let options = cluster::Options::default();
-        fleets::fleet(survey, &options, self.skip_invalid, &mut self.talk)?;
+        fleets::fleet(cluster, &options, self.skip_invalid, &mut self.talk)?;
         Err(Failure::message(Kind::Answer, format!("{label}: the answer does not say its id")))
     }
 
@@ -228,7 +233,7 @@ impl<'a> DesiredState<'a> {
         }
         let own = Own::installed(self.layout, record);
         let identity = rendering.ssh.identity_file.as_ref();
-        let identity = identity.map(|path| self.memory.environment().expand(path));
+        let identity = identity.map(|path| self.resolver.environment().expand(path));
         let id = record.id.to_string();
         if rendering.is_live {
             self.renewed.push(Renewed { record: record.clone(), identity });

@@ -36,7 +36,7 @@ pub(super) fn faults(environment: &Environment, identity: &LocalPath<'_>) -> Vec
 }
 
 /// That the cluster does not know the key, where it says which keys it knows.
-pub(super) fn stranger(
+pub(super) fn unauthorized(
     environment: &Environment,
     identity: &LocalPath<'_>,
     keys: &[SshKey<'_>],

@@ -15,18 +15,18 @@ use crate::install::state::{FileKind, FileStem};
 pub(super) fn refuse(
     layout: &Layout,
     present: &Present,
-    wishes: &mut Vec<Desired>,
+    desired: &mut Vec<Desired>,
     lines: &mut Vec<Line>,
 ) {
     loop {
-        let mut loops = loops(layout, present, wishes).into_iter();
+        let mut loops = loops(layout, present, desired).into_iter();
         // Each refusal may end other loops too.
         let refused = loops.find_map(|names| {
-            let wish = wishes.iter().position(|wish| has_any(wish, &names))?;
-            Some((wish, names))
+            let one = desired.iter().position(|one| has_any(one, &names))?;
+            Some((one, names))
         });
-        let Some((wish, names)) = refused else { return };
-        if let Desired::Put { record, .. } = wishes.remove(wish) {
+        let Some((one, names)) = refused else { return };
+        if let Desired::Put { record, .. } = desired.remove(one) {
             let is_new = present.installed().of_id(record.id.as_str()).is_none();
             let failure = failure(&names);
             let what = if is_new {
@@ -51,9 +51,9 @@ fn failure(names: &[String]) -> Failure {
 }
 
 /// The loops over the user's configuration and the fragments as they would be.
-fn loops(layout: &Layout, present: &Present, wishes: &[Desired]) -> Vec<Vec<String>> {
+fn loops(layout: &Layout, present: &Present, desired: &[Desired]) -> Vec<Vec<String>> {
     let config = (layout.config(), present.config.as_deref().unwrap_or_default());
-    let fragments: Vec<&[u8]> = fragments_afterwards(present, wishes).into_values().collect();
+    let fragments: Vec<&[u8]> = fragments_afterwards(present, desired).into_values().collect();
     let mut read = folder::read_matching(layout);
     let resolver = layout.include_resolver();
     Jumps::read((&config.0, config.1), &resolver, &mut read, &fragments).loops()
@@ -62,14 +62,14 @@ fn loops(layout: &Layout, present: &Present, wishes: &[Desired]) -> Vec<Vec<Stri
 /// The files of all clusters as they would be.
 pub(in crate::commands) fn fragments_afterwards<'f>(
     present: &'f Present,
-    wishes: &'f [Desired],
+    desired: &'f [Desired],
 ) -> BTreeMap<FileStem, &'f [u8]> {
     let fragment = |stem: FileStem| Some((stem.clone(), present.part(&stem, FileKind::Fragment)?));
     let mut fragments: BTreeMap<FileStem, &[u8]> =
         present.indexed().into_iter().filter_map(fragment).collect();
     let installed = present.installed();
-    for wish in wishes {
-        match wish {
+    for one in desired {
+        match one {
             Desired::Put { record, fragment } => {
                 if let Some(old) = installed.of_id(record.id.as_str()) {
                     fragments.remove(&old.stem());
@@ -85,8 +85,8 @@ pub(in crate::commands) fn fragments_afterwards<'f>(
     fragments
 }
 
-fn has_any(wish: &Desired, names: &[String]) -> bool {
-    let Desired::Put { fragment, .. } = wish else { return false };
+fn has_any(one: &Desired, names: &[String]) -> bool {
+    let Desired::Put { fragment, .. } = one else { return false };
     let fragment = Fragment::parse(fragment);
     let own: HashSet<&str> = fragment.names().collect();
     names.iter().any(|name| own.contains(name.as_str()))

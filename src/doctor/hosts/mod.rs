@@ -168,7 +168,7 @@ fn of_addition(
     commands: &OwnCommands,
 ) -> Finding {
     let aliases: Vec<String> = clusters.iter().map(|cluster| cluster.alias()).collect();
-    // A block for our own names is a wish, not an accident.
+    // A block for our own names is intended.
     let is_meant = origin.is_some_and(|origin| origin.is_about_us);
     let state = if addition.is_dangerous() && !is_meant { State::Warning } else { State::Note };
     let what = format!("{} {addition}", listed(&aliases));

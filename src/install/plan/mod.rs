@@ -100,14 +100,14 @@ pub struct Plan {
     pub notes: Vec<Note>,
 }
 
-/// Plans how `present` becomes what is wished.
+/// Plans how `present` becomes what is desired.
 ///
 /// `refresh` is what ssh runs before it connects; without it, where nobody knows it, the files that
 /// say so stay as they are.
 pub fn plan(
     layout: &Layout,
     present: &Present,
-    wishes: Vec<Desired>,
+    desired: Vec<Desired>,
     refresh: Option<&RefreshCommand>,
 ) -> Result<Plan, Unwritable> {
     let mut planner = Planner {
@@ -121,9 +121,9 @@ pub fn plan(
         coming: Vec::new(),
         going: Vec::new(),
     };
-    let clusters = planner.clusters_afterwards(&wishes);
-    for wish in wishes {
-        match wish {
+    let clusters = planner.clusters_afterwards(&desired);
+    for one in desired {
+        match one {
             Desired::Put { record, fragment } => planner.put(*record, fragment),
             Desired::Remove(stem) => planner.remove(stem),
             Desired::Follow(follow) => planner.follow = follow.map(|follow| *follow),
@@ -151,8 +151,8 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     /// Which clusters ssh reads afterwards: those of the index and those with a state, but for
-    /// what is wished away or comes under a new name.
-    fn clusters_afterwards(&self, wishes: &[Desired]) -> BTreeSet<FileStem> {
+    /// what is removed or comes under a new name.
+    fn clusters_afterwards(&self, desired: &[Desired]) -> BTreeSet<FileStem> {
         let has_fragment = |stem: &&FileStem| self.present.part(stem, FileKind::Fragment).is_some();
         let mut clusters = self.present.indexed();
         let records = self.installed.records.iter().map(|(stem, _)| stem);
@@ -161,8 +161,8 @@ impl Planner<'_> {
         for stem in &self.installed.superseded {
             clusters.remove(stem);
         }
-        for wish in wishes {
-            match wish {
+        for one in desired {
+            match one {
                 Desired::Remove(stem) => {
                     clusters.remove(stem);
                 }

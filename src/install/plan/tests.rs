@@ -61,8 +61,8 @@ fn apply(present: &mut Present, change: &Change) {
     }
 }
 
-fn run(present: &mut Present, wishes: Vec<Desired>) -> Plan {
-    let plan = plan(&layout(), present, wishes, None).unwrap();
+fn run(present: &mut Present, desired: Vec<Desired>) -> Plan {
+    let plan = plan(&layout(), present, desired, None).unwrap();
     for change in &plan.changes {
         apply(present, change);
     }
@@ -249,8 +249,8 @@ fn a_new_name_that_died_half_way_leaves_one_cluster() {
     let old = record("train");
     before.files.insert(old.stem().file(FileKind::KnownHosts), b"prime-pod0 x AAAA\n".to_vec());
     let new = Record { name: Slug::new("llama").unwrap(), ..old.clone() };
-    let wish = Desired::Put { record: Box::new(new.clone()), fragment: b"two".to_vec() };
-    let renaming = plan(&layout(), &before, vec![wish], None).unwrap();
+    let put = Desired::Put { record: Box::new(new.clone()), fragment: b"two".to_vec() };
+    let renaming = plan(&layout(), &before, vec![put], None).unwrap();
     for died_after in 0..=renaming.changes.len() {
         let mut present = before.clone();
         for change in &renaming.changes[..died_after] {

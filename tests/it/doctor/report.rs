@@ -14,7 +14,7 @@ fn a_healthy_machine_is_told_in_a_few_lines() {
     let before = user.snapshot();
     let ran = user.run(&["doctor"]);
     assert_eq!(user.snapshot(), before);
-    snapshot!(ran.stderr, @"all is well");
+    snapshot!(ran.stderr, @"all checks passed");
     let stdout = ran.succeeds();
     let home = user.home().to_str().unwrap();
     let own = format!("reads {}/", passwd_home().display());
