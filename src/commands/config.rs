@@ -1,7 +1,5 @@
 //! `prime-ssh config`: an `ssh_config` fragment on stdout or in a file.
 
-use std::thread;
-
 use super::fleets::{self, Gaps};
 use super::output::{self, Overwrite};
 use super::{certificates, fetch, openssh};
@@ -19,14 +17,13 @@ pub(super) fn run(args: ConfigArgs, context: &Context) -> Outcome<()> {
         terminal.warning(warning);
     }
     openssh::check_options(&settings.ssh.ssh_options)?;
-    // ssh says which release it is while the API answers. A system that allows no thread for that
-    // gets no warning.
-    let ssh = thread::Builder::new().spawn(OpenSsh::here);
-    let answers = fetch::all(&settings.source.origin, terminal)?;
-    let ssh = ssh.ok().and_then(|asked| asked.join().ok().flatten());
-    if let Err(old) = openssh::check_release(ssh.as_ref(), Some(settings.ssh.layout)) {
+    let layout = settings.ssh.layout;
+    if !OpenSsh::is_plainly(layout.needs())
+        && let Err(old) = openssh::check_release(OpenSsh::here().as_ref(), Some(layout))
+    {
         terminal.warning(format_args!("{:#}", old.cause));
     }
+    let answers = fetch::all(&settings.source.origin, terminal)?;
     let gaps = Gaps::of(&settings.source);
     let fleets = fleets::fleets(&answers, &settings.hosts, gaps, terminal)?;
     let own = &mut settings.ssh.certificates;

@@ -15,7 +15,6 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::net::IpAddr;
-use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -32,7 +31,7 @@ use crate::name::Port;
 use crate::ssh::probe::identification::Reader;
 use crate::ssh::probe::limiter::Limiter;
 use crate::ssh::probe::{Endpoint, OURSELVES, Probe, ProbeError};
-use crate::ssh::process::Group;
+use crate::ssh::process::{self, Group};
 use crate::{ssh::query, text::shell};
 
 /// The most that is read of a log, from its end.
@@ -161,7 +160,7 @@ impl Ssh {
     /// is the file that ssh reads by itself.
     #[must_use]
     pub fn new(group: Group, limiter: Limiter, answer: Duration, user_config: PathBuf) -> Self {
-        let program = on_path("ssh").unwrap_or_else(|| PathBuf::from("ssh"));
+        let program = process::on_path("ssh").unwrap_or_else(|| PathBuf::from("ssh"));
         Self {
             path: shadow(&program, &group),
             program,
@@ -380,15 +379,6 @@ impl Ssh {
         wrappers.insert(key, wrapper.clone());
         Ok(Some(wrapper))
     }
-}
-
-/// Returns where a program of this name is found first.
-fn on_path(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
-    let is_program = |path: &PathBuf| {
-        path.metadata().is_ok_and(|found| found.is_file() && found.mode() & 0o111 != 0)
-    };
-    env::split_paths(&path).map(|folder| folder.join(name)).find(is_program)
 }
 
 /// Writes an ssh that makes no shared connection to the group's folder; returns the `PATH` with it.
