@@ -35,6 +35,12 @@ pub fn open_own(path: &Path) -> Result<Option<File>, FileError> {
     Ok(opened.map(|(file, _)| file))
 }
 
+/// Opens a regular file, links followed, of which only a part is wanted.
+pub fn open_regular(path: &Path) -> Result<Option<File>, FileError> {
+    let opened = open(path, OpenOptions::new().read(true), Links::Followed, Action::Read)?;
+    Ok(opened.map(|(file, _)| file))
+}
+
 /// The longest wait for a writer to a pipe.
 const WRITER: Duration = Duration::from_secs(5);
 

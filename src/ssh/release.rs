@@ -1,14 +1,19 @@
 //! The release of OpenSSH that a program is.
 
 use std::fmt;
+use std::io::{self, Read};
 
 use memchr::memmem;
 
 use super::{process, query};
 use crate::fs;
 
-/// The largest program that is looked through, in bytes; an ssh has one or two million.
+/// The part of a program that is looked through, in bytes; an ssh has one or two million.
 const PROGRAM_MAX: u64 = 16 << 20;
+/// The part of it that is in memory at once: a large buffer takes longer to get than to fill.
+const PIECE: u64 = 64 << 10;
+/// The longest name of a release, in bytes.
+const NAME_MAX: usize = 32;
 
 /// A release of OpenSSH, by its major and minor number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,14 +42,8 @@ impl OpenSsh {
     #[must_use]
     pub fn is_plainly(needed: Release) -> bool {
         let Some(path) = process::on_path("ssh") else { return false };
-        let Ok(Some(program)) = fs::read(&path, PROGRAM_MAX) else { return false };
-        if program.starts_with(b"#!") {
-            return false;
-        }
-        memmem::find_iter(&program, "OpenSSH_")
-            .filter_map(|at| program.get(at..(at + 32).min(program.len())))
-            .filter_map(|name| Self::parse(&String::from_utf8_lossy(name)))
-            .any(|ssh| ssh.release >= needed)
+        let Ok(Some(program)) = fs::open_regular(&path) else { return false };
+        names_release(program.take(PROGRAM_MAX), needed).unwrap_or(false)
     }
 
     /// The one of this machine; `None` where there is none, or where it is another program.
@@ -66,6 +65,23 @@ impl OpenSsh {
         let release = Release(major.parse().ok()?, rest.get(..digits)?.parse().ok()?);
         Some(Self { name: name.to_owned(), release })
     }
+}
+
+/// Whether a program, which is no script, holds the name of this release or of a later one.
+fn names_release(mut program: impl Read, needed: Release) -> io::Result<bool> {
+    let is_new = |ssh: OpenSsh| ssh.release >= needed;
+    let mut text = Vec::new();
+    while program.by_ref().take(PIECE).read_to_end(&mut text)? > 0 && !text.starts_with(b"#!") {
+        let mut names = memmem::find_iter(&text, "OpenSSH_")
+            .filter_map(|at| text.get(at..(at + NAME_MAX).min(text.len())))
+            .filter_map(|name| OpenSsh::parse(&String::from_utf8_lossy(name)));
+        if names.any(is_new) {
+            return Ok(true);
+        }
+        // A name may go on in the next piece.
+        text.drain(..text.len().saturating_sub(NAME_MAX));
+    }
+    Ok(false)
 }
 
 #[cfg(test)]
@@ -93,5 +109,18 @@ mod tests {
             assert_eq!(parsed(said), None, "{said}");
         }
         assert!(Release(10, 0) > Release(8, 4) && Release(7, 5) < Release(7, 6));
+    }
+
+    #[test]
+    fn the_name_in_a_program() {
+        let names = |program: &str| names_release(program.as_bytes(), Release(7, 6)).unwrap();
+        // Its own name beside those of older ones, wherever a piece ends.
+        for before in [0, 65_520, 65_530, 65_536, 200_000] {
+            let program = |name| format!("\x7fELF OpenSSH_3.*\0{}{name}\0", "x".repeat(before));
+            assert!(names(&program("OpenSSH_9.2p1 Debian-2")), "{before}");
+            assert!(!names(&program("OpenSSH_7.5p1")), "{before}");
+        }
+        assert!(!names("#!/bin/sh\necho OpenSSH_9.2p1 >&2"));
+        assert!(!names(""));
     }
 }
