@@ -29,7 +29,7 @@ const BASE_MEMORY: usize = 600 << 20;
 /// Half of the time for each of the two tests.
 fn deadline() -> Instant {
     let seconds = std::env::var("PRIME_SSH_FUZZ_SECONDS").ok();
-    let seconds = seconds.and_then(|seconds| seconds.parse().ok()).unwrap_or(24_u64);
+    let seconds = seconds.and_then(|seconds| seconds.parse().ok()).unwrap_or(60_u64);
     Instant::now() + Duration::from_secs(seconds) / 2
 }
 
