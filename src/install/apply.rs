@@ -33,7 +33,7 @@ struct Step<'p> {
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// A file could not be written.
-    #[error("{0}")]
+    #[error(transparent)]
     Write(#[from] FileError),
     /// Somebody else changed a file since it was read.
     #[error("{} was changed by another program just now; run the command again", .0.display())]

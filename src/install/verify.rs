@@ -30,10 +30,10 @@ pub enum Verdict {
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     /// The files for it to read could not be written.
-    #[error("{0}")]
+    #[error(transparent)]
     Write(#[from] FileError),
     /// No `Include` line can name our folder.
-    #[error("{0}")]
+    #[error(transparent)]
     Unwritable(#[from] Unwritable),
     /// It could not be started or waited for.
     #[error("cannot run ssh: {0}")]

@@ -132,10 +132,10 @@ fn where_one_file_cannot_be_put_in_place_those_before_it_are_put_back() {
     }
     snapshot!(told, @"
     --- [home]/ssh/prime-ssh/other-4ad7a492.conf
-    error: cannot replace [home]/ssh/prime-ssh/other-4ad7a492.conf: Device or resource busy (os error 16): cannot replace [home]/ssh/prime-ssh/other-4ad7a492.conf: Device or resource busy (os error 16)
+    error: cannot replace [home]/ssh/prime-ssh/other-4ad7a492.conf: Device or resource busy (os error 16)
 
     --- [home]/ssh/prime-ssh/train-675b1ff5.conf
-    error: cannot replace [home]/ssh/prime-ssh/train-675b1ff5.conf: Device or resource busy (os error 16): cannot replace [home]/ssh/prime-ssh/train-675b1ff5.conf: Device or resource busy (os error 16)
+    error: cannot replace [home]/ssh/prime-ssh/train-675b1ff5.conf: Device or resource busy (os error 16)
     ");
     sandbox.run(&["sync"]).succeeds();
     assert_ne!(sandbox.snapshot(), before);
