@@ -77,7 +77,7 @@ fn killed_at_any_moment_it_left_each_file_old_or_new() {
     let clusters = [train(), train_later()];
     let started = Instant::now();
     sandbox.install(&train()).succeeds();
-    let whole = started.elapsed();
+    let mut whole = started.elapsed();
     let mut killed = 0;
     for round in 0..KILLS {
         let mut command = match round % 3 {
@@ -88,9 +88,12 @@ fn killed_at_any_moment_it_left_each_file_old_or_new() {
         let mut child = command.spawn().unwrap();
         thread::sleep(whole.mul_f64(fastrand::f64() * 1.1));
         child.kill().unwrap();
-        killed += usize::from(
-            process::wait(&mut child, Duration::from_secs(10)).unwrap().code().is_none(),
-        );
+        if process::wait(&mut child, Duration::from_secs(10)).unwrap().code().is_none() {
+            killed += 1;
+        } else {
+            // The machine was busier when the whole run was timed.
+            whole = whole.mul_f64(0.9);
+        }
         states.assert_hold();
         let config = sandbox.config();
         assert_eq!(Resolved::of(&config, "a").get("user"), Some("me"));
