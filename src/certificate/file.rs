@@ -165,7 +165,7 @@ pub enum ReadError {
     Missing,
     /// The system refuses to read it.
     #[error("it cannot be read: {0}")]
-    System(#[source] io::Error),
+    System(io::Error),
     /// It holds something else.
     #[error(transparent)]
     Parse(#[from] ParseError),

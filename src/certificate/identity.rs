@@ -38,13 +38,13 @@ pub enum IdentityError {
     Missing(PathBuf),
     /// The system refuses to read it.
     #[error("cannot read {}: {}", shell::path(.0), .1)]
-    Unreadable(PathBuf, #[source] io::Error),
+    Unreadable(PathBuf, io::Error),
     /// It is a folder, a pipe, or far too long.
     #[error("{} is not a file that holds a key", shell::path(.0))]
     NoFile(PathBuf),
     /// The `.pub` holds no public key.
     #[error("{} holds no public key: {}", shell::path(.0), .1)]
-    NoKey(PathBuf, #[source] PublicKeyError),
+    NoKey(PathBuf, PublicKeyError),
     /// The `.pub` belongs to another private key than the one beside it.
     #[error("{} does not belong to the private key {}: no certificate would fit both", shell::path(&with_pub(.0)), shell::path(.0))]
     Mismatch(PathBuf),

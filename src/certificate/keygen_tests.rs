@@ -236,3 +236,16 @@ fn a_hardware_key_needs_no_library() {
     let identity = folder.identity("id_sk.pub").unwrap();
     assert_eq!((identity.public_key, identity.file), (key, folder.path("id_sk.pub")));
 }
+
+#[test]
+fn why_a_key_is_not_read_is_said_once() {
+    let path = PathBuf::from("id");
+    let system = std::io::Error::from_raw_os_error(13);
+    let not_a_key = "x".parse::<PublicKey>().unwrap_err();
+    for error in
+        [IdentityError::Unreadable(path.clone(), system), IdentityError::NoKey(path, not_a_key)]
+    {
+        let said = error.to_string();
+        assert_eq!(format!("{:#}", anyhow::Error::from(error)), said);
+    }
+}

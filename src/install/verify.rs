@@ -36,7 +36,7 @@ pub enum VerifyError {
     #[error(transparent)]
     Unwritable(#[from] Unwritable),
     /// It could not be started or waited for.
-    #[error("cannot run ssh: {0}")]
+    #[error("cannot run ssh")]
     System(#[from] io::Error),
 }
 
