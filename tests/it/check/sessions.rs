@@ -7,6 +7,7 @@ use super::login::{behind, detail, one, states};
 use crate::support::network::nobody;
 use crate::support::process;
 use crate::support::ssh;
+use crate::support::sshd::Sshd;
 use crate::support::user::{User, logins, me};
 
 /// Everything that a session may be told to do beyond running one command.
@@ -35,6 +36,20 @@ fn configure(user: &User, lines: &str) {
     let config = user.config();
     let before = fs::read_to_string(&config).unwrap_or_default();
     fs::write(config, before + lines).unwrap();
+}
+
+/// A block for `gate` that shares its connection, and keeps it.
+fn shared(user: &User, gate: &Sshd) -> String {
+    let home = user.home().display().to_string();
+    format!(
+        "Host gate\n  HostName {}\n  Port {}\n  User {}\n  IdentityFile {}\n  \
+         StrictHostKeyChecking no\n  UserKnownHostsFile {home}/known\n  ControlMaster auto\n  \
+         ControlPersist 10m\n  ControlPath {home}/%C\n",
+        gate.address,
+        gate.port,
+        me(),
+        user.key.display()
+    )
 }
 
 #[test]
@@ -69,15 +84,7 @@ fn a_jump_host_of_the_users_own_leaves_nothing_behind() {
     let sshd = user.sshd("node-0").start();
     let home = user.home().display().to_string();
     user.install(&one(&sshd), &[]);
-    let lines = format!(
-        "Host gate\n  HostName {}\n  Port {}\n  User {}\n  IdentityFile {}\n  \
-         StrictHostKeyChecking no\n  UserKnownHostsFile {home}/known\n  ControlMaster auto\n  \
-         ControlPersist 10m\n  ControlPath {home}/%C\nHost prime.*\n  ProxyJump gate\n",
-        gate.address,
-        gate.port,
-        me(),
-        user.key.display()
-    );
+    let lines = shared(&user, &gate) + "Host prime.*\n  ProxyJump gate\n";
     configure(&user, &lines);
     let ran = user.check(&one(&sshd), &[]);
     assert_eq!(states(&ran), ["node-0 ok"], "{}{}", ran.stdout, ran.stderr);
@@ -96,16 +103,7 @@ fn what_a_proxy_command_leaves_in_the_background_ends_with_us() {
     let sshd = user.sshd("node-0").start();
     let home = user.home().display().to_string();
     user.install(&one(&sshd), &[]);
-    let own = format!(
-        "Host gate\n  HostName {}\n  Port {}\n  User {}\n  IdentityFile {}\n  \
-         StrictHostKeyChecking no\n  UserKnownHostsFile {home}/known\n  ControlMaster auto\n  \
-         ControlPersist 10m\n  ControlPath {home}/%C\n",
-        gate.address,
-        gate.port,
-        me(),
-        user.key.display()
-    );
-    let own = user.sandbox.write("own", own);
+    let own = user.sandbox.write("own", shared(&user, &gate));
     let proxy = format!("Host prime.*\n  ProxyCommand ssh -F {} -W %h:%p gate\n", own.display());
     configure(&user, &proxy);
     let ran = user.check(&one(&sshd), &[]);
