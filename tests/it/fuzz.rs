@@ -1,7 +1,7 @@
 //! Answers and lists that were mutated, through every command that reads them: nothing panics,
 //! hangs or fills the memory, exit codes are the documented ones, and ssh reads what it should.
 //!
-//! The seeds are the same in every run. `PRIME_SSH_FUZZ_SECONDS` says how long it takes in all.
+//! The seeds are the same in every run. `FUZZ_SECONDS` says how long it takes in all.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::process::ExitStatusExt;
@@ -28,7 +28,7 @@ const BASE_MEMORY: usize = 600 << 20;
 
 /// Half of the time for each of the two tests.
 fn deadline() -> Instant {
-    let seconds = std::env::var("PRIME_SSH_FUZZ_SECONDS").ok();
+    let seconds = std::env::var("FUZZ_SECONDS").ok();
     let seconds = seconds.and_then(|seconds| seconds.parse().ok()).unwrap_or(60_u64);
     Instant::now() + Duration::from_secs(seconds) / 2
 }
