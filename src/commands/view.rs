@@ -269,6 +269,6 @@ impl View<'_> {
     /// The cluster's alias, or what it was asked for by where that is not known.
     pub(super) fn alias(&self) -> String {
         let alias = self.seen.as_ref().ok().and_then(|seen| seen.resolved.alias());
-        alias.map_or_else(|| self.asked.to_owned(), |alias| alias.to_string())
+        alias.unwrap_or_else(|| self.asked.to_owned())
     }
 }
