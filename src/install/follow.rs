@@ -45,11 +45,7 @@ impl Follow {
     /// The text of the file.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
-        let mut value = serde_json::to_value(self).unwrap_or_default();
-        if let Some(options) = value.get_mut("options") {
-            *options = self.options.set().into();
-        }
-        let mut text = serde_json::to_vec_pretty(&value).unwrap_or_default();
+        let mut text = serde_json::to_vec_pretty(self).unwrap_or_default();
         text.push(b'\n');
         text
     }

@@ -54,12 +54,12 @@ pub enum Source {
 /// The file, field by field. Its names are for people.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Stored<O> {
+struct Stored {
     version: u32,
     cluster: String,
     name: String,
     source: Source,
-    options: O,
+    options: SavedOptions,
     fragment_sha256: Vec<String>,
 }
 
@@ -96,8 +96,7 @@ impl Record {
         if version != VERSION {
             return Err(Damage::Version(version));
         }
-        let stored: Stored<SavedOptions> =
-            serde_json::from_slice(text).map_err(Damage::Malformed)?;
+        let stored: Stored = serde_json::from_slice(text).map_err(Damage::Malformed)?;
         let wrong = |field| move |reason| Damage::Value { field, reason };
         Ok(Self {
             id: Id::new(stored.cluster).map_err(wrong("cluster"))?,
@@ -116,7 +115,7 @@ impl Record {
             cluster: self.id.to_string(),
             name: self.name.to_string(),
             source: self.source.clone(),
-            options: self.options.set(),
+            options: self.options.clone(),
             fragment_sha256: self.fragments.clone(),
         };
         let mut text = serde_json::to_vec_pretty(&stored).unwrap_or_default();
@@ -270,10 +269,7 @@ mod tests {
                 context: Some("work".to_owned()),
                 team: None,
             },
-            options: SavedOptions {
-                user: Some("ubuntu".parse().unwrap()),
-                ..SavedOptions::default()
-            },
+            options: serde_json::from_str(r#"{"user": "ubuntu"}"#).unwrap(),
             fragments: vec![fingerprint(b"x")],
         }
     }
