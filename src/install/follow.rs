@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::options::SavedOptions;
-use super::state::{ApiSource, only_set};
+use super::state::ApiSource;
 
 /// The file in our folder that holds it.
 pub const FOLLOW: &str = "follow.json";
@@ -17,7 +17,7 @@ pub struct Follow {
     /// The API, and the team.
     pub source: ApiSource,
     /// The options that a new cluster gets.
-    #[serde(default, serialize_with = "only_set")]
+    #[serde(default)]
     pub options: SavedOptions,
     /// Ids of clusters that were uninstalled by name: they stay away.
     #[serde(default)]

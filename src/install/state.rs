@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::options::SavedOptions;
@@ -28,7 +28,6 @@ pub struct Record {
     /// The source of its description.
     pub source: Source,
     /// The options that it was installed with.
-    #[serde(serialize_with = "only_set")]
     pub options: SavedOptions,
     /// SHA-256 of the fragment as we wrote it, then of the one before it: between the two writes
     /// of an update, either may be on the disk.
@@ -109,11 +108,6 @@ mod text {
     {
         String::deserialize(from)?.parse().map_err(D::Error::custom)
     }
-}
-
-/// Options without those that are not set.
-pub(super) fn only_set<S: Serializer>(options: &SavedOptions, to: S) -> Result<S::Ok, S::Error> {
-    options.set().serialize(to)
 }
 
 impl Record {
@@ -293,10 +287,7 @@ mod tests {
                 context: Some("work".to_owned()),
                 team: None,
             }),
-            options: SavedOptions {
-                user: Some("ubuntu".parse().unwrap()),
-                ..SavedOptions::default()
-            },
+            options: serde_json::from_str(r#"{"user": "ubuntu"}"#).unwrap(),
             fragments: vec![fingerprint(b"x")],
         }
     }

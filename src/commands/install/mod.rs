@@ -35,9 +35,9 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
     let mut settings = Install::resolve(args, context)?;
     let resolver = OptionResolver::new(context);
-    openssh::check_options(&settings.options.given.ssh_option)?;
+    openssh::check_options(&settings.options.given.render.ssh_option)?;
     let ssh = OpenSsh::here();
-    openssh::check_release(ssh.as_ref(), settings.options.given.layout)?;
+    openssh::check_release(ssh.as_ref(), settings.options.given.render.layout)?;
     if let Origin::Clusters(endpoint, named) = &mut settings.source.origin
         && named.is_empty()
     {
@@ -154,7 +154,9 @@ const MANY: usize = 1000;
 /// The layout for many hosts, where this run installs clusters in the other one.
 fn compact_advice(present: &Present, desired: &[Desired]) -> Option<Message> {
     let is_flat = |one: &Desired| match one {
-        Desired::Put { record, .. } => record.options.layout.unwrap_or_default() == SshLayout::Flat,
+        Desired::Put { record, .. } => {
+            record.options.render.layout.unwrap_or_default() == SshLayout::Flat
+        }
         Desired::Remove(_) | Desired::Follow(_) => false,
     };
     if !desired.iter().any(is_flat) {
