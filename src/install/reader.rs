@@ -240,12 +240,15 @@ pub struct Line<'a> {
     pub includes_us: bool,
 }
 
+/// Files, each with its contents.
+pub type Files = Vec<(PathBuf, Vec<u8>)>;
+
 /// Reads a configuration in the order in which ssh reads it, from file to file.
 pub struct ConfigReader<'r> {
     /// Finds the paths of `Include` lines.
     pub resolver: IncludeResolver,
-    /// Returns every file that such a path with its wildcards leads to, with its contents.
-    pub read: Box<dyn Fn(&Path) -> Vec<(PathBuf, Vec<u8>)> + 'r>,
+    /// Returns every file that such a path with its wildcards leads to.
+    pub read: Box<dyn Fn(&Path) -> Files + 'r>,
 }
 
 impl ConfigReader<'_> {
