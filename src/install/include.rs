@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use glob::{MatchOptions, Pattern};
 
 use super::directive::{Block, Directive, directives};
+use crate::text::shell;
 
 /// Where ssh finds things, for reading the paths of `Include` lines as ssh does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,7 +127,7 @@ pub struct IncludeLine(String);
 #[error(
     "ssh cannot include {}: its path holds a quote, a backslash, a `%`, a `$`, a pattern or a \
      control character",
-    .0.display()
+    shell::path(.0)
 )]
 pub struct Unwritable(PathBuf);
 
