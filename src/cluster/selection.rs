@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 
 use super::jump::Jump;
 use super::model::{Fleet, Host, Skipped};
@@ -26,7 +27,8 @@ pub struct Selection {
 }
 
 /// `--only`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Only {
     /// Control nodes.
     Control,

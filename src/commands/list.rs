@@ -10,7 +10,7 @@ use crate::cli::ListArgs;
 use crate::cluster::{ControlNode, Refusal};
 use crate::failure::Outcome;
 use crate::install::plan::Installed;
-use crate::install::state::{Record, Source};
+use crate::install::state::Record;
 use crate::render::data::Text;
 use crate::settings::{Context, List, pasted};
 use crate::terminal::Terminal;
@@ -59,7 +59,7 @@ fn nothing(settings: &List) -> String {
 fn tell_unlisted(settings: &List, installed: &Installed, listed: &[Listed], terminal: Terminal) {
     let here = settings.endpoint.address.to_string();
     let is_gone = |record: &&Record| {
-        matches!(&record.source, Source::Api { url, .. } if *url == here)
+        record.source.api().is_some_and(|api| api.url == here)
             && !listed.iter().any(|cluster| cluster.id == record.id.as_str())
     };
     let records = installed.records.iter().map(|(_, record)| record);

@@ -244,9 +244,8 @@ pub(super) fn rendering(
     viewing: &Viewing,
     resolver: &OptionResolver<'_>,
 ) -> Outcome<Rendering> {
-    let context = match record.map(|record| &record.source) {
-        Some(Source::Api { context, .. }) => context.as_deref(),
-        Some(Source::Input(_) | Source::Stdin) => None,
+    let context = match record {
+        Some(record) => record.source.context(),
         None => viewing.context.as_deref(),
     };
     let options = viewing.options.apply(record.map(|record| &record.options));

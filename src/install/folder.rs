@@ -12,11 +12,11 @@ use nix::unistd::{Uid, User};
 
 use super::follow::{FOLLOW, Follow};
 use super::fragment::Fragment;
-use super::include::{self, AS_SSH, IncludeResolver};
+use super::include;
 use super::index;
 use super::layout::{AGAIN, CLUSTERS, FIRST_LOOK, INDEX, LOCK, Layout, SECOND_LOOK, SHARED};
 use super::present::Present;
-use super::reading::{Block, walk};
+use super::reader::{AS_SSH, Block, ConfigReader, IncludeResolver};
 use super::refresh;
 use super::state::{FileKind, FileStem, Record, is_certificate_lock};
 use crate::fs::{FILE_MAX, FileError, Lock, read_own};
@@ -142,8 +142,7 @@ pub fn is_hidden_from(layout: &Layout, config: &[u8], home: &Path) -> bool {
     let is_same = home == of_user || fs::canonicalize(home).ok() == fs::canonicalize(of_user).ok();
     let resolver = IncludeResolver { home: home.to_owned(), index };
     let mut is_found = is_same;
-    let mut read = read_matching(layout);
-    walk((&layout.config(), config), &resolver, &mut read, &mut |line| {
+    ConfigReader { resolver, ..reader(layout) }.walk((&layout.config(), config), &mut |line| {
         is_found |= line.includes_us && line.blocks.iter().all(Block::is_for_every_host);
         !is_found
     });
@@ -374,18 +373,17 @@ pub fn check_owner(layout: &Layout) -> Result<(), FolderError> {
     Ok(())
 }
 
-/// Every file that an `Include` path leads to, as ssh reads them: sorted, a missing one silent.
-///
-/// Our own folder is left out.
-pub fn read_matching(layout: &Layout) -> impl FnMut(&Path) -> Vec<(PathBuf, Vec<u8>)> {
+/// Reads configurations from the disk as ssh does: files in the order of their names, a missing one
+/// silent. Our own folder is left out.
+#[must_use]
+pub fn reader(layout: &Layout) -> ConfigReader<'static> {
     let ours: Vec<PathBuf> =
         [layout.folder()].into_iter().chain(fs::canonicalize(layout.folder())).collect();
-    move |pattern| {
-        let Some(paths) = pattern.to_str().and_then(|text| glob::glob_with(text, AS_SSH).ok())
-        else {
-            return Vec::new();
-        };
+    let read = move |pattern: &Path| {
+        let paths = pattern.to_str().and_then(|text| glob::glob_with(text, AS_SSH).ok());
         paths
+            .into_iter()
+            .flatten()
             .flatten()
             .filter(|path| !ours.iter().any(|ours| path.starts_with(ours)))
             .filter_map(|path| {
@@ -393,5 +391,6 @@ pub fn read_matching(layout: &Layout) -> impl FnMut(&Path) -> Vec<(PathBuf, Vec<
                 Some((path, text))
             })
             .collect()
-    }
+    };
+    ConfigReader { resolver: layout.include_resolver(), read: Box::new(read) }
 }

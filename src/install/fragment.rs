@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::directive::{criteria, directives, matches_list};
+use super::reader::{Block, directives, matches_list};
 
 /// The contents of a cluster's file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,11 +37,10 @@ impl Fragment {
         // The patterns of a `Match`, and the jump host of all hosts that it means.
         let mut jumps: Vec<(String, Vec<String>)> = Vec::new();
         for directive in directives(text) {
-            let texts = directive.texts();
-            match &*directive.keyword {
-                b"match" => {
+            match directive.block() {
+                Some(Block::Match(criteria)) => {
                     fragment.add(block.take());
-                    for criterion in criteria(&texts) {
+                    for criterion in criteria {
                         match &*criterion.name {
                             "exec" => fragment.commands.push(criterion.value),
                             "originalhost" => jumps.push((criterion.value, Vec::new())),
@@ -49,20 +48,19 @@ impl Fragment {
                         }
                     }
                 }
-                b"proxyjump" if block.is_none() => {
-                    if let Some((_, jump)) = jumps.last_mut() {
-                        *jump = texts;
+                Some(Block::Host(names)) => {
+                    fragment.add(block.replace(Host { names, own: Options::new() }));
+                }
+                None => match (&mut block, jumps.last_mut()) {
+                    (Some(host), _) => {
+                        let keyword = String::from_utf8_lossy(&directive.keyword).into_owned();
+                        host.own.entry(keyword).or_default().push(directive.texts().join(" "));
                     }
-                }
-                b"host" => {
-                    fragment.add(block.replace(Host { names: texts, own: Options::new() }));
-                }
-                keyword => {
-                    if let Some(host) = &mut block {
-                        let keyword = String::from_utf8_lossy(keyword).into_owned();
-                        host.own.entry(keyword).or_default().push(texts.join(" "));
+                    (None, Some((_, jump))) if &*directive.keyword == b"proxyjump" => {
+                        *jump = directive.texts();
                     }
-                }
+                    (None, _) => {}
+                },
             }
         }
         fragment.add(block);
@@ -177,15 +175,14 @@ pub(super) fn only(text: &[u8], names: &BTreeSet<String>) -> Vec<u8> {
     let mut kept = Vec::new();
     let (mut keeps, mut has_host) = (true, false);
     for directive in directives(text) {
-        match &*directive.keyword {
-            b"match" => keeps = true,
-            b"host" => {
-                let patterns = directive.texts();
+        match directive.block() {
+            Some(Block::Match(_)) => keeps = true,
+            Some(Block::Host(patterns)) => {
                 let is_host = !patterns.iter().any(|pattern| pattern.contains('*'));
                 keeps = !is_host || patterns.iter().any(|name| names.contains(name));
                 has_host |= is_host && keeps;
             }
-            _ => {}
+            None => {}
         }
         if keeps {
             kept.extend(text.get(directive.range.clone()).unwrap_or_default());

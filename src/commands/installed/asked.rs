@@ -142,12 +142,11 @@ fn newcomers(
     resolver: &OptionResolver<'_>,
     terminal: Terminal,
 ) -> Outcome<Vec<Candidate>> {
-    let Follow { url, context, team, options, excluded } = follow;
-    let token_file = options.token_file.as_ref();
-    let endpoint = resolver.endpoint_with(url, context.as_deref(), token_file)?;
+    let Follow { source, options, excluded } = follow;
+    let endpoint = resolver.endpoint(source, options.token_file.as_ref())?;
     let mut listed = fetch::list(endpoint.clone(), None, terminal)?;
     listed.retain(|cluster| {
-        (team.is_none() || cluster.team_id == *team)
+        (source.team.is_none() || cluster.team_id == source.team)
             && installed.of_id(&cluster.id).is_none()
             && !excluded.contains(&cluster.id)
     });
@@ -155,9 +154,8 @@ fn newcomers(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let source = Source::Api { url: url.clone(), context: context.clone(), team: team.clone() };
     let fetched = fetch::each_of(endpoint, &ids, terminal)?;
-    let candidate = |fetched| Candidate { source: source.clone(), fetched };
+    let candidate = |fetched| Candidate { source: Source::Api(source.clone()), fetched };
     Ok(fetched.into_iter().map(candidate).collect())
 }
 

@@ -15,6 +15,7 @@ use crate::doctor::finding::quoted;
 use crate::doctor::snapshot::{InstalledCluster, Snapshot};
 use crate::doctor::{Check, Finding};
 use crate::install::include::{IncludeLine, redirected};
+use crate::install::reader::{Block, Line};
 use crate::settings::OwnCommands;
 use crate::ssh::process::Ended;
 use crate::ssh::query;
@@ -58,14 +59,13 @@ impl<'d> Ssh<'d> {
     /// The patterns of the user's and the system's blocks, which apply to some names only.
     pub(super) fn patterns(&self) -> Vec<String> {
         let mut patterns = Vec::new();
-        self.snapshot.walk(&mut |line| {
-            patterns.extend(line.directive.host_patterns());
+        let mut visit = |line: &Line<'_>| {
+            let found = line.starts.map(Block::host_patterns).unwrap_or_default();
+            patterns.extend(found.into_iter().map(str::to_owned));
             true
-        });
-        self.snapshot.walk_system(&mut |line| {
-            patterns.extend(line.directive.host_patterns());
-            true
-        });
+        };
+        self.snapshot.walk(&mut visit);
+        self.snapshot.walk_system(&mut visit);
         patterns.sort();
         patterns.dedup();
         patterns
