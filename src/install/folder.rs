@@ -21,6 +21,7 @@ use super::refresh;
 use super::state::{FileKind, FileStem, Record, is_certificate_lock};
 use crate::fs::{FILE_MAX, FileError, Lock, read_own};
 use crate::ssh::process::{self, Ended};
+use crate::text::shell;
 
 /// A directory service that does not answer is as good as none.
 const GETENT_LIMIT: Duration = Duration::from_secs(2);
@@ -32,7 +33,7 @@ pub enum FolderError {
     #[error(
         "{} belongs to user {owner}, who could not read what root puts there; \
          run the command as that user, without sudo",
-        path.display()
+        shell::path(path)
     )]
     Owner {
         /// The ssh folder.
@@ -44,7 +45,7 @@ pub enum FolderError {
     #[error("the home folder is not known; give --ssh-dir")]
     NoHome,
     /// The system said no.
-    #[error("cannot read {}: {error}", path.display())]
+    #[error("cannot read {}: {error}", shell::path(path))]
     System {
         /// What was looked at.
         path: PathBuf,

@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::reader::{Directive, IncludeResolver, directives};
+use crate::text::shell;
 
 /// An `Include` of our index, written by us or by a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +82,7 @@ pub struct IncludeLine(String);
 #[error(
     "ssh cannot include {}: its path holds a quote, a backslash, a `%`, a `$`, a pattern or a \
      control character",
-    .0.display()
+    shell::path(.0)
 )]
 pub struct Unwritable(PathBuf);
 

@@ -15,6 +15,7 @@ use crate::install::state::{Damage, FileKind, FileStem, Record, Source};
 use crate::name::Slug;
 use crate::settings::{OptionResolver, pasted};
 use crate::terminal::Terminal;
+use crate::text::shell;
 
 /// Installed clusters, with what was answered for them.
 pub(in crate::commands) struct Asked {
@@ -194,7 +195,7 @@ pub(in crate::commands) fn bring(
 
 fn left_damaged(layout: &Layout, stem: &FileStem, damage: &Damage) -> Line {
     let path = layout.file(&stem.file(FileKind::State));
-    let failure = Failure::message(Kind::Local, format!("{}: {damage}", path.display()))
+    let failure = Failure::message(Kind::Local, format!("{}: {damage}", shell::path(&path)))
         .hint("install that cluster again; its hosts stay as they are until then");
     let what = ClusterChange::Left(failure);
     Line { cluster: stem.to_string(), what, stem: Some(stem.clone()) }

@@ -23,6 +23,7 @@ use crate::name::{LocalPath, Slug};
 use crate::render::ssh_config;
 use crate::settings::{OptionResolver, OwnCommands, Rendering, pasted};
 use crate::text::message::{Message, Talk};
+use crate::text::shell;
 
 /// What every cluster of a run shares.
 #[derive(Debug)]
@@ -255,7 +256,7 @@ impl<'a> DesiredState<'a> {
         let names = hosts.new_names(&earlier);
         let path = self.layout.config();
         let found = claims((&path, config), &names, &folder::reader(self.layout));
-        let place = |claim: &Claim| format!("{}:{}", claim.file.display(), claim.line);
+        let place = |claim: &Claim| format!("{}:{}", shell::path(&claim.file), claim.line);
         for claim in &found {
             if let Some(pattern) = &claim.pattern {
                 self.talk.warn(format!(
