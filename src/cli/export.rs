@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use super::{OutputArgs, SelectionArgs, SourceArgs};
+use super::{OutputArgs, SourceArgs};
+use crate::install::options::SelectionArgs;
 
 /// `prime-ssh export`.
 #[derive(Args, Debug)]

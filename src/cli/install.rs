@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use clap::{Arg, ArgGroup, Args};
 
-use super::{InstallWaitArgs, RenderArgs, SourceArgs};
-use crate::install::options::MaxAge;
+use super::{InstallWaitArgs, SourceArgs};
 use crate::install::options::SavedOptions;
-use crate::name::{Invalid, Slug};
+use crate::name::Slug;
 use crate::text::duration;
 
 /// `prime-ssh install`.
@@ -87,21 +86,12 @@ pub struct ModeArgs {
 #[derive(Args, Debug)]
 #[command(mut_args(without_variable))]
 pub struct RememberedArgs {
-    /// Those that all rendering commands take.
+    /// Those that are given.
     #[command(flatten)]
-    pub render: RenderArgs,
-    /// Let ssh itself bring hosts up to date that are older than DURATION, and renew a certificate
-    /// that is about to expire, before it connects [default: 5m]
-    #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true)]
-    #[arg(default_missing_value = MaxAge::DEFAULT, help_heading = "Connection options")]
-    pub live: Option<MaxAge>,
+    pub given: SavedOptions,
     /// End --live
     #[arg(long, conflicts_with = "live", help_heading = "Connection options")]
     pub no_live: bool,
-    /// Give the host that the cluster's alias leads to the name NAME too, so that `ssh NAME` works
-    #[arg(long, value_name = "NAME", value_parser = short_name, conflicts_with = "all")]
-    #[arg(help_heading = "Connection options")]
-    pub short: Option<Slug<'static>>,
     /// End --short
     #[arg(long, conflicts_with = "short", help_heading = "Connection options")]
     pub no_short: bool,
@@ -120,26 +110,6 @@ fn without_variable(arg: Arg) -> Arg {
         return arg.help("An option of ssh for every host, as in ssh_config(5); repeatable");
     }
     arg
-}
-
-/// Names that lead to this machine, by `/etc/hosts` nearly everywhere.
-const THIS_MACHINE: [&str; 5] =
-    ["localhost", "ip6-localhost", "ip6-loopback", "localhost4", "localhost6"];
-
-/// A name that a person types in place of an alias. It has no dot, which a host of the network may
-/// have, and is no number, which may be an address.
-fn short_name(text: &str) -> Result<Slug<'static>, Invalid> {
-    if text.contains('.') {
-        return Err(Invalid::because("a name with a dot may be a host of the network"));
-    }
-    let name: Slug<'static> = text.parse()?;
-    if !text.starts_with(|c: char| c.is_ascii_lowercase()) {
-        return Err(Invalid::because("it must start with a letter, or it may be an address"));
-    }
-    if THIS_MACHINE.contains(&text) {
-        return Err(Invalid::because("that is this machine"));
-    }
-    Ok(name)
 }
 
 fn option_name(text: &str) -> Result<String, String> {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
-use super::{OutputArgs, RenderArgs, SourceArgs};
+use super::{OutputArgs, SourceArgs};
+use crate::install::options::RenderArgs;
 use crate::render::inventory::GroupRequest;
 use crate::text::duration;
 

@@ -46,10 +46,7 @@ pub use wait::{Goal, GoalArgs, InstallWaitArgs, WaitArgs};
 
 use crate::api::address::ApiUrl;
 use crate::certificate::judge::MIN_VALIDITY;
-use crate::cluster::{Bastion, JumpMode, JumpVia, Only};
-use crate::name::{Slug, UserName};
-use crate::render::login::{HostKeys, Layout};
-use crate::render::ssh_option::SshOption;
+use crate::install::options::{OnlyArgs, RenderArgs};
 use crate::terminal::Audience;
 use crate::text::duration;
 
@@ -293,95 +290,6 @@ pub struct OutputArgs {
     /// Write nothing; exit with 10 if the file would change
     #[arg(long, requires = "output")]
     pub check: bool,
-}
-
-/// Which hosts, and how they are reached: the same for every command that writes for ssh.
-#[derive(Args, Debug)]
-pub struct RenderArgs {
-    /// Which hosts.
-    #[command(flatten)]
-    pub hosts: HostsArgs,
-    /// The key to log in with; `none` leaves the choice to ssh and its agent
-    #[arg(long, value_name = "PATH", env = "PRIME_SSH_IDENTITY_FILE")]
-    #[arg(help_heading = "Connection options")]
-    pub identity_file: Option<PathBuf>,
-    /// The certificate to log in with
-    #[arg(long, value_name = "PATH", env = "PRIME_SSH_CERTIFICATE_FILE")]
-    #[arg(help_heading = "Connection options")]
-    pub certificate_file: Option<PathBuf>,
-    /// Which host keys to trust [default: accept-new]
-    #[arg(long, value_name = "WHEN", env = "PRIME_SSH_HOST_KEYS")]
-    #[arg(help_heading = "Connection options")]
-    pub host_keys: Option<HostKeys>,
-    /// The known_hosts file to use
-    #[arg(long, value_name = "FILE", env = "PRIME_SSH_KNOWN_HOSTS")]
-    #[arg(help_heading = "Connection options")]
-    pub known_hosts: Option<PathBuf>,
-    /// Write every option into each host's block, or shared options once: faster for thousands of
-    /// hosts, needs OpenSSH 8.4 or later [default: flat]
-    #[arg(long, value_name = "LAYOUT", env = "PRIME_SSH_LAYOUT")]
-    #[arg(help_heading = "Connection options")]
-    pub layout: Option<Layout>,
-    /// An ssh option for every host, as in ssh_config(5); repeatable
-    /// [env: PRIME_SSH_OPTION, one a line]
-    #[arg(long, value_name = "KEY=VALUE", help_heading = "Connection options")]
-    pub ssh_option: Vec<SshOption>,
-}
-
-/// Which hosts, what they are called, and through what they are reached: the same for every
-/// command that renders.
-#[derive(Args, Debug)]
-pub struct HostsArgs {
-    /// Which hosts.
-    #[command(flatten)]
-    pub selection: SelectionArgs,
-    /// The first word of every host alias [default: prime]
-    #[arg(long, value_name = "WORD", env = "PRIME_SSH_PREFIX")]
-    #[arg(help_heading = "Connection options")]
-    pub prefix: Option<Slug<'static>>,
-    /// Log in as this user instead of the API's
-    #[arg(long, value_name = "NAME", env = "PRIME_SSH_USER", help_heading = "Connection options")]
-    pub user: Option<UserName<'static>>,
-    /// Which workers to reach through the control node [default: auto]
-    #[arg(long, value_name = "WHICH", env = "PRIME_SSH_JUMP")]
-    #[arg(help_heading = "Connection options")]
-    pub jump: Option<JumpMode>,
-    /// Reach them through this host: an address, or a name from your own ssh config
-    #[arg(long, value_name = "[USER@]HOST[:PORT]", env = "PRIME_SSH_JUMP_VIA")]
-    #[arg(help_heading = "Connection options")]
-    pub jump_via: Option<JumpVia>,
-    /// Reach everything through this host, the control node too: an address, or a name of your own
-    /// ssh config; `none` for none
-    #[arg(long, value_name = "[USER@]HOST[:PORT]", env = "PRIME_SSH_BASTION")]
-    #[arg(help_heading = "Connection options")]
-    pub bastion: Option<Bastion>,
-}
-
-/// Which hosts.
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Host selection")]
-pub struct SelectionArgs {
-    /// By what they are.
-    #[command(flatten)]
-    pub only: OnlyArgs,
-    /// Include terminated and detached nodes
-    #[arg(long, env = "PRIME_SSH_INCLUDE_INACTIVE", value_parser = BoolishValueParser::new())]
-    pub include_inactive: bool,
-}
-
-/// Which hosts, by what they are.
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Host selection")]
-pub struct OnlyArgs {
-    /// Only hosts with this role
-    #[arg(long, env = "PRIME_SSH_ROLE")]
-    pub role: Option<String>,
-    /// Only control nodes, or only workers
-    #[arg(long, value_name = "WHICH", env = "PRIME_SSH_ONLY")]
-    pub only: Option<Only>,
-    /// Only hosts whose name or alias matches; repeatable
-    #[arg(long, value_name = "GLOB", env = "PRIME_SSH_NODE", value_delimiter = ',')]
-    pub node: Vec<glob::Pattern>,
 }
 
 /// Which hosts are looked at. A shell's variables choose none of them: what is left out unseen may

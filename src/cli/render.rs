@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 
-use super::{HostsArgs, OutputArgs, SourceArgs};
+use super::{OutputArgs, SourceArgs};
+use crate::install::options::HostsArgs;
 
 /// clap would make one line of it, too long for a terminal.
 const USAGE: &str = "\

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 
 use super::jump::Jump;
 use super::model::{Fleet, Host, Skipped};
@@ -26,7 +27,8 @@ pub struct Selection {
 }
 
 /// `--only`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Only {
     /// Control nodes.
     Control,
@@ -90,8 +92,8 @@ impl Selection {
             role == Some(wanted.to_lowercase())
         });
         let kind_fits = self.only.is_none_or(|only| only.takes(host));
-        let name_fits = self.nodes.is_empty()
-            || self.fits(host.name.as_str(), &fleet.alias_of(host).to_string());
+        let name_fits =
+            self.nodes.is_empty() || self.fits(host.name.as_str(), &fleet.alias_of(host));
         let is_among = self.among.as_ref().is_none_or(|among| among.takes(fleet, host));
         role_fits && kind_fits && name_fits && is_among
     }

@@ -14,6 +14,7 @@ use crate::name::{LocalPath, Slug};
 use crate::render::certificates::Certificates;
 use crate::settings::{Endpoint, OwnCertificates, OwnCommands, Wanted, pasted};
 use crate::terminal::Terminal;
+use crate::text::shell;
 use crate::text::time;
 
 /// Adds the certificate of each cluster that lets nobody in without one. Warns of each that lets
@@ -126,7 +127,7 @@ impl<'a> Own<'a> {
 pub(super) fn checked(path: &Path) -> Outcome<LocalPath<'static>> {
     let text = path.to_str().map(str::to_owned);
     text.map(LocalPath::new).and_then(Result::ok).ok_or_else(|| {
-        let message = format!("ssh cannot be told of a file called {}", path.display());
+        let message = format!("ssh cannot be told of a file called {}", shell::path(path));
         Failure::message(Kind::Install, message).hint("give another folder: --ssh-dir DIR")
     })
 }

@@ -10,8 +10,7 @@ use crate::cli::ListArgs;
 use crate::cluster::{ControlNode, Refusal};
 use crate::failure::Outcome;
 use crate::install::plan::Installed;
-use crate::install::state::{Record, Source};
-use crate::render::data::Text;
+use crate::install::state::Record;
 use crate::settings::{Context, List, pasted};
 use crate::terminal::Terminal;
 use crate::terminal::table::{Cell, Column, Table, Tone};
@@ -59,7 +58,7 @@ fn nothing(settings: &List) -> String {
 fn tell_unlisted(settings: &List, installed: &Installed, listed: &[Listed], terminal: Terminal) {
     let here = settings.endpoint.address.to_string();
     let is_gone = |record: &&Record| {
-        matches!(&record.source, Source::Api { url, .. } if *url == here)
+        record.source.api().is_some_and(|api| api.url == here)
             && !listed.iter().any(|cluster| cluster.id == record.id.as_str())
     };
     let records = installed.records.iter().map(|(_, record)| record);
@@ -162,7 +161,7 @@ struct Row<'r> {
     status: &'r str,
     team_id: Option<&'r str>,
     vault_enabled: bool,
-    created_at: Option<Text<Timestamp>>,
+    created_at: Option<String>,
     gpu_name: Option<&'r str>,
     gpu_count: u32,
     control_node: Option<Control<'r>>,
@@ -187,7 +186,7 @@ impl<'r> Row<'r> {
             status: &listed.status,
             team_id: listed.team_id.as_deref(),
             vault_enabled: listed.vault_enabled,
-            created_at: created.map(Text),
+            created_at: created.map(|moment| moment.to_string()),
             gpu_name: listed.gpu_name.as_deref(),
             gpu_count: listed.gpu_count,
             control_node: control.map(|node| Control {

@@ -7,7 +7,7 @@ use super::output::{self, Overwrite};
 use super::{fetch, input};
 use crate::cli::TemplateArgs;
 use crate::failure::{Failure, Kind, Outcome};
-use crate::render::data::{self, Data};
+use crate::render::data;
 use crate::render::template::{Fault, Template};
 use crate::settings::{Context, Render};
 
@@ -20,7 +20,7 @@ pub(super) fn run(args: TemplateArgs, context: &Context) -> Outcome<()> {
     let answers = fetch::all(&settings.source.origin, terminal)?;
     let gaps = Gaps::of(&settings.source);
     let fleets = fleets::fleets(&answers, &settings.hosts, gaps, terminal)?;
-    let data = Data::of(&fleets);
+    let data = data::of(&fleets);
     match template {
         None => output::deliver(&settings.output, &overwrite, |to| data::write(&data, to)),
         Some(template) => {

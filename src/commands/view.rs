@@ -244,9 +244,8 @@ pub(super) fn rendering(
     viewing: &Viewing,
     resolver: &OptionResolver<'_>,
 ) -> Outcome<Rendering> {
-    let context = match record.map(|record| &record.source) {
-        Some(Source::Api { context, .. }) => context.as_deref(),
-        Some(Source::Input(_) | Source::Stdin) => None,
+    let context = match record {
+        Some(record) => record.source.context(),
         None => viewing.context.as_deref(),
     };
     let options = viewing.options.apply(record.map(|record| &record.options));
@@ -269,6 +268,6 @@ impl View<'_> {
     /// The cluster's alias, or what it was asked for by where that is not known.
     pub(super) fn alias(&self) -> String {
         let alias = self.seen.as_ref().ok().and_then(|seen| seen.resolved.alias());
-        alias.map_or_else(|| self.asked.to_owned(), |alias| alias.to_string())
+        alias.unwrap_or_else(|| self.asked.to_owned())
     }
 }

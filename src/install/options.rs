@@ -1,10 +1,16 @@
-//! The options that `install` remembers with a cluster: data, so that each can be changed alone.
+//! The options for hosts and connections, as they are typed and as `install` remembers them: data, so
+//! that each can be changed alone.
+#![expect(clippy::doc_markdown, reason = "these texts are the help, which is read in a terminal")]
 
 use std::fmt::{self, Display};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use clap::Args;
+use clap::builder::BoolishValueParser;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::cluster::{Bastion, JumpMode, JumpVia, Only};
@@ -13,73 +19,151 @@ use crate::render::login::{HostKeys, Layout};
 use crate::render::ssh_option::SshOption;
 use crate::text::duration;
 
-/// Remembered options. A field is called as the option is, and only options that were given are
-/// set.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "each is the option of its name")]
+/// Remembered options. Only options that were given are set, and written. In the file a path does
+/// not depend on the current folder.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self", rename_all = "kebab-case", default)]
 pub struct SavedOptions {
-    pub role: Option<String>,
-    #[serde(with = "word")]
-    pub only: Option<Only>,
-    #[serde(with = "texts")]
-    pub node: Vec<glob::Pattern>,
-    pub include_inactive: bool,
-    #[serde(with = "text")]
-    pub prefix: Option<Slug<'static>>,
-    #[serde(with = "text")]
-    pub user: Option<UserName<'static>>,
-    #[serde(with = "word")]
-    pub jump: Option<JumpMode>,
-    #[serde(with = "text")]
-    pub jump_via: Option<JumpVia>,
-    #[serde(with = "text")]
-    pub bastion: Option<Bastion>,
-    #[serde(with = "word")]
-    pub layout: Option<Layout>,
-    #[serde(with = "text")]
-    pub identity_file: Option<KeyFile>,
-    #[serde(with = "text")]
-    pub certificate_file: Option<LocalPath<'static>>,
-    #[serde(with = "word")]
-    pub host_keys: Option<HostKeys>,
-    #[serde(with = "text")]
-    pub known_hosts: Option<LocalPath<'static>>,
-    #[serde(with = "ssh_options")]
-    pub ssh_option: Vec<SshOption>,
+    /// Those that all rendering commands take.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub render: RenderArgs,
+    /// Let ssh itself bring hosts up to date that are older than DURATION, and renew a certificate
+    /// that is about to expire, before it connects [default: 5m]
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = MaxAge::DEFAULT, help_heading = "Connection options")]
     #[serde(with = "text")]
     pub live: Option<MaxAge>,
+    /// Give the host that the cluster's alias leads to the name NAME too, so that `ssh NAME` works
+    #[arg(long, value_name = "NAME", value_parser = short_name, conflicts_with = "all")]
+    #[arg(help_heading = "Connection options")]
     #[serde(with = "text")]
     pub short: Option<Slug<'static>>,
     /// The file with the token that a refresh by ssh needs.
+    #[arg(skip)]
     #[serde(with = "text")]
     pub token_file: Option<LocalPath<'static>>,
 }
 
-/// `--identity-file`: a file, or `none` to leave the choice to ssh and its agent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeyFile {
-    /// ssh chooses.
-    None,
-    /// This file.
-    File(LocalPath<'static>),
+/// The hosts, and how they are reached: the same for every command that writes for ssh.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct RenderArgs {
+    /// The hosts.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub hosts: HostsArgs,
+    /// The key to log in with; `none` leaves the choice to ssh and its agent
+    #[arg(long, value_name = "PATH", env = "PRIME_SSH_IDENTITY_FILE")]
+    #[arg(help_heading = "Connection options")]
+    pub identity_file: Option<PathBuf>,
+    /// The certificate to log in with
+    #[arg(long, value_name = "PATH", env = "PRIME_SSH_CERTIFICATE_FILE")]
+    #[arg(help_heading = "Connection options")]
+    pub certificate_file: Option<PathBuf>,
+    /// Which host keys to trust [default: accept-new]
+    #[arg(long, value_name = "WHEN", env = "PRIME_SSH_HOST_KEYS")]
+    #[arg(help_heading = "Connection options")]
+    pub host_keys: Option<HostKeys>,
+    /// The known_hosts file to use
+    #[arg(long, value_name = "FILE", env = "PRIME_SSH_KNOWN_HOSTS")]
+    #[arg(help_heading = "Connection options")]
+    pub known_hosts: Option<PathBuf>,
+    /// Write every option into each host's block, or shared options once: faster for thousands of
+    /// hosts, needs OpenSSH 8.4 or later [default: flat]
+    #[arg(long, value_name = "LAYOUT", env = "PRIME_SSH_LAYOUT")]
+    #[arg(help_heading = "Connection options")]
+    pub layout: Option<Layout>,
+    /// An ssh option for every host, as in ssh_config(5); repeatable
+    /// [env: PRIME_SSH_OPTION, one a line]
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Connection options")]
+    #[serde(with = "texts")]
+    pub ssh_option: Vec<SshOption>,
 }
 
-impl FromStr for KeyFile {
-    type Err = Invalid;
-
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        if text == "none" { Ok(Self::None) } else { Ok(Self::File(text.parse()?)) }
-    }
+/// The hosts, their names, and the way to them: the same for every command that renders.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct HostsArgs {
+    /// The hosts to select.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub selection: SelectionArgs,
+    /// The first word of every host alias [default: prime]
+    #[arg(long, value_name = "WORD", env = "PRIME_SSH_PREFIX")]
+    #[arg(help_heading = "Connection options")]
+    #[serde(with = "text")]
+    pub prefix: Option<Slug<'static>>,
+    /// Log in as this user instead of the API's
+    #[arg(long, value_name = "NAME", env = "PRIME_SSH_USER", help_heading = "Connection options")]
+    #[serde(with = "text")]
+    pub user: Option<UserName<'static>>,
+    /// Which workers to reach through the control node [default: auto]
+    #[arg(long, value_name = "WHICH", env = "PRIME_SSH_JUMP")]
+    #[arg(help_heading = "Connection options")]
+    pub jump: Option<JumpMode>,
+    /// Reach them through this host: an address, or a name from your own ssh config
+    #[arg(long, value_name = "[USER@]HOST[:PORT]", env = "PRIME_SSH_JUMP_VIA")]
+    #[arg(help_heading = "Connection options")]
+    #[serde(with = "text")]
+    pub jump_via: Option<JumpVia>,
+    /// Reach everything through this host, the control node too: an address, or a name of your own
+    /// ssh config; `none` for none
+    #[arg(long, value_name = "[USER@]HOST[:PORT]", env = "PRIME_SSH_BASTION")]
+    #[arg(help_heading = "Connection options")]
+    #[serde(with = "text")]
+    pub bastion: Option<Bastion>,
 }
 
-impl Display for KeyFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::None => f.write_str("none"),
-            Self::File(path) => path.fmt(f),
-        }
+/// The hosts to select.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[command(next_help_heading = "Host selection")]
+#[serde(rename_all = "kebab-case", default)]
+pub struct SelectionArgs {
+    /// By what they are.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub only: OnlyArgs,
+    /// Include terminated and detached nodes
+    #[arg(long, env = "PRIME_SSH_INCLUDE_INACTIVE", value_parser = BoolishValueParser::new())]
+    pub include_inactive: bool,
+}
+
+/// The hosts to select, by what they are.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[command(next_help_heading = "Host selection")]
+#[serde(default)]
+pub struct OnlyArgs {
+    /// Only hosts with this role
+    #[arg(long, env = "PRIME_SSH_ROLE")]
+    pub role: Option<String>,
+    /// Only control nodes, or only workers
+    #[arg(long, value_name = "WHICH", env = "PRIME_SSH_ONLY")]
+    pub only: Option<Only>,
+    /// Only hosts whose name or alias matches; repeatable
+    #[arg(long, value_name = "GLOB", env = "PRIME_SSH_NODE", value_delimiter = ',')]
+    #[serde(with = "texts")]
+    pub node: Vec<glob::Pattern>,
+}
+
+/// Names that lead to this machine, by `/etc/hosts` nearly everywhere.
+const THIS_MACHINE: [&str; 5] =
+    ["localhost", "ip6-localhost", "ip6-loopback", "localhost4", "localhost6"];
+
+/// Parses a name that a person types in place of an alias. It has no dot, which a host of the
+/// network may have, and is no number, which may be an address.
+fn short_name(text: &str) -> Result<Slug<'static>, Invalid> {
+    if text.contains('.') {
+        return Err(Invalid::because("a name with a dot may be a host of the network"));
     }
+    let name: Slug<'static> = text.parse()?;
+    if !text.starts_with(|c: char| c.is_ascii_lowercase()) {
+        return Err(Invalid::because("it must start with a letter, or it may be an address"));
+    }
+    if THIS_MACHINE.contains(&text) {
+        return Err(Invalid::because("that is this machine"));
+    }
+    Ok(name)
 }
 
 /// How old the hosts of a cluster may be when somebody connects: `--live`.
@@ -121,13 +205,13 @@ impl SavedOptions {
     /// The name of every option, as it is typed.
     #[must_use]
     pub fn names() -> Vec<String> {
-        all_fields(&Self::default()).into_iter().map(|(name, _)| name).collect()
+        Self::default().all().into_iter().map(|(name, _)| name).collect()
     }
 
     /// The first word of the aliases.
     #[must_use]
     pub fn prefix(&self) -> Slug<'static> {
-        self.prefix.clone().unwrap_or_else(Slug::prime)
+        self.render.hosts.prefix.clone().unwrap_or_else(Slug::prime)
     }
 
     /// The options that are set, by name.
@@ -138,7 +222,14 @@ impl SavedOptions {
             Value::Array(values) => !values.is_empty(),
             _ => true,
         };
-        all_fields(self).into_iter().filter(|(_, value)| is_set(value)).collect()
+        self.all().into_iter().filter(|(_, value)| is_set(value)).collect()
+    }
+
+    fn all(&self) -> Map<String, Value> {
+        match Self::serialize(self, serde_json::value::Serializer) {
+            Ok(Value::Object(map)) => map,
+            _ => Map::new(),
+        }
     }
 
     /// The differences to `earlier` options, in words; `None` where there are none.
@@ -165,10 +256,21 @@ impl SavedOptions {
     }
 }
 
-fn all_fields(options: &SavedOptions) -> Map<String, Value> {
-    match serde_json::to_value(options) {
-        Ok(Value::Object(map)) => map,
-        _ => Map::new(),
+impl Serialize for SavedOptions {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.set().serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for SavedOptions {
+    /// An unknown option is an error, which serde itself does not find beside `flatten`.
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let options = Map::deserialize(from)?;
+        let names = Self::names();
+        if let Some(unknown) = options.keys().find(|name| !names.contains(name)) {
+            return Err(D::Error::custom(format_args!("unknown option `{unknown}`")));
+        }
+        Self::deserialize(Value::Object(options)).map_err(D::Error::custom)
     }
 }
 
@@ -193,7 +295,7 @@ pub struct OptionChange {
     pub given: SavedOptions,
     /// The names of options to forget.
     pub unset: Vec<String>,
-    /// Whether to forget all of them.
+    /// True if all of them are forgotten.
     pub reset: bool,
 }
 
@@ -209,11 +311,9 @@ impl OptionChange {
 
 /// A value as its text.
 mod text {
-    use std::fmt::Display;
-    use std::str::FromStr;
-
     use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{Deserialize, Deserializer, Display, FromStr, Serialize, Serializer};
 
     #[expect(clippy::ref_option, reason = "serde calls it so")]
     pub fn serialize<T: Display, S: Serializer>(
@@ -235,11 +335,9 @@ mod text {
 
 /// Several values as their texts.
 mod texts {
-    use std::fmt::Display;
-    use std::str::FromStr;
-
     use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::{Deserialize, Deserializer, Display, FromStr, Serializer};
 
     pub fn serialize<T: Display, S: Serializer>(values: &[T], to: S) -> Result<S::Ok, S::Error> {
         to.collect_seq(values.iter().map(ToString::to_string))
@@ -252,42 +350,6 @@ mod texts {
     {
         let texts = Vec::<String>::deserialize(from)?;
         texts.iter().map(|text| text.parse().map_err(D::Error::custom)).collect()
-    }
-}
-
-/// Options of ssh as they are typed.
-mod ssh_options {
-    use serde::Serializer;
-
-    pub use super::texts::deserialize;
-    use crate::render::ssh_option::SshOption;
-
-    pub fn serialize<S: Serializer>(options: &[SshOption], to: S) -> Result<S::Ok, S::Error> {
-        let typed = |option: &SshOption| format!("{}={}", option.keyword(), option.value());
-        to.collect_seq(options.iter().map(typed))
-    }
-}
-
-/// One of a few words, as it is typed.
-mod word {
-    use clap::ValueEnum;
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    #[expect(clippy::ref_option, reason = "serde calls it so")]
-    pub fn serialize<T: ValueEnum, S: Serializer>(
-        value: &Option<T>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        let word = value.as_ref().and_then(ValueEnum::to_possible_value);
-        word.as_ref().map(clap::builder::PossibleValue::get_name).serialize(to)
-    }
-
-    pub fn deserialize<'de, T: ValueEnum, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Option<T>, D::Error> {
-        let word = Option::<String>::deserialize(from)?;
-        word.map(|word| T::from_str(&word, false).map_err(D::Error::custom)).transpose()
     }
 }
 

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 
 use super::certificates::Certificates;
 use super::ssh_option::SshOption;
@@ -38,7 +39,8 @@ pub struct Options {
 }
 
 /// The place in an `ssh_config` of what its hosts have in common.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Layout {
     /// In each host's own block, for every program that reads such files.
     #[default]
@@ -60,7 +62,8 @@ impl Layout {
 
 /// The treatment of a host key that `known_hosts` does not hold; one that changed is refused in any
 /// case.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum HostKeys {
     /// Trust the first key and remember it.
     #[default]

@@ -41,9 +41,10 @@ impl SshOption {
     }
 }
 
+/// As it is typed.
 impl fmt::Display for SshOption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.keyword, self.value)
+        write!(f, "{}={}", self.keyword, self.value)
     }
 }
 
@@ -154,9 +155,9 @@ mod tests {
 
     #[test]
     fn keywords_in_the_form_of_the_manual() {
-        assert_eq!(parsed("serveraliveinterval=5").unwrap(), "ServerAliveInterval 5");
-        assert_eq!(parsed("usekeychain=yes").unwrap(), "usekeychain yes");
-        assert_eq!(parsed(" SetEnv = A=\"b c\" ").unwrap(), "SetEnv A=\"b c\"");
+        assert_eq!(parsed("serveraliveinterval=5").unwrap(), "ServerAliveInterval=5");
+        assert_eq!(parsed("usekeychain=yes").unwrap(), "usekeychain=yes");
+        assert_eq!(parsed(" SetEnv = A=\"b c\" ").unwrap(), "SetEnv=A=\"b c\"");
     }
 
     #[test]

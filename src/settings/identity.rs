@@ -6,7 +6,7 @@ use super::environment::Environment;
 use super::prime_cli::PrimeCli;
 use super::sources::{Context, Sources};
 use crate::failure::Outcome;
-use crate::install::options::{KeyFile, SavedOptions};
+use crate::install::options::{RenderArgs, SavedOptions};
 use crate::name::LocalPath;
 
 /// The key to log in with: what was typed, else `PRIME_SSH_KEY_PATH`, else the `prime` CLI's own
@@ -68,5 +68,7 @@ pub(super) fn fresh_options(context: &Context) -> Outcome<SavedOptions> {
     let environment = &context.environment;
     let path = environment.variable(NAME)?;
     let path = path.map(|path| environment.local_path(path.as_ref(), NAME)).transpose()?;
-    Ok(SavedOptions { identity_file: path.map(KeyFile::File), ..SavedOptions::default() })
+    let identity_file = path.map(|path| path.as_str().into());
+    let render = RenderArgs { identity_file, ..RenderArgs::default() };
+    Ok(SavedOptions { render, ..SavedOptions::default() })
 }

@@ -1,6 +1,6 @@
 //! The settings of the commands that keep clusters installed.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use super::environment::Environment;
@@ -12,15 +12,12 @@ use super::sources::{Access, Context, Endpoint, Origin, Source, Sources};
 use super::view::{Viewing, Which};
 use super::wait::Patience;
 use crate::api::address::ApiUrl;
-use crate::cli::{
-    GlobalArgs, HostsArgs, InstallArgs, ModeArgs, OnlyArgs, RememberedArgs, RenderArgs,
-    SelectionArgs, SyncArgs, UninstallArgs,
-};
+use crate::cli::{GlobalArgs, InstallArgs, ModeArgs, RememberedArgs, SyncArgs, UninstallArgs};
 use crate::cluster::{self, Selection};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::layout::Layout;
-use crate::install::options::{KeyFile, OptionChange, SavedOptions};
-use crate::install::state::{self, Record};
+use crate::install::options::{OptionChange, RenderArgs, SavedOptions};
+use crate::install::state::{self, ApiSource, Record};
 use crate::name::{LocalPath, Slug};
 use crate::render::login;
 
@@ -115,7 +112,7 @@ impl Install {
         let sources = Sources::read(context)?;
         let clusters = from.clusters.len() + from.input.len();
         let layout = context.layout()?;
-        let follows = follow || from.all && options.live.is_some();
+        let follows = follow || from.all && options.given.live.is_some();
         let settings = Self {
             follows,
             team: sources.team(from.team.clone())?,
@@ -161,7 +158,7 @@ impl Install {
             Origin::All(endpoint, team) => (endpoint, team.clone()),
         };
         let (url, context) = (endpoint.address.to_string(), self.context.clone());
-        Ok(state::Source::Api { url, context, team })
+        Ok(state::Source::Api(ApiSource { url, context, team }))
     }
 }
 
@@ -206,64 +203,25 @@ impl From<ModeArgs> for Mode {
 
 /// Options as they are remembered: a path does not depend on the current folder.
 fn option_change(args: RememberedArgs, context: &Context) -> Outcome<OptionChange> {
-    let RememberedArgs { render, live, no_live, short, no_short, mut unset, reset } = args;
+    let RememberedArgs { mut given, no_live, no_short, mut unset, reset } = args;
     let ended = [(no_live, "live"), (no_short, "short")].into_iter().filter(|(is, _)| *is);
     unset.extend(ended.map(|(_, name)| name.to_owned()));
     let environment = &context.environment;
-    let path = |given: Option<PathBuf>, option: &str| {
-        given.map(|path| environment.local_path(&path, option)).transpose()
-    };
-    let identity_file = match render.identity_file {
-        Some(path) if path == Path::new("none") => Some(KeyFile::None),
-        given => path(given, "--identity-file")?.map(KeyFile::File),
-    };
-    let token_file = context.global.token_file.clone().filter(|_| live.is_some());
-    let given = SavedOptions {
-        role: render.hosts.selection.only.role,
-        only: render.hosts.selection.only.only,
-        node: render.hosts.selection.only.node,
-        include_inactive: render.hosts.selection.include_inactive,
-        prefix: render.hosts.prefix,
-        user: render.hosts.user,
-        jump: render.hosts.jump,
-        jump_via: render.hosts.jump_via,
-        bastion: render.hosts.bastion,
-        identity_file,
-        certificate_file: path(render.certificate_file, "--certificate-file")?,
-        layout: render.layout,
-        host_keys: render.host_keys,
-        known_hosts: path(render.known_hosts, "--known-hosts")?,
-        ssh_option: render.ssh_option,
-        live,
-        short,
-        token_file: path(token_file, "--token-file")?,
-    };
-    Ok(OptionChange { fresh: fresh_options(context)?, given, unset, reset })
-}
-
-impl From<SavedOptions> for RenderArgs {
-    fn from(saved: SavedOptions) -> Self {
-        let path = |path: LocalPath<'static>| PathBuf::from(path.as_str());
-        Self {
-            hosts: HostsArgs {
-                selection: SelectionArgs {
-                    only: OnlyArgs { role: saved.role, only: saved.only, node: saved.node },
-                    include_inactive: saved.include_inactive,
-                },
-                prefix: saved.prefix,
-                user: saved.user,
-                jump: saved.jump,
-                jump_via: saved.jump_via,
-                bastion: saved.bastion,
-            },
-            identity_file: saved.identity_file.map(|file| file.to_string().into()),
-            certificate_file: saved.certificate_file.map(path),
-            layout: saved.layout,
-            host_keys: saved.host_keys,
-            known_hosts: saved.known_hosts.map(path),
-            ssh_option: saved.ssh_option,
+    let RenderArgs { identity_file, certificate_file, known_hosts, .. } = &mut given.render;
+    for (path, option) in [
+        (identity_file, "--identity-file"),
+        (certificate_file, "--certificate-file"),
+        (known_hosts, "--known-hosts"),
+    ] {
+        let is_none = |path: &Path| option == "--identity-file" && path == Path::new("none");
+        if let Some(path) = path.as_mut().filter(|path| !is_none(path)) {
+            *path = environment.local_path(path, option)?.as_str().into();
         }
     }
+    let token_file = context.global.token_file.as_ref().filter(|_| given.live.is_some());
+    let token_file = token_file.map(|path| environment.local_path(path, "--token-file"));
+    given.token_file = token_file.transpose()?;
+    Ok(OptionChange { fresh: fresh_options(context)?, given, unset, reset })
 }
 
 /// Turns what is remembered into the input of resolve and render. Of the environment it knows the
@@ -298,46 +256,39 @@ impl<'g> OptionResolver<'g> {
     /// Resolves saved options into those that a cluster is rendered with.
     pub fn rendering(&self, saved: &SavedOptions, context: Option<&str>) -> Outcome<Rendering> {
         let is_live = saved.live.is_some();
-        let args = RenderArgs::from(saved.clone());
         let mut warnings = Vec::new();
-        let ssh = ssh_options(&args, &self.sources(context)?, &mut warnings)?;
-        Ok(Rendering { hosts: host_options(args.hosts)?, ssh, is_live, warnings })
+        let ssh = ssh_options(&saved.render, &self.sources(context)?, &mut warnings)?;
+        Ok(Rendering { hosts: host_options(saved.render.hosts.clone())?, ssh, is_live, warnings })
     }
 
-    /// The API that an installed cluster is asked for at.
-    pub fn endpoint(&self, url: &str, context: Option<&str>) -> Outcome<Endpoint> {
-        self.access(url, context)?.endpoint()
-    }
-
-    /// The same, where something of it may be missing.
-    pub fn access(&self, url: &str, context: Option<&str>) -> Outcome<Access> {
+    /// The access to an API, of which something may be missing.
+    pub fn access(&self, ApiSource { url, context, .. }: &ApiSource) -> Outcome<Access> {
         let address: ApiUrl = url.parse().map_err(|reason| {
             Failure::message(Kind::Local, format!("the remembered address {url:?}: {reason}"))
         })?;
-        Ok(Access { address: Ok(address), ..self.sources(context)?.access() })
+        Ok(Access { address: Ok(address), ..self.sources(context.as_deref())?.access() })
     }
 
     /// The API that an installed cluster is asked for at, with the token that is in its own file.
     pub fn endpoint_of(&self, record: &Record) -> Outcome<Endpoint> {
-        let state::Source::Api { url, context, .. } = &record.source else {
+        let Some(api) = record.source.api() else {
             let message = format!("{} was not installed from an API", record.alias());
             return Err(Failure::message(Kind::Local, message));
         };
-        self.endpoint_with(url, context.as_deref(), record.options.token_file.as_ref())
+        self.endpoint(api, record.options.token_file.as_ref())
     }
 
     /// The same, for one that is not installed yet.
-    pub fn endpoint_with(
+    pub fn endpoint(
         &self,
-        url: &str,
-        context: Option<&str>,
+        api: &ApiSource,
         token_file: Option<&LocalPath<'_>>,
     ) -> Outcome<Endpoint> {
         let token_file = token_file.map(|path| self.environment.expand(path));
         let token_file = self.global.token_file.clone().or(token_file);
         let global = GlobalArgs { token_file, ..self.global.clone() };
         let own = OptionResolver { global: &global, environment: self.environment.clone() };
-        own.endpoint(url, context)
+        own.access(api)?.endpoint()
     }
 
     /// The commands that are advised.

@@ -20,7 +20,7 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::install::plan::Installed;
-use crate::install::state::{Record, Source};
+use crate::install::state::Record;
 use crate::settings::{Certify, Context, Endpoint, OptionResolver, Task, Wanted};
 use crate::terminal::Terminal;
 use crate::text::time;
@@ -93,7 +93,7 @@ fn groups<'i>(
             None => None,
         };
         let identity = own.or_else(|| certify.wanted.identity.clone());
-        let record = record.filter(|record| matches!(record.source, Source::Api { .. }));
+        let record = record.filter(|record| record.source.api().is_some());
         let api = record.map(|record| {
             let Record { source, options, .. } = record;
             (format!("{source:?}"), options.token_file.as_ref().map(ToString::to_string))
@@ -108,11 +108,7 @@ fn groups<'i>(
 }
 
 fn installed_key(record: &Record, resolver: &OptionResolver<'_>) -> Outcome<Option<PathBuf>> {
-    let prime_context = match &record.source {
-        Source::Api { context, .. } => context.as_deref(),
-        Source::Input(_) | Source::Stdin => None,
-    };
-    let rendering = resolver.rendering(&record.options, prime_context)?;
+    let rendering = resolver.rendering(&record.options, record.source.context())?;
     Ok(rendering.ssh.identity_file.map(|path| resolver.environment().expand(&path)))
 }
 
@@ -158,7 +154,9 @@ pub(super) fn ensure_each(
     terminal: Terminal,
 ) -> Outcome<()> {
     let ensure = |Renewed { record, identity: path }: &Renewed| {
-        let Source::Api { .. } = &record.source else { return Ok(()) };
+        if record.source.api().is_none() {
+            return Ok(());
+        }
         let wanted = Wanted::installed(path.clone(), layout);
         let endpoint = || resolver.endpoint_of(record);
         get(vec![record.id.to_string()], &wanted, &endpoint, terminal)

@@ -21,6 +21,7 @@ use crate::install::folder;
 use crate::install::follow::Follow;
 use crate::install::fragment::Fragment;
 use crate::install::plan::{Desired, Present};
+use crate::install::state::ApiSource;
 use crate::render::login::Layout as SshLayout;
 use crate::settings::{Context, Endpoint, Install, Mode, OptionResolver, Origin};
 use crate::ssh::release::OpenSsh;
@@ -34,9 +35,9 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
     let mut settings = Install::resolve(args, context)?;
     let resolver = OptionResolver::new(context);
-    openssh::check_options(&settings.options.given.ssh_option)?;
+    openssh::check_options(&settings.options.given.render.ssh_option)?;
     let ssh = OpenSsh::here();
-    openssh::check_release(ssh.as_ref(), settings.options.given.layout)?;
+    openssh::check_release(ssh.as_ref(), settings.options.given.render.layout)?;
     if let Origin::Clusters(endpoint, named) = &mut settings.source.origin
         && named.is_empty()
     {
@@ -153,7 +154,9 @@ const MANY: usize = 1000;
 /// The layout for many hosts, where this run installs clusters in the other one.
 fn compact_advice(present: &Present, desired: &[Desired]) -> Option<Message> {
     let is_flat = |one: &Desired| match one {
-        Desired::Put { record, .. } => record.options.layout.unwrap_or_default() == SshLayout::Flat,
+        Desired::Put { record, .. } => {
+            record.options.render.layout.unwrap_or_default() == SshLayout::Flat
+        }
         Desired::Remove(_) | Desired::Follow(_) => false,
     };
     if !desired.iter().any(is_flat) {
@@ -181,22 +184,22 @@ fn subscription(
     let old = present.follow.as_ref();
     let asked = match &settings.source.origin {
         Origin::All(endpoint, team) => {
-            let (context, options) = (settings.context.clone(), old.map(|old| &old.options));
+            let (url, context) = (endpoint.address.to_string(), settings.context.clone());
+            let options = settings.options.apply(old.map(|old| &old.options));
             Some(Follow {
-                url: endpoint.address.to_string(),
-                context,
-                team: team.clone(),
-                options: settings.options.apply(options).or_fail(Kind::Usage)?,
+                source: ApiSource { url, context, team: team.clone() },
+                options: options.or_fail(Kind::Usage)?,
                 excluded: old.map(|old| old.excluded.clone()).unwrap_or_default(),
             })
         }
         _ => None,
     };
     // Options that are given for all of its clusters are those of the clusters to come too.
-    let asked = asked.filter(|asked| settings.follows || old.is_some_and(|old| old.is_of(asked)));
+    let asked =
+        asked.filter(|asked| settings.follows || old.is_some_and(|old| old.source == asked.source));
     let Some(mut follow) = asked.or_else(|| old.cloned()) else { return Ok(None) };
     if follow.options.live.is_some() {
-        let (title, context) = ("new clusters", follow.context.as_deref());
+        let (title, context) = ("new clusters", follow.source.context.as_deref());
         resolver.check_lasting_token(title, context, &follow.options)?;
     }
     for one in &request.desired {

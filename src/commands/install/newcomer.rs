@@ -52,7 +52,7 @@ impl<'s> Newcomer<'s> {
             Some(_) => ClusterChange::Left(failure),
             None => ClusterChange::NotInstalled(failure),
         };
-        let usable = openssh::check_release(ssh, options.layout).and_then(|()| {
+        let usable = openssh::check_release(ssh, options.render.layout).and_then(|()| {
             self.check_short(&alias, &options, desired.installed, &mut request.talk)
         });
         let source = candidate.source.clone();

@@ -193,8 +193,7 @@ fn of_addition(
 /// `prime-ssh install` for an installed cluster, with one more ssh option; `None` where it came from
 /// standard input.
 fn with_option(record: &Record, option: &str, commands: &OwnCommands) -> Option<Vec<OsString>> {
-    let given = record.options.ssh_option.iter();
-    let given = given.map(|option| format!("{}={}", option.keyword(), option.value()));
+    let given = record.options.render.ssh_option.iter().map(ToString::to_string);
     let all = given.chain([option.to_owned()]).map(|one| format!("--ssh-option={one}").into());
     Some(commands.install(all, &commands.source_of(record)?))
 }
