@@ -13,6 +13,7 @@ use crate::install::state::Record;
 use crate::name::{LocalPath, Slug};
 use crate::render::login;
 use crate::settings::{Context, OwnCommands, Source, Wanted, pasted};
+use crate::text::shell;
 use crate::text::time;
 
 /// Adds the certificate of each cluster that lets nobody in without one. Warns of each that lets
@@ -133,7 +134,7 @@ impl<'a> Own<'a> {
 pub(super) fn checked(path: &Path) -> Outcome<LocalPath<'static>> {
     let text = path.to_str().map(str::to_owned);
     text.map(LocalPath::new).and_then(Result::ok).ok_or_else(|| {
-        let message = format!("ssh cannot be told of a file called {}", path.display());
+        let message = format!("ssh cannot be told of a file called {}", shell::path(path));
         Failure::message(Kind::Install, message).hint("give another folder: --ssh-dir DIR")
     })
 }

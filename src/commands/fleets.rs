@@ -165,7 +165,7 @@ impl Fetched {
 /// Parses and checks what the API answered for the cluster with this id.
 pub(super) fn check<'a>(asked: &str, text: &'a str) -> Result<CheckedCluster<'a>, ApiError> {
     let cluster = CheckedCluster::of(text, asked)
-        .map_err(|malformed| ApiError::malformed_cluster(asked, malformed))?;
+        .map_err(|malformed| ApiError::malformed_cluster(asked, &malformed))?;
     match cluster.id().filter(|id| id.as_str() != asked) {
         Some(answered) => Err(ApiError::other_cluster(asked, answered.as_str())),
         None => Ok(cluster),

@@ -7,10 +7,11 @@ use anyhow::{Context, anyhow};
 
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fs::{FILE_MAX, read_input};
+use crate::text::shell;
 
 /// Returns the name of a file for messages.
 pub(super) fn name_of(path: &Path) -> String {
-    if is_stdin(path) { "stdin".to_owned() } else { path.display().to_string() }
+    if is_stdin(path) { "stdin".to_owned() } else { shell::path(path) }
 }
 
 /// Reads the text of a file; `-` is stdin. `no_text` is the kind of failure if it is not UTF-8.

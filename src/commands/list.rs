@@ -9,8 +9,7 @@ use crate::cli::ListArgs;
 use crate::cluster::{ControlNode, Refusal};
 use crate::failure::Outcome;
 use crate::install::plan::Installed;
-use crate::install::state::{Record, Source};
-use crate::render::data::Text;
+use crate::install::state::Record;
 use crate::settings::{Context, Settings, pasted};
 use crate::terminal::table::{Cell, Column, Table, Tone};
 use crate::text::sanitize::excerpt;
@@ -63,7 +62,7 @@ fn nothing(search: Option<&str>, team: Option<&str>) -> String {
 /// Tells what is installed and was asked for here, and is not there any more.
 fn tell_unlisted(here: &str, installed: &Installed, listed: &[Listed], context: &Context) {
     let is_gone = |record: &&Record| {
-        matches!(&record.source, Source::Api { url, .. } if *url == here)
+        record.source.api().is_some_and(|api| api.url == here)
             && !listed.iter().any(|cluster| cluster.id == record.id.as_str())
     };
     let records = installed.records.iter().map(|(_, record)| record);
@@ -94,7 +93,7 @@ struct Row<'l> {
     status: &'l str,
     team_id: Option<&'l str>,
     vault_enabled: bool,
-    created_at: Option<Text<Timestamp>>,
+    created_at: Option<Timestamp>,
     gpu_name: Option<&'l str>,
     gpu_count: u32,
     control_node: Option<ControlNode>,
@@ -117,7 +116,7 @@ impl<'l> Row<'l> {
             status: &listed.status,
             team_id: listed.team_id.as_deref(),
             vault_enabled: listed.vault_enabled,
-            created_at: time::moment(&listed.created_at).map(Text),
+            created_at: time::moment(&listed.created_at),
             gpu_name: listed.gpu_name.as_deref(),
             gpu_count: listed.gpu_count,
             control_node,
@@ -152,7 +151,7 @@ fn table(clusters: &[Row<'_>]) -> Table {
             report::status(row.status),
             row.address(),
             Cell::new(if row.vault_enabled { "vault" } else { "" }),
-            Cell::given(row.created_at.map(|Text(moment)| time::span(time::since(moment)))),
+            Cell::given(row.created_at.map(|moment| time::span(time::since(moment)))),
             Cell::given(row.installed_as.as_ref()),
             Cell::new(report::gpus(row.gpu_count, row.gpu_name)),
         ]);

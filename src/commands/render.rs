@@ -7,7 +7,7 @@ use super::output::{self, Overwrite};
 use super::{fetch, input};
 use crate::cli::TemplateArgs;
 use crate::failure::{Failure, Kind, Outcome};
-use crate::render::data::{self, Data};
+use crate::render::data;
 use crate::render::template::{Fault, Template};
 use crate::settings::{Context, Settings, host_options};
 
@@ -26,7 +26,7 @@ pub(super) fn run(args: &TemplateArgs, context: &Context) -> Outcome<()> {
     let template = args.template.as_deref().map(read).transpose()?;
     let answers = fetch::all(&source, terminal)?;
     let fleets = fleets::fleets(&answers, &hosts, Gaps::of(&source, context), terminal)?;
-    let data = Data::of(&fleets);
+    let data = data::of(&fleets);
     match template {
         None => output::deliver(&args.output, &overwrite, |to| data::write(&data, to)),
         Some(template) => {

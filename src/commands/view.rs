@@ -245,9 +245,8 @@ pub(super) fn rendering(
     viewing: &Viewing,
     resolver: &OptionResolver<'_>,
 ) -> Outcome<Rendering> {
-    let context = match record.map(|record| &record.source) {
-        Some(state::Source::Api { context, .. }) => context.as_deref(),
-        Some(state::Source::Input(_) | state::Source::Stdin) => None,
+    let context = match record {
+        Some(record) => record.source.context(),
         None => viewing.context.as_deref(),
     };
     let options = viewing.options.apply(record.map(|record| &record.options));
@@ -270,6 +269,6 @@ impl View<'_> {
     /// The cluster's alias, or what it was asked for by where that is not known.
     pub(super) fn alias(&self) -> String {
         let alias = self.seen.as_ref().ok().and_then(|seen| seen.resolved.alias());
-        alias.map_or_else(|| self.asked.to_owned(), |alias| alias.to_string())
+        alias.unwrap_or_else(|| self.asked.to_owned())
     }
 }

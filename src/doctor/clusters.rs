@@ -4,7 +4,7 @@ use super::finding::counted;
 use super::{Check, Finding, State};
 use crate::certificate::own_keys::OwnKey;
 use crate::failure::{Failure, Kind};
-use crate::install::state::{Record, Source};
+use crate::install::state::Record;
 use crate::settings::OwnCommands;
 use crate::text::shell;
 
@@ -40,7 +40,7 @@ pub fn examine(
     let finding = match status {
         ClusterStatus::UpToDate(hosts) => {
             let hosts = counted(*hosts, "host");
-            let is_api = matches!(record.source, Source::Api { .. });
+            let is_api = record.source.api().is_some();
             let source = if is_api { "the API" } else { "its file" };
             Finding::ok(check, format_args!("{alias} is up to date with {source}: {hosts}"))
         }

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::failure::Failure;
 use crate::text::sanitize::excerpt;
@@ -71,7 +71,7 @@ impl fmt::Display for Check {
 }
 
 /// One thing that an examination found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// How bad it is.
     pub state: State,
@@ -80,6 +80,7 @@ pub struct Finding {
     /// What was found, in a sentence, with the texts of others sanitized.
     pub what: String,
     /// The file that it is about.
+    #[serde(serialize_with = "lossy")]
     pub file: Option<PathBuf>,
     /// The line in that file, counted from 1.
     pub line: Option<usize>,
@@ -156,6 +157,12 @@ impl Finding {
     pub(super) fn chmod(self, mode: &str, file: &Path) -> Self {
         self.run(["chmod".as_ref(), mode.as_ref(), file.as_os_str()])
     }
+}
+
+/// A path as JSON says it, which knows no other text than UTF-8.
+#[expect(clippy::ref_option, reason = "serde gives the field as it is")]
+fn lossy<S: Serializer>(path: &Option<PathBuf>, to: S) -> Result<S::Ok, S::Error> {
+    path.as_deref().map(Path::to_string_lossy).serialize(to)
 }
 
 /// Text of several lines in one.

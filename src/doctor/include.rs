@@ -9,7 +9,7 @@ use super::{Check, Finding};
 use crate::install::folder;
 use crate::install::include::IncludeLine;
 use crate::install::layout::INDEX;
-use crate::install::reading::Block;
+use crate::install::reader::Block;
 use crate::settings::OwnCommands;
 use crate::text::shell;
 

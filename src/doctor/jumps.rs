@@ -15,8 +15,7 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     let fragments: Vec<&[u8]> = stems.iter().filter_map(fragment).collect();
     let (layout, path) = (&snapshot.layout, snapshot.layout.config());
     let config = (&*path, config.as_deref().unwrap_or_default());
-    let mut read = folder::read_matching(layout);
-    let jumps = Jumps::read(config, &layout.include_resolver(), &mut read, &fragments);
+    let jumps = Jumps::read(config, &folder::reader(layout), &fragments);
     let finding = |names: Vec<String>| {
         let around = names.iter().chain(names.first()).map(String::as_str);
         let around = around.collect::<Vec<_>>().join(" > ");

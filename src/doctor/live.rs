@@ -12,7 +12,6 @@ use super::snapshot::{InstalledCluster, Snapshot};
 use super::{Check, Finding, shell};
 use crate::install::modes::writable_by_others;
 use crate::install::refresh::{self, RefreshState};
-use crate::install::state::Source;
 use crate::settings::{OptionResolver, OwnCommands};
 use crate::ssh::process;
 use crate::text::time::span;
@@ -77,16 +76,13 @@ impl Examination<'_> {
         let token_file = cluster.record.options.token_file.as_ref();
         let token_file = token_file.map(|path| self.resolver.environment().expand(path));
         let token_file = token_file.as_deref().and_then(Path::to_str);
-        let token = match &cluster.record.source {
-            Source::Api { context, .. } => {
-                match self.resolver.has_lasting_token(context.as_deref(), token_file) {
-                    Ok(true) => None,
-                    Ok(false) => Some(no_token(&alias, token_file)),
-                    Err(failure) => Some(Finding::failed(Check::Live, &failure)),
-                }
+        let token = cluster.record.source.api().and_then(|api| {
+            match self.resolver.has_lasting_token(api.context.as_deref(), token_file) {
+                Ok(true) => None,
+                Ok(false) => Some(no_token(&alias, token_file)),
+                Err(failure) => Some(Finding::failed(Check::Live, &failure)),
             }
-            Source::Input(_) | Source::Stdin => None,
-        };
+        });
         self.program(&alias, program).into_iter().chain(token).collect()
     }
 

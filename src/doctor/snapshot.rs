@@ -8,7 +8,7 @@ use crate::install::fragment::Fragment;
 use crate::install::layout::{FIRST_LOOK, Layout};
 use crate::install::live;
 use crate::install::plan::{Installed, Plan, Present, plan};
-use crate::install::reading::{Line, walk};
+use crate::install::reader::Line;
 use crate::install::state::{FileKind, FileStem, Record};
 
 /// What ssh reads after the user's configuration.
@@ -75,12 +75,10 @@ impl Snapshot {
         self.ours.as_ref().is_ok_and(|ours| !ours.expected().is_empty())
     }
 
-    /// Calls `visit` for each line of the user's configuration, from file to file, as
-    /// [`walk`] does.
+    /// Calls `visit` for each line of the user's configuration, from file to file.
     pub fn walk(&self, visit: &mut dyn FnMut(&Line<'_>) -> bool) {
         let Ok(Some(config)) = &self.config else { return };
-        let (layout, mut read) = (&self.layout, folder::read_matching(&self.layout));
-        walk((&layout.config(), config), &layout.include_resolver(), &mut read, visit);
+        folder::reader(&self.layout).walk((&self.layout.config(), config), visit);
     }
 
     /// Calls `visit` for each line of the system's configuration, where a plain ssh reads it after
@@ -91,8 +89,7 @@ impl Snapshot {
             return;
         }
         let Ok(Some(text)) = crate::fs::contents(path) else { return };
-        let mut read = folder::read_matching(&self.layout);
-        walk((path, &text), &self.layout.include_resolver(), &mut read, visit);
+        folder::reader(&self.layout).walk((path, &text), visit);
     }
 
     /// Every file that the user's configuration includes, except our own.

@@ -5,12 +5,13 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
+use crate::text::shell;
 use thiserror::Error;
 
 /// A file could not be read or written. It is unchanged.
 // No source: the message says all, and the system's own words would repeat it.
 #[derive(Debug, Error)]
-#[error("cannot {} {}: {}", .action.words(), .path.display(), .problem.words(*.action))]
+#[error("cannot {} {}: {}", .action.words(), shell::path(.path), .problem.words(*.action))]
 pub struct FileError {
     path: PathBuf,
     action: Action,
@@ -120,7 +121,7 @@ impl Problem {
         match self {
             Self::Dangling(target) => format!(
                 "it is a link to {}, which does not exist; create that file, or remove the link",
-                target.display()
+                shell::path(target)
             ),
             Self::Loop => "symlink loop; remove one of its links".to_owned(),
             Self::Other { found, expected } => {
@@ -129,7 +130,7 @@ impl Problem {
             Self::Planted(target) => format!(
                 "another user created {} in a folder that everyone can write to; choose a folder \
                  of your own",
-                target.display()
+                shell::path(target)
             ),
             Self::TooLarge(limit) => format!("it is larger than {}", size(*limit)),
             Self::System(error) => advice(action, error),

@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use super::error::{Action, FileError};
 use super::read::{Links, open, read};
+use crate::text::shell;
 
 /// The time after which the user is told about a wait.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -34,7 +35,7 @@ pub enum LockError {
     #[error(
         "another run of prime-ssh {}has held {} for {} seconds; try again when it has ended",
         .holder.as_ref().map(|holder| format!("(process {holder}) ")).unwrap_or_default(),
-        .path.display(), .limit.as_secs()
+        shell::path(.path), .limit.as_secs()
     )]
     Busy {
         /// The lock file.

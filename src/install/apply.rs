@@ -25,11 +25,11 @@ pub struct Stage<'p> {
 struct Step<'p> {
     change: &'p Change,
     new: Option<Staged>,
-    /// What was there, ready to be put back: a way back must not need space on the disk.
+    /// The old contents, ready to be put back: a way back must not need space on the disk.
     old: Option<Staged>,
 }
 
-/// Why a plan was not applied. Everything is as it was, or it says what is not.
+/// The reason that a plan was not applied. Everything is as it was, or it says what is not.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// A file could not be written.
@@ -41,9 +41,9 @@ pub enum ApplyError {
     /// A file could not be written, and another could not be put back.
     #[error("{first}; and what was done before could not be undone: {then}")]
     Stuck {
-        /// What went wrong first.
+        /// The first error.
         first: Box<ApplyError>,
-        /// What could not be put back.
+        /// The error of putting another back.
         then: FileError,
     },
 }
@@ -55,8 +55,9 @@ impl<'p> Stage<'p> {
         for change in &plan.changes {
             match Step::new(change) {
                 Ok(step) => stage.steps.push(step),
+                // The user's configuration cannot be written here; the rest goes on without it.
                 Err(error) if change.owner != Owner::Ours && error.is_read_only() => {
-                    stage.give_up_config(error);
+                    stage.unwritten.get_or_insert(error);
                 }
                 Err(error) => return Err(error),
             }
@@ -67,12 +68,7 @@ impl<'p> Stage<'p> {
         Ok(stage)
     }
 
-    /// The user's configuration cannot be written here; the rest goes on without it.
-    fn give_up_config(&mut self, error: FileError) {
-        self.unwritten.get_or_insert(error);
-    }
-
-    /// Where the new contents of the file at `path` stand until they are put in place.
+    /// The path where the new contents of the file at `path` stand until they are put in place.
     #[must_use]
     pub fn staged(&self, path: &Path) -> Option<&Path> {
         let step = self.steps.iter().find(|step| step.change.path == path)?;
@@ -85,25 +81,25 @@ impl<'p> Stage<'p> {
     /// Returns why the user's configuration was left as it is, where it may only be read.
     pub fn put(self) -> Result<Option<FileError>, ApplyError> {
         let Self { steps, mut unwritten } = self;
-        let mut done: Vec<Undo> = Vec::new();
+        let mut done: Vec<Step<'_>> = Vec::new();
         let mut has_paused = false;
-        for Step { change, new, old } in steps {
-            if new.is_none() && change.is_included && !std::mem::replace(&mut has_paused, true) {
+        for mut step in steps {
+            let change = step.change;
+            if step.new.is_none() && change.is_included && !std::mem::replace(&mut has_paused, true)
+            {
                 std::thread::sleep(PAUSE);
             }
             if unwritten.is_some() && change.owner != Owner::Ours {
                 continue;
             }
-            let undo = Undo { change, old };
-            match apply_change(change, new) {
-                Ok(()) => done.push(undo),
+            match step.put() {
+                Ok(()) => done.push(step),
                 Err(ApplyError::Write(error))
                     if change.owner != Owner::Ours && error.is_read_only() =>
                 {
                     // The backup is of no use without the change that it is for.
-                    if done.last().is_some_and(|undo| undo.change.owner == Owner::Backup) {
-                        done.pop().map_or(Ok(()), Undo::run)?;
-                    }
+                    let backup = done.pop_if(|step| step.change.owner == Owner::Backup);
+                    backup.map_or(Ok(()), Step::undo)?;
                     unwritten = Some(error);
                 }
                 Err(first) => return Err(undo_all(done, first)),
@@ -129,42 +125,28 @@ impl<'p> Step<'p> {
             old: staged(&change.before, Mode::Keep { new: PRIVATE })?,
         })
     }
-}
 
-fn apply_change(change: &Change, new: Option<Staged>) -> Result<(), ApplyError> {
-    if crate::fs::contents(&change.path)? != change.before {
-        return Err(ApplyError::Meanwhile(change.path.clone()));
-    }
-    match new {
-        Some(new) => new.put()?,
-        None => crate::fs::remove(&change.path)?,
-    }
-    Ok(())
-}
-
-/// How to take back one change.
-struct Undo<'p> {
-    change: &'p Change,
-    old: Option<Staged>,
-}
-
-impl Undo<'_> {
-    fn run(self) -> Result<(), FileError> {
-        match self.old {
-            Some(old) => old.put(),
-            None => crate::fs::remove(&self.change.path),
+    fn put(&mut self) -> Result<(), ApplyError> {
+        let path = &self.change.path;
+        if crate::fs::contents(path)? != self.change.before {
+            return Err(ApplyError::Meanwhile(path.clone()));
         }
+        Ok(put_or_remove(path, self.new.take())?)
+    }
+
+    fn undo(self) -> Result<(), FileError> {
+        put_or_remove(&self.change.path, self.old)
     }
 }
 
-fn undo_all(done: Vec<Undo<'_>>, first: ApplyError) -> ApplyError {
-    let mut stuck = None;
-    for undo in done.into_iter().rev() {
-        if let Err(error) = undo.run() {
-            stuck.get_or_insert(error);
-        }
-    }
-    match stuck {
+fn put_or_remove(path: &Path, staged: Option<Staged>) -> Result<(), FileError> {
+    staged.map_or_else(|| crate::fs::remove(path), Staged::put)
+}
+
+fn undo_all(done: Vec<Step<'_>>, first: ApplyError) -> ApplyError {
+    // One that cannot be undone is no reason to leave the others.
+    let undone: Vec<_> = done.into_iter().rev().map(Step::undo).collect();
+    match undone.into_iter().find_map(Result::err) {
         None => first,
         Some(then) => ApplyError::Stuck { first: Box::new(first), then },
     }

@@ -3,9 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::include::IncludeResolver;
-pub use super::reading::ReadMatching;
-use super::reading::{matches, walk};
+use super::reader::{Block, ConfigReader, matches};
 
 /// A place in the user's configuration that speaks of one of our aliases.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,13 +12,13 @@ pub struct Claim {
     pub file: PathBuf,
     /// Its line, counted from 1.
     pub line: usize,
-    /// Our alias.
+    /// The alias.
     pub alias: String,
     /// The pattern that matches it; none where the name itself stands there.
     pub pattern: Option<String>,
 }
 
-/// Whether a keyword decides which machine a name leads to, as whom, and whether it is the right one.
+/// Returns whether a keyword decides which machine a name leads to, as whom, and whether it is the right one.
 /// The others, such as `LocalForward`, are a person's own settings for our names.
 #[must_use]
 pub fn redirects(keyword: &[u8]) -> bool {
@@ -49,22 +47,18 @@ pub fn redirects(keyword: &[u8]) -> bool {
     KEYWORDS.iter().any(|known| known.as_bytes() == keyword)
 }
 
-/// Where `config` and what it includes have a block for one of `aliases` that leads it elsewhere.
+/// Finds each place where `config` and what it includes have a block for one of `aliases` that leads it elsewhere.
 ///
 /// A pattern is a claim only where it starts as the alias does: `Host *` speaks of nobody.
-/// Our own files do not count; `read` leaves them out.
-pub fn claims(
-    config: (&Path, &[u8]),
-    aliases: &[&str],
-    include_resolver: &IncludeResolver,
-    read: &mut ReadMatching<'_>,
-) -> Vec<Claim> {
+/// Our own files do not count; the reader leaves them out.
+#[must_use]
+pub fn claims(config: (&Path, &[u8]), aliases: &[&str], reader: &ConfigReader<'_>) -> Vec<Claim> {
     let names: HashSet<&str> = aliases.iter().copied().collect();
     let mut found = Vec::new();
     // Those of the block that we are in: what it says decides.
     let mut pending: Vec<Claim> = Vec::new();
-    walk(config, include_resolver, read, &mut |line| {
-        if line.directive.starts_block() {
+    reader.walk(config, &mut |line| {
+        if line.starts.is_some() {
             pending.clear();
         } else if redirects(&line.directive.keyword) {
             found.append(&mut pending);
@@ -75,13 +69,13 @@ pub fn claims(
             alias: alias.to_owned(),
             pattern,
         };
-        for pattern in line.directive.host_patterns() {
-            if names.contains(&*pattern) {
-                pending.push(claim(&pattern, None));
+        for pattern in line.starts.map(Block::host_patterns).unwrap_or_default() {
+            if names.contains(pattern) {
+                pending.push(claim(pattern, None));
             } else if pattern.contains(['*', '?'])
-                && let Some(alias) = aliases.iter().find(|alias| is_about(&pattern, alias))
+                && let Some(alias) = aliases.iter().find(|alias| is_about(pattern, alias))
             {
-                pending.push(claim(alias, Some(pattern)));
+                pending.push(claim(alias, Some(pattern.to_owned())));
             }
         }
         true
@@ -89,7 +83,7 @@ pub fn claims(
     found
 }
 
-/// Whether a pattern is about this alias and its like: it matches, and its first wildcard stands
+/// Returns whether a pattern is about this alias and its like: it matches, and its first wildcard stands
 /// behind the first word, or somewhere in a name of one word.
 #[must_use]
 pub fn is_about(pattern: &str, alias: &str) -> bool {
@@ -105,14 +99,8 @@ mod tests {
     const ALIASES: [&str; 3] = ["prime.train", "prime.train.node-0", "prime.train.node-1"];
 
     fn found(files: &[(&str, &str)]) -> Vec<String> {
-        let include_resolver =
-            IncludeResolver { home: "/h".into(), index: vec!["/h/.ssh/prime-ssh/config".into()] };
-        let mut read = |path: &Path| {
-            let matching = files.iter().filter(|(name, _)| Path::new(name) == path);
-            matching.map(|(name, text)| (name.into(), text.as_bytes().to_owned())).collect()
-        };
         let (name, text) = files[0];
-        claims((Path::new(name), text.as_bytes()), &ALIASES, &include_resolver, &mut read)
+        claims((Path::new(name), text.as_bytes()), &ALIASES, &ConfigReader::of(files))
             .into_iter()
             .map(|claim| {
                 let pattern = claim.pattern.map(|p| format!(" by {p}")).unwrap_or_default();

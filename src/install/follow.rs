@@ -5,22 +5,17 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::options::SavedOptions;
+use super::state::ApiSource;
 
 /// The file in our folder that holds it.
 pub const FOLLOW: &str = "follow.json";
 
 /// A subscription.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Follow {
-    /// The API's address.
-    pub url: String,
-    /// The context of the `prime` program's settings, for its token.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub context: Option<String>,
-    /// The team; none for those of all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub team: Option<String>,
+    /// The API, and the team.
+    pub source: ApiSource,
     /// The options that a new cluster gets.
     #[serde(default)]
     pub options: SavedOptions,
@@ -34,12 +29,6 @@ impl Follow {
     #[must_use]
     pub fn from_json(text: &[u8]) -> Option<Self> {
         serde_json::from_slice(text).ok()
-    }
-
-    /// Whether both are to the same clusters.
-    #[must_use]
-    pub fn is_of(&self, other: &Self) -> bool {
-        (&self.url, &self.context, &self.team) == (&other.url, &other.context, &other.team)
     }
 
     /// The text of the file.

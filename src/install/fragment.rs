@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::directive::{criteria, directives, matches_list};
+use super::reader::{Block, directives, matches_list};
 
 /// The contents of a cluster's file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,11 +37,10 @@ impl Fragment {
         // The patterns of a `Match`, and the jump host of all hosts that it means.
         let mut jumps: Vec<(String, Vec<String>)> = Vec::new();
         for directive in directives(text) {
-            let texts = directive.texts();
-            match &*directive.keyword {
-                b"match" => {
+            match directive.block() {
+                Some(Block::Match(criteria)) => {
                     fragment.add(block.take());
-                    for criterion in criteria(&texts) {
+                    for criterion in criteria {
                         match &*criterion.name {
                             "exec" => fragment.commands.push(criterion.value),
                             "originalhost" => jumps.push((criterion.value, Vec::new())),
@@ -49,20 +48,19 @@ impl Fragment {
                         }
                     }
                 }
-                b"proxyjump" if block.is_none() => {
-                    if let Some((_, jump)) = jumps.last_mut() {
-                        *jump = texts;
+                Some(Block::Host(names)) => {
+                    fragment.add(block.replace(Host { names, own: Options::new() }));
+                }
+                None => match (&mut block, jumps.last_mut()) {
+                    (Some(host), _) => {
+                        let keyword = String::from_utf8_lossy(&directive.keyword).into_owned();
+                        host.own.entry(keyword).or_default().push(directive.texts().join(" "));
                     }
-                }
-                b"host" => {
-                    fragment.add(block.replace(Host { names: texts, own: Options::new() }));
-                }
-                keyword => {
-                    if let Some(host) = &mut block {
-                        let keyword = String::from_utf8_lossy(keyword).into_owned();
-                        host.own.entry(keyword).or_default().push(texts.join(" "));
+                    (None, Some((_, jump))) if &*directive.keyword == b"proxyjump" => {
+                        *jump = directive.texts();
                     }
-                }
+                    (None, _) => {}
+                },
             }
         }
         fragment.add(block);
@@ -120,14 +118,11 @@ impl Fragment {
     /// same machine: the old one and the new one.
     #[must_use]
     pub fn renamed_keys(&self, earlier: &Self) -> Vec<(String, String)> {
-        let before: BTreeMap<_, _> = earlier
-            .hosts
-            .iter()
-            .filter_map(|host| Some((host.pod(&earlier.shared)?, host.machine()?)))
-            .collect();
+        let before: BTreeMap<_, _> =
+            earlier.hosts.iter().filter_map(|host| Some((host.pod()?, host.machine()?))).collect();
         let mut renamed = Vec::new();
         for host in &self.hosts {
-            let Some((pod, new)) = host.pod(&self.shared).zip(host.machine()) else { continue };
+            let Some((pod, new)) = host.pod().zip(host.machine()) else { continue };
             if let Some(old) = before.get(pod).filter(|old| **old != new) {
                 renamed.push(((*old).to_owned(), new.to_owned()));
             }
@@ -144,17 +139,17 @@ impl Fragment {
         let mut removed: BTreeMap<Option<&str>, &str> = old
             .iter()
             .filter(|(alias, _)| !new.contains_key(*alias))
-            .map(|(&alias, host)| (host.pod(&earlier.shared), alias))
+            .map(|(&alias, host)| (host.pod(), alias))
             .collect();
         for (alias, host) in &new {
             match old.get(alias) {
-                None => match removed.remove(&host.pod(&self.shared)) {
+                None => match removed.remove(&host.pod()) {
                     Some(old) => difference.renamed.push((old.to_owned(), (*alias).to_owned())),
                     None => difference.added += 1,
                 },
-                Some(before) if before.pod(&earlier.shared) != host.pod(&self.shared) => {
+                Some(before) if before.pod() != host.pod() => {
                     let pod = |pod: Option<&str>| pod.unwrap_or_default().to_owned();
-                    let (from, to) = (before.pod(&earlier.shared), host.pod(&self.shared));
+                    let (from, to) = (before.pod(), host.pod());
                     difference.moved.push(((*alias).to_owned(), pod(from), pod(to)));
                 }
                 Some(before) if before.own != host.own => difference.changed += 1,
@@ -177,15 +172,14 @@ pub(super) fn only(text: &[u8], names: &BTreeSet<String>) -> Vec<u8> {
     let mut kept = Vec::new();
     let (mut keeps, mut has_host) = (true, false);
     for directive in directives(text) {
-        match &*directive.keyword {
-            b"match" => keeps = true,
-            b"host" => {
-                let patterns = directive.texts();
+        match directive.block() {
+            Some(Block::Match(_)) => keeps = true,
+            Some(Block::Host(patterns)) => {
                 let is_host = !patterns.iter().any(|pattern| pattern.contains('*'));
                 keeps = !is_host || patterns.iter().any(|name| names.contains(name));
                 has_host |= is_host && keeps;
             }
-            _ => {}
+            None => {}
         }
         if keeps {
             kept.extend(text.get(directive.range.clone()).unwrap_or_default());
@@ -209,12 +203,10 @@ impl Host {
 
     /// The id of its machine: in a `HostKeyAlias` it may have the port behind it.
     #[must_use]
-    pub fn pod<'a>(&'a self, shared: &Options) -> Option<&'a str> {
+    pub fn pod(&self) -> Option<&str> {
         let machine = self.machine()?;
         let machine = machine.strip_prefix("prime-").unwrap_or(machine);
-        let port = self.value("port", shared).unwrap_or_default();
-        let port = machine.strip_suffix(port).and_then(|rest| rest.strip_suffix('-'));
-        Some(port.unwrap_or(machine))
+        machine.split('.').next()
     }
 
     /// The value of a keyword for this host; its own lines count first.

@@ -3,52 +3,10 @@
 //! All of it is text in, text out. Every byte that is not our line stays as it is.
 
 use std::fmt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use glob::{MatchOptions, Pattern};
-
-use super::directive::{Block, Directive, directives};
-
-/// Where ssh finds things, for reading the paths of `Include` lines as ssh does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IncludeResolver {
-    /// The user's home in the password database, which ssh takes instead of `$HOME`.
-    pub home: PathBuf,
-    /// Our index file, under every absolute path that leads to it.
-    pub index: Vec<PathBuf>,
-}
-
-/// As `ssh_config(5)` says of Include: a `*` stops at a slash, and does not match a leading dot.
-pub(super) const AS_SSH: MatchOptions = MatchOptions {
-    case_sensitive: true,
-    require_literal_separator: true,
-    require_literal_leading_dot: true,
-};
-
-impl IncludeResolver {
-    /// The path of an `Include` argument: one that is not absolute is under the home's `.ssh`.
-    ///
-    /// `None` for another user's home, and for what is no text.
-    #[must_use]
-    pub fn resolve(&self, argument: &[u8]) -> Option<PathBuf> {
-        let argument = std::str::from_utf8(argument).ok()?;
-        let path = match argument.strip_prefix('~') {
-            Some("") => self.home.clone(),
-            Some(rest) => self.home.join(rest.strip_prefix('/')?.trim_start_matches('/')),
-            None => self.home.join(".ssh").join(argument),
-        };
-        // As written, without the doubled slashes and single dots that mean nothing.
-        Some(path.components().filter(|part| *part != Component::CurDir).collect())
-    }
-
-    pub(super) fn leads_to_index(&self, argument: &[u8]) -> bool {
-        let Some(path) = self.resolve(argument) else { return false };
-        let Some(pattern) = path.to_str().and_then(|path| Pattern::new(path).ok()) else {
-            return self.index.contains(&path);
-        };
-        self.index.iter().any(|index| *index == path || pattern.matches_path_with(index, AS_SSH))
-    }
-}
+use super::reader::{Directive, IncludeResolver, directives};
+use crate::text::shell;
 
 /// An `Include` of our index, written by us or by a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,10 +66,8 @@ pub fn included(config: &[u8]) -> Vec<String> {
 fn includes(config: &[u8]) -> impl Iterator<Item = (Directive<'_>, Option<usize>)> {
     let mut block = None;
     directives(config).filter_map(move |directive| {
-        if directive.starts_block() {
-            let is_match = &*directive.keyword == b"match";
-            let first = Block { is_match, arguments: directive.texts() };
-            block = (!first.is_for_every_host()).then_some(directive.line);
+        if let Some(started) = directive.block() {
+            block = (!started.is_for_every_host()).then_some(directive.line);
         }
         (&*directive.keyword == b"include").then_some((directive, block))
     })
@@ -126,7 +82,7 @@ pub struct IncludeLine(String);
 #[error(
     "ssh cannot include {}: its path holds a quote, a backslash, a `%`, a `$`, a pattern or a \
      control character",
-    .0.display()
+    shell::path(.0)
 )]
 pub struct Unwritable(PathBuf);
 

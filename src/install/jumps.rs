@@ -3,37 +3,24 @@
 //! A loop of jumps is a fork bomb: each ssh starts the next one, without end. No single cluster can
 //! make one, but two can, or one and a name of the user's own.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
-use super::include::IncludeResolver;
-use super::reading::{Block, Criterion, Line, ReadMatching, criteria, matches, walk};
+use super::reader::{Block, ConfigReader, Criterion, Line, matches_list};
 
-/// What ssh reads about jumps, in its order.
+/// The settings about jumps that ssh reads, in its order.
 #[derive(Debug, Default)]
 pub struct Jumps {
     rules: Vec<Rule>,
-    /// The rules of `Host` lines without patterns, by each of their names.
-    by_name: HashMap<String, Vec<usize>>,
-    /// All others.
-    by_pattern: Vec<usize>,
     /// The names in our fragments.
     ours: HashSet<String>,
 }
 
-/// One setting, which counts where all its conditions hold.
+/// One setting, which counts where all its blocks apply.
 #[derive(Debug)]
 struct Rule {
-    conditions: Vec<Condition>,
+    blocks: Vec<Block>,
     setting: Setting,
-}
-
-#[derive(Clone, Debug)]
-enum Condition {
-    /// `Host`: any of the patterns, and none that is negated.
-    Host(Vec<String>),
-    /// `Match`: each criterion.
-    Match(Vec<Criterion>),
 }
 
 #[derive(Debug)]
@@ -43,7 +30,7 @@ enum Setting {
     Jump(Option<String>),
 }
 
-/// What one reading for a name found: the first setting of each kind.
+/// The first setting of each kind that a reading for a name found.
 #[derive(Default)]
 struct Found<'j> {
     host_name: Option<String>,
@@ -53,15 +40,10 @@ struct Found<'j> {
 impl Jumps {
     /// Reads a configuration with what it includes. Our fragments are read where it includes our
     /// index, or first.
-    pub fn read(
-        config: (&Path, &[u8]),
-        include_resolver: &IncludeResolver,
-        read: &mut ReadMatching<'_>,
-        fragments: &[&[u8]],
-    ) -> Self {
-        let (mut jumps, mut ours) = (Self::default(), None);
-        let mut rules = Vec::new();
-        walk(config, include_resolver, read, &mut |line| {
+    #[must_use]
+    pub fn read(config: (&Path, &[u8]), reader: &ConfigReader<'_>, fragments: &[&[u8]]) -> Self {
+        let (mut rules, mut ours) = (Vec::new(), None);
+        reader.walk(config, &mut |line| {
             if line.includes_us && ours.is_none() {
                 ours = Some((rules.len(), line.blocks.to_vec()));
             }
@@ -69,38 +51,17 @@ impl Jumps {
             true
         });
         let (place, outer) = ours.unwrap_or_default();
-        let mut fragment_rules = Vec::new();
+        let (mut fragment_rules, mut names) = (Vec::new(), HashSet::new());
         for fragment in fragments {
-            let fragment = (config.0, *fragment);
-            walk(fragment, include_resolver, &mut |_| Vec::new(), &mut |line| {
-                jumps.ours.extend(line.directive.host_patterns());
+            reader.walk((config.0, *fragment), &mut |line| {
+                let patterns = line.starts.map(Block::host_patterns).unwrap_or_default();
+                names.extend(patterns.into_iter().map(str::to_owned));
                 fragment_rules.extend(rule(line, &outer));
                 false
             });
         }
         rules.splice(place..place, fragment_rules);
-        for rule in rules {
-            jumps.add(rule);
-        }
-        jumps
-    }
-
-    fn add(&mut self, rule: Rule) {
-        let at = self.rules.len();
-        let is_plain = |name: &String| !name.contains(['*', '?', '!']);
-        let names = rule.conditions.iter().find_map(|condition| match condition {
-            Condition::Host(names) if names.iter().all(is_plain) => Some(names),
-            _ => None,
-        });
-        match names {
-            Some(names) => {
-                for name in names {
-                    self.by_name.entry(name.clone()).or_default().push(at);
-                }
-            }
-            None => self.by_pattern.push(at),
-        }
-        self.rules.push(rule);
+        Self { rules, ours: names }
     }
 
     /// Every loop with a name of ours, as the names in it from one of them on.
@@ -152,22 +113,18 @@ impl Jumps {
     }
 
     fn look_up<'j>(&'j self, host: &str, original: &str, is_final: bool, found: &mut Found<'j>) {
-        let of_name = self.by_name.get(host).map(Vec::as_slice).unwrap_or_default();
-        let mut candidates: Vec<usize> = of_name.iter().chain(&self.by_pattern).copied().collect();
-        candidates.sort_unstable();
-        for rule in candidates.into_iter().filter_map(|at| self.rules.get(at)) {
+        for Rule { blocks, setting } in &self.rules {
             let by_now = found.host_name.as_deref().unwrap_or(host);
-            let holds = |condition: &Condition| match condition {
-                Condition::Host(patterns) => fits(patterns, host),
-                Condition::Match(criteria) => {
-                    let holds = |c: &Criterion| fits_criterion(c, by_now, original, is_final);
-                    criteria.iter().all(holds)
+            let applies = |block: &Block| match block {
+                Block::Host(patterns) => matches_list(patterns.iter().map(String::as_str), host),
+                Block::Match(criteria) => {
+                    criteria.iter().all(|c| fits_criterion(c, by_now, original, is_final))
                 }
             };
-            if !rule.conditions.iter().all(holds) {
+            if !blocks.iter().all(applies) {
                 continue;
             }
-            match &rule.setting {
+            match setting {
                 Setting::HostName(text) if found.host_name.is_none() => {
                     found.host_name = Some(text.replace("%h", host));
                 }
@@ -188,15 +145,7 @@ fn rule(line: &Line<'_>, outer: &[Block]) -> Option<Rule> {
         b"proxycommand" => Setting::Jump(through_ssh(&values)),
         _ => return None,
     };
-    let condition = |block: &Block| {
-        if block.is_match {
-            Condition::Match(criteria(&block.arguments))
-        } else {
-            Condition::Host(block.arguments.clone())
-        }
-    };
-    let conditions = outer.iter().chain(line.blocks).map(condition).collect();
-    Some(Rule { conditions, setting })
+    Some(Rule { blocks: [outer, line.blocks].concat(), setting })
 }
 
 /// The host of the first of `[USER@]HOST[:PORT],…`, the one that ssh looks up again.
@@ -239,24 +188,18 @@ fn through_ssh(words: &[String]) -> Option<String> {
     None
 }
 
-/// Whether one condition of a `Match` holds. What only ssh can know counts as not: else jumps that
-/// never come together would make a loop.
+/// Returns whether one condition of a `Match` holds. What only ssh can know counts as not: else jumps
+/// that never come together would make a loop.
 fn fits_criterion(criterion: &Criterion, host: &str, original: &str, is_final: bool) -> bool {
-    let patterns = || criterion.value.split(',').map(str::to_owned).collect::<Vec<_>>();
+    let fits = |text| matches_list(criterion.value.split(','), text);
     let holds = match &*criterion.name {
         "all" => true,
         "final" | "canonical" => is_final,
-        "host" => fits(&patterns(), host),
-        "originalhost" => fits(&patterns(), original),
+        "host" => fits(host),
+        "originalhost" => fits(original),
         _ => return false,
     };
     holds != criterion.negated
-}
-
-/// Whether a list of patterns matches: one of them does, and none that is negated.
-fn fits(patterns: &[String], text: &str) -> bool {
-    let negated = |pattern: &String| pattern.strip_prefix('!').is_some_and(|p| matches(p, text));
-    !patterns.iter().any(negated) && patterns.iter().any(|pattern| matches(pattern, text))
 }
 
 #[cfg(test)]
@@ -264,11 +207,9 @@ mod tests {
     use super::*;
 
     fn loops(config: &str, fragments: &[&str]) -> Vec<String> {
-        let resolver =
-            IncludeResolver { home: "/h".into(), index: vec!["/h/.ssh/prime-ssh/config".into()] };
         let fragments: Vec<&[u8]> = fragments.iter().map(|text| text.as_bytes()).collect();
         let config = (Path::new("/h/.ssh/config"), config.as_bytes());
-        let jumps = Jumps::read(config, &resolver, &mut |_| Vec::new(), &fragments);
+        let jumps = Jumps::read(config, &ConfigReader::of(&[]), &fragments);
         jumps.loops().iter().map(|names| names.join(" > ")).collect()
     }
 

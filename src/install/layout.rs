@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::include::{IncludeLine, IncludeResolver, Unwritable};
+use super::include::{IncludeLine, Unwritable};
+use super::reader::IncludeResolver;
 use super::state::{FileKind, FileStem};
 use crate::text::shell;
 

@@ -8,10 +8,10 @@
 
 use std::path::Path;
 
-use super::directive::{criteria, directives};
 use super::include::IncludeLine;
 use super::index::HEADER;
 use super::options::MaxAge;
+use super::reader::directives;
 use super::state::Record;
 use crate::name::{Invalid, LocalPath, Slug};
 use crate::text::sanitize::is_control;
@@ -111,9 +111,11 @@ impl Live<'_> {
 /// The commands that a look has for the cluster with this alias.
 #[must_use]
 pub fn commands(look: &[u8], alias: &str) -> Vec<String> {
-    let lines = directives(look).filter(|line| line.host_patterns().iter().any(|p| p == alias));
-    let execs = lines.flat_map(|line| criteria(&line.texts()));
-    execs.filter(|criterion| criterion.name == "exec").map(|criterion| criterion.value).collect()
+    let blocks = directives(look).filter_map(|line| line.block());
+    let blocks = blocks.filter(|block| block.host_patterns().contains(&alias));
+    blocks
+        .flat_map(|block| block.commands().into_iter().map(str::to_owned).collect::<Vec<_>>())
+        .collect()
 }
 
 #[cfg(test)]

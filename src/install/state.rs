@@ -1,129 +1,148 @@
-//! What we remember of an installed cluster: all that a later `sync` needs to ask for it again.
+//! The record of an installed cluster: all that a later `sync` needs to ask for it again.
 //!
 //! One small JSON file a cluster, for people to read; a damaged one harms that cluster alone.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::options::SavedOptions;
-use crate::name::{Id, Invalid, Slug, id_part};
+use crate::name::{Id, Slug, id_part};
 use crate::render::ssh_config;
 use crate::text::digest;
 
 /// The shape of the file that this release writes, and the only one that it reads.
 const VERSION: u32 = 2;
 
-/// One installed cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One installed cluster. The names in the file are for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Record {
     /// The cluster's id.
+    #[serde(rename = "cluster", with = "text")]
     pub id: Id<'static>,
     /// Its part of the alias. It stays, whatever other clusters come.
+    #[serde(with = "text")]
     pub name: Slug<'static>,
-    /// Where its description comes from.
+    /// The source of its description.
     pub source: Source,
     /// The options that it was installed with.
     pub options: SavedOptions,
     /// SHA-256 of the fragment as we wrote it, then of the one before it: between the two writes
     /// of an update, either may be on the disk.
+    #[serde(rename = "fragment_sha256")]
     pub fragments: Vec<String>,
 }
 
-/// Where a cluster's description comes from.
+/// The source of a cluster's description.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Source {
     /// The API, with the settings of the one who installed it.
-    Api {
-        /// The API's address.
-        url: String,
-        /// The context of the `prime` program's settings, for its token.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        context: Option<String>,
-        /// The team that it was looked for in.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        team: Option<String>,
-    },
+    Api(ApiSource),
     /// A saved answer, by its absolute path.
     Input(String),
     /// A saved answer on standard input, which cannot be read again.
     Stdin,
 }
 
-/// The file, field by field. Its names are for people.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Stored {
-    version: u32,
-    cluster: String,
-    name: String,
-    source: Source,
-    options: SavedOptions,
-    fragment_sha256: Vec<String>,
+impl Source {
+    /// The API that is asked; none for a saved answer.
+    #[must_use]
+    pub fn api(&self) -> Option<&ApiSource> {
+        if let Self::Api(api) = self { Some(api) } else { None }
+    }
+
+    /// The context of the `prime` program's settings.
+    #[must_use]
+    pub fn context(&self) -> Option<&str> {
+        self.api()?.context.as_deref()
+    }
 }
 
-/// Why a state file could not be read.
+/// The API, as somebody asked it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiSource {
+    /// The API's address.
+    pub url: String,
+    /// The context of the `prime` program's settings, for its token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+    /// The team whose clusters were looked for; none for those of all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
+}
+
+/// The reason that a state file could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Damage {
     /// It is no JSON, or not what we write.
     #[error("damaged: {0}")]
-    Malformed(serde_json::Error),
+    Malformed(#[from] serde_json::Error),
     /// Another release wrote it.
     #[error("of version {0}, and this release of prime-ssh reads version {VERSION}")]
     Version(u32),
     /// It belongs to other files than those it stands beside.
     #[error("a copy of {}", .0.file(FileKind::State))]
     Renamed(FileStem),
-    /// A value that we would not have written.
-    #[error("damaged: `{field}`: {reason}")]
-    Value {
-        /// The field.
-        field: &'static str,
-        /// What is wrong with it.
-        reason: Invalid,
-    },
+}
+
+/// A value as its text.
+mod text {
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(value: &impl Display, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(value)
+    }
+
+    pub fn deserialize<'de, T, D>(from: D) -> Result<T, D::Error>
+    where
+        T: FromStr<Err: Display>,
+        D: Deserializer<'de>,
+    {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
 }
 
 impl Record {
     /// Reads a state file. Whatever is not as we would write it is damage.
     pub fn from_json(text: &[u8]) -> Result<Self, Damage> {
         #[derive(Deserialize)]
-        struct Versioned {
+        struct Stored {
             version: u32,
+            #[serde(flatten)]
+            record: Value,
         }
-        let Versioned { version } = serde_json::from_slice(text).map_err(Damage::Malformed)?;
-        if version != VERSION {
-            return Err(Damage::Version(version));
+        let Stored { version, record } = serde_json::from_slice(text)?;
+        if version == VERSION {
+            Ok(serde_json::from_value(record)?)
+        } else {
+            Err(Damage::Version(version))
         }
-        let stored: Stored = serde_json::from_slice(text).map_err(Damage::Malformed)?;
-        let wrong = |field| move |reason| Damage::Value { field, reason };
-        Ok(Self {
-            id: Id::new(stored.cluster).map_err(wrong("cluster"))?,
-            name: Slug::new(stored.name).map_err(wrong("name"))?,
-            source: stored.source,
-            options: stored.options,
-            fragments: stored.fragment_sha256,
-        })
     }
 
     /// The text of the state file.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
-        let stored = Stored {
-            version: VERSION,
-            cluster: self.id.to_string(),
-            name: self.name.to_string(),
-            source: self.source.clone(),
-            options: self.options.clone(),
-            fragment_sha256: self.fragments.clone(),
-        };
+        #[derive(Serialize)]
+        struct Stored<'r> {
+            version: u32,
+            #[serde(flatten)]
+            record: &'r Record,
+        }
+        let stored = Stored { version: VERSION, record: self };
         let mut text = serde_json::to_vec_pretty(&stored).unwrap_or_default();
         text.push(b'\n');
         text
     }
 
-    /// What this cluster's files are called, without their ending.
+    /// The name of this cluster's files, without their ending.
     #[must_use]
     pub fn stem(&self) -> FileStem {
         FileStem::new(&self.name, self.id.as_str())
@@ -147,13 +166,13 @@ impl Record {
         ssh_config::patterns(&self.alias(), self.options.short.as_ref())
     }
 
-    /// Whether a person means this cluster by its id, name, alias or short name.
+    /// Returns whether a person means this cluster by its id, name, alias or short name.
     #[must_use]
     pub fn is_called(&self, word: &str) -> bool {
         [self.id.as_str(), self.name.as_str(), &self.alias(), &self.typed_name()].contains(&word)
     }
 
-    /// Whether we wrote this fragment: then nobody has edited it since.
+    /// Returns whether we wrote this fragment: then nobody has edited it since.
     #[must_use]
     pub fn wrote(&self, fragment: &[u8]) -> bool {
         self.fragments.contains(&fingerprint(fragment))
@@ -169,13 +188,13 @@ pub fn fingerprint(fragment: &[u8]) -> String {
 /// How the name of a certificate's lock ends.
 const CERTIFICATE_LOCK: &str = "-cert.lock";
 
-/// Whether a file of our folder is the lock of a certificate.
+/// Returns whether a file of our folder is the lock of a certificate.
 #[must_use]
 pub fn is_certificate_lock(name: &str) -> bool {
     name.ends_with(CERTIFICATE_LOCK)
 }
 
-/// What a cluster's files are called, without their ending: its name and its id part.
+/// The name of a cluster's files, without their ending: the cluster's name and its id part.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileStem(String);
 
@@ -235,8 +254,7 @@ impl FileStem {
         format!("{}{}", self.0, part.ending())
     }
 
-    /// Which cluster's file, and which of its files, has this name; none for a file of someone
-    /// else.
+    /// Finds the cluster, and which of its files has this name; none for a file of someone else.
     #[must_use]
     pub fn of_file(name: &str) -> Option<(Self, FileKind)> {
         let (stem, part) = FileKind::ALL
@@ -264,11 +282,11 @@ mod tests {
         Record {
             id: Id::new("clst01").unwrap(),
             name: Slug::new("train").unwrap(),
-            source: Source::Api {
+            source: Source::Api(ApiSource {
                 url: "https://api.example".to_owned(),
                 context: Some("work".to_owned()),
                 team: None,
-            },
+            }),
             options: serde_json::from_str(r#"{"user": "ubuntu"}"#).unwrap(),
             fragments: vec![fingerprint(b"x")],
         }
@@ -317,8 +335,8 @@ mod tests {
         assert!(
             told("\"version\": 2", "\"version\": 1").contains("of version 1, and this release")
         );
-        assert!(told("\"train\"", "\"../x\"").contains("`name`"));
-        assert!(told("\"clst01\"", "\"a/b\"").contains("`cluster`"));
+        assert!(told("\"train\"", "\"../x\"").starts_with("damaged: "));
+        assert!(told("\"clst01\"", "\"a/b\"").contains("not allowed in an id"));
         assert!(told("\"options\"", "\"opsions\"").contains("unknown field"));
         assert!(told("]\n}", "").starts_with("damaged: "));
         assert!(Record::from_json(b"").is_err());

@@ -1,79 +1,47 @@
 //! Asks the real ssh whether it could live with a plan, before anything is put in place.
 
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, Result};
+
 use super::apply::Stage;
-use super::include::{self, IncludeLine, Unwritable};
+use super::include::{self, IncludeLine};
 use super::layout::{INDEX, LAST, Layout};
-use super::modes::Fault;
 use super::plan::{Plan, Present};
 use super::state::FileKind;
-use crate::fs::FileError;
-use crate::ssh::process::Ended;
 use crate::ssh::query;
 
-/// What ssh says of a plan.
+/// The reason that ssh stops, in its own words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It reads the new state.
-    Fine,
-    /// There is no ssh to ask.
-    NoSsh,
-    /// It stops, and it did so before us, in its own words.
-    BrokenBefore(String),
-    /// It stops because of us, in its own words.
-    BrokenByUs(String),
-}
-
-/// Why ssh could not be asked.
-#[derive(Debug, thiserror::Error)]
-pub enum VerifyError {
-    /// The files for it to read could not be written.
-    #[error(transparent)]
-    Write(#[from] FileError),
-    /// No `Include` line can name our folder.
-    #[error(transparent)]
-    Unwritable(#[from] Unwritable),
-    /// It could not be started or waited for.
-    #[error("cannot run ssh")]
-    System(#[from] io::Error),
+pub enum Objection {
+    /// It did so before us.
+    Before(String),
+    /// It would because of us.
+    ByUs(String),
 }
 
 /// Lets ssh read what will be there once `stage` is put in place, for `alias` and for a name that
-/// is not ours.
+/// is not ours. `None` where it reads it, or where there is no ssh to ask.
 pub fn verify(
     layout: &Layout,
     present: &Present,
     plan: &Plan,
     stage: &Stage<'_>,
     alias: Option<&str>,
-) -> Result<Verdict, VerifyError> {
+) -> Result<Option<Objection>> {
     let scratch = crate::fs::scratch_folder(&layout.folder())?;
     let copies = Copies { layout, plan, stage, folder: scratch.path() };
     let names: Vec<&str> = alias.into_iter().chain([query::UNRELATED]).collect();
     let index = copies.index()?;
-    let words = match copies.ask(&copies.config(present)?, &names)? {
-        Answer::Reads => return Ok(Verdict::Fine),
-        Answer::NoSsh => return Ok(Verdict::NoSsh),
-        Answer::Stops(words) => words,
-    };
+    let Some(words) = copies.ask(&copies.config(present)?, &names)? else { return Ok(None) };
     // Whose fault is it? What was there before is asked the same, and what is ours alone.
     let before = copies.write("before", present.config.as_deref().unwrap_or_default())?;
-    let Answer::Stops(before) = copies.ask(&before, &names)? else {
-        return Ok(Verdict::BrokenByUs(words));
+    let Some(before) = copies.ask(&before, &names)? else {
+        return Ok(Some(Objection::ByUs(words)));
     };
-    Ok(match copies.ask(&index, &names)? {
-        Answer::Stops(words) => Verdict::BrokenByUs(words),
-        Answer::Reads | Answer::NoSsh => Verdict::BrokenBefore(before),
-    })
-}
-
-/// What ssh said of one configuration.
-enum Answer {
-    Reads,
-    NoSsh,
-    Stops(String),
+    let by_us = copies.ask(&index, &names)?.map(Objection::ByUs);
+    Ok(by_us.or(Some(Objection::Before(before))))
 }
 
 /// The new state in a folder of its own, with paths that lead from copy to copy.
@@ -86,7 +54,7 @@ struct Copies<'a> {
 
 impl Copies<'_> {
     /// The new index, which leads to the new fragments where they stand ready.
-    fn index(&self) -> Result<PathBuf, VerifyError> {
+    fn index(&self) -> Result<PathBuf> {
         let names = self.plan.clusters.iter().map(|stem| stem.file(FileKind::Fragment));
         let mut text = String::new();
         for name in names.chain([LAST.to_owned()]) {
@@ -99,7 +67,7 @@ impl Copies<'_> {
     }
 
     /// The user's configuration as it will be, which leads to the new index.
-    fn config(&self, present: &Present) -> Result<PathBuf, VerifyError> {
+    fn config(&self, present: &Present) -> Result<PathBuf> {
         let path = self.layout.config();
         let change = self.plan.changes.iter().find(|change| change.path == path);
         let config = change.map_or(&present.config, |change| &change.after);
@@ -108,38 +76,28 @@ impl Copies<'_> {
         self.write("user", &include::redirected(config, &self.layout.include_resolver(), &index))
     }
 
-    fn write(&self, name: &str, contents: &[u8]) -> Result<PathBuf, VerifyError> {
+    fn write(&self, name: &str, contents: &[u8]) -> Result<PathBuf> {
         let path = self.folder.join(name);
         crate::fs::replace(&path, contents, 0o600)?;
         Ok(path)
     }
 
     /// Asks ssh for each name; the first complaint counts.
-    fn ask(&self, config: &Path, names: &[&str]) -> Result<Answer, VerifyError> {
+    fn ask(&self, config: &Path, names: &[&str]) -> Result<Option<String>> {
         for name in names {
-            match self.ask_one(config, name)? {
-                Answer::Reads => {}
-                answer => return Ok(answer),
+            let ended = match query::ask(Some(config), &[], name) {
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+                ended => ended.context("cannot run ssh")?,
+            };
+            if !ended.succeeded() {
+                let in_time = ended.status.map(|_| self.in_final_words(&ended.stderr));
+                return Ok(Some(in_time.unwrap_or_else(|| "it gave no answer in time".to_owned())));
             }
         }
-        Ok(Answer::Reads)
+        Ok(None)
     }
 
-    fn ask_one(&self, config: &Path, name: &str) -> Result<Answer, VerifyError> {
-        match query::ask(Some(config), &[], name) {
-            Ok(ended) if ended.succeeded() => Ok(Answer::Reads),
-            Ok(Ended { status: Some(_), stderr, .. }) => {
-                Ok(Answer::Stops(self.in_final_words(&stderr)))
-            }
-            Ok(Ended { status: None, .. }) => {
-                Ok(Answer::Stops("it gave no answer in time".to_owned()))
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Answer::NoSsh),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// What ssh said, with the names that the files will have.
+    /// The words of ssh, with the names that the files will have.
     fn in_final_words(&self, words: &str) -> String {
         let mut text = words.trim_end().to_owned();
         let config = self.layout.config();
@@ -158,13 +116,4 @@ impl Copies<'_> {
         }
         text
     }
-}
-
-/// The user's configuration where ssh would stop at its owner or mode, with what to do: `ssh -F`
-/// does not look at them.
-#[must_use]
-pub fn loose_config(layout: &Layout) -> Option<String> {
-    let path = layout.config();
-    let fault = Fault::of(&path)?;
-    Some(format!("{} {fault}: `{}`", path.display(), fault.remedy(&path)))
 }

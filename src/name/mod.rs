@@ -15,7 +15,7 @@ use std::str::FromStr;
 
 pub use host_name::HostName;
 pub use machine::{ID_START, Id, Port, is_start_of_id};
-pub use slug::{Alias, Slug, id_part};
+pub use slug::{Slug, id_part};
 
 use crate::text::sanitize::{is_bidirectional, is_control};
 

@@ -8,6 +8,7 @@ use anyhow::anyhow;
 
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::name::LocalPath;
+use crate::text::shell;
 
 /// The largest file of settings, or with a token, in bytes.
 const SETTINGS_MAX: u64 = 1 << 20;
@@ -125,7 +126,7 @@ impl Environment {
 
 fn text(path: &Path, bytes: Vec<u8>) -> anyhow::Result<String> {
     // The error's own words would quote the file, and it may hold the token.
-    String::from_utf8(bytes).map_err(|_| anyhow!("{} is not UTF-8 text", path.display()))
+    String::from_utf8(bytes).map_err(|_| anyhow!("{} is not UTF-8 text", shell::path(path)))
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::cluster::{self, Selection};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::layout::Layout;
 use crate::install::options::{OptionChange, RenderArgs, SavedOptions};
-use crate::install::state::{self, Record};
+use crate::install::state::{self, ApiSource, Record};
 use crate::name::{LocalPath, Slug};
 use crate::render::login;
 
@@ -131,7 +131,7 @@ impl Install {
             Origin::All(team) => team.clone(),
         };
         let (url, context) = (self.source.endpoint()?.address.to_string(), self.context.clone());
-        Ok(state::Source::Api { url, context, team })
+        Ok(state::Source::Api(ApiSource { url, context, team }))
     }
 }
 
@@ -218,40 +218,34 @@ impl<'g> OptionResolver<'g> {
         Ok(Rendering { hosts: host_options(&saved.render.hosts)?, ssh, is_live, warnings })
     }
 
-    /// The API that an installed cluster is asked for at.
-    pub fn endpoint(&self, url: &str, context: Option<&str>) -> Outcome<Endpoint> {
-        self.access(url, context)?.endpoint()
-    }
-
-    /// The same, where something of it may be missing.
-    pub fn access(&self, url: &str, context: Option<&str>) -> Outcome<Access> {
+    /// The access to an API, of which something may be missing.
+    pub fn access(&self, ApiSource { url, context, .. }: &ApiSource) -> Outcome<Access> {
         let address: ApiUrl = url.parse().map_err(|reason| {
             Failure::message(Kind::Local, format!("the remembered address {url:?}: {reason}"))
         })?;
-        Ok(Access { address: Ok(address), ..self.settings(context)?.access() })
+        Ok(Access { address: Ok(address), ..self.settings(context.as_deref())?.access() })
     }
 
     /// The API that an installed cluster is asked for at, with the token that is in its own file.
     pub fn endpoint_of(&self, record: &Record) -> Outcome<Endpoint> {
-        let state::Source::Api { url, context, .. } = &record.source else {
+        let Some(api) = record.source.api() else {
             let message = format!("{} was not installed from an API", record.alias());
             return Err(Failure::message(Kind::Local, message));
         };
-        self.endpoint_with(url, context.as_deref(), record.options.token_file.as_ref())
+        self.endpoint(api, record.options.token_file.as_ref())
     }
 
     /// The same, for one that is not installed yet.
-    pub fn endpoint_with(
+    pub fn endpoint(
         &self,
-        url: &str,
-        context: Option<&str>,
+        api: &ApiSource,
         token_file: Option<&LocalPath<'_>>,
     ) -> Outcome<Endpoint> {
         let token_file = token_file.map(|path| self.environment.expand(path));
         let token_file = self.global.token_file.clone().or(token_file);
         let global = GlobalArgs { token_file, ..self.global.clone() };
         let own = OptionResolver { global: &global, environment: self.environment.clone() };
-        own.endpoint(url, context)
+        own.access(api)?.endpoint()
     }
 
     /// The commands that are advised.

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use super::environment::Environment;
 use crate::cli::GlobalArgs;
 use crate::install::folder;
-use crate::install::state::{Record, Source};
+use crate::install::state::{ApiSource, Record, Source};
 use crate::text::shell;
 
 /// Writes commands that mean the same ssh folder and API as this run.
@@ -75,7 +75,7 @@ impl OwnCommands {
     #[must_use]
     pub fn source_of(&self, record: &Record) -> Option<Vec<OsString>> {
         let words = match &record.source {
-            Source::Api { url, context, .. } => {
+            Source::Api(ApiSource { url, context, .. }) => {
                 let context = context.iter().flat_map(|context| ["--context", context]);
                 ["--api-url", url].into_iter().chain(context).chain([record.id.as_str()]).collect()
             }

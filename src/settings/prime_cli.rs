@@ -9,6 +9,7 @@ use super::environment::Environment;
 use crate::api::address::ApiUrl;
 use crate::api::token::ApiToken;
 use crate::failure::{Failure, Kind, Outcome};
+use crate::text::shell;
 
 /// The settings of the `prime` CLI that count here.
 #[derive(Debug, Default)]
@@ -58,7 +59,7 @@ impl PrimeCli {
     fn of(file: File, path: &Path) -> Outcome<Self> {
         let filled = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
         let refuse = |key: &str, reason: &str| {
-            let message = format!("{}: `{key}`: {reason}", path.display());
+            let message = format!("{}: `{key}`: {reason}", shell::path(path));
             Failure::message(Kind::Local, message)
         };
         let api_key = match filled(file.api_key) {
@@ -89,7 +90,7 @@ impl PrimeCli {
                 self.base_url = None;
                 return Ok(());
             }
-            let message = format!("no context {name}: {} does not exist", path.display());
+            let message = format!("no context {name}: {} does not exist", shell::path(&path));
             return Err(Failure::message(Kind::Usage, message).hint(known_contexts(&path)));
         };
         let over = Self::of(file, &path)?;
@@ -105,7 +106,7 @@ fn read_file(environment: &Environment, path: &Path) -> Outcome<Option<File>> {
     serde_json::from_str(&text).map(Some).map_err(|error| {
         // The parser's words may quote the file, and the file holds the token.
         let (line, column) = (error.line(), error.column());
-        let message = format!("{} is damaged at line {line}, column {column}", path.display());
+        let message = format!("{} is damaged at line {line}, column {column}", shell::path(path));
         Failure::message(Kind::Local, message).hint("`prime login` writes it again")
     })
 }

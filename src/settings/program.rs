@@ -7,6 +7,7 @@ use super::environment::Environment;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::modes::writable_by_others;
 use crate::name::LocalPath;
+use crate::text::shell;
 
 /// Returns the path by which this program was called: as it stands on `PATH`, and not the folder of
 /// one version that a link there leads to, which the next version replaces.
@@ -20,7 +21,7 @@ pub(super) fn path(environment: &Environment) -> Outcome<LocalPath<'static>> {
     let path = called_as(environment).filter(is_running).unwrap_or_else(|| running.clone());
     for path in [&path, &running] {
         if let Some(writable) = writable_by_others(path) {
-            let writable = writable.display();
+            let writable = shell::path(writable);
             let reason =
                 format!("others can write to {writable}, and ssh would run what they put there");
             return Err(refuse(reason).hint(format!("`chmod go-w {writable}`")));

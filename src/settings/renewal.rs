@@ -9,7 +9,7 @@ use crate::api::token::ApiToken;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::live::RefreshCommand;
 use crate::install::options::SavedOptions;
-use crate::install::state::{Record, Source};
+use crate::install::state::{ApiSource, Record, Source};
 
 impl OptionResolver<'_> {
     /// The command by which ssh brings the clusters of this ssh folder up to date.
@@ -41,7 +41,7 @@ impl OptionResolver<'_> {
             Source::Stdin => Err(refuse("standard input cannot be read again")
                 .hint("save it: `prime-ssh install --input FILE --live`")),
             Source::Input(_) => Ok(()),
-            Source::Api { context, .. } => {
+            Source::Api(ApiSource { context, .. }) => {
                 self.check_lasting_token(&record.alias(), context.as_deref(), &record.options)
             }
         }

@@ -14,6 +14,7 @@ use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::folder::{self, FolderError};
 use crate::install::layout::Layout;
 use crate::terminal::Terminal;
+use crate::text::shell;
 
 /// The context that every command gets beside its own arguments.
 #[derive(Clone, Debug)]
@@ -170,7 +171,7 @@ impl<'c> Settings<'c> {
                     .hint("give a file that holds the token, or set PRIME_API_KEY"));
             }
             let text = self.environment.read(path).or_fail(Kind::Local)?;
-            let token = usable(&text, &path.display().to_string())?;
+            let token = usable(&text, &shell::path(path))?;
             return Ok(Some((token, TokenSource::File(path.clone()))));
         }
         if let Some(text) = self.environment.variable("PRIME_API_KEY")? {

@@ -28,7 +28,8 @@ impl Terminal {
     pub fn progress(self, beside: &MultiProgress) -> Progress {
         let bar = self.shows_progress().then(|| {
             let bar = beside.add(ProgressBar::new_spinner());
-            show(&bar, "{spinner} {wide_msg} ({elapsed})");
+            // On as many lines as it takes: a name in it may be copied.
+            show(&bar, "{spinner} {msg} ({elapsed})");
             bar
         });
         Progress { terminal: self, bar, state: String::new() }

@@ -20,7 +20,7 @@ use crate::text::sanitize::sanitize;
 const GAP: &str = "  ";
 /// The least width to which a text is cut, and one that goes on below itself.
 const TEXT_MIN: usize = 12;
-const WRAPPED_MIN: usize = 5;
+const WRAPPED_MIN: usize = 24;
 const HEADING: Style = Style::new().bold();
 
 /// A column of a table.
@@ -126,13 +126,14 @@ impl Tone {
 pub struct Cell {
     text: String,
     tone: Tone,
+    is_whole: bool,
 }
 
 impl Cell {
     /// A cell with this text.
     #[must_use]
     pub fn new(text: impl Display) -> Self {
-        Self { text: sanitize(&text.to_string()).into_owned(), tone: Tone::Plain }
+        Self { text: sanitize(&text.to_string()).into_owned(), ..Self::default() }
     }
 
     /// A cell with this text, or an empty one.
@@ -151,6 +152,12 @@ impl Cell {
     #[must_use]
     pub fn tone(self, tone: Tone) -> Self {
         Self { tone, ..self }
+    }
+
+    /// The same in a wrapped column on one line, however long: an alias, a command.
+    #[must_use]
+    pub fn whole(self) -> Self {
+        Self { is_whole: true, ..self }
     }
 }
 
@@ -220,14 +227,8 @@ impl Table {
             write_line(to, &shown, cells, colored)?;
         }
         for row in &self.rows {
-            let cells: Vec<(&str, Style)> = shown
-                .iter()
-                .map(|shown| match row.get(shown.at) {
-                    Some(cell) => (cell.text.as_str(), cell.tone.style()),
-                    None => ("", Style::new()),
-                })
-                .collect();
-            write_row(to, &shown, cells, colored)?;
+            let cells = shown.iter().filter_map(|shown| row.get(shown.at));
+            write_row(to, &shown, &cells.collect::<Vec<_>>(), colored)?;
         }
         match (below, width) {
             (Some(below), Some(width)) => self.write_below(to, below, width),
@@ -298,7 +299,7 @@ impl Table {
                 writeln!(to, "{line}")?;
             }
             let (mut line, mut taken) = (String::new(), 0);
-            for (at, (Cell { text, tone }, column)) in (1..).zip(cells) {
+            for (at, (Cell { text, tone, .. }, column)) in (1..).zip(cells) {
                 let is_long_id = column.kind == Kind::Id && text.width() > room;
                 let text =
                     if is_long_id { cut(text, self.distinct_width(at)) } else { text.into() };
@@ -309,7 +310,9 @@ impl Table {
                     writeln!(to, "{}", std::mem::take(&mut line))?;
                     taken = 0;
                 }
-                for part in wrap(&text, room).iter().filter(|part| !part.is_empty()) {
+                let is_whole = column.kind == Kind::Whole;
+                let parts = if is_whole { vec![text.into()] } else { wrap(&text, room) };
+                for part in parts.iter().filter(|part| !part.is_empty()) {
                     if taken > 0 && taken + GAP.len() + part.width() > room {
                         writeln!(to, "{}", std::mem::take(&mut line))?;
                         taken = 0;
@@ -375,10 +378,11 @@ fn overhang(shown: &[Shown], width: usize) -> usize {
     (shown.iter().map(|shown| shown.width).sum::<usize>() + gaps).saturating_sub(width)
 }
 
-/// A text on as many lines as it takes.
+/// A text on as many lines as it takes. What stands in backticks or in a shell's quotes is not
+/// broken, so that it can be copied.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let (mut lines, mut line, mut taken) = (Vec::new(), String::new(), 0);
-    for word in text.split(' ') {
+    for word in words(text) {
         if taken > 0 && taken + 1 + word.width() > width {
             lines.push(std::mem::take(&mut line));
             taken = 0;
@@ -386,9 +390,10 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
             line.push(' ');
             taken += 1;
         }
+        let is_whole = word.contains(['`', '\'']);
         for c in word.chars() {
             let wide = c.width().unwrap_or_default();
-            if taken > 0 && taken + wide > width {
+            if taken > 0 && taken + wide > width && !is_whole {
                 lines.push(std::mem::take(&mut line));
                 taken = 0;
             }
@@ -400,21 +405,55 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// The words of a text; what is quoted is part of one.
+fn words(text: &str) -> Vec<&str> {
+    let (mut words, mut rest) = (Vec::new(), text);
+    loop {
+        let mut quote = None;
+        let mut before = ' ';
+        let is_end = |(_, c): &(usize, char)| {
+            match quote {
+                Some(open) if *c == open => quote = None,
+                None if *c == '`' || (*c == '\'' && !before.is_alphanumeric()) => quote = Some(*c),
+                _ => {}
+            }
+            before = *c;
+            *c == ' ' && quote.is_none()
+        };
+        let end = rest.char_indices().find(is_end).map(|(at, _)| at);
+        // One that is not closed is no quote.
+        let end = if quote.is_some() { rest.find(' ') } else { end };
+        let Some((word, after)) =
+            end.and_then(|end| Some((rest.get(..end)?, rest.get(end + 1..)?)))
+        else {
+            words.push(rest);
+            return words;
+        };
+        words.push(word);
+        rest = after;
+    }
+}
+
 /// Writes a row, and below it what its last cell says beyond its width.
 fn write_row(
     to: &mut dyn Write,
     shown: &[Shown],
-    cells: Vec<(&str, Style)>,
+    cells: &[&Cell],
     colored: bool,
 ) -> io::Result<()> {
-    let wrapped = shown.last().filter(|last| last.column.kind == Kind::Wrapped);
-    let (Some(last), Some(((text, style), before))) = (wrapped, cells.split_last()) else {
-        return write_line(to, shown, cells.into_iter(), colored);
+    let Some((last, before)) = cells.split_last() else { return Ok(()) };
+    let lines = match shown.last() {
+        Some(Shown { column: Column { kind: Kind::Wrapped, .. }, width, .. }) if !last.is_whole => {
+            wrap(&last.text, *width)
+        }
+        _ => vec![last.text.clone()],
     };
-    for (at, line) in wrap(text, last.width).iter().enumerate() {
-        let before =
-            before.iter().map(|(text, style)| if at == 0 { (*text, *style) } else { ("", *style) });
-        write_line(to, shown, before.chain([(line.as_str(), *style)]), colored)?;
+    for (at, line) in lines.iter().enumerate() {
+        let before = before.iter().map(|cell| {
+            let text = if at == 0 { cell.text.as_str() } else { "" };
+            (text, cell.tone.style())
+        });
+        write_line(to, shown, before.chain([(line.as_str(), last.tone.style())]), colored)?;
     }
     Ok(())
 }
@@ -428,7 +467,8 @@ fn write_line<'c>(
     // What fills up a line at its end stays away.
     let mut blank = String::new();
     for ((text, style), Shown { column, width, .. }) in cells.zip(shown) {
-        let text = cut(text, *width);
+        let is_cut = column.kind != Kind::Wrapped;
+        let text = if is_cut { cut(text, *width) } else { text.into() };
         let fill = " ".repeat(width.saturating_sub(text.width()));
         if column.is_right {
             blank.push_str(&fill);
@@ -568,6 +608,23 @@ mod tests {
           5 min  16
           the host key has changed
           since
+        ");
+    }
+
+    #[test]
+    fn what_is_copied_is_not_broken() {
+        let mut table = Table::new([Column::whole(""), Column::wrapped("")]);
+        let long = "prime.a-name-that-is-longer-than-the-terminal";
+        table.row(["alias".into(), Cell::new(long).whole()]);
+        table.row(["said".into(), "rm 'it'\\''s a file' or `see this, too`; it's said".into()]);
+        table.row(["other".into(), "x".repeat(30).into()]);
+        insta::assert_snapshot!(written(&table, Some(31)), @r"
+        alias  prime.a-name-that-is-longer-than-the-terminal
+        said   rm 'it'\''s a file' or
+               `see this, too`; it's
+               said
+        other  xxxxxxxxxxxxxxxxxxxxxxxx
+               xxxxxx
         ");
     }
 

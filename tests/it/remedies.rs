@@ -10,10 +10,11 @@ use serde_json::json;
 use crate::support::api::Api;
 use crate::support::authority::Authority;
 use crate::support::cluster::{self, Cluster, Connection, Node};
+use crate::support::mounts::Mounts;
 use crate::support::network::nobody;
 use crate::support::process::{self, Background, Ran};
 use crate::support::remedy;
-use crate::support::sandbox::Program;
+use crate::support::sandbox::{Program, copy_program};
 use crate::support::sshd::Sshd;
 use crate::support::user::{User, to};
 
@@ -191,6 +192,44 @@ fn another_key_of_ones_own() {
         "{told}"
     );
     scene.is_cured(&["wait", "train"], named).succeeds();
+}
+
+/// ssh tries the keys of its own folder before the agent's, and so do we. It is the folder that a
+/// plain ssh reads, wherever `HOME` is.
+#[test]
+fn a_default_key_comes_before_one_of_the_agent() {
+    needs!("sshd", "ssh-agent", "ssh-add", "root", "namespaces");
+    let mut scene = Scene::new([]);
+    let default = scene.user.ssh_key("home/.ssh/id_ed25519");
+    let of_agent = scene.user.ssh_key("other key");
+    let sshd = Sshd::of(&scene.user.sandbox, "node-0").lets_in(&default).start();
+    let keys = [&of_agent, &default].map(|key| {
+        let public = fs::read_to_string(key.with_extension("pub")).unwrap();
+        json!({"role": "USER", "publicKey": public.trim()})
+    });
+    scene.api.now_serves([one(&sshd).with("sshKeys", json!(keys))]);
+    scene.has_agent(&of_agent);
+    scene.run(&["install", "train"]).succeeds();
+
+    let (mounts, home) = (Mounts::new(), process::own_home());
+    mounts.bind(&scene.user.path("home"), &home);
+    let program = scene.user.path("prime-ssh");
+    copy_program(&program);
+    let (folder, socket) = (scene.folder(), &scene.agent.as_ref().unwrap().1);
+    let named = format!(
+        "prime-ssh install --ssh-dir '{}' --identity-file {} ",
+        folder.display(),
+        home.join(".ssh/id_ed25519").display()
+    );
+    for words in [&["show", "train"][..], &["doctor"], &CHECK] {
+        let mut command = mounts.command(&program);
+        command.args(words).arg("--ssh-dir").arg(&folder);
+        let ran =
+            process::run(command.env("HOME", scene.user.home()).env("SSH_AUTH_SOCK", socket), b"");
+        let advised = remedy::commands(&format!("{}{}", ran.stderr, ran.stdout));
+        assert!(advised.iter().any(|command| command.starts_with(&named)), "{named}: {ran:#?}");
+        assert!(advised.iter().all(|command| !command.contains("none")), "{ran:#?}");
+    }
 }
 
 #[test]

@@ -20,7 +20,7 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::install::plan::Installed;
-use crate::install::state::{Record, Source};
+use crate::install::state::Record;
 use crate::settings::{Context, Endpoint, OptionResolver, Settings, Wanted, refresh_is_off};
 use crate::terminal::Terminal;
 use crate::text::time;
@@ -96,7 +96,7 @@ fn groups<'i>(
             None => None,
         };
         let identity = own.or_else(|| wanted.identity.clone());
-        let record = record.filter(|record| matches!(record.source, Source::Api { .. }));
+        let record = record.filter(|record| record.source.api().is_some());
         let api = record.map(|record| {
             let Record { source, options, .. } = record;
             (format!("{source:?}"), options.token_file.as_ref().map(ToString::to_string))
@@ -111,11 +111,7 @@ fn groups<'i>(
 }
 
 fn installed_key(record: &Record, resolver: &OptionResolver<'_>) -> Outcome<Option<PathBuf>> {
-    let prime_context = match &record.source {
-        Source::Api { context, .. } => context.as_deref(),
-        Source::Input(_) | Source::Stdin => None,
-    };
-    let rendering = resolver.rendering(&record.options, prime_context)?;
+    let rendering = resolver.rendering(&record.options, record.source.context())?;
     Ok(rendering.ssh.identity_file.map(|path| resolver.environment().expand(&path)))
 }
 
@@ -161,7 +157,9 @@ pub(super) fn ensure_each(
     terminal: Terminal,
 ) -> Outcome<()> {
     let ensure = |Renewed { record, identity: path }: &Renewed| {
-        let Source::Api { .. } = &record.source else { return Ok(()) };
+        if record.source.api().is_none() {
+            return Ok(());
+        }
         let wanted = Wanted::installed(path.clone(), layout);
         let endpoint = || resolver.endpoint_of(record);
         get(vec![record.id.to_string()], &wanted, &endpoint, terminal)

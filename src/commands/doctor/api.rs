@@ -82,8 +82,8 @@ struct Apis {
 impl Apis {
     /// Whether the API of an installed cluster works; a file needs none.
     fn works_for(&mut self, record: &Record, resolver: &OptionResolver<'_>) -> bool {
-        let Source::Api { url, context, .. } = &record.source else { return true };
-        let access = resolver.access(url, context.as_deref());
+        let Some(api) = record.source.api() else { return true };
+        let access = resolver.access(api);
         let endpoint = endpoint(&access);
         let is_same = |known: &Option<Endpoint>| match (known, &endpoint) {
             (Some(known), Some(new)) => {
@@ -94,7 +94,7 @@ impl Apis {
         };
         let at = match self.endpoints.iter().position(is_same) {
             Some(at) => at,
-            None => self.probe(access, context.clone()),
+            None => self.probe(access, api.context.clone()),
         };
         let Some(probe) = self.probes.get_mut(at) else { return false };
         probe.is_needed = true;
@@ -177,11 +177,8 @@ fn other_key(
 ) -> Option<OwnKey> {
     let checked = fetched.cluster(&record.id, &fetched.asked).ok()??;
     let keys = &checked.cluster()?.ssh_keys;
-    let context = match &record.source {
-        Source::Api { context, .. } => context.as_deref(),
-        Source::Input(_) | Source::Stdin => None,
-    };
-    let set = resolver.rendering(&record.options, context).ok()?.ssh.identity_file?;
+    let set =
+        resolver.rendering(&record.options, record.source.context()).ok()?.ssh.identity_file?;
     let set = Identity::read(&resolver.environment().expand(&set)).ok();
     let set = set.map(|identity| OwnKey {
         file: None,

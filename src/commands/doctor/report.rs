@@ -1,20 +1,14 @@
 //! Prints the findings, for people and for programs, and a summary.
 
 use serde::Serialize;
-use unicode_width::UnicodeWidthStr;
 
 use crate::cli::ReportFormat;
 use crate::commands::report;
 use crate::doctor::{Finding, State};
 use crate::failure::{Failure, Kind, Outcome};
+use crate::terminal::Terminal;
 use crate::terminal::table::{Cell, Column, Table, Tone};
-use crate::terminal::{Terminal, stdout_width};
 use crate::text::shell;
-
-/// The least number of columns for the text of a finding.
-const LEAST: usize = 24;
-/// Between two columns of a table.
-const GAP: usize = 2;
 
 /// Prints the findings, the worst last: that is where people look.
 pub(super) fn print(format: ReportFormat, findings: &[Finding]) -> Outcome<()> {
@@ -22,11 +16,11 @@ pub(super) fn print(format: ReportFormat, findings: &[Finding]) -> Outcome<()> {
     sorted.sort_by_key(|finding| (finding.state, finding.check));
     let table = match format {
         ReportFormat::Plain => plain(&sorted),
-        ReportFormat::Table | ReportFormat::Json => for_people(&sorted, stdout_width()),
+        ReportFormat::Table | ReportFormat::Json => for_people(&sorted),
     };
     let version = env!("CARGO_PKG_VERSION");
-    let findings = sorted.iter().map(|finding| JsonFinding::of(finding)).collect();
-    report::print(format, &table, &Report { version, state: worst(&sorted), findings })
+    let state = sorted.last().map_or(State::Ok, |finding| finding.state);
+    report::print(format, &table, &Report { version, state, findings: sorted })
 }
 
 /// Sums up on stderr and in the exit code.
@@ -53,38 +47,14 @@ pub(super) fn sum_up(findings: &[Finding], terminal: Terminal) -> Outcome<()> {
     Err(Failure::message(Kind::Hosts, format!("{wrong}{also}")))
 }
 
-fn worst(findings: &[&Finding]) -> State {
-    findings.iter().map(|finding| finding.state).max().unwrap_or(State::Ok)
-}
-
 /// The object of `--format json`.
 #[derive(Serialize)]
-struct Report {
+struct Report<'f> {
     /// The version of this program.
     version: &'static str,
     /// The worst of all findings.
     state: State,
-    findings: Vec<JsonFinding>,
-}
-
-/// A finding in it.
-#[derive(Serialize)]
-struct JsonFinding {
-    state: State,
-    check: crate::doctor::Check,
-    what: String,
-    file: Option<String>,
-    line: Option<usize>,
-    advice: Option<String>,
-    command: Option<String>,
-}
-
-impl JsonFinding {
-    fn of(finding: &Finding) -> Self {
-        let Finding { state, check, what, file, line, advice, command } = finding.clone();
-        let file = file.map(|file| file.to_string_lossy().into_owned());
-        Self { state, check, what, file, line, advice, command }
-    }
+    findings: Vec<&'f Finding>,
 }
 
 /// One line for each, with every field.
@@ -105,30 +75,17 @@ fn plain(findings: &[&Finding]) -> Table {
     table
 }
 
-/// One line for each, and what to do below it. Text wraps at the width of the terminal; a command
-/// does not, so that it can be copied.
-fn for_people(findings: &[&Finding], width: Option<usize>) -> Table {
-    let mut table = Table::new(["", "", ""].map(Column::whole));
-    let widest = |text: fn(&Finding) -> String| {
-        findings.iter().map(|finding| text(finding).width()).max().unwrap_or_default()
-    };
-    let before = widest(|f| f.state.to_string()) + widest(|f| f.check.to_string()) + 2 * GAP;
-    let room = width.map_or(usize::MAX, |width| width.saturating_sub(before).max(LEAST));
+/// One line for each, and what to do below it. A command is not broken, so that it can be copied.
+fn for_people(findings: &[&Finding]) -> Table {
+    let mut table = Table::new([Column::whole(""), Column::whole(""), Column::wrapped("")]);
     for finding in findings {
-        let tone = tone(finding.state);
-        let mut lines = wrapped(&text(finding), room).into_iter();
-        let first = lines.next().unwrap_or_default();
-        let state = Cell::new(finding.state).tone(tone);
-        table.row([state, Cell::new(finding.check), Cell::new(first)]);
-        let mut more =
-            |text: String| table.row([Cell::default(), Cell::default(), Cell::new(text)]);
-        lines.for_each(&mut more);
-        if let Some(advice) = &finding.advice {
-            let advice = wrapped(&format!("fix: {advice}"), room);
-            advice.into_iter().for_each(&mut more);
-        }
-        if let Some(command) = &finding.command {
-            more(format!("fix: {command}"));
+        let state = Cell::new(finding.state).tone(tone(finding.state));
+        table.row([state, Cell::new(finding.check), Cell::new(text(finding))]);
+        let advice = finding.advice.iter().map(|advice| Cell::new(format_args!("fix: {advice}")));
+        let command = finding.command.iter();
+        let command = command.map(|command| Cell::new(format_args!("fix: {command}")).whole());
+        for fix in advice.chain(command) {
+            table.row([Cell::default(), Cell::default(), fix]);
         }
     }
     table
@@ -153,22 +110,6 @@ fn tone(state: State) -> Tone {
     }
 }
 
-/// The text in lines of at most so many columns, except for longer words.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let Some(line) = lines.last_mut() else { break };
-        if line.is_empty() {
-            line.push_str(word);
-        } else if line.width() + 1 + word.width() <= width {
-            line.extend([" ", word]);
-        } else {
-            lines.push(word.to_owned());
-        }
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,7 +118,7 @@ mod tests {
     fn written(findings: &[Finding], width: Option<usize>) -> String {
         let findings: Vec<&Finding> = findings.iter().collect();
         let mut text = Vec::new();
-        for_people(&findings, width).write(&mut text, width, false).unwrap();
+        for_people(&findings).write(&mut text, width, false).unwrap();
         String::from_utf8(text).unwrap()
     }
 

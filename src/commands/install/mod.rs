@@ -21,6 +21,7 @@ use crate::install::folder;
 use crate::install::follow::Follow;
 use crate::install::fragment::Fragment;
 use crate::install::plan::{Desired, Present};
+use crate::install::state::ApiSource;
 use crate::render::login::Layout as SshLayout;
 use crate::settings::{Context, Endpoint, Install, Mode, OptionResolver, Origin};
 use crate::ssh::release::OpenSsh;
@@ -183,22 +184,23 @@ fn subscription(
     let old = present.follow.as_ref();
     let asked = match &settings.source.origin {
         Origin::All(team) => {
-            let (context, options) = (settings.context.clone(), old.map(|old| &old.options));
+            let url = settings.source.endpoint()?.address.to_string();
+            let context = settings.context.clone();
+            let options = settings.options.apply(old.map(|old| &old.options));
             Some(Follow {
-                url: settings.source.endpoint()?.address.to_string(),
-                context,
-                team: team.clone(),
-                options: settings.options.apply(options).or_fail(Kind::Usage)?,
+                source: ApiSource { url, context, team: team.clone() },
+                options: options.or_fail(Kind::Usage)?,
                 excluded: old.map(|old| old.excluded.clone()).unwrap_or_default(),
             })
         }
         _ => None,
     };
     // Options that are given for all of its clusters are those of the clusters to come too.
-    let asked = asked.filter(|asked| settings.follows || old.is_some_and(|old| old.is_of(asked)));
+    let asked =
+        asked.filter(|asked| settings.follows || old.is_some_and(|old| old.source == asked.source));
     let Some(mut follow) = asked.or_else(|| old.cloned()) else { return Ok(None) };
     if follow.options.live.is_some() {
-        let (title, context) = ("new clusters", follow.context.as_deref());
+        let (title, context) = ("new clusters", follow.source.context.as_deref());
         resolver.check_lasting_token(title, context, &follow.options)?;
     }
     for one in &request.desired {

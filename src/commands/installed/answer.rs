@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::commands::fetch::{self, AnswerSource, FetchError, Fetched};
 use crate::failure::{Failure, Kind};
-use crate::install::state::{Record, Source};
+use crate::install::state::{ApiSource, Record, Source};
 use crate::settings::{OptionResolver, pasted};
 use crate::terminal::Terminal;
 
@@ -27,8 +27,8 @@ pub(in crate::commands) fn ask_again(
 ) -> Vec<Candidate> {
     let mut endpoints: BTreeMap<_, (&Record, Vec<String>)> = BTreeMap::new();
     for record in records {
-        if let Source::Api { url, context, .. } = &record.source {
-            let key = (url, context.as_deref(), record.options.token_file.as_ref());
+        if let Some(ApiSource { url, context, .. }) = record.source.api() {
+            let key = (url, context, record.options.token_file.as_ref());
             let (_, ids) = endpoints.entry(key).or_insert_with(|| (*record, Vec::new()));
             ids.push(record.id.to_string());
         }
@@ -44,7 +44,7 @@ pub(in crate::commands) fn ask_again(
         }
     }
     let mut answer_for = |record: &Record| match &record.source {
-        Source::Api { .. } => {
+        Source::Api(_) => {
             let at = answers.iter().position(|fetched| fetched.asked == record.id.as_str());
             at.map(|at| answers.swap_remove(at))
         }

@@ -6,13 +6,14 @@ use super::loops;
 use super::summary::{self, Line};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fs::{FileError, Lock, LockError, real_folder};
-use crate::install::apply::{ApplyError, Stage};
+use crate::install::apply::Stage;
 use crate::install::include::Found;
 use crate::install::layout::{INDEX, LOCK, Layout};
 use crate::install::live::RefreshCommand;
+use crate::install::modes::Fault;
 use crate::install::plan::{Change, Desired, Note, Owner, Plan, Present, plan};
 use crate::install::state::Record;
-use crate::install::verify::{self, Verdict, VerifyError};
+use crate::install::verify::{Objection, verify};
 use crate::install::{diff, folder};
 use crate::settings::{LOCK_LIMIT, Mode, OptionResolver};
 use crate::terminal::{self, Terminal};
@@ -221,41 +222,28 @@ impl Applied {
         }
         let stage = Stage::new(&self.plan).or_fail(Kind::Local)?;
         let talk = &mut self.request.talk;
-        match verify::verify(layout, present, &self.plan, &stage, self.alias.as_deref())? {
-            Verdict::Fine | Verdict::NoSsh => {}
-            Verdict::BrokenBefore(words) => {
+        let objection = verify(layout, present, &self.plan, &stage, self.alias.as_deref());
+        match objection.or_fail(Kind::Local)? {
+            None => {}
+            Some(Objection::Before(words)) => {
                 let text = "ssh stops at your configuration as it is:";
                 talk.warn(Message::with_lines(text, words.lines()));
                 self.connect = None;
             }
-            Verdict::BrokenByUs(words) => {
+            Some(Objection::ByUs(words)) => {
                 let text = "ssh would stop at the new files, so nothing was changed:";
                 let message = Message::with_lines(text, words.lines());
                 return Err(Failure::message(Kind::Install, message));
             }
         }
-        if let Some(loose) = verify::loose_config(layout) {
-            talk.warn(loose);
+        // `ssh -F` does not look at the owner and the mode.
+        let config = layout.config();
+        if let Some(fault) = Fault::of(&config) {
+            talk.warn(format!("{} {fault}: `{}`", config.display(), fault.remedy(&config)));
             self.connect = None;
         }
-        self.unwritten = stage.put()?;
+        self.unwritten = stage.put().or_fail(Kind::Local)?;
         Ok(())
-    }
-}
-
-impl From<ApplyError> for Failure {
-    fn from(error: ApplyError) -> Self {
-        Self::new(Kind::Local, error)
-    }
-}
-
-impl From<VerifyError> for Failure {
-    fn from(error: VerifyError) -> Self {
-        let kind = match error {
-            VerifyError::Unwritable(_) => Kind::Install,
-            VerifyError::Write(_) | VerifyError::System(_) => Kind::Local,
-        };
-        Self::new(kind, error)
     }
 }
 

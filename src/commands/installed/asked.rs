@@ -15,6 +15,7 @@ use crate::install::state::{Damage, FileKind, FileStem, Record, Source};
 use crate::name::Slug;
 use crate::settings::{OptionResolver, pasted};
 use crate::terminal::Terminal;
+use crate::text::shell;
 
 /// Installed clusters, with what was answered for them.
 pub(in crate::commands) struct Asked {
@@ -141,12 +142,11 @@ fn newcomers(
     resolver: &OptionResolver<'_>,
     terminal: Terminal,
 ) -> Outcome<Vec<Candidate>> {
-    let Follow { url, context, team, options, excluded } = follow;
-    let token_file = options.token_file.as_ref();
-    let endpoint = resolver.endpoint_with(url, context.as_deref(), token_file)?;
+    let Follow { source, options, excluded } = follow;
+    let endpoint = resolver.endpoint(source, options.token_file.as_ref())?;
     let mut listed = fetch::list(endpoint.clone(), None, terminal)?;
     listed.retain(|cluster| {
-        (team.is_none() || cluster.team_id == *team)
+        (source.team.is_none() || cluster.team_id == source.team)
             && installed.of_id(&cluster.id).is_none()
             && !excluded.contains(&cluster.id)
     });
@@ -154,9 +154,8 @@ fn newcomers(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let source = Source::Api { url: url.clone(), context: context.clone(), team: team.clone() };
     let fetched = fetch::each_of(endpoint, &ids, terminal)?;
-    let candidate = |fetched| Candidate { source: source.clone(), fetched };
+    let candidate = |fetched| Candidate { source: Source::Api(source.clone()), fetched };
     Ok(fetched.into_iter().map(candidate).collect())
 }
 
@@ -196,7 +195,7 @@ pub(in crate::commands) fn bring(
 
 fn left_damaged(layout: &Layout, stem: &FileStem, damage: &Damage) -> Line {
     let path = layout.file(&stem.file(FileKind::State));
-    let failure = Failure::message(Kind::Local, format!("{}: {damage}", path.display()))
+    let failure = Failure::message(Kind::Local, format!("{}: {damage}", shell::path(&path)))
         .hint("install that cluster again; its hosts stay as they are until then");
     let what = ClusterChange::Left(failure);
     Line { cluster: stem.to_string(), what, stem: Some(stem.clone()) }

@@ -23,6 +23,7 @@ use crate::name::{LocalPath, Slug};
 use crate::render::ssh_config;
 use crate::settings::{OptionResolver, OwnCommands, Rendering, pasted};
 use crate::text::message::{Message, Talk};
+use crate::text::shell;
 
 /// What every cluster of a run shares.
 #[derive(Debug)]
@@ -122,11 +123,7 @@ impl<'a> DesiredState<'a> {
         let Some(id) = cluster.id().map(|id| id.clone().into_owned()) else {
             return self.without_id(cluster, &label);
         };
-        let context = match &source {
-            Source::Api { context, .. } => context.as_deref(),
-            Source::Input(_) | Source::Stdin => None,
-        };
-        let mut rendering = self.resolver.rendering(remembered, context)?;
+        let mut rendering = self.resolver.rendering(remembered, source.context())?;
         let record = Record {
             id: id.clone(),
             name: name.into_owned(),
@@ -192,7 +189,7 @@ impl<'a> DesiredState<'a> {
     /// A cluster without hosts may have some later.
     fn nothing(&self, record: &Record, title: &str, why: &NoFleet) -> DesiredOutcome {
         let is_newcomer = self.installed.of_id(record.id.as_str()).is_none();
-        let can_wait = is_newcomer && matches!(record.source, Source::Api { .. });
+        let can_wait = is_newcomer && record.source.api().is_some();
         let mut failure = fleets::nothing_to("install", title, why);
         failure.hint = if can_wait && matches!(why, NoFleet::NoHost) {
             let words = ["--wait", record.id.as_str()];
@@ -258,9 +255,8 @@ impl<'a> DesiredState<'a> {
         let hosts = Fragment::parse(fragment);
         let names = hosts.new_names(&earlier);
         let path = self.layout.config();
-        let mut read = folder::read_matching(self.layout);
-        let found = claims((&path, config), &names, &self.layout.include_resolver(), &mut read);
-        let place = |claim: &Claim| format!("{}:{}", claim.file.display(), claim.line);
+        let found = claims((&path, config), &names, &folder::reader(self.layout));
+        let place = |claim: &Claim| format!("{}:{}", shell::path(&claim.file), claim.line);
         for claim in &found {
             if let Some(pattern) = &claim.pattern {
                 self.talk.warn(format!(

@@ -79,7 +79,7 @@ pub(super) fn other(
     Some(format!(
         "{} lets in your key {}, and ssh would not show that one: install with `{}`",
         record.alias(),
-        file.display(),
+        shell::path(file),
         shell::command(["--identity-file".as_ref(), file.as_os_str()])
     ))
 }

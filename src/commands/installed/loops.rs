@@ -54,9 +54,7 @@ fn failure(names: &[String]) -> Failure {
 fn loops(layout: &Layout, present: &Present, desired: &[Desired]) -> Vec<Vec<String>> {
     let config = (layout.config(), present.config.as_deref().unwrap_or_default());
     let fragments: Vec<&[u8]> = fragments_afterwards(present, desired).into_values().collect();
-    let mut read = folder::read_matching(layout);
-    let resolver = layout.include_resolver();
-    Jumps::read((&config.0, config.1), &resolver, &mut read, &fragments).loops()
+    Jumps::read((&config.0, config.1), &folder::reader(layout), &fragments).loops()
 }
 
 /// The files of all clusters as they would be.

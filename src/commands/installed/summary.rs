@@ -57,14 +57,21 @@ impl ClusterChange {
         record: &Record,
         fragment: &[u8],
     ) -> Self {
+        const BY_HAND: &str = "its file was edited by hand";
         let hosts = Fragment::parse(fragment);
+        let by_hand = old.is_some_and(|(was, before)| !was.wrote(before));
         match old {
             None => Self::Added(hosts.hosts.len()),
             Some((was, _)) if was.alias() != record.alias() => {
                 Self::Renamed { from: was.alias(), hosts: hosts.hosts.len() }
             }
             Some((_, before)) if before == fragment => Self::Unchanged(hosts.hosts.len()),
-            Some((_, before)) => Self::Changed(hosts.since(&Fragment::parse(before)).to_string()),
+            Some((was, _)) if by_hand && was.wrote(fragment) => Self::Changed(BY_HAND.to_owned()),
+            Some((_, before)) => {
+                let difference = hosts.since(&Fragment::parse(before));
+                let and = if by_hand { format!("; {BY_HAND}") } else { String::new() };
+                Self::Changed(format!("{difference}{and}"))
+            }
         }
     }
 

@@ -29,15 +29,13 @@ impl Facts<'_> {
         let cluster = &self.fleet.cluster;
         let label = |label: &Option<Label<'_>>| Cell::given(label.as_ref());
         let gpus = report::gpus(cluster.gpu_count, cluster.gpu_name.as_ref().map(Label::as_str));
+        let short = self.record.and_then(|record| record.options.short.as_ref());
         let mut table = Table::new([Column::whole(""), Column::wrapped("")]);
         for (name, cell) in [
             ("name", Cell::new(&cluster.name)),
-            ("id", Cell::new(&cluster.id)),
-            ("alias", Cell::new(self.fleet.alias())),
-            (
-                "short name",
-                Cell::given(self.record.and_then(|record| record.options.short.as_ref())),
-            ),
+            ("id", Cell::new(&cluster.id).whole()),
+            ("alias", Cell::new(self.fleet.alias()).whole()),
+            ("short name", Cell::given(short).whole()),
             ("installed", self.installed()),
             ("status", self.status()),
             ("provider", label(&cluster.provider)),
@@ -45,7 +43,7 @@ impl Facts<'_> {
             ("orchestrator", label(&cluster.orchestrator)),
             ("team", label(&cluster.team)),
             ("nodes", self.nodes()),
-            ("jump host", Cell::given(self.jump())),
+            ("jump host", Cell::given(self.jump()).whole()),
             ("certificate", self.certificate()),
             ("your key", self.keys.fact(|key| self.with_key(key))),
         ] {
@@ -93,7 +91,7 @@ impl Facts<'_> {
     /// What the others are reached through.
     fn jump(&self) -> Option<String> {
         let host = self.fleet.hosts.iter().find(|host| host.jumps)?;
-        Some(self.fleet.proxy_jump(host)?.to_string())
+        self.fleet.proxy_jump(host)
     }
 
     fn certificate(&self) -> Cell {

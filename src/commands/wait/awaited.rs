@@ -146,7 +146,7 @@ fn asked_at(
     match view::asked_of(selector, waiter.viewing, installed) {
         Ok(record) => {
             let endpoint = match &record.source {
-                Source::Api { .. } => waiter.options.endpoint_of(record)?,
+                Source::Api(_) => waiter.options.endpoint_of(record)?,
                 // A saved answer does not change.
                 Source::Input(_) | Source::Stdin => here()?,
             };

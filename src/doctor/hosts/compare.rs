@@ -6,7 +6,7 @@ use std::fmt;
 use crate::doctor::finding::quoted;
 use crate::doctor::snapshot::Snapshot;
 use crate::install::fragment::{Host, Options};
-use crate::install::reading::matches;
+use crate::install::reader::matches;
 
 /// The options of a name: keywords in lower case, each with its values in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

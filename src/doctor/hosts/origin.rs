@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::compare::Resolved;
 use crate::doctor::snapshot::Snapshot;
 use crate::install::claims::is_about;
-use crate::install::reading::{Block, Criterion, Line, criteria, matches_list};
+use crate::install::reader::{Block, Criterion, Line, matches_list};
 
 /// A line of the user's configuration.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,19 +95,20 @@ impl Search<'_> {
     }
 
     fn fits(&self, block: &Block) -> Option<bool> {
-        if block.is_match {
-            self.fits_match(&block.arguments)
-        } else {
-            Some(matches_list(block.arguments.iter().map(String::as_str), self.alias))
+        match block {
+            Block::Match(criteria) => self.fits_match(criteria),
+            Block::Host(patterns) => {
+                Some(matches_list(patterns.iter().map(String::as_str), self.alias))
+            }
         }
     }
 
     /// `ssh_config(5)`, Match: all of its criteria must hold.
-    fn fits_match(&self, arguments: &[String]) -> Option<bool> {
+    fn fits_match(&self, criteria: &[Criterion]) -> Option<bool> {
         let mut all = Some(true);
-        for Criterion { negated, name, value } in criteria(arguments) {
+        for Criterion { negated, name, value } in criteria {
             let fits = |text: &str| matches_list(value.split(','), text);
-            let holds = match &*name {
+            let holds = match &**name {
                 "all" => Some(true),
                 "originalhost" => Some(fits(self.alias)),
                 "host" => {
@@ -118,7 +119,7 @@ impl Search<'_> {
                 }
                 _ => None,
             };
-            match holds.map(|holds| holds != negated) {
+            match holds.map(|holds| holds != *negated) {
                 Some(true) => {}
                 Some(false) => return Some(false),
                 None => all = None,
@@ -128,8 +129,8 @@ impl Search<'_> {
     }
 
     fn is_about_us(&self, block: &Block) -> bool {
-        let words = block.arguments.iter().flat_map(|argument| argument.split([',', '=']));
-        words.into_iter().any(|word| word == self.alias || is_about(word, self.alias))
+        let mut patterns = block.host_patterns().into_iter();
+        patterns.any(|pattern| pattern == self.alias || is_about(pattern, self.alias))
     }
 }
 
@@ -137,9 +138,7 @@ impl Search<'_> {
 pub(super) fn first_command(snapshot: &Snapshot) -> Option<(PathBuf, usize)> {
     let mut first = None;
     snapshot.walk(&mut |line| {
-        let runs = |texts: &[String]| criteria(texts).iter().any(|c| c.name == "exec");
-        if first.is_none() && &*line.directive.keyword == b"match" && runs(&line.directive.texts())
-        {
+        if first.is_none() && line.starts.is_some_and(|block| !block.commands().is_empty()) {
             first = Some((line.file.to_owned(), line.directive.line));
         }
         true

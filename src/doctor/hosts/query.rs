@@ -15,6 +15,7 @@ use crate::doctor::finding::quoted;
 use crate::doctor::snapshot::{InstalledCluster, Snapshot};
 use crate::doctor::{Check, Finding};
 use crate::install::include::{IncludeLine, redirected};
+use crate::install::reader::{Block, Line};
 use crate::settings::OwnCommands;
 use crate::ssh::process::Ended;
 use crate::ssh::query;
@@ -58,14 +59,13 @@ impl<'d> Ssh<'d> {
     /// The patterns of the user's and the system's blocks, which apply to some names only.
     pub(super) fn patterns(&self) -> Vec<String> {
         let mut patterns = Vec::new();
-        self.snapshot.walk(&mut |line| {
-            patterns.extend(line.directive.host_patterns());
+        let mut visit = |line: &Line<'_>| {
+            let found = line.starts.map(Block::host_patterns).unwrap_or_default();
+            patterns.extend(found.into_iter().map(str::to_owned));
             true
-        });
-        self.snapshot.walk_system(&mut |line| {
-            patterns.extend(line.directive.host_patterns());
-            true
-        });
+        };
+        self.snapshot.walk(&mut visit);
+        self.snapshot.walk_system(&mut visit);
         patterns.sort();
         patterns.dedup();
         patterns
@@ -149,8 +149,14 @@ impl<'d> Ssh<'d> {
 
     fn refused(&self, words: &str, name: &str) -> Finding {
         let said = words.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-        let what = format!("ssh stops at your configuration: {}", quoted(said));
+        let place = place(said);
+        let why = quoted(place.map_or(said, |place| place.said));
+        let what = format_args!("ssh stops at your configuration: {why}");
         let finding = Finding::wrong(Check::Hosts, what);
+        let finding = match place {
+            Some(Place { file, line, .. }) => Finding { line, ..finding.at(file) },
+            None => finding,
+        };
         let ours = self.snapshot.layout.folder().display().to_string();
         if said.contains(&ours) {
             return finding.run(self.commands.installed("sync", []));
@@ -165,6 +171,29 @@ impl<'d> Ssh<'d> {
         let words = ["ssh".as_ref(), "-vG".as_ref()].into_iter().chain(config);
         shell::command(words.chain([name.as_ref()]))
     }
+}
+
+/// A file that ssh names, and what it says of it.
+#[derive(Clone, Copy)]
+struct Place<'s> {
+    file: &'s Path,
+    line: Option<usize>,
+    said: &'s str,
+}
+
+/// `FILE: line 3: …`, `FILE line 3: …` or `… on FILE`.
+fn place(said: &str) -> Option<Place<'_>> {
+    const PERMISSIONS: &str = "Bad owner or permissions";
+    let of_line = || {
+        let (file, rest) = said.split_once(": line ").or_else(|| said.split_once(" line "))?;
+        let (line, said) = rest.split_once(": ")?;
+        Some(Place { file: Path::new(file), line: Some(line.parse().ok()?), said })
+    };
+    let of_file = || {
+        let file = said.strip_prefix(PERMISSIONS)?.strip_prefix(" on ")?;
+        Some(Place { file: Path::new(file), line: None, said: PERMISSIONS })
+    };
+    of_line().or_else(of_file).filter(|place| place.file.is_file())
 }
 
 fn cannot_run(error: &io::Error) -> Finding {

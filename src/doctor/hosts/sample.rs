@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::doctor::snapshot::InstalledCluster;
 use crate::install::fragment::Host;
-use crate::install::reading::matches;
+use crate::install::reader::matches;
 
 /// How many names are asked for beyond one of each cluster.
 const FURTHER: usize = 8;

@@ -28,6 +28,8 @@ pub struct Group {
     keeper: Child,
     /// Open as long as this process lives, and in no other one.
     lifeline: Option<ChildStdin>,
+    #[cfg(target_os = "linux")]
+    orphans: Option<super::orphans::Orphans>,
 }
 
 impl Group {
@@ -48,7 +50,14 @@ impl Group {
             .spawn()?;
         let lifeline = keeper.stdin.take();
         let id = i32::try_from(keeper.id()).map_err(io::Error::other)?;
-        Ok(Self { folder, id, keeper, lifeline })
+        Ok(Self {
+            #[cfg(target_os = "linux")]
+            orphans: super::orphans::Orphans::adopt(keeper.id(), folder.path()),
+            folder,
+            id,
+            keeper,
+            lifeline,
+        })
     }
 
     /// A path in the group's folder, short enough for a socket where the name is.
@@ -152,6 +161,10 @@ impl Drop for Group {
         drop(self.lifeline.take());
         // It ends itself at once.
         let _ = self.keeper.wait();
+        #[cfg(target_os = "linux")]
+        if let Some(orphans) = &self.orphans {
+            orphans.end();
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Other programs, asked for an answer: with a time limit, and never with our terminal.
 
 mod group;
+#[cfg(target_os = "linux")]
+mod orphans;
 mod timeout;
 
 use std::env;

@@ -94,32 +94,51 @@ fn a_jump_host_of_the_users_own_leaves_nothing_behind() {
     process::until("the shared connection to end", || left().next().is_none());
 }
 
-/// A `ProxyCommand` starts an ssh of the user's own, which our options do not reach.
+/// A `ProxyCommand` starts an ssh of the user's own, which our options do not reach, or anything else.
 #[test]
 fn what_a_proxy_command_leaves_in_the_background_ends_with_us() {
-    needs!("sshd");
+    needs!("sshd", "setsid");
     let user = User::new();
     let gate = user.sshd("gate").at("127.0.0.2").start();
     let sshd = user.sshd("node-0").start();
     let home = user.home().display().to_string();
     user.install(&one(&sshd), &[]);
+    let installed = fs::read_to_string(user.config()).unwrap();
     let own = user.sandbox.write("own", shared(&user, &gate));
-    let proxy = format!("Host prime.*\n  ProxyCommand ssh -F {} -W %h:%p gate\n", own.display());
-    configure(&user, &proxy);
-    let ran = user.check(&one(&sshd), &[]);
-    assert_eq!(states(&ran), ["node-0 ok"], "{}{}", ran.stdout, ran.stderr);
-    assert_eq!((logins(&gate), logins(&sshd)), (1, 1));
-    let is_ssh = |line: &String| line.starts_with("ssh ") || line.starts_with("ssh:");
-    let left: Vec<_> = process::running(&home).into_iter().filter(is_ssh).collect();
-    assert_eq!(left, Vec::<String>::new(), "it has ended before the run has");
-    // One that was there before stays.
-    let mut master = ssh::ssh(&own);
-    process::run(master.args(["-fN", "gate"]), b"").succeeds();
-    let alive = || process::run(ssh::ssh(&own).args(["-O", "check", "gate"]), b"").status.success();
-    assert!(alive());
-    user.check(&one(&sshd), &[]).succeeds();
-    assert!(alive());
-    process::run(ssh::ssh(&own).args(["-O", "exit", "gate"]), b"").succeeds();
+    let real = process::run(process::command("sh").args(["-c", "command -v ssh"]), b"").succeeds();
+    let real = real.trim_end();
+    let gated = |ssh: &str| format!("{ssh} -F {} -W %h:%p gate", own.display());
+    let beside = |start: &str| format!("bash -c '{start}; exec {}' {home}", gated("ssh"));
+    let quiet = "\"$0\" </dev/null >/dev/null 2>&1";
+    for (at, proxy) in [
+        gated("ssh"),
+        // By its path, it is found on no `PATH`.
+        gated(real),
+        // In a session of its own, stubborn too, and in a process group of its own.
+        beside(&format!("setsid -f bash -c \"sleep 61; :\" {quiet}")),
+        beside(&format!("setsid -f bash -c \"trap : TERM; while :; do sleep 1; done\" {quiet}")),
+        beside(&format!("set -m; bash -c \"while :; do sleep 1; done\" {quiet} & set +m")),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let block = format!("{installed}Host prime.*\n  ProxyCommand {proxy}\n");
+        fs::write(user.config(), block).unwrap();
+        let ran = user.check(&one(&sshd), &[]);
+        assert_eq!(states(&ran), ["node-0 ok"], "{proxy}: {}{}", ran.stdout, ran.stderr);
+        assert_eq!(logins(&gate), 2 * at + 1, "{proxy}");
+        let is_sshd = |line: &String| line.contains("sshd");
+        let left: Vec<_> = process::running(&home).into_iter().filter(|l| !is_sshd(l)).collect();
+        assert_eq!(left, Vec::<String>::new(), "{proxy}: it has ended before the run has");
+        // One that was there before stays.
+        let mut master = ssh::ssh(&own);
+        process::run(master.args(["-fN", "gate"]), b"").succeeds();
+        let control = |word| process::run(ssh::ssh(&own).args(["-O", word, "gate"]), b"");
+        control("check").succeeds();
+        user.check(&one(&sshd), &[]).succeeds();
+        control("check").succeeds();
+        control("exit").succeeds();
+    }
 }
 
 #[test]

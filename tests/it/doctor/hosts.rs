@@ -138,8 +138,9 @@ fn a_configuration_at_which_ssh_stops() {
     needs!("ssh");
     let user = User::with_lines_behind("Bogus yes\n");
     let report = user.doctor();
-    let words = "line 4: Bad configuration option: bogus";
+    let words = "ssh stops at your configuration: Bad configuration option: bogus";
     let finding = report.finding("hosts", "wrong", words);
+    assert_eq!((&finding["file"], &finding["line"]), (&json!(user.config()), &json!(4)));
     assert!(finding["advice"].as_str().unwrap().contains("`ssh -vG -F "), "{finding}");
 
     let user = User::healthy();

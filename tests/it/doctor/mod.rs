@@ -8,6 +8,7 @@ mod in_namespaces;
 mod live;
 mod never_hangs;
 mod outside;
+mod quoted;
 mod report;
 
 use std::collections::BTreeMap;
@@ -45,7 +46,10 @@ type Snapshot = BTreeMap<PathBuf, (Vec<u8>, u32, i64, i64)>;
 impl User {
     /// Nothing is installed.
     fn with_api(clusters: impl IntoIterator<Item = Cluster>) -> Self {
-        let sandbox = Sandbox::with_ssh_folder();
+        Self::of(Sandbox::with_ssh_folder(), clusters)
+    }
+
+    fn of(sandbox: Sandbox, clusters: impl IntoIterator<Item = Cluster>) -> Self {
         let user = Self { sandbox, api: Api::serving(clusters).may_be_idle() };
         chmod(user.home(), 0o700);
         user.prime_settings(&json!({"base_url": user.api.url()}));

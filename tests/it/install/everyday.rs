@@ -185,7 +185,7 @@ fn an_edit_by_hand_is_kept_aside() {
     let ran = sandbox.run(&["sync"]);
     snapshot!(ran.stderr, @"
     warning: [home]/ssh/prime-ssh/train-675b1ff5.conf was edited by hand, and is kept as [home]/ssh/prime-ssh/train-675b1ff5.conf.bak
-    prime.train  changed: options changed
+    prime.train  changed: its file was edited by hand
     ");
     ran.succeeds();
     assert_eq!(fs::read_to_string(&fragment).unwrap(), written);

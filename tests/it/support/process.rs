@@ -84,15 +84,31 @@ pub fn run(command: &mut Command, stdin: &[u8]) -> Ran {
 pub fn run_on_terminal(command: &mut Command, columns: u16) -> Ran {
     let started = Instant::now();
     let shown = format!("{command:?}");
-    let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-    let terminal = openpty(&size, None).unwrap();
-    command.stdin(Stdio::null()).stdout(terminal.slave).stderr(Stdio::piped());
+    let (slave, stdout) = terminal(columns);
+    command.stdin(Stdio::null()).stdout(slave).stderr(Stdio::piped());
     let mut child = spawn(command);
     // The command holds our end of the terminal, which would never end while that is open.
     command.stdout(Stdio::null());
     let stderr = collect(child.stderr.take().unwrap());
+    to_its_end(child, shown, started, stdout, stderr)
+}
+
+/// The same with the terminal as its stderr, and nobody who reads its stdout.
+#[track_caller]
+pub fn talk_on_terminal(command: &mut Command, columns: u16) -> String {
+    let (slave, stderr) = terminal(columns);
+    let mut child = spawn(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(slave));
+    command.stderr(Stdio::null());
+    wait(&mut child, LIMIT).expect("it ends in time");
+    stderr.join().unwrap()
+}
+
+/// A terminal of so many columns, and who reads what is written to it.
+fn terminal(columns: u16) -> (Stdio, thread::JoinHandle<String>) {
+    let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    let terminal = openpty(&size, None).unwrap();
     let mut master = File::from(terminal.master);
-    let stdout = thread::spawn(move || {
+    let written = thread::spawn(move || {
         let (mut bytes, mut piece) = (Vec::new(), [0; 4096]);
         // Once nobody has the other end any more, Linux says EIO.
         while let Ok(count) = master.read(&mut piece) {
@@ -103,7 +119,7 @@ pub fn run_on_terminal(command: &mut Command, columns: u16) -> Ran {
         }
         String::from_utf8(bytes).expect("what a program prints is UTF-8").replace("\r\n", "\n")
     });
-    to_its_end(child, shown, started, stdout, stderr)
+    (terminal.slave.into(), written)
 }
 
 /// Starts a command. A program that was just written may still be open in a child that another test

@@ -23,8 +23,13 @@ pub struct Sandbox {
 
 impl Sandbox {
     pub fn new() -> Self {
+        Self::called("")
+    }
+
+    /// One whose path holds this, too.
+    pub fn called(name: &str) -> Self {
         process::isolate();
-        let folder = TempDir::with_prefix("prime-ssh-test-").unwrap();
+        let folder = TempDir::with_prefix(format!("prime-ssh-test-{name}")).unwrap();
         Self { folder }
     }
 
@@ -100,10 +105,13 @@ impl Sandbox {
 
     /// One with an ssh folder in it, which is not that of the passwd file.
     pub fn with_ssh_folder() -> Self {
-        let sandbox = Self::new();
-        fs::create_dir(sandbox.ssh("")).unwrap();
-        fs::set_permissions(sandbox.ssh(""), fs::Permissions::from_mode(0o700)).unwrap();
-        sandbox
+        Self::new().and_ssh_folder()
+    }
+
+    pub fn and_ssh_folder(self) -> Self {
+        fs::create_dir(self.ssh("")).unwrap();
+        fs::set_permissions(self.ssh(""), fs::Permissions::from_mode(0o700)).unwrap();
+        self
     }
 
     /// A path below the ssh folder.

@@ -456,3 +456,22 @@ fn hostile_names_fit_a_terminal_and_do_nothing_to_it() {
         ran.fails(6);
     }
 }
+
+#[test]
+fn a_long_name_is_whole_on_a_narrow_terminal() {
+    let sandbox = Sandbox::new();
+    let name = "a-cluster-whose-name-is-longer-than-the-terminal-is-wide";
+    let api = Api::serving([train([Node::new("pod1", "node-1")]).with("name", name)]);
+    let alias = format!("prime.{name}");
+    let mut waiting = wait(&sandbox, &api, &["--within=1s"]).env("TERM", "xterm").into_command();
+    let talk = process::talk_on_terminal(&mut waiting, 40);
+    assert!(talk.contains(&format!(" {alias}: 0 of 1 node is up; 1 has no")), "{talk}");
+    let node = Node::control("pod1", "node-1", "203.0.113.1");
+    let answer = sandbox.write("answer.json", train([node]).with("name", name).answer());
+    let show = sandbox.prime_ssh(["show", "--color=never", "--input"]).arg(answer);
+    let shown = show.run_on_terminal(40).succeeds();
+    for whole in [alias.clone(), format!("{alias}.node-1")] {
+        assert!(shown.lines().any(|line| line.split(' ').any(|word| word == whole)), "{shown}");
+    }
+    assert!(shown.contains("`prime-ssh install --input "), "{shown}");
+}

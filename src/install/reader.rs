@@ -1,7 +1,12 @@
-//! The lines of an ssh configuration as ssh itself reads them (readconf.c and misc.c of OpenSSH).
+//! Reads a configuration as ssh itself does: its lines (readconf.c and misc.c of OpenSSH), its blocks,
+//! and the files that it includes.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ops::Range;
+use std::path::{Component, Path, PathBuf};
+
+use glob::{MatchOptions, Pattern};
 
 /// What separates a keyword and its arguments.
 const WHITE: &[u8] = b" \t\r\n";
@@ -31,47 +36,60 @@ impl Directive<'_> {
         self.arguments().into_iter().filter_map(|text| String::from_utf8(text).ok()).collect()
     }
 
-    /// The host patterns that a `Host` or `Match` line names. A negated one names nobody.
+    /// The block that this line starts, if it does: what follows counts for some hosts only.
     #[must_use]
-    pub fn host_patterns(&self) -> Vec<String> {
-        let texts = self.texts();
-        let found: Vec<String> = match &*self.keyword {
-            b"host" => texts,
-            b"match" => criteria(&texts)
-                .into_iter()
+    pub fn block(&self) -> Option<Block> {
+        match &*self.keyword {
+            b"host" => Some(Block::Host(self.texts())),
+            b"match" => Some(Block::Match(criteria(&self.texts()))),
+            _ => None,
+        }
+    }
+}
+
+/// The first line of a block: whom the lines below it count for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Block {
+    /// `Host`: any of the patterns, and none that is negated.
+    Host(Vec<String>),
+    /// `Match`: all of these conditions.
+    Match(Vec<Criterion>),
+}
+
+impl Block {
+    /// Returns whether it applies to every host: `Match all`, or `Host *` without a negated pattern.
+    #[must_use]
+    pub fn is_for_every_host(&self) -> bool {
+        match self {
+            Self::Host(patterns) => {
+                patterns.iter().any(|pattern| pattern == "*")
+                    && !patterns.iter().any(|pattern| pattern.starts_with('!'))
+            }
+            Self::Match(criteria) => {
+                matches!(criteria.as_slice(), [only] if only.name == "all" && !only.negated)
+            }
+        }
+    }
+
+    /// The host patterns that it names. A negated one names nobody.
+    #[must_use]
+    pub fn host_patterns(&self) -> Vec<&str> {
+        let found: Vec<&str> = match self {
+            Self::Host(patterns) => patterns.iter().map(String::as_str).collect(),
+            Self::Match(criteria) => criteria
+                .iter()
                 .filter(|c| !c.negated && matches!(&*c.name, "host" | "originalhost"))
-                .flat_map(|c| c.value.split(',').map(str::to_owned).collect::<Vec<_>>())
+                .flat_map(|c| c.value.split(','))
                 .collect(),
-            _ => Vec::new(),
         };
         found.into_iter().filter(|pattern| !pattern.starts_with('!')).collect()
     }
 
-    /// Whether this line starts a block, so that what follows counts for some hosts only.
+    /// The commands that ssh runs to see whether it applies.
     #[must_use]
-    pub fn starts_block(&self) -> bool {
-        matches!(&*self.keyword, b"host" | b"match")
-    }
-}
-
-/// The first line of a block.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Block {
-    /// Whether it is a `Match`, and not a `Host`.
-    pub is_match: bool,
-    /// What follows the keyword.
-    pub arguments: Vec<String>,
-}
-
-impl Block {
-    /// Whether it applies to every host: `Match all`, or `Host *` without a negated pattern.
-    #[must_use]
-    pub fn is_for_every_host(&self) -> bool {
-        if self.is_match {
-            return matches!(self.arguments.as_slice(), [only] if only.eq_ignore_ascii_case("all"));
-        }
-        self.arguments.iter().any(|pattern| pattern == "*")
-            && !self.arguments.iter().any(|pattern| pattern.starts_with('!'))
+    pub fn commands(&self) -> Vec<&str> {
+        let Self::Match(criteria) = self else { return Vec::new() };
+        criteria.iter().filter(|c| c.name == "exec").map(|c| c.value.as_str()).collect()
     }
 }
 
@@ -87,8 +105,7 @@ pub struct Criterion {
 }
 
 /// The conditions of a `Match` line with these arguments. To ssh a `=` is as good as a space.
-#[must_use]
-pub fn criteria(arguments: &[String]) -> Vec<Criterion> {
+fn criteria(arguments: &[String]) -> Vec<Criterion> {
     let mut words = arguments.iter().map(String::as_str).peekable();
     let mut found = Vec::new();
     while let Some(word) = words.next() {
@@ -163,6 +180,119 @@ pub fn matches_list<'p>(patterns: impl IntoIterator<Item = &'p str>, text: &str)
     is_named
 }
 
+/// Where ssh finds things, for reading the paths of `Include` lines as ssh does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IncludeResolver {
+    /// The user's home in the password database, which ssh takes instead of `$HOME`.
+    pub home: PathBuf,
+    /// Our index file, under every absolute path that leads to it.
+    pub index: Vec<PathBuf>,
+}
+
+/// As `ssh_config(5)` says of Include: a `*` stops at a slash, and does not match a leading dot.
+pub(super) const AS_SSH: MatchOptions = MatchOptions {
+    case_sensitive: true,
+    require_literal_separator: true,
+    require_literal_leading_dot: true,
+};
+
+impl IncludeResolver {
+    /// The path of an `Include` argument: one that is not absolute is under the home's `.ssh`.
+    ///
+    /// `None` for another user's home, and for what is no text.
+    #[must_use]
+    pub fn resolve(&self, argument: &[u8]) -> Option<PathBuf> {
+        let argument = std::str::from_utf8(argument).ok()?;
+        let path = match argument.strip_prefix('~') {
+            Some("") => self.home.clone(),
+            Some(rest) => self.home.join(rest.strip_prefix('/')?.trim_start_matches('/')),
+            None => self.home.join(".ssh").join(argument),
+        };
+        // As written, without the doubled slashes and single dots that mean nothing.
+        Some(path.components().filter(|part| *part != Component::CurDir).collect())
+    }
+
+    pub(super) fn leads_to_index(&self, argument: &[u8]) -> bool {
+        let Some(path) = self.resolve(argument) else { return false };
+        let Some(pattern) = path.to_str().and_then(|path| Pattern::new(path).ok()) else {
+            return self.index.contains(&path);
+        };
+        self.index.iter().any(|index| *index == path || pattern.matches_path_with(index, AS_SSH))
+    }
+}
+
+/// As deep as ssh itself follows `Include` lines.
+const DEPTH_MAX: usize = 16;
+
+/// One line, and for whom it counts.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'a> {
+    /// The file that it stands in.
+    pub file: &'a Path,
+    /// The line itself.
+    pub directive: &'a Directive<'a>,
+    /// The block that it starts.
+    pub starts: Option<&'a Block>,
+    /// The blocks that it belongs to, all of which must fit: those of the `Include` lines that led
+    /// here, and its own. A `Host` or `Match` line belongs to none of its own file.
+    pub blocks: &'a [Block],
+    /// True if it includes our index.
+    pub includes_us: bool,
+}
+
+/// Files, each with its contents.
+pub type Files = Vec<(PathBuf, Vec<u8>)>;
+
+/// Reads a configuration in the order in which ssh reads it, from file to file.
+pub struct ConfigReader<'r> {
+    /// Finds the paths of `Include` lines.
+    pub resolver: IncludeResolver,
+    /// Returns every file that such a path with its wildcards leads to.
+    pub read: Box<dyn Fn(&Path) -> Files + 'r>,
+}
+
+impl ConfigReader<'_> {
+    /// Calls `visit` for each line of `config` and of what it includes, our own files aside. What it
+    /// returns for an `Include` says whether to follow it; no file is read twice.
+    pub fn walk(&self, config: (&Path, &[u8]), visit: &mut dyn FnMut(&Line<'_>) -> bool) {
+        let mut seen = HashSet::from([config.0.to_owned()]);
+        self.file(config, &mut Vec::new(), 0, &mut seen, visit);
+    }
+
+    fn file(
+        &self,
+        (file, text): (&Path, &[u8]),
+        blocks: &mut Vec<Block>,
+        depth: usize,
+        seen: &mut HashSet<PathBuf>,
+        visit: &mut dyn FnMut(&Line<'_>) -> bool,
+    ) {
+        let outer = blocks.len();
+        for directive in directives(text) {
+            let starts = directive.block();
+            if starts.is_some() {
+                blocks.truncate(outer);
+            }
+            let is_include = &*directive.keyword == b"include";
+            let arguments = if is_include { directive.arguments() } else { Vec::new() };
+            let includes_us = arguments.iter().any(|path| self.resolver.leads_to_index(path));
+            let line =
+                Line { file, directive: &directive, starts: starts.as_ref(), blocks, includes_us };
+            let follow = visit(&line);
+            blocks.extend(starts);
+            if follow && depth < DEPTH_MAX {
+                let paths = arguments.iter().filter_map(|path| self.resolver.resolve(path));
+                for (file, text) in paths.flat_map(|path| (self.read)(&path)) {
+                    if seen.insert(file.clone()) {
+                        self.file((&file, &text), blocks, depth + 1, seen, visit);
+                    }
+                }
+            }
+        }
+        blocks.truncate(outer);
+    }
+}
+
 /// A line's keyword and what follows it; nothing for a comment or an empty line.
 fn split(line: &[u8]) -> Option<(Cow<'_, [u8]>, &[u8])> {
     // To ssh a line is a C string, which ends at its first NUL.
@@ -230,6 +360,19 @@ fn cut(text: &[u8], ends: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
 }
 
 #[cfg(test)]
+impl<'r> ConfigReader<'r> {
+    /// A reader of files that are on no disk, below the home `/h`.
+    pub(super) fn of(files: &'r [(&str, &str)]) -> Self {
+        let read = |path: &Path| {
+            let matching = files.iter().filter(|(name, _)| Path::new(name) == path);
+            matching.map(|(name, text)| (name.into(), text.as_bytes().to_owned())).collect()
+        };
+        let index = vec!["/h/.ssh/prime-ssh/config".into()];
+        Self { resolver: IncludeResolver { home: "/h".into(), index }, read: Box::new(read) }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -267,11 +410,12 @@ mod tests {
     fn a_match_in_every_dress() {
         let told = |line: &str| {
             let directive = directives(line.as_bytes()).next().unwrap();
+            let Some(Block::Match(criteria)) = directive.block() else { panic!("{line}") };
             let told = |c: Criterion| {
                 let not = if c.negated { "!" } else { "" };
                 format!("{not}{}:{}", c.name, c.value)
             };
-            criteria(&directive.texts()).into_iter().map(told).collect::<Vec<_>>().join(" ")
+            criteria.into_iter().map(told).collect::<Vec<_>>().join(" ")
         };
         for line in ["Match host a,b", "match=HOST=a,b", "Match Host = \"a,b\"", "Match host =a,b"]
         {
@@ -305,9 +449,61 @@ mod tests {
     #[test]
     fn lines_know_their_place() {
         let text = b"# one\r\n\nHost a\n  User b\nMatch all";
-        let found: Vec<_> = directives(text).map(|d| (d.line, d.starts_block())).collect();
+        let found: Vec<_> = directives(text).map(|d| (d.line, d.block().is_some())).collect();
         assert_eq!(found, [(3, true), (4, false), (5, true)]);
         let ranges: Vec<_> = directives(text).map(|d| d.range).collect();
         assert_eq!(ranges, [8..15, 15..24, 24..33]);
+    }
+
+    /// Each line as `file:line keyword [blocks]`; the include of us with a `!`.
+    fn walked(files: &[(&str, &str)]) -> Vec<String> {
+        let mut lines = Vec::new();
+        let (name, text) = files[0];
+        ConfigReader::of(files).walk((Path::new(name), text.as_bytes()), &mut |line| {
+            let told = |block: &Block| match block {
+                Block::Host(patterns) => patterns.join(" "),
+                Block::Match(criteria) => criteria.iter().map(|c| &*c.name).collect(),
+            };
+            let blocks: Vec<_> = line.blocks.iter().map(told).collect();
+            let keyword = String::from_utf8_lossy(&line.directive.keyword).into_owned();
+            let mark = if line.includes_us { "!" } else { "" };
+            lines.push(format!(
+                "{}:{} {keyword}{mark} [{}]",
+                line.file.display(),
+                line.directive.line,
+                blocks.join(", ")
+            ));
+            true
+        });
+        lines
+    }
+
+    #[test]
+    fn lines_come_in_the_order_of_ssh_with_the_blocks_that_they_belong_to() {
+        let found = walked(&[
+            (
+                "/c",
+                "User a\nInclude prime-ssh/config\nHost b\n  Include /d\n  Port 1\nMatch all\n User c",
+            ),
+            ("/d", "User d\nHost e f\n  User g"),
+        ]);
+        let expected = [
+            "/c:1 user []",
+            "/c:2 include! []",
+            "/c:3 host []",
+            "/c:4 include [b]",
+            "/d:1 user [b]",
+            "/d:2 host [b]",
+            "/d:3 user [b, e f]",
+            "/c:5 port [b]",
+            "/c:6 match []",
+            "/c:7 user [all]",
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn includes_that_go_in_circles_end() {
+        assert_eq!(walked(&[("/c", "Include /c /d\n"), ("/d", "Include /c /d\n")]).len(), 2);
     }
 }
