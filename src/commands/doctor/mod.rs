@@ -17,7 +17,7 @@ use crate::doctor::{
     shell, ssh, token,
 };
 use crate::failure::Outcome;
-use crate::settings::{Context, Doctor, OptionResolver, OwnCommands};
+use crate::settings::{Context, OptionResolver, OwnCommands, Settings};
 use crate::ssh::process::{Background, run_with_timeout};
 use crate::ssh::query;
 use crate::text::time;
@@ -38,11 +38,14 @@ pub(super) fn run(args: &DoctorArgs, context: &Context) -> Outcome<()> {
 /// pipe, or a disk that does not answer.
 fn examine(context: &Context) -> Vec<Finding> {
     let here = context.clone();
-    let settings = match run_with_timeout(LIMIT, move || Doctor::resolve(&here)) {
+    let resolve = move || (here.layout(), Settings::read(&here).map(|settings| settings.access()));
+    let (layout, access) = match run_with_timeout(LIMIT, resolve) {
         Ok(settings) => settings,
         Err(error) => return vec![incomplete(Check::Token, &error)],
     };
-    let Doctor { layout, access, context: prime_context, commands, shell: user_shell } = settings;
+    let commands = context.commands();
+    let prime_context = context.prime_context().unwrap_or(None);
+    let user_shell = context.environment.variable("SHELL").ok().flatten().map(PathBuf::from);
     let snapshot = match layout {
         Ok(layout) => run_with_timeout(LIMIT, || Arc::new(Snapshot::read(layout)))
             .map_err(|error| incomplete(Check::Files, &error)),
