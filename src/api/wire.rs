@@ -8,15 +8,16 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::text::sanitize::excerpt;
 
 /// One JSON value that should be a text, a number or a flag. Lists and objects are passed over.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(untagged)]
 pub enum Value<'a> {
     /// The field is not there.
     #[default]
@@ -56,6 +57,12 @@ impl Value<'_> {
             Self::Text(text) => Some(text),
             _ => None,
         }
+    }
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(Cow::Borrowed(text))
     }
 }
 
@@ -122,7 +129,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
 ///
 /// `N` collects the nodes one by one while they are parsed: a list of these structs would take a
 /// hundred times the memory of the text `{},{},…`. A `Vec` will do where that does not matter.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(
     rename_all = "camelCase",
     default,
@@ -142,12 +149,12 @@ pub struct Cluster<'a, N> {
     pub terminated_at: Value<'a>,
     #[serde(deserialize_with = "each")]
     pub nodes: N,
-    #[serde(deserialize_with = "each")]
+    #[serde(deserialize_with = "each", skip_serializing)]
     pub ssh_keys: SshKeys<'a>,
 }
 
 /// One node (pod), as `ClusterNodeDetail`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 #[expect(missing_docs, reason = "the fields are the contract's")]
 pub struct Node<'a> {
@@ -166,7 +173,7 @@ pub struct Node<'a> {
 }
 
 /// One way into a node, as `ClusterNodeConnection`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 #[expect(missing_docs, reason = "the fields are the contract's")]
 pub struct Connection<'a> {
@@ -204,7 +211,7 @@ impl<'a> Extend<SshKey<'a>> for SshKeys<'a> {
 #[derive(Debug, Deserialize)]
 #[expect(missing_docs, reason = "the fields are the contract's")]
 pub struct Page<'a> {
-    #[serde(borrow, deserialize_with = "rows")]
+    #[serde(borrow, deserialize_with = "list")]
     pub data: Vec<Summary<'a>>,
     #[serde(default)]
     pub total_count: Value<'a>,
@@ -331,7 +338,7 @@ fn data<'de: 'a, 'a, D: Deserializer<'de>, N: Default + Extend<Node<'de>>>(
         }
 
         fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
-            let list = Each { limit: CLUSTERS_MAX, takes_null: false, types: PhantomData };
+            let list = Each { limit: CLUSTERS_MAX, types: PhantomData };
             list.visit_seq(seq).map(|clusters| Some(Answer::Several(clusters)))
         }
     }
@@ -367,11 +374,9 @@ const CLUSTERS_MAX: usize = 100_000;
 /// takes a hundred times that here, so a long list of them could fill any machine's memory.
 const LIST_MAX: usize = 10_000;
 
-/// Reads the objects of a list into `C`, one by one.
+/// Reads the objects of a list into `C`, one by one; `null` is an empty one.
 struct Each<T, C> {
     limit: usize,
-    /// True if `null` is an empty list.
-    takes_null: bool,
     types: PhantomData<(T, C)>,
 }
 
@@ -382,12 +387,8 @@ impl<'de, T: Deserialize<'de>, C: Default + Extend<T>> Visitor<'de> for Each<T, 
         f.write_str("a list")
     }
 
-    fn visit_unit<E: de::Error>(self) -> Result<C, E> {
-        if self.takes_null {
-            Ok(C::default())
-        } else {
-            Err(E::invalid_type(Unexpected::Unit, &self))
-        }
+    fn visit_unit<E>(self) -> Result<C, E> {
+        Ok(C::default())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<C, A::Error> {
@@ -408,19 +409,13 @@ impl<'de, T: Deserialize<'de>, C: Default + Extend<T>> Visitor<'de> for Each<T, 
 fn each<'de, D: Deserializer<'de>, T: Deserialize<'de>, C: Default + Extend<T>>(
     deserializer: D,
 ) -> Result<C, D::Error> {
-    deserializer.deserialize_any(Each { limit: usize::MAX, takes_null: true, types: PhantomData })
+    deserializer.deserialize_any(Each { limit: usize::MAX, types: PhantomData })
 }
 
 fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
-    deserializer.deserialize_any(Each { limit: LIST_MAX, takes_null: true, types: PhantomData })
-}
-
-fn rows<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Vec<T>, D::Error> {
-    deserializer.deserialize_any(Each { limit: LIST_MAX, takes_null: false, types: PhantomData })
+    deserializer.deserialize_any(Each { limit: LIST_MAX, types: PhantomData })
 }
 
 /// A struct that is read from an object only: serde would take a list too, field by field.

@@ -126,7 +126,7 @@ impl<'a> Keys<'a> {
             Column::new("ROLE"),
             Column::minor("KIND", 1),
             Column::new("YOURS"),
-            Column::detail("PROBLEM"),
+            Column::wrapped("PROBLEM"),
         ]);
         for Authorized { role, key, ours } in &self.authorized {
             table.row([

@@ -89,7 +89,7 @@ impl<'f> Connections<'f> {
         };
         let ending = |way: Option<String>| {
             let way = way.map(|way| [" -o ", &shlex_word(way)].concat()).unwrap_or_default();
-            Ending::of(arguments.clone() + &way)
+            Ending::of(&(arguments.clone() + &way))
         };
         Self {
             fleet,

@@ -5,7 +5,6 @@
 
 mod connection;
 mod group;
-mod json;
 mod value;
 
 use std::collections::BTreeMap;
@@ -77,7 +76,7 @@ pub fn render(
     with_inventory(fleets, options, |inventory| match format {
         Format::Yaml => Template::write_into(&Yaml { inventory }, to),
         Format::Ini => Template::write_into(&Ini { inventory }, to),
-        Format::Json => json::write_static(&inventory, to),
+        Format::Json => Template::write_into(&Json { inventory }, to),
     })
 }
 
@@ -87,7 +86,7 @@ pub fn render(
 ///
 /// Where the writer fails.
 pub fn list(fleets: &[Fleet<'_>], options: &Options, to: &mut dyn io::Write) -> io::Result<()> {
-    with_inventory(fleets, options, |inventory| json::write_list(&inventory, to))
+    with_inventory(fleets, options, |inventory| Template::write_into(&List { inventory }, to))
 }
 
 /// Returns what an inventory script answers to `--host NAME`: the variables of one host; `None`
@@ -96,7 +95,7 @@ pub fn list(fleets: &[Fleet<'_>], options: &Options, to: &mut dyn io::Write) -> 
 pub fn host(fleets: &[Fleet<'_>], options: &Options, name: &str) -> Option<String> {
     let clusters = clusters(fleets, options);
     let mut hosts = clusters.iter().flat_map(ClusterView::hosts);
-    hosts.find(|host| host.alias == name).map(|host| json::host(&host))
+    hosts.find(|host| host.alias == name).map(|host| host.json() + "\n")
 }
 
 #[derive(Template)]
@@ -111,10 +110,30 @@ struct Ini<'v> {
     inventory: Inventory<'v>,
 }
 
+/// A static `.json` file has the layout of a YAML one, not that of `ansible-inventory --list`.
+#[derive(Template)]
+#[template(path = "inventory.json.j2", escape = "inventory", whitespace = "preserve")]
+struct Json<'v> {
+    inventory: Inventory<'v>,
+}
+
+/// With `_meta`, Ansible asks a script for no host by itself.
+#[derive(Template)]
+#[template(path = "inventory_list.json.j2", escape = "inventory", whitespace = "preserve")]
+struct List<'v> {
+    inventory: Inventory<'v>,
+}
+
 /// The whole inventory as the templates see it.
 struct Inventory<'v> {
     clusters: &'v [ClusterView<'v>],
     groups: Vec<Group<'v>>,
+}
+
+impl Inventory<'_> {
+    fn hosts(&self) -> impl Iterator<Item = HostView<'_>> {
+        self.clusters.iter().flat_map(ClusterView::hosts)
+    }
 }
 
 /// A group that has hosts and no variables.
@@ -283,6 +302,16 @@ struct HostView<'v> {
 }
 
 impl<'v> HostView<'v> {
+    /// All of them as one JSON object.
+    fn json(&self) -> String {
+        let variables = self.variables();
+        let entries: Vec<String> = variables
+            .iter()
+            .map(|variable| format!("\"{}\":{}", variable.key, variable.json()))
+            .collect();
+        format!("{{{}}}", entries.join(","))
+    }
+
     /// Returns the variables that its group does not have already.
     fn variables(&self) -> Vec<Variable<'v>> {
         let Self { of, host, .. } = *self;
