@@ -53,8 +53,9 @@ pub fn check(fleets: &[Fleet<'_>], options: &Options) -> Result<(), Invalid> {
         .iter()
         .filter(|_| !options.use_ssh_config)
         .flat_map(|fleet| login::lines(&options.login, &fleet.cluster));
-    match lines.into_iter().find(|line| is_template(&line.value)) {
+    match lines.into_iter().find(|line| is_template(line.value())) {
         Some(line) => {
+            let line = line.line();
             Err(Invalid::because(format!("{line}: a Jinja marker, which Ansible would run")))
         }
         None => Ok(()),
