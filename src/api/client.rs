@@ -14,10 +14,10 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::address::ApiUrl;
 use super::error::{Cause, Error, Operation, code};
 use super::resolver::SystemResolver;
-use super::retry;
-use super::transport::TransportError;
+use super::token::ApiToken;
 use super::words::{self, shown};
-use crate::api::token::ApiToken;
+use super::{retry, transport};
+use crate::failure::Kind;
 use crate::name::Invalid;
 use crate::terminal::Terminal;
 use crate::text::sanitize::is_control;
@@ -116,7 +116,12 @@ impl Client {
         } else {
             builder
         };
-        let no_authorities = || Error::new(Operation::Client, Cause::NoAuthorities);
+        let no_authorities = || {
+            let message = "this machine's list of certificate authorities is empty";
+            let hint =
+                "install the system's `ca-certificates`, or set SSL_CERT_FILE to such a file";
+            Error::new(Operation::Client, Cause::new(Kind::Local, message, hint))
+        };
         let builder = if address.is_plain() {
             // Reading the system's certificate authorities is lost time.
             builder.tls_backend_preconfigured(tls(RootCertStore::empty()))
@@ -145,7 +150,7 @@ impl Client {
     /// The answer of Get Cluster, unread.
     pub async fn cluster(&self, id: &str) -> Result<ClusterAnswer, Error> {
         let operation = Operation::Cluster(id.to_owned());
-        check_segment(id).map_err(|why| Error::new(operation.clone(), Cause::Id(why)))?;
+        check_segment(id).map_err(|why| Error::new(operation.clone(), Cause::no_id(&why)))?;
         let url = self.address.call(["api", "admin", "clusters", id]);
         let text = self.call(&Call::get(operation, url)).await?.text;
         Ok(ClusterAnswer { id: id.to_owned(), text })
@@ -168,7 +173,7 @@ impl Client {
         }
 
         let operation = Operation::Certificate(id.to_owned());
-        check_segment(id).map_err(|why| Error::new(operation.clone(), Cause::Id(why)))?;
+        check_segment(id).map_err(|why| Error::new(operation.clone(), Cause::no_id(&why)))?;
         let segments = ["api", "admin", "clusters", id, "authorizations", "certificate"];
         let url = self.address.call(segments);
         // Texts always are JSON.
@@ -190,7 +195,7 @@ impl Client {
                 Ok(Ok(answered)) => return Ok(answered),
                 Ok(Err(cause)) => cause,
                 Err(_) => {
-                    let cause = Cause::TimedOut { limit: self.timeout, received, earlier };
+                    let cause = Cause::timed_out(self.timeout, received, earlier.as_ref());
                     return Err(Error::new(call.operation.clone(), cause).after(tried));
                 }
             };
@@ -204,7 +209,7 @@ impl Client {
                     return Err(Error::new(call.operation.clone(), cause).after(tried));
                 }
             }
-            earlier = Some(Box::new(cause));
+            earlier = Some(cause);
         }
     }
 
@@ -229,26 +234,35 @@ impl Client {
         );
         let took = start.elapsed().as_millis();
         self.terminal.detail(format_args!("{} {path}: {came}, {took} ms", call.method));
-        let response = sent
-            .map_err(|error| Cause::Transport(TransportError::no_answer(error, &self.address)))?;
+        let response = sent.map_err(|error| transport::no_answer(error, &self.address))?;
         let status = response.status();
         if status.is_success() {
             let date = date(&response);
             let text = read(response, call.max, received).await?;
-            if self.token.is_in(&text) { Err(Cause::Token) } else { Ok(Reply { text, date }) }
+            if self.token.is_in(&text) {
+                // Whatever is made of it would show the token.
+                return Err(Cause::wrong_answer("the answer contains the API token"));
+            }
+            Ok(Reply { text, date })
         } else if let Some(to) = redirect_target(&response) {
-            Err(if self.address.has_origin_of(&to) {
-                Cause::RedirectLoop(status)
+            let (message, hint) = if self.address.has_origin_of(&to) {
+                let message = format!("the API redirects in a loop ({})", code(status));
+                (message, "check the address in `--api-url`")
             } else {
-                Cause::RedirectElsewhere(self.sanitize(&origin(&to)))
-            })
+                let to = self.sanitize(&origin(&to));
+                let message = format!(
+                    "the API redirects to another host, {to}; not followed, to keep the token safe"
+                );
+                (message, "if the API has moved there, set `--api-url`")
+            };
+            Err(Cause { is_outage: true, ..Cause::new(Kind::Api, message, hint) })
         } else {
-            Err(self.refusal(response).await)
+            Err(self.refusal(response, &call.operation).await)
         }
     }
 
     /// Returns what the API says in place of an answer; a body that cannot be read says nothing.
-    async fn refusal(&self, mut response: Response) -> Cause {
+    async fn refusal(&self, mut response: Response, operation: &Operation) -> Cause {
         let status = response.status();
         let wait = retry::asked_wait(response.headers());
         let mut body = Vec::new();
@@ -264,7 +278,8 @@ impl Client {
         let _ = timeout(ERROR_BODY_TIMEOUT, all).await;
         let body = String::from_utf8_lossy(&body);
         let words = words::of_refusal(&body).map(|words| self.sanitize(&words));
-        Cause::Status { status, words, is_page: body.trim_start().starts_with('<'), wait }
+        let is_page = body.trim_start().starts_with('<');
+        Cause { wait, ..Cause::status(status, words.as_deref(), is_page, operation) }
     }
 
     /// A server's text for a message: without the token, should it send that back.
@@ -360,22 +375,24 @@ async fn read(mut response: Response, limit: usize, received: &mut usize) -> Res
     let promised = response.content_length();
     let length = promised.map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
     if length > limit {
-        return Err(Cause::TooLarge { limit });
+        return Err(Cause::too_large(limit));
     }
     let mut body = Vec::with_capacity(length.min(TRUSTED_LENGTH));
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) if body.len() + chunk.len() > limit => {
-                return Err(Cause::TooLarge { limit });
+                return Err(Cause::too_large(limit));
             }
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => break,
             Err(error) => {
-                let cut = TransportError::no_end(error, body.len(), promised);
-                return Err(Cause::Transport(cut));
+                return Err(transport::no_end(error, body.len(), promised));
             }
         }
         *received = body.len();
     }
-    String::from_utf8(body).map_err(|error| Cause::NotUtf8 { at: error.utf8_error().valid_up_to() })
+    String::from_utf8(body).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Cause::no_answer(format!("the answer is not UTF-8 text (byte {at})"))
+    })
 }

@@ -1,9 +1,14 @@
 //! From what a person typed to one cluster: an id, or a name.
 
+use reqwest::StatusCode;
+
 use super::client::{Client, ClusterAnswer, check_segment};
-use super::error::{Cause, Error, Operation, Similar};
+use super::error::{Cause, Error, Operation};
 use super::list::{Listed, PAGE};
+use super::words::shown;
+use crate::failure::Kind;
 use crate::name::is_start_of_id;
+use crate::text::message::Message;
 
 /// The most clusters that an error names.
 const NAMED: usize = 10;
@@ -20,20 +25,28 @@ impl Client {
     /// names the near ones.
     pub async fn find(&self, selector: &str) -> Result<ClusterAnswer, Error> {
         let operation = || Operation::Cluster(selector.to_owned());
-        check_segment(selector).map_err(|why| Error::new(operation(), Cause::Selector(why)))?;
+        check_segment(selector).map_err(|why| {
+            let message = format!("not an id or a name: {why}");
+            let hint = "give the id or the name of a cluster";
+            Error::new(operation(), Cause::new(Kind::Usage, message, hint))
+        })?;
         match self.cluster(selector).await {
             Err(error) if error.is_unknown_id() => {}
             found => return found,
         }
         let listed = self.clusters(Some(selector)).await?;
         if listed.is_empty() {
-            let near = self.similar(selector).await;
-            return Err(Error::new(operation(), Cause::NoSuchCluster(near)));
+            return Err(Error::new(operation(), no_such_cluster(self.similar(selector).await)));
         }
         let id = choose(selector, &listed).map_err(|cause| Error::new(operation(), cause))?;
         match self.cluster(id).await {
             Err(error) if error.is_unknown_id() => {
-                Err(Error::new(operation(), Cause::Vanished(id.to_owned())))
+                let message = format!(
+                    "the list has it (id `{}`), but the API no longer knows it: it may have just \
+                     been terminated",
+                    shown(id)
+                );
+                Err(Error::new(operation(), Cause::new(Kind::Api, message, "try again")))
             }
             found => found,
         }
@@ -41,7 +54,7 @@ impl Client {
 
     /// Clusters that a mistyped name might mean, the likeliest first; one page is enough of a guess,
     /// and a guess that fails is none.
-    async fn similar(&self, selector: &str) -> Similar {
+    async fn similar(&self, selector: &str) -> Vec<String> {
         let listed = self.page(None, 0).await.unwrap_or_default().listed;
         let folded = selector.to_lowercase();
         let likeness = |text: &str| strsim::jaro_winkler(&folded, &text.to_lowercase());
@@ -55,7 +68,7 @@ impl Client {
             .filter(|(likeness, _)| *likeness > SIMILAR)
             .collect();
         similar.sort_by(|(one, _), (other, _)| other.total_cmp(one));
-        Similar::of(similar.into_iter().map(|(_, cluster)| cluster))
+        named(similar.into_iter().map(|(_, cluster)| cluster))
     }
 }
 
@@ -73,9 +86,14 @@ fn choose<'l>(selector: &str, listed: &'l [Listed]) -> Result<&'l str, Cause> {
     let starts_so = |cluster: &&Listed| is_start_of_id(selector, &cluster.id);
     let steps = [exact, filtered(&in_any_case), filtered(&starts_so)];
     match steps.iter().find(|found| !found.is_empty()).map_or(&[][..], Vec::as_slice) {
-        [] => Err(Cause::NoSuchCluster(Similar::of(by_name(listed.iter().collect())))),
+        [] => Err(no_such_cluster(named(by_name(listed.iter().collect())))),
         [cluster] => Ok(&cluster.id),
-        several => Err(Cause::Several(Similar::of(by_name(several.to_vec())))),
+        several => {
+            let (message, hint) =
+                ("several clusters have this name:", "give the id instead of the name");
+            let lines = named(by_name(several.to_vec()));
+            Err(Cause { lines, ..Cause::new(Kind::Api, message, hint) })
+        }
     }
 }
 
@@ -84,12 +102,16 @@ fn by_name(mut clusters: Vec<&Listed>) -> Vec<&Listed> {
     clusters
 }
 
-impl Similar {
-    fn of<'l>(clusters: impl IntoIterator<Item = &'l Listed>) -> Self {
-        let pair = |cluster: &Listed| (cluster.name.clone(), cluster.id.clone());
-        let mut named: Vec<_> = clusters.into_iter().map(pair).collect();
-        let more = named.len().saturating_sub(NAMED);
-        named.truncate(NAMED);
-        Self { named, more }
-    }
+fn no_such_cluster(lines: Vec<String>) -> Cause {
+    let similar = if lines.is_empty() { "" } else { "; similar names:" };
+    let message = format!("no cluster has this id or name{similar}");
+    let hint = "`prime-ssh list` shows ids and names; for a terminated cluster, give its id";
+    let status = Some(StatusCode::NOT_FOUND);
+    Cause { lines, status, ..Cause::new(Kind::Api, message, hint) }
+}
+
+/// The lines that name the first of these clusters.
+fn named<'l>(clusters: impl IntoIterator<Item = &'l Listed>) -> Vec<String> {
+    let line = |cluster: &Listed| format!("{} ({})", shown(&cluster.name), shown(&cluster.id));
+    Message::with_first("", NAMED, clusters.into_iter().map(line), 0).lines
 }

@@ -92,7 +92,7 @@ impl Client {
             let ListPage { listed: rows, total, bytes: length } = page?;
             bytes += length;
             if bytes > LIST_MAX {
-                return Err(Error::new(Operation::Clusters, Cause::TooLarge { limit: LIST_MAX }));
+                return Err(Error::new(Operation::Clusters, Cause::too_large(LIST_MAX)));
             }
             let (is_full, before) = (rows.len() == PAGE, listed.len());
             listed.extend(rows.into_iter().filter(|row| seen.insert(row.id.clone())));
@@ -100,7 +100,8 @@ impl Client {
             // A full page of what we have already: the API does not turn pages.
             let repeats = is_full && listed.len() == before;
             if repeats || (!is_ended && next == PAGES_MAX) {
-                return Err(Error::new(Operation::Clusters, Cause::Endless { rows: listed.len() }));
+                let message = format!("the list does not end after {} clusters", listed.len());
+                return Err(Error::new(Operation::Clusters, Cause::no_answer(message)));
             }
             let pages = total.map_or(0, |total| total.div_ceil(PAGE));
             wanted = pages.max(if asked.is_empty() { next + 1 } else { wanted }).min(PAGES_MAX);
@@ -134,7 +135,8 @@ impl Client {
 
 /// Reads one page; `offset` is where it begins.
 fn page(text: &str, offset: usize) -> Result<ListPage, Cause> {
-    let malformed = |malformed| Cause::Page { page: offset / PAGE + 1, malformed };
+    let what = format!("page {} of the list is malformed", offset / PAGE + 1);
+    let malformed = |malformed| Cause::malformed(&what, &malformed);
     let Page { data, total_count } = wire::page(text).map_err(malformed)?;
     if data.len() > PAGE {
         let reason = format!("{} rows, and at most {PAGE} were asked for", data.len());

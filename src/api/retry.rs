@@ -2,11 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
+use reqwest::Method;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
-use reqwest::{Method, StatusCode};
 
-use super::error::Cause;
-use super::transport::Retry;
+use super::error::{Cause, Retry, code};
+use crate::failure::Kind;
 
 /// Tries of one call in all, for who asks once.
 pub(super) const TRIES: u32 = 3;
@@ -18,43 +18,27 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 ///
 /// What the API may have begun to do is not asked for twice unless it only reads.
 pub(super) fn next(cause: &Cause, method: &Method, tried: u32, most: u32) -> Option<Duration> {
-    if tried >= most {
-        return None;
-    }
-    let reads = *method == Method::GET;
-    match cause {
-        Cause::Transport(error) => match error.again {
-            Retry::Always => Some(pause(tried)),
-            Retry::IfItReads => reads.then(|| pause(tried)),
-            Retry::Never => None,
-        },
-        Cause::Status { status, wait, .. } if is_passing(*status, reads) => {
-            Some(pause(tried).max(wait.unwrap_or_default()))
-        }
-        _ => None,
-    }
+    let is_worth_it = match cause.again {
+        Retry::Always => true,
+        Retry::IfItReads => *method == Method::GET,
+        Retry::Never => false,
+    };
+    (is_worth_it && tried < most).then(|| pause(tried).max(cause.wait.unwrap_or_default()))
 }
 
 /// The cause, or that the wait which the API asks for does not fit into the time that is left.
 pub(super) fn within(cause: Cause, left: Duration, limit: Duration) -> Cause {
-    match cause {
+    match (cause.status, cause.wait) {
         // A refusal that no waiting changes stays what it is.
-        Cause::Status { status, wait: Some(wait), .. }
-            if wait > left && is_passing(status, true) =>
-        {
-            Cause::Wait { status, wait, limit }
+        (Some(status), Some(wait)) if wait > left && cause.again != Retry::Never => {
+            let (seconds, code) = (wait.as_secs(), code(status));
+            let message = format!(
+                "the API asks to wait {seconds}s ({code}), longer than the time limit of {limit:?}"
+            );
+            let hint = "try again later, or give it more time with `--timeout`";
+            Cause { wait: Some(wait), is_outage: true, ..Cause::new(Kind::Api, message, hint) }
         }
-        cause => cause,
-    }
-}
-
-/// Returns whether the same call may be answered a moment later; `reads`, whether it may be sent
-/// twice.
-fn is_passing(status: StatusCode, reads: bool) -> bool {
-    match status {
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => true,
-        StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => reads,
-        _ => false,
+        _ => cause,
     }
 }
 

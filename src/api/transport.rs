@@ -7,29 +7,9 @@ use reqwest::Error as HttpError;
 use rustls::{CertificateError, Error as TlsError};
 
 use super::address::ApiUrl;
+use super::error::{Cause, Retry};
 use super::words::shown;
 use crate::failure::Kind;
-
-/// No answer began, or one stopped in the middle.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-pub(super) struct TransportError {
-    message: String,
-    pub(super) kind: Kind,
-    pub(super) hint: &'static str,
-    pub(super) again: Retry,
-    source: HttpError,
-}
-
-/// The conditions under which the same call is worth another try.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Retry {
-    /// It never arrived.
-    Always,
-    /// It may have arrived, so that it must only read.
-    IfItReads,
-    Never,
-}
 
 const NETWORK: &str = "check the network, the address in `--api-url`, and HTTPS_PROXY and NO_PROXY \
     if you use a proxy";
@@ -39,51 +19,45 @@ const CLOCK: &str = "check the address in `--api-url`, and this machine's clock"
 const SCHEME: &str = "check the scheme and the port in `--api-url`";
 const CUT: &str = "try again; a proxy in between may have cut it";
 
-impl TransportError {
-    /// Explains why no answer began.
-    pub(super) fn no_answer(error: HttpError, address: &ApiUrl) -> Self {
-        let source = error.without_url();
-        let reason = reason(&source);
-        let (message, hint, again) = if let Some(tls) = find::<TlsError>(&source) {
-            let (reason, hint) = tls_reason(tls);
-            (format!("no secure connection (TLS) to {address}: {reason}"), hint, Retry::Never)
-        } else if source.is_dns() {
-            (format!("cannot find the host of {address}: {reason}"), NETWORK, Retry::Always)
-        } else if source.is_connect() {
-            (format!("cannot connect to {address}: {reason}"), NETWORK, Retry::Always)
-        } else if find::<hyper::Error>(&source).is_some_and(hyper::Error::is_parse) {
-            (format!("the server at {address} does not speak HTTP: {reason}"), SCHEME, Retry::Never)
-        } else {
-            let message = format!("the connection broke before an answer came: {reason}");
-            (message, NETWORK, Retry::IfItReads)
-        };
-        Self { message, kind: Kind::Api, hint, again, source }
-    }
+/// Explains why no answer began.
+pub(super) fn no_answer(error: HttpError, address: &ApiUrl) -> Cause {
+    let error = error.without_url();
+    let reason = reason(&error);
+    let (message, hint, again) = if let Some(tls) = find::<TlsError>(&error) {
+        let (reason, hint) = tls_reason(tls);
+        (format!("no secure connection (TLS) to {address}: {reason}"), hint, Retry::Never)
+    } else if error.is_dns() {
+        (format!("cannot find the host of {address}: {reason}"), NETWORK, Retry::Always)
+    } else if error.is_connect() {
+        (format!("cannot connect to {address}: {reason}"), NETWORK, Retry::Always)
+    } else if find::<hyper::Error>(&error).is_some_and(hyper::Error::is_parse) {
+        (format!("the server at {address} does not speak HTTP: {reason}"), SCHEME, Retry::Never)
+    } else {
+        let message = format!("the connection broke before an answer came: {reason}");
+        (message, NETWORK, Retry::IfItReads)
+    };
+    Cause { again, ..cause(Kind::Api, message, hint, &error) }
+}
 
-    /// Explains why an answer stopped in the middle.
-    pub(super) fn no_end(error: HttpError, received: usize, promised: Option<u64>) -> Self {
-        let source = error.without_url();
-        let is_cut = find::<hyper::Error>(&source).is_some();
-        let message = match promised {
-            Some(promised) if is_cut => {
-                format!("the answer is cut off after {received} of {promised} bytes")
-            }
-            _ if is_cut => {
-                format!("the answer is cut off after {received} bytes: {}", reason(&source))
-            }
-            _ => {
-                format!("cannot decompress the answer after {received} bytes: {}", reason(&source))
-            }
-        };
-        let again = if is_cut { Retry::IfItReads } else { Retry::Never };
-        Self { message, kind: Kind::Answer, hint: CUT, again, source }
-    }
+/// Explains why an answer stopped in the middle.
+pub(super) fn no_end(error: HttpError, received: usize, promised: Option<u64>) -> Cause {
+    let error = error.without_url();
+    let is_cut = find::<hyper::Error>(&error).is_some();
+    let message = match promised {
+        Some(promised) if is_cut => {
+            format!("the answer is cut off after {received} of {promised} bytes")
+        }
+        _ if is_cut => format!("the answer is cut off after {received} bytes: {}", reason(&error)),
+        _ => format!("cannot decompress the answer after {received} bytes: {}", reason(&error)),
+    };
+    let again = if is_cut { Retry::IfItReads } else { Retry::Never };
+    Cause { again, ..cause(Kind::Answer, message, CUT, &error) }
+}
 
-    /// Returns the libraries' words, from the outermost to the innermost.
-    pub(super) fn details(&self) -> String {
-        let chain: Vec<_> = chain(&self.source).map(ToString::to_string).collect();
-        shown(&chain.join(": "))
-    }
+fn cause(kind: Kind, message: String, hint: &'static str, error: &HttpError) -> Cause {
+    let chain: Vec<_> = chain(error).map(ToString::to_string).collect();
+    let details = Some(shown(&chain.join(": ")));
+    Cause { is_outage: true, details, ..Cause::new(kind, message, hint) }
 }
 
 fn tls_reason(error: &TlsError) -> (String, &'static str) {

@@ -42,7 +42,7 @@ pub async fn request(
     let Request { cluster: id, key, ttl, .. } = *request;
     let ttl_word = ttl.map(duration::typed);
     let answer = client.certificate(id, &key.to_string(), ttl_word.as_deref()).await?;
-    let malformed = |why| api::error::Error::malformed_certificate(id, why);
+    let malformed = |why| api::error::Error::malformed_certificate(id, &why);
     let signed = wire::signed(&answer).map_err(malformed)?;
     let text = signed.signed_key.required().map_err(|reason| {
         let (path, reason) = ("data.signedKey".to_owned(), reason.to_owned());

@@ -19,7 +19,7 @@ pub use check::CheckedCluster;
 pub use duplicates::duplicates_by;
 pub use jump::{Bastion, Jump, JumpMode, JumpVia};
 pub use listed::ControlNode;
-pub use model::{Cluster, Fleet, Host, Node, ProxyJump, Skipped, SshKey, WhySkipped};
+pub use model::{Cluster, Fleet, Host, Node, Skipped, SshKey, WhySkipped};
 pub use refusal::Refusal;
 pub use resolve::{NoFleet, Options, ResolvedCluster, name_clusters, resolve, resolve_one};
 pub use selection::{Only, Selection};

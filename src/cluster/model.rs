@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::jump::{Jump, JumpVia};
-use crate::name::{Alias, HostName, Id, Label, Port, Slug, UserName};
+use crate::name::{HostName, Id, Label, Port, Slug, UserName};
 
 /// A machine of a cluster. Its hosts share it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,14 +63,14 @@ pub struct Host<'a> {
 
 impl Host<'_> {
     /// Returns the name that `known_hosts` holds its key under (`ssh_config(5)`, `HostKeyAlias`):
-    /// `prime-<machine>`, and `-<port>` if the machine has several SSH servers.
+    /// `prime-<machine>`, and `.<port>` if the machine has several SSH servers; no id has a dot.
     ///
     /// It follows the machine and not its address, so a recycled address is a new machine, and a
     /// server that moves to another port is still the old one.
     #[must_use]
     pub fn host_key_alias(&self) -> String {
         let alias = ["prime-", self.machine.as_str()].concat();
-        if self.shares_machine { format!("{alias}-{}", self.port) } else { alias }
+        if self.shares_machine { format!("{alias}.{}", self.port) } else { alias }
     }
 
     /// Returns `USER@HOST:PORT`, for a person.
@@ -231,62 +231,48 @@ pub struct Fleet<'a> {
 }
 
 impl<'a> Fleet<'a> {
-    /// The name of the whole cluster, which leads to [`Fleet::entry`].
+    /// `<prefix>.<cluster>`: the name of the whole cluster, which leads to [`Fleet::entry`]. A dot
+    /// separates, because a [`Slug`] holds none: no cluster's pattern catches another's hosts.
     #[must_use]
-    pub fn alias(&'a self) -> Alias<'a> {
-        Alias::of_cluster(&self.prefix, &self.name)
+    pub fn alias(&self) -> String {
+        [self.prefix.as_str(), ".", self.name.as_str()].concat()
     }
 
-    /// The name of one of its hosts.
+    /// `<prefix>.<cluster>.<node>`: the name of one of its hosts.
     #[must_use]
-    pub fn alias_of(&'a self, host: &'a Host<'a>) -> Alias<'a> {
-        Alias::of_node(&self.prefix, &self.name, &host.name)
+    pub fn alias_of(&self, host: &Host<'_>) -> String {
+        self.alias_of_node(&host.name)
     }
 
     /// The name that a node without a host would have, which leads nowhere: no text of the API's,
     /// for a program may hand it to ssh.
     #[must_use]
     pub fn alias_of_skipped(&self, node: &Skipped<'_>) -> String {
-        let own = Slug::of_name(node.name.as_cow(), node.name.as_str());
-        Alias::of_node(&self.prefix, &self.name, &own).to_string()
+        self.alias_of_node(&Slug::of_name(node.name.as_cow(), node.name.as_str()))
     }
 
-    /// Returns what one of its hosts jumps through; `None` where it is reached directly.
+    fn alias_of_node(&self, node: &Slug<'_>) -> String {
+        [self.prefix.as_str(), ".", self.name.as_str(), ".", node.as_str()].concat()
+    }
+
+    /// Returns what one of its hosts jumps through, raw as `ProxyJump` takes it (`ssh_config(5)`);
+    /// `None` where it is reached directly.
     #[must_use]
-    pub fn proxy_jump<'f>(&'f self, host: &Host<'_>) -> Option<ProxyJump<'f>>
-    where
-        'a: 'f,
-    {
-        let jump = self.jump.as_ref().filter(|_| host.jumps);
-        let bastion = self.bastion.as_ref();
-        (jump.is_some() || bastion.is_some()).then_some(ProxyJump { fleet: self, jump, bastion })
+    pub fn proxy_jump(&self, host: &Host<'_>) -> Option<String> {
+        match (&self.bastion, self.jump.as_ref().filter(|_| host.jumps)) {
+            // The control node's own block has the bastion.
+            (_, Some(Jump::ControlNode(name))) => Some(self.alias_of_node(name)),
+            (Some(bastion), Some(Jump::Via(via))) if via != bastion => {
+                Some(format!("{bastion},{via}"))
+            }
+            (_, Some(Jump::Via(host))) | (Some(host), None) => Some(host.to_string()),
+            (None, None) => None,
+        }
     }
 
     /// The host that the cluster's own name leads to: the first control node, or the first host.
     #[must_use]
     pub fn entry(&self) -> Option<&Host<'a>> {
         self.hosts.get(self.entry)
-    }
-}
-
-/// The way to a host that jumps, raw as `ProxyJump` takes it (`ssh_config(5)`).
-#[derive(Clone, Copy, Debug)]
-pub struct ProxyJump<'f> {
-    fleet: &'f Fleet<'f>,
-    jump: Option<&'f Jump<'f>>,
-    bastion: Option<&'f JumpVia>,
-}
-
-impl fmt::Display for ProxyJump<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.bastion, self.jump) {
-            // The control node's own block has the bastion.
-            (_, Some(Jump::ControlNode(name))) => {
-                Alias::of_node(&self.fleet.prefix, &self.fleet.name, name).fmt(f)
-            }
-            (Some(bastion), Some(Jump::Via(via))) if via != bastion => write!(f, "{bastion},{via}"),
-            (_, Some(Jump::Via(host))) | (Some(host), None) => host.fmt(f),
-            (None, None) => Ok(()),
-        }
     }
 }

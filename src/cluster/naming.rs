@@ -3,99 +3,73 @@
 //! changes.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use super::duplicates::duplicates_by;
 use super::model::Host;
 use crate::name::{Id, Slug};
 
-/// The names that are taken, and who else wants one.
+/// What a name has behind it, so that no other is the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Suffix {
+    None,
+    /// The first digits of a hash.
+    Short,
+    /// The whole hash, which no name of somebody's choice ends in: see [`Slug::of_name`].
+    Whole,
+}
+
+/// Finds each claimant a name that no other has and that is not `taken`, in the order of the
+/// claimants.
 ///
-/// Each claimant has a base name at level 0 and longer ones above it. Of those that want the same
-/// name, the ones at the lowest level go one level up, all together; so long until no two agree.
-/// It ends because high levels hold so much of the SHA-256 of an id that no two can agree, and no
-/// name that somebody else chose looks like one of the highest: see [`Slug::of_name`].
-#[derive(Debug, Default)]
-pub(super) struct Names<'a> {
-    taken: HashSet<Slug<'a>>,
+/// Those that want the same name all get a short suffix. Who wants what one of them is called now
+/// gets a whole one, and so do those that still agree: by chance once in billions of names, or
+/// because somebody sought it.
+pub(super) fn settle<'a, T>(
+    taken: &HashSet<Slug<'a>>,
+    claimants: &[T],
+    name: impl Fn(&T, Suffix) -> Slug<'a>,
+) -> Vec<Slug<'a>> {
+    let mut names: Vec<Slug<'a>> =
+        claimants.iter().map(|claimant| name(claimant, Suffix::None)).collect();
+    let moved = contested(&names, taken);
+    rename(&mut names, &moved, claimants, |claimant| name(claimant, Suffix::Short));
+    if !moved.is_empty() {
+        let mut again = contested(&names, taken);
+        let mut movers: HashMap<&Slug<'a>, usize> = HashMap::new();
+        for name in moved.iter().filter_map(|&at| names.get(at)) {
+            *movers.entry(name).or_default() += 1;
+        }
+        let is_alone = |name: &Slug<'a>| movers.get(name) == Some(&1) && !taken.contains(name);
+        again.retain(|at| !(moved.contains(at) && names.get(*at).is_some_and(is_alone)));
+        rename(&mut names, &again, claimants, |claimant| name(claimant, Suffix::Whole));
+    }
+    names
 }
 
-impl<'a> Names<'a> {
-    /// Takes names that are not to be had any more.
-    pub(super) fn take(&mut self, names: impl IntoIterator<Item = Slug<'a>>) {
-        self.taken.extend(names);
+/// Returns who wants a name that is taken, or that another one wants.
+fn contested<'a>(names: &[Slug<'a>], taken: &HashSet<Slug<'a>>) -> HashSet<usize> {
+    let is_taken = |(at, name)| taken.contains(name).then_some(at);
+    let mut contested = HashSet::new();
+    if !taken.is_empty() {
+        contested.extend(names.iter().enumerate().filter_map(is_taken));
     }
-
-    /// Finds each claimant a name that no other has, in the order of the claimants; they are not
-    /// taken yet.
-    ///
-    /// `name_at(claimant, level)` is what it would be called at that level.
-    pub(super) fn settle<T>(
-        &self,
-        claimants: &[T],
-        name_at: impl Fn(&T, usize) -> Slug<'a>,
-    ) -> Vec<Slug<'a>> {
-        let mut levels = vec![0_usize; claimants.len()];
-        let mut names: Vec<Slug<'a>> =
-            claimants.iter().map(|claimant| name_at(claimant, 0)).collect();
-        let mut raised = self.colliding(&names, &levels, 0..claimants.len());
-        let mut wanting = wanting(&names, !raised.is_empty());
-        while !raised.is_empty() {
-            let mut touched = Vec::new();
-            for at in raised {
-                if let (Some(level), Some(name), Some(claimant)) =
-                    (levels.get_mut(at), names.get_mut(at), claimants.get(at))
-                {
-                    *level += 1;
-                    let next = name_at(claimant, *level);
-                    let left = std::mem::replace(name, next.clone());
-                    if let Some(others) = wanting.get_mut(&left) {
-                        others.remove(&at);
-                    }
-                    wanting.entry(next.clone()).or_default().insert(at);
-                    touched.extend([left, next]);
-                }
-            }
-            // Only there can two agree now: a chain of names that push each other on would cost
-            // the square of its length if all were looked at again.
-            touched.sort_unstable();
-            touched.dedup();
-            let again: BTreeSet<usize> =
-                touched.iter().filter_map(|name| wanting.get(name)).flatten().copied().collect();
-            raised = self.colliding(&names, &levels, again.iter().copied());
-        }
-        names
-    }
-
-    /// Returns who has to go one level up: whoever wants a name that is taken, and of several that
-    /// want the same name those at the lowest level.
-    fn colliding(
-        &self,
-        names: &[Slug<'a>],
-        levels: &[usize],
-        among: impl Iterator<Item = usize> + Clone,
-    ) -> Vec<usize> {
-        let taken = |&at: &usize| names.get(at).is_some_and(|name| self.taken.contains(name));
-        let mut raised: Vec<usize> = Vec::new();
-        if !self.taken.is_empty() {
-            raised.extend(among.clone().filter(taken));
-        }
-        for group in duplicates_by(among, |&at| names.get(at)) {
-            let lowest = group.iter().map(|&at| levels.get(at)).min();
-            let at_lowest = |at: &usize| Some(levels.get(*at)) == lowest && !taken(at);
-            raised.extend(group.into_iter().filter(at_lowest));
-        }
-        raised
-    }
+    let shared = duplicates_by(names.iter().enumerate(), |(_, name)| *name);
+    contested.extend(shared.into_iter().flatten().map(|(at, _)| at));
+    contested
 }
 
-/// Returns who wants which name, if somebody has to move at all.
-fn wanting<'a>(names: &[Slug<'a>], moves: bool) -> HashMap<Slug<'a>, BTreeSet<usize>> {
-    let mut wanting: HashMap<_, BTreeSet<_>> = HashMap::new();
-    for (at, name) in names.iter().enumerate().filter(|_| moves) {
-        wanting.entry(name.clone()).or_default().insert(at);
+fn rename<'a, T>(
+    names: &mut [Slug<'a>],
+    which: &HashSet<usize>,
+    claimants: &[T],
+    name: impl Fn(&T) -> Slug<'a>,
+) {
+    for (at, (old, claimant)) in names.iter_mut().zip(claimants).enumerate() {
+        if which.contains(&at) {
+            *old = name(claimant);
+        }
     }
-    wanting
 }
 
 /// A host that wants a name.
@@ -113,14 +87,14 @@ struct Claim<'h, 'a> {
 /// Nodes in the cluster come before those that left it, and a node's main connection before any
 /// further one: a newcomer of a lower rank takes no name away.
 pub(super) fn name_hosts(hosts: &mut [Host<'_>]) {
-    let mut names = Names::default();
+    let mut taken = HashSet::new();
     let mut unnamed = hosts.len();
     for (main, active) in [(true, true), (true, false), (false, true), (false, false)] {
         let claims = claims(hosts, |host| host.main == main && host.node.active == active);
-        let settled = names.settle(&claims, if main { main_name } else { further_name });
+        let settled = settle(&taken, &claims, if main { main_name } else { further_name });
         unnamed -= claims.len();
         if unnamed > 0 {
-            names.take(settled.iter().cloned());
+            taken.extend(settled.iter().cloned());
         }
         let places: Vec<usize> = claims.iter().map(|claim| claim.at).collect();
         for (at, name) in places.into_iter().zip(settled) {
@@ -145,36 +119,35 @@ fn claims<'h, 'a>(hosts: &'h [Host<'a>], wants: impl Fn(&Host<'a>) -> bool) -> V
     claims
 }
 
-fn main_name<'a>(claim: &Claim<'_, 'a>, level: usize) -> Slug<'a> {
-    match level {
-        0 => claim.host.name.clone(),
-        _ => claim.host.name.with_suffix(&Slug::of_id(claim.host.node.id.as_str(), level)),
+fn main_name<'a>(claim: &Claim<'_, 'a>, suffix: Suffix) -> Slug<'a> {
+    name_with_id(&claim.host.name, &claim.host.node.id, suffix)
+}
+
+/// A name with a hash of an id behind it.
+pub(super) fn name_with_id<'a>(name: &Slug<'a>, id: &Id<'_>, suffix: Suffix) -> Slug<'a> {
+    match suffix {
+        Suffix::None => name.clone(),
+        Suffix::Short => name.with_suffix(&Slug::of_id(id.as_str())),
+        Suffix::Whole => name.with_suffix(&Slug::of_whole_hash(id.as_str())),
     }
 }
 
-/// `<node>-<role>`, where the role tells it apart; from level 1 on `<node>-` with a hash of what
-/// ssh is told.
-fn further_name<'a>(claim: &Claim<'_, 'a>, level: usize) -> Slug<'a> {
+/// `<node>-<role>`, where the role tells it apart; otherwise `<node>-` with a hash of what ssh is
+/// told.
+fn further_name<'a>(claim: &Claim<'_, 'a>, suffix: Suffix) -> Slug<'a> {
     let Claim { host, main, .. } = claim;
-    let role = host.role.as_ref().filter(|role| level == 0 && main.role.as_ref() != Some(role));
+    let role = host.role.as_ref().filter(|role| main.role.as_ref() != Some(role));
     let role = role.and_then(|role| Slug::exact(role.as_str()));
-    if let Some(Ok(name)) = role.map(|role| Slug::new(format!("{}-{role}", main.name))) {
-        return name;
-    }
+    let with_role = role.and_then(|role| Slug::new(format!("{}-{role}", main.name)).ok());
     let endpoint = format!("{}\n{}\n{}", host.host_name, host.port, host.user);
-    let hash = match level {
-        0 | 1 => Slug::of_id(&endpoint, 1),
+    match (suffix, with_role) {
+        (Suffix::None, Some(name)) => name,
+        (Suffix::None | Suffix::Short, _) => main.name.with_suffix(&Slug::of_id(&endpoint)),
         // Two nodes that claim one endpoint, or a hash that was sought: the node's id decides.
-        _ => Slug::of_id(&format!("{}\n{endpoint}", host.node.id), level),
-    };
-    main.name.with_suffix(&hash)
-}
-
-/// A cluster's name at a level.
-pub(super) fn cluster_name<'a>(slug: &Slug<'a>, id: &Id<'_>, level: usize) -> Slug<'a> {
-    match level {
-        0 => slug.clone(),
-        _ => slug.with_suffix(&Slug::of_id(id.as_str(), level)),
+        (Suffix::Whole, _) => {
+            let hash = Slug::of_whole_hash(&format!("{}\n{endpoint}", host.node.id));
+            main.name.with_suffix(&hash)
+        }
     }
 }
 
@@ -218,20 +191,20 @@ fn split_number(text: &[u8]) -> (&[u8], &[u8]) {
 mod tests {
     use super::*;
 
-    fn settled(names: &mut Names<'static>, wanted: &[(&'static str, &'static str)]) -> Vec<String> {
-        names
-            .settle(wanted, |(name, id), level| {
-                cluster_name(&Slug::new(*name).unwrap(), &Id::new(*id).unwrap(), level)
-            })
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+    fn settled(
+        taken: &HashSet<Slug<'static>>,
+        wanted: &[(&'static str, &'static str)],
+    ) -> Vec<String> {
+        let name = |(name, id): &(&'static str, &'static str), suffix| {
+            name_with_id(&Slug::new(*name).unwrap(), &Id::new(*id).unwrap(), suffix)
+        };
+        settle(taken, wanted, name).iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn all_that_collide_get_a_part_of_their_id() {
         let part = |id| crate::name::id_part(id);
-        let names = settled(&mut Names::default(), &[("x", "1"), ("y", "2"), ("x", "3")]);
+        let names = settled(&HashSet::new(), &[("x", "1"), ("y", "2"), ("x", "3")]);
         assert_eq!(names, [format!("x-{}", part("1")), "y".into(), format!("x-{}", part("3"))]);
     }
 
@@ -239,9 +212,12 @@ mod tests {
     fn a_name_made_to_collide_with_an_id_part_is_the_one_that_moves() {
         let part = crate::name::id_part("1");
         let sly: &'static str = format!("x-{part}").leak();
-        let names = settled(&mut Names::default(), &[("x", "1"), (sly, "2"), ("x", "3")]);
+        let names = settled(&HashSet::new(), &[("x", "1"), (sly, "2"), ("x", "3")]);
         assert_eq!(names[0], sly);
-        assert_eq!(names[1], format!("{sly}-{}", crate::name::id_part("2")));
+        assert_eq!(
+            names[1],
+            Slug::new(sly).unwrap().with_suffix(&Slug::of_whole_hash("2")).as_str()
+        );
     }
 
     #[test]
@@ -249,21 +225,20 @@ mod tests {
         let mut wanted = vec![("x", "a"), ("x", "b")];
         let (mut name, mut last) = (Slug::new("x").unwrap(), "a");
         for at in 0..6_000 {
-            name = cluster_name(&name, &Id::new(last).unwrap(), 1);
+            name = name.with_suffix(&Slug::of_id(last));
             last = format!("c{at}").leak();
             wanted.push((name.to_string().leak(), last));
         }
         let start = std::time::Instant::now();
-        let found = settled(&mut Names::default(), &wanted);
+        let found = settled(&HashSet::new(), &wanted);
         assert_eq!(found.iter().collect::<HashSet<_>>().len(), wanted.len());
         assert!(start.elapsed() < std::time::Duration::from_secs(10), "{:?}", start.elapsed());
     }
 
     #[test]
     fn a_name_that_is_taken_stays() {
-        let mut names = Names::default();
-        names.take([Slug::new("train").unwrap()]);
-        let settled = settled(&mut names, &[("train", "2")]);
+        let taken = HashSet::from([Slug::new("train").unwrap()]);
+        let settled = settled(&taken, &[("train", "2")]);
         assert_eq!(settled, [format!("train-{}", crate::name::id_part("2"))]);
     }
 

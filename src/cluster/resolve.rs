@@ -1,16 +1,16 @@
 //! From checked clusters to fleets: every host named, selected, and with the way to it.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::check::{CheckedCluster, Nodes};
 use super::ids::refuse_duplicates;
 use super::jump::{Jump, JumpMode, JumpVia};
 use super::model::{Cluster, Fleet, Host, Skipped, WhySkipped};
-use super::naming::{Names, cluster_name, name_hosts, natural};
+use super::naming::{name_hosts, name_with_id, natural, settle};
 use super::refusal::Refusal;
 use super::selection::Selection;
-use crate::name::{Alias, HostName, Id, Invalid, Port, Slug, UserName};
+use crate::name::{HostName, Id, Invalid, Port, Slug, UserName};
 
 /// The options of a fleet: its hosts, their names, and the way to them.
 #[derive(Clone, Debug)]
@@ -65,7 +65,7 @@ pub struct ResolvedCluster<'a> {
 impl<'a> ResolvedCluster<'a> {
     /// The name of the whole cluster, where it has one.
     #[must_use]
-    pub fn alias(&self) -> Option<Alias<'_>> {
+    pub fn alias(&self) -> Option<String> {
         self.known().map(Fleet::alias)
     }
 
@@ -176,14 +176,13 @@ pub fn name_clusters<'a>(
     let by_id: HashMap<&str, &Slug<'static>> =
         recorded.iter().map(|(id, name)| (id.as_str(), name)).collect();
     let recorded_for = |id: &Id<'a>| by_id.get(id.as_str()).map(|&name| name.clone());
-    let mut names: Names<'a> = Names::default();
-    names.take(recorded.iter().map(|(_, name)| name.clone()));
+    let taken: HashSet<Slug<'a>> = by_id.values().map(|&name| name.clone()).collect();
     let newcomers: Vec<(Slug<'a>, &Id<'a>)> = clusters
         .iter()
         .filter_map(|cluster| cluster.wanted_name().zip(cluster.id()))
         .filter(|(_, id)| recorded_for(id).is_none())
         .collect();
-    let settled = names.settle(&newcomers, |(slug, id), level| cluster_name(slug, id, level));
+    let settled = settle(&taken, &newcomers, |(slug, id), suffix| name_with_id(slug, id, suffix));
     let mut settled = settled.into_iter();
     let ids = clusters.iter().map(|cluster| cluster.id());
     ids.map(|id| recorded_for(id?).or_else(|| settled.next())).collect()
@@ -332,7 +331,7 @@ fn find_jump<'a>(fleet: &Fleet<'a>, options: &Options) -> Result<Option<Jump<'a>
 /// through itself never stops.
 fn check_outside(jump: &JumpVia, fleet: &Fleet<'_>) -> Result<(), Invalid> {
     let host = jump.host();
-    let ours = fleet.alias().to_string();
+    let ours = fleet.alias();
     let below = host.strip_prefix(&ours);
     if below.is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) {
         return Err(Invalid::because(format!(

@@ -92,8 +92,8 @@ impl Selection {
             role == Some(wanted.to_lowercase())
         });
         let kind_fits = self.only.is_none_or(|only| only.takes(host));
-        let name_fits = self.nodes.is_empty()
-            || self.fits(host.name.as_str(), &fleet.alias_of(host).to_string());
+        let name_fits =
+            self.nodes.is_empty() || self.fits(host.name.as_str(), &fleet.alias_of(host));
         let is_among = self.among.as_ref().is_none_or(|among| among.takes(fleet, host));
         role_fits && kind_fits && name_fits && is_among
     }

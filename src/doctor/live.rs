@@ -50,7 +50,7 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
         let sync = || commands.installed("sync", ["--new"]);
         findings.push(last("new clusters of the subscription", &state, sync));
     }
-    findings.extend(working.and_then(|command| cost(command, snapshot.shell())));
+    findings.extend(working.and_then(|command| cost(command, &snapshot.shell())));
     findings
 }
 

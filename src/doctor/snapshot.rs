@@ -29,8 +29,6 @@ pub struct Snapshot {
     pub ours: Result<OurFolder, FolderError>,
     /// Temporary files of runs that were killed, or are still running.
     pub leftovers: Vec<PathBuf>,
-    /// The value of `SHELL`.
-    pub shell: Option<PathBuf>,
     /// The commands that are advised.
     pub commands: OwnCommands,
     /// The surroundings of this run.
@@ -64,18 +62,14 @@ pub struct InstalledCluster {
 impl Snapshot {
     /// Reads it; what is not there is no error.
     #[must_use]
-    pub fn read(
-        layout: Layout,
-        shell: Option<PathBuf>,
-        commands: OwnCommands,
-        context: Context,
-    ) -> Self {
+    pub fn read(layout: Layout, context: Context) -> Self {
         let config = crate::fs::contents(&layout.config()).map_err(|error| error.to_string());
         let ours = folder::check_owner(&layout).and_then(|()| folder::read_ours(&layout));
         let text = config.as_ref().ok().cloned().flatten();
         let ours = ours.map(|present| OurFolder::of(&layout, Present { config: text, ..present }));
         let leftovers = folder::leftovers(&layout);
-        Self { layout, config, ours, leftovers, shell, commands, context }
+        let commands = context.commands();
+        Self { layout, config, ours, leftovers, commands, context }
     }
 
     /// The installed clusters with a file for ssh.
@@ -115,8 +109,9 @@ impl Snapshot {
 
     /// The shell by which ssh runs commands.
     #[must_use]
-    pub fn shell(&self) -> &Path {
-        self.shell.as_deref().unwrap_or(DEFAULT_SHELL.as_ref())
+    pub fn shell(&self) -> PathBuf {
+        let named = self.context.environment.variable("SHELL").ok().flatten();
+        named.map_or_else(|| DEFAULT_SHELL.into(), PathBuf::from)
     }
 
     /// Every file that the user's configuration includes, except our own.

@@ -110,12 +110,13 @@ impl Staged {
         if was.is_some() {
             refuse_read_only(&target)?;
         }
+        let file = maker.file(&target)?;
         if maker == Maker::AnyRun {
-            for path in left_behind(folder_of(&target), false) {
+            let fresh = file.as_file().metadata().ok();
+            for path in left_behind(folder_of(&target), false, fresh.as_ref()) {
                 clean(&path);
             }
         }
-        let file = maker.file(&target)?;
         let kept = was.map(|was| keep_owner(&file, &was));
         let mode = match mode {
             Mode::Keep { new } => kept.unwrap_or(new),

@@ -1,6 +1,6 @@
 //! Temporary files: what they are called, and what becomes of those whose run was killed.
 
-use std::fs::{self, DirEntry, Permissions};
+use std::fs::{self, DirEntry, Metadata, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -67,11 +67,15 @@ pub fn scratch_folder(folder: &Path) -> Result<TempDir, FileError> {
 
 /// The temporary files in `folder` of runs that were killed. Where `is_locked` says that one lock
 /// guards the folder, they include those of the run that holds it.
+///
+/// Ages are counted from `fresh`, a file that was just written: both have their times from the clock
+/// of the file server, which may be far from ours. Where there is none, or it is on another file
+/// system, nothing is old.
 #[must_use]
-pub fn left_behind(folder: &Path, is_locked: bool) -> Vec<PathBuf> {
+pub fn left_behind(folder: &Path, is_locked: bool, fresh: Option<&Metadata>) -> Vec<PathBuf> {
     let is_left = |entry: &DirEntry| match entry.file_name().to_str().and_then(Maker::of) {
         Some(Maker::LockHolder) => is_locked,
-        Some(Maker::AnyRun) => is_stale(entry),
+        Some(Maker::AnyRun) => fresh.is_some_and(|fresh| is_stale(entry, fresh)),
         None => false,
     };
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
@@ -79,12 +83,15 @@ pub fn left_behind(folder: &Path, is_locked: bool) -> Vec<PathBuf> {
 }
 
 /// Returns whether it is a file of this user's that nobody writes to any more.
-fn is_stale(entry: &DirEntry) -> bool {
+fn is_stale(entry: &DirEntry, fresh: &Metadata) -> bool {
     // A link is looked at itself.
     entry.metadata().is_ok_and(|found| {
-        let age = found.modified().ok().and_then(|then| then.elapsed().ok());
+        let now = fresh.modified().ok();
+        let age =
+            now.zip(found.modified().ok()).and_then(|(now, then)| now.duration_since(then).ok());
         found.is_file()
             && found.uid() == Uid::effective().as_raw()
+            && found.dev() == fresh.dev()
             && age.is_some_and(|age| age > STALE)
     })
 }

@@ -215,14 +215,16 @@ fn what_killed_runs_left_is_cleared_where_nobody_can_be_at_it() {
     fs::write(at(".prime-ssh-output-new.tmp"), "").unwrap();
     symlink("of-the-user", at(".prime-ssh-output-link.tmp")).unwrap();
     fs::create_dir(at(".prime-ssh-output-folder.tmp")).unwrap();
-    let mut left = left_behind(folder.path(), true);
+    let fresh = fs::metadata(at(".prime-ssh-output-new.tmp")).unwrap();
+    let left_behind = |is_locked| left_behind(folder.path(), is_locked, Some(&fresh));
+    let mut left = left_behind(true);
     left.sort();
     assert_eq!(left, [at(".prime-ssh-install-old.tmp"), at(".prime-ssh-output-old.tmp")]);
-    assert_eq!(left_behind(folder.path(), false), [at(".prime-ssh-output-old.tmp")]);
+    assert_eq!(left_behind(false), [at(".prime-ssh-output-old.tmp")]);
 
     // Only what any run may make, for this one does not hold the lock.
     replace(&at("f"), b"x", 0o600).unwrap();
-    assert_eq!(left_behind(folder.path(), true), [at(".prime-ssh-install-old.tmp")]);
+    assert_eq!(left_behind(true), [at(".prime-ssh-install-old.tmp")]);
     assert_eq!(names(folder.path()).len(), 8);
     if Uid::effective().is_root() {
         leave(".prime-ssh-output-other.tmp");
@@ -256,8 +258,8 @@ fn what_is_staged_where_a_link_leads_belongs_to_no_lock() {
     symlink("../dotfiles/config", at("home/config")).unwrap();
     let stage = |name| Staged::new(&at(name), b"new", Mode::Exactly(0o600)).unwrap();
     let (linked, own) = (stage("home/config"), stage("home/other"));
-    assert!(left_behind(&at("dotfiles"), true).is_empty());
-    assert_eq!(left_behind(&at("home"), true), [own.path()]);
+    assert!(left_behind(&at("dotfiles"), true, None).is_empty());
+    assert_eq!(left_behind(&at("home"), true, None), [own.path()]);
     linked.put().unwrap();
     assert_eq!(fs::read(at("dotfiles/config")).unwrap(), b"new");
 }

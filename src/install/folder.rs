@@ -190,7 +190,7 @@ pub fn read_ours(layout: &Layout) -> Result<Present, FolderError> {
                 if found.mode() & 0o077 != 0 && !is_aside {
                     present.loose.insert(name.clone());
                 }
-                if name == AGAIN && is_recent(&found) {
+                if name == AGAIN && is_recent(layout, &found) {
                     let names = Fragment::parse(&bytes).names().map(str::to_owned).collect();
                     present.recent = names;
                 }
@@ -234,9 +234,17 @@ pub fn installed_stems(layout: &Layout) -> Result<Vec<FileStem>, FolderError> {
 }
 
 /// Whether an ssh may still be at work that started before this file was written.
-fn is_recent(found: &fs::Metadata) -> bool {
+fn is_recent(layout: &Layout, found: &fs::Metadata) -> bool {
     const MINUTES: Duration = Duration::from_secs(3 * 60);
-    found.modified().ok().and_then(|then| then.elapsed().ok()).is_some_and(|age| age < MINUTES)
+    age(layout, found) < MINUTES
+}
+
+/// The age of a file of ours when the last run began, which wrote its number into the lock then: the
+/// clock of the file server, where both times are from, may be far from ours.
+fn age(layout: &Layout, found: &fs::Metadata) -> Duration {
+    let began = fs::symlink_metadata(layout.file(LOCK)).and_then(|lock| lock.modified());
+    let times = began.ok().zip(found.modified().ok());
+    times.and_then(|(began, then)| began.duration_since(then).ok()).unwrap_or_default()
 }
 
 /// Whether our folder is there. Whatever else has its name is refused.
@@ -265,7 +273,7 @@ pub fn clean(layout: &Layout) {
 fn empty_again(layout: &Layout) {
     let path = layout.file(AGAIN);
     let found = fs::symlink_metadata(&path);
-    if found.is_ok_and(|found| found.is_file() && found.len() > 0 && !is_recent(&found)) {
+    if found.is_ok_and(|found| found.is_file() && found.len() > 0 && !is_recent(layout, &found)) {
         // The next run tries again.
         let _ = crate::fs::replace(&path, &index::again([], &BTreeSet::new()), 0o600);
     }
@@ -282,9 +290,6 @@ fn emptied(layout: &Layout) -> Vec<PathBuf> {
     let index = include::included(&read(INDEX));
     let is_live = index.iter().any(|path| path.ends_with(SECOND_LOOK));
     listed.extend(index);
-    let is_old = |found: &fs::Metadata| {
-        found.modified().ok().and_then(|then| then.elapsed().ok()).is_none_or(|age| age > A_WHILE)
-    };
     let entries = fs::read_dir(layout.folder()).into_iter().flatten().flatten();
     let is_emptied = |entry: &fs::DirEntry| {
         let Ok(name) = entry.file_name().into_string() else { return false };
@@ -298,7 +303,7 @@ fn emptied(layout: &Layout) -> Vec<PathBuf> {
         };
         is_unused
             && !listed.iter().any(|other| Path::new(other) == entry.path())
-            && entry.metadata().is_ok_and(|found| found.len() == 0 && is_old(&found))
+            && entry.metadata().is_ok_and(|found| found.len() == 0 && age(layout, &found) > A_WHILE)
     };
     entries.filter(is_emptied).map(|entry| entry.path()).collect()
 }
@@ -306,12 +311,16 @@ fn emptied(layout: &Layout) -> Vec<PathBuf> {
 /// The temporary files of runs that were killed, and of one that is at work.
 #[must_use]
 pub fn leftovers(layout: &Layout) -> Vec<PathBuf> {
-    let mut paths = crate::fs::left_behind(&layout.folder(), true);
-    paths.extend(crate::fs::left_behind(layout.ssh_folder(), true));
+    // A run writes its number into the lock when it begins.
+    let fresh = fs::symlink_metadata(layout.file(LOCK)).ok();
+    let left_behind =
+        |folder: &Path, is_locked| crate::fs::left_behind(folder, is_locked, fresh.as_ref());
+    let mut paths = left_behind(&layout.folder(), true);
+    paths.extend(left_behind(layout.ssh_folder(), true));
     // Where the user's configuration is a link, other runs may be at work beside its target.
     let real = crate::fs::real_folder(&layout.config()).ok();
     if let Some(real) = real.filter(|real| !is_same_folder(real, layout.ssh_folder())) {
-        paths.extend(crate::fs::left_behind(&real, false));
+        paths.extend(left_behind(&real, false));
     }
     paths.sort();
     paths

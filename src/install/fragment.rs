@@ -118,14 +118,11 @@ impl Fragment {
     /// same machine: the old one and the new one.
     #[must_use]
     pub fn renamed_keys(&self, earlier: &Self) -> Vec<(String, String)> {
-        let before: BTreeMap<_, _> = earlier
-            .hosts
-            .iter()
-            .filter_map(|host| Some((host.pod(&earlier.shared)?, host.machine()?)))
-            .collect();
+        let before: BTreeMap<_, _> =
+            earlier.hosts.iter().filter_map(|host| Some((host.pod()?, host.machine()?))).collect();
         let mut renamed = Vec::new();
         for host in &self.hosts {
-            let Some((pod, new)) = host.pod(&self.shared).zip(host.machine()) else { continue };
+            let Some((pod, new)) = host.pod().zip(host.machine()) else { continue };
             if let Some(old) = before.get(pod).filter(|old| **old != new) {
                 renamed.push(((*old).to_owned(), new.to_owned()));
             }
@@ -142,17 +139,17 @@ impl Fragment {
         let mut removed: BTreeMap<Option<&str>, &str> = old
             .iter()
             .filter(|(alias, _)| !new.contains_key(*alias))
-            .map(|(&alias, host)| (host.pod(&earlier.shared), alias))
+            .map(|(&alias, host)| (host.pod(), alias))
             .collect();
         for (alias, host) in &new {
             match old.get(alias) {
-                None => match removed.remove(&host.pod(&self.shared)) {
+                None => match removed.remove(&host.pod()) {
                     Some(old) => difference.renamed.push((old.to_owned(), (*alias).to_owned())),
                     None => difference.added += 1,
                 },
-                Some(before) if before.pod(&earlier.shared) != host.pod(&self.shared) => {
+                Some(before) if before.pod() != host.pod() => {
                     let pod = |pod: Option<&str>| pod.unwrap_or_default().to_owned();
-                    let (from, to) = (before.pod(&earlier.shared), host.pod(&self.shared));
+                    let (from, to) = (before.pod(), host.pod());
                     difference.moved.push(((*alias).to_owned(), pod(from), pod(to)));
                 }
                 Some(before) if before.own != host.own => difference.changed += 1,
@@ -206,12 +203,10 @@ impl Host {
 
     /// The id of its machine: in a `HostKeyAlias` it may have the port behind it.
     #[must_use]
-    pub fn pod<'a>(&'a self, shared: &Options) -> Option<&'a str> {
+    pub fn pod(&self) -> Option<&str> {
         let machine = self.machine()?;
         let machine = machine.strip_prefix("prime-").unwrap_or(machine);
-        let port = self.value("port", shared).unwrap_or_default();
-        let port = machine.strip_suffix(port).and_then(|rest| rest.strip_suffix('-'));
-        Some(port.unwrap_or(machine))
+        machine.split('.').next()
     }
 
     /// The value of a keyword for this host; its own lines count first.

@@ -44,7 +44,7 @@ impl<'a> Slug<'a> {
     /// The slug of a name that a person gave: ASCII lower case, every other run one `-`, trimmed.
     ///
     /// A name that leaves nothing, `none`, or more than 63 characters gets the id part of `id`.
-    /// So does one that ends in as much of a hash as [`Slug::of_id`] gives at most: that is the
+    /// So does one that ends in as much of a hash as [`Slug::of_whole_hash`] gives: that is the
     /// last resort of a name that collides, and nobody else may have it.
     /// Borrows where the name is a slug as it stands.
     #[must_use]
@@ -80,11 +80,17 @@ impl Slug<'static> {
         Self(Cow::Borrowed("prime"))
     }
 
-    /// The first `parts` times eight hex digits of the SHA-256 of `id`; more than one part only
-    /// where ids were made to share their first.
+    /// The [`id_part`] of an id.
     #[must_use]
-    pub fn of_id(id: &str, parts: usize) -> Self {
-        Self(Cow::Owned(digest::hex(id, (parts * ID_PART).clamp(ID_PART, HASH_MAX))))
+    pub fn of_id(id: &str) -> Self {
+        Self(Cow::Owned(id_part(id)))
+    }
+
+    /// As much of the SHA-256 as a name has room for: no two ids share it, and [`Slug::of_name`]
+    /// gives it to nobody.
+    #[must_use]
+    pub fn of_whole_hash(id: &str) -> Self {
+        Self(Cow::Owned(digest::hex(id, HASH_MAX)))
     }
 }
 
@@ -125,44 +131,6 @@ fn join_cut(front: &str, suffix: &str) -> String {
     if front.is_empty() { suffix.to_owned() } else { format!("{front}-{suffix}") }
 }
 
-/// A name that ssh is called with: `prefix.cluster` or `prefix.cluster.node`.
-///
-/// The dot separates because a [`Slug`] holds none: no cluster's pattern catches another's hosts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Alias<'a> {
-    prefix: &'a Slug<'a>,
-    cluster: &'a Slug<'a>,
-    node: Option<&'a Slug<'a>>,
-}
-
-impl<'a> Alias<'a> {
-    /// The name of a whole cluster, which leads to its first control node.
-    #[must_use]
-    pub fn of_cluster(prefix: &'a Slug<'a>, cluster: &'a Slug<'a>) -> Self {
-        Self { prefix, cluster, node: None }
-    }
-
-    /// The name of one host of a cluster.
-    #[must_use]
-    pub fn of_node(prefix: &'a Slug<'a>, cluster: &'a Slug<'a>, node: &'a Slug<'a>) -> Self {
-        Self { prefix, cluster, node: Some(node) }
-    }
-}
-
-impl fmt::Display for Alias<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // One write a part, not one formatted line: this stands in every line of a large file.
-        f.write_str(self.prefix.as_str())?;
-        f.write_str(".")?;
-        f.write_str(self.cluster.as_str())?;
-        if let Some(node) = self.node {
-            f.write_str(".")?;
-            f.write_str(node.as_str())?;
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,11 +159,10 @@ mod tests {
     #[test]
     fn a_suffix_fits_by_cutting_in_front() {
         let long = Slug::new("y".repeat(63)).unwrap();
-        let cut = long.with_suffix(&Slug::of_id("id", 1));
-        assert_eq!(cut.as_str().len(), 63);
-        assert!(Slug::new(cut.as_str().to_owned()).is_ok());
-        for parts in 1..20 {
-            assert!(Slug::new(Slug::of_id("id", parts).to_string()).is_ok());
+        for suffix in [Slug::of_id("id"), Slug::of_whole_hash("id")] {
+            let cut = long.with_suffix(&suffix).to_string();
+            assert_eq!(cut.len(), 63);
+            assert!(Slug::new(cut).is_ok());
         }
     }
 }

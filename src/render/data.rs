@@ -4,46 +4,39 @@
 //! It holds what hosts need and nothing that is secret or private, like [`super::export`].
 //! `schemas/render-data.schema.json` describes it for other programs.
 
-use std::fmt;
 use std::io;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use crate::cluster::{self, Fleet, ProxyJump, WhySkipped};
-use crate::name::{Alias, Label};
+use crate::cluster::{self, Fleet, WhySkipped};
+use crate::name::Label;
 
 /// The version of the shape. It goes up when a field is removed or changes its meaning; a new field
 /// changes nothing for programs that do not know it.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// All clusters of a run.
-#[derive(Clone, Debug, Serialize)]
-pub struct Data<'f> {
-    /// [`SCHEMA_VERSION`].
-    pub schema_version: u32,
-    /// The clusters, in the order of their names.
-    pub clusters: Vec<Cluster<'f>>,
-    /// The hosts of all of them, in the same order.
-    pub hosts: Vec<Host<'f>>,
+/// Returns the data of these fleets, in their order.
+#[must_use]
+pub fn of<'f>(fleets: &'f [Fleet<'f>]) -> Vec<Cluster<'f>> {
+    fleets.iter().map(Cluster::of).collect()
 }
 
-impl<'f> Data<'f> {
-    /// Returns the data of these fleets.
-    #[must_use]
-    pub fn of(fleets: &'f [Fleet<'f>]) -> Self {
-        let clusters: Vec<_> = fleets.iter().map(Cluster::of).collect();
-        let hosts = clusters.iter().flat_map(|cluster| cluster.hosts.iter().cloned()).collect();
-        Self { schema_version: SCHEMA_VERSION, clusters, hosts }
-    }
-}
-
-/// Writes the data as JSON.
+/// Writes the data as JSON: the clusters, and the hosts of all of them in the same order.
 ///
 /// # Errors
 ///
 /// Where the writer fails.
-pub fn write(data: &Data<'_>, mut to: &mut dyn io::Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut to, data)?;
+pub fn write(clusters: &[Cluster<'_>], mut to: &mut dyn io::Write) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Data<'c, 'f> {
+        schema_version: u32,
+        clusters: &'c [Cluster<'f>],
+        hosts: Vec<&'c Host<'f>>,
+    }
+
+    let hosts = clusters.iter().flat_map(|cluster| &cluster.hosts).collect();
+    let data = Data { schema_version: SCHEMA_VERSION, clusters, hosts };
+    serde_json::to_writer_pretty(&mut to, &data)?;
     to.write_all(b"\n")
 }
 
@@ -51,7 +44,7 @@ pub fn write(data: &Data<'_>, mut to: &mut dyn io::Write) -> io::Result<()> {
 #[derive(Clone, Debug, Serialize)]
 pub struct Cluster<'f> {
     /// `prime.train`: the name that leads to `entry`.
-    pub alias: Text<Alias<'f>>,
+    pub alias: String,
     /// `train`: the last part of its alias.
     pub slug: &'f str,
     /// Its id.
@@ -80,7 +73,7 @@ pub struct Cluster<'f> {
     pub nodes_skipped: Vec<Skipped<'f>>,
     /// The alias of the host that the cluster's own alias leads to: the first control node, or the
     /// first host.
-    pub entry: Option<Text<Alias<'f>>>,
+    pub entry: Option<String>,
     /// The host that others jump through, where it was not asked for itself and so is not among
     /// `hosts`.
     pub jump_host: Option<Host<'f>>,
@@ -96,7 +89,7 @@ impl<'f> Cluster<'f> {
         let (jump_hosts, hosts): (Vec<_>, _) = fleet.hosts.iter().partition(|host| host.jump_only);
         let host = |host| Host::of(fleet, host);
         Self {
-            alias: Text(fleet.alias()),
+            alias: fleet.alias(),
             slug: fleet.name.as_str(),
             id: cluster.id.as_str(),
             name: cluster.name.as_str(),
@@ -110,7 +103,7 @@ impl<'f> Cluster<'f> {
             terminated: cluster.is_terminated(),
             nodes_total: fleet.active_nodes,
             nodes_skipped: fleet.skipped.iter().map(Skipped::of).collect(),
-            entry: fleet.entry().map(|host| Text(fleet.alias_of(host))),
+            entry: fleet.entry().map(|host| fleet.alias_of(host)),
             jump_host: jump_hosts.into_iter().next().map(host),
             hosts: hosts.into_iter().map(host).collect(),
         }
@@ -121,11 +114,11 @@ impl<'f> Cluster<'f> {
 #[derive(Clone, Debug, Serialize)]
 pub struct Host<'f> {
     /// `prime.train.node-1`: what ssh is called with.
-    pub alias: Text<Alias<'f>>,
+    pub alias: String,
     /// `node-1`: the last part of its alias.
     pub name: &'f str,
     /// The alias of its cluster.
-    pub cluster: Text<Alias<'f>>,
+    pub cluster: String,
     /// The host that ssh connects to (`ssh_config(5)`, `HostName`): an address, or a DNS name.
     pub host_name: &'f str,
     /// On which port.
@@ -134,7 +127,7 @@ pub struct Host<'f> {
     pub user: &'f str,
     /// Its jump host (`ssh_config(5)`, `ProxyJump`): the alias of a control node, or the value of
     /// `--jump-via`; `null` where it is reached directly.
-    pub proxy_jump: Option<Text<ProxyJump<'f>>>,
+    pub proxy_jump: Option<String>,
     /// The name that `known_hosts` holds its key under (`ssh_config(5)`, `HostKeyAlias`).
     pub host_key_alias: String,
     /// True if this connection leads to a control node; all others lead to workers.
@@ -161,13 +154,13 @@ impl<'f> Host<'f> {
     #[must_use]
     pub fn of(fleet: &'f Fleet<'f>, host: &'f cluster::Host<'f>) -> Self {
         Self {
-            alias: Text(fleet.alias_of(host)),
+            alias: fleet.alias_of(host),
             name: host.name.as_str(),
-            cluster: Text(fleet.alias()),
+            cluster: fleet.alias(),
             host_name: host.host_name.as_str(),
             port: host.port.get(),
             user: host.user.as_str(),
-            proxy_jump: fleet.proxy_jump(host).map(Text),
+            proxy_jump: fleet.proxy_jump(host),
             host_key_alias: host.host_key_alias(),
             control: host.control,
             active: host.is_active(),
@@ -222,22 +215,6 @@ impl<'f> Skipped<'f> {
     }
 }
 
-/// A value that is serialized as the text of its `Display`.
-#[derive(Clone, Copy, Debug)]
-pub struct Text<T>(pub T);
-
-impl<T: fmt::Display> fmt::Display for Text<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl<T: fmt::Display> Serialize for Text<T> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(&self.0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -279,8 +256,10 @@ mod tests {
                 "node_id": "n1", "pod_id": "p1", "host_key_alias": "prime-p1",
                 "proxy_jump": "prime.train-7.node-0"}),
         );
+        let mut written = Vec::new();
+        write(&of(&fleets), &mut written).unwrap();
         assert_eq!(
-            serde_json::to_value(Data::of(&fleets)).unwrap(),
+            serde_json::from_slice::<serde_json::Value>(&written).unwrap(),
             json!({"schema_version": 1, "hosts": [worker], "clusters": [{
                 "alias": "prime.train-7", "slug": "train-7", "id": "clst01", "name": "Train #7", "provider": null,
                 "status": null, "gpu_name": "H100_80GB", "gpu_count": 8, "orchestrator": null,

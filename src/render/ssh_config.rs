@@ -26,7 +26,7 @@ const LINE_MAX: usize = 900;
 /// Where the writer fails; or where a value holds a control character, which the checked types
 /// rule out.
 pub fn render(fleets: &[Fleet<'_>], options: &Options, to: &mut dyn io::Write) -> io::Result<()> {
-    let stale = stale_lines(fleets.iter().map(|fleet| patterns(&fleet.alias().to_string(), None)));
+    let stale = stale_lines(fleets.iter().map(|fleet| patterns(&fleet.alias(), None)));
     write(fleets, stale, options, to)
 }
 
@@ -132,9 +132,9 @@ impl<'f> ClusterView<'f> {
         let texts = |lines: Vec<Line<'_>>| lines.iter().map(ToString::to_string).collect();
         let jump_of = |jumps: bool| {
             let host = fleet.hosts.iter().find(|host| host.jumps == jumps)?;
-            fleet.proxy_jump(host).map(|jump| jump.to_string())
+            fleet.proxy_jump(host)
         };
-        let (alias, short) = (fleet.alias().to_string(), options.short.as_ref());
+        let (alias, short) = (fleet.alias(), options.short.as_ref());
         Self {
             fleet,
             sockets,

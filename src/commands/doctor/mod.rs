@@ -15,7 +15,7 @@ use crate::doctor::{
     shell, ssh,
 };
 use crate::failure::Outcome;
-use crate::settings::{Context, Doctor};
+use crate::settings::{Context, Settings};
 use crate::ssh::process::run_with_timeout;
 
 /// The limit for what reads a few files.
@@ -46,15 +46,16 @@ pub(super) fn run(args: &DoctorArgs, context: &Context) -> Outcome<()> {
 /// pipe, or a disk that does not answer.
 fn examine(context: &Context) -> Vec<Finding> {
     let here = context.clone();
-    let settings = match run_with_timeout(LIMIT, move || Doctor::resolve(&here)) {
+    let resolve = move || (here.layout(), Settings::read(&here).map(|settings| settings.access()));
+    let (layout, access) = match run_with_timeout(LIMIT, resolve) {
         Ok(settings) => settings,
         Err(error) => return vec![incomplete(Check::Token, &error)],
     };
-    let Doctor { layout, access, context: prime_context, commands, shell } = settings;
+    let prime_context = context.prime_context().unwrap_or(None);
     let here = context.clone();
     let snapshot = match layout {
         Ok(layout) => {
-            let read = move || Arc::new(Snapshot::read(layout, shell, commands, here));
+            let read = move || Arc::new(Snapshot::read(layout, here));
             run_with_timeout(LIMIT, read).map_err(|error| incomplete(Check::Files, &error))
         }
         Err(failure) => Err(Finding::failed(Check::Files, &failure)),

@@ -100,7 +100,7 @@ impl<'c> ViewedHost<'c> {
     }
 
     pub(super) fn alias(&self) -> String {
-        self.fleet().alias_of(self.host).to_string()
+        self.fleet().alias_of(self.host)
     }
 
     pub(super) fn endpoint(&self) -> Endpoint {
@@ -109,7 +109,7 @@ impl<'c> ViewedHost<'c> {
 
     /// What it is reached through, as ssh is told.
     pub(super) fn jump(&self) -> Option<String> {
-        self.fleet().proxy_jump(self.host).map(|jump| jump.to_string())
+        self.fleet().proxy_jump(self.host)
     }
 
     /// The kind of that.

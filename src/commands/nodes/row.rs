@@ -6,8 +6,7 @@ use serde::Serialize;
 
 use super::status::{NodeStatus, State};
 use crate::cluster::{Fleet, Skipped, WhySkipped};
-use crate::name::Alias;
-use crate::render::data::{self, Text};
+use crate::render::data;
 use crate::ssh::probe::Probe;
 use crate::terminal::table::{Cell, Column, Table, Tone};
 
@@ -104,7 +103,7 @@ impl<'r> HostRow<'r> {
 /// A node that should give a host and gives none, as JSON says it. It counts as failed.
 #[derive(Serialize)]
 pub(in crate::commands) struct NodeRow<'r> {
-    cluster: Text<Alias<'r>>,
+    cluster: String,
     state: State,
     #[serde(flatten)]
     skipped: data::Skipped<'r>,
@@ -112,7 +111,7 @@ pub(in crate::commands) struct NodeRow<'r> {
 
 impl<'r> NodeRow<'r> {
     pub(in crate::commands) fn of(fleet: &'r Fleet<'r>, node: &'r Skipped<'r>) -> Self {
-        let cluster = Text(fleet.alias());
+        let cluster = fleet.alias();
         Self { cluster, state: State::Failed, skipped: data::Skipped::of(node) }
     }
 }

@@ -91,7 +91,7 @@ impl Facts<'_> {
     /// The host that the others are reached through.
     fn jump(&self) -> Option<String> {
         let host = self.fleet.hosts.iter().find(|host| host.jumps)?;
-        Some(self.fleet.proxy_jump(host)?.to_string())
+        self.fleet.proxy_jump(host)
     }
 
     fn certificate(&self) -> Cell {

@@ -8,11 +8,10 @@ use keys::{Authorized, Keys, NamedKey};
 use serde::Serialize;
 
 use super::nodes::row;
-use super::report::{self, Refused};
 use super::view::{self, Seen, View};
-use super::{certificates::Own, fleets};
+use super::{certificates::Own, fleets, report};
 use crate::cli::{ReportFormat, ShowArgs};
-use crate::cluster::{Fleet, NoFleet};
+use crate::cluster::{Fleet, NoFleet, Refusal};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::name::Label;
 use crate::render::data;
@@ -24,7 +23,7 @@ pub(super) fn run(args: ShowArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
     let format = args.format.format;
     let (source, look) = args.source();
-    let viewing = Viewing::resolve(source, look, context)?;
+    let viewing = Viewing::resolve(&source, &look, context)?;
     let resolver = OptionResolver::new(context);
     let asked = view::ask(&viewing, &resolver, terminal)?;
     let mut views = asked.views(&viewing, &resolver)?;
@@ -105,7 +104,7 @@ fn print(
         installed: record.is_some(),
         authorized_keys: &keys.authorized,
         identity: keys.named.as_ref(),
-        refusals: resolved.refusals.iter().map(Refused::from).collect(),
+        refusals: &resolved.refusals,
         more_refused: resolved.more_refused,
     };
     let hosts = known.map_or_else(|| Table::new([]), hosts);
@@ -163,7 +162,7 @@ struct Report<'r> {
     authorized_keys: &'r [Authorized],
     /// The key that a setting names.
     identity: Option<&'r NamedKey>,
-    refusals: Vec<Refused<'r>>,
+    refusals: &'r [Refusal],
     /// The number of values that were refused beyond those.
     more_refused: usize,
 }

@@ -71,7 +71,7 @@ impl<'i> Awaited<'i> {
     ) -> Result<(Self, String), NoAnswer> {
         let viewing = waiter.viewing;
         let (endpoint, selector) = if is_listed {
-            (viewing.endpoint.as_ref().map_err(Failure::again)?.clone(), selector.to_owned())
+            (viewing.source.endpoint()?, selector.to_owned())
         } else {
             asked_at(waiter, selector, installed)?
         };
@@ -142,7 +142,7 @@ fn asked_at(
     selector: &str,
     installed: &Installed,
 ) -> Outcome<(Endpoint, String)> {
-    let here = || waiter.viewing.endpoint.as_ref().map(Endpoint::clone).map_err(Failure::again);
+    let here = || waiter.viewing.source.endpoint();
     match view::asked_of(selector, waiter.viewing, installed) {
         Ok(record) => {
             let endpoint = match &record.source {

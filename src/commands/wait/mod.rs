@@ -23,10 +23,10 @@ use super::nodes::status::Judge;
 use super::nodes::{Hop, ViewedCluster};
 use super::{fleets, view};
 use crate::api::client::Client;
-use crate::cli::{ReportFormat, WaitArgs};
+use crate::cli::{GoalArgs, ReportFormat, WaitArgs};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::plan::Installed;
-use crate::settings::{Context, OptionResolver, Patience, Viewing, Wait, Which};
+use crate::settings::{Context, OptionResolver, Origin, Viewing};
 use crate::terminal::Terminal;
 use crate::terminal::progress::MultiProgress;
 use crate::text::message::Message;
@@ -36,9 +36,11 @@ use crate::text::time::span;
 const TOLD: usize = 20;
 
 pub(super) fn run(args: WaitArgs, context: &Context) -> Outcome<()> {
-    let Wait { viewing, patience, format } = Wait::resolve(args, context)?;
+    let (goal, format) = (args.goal, args.format.format);
+    let (source, look) = args.source();
+    let viewing = Viewing::resolve(&source, &look, context)?;
     let options = OptionResolver::new(context);
-    let waiter = Waiter::new(&viewing, &options, patience, context.terminal);
+    let waiter = Waiter::new(&viewing, &options, goal, context.terminal);
     waiter.wait(Some(format))
 }
 
@@ -46,7 +48,7 @@ pub(super) fn run(args: WaitArgs, context: &Context) -> Outcome<()> {
 pub(super) fn first(
     viewing: &Viewing,
     options: &OptionResolver<'_>,
-    patience: Patience,
+    patience: GoalArgs,
     terminal: Terminal,
 ) -> Outcome<()> {
     Waiter::new(viewing, options, patience, terminal).wait(None)
@@ -56,7 +58,7 @@ pub(super) fn first(
 struct Waiter<'w> {
     viewing: &'w Viewing,
     options: &'w OptionResolver<'w>,
-    patience: Patience,
+    patience: GoalArgs,
     until: Instant,
     judge: Judge<'w>,
     prober: Prober<'w>,
@@ -81,7 +83,7 @@ impl<'w> Waiter<'w> {
     fn new(
         viewing: &'w Viewing,
         options: &'w OptionResolver<'w>,
-        patience: Patience,
+        patience: GoalArgs,
         terminal: Terminal,
     ) -> Self {
         Self {
@@ -114,10 +116,10 @@ impl<'w> Waiter<'w> {
     }
 
     async fn watch_all<'i>(&self, installed: &'i Installed) -> Outcome<Vec<Outcome<Ended<'i>>>> {
-        let (selectors, is_listed) = match &self.viewing.which {
-            Which::Named(selectors) => (selectors.clone(), false),
-            Which::All(team) => (self.listed(team.as_deref()).await?, true),
-            Which::Files(_) => {
+        let (selectors, is_listed) = match &self.viewing.source.origin {
+            Origin::Named(selectors) => (selectors.clone(), false),
+            Origin::All(team) => (self.listed(team.as_deref()).await?, true),
+            Origin::Files(_) => {
                 let message = "a saved answer does not change, so nothing is to be waited for";
                 return Err(Failure::message(Kind::Usage, message));
             }
@@ -149,7 +151,7 @@ impl<'w> Waiter<'w> {
 
     /// The ids of all clusters that the API lists.
     async fn listed(&self, team: Option<&str>) -> Outcome<Vec<String>> {
-        let endpoint = self.viewing.endpoint.as_ref().map_err(Failure::again)?.clone();
+        let endpoint = self.viewing.source.endpoint()?;
         let client = Client::new(endpoint.address, endpoint.token, endpoint.timeout)?;
         let client = client.traced(self.terminal);
         let asking = timeout_at(self.until, client.clusters(None));

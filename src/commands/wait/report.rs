@@ -71,7 +71,7 @@ impl<'r> Cluster<'r> {
         let fleet = &snapshot.cluster.fleet;
         let without_host = snapshot.cluster.without_host();
         Self {
-            alias: fleet.alias().to_string(),
+            alias: fleet.alias(),
             id: fleet.cluster.id.as_str(),
             met: problem.is_none(),
             problem: problem.map(|failure| {

@@ -26,7 +26,7 @@ use minijinja::{
 use nix::sys::resource::{UsageWho, getrusage};
 
 pub use self::fault::Fault;
-use super::data::{Cluster, Data, SCHEMA_VERSION};
+use super::data::{Cluster, SCHEMA_VERSION};
 
 /// The most that a template may cost: a step of the engine costs one, and so do 64 bytes of text
 /// that it makes, in the output or on the way there.
@@ -87,10 +87,10 @@ impl Template {
     /// # Errors
     ///
     /// Where the template asks for what is not there, or for too much: with the place, and why.
-    pub fn render(self, data: &Data<'_>) -> Result<String, Fault> {
+    pub fn render(self, clusters: &[Cluster<'_>]) -> Result<String, Fault> {
         let Self { mut engine, name, text } = self;
-        let (shown, seen) = (name.clone(), seen(data));
-        let hosts = data.hosts.len() as u64;
+        let (shown, seen) = (name.clone(), seen(clusters));
+        let hosts = clusters.iter().map(|cluster| cluster.hosts.len() as u64).sum::<u64>();
         let fuel = FUEL.saturating_add(hosts.saturating_mul(FUEL_OF_HOST));
         engine.set_fuel(Some(fuel));
         bounded(&shown, LIMIT, fuel.saturating_mul(MEMORY_OF_FUEL), move || {
@@ -168,10 +168,10 @@ fn memory_taken() -> u64 {
 }
 
 /// The data as the template sees them; each host stands in memory once.
-fn seen(data: &Data<'_>) -> Value {
-    let mut hosts = Vec::with_capacity(data.hosts.len());
-    let mut clusters = Vec::with_capacity(data.clusters.len());
-    for cluster in &data.clusters {
+fn seen(data: &[Cluster<'_>]) -> Value {
+    let mut hosts = Vec::new();
+    let mut clusters = Vec::with_capacity(data.len());
+    for cluster in data {
         let own: Vec<Value> = cluster.hosts.iter().map(|host| Value::from(Serde(host))).collect();
         hosts.extend(own.iter().cloned());
         let metadata = Cluster { hosts: Vec::new(), ..cluster.clone() };

@@ -172,7 +172,7 @@ fn read(text: &str) -> String {
     let server = Server::new([json(text)]);
     let text = get(&server).unwrap();
     let malformed = wire::parse::<Vec<Node<'_>>>(&text).unwrap_err();
-    told(&Error::malformed_cluster("c1", malformed))
+    told(&Error::malformed_cluster("c1", &malformed))
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn an_answer_that_is_not_the_contracts() {
     let other = Error::other_cluster("c1", "c2\u{1b}");
     assert_eq!(other.kind(), Kind::Answer);
     told.add("another cluster", other);
-    let none = Error::malformed_certificate("c1", Malformed::Empty);
+    let none = Error::malformed_certificate("c1", &Malformed::Empty);
     told.add("no certificate", none);
     snapshot!(told, @r#"
     --- <html>Log in</html>
