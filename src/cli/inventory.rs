@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use clap::Args;
 use clap::builder::BoolishValueParser;
-use clap::{Args, ValueEnum};
 
 use super::{OutputArgs, SourceArgs};
 use crate::install::options::RenderArgs;
-use crate::render::inventory::GroupRequest;
+use crate::render::inventory::{Format, GroupRequest};
 use crate::text::duration;
 
 /// `prime-ssh inventory`.
@@ -24,7 +24,7 @@ pub struct InventoryArgs {
     pub force: bool,
     /// The format [default: from the extension of the output file, else yaml]
     #[arg(long)]
-    pub format: Option<InventoryFormat>,
+    pub format: Option<Format>,
     /// Add a group under a name that a role expects; WHO is control, worker, or all; repeatable
     #[arg(long, value_name = "NAME=WHO", env = "PRIME_SSH_GROUP", value_delimiter = ',')]
     pub group: Vec<GroupRequest>,
@@ -44,17 +44,6 @@ pub struct InventoryArgs {
     /// Which hosts, and how they are reached.
     #[command(flatten)]
     pub render: RenderArgs,
-}
-
-/// `--format`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum InventoryFormat {
-    /// For .yml, .yaml, or a file without an extension
-    Yaml,
-    /// For .ini, or any other extension
-    Ini,
-    /// For .json: structured as the YAML, not as a script answers
-    Json,
 }
 
 /// What Ansible asks of an inventory script.

@@ -29,12 +29,12 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgGroup, Args, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
 
-pub use check::{CheckArgs, ProbingArgs};
+pub use check::CheckArgs;
 pub use completions::CompletionsArgs;
 pub use doctor::DoctorArgs;
 pub use export::ExportArgs;
 pub use install::{InstallArgs, ModeArgs, RememberedArgs, SyncArgs, UninstallArgs};
-pub use inventory::{CacheArgs, InventoryArgs, InventoryFormat, ScriptArgs};
+pub use inventory::{CacheArgs, InventoryArgs, ScriptArgs};
 pub use list::ListArgs;
 pub use man::ManArgs;
 pub use program::{SETTINGS, VARIABLES, exit_codes, program};

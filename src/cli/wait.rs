@@ -47,33 +47,31 @@ impl WaitArgs {
 /// What is waited for, and how long.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct GoalArgs {
-    /// How many nodes of each cluster; `all` requires at least one [default: all]
-    #[arg(long = "for", value_name = "N|all")]
-    pub goal: Option<Goal>,
-    /// How long to wait: 90s, 30m, 2h [default: 30m]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
-    pub within: Option<Duration>,
+    /// How many nodes of each cluster; `all` requires at least one
+    #[arg(long = "for", value_name = "N|all", default_value = "all")]
+    pub goal: Goal,
+    /// How long to wait, for all clusters together: 90s, 30m, 2h
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "30m")]
+    pub within: Duration,
 }
 
 /// `install --wait`.
 #[derive(Args, Clone, Copy, Debug)]
+#[command(mut_arg("goal", |arg| arg.requires("wait")))]
+#[command(mut_arg("within", |arg| arg.requires("wait")))]
 pub struct InstallWaitArgs {
-    /// Wait until the nodes are up, as `prime-ssh wait` does, then install
+    /// Wait until the nodes are up, as `prime-ssh wait` does, then install; see --for and --within
     #[arg(long, conflicts_with_all = ["all", "input"])]
     pub wait: bool,
-    /// With --wait: how many nodes [default: all]
-    #[arg(long = "for", value_name = "N|all", requires = "wait")]
-    pub goal: Option<Goal>,
-    /// With --wait: how long to wait, for all clusters together [default: 30m]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, requires = "wait")]
-    pub within: Option<Duration>,
+    /// For what.
+    #[command(flatten)]
+    pub goal: GoalArgs,
 }
 
 /// How many nodes must be up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goal {
     /// All that are in the cluster, and at least one.
-    #[default]
     All,
     /// So many.
     Nodes(NonZeroUsize),

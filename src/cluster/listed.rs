@@ -1,12 +1,14 @@
 //! The control node of a row of List Clusters, checked like any other connection.
 
+use serde::Serialize;
+
 use super::model::destination;
 use super::refusal::{Checker, Refusal, Refusals, Refused};
 use crate::api::wire;
 use crate::name::{HostName, Invalid, Port, UserName};
 
 /// The address of a cluster's control node.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ControlNode {
     /// As whom.
     pub user: UserName<'static>,

@@ -3,16 +3,19 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::Serialize;
+
 use crate::api::wire::Value;
 use crate::name::Invalid;
 use crate::text::sanitize::excerpt;
 
 /// One refused value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Refusal {
     /// Its JSON path: `data.nodes[3].connections[0].host`.
     pub path: String,
     /// The first characters of it, sanitized; empty if there is nothing to show.
+    #[serde(rename = "value")]
     pub excerpt: String,
     /// The fault in it.
     pub reason: Invalid,

@@ -1,16 +1,29 @@
 //! Answers of the API, or cached ones where the user's options allow that.
 
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
 use super::fetch::{self, AnswerSource, FetchError, Fetched};
 use super::fleets;
 use crate::api::cache::{Cache, CachedResponse, Key};
 use crate::api::client::ClusterAnswer;
+use crate::cli::CacheArgs;
 use crate::failure::{Failure, Kind, Outcome};
-use crate::settings::{Caching, Origin};
+use crate::settings::{Context, Environment, Origin, Source};
 use crate::terminal::Terminal;
 use crate::text::time::span;
 
+/// The cache, and its use.
+pub(super) struct Caching<'c> {
+    args: &'c CacheArgs,
+    /// None where no folder is known.
+    cache: Option<Cache>,
+    terminal: Terminal,
+}
+
 /// Answers, and which of them are new.
-#[derive(Debug)]
+#[derive(Default)]
 pub(super) struct Answers {
     pub(super) fetched: Vec<Fetched>,
     new: Vec<(Key, CachedResponse)>,
@@ -23,79 +36,111 @@ struct Question {
     selector: Option<String>,
 }
 
-/// Reads the files, takes what is cached, or asks the API.
-pub(super) fn answers(origin: Origin, caching: &Caching, terminal: Terminal) -> Outcome<Answers> {
-    let Some(cache) = caching.cache.as_ref().filter(|_| !matches!(origin, Origin::Files(_))) else {
-        let fetched = fetch::all(&origin, terminal)?;
-        return Ok(Answers { fetched, new: Vec::new() });
-    };
-    let mut answers = Answers { fetched: Vec::new(), new: Vec::new() };
-    let mut open = Vec::new();
-    for question in questions(&origin) {
-        match question.cached_in(cache).filter(|cached| caching.takes(cached.age())) {
-            Some(cached) => {
-                question.tell_age(&cached, caching, terminal);
-                answers.fetched.extend(cached.answers.into_iter().map(|cached| Fetched {
-                    asked: cached.id.clone(),
-                    source: AnswerSource::Api(cached.id),
-                    result: Ok(cached.text),
-                }));
-            }
-            None if caching.offline => return Err(question.nothing_cached()),
-            None => open.push(question),
+impl<'c> Caching<'c> {
+    pub(super) fn new(args: &'c CacheArgs, context: &Context) -> Outcome<Self> {
+        if args.refresh && args.offline {
+            let message = "--offline never asks the API, but --refresh always does";
+            return Err(Failure::message(Kind::Usage, message));
         }
-    }
-    if !open.is_empty() {
-        let fetched = fetch::all(&only(origin, &open), terminal)
-            .map_err(|error| advise_offline(error, cache, &open))?;
-        if caching.max_age.is_some() {
-            answers.new =
-                open.iter().map(|open| (open.key.clone(), open.entry(&fetched))).collect();
+        let cache = folder(&context.environment)?.map(Cache::in_folder);
+        if cache.is_none() && (args.cache.is_some() || args.offline) {
+            let message = "no folder for cached answers: neither XDG_CACHE_HOME nor HOME is set";
+            return Err(Failure::message(Kind::Usage, message));
         }
-        answers.fetched.extend(fetched);
+        Ok(Self { args, cache, terminal: context.terminal })
     }
-    Ok(answers)
-}
 
-impl Answers {
+    /// Reads the files, takes what is cached, or asks the API.
+    pub(super) fn answers(&self, source: &Source) -> Outcome<Answers> {
+        let mut answers = Answers::default();
+        let Some(cache) = self.cache.as_ref().filter(|_| !source.is_files()) else {
+            answers.fetched = fetch::all(source, self.terminal)?;
+            return Ok(answers);
+        };
+        let mut open = Vec::new();
+        for question in questions(source)? {
+            match question.cached_in(cache).filter(|cached| self.takes(cached.age())) {
+                Some(cached) => {
+                    self.tell_age(&question, cached.age());
+                    answers.fetched.extend(cached.answers.into_iter().map(|cached| Fetched {
+                        asked: cached.id.clone(),
+                        source: AnswerSource::Api(cached.id),
+                        result: Ok(cached.text),
+                    }));
+                }
+                None if self.args.offline => return Err(question.nothing_cached()),
+                None => open.push(question),
+            }
+        }
+        if !open.is_empty() {
+            let fetched = fetch::all(&only(source, &open)?, self.terminal)
+                .map_err(|error| advise_offline(error, cache, &open))?;
+            if self.args.cache.is_some() {
+                answers.new =
+                    open.iter().map(|open| (open.key.clone(), open.entry(&fetched))).collect();
+            }
+            answers.fetched.extend(fetched);
+        }
+        Ok(answers)
+    }
+
     /// Writes new answers to the cache, after they were found to be usable: one that is not would
     /// be refused for as long as it is cached.
-    pub(super) fn write_new(&self, caching: &Caching, terminal: Terminal) {
-        let Some(cache) = &caching.cache else { return };
-        for (key, entry) in &self.new {
+    pub(super) fn write(&self, answers: &Answers) {
+        let Some(cache) = &self.cache else { return };
+        for (key, entry) in &answers.new {
             if let Err(error) = cache.write(key, entry) {
-                terminal.warning(format_args!("cannot cache the answer: {error}"));
+                self.terminal.warning(format_args!("cannot cache the answer: {error}"));
             }
         }
     }
+
+    /// Returns whether a cached answer of this age does; of one from a time to come it is not
+    /// known.
+    fn takes(&self, age: Option<Duration>) -> bool {
+        let CacheArgs { cache: max_age, refresh, offline } = *self.args;
+        offline || (!refresh && age.zip(max_age).is_some_and(|(age, max)| age <= max))
+    }
+
+    fn tell_age(&self, question: &Question, age: Option<Duration>) {
+        let age = match age {
+            Some(age) => format!("{} ago", span(age)),
+            None => "the future, by this machine's clock".to_owned(),
+        };
+        let told = format_args!("{question}: using the cached answer from {age}");
+        if self.args.offline { self.terminal.note(told) } else { self.terminal.detail(told) }
+    }
 }
 
-fn questions(origin: &Origin) -> Vec<Question> {
-    match origin {
+/// Returns the folder of the XDG Base Directory Specification: a relative path there counts as none.
+fn folder(environment: &Environment) -> Outcome<Option<PathBuf>> {
+    let named = environment.variable("XDG_CACHE_HOME")?.map(PathBuf::from);
+    let of_home = || environment.home().map(|home| home.join(".cache"));
+    let folder = named.filter(|folder| folder.is_absolute()).or_else(of_home);
+    Ok(folder.map(|folder| folder.join("prime-ssh")))
+}
+
+fn questions(source: &Source) -> Outcome<Vec<Question>> {
+    let api = source.endpoint()?;
+    let of_cluster = |selector: &String| Question {
+        key: Key::of_cluster(&api.address, &api.token, selector),
+        selector: Some(selector.clone()),
+    };
+    Ok(match &source.origin {
         Origin::Files(_) => Vec::new(),
-        Origin::Clusters(api, selectors) => selectors
-            .iter()
-            .map(|selector| Question {
-                key: Key::of_cluster(&api.address, &api.token, selector),
-                selector: Some(selector.clone()),
-            })
-            .collect(),
-        Origin::All(api, team) => {
+        Origin::Named(selectors) => selectors.iter().map(of_cluster).collect(),
+        Origin::All(team) => {
             let key = Key::of_all(&api.address, &api.token, team.as_deref());
             vec![Question { key, selector: None }]
         }
-    }
+    })
 }
 
-/// The same origin with these questions only.
-fn only(origin: Origin, open: &[Question]) -> Origin {
-    match origin {
-        Origin::Clusters(api, _) => {
-            let selectors = open.iter().filter_map(|question| question.selector.clone());
-            Origin::Clusters(api, selectors.collect())
-        }
-        other => other,
-    }
+/// The same source with these questions only.
+fn only(source: &Source, open: &[Question]) -> Outcome<Source> {
+    let named: Vec<String> = open.iter().filter_map(|open| open.selector.clone()).collect();
+    let origin = if named.is_empty() { source.origin.clone() } else { Origin::Named(named) };
+    Ok(Source { origin, endpoint: Ok(source.endpoint()?) })
 }
 
 /// If the API is down and every answer is cached, says that they can be used.
@@ -104,8 +149,7 @@ fn advise_offline(error: FetchError, cache: &Cache, open: &[Question]) -> Failur
     let cached: Option<Vec<CachedResponse>> =
         open.iter().map(|question| question.cached_in(cache)).collect();
     let Some(cached) = cached.filter(|_| is_outage) else { return failure };
-    let oldest = cached.iter().filter_map(CachedResponse::age).max().unwrap_or_default();
-    let age = span(oldest);
+    let age = span(cached.iter().filter_map(CachedResponse::age).max().unwrap_or_default());
     let cached =
         format!("use the cached answer from {age} ago with --offline or PRIME_SSH_OFFLINE=1");
     let hint = match &failure.hint {
@@ -137,15 +181,6 @@ impl Question {
         CachedResponse::new(fetched.iter().filter(is_mine).filter_map(answer).collect())
     }
 
-    fn tell_age(&self, cached: &CachedResponse, caching: &Caching, terminal: Terminal) {
-        let age = match cached.age() {
-            Some(age) => format!("{} ago", span(age)),
-            None => "the future, by this machine's clock".to_owned(),
-        };
-        let told = format_args!("{self}: using the cached answer from {age}");
-        if caching.offline { terminal.note(told) } else { terminal.detail(told) }
-    }
-
     fn nothing_cached(&self) -> Failure {
         let message = format!("no cached answer for {self}");
         let hint = "run it once without --offline (PRIME_SSH_OFFLINE), and with --cache DURATION \
@@ -154,8 +189,8 @@ impl Question {
     }
 }
 
-impl std::fmt::Display for Question {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.selector.as_deref().unwrap_or("all clusters"))
     }
 }

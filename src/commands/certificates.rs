@@ -1,6 +1,6 @@
 //! The certificates of a run's clusters: their paths, and whether they let anybody in.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::cert;
 use crate::certificate::file::CertificateFile;
@@ -11,31 +11,30 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::install::layout::Layout;
 use crate::install::state::Record;
 use crate::name::{LocalPath, Slug};
-use crate::render::certificates::Certificates;
-use crate::settings::{Endpoint, OwnCertificates, OwnCommands, Wanted, pasted};
-use crate::terminal::Terminal;
+use crate::render::login;
+use crate::settings::{Context, OwnCommands, Source, Wanted, pasted};
 use crate::text::shell;
 use crate::text::time;
 
 /// Adds the certificate of each cluster that lets nobody in without one. Warns of each that lets
 /// nobody in, because ssh does not say so.
 pub(super) fn add_own(
-    certificates: &mut Certificates,
+    login: &mut login::Options,
     fleets: &[Fleet<'_>],
-    settings: &OwnCertificates,
-    terminal: Terminal,
+    context: &Context,
 ) -> Outcome<()> {
-    if certificates.named.is_some() {
+    if login.certificates.named.is_some() {
         return Ok(());
     }
+    let (layout, commands) = (context.layout()?, context.commands());
     // A key that cannot be read is no reason to fail: `cert` says what is wrong with it.
-    let identity = settings.identity.as_deref().and_then(|path| Identity::read(path).ok());
+    let identity = key(login, context).and_then(|path| Identity::read(&path).ok());
     for cluster in fleets.iter().map(|fleet| &fleet.cluster).filter(|c| c.vault_enabled) {
-        let own = Own::of(&settings.layout, cluster);
-        if let Some(warning) = own.warning(cluster, identity.as_ref(), &settings.commands) {
-            terminal.warning(warning);
+        let own = Own::of(&layout, cluster);
+        if let Some(warning) = own.warning(cluster, identity.as_ref(), &commands) {
+            context.terminal.warning(warning);
         }
-        certificates.own.insert(cluster.id.to_string(), own.path()?);
+        login.certificates.own.insert(cluster.id.to_string(), own.path()?);
     }
     Ok(())
 }
@@ -43,31 +42,39 @@ pub(super) fn add_own(
 /// Renews the certificates of these clusters that are about to expire. A failure to renew is an error
 /// only where the present certificate lets nobody in any more.
 pub(super) fn renew_own(
+    login: &login::Options,
     fleets: &[Fleet<'_>],
-    settings: &OwnCertificates,
-    endpoint: &Endpoint,
-    terminal: Terminal,
+    source: &Source,
+    context: &Context,
 ) -> Outcome<()> {
+    if login.certificates.named.is_some() || source.is_files() {
+        return Ok(());
+    }
+    let layout = context.layout()?;
     let clusters: Vec<_> =
         fleets.iter().map(|fleet| &fleet.cluster).filter(|c| c.vault_enabled).collect();
     let ids = clusters.iter().map(|cluster| cluster.id.to_string()).collect();
     // Without a known key, an agent's may work: that is told, not renewed.
-    let Some(path) = settings.identity.clone().filter(|_| !clusters.is_empty()) else {
+    let Some(path) = key(login, context).filter(|_| !clusters.is_empty()) else {
         return Ok(());
     };
     let identity = Identity::read(&path).ok();
-    let wanted = Wanted::installed(Some(path), &settings.layout);
-    let Err(failure) = cert::get(ids, &wanted, &|| Ok(endpoint.clone()), terminal) else {
+    let wanted = Wanted::installed(Some(path), &layout);
+    let Err(failure) = cert::get(ids, &wanted, &|| source.endpoint(), context.terminal) else {
         return Ok(());
     };
-    let lets_in = |cluster: &&Cluster<'_>| {
-        Own::of(&settings.layout, cluster).refusal(identity.as_ref()).is_none()
-    };
+    let lets_in =
+        |cluster: &&Cluster<'_>| Own::of(&layout, cluster).refusal(identity.as_ref()).is_none();
     if !clusters.iter().all(lets_in) {
         return Err(failure);
     }
-    terminal.warning(format_args!("{:#}", failure.cause));
+    context.terminal.warning(format_args!("{:#}", failure.cause));
     Ok(())
+}
+
+/// The key to log in with, on this machine.
+fn key(login: &login::Options, context: &Context) -> Option<PathBuf> {
+    login.identity_file.as_ref().map(|path| context.environment.expand(path))
 }
 
 /// The certificate of a cluster in our folder.

@@ -6,29 +6,23 @@ use super::{certificates, fetch, openssh};
 use crate::cli::ConfigArgs;
 use crate::failure::Outcome;
 use crate::render::ssh_config;
-use crate::settings::{Config, Context};
-use crate::ssh::release::OpenSsh;
+use crate::settings::{Context, Settings, host_options};
 
-pub(super) fn run(args: ConfigArgs, context: &Context) -> Outcome<()> {
+pub(super) fn run(args: &ConfigArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
-    let overwrite = Overwrite::ours(args.force);
-    let mut settings = Config::resolve(args, context)?;
-    for warning in &settings.warnings {
+    let settings = Settings::read(context)?;
+    let mut warnings = Vec::new();
+    let mut login = settings.login(&args.render, &mut warnings)?;
+    let source = settings.source(&args.source)?;
+    let hosts = host_options(&args.render.hosts)?;
+    for warning in warnings {
         terminal.warning(warning);
     }
-    openssh::check_options(&settings.ssh.ssh_options)?;
-    let layout = settings.ssh.layout;
-    if !OpenSsh::is_plainly(layout.needs())
-        && let Err(old) = openssh::check_release(OpenSsh::here().as_ref(), Some(layout))
-    {
-        terminal.warning(format_args!("{:#}", old.cause));
-    }
-    let answers = fetch::all(&settings.source.origin, terminal)?;
-    let gaps = Gaps::of(&settings.source);
-    let fleets = fleets::fleets(&answers, &settings.hosts, gaps, terminal)?;
-    let own = &mut settings.ssh.certificates;
-    certificates::add_own(own, &fleets, &settings.certificates, terminal)?;
-    output::deliver(&settings.output, &overwrite, |to| {
-        ssh_config::render(&fleets, &settings.ssh, to)
-    })
+    openssh::check_options(&login.ssh_options)?;
+    openssh::warn_of_old(login.layout, terminal);
+    let answers = fetch::all(&source, terminal)?;
+    let fleets = fleets::fleets(&answers, &hosts, Gaps::of(&source, context), terminal)?;
+    certificates::add_own(&mut login, &fleets, context)?;
+    let overwrite = Overwrite::ours(args.force);
+    output::deliver(&args.output, &overwrite, |to| ssh_config::render(&fleets, &login, to))
 }

@@ -4,19 +4,21 @@ use super::fetch;
 use super::fleets::{self, Gaps};
 use super::output::{self, Overwrite};
 use crate::cli::ExportArgs;
+use crate::cluster::{self, Selection};
 use crate::failure::Outcome;
 use crate::render::export;
-use crate::settings::{Context, Export, Origin};
+use crate::settings::{Context, Origin, Settings, selection};
 
-pub(super) fn run(args: ExportArgs, context: &Context) -> Outcome<()> {
+pub(super) fn run(args: &ExportArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
-    let settings = Export::resolve(args, context)?;
-    let origin = &settings.source.origin;
-    let answers = fetch::all(origin, terminal)?;
-    let gaps = Gaps::of(&settings.source);
-    let fleets = fleets::fleets(&answers, &settings.hosts, gaps, terminal)?;
+    let source = Settings::read(context)?.source(&args.source)?;
+    // Whole nodes, so that their hosts keep their names.
+    let selection = Selection { whole_nodes: true, ..selection(&args.selection) };
+    let hosts = cluster::Options { selection, ..cluster::Options::default() };
+    let answers = fetch::all(&source, terminal)?;
+    let fleets = fleets::fleets(&answers, &hosts, Gaps::of(&source, context), terminal)?;
     // From a list, `sync --prune` learns that a cluster is gone.
-    let is_list = matches!(origin, Origin::All(..)) || fleets.len() > 1;
+    let is_list = matches!(source.origin, Origin::All(_)) || fleets.len() > 1;
     let overwrite = Overwrite::as_tools_do(context)?;
-    output::deliver(&settings.output, &overwrite, |to| export::write(&fleets, is_list, to))
+    output::deliver(&args.output, &overwrite, |to| export::write(&fleets, is_list, to))
 }

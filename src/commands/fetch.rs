@@ -11,7 +11,7 @@ use crate::api::client::{Client, ClusterAnswer};
 use crate::api::error::Error as ApiError;
 use crate::api::list::Listed;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
-use crate::settings::{Endpoint, Origin};
+use crate::settings::{Endpoint, Origin, Source};
 use crate::terminal::Terminal;
 
 /// The most clusters that are asked for at once.
@@ -83,9 +83,9 @@ impl From<ApiError> for Failure {
 }
 
 /// Fetches every answer, in the order of the questions. Fails at the first that does not come.
-pub(super) fn all(origin: &Origin, terminal: Terminal) -> Result<Vec<Fetched>, FetchError> {
+pub(super) fn all(source: &Source, terminal: Terminal) -> Result<Vec<Fetched>, FetchError> {
     let mut all = Vec::new();
-    for fetched in fetch(origin, true, terminal)? {
+    for fetched in fetch(source, true, terminal)? {
         let text = fetched.result?;
         all.push(Fetched { result: Ok(text), ..fetched });
     }
@@ -93,8 +93,8 @@ pub(super) fn all(origin: &Origin, terminal: Terminal) -> Result<Vec<Fetched>, F
 }
 
 /// Fetches every answer that comes. Fails only if it is not known which clusters there are.
-pub(super) fn each(origin: &Origin, terminal: Terminal) -> Outcome<Vec<Fetched>> {
-    Ok(fetch(origin, false, terminal)?)
+pub(super) fn each(source: &Source, terminal: Terminal) -> Outcome<Vec<Fetched>> {
+    Ok(fetch(source, false, terminal)?)
 }
 
 /// Fetches the answers for these ids; what fails for one harms no other.
@@ -104,7 +104,9 @@ pub(super) fn each_of(
     terminal: Terminal,
 ) -> Outcome<Vec<Fetched>> {
     let message = format!("asking the API for {}", ids.join(", "));
-    Ok(ask(endpoint, terminal, &message, async |client| Ok(get_each(&client, ids, false).await))?)
+    Ok(ask(endpoint, terminal, &message, async |client| {
+        Ok(at_once(ids, false, async |id| client.cluster(id).await).await)
+    })?)
 }
 
 /// The clusters that the API lists, or those whose name or id has `search` in it.
@@ -124,38 +126,29 @@ pub(super) fn read(path: PathBuf) -> Fetched {
 }
 
 fn fetch(
-    origin: &Origin,
+    source: &Source,
     stops_early: bool,
     terminal: Terminal,
 ) -> Result<Vec<Fetched>, FetchError> {
-    match origin {
+    match &source.origin {
         Origin::Files(paths) => Ok(paths.iter().cloned().map(read).collect()),
-        Origin::Clusters(endpoint, selectors) => {
+        Origin::Named(selectors) => {
             let message = format!("asking the API for {}", selectors.join(", "));
-            ask(endpoint.clone(), terminal, &message, async |client| {
-                Ok(find_each(&client, selectors, stops_early).await)
+            ask(source.endpoint()?, terminal, &message, async |client| {
+                let find = async |selector: &str| client.find(selector).await;
+                Ok(at_once(selectors, stops_early, find).await)
             })
         }
-        Origin::All(endpoint, team) => {
+        Origin::All(team) => {
             let message = "asking the API for every cluster";
-            ask(endpoint.clone(), terminal, message, async |client| {
+            ask(source.endpoint()?, terminal, message, async |client| {
                 let mut listed = client.clusters(None).await?;
-                if team.is_some() {
-                    listed.retain(|cluster| cluster.team_id == *team);
-                }
+                listed.retain(|cluster| team.is_none() || cluster.team_id == *team);
                 let ids: Vec<_> = listed.into_iter().map(|cluster| cluster.id).collect();
-                Ok(get_each(&client, &ids, stops_early).await)
+                Ok(at_once(&ids, stops_early, async |id| client.cluster(id).await).await)
             })
         }
     }
-}
-
-async fn find_each(client: &Client, selectors: &[String], stops_early: bool) -> Vec<Fetched> {
-    at_once(selectors, stops_early, async |selector| client.find(selector).await).await
-}
-
-async fn get_each(client: &Client, ids: &[String], stops_early: bool) -> Vec<Fetched> {
-    at_once(ids, stops_early, async |id| client.cluster(id).await).await
 }
 
 /// Asks for each of these, [`AT_ONCE`] at a time, in this order.

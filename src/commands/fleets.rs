@@ -7,7 +7,7 @@ use crate::api::error::Error as ApiError;
 use crate::cluster::{self, CheckedCluster, Fleet, NoFleet, ResolvedCluster, resolve, resolve_one};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::name::Id;
-use crate::settings::{Origin, Source};
+use crate::settings::{Context, Origin, Source};
 use crate::terminal::Terminal;
 use crate::text::message::{Message, Talk};
 
@@ -23,9 +23,9 @@ pub(super) struct Gaps {
 }
 
 impl Gaps {
-    pub(super) fn of(source: &Source) -> Self {
-        let named = !matches!(source.origin, Origin::All(..));
-        Self { skip_invalid: source.skip_invalid, named, require_all: false }
+    pub(super) fn of(source: &Source, context: &Context) -> Self {
+        let named = !matches!(source.origin, Origin::All(_));
+        Self { skip_invalid: context.global.skip_invalid, named, require_all: false }
     }
 
     /// Whether a cluster without a fleet ends the run: one that was named does, unless its refusals

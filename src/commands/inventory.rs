@@ -1,63 +1,78 @@
 //! `prime-ssh inventory`: an Ansible inventory in a file or on stdout, or the answers of a script.
 
+use super::cached::Caching;
 use super::fleets::{self, Gaps};
 use super::output::{self, Overwrite};
-use super::{cached, certificates, openssh};
+use super::{certificates, openssh};
 use crate::cli::InventoryArgs;
 use crate::cluster::Fleet;
-use crate::failure::{Failure, Kind, Outcome};
-use crate::render::inventory::{self, Format};
-use crate::settings::{Context, Inventory, InventoryOutput, Output};
+use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::render::inventory::{self, Format, GroupRequest};
+use crate::settings::{Context, Settings, check_login, format, host_options, refresh_is_off};
 use crate::text::message::Message;
 
 /// With more hosts than this, Ansible takes seconds to load YAML.
 const MANY_FOR_YAML: usize = 500;
 
-pub(super) fn run(args: InventoryArgs, context: &Context) -> Outcome<()> {
+pub(super) fn run(args: &InventoryArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
-    let overwrite = Overwrite::ours(args.force);
-    let mut settings = Inventory::resolve(args, context)?;
-    for warning in &settings.warnings {
+    let settings = Settings::read(context)?;
+    let mut warnings = Vec::new();
+    let login = settings.login(&args.render, &mut warnings)?;
+    if args.use_ssh_config {
+        warnings.clear();
+    } else {
+        check_login(&login)?;
+    }
+    warnings.extend(args.group.iter().filter_map(GroupRequest::warning));
+    let source = settings.source(&args.source)?;
+    let caching = Caching::new(&args.cache, context)?;
+    let format = format(args, &mut warnings)?;
+    let hosts = host_options(&args.render.hosts)?;
+    for warning in warnings {
         terminal.warning(warning);
     }
-    let options = &mut settings.inventory;
-    openssh::check_options(&options.login.ssh_options)?;
-    let gaps = Gaps { require_all: settings.require_all, ..Gaps::of(&settings.source) };
-    let answers = cached::answers(settings.source.origin, &settings.caching, terminal)?;
-    let fleets = fleets::fleets(&answers.fetched, &settings.hosts, gaps, terminal)?;
-    answers.write_new(&settings.caching, terminal);
-    if settings.require_all {
+    openssh::check_options(&login.ssh_options)?;
+
+    let gaps = Gaps { require_all: args.require_all, ..Gaps::of(&source, context) };
+    let answers = caching.answers(&source)?;
+    let fleets = fleets::fleets(&answers.fetched, &hosts, gaps, terminal)?;
+    caching.write(&answers);
+    if args.require_all {
         require_all(&fleets)?;
     }
-    if let Some(endpoint) = settings.renewal {
-        certificates::renew_own(&fleets, &settings.certificates, &endpoint, terminal)?;
+    let (use_ssh_config, groups) = (args.use_ssh_config, args.group.clone());
+    let mut options = inventory::Options { login, use_ssh_config, groups };
+    let is_script = args.script.is_asked();
+    if is_script && !args.cache.offline && !refresh_is_off(&context.environment)? {
+        certificates::renew_own(&options.login, &fleets, &source, context)?;
     }
-    if !options.use_ssh_config {
-        let own = &mut options.login.certificates;
-        certificates::add_own(own, &fleets, &settings.certificates, terminal)?;
+    if !use_ssh_config {
+        certificates::add_own(&mut options.login, &fleets, context)?;
     }
+    inventory::check(&fleets, &options).or_fail(Kind::Usage)?;
     let hosts: usize = fleets.iter().map(|fleet| fleet.hosts.len()).sum();
-    if hosts > MANY_FOR_YAML && matches!(settings.output, InventoryOutput::File(_, Format::Yaml)) {
+    if hosts > MANY_FOR_YAML && format == Format::Yaml && !is_script {
         terminal.note(format!(
             "Ansible takes long to load YAML with {hosts} hosts; JSON (-o hosts.json) loads nine \
              times as fast"
         ));
     }
-    inventory::check(&fleets, options).map_err(|reason| Failure::new(Kind::Usage, reason))?;
-    match settings.output {
-        InventoryOutput::File(to, format) => {
-            output::deliver(&to, &overwrite, |to| inventory::render(&fleets, options, format, to))
-        }
-        InventoryOutput::List => {
-            output::deliver(&Output::Stdout, &overwrite, |to| inventory::list(&fleets, options, to))
-        }
-        InventoryOutput::Host(name) => {
-            let text = inventory::host(&fleets, options, &name).ok_or_else(|| {
+    let overwrite = Overwrite::ours(args.force);
+    match &args.script.host {
+        Some(name) => {
+            let text = inventory::host(&fleets, &options, name).ok_or_else(|| {
                 let message = format!("no host {name} in this inventory");
                 Failure::message(Kind::Answer, message).hint("`--list` shows the names")
             })?;
-            output::deliver(&Output::Stdout, &overwrite, |to| to.write_all(text.as_bytes()))
+            output::deliver(&args.output, &overwrite, |to| to.write_all(text.as_bytes()))
         }
+        None if is_script => {
+            output::deliver(&args.output, &overwrite, |to| inventory::list(&fleets, &options, to))
+        }
+        None => output::deliver(&args.output, &overwrite, |to| {
+            inventory::render(&fleets, &options, format, to)
+        }),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::render::login::Layout;
 use crate::render::ssh_option::SshOption;
 use crate::ssh::query;
 use crate::ssh::release::OpenSsh;
+use crate::terminal::Terminal;
 
 /// Fails where ssh does not take one of these options: it would stop for every host.
 pub(super) fn check_options(options: &[SshOption]) -> Outcome<()> {
@@ -17,6 +18,15 @@ pub(super) fn check_options(options: &[SshOption]) -> Outcome<()> {
         return Err(Failure::message(Kind::Usage, message));
     }
     Ok(())
+}
+
+/// Warns where the ssh of this machine is too old for files of this layout.
+pub(super) fn warn_of_old(layout: Layout, terminal: Terminal) {
+    if !OpenSsh::is_plainly(layout.needs())
+        && let Err(old) = check_release(OpenSsh::here().as_ref(), Some(layout))
+    {
+        terminal.warning(format_args!("{:#}", old.cause));
+    }
 }
 
 /// Fails where this ssh is too old for files of this layout. Nothing is known of one that is no

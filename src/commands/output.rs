@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use crate::cli::OutputArgs;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fs;
 use crate::render::ownership::is_ours;
-use crate::settings::{Context, Output, ssh_layout};
+use crate::settings::{Context, ssh_layout};
 use crate::terminal;
 
 /// The mode of new files: nobody else's business.
@@ -70,31 +71,27 @@ fn is_below(path: &Path, ssh_folder: &Path) -> bool {
 
 /// Renders to where the text belongs.
 pub(super) fn deliver(
-    output: &Output,
+    OutputArgs { output, check }: &OutputArgs,
     overwrite: &Overwrite,
     render: impl Fn(&mut dyn Write) -> io::Result<()>,
 ) -> Outcome<()> {
-    let path = match output {
-        Output::Stdout => {
-            return terminal::print_data(render)
-                .context("cannot write to stdout")
-                .or_fail(Kind::Local);
-        }
-        Output::File(path) | Output::Check(path) => path,
+    let Some(path) = output else {
+        return print(render);
     };
     let mut text = Vec::new();
     render(&mut text).context("cannot render").or_fail(Kind::Local)?;
     overwrite.check(path, &text)?;
-    match output {
-        Output::Check(_) => {
-            if fs::would_change(path, &text).or_fail(Kind::Local)? {
-                let message = format!("{} would change", path.display());
-                return Err(Failure::message(Kind::WouldChange, message));
-            }
-            Ok(())
-        }
-        Output::File(_) | Output::Stdout => {
-            fs::write_output(path, &text, MODE).or_fail(Kind::Local)
-        }
+    if !check {
+        return fs::write_output(path, &text, MODE).or_fail(Kind::Local);
     }
+    if fs::would_change(path, &text).or_fail(Kind::Local)? {
+        let message = format!("{} would change", path.display());
+        return Err(Failure::message(Kind::WouldChange, message));
+    }
+    Ok(())
+}
+
+/// Prints to stdout.
+pub(super) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Outcome<()> {
+    terminal::print_data(write).context("cannot write to stdout").or_fail(Kind::Local)
 }

@@ -21,7 +21,9 @@ use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::install::refresh::{self, RefreshState};
 use crate::install::state::{FileKind, FileStem, Record};
-use crate::settings::{Context, Mode, OptionResolver, Sync, Wanted, refresh_is_off, ssh_layout};
+use crate::settings::{
+    Context, Mode, OptionResolver, Wanted, check_sync, refresh_is_off, ssh_layout,
+};
 use crate::ssh::process::run_with_timeout;
 use crate::terminal::{Audience, Terminal};
 use crate::text::message::Message;
@@ -54,12 +56,12 @@ enum Need {
 }
 
 /// Brings the clusters up to date that were not for so long.
-pub(super) fn run(args: SyncArgs, older: Duration, context: &Context) -> Outcome<()> {
+pub(super) fn run(args: &SyncArgs, older: Duration, context: &Context) -> Outcome<()> {
     if refresh_is_off(&context.environment)? {
         return Ok(());
     }
     let layout = ssh_layout(context.global.ssh_dir.as_deref(), &context.environment)?;
-    let subjects = subjects(&layout, &args)?.into_iter();
+    let subjects = subjects(&layout, args)?.into_iter();
     let due: Vec<Due> = subjects.filter_map(|stem| Due::of(&layout, stem, older, true)).collect();
     if due.is_empty() {
         return Ok(());
@@ -69,7 +71,8 @@ pub(super) fn run(args: SyncArgs, older: Duration, context: &Context) -> Outcome
     let work = {
         let (mut refresh, due) = (refresh.clone(), due.clone());
         move || {
-            refresh.layout = Sync::resolve(args, &refresh.context)?.layout;
+            check_sync(&refresh.context.global)?;
+            refresh.layout = refresh.context.layout()?;
             refresh.run(due);
             Ok(())
         }

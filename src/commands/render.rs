@@ -9,24 +9,30 @@ use crate::cli::TemplateArgs;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::render::data;
 use crate::render::template::{Fault, Template};
-use crate::settings::{Context, Render};
+use crate::settings::{Context, Settings, host_options};
 
-pub(super) fn run(args: TemplateArgs, context: &Context) -> Outcome<()> {
+pub(super) fn run(args: &TemplateArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
     let overwrite = Overwrite::as_tools_do(context)?;
-    let settings = Render::resolve(args, context)?;
+    let source = Settings::read(context)?.source(&args.source)?;
+    let hosts = host_options(&args.hosts)?;
+    let stdin = Path::new("-");
+    if args.template.as_deref() == Some(stdin) && args.source.input.iter().any(|path| path == stdin)
+    {
+        let message = "--template and --input are both `-`, but stdin can be read only once";
+        return Err(Failure::message(Kind::Usage, message));
+    }
     // Before the API is asked: what is no template should not cost a request.
-    let template = settings.template.as_deref().map(read).transpose()?;
-    let answers = fetch::all(&settings.source.origin, terminal)?;
-    let gaps = Gaps::of(&settings.source);
-    let fleets = fleets::fleets(&answers, &settings.hosts, gaps, terminal)?;
+    let template = args.template.as_deref().map(read).transpose()?;
+    let answers = fetch::all(&source, terminal)?;
+    let fleets = fleets::fleets(&answers, &hosts, Gaps::of(&source, context), terminal)?;
     let data = data::of(&fleets);
     match template {
-        None => output::deliver(&settings.output, &overwrite, |to| data::write(&data, to)),
+        None => output::deliver(&args.output, &overwrite, |to| data::write(&data, to)),
         Some(template) => {
             // As a whole before anything is written: half a file is worse than none.
             let text = template.render(&data)?;
-            output::deliver(&settings.output, &overwrite, |to| to.write_all(text.as_bytes()))
+            output::deliver(&args.output, &overwrite, |to| to.write_all(text.as_bytes()))
         }
     }
 }

@@ -6,7 +6,6 @@ use anyhow::Context;
 use serde::Serialize;
 
 use crate::cli::ReportFormat;
-use crate::cluster::Refusal;
 use crate::failure::{Kind, OrFail, Outcome};
 use crate::terminal::table::{Cell, Table, Tone};
 use crate::terminal::{self, stdout_is_colored, stdout_width};
@@ -86,23 +85,6 @@ fn write_json(to: &mut dyn Write, report: &impl Serialize) -> io::Result<()> {
 
     let versioned = Versioned { schema_version: SCHEMA_VERSION, report };
     writeln!(to, "{}", sanitize(&serde_json::to_string_pretty(&versioned)?))
-}
-
-/// A refused value, as JSON says it.
-#[derive(Debug, Serialize)]
-pub(super) struct Refused<'r> {
-    /// Where it stands: `data.nodes[3].connections[0].host`.
-    path: &'r str,
-    /// The first of it, as JSON where it is no list and no object.
-    value: &'r str,
-    reason: String,
-}
-
-impl<'r> From<&'r Refusal> for Refused<'r> {
-    fn from(refusal: &'r Refusal) -> Self {
-        let Refusal { path, excerpt, reason } = refusal;
-        Self { path, value: excerpt, reason: reason.to_string() }
-    }
 }
 
 /// The same JSON with what acts on a terminal, or is not seen there, as `\u….` Outside of a text

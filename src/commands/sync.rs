@@ -5,36 +5,36 @@ use super::refresh;
 use crate::cli::SyncArgs;
 use crate::failure::Outcome;
 use crate::install::folder;
-use crate::settings::{Context, Mode, OptionResolver, Sync};
+use crate::settings::{Context, Mode, OptionResolver, check_sync};
 
-pub(super) fn run(args: SyncArgs, context: &Context) -> Outcome<()> {
+pub(super) fn run(args: &SyncArgs, context: &Context) -> Outcome<()> {
     if let Some(age) = args.if_older {
         return refresh::run(args, age, context);
     }
     let terminal = context.terminal;
-    let settings = Sync::resolve(args, context)?;
+    check_sync(&context.global)?;
+    let (layout, mode) = (&context.layout()?, Mode::from(args.mode));
     let resolver = OptionResolver::new(context);
-    let before = folder::read(&settings.layout)?;
-    let stems = if settings.new { Vec::new() } else { named(&before, &settings.clusters)? };
-    let follow = before.follow.clone().filter(|_| settings.clusters.is_empty());
-    let asked = Asked::of(&before, &stems, follow, &settings.layout, &resolver, terminal);
+    let before = folder::read(layout)?;
+    let stems = if args.new { Vec::new() } else { named(&before, &args.clusters)? };
+    let follow = before.follow.clone().filter(|_| args.clusters.is_empty());
+    let asked = Asked::of(&before, &stems, follow, layout, &resolver, terminal);
     if asked.is_empty() {
         terminal.tell("nothing is installed");
         return Ok(());
     }
-    let applying = Applying::new(&settings.layout, settings.mode, &resolver, terminal);
+    let applying = Applying::new(layout, mode, &resolver, terminal);
     let skip_invalid = context.global.skip_invalid;
     let mut renewed = Vec::new();
     let applied = apply_request(&applying, |present| {
         let installed = present.installed();
-        let mut desired =
-            DesiredState::new(&settings.layout, present, &installed, &resolver, skip_invalid);
-        let request = asked.request(&mut desired, settings.prune);
+        let mut desired = DesiredState::new(layout, present, &installed, &resolver, skip_invalid);
+        let request = asked.request(&mut desired, args.prune);
         renewed = desired.renewed;
         Ok(request)
     })?;
-    if settings.mode == Mode::Apply {
-        refresh::record(&settings.layout, &applied, &renewed, None);
+    if mode == Mode::Apply {
+        refresh::record(layout, &applied, &renewed, None);
     }
     applied.tell(&applying)
 }

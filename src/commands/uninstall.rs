@@ -4,20 +4,21 @@ use super::installed::{Applying, ClusterChange, InstallRequest, Line, apply_requ
 use crate::cli::UninstallArgs;
 use crate::failure::Outcome;
 use crate::install::plan::{Desired, Present};
-use crate::settings::{Context, OptionResolver, Uninstall};
+use crate::settings::{Context, Mode, OptionResolver};
 
-pub(super) fn run(args: UninstallArgs, context: &Context) -> Outcome<()> {
+pub(super) fn run(args: &UninstallArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
-    let settings = Uninstall::resolve(args, context)?;
-    if !settings.layout.ssh_folder().exists() {
-        named(&Present::default(), &settings.clusters)?;
+    let layout = &context.layout()?;
+    let mode = if args.dry_run { Mode::DryRun } else { Mode::Apply };
+    if !layout.ssh_folder().exists() {
+        named(&Present::default(), &args.clusters)?;
         terminal.tell("nothing is installed");
         return Ok(());
     }
     let resolver = OptionResolver::new(context);
-    let applying = Applying::new(&settings.layout, settings.mode, &resolver, terminal);
+    let applying = Applying::new(layout, mode, &resolver, terminal);
     let applied = apply_request(&applying, |present| {
-        let stems = named(present, &settings.clusters)?;
+        let stems = named(present, &args.clusters)?;
         if stems.is_empty() && present.follow.is_none() {
             terminal.tell("nothing is installed");
         }
@@ -33,7 +34,7 @@ pub(super) fn run(args: UninstallArgs, context: &Context) -> Outcome<()> {
             request.desired.push(Desired::Remove(stem));
         }
         // One that was taken away by name does not come back by itself.
-        let follow = match (&present.follow, settings.clusters.is_empty()) {
+        let follow = match (&present.follow, args.clusters.is_empty()) {
             (Some(_), true) => Some(None),
             (Some(follow), false) => {
                 let mut follow = follow.clone();

@@ -12,9 +12,9 @@ use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::install::plan::Installed;
-use crate::install::state::{Record, Source};
+use crate::install::state::{self, Record};
 use crate::name::{Id, Slug};
-use crate::settings::{OptionResolver, Origin, OwnCommands, Rendering, Viewing, Which, pasted};
+use crate::settings::{OptionResolver, Origin, OwnCommands, Rendering, Source, Viewing, pasted};
 use crate::terminal::Terminal;
 
 /// The answers for the clusters that a run looks at.
@@ -68,14 +68,12 @@ pub(super) fn ask(
     terminal: Terminal,
 ) -> Outcome<Asked> {
     let installed = installed_here(&viewing.layout, terminal);
-    let answers = match &viewing.which {
-        Which::Files(paths) => paths.iter().map(|path| (fetch::read(path.clone()), None)).collect(),
-        Which::All(team) => {
-            let endpoint = viewing.endpoint.as_ref().map_err(Failure::again)?.clone();
-            let fetched = fetch::each(&Origin::All(endpoint, team.clone()), terminal)?;
+    let answers = match &viewing.source.origin {
+        Origin::Named(selectors) => named(selectors, viewing, &installed, resolver, terminal)?,
+        Origin::Files(_) | Origin::All(_) => {
+            let fetched = fetch::each(&viewing.source, terminal)?;
             fetched.into_iter().map(|fetched| (fetched, None)).collect()
         }
-        Which::Named(selectors) => named(selectors, viewing, &installed, resolver, terminal)?,
     };
     Ok(Asked { answers, installed })
 }
@@ -108,7 +106,7 @@ pub(super) fn asked_of<'i>(
 ) -> Result<&'i Record, &'i str> {
     match installed::called(installed, selector) {
         // Another API's cluster may have the same name, but none has a name that we gave.
-        Some(record) if viewing.endpoint_is_typed || record.source == Source::Stdin => {
+        Some(record) if viewing.endpoint_is_typed || record.source == state::Source::Stdin => {
             Err(if record.name.as_str() == selector { selector } else { record.id.as_str() })
         }
         Some(record) => Ok(record),
@@ -121,8 +119,11 @@ fn find(selectors: Vec<String>, viewing: &Viewing, terminal: Terminal) -> Outcom
     if selectors.is_empty() {
         return Ok(Vec::new());
     }
-    match &viewing.endpoint {
-        Ok(endpoint) => fetch::each(&Origin::Clusters(endpoint.clone(), selectors), terminal),
+    match viewing.source.endpoint() {
+        Ok(endpoint) => {
+            let source = Source { origin: Origin::Named(selectors), endpoint: Ok(endpoint) };
+            fetch::each(&source, terminal)
+        }
         Err(failure) => {
             let failed = |asked: String| {
                 let source = AnswerSource::Api(asked.clone());
@@ -152,7 +153,7 @@ impl Asked {
             });
             views.push(View { asked: &fetched.asked, seen });
         }
-        if matches!(viewing.which, Which::All(_)) {
+        if matches!(viewing.source.origin, Origin::All(_)) {
             views.sort_by_cached_key(View::alias);
         }
         Ok(views)

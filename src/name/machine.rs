@@ -8,7 +8,7 @@ use std::str::FromStr;
 use super::{Invalid, check_characters, checked_text};
 
 /// A TCP port, 1 to 65535.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct Port(NonZeroU16);
 
 impl Port {

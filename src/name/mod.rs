@@ -20,7 +20,7 @@ pub use slug::{Slug, id_part};
 use crate::text::sanitize::{is_bidirectional, is_control};
 
 /// The reason that a value was refused, in a few words and without the value itself.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, serde::Serialize)]
 #[error("{0}")]
 pub struct Invalid(Cow<'static, str>);
 
@@ -34,7 +34,7 @@ impl Invalid {
 macro_rules! checked_text {
     ($(#[$doc:meta])* $name:ident, $check:path) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
         pub struct $name<'a>(Cow<'a, str>);
 
         impl<'a> $name<'a> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::environment::Environment;
 use super::identity;
-use super::sources::Sources;
+use super::sources::Settings;
 use crate::cluster::{self, JumpMode, Selection};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::options::{HostsArgs, OnlyArgs, RenderArgs, SelectionArgs};
@@ -13,57 +13,60 @@ use crate::render::certificates::Certificates;
 use crate::render::login;
 use crate::render::ssh_option::SshOption;
 
-pub(super) fn host_options(args: HostsArgs) -> Outcome<cluster::Options> {
+/// The options of the fleets: their hosts, names, and the way to them.
+pub fn host_options(args: &HostsArgs) -> Outcome<cluster::Options> {
     if args.jump == Some(JumpMode::Never) && args.jump_via.is_some() {
         let message = "--jump-via names a jump host, but --jump never uses none";
         return Err(Failure::message(Kind::Usage, message));
     }
     Ok(cluster::Options {
-        prefix: args.prefix.unwrap_or_else(Slug::prime),
-        user: args.user,
+        prefix: args.prefix.clone().unwrap_or_else(Slug::prime),
+        user: args.user.clone(),
         jump: args.jump.unwrap_or_default(),
-        jump_via: args.jump_via,
-        bastion: args.bastion.and_then(|bastion| bastion.0),
-        selection: selection(args.selection),
+        jump_via: args.jump_via.clone(),
+        bastion: args.bastion.as_ref().and_then(|bastion| bastion.0.clone()),
+        selection: selection(&args.selection),
         recorded: Vec::new(),
     })
 }
 
-pub(super) fn selection(args: SelectionArgs) -> Selection {
-    Selection { include_inactive: args.include_inactive, ..only(args.only) }
+/// The hosts to select.
+#[must_use]
+pub fn selection(args: &SelectionArgs) -> Selection {
+    Selection { include_inactive: args.include_inactive, ..only(&args.only) }
 }
 
-pub(super) fn only(args: OnlyArgs) -> Selection {
-    let OnlyArgs { role, only, node: nodes } = args;
+pub(super) fn only(args: &OnlyArgs) -> Selection {
+    let OnlyArgs { role, only, node: nodes } = args.clone();
     Selection { role, only, nodes, ..Selection::default() }
 }
 
-pub(super) fn ssh_options(
-    args: &RenderArgs,
-    sources: &Sources<'_>,
-    warnings: &mut Vec<String>,
-) -> Outcome<login::Options> {
-    let environment = sources.environment;
-    let path = |given: &Option<PathBuf>, option: &str| {
-        given.as_deref().map(|given| environment.local_path(given, option)).transpose()
-    };
-    let socket_folder = path(&sources.global.ssh_dir, "--ssh-dir")?;
-    let home_folder = environment.local_path("~/.ssh".as_ref(), "--ssh-dir")?;
-    let is_default = |folder: &_| environment.expand(folder) == environment.expand(&home_folder);
-    Ok(login::Options {
-        layout: args.layout.unwrap_or_default(),
-        short: None,
-        home_length: environment.home().map_or(0, |home| home.as_os_str().len()),
-        identity_file: identity::resolve(args.identity_file.as_deref(), sources, warnings)?,
-        certificates: Certificates {
-            named: path(&args.certificate_file, "--certificate-file")?,
-            ..Certificates::default()
-        },
-        known_hosts: path(&args.known_hosts, "--known-hosts")?,
-        host_keys: args.host_keys.unwrap_or_default(),
-        ssh_options: further_options(&args.ssh_option, environment)?,
-        socket_folder: socket_folder.filter(|folder| !is_default(folder)),
-    })
+impl Settings<'_> {
+    /// The options for logging in, and warnings about them.
+    pub fn login(&self, args: &RenderArgs, warnings: &mut Vec<String>) -> Outcome<login::Options> {
+        let environment = self.environment;
+        let path = |given: &Option<PathBuf>, option: &str| {
+            given.as_deref().map(|given| environment.local_path(given, option)).transpose()
+        };
+        let socket_folder = path(&self.global.ssh_dir, "--ssh-dir")?;
+        let home_folder = environment.local_path("~/.ssh".as_ref(), "--ssh-dir")?;
+        let is_default =
+            |folder: &_| environment.expand(folder) == environment.expand(&home_folder);
+        Ok(login::Options {
+            layout: args.layout.unwrap_or_default(),
+            short: None,
+            home_length: environment.home().map_or(0, |home| home.as_os_str().len()),
+            identity_file: identity::resolve(args.identity_file.as_deref(), self, warnings)?,
+            certificates: Certificates {
+                named: path(&args.certificate_file, "--certificate-file")?,
+                ..Certificates::default()
+            },
+            known_hosts: path(&args.known_hosts, "--known-hosts")?,
+            host_keys: args.host_keys.unwrap_or_default(),
+            ssh_options: further_options(&args.ssh_option, environment)?,
+            socket_folder: socket_folder.filter(|folder| !is_default(folder)),
+        })
+    }
 }
 
 /// The options that were typed, else those of the variable, one a line.

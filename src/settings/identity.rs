@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::environment::Environment;
 use super::prime_cli::PrimeCli;
-use super::sources::{Context, Sources};
+use super::sources::{Context, Settings};
 use crate::failure::Outcome;
 use crate::install::options::{RenderArgs, SavedOptions};
 use crate::name::LocalPath;
@@ -15,16 +15,16 @@ use crate::name::LocalPath;
 /// `None` leaves it to ssh, so that people who log in through an agent are not locked out.
 pub(super) fn resolve(
     typed: Option<&Path>,
-    sources: &Sources<'_>,
+    settings: &Settings<'_>,
     warnings: &mut Vec<String>,
 ) -> Outcome<Option<LocalPath<'static>>> {
-    let environment = sources.environment;
+    let environment = settings.environment;
     let named = environment.variable("PRIME_SSH_KEY_PATH")?;
     let chosen = match (typed, &named) {
         (Some(path), _) if path == Path::new("none") => return Ok(None),
         (Some(path), _) => environment.local_path(path, "--identity-file")?,
         (None, Some(path)) => environment.local_path(path.as_ref(), "PRIME_SSH_KEY_PATH")?,
-        (None, None) => return from_prime_cli(environment, &sources.prime),
+        (None, None) => return from_prime_cli(environment, &settings.prime),
     };
     let (identity, there) = private_half(environment, chosen);
     if !there {

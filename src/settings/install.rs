@@ -4,15 +4,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::environment::Environment;
-use super::hosts::{host_options, ssh_options};
+use super::hosts::host_options;
 use super::identity::fresh_options;
 use super::own_commands::OwnCommands;
 use super::prime_cli::PrimeCli;
-use super::sources::{Access, Context, Endpoint, Origin, Source, Sources};
-use super::view::{Viewing, Which};
-use super::wait::Patience;
+use super::sources::{Access, Context, Endpoint, Origin, Settings, Source};
+use super::view::Viewing;
 use crate::api::address::ApiUrl;
-use crate::cli::{GlobalArgs, InstallArgs, ModeArgs, RememberedArgs, SyncArgs, UninstallArgs};
+use crate::cli::{GlobalArgs, GoalArgs, InstallArgs, ModeArgs, RememberedArgs};
 use crate::cluster::{self, Selection};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::layout::Layout;
@@ -44,33 +43,7 @@ pub struct Install {
     /// The commands that are advised.
     pub commands: OwnCommands,
     /// For what is waited first, where it is.
-    pub patience: Option<Patience>,
-    /// The mode: apply, or only show.
-    pub mode: Mode,
-}
-
-/// The resolved settings of `prime-ssh sync`.
-#[derive(Debug)]
-pub struct Sync {
-    /// The installed clusters to bring up to date; empty for all.
-    pub clusters: Vec<String>,
-    /// Only clusters that are new to the subscription.
-    pub new: bool,
-    /// Clusters that the API does not know any more are removed.
-    pub prune: bool,
-    /// The place of the files.
-    pub layout: Layout,
-    /// The mode: apply, or only show.
-    pub mode: Mode,
-}
-
-/// The resolved settings of `prime-ssh uninstall`.
-#[derive(Debug)]
-pub struct Uninstall {
-    /// The installed clusters to remove; empty for all.
-    pub clusters: Vec<String>,
-    /// The place of the files.
-    pub layout: Layout,
+    pub patience: Option<GoalArgs>,
     /// The mode: apply, or only show.
     pub mode: Mode,
 }
@@ -89,11 +62,11 @@ pub enum Mode {
 impl Install {
     /// The clusters that are to be installed, as they will be; none where they are not waited for.
     #[must_use]
-    pub fn awaited(&self) -> Option<(Viewing, Patience)> {
-        let Origin::Clusters(endpoint, selectors) = &self.source.origin else { return None };
+    pub fn awaited(&self) -> Option<(Viewing, GoalArgs)> {
+        let Origin::Named(_) = &self.source.origin else { return None };
+        let endpoint = self.source.endpoint();
         let viewing = Viewing {
-            which: Which::Named(selectors.clone()),
-            endpoint: Ok(endpoint.clone()),
+            source: Source { origin: self.source.origin.clone(), endpoint },
             endpoint_is_typed: true,
             context: self.context.clone(),
             options: self.options.clone(),
@@ -109,24 +82,24 @@ impl Install {
     /// Resolves what was typed for `prime-ssh install`.
     pub fn resolve(typed: InstallArgs, context: &Context) -> Outcome<Self> {
         let InstallArgs { source: from, name, follow, wait, mode, options } = typed;
-        let sources = Sources::read(context)?;
+        let settings = Settings::read(context)?;
         let clusters = from.clusters.len() + from.input.len();
         let layout = context.layout()?;
         let follows = follow || from.all && options.given.live.is_some();
-        let settings = Self {
+        let install = Self {
             follows,
-            team: sources.team(from.team.clone())?,
-            source: sources.source(from)?,
+            team: settings.team(from.team.clone())?,
+            source: settings.source(&from)?,
             context: context.prime_context()?,
             name,
             options: option_change(options, context)?,
-            commands: OwnCommands::new(&context.global, &context.environment),
+            commands: context.commands(),
             layout,
-            patience: wait.wait.then(|| Patience::new(wait.goal, wait.within)),
+            patience: wait.wait.then_some(wait.goal),
             mode: mode.into(),
         };
-        settings.check_name(clusters)?;
-        Ok(settings)
+        install.check_name(clusters)?;
+        Ok(install)
     }
 
     /// Fails where one name is given to several clusters.
@@ -143,7 +116,7 @@ impl Install {
     /// Returns where a later `sync` finds what this run found: in `file`, if that was a saved
     /// answer.
     pub fn source_of(&self, file: Option<&Path>) -> Outcome<state::Source> {
-        let (endpoint, team) = match &self.source.origin {
+        let team = match &self.source.origin {
             Origin::Files(_) => {
                 let Some(path) = file.filter(|file| *file != Path::new("-")) else {
                     return Ok(state::Source::Stdin);
@@ -154,41 +127,25 @@ impl Install {
                     Failure::message(Kind::Usage, "--input: the path is not UTF-8 text")
                 });
             }
-            Origin::Clusters(endpoint, _) => (endpoint, None),
-            Origin::All(endpoint, team) => (endpoint, team.clone()),
+            Origin::Named(_) => None,
+            Origin::All(team) => team.clone(),
         };
-        let (url, context) = (endpoint.address.to_string(), self.context.clone());
+        let (url, context) = (self.source.endpoint()?.address.to_string(), self.context.clone());
         Ok(state::Source::Api(ApiSource { url, context, team }))
     }
 }
 
-impl Sync {
-    /// Resolves what was typed for `prime-ssh sync`.
-    pub fn resolve(typed: SyncArgs, context: &Context) -> Outcome<Self> {
-        let global = &context.global;
-        for (option, given) in
-            [("--api-url", global.api_url.is_some()), ("--context", global.context.is_some())]
-        {
-            if given {
-                let message = format!(
-                    "sync asks where each cluster was installed from, so {option} has no place"
-                );
-                return Err(Failure::message(Kind::Usage, message)
-                    .hint("`prime-ssh install` with it sets where a cluster is asked for"));
-            }
-        }
-        let SyncArgs { clusters, new, prune, if_older: _, mode } = typed;
-        let layout = context.layout()?;
-        Ok(Self { clusters, new, prune, layout, mode: mode.into() })
-    }
-}
-
-impl Uninstall {
-    /// Resolves what was typed for `prime-ssh uninstall`.
-    pub fn resolve(typed: UninstallArgs, context: &Context) -> Outcome<Self> {
-        let mode = if typed.dry_run { Mode::DryRun } else { Mode::Apply };
-        Ok(Self { clusters: typed.clusters, layout: context.layout()?, mode })
-    }
+/// Fails where an API is named for `sync`, which asks where each cluster was installed from.
+pub fn check_sync(global: &GlobalArgs) -> Outcome<()> {
+    let option = match global {
+        GlobalArgs { api_url: Some(_), .. } => "--api-url",
+        GlobalArgs { context: Some(_), .. } => "--context",
+        _ => return Ok(()),
+    };
+    let message =
+        format!("sync asks where each cluster was installed from, so {option} has no place");
+    Err(Failure::message(Kind::Usage, message)
+        .hint("`prime-ssh install` with it sets where a cluster is asked for"))
 }
 
 impl From<ModeArgs> for Mode {
@@ -257,8 +214,8 @@ impl<'g> OptionResolver<'g> {
     pub fn rendering(&self, saved: &SavedOptions, context: Option<&str>) -> Outcome<Rendering> {
         let is_live = saved.live.is_some();
         let mut warnings = Vec::new();
-        let ssh = ssh_options(&saved.render, &self.sources(context)?, &mut warnings)?;
-        Ok(Rendering { hosts: host_options(saved.render.hosts.clone())?, ssh, is_live, warnings })
+        let ssh = self.settings(context)?.login(&saved.render, &mut warnings)?;
+        Ok(Rendering { hosts: host_options(&saved.render.hosts)?, ssh, is_live, warnings })
     }
 
     /// The access to an API, of which something may be missing.
@@ -266,7 +223,7 @@ impl<'g> OptionResolver<'g> {
         let address: ApiUrl = url.parse().map_err(|reason| {
             Failure::message(Kind::Local, format!("the remembered address {url:?}: {reason}"))
         })?;
-        Ok(Access { address: Ok(address), ..self.sources(context.as_deref())?.access() })
+        Ok(Access { address: Ok(address), ..self.settings(context.as_deref())?.access() })
     }
 
     /// The API that an installed cluster is asked for at, with the token that is in its own file.
@@ -303,8 +260,8 @@ impl<'g> OptionResolver<'g> {
         &self.environment
     }
 
-    fn sources(&self, context: Option<&str>) -> Outcome<Sources<'_>> {
+    fn settings(&self, context: Option<&str>) -> Outcome<Settings<'_>> {
         let prime = PrimeCli::read(&self.environment, context)?;
-        Ok(Sources { global: self.global, environment: &self.environment, prime })
+        Ok(Settings { global: self.global, environment: &self.environment, prime })
     }
 }

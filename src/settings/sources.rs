@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::environment::Environment;
+use super::own_commands::OwnCommands;
 use super::prime_cli::PrimeCli;
 use crate::api::address::ApiUrl;
 use crate::api::token::{ApiToken, TokenSource};
@@ -28,12 +29,24 @@ pub struct Context {
 
 impl Context {
     /// Returns where ssh's files are, and how ssh finds them.
-    pub(super) fn layout(&self) -> Outcome<Layout> {
+    pub fn layout(&self) -> Outcome<Layout> {
         Ok(folder::layout(self.global.ssh_dir.as_deref(), self.environment.home())?)
     }
 
+    /// Returns the commands that messages advise.
+    #[must_use]
+    pub fn commands(&self) -> OwnCommands {
+        OwnCommands::new(&self.global, &self.environment)
+    }
+
+    /// Returns whether an API was typed, so that it counts for installed clusters too.
+    #[must_use]
+    pub fn names_api(&self) -> bool {
+        self.global.api_url.is_some() || self.global.context.is_some()
+    }
+
     /// The context of the `prime` CLI that was named.
-    pub(super) fn prime_context(&self) -> Outcome<Option<String>> {
+    pub fn prime_context(&self) -> Outcome<Option<String>> {
         let named = self.environment.variable("PRIME_CONTEXT")?;
         Ok(self.global.context.clone().or(named))
     }
@@ -46,36 +59,49 @@ impl From<FolderError> for Failure {
     }
 }
 
-/// The sources of settings, read once.
+/// The sources of settings, read once; each method resolves one setting.
 #[derive(Debug)]
-pub(super) struct Sources<'c> {
+pub struct Settings<'c> {
     pub(super) global: &'c GlobalArgs,
     pub(super) environment: &'c Environment,
     pub(super) prime: PrimeCli,
 }
 
-impl<'c> Sources<'c> {
-    pub(super) fn read(context: &'c Context) -> Outcome<Self> {
+impl<'c> Settings<'c> {
+    /// Reads the files of the `prime` CLI.
+    pub fn read(context: &'c Context) -> Outcome<Self> {
         let Context { global, environment, .. } = context;
         let prime = PrimeCli::read(environment, global.context.as_deref())?;
         Ok(Self { global, environment, prime })
     }
 
-    /// Resolves the source of the clusters.
-    pub(super) fn source(&self, args: SourceArgs) -> Outcome<Source> {
-        let origin = if args.all {
-            Origin::All(self.endpoint()?, self.team(args.team)?)
+    /// Resolves which clusters are meant, and the API that is asked for them.
+    pub fn source(&self, args: &SourceArgs) -> Outcome<Source> {
+        let source = Source { origin: self.origin(args)?, endpoint: self.endpoint() };
+        match (source.origin, source.endpoint) {
+            (Origin::Named(named), Ok(endpoint)) => {
+                let origin = Origin::Named(self.without_aliases(named)?);
+                Ok(Source { origin, endpoint: Ok(endpoint) })
+            }
+            (origin @ Origin::Files(_), endpoint) => Ok(Source { origin, endpoint }),
+            (origin, endpoint) => Ok(Source { origin, endpoint: Ok(endpoint?) }),
+        }
+    }
+
+    /// Resolves which clusters are meant, as they were typed.
+    pub(super) fn origin(&self, args: &SourceArgs) -> Outcome<Origin> {
+        Ok(if args.all {
+            Origin::All(self.team(args.team.clone())?)
         } else if args.input.is_empty() {
-            Origin::Clusters(self.endpoint()?, self.without_aliases(args.clusters)?)
+            Origin::Named(args.clusters.clone())
         } else {
-            Origin::Files(args.input)
-        };
-        Ok(Source { origin, skip_invalid: self.global.skip_invalid })
+            Origin::Files(args.input.clone())
+        })
     }
 
     /// The API knows ids and names. Who types the alias of an installed cluster, or its short name,
     /// means that one, and its id is in our files.
-    pub(super) fn without_aliases(&self, mut clusters: Vec<String>) -> Outcome<Vec<String>> {
+    pub fn without_aliases(&self, mut clusters: Vec<String>) -> Outcome<Vec<String>> {
         for record in folder::records(&self.ssh_layout()?) {
             let is_ours = |word: &&mut String| {
                 record.is_called(word.as_str()) && record.name.as_str() != word.as_str()
@@ -93,19 +119,20 @@ impl<'c> Sources<'c> {
     }
 
     /// Whose clusters `--all` means; `None` is everyone's.
-    pub(super) fn team(&self, typed: Option<String>) -> Outcome<Option<String>> {
+    pub fn team(&self, typed: Option<String>) -> Outcome<Option<String>> {
         let team = typed.or(self.environment.variable("PRIME_TEAM_ID")?);
         let team = team.or_else(|| self.prime.team_id.clone());
         Ok(team.filter(|team| team != "any"))
     }
 
     /// The API, and who asks; either may be missing.
-    pub(super) fn access(&self) -> Access {
+    #[must_use]
+    pub fn access(&self) -> Access {
         Access { address: self.address(), token: self.token(), timeout: self.global.timeout }
     }
 
     /// The API, and who asks.
-    pub(super) fn endpoint(&self) -> Outcome<Endpoint> {
+    pub fn endpoint(&self) -> Outcome<Endpoint> {
         self.access().endpoint()
     }
 
@@ -155,34 +182,37 @@ impl<'c> Sources<'c> {
     }
 }
 
-/// The source of the clusters, and how refused values are treated.
+/// The clusters of a run, and the API that is asked for them.
 #[derive(Debug)]
 pub struct Source {
-    /// Files or the API.
+    /// The clusters.
     pub origin: Origin,
-    /// Hosts with refused values are left out, in place of failing.
-    pub skip_invalid: bool,
+    /// The API, and who asks. Files need neither, so a missing one is an error only once it is
+    /// needed.
+    pub endpoint: Outcome<Endpoint>,
 }
 
-/// Files or the API.
-#[derive(Clone, Debug)]
+/// The clusters of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// Saved answers; `-` is stdin.
+    /// Those of saved answers; `-` is stdin.
     Files(Vec<PathBuf>),
-    /// These clusters, by id or name.
-    Clusters(Endpoint, Vec<String>),
+    /// These, by id, name or installed alias.
+    Named(Vec<String>),
     /// Every cluster that the API lists, of one team or of all.
-    All(Endpoint, Option<String>),
+    All(Option<String>),
 }
 
-impl Origin {
-    /// The API that is asked, where one is.
+impl Source {
+    /// Returns whether saved answers are read, and no API is asked.
     #[must_use]
-    pub fn endpoint(&self) -> Option<&Endpoint> {
-        match self {
-            Self::Files(_) => None,
-            Self::Clusters(endpoint, _) | Self::All(endpoint, _) => Some(endpoint),
-        }
+    pub fn is_files(&self) -> bool {
+        matches!(self.origin, Origin::Files(_))
+    }
+
+    /// The API, and who asks.
+    pub fn endpoint(&self) -> Outcome<Endpoint> {
+        self.endpoint.as_ref().map(Clone::clone).map_err(Failure::again)
     }
 }
 
@@ -204,7 +234,8 @@ pub struct Access {
     pub address: Outcome<ApiUrl>,
     /// The token, and where it was found.
     pub token: Outcome<Option<(ApiToken, TokenSource)>>,
-    pub(super) timeout: Duration,
+    /// The time for one call with all its tries.
+    pub timeout: Duration,
 }
 
 impl Access {

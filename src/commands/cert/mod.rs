@@ -21,36 +21,38 @@ use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::install::plan::Installed;
 use crate::install::state::Record;
-use crate::settings::{Certify, Context, Endpoint, OptionResolver, Task, Wanted};
+use crate::settings::{Context, Endpoint, OptionResolver, Settings, Wanted, refresh_is_off};
 use crate::terminal::Terminal;
 use crate::text::time;
 
 pub(super) fn run(args: CertArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
-    let certify = Certify::resolve(args, context)?;
-    let endpoint = || Certify::endpoint(context);
-    let (selectors, is_listed, shows) = match &certify.task {
-        Task::Nothing => return Ok(()),
-        Task::GetAll(team) => (listed(team.as_deref(), endpoint()?, terminal)?, true, false),
-        Task::Show(selectors) => (selectors.clone(), false, true),
-        Task::Get(selectors) => (selectors.clone(), false, false),
+    let settings = Settings::read(context)?;
+    let wanted = Wanted::resolve(&args, &settings)?;
+    if args.ensure && refresh_is_off(&context.environment)? {
+        return Ok(());
+    }
+    let selectors = if args.all {
+        listed(settings.team(args.team)?.as_deref(), settings.endpoint()?, terminal)?
+    } else {
+        settings.without_aliases(args.clusters)?
     };
     // What cannot be read is no installed cluster; `doctor` says why.
-    let installed = folder::read_ours(&certify.wanted.layout).ok();
+    let installed = folder::read_ours(&wanted.layout).ok();
     let installed = installed.map(|present| present.installed()).unwrap_or_default();
     let resolver = OptionResolver::new(context);
     let mut failures = Vec::new();
-    for group in groups(selectors, &certify, &installed, &resolver)? {
+    for group in groups(selectors, &wanted, args.identity_file.is_some(), &installed, &resolver)? {
         let Group { wanted, record, selectors } = group;
-        let record = record.filter(|_| !is_listed && !certify.endpoint_is_typed);
+        let record = record.filter(|_| !args.all && !context.names_api());
         let endpoint = || match record {
             Some(record) => resolver.endpoint_of(record),
-            None => endpoint(),
+            None => settings.endpoint(),
         };
-        let done = if shows {
+        let done = if args.show {
             show::show(&selectors, &wanted, &installed, terminal)
         } else {
-            get_of(selectors, is_listed, &wanted, &endpoint, terminal)
+            get_of(selectors, args.all, &wanted, &endpoint, terminal)
         };
         failures.extend(done.err());
     }
@@ -81,25 +83,26 @@ struct Group<'i> {
 /// with, unless one is named for this call, and the API that it was installed from.
 fn groups<'i>(
     selectors: Vec<String>,
-    certify: &Certify,
+    wanted: &Wanted,
+    identity_is_named: bool,
     installed: &'i Installed,
     resolver: &OptionResolver<'_>,
 ) -> Outcome<Vec<Group<'i>>> {
     let mut groups: BTreeMap<_, Group<'i>> = BTreeMap::new();
     for selector in selectors {
         let record = called(installed, &selector);
-        let own = match record.filter(|_| !certify.identity_is_named) {
+        let own = match record.filter(|_| !identity_is_named) {
             Some(record) => installed_key(record, resolver)?,
             None => None,
         };
-        let identity = own.or_else(|| certify.wanted.identity.clone());
+        let identity = own.or_else(|| wanted.identity.clone());
         let record = record.filter(|record| record.source.api().is_some());
         let api = record.map(|record| {
             let Record { source, options, .. } = record;
             (format!("{source:?}"), options.token_file.as_ref().map(ToString::to_string))
         });
         let group = groups.entry((identity.clone(), api)).or_insert_with(|| {
-            let wanted = Wanted { identity, ..certify.wanted.clone() };
+            let wanted = Wanted { identity, ..wanted.clone() };
             Group { wanted, record, selectors: Vec::new() }
         });
         group.selectors.push(selector);

@@ -12,31 +12,31 @@ use super::{certificates, fleets};
 use crate::cli::CheckArgs;
 use crate::cluster::NoFleet;
 use crate::failure::{Failure, Outcome};
-use crate::settings::{Check, Context, OptionResolver, Which, pasted};
+use crate::settings::{Context, OptionResolver, Origin, Viewing, pasted};
 use crate::ssh::probe::limiter::{Limiter, within_file_limit};
 use crate::terminal::Terminal;
 use crate::terminal::progress::Count;
 
-pub(super) fn run(args: CheckArgs, context: &Context) -> Outcome<()> {
+pub(super) fn run(args: &CheckArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
-    let settings = Check::resolve(args, context)?;
+    let viewing = &Viewing::resolve(&args.source, &args.look, context)?;
     let options = OptionResolver::new(context);
-    let answers = view::ask(&settings.viewing, &options, terminal)?;
-    let views = answers.views(&settings.viewing, &options)?;
+    let answers = view::ask(viewing, &options, terminal)?;
+    let views = answers.views(viewing, &options)?;
     let some = !views.is_empty();
-    let (clusters, mut failures) = viewed(views, &settings, &options, terminal);
+    let (clusters, mut failures) = viewed(views, viewing, &options, terminal);
     if some && clusters.is_empty() && failures.is_empty() {
         return Err(fleets::all_left_out("check"));
     }
     let hosts: Vec<ViewedHost<'_>> = clusters.iter().flat_map(ViewedCluster::hosts).collect();
-    let mut found = look_at(&hosts, &clusters, &settings, terminal)?.into_iter();
+    let mut found = look_at(&hosts, &clusters, args, viewing, terminal)?.into_iter();
 
-    let remedies = Remedies::new(&settings.viewing, &options);
-    let judge = Judge { remedies, logs_in: settings.login };
+    let remedies = Remedies::new(viewing, &options);
+    let judge = Judge { remedies, logs_in: args.login };
     let judged = |cluster| judge.statuses(cluster, |_| found.next().unwrap_or_default());
     let statuses: Vec<NodeStatus<'_>> = clusters.iter().flat_map(judged).collect();
-    let report = report::Report::new(&statuses, &clusters, settings.skip_invalid);
-    report.print(settings.format)?;
+    let report = report::Report::new(&statuses, &clusters, context.global.skip_invalid);
+    report.print(args.format.format)?;
     report.tell_remedies(terminal);
     failures.extend(report.summary(failures.is_empty(), terminal));
     terminal.worst(failures)
@@ -45,15 +45,15 @@ pub(super) fn run(args: CheckArgs, context: &Context) -> Outcome<()> {
 /// The clusters that have hosts, or should; and why others cannot be checked.
 fn viewed<'a>(
     views: Vec<View<'a>>,
-    settings: &Check,
+    viewing: &Viewing,
     options: &OptionResolver<'_>,
     terminal: Terminal,
 ) -> (Vec<ViewedCluster<'a>>, Vec<Failure>) {
     let (mut clusters, mut failures) = (Vec::new(), Vec::new());
     for view in views {
-        match view.seen.and_then(|seen| cluster(seen, settings, terminal)) {
+        match view.seen.and_then(|seen| cluster(seen, viewing, terminal)) {
             Ok(Some(cluster)) => {
-                warn(&cluster, settings, options, terminal);
+                warn(&cluster, viewing, options, terminal);
                 clusters.push(cluster);
             }
             Ok(None) => {}
@@ -65,7 +65,7 @@ fn viewed<'a>(
 
 fn cluster<'a>(
     seen: Seen<'a>,
-    settings: &Check,
+    viewing: &Viewing,
     terminal: Terminal,
 ) -> Outcome<Option<ViewedCluster<'a>>> {
     let Seen { resolved, record, rendering, source } = seen;
@@ -87,7 +87,7 @@ fn cluster<'a>(
             }
         }
         Err(why @ (NoFleet::Terminated | NoFleet::NoHost | NoFleet::NoneSelected { .. }))
-            if matches!(settings.viewing.which, Which::All(_)) =>
+            if matches!(viewing.source.origin, Origin::All(_)) =>
         {
             terminal.note(format_args!("left out {}: {why}", resolved.title));
             return Ok(None);
@@ -96,7 +96,7 @@ fn cluster<'a>(
             let failure = fleets::nothing_to("check", &resolved.title, &why);
             return Err(match why {
                 NoFleet::Terminated if record.is_some() => {
-                    let sync = pasted(settings.viewing.commands.installed("sync", []));
+                    let sync = pasted(viewing.commands.installed("sync", []));
                     failure.hint(format!("{sync} removes its names"))
                 }
                 _ => failure,
@@ -108,7 +108,7 @@ fn cluster<'a>(
 
 fn warn(
     cluster: &ViewedCluster<'_>,
-    settings: &Check,
+    viewing: &Viewing,
     options: &OptionResolver<'_>,
     terminal: Terminal,
 ) {
@@ -119,11 +119,10 @@ fn warn(
     if cluster.rendering.is_live && cluster.record.is_some() {
         return;
     }
-    let own: Option<certificates::Own<'_>> = cluster.own_certificate(&settings.viewing.layout);
+    let own: Option<certificates::Own<'_>> = cluster.own_certificate(&viewing.layout);
     let identity = cluster.identity(options);
-    let warning = own.and_then(|own| {
-        own.warning(&cluster.fleet.cluster, identity.as_ref(), &settings.viewing.commands)
-    });
+    let warning = own
+        .and_then(|own| own.warning(&cluster.fleet.cluster, identity.as_ref(), &viewing.commands));
     if let Some(warning) = warning {
         terminal.warning(warning);
     }
@@ -133,12 +132,13 @@ fn warn(
 fn look_at(
     hosts: &[ViewedHost<'_>],
     clusters: &[ViewedCluster<'_>],
-    settings: &Check,
+    args: &CheckArgs,
+    viewing: &Viewing,
     terminal: Terminal,
 ) -> Outcome<Vec<Found>> {
-    let (limiter, limit) = (limiter(settings, terminal), settings.probe_timeout);
+    let (limiter, limit) = (limiter(args.jobs.into(), terminal), args.probe_timeout);
     let mut found = vec![Found::default(); hosts.len()];
-    let is_tried = |host: &&ViewedHost<'_>| settings.login || host.jump().is_none();
+    let is_tried = |host: &&ViewedHost<'_>| args.login || host.jump().is_none();
     let count = Count::of(hosts.iter().filter(is_tried).count());
     let done = |at: usize, new: Found| {
         count.one_done();
@@ -146,26 +146,25 @@ fn look_at(
             *found = new;
         }
     };
-    if !settings.login || hosts.is_empty() {
+    if !args.login || hosts.is_empty() {
         let looking = look::probe_direct(hosts, &limiter, limit, done);
         block_on(terminal.wait_counting("checking hosts", &count, looking))?;
         return Ok(found);
     }
-    let ssh = route::ssh(limiter.clone(), limit, &settings.viewing.layout)?;
-    let routes = route::routes(clusters, &ssh, &settings.viewing.layout)?;
+    let ssh = route::ssh(limiter.clone(), limit, &viewing.layout)?;
+    let routes = route::routes(clusters, &ssh, &viewing.layout)?;
     let looking = look::log_in(hosts, &routes, &ssh, &limiter, limit, done);
     block_on(terminal.wait_counting("checking hosts", &count, looking))??;
     Ok(found)
 }
 
 /// As many at once as was asked for, where this shell allows so many open files.
-fn limiter(settings: &Check, terminal: Terminal) -> Limiter {
-    let jobs = within_file_limit(settings.jobs);
-    if jobs < settings.jobs {
+fn limiter(wanted: usize, terminal: Terminal) -> Limiter {
+    let jobs = within_file_limit(wanted);
+    if jobs < wanted {
         terminal.warning(format_args!(
-            "{jobs} hosts are asked at once, not {}: this shell allows no more open files \
-             (`ulimit -n`)",
-            settings.jobs
+            "{jobs} hosts are asked at once, not {wanted}: this shell allows no more open files \
+             (`ulimit -n`)"
         ));
     }
     Limiter::new(jobs)

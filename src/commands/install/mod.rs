@@ -38,10 +38,10 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     openssh::check_options(&settings.options.given.render.ssh_option)?;
     let ssh = OpenSsh::here();
     openssh::check_release(ssh.as_ref(), settings.options.given.render.layout)?;
-    if let Origin::Clusters(endpoint, named) = &mut settings.source.origin
-        && named.is_empty()
-    {
-        named.push(only_cluster(endpoint.clone(), settings.team.as_deref(), terminal)?);
+    if matches!(&settings.source.origin, Origin::Named(named) if named.is_empty()) {
+        let endpoint = settings.source.endpoint()?;
+        let only = only_cluster(endpoint, settings.team.as_deref(), terminal)?;
+        settings.source.origin = Origin::Named(vec![only]);
     }
     let layout = &settings.layout;
     let other_home = OtherHome::of(layout, context)?;
@@ -60,7 +60,7 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     let applying = Applying::new(layout, settings.mode, &resolver, terminal);
     let done = apply_request(&applying, |present| {
         let installed = present.installed();
-        let skip_invalid = settings.source.skip_invalid;
+        let skip_invalid = context.global.skip_invalid;
         let mut desired = DesiredState::new(layout, present, &installed, &resolver, skip_invalid);
         let (ours, read) = (layout.ssh_folder(), layout.read_by_ssh());
         desired.own_keys = (own_keys(&read), [ours, &*read].map(other_keys).concat());
@@ -109,7 +109,7 @@ fn only_cluster(endpoint: Endpoint, team: Option<&str>, terminal: Terminal) -> O
 }
 
 fn candidates(settings: &Install, terminal: Terminal) -> Outcome<Vec<Candidate>> {
-    let fetched = fetch::each(&settings.source.origin, terminal)?;
+    let fetched = fetch::each(&settings.source, terminal)?;
     if fetched.is_empty() {
         return Err(fleets::none_listed("install"));
     }
@@ -183,8 +183,9 @@ fn subscription(
 ) -> Outcome<Option<Desired>> {
     let old = present.follow.as_ref();
     let asked = match &settings.source.origin {
-        Origin::All(endpoint, team) => {
-            let (url, context) = (endpoint.address.to_string(), settings.context.clone());
+        Origin::All(team) => {
+            let url = settings.source.endpoint()?.address.to_string();
+            let context = settings.context.clone();
             let options = settings.options.apply(old.map(|old| &old.options));
             Some(Follow {
                 source: ApiSource { url, context, team: team.clone() },

@@ -78,7 +78,7 @@ impl<'s> Newcomer<'s> {
             }
             // As with `config --all`: one that has no host yet is no failure of the others.
             Ok(DesiredOutcome::Nothing(why))
-                if matches!(settings.source.origin, Origin::All(..)) && old.is_none() =>
+                if matches!(settings.source.origin, Origin::All(_)) && old.is_none() =>
             {
                 request.talk.note(format!("{:#}", why.cause));
                 return Ok(());

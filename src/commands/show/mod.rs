@@ -4,15 +4,14 @@ mod facts;
 mod keys;
 
 use facts::Facts;
-use keys::{IdentityData, KeyData, Keys};
+use keys::{Authorized, Keys, NamedKey};
 use serde::Serialize;
 
 use super::nodes::row;
-use super::report::{self, Refused};
 use super::view::{self, Seen, View};
-use super::{certificates::Own, fleets};
+use super::{certificates::Own, fleets, report};
 use crate::cli::{ReportFormat, ShowArgs};
-use crate::cluster::{Fleet, NoFleet};
+use crate::cluster::{Fleet, NoFleet, Refusal};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::name::Label;
 use crate::render::data;
@@ -24,7 +23,7 @@ pub(super) fn run(args: ShowArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
     let format = args.format.format;
     let (source, look) = args.source();
-    let viewing = Viewing::resolve(source, look, context)?;
+    let viewing = Viewing::resolve(&source, &look, context)?;
     let resolver = OptionResolver::new(context);
     let asked = view::ask(&viewing, &resolver, terminal)?;
     let mut views = asked.views(&viewing, &resolver)?;
@@ -86,7 +85,7 @@ fn print(
             Some(record) => Own::installed(&viewing.layout, record),
             None => Own::of(&viewing.layout, cluster),
         };
-        own.refusal(keys.identity())
+        own.refusal(keys.named.as_ref().and_then(|named| named.identity.as_ref()))
     });
     let facts = known.map(|fleet| Facts {
         fleet,
@@ -103,9 +102,9 @@ fn print(
     let json = Report {
         cluster: known.map(data::Cluster::of),
         installed: record.is_some(),
-        authorized_keys: keys.data(),
-        identity: keys.identity_data(),
-        refusals: resolved.refusals.iter().map(Refused::from).collect(),
+        authorized_keys: &keys.authorized,
+        identity: keys.named.as_ref(),
+        refusals: &resolved.refusals,
         more_refused: resolved.more_refused,
     };
     let hosts = known.map_or_else(|| Table::new([]), hosts);
@@ -154,16 +153,16 @@ fn refused(seen: &Seen<'_>) -> Table {
     table
 }
 
-/// What `--format json` says.
+/// The object of `--format json`.
 #[derive(Serialize)]
 struct Report<'r> {
     /// `null` where one of the cluster's own values was refused.
     cluster: Option<data::Cluster<'r>>,
     installed: bool,
-    authorized_keys: Vec<KeyData<'r>>,
+    authorized_keys: &'r [Authorized],
     /// The key that a setting names.
-    identity: Option<IdentityData<'r>>,
-    refusals: Vec<Refused<'r>>,
-    /// How many values were refused beyond those.
+    identity: Option<&'r NamedKey>,
+    refusals: &'r [Refusal],
+    /// The number of values that were refused beyond those.
     more_refused: usize,
 }

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use askama::Template;
+use clap::ValueEnum;
 
 use connection::Connections;
 pub use connection::check_option;
@@ -33,15 +34,15 @@ pub struct Options {
     pub groups: Vec<GroupRequest>,
 }
 
-/// The format of a static inventory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The format of a static inventory: for Ansible's `yaml` or `ini` plugin. The JSON is for `yaml`
+/// too; its layout is not the one of `ansible-inventory --list`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For Ansible's `yaml` plugin.
-    #[default]
+    /// For .yml, .yaml, or a file without an extension
     Yaml,
-    /// For Ansible's `ini` plugin.
+    /// For .ini, or any other extension
     Ini,
-    /// For Ansible's `yaml` plugin too; the layout is not the one of `ansible-inventory --list`.
+    /// For .json: structured as the YAML, not as a script answers
     Json,
 }
 
