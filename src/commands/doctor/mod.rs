@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use api::ApiAnswers;
 
-use crate::cli::FormatArgs;
+use crate::cli::ReportFormat;
 use crate::doctor::snapshot::Snapshot;
 use crate::doctor::{
     Check, Finding, State, certificates, files, hosts, include, jumps, keys, live, permissions,
@@ -28,9 +28,9 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// files that it reads.
 const HOSTS_LIMIT: Duration = Duration::from_secs(45);
 
-pub(super) fn run(args: &FormatArgs, context: &Context) -> Outcome<()> {
+pub(super) fn run(format: ReportFormat, context: &Context) -> Outcome<()> {
     let findings = examine(context);
-    report::print(args.format, &findings)?;
+    report::print(format, &findings)?;
     report::sum_up(&findings, context.terminal)
 }
 
