@@ -1,8 +1,9 @@
 """What is measured against: answers of the API, a server of it, and SSH servers."""
 
-import asyncio
+import collections
 import json
 import multiprocessing
+import select
 import socket
 import threading
 import time
@@ -119,27 +120,31 @@ class Api:
 
 def introduce(ready):
     """SSH servers at all of 127.0.0.0/8 that introduce themselves, and a port where nobody answers: the
-    queue of its listener is full, so that the system drops whoever comes next."""
-    class Server(asyncio.Protocol):
-        def connection_made(self, transport):
-            loop.call_later(ANSWER, lambda: (transport.write(BANNER), transport.close()))
+    queue of its listener is full, so that the system drops whoever comes next.
 
-    async def run():
-        server = await loop.create_server(Server, "0.0.0.0", 0, backlog=1024)
-        dead = socket.socket()
-        dead.bind(("0.0.0.0", 0))
-        dead.listen(0)
-        waiting = []
-        while True:
-            one = socket.socket()
-            one.settimeout(0.2)
-            waiting.append(one)
-            try:
-                one.connect(("127.0.0.1", dead.getsockname()[1]))
-            except TimeoutError:
-                break
-        ready.put((server.sockets[0].getsockname()[1], dead.getsockname()[1]))
-        await server.serve_forever()
-
-    loop = asyncio.new_event_loop()
-    loop.run_until_complete(run())
+    A bare loop: what it takes itself would be counted as time of the hosts."""
+    server = socket.create_server(("0.0.0.0", 0), backlog=1024)
+    dead = socket.socket()
+    dead.bind(("0.0.0.0", 0))
+    dead.listen(0)
+    waiting = []
+    while True:
+        one = socket.socket()
+        one.settimeout(0.2)
+        waiting.append(one)
+        try:
+            one.connect(("127.0.0.1", dead.getsockname()[1]))
+        except TimeoutError:
+            break
+    ready.put((server.getsockname()[1], dead.getsockname()[1]))
+    clients = collections.deque()
+    while True:
+        left = max(clients[0][0] - time.monotonic(), 0) if clients else None
+        if select.select([server], [], [], left)[0]:
+            clients.append((time.monotonic() + ANSWER, server.accept()[0]))
+        while clients and clients[0][0] <= time.monotonic():
+            _, client = clients.popleft()
+            client.sendall(BANNER)
+            # What was not read would make the system reset the connection.
+            client.recv(1024, socket.MSG_DONTWAIT)
+            client.close()

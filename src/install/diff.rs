@@ -1,6 +1,7 @@
 //! The changes of a plan as a unified diff.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use similar::{ChangeTag, TextDiff};
@@ -10,6 +11,9 @@ use crate::text::sanitize::sanitize;
 
 /// Unchanged lines around a change.
 const CONTEXT: usize = 3;
+/// The time to look for the shortest diff of a file. Where every one of 10,000 hosts changed it
+/// may be longer than it needs to be.
+const TIME: Duration = Duration::from_secs(1);
 
 /// Writes what would change, file by file.
 pub fn write(changes: &[Change], colored: bool, to: &mut dyn Write) -> io::Result<()> {
@@ -28,7 +32,7 @@ pub fn write(changes: &[Change], colored: bool, to: &mut dyn Write) -> io::Resul
             String::from_utf8_lossy(bytes.as_deref().unwrap_or_default()).into_owned()
         };
         let (before, after) = (text(&change.before), text(&change.after));
-        let diff = TextDiff::from_lines(&before, &after);
+        let diff = TextDiff::configure().timeout(TIME).diff_lines(&before, &after);
         for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
             head(to, format!("{}\n", hunk.header()))?;
             for change in hunk.iter_changes() {
