@@ -4,7 +4,7 @@ mod facts;
 mod keys;
 
 use facts::Facts;
-use keys::{IdentityData, KeyData, Keys};
+use keys::{Authorized, Keys, NamedKey};
 use serde::Serialize;
 
 use super::nodes::row;
@@ -84,7 +84,7 @@ fn print(
             Some(record) => Own::installed(&viewing.layout, record),
             None => Own::of(&viewing.layout, cluster),
         };
-        own.refusal(keys.identity())
+        own.refusal(keys.named.as_ref().and_then(|named| named.identity.as_ref()))
     });
     let facts = known.map(|fleet| Facts {
         fleet,
@@ -101,8 +101,8 @@ fn print(
     let json = Report {
         cluster: known.map(data::Cluster::of),
         installed: record.is_some(),
-        authorized_keys: keys.data(),
-        identity: keys.identity_data(),
+        authorized_keys: &keys.authorized,
+        identity: keys.named.as_ref(),
         refusals: &resolved.refusals,
         more_refused: resolved.more_refused,
     };
@@ -152,16 +152,16 @@ fn refused(seen: &Seen<'_>) -> Table {
     table
 }
 
-/// What `--format json` says.
+/// The object of `--format json`.
 #[derive(Serialize)]
 struct Report<'r> {
     /// `null` where one of the cluster's own values was refused.
     cluster: Option<data::Cluster<'r>>,
     installed: bool,
-    authorized_keys: Vec<KeyData<'r>>,
+    authorized_keys: &'r [Authorized],
     /// The key that a setting names.
-    identity: Option<IdentityData<'r>>,
+    identity: Option<&'r NamedKey>,
     refusals: &'r [Refusal],
-    /// How many values were refused beyond those.
+    /// The number of values that were refused beyond those.
     more_refused: usize,
 }
