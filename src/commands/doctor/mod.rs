@@ -8,13 +8,7 @@ use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
-<<<<<<< HEAD
-use api::ApiAnswers;
-
 use crate::cli::ReportFormat;
-=======
-use crate::cli::DoctorArgs;
->>>>>>> main
 use crate::doctor::snapshot::Snapshot;
 use crate::doctor::{
     Check, Finding, State, certificates, files, hosts, include, jumps, keys, live, permissions,
@@ -30,9 +24,6 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// files that it reads.
 const HOSTS_LIMIT: Duration = Duration::from_secs(45);
 
-<<<<<<< HEAD
-pub(super) fn run(format: ReportFormat, context: &Context) -> Outcome<()> {
-=======
 type Examination = fn(&Snapshot) -> Vec<Finding>;
 
 /// The examinations of the ssh folder, behind the line that includes our files.
@@ -45,8 +36,7 @@ const EXAMINATIONS: [(Check, Examination); 6] = [
     (Check::Live, live::examine),
 ];
 
-pub(super) fn run(args: &DoctorArgs, context: &Context) -> Outcome<()> {
->>>>>>> main
+pub(super) fn run(format: ReportFormat, context: &Context) -> Outcome<()> {
     let findings = examine(context);
     report::print(format, &findings)?;
     report::sum_up(&findings, context.terminal)
