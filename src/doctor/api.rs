@@ -1,12 +1,17 @@
-//! Whether the API answers, how soon, and whether its clock agrees with this machine's.
+//! The API: the token for it, how soon it answers, and whether its clock agrees with this machine's.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use super::{Check, Finding};
+use super::{Check, Finding, State};
 use crate::api::error::Error;
 use crate::api::list::Pong;
 use crate::api::token::TokenSource;
 use crate::failure::Failure;
+use crate::settings::no_token;
+use crate::text::shell;
 use crate::text::time::span;
 
 /// A `Date` is a whole second, and an answer takes time to arrive.
@@ -21,27 +26,73 @@ pub struct ApiProbe {
     pub context: Option<String>,
     /// Its address.
     pub address: Result<String, Failure>,
-    /// Where the token comes from; `None` where there is no token.
+    /// The place of the token; `None` where there is no token.
     pub token: Result<Option<TokenSource>, Failure>,
-    /// What it answered; `None` where it was not asked.
+    /// Its answer; `None` where it was not asked.
     pub answer: Option<Result<Pong, Error>>,
-    /// When the answer came, by this machine's clock.
+    /// The time of the answer, by this machine's clock.
     pub at: SystemTime,
-    /// Whether an installed cluster comes from there.
+    /// True if an installed cluster comes from there.
     pub is_needed: bool,
 }
 
 impl ApiProbe {
-    /// Whether it answers as it should.
+    /// Returns whether it answers as it should.
     #[must_use]
     pub fn works(&self) -> bool {
         matches!(self.answer, Some(Ok(_)))
     }
 }
 
-/// Whether it answers, and its clock.
+/// Examines the token, the answer, and the clock.
 #[must_use]
 pub fn examine(probe: &ApiProbe) -> Vec<Finding> {
+    token(probe).into_iter().chain(answer(probe)).collect()
+}
+
+fn token(probe: &ApiProbe) -> Vec<Finding> {
+    let source = match &probe.token {
+        Ok(Some(source)) => source,
+        // Saved answers need none.
+        Ok(None) => {
+            let state = if probe.is_needed { State::Wrong } else { State::Warning };
+            return vec![Finding { state, ..Finding::failed(Check::Token, &no_token()) }];
+        }
+        Err(failure) => return vec![Finding::failed(Check::Token, failure)],
+    };
+    let context = probe.context.as_ref().map(|name| format!("of context {name}, "));
+    let (place, file) = match source {
+        TokenSource::File(path) => (format!("{} (--token-file)", shell::path(path)), Some(path)),
+        TokenSource::Variable => ("PRIME_API_KEY".to_owned(), None),
+        TokenSource::Settings(path) => (shell::path(path), Some(path)),
+    };
+    let from = format!("{}from {place}", context.unwrap_or_default());
+    let accepted = match &probe.answer {
+        Some(Ok(_)) => Finding::ok(Check::Token, format_args!("{from}; the API accepts it")),
+        Some(Err(error)) if error.is_about_the_token() => Finding {
+            advice: error.hint(),
+            ..Finding::wrong(Check::Token, format_args!("{from}: {error}"))
+        },
+        _ => Finding::note(Check::Token, format_args!("{from}; not tried")),
+    };
+    let readable = file.filter(|path| is_readable_by_others(path)).map(|path| {
+        let what = "others on this machine can read the token";
+        Finding::warning(Check::Token, what).at(path).chmod("600", path)
+    });
+    [accepted].into_iter().chain(readable).collect()
+}
+
+/// Returns whether the file is open to others, and so are all folders above it.
+fn is_readable_by_others(path: &Path) -> bool {
+    const READ: u32 = 0o004;
+    const ENTER: u32 = 0o001;
+    let allows = |path: &Path, what| fs::metadata(path).is_ok_and(|found| found.mode() & what != 0);
+    let Ok(path) = fs::canonicalize(path) else { return false };
+    let is_file = fs::metadata(&path).is_ok_and(|found| found.is_file());
+    is_file && allows(&path, READ) && path.ancestors().skip(1).all(|folder| allows(folder, ENTER))
+}
+
+fn answer(probe: &ApiProbe) -> Vec<Finding> {
     let address = match &probe.address {
         Ok(address) => address,
         Err(failure) => return vec![Finding::failed(Check::Api, failure)],

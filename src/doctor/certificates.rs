@@ -2,64 +2,58 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::snapshot::{InstalledCluster, Snapshot};
 use super::{Check, Finding, State};
-use crate::certificate::Certificate;
 use crate::certificate::file::{self, CertificateFile};
 use crate::certificate::identity::Identity;
 use crate::certificate::judge::{self, MIN_VALIDITY, Requirements, Warning};
-use crate::settings::OwnCommands;
-use crate::text::time::span;
+use crate::text::time::{self, span};
 
-/// Whether the certificates that our files name let people in, and will go on to. `now` is the time
-/// in Unix seconds.
+/// Examines the certificates that our files name.
 #[must_use]
-pub fn examine(snapshot: &Snapshot, commands: &OwnCommands, now: u64) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for cluster in snapshot.clusters() {
-        let identity = snapshot.paths(cluster, "identityfile").next();
-        for path in snapshot.paths(cluster, "certificatefile") {
-            let identity = identity.as_deref();
-            let examination = Examination { snapshot, cluster, path, identity, commands, now };
-            findings.extend(examination.findings());
-        }
-    }
-    findings
+pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
+    let findings = |cluster| {
+        let paths = snapshot.paths(cluster, "certificatefile");
+        paths.flat_map(move |path| ClusterCertificate { snapshot, cluster, path }.examine())
+    };
+    snapshot.clusters().iter().flat_map(findings).collect()
 }
 
-/// The examination of one cluster's certificate.
-struct Examination<'a> {
+/// One cluster's certificate.
+struct ClusterCertificate<'a> {
     snapshot: &'a Snapshot,
     cluster: &'a InstalledCluster,
     path: PathBuf,
-    identity: Option<&'a Path>,
-    commands: &'a OwnCommands,
-    now: u64,
 }
 
-impl Examination<'_> {
-    fn findings(&self) -> Vec<Finding> {
+impl ClusterCertificate<'_> {
+    fn examine(&self) -> Vec<Finding> {
         let present = match file::read(&self.path) {
             Ok(certificate) => certificate,
             Err(error) => return vec![self.useless(&error)],
         };
         let users: Vec<String> = self.cluster.fragment.all("user").map(str::to_owned).collect();
-        let identity = self.identity.and_then(|path| Identity::read(path).ok());
+        let identity = self.snapshot.paths(self.cluster, "identityfile").next();
+        let identity = identity.and_then(|path| Identity::read(&path).ok());
         let key = identity.map_or_else(|| present.key.clone(), |identity| identity.public_key);
-        let required = Requirements { key: &key, ttl: None, users: &users, now: self.now };
-        match judge::judge(present.line(), &required) {
+        let now = time::now();
+        match judge::judge(
+            present.line(),
+            &Requirements { key: &key, ttl: None, users: &users, now },
+        ) {
             Ok((certificate, warnings)) => {
+                let left = certificate.validity.left(now).unwrap_or_default();
                 let warnings = warnings.iter().filter_map(|warning| self.warning(warning));
-                [self.validity(&certificate)].into_iter().chain(warnings).collect()
+                [self.validity(left)].into_iter().chain(warnings).collect()
             }
             Err(refusal) => vec![self.useless(&refusal)],
         }
     }
 
     /// One that lets people in, and for how long.
-    fn validity(&self, certificate: &Certificate) -> Finding {
-        let left = certificate.validity.left(self.now).unwrap_or_default();
+    fn validity(&self, left: Duration) -> Finding {
         if self.cluster.is_renewed() {
             return self.finding(State::Ok, &format!("valid for {}; ssh renews it", span(left)));
         }
@@ -105,7 +99,7 @@ impl Examination<'_> {
         let is_ours = self.path.file_name() == ours.path().file_name()
             && folder(&self.path) == folder(ours.path());
         if is_ours {
-            finding.run(self.commands.installed("cert", [self.cluster.record.id.as_str()]))
+            finding.run(self.snapshot.commands.installed("cert", [self.cluster.record.id.as_str()]))
         } else {
             finding.advise("get a new one where this one came from")
         }

@@ -1,4 +1,4 @@
-//! Whether our files fit together: each state has its fragment, the index names each, and killed
+//! Our files, which must fit together: each state has its fragment, the index names each, and killed
 //! runs left nothing behind.
 
 use std::collections::BTreeSet;
@@ -14,14 +14,14 @@ use crate::install::plan::{Note, Owner};
 use crate::install::state::{FileKind, FileStem};
 use crate::settings::OwnCommands;
 
-/// What does not fit together in our folder.
+/// Examines our folder.
 #[must_use]
-pub fn examine(snapshot: &Snapshot, commands: &OwnCommands) -> Vec<Finding> {
+pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     let ours = match &snapshot.ours {
         Ok(ours) => ours,
         Err(error) => return vec![Finding::wrong(Check::Files, error)],
     };
-    let folder = Folder { layout: &snapshot.layout, ours, commands };
+    let folder = Folder { layout: &snapshot.layout, ours, commands: &snapshot.commands };
     let mut findings = folder.states();
     findings.extend(folder.index());
     findings.extend(folder.parts());

@@ -1,4 +1,4 @@
-//! What an examination finds, and what to do about it.
+//! The findings of an examination, and what to do about them.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -12,7 +12,7 @@ use crate::text::sanitize::excerpt;
 /// The longest text of somebody else's that a finding quotes, in characters.
 const QUOTED: usize = 200;
 
-/// How bad a finding is.
+/// The gravity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
@@ -32,13 +32,13 @@ impl fmt::Display for State {
     }
 }
 
-/// What was examined.
+/// The subject of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Check {
     /// The API token: where it is, and whether the API accepts it.
     Token,
-    /// Whether the API answers.
+    /// The API's answer.
     Api,
     /// This machine's clock against the API's.
     Clock,
@@ -50,17 +50,17 @@ pub enum Check {
     Include,
     /// Owners and modes.
     Permissions,
-    /// Whether our files fit together.
+    /// Our files, which must fit together.
     Files,
     /// The keys to log in with.
     Key,
     /// The certificates to log in with.
     Certificate,
-    /// How ssh itself brings clusters up to date.
+    /// The way in which ssh itself brings clusters up to date.
     Live,
     /// The installed clusters against the API's answers.
     Clusters,
-    /// How ssh resolves the installed names.
+    /// The installed names as ssh resolves them.
     Hosts,
 }
 
@@ -75,16 +75,16 @@ impl fmt::Display for Check {
 pub struct Finding {
     /// How bad it is.
     pub state: State,
-    /// What was examined.
+    /// The subject.
     pub check: Check,
-    /// What was found, in a sentence, with the texts of others sanitized.
+    /// The fact, in a sentence, with the texts of others sanitized.
     pub what: String,
     /// The file that it is about.
     #[serde(serialize_with = "lossy")]
     pub file: Option<PathBuf>,
     /// The line in that file, counted from 1.
     pub line: Option<usize>,
-    /// What to do about it, in words.
+    /// The remedy, in words.
     pub advice: Option<String>,
     /// The command that does it.
     pub command: Option<String>,
@@ -185,16 +185,7 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// `1 host`, `3 hosts`.
-pub(super) fn counted(count: usize, one: &str) -> String {
+#[must_use]
+pub fn counted(count: usize, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
-}
-
-/// The first of several, and how many more.
-pub(super) fn listed(items: &[String]) -> String {
-    match items {
-        [] => String::new(),
-        [only] => only.clone(),
-        [first, second] => format!("{first} and {second}"),
-        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
-    }
 }

@@ -1,4 +1,4 @@
-//! The line that includes our files: whether ssh reads it, and what comes before it.
+//! The line that includes our files: ssh must read it, and nothing should come before it.
 
 use std::path::{Path, PathBuf};
 
@@ -10,13 +10,12 @@ use crate::install::folder;
 use crate::install::include::IncludeLine;
 use crate::install::layout::INDEX;
 use crate::install::reader::Block;
-use crate::settings::OwnCommands;
 use crate::text::shell;
 
 /// A line of the user's configuration.
 type Place = (PathBuf, usize);
 
-/// What the user's configuration says about our files.
+/// The user's configuration, as far as it is about our files.
 #[derive(Default)]
 struct Includes {
     /// Lines that include them for every host.
@@ -30,7 +29,7 @@ struct Includes {
 impl Includes {
     fn find(snapshot: &Snapshot) -> Self {
         let mut found = Self::default();
-        snapshot.walk(&mut |line| {
+        snapshot.visit_config(&mut |line| {
             let place = (line.file.to_owned(), line.directive.line);
             let keyword = &*line.directive.keyword;
             let is_for_all = line.blocks.iter().all(Block::is_for_every_host);
@@ -49,9 +48,9 @@ impl Includes {
     }
 }
 
-/// Whether ssh reads our files. `home` is the value of `HOME`.
+/// Examines whether ssh reads our files.
 #[must_use]
-pub fn examine(snapshot: &Snapshot, commands: &OwnCommands, home: Option<&Path>) -> Vec<Finding> {
+pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     let config = snapshot.layout.config();
     if let Err(error) = &snapshot.config {
         return vec![Finding::wrong(Check::Include, error).at(&config)];
@@ -64,7 +63,7 @@ pub fn examine(snapshot: &Snapshot, commands: &OwnCommands, home: Option<&Path>)
     if let Some((file, line)) = at_top.first() {
         let text = snapshot.config.as_ref().ok().and_then(Option::as_deref).unwrap_or_default();
         let is_hidden = |home: &&Path| folder::is_hidden_from(&snapshot.layout, text, home);
-        if let Some(home) = home.filter(is_hidden) {
+        if let Some(home) = snapshot.context.environment.home().filter(is_hidden) {
             return vec![other_home(snapshot, home).at_line(file, *line)];
         }
         let what = "ssh reads our files for every host";
@@ -83,7 +82,7 @@ pub fn examine(snapshot: &Snapshot, commands: &OwnCommands, home: Option<&Path>)
             "our files are included in a block only, so ssh may not know all of the names"
         };
         let finding = Finding::wrong(Check::Include, what).at(&config);
-        findings.push(with_line(finding, snapshot, commands));
+        findings.push(with_line(finding, snapshot));
     }
     findings.extend(in_block.into_iter().map(|(file, line)| {
         Finding::warning(Check::Include, "this Include of our files applies to some hosts only")
@@ -121,8 +120,8 @@ fn other_home(snapshot: &Snapshot, home: &Path) -> Finding {
     }
 }
 
-/// What brings our line back: the next run, or a person where that run may not write the file.
-fn with_line(finding: Finding, snapshot: &Snapshot, commands: &OwnCommands) -> Finding {
+/// Adds what brings our line back: the next run, or a person where that run may not write the file.
+fn with_line(finding: Finding, snapshot: &Snapshot) -> Finding {
     let config = snapshot.layout.config();
     let target = config.canonicalize().unwrap_or(config);
     let is_writable = |path: &Path| access(path, AccessFlags::W_OK).is_ok();
@@ -131,6 +130,6 @@ fn with_line(finding: Finding, snapshot: &Snapshot, commands: &OwnCommands) -> F
     match snapshot.layout.include(INDEX) {
         Ok(line) if !may_write => finding
             .advise(format_args!("you cannot write this file here; add as its first line: {line}")),
-        _ => finding.run(commands.installed("sync", [])),
+        _ => finding.run(snapshot.commands.installed("sync", [])),
     }
 }

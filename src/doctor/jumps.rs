@@ -1,4 +1,4 @@
-//! Whether names jump through each other in a loop.
+//! Names that jump through each other in a loop.
 
 use super::snapshot::Snapshot;
 use super::{Check, Finding};

@@ -10,7 +10,7 @@ use super::snapshot::Snapshot;
 use super::{Check, Finding};
 use crate::certificate::identity::{Identity, IdentityError};
 
-/// What is wrong with the keys that our files name.
+/// Examines the keys that our files name.
 #[must_use]
 pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     let mut users: BTreeMap<PathBuf, Vec<String>> = BTreeMap::new();

@@ -1,6 +1,7 @@
-//! How ssh brings clusters up to date: whether its command still works, which was written at an
-//! install, when it last ran, how that ended, and what it costs.
+//! The way in which ssh brings clusters up to date: its command was written at an install and may
+//! not work any more; when it last ran, how that ended, and what it costs.
 
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -9,158 +10,140 @@ use std::time::{Duration, Instant};
 
 use super::finding::quoted;
 use super::snapshot::{InstalledCluster, Snapshot};
-use super::{Check, Finding, shell};
+use super::{Check, Finding};
 use crate::install::modes::writable_by_others;
 use crate::install::refresh::{self, RefreshState};
 use crate::settings::{OptionResolver, OwnCommands};
 use crate::ssh::process;
-use crate::text::time::span;
+use crate::text::shell;
+use crate::text::time::{self, span};
 
 /// A connection that waits for longer, with nothing to do, is one that people notice.
 const SLOW: Duration = Duration::from_millis(300);
 
-/// An examination of all clusters that ssh brings up to date.
-#[derive(Debug)]
-pub struct Examination<'a> {
-    /// What was found.
-    pub snapshot: &'a Snapshot,
-    /// Which token there is.
-    pub resolver: &'a OptionResolver<'a>,
-    /// How findings name our commands.
-    pub commands: &'a OwnCommands,
-    /// The user's shell.
-    pub shell: Option<&'a Path>,
-    /// The time in Unix seconds.
-    pub now: u64,
+/// Examines each cluster that ssh brings up to date, and once what a connection costs.
+#[must_use]
+pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
+    let resolver = &OptionResolver::new(&snapshot.context);
+    let commands = &snapshot.commands;
+    let mut findings = Vec::new();
+    let mut working = None;
+    for cluster in snapshot.clusters() {
+        for command in &cluster.fragment.commands {
+            let faults = faults(cluster, command, commands, resolver);
+            if faults.is_empty() {
+                working = Some(command);
+            }
+            findings.extend(faults);
+        }
+        findings.extend(cluster.record.options.live.map(|age| {
+            let title = format!("{} (--live={age})", cluster.alias());
+            let state =
+                RefreshState::read(&snapshot.layout, &refresh::name(Some(&cluster.record.stem())));
+            let sync = || commands.installed("sync", [&*cluster.alias()]);
+            last(&title, &state, sync)
+        }));
+    }
+    let follow = snapshot.ours.as_ref().ok().and_then(|ours| ours.present.follow.as_ref());
+    if follow.is_some_and(|follow| follow.options.live.is_some()) {
+        let state = RefreshState::read(&snapshot.layout, &refresh::name(None));
+        let sync = || commands.installed("sync", ["--new"]);
+        findings.push(last("new clusters of the subscription", &state, sync));
+    }
+    findings.extend(working.and_then(|command| cost(command, &snapshot.shell())));
+    findings
 }
 
-impl Examination<'_> {
-    /// What there is to know of each, and once what a connection costs.
-    #[must_use]
-    pub fn findings(&self) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        let mut working = None;
-        for cluster in self.snapshot.clusters() {
-            for command in &cluster.fragment.commands {
-                let faults = self.faults(cluster, command);
-                if faults.is_empty() {
-                    working = Some(command);
-                }
-                findings.extend(faults);
-            }
-            findings.extend(cluster.record.options.live.map(|age| {
-                let (alias, stem) = (cluster.alias(), cluster.record.stem());
-                let sync = || self.commands.installed("sync", [&*alias]);
-                self.last(&format!("{alias} (--live={age})"), &refresh::name(Some(&stem)), sync)
-            }));
+/// Returns what keeps a command from working.
+fn faults(
+    cluster: &InstalledCluster,
+    command: &str,
+    commands: &OwnCommands,
+    resolver: &OptionResolver<'_>,
+) -> Vec<Finding> {
+    let alias = cluster.alias();
+    let words = words(command);
+    let Some(program) = words.first().map(Path::new).filter(|path| path.is_absolute()) else {
+        let what = format!("{alias}: ssh runs a command that is not ours: {}", quoted(command));
+        let finding = Finding::warning(Check::Live, what).at(&cluster.path);
+        return vec![finding.run(commands.installed("sync", [&*alias]))];
+    };
+    let token_file = cluster.record.options.token_file.as_ref();
+    let token_file = token_file.map(|path| resolver.environment().expand(path));
+    let token_file = token_file.as_deref().and_then(Path::to_str);
+    let token = cluster.record.source.api().and_then(|api| {
+        match resolver.has_lasting_token(api.context.as_deref(), token_file) {
+            Ok(true) => None,
+            Ok(false) => Some(no_token(&alias, token_file)),
+            Err(failure) => Some(Finding::failed(Check::Live, &failure)),
         }
-        let follow = self.snapshot.ours.as_ref().ok().and_then(|ours| ours.present.follow.as_ref());
-        if follow.is_some_and(|follow| follow.options.live.is_some()) {
-            let sync = || self.commands.installed("sync", ["--new"]);
-            let finding = self.last("new clusters of the subscription", &refresh::name(None), sync);
-            findings.push(finding);
-        }
-        findings.extend(working.and_then(|command| self.cost(command)));
-        findings
-    }
+    });
+    program_fault(&alias, program, commands).into_iter().chain(token).collect()
+}
 
-    /// What keeps a command from working.
-    fn faults(&self, cluster: &InstalledCluster, command: &str) -> Vec<Finding> {
-        let alias = cluster.alias();
-        let words = words(command);
-        let Some(program) = words.first().map(Path::new).filter(|path| path.is_absolute()) else {
-            let what = format!("{alias}: ssh runs a command that is not ours: {}", quoted(command));
-            let finding = Finding::warning(Check::Live, what).at(&cluster.path);
-            return vec![finding.run(self.commands.installed("sync", [&*alias]))];
-        };
-        let token_file = cluster.record.options.token_file.as_ref();
-        let token_file = token_file.map(|path| self.resolver.environment().expand(path));
-        let token_file = token_file.as_deref().and_then(Path::to_str);
-        let token = cluster.record.source.api().and_then(|api| {
-            match self.resolver.has_lasting_token(api.context.as_deref(), token_file) {
-                Ok(true) => None,
-                Ok(false) => Some(no_token(&alias, token_file)),
-                Err(failure) => Some(Finding::failed(Check::Live, &failure)),
-            }
-        });
-        self.program(&alias, program).into_iter().chain(token).collect()
+/// Returns what is wrong with the program that ssh runs.
+fn program_fault(alias: &str, program: &Path, commands: &OwnCommands) -> Option<Finding> {
+    let fault = match fs::metadata(program) {
+        Err(_) => Some("is not there any more"),
+        Ok(found) if !found.is_file() => Some("is no program"),
+        Ok(found) if found.permissions().mode() & 0o111 == 0 => Some("may not be run"),
+        Ok(_) => None,
+    };
+    let finding = |what: &str| {
+        let what = format!("{alias}: ssh brings it up to date with a program that {what}");
+        Finding::wrong(Check::Live, what)
+    };
+    if let Some(fault) = fault {
+        return Some(finding(fault).at(program).run(commands.installed("sync", [alias])));
     }
+    let writable = writable_by_others(program)?;
+    Some(finding("others can change").at(writable).chmod("go-w", writable))
+}
 
-    /// What is wrong with the program that ssh runs.
-    fn program(&self, alias: &str, program: &Path) -> Option<Finding> {
-        let fault = match fs::metadata(program) {
-            Err(_) => Some("is not there any more"),
-            Ok(found) if !found.is_file() => Some("is no program"),
-            Ok(found) if found.permissions().mode() & 0o111 == 0 => Some("may not be run"),
-            Ok(_) => None,
+/// Says when something was last brought up to date, and how that ended.
+fn last(title: &str, state: &RefreshState, sync: impl FnOnce() -> Vec<OsString>) -> Finding {
+    let took = state.took.map(|took| format!("{:.1} s", Duration::from_millis(took).as_secs_f64()));
+    let ago = |moment: u64| match time::now().checked_sub(moment) {
+        Some(age) => format!("{} ago", span(Duration::from_secs(age))),
+        None => "in the future, by this machine's clock".to_owned(),
+    };
+    let Some(problem) = &state.problem else {
+        let took = took.map(|took| format!(", in {took}")).unwrap_or_default();
+        let last = match state.checked {
+            0 => "not refreshed yet".to_owned(),
+            checked => format!("last refreshed {}", ago(checked)),
         };
-        let finding = |what: &str| {
-            let what = format!("{alias}: ssh brings it up to date with a program that {what}");
-            Finding::wrong(Check::Live, what)
-        };
-        if let Some(fault) = fault {
-            return Some(finding(fault).at(program).run(self.commands.installed("sync", [alias])));
-        }
-        let writable = writable_by_others(program)?;
-        Some(finding("others can change").at(writable).chmod("go-w", writable))
-    }
+        return Finding::ok(Check::Live, format_args!("{title}: {last}{took}"));
+    };
+    let took = took.map(|took| format!(", after {took}")).unwrap_or_default();
+    let known = match state.checked {
+        0 => String::new(),
+        checked => format!("; its hosts are from {}", ago(checked)),
+    };
+    let problem = quoted(problem);
+    let what =
+        format!("{title}: the last refresh failed {}{took}: {problem}{known}", ago(state.tried));
+    Finding::warning(Check::Live, what).run(sync())
+}
 
-    /// When it was last brought up to date, and how that ended.
-    fn last(
-        &self,
-        title: &str,
-        name: &str,
-        sync: impl FnOnce() -> Vec<std::ffi::OsString>,
-    ) -> Finding {
-        let state = RefreshState::read(&self.snapshot.layout, name);
-        let took =
-            state.took.map(|took| format!("{:.1} s", Duration::from_millis(took).as_secs_f64()));
-        let ago = |moment: u64| match self.now.checked_sub(moment) {
-            Some(age) => format!("{} ago", span(Duration::from_secs(age))),
-            None => "in the future, by this machine's clock".to_owned(),
-        };
-        let Some(problem) = &state.problem else {
-            let took = took.map(|took| format!(", in {took}")).unwrap_or_default();
-            let last = match state.checked {
-                0 => "not refreshed yet".to_owned(),
-                checked => format!("last refreshed {}", ago(checked)),
-            };
-            return Finding::ok(Check::Live, format_args!("{title}: {last}{took}"));
-        };
-        let took = took.map(|took| format!(", after {took}")).unwrap_or_default();
-        let known = match state.checked {
-            0 => String::new(),
-            checked => format!("; its hosts are from {}", ago(checked)),
-        };
-        let problem = quoted(problem);
-        let what = format!(
-            "{title}: the last refresh failed {}{took}: {problem}{known}",
-            ago(state.tried)
-        );
-        Finding::warning(Check::Live, what).run(sync())
+/// Measures how long a connection waits for the command that finds nothing to do.
+fn cost(command: &str, shell: &Path) -> Option<Finding> {
+    let start = Instant::now();
+    let mut look = Command::new(shell);
+    look.args(["-c", command]).env("PRIME_SSH_NO_REFRESH", "1");
+    // A shell that runs nothing is another finding.
+    process::run(&mut look, super::shell::LIMIT).ok()?;
+    let took = start.elapsed();
+    let what = format!(
+        "each connection waits {} ms to learn that nothing is to be done",
+        took.as_millis()
+    );
+    if took < SLOW {
+        return Some(Finding::ok(Check::Live, what));
     }
-
-    /// How long a connection waits for the command that finds nothing to do.
-    fn cost(&self, command: &str) -> Option<Finding> {
-        let shell = self.shell.unwrap_or(shell::DEFAULT.as_ref());
-        let start = Instant::now();
-        let mut look = Command::new(shell);
-        look.args(["-c", command]).env("PRIME_SSH_NO_REFRESH", "1");
-        // A shell that runs nothing is another finding.
-        process::run(&mut look, shell::LIMIT).ok()?;
-        let took = start.elapsed();
-        let what = format!(
-            "each connection waits {} ms to learn that nothing is to be done",
-            took.as_millis()
-        );
-        if took < SLOW {
-            return Some(Finding::ok(Check::Live, what));
-        }
-        let command =
-            crate::text::shell::command([shell.as_os_str(), "-c".as_ref(), "true".as_ref()]);
-        let advice = format!("see what `{command}` does: it reads startup files");
-        Some(Finding::warning(Check::Live, what).advise(advice))
-    }
+    let command = shell::command([shell.as_os_str(), "-c".as_ref(), "true".as_ref()]);
+    let advice = format!("see what `{command}` does: it reads startup files");
+    Some(Finding::warning(Check::Live, what).advise(advice))
 }
 
 fn no_token(alias: &str, file: Option<&str>) -> Finding {

@@ -4,14 +4,17 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::finding::listed;
 use super::snapshot::Snapshot;
 use super::{Check, Finding};
 use crate::install::modes::Fault;
 use crate::install::state::{FileKind, FileStem};
+use crate::text::message::first_of;
 use crate::text::shell;
 
-/// What is wrong with the owners and modes of what ssh reads.
+/// The most files that a finding names.
+const NAMED: usize = 3;
+
+/// Examines the owners and modes of what ssh reads.
 #[must_use]
 pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     let layout = &snapshot.layout;
@@ -34,7 +37,7 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     findings
 }
 
-/// Whether ssh reads the file as a configuration, and so checks its owner and mode.
+/// Returns whether ssh reads the file as a configuration, and so checks its owner and mode.
 fn is_configuration(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     let kind = name.and_then(FileStem::of_file).map(|(_, kind)| kind);
@@ -62,9 +65,9 @@ fn readable(snapshot: &Snapshot) -> Option<Finding> {
         .filter(|path| fs::metadata(path).is_ok_and(|found| found.mode() & 0o022 == 0))
         .collect();
     let first = paths.first()?;
-    let shown: Vec<String> = paths.iter().map(|path| shell::path(path)).collect();
+    let shown = paths.iter().map(|path| shell::path(path));
     let words = ["chmod".as_ref(), "600".as_ref()].into_iter();
     let words = words.chain(paths.iter().map(|path| path.as_os_str()));
-    let what = format!("others can read {}", listed(&shown));
+    let what = format!("others can read {}", first_of(shown, NAMED));
     Some(Finding::note(Check::Permissions, what).at(first).run(words))
 }

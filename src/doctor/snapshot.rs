@@ -10,9 +10,13 @@ use crate::install::live;
 use crate::install::plan::{Installed, Plan, Present, plan};
 use crate::install::reader::Line;
 use crate::install::state::{FileKind, FileStem, Record};
+use crate::settings::{Context, OwnCommands};
 
 /// What ssh reads after the user's configuration.
 const SYSTEM_CONFIG: &str = "/etc/ssh/ssh_config";
+
+/// The shell where `SHELL` is not set (`_PATH_BSHELL`).
+const DEFAULT_SHELL: &str = "/bin/sh";
 
 /// The ssh folder as it was found.
 #[derive(Debug)]
@@ -25,6 +29,10 @@ pub struct Snapshot {
     pub ours: Result<OurFolder, FolderError>,
     /// Temporary files of runs that were killed, or are still running.
     pub leftovers: Vec<PathBuf>,
+    /// The commands that are advised.
+    pub commands: OwnCommands,
+    /// The surroundings of this run.
+    pub context: Context,
 }
 
 /// Our files, and what they say.
@@ -54,13 +62,14 @@ pub struct InstalledCluster {
 impl Snapshot {
     /// Reads it; what is not there is no error.
     #[must_use]
-    pub fn read(layout: Layout) -> Self {
+    pub fn read(layout: Layout, context: Context) -> Self {
         let config = crate::fs::contents(&layout.config()).map_err(|error| error.to_string());
         let ours = folder::check_owner(&layout).and_then(|()| folder::read_ours(&layout));
         let text = config.as_ref().ok().cloned().flatten();
         let ours = ours.map(|present| OurFolder::of(&layout, Present { config: text, ..present }));
         let leftovers = folder::leftovers(&layout);
-        Self { layout, config, ours, leftovers }
+        let commands = context.commands();
+        Self { layout, config, ours, leftovers, commands, context }
     }
 
     /// The installed clusters with a file for ssh.
@@ -69,21 +78,21 @@ impl Snapshot {
         self.ours.as_ref().map_or(&[], |ours| &ours.clusters)
     }
 
-    /// Whether ssh should know names of ours.
+    /// Returns whether ssh should know names of ours.
     #[must_use]
     pub fn is_in_use(&self) -> bool {
         self.ours.as_ref().is_ok_and(|ours| !ours.expected().is_empty())
     }
 
     /// Calls `visit` for each line of the user's configuration, from file to file.
-    pub fn walk(&self, visit: &mut dyn FnMut(&Line<'_>) -> bool) {
+    pub fn visit_config(&self, visit: &mut dyn FnMut(&Line<'_>) -> bool) {
         let Ok(Some(config)) = &self.config else { return };
         folder::reader(&self.layout).walk((&self.layout.config(), config), visit);
     }
 
     /// Calls `visit` for each line of the system's configuration, where a plain ssh reads it after
     /// the user's.
-    pub fn walk_system(&self, visit: &mut dyn FnMut(&Line<'_>) -> bool) {
+    pub fn visit_system_config(&self, visit: &mut dyn FnMut(&Line<'_>) -> bool) {
         let path = Path::new(SYSTEM_CONFIG);
         if !self.layout.is_read_by_ssh() {
             return;
@@ -92,12 +101,25 @@ impl Snapshot {
         folder::reader(&self.layout).walk((path, &text), visit);
     }
 
+    /// The configuration to name with `-F`; `None` for the one that ssh reads by itself.
+    #[must_use]
+    pub fn named_config(&self) -> Option<PathBuf> {
+        (!self.layout.is_read_by_ssh()).then(|| self.layout.config())
+    }
+
+    /// The shell by which ssh runs commands.
+    #[must_use]
+    pub fn shell(&self) -> PathBuf {
+        let named = self.context.environment.variable("SHELL").ok().flatten();
+        named.map_or_else(|| DEFAULT_SHELL.into(), PathBuf::from)
+    }
+
     /// Every file that the user's configuration includes, except our own.
     #[must_use]
     pub fn included(&self) -> BTreeSet<PathBuf> {
         let config = self.layout.config();
         let mut files = BTreeSet::new();
-        self.walk(&mut |line| {
+        self.visit_config(&mut |line| {
             if line.file != config {
                 files.insert(line.file.to_owned());
             }
@@ -154,7 +176,7 @@ impl InstalledCluster {
         self.record.alias()
     }
 
-    /// Whether ssh renews its certificate by itself.
+    /// Returns whether ssh renews its certificate by itself.
     #[must_use]
     pub fn is_renewed(&self) -> bool {
         !self.fragment.commands.is_empty()

@@ -1,15 +1,17 @@
-//! The ssh of this machine: whether there is one, and whether it understands our files.
+//! The ssh of this machine, which must understand our files.
 
-use std::io::{self, ErrorKind};
+use std::fmt::Display;
+use std::io::ErrorKind;
 
 use super::finding::quoted;
 use super::snapshot::InstalledCluster;
 use super::{Check, Finding};
 use crate::render::login::Layout;
 use crate::ssh::process::Ended;
+use crate::ssh::query;
 use crate::ssh::release::{OpenSsh, Release};
 
-/// What our files use, with the release of OpenSSH that brought it.
+/// The features that our files use, with the release of OpenSSH that brought it.
 const NEEDED: [(Release, &str); 3] = [
     (Release(7, 3), "Include"),
     (Release(7, 3), "ProxyJump"),
@@ -18,32 +20,27 @@ const NEEDED: [(Release, &str); 3] = [
 /// The same for files of the compact layout.
 const NEEDED_COMPACT: [(Release, &str); 1] = [(Release(8, 4), "%k in ControlPath")];
 
-/// What there is to know about an ssh with this answer to `ssh -V`, which is to read the files of
-/// these clusters.
+/// Examines the ssh of this machine, which is to read the files of these clusters.
 #[must_use]
-pub fn examine(said: &io::Result<Ended>, clusters: &[InstalledCluster]) -> Finding {
+pub fn examine(clusters: &[InstalledCluster]) -> Finding {
     let uses_token = |cluster: &InstalledCluster| {
         cluster.fragment.all("controlpath").any(|path| path.contains("%k"))
     };
     let compact = if clusters.iter().any(uses_token) { &NEEDED_COMPACT[..] } else { &[] };
-    match said {
+    match query::version() {
         Ok(ended) if ended.succeeded() => version_finding(ended.stderr.trim(), compact),
-        Ok(Ended { status: None, .. }) => {
-            Finding::wrong(Check::Ssh, "ssh does not print its version in time")
-                .advise("see which program that is: `command -v ssh`")
-        }
-        Ok(ended) => {
-            let said = ended.stderr.trim();
-            Finding::wrong(Check::Ssh, format_args!("ssh does not work: {}", quoted(said)))
-                .advise("see which program that is: `command -v ssh`")
-        }
+        Ok(Ended { status: None, .. }) => broken("ssh does not print its version in time"),
+        Ok(ended) => broken(format_args!("ssh does not work: {}", quoted(ended.stderr.trim()))),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             Finding::wrong(Check::Ssh, "there is no ssh on PATH")
                 .advise("install OpenSSH's client: openssh-client, openssh-clients or openssh")
         }
-        Err(error) => Finding::wrong(Check::Ssh, format_args!("ssh cannot be run: {error}"))
-            .advise("see which program that is: `command -v ssh`"),
+        Err(error) => broken(format_args!("ssh cannot be run: {error}")),
     }
+}
+
+fn broken(what: impl Display) -> Finding {
+    Finding::wrong(Check::Ssh, what).advise("see which program that is: `command -v ssh`")
 }
 
 fn version_finding(said: &str, compact: &[(Release, &str)]) -> Finding {

@@ -1,73 +1,44 @@
-//! What the API is asked: whether it answers and accepts the token, and what it says about the
-//! installed clusters.
+//! Asks the API: for an answer with this token, and about the installed clusters.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::clusters;
 use crate::api::client::Client;
 use crate::api::error::Error as ApiError;
 use crate::api::list::Pong;
 use crate::certificate::identity::Identity;
 use crate::certificate::own_keys::{OwnKey, fitting, own_keys};
 use crate::commands::fetch::{self, FetchError, Fetched};
-use crate::commands::installed::{
-    Candidate, ClusterChange, DesiredOutcome, DesiredState, ask_again, bring,
-};
+use crate::commands::installed::{DesiredState, ask_again, bring};
 use crate::doctor::Finding;
-use crate::doctor::api::ApiProbe;
-use crate::doctor::clusters::{self, ClusterStatus};
+use crate::doctor::api::{ApiProbe, examine};
 use crate::doctor::snapshot::Snapshot;
 use crate::failure::Outcome;
 use crate::install::state::{Record, Source};
-use crate::settings::{Access, Context, Endpoint, OptionResolver, OwnCommands};
+use crate::settings::{Access, Context, Endpoint, OptionResolver};
 use crate::ssh::process::Background;
 use crate::terminal::Terminal;
 
 /// How much longer than one call all of them together may take.
 const FURTHER: Duration = Duration::from_secs(30);
 
-/// The API's answers.
-pub(super) struct ApiAnswers {
-    /// Each API that is in use here; first the one of this shell.
-    pub(super) probes: Vec<ApiProbe>,
-    pub(super) clusters: Vec<ComparedCluster>,
-}
-
-/// An installed cluster, and how it compares with the answer.
-pub(super) struct ComparedCluster {
-    record: Record,
-    status: ClusterStatus,
-    warnings: Vec<String>,
-    /// Another key of the person's own that it lets in, in place of the one that a setting names.
-    other_key: Option<OwnKey>,
-}
-
-impl ComparedCluster {
-    /// What there is to know about it.
-    pub(super) fn examine(&self, commands: &OwnCommands) -> Vec<Finding> {
-        let Self { record, status, warnings, other_key } = self;
-        clusters::examine(record, status, warnings, other_key.as_ref(), commands)
-    }
-}
-
-/// Starts asking.
+/// Starts asking and comparing.
 pub(super) fn start(
     context: Context,
     access: Outcome<Access>,
     prime_context: Option<String>,
     snapshot: Option<Arc<Snapshot>>,
-) -> Background<ApiAnswers> {
+) -> Background<Vec<Finding>> {
     let limit = context.global.timeout.saturating_mul(2).saturating_add(FURTHER);
     Background::start(limit, move || {
-        let resolver = OptionResolver::new(&context);
         let mut apis =
             Apis { probes: Vec::new(), endpoints: Vec::new(), terminal: context.terminal };
         apis.probe(access, prime_context);
-        let clusters = match snapshot.as_deref() {
-            Some(snapshot) => compare(snapshot, &mut apis, &resolver),
-            None => Vec::new(),
-        };
-        ApiAnswers { probes: apis.probes, clusters }
+        let resolver = OptionResolver::new(&context);
+        let of_clusters = snapshot.map(|snapshot| compare(&snapshot, &mut apis, &resolver));
+        let findings = apis.probes.iter().flat_map(examine);
+        findings.chain(of_clusters.unwrap_or_default()).collect()
     })
 }
 
@@ -80,7 +51,7 @@ struct Apis {
 }
 
 impl Apis {
-    /// Whether the API of an installed cluster works; a file needs none.
+    /// Returns whether the API of an installed cluster works; a file needs none.
     fn works_for(&mut self, record: &Record, resolver: &OptionResolver<'_>) -> bool {
         let Some(api) = record.source.api() else { return true };
         let access = resolver.access(api);
@@ -134,37 +105,33 @@ fn endpoint(access: &Outcome<Access>) -> Option<Endpoint> {
 }
 
 /// Compares each installed cluster with what its source says now.
-fn compare(
-    snapshot: &Snapshot,
-    apis: &mut Apis,
-    resolver: &OptionResolver<'_>,
-) -> Vec<ComparedCluster> {
+fn compare(snapshot: &Snapshot, apis: &mut Apis, resolver: &OptionResolver<'_>) -> Vec<Finding> {
     let Ok(ours) = &snapshot.ours else { return Vec::new() };
-    let terminal = apis.terminal;
+    let (layout, commands) = (&snapshot.layout, &snapshot.commands);
     let records = ours.installed.records.iter().map(|(_, record)| record);
     let (asked, skipped): (Vec<_>, Vec<_>) = records.partition(|record| {
         !matches!(record.source, Source::Stdin) && apis.works_for(record, resolver)
     });
-    let own_keys = own_keys(&snapshot.layout.read_by_ssh());
-    let mut compared = Vec::new();
-    for (record, candidate) in asked.iter().zip(ask_again(&asked, resolver, terminal)) {
+    let own_keys = own_keys(&layout.read_by_ssh());
+    let mut findings = Vec::new();
+    for (record, candidate) in asked.iter().zip(ask_again(&asked, resolver, apis.terminal)) {
+        let fetched = &candidate.fetched;
+        if matches!(fetched.result, Err(FetchError { is_unknown: true, .. })) {
+            findings.push(clusters::unknown(record, commands));
+            continue;
+        }
         // What `sync` says in passing is no finding.
-        let (layout, present) = (&snapshot.layout, &ours.present);
+        let present = &ours.present;
         let mut desired = DesiredState::new(layout, present, &ours.installed, resolver, false);
-        let status = status(&mut desired, record, &candidate);
-        let warnings = desired.unauthorized_keys;
-        let other_key = other_key(record, &candidate.fetched, resolver, &own_keys);
-        compared.push(ComparedCluster { record: (*record).clone(), status, warnings, other_key });
+        let outcome = bring(&mut desired, record, &candidate, false);
+        findings.push(clusters::compared(record, outcome, commands));
+        let unauthorized = desired.unauthorized_keys.iter();
+        findings.extend(unauthorized.map(|warning| clusters::unauthorized_key(warning)));
+        let other_key = other_key(record, fetched, resolver, &own_keys);
+        findings.extend(other_key.map(|key| clusters::other_key(record, &key, commands)));
     }
-    compared.extend(skipped.into_iter().map(|record| {
-        let why = match record.source {
-            Source::Stdin => "it was installed from standard input",
-            _ => "its API could not be asked",
-        };
-        let status = ClusterStatus::Skipped(why);
-        ComparedCluster { record: record.clone(), status, warnings: Vec::new(), other_key: None }
-    }));
-    compared
+    findings.extend(skipped.into_iter().map(clusters::skipped));
+    findings
 }
 
 /// A key that the cluster lets in, where the one that a setting names cannot be used or is not among
@@ -180,28 +147,9 @@ fn other_key(
     let set =
         resolver.rendering(&record.options, record.source.context()).ok()?.ssh.identity_file?;
     let set = Identity::read(&resolver.environment().expand(&set)).ok();
-    let set = set.map(|identity| OwnKey {
-        file: None,
-        comment: String::new(),
-        public_key: identity.public_key,
-    });
+    let set = set.as_ref().map(OwnKey::from);
     if fitting(set.as_slice(), keys).is_some() {
         return None;
     }
     fitting(own, keys).cloned()
-}
-
-fn status(desired: &mut DesiredState<'_>, record: &Record, candidate: &Candidate) -> ClusterStatus {
-    if matches!(candidate.fetched.result, Err(FetchError { is_unknown: true, .. })) {
-        return ClusterStatus::Unknown;
-    }
-    match bring(desired, record, candidate, false) {
-        Ok(DesiredOutcome::Put(_, ClusterChange::Unchanged(hosts))) => {
-            ClusterStatus::UpToDate(hosts)
-        }
-        Ok(DesiredOutcome::Put(_, ClusterChange::Changed(how))) => ClusterStatus::OutOfDate(how),
-        Ok(DesiredOutcome::Put(_, change)) => ClusterStatus::OutOfDate(change.to_string()),
-        Ok(DesiredOutcome::Gone(why)) => ClusterStatus::Ended(why),
-        Ok(DesiredOutcome::Nothing(failure)) | Err(failure) => ClusterStatus::Stuck(failure),
-    }
 }

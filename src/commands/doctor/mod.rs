@@ -1,26 +1,22 @@
 //! `prime-ssh doctor`: find what is wrong on this machine, and how to fix it.
 
 mod api;
+mod clusters;
 mod report;
 
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::ApiAnswers;
-
-use crate::cli::DoctorArgs;
+use crate::cli::ReportFormat;
 use crate::doctor::snapshot::Snapshot;
 use crate::doctor::{
     Check, Finding, State, certificates, files, hosts, include, jumps, keys, live, permissions,
-    shell, ssh, token,
+    shell, ssh,
 };
 use crate::failure::Outcome;
-use crate::settings::{Context, OptionResolver, OwnCommands, Settings};
-use crate::ssh::process::{Background, run_with_timeout};
-use crate::ssh::query;
-use crate::text::time;
+use crate::settings::{Context, Settings};
+use crate::ssh::process::run_with_timeout;
 
 /// The limit for what reads a few files.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -28,9 +24,21 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// files that it reads.
 const HOSTS_LIMIT: Duration = Duration::from_secs(45);
 
-pub(super) fn run(args: &DoctorArgs, context: &Context) -> Outcome<()> {
+type Examination = fn(&Snapshot) -> Vec<Finding>;
+
+/// The examinations of the ssh folder, behind the line that includes our files.
+const EXAMINATIONS: [(Check, Examination); 6] = [
+    (Check::Permissions, permissions::examine),
+    (Check::Files, files::examine),
+    (Check::Hosts, jumps::examine),
+    (Check::Key, keys::examine),
+    (Check::Certificate, certificates::examine),
+    (Check::Live, live::examine),
+];
+
+pub(super) fn run(format: ReportFormat, context: &Context) -> Outcome<()> {
     let findings = examine(context);
-    report::print(args.report.format, &findings)?;
+    report::print(format, &findings)?;
     report::sum_up(&findings, context.terminal)
 }
 
@@ -43,77 +51,45 @@ fn examine(context: &Context) -> Vec<Finding> {
         Ok(settings) => settings,
         Err(error) => return vec![incomplete(Check::Token, &error)],
     };
-    let commands = context.commands();
     let prime_context = context.prime_context().unwrap_or(None);
-    let user_shell = context.environment.variable("SHELL").ok().flatten().map(PathBuf::from);
+    let here = context.clone();
     let snapshot = match layout {
-        Ok(layout) => run_with_timeout(LIMIT, || Arc::new(Snapshot::read(layout)))
-            .map_err(|error| incomplete(Check::Files, &error)),
+        Ok(layout) => {
+            let read = move || Arc::new(Snapshot::read(layout, here));
+            run_with_timeout(LIMIT, read).map_err(|error| incomplete(Check::Files, &error))
+        }
         Err(failure) => Err(Finding::failed(Check::Files, &failure)),
     };
     // The API is far away: it is asked while everything else is examined.
     let request =
         api::start(context.clone(), access, prime_context, snapshot.as_ref().ok().cloned());
-    let clusters = snapshot.as_ref().map_or(&[][..], |snapshot| snapshot.clusters());
-    let mut findings = vec![ssh::examine(&query::version(), clusters)];
-    match snapshot {
-        Ok(snapshot) => {
-            let needs_shell =
-                snapshot.clusters().iter().any(|cluster| cluster.fragment.needs_a_shell());
-            findings.extend(shell::examine(user_shell.as_deref(), needs_shell));
-            let has_ssh = findings.iter().all(|finding| finding.state < State::Wrong);
-            findings.extend(examine_folder(&snapshot, &commands, context, user_shell, has_ssh));
-        }
-        Err(finding) => findings.push(finding),
-    }
-    findings.extend(of_api(request, &commands));
-    findings
-}
-
-/// Examines what is below the ssh folder.
-fn examine_folder(
-    snapshot: &Arc<Snapshot>,
-    commands: &OwnCommands,
-    context: &Context,
-    shell: Option<PathBuf>,
-    has_ssh: bool,
-) -> Vec<Finding> {
-    let each = |check, limit, examine: fn(&Snapshot, &OwnCommands) -> Vec<Finding>| {
-        let (snapshot, commands) = (Arc::clone(snapshot), commands.clone());
-        within_limit(check, limit, move || examine(&snapshot, &commands))
+    let mut findings = match snapshot {
+        Ok(snapshot) => examine_folder(&snapshot),
+        Err(finding) => vec![ssh::examine(&[]), finding],
     };
-    let home = context.environment.home().map(std::path::Path::to_owned);
-    let (included, own) = (Arc::clone(snapshot), commands.clone());
-    let mut findings = within_limit(Check::Include, LIMIT, move || {
-        include::examine(&included, &own, home.as_deref())
-    });
-    let is_read = findings.iter().all(|finding| finding.state < State::Wrong);
-    findings.extend(each(Check::Permissions, LIMIT, |snapshot, _| permissions::examine(snapshot)));
-    findings.extend(each(Check::Files, LIMIT, files::examine));
-    findings.extend(each(Check::Hosts, LIMIT, |snapshot, _| jumps::examine(snapshot)));
-    findings.extend(each(Check::Key, LIMIT, |snapshot, _| keys::examine(snapshot)));
-    findings.extend(each(Check::Certificate, LIMIT, |snapshot, commands| {
-        certificates::examine(snapshot, commands, time::now())
-    }));
-    let (followed, own, here) = (Arc::clone(snapshot), commands.clone(), context.clone());
-    findings.extend(within_limit(Check::Live, LIMIT, move || {
-        let (resolver, shell) = (&OptionResolver::new(&here), shell.as_deref());
-        let (snapshot, commands, now) = (&*followed, &own, time::now());
-        live::Examination { snapshot, resolver, commands, shell, now }.findings()
-    }));
-    // Where ssh does not read our files, there is a finding already.
-    if has_ssh && is_read {
-        findings.extend(each(Check::Hosts, HOSTS_LIMIT, hosts::examine));
-    }
+    findings.extend(request.wait().unwrap_or_else(|error| vec![incomplete(Check::Api, &error)]));
     findings
 }
 
-fn within_limit(
-    check: Check,
-    limit: Duration,
-    examine: impl FnOnce() -> Vec<Finding> + Send + 'static,
-) -> Vec<Finding> {
-    run_with_timeout(limit, examine).unwrap_or_else(|error| vec![incomplete(check, &error)])
+/// Examines the ssh of this machine, and what is below its folder.
+fn examine_folder(snapshot: &Arc<Snapshot>) -> Vec<Finding> {
+    let within_limit = |check, limit, examine: Examination| {
+        let snapshot = Arc::clone(snapshot);
+        run_with_timeout(limit, move || examine(&snapshot))
+            .unwrap_or_else(|error| vec![incomplete(check, &error)])
+    };
+    let mut findings = vec![ssh::examine(snapshot.clusters())];
+    findings.extend(shell::examine(snapshot));
+    findings.extend(within_limit(Check::Include, LIMIT, include::examine));
+    // Where ssh does not work, or does not read our files, there is a finding already.
+    let is_read = findings.iter().all(|finding| finding.state < State::Wrong);
+    for (check, examine) in EXAMINATIONS {
+        findings.extend(within_limit(check, LIMIT, examine));
+    }
+    if is_read {
+        findings.extend(within_limit(Check::Hosts, HOSTS_LIMIT, hosts::examine));
+    }
+    findings
 }
 
 /// An examination that did not come to its end.
@@ -124,21 +100,4 @@ fn incomplete(check: Check, error: &io::Error) -> Finding {
     }
     Finding::wrong(check, format_args!("could not be examined: {error}"))
         .advise("see which limit of this shell or system is reached: `ulimit -a`")
-}
-
-/// Examines the answers of the API.
-fn of_api(request: Background<ApiAnswers>, commands: &OwnCommands) -> Vec<Finding> {
-    let ApiAnswers { probes, clusters } = match request.wait() {
-        Ok(answers) => answers,
-        Err(error) => return vec![incomplete(Check::Api, &error)],
-    };
-    let mut findings = Vec::new();
-    for probe in &probes {
-        findings.extend(token::examine(probe));
-        findings.extend(crate::doctor::api::examine(probe));
-    }
-    for cluster in &clusters {
-        findings.extend(cluster.examine(commands));
-    }
-    findings
 }

@@ -1,4 +1,4 @@
-//! What there is to say of a cluster as a whole, a line a fact.
+//! The facts of a cluster as a whole, a line each.
 
 use std::ffi::OsString;
 
@@ -16,10 +16,10 @@ pub(super) struct Facts<'f> {
     pub(super) fleet: &'f Fleet<'f>,
     pub(super) record: Option<&'f Record>,
     pub(super) commands: &'f OwnCommands,
-    /// What names it behind `prime-ssh install`.
+    /// The words that name it behind `prime-ssh install`.
     pub(super) source: &'f [OsString],
-    pub(super) keys: &'f Keys<'f>,
-    /// Of one that takes a certificate only: why ours lets nobody in, if so.
+    pub(super) keys: &'f Keys,
+    /// Of one that takes a certificate only: the reason that ours lets nobody in, if so.
     pub(super) certificate: Option<&'f Option<String>>,
 }
 
@@ -88,7 +88,7 @@ impl Facts<'_> {
         pasted(self.commands.install(options, self.source))
     }
 
-    /// What the others are reached through.
+    /// The host that the others are reached through.
     fn jump(&self) -> Option<String> {
         let host = self.fleet.hosts.iter().find(|host| host.jumps)?;
         self.fleet.proxy_jump(host)

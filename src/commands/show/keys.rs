@@ -7,82 +7,95 @@ use crate::certificate::identity::Identity;
 use crate::certificate::own_keys::{OwnKey, own_keys};
 use crate::cluster::SshKey;
 use crate::install::layout::Layout;
-use crate::name::Label;
 use crate::settings::{OptionResolver, Rendering};
 use crate::terminal::table::{Cell, Column, Table, Tone};
 use crate::text::message::first_of;
 
-/// How many keys a message names.
+/// The most keys that a message names.
 const NAMED: usize = 3;
 
 /// The authorized keys, and ours.
-pub(super) struct Keys<'a> {
-    authorized: Vec<Authorized<'a>>,
-    /// The key that a setting names, and what is known of it.
-    set: Option<(String, Result<Identity, String>)>,
-    /// Those that ssh tries where none is set.
+pub(super) struct Keys {
+    pub(super) authorized: Vec<Authorized>,
+    /// The key that a setting names.
+    pub(super) named: Option<NamedKey>,
+    /// Those that ssh tries where none is named.
     own: Vec<OwnKey>,
 }
 
-struct Authorized<'a> {
-    role: Option<&'a Label<'a>>,
-    key: Result<PublicKey, String>,
-    /// The file of ours that is this key.
+/// An authorized key.
+#[derive(Debug, Serialize)]
+pub(super) struct Authorized {
+    role: Option<String>,
+    kind: Option<String>,
+    fingerprint: Option<String>,
+    /// The reason that it cannot be read.
+    problem: Option<String>,
+    /// The file of the person's own that is this key.
+    identity_file: Option<String>,
+    #[serde(skip)]
+    key: Option<PublicKey>,
+    /// Our name for it.
+    #[serde(skip)]
     ours: Option<String>,
 }
 
-impl<'a> Keys<'a> {
+/// The key that a setting names.
+#[derive(Debug, Serialize)]
+pub(super) struct NamedKey {
+    file: String,
+    fingerprint: Option<String>,
+    /// True if it is among the authorized ones; `None` where that is not known.
+    authorized: Option<bool>,
+    /// The reason that it cannot be read.
+    problem: Option<String>,
+    #[serde(skip)]
+    pub(super) identity: Option<Identity>,
+}
+
+impl Keys {
     pub(super) fn of(
-        keys: &'a [SshKey<'a>],
+        keys: &[SshKey<'_>],
         rendering: &Rendering,
         resolver: &OptionResolver<'_>,
         layout: &Layout,
     ) -> Self {
-        let set = rendering.ssh.identity_file.as_ref().map(|path| {
-            let identity = Identity::read(&resolver.environment().expand(path));
-            (path.to_string(), identity.map_err(|problem| problem.to_string()))
-        });
-        let own = own_keys(&layout.read_by_ssh());
-        let mut ours: Vec<(String, PublicKey)> = Vec::new();
-        if let Some((path, Ok(identity))) = &set {
-            ours.push((path.clone(), identity.public_key.clone()));
-        }
-        ours.extend(own.iter().map(|key| (key.name(), key.public_key.clone())));
-        let authorized = |key: &'a SshKey<'a>| {
-            let text = key.public_key.as_ref().ok_or("the answer holds no key");
-            let parsed = text.map_err(str::to_owned).and_then(|text| {
-                text.as_str().parse::<PublicKey>().map_err(|problem| problem.to_string())
+        let named =
+            rendering.ssh.identity_file.as_ref().map(|path| {
+                (path.to_string(), Identity::read(&resolver.environment().expand(path)))
             });
-            let is_ours =
-                |(_, ours): &&(String, PublicKey)| parsed.as_ref().is_ok_and(|key| key == ours);
-            let ours = ours.iter().find(is_ours).map(|(path, _)| path.clone());
-            Authorized { role: key.role.as_ref(), key: parsed, ours }
-        };
-        Self { authorized: keys.iter().map(authorized).collect(), set, own }
+        let own = own_keys(&layout.read_by_ssh());
+        let mut authorized: Vec<Authorized> = keys.iter().map(Authorized::of).collect();
+        for authorized in &mut authorized {
+            let is_it = |key: &PublicKey| authorized.key.as_ref() == Some(key);
+            let named = named.as_ref().and_then(|(path, named)| {
+                named.as_ref().ok().filter(|named| is_it(&named.public_key)).map(|_| path.clone())
+            });
+            let own = own.iter().find(|key| is_it(&key.public_key));
+            let of_agent = named.is_none() && own.is_some_and(|own| own.file.is_none());
+            authorized.ours = named.or_else(|| own.map(OwnKey::name));
+            authorized.identity_file = authorized.ours.clone().filter(|_| !of_agent);
+        }
+        let named = named.map(|(file, identity)| {
+            let problem = identity.as_ref().err().map(ToString::to_string);
+            let identity = identity.ok();
+            let key = identity.as_ref().map(|identity| &identity.public_key);
+            NamedKey {
+                file,
+                fingerprint: key.map(|key| key.fingerprint().to_string()),
+                authorized: key.and_then(|key| lets_in(&authorized, key)),
+                problem,
+                identity,
+            }
+        });
+        Self { authorized, named, own }
     }
 
-    /// The key that a setting names, where it can be read.
-    pub(super) fn identity(&self) -> Option<&Identity> {
-        self.set.as_ref().and_then(|(_, identity)| identity.as_ref().ok())
-    }
-
-    /// Whether the cluster lets this key in; `None` where none of its keys can be read.
-    fn lets_in(&self, key: &PublicKey) -> Option<bool> {
-        let mut keys =
-            self.authorized.iter().filter_map(|known| known.key.as_ref().ok()).peekable();
-        keys.peek()?;
-        Some(keys.any(|known| known == key))
-    }
-
-    /// Whether the key that a setting names is let in; `None` where that is not known.
-    fn is_authorized(&self) -> Option<bool> {
-        self.identity().and_then(|identity| self.lets_in(&identity.public_key))
-    }
-
-    /// What is to be said of the key in use. `install` names another one.
+    /// Says whether the key in use is let in. `install` names another one.
     pub(super) fn fact(&self, install: impl Fn(&OwnKey) -> String) -> Cell {
-        let fitting = self.own.iter().find(|key| self.lets_in(&key.public_key) == Some(true));
-        let Some((path, identity)) = &self.set else {
+        let is_let_in = |key: &&OwnKey| lets_in(&self.authorized, &key.public_key) == Some(true);
+        let fitting = self.own.iter().find(is_let_in);
+        let Some(NamedKey { file, fingerprint, authorized, problem, .. }) = &self.named else {
             return self.fact_of_own(fitting);
         };
         let other = match fitting {
@@ -92,26 +105,29 @@ impl<'a> Keys<'a> {
             }
             None => String::new(),
         };
-        match (identity, self.is_authorized()) {
-            (Err(problem), _) => Cell::new(format!("{problem}{other}")).tone(Tone::Bad),
-            (Ok(_), Some(true)) => Cell::new(format!("{path}, authorized")).tone(Tone::Good),
-            (Ok(identity), Some(false)) => Cell::new(format!(
-                "{path} ({}), not among the authorized keys{other}",
-                identity.public_key.fingerprint()
-            ))
-            .tone(Tone::Bad),
-            (Ok(_), None) => Cell::new(path),
+        match (problem, authorized) {
+            (Some(problem), _) => Cell::new(format_args!("{problem}{other}")).tone(Tone::Bad),
+            (None, Some(true)) => Cell::new(format_args!("{file}, authorized")).tone(Tone::Good),
+            (None, Some(false)) => {
+                let fingerprint = fingerprint.as_deref().unwrap_or_default();
+                let not =
+                    format_args!("{file} ({fingerprint}), not among the authorized keys{other}");
+                Cell::new(not).tone(Tone::Bad)
+            }
+            (None, None) => Cell::new(file),
         }
     }
 
     fn fact_of_own(&self, fitting: Option<&OwnKey>) -> Cell {
-        let is_known = self.authorized.iter().any(|known| known.key.is_ok());
+        let is_known = self.authorized.iter().any(|authorized| authorized.key.is_some());
         match (fitting, self.own.as_slice()) {
-            (Some(key), _) => Cell::new(format!("{}, authorized", key.name())).tone(Tone::Good),
+            (Some(key), _) => {
+                Cell::new(format_args!("{}, authorized", key.name())).tone(Tone::Good)
+            }
             (None, []) => Cell::new("none set, and none that ssh tries by itself").tone(Tone::Dim),
             (None, own) if is_known => {
                 let names = first_of(own.iter().map(OwnKey::name), NAMED);
-                Cell::new(format!("none set; not among the authorized keys: {names}"))
+                Cell::new(format_args!("none set; not among the authorized keys: {names}"))
                     .tone(Tone::Bad)
             }
             (None, _) => {
@@ -126,73 +142,48 @@ impl<'a> Keys<'a> {
             Column::new("ROLE"),
             Column::minor("KIND", 1),
             Column::new("YOURS"),
-            Column::detail("PROBLEM"),
+            Column::wrapped("PROBLEM"),
         ]);
-        for Authorized { role, key, ours } in &self.authorized {
+        for Authorized { role, kind, fingerprint, problem, ours, .. } in &self.authorized {
+            let fingerprint = match fingerprint {
+                Some(fingerprint) => Cell::new(fingerprint),
+                None => Cell::new("unreadable").tone(Tone::Dim),
+            };
             table.row([
-                match key {
-                    Ok(key) => Cell::new(key.fingerprint()),
-                    Err(_) => Cell::new("unreadable").tone(Tone::Dim),
-                },
+                fingerprint,
                 Cell::given(role.as_ref()),
-                Cell::given(key.as_ref().ok().map(PublicKey::kind)),
+                Cell::given(kind.as_ref()),
                 Cell::given(ours.as_ref()).tone(Tone::Good),
-                Cell::given(key.as_ref().err()),
+                Cell::given(problem.as_ref()),
             ]);
         }
         table
     }
-
-    /// The authorized keys, as JSON says them.
-    pub(super) fn data(&self) -> Vec<KeyData<'_>> {
-        self.authorized.iter().map(KeyData::of).collect()
-    }
-
-    /// The key in use, as JSON says it.
-    pub(super) fn identity_data(&self) -> Option<IdentityData<'_>> {
-        let (path, identity) = self.set.as_ref()?;
-        let fingerprint = |identity: &Identity| identity.public_key.fingerprint().to_string();
-        Some(IdentityData {
-            file: path,
-            fingerprint: identity.as_ref().ok().map(fingerprint),
-            authorized: self.is_authorized(),
-            problem: identity.as_ref().err().map(String::as_str),
-        })
-    }
 }
 
-/// An authorized key, as JSON says it.
-#[derive(Debug, Serialize)]
-pub(super) struct KeyData<'k> {
-    role: Option<&'k str>,
-    kind: Option<&'k str>,
-    fingerprint: Option<String>,
-    /// Why it cannot be read.
-    problem: Option<&'k str>,
-    /// The file of the person's own that is this key.
-    identity_file: Option<&'k str>,
-}
-
-impl<'k> KeyData<'k> {
-    fn of(authorized: &'k Authorized<'_>) -> Self {
-        let Authorized { role, key, ours } = authorized;
+impl Authorized {
+    fn of(given: &SshKey<'_>) -> Self {
+        let text = given.public_key.as_ref().ok_or_else(|| "the answer holds no key".to_owned());
+        let key = text.and_then(|text| {
+            text.as_str().parse::<PublicKey>().map_err(|problem| problem.to_string())
+        });
+        let problem = key.as_ref().err().cloned();
+        let key = key.ok();
         Self {
-            role: role.map(Label::as_str),
-            kind: key.as_ref().ok().map(PublicKey::kind),
-            fingerprint: key.as_ref().ok().map(|key| key.fingerprint().to_string()),
-            problem: key.as_ref().err().map(String::as_str),
-            identity_file: ours.as_deref().filter(|ours| !ours.starts_with("the agent's ")),
+            role: given.role.as_ref().map(ToString::to_string),
+            kind: key.as_ref().map(|key| key.kind().to_owned()),
+            fingerprint: key.as_ref().map(|key| key.fingerprint().to_string()),
+            problem,
+            identity_file: None,
+            key,
+            ours: None,
         }
     }
 }
 
-/// The key that a setting names, as JSON says it.
-#[derive(Debug, Serialize)]
-pub(super) struct IdentityData<'k> {
-    file: &'k str,
-    fingerprint: Option<String>,
-    /// Whether it is among the authorized ones; `null` where that is not known.
-    authorized: Option<bool>,
-    /// Why it cannot be read.
-    problem: Option<&'k str>,
+/// Returns whether this key is among those; `None` where none of them can be read.
+fn lets_in(authorized: &[Authorized], key: &PublicKey) -> Option<bool> {
+    let mut known = authorized.iter().filter_map(|known| known.key.as_ref()).peekable();
+    known.peek()?;
+    Some(known.any(|known| known == key))
 }

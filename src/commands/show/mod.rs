@@ -4,7 +4,7 @@ mod facts;
 mod keys;
 
 use facts::Facts;
-use keys::{IdentityData, KeyData, Keys};
+use keys::{Authorized, Keys, NamedKey};
 use serde::Serialize;
 
 use super::nodes::row;
@@ -19,11 +19,10 @@ use crate::settings::{Context, OptionResolver, Viewing};
 use crate::terminal::Terminal;
 use crate::terminal::table::{Cell, Column, Table, Tone};
 
-pub(super) fn run(args: ShowArgs, context: &Context) -> Outcome<()> {
+pub(super) fn run(args: &ShowArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
     let format = args.format.format;
-    let (source, look) = args.source();
-    let viewing = Viewing::resolve(&source, &look, context)?;
+    let viewing = Viewing::resolve(&args.source(), &args.look, context)?;
     let resolver = OptionResolver::new(context);
     let asked = view::ask(&viewing, &resolver, terminal)?;
     let mut views = asked.views(&viewing, &resolver)?;
@@ -85,7 +84,7 @@ fn print(
             Some(record) => Own::installed(&viewing.layout, record),
             None => Own::of(&viewing.layout, cluster),
         };
-        own.refusal(keys.identity())
+        own.refusal(keys.named.as_ref().and_then(|named| named.identity.as_ref()))
     });
     let facts = known.map(|fleet| Facts {
         fleet,
@@ -102,8 +101,8 @@ fn print(
     let json = Report {
         cluster: known.map(data::Cluster::of),
         installed: record.is_some(),
-        authorized_keys: keys.data(),
-        identity: keys.identity_data(),
+        authorized_keys: &keys.authorized,
+        identity: keys.named.as_ref(),
         refusals: &resolved.refusals,
         more_refused: resolved.more_refused,
     };
@@ -142,7 +141,7 @@ fn hosts(fleet: &Fleet<'_>) -> Table {
 
 fn refused(seen: &Seen<'_>) -> Table {
     let mut table =
-        Table::new([Column::whole("REFUSED VALUE"), Column::new(""), Column::detail("WHY")]);
+        Table::new([Column::whole("REFUSED VALUE"), Column::new(""), Column::wrapped("WHY")]);
     for refusal in &seen.resolved.refusals {
         table.row([
             Cell::new(&refusal.path),
@@ -153,16 +152,16 @@ fn refused(seen: &Seen<'_>) -> Table {
     table
 }
 
-/// What `--format json` says.
+/// The object of `--format json`.
 #[derive(Serialize)]
 struct Report<'r> {
     /// `null` where one of the cluster's own values was refused.
     cluster: Option<data::Cluster<'r>>,
     installed: bool,
-    authorized_keys: Vec<KeyData<'r>>,
+    authorized_keys: &'r [Authorized],
     /// The key that a setting names.
-    identity: Option<IdentityData<'r>>,
+    identity: Option<&'r NamedKey>,
     refusals: &'r [Refusal],
-    /// How many values were refused beyond those.
+    /// The number of values that were refused beyond those.
     more_refused: usize,
 }

@@ -21,13 +21,13 @@ pub(super) struct Awaited<'i> {
     pub(super) id: String,
     record: Option<&'i Record>,
     rendering: Rendering,
-    /// How its hosts are named and reached.
+    /// The options by which its hosts are named and reached.
     options: cluster::Options,
-    /// What names it behind `prime-ssh install`.
+    /// The words that name it behind `prime-ssh install`.
     source: Vec<std::ffi::OsString>,
 }
 
-/// Why there is no new answer.
+/// The reason that there is no new answer.
 pub(super) enum NoAnswer {
     /// The API could not tell, or somebody in between answered; the next time it may.
     Outage(ApiError),
@@ -107,7 +107,7 @@ impl<'i> Awaited<'i> {
         Ok((awaited, found.text))
     }
 
-    /// What an answer says of the nodes.
+    /// Resolves an answer.
     pub(super) fn resolve<'t>(&self, text: &'t str) -> Result<ResolvedCluster<'t>, NoAnswer> {
         let resolved = resolve_one(fleets::check(&self.id, text)?, &self.options);
         match &resolved.fleet {
@@ -136,7 +136,7 @@ impl<'i> Awaited<'i> {
     }
 }
 
-/// Where a cluster is asked for, and by what: an installed one where it was installed from.
+/// Returns where a cluster is asked for, and by what: an installed one where it was installed from.
 fn asked_at(
     waiter: &Waiter<'_>,
     selector: &str,

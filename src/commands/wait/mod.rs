@@ -13,17 +13,17 @@ use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use pauses::Pauses;
 use results::{ProbeResults, Prober};
-use snapshot::{Snapshot, Verdict};
+use snapshot::{Snapshot, WaitState};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::fetch::{self, AT_ONCE};
-use super::nodes::ViewedCluster;
 use super::nodes::remedy::Remedies;
 use super::nodes::status::Judge;
+use super::nodes::{Hop, ViewedCluster};
 use super::{fleets, view};
 use crate::api::client::Client;
-use crate::cli::{GoalArgs, ReportFormat, WaitArgs};
+use crate::cli::{GoalArgs, ReportFormat, SourceArgs, WaitArgs};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::plan::Installed;
 use crate::settings::{Context, OptionResolver, Origin, Viewing};
@@ -32,16 +32,16 @@ use crate::terminal::progress::MultiProgress;
 use crate::text::message::Message;
 use crate::text::time::span;
 
-/// How many nodes, or values, a message names.
+/// The most nodes, or values, that a message names.
 const TOLD: usize = 20;
 
-pub(super) fn run(args: WaitArgs, context: &Context) -> Outcome<()> {
-    let (goal, format) = (args.goal, args.format.format);
-    let (source, look) = args.source();
-    let viewing = Viewing::resolve(&source, &look, context)?;
+pub(super) fn run(args: &WaitArgs, context: &Context) -> Outcome<()> {
+    let WaitArgs { api, goal, format, look } = args;
+    let source = SourceArgs { api: api.clone(), input: Vec::new() };
+    let viewing = Viewing::resolve(&source, look, context)?;
     let options = OptionResolver::new(context);
-    let waiter = Waiter::new(&viewing, &options, goal, context.terminal);
-    waiter.wait(Some(format))
+    let waiter = Waiter::new(&viewing, &options, *goal, context.terminal);
+    waiter.wait(Some(format.format))
 }
 
 /// Waits for clusters side by side, all within one limit: for `install --wait`.
@@ -54,7 +54,7 @@ pub(super) fn first(
     Waiter::new(viewing, options, patience, terminal).wait(None)
 }
 
-/// Who waits: for what, and until when.
+/// A wait: for what, and until when.
 struct Waiter<'w> {
     viewing: &'w Viewing,
     options: &'w OptionResolver<'w>,
@@ -62,21 +62,21 @@ struct Waiter<'w> {
     until: Instant,
     judge: Judge<'w>,
     prober: Prober<'w>,
-    /// How many requests may be on their way.
+    /// The requests that may be on their way.
     requests: Semaphore,
     progress: MultiProgress,
     terminal: Terminal,
 }
 
-/// How the wait for a cluster ended.
+/// The end of the wait for a cluster.
 struct Ended<'i> {
     awaited: Awaited<'i>,
     /// The last answer.
     text: String,
-    /// Why there was none after it.
+    /// The reason that there was none after it.
     outage: Option<String>,
     results: ProbeResults,
-    verdict: Verdict,
+    state: WaitState,
 }
 
 impl<'w> Waiter<'w> {
@@ -177,23 +177,24 @@ impl<'w> Waiter<'w> {
     async fn watch<'i>(&self, awaited: Awaited<'i>, mut text: String) -> Outcome<Ended<'i>> {
         let mut progress = self.terminal.progress(&self.progress);
         let (mut results, mut outage) = (ProbeResults::default(), None);
-        let (mut state, mut pauses) = (String::new(), Pauses::after(Instant::now()));
-        let verdict = loop {
-            self.look(&awaited, &text, &mut results).await?;
-            let (verdict, new) = {
+        let (mut said, mut pauses) = (String::new(), Pauses::after(Instant::now()));
+        let state = loop {
+            let (state, new) = {
                 let (resolved, outage) = (awaited.resolve(&text)?, outage.as_deref());
                 let cluster = awaited.viewed(&resolved)?;
+                self.look(&cluster, &mut results).await?;
                 let snapshot = Snapshot::new(&cluster, &resolved, &results, outage, &self.judge);
-                (snapshot.verdict(self.patience.goal, &self.judge), snapshot.state())
+                let state = snapshot.state(self.patience.goal, &results, &self.judge);
+                (state, snapshot.progress())
             };
-            if !matches!(verdict, Verdict::Open) {
-                break verdict;
+            if !matches!(state, WaitState::Open) {
+                break state;
             }
             progress.is(&new);
-            let next = pauses.next(Instant::now(), new != state);
-            state = new;
+            let next = pauses.next(Instant::now(), new != said);
+            said = new;
             match self.ask_at(&awaited, next).await {
-                None => break Verdict::Open,
+                None => break WaitState::Open,
                 Some(Ok(new)) => (text, outage) = (new, None),
                 Some(Err(NoAnswer::Outage(error))) => {
                     // A server may ask for more time than there is.
@@ -204,24 +205,21 @@ impl<'w> Waiter<'w> {
                 Some(Err(why)) => return Err(why.into()),
             }
         };
-        Ok(Ended { awaited, text, outage, results, verdict })
+        Ok(Ended { awaited, text, outage, results, state })
     }
 
-    /// Asks at each place of a node that is not known to be up; what is not answered in time stays
-    /// as it is.
-    async fn look(
-        &self,
-        awaited: &Awaited<'_>,
-        text: &str,
-        results: &mut ProbeResults,
-    ) -> Outcome<()> {
-        let cluster = awaited.viewed(&awaited.resolve(text)?)?;
-        let _ = timeout_at(self.until, self.prober.probe_direct(&cluster, results)).await;
-        if results.nodes_up(&cluster) >= snapshot::wanted(self.patience.goal, &cluster) {
-            return Ok(());
+    /// Asks at each place of a node that is not known to be up, as long as more nodes are wanted;
+    /// what is not answered in time stays as it is.
+    async fn look(&self, cluster: &ViewedCluster<'_>, results: &mut ProbeResults) -> Outcome<()> {
+        let wanted = snapshot::wanted(self.patience.goal, cluster);
+        for hop in [Hop::None, Hop::Bastion, Hop::Jump] {
+            if hop != Hop::None && results.nodes_up(cluster) >= wanted {
+                break;
+            }
+            let probing = timeout_at(self.until, self.prober.probe(hop, cluster, results));
+            probing.await.unwrap_or(Ok(()))?;
         }
-        let through = timeout_at(self.until, self.prober.probe_through(&cluster, results)).await;
-        through.unwrap_or(Ok(()))
+        Ok(())
     }
 
     /// The answer to a request at this time; `None` where the time is over before it comes.
@@ -252,10 +250,10 @@ impl<'w> Waiter<'w> {
                 Snapshot::new(cluster, resolved, results, outage.as_deref(), &self.judge)
             })
             .collect();
-        let problem = |(snapshot, ended): (&Snapshot<'_>, &Ended<'_>)| match &ended.verdict {
-            Verdict::Met => None,
-            Verdict::Impossible(failure) => Some(failure.again()),
-            Verdict::Open => {
+        let problem = |(snapshot, ended): (&Snapshot<'_>, &Ended<'_>)| match &ended.state {
+            WaitState::Met => None,
+            WaitState::Impossible(failure) => Some(failure.again()),
+            WaitState::Open => {
                 let text = format!("{} after {}:", snapshot.count(), span(self.patience.within));
                 let message = Message::with_first(text, TOLD, snapshot.missing(), 0);
                 Some(Failure::message(Kind::Hosts, message))

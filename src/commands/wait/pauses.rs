@@ -1,4 +1,4 @@
-//! When the API is asked again: soon while something changes, and never twice in two seconds.
+//! The pauses between requests to the API: short while something changes, and two seconds at least.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 const LEAST: Duration = Duration::from_secs(2);
 /// The most time between two of them, where nothing changes.
 const MOST: Duration = Duration::from_secs(15);
-/// How much longer each pause is than the one before.
+/// The factor from one pause to the next.
 const GROWTH: f64 = 1.5;
 
 /// The pauses between requests.
@@ -30,7 +30,7 @@ impl Pauses {
         self.not_before = time;
     }
 
-    /// When the next request is. The one after it counts from there, however late it is now: what
+    /// Returns the time of the next request. The one after it counts from there, however late it is now: what
     /// was missed meanwhile is not made up for.
     pub(super) fn next(&mut self, now: Instant, changed: bool) -> Instant {
         self.pause = if changed { LEAST } else { self.pause.mul_f64(GROWTH).min(MOST) };

@@ -21,7 +21,7 @@ pub(super) fn print(
         Column::whole("HOST"),
         Column::whole("STATE"),
         Column::minor("ADDRESS", 1),
-        Column::detail("ANSWER"),
+        Column::wrapped("ANSWER"),
     ]);
     for status in snapshots.iter().flat_map(Snapshot::rows) {
         hosts.row([
@@ -42,10 +42,10 @@ pub(super) fn print(
     report::print_with(format, &[], &hosts, &[without_host], &json)
 }
 
-/// What `--format json` says.
+/// The object of `--format json`.
 #[derive(Serialize)]
 struct Json<'r> {
-    /// Whether so many nodes of each are up as were waited for.
+    /// True if as many nodes of each are up as were waited for.
     met: bool,
     clusters: Vec<Cluster<'r>>,
 }
@@ -55,9 +55,9 @@ struct Cluster<'r> {
     alias: String,
     id: &'r str,
     met: bool,
-    /// Why not.
+    /// The reason that it is not.
     problem: Option<String>,
-    /// How many nodes were waited for; `null` for all.
+    /// The number of nodes that were waited for; `null` for all.
     wanted: Option<usize>,
     nodes_total: usize,
     nodes_up: usize,

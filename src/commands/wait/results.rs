@@ -1,4 +1,4 @@
-//! What was found at each place that was asked so far.
+//! The results of the probes so far, by the place that was asked.
 
 use std::cell::{Cell, OnceCell};
 use std::collections::{HashMap, HashSet};
@@ -14,15 +14,15 @@ use crate::ssh::login::{Jump, Reason, Ssh};
 use crate::ssh::probe::Endpoint;
 use crate::ssh::probe::limiter::{Limiter, within_file_limit};
 
-/// How long one place may take to answer.
+/// The time for one place to answer.
 const ANSWER: Duration = Duration::from_secs(5);
-/// How many places are asked at once.
+/// The most places that are asked at once.
 const AT_ONCE: usize = 64;
 
 /// A place, and what it is reached through.
 type Place = (Endpoint, Hop);
 
-/// What was found at the places of a cluster, from one answer of the API to the next.
+/// The results at the places of a cluster, from one answer of the API to the next.
 #[derive(Default)]
 pub(super) struct ProbeResults {
     found: HashMap<Place, Found>,
@@ -31,9 +31,13 @@ pub(super) struct ProbeResults {
 }
 
 impl ProbeResults {
-    /// What is known of this host.
+    /// Returns what is known of this host.
     pub(super) fn of(&self, host: &ViewedHost<'_>) -> Found {
         self.found.get(&place(host)).cloned().unwrap_or_default()
+    }
+
+    fn add(&mut self, host: Option<&ViewedHost<'_>>, found: Found) {
+        self.found.extend(host.map(|host| (place(host), found)));
     }
 
     fn answers(&self, host: &ViewedHost<'_>) -> bool {
@@ -41,7 +45,7 @@ impl ProbeResults {
         probe.is_some_and(|probe| probe.found.is_ok())
     }
 
-    /// How many of the nodes that are waited for are up.
+    /// Returns how many of the nodes that are waited for are up.
     pub(super) fn nodes_up(&self, cluster: &ViewedCluster<'_>) -> usize {
         self.up(cluster.chosen()).len()
     }
@@ -82,7 +86,7 @@ pub(super) struct Prober<'w> {
     layout: &'w Layout,
     limiter: Limiter,
     ssh: OnceCell<Ssh>,
-    /// How many logins there were to jump hosts.
+    /// The number of logins to jump hosts.
     logins: Cell<usize>,
 }
 
@@ -92,41 +96,23 @@ impl<'w> Prober<'w> {
         Self { layout, limiter, ssh: OnceCell::new(), logins: Cell::new(0) }
     }
 
-    /// Asks the hosts that are reached without a jump host.
-    pub(super) async fn probe_direct(
-        &self,
-        cluster: &ViewedCluster<'_>,
-        results: &mut ProbeResults,
-    ) {
-        let open = results.open(cluster, Hop::None);
-        look::probe_direct(&open, &self.limiter, ANSWER, |at, new| {
-            if let Some(host) = open.get(at) {
-                results.found.insert(place(host), new);
-            }
-        })
-        .await;
-    }
-
-    /// Asks those behind the bastion, and then those behind the jump host, each through one login to
-    /// it. That lasts from one look to the next; where it is over, or failed, there is a new one.
-    pub(super) async fn probe_through(
-        &self,
-        cluster: &ViewedCluster<'_>,
-        results: &mut ProbeResults,
-    ) -> Outcome<()> {
-        for hop in [Hop::Bastion, Hop::Jump] {
-            self.probe_behind(hop, cluster, results).await?;
-        }
-        Ok(())
-    }
-
-    async fn probe_behind(
+    /// Asks the hosts of nodes that are not known to be up, of those that are reached so. Behind a
+    /// jump host that takes one login to it. It lasts from one look to the next; where it is over, or
+    /// failed, there is a new one.
+    pub(super) async fn probe(
         &self,
         hop: Hop,
         cluster: &ViewedCluster<'_>,
         results: &mut ProbeResults,
     ) -> Outcome<()> {
         let open = results.open(cluster, hop);
+        if hop == Hop::None {
+            look::probe_direct(&open, &self.limiter, ANSWER, |at, new| {
+                results.add(open.get(at), new);
+            })
+            .await;
+            return Ok(());
+        }
         for host in &open {
             results.found.remove(&place(host));
         }
@@ -138,12 +124,7 @@ impl<'w> Prober<'w> {
         let ssh = self.ssh()?;
         let Some(jump) = self.jump(hop, cluster, at, ssh, results)? else { return Ok(()) };
         let endpoints = open.iter().map(ViewedHost::endpoint).collect();
-        look::probe_through(endpoints, &jump, ssh, |at, new| {
-            if let Some(host) = open.get(at) {
-                results.found.insert(place(host), new);
-            }
-        })
-        .await
+        look::probe_through(endpoints, &jump, ssh, |at, new| results.add(open.get(at), new)).await
     }
 
     fn ssh(&self) -> Outcome<&Ssh> {

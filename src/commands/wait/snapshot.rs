@@ -1,13 +1,13 @@
-//! The nodes of a cluster as they stand: what the API said last, and what was found there.
+//! The nodes of a cluster as they stand: the last answer of the API, and what was found there.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 
 use super::TOLD;
 use super::results::ProbeResults;
 use crate::cli::Goal;
 use crate::cluster::{NoFleet, ResolvedCluster, Skipped, WhySkipped};
 use crate::commands::nodes::ViewedCluster;
-use crate::commands::nodes::status::{self, Judge, NodeStatus};
+use crate::commands::nodes::status::{Judge, NodeStatus, Verdict};
 use crate::failure::{Failure, Kind};
 use crate::name::Label;
 use crate::text::message::Message;
@@ -15,28 +15,19 @@ use crate::text::message::Message;
 /// The nodes of a cluster as they stand.
 pub(super) struct Snapshot<'s> {
     pub(super) cluster: &'s ViewedCluster<'s>,
-    results: &'s ProbeResults,
     /// Its hosts, those that others are reached through too.
     statuses: Vec<NodeStatus<'s>>,
-    /// The nodes that are waited for. Those that have a connection.
-    nodes: Vec<Node<'s>>,
-    /// Why none of them can be reached, where that is so.
+    /// The ids of the nodes that are up, of those that are waited for.
+    up: HashSet<&'s str>,
+    /// The reason that none of them can be reached, where that is so.
     no_route: Option<String>,
-    /// Why the API did not say anything newer.
+    /// The reason that the API did not say anything newer.
     outage: Option<&'s str>,
 }
 
-/// A node with a connection.
-struct Node<'s> {
-    alias: String,
-    is_up: bool,
-    /// Why its installation failed, where it did.
-    failure: Option<&'s str>,
-}
-
-/// Whether the wait is over.
-pub(super) enum Verdict {
-    /// Not yet.
+/// The state of a wait.
+pub(super) enum WaitState {
+    /// It goes on.
     Open,
     /// All is as it should be.
     Met,
@@ -44,7 +35,7 @@ pub(super) enum Verdict {
     Impossible(Failure),
 }
 
-/// How many nodes must be up.
+/// Returns the number of nodes that must be up.
 pub(super) fn wanted(goal: Goal, cluster: &ViewedCluster<'_>) -> usize {
     match goal {
         Goal::All => cluster.nodes().max(1),
@@ -56,30 +47,17 @@ impl<'s> Snapshot<'s> {
     pub(super) fn new(
         cluster: &'s ViewedCluster<'s>,
         resolved: &ResolvedCluster<'_>,
-        results: &'s ProbeResults,
+        results: &ProbeResults,
         outage: Option<&'s str>,
         judge: &Judge<'_>,
     ) -> Self {
         let statuses = judge.statuses(cluster, |host| results.of(host));
-        let (mut nodes, mut places) = (Vec::<Node<'_>>::new(), BTreeMap::new());
-        for status in statuses.iter().filter(|status| counts(status)) {
-            let host = status.host;
-            let (id, is_up) = (host.host.node.id.as_str(), status.is_ok());
-            let at = *places.entry(id).or_insert(nodes.len());
-            match nodes.get_mut(at) {
-                Some(node) => node.is_up |= is_up,
-                None => nodes.push(Node {
-                    alias: host.alias(),
-                    is_up,
-                    failure: host.host.node.failure.as_ref().map(Label::as_str),
-                }),
-            }
-        }
+        let up = statuses.iter().filter(|status| counts(status) && status.is_ok()).map(id);
         let no_route = match &resolved.fleet {
             Err(why @ NoFleet::NoControlNode) => Some(why.to_string()),
             _ => None,
         };
-        Self { cluster, results, statuses, nodes, no_route, outage }
+        Self { cluster, up: up.collect(), statuses, no_route, outage }
     }
 
     /// The hosts of the nodes that are waited for.
@@ -92,45 +70,48 @@ impl<'s> Snapshot<'s> {
     }
 
     pub(super) fn up(&self) -> usize {
-        self.nodes.iter().filter(|node| node.is_up).count()
+        self.up.len()
     }
 
-    fn down(&self) -> impl Iterator<Item = &Node<'s>> {
-        self.nodes.iter().filter(|node| !node.is_up)
+    /// The first host of each node that is not up.
+    fn down(&self) -> impl Iterator<Item = &NodeStatus<'s>> {
+        let mut seen = self.up.clone();
+        self.rows().filter(move |status| seen.insert(id(status)))
     }
 
-    /// Whether the wait is over.
-    pub(super) fn verdict(&self, goal: Goal, judge: &Judge<'_>) -> Verdict {
+    /// Returns whether the wait is over.
+    pub(super) fn state(&self, goal: Goal, results: &ProbeResults, judge: &Judge<'_>) -> WaitState {
         if self.cluster.fleet.cluster.is_terminated() {
             return self.impossible("the cluster was terminated", None);
         }
         let wanted = wanted(goal, self.cluster);
         if self.up() >= wanted {
-            return Verdict::Met;
+            return WaitState::Met;
         }
         let failures = self.failures();
         if !failures.is_empty() && self.total() - failures.len() < wanted {
             let text = format!("{}, and there will not be {wanted}:", self.count());
             let message = Message::with_first(text, TOLD, failures, 0);
-            return Verdict::Impossible(Failure::message(Kind::Hosts, message));
+            return WaitState::Impossible(Failure::message(Kind::Hosts, message));
         }
         // A jump host that refuses our login will refuse it the next time.
-        let Some((name, reason, host)) = self.results.refusal(self.cluster) else {
-            return Verdict::Open;
+        let Some((name, reason, host)) = results.refusal(self.cluster) else {
+            return WaitState::Open;
         };
-        let status::Verdict { detail, remedy, .. } = judge.login_failed(&host, reason);
+        let Verdict { detail, remedy, .. } = judge.login_failed(&host, reason);
         let why = format!("its jump host {name} refuses the login: {detail}");
         self.impossible(&why, remedy)
     }
 
-    fn impossible(&self, why: &str, remedy: Option<String>) -> Verdict {
+    fn impossible(&self, why: &str, remedy: Option<String>) -> WaitState {
         let message = format!("{}: {why}", self.cluster.fleet.alias());
-        Verdict::Impossible(Failure { hint: remedy, ..Failure::message(Kind::Hosts, message) })
+        WaitState::Impossible(Failure { hint: remedy, ..Failure::message(Kind::Hosts, message) })
     }
 
     /// The installations that failed on nodes that are not up.
     fn failures(&self) -> Vec<String> {
-        let connected = self.down().filter_map(|node| Some((node.alias.clone(), node.failure?)));
+        let connected =
+            self.down().filter_map(|status| Some((status.host.alias(), failure(status)?)));
         let unconnected = self
             .cluster
             .without_host()
@@ -148,11 +129,11 @@ impl<'s> Snapshot<'s> {
     }
 
     /// The same with what the others are waited for, as long as it says something new.
-    pub(super) fn state(&self) -> String {
+    pub(super) fn progress(&self) -> String {
         let without_host = || self.cluster.without_host();
         let refused = without_host().filter(|node| node.why == WhySkipped::Refused).count();
         let waiting = without_host().filter(|node| is_starting(node)).count();
-        let silent = self.down().filter(|node| node.failure.is_none()).count();
+        let silent = self.down().filter(|status| failure(status).is_none()).count();
         let mut others = Vec::new();
         for (count, one, several) in [
             (silent, "does not answer yet", "do not answer yet"),
@@ -170,11 +151,9 @@ impl<'s> Snapshot<'s> {
         state.into_iter().flatten().collect::<Vec<_>>().join("; ")
     }
 
-    /// What is missing, a line a host of a node that is not up.
+    /// The reason for each node that is not up, a line a host.
     pub(super) fn missing(&self) -> Vec<String> {
-        let id = |status: &NodeStatus<'s>| status.host.host.node.id.as_str();
-        let up: Vec<&str> = self.rows().filter(|status| status.is_ok()).map(id).collect();
-        let hosts = self.rows().filter(|status| !up.contains(&id(status)));
+        let hosts = self.rows().filter(|status| !self.up.contains(id(status)));
         let missing = |NodeStatus { host, verdict, .. }: &NodeStatus<'s>| {
             format!("{}: {}", host.alias(), verdict.detail)
         };
@@ -190,12 +169,21 @@ impl<'s> Snapshot<'s> {
     }
 }
 
-/// Whether it is of a node that is waited for.
+fn id<'s>(status: &NodeStatus<'s>) -> &'s str {
+    status.host.host.node.id.as_str()
+}
+
+/// The reason that the installation of its node failed, where it did.
+fn failure<'s>(status: &NodeStatus<'s>) -> Option<&'s str> {
+    status.host.host.node.failure.as_ref().map(Label::as_str)
+}
+
+/// Returns whether it is of a node that is waited for.
 fn counts(status: &NodeStatus<'_>) -> bool {
     status.host.host.is_active() && !status.host.host.jump_only
 }
 
-/// Whether nothing is wrong with it but that it takes its time.
+/// Returns whether it only takes its time.
 fn is_starting(node: &Skipped<'_>) -> bool {
     matches!(node.why, WhySkipped::NoConnection { failure: None, .. })
 }

@@ -1,10 +1,10 @@
-//! What our files say about a name, what ssh makes of it, and how the two differ.
+//! A name as our files have it and as ssh resolves it, and how the two differ.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 
 use crate::doctor::finding::quoted;
-use crate::doctor::snapshot::Snapshot;
 use crate::install::fragment::{Host, Options};
 use crate::install::reader::matches;
 
@@ -14,25 +14,25 @@ pub(super) struct Resolved(BTreeMap<String, Vec<String>>);
 
 impl Resolved {
     /// Parses the output of `ssh -G`.
-    pub(super) fn parse(text: &str, snapshot: &Snapshot) -> Self {
+    pub(super) fn parse(text: &str, home: &Path) -> Self {
         let mut values = BTreeMap::<_, Vec<_>>::new();
         for line in text.lines() {
             let (keyword, value) = line.split_once(' ').unwrap_or((line, ""));
             let keyword = keyword.to_ascii_lowercase();
-            let value = normalized(&keyword, value, snapshot);
+            let value = normalized(&keyword, value, home);
             values.entry(keyword).or_default().push(value);
         }
         Self(values)
     }
 
-    /// What our file says about a host: its own lines come first, and keys add up.
-    pub(super) fn expected(host: &Host, shared: &Options, snapshot: &Snapshot) -> Self {
+    /// The options of a host in our file: its own lines come first, and keys add up.
+    pub(super) fn expected(host: &Host, shared: &Options, home: &Path) -> Self {
         let mut values = BTreeMap::<String, Vec<_>>::new();
         for (keyword, lines) in host.own.iter().chain(shared) {
             let adds_up = ACCUMULATING.iter().any(|name| name.eq_ignore_ascii_case(keyword));
             let known = values.entry(keyword.clone()).or_default();
             if known.is_empty() || adds_up {
-                known.extend(lines.iter().map(|value| normalized(keyword, value, snapshot)));
+                known.extend(lines.iter().map(|value| normalized(keyword, value, home)));
             }
         }
         Self(values)
@@ -56,13 +56,11 @@ impl Resolved {
 
 /// A value in one of the forms that mean the same: some releases of ssh print `true` for `yes`,
 /// seconds for minutes, and the home folder for `~`.
-fn normalized(keyword: &str, value: &str, snapshot: &Snapshot) -> String {
+fn normalized(keyword: &str, value: &str, home: &Path) -> String {
     match keyword {
         "identityfile" | "certificatefile" | "userknownhostsfile" | "controlpath" => {
-            let home = snapshot.layout.include_resolver().home;
-            let home = format!("{}/", home.display());
             match value.strip_prefix("~/") {
-                Some(below) => format!("{home}{below}"),
+                Some(below) => home.join(below).to_string_lossy().into_owned(),
                 None => value.to_owned(),
             }
         }
@@ -135,7 +133,7 @@ const CONTROL_PATH: &str = "ControlPath";
 const PROXY_COMMAND: &str = "ProxyCommand ";
 
 impl Difference {
-    /// Whether another machine may be reached, or trusted.
+    /// Returns whether another machine may be reached, or trusted.
     pub(super) fn is_serious(&self) -> bool {
         SERIOUS.contains(&self.keyword)
     }
@@ -170,7 +168,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// The options of a name that are not as our file says.
+/// Returns the options of a name that are not as our file says.
 pub(super) fn differences(alias: &str, expected: &Resolved, actual: &Resolved) -> Vec<Difference> {
     let mut found: Vec<Difference> = Vec::new();
     for &keyword in SERIOUS.iter().chain(&MINOR) {
@@ -236,120 +234,76 @@ fn control_path(path: &str, alias: &str, actual: &Resolved) -> Option<String> {
 
 /// Something that the user's configuration adds to our file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Addition {
-    /// The agent is forwarded; `yes` or the socket.
-    Agent(String),
-    /// The display is forwarded.
-    Display,
-    /// The API token is sent; the pattern.
-    Token(String),
-    /// The host is reached in another way; the keyword, and the jump host or command.
-    Route(&'static str, String),
-    /// ssh runs a command here with each connection.
-    LocalCommand(String),
+pub(super) struct Addition {
+    /// In lower case.
+    pub(super) keyword: &'static str,
+    pub(super) value: String,
 }
 
 impl Addition {
-    /// Whether somebody on the host could exploit it.
+    /// Returns whether somebody on the host could exploit it: an agent, a display, the API token.
     pub(super) fn is_dangerous(&self) -> bool {
-        matches!(self, Self::Agent(_) | Self::Display | Self::Token(_))
+        matches!(self.keyword, "forwardagent" | "forwardx11" | "sendenv")
     }
 
-    /// Its keyword, in lower case.
-    pub(super) fn keyword(&self) -> &'static str {
-        match self {
-            Self::Agent(_) => "forwardagent",
-            Self::Display => "forwardx11",
-            Self::Token(_) => "sendenv",
-            Self::Route(keyword, _) => keyword,
-            Self::LocalCommand(_) => "localcommand",
-        }
-    }
-
-    /// Its value.
-    pub(super) fn value(&self) -> &str {
-        match self {
-            Self::Display => "yes",
-            Self::Agent(value)
-            | Self::Token(value)
-            | Self::Route(_, value)
-            | Self::LocalCommand(value) => value,
-        }
-    }
-
-    /// The option of ssh that turns it off for a cluster.
+    /// Returns the option of ssh that turns it off for a cluster.
     pub(super) fn turned_off(&self) -> Option<&'static str> {
-        match self {
-            Self::Agent(_) => Some("ForwardAgent=no"),
-            Self::Display => Some("ForwardX11=no"),
+        match self.keyword {
+            "forwardagent" => Some("ForwardAgent=no"),
+            "forwardx11" => Some("ForwardX11=no"),
             _ => None,
         }
-    }
-
-    /// What to do where no option turns it off.
-    pub(super) fn advice(&self) -> Option<&'static str> {
-        matches!(self, Self::Token(_)).then_some("list the variables to send one by one")
     }
 }
 
 impl fmt::Display for Addition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Agent(value) => write!(
+        let value = quoted(&self.value);
+        match self.keyword {
+            "forwardagent" => write!(
                 f,
-                "gets your agent (ForwardAgent {}): root there can log in as you elsewhere",
-                quoted(value)
+                "gets your agent (ForwardAgent {value}): root there can log in as you elsewhere"
             ),
-            Self::Display => f.write_str(
+            "forwardx11" => f.write_str(
                 "gets your display (ForwardX11 yes): root there can watch it and type in it",
             ),
-            Self::Token(pattern) => {
-                write!(f, "is sent your API token (SendEnv {})", quoted(pattern))
+            "sendenv" => write!(f, "is sent your API token (SendEnv {value})"),
+            "proxyjump" => {
+                write!(f, "is reached through {value}, as your own configuration says")
             }
-            Self::Route("proxyjump", route) => {
-                write!(f, "is reached through {}, as your own configuration says", quoted(route))
+            "proxycommand" => {
+                write!(f, "is reached by `{value}`, as your own configuration says")
             }
-            Self::Route(_, route) => {
-                write!(f, "is reached by `{}`, as your own configuration says", quoted(route))
-            }
-            Self::LocalCommand(command) => {
-                write!(f, "makes ssh run `{}` here", quoted(command))
-            }
+            _ => write!(f, "makes ssh run `{value}` here"),
         }
     }
 }
 
-/// What ssh does beyond what our file says.
+/// Returns what ssh does beyond what our file says.
 pub(super) fn additions(expected: &Resolved, actual: &Resolved) -> Vec<Addition> {
-    let new = |keyword: &str| {
-        let value = actual.active(keyword).filter(|_| expected.active(keyword).is_none());
-        value.map(str::to_owned)
-    };
-    let mut additions = Vec::new();
-    additions.extend(new("forwardagent").map(Addition::Agent));
-    additions.extend(new("forwardx11").map(|_| Addition::Display));
-    let sent =
-        actual.all("sendenv").iter().filter(|value| !expected.all("sendenv").contains(value));
-    let with_token = sent
-        .filter(|patterns| patterns.split(' ').any(|pattern| matches(pattern, "PRIME_API_KEY")));
-    additions.extend(with_token.cloned().map(Addition::Token));
     // Where our file has a jump host, another one is a difference.
-    if expected.active("proxyjump").is_none() {
-        additions.extend(new("proxyjump").map(|jump| Addition::Route("proxyjump", jump)));
-        additions
-            .extend(new("proxycommand").map(|command| Addition::Route("proxycommand", command)));
-    }
-    if actual.active("permitlocalcommand").is_some() {
-        additions.extend(new("localcommand").map(Addition::LocalCommand));
-    }
-    additions
+    let jumps = expected.active("proxyjump").is_some();
+    let is_new = |keyword: &str| match keyword {
+        "proxyjump" | "proxycommand" if jumps => false,
+        "localcommand" if actual.active("permitlocalcommand").is_none() => false,
+        _ => expected.active(keyword).is_none(),
+    };
+    let keywords = ["forwardagent", "forwardx11", "proxyjump", "proxycommand", "localcommand"];
+    let new = keywords.into_iter().filter(|keyword| is_new(keyword)).filter_map(|keyword| {
+        Some(Addition { keyword, value: actual.active(keyword)?.to_owned() })
+    });
+    let has_token = |patterns: &&String| {
+        patterns.split(' ').any(|pattern| matches(pattern, "PRIME_API_KEY"))
+            && !expected.all("sendenv").contains(patterns)
+    };
+    let sent = actual.all("sendenv").iter().filter(has_token);
+    new.chain(sent.map(|value| Addition { keyword: "sendenv", value: value.clone() })).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::install::fragment::Fragment;
-    use crate::install::layout::Layout;
 
     const OURS: &str = "Host prime.a.b\n HostName 10.0.0.1\n User ubuntu\n Port 22\n ProxyJump prime.a\n\
         IdentityFile ~/.ssh/key\n ControlPath ~/s/%r@prime-1\nHost prime.a.*\n HostName %h.invalid.\n\
@@ -360,16 +314,15 @@ mod tests {
 
     /// The differences and the additions where ssh's answer has these changes.
     fn compared(change: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
-        let snapshot =
-            Snapshot::read(Layout::new("/nowhere".into(), "/home/me".into(), Vec::new()));
+        let home = Path::new("/home/me");
         let mut text = ACTUAL.to_owned();
         for (from, to) in change {
             assert!(text.contains(from), "{from}");
             text = text.replace(from, to);
         }
         let fragment = Fragment::parse(OURS.as_bytes());
-        let expected = Resolved::expected(&fragment.hosts[0], &fragment.shared, &snapshot);
-        let actual = Resolved::parse(&text, &snapshot);
+        let expected = Resolved::expected(&fragment.hosts[0], &fragment.shared, home);
+        let actual = Resolved::parse(&text, home);
         let differences = differences("prime.a.b", &expected, &actual);
         let additions = additions(&expected, &actual);
         (

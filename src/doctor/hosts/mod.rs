@@ -1,4 +1,4 @@
-//! How ssh resolves the installed names, compared with what our files say.
+//! The installed names as ssh resolves them, compared with what our files say.
 //!
 //! ssh needs some time to read many hosts, so names of one kind are asked once.
 
@@ -12,40 +12,41 @@ use std::ffi::OsString;
 
 use compare::{Addition, Difference, Resolved};
 use origin::{Origin, Search};
-use query::Ssh;
 use sample::Name;
 
-use super::finding::listed;
 use super::snapshot::{InstalledCluster, Snapshot};
 use super::{Check, Finding, State};
 use crate::install::state::Record;
 use crate::settings::OwnCommands;
+use crate::text::message::first_of;
 use crate::text::shell;
+
+/// The most names that a finding names.
+const NAMED: usize = 3;
 
 /// Asks ssh for the names, and finds the lines that stand in their way.
 #[must_use]
-pub fn examine(snapshot: &Snapshot, commands: &OwnCommands) -> Vec<Finding> {
+pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     let clusters = snapshot.clusters();
     if clusters.is_empty() {
         return Vec::new();
     }
-    let ssh = Ssh { snapshot, commands };
-    if let Err(error) = ssh.ask_unrelated() {
-        return vec![error.finding];
+    if let Err(finding) = query::ask_unrelated(snapshot) {
+        return vec![finding];
     }
-    let names = sample::choose(clusters, &ssh.patterns());
-    let answers = ssh.ask_all(&names);
+    let names = sample::choose(clusters, &query::patterns(snapshot));
+    let answers = query::ask_all(snapshot, &names);
     let checked = answers.len();
     let mut comparison = Comparison::default();
     for (name, answer) in answers {
         match answer {
             Ok(resolved) => comparison.add(snapshot, name, &resolved),
-            Err(error) => comparison.findings.push(error.finding),
+            Err(finding) => comparison.findings.push(finding),
         }
     }
     let shares = comparison.shares_connections;
-    let mut findings = comparison.findings(&ssh, commands);
-    findings.extend(long_sockets(snapshot, shares, commands));
+    let mut findings = comparison.findings(snapshot);
+    findings.extend(long_sockets(snapshot, shares));
     let all: usize = clusters.iter().map(|cluster| cluster.fragment.names().count()).sum();
     if checked < names.len() {
         let what = format!("only {checked} of {all} names could be checked in time");
@@ -66,7 +67,7 @@ struct Comparison<'c> {
     findings: Vec<Finding>,
     differences: BTreeMap<(Difference, Option<Origin>), Vec<String>>,
     additions: BTreeMap<(Addition, Option<Origin>), Vec<&'c InstalledCluster>>,
-    /// Whether ssh makes sockets for shared connections.
+    /// True if ssh makes sockets for shared connections.
     shares_connections: bool,
 }
 
@@ -74,14 +75,15 @@ impl<'c> Comparison<'c> {
     fn add(&mut self, snapshot: &Snapshot, name: &Name<'c>, actual: &Resolved) {
         let search = Search { snapshot, alias: name.alias, actual };
         self.shares_connections |= actual.active("controlmaster").is_some();
-        let expected = Resolved::expected(name.host, &name.cluster.fragment.shared, snapshot);
+        let home = snapshot.layout.include_resolver().home;
+        let expected = Resolved::expected(name.host, &name.cluster.fragment.shared, &home);
         for difference in compare::differences(name.alias, &expected, actual) {
             let origin = search.before_us(difference.their_keyword(), &difference.actual);
             let names = self.differences.entry((difference, origin)).or_default();
             names.push(name.alias.to_owned());
         }
         for addition in compare::additions(&expected, actual) {
-            let origin = search.anywhere(addition.keyword(), addition.value());
+            let origin = search.anywhere(addition.keyword, &addition.value);
             let clusters = self.additions.entry((addition, origin)).or_default();
             if clusters.iter().all(|cluster| cluster.record.id != name.cluster.record.id) {
                 clusters.push(name.cluster);
@@ -89,12 +91,13 @@ impl<'c> Comparison<'c> {
         }
     }
 
-    fn findings(self, ssh: &Ssh<'_>, commands: &OwnCommands) -> Vec<Finding> {
+    fn findings(self, snapshot: &Snapshot) -> Vec<Finding> {
         let Self { mut findings, differences, additions, .. } = self;
         for ((difference, origin), names) in differences {
-            findings.push(of_difference(&difference, origin.as_ref(), &names, ssh));
+            findings.push(of_difference(&difference, origin.as_ref(), &names, snapshot));
         }
         for ((addition, origin), clusters) in additions {
+            let commands = &snapshot.commands;
             findings.push(of_addition(&addition, origin.as_ref(), &clusters, commands));
         }
         findings
@@ -107,17 +110,14 @@ const SOCKET_MAX: usize = if cfg!(target_os = "macos") { 104 } else { 108 };
 const SOCKET_SUFFIX: usize = 17;
 
 /// Names with a socket path that is too long: ssh fails at it, even where there is no socket.
-fn long_sockets(
-    snapshot: &Snapshot,
-    shares_connections: bool,
-    commands: &OwnCommands,
-) -> Option<Finding> {
+fn long_sockets(snapshot: &Snapshot, shares_connections: bool) -> Option<Finding> {
     let suffix = if shares_connections { SOCKET_SUFFIX } else { 0 };
+    let home = snapshot.layout.include_resolver().home;
     let mut longest = 0;
     let mut names = Vec::new();
     for cluster in snapshot.clusters() {
         for host in &cluster.fragment.hosts {
-            let expected = Resolved::expected(host, &cluster.fragment.shared, snapshot);
+            let expected = Resolved::expected(host, &cluster.fragment.shared, &home);
             let alias = host.alias().unwrap_or_default();
             let length = compare::socket(alias, &expected).map_or(0, |path| path.len());
             longest = longest.max(length);
@@ -129,9 +129,9 @@ fn long_sockets(
     let most = SOCKET_MAX - 1 - suffix;
     let what = format!(
         "the path of the socket is too long ({longest} bytes, at most {most}), so ssh fails for {}",
-        listed(&names)
+        first_of(&names, NAMED)
     );
-    let finding = Finding::wrong(Check::Hosts, what).run(commands.installed("sync", []));
+    let finding = Finding::wrong(Check::Hosts, what).run(snapshot.commands.installed("sync", []));
     (!names.is_empty()).then_some(finding)
 }
 
@@ -139,7 +139,7 @@ fn of_difference(
     difference: &Difference,
     origin: Option<&Origin>,
     names: &[String],
-    ssh: &Ssh<'_>,
+    snapshot: &Snapshot,
 ) -> Finding {
     let is_meant = origin.is_some_and(|origin| origin.is_about_us);
     let state = match (difference.is_serious(), is_meant) {
@@ -147,7 +147,7 @@ fn of_difference(
         (true, true) => State::Warning,
         (false, _) => State::Note,
     };
-    let what = format!("{difference} for {}", listed(names));
+    let what = format!("{difference} for {}", first_of(names, NAMED));
     let finding = Finding::new(state, Check::Hosts, what);
     let first = names.first().map(String::as_str).unwrap_or_default();
     match origin {
@@ -157,7 +157,10 @@ fn of_difference(
         Some(Origin { file, line, .. }) => finding
             .at_line(file, *line)
             .advise("this line comes before ours: move it below the Include of our files"),
-        None => finding.advise(format_args!("`{}` shows which lines apply", ssh.verbose(first))),
+        None => {
+            let verbose = query::verbose(snapshot, first);
+            finding.advise(format_args!("`{verbose}` shows which lines apply"))
+        }
     }
 }
 
@@ -171,15 +174,15 @@ fn of_addition(
     // A block for our own names is intended.
     let is_meant = origin.is_some_and(|origin| origin.is_about_us);
     let state = if addition.is_dangerous() && !is_meant { State::Warning } else { State::Note };
-    let what = format!("{} {addition}", listed(&aliases));
+    let what = format!("{} {addition}", first_of(&aliases, NAMED));
     let mut finding = Finding::new(state, Check::Hosts, what);
     if let Some(origin) = origin {
         finding = finding.at_line(&origin.file, origin.line);
     }
     let Some(option) = addition.turned_off().filter(|_| !is_meant) else {
-        return match addition.advice() {
-            Some(advice) => finding.advise(advice),
-            None => finding,
+        return match addition.keyword {
+            "sendenv" => finding.advise("list the variables to send one by one"),
+            _ => finding,
         };
     };
     let installs: Option<Vec<String>> = clusters

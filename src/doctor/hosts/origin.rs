@@ -14,7 +14,7 @@ pub(super) struct Origin {
     pub(super) file: PathBuf,
     /// Counted from 1.
     pub(super) line: usize,
-    /// Whether its block names our hosts, so it is meant for them.
+    /// True if its block names our hosts, so it is meant for them.
     pub(super) is_about_us: bool,
 }
 
@@ -26,7 +26,7 @@ pub(super) struct Search<'a> {
     pub(super) actual: &'a Resolved,
 }
 
-/// What was found so far.
+/// The candidates so far.
 #[derive(Default)]
 struct Found {
     /// The first line that certainly applies.
@@ -40,7 +40,7 @@ impl Search<'_> {
     pub(super) fn before_us(&self, keyword: &str, value: &str) -> Option<Origin> {
         let mut found = Found::default();
         let ours = Cell::new(false);
-        self.snapshot.walk(&mut |line| {
+        self.snapshot.visit_config(&mut |line| {
             ours.set(ours.get() || (line.includes_us && self.applies(line.blocks) == Some(true)));
             !ours.get() && self.visit(line, keyword, value, &mut found)
         });
@@ -50,10 +50,10 @@ impl Search<'_> {
     /// The line that sets `keyword`, wherever it is.
     pub(super) fn anywhere(&self, keyword: &str, value: &str) -> Option<Origin> {
         let mut found = Found::default();
-        self.snapshot.walk(&mut |line| self.visit(line, keyword, value, &mut found));
+        self.snapshot.visit_config(&mut |line| self.visit(line, keyword, value, &mut found));
         if found.certain.is_none() && found.likely.is_none() {
             let visit = &mut |line: &Line<'_>| self.visit(line, keyword, value, &mut found);
-            self.snapshot.walk_system(visit);
+            self.snapshot.visit_system_config(visit);
         }
         found.likely.or(found.certain)
     }
@@ -85,7 +85,7 @@ impl Search<'_> {
         true
     }
 
-    /// Whether all these blocks apply to our name; `None` where only ssh knows.
+    /// Returns whether all these blocks apply to our name; `None` where only ssh knows.
     fn applies(&self, blocks: &[Block]) -> Option<bool> {
         let each: Vec<_> = blocks.iter().map(|block| self.fits(block)).collect();
         match (each.contains(&Some(false)), each.contains(&None)) {
@@ -137,7 +137,7 @@ impl Search<'_> {
 /// The first line by which the user's configuration runs a command.
 pub(super) fn first_command(snapshot: &Snapshot) -> Option<(PathBuf, usize)> {
     let mut first = None;
-    snapshot.walk(&mut |line| {
+    snapshot.visit_config(&mut |line| {
         if first.is_none() && line.starts.is_some_and(|block| !block.commands().is_empty()) {
             first = Some((line.file.to_owned(), line.directive.line));
         }

@@ -1,7 +1,8 @@
 //! Asking ssh how it resolves names.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,7 +17,6 @@ use crate::doctor::snapshot::{InstalledCluster, Snapshot};
 use crate::doctor::{Check, Finding};
 use crate::install::include::{IncludeLine, redirected};
 use crate::install::reader::{Block, Line};
-use crate::settings::OwnCommands;
 use crate::ssh::process::Ended;
 use crate::ssh::query;
 use crate::text::shell;
@@ -29,148 +29,130 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// their own cluster only: to read 10,000 hosts takes it 60 ms.
 const IN_FULL: usize = 8;
 
-/// Why ssh does not resolve a name.
-pub(super) struct QueryError {
-    pub(super) finding: Finding,
-    /// Whether it took too long: what hangs for one name hangs for the others too.
-    hangs: bool,
+/// The resolved options of a name, or what is wrong.
+type Answer = Result<Resolved, Finding>;
+
+/// Asks for a name that nobody configures: does ssh accept the configuration at all?
+pub(super) fn ask_unrelated(snapshot: &Snapshot) -> Answer {
+    let config = snapshot.named_config();
+    answer(snapshot, query::UNRELATED, query::ask(config.as_deref(), &[], query::UNRELATED))
 }
 
-/// The ssh of this machine, with the configuration of this folder.
-pub(super) struct Ssh<'d> {
-    pub(super) snapshot: &'d Snapshot,
-    pub(super) commands: &'d OwnCommands,
+/// Returns the patterns of the user's and the system's blocks, which apply to some names only.
+pub(super) fn patterns(snapshot: &Snapshot) -> Vec<String> {
+    let mut patterns = BTreeSet::new();
+    let mut visit = |line: &Line<'_>| {
+        let found = line.starts.map(Block::host_patterns).unwrap_or_default();
+        patterns.extend(found.into_iter().map(str::to_owned));
+        true
+    };
+    snapshot.visit_config(&mut visit);
+    snapshot.visit_system_config(&mut visit);
+    patterns.into_iter().collect()
 }
 
-type Answer = Result<Resolved, Box<QueryError>>;
-
-impl<'d> Ssh<'d> {
-    /// The configuration to name with `-F`; `None` for the one that ssh reads by itself.
-    fn config(&self) -> Option<PathBuf> {
-        let layout = &self.snapshot.layout;
-        (!layout.is_read_by_ssh()).then(|| layout.config())
-    }
-
-    /// Asks for a name that nobody configures: does ssh accept the configuration at all?
-    pub(super) fn ask_unrelated(&self) -> Answer {
-        self.ask(self.config().as_deref(), query::UNRELATED)
-    }
-
-    /// The patterns of the user's and the system's blocks, which apply to some names only.
-    pub(super) fn patterns(&self) -> Vec<String> {
-        let mut patterns = Vec::new();
-        let mut visit = |line: &Line<'_>| {
-            let found = line.starts.map(Block::host_patterns).unwrap_or_default();
-            patterns.extend(found.into_iter().map(str::to_owned));
-            true
-        };
-        self.snapshot.walk(&mut visit);
-        self.snapshot.walk_system(&mut visit);
-        patterns.sort();
-        patterns.dedup();
-        patterns
-    }
-
-    /// Asks for these names, as far as time permits, and returns the answers in their order.
-    pub(super) fn ask_all<'n>(&self, names: &'n [Name<'d>]) -> Vec<(&'n Name<'d>, Answer)> {
-        let until = Instant::now() + LIMIT;
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut answers = Vec::new();
-            while Instant::now() < until {
-                let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(name) = names.get(at) else { break };
-                let answer = self.ask_name(name, at < IN_FULL);
-                if answer.as_ref().is_err_and(|error| error.hangs) {
-                    next.store(names.len(), Ordering::Relaxed);
-                }
-                answers.push((at, name, answer));
+/// Asks for these names, as far as time permits, and returns the answers in their order.
+pub(super) fn ask_all<'n, 'c>(
+    snapshot: &Snapshot,
+    names: &'n [Name<'c>],
+) -> Vec<(&'n Name<'c>, Answer)> {
+    let until = Instant::now() + LIMIT;
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut answers = Vec::new();
+        while Instant::now() < until {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(name) = names.get(at) else { break };
+            let ended = ask(snapshot, name, at < IN_FULL);
+            // What hangs for one name hangs for the others too.
+            if matches!(ended, Ok(Ended { status: None, .. })) {
+                next.store(names.len(), Ordering::Relaxed);
             }
-            answers
-        };
-        let mut answers = thread::scope(|scope| {
-            // Where the system refuses a thread, there is still this one.
-            let start = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
-            let workers: Vec<_> = (1..AT_ONCE).filter_map(start).collect();
-            let mut answers = work();
-            answers.extend(workers.into_iter().filter_map(|worker| worker.join().ok()).flatten());
-            answers
-        });
-        answers.sort_by_key(|(at, ..)| *at);
-        answers.into_iter().map(|(_, name, answer)| (name, answer)).collect()
-    }
-
-    fn ask_name(&self, name: &Name<'_>, in_full: bool) -> Answer {
-        let alone = if in_full { None } else { self.config_of(name.cluster) };
-        match alone {
-            Some(config) => self.ask(Some(config.path()), name.alias),
-            None => self.ask(self.config().as_deref(), name.alias),
+            answers.push((at, name, answer(snapshot, name.alias, ended)));
         }
-    }
+        answers
+    };
+    let mut answers = thread::scope(|scope| {
+        // Where the system refuses a thread, there is still this one.
+        let start = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
+        let workers: Vec<_> = (1..AT_ONCE).filter_map(start).collect();
+        let mut answers = work();
+        answers.extend(workers.into_iter().filter_map(|worker| worker.join().ok()).flatten());
+        answers
+    });
+    answers.sort_by_key(|(at, ..)| *at);
+    answers.into_iter().map(|(_, name, answer)| (name, answer)).collect()
+}
 
-    /// The user's configuration with one cluster in place of all; `None` where another file of the
-    /// user's includes ours.
-    fn config_of(&self, cluster: &InstalledCluster) -> Option<NamedTempFile> {
-        let config = self.snapshot.config.as_ref().ok()?.as_ref()?;
-        let line = IncludeLine::new(&cluster.path).ok()?;
-        let alone = redirected(config, &self.snapshot.layout.include_resolver(), &line);
-        if alone == *config {
-            return None;
+fn ask(snapshot: &Snapshot, name: &Name<'_>, in_full: bool) -> io::Result<Ended> {
+    let alone = if in_full { None } else { config_of(snapshot, name.cluster) };
+    match alone {
+        Some(config) => query::ask(Some(config.path()), &[], name.alias),
+        None => query::ask(snapshot.named_config().as_deref(), &[], name.alias),
+    }
+}
+
+/// Writes the user's configuration with one cluster in place of all; `None` where another file of
+/// the user's includes ours.
+fn config_of(snapshot: &Snapshot, cluster: &InstalledCluster) -> Option<NamedTempFile> {
+    let config = snapshot.config.as_ref().ok()?.as_ref()?;
+    let line = IncludeLine::new(&cluster.path).ok()?;
+    let alone = redirected(config, &snapshot.layout.include_resolver(), &line);
+    if alone == *config {
+        return None;
+    }
+    let mut file = NamedTempFile::new().ok()?;
+    file.write_all(&alone).ok()?;
+    Some(file)
+}
+
+fn answer(snapshot: &Snapshot, name: &str, ended: io::Result<Ended>) -> Answer {
+    let what = match ended {
+        Ok(ended) if ended.succeeded() => {
+            let home = snapshot.layout.include_resolver().home;
+            return Ok(Resolved::parse(&ended.stdout, &home));
         }
-        let mut file = NamedTempFile::new().ok()?;
-        file.write_all(&alone).ok()?;
-        Some(file)
-    }
+        Ok(Ended { status: None, .. }) => return Err(too_slow(snapshot, name)),
+        Ok(ended) => return Err(refused(snapshot, &ended.stderr, name)),
+        Err(error) => format!("cannot run ssh: {error}"),
+    };
+    Err(Finding::wrong(Check::Hosts, what))
+}
 
-    fn ask(&self, config: Option<&Path>, name: &str) -> Answer {
-        let ended = query::ask(config, &[], name);
-        let (finding, hangs) = match ended {
-            Ok(ended) if ended.succeeded() => {
-                return Ok(Resolved::parse(&ended.stdout, self.snapshot));
-            }
-            Ok(Ended { status: None, .. }) => (self.too_slow(name), true),
-            Ok(ended) => (self.refused(&ended.stderr, name), false),
-            Err(error) => (cannot_run(&error), false),
-        };
-        Err(Box::new(QueryError { finding, hangs }))
+fn too_slow(snapshot: &Snapshot, name: &str) -> Finding {
+    let what = format_args!("ssh does not answer in time for {name}");
+    let finding = Finding::wrong(Check::Hosts, what).advise(format_args!(
+        "a command in your configuration may hang: `{}` shows which",
+        verbose(snapshot, name)
+    ));
+    match origin::first_command(snapshot) {
+        Some((file, line)) => finding.at_line(&file, line),
+        None => finding,
     }
+}
 
-    fn too_slow(&self, name: &str) -> Finding {
-        let what = format_args!("ssh does not answer in time for {name}");
-        let finding = Finding::wrong(Check::Hosts, what).advise(format_args!(
-            "a command in your configuration may hang: `{}` shows which",
-            self.verbose(name)
-        ));
-        match origin::first_command(self.snapshot) {
-            Some((file, line)) => finding.at_line(&file, line),
-            None => finding,
-        }
+fn refused(snapshot: &Snapshot, words: &str, name: &str) -> Finding {
+    let said = words.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    let place = place(said);
+    let why = quoted(place.map_or(said, |place| place.said));
+    let what = format_args!("ssh stops at your configuration: {why}");
+    let finding = Finding::wrong(Check::Hosts, what);
+    let finding = match place {
+        Some(Place { file, line, .. }) => Finding { line, ..finding.at(file) },
+        None => finding,
+    };
+    if place.is_some_and(|place| place.file.starts_with(snapshot.layout.folder())) {
+        return finding.run(snapshot.commands.installed("sync", []));
     }
+    finding.advise(format_args!("correct it; `{}` says the same", verbose(snapshot, name)))
+}
 
-    fn refused(&self, words: &str, name: &str) -> Finding {
-        let said = words.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-        let place = place(said);
-        let why = quoted(place.map_or(said, |place| place.said));
-        let what = format_args!("ssh stops at your configuration: {why}");
-        let finding = Finding::wrong(Check::Hosts, what);
-        let finding = match place {
-            Some(Place { file, line, .. }) => Finding { line, ..finding.at(file) },
-            None => finding,
-        };
-        let ours = self.snapshot.layout.folder().display().to_string();
-        if said.contains(&ours) {
-            return finding.run(self.commands.installed("sync", []));
-        }
-        finding.advise(format_args!("correct it; `{}` says the same", self.verbose(name)))
-    }
-
-    /// The command with which ssh itself explains what applies: `ssh -vG NAME`.
-    pub(super) fn verbose(&self, name: &str) -> String {
-        let config = self.config();
-        let config = config.iter().flat_map(|path| ["-F".as_ref(), path.as_os_str()]);
-        let words = ["ssh".as_ref(), "-vG".as_ref()].into_iter().chain(config);
-        shell::command(words.chain([name.as_ref()]))
-    }
+/// Returns the command with which ssh itself explains what applies: `ssh -vG NAME`.
+pub(super) fn verbose(snapshot: &Snapshot, name: &str) -> String {
+    let config = snapshot.named_config();
+    let config = config.iter().flat_map(|path| ["-F".as_ref(), path.as_os_str()]);
+    let words = ["ssh".as_ref(), "-vG".as_ref()].into_iter().chain(config);
+    shell::command(words.chain([name.as_ref()]))
 }
 
 /// A file that ssh names, and what it says of it.
@@ -194,8 +176,4 @@ fn place(said: &str) -> Option<Place<'_>> {
         Some(Place { file: Path::new(file), line: None, said: PERMISSIONS })
     };
     of_line().or_else(of_file).filter(|place| place.file.is_file())
-}
-
-fn cannot_run(error: &io::Error) -> Finding {
-    Finding::wrong(Check::Hosts, format_args!("cannot run ssh: {error}"))
 }

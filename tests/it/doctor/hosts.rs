@@ -30,7 +30,11 @@ impl User {
 fn lines_that_come_before_ours_are_named() {
     needs!("ssh");
     for (lines, words, line) in [
-        ("User me\n", "User is me, not ubuntu for prime.train and 3 more", 1),
+        (
+            "User me\n",
+            "User is me, not ubuntu for prime.train, prime.train.node-0, prime.train.node-1 and 1 more",
+            1,
+        ),
         ("\nHost *\n  User me\n", "User is me, not ubuntu", 3),
         (
             "Host *.node-2\n  HostName 192.0.2.9\n",
