@@ -248,6 +248,12 @@ impl<'g> OptionResolver<'g> {
         own.access(api)?.endpoint()
     }
 
+    /// True if what holds a refused value is left out.
+    #[must_use]
+    pub fn skip_invalid(&self) -> bool {
+        self.global.skip_invalid
+    }
+
     /// The commands that are advised.
     #[must_use]
     pub fn commands(&self) -> OwnCommands {
