@@ -322,7 +322,7 @@ impl Refresh {
             let Some((_, record)) = record else { return Ok(()) };
             let wanted = Wanted::installed(state.certificate_key.clone(), &self.layout);
             let endpoint = || resolver.endpoint_of(record);
-            cert::get(vec![record.id.to_string()], &wanted, &endpoint, terminal)
+            cert::get(vec![record.id.to_string()], false, &wanted, &endpoint, terminal)
         });
         match done {
             Ok(()) => {

@@ -13,14 +13,14 @@ use crate::ssh::login::{Jump, Login, Reason, Resolved, Ssh, Target};
 use crate::ssh::probe::limiter::Limiter;
 use crate::ssh::probe::{self, Endpoint, Probe};
 
-/// What was found out about a host.
+/// The findings at a host.
 #[derive(Clone, Debug, Default)]
 pub(in crate::commands) struct Found {
-    /// Whether it answers. Of a host behind a jump host only where that one let us in.
+    /// Its answer. Of a host behind a jump host only where that one let us in.
     pub(in crate::commands) probe: Option<Probe>,
-    /// Whether it lets us in; nothing of one that was not tried.
+    /// The login; nothing of one that was not tried.
     pub(in crate::commands) login: Option<Login>,
-    /// Why the jump host let nobody in, so that nobody looked.
+    /// The reason that the jump host let nobody in, so that nobody looked.
     pub(in crate::commands) jump_failure: Option<Reason>,
 }
 
@@ -141,9 +141,9 @@ struct LoginTask {
     ssh: Ssh,
     route: Route,
     endpoint: Endpoint,
-    /// What ssh should reach it through.
+    /// The hosts that ssh should reach it through.
     proxy_jump: Option<String>,
-    /// Whether the jump host of the route is this host itself.
+    /// True if the jump host of the route is this host itself.
     is_jump: bool,
 }
 
@@ -187,7 +187,7 @@ async fn through(
     Ok(Found::of_login(ssh.login_through(jump, target, endpoint).await?))
 }
 
-/// Whether a plain ssh would go through this jump host, or through none: the user's own
+/// Returns whether a plain ssh would go through this jump host, or through none: the user's own
 /// configuration may lead another way.
 fn leads_through(resolved: &Resolved, proxy_jump: Option<&str>) -> bool {
     let value = |keyword| resolved.value(keyword).filter(|value| *value != "none");
@@ -196,7 +196,7 @@ fn leads_through(resolved: &Resolved, proxy_jump: Option<&str>) -> bool {
     value("proxyjump").map(plain) == proxy_jump.map(plain) && value("proxycommand").is_none()
 }
 
-/// Whether it would connect to this place.
+/// Returns whether it would connect to this place.
 fn leads_to(resolved: &Resolved, endpoint: &Endpoint) -> bool {
     let port = endpoint.port.get().to_string();
     resolved.value("hostname") == Some(endpoint.host.as_str())

@@ -1,4 +1,4 @@
-//! What was found out about a host, judged: is it ok, why not, and what to do about it.
+//! The status of a host: ok or not, why not, and what to do about it.
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use super::{ViewedCluster, ViewedHost};
 use crate::ssh::login::{Login, Reason};
 use crate::ssh::probe::{Probe, ProbeError};
 
-/// How a host is.
+/// The state of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::commands) enum State {
@@ -30,10 +30,10 @@ impl State {
     }
 }
 
-/// Why a host that is behind a jump host was skipped.
+/// The reason that a host behind a jump host was skipped.
 const BEHIND_JUMP: &str = "behind_jump";
 
-/// What there is to say of a host.
+/// A host with what was found there, and what that means.
 #[derive(Clone, Debug)]
 pub(in crate::commands) struct NodeStatus<'c> {
     pub(in crate::commands) host: ViewedHost<'c>,
@@ -41,15 +41,15 @@ pub(in crate::commands) struct NodeStatus<'c> {
     pub(in crate::commands) verdict: Verdict,
 }
 
-/// Whether a host is ok, and why not.
+/// The meaning of what was found at a host.
 #[derive(Clone, Debug)]
 pub(in crate::commands) struct Verdict {
     pub(in crate::commands) state: State,
-    /// Why it is not ok, in one word for programs.
+    /// The reason that it is not ok, in one word for programs.
     pub(in crate::commands) reason: Option<&'static str>,
     /// The same for people.
     pub(in crate::commands) detail: String,
-    /// What to do about it.
+    /// The remedy.
     pub(in crate::commands) remedy: Option<String>,
 }
 
@@ -70,7 +70,7 @@ impl Verdict {
         Self { remedy: Some(remedy.into()), ..self }
     }
 
-    /// Whether it makes a run fail: the host failed, or could not be looked at.
+    /// Returns whether it makes a run fail: the host failed, or could not be looked at.
     fn is_problem(&self) -> bool {
         self.state != State::Ok && self.reason != Some(BEHIND_JUMP)
     }
@@ -81,17 +81,17 @@ impl NodeStatus<'_> {
         self.verdict.state == State::Ok
     }
 
-    /// Whether it makes a run fail: it failed, or could not be looked at.
+    /// Returns whether it makes a run fail: it failed, or could not be looked at.
     pub(in crate::commands) fn is_problem(&self) -> bool {
         self.verdict.is_problem()
     }
 
-    /// Whether it was skipped for it is behind a jump host, to which nobody was to log in.
+    /// Returns whether it was skipped for it is behind a jump host, to which nobody was to log in.
     pub(in crate::commands) fn is_behind_jump(&self) -> bool {
         self.verdict.reason == Some(BEHIND_JUMP)
     }
 
-    /// What the server calls itself.
+    /// The server's name for itself.
     pub(in crate::commands) fn server(&self) -> Option<&str> {
         let probed = self.probe().and_then(|probe| probe.found.as_ref().ok());
         let logged = || self.found.login.as_ref().and_then(|login| login.server.as_deref());
@@ -106,7 +106,7 @@ impl NodeStatus<'_> {
 /// Judges what was found, and knows what helps.
 pub(in crate::commands) struct Judge<'j> {
     pub(in crate::commands) remedies: Remedies<'j>,
-    /// Whether logins are tried, or what would: `--login`.
+    /// True if logins are tried; else `--login` would.
     pub(in crate::commands) logs_in: bool,
 }
 
@@ -114,7 +114,7 @@ pub(in crate::commands) struct Judge<'j> {
 type OwnJump<'c> = (ViewedHost<'c>, Verdict);
 
 impl Judge<'_> {
-    /// How the hosts of a cluster are, in their order; `found` says what was found at each.
+    /// Judges the hosts of a cluster, in their order; `found` says what was found at each.
     pub(in crate::commands) fn statuses<'c>(
         &self,
         cluster: &'c ViewedCluster<'c>,
@@ -183,7 +183,7 @@ impl Judge<'_> {
         }
     }
 
-    /// How a host is that did not let us in. Of a jump host, `host` is one behind it.
+    /// Judges a host that did not let us in. Of a jump host, `host` is one behind it.
     pub(in crate::commands) fn login_failed(
         &self,
         host: &ViewedHost<'_>,
@@ -229,7 +229,7 @@ fn not_looked_at(host: &ViewedHost<'_>, jump: Option<&OwnJump<'_>>) -> Verdict {
     }
 }
 
-/// Whether it is the alias itself that ssh looked for, or what our last block makes of one.
+/// Returns whether it is the alias itself that ssh looked for, or what our last block makes of one.
 fn is_alias_of(host: &ViewedHost<'_>, name: &str) -> bool {
     let alias = host.alias();
     name.strip_prefix(&alias).is_some_and(|rest| rest.is_empty() || rest.starts_with(".invalid"))

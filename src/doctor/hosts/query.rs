@@ -21,11 +21,11 @@ use crate::ssh::process::Ended;
 use crate::ssh::query;
 use crate::text::shell;
 
-/// How many names are asked at once.
+/// The names that are asked at once.
 const AT_ONCE: usize = 4;
-/// How long all of them may take, except for those that have begun.
+/// The time for all of them, except for those that have begun.
 const LIMIT: Duration = Duration::from_secs(20);
-/// How many names are asked with the files of all clusters. For the others, ssh reads the file of
+/// The names that are asked with the files of all clusters. For the others, ssh reads the file of
 /// their own cluster only: to read 10,000 hosts takes it 60 ms.
 const IN_FULL: usize = 8;
 
