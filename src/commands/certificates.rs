@@ -60,7 +60,8 @@ pub(super) fn renew_own(
     };
     let identity = Identity::read(&path).ok();
     let wanted = Wanted::installed(Some(path), &layout);
-    let Err(failure) = cert::get(ids, false, &wanted, &|| source.endpoint(), context.terminal) else {
+    let Err(failure) = cert::get(ids, false, &wanted, &|| source.endpoint(), context.terminal)
+    else {
         return Ok(());
     };
     let lets_in =

@@ -69,11 +69,6 @@ impl Verdict {
     fn remedy(self, remedy: impl Into<String>) -> Self {
         Self { remedy: Some(remedy.into()), ..self }
     }
-
-    /// Returns whether it makes a run fail: the host failed, or could not be looked at.
-    fn is_problem(&self) -> bool {
-        self.state != State::Ok && self.reason != Some(BEHIND_JUMP)
-    }
 }
 
 impl NodeStatus<'_> {
@@ -83,7 +78,7 @@ impl NodeStatus<'_> {
 
     /// Returns whether it makes a run fail: it failed, or could not be looked at.
     pub(in crate::commands) fn is_problem(&self) -> bool {
-        self.verdict.is_problem()
+        !self.is_ok() && !self.is_behind_jump()
     }
 
     /// Returns whether it was skipped for it is behind a jump host, to which nobody was to log in.
@@ -110,9 +105,6 @@ pub(in crate::commands) struct Judge<'j> {
     pub(in crate::commands) logs_in: bool,
 }
 
-/// The host that another one is reached through, where that is one of the cluster's.
-type OwnJump<'c> = (ViewedHost<'c>, Verdict);
-
 impl Judge<'_> {
     /// Judges the hosts of a cluster, in their order; `found` says what was found at each.
     pub(in crate::commands) fn statuses<'c>(
@@ -123,15 +115,30 @@ impl Judge<'_> {
         let found: Vec<(ViewedHost<'c>, Found)> =
             cluster.hosts().map(|host| (host, found(&host))).collect();
         let jump = found.iter().find(|(host, _)| host.is_jump());
-        let jump = jump.map(|(host, found)| (*host, self.verdict(host, found, None)));
+        let jump = jump.map(|(host, found)| self.status(*host, found.clone(), None));
         let status = |(host, found): (ViewedHost<'c>, Found)| {
             let jump = jump.as_ref().filter(|_| host.host.jumps);
-            NodeStatus { verdict: self.verdict(&host, &found, jump), host, found }
+            self.status(host, found, jump)
         };
         found.into_iter().map(status).collect()
     }
 
-    fn verdict(&self, host: &ViewedHost<'_>, found: &Found, jump: Option<&OwnJump<'_>>) -> Verdict {
+    /// Judges one host; `jump` is the one that it is reached through, where that is the cluster's.
+    fn status<'c>(
+        &self,
+        host: ViewedHost<'c>,
+        found: Found,
+        jump: Option<&NodeStatus<'_>>,
+    ) -> NodeStatus<'c> {
+        NodeStatus { verdict: self.verdict(&host, &found, jump), host, found }
+    }
+
+    fn verdict(
+        &self,
+        host: &ViewedHost<'_>,
+        found: &Found,
+        jump: Option<&NodeStatus<'_>>,
+    ) -> Verdict {
         if let Some(reason) = &found.jump_failure {
             return self.jump_failed(host, reason, jump);
         }
@@ -152,14 +159,14 @@ impl Judge<'_> {
         &self,
         host: &ViewedHost<'_>,
         reason: &Reason,
-        jump: Option<&OwnJump<'_>>,
+        jump: Option<&NodeStatus<'_>>,
     ) -> Verdict {
         let name = host.jump().unwrap_or_default();
         let detail = format!("not tried: its jump host {name}: {reason}");
         let remedy = match jump {
             // It is told with its own remedy.
-            Some((_, of_jump)) if of_jump.is_problem() => None,
-            Some((jump, _)) => self.login_failed(jump, reason).remedy,
+            Some(jump) if jump.is_problem() => None,
+            Some(jump) => self.login_failed(&jump.host, reason).remedy,
             // What we know of host keys is not that host's.
             None if *reason == Reason::HostKeyChanged => Some(format!("`ssh {name}` says more")),
             None => self.login_failed(host, reason).remedy,
@@ -215,15 +222,15 @@ impl Judge<'_> {
 }
 
 /// A host that nobody looked at.
-fn not_looked_at(host: &ViewedHost<'_>, jump: Option<&OwnJump<'_>>) -> Verdict {
+fn not_looked_at(host: &ViewedHost<'_>, jump: Option<&NodeStatus<'_>>) -> Verdict {
     let Some(name) = host.jump() else {
         return Verdict::new(State::Skipped, "not_asked", "not asked yet");
     };
     match jump {
-        Some((_, jump)) if jump.is_problem() => Verdict::new(
+        Some(jump) if jump.is_problem() => Verdict::new(
             State::Skipped,
             "jump_failed",
-            format!("its jump host {name} failed: {}", jump.detail),
+            format!("its jump host {name} failed: {}", jump.verdict.detail),
         ),
         _ => Verdict::new(State::Skipped, BEHIND_JUMP, format!("behind {name}")),
     }
