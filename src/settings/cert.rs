@@ -35,7 +35,7 @@ impl Wanted {
     /// Resolves what was typed for `prime-ssh cert`.
     pub fn resolve(args: &CertArgs, settings: &Settings<'_>) -> Outcome<Self> {
         check_times(args)?;
-        if args.output.is_some() && args.clusters.len() > 1 {
+        if args.output.is_some() && args.api.clusters.len() > 1 {
             let message = "--output is one file, and each cluster has a certificate of its own";
             return Err(Failure::message(Kind::Usage, message));
         }

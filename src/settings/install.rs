@@ -83,12 +83,12 @@ impl Install {
     pub fn resolve(typed: InstallArgs, context: &Context) -> Outcome<Self> {
         let InstallArgs { source: from, name, follow, wait, mode, options } = typed;
         let settings = Settings::read(context)?;
-        let clusters = from.clusters.len() + from.input.len();
+        let clusters = from.api.clusters.len() + from.input.len();
         let layout = context.layout()?;
-        let follows = follow || from.all && options.given.live.is_some();
+        let follows = follow || from.api.all && options.given.live.is_some();
         let install = Self {
             follows,
-            team: settings.team(from.team.clone())?,
+            team: settings.team(from.api.team.clone())?,
             source: settings.source(&from)?,
             context: context.prime_context()?,
             name,
@@ -246,6 +246,12 @@ impl<'g> OptionResolver<'g> {
         let global = GlobalArgs { token_file, ..self.global.clone() };
         let own = OptionResolver { global: &global, environment: self.environment.clone() };
         own.access(api)?.endpoint()
+    }
+
+    /// True if what holds a refused value is left out.
+    #[must_use]
+    pub fn skip_invalid(&self) -> bool {
+        self.global.skip_invalid
     }
 
     /// The commands that are advised.

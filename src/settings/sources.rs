@@ -90,10 +90,10 @@ impl<'c> Settings<'c> {
 
     /// Resolves which clusters are meant, as they were typed.
     pub(super) fn origin(&self, args: &SourceArgs) -> Outcome<Origin> {
-        Ok(if args.all {
-            Origin::All(self.team(args.team.clone())?)
+        Ok(if args.api.all {
+            Origin::All(self.team(args.api.team.clone())?)
         } else if args.input.is_empty() {
-            Origin::Named(args.clusters.clone())
+            Origin::Named(args.api.clusters.clone())
         } else {
             Origin::Files(args.input.clone())
         })

@@ -32,10 +32,10 @@ pub(super) fn run(args: CertArgs, context: &Context) -> Outcome<()> {
     if args.ensure && refresh_is_off(&context.environment)? {
         return Ok(());
     }
-    let selectors = if args.all {
-        listed(settings.team(args.team)?.as_deref(), settings.endpoint()?, terminal)?
+    let selectors = if args.api.all {
+        listed(settings.team(args.api.team)?.as_deref(), settings.endpoint()?, terminal)?
     } else {
-        settings.without_aliases(args.clusters)?
+        settings.without_aliases(args.api.clusters)?
     };
     // What cannot be read is no installed cluster; `doctor` says why.
     let installed = folder::read_ours(&wanted.layout).ok();
@@ -44,7 +44,7 @@ pub(super) fn run(args: CertArgs, context: &Context) -> Outcome<()> {
     let mut failures = Vec::new();
     for group in groups(selectors, &wanted, args.identity_file.is_some(), &installed, &resolver)? {
         let Group { wanted, record, selectors } = group;
-        let record = record.filter(|_| !args.all && !context.names_api());
+        let record = record.filter(|_| !args.api.all && !context.names_api());
         let endpoint = || match record {
             Some(record) => resolver.endpoint_of(record),
             None => settings.endpoint(),
@@ -52,7 +52,7 @@ pub(super) fn run(args: CertArgs, context: &Context) -> Outcome<()> {
         let done = if args.show {
             show::show(&selectors, &wanted, &installed, terminal)
         } else {
-            get(selectors, args.all, &wanted, &endpoint, terminal)
+            get(selectors, args.api.all, &wanted, &endpoint, terminal)
         };
         failures.extend(done.err());
     }

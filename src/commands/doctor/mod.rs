@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cli::DoctorArgs;
+use crate::cli::ReportFormat;
 use crate::doctor::snapshot::Snapshot;
 use crate::doctor::{
     Check, Finding, State, certificates, files, hosts, include, jumps, keys, live, permissions,
@@ -36,9 +36,9 @@ const EXAMINATIONS: [(Check, Examination); 6] = [
     (Check::Live, live::examine),
 ];
 
-pub(super) fn run(args: &DoctorArgs, context: &Context) -> Outcome<()> {
+pub(super) fn run(format: ReportFormat, context: &Context) -> Outcome<()> {
     let findings = examine(context);
-    report::print(args.report.format, &findings)?;
+    report::print(format, &findings)?;
     report::sum_up(&findings, context.terminal)
 }
 

@@ -19,11 +19,10 @@ use crate::settings::{Context, OptionResolver, Viewing};
 use crate::terminal::Terminal;
 use crate::terminal::table::{Cell, Column, Table, Tone};
 
-pub(super) fn run(args: ShowArgs, context: &Context) -> Outcome<()> {
+pub(super) fn run(args: &ShowArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
     let format = args.format.format;
-    let (source, look) = args.source();
-    let viewing = Viewing::resolve(&source, &look, context)?;
+    let viewing = Viewing::resolve(&args.source(), &args.look, context)?;
     let resolver = OptionResolver::new(context);
     let asked = view::ask(&viewing, &resolver, terminal)?;
     let mut views = asked.views(&viewing, &resolver)?;
@@ -142,7 +141,7 @@ fn hosts(fleet: &Fleet<'_>) -> Table {
 
 fn refused(seen: &Seen<'_>) -> Table {
     let mut table =
-        Table::new([Column::whole("REFUSED VALUE"), Column::new(""), Column::detail("WHY")]);
+        Table::new([Column::whole("REFUSED VALUE"), Column::new(""), Column::wrapped("WHY")]);
     for refusal in &seen.resolved.refusals {
         table.row([
             Cell::new(&refusal.path),

@@ -23,7 +23,7 @@ use super::nodes::status::Judge;
 use super::nodes::{Hop, ViewedCluster};
 use super::{fleets, view};
 use crate::api::client::Client;
-use crate::cli::{GoalArgs, ReportFormat, WaitArgs};
+use crate::cli::{GoalArgs, ReportFormat, SourceArgs, WaitArgs};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::plan::Installed;
 use crate::settings::{Context, OptionResolver, Origin, Viewing};
@@ -35,13 +35,13 @@ use crate::text::time::span;
 /// The most nodes, or values, that a message names.
 const TOLD: usize = 20;
 
-pub(super) fn run(args: WaitArgs, context: &Context) -> Outcome<()> {
-    let (goal, format) = (args.goal, args.format.format);
-    let (source, look) = args.source();
-    let viewing = Viewing::resolve(&source, &look, context)?;
+pub(super) fn run(args: &WaitArgs, context: &Context) -> Outcome<()> {
+    let WaitArgs { api, goal, format, look } = args;
+    let source = SourceArgs { api: api.clone(), input: Vec::new() };
+    let viewing = Viewing::resolve(&source, look, context)?;
     let options = OptionResolver::new(context);
-    let waiter = Waiter::new(&viewing, &options, goal, context.terminal);
-    waiter.wait(Some(format))
+    let waiter = Waiter::new(&viewing, &options, *goal, context.terminal);
+    waiter.wait(Some(format.format))
 }
 
 /// Waits for clusters side by side, all within one limit: for `install --wait`.

@@ -21,7 +21,7 @@ pub(super) fn print(
         Column::whole("HOST"),
         Column::whole("STATE"),
         Column::minor("ADDRESS", 1),
-        Column::detail("ANSWER"),
+        Column::wrapped("ANSWER"),
     ]);
     for status in statuses.iter().flat_map(ClusterStatus::rows) {
         hosts.row([

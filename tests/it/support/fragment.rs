@@ -104,7 +104,7 @@ fn fits(shared: bool, keyword: &str, value: &str) -> bool {
     };
     match (shared, keyword) {
         (false, "HostName") => of("._:-"),
-        (false, "HostKeyAlias") => of("-_") && value.starts_with("prime-"),
+        (false, "HostKeyAlias") => of("-_.") && value.starts_with("prime-"),
         (_, "ProxyJump") => value == "none" || (is_name(value) && !value.contains('*')),
         (_, "Port") => value.parse::<u16>().is_ok_and(|port| port.to_string() == value),
         (_, "User") => of("._-"),
