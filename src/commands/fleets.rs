@@ -11,7 +11,7 @@ use crate::settings::{Context, Origin, Source};
 use crate::terminal::Terminal;
 use crate::text::message::{Message, Talk};
 
-/// What may be missing from an output.
+/// The gaps that an output may have.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Gaps {
     /// Hosts with a refused value are left out, in place of failing.
@@ -28,7 +28,7 @@ impl Gaps {
         Self { skip_invalid: context.global.skip_invalid, named, require_all: false }
     }
 
-    /// Whether a cluster without a fleet ends the run: one that was named does, unless its refusals
+    /// Returns whether a cluster without a fleet ends the run: one that was named does, unless its refusals
     /// have been told; one of `--all` does only if the options are wrong for it.
     fn end_with(self, why: &NoFleet) -> bool {
         match why {
@@ -92,7 +92,7 @@ pub(super) struct Distinct {
 }
 
 impl Distinct {
-    /// Whether no earlier answer was about the same cluster. The API may be asked by two names of
+    /// Returns whether no earlier answer was about the same cluster. The API may be asked by two names of
     /// one cluster; in files, a cluster that is there twice is a mistake.
     pub(super) fn is_new(
         &mut self,
@@ -212,10 +212,10 @@ fn notes(resolved: &ResolvedCluster<'_>) -> impl Iterator<Item = String> {
     resolved.skip_notes().into_iter().chain(resolved.notes.iter().map(ToString::to_string))
 }
 
-/// How many refusals are told one by one.
+/// The most refusals that are told one by one.
 const TOLD: usize = 20;
 
-/// What was refused, which is a failure unless `skip_invalid`. `several`: there are more clusters in
+/// Tells what was refused, which is a failure unless `skip_invalid`. `several`: there are more clusters in
 /// this run, so that each line needs the cluster's name.
 pub(super) fn refusals<'c>(
     resolved: &'c [ResolvedCluster<'_>],

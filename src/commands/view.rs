@@ -23,16 +23,16 @@ pub(super) struct Asked {
     /// In the order in which they were named. The id is of an installed cluster, which is the one
     /// that is meant of all that a file may hold.
     answers: Vec<(Fetched, Option<Id<'static>>)>,
-    /// What is installed here.
+    /// The clusters that are installed here.
     pub(super) installed: Installed,
 }
 
 /// One cluster that was asked for.
 #[derive(Debug)]
 pub(super) struct View<'a> {
-    /// What was asked for, as messages call it.
+    /// The name of what was asked for, for messages.
     pub(super) asked: &'a str,
-    /// What there is to see, or why nothing.
+    /// The cluster, or why there is none.
     pub(super) seen: Outcome<Seen<'a>>,
 }
 
@@ -41,15 +41,15 @@ pub(super) struct View<'a> {
 pub(super) struct Seen<'a> {
     /// Its hosts, or why there are none, with what was refused and what a person should know.
     pub(super) resolved: ResolvedCluster<'a>,
-    /// As what it is installed here.
+    /// Its record, if it is installed here.
     pub(super) record: Option<&'a Record>,
-    /// How it is rendered.
+    /// The options that it is rendered with.
     pub(super) rendering: Rendering,
-    /// What names it behind `prime-ssh install`.
+    /// The words that name it behind `prime-ssh install`.
     pub(super) source: Vec<OsString>,
 }
 
-/// What is installed here. A folder that cannot be read is no reason to look at nothing.
+/// Reads what is installed here. A folder that cannot be read is no reason to look at nothing.
 pub(super) fn installed_here(layout: &Layout, terminal: Terminal) -> Installed {
     match folder::read(layout) {
         Ok(present) => present.installed(),
@@ -203,7 +203,7 @@ impl Asked {
     }
 }
 
-/// What names a cluster behind `prime-ssh install`.
+/// The words that name a cluster behind `prime-ssh install`.
 fn source(
     record: Option<&Record>,
     fetched: &Fetched,
@@ -239,7 +239,7 @@ fn installed_cluster<'a>(
     })
 }
 
-/// How a cluster is rendered.
+/// Resolves the options that a cluster is rendered with.
 pub(super) fn rendering(
     record: Option<&Record>,
     viewing: &Viewing,
@@ -253,7 +253,7 @@ pub(super) fn rendering(
     resolver.rendering(&options.or_fail(Kind::Usage)?, context)
 }
 
-/// What clusters are called: by their recorded names, or by those that they would get.
+/// Names clusters: by their recorded names, or by those that they would get.
 pub(super) fn names<'a>(
     clusters: &[&CheckedCluster<'a>],
     viewing: &Viewing,

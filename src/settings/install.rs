@@ -42,7 +42,7 @@ pub struct Install {
     pub layout: Layout,
     /// The commands that are advised.
     pub commands: OwnCommands,
-    /// For what is waited first, where it is.
+    /// The goal of a wait before, where there is one.
     pub patience: Option<GoalArgs>,
     /// The mode: apply, or only show.
     pub mode: Mode,
