@@ -47,16 +47,9 @@ pub(super) fn fleets<'a>(
     gaps: Gaps,
     terminal: Terminal,
 ) -> Outcome<Vec<Fleet<'a>>> {
-    let mut distinct = Distinct::default();
-    let mut clusters = Vec::with_capacity(answers.len());
-    for fetched in answers {
-        for cluster in fetched.clusters()? {
-            if distinct.is_new(&cluster, &fetched.source)? {
-                clusters.push(cluster);
-            }
-        }
-    }
-    drop(distinct);
+    let each = answers.iter().map(|fetched| ((), &fetched.source, fetched.clusters()));
+    let clusters = distinct(each)?.into_iter().map(|((), cluster)| cluster);
+    let clusters = clusters.collect::<Outcome<Vec<_>>>()?;
     let resolved = resolve(clusters, options);
     if let Some(warning) = refusals(&resolved, resolved.len() > 1, gaps.skip_invalid)? {
         terminal.warning(warning);
@@ -84,32 +77,35 @@ pub(super) fn fleets<'a>(
     Ok(fleets)
 }
 
-/// Tells clusters apart that were answered twice.
-#[derive(Default)]
-pub(super) struct Distinct {
-    /// The label of each cluster so far, by its id.
-    labels: HashMap<Id<'static>, String>,
-}
-
-impl Distinct {
-    /// Returns whether no earlier answer was about the same cluster. The API may be asked by two names of
-    /// one cluster; in files, a cluster that is there twice is a mistake.
-    pub(super) fn is_new(
-        &mut self,
-        cluster: &CheckedCluster<'_>,
-        source: &AnswerSource,
-    ) -> Outcome<bool> {
-        let Some(id) = cluster.id() else { return Ok(true) };
-        let label = cluster.label().to_owned();
-        match (self.labels.insert(id.clone().into_owned(), label), source) {
-            (None, _) => Ok(true),
-            (Some(_), AnswerSource::Api(_)) => Ok(false),
-            (Some(earlier), AnswerSource::File(_)) => {
-                let message = format!("{earlier} and {} are of one cluster", cluster.label());
-                Err(Failure::message(Kind::Usage, message))
+/// Returns each cluster once, with its answer, and the failures of other answers. The API may be
+/// asked by two names of one cluster; in files, a cluster that is there twice is a mistake.
+pub(super) fn distinct<'f, 'a, F: Copy>(
+    answers: impl IntoIterator<Item = (F, &'f AnswerSource, Outcome<Vec<CheckedCluster<'a>>>)>,
+) -> Outcome<Vec<(F, Outcome<CheckedCluster<'a>>)>> {
+    let mut labels: HashMap<Id<'static>, String> = HashMap::new();
+    let mut all = Vec::new();
+    for (fetched, source, clusters) in answers {
+        let clusters = match clusters {
+            Ok(clusters) => clusters,
+            Err(failure) => {
+                all.push((fetched, Err(failure)));
+                continue;
+            }
+        };
+        for cluster in clusters {
+            let label = cluster.label().to_owned();
+            let earlier = cluster.id().and_then(|id| labels.insert(id.clone().into_owned(), label));
+            match (earlier, source) {
+                (None, _) => all.push((fetched, Ok(cluster))),
+                (Some(_), AnswerSource::Api(_)) => {}
+                (Some(earlier), AnswerSource::File(_)) => {
+                    let message = format!("{earlier} and {} are of one cluster", cluster.label());
+                    return Err(Failure::message(Kind::Usage, message));
+                }
             }
         }
     }
+    Ok(all)
 }
 
 /// The failure of a run that has nothing to do because each cluster of the list was left out.

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::fetch::{self, AnswerSource, FetchError, Fetched};
-use super::fleets::Distinct;
+use super::fleets::distinct;
 use super::installed::{self, ask_again};
 use crate::cluster::{CheckedCluster, ResolvedCluster, name_clusters, resolve_one};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -164,25 +164,13 @@ impl Asked {
         &self,
         commands: &OwnCommands,
     ) -> Outcome<Vec<(&Fetched, Outcome<CheckedCluster<'_>>)>> {
-        let mut clusters = Vec::with_capacity(self.answers.len());
-        let mut distinct = Distinct::default();
-        for (fetched, about) in &self.answers {
-            let found = match about {
-                Some(id) => installed_cluster(fetched, id, commands).map(|cluster| vec![cluster]),
-                None => fetched.clusters(),
-            };
-            match found {
-                Err(failure) => clusters.push((fetched, Err(failure))),
-                Ok(found) => {
-                    for cluster in found {
-                        if distinct.is_new(&cluster, &fetched.source)? {
-                            clusters.push((fetched, Ok(cluster)));
-                        }
-                    }
-                }
+        distinct(self.answers.iter().map(|(fetched, about)| match about {
+            Some(id) => {
+                let found = installed_cluster(fetched, id, commands);
+                (fetched, &fetched.source, found.map(|cluster| vec![cluster]))
             }
-        }
-        Ok(clusters)
+            None => (fetched, &fetched.source, fetched.clusters()),
+        }))
     }
 
     fn see<'a>(

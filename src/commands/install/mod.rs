@@ -8,7 +8,7 @@ use other_home::OtherHome;
 
 use super::cert;
 use super::fetch::{self, AnswerSource};
-use super::fleets::{self, Distinct};
+use super::fleets::{self, distinct};
 use super::installed::{
     Applying, Candidate, CheckedCandidate, ClusterChange, DesiredState, InstallRequest, Line,
     Names, apply_request, ended_owners, fragments_afterwards,
@@ -128,20 +128,16 @@ fn candidates(settings: &Install, terminal: Terminal) -> Outcome<Vec<Candidate>>
 fn check_candidates(candidates: &[Candidate]) -> Outcome<(Vec<CheckedCandidate<'_>>, Vec<Line>)> {
     let mut checked: Vec<CheckedCandidate<'_>> = Vec::new();
     let mut left = Vec::new();
-    let mut distinct = Distinct::default();
-    for candidate in candidates {
+    let each = candidates.iter().map(|candidate| {
         let fetched = &candidate.fetched;
-        match fetched.clusters() {
+        (candidate, &fetched.source, fetched.clusters())
+    });
+    for (candidate, cluster) in distinct(each)? {
+        match cluster {
+            Ok(cluster) => checked.push((candidate, cluster)),
             Err(failure) => {
                 let what = ClusterChange::NotInstalled(failure);
-                left.push(Line { cluster: fetched.asked.clone(), what, stem: None });
-            }
-            Ok(clusters) => {
-                for cluster in clusters {
-                    if distinct.is_new(&cluster, &fetched.source)? {
-                        checked.push((candidate, cluster));
-                    }
-                }
+                left.push(Line { cluster: candidate.fetched.asked.clone(), what, stem: None });
             }
         }
     }
