@@ -8,15 +8,16 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::text::sanitize::excerpt;
 
 /// One JSON value that should be a text, a number or a flag. Lists and objects are passed over.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(untagged)]
 pub enum Value<'a> {
     /// The field is not there.
     #[default]
@@ -56,6 +57,12 @@ impl Value<'_> {
             Self::Text(text) => Some(text),
             _ => None,
         }
+    }
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(Cow::Borrowed(text))
     }
 }
 
@@ -122,7 +129,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
 ///
 /// `N` collects the nodes one by one while they are parsed: a list of these structs would take a
 /// hundred times the memory of the text `{},{},…`. A `Vec` will do where that does not matter.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(
     rename_all = "camelCase",
     default,
@@ -142,12 +149,12 @@ pub struct Cluster<'a, N> {
     pub terminated_at: Value<'a>,
     #[serde(deserialize_with = "each")]
     pub nodes: N,
-    #[serde(deserialize_with = "each")]
+    #[serde(deserialize_with = "each", skip_serializing)]
     pub ssh_keys: SshKeys<'a>,
 }
 
 /// One node (pod), as `ClusterNodeDetail`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 #[expect(missing_docs, reason = "the fields are the contract's")]
 pub struct Node<'a> {
@@ -166,7 +173,7 @@ pub struct Node<'a> {
 }
 
 /// One way into a node, as `ClusterNodeConnection`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 #[expect(missing_docs, reason = "the fields are the contract's")]
 pub struct Connection<'a> {
@@ -261,8 +268,8 @@ pub enum Malformed {
         /// The parser's words, with line and column, and without any text of the answer.
         reason: String,
     },
-    /// `"data": null`: the API found nothing to tell.
-    #[error("`data` is null: the API has nothing to tell")]
+    /// `"data": null` or an empty list: the API found nothing to tell.
+    #[error("`data` is empty: the API has nothing to tell")]
     NoData,
 }
 
@@ -273,66 +280,56 @@ fn place(path: &str) -> String {
     if path.is_empty() { String::new() } else { excerpt(path, PATH) + ": " }
 }
 
-/// An answer of Get Cluster, or a file that holds several.
-#[derive(Debug)]
-pub enum Answer<'a, N> {
-    /// `{"data": {…}}`, or a bare `{…}`.
-    One {
-        /// The start of its JSON paths: `data.` or nothing.
-        root: &'static str,
-        /// The cluster.
-        cluster: Box<Cluster<'a, N>>,
-    },
-    /// `{"data": [{…}, …]}`
-    Several(Vec<Cluster<'a, N>>),
-}
+/// A cluster with the start of its JSON paths: `data.`, `data[3].` or nothing.
+type Placed<'a, N> = (String, Cluster<'a, N>);
 
-/// Parses an answer of Get Cluster: `{"data": {…}}`, `{"data": [{…}, …]}`, or a bare cluster.
-pub fn parse<'a, N>(text: &'a str) -> Result<Answer<'a, N>, Malformed>
+/// Parses an answer of Get Cluster, or a file: `{"data": {…}}`, `{"data": [{…}, …]}`, or a bare
+/// cluster. There is at least one.
+pub fn parse<'a, N>(text: &'a str) -> Result<Vec<Placed<'a, N>>, Malformed>
 where
     N: Default + Extend<Node<'a>>,
 {
     #[derive(Deserialize)]
     #[serde(bound(deserialize = "N: Default + Extend<Node<'de>>, 'de: 'a"))]
-    #[expect(clippy::option_option, reason = "missing, null, or there")]
     struct Wrapper<'a, N> {
-        #[serde(default, deserialize_with = "data")]
-        data: Option<Option<Answer<'a, N>>>,
+        #[serde(default, deserialize_with = "one_or_several")]
+        data: Option<Vec<Placed<'a, N>>>,
     }
 
     match read::<Wrapper<'a, N>>(text)?.data {
-        None => Ok(Answer::One { root: "", cluster: Box::new(read(text)?) }),
-        Some(None) => Err(Malformed::NoData),
-        Some(Some(answer)) => Ok(answer),
+        None => Ok(vec![(String::new(), read(text)?)]),
+        Some(clusters) if clusters.is_empty() => Err(Malformed::NoData),
+        Some(clusters) => Ok(clusters),
     }
 }
 
-/// Reads the value of `data`; `null` is none.
-#[expect(clippy::option_option, reason = "as in the field that it reads")]
-fn data<'de: 'a, 'a, D: Deserializer<'de>, N: Default + Extend<Node<'de>>>(
+/// Reads the value of `data`; `null` is an empty list.
+fn one_or_several<'de: 'a, 'a, D: Deserializer<'de>, N: Default + Extend<Node<'de>>>(
     deserializer: D,
-) -> Result<Option<Option<Answer<'a, N>>>, D::Error> {
+) -> Result<Option<Vec<Placed<'a, N>>>, D::Error> {
     struct OneOrSeveral<N>(PhantomData<N>);
 
     impl<'de, N: Default + Extend<Node<'de>>> Visitor<'de> for OneOrSeveral<N> {
-        type Value = Option<Answer<'de, N>>;
+        type Value = Vec<Placed<'de, N>>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("a cluster or a list of clusters")
         }
 
         fn visit_unit<E>(self) -> Result<Self::Value, E> {
-            Ok(None)
+            Ok(Vec::new())
         }
 
         fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
             let cluster = Cluster::deserialize(MapAccessDeserializer::new(map))?;
-            Ok(Some(Answer::One { root: "data.", cluster: Box::new(cluster) }))
+            Ok(vec![("data.".to_owned(), cluster)])
         }
 
         fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
-            let list = Each { limit: CLUSTERS_MAX, takes_null: false, types: PhantomData };
-            list.visit_seq(seq).map(|clusters| Some(Answer::Several(clusters)))
+            let list = Each { limit: CLUSTERS_MAX, takes_null: true, types: PhantomData };
+            let clusters: Vec<Cluster<'de, N>> = list.visit_seq(seq)?;
+            let placed = |(at, cluster)| (format!("data[{at}]."), cluster);
+            Ok(clusters.into_iter().enumerate().map(placed).collect())
         }
     }
 
@@ -493,13 +490,12 @@ fn without_text(words: &str) -> String {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Answer<'_, Vec<Node<'_>>>, Malformed> {
+    fn parse(text: &str) -> Result<Vec<Placed<'_, Vec<Node<'_>>>>, Malformed> {
         super::parse(text)
     }
 
     fn cluster(text: &str) -> Cluster<'_, Vec<Node<'_>>> {
-        let Answer::One { cluster, .. } = parse(text).unwrap() else { panic!("a list") };
-        *cluster
+        parse(text).unwrap().remove(0).1
     }
 
     #[test]
@@ -509,8 +505,9 @@ mod tests {
         let several = format!(r#"{{"data": [{bare}, {bare}]}}"#);
         assert_eq!(cluster(bare).name, cluster(&wrapped).name);
         assert_eq!((cluster(bare).nodes.len(), cluster(&wrapped).nodes.len()), (1, 1));
-        let Answer::Several(clusters) = parse(&several).unwrap() else { panic!("not a list") };
-        assert_eq!((clusters.len(), clusters[1].nodes.len()), (2, 1));
+        let clusters = parse(&several).unwrap();
+        assert_eq!((clusters.len(), clusters[1].1.nodes.len()), (2, 1));
+        assert_eq!(clusters[1].0, "data[1].");
     }
 
     #[test]
@@ -538,6 +535,7 @@ mod tests {
         assert_eq!(error(""), Malformed::Empty);
         assert_eq!(error(" \n<html>"), Malformed::Html);
         assert_eq!(error(r#"{"data": null}"#), Malformed::NoData);
+        assert_eq!(error(r#"{"data": []}"#), Malformed::NoData);
         assert_eq!(error("{\"data\": {\n\"id\": \"x"), Malformed::Cut { line: 2, column: 8 });
         assert!(matches!(error("{\"data\": tru }"), Malformed::Wrong { .. }));
         let Malformed::Wrong { path, reason } = error(r#"{"data": {"nodes": [{}, 5]}}"#) else {

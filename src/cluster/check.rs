@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::model::{Cluster, Host, Node, Skipped, SshKey, WhySkipped};
 use super::naming::natural;
 use super::refusal::{Checker, KEPT, Refusal, Refusals, Refused};
-use crate::api::wire::{self, Answer, Malformed, Value};
+use crate::api::wire::{self, Malformed, Value};
 use crate::name::{HostName, Id, Invalid, Label, Port, Slug, UserName};
 use crate::text::sanitize::excerpt;
 
@@ -28,29 +28,19 @@ impl<'a> CheckedCluster<'a> {
     /// Parses and checks what the API answered to Get Cluster. `label` names the cluster in
     /// messages if its own name is refused.
     pub fn of(text: &'a str, label: &str) -> Result<Self, Malformed> {
-        match wire::parse(text)? {
-            Answer::One { root, cluster } => Ok(Self::check(*cluster, root.into(), label.into())),
-            Answer::Several(_) => Err(Malformed::Wrong {
-                path: "data".to_owned(),
-                reason: "a list instead of one cluster".to_owned(),
-            }),
-        }
+        let mut clusters = Self::of_file(text, label)?;
+        clusters.pop().filter(|last| !last.is_of_list()).ok_or_else(|| Malformed::Wrong {
+            path: "data".to_owned(),
+            reason: "a list instead of one cluster".to_owned(),
+        })
     }
 
     /// Parses and checks a file, which holds at least one cluster.
     pub fn of_file(text: &'a str, label: &str) -> Result<Vec<Self>, Malformed> {
-        let clusters = match wire::parse(text)? {
-            Answer::One { root, cluster } => {
-                return Ok(vec![Self::check(*cluster, root.into(), label.into())]);
-            }
-            Answer::Several(clusters) => clusters,
-        };
-        if clusters.is_empty() {
-            let (path, reason) = ("data".to_owned(), "an empty list".to_owned());
-            return Err(Malformed::Wrong { path, reason });
-        }
-        let clusters = clusters.into_iter().enumerate().map(|(at, cluster)| {
-            Self::check(cluster, format!("data[{at}]."), format!("{label}: data[{at}]"))
+        let clusters = wire::parse(text)?.into_iter().map(|(root, wire)| {
+            let element = root.strip_suffix('.').filter(|root| root.ends_with(']'));
+            let label = element.map_or(label.to_owned(), |at| format!("{label}: {at}"));
+            Self::check(wire, root, label)
         });
         Ok(clusters.collect())
     }

@@ -11,6 +11,7 @@ use super::naming::{name_hosts, name_with_id, natural, settle};
 use super::refusal::Refusal;
 use super::selection::Selection;
 use crate::name::{HostName, Id, Invalid, Port, Slug, UserName};
+use crate::text::message::first_of;
 
 /// The options of a fleet: its hosts, their names, and the way to them.
 #[derive(Clone, Debug)]
@@ -83,14 +84,15 @@ impl<'a> ResolvedCluster<'a> {
             return Vec::new();
         }
         let loud = self.skipped().iter().filter(|skipped| skipped.why != WhySkipped::Refused);
-        let skipped: Vec<&Skipped<'_>> = loud.collect();
-        let (told, rest) = skipped.split_at(skipped.len().min(TOLD));
         let title = &self.title;
-        let note =
-            |skipped: &&Skipped<'_>| format!("{title}: skipped {}: {}", skipped.name, skipped.why);
-        let more =
-            (!rest.is_empty()).then(|| format!("{title}: skipped {} more nodes", rest.len()));
-        told.iter().map(note).chain(more).collect()
+        let mut notes: Vec<String> = loud
+            .map(|skipped| format!("{title}: skipped {}: {}", skipped.name, skipped.why))
+            .collect();
+        if notes.len() > TOLD {
+            let more = notes.split_off(TOLD).len();
+            notes.push(format!("{title}: skipped {more} more nodes"));
+        }
+        notes
     }
 
     /// The fleet; where there is none, what one would be without its hosts.
@@ -127,12 +129,10 @@ pub enum NoFleet {
 }
 
 fn none_selected(roles: &[String]) -> String {
-    let (told, rest) = roles.split_at(roles.len().min(NAMED));
-    if told.is_empty() {
+    if roles.is_empty() {
         return "no host matches --role, --only, and --node".to_owned();
     }
-    let more = if rest.is_empty() { "" } else { ", …" };
-    format!("no host has that --role; the roles are {}{more}", told.join(", "))
+    format!("no host has that --role; the roles are {}", first_of(roles, NAMED))
 }
 
 /// Makes fleets of checked clusters, in the order of (name, id).
@@ -369,12 +369,10 @@ fn no_way_in(fleet: &Fleet<'_>) -> Option<String> {
         .filter(|host| host.host_name.is_private() && !host.jumps)
         .map(|host| host.name.as_str())
         .collect();
-    let (first, rest) = stranded.split_at(stranded.len().min(NAMED));
-    let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
-    (!first.is_empty()).then(|| {
+    (!stranded.is_empty()).then(|| {
+        let first = first_of(stranded, NAMED);
         format!(
-            "{}{more}: at a private address with no jump host; `--jump-via HOST` names one for workers",
-            first.join(", ")
+            "{first}: at a private address with no jump host; `--jump-via HOST` names one for workers"
         )
     })
 }

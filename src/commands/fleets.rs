@@ -47,8 +47,8 @@ pub(super) fn fleets<'a>(
     gaps: Gaps,
     terminal: Terminal,
 ) -> Outcome<Vec<Fleet<'a>>> {
-    let each = answers.iter().map(|fetched| ((), &fetched.source, fetched.clusters()));
-    let clusters = distinct(each)?.into_iter().map(|((), cluster)| cluster);
+    let each = answers.iter().map(|fetched| (fetched, fetched.clusters()));
+    let clusters = distinct(each)?.into_iter().map(|(_, cluster)| cluster);
     let clusters = clusters.collect::<Outcome<Vec<_>>>()?;
     let resolved = resolve(clusters, options);
     if let Some(warning) = refusals(&resolved, resolved.len() > 1, gaps.skip_invalid)? {
@@ -79,12 +79,12 @@ pub(super) fn fleets<'a>(
 
 /// Returns each cluster once, with its answer, and the failures of other answers. The API may be
 /// asked by two names of one cluster; in files, a cluster that is there twice is a mistake.
-pub(super) fn distinct<'f, 'a, F: Copy>(
-    answers: impl IntoIterator<Item = (F, &'f AnswerSource, Outcome<Vec<CheckedCluster<'a>>>)>,
-) -> Outcome<Vec<(F, Outcome<CheckedCluster<'a>>)>> {
+pub(super) fn distinct<'a>(
+    answers: impl Iterator<Item = (&'a Fetched, Outcome<Vec<CheckedCluster<'a>>>)>,
+) -> Outcome<Vec<(&'a Fetched, Outcome<CheckedCluster<'a>>)>> {
     let mut labels: HashMap<Id<'static>, String> = HashMap::new();
     let mut all = Vec::new();
-    for (fetched, source, clusters) in answers {
+    for (fetched, clusters) in answers {
         let clusters = match clusters {
             Ok(clusters) => clusters,
             Err(failure) => {
@@ -95,7 +95,7 @@ pub(super) fn distinct<'f, 'a, F: Copy>(
         for cluster in clusters {
             let label = cluster.label().to_owned();
             let earlier = cluster.id().and_then(|id| labels.insert(id.clone().into_owned(), label));
-            match (earlier, source) {
+            match (earlier, &fetched.source) {
                 (None, _) => all.push((fetched, Ok(cluster))),
                 (Some(_), AnswerSource::Api(_)) => {}
                 (Some(earlier), AnswerSource::File(_)) => {

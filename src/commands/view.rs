@@ -92,7 +92,7 @@ fn named(
     let mut again = ask_again(&records, resolver, terminal).into_iter();
     let mut found = find(others, viewing, terminal)?.into_iter();
     let answers = meant.into_iter().filter_map(|meant| match meant {
-        Ok(record) => Some((again.next()?.fetched, Some(record.id.clone()))),
+        Ok(record) => Some((again.next()?, Some(record.id.clone()))),
         Err(_) => Some((found.next()?, None)),
     });
     Ok(answers.collect())
@@ -167,9 +167,9 @@ impl Asked {
         distinct(self.answers.iter().map(|(fetched, about)| match about {
             Some(id) => {
                 let found = installed_cluster(fetched, id, commands);
-                (fetched, &fetched.source, found.map(|cluster| vec![cluster]))
+                (fetched, found.map(|cluster| vec![cluster]))
             }
-            None => (fetched, &fetched.source, fetched.clusters()),
+            None => (fetched, fetched.clusters()),
         }))
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::install::desired::Desired;
 use crate::install::folder::{self, FolderError};
 use crate::install::fragment::Fragment;
 use crate::install::layout::{FIRST_LOOK, Layout};
@@ -149,8 +150,8 @@ impl Snapshot {
 impl OurFolder {
     fn of(layout: &Layout, present: Present) -> Self {
         let installed = present.installed();
-        let repair = plan(layout, &present, Vec::new(), None).ok();
-        let cluster = |(stem, record): &(FileStem, Record)| {
+        let repair = plan(layout, &present, &Desired::unchanged(&present), None).ok();
+        let cluster = |(stem, record): (&FileStem, &Record)| {
             let text = present.part(stem, FileKind::Fragment)?;
             let path = layout.file(&stem.file(FileKind::Fragment));
             let mut fragment = Fragment::parse(text);

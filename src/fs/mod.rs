@@ -19,7 +19,7 @@ use target::folder_of;
 
 pub use error::FileError;
 pub use lock::{Lock, LockError};
-pub use read::{FILE_MAX, open_own, open_regular, read, read_input, read_own};
+pub use read::{FILE_MAX, open_regular, read, read_input, read_own};
 pub use replace::{Mode, Staged, contents, real_folder, replace, would_change, write_output};
 pub use temporary::{clean, is_temporary, left_behind, scratch_folder};
 

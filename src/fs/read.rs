@@ -29,12 +29,6 @@ pub fn read_own(path: &Path) -> Result<Option<(Vec<u8>, Metadata)>, FileError> {
     Ok(Some((read_open(path, file, &found, FILE_MAX)?, found)))
 }
 
-/// Opens a file of ours, of which only the front is wanted.
-pub fn open_own(path: &Path) -> Result<Option<File>, FileError> {
-    let opened = open(path, OpenOptions::new().read(true), Links::Refused, Action::Read)?;
-    Ok(opened.map(|(file, _)| file))
-}
-
 /// Opens a regular file, links followed, of which only a part is wanted.
 pub fn open_regular(path: &Path) -> Result<Option<File>, FileError> {
     let opened = open(path, OpenOptions::new().read(true), Links::Followed, Action::Read)?;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempPath};
 
-use super::error::{Action, FileError, Problem};
+use super::error::{Action, FileError};
 use super::read::{Links, open, read_own};
 use super::sync_folder;
 use super::target::{Target, folder_of};
@@ -51,19 +51,14 @@ pub fn would_change(path: &Path, contents: &[u8]) -> Result<bool, FileError> {
 
 /// Returns the contents of the file that [`replace`] would replace; `None` if there is none.
 pub fn contents(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
-    match Target::of(path)? {
-        Target::Missing(_) => Ok(None),
-        Target::File(target, _) => Ok(read_own(&target)?.map(|(bytes, _)| bytes)),
-        Target::Stream(kind) => Err(FileError::new(path, Action::Read, Problem::not_regular(kind))),
-    }
+    let (target, _) = Target::of_file(path, Action::Read)?;
+    Ok(read_own(&target)?.map(|(bytes, _)| bytes))
 }
 
 /// The folder in which the file at `path` really stands.
 pub fn real_folder(path: &Path) -> Result<PathBuf, FileError> {
-    match Target::of(path)? {
-        Target::Missing(target) | Target::File(target, _) => Ok(folder_of(&target).to_owned()),
-        Target::Stream(kind) => Err(FileError::new(path, Action::Open, Problem::not_regular(kind))),
-    }
+    let (target, _) = Target::of_file(path, Action::Open)?;
+    Ok(folder_of(&target).to_owned())
 }
 
 /// The mode of a file after it was replaced.
@@ -100,13 +95,7 @@ impl Staged {
     }
 
     fn made_by(maker: Maker, path: &Path, contents: &[u8], mode: Mode) -> Result<Self, FileError> {
-        let (target, was) = match Target::of(path)? {
-            Target::Missing(target) => (target, None),
-            Target::File(target, was) => (target, Some(was)),
-            Target::Stream(kind) => {
-                return Err(FileError::new(path, Action::Open, Problem::not_regular(kind)));
-            }
-        };
+        let (target, was) = Target::of_file(path, Action::Open)?;
         if was.is_some() {
             refuse_read_only(&target)?;
         }

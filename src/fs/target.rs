@@ -28,6 +28,18 @@ pub(super) enum Target {
 }
 
 impl Target {
+    /// The place of a regular file to be, and what the system knows of the one that is there.
+    pub(super) fn of_file(
+        path: &Path,
+        action: Action,
+    ) -> Result<(PathBuf, Option<Metadata>), FileError> {
+        match Self::of(path)? {
+            Self::Missing(target) => Ok((target, None)),
+            Self::File(target, found) => Ok((target, Some(found))),
+            Self::Stream(kind) => Err(FileError::new(path, action, Problem::not_regular(kind))),
+        }
+    }
+
     /// Follows the links of every part of `path`, except those that another user may have planted.
     pub(super) fn of(path: &Path) -> Result<Self, FileError> {
         let refuse = |problem| FileError::new(path, Action::Open, problem);

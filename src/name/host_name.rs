@@ -25,7 +25,7 @@ impl<'a> HostName<'a> {
             return Err(reason);
         }
         if let Ok(address) = text.parse::<Ipv4Addr>() {
-            check_v4(address)?;
+            check_address(address.into())?;
             let [first, second, ..] = address.octets();
             let private = address.is_private() || (first == 100 && (64..128).contains(&second));
             // What the parser takes is the canonical text: it knows no other form.
@@ -37,7 +37,7 @@ impl<'a> HostName<'a> {
                     "not an IPv6 address (no brackets, no zone, and the port has its own field)",
                 )
             })?;
-            check_v6(address)?;
+            check_address(address.into())?;
             let private = address.is_unique_local();
             return Ok(Self { text: Cow::Owned(address.to_string()), private });
         }
@@ -97,51 +97,27 @@ impl fmt::Display for HostName<'_> {
     }
 }
 
-fn check_v4(address: Ipv4Addr) -> Result<(), Invalid> {
-    let reason = if address.is_unspecified() {
-        "the unspecified address"
-    } else if address.is_multicast() {
-        "a multicast address"
-    } else if address.is_link_local() {
-        "a link-local address"
-    } else if address.is_broadcast() {
-        "the broadcast address"
-    } else {
-        return Ok(());
-    };
-    Err(Invalid::because(reason))
-}
-
-fn check_v6(address: Ipv6Addr) -> Result<(), Invalid> {
-    let reason = if address.is_unspecified() {
-        "the unspecified address"
-    } else if address.is_multicast() {
-        "a multicast address"
-    } else if address.is_unicast_link_local() {
-        "a link-local address, which means nothing without a zone"
-    } else if address.to_ipv4_mapped().is_some() {
-        "an IPv4 address in IPv6 form"
-    } else {
-        return Ok(());
+/// Refuses an address at which no host can be.
+fn check_address(address: IpAddr) -> Result<(), Invalid> {
+    let reason = match address {
+        _ if address.is_unspecified() => "the unspecified address",
+        _ if address.is_multicast() => "a multicast address",
+        IpAddr::V4(address) if address.is_link_local() => "a link-local address",
+        IpAddr::V4(address) if address.is_broadcast() => "the broadcast address",
+        IpAddr::V6(address) if address.is_unicast_link_local() => {
+            "a link-local address, which means nothing without a zone"
+        }
+        IpAddr::V6(address) if address.to_ipv4_mapped().is_some() => "an IPv4 address in IPv6 form",
+        _ => return Ok(()),
     };
     Err(Invalid::because(reason))
 }
 
 fn canonical_dns(name: Cow<'_, str>) -> Cow<'_, str> {
-    let name = match name {
-        Cow::Borrowed(text) => Cow::Borrowed(text.strip_suffix('.').unwrap_or(text)),
-        Cow::Owned(mut text) => {
-            if text.ends_with('.') {
-                text.pop();
-            }
-            Cow::Owned(text)
-        }
-    };
-    if name.bytes().any(|b| b.is_ascii_uppercase()) {
-        Cow::Owned(name.to_ascii_lowercase())
-    } else {
-        name
+    if name.ends_with('.') || name.bytes().any(|b| b.is_ascii_uppercase()) {
+        return Cow::Owned(name.strip_suffix('.').unwrap_or(&name).to_ascii_lowercase());
     }
+    name
 }
 
 /// A DNS name whose last label starts with a letter: `0x7f.1` and `2130706433` are addresses to a
@@ -171,13 +147,12 @@ fn check_dns(name: &str) -> Result<(), Invalid> {
         }
     }
     let last_label = name.rsplit('.').next().unwrap_or_default();
-    if last_label.starts_with(|c: char| c.is_ascii_lowercase()) {
-        Ok(())
-    } else {
-        Err(Invalid::because(
+    if !last_label.starts_with(|c: char| c.is_ascii_lowercase()) {
+        return Err(Invalid::because(
             "neither an IP address in its usual form nor a DNS name (its last label must start with a letter)",
-        ))
+        ));
     }
+    Ok(())
 }
 
 #[cfg(test)]

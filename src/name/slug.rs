@@ -52,12 +52,7 @@ impl<'a> Slug<'a> {
         if check_slug(name).is_ok() && !ends_in_hash(name) {
             return Self(name.clone());
         }
-        let slug = dashed(name);
-        if check_slug(&slug).is_ok() && !ends_in_hash(&slug) {
-            Self(Cow::Owned(slug))
-        } else {
-            Self(Cow::Owned(join_cut(&slug, &id_part(id))))
-        }
+        Self::exact(name).unwrap_or_else(|| Self(Cow::Owned(join_cut(&dashed(name), &id_part(id)))))
     }
 
     /// The slug of a name where that needs no id part, as in [`Slug::of_name`].

@@ -3,9 +3,6 @@
 //! Every output that a connection is made from takes them from here: the `ssh_config`, Ansible's
 //! arguments, and the hop to a host that jumps.
 
-use std::borrow::Cow;
-use std::fmt;
-
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +33,13 @@ pub struct Options {
     pub socket_folder: Option<LocalPath<'static>>,
     /// Bytes of the path of the home folder, which a socket's path begins with.
     pub home_length: usize,
+}
+
+impl Options {
+    /// Returns whether the user gave an option with this keyword, in place of our default.
+    pub(super) fn gives(&self, keyword: &str) -> bool {
+        self.ssh_options.iter().any(|given| given.keyword() == keyword)
+    }
 }
 
 /// The place in an `ssh_config` of what its hosts have in common.
@@ -88,64 +92,28 @@ pub(super) const CONNECT_TIMEOUT: u16 = 15;
 /// Seconds of silence after which ssh asks whether the other side is still there.
 const ALIVE_INTERVAL: u16 = 30;
 
-/// One line of an `ssh_config`; with `-o`, one argument of ssh.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Line<'o> {
-    pub(super) keyword: Cow<'o, str>,
-    pub(super) value: Cow<'o, str>,
-    /// True if it is an option of the user's, and no default of ours.
-    pub(super) is_given: bool,
-}
-
-impl<'o> Line<'o> {
-    fn ours(keyword: &'static str, value: impl Into<Cow<'o, str>>) -> Self {
-        Self { keyword: keyword.into(), value: value.into(), is_given: false }
+/// Our defaults for a cluster's hosts, but for those that an option of the user's replaces, and the
+/// user's options: lines of an `ssh_config`, or arguments of ssh behind `-o`.
+pub(super) fn lines(options: &Options, cluster: &Cluster<'_>) -> Vec<SshOption> {
+    let file = |keyword, path: &LocalPath<'_>| SshOption::ours(keyword, &path_value(path));
+    let mut lines = Vec::new();
+    if let Some(path) = &options.identity_file {
+        lines.push(file("IdentityFile", path));
+        lines.push(SshOption::ours("IdentitiesOnly", "yes"));
     }
-
-    /// Returns whether it decides which key is shown, or what vouches for the host: such lines
-    /// stand with the host itself in a flat layout.
-    pub(super) fn is_for_login(&self) -> bool {
-        matches!(
-            &*self.keyword,
-            "IdentityFile" | "IdentitiesOnly" | "CertificateFile" | "UserKnownHostsFile"
-        )
-    }
-}
-
-impl fmt::Display for Line<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.keyword, self.value)
-    }
+    lines.extend(options.certificates.of(cluster).map(|path| file("CertificateFile", path)));
+    lines.push(SshOption::ours("StrictHostKeyChecking", options.host_keys.keyword()));
+    lines.extend(options.known_hosts.as_ref().map(|path| file("UserKnownHostsFile", path)));
+    lines.push(SshOption::ours("ServerAliveInterval", &ALIVE_INTERVAL.to_string()));
+    lines.push(SshOption::ours("ConnectTimeout", &CONNECT_TIMEOUT.to_string()));
+    lines.retain(|line| !options.gives(line.keyword()));
+    lines.extend(options.ssh_options.iter().cloned());
+    lines
 }
 
 /// A path as a value of a line: in quotes where it needs them, for some readers take the quotes
 /// for a part of the path.
-pub(super) fn path_value(path: &str) -> Cow<'_, str> {
-    if path.contains([' ', '#']) { format!("\"{path}\"").into() } else { path.into() }
-}
-
-/// Our defaults for a cluster's hosts, but for those that an option of the user's replaces, and the
-/// user's options.
-pub(super) fn lines<'o>(options: &'o Options, cluster: &Cluster<'_>) -> Vec<Line<'o>> {
-    let mut lines = Vec::new();
-    if let Some(path) = &options.identity_file {
-        lines.push(Line::ours("IdentityFile", path_value(path.as_str())));
-        lines.push(Line::ours("IdentitiesOnly", "yes"));
-    }
-    if let Some(path) = options.certificates.of(cluster) {
-        lines.push(Line::ours("CertificateFile", path_value(path.as_str())));
-    }
-    lines.push(Line::ours("StrictHostKeyChecking", options.host_keys.keyword()));
-    if let Some(path) = &options.known_hosts {
-        lines.push(Line::ours("UserKnownHostsFile", path_value(path.as_str())));
-    }
-    lines.push(Line::ours("ServerAliveInterval", ALIVE_INTERVAL.to_string()));
-    lines.push(Line::ours("ConnectTimeout", CONNECT_TIMEOUT.to_string()));
-    lines.retain(|line| options.ssh_options.iter().all(|given| given.keyword() != line.keyword));
-    lines.extend(options.ssh_options.iter().map(|given| Line {
-        keyword: given.keyword().into(),
-        value: given.value().into(),
-        is_given: true,
-    }));
-    lines
+fn path_value(path: &LocalPath<'_>) -> String {
+    let quote = if path.as_str().contains([' ', '#']) { "\"" } else { "" };
+    format!("{quote}{path}{quote}")
 }

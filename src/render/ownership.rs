@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 /// Stands in a comment of the first line of every text that can hold one.
@@ -23,29 +21,13 @@ pub fn is_ours(contents: &[u8]) -> bool {
 /// JSON has no comments, so a static inventory is known by its shape: `all` with nothing but groups,
 /// one of them with the variables of a cluster.
 fn is_our_inventory(contents: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct File<'a> {
-        #[serde(borrow)]
-        all: All<'a>,
-    }
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct All<'a> {
-        #[serde(borrow)]
-        children: BTreeMap<String, Group<'a>>,
-    }
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Group<'a> {
-        #[serde(borrow)]
-        vars: Option<BTreeMap<String, &'a RawValue>>,
-        hosts: Option<IgnoredAny>,
-    }
-    let Ok(File { all }) = serde_json::from_slice(contents) else { return false };
-    let is_cluster = |group: &Group<'_>| {
-        let vars = group.vars.as_ref();
-        vars.is_some_and(|vars| vars.contains_key("prime_cluster_id")) && group.hosts.is_some()
+    type Map<T> = BTreeMap<String, T>;
+    let file = serde_json::from_slice::<Map<Map<Map<Map<&RawValue>>>>>(contents);
+    let all = file.ok().filter(|file| file.len() == 1).and_then(|mut file| file.remove("all"));
+    let children = all.filter(|all| all.len() == 1).and_then(|mut all| all.remove("children"));
+    let is_cluster = |group: &Map<&RawValue>| {
+        let has_id = |vars: &&RawValue| vars.get().contains("\"prime_cluster_id\":");
+        group.get("vars").is_some_and(has_id) && group.contains_key("hosts")
     };
-    all.children.values().any(is_cluster)
+    children.is_some_and(|children| children.values().any(is_cluster))
 }

@@ -11,8 +11,9 @@ use std::io;
 
 use askama::Template;
 
-use super::login::{self, Layout, Line, Options};
+use super::login::{self, Layout, Options};
 use super::sockets::{HOME, SocketNames};
+use super::ssh_option::SshOption;
 use crate::cluster::{Cluster, Fleet, Host};
 use crate::name::{Label, LocalPath, Port, Slug, UserName};
 
@@ -128,8 +129,8 @@ struct ClusterView<'f> {
 impl<'f> ClusterView<'f> {
     fn new(fleet: &'f Fleet<'f>, options: &'f Options, sockets: &'f Sockets<'f>) -> Self {
         let (login, comfort): (Vec<_>, Vec<_>) =
-            login::lines(options, &fleet.cluster).into_iter().partition(Line::is_for_login);
-        let texts = |lines: Vec<Line<'_>>| lines.iter().map(ToString::to_string).collect();
+            login::lines(options, &fleet.cluster).into_iter().partition(SshOption::is_for_login);
+        let texts = |lines: Vec<SshOption>| lines.iter().map(SshOption::line).collect();
         let jump_of = |jumps: bool| {
             let host = fleet.hosts.iter().find(|host| host.jumps == jumps)?;
             fleet.proxy_jump(host)

@@ -15,6 +15,25 @@ pub struct SshOption {
 }
 
 impl SshOption {
+    /// A default of ours.
+    pub(super) fn ours(keyword: &'static str, value: &str) -> Self {
+        Self { keyword: Cow::Borrowed(keyword), value: value.into() }
+    }
+
+    /// It as a line of an `ssh_config`.
+    pub(super) fn line(&self) -> String {
+        [&self.keyword, " ", &*self.value].concat()
+    }
+
+    /// Returns whether it decides which key is shown, or what vouches for the host: such lines
+    /// stand with the host itself in a flat layout.
+    pub(super) fn is_for_login(&self) -> bool {
+        matches!(
+            self.keyword(),
+            "IdentityFile" | "IdentitiesOnly" | "CertificateFile" | "UserKnownHostsFile"
+        )
+    }
+
     /// The keyword, as the manual writes it if we know it.
     #[must_use]
     pub fn keyword(&self) -> &str {
@@ -41,7 +60,7 @@ impl SshOption {
     }
 }
 
-/// As it is typed.
+/// As it is typed, and as ssh takes it behind `-o`.
 impl fmt::Display for SshOption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}={}", self.keyword, self.value)

@@ -1,10 +1,9 @@
 //! Tables for people, and the same rows for programs.
 //!
 //! What a cell says is sanitized from the start: whatever the API called something, it moves no
-//! cursor, turns no text around and hides nothing. Where a terminal is too narrow, ids become as
-//! short as still tells them apart, details go to lines of their own below the table, and columns are
-//! left out, the least important first. Where that will not do, each row becomes a few lines of its
-//! own, and nothing of it is cut.
+//! cursor, turns no text around and hides nothing. Where a terminal is too narrow, sentences take more
+//! lines, ids become as short as still tells them apart, and columns are left out, the least important
+//! first. Where that will not do, each row becomes a few lines of its own, and nothing of it is cut.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -18,7 +17,7 @@ use crate::text::sanitize::sanitize;
 
 /// The gap between two columns.
 const GAP: &str = "  ";
-/// The least width to which a text is cut, and one that goes on below itself.
+/// The least width to which a text is cut, and that of sentences.
 const TEXT_MIN: usize = 12;
 const WRAPPED_MIN: usize = 24;
 const HEADING: Style = Style::new().bold();
@@ -36,10 +35,8 @@ pub struct Column {
 enum Kind {
     /// Nothing.
     Whole,
-    /// It is shortened first, to what tells its cells apart.
+    /// It is shortened, to what tells its cells apart.
     Id,
-    /// It goes to lines below the table.
-    Detail,
     /// It is left out, those with the lowest rank first.
     Minor(u8),
     /// It is cut where nothing else helps.
@@ -67,14 +64,7 @@ impl Column {
         Self { kind: Kind::Id, ..Self::new(heading) }
     }
 
-    /// Sentences, which stand below the table where there is no room for them. The first cell of
-    /// a row says what they are about.
-    #[must_use]
-    pub const fn detail(heading: &'static str) -> Self {
-        Self { kind: Kind::Detail, ..Self::new(heading) }
-    }
-
-    /// The last one, whose texts take as many lines as they need.
+    /// Sentences, which take as many lines as they need: the last column.
     #[must_use]
     pub const fn wrapped(heading: &'static str) -> Self {
         Self { kind: Kind::Wrapped, ..Self::new(heading) }
@@ -90,6 +80,10 @@ impl Column {
     #[must_use]
     pub const fn right(self) -> Self {
         Self { is_right: true, ..self }
+    }
+
+    fn has_heading(&self) -> bool {
+        !self.heading.is_empty()
     }
 }
 
@@ -212,28 +206,22 @@ impl Table {
     /// A column that says nothing is left out, and so is the line of headings where none is given.
     pub fn write(&self, to: &mut dyn Write, width: Option<usize>, colored: bool) -> io::Result<()> {
         let mut shown = self.shown();
-        let mut below = None;
         if let Some(width) = width {
-            below = self.narrow(&mut shown, width);
-            let is_too_wide = overhang(&shown, width) > 0 || (shown.len() == 1 && below.is_some());
+            self.narrow(&mut shown, width);
             // One without headings is no list of things that a person acts on.
-            if is_too_wide && self.columns.iter().any(|column| !column.heading.is_empty()) {
+            if overhang(&shown, width) > 0 && self.columns.iter().any(Column::has_heading) {
                 return self.write_stacked(to, width, colored);
             }
         }
-        let headings = shown.iter().map(|shown| shown.column.heading);
-        if headings.clone().any(|heading| !heading.is_empty()) {
-            let cells = headings.map(|heading| (heading, HEADING));
+        if shown.iter().any(|shown| shown.column.has_heading()) {
+            let cells = shown.iter().map(|shown| (shown.column.heading, HEADING));
             write_line(to, &shown, cells, colored)?;
         }
         for row in &self.rows {
             let cells = shown.iter().filter_map(|shown| row.get(shown.at));
             write_row(to, &shown, &cells.collect::<Vec<_>>(), colored)?;
         }
-        match (below, width) {
-            (Some(below), Some(width)) => self.write_below(to, below, width),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     /// The columns that say something.
@@ -248,18 +236,18 @@ impl Table {
         columns.filter(says).map(shown).collect()
     }
 
-    /// Makes the table fit, as far as it can be; returns the column that goes below it, if one does.
-    fn narrow(&self, shown: &mut Vec<Shown>, width: usize) -> Option<usize> {
+    /// Makes the table fit, as far as it can be.
+    fn narrow(&self, shown: &mut Vec<Shown>, width: usize) {
         let over = |shown: &[Shown]| overhang(shown, width);
+        let is_wrapped = |shown: &&mut Shown| shown.column.kind == Kind::Wrapped;
+        let sentences = shown.last_mut().filter(is_wrapped).map(|last| {
+            let wanted = last.width;
+            last.width = wanted.min(WRAPPED_MIN);
+            wanted
+        });
         let is_over = over(shown) > 0;
         for id in shown.iter_mut().filter(|shown| is_over && shown.column.kind == Kind::Id) {
             id.width = id.width.min(self.distinct_width(id.at).max(id.column.heading.width()));
-        }
-        let mut below = None;
-        if over(shown) > 0
-            && let Some(place) = shown.iter().position(|shown| shown.column.kind == Kind::Detail)
-        {
-            below = Some(shown.remove(place).at);
         }
         while over(shown) > 0 {
             let rank = |(place, shown): (usize, &Shown)| match shown.column.kind {
@@ -270,60 +258,33 @@ impl Table {
             shown.remove(place);
         }
         while over(shown) > 0 {
-            let can_yield = |shown: &&mut Shown| match shown.column.kind {
-                Kind::Text => shown.width > TEXT_MIN,
-                Kind::Wrapped => shown.width > WRAPPED_MIN,
-                _ => false,
-            };
+            let can_yield =
+                |shown: &&mut Shown| shown.column.kind == Kind::Text && shown.width > TEXT_MIN;
             let texts = shown.iter_mut().filter(can_yield);
             let Some(widest) = texts.max_by_key(|shown| shown.width) else { break };
             widest.width -= 1;
         }
-        below
+        // They get the room that is left.
+        let taken: usize = shown.iter().map(|shown| shown.width + GAP.len()).sum();
+        let room = (width + GAP.len()).saturating_sub(taken);
+        if let Some((wanted, last)) = sentences.zip(shown.last_mut().filter(is_wrapped)) {
+            last.width = wanted.min(last.width + room);
+        }
     }
 
     /// Writes each row as lines of its own: its first cell, and below it what the others say.
     fn write_stacked(&self, to: &mut dyn Write, width: usize, colored: bool) -> io::Result<()> {
-        let room = width.saturating_sub(GAP.len());
-        if let Some(first) = self.columns.first().filter(|first| !first.heading.is_empty()) {
-            let style = if colored { HEADING } else { Style::new() };
-            writeln!(to, "{style}{}{style:#}", first.heading)?;
-        }
         for row in &self.rows {
             let mut cells = row.iter().zip(&self.columns);
-            let Some((first, column)) = cells.next() else { continue };
+            let Some((first, _)) = cells.next() else { continue };
             // A terminal breaks what it is too narrow for, and still copies it whole.
-            let is_whole = column.kind == Kind::Whole;
-            let lines = if is_whole { vec![first.text.clone()] } else { wrap(&first.text, width) };
-            for line in lines {
-                writeln!(to, "{line}")?;
-            }
-            let (mut line, mut taken) = (String::new(), 0);
-            for (at, (Cell { text, tone, .. }, column)) in (1..).zip(cells) {
-                let is_long_id = column.kind == Kind::Id && text.width() > room;
-                let text =
-                    if is_long_id { cut(text, self.distinct_width(at)) } else { text.into() };
+            writeln!(to, "{}", first.text)?;
+            for (Cell { text, tone, .. }, column) in cells.filter(|(cell, _)| !cell.is_empty()) {
                 let style = if colored { tone.style() } else { Style::new() };
-                let ends_line =
-                    column.kind == Kind::Detail || taken + GAP.len() + text.width() > room;
-                if taken > 0 && ends_line && !text.is_empty() {
-                    writeln!(to, "{}", std::mem::take(&mut line))?;
-                    taken = 0;
+                let named = [column.heading, if column.has_heading() { ": " } else { "" }, text];
+                for line in wrap(&named.concat(), width.saturating_sub(GAP.len())) {
+                    writeln!(to, "{GAP}{style}{line}{style:#}")?;
                 }
-                let is_whole = column.kind == Kind::Whole;
-                let parts = if is_whole { vec![text.into()] } else { wrap(&text, room) };
-                for part in parts.iter().filter(|part| !part.is_empty()) {
-                    if taken > 0 && taken + GAP.len() + part.width() > room {
-                        writeln!(to, "{}", std::mem::take(&mut line))?;
-                        taken = 0;
-                    }
-                    let (start, end) = (style.render(), style.render_reset());
-                    line.extend([GAP, &start.to_string(), part, &end.to_string()]);
-                    taken += GAP.len() + part.width();
-                }
-            }
-            if taken > 0 {
-                writeln!(to, "{line}")?;
             }
         }
         Ok(())
@@ -341,27 +302,6 @@ impl Table {
         };
         let longest = ids.windows(2).map(common).max().unwrap_or_default();
         (longest + 1).max(ID_START) + 1
-    }
-
-    /// Writes the cells of a column as lines: what each is about, and what it says.
-    fn write_below(&self, to: &mut dyn Write, at: usize, width: usize) -> io::Result<()> {
-        for row in &self.rows {
-            let (Some(about), Some(cell)) = (row.first(), row.get(at)) else { continue };
-            if cell.text.is_empty() {
-                continue;
-            }
-            let (about, room) = (&about.text, width.saturating_sub(GAP.len()));
-            let text = format!("{about}: {}", cell.text);
-            if text.width() <= width {
-                writeln!(to, "{text}")?;
-                continue;
-            }
-            writeln!(to, "{}:", cut(about, width.saturating_sub(1)))?;
-            for line in wrap(&cell.text, room) {
-                writeln!(to, "{GAP}{line}")?;
-            }
-        }
-        Ok(())
     }
 }
 
@@ -558,14 +498,14 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_terminal_gets_short_ids_details_below_and_fewer_columns() {
+    fn a_narrow_terminal_gets_short_ids_more_lines_and_fewer_columns() {
         let mut table = Table::new([
             Column::new("NAME"),
             Column::id("ID"),
             Column::new("STATUS"),
             Column::minor("AGE", 1),
             Column::minor("GPUS", 2),
-            Column::detail("DETAIL"),
+            Column::wrapped("DETAIL"),
         ]);
         let ids = ["6f1e1d3a-0000-4000-8000-0123456789ab", "6f1e1d3a-0100-4000-8000-0123456789ab"];
         table.row([
@@ -587,27 +527,34 @@ mod tests {
         let at = |width| written(&table, Some(width));
         assert!(at(120).lines().all(|line| !line.contains('…')));
         insta::assert_snapshot!(at(68), @r"
-        NAME     ID            STATUS        AGE     GPUS
-        llama    6f1e1d3a-00…  ACTIVE        3 days  8
-        mistral  6f1e1d3a-01…  PROVISIONING  5 min   16
-        mistral: the host key has changed since
-        ");
-        insta::assert_snapshot!(at(42), @r"
-        NAME     ID            STATUS        GPUS
+        NAME     ID            STATUS        GPUS  DETAIL
         llama    6f1e1d3a-00…  ACTIVE        8
-        mistral  6f1e1d3a-01…  PROVISIONING  16
-        mistral: the host key has changed since
+        mistral  6f1e1d3a-01…  PROVISIONING  16    the host key has changed
+                                                   since
+        ");
+        insta::assert_snapshot!(at(62), @r"
+        NAME     ID            STATUS        DETAIL
+        llama    6f1e1d3a-00…  ACTIVE
+        mistral  6f1e1d3a-01…  PROVISIONING  the host key has changed
+                                             since
         ");
         insta::assert_snapshot!(at(30), @r"
-        NAME
         llama
-          6f1e1d3a-00…  ACTIVE
-          3 days  8
+          ID:
+          6f1e1d3a-0000-4000-8000-0123
+          456789ab
+          STATUS: ACTIVE
+          AGE: 3 days
+          GPUS: 8
         mistral
-          6f1e1d3a-01…  PROVISIONING
-          5 min  16
-          the host key has changed
-          since
+          ID:
+          6f1e1d3a-0100-4000-8000-0123
+          456789ab
+          STATUS: PROVISIONING
+          AGE: 5 min
+          GPUS: 16
+          DETAIL: the host key has
+          changed since
         ");
     }
 

@@ -230,7 +230,7 @@ fn what_will_not_do_is_refused_and_the_old_one_stays() {
     ");
     user.api.signs(|_| Reply::new(200, r#"{"data": null}"#));
     snapshot!(user.cert(&["train"]).run().fails(4), @"
-    error: cannot get a certificate for cluster `clst01`: malformed answer: `data` is null: the API has nothing to tell
+    error: cannot get a certificate for cluster `clst01`: malformed answer: `data` is empty: the API has nothing to tell
 
     hint: it may have just been terminated; try again, or give another id
     ");

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 
 use super::Word;
-use crate::fs::open_own;
+use crate::fs::open_regular;
 use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::install::state::{FileKind, Record};
@@ -41,7 +41,7 @@ impl Installed {
     fn of(layout: &Layout, record: Record) -> Self {
         let path = layout.file(&record.stem().file(FileKind::Fragment));
         let mut title = String::new();
-        if let Ok(Some(fragment)) = open_own(&path) {
+        if let Ok(Some(fragment)) = open_regular(&path) {
             // A fragment that was edited may say anything, or nothing.
             let _ = BufReader::new(fragment.take(LINE_MAX)).read_line(&mut title);
         }

@@ -75,7 +75,7 @@ impl<'c> Report<'c> {
             Column::minor("LATENCY", 3).right(),
             Column::minor("LOGIN", 2).right(),
             Column::minor("SERVER", 1),
-            Column::detail("DETAIL"),
+            Column::wrapped("DETAIL"),
         ]);
         for status in &self.chosen {
             table.row(row(status, is_plain));

@@ -108,26 +108,25 @@ fn endpoint(access: &Outcome<Access>) -> Option<Endpoint> {
 fn compare(snapshot: &Snapshot, apis: &mut Apis, resolver: &OptionResolver<'_>) -> Vec<Finding> {
     let Ok(ours) = &snapshot.ours else { return Vec::new() };
     let (layout, commands) = (&snapshot.layout, &snapshot.commands);
-    let records = ours.installed.records.iter().map(|(_, record)| record);
+    let records = ours.installed.records.values();
     let (asked, skipped): (Vec<_>, Vec<_>) = records.partition(|record| {
         !matches!(record.source, Source::Stdin) && apis.works_for(record, resolver)
     });
     let own_keys = own_keys(&layout.read_by_ssh());
     let mut findings = Vec::new();
-    for (record, candidate) in asked.iter().zip(ask_again(&asked, resolver, apis.terminal)) {
-        let fetched = &candidate.fetched;
+    for (record, fetched) in asked.iter().zip(ask_again(&asked, resolver, apis.terminal)) {
         if matches!(fetched.result, Err(FetchError { is_unknown: true, .. })) {
             findings.push(clusters::unknown(record, commands));
             continue;
         }
         // What `sync` says in passing is no finding.
         let present = &ours.present;
-        let mut desired = DesiredState::new(layout, present, &ours.installed, resolver, false);
-        let outcome = bring(&mut desired, record, &candidate, false);
+        let mut desired = DesiredState::new(layout, present, &ours.installed, resolver);
+        let outcome = bring(&mut desired, record, &fetched, false);
         findings.push(clusters::compared(record, outcome, commands));
         let unauthorized = desired.unauthorized_keys.iter();
         findings.extend(unauthorized.map(|warning| clusters::unauthorized_key(warning)));
-        let other_key = other_key(record, fetched, resolver, &own_keys);
+        let other_key = other_key(record, &fetched, resolver, &own_keys);
         findings.extend(other_key.map(|key| clusters::other_key(record, &key, commands)));
     }
     findings.extend(skipped.into_iter().map(clusters::skipped));

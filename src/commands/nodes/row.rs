@@ -29,7 +29,7 @@ pub(in crate::commands) fn without_host<'s, 'a: 's>(
     nodes: impl IntoIterator<Item = (&'s Fleet<'a>, &'s Skipped<'a>)>,
     several: bool,
 ) -> Table {
-    let mut table = Table::new([Column::new("NO HOST"), Column::detail("WHY")]);
+    let mut table = Table::new([Column::new("NO HOST"), Column::wrapped("WHY")]);
     for (fleet, node) in nodes {
         let why = &node.why;
         let tone = match why {

@@ -142,7 +142,7 @@ impl Keys {
             Column::new("ROLE"),
             Column::minor("KIND", 1),
             Column::new("YOURS"),
-            Column::detail("PROBLEM"),
+            Column::wrapped("PROBLEM"),
         ]);
         for Authorized { role, kind, fingerprint, problem, ours, .. } in &self.authorized {
             let fingerprint = match fingerprint {

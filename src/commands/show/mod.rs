@@ -141,7 +141,7 @@ fn hosts(fleet: &Fleet<'_>) -> Table {
 
 fn refused(seen: &Seen<'_>) -> Table {
     let mut table =
-        Table::new([Column::whole("REFUSED VALUE"), Column::new(""), Column::detail("WHY")]);
+        Table::new([Column::whole("REFUSED VALUE"), Column::new(""), Column::wrapped("WHY")]);
     for refusal in &seen.resolved.refusals {
         table.row([
             Cell::new(&refusal.path),

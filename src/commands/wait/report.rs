@@ -21,7 +21,7 @@ pub(super) fn print(
         Column::whole("HOST"),
         Column::whole("STATE"),
         Column::minor("ADDRESS", 1),
-        Column::detail("ANSWER"),
+        Column::wrapped("ANSWER"),
     ]);
     for status in snapshots.iter().flat_map(Snapshot::rows) {
         hosts.row([

@@ -4,7 +4,7 @@
 //! the first value that it sees. So what the plugin has a variable for is said with that variable,
 //! and the rest with arguments.
 
-use super::super::login::{self, CONNECT_TIMEOUT, Line};
+use super::super::login::{self, CONNECT_TIMEOUT};
 use super::super::sockets::{HOME, SocketNames};
 use super::super::ssh_option::SshOption;
 use super::value::{Ending, Value, Variable};
@@ -70,12 +70,14 @@ pub(super) struct Connections<'f> {
 impl<'f> Connections<'f> {
     pub(super) fn new(fleet: &'f Fleet<'f>, options: &'f login::Options) -> Self {
         let lines = login::lines(options, &fleet.cluster);
-        let is_ours = |line: &Line<'_>| line.keyword == "IdentityFile" && !line.is_given;
-        let key = options.identity_file.as_ref().filter(|_| lines.iter().any(is_ours));
+        let key = options.identity_file.as_ref().filter(|_| !options.gives("IdentityFile"));
         let mut arguments = String::new();
         // The two that Ansible has variables for.
-        for line in lines.iter().filter(|line| !is_ours(line) && line.keyword != "ConnectTimeout") {
-            arguments.extend([" -o ", &shlex_word(setting(line))]);
+        for line in &lines {
+            let is_key = line.keyword() == "IdentityFile" && key.is_some();
+            if !is_key && line.keyword() != "ConnectTimeout" {
+                arguments.extend([" -o ", &shlex_word(line.to_string())]);
+            }
         }
         let bastion = fleet.bastion.as_ref();
         let direct = bastion.map(|bastion| format!("ProxyJump={bastion}"));
@@ -84,12 +86,14 @@ impl<'f> Connections<'f> {
                 let host = fleet.hosts.iter().find(|host| host.name == *name);
                 host.map(|host| through_node(host, bastion, &lines))
             }
-            Some(Jump::Via(via)) if Some(via) != bastion => Some(through_via(via, bastion, &lines)),
+            Some(Jump::Via(via)) if Some(via) != bastion => {
+                Some(through_via(via, bastion, options, &lines))
+            }
             Some(Jump::Via(_)) | None => direct.clone(),
         };
         let ending = |way: Option<String>| {
             let way = way.map(|way| [" -o ", &shlex_word(way)].concat()).unwrap_or_default();
-            Ending::of(arguments.clone() + &way)
+            Ending::of(&(arguments.clone() + &way))
         };
         Self {
             fleet,
@@ -131,11 +135,6 @@ impl<'f> Connections<'f> {
     }
 }
 
-/// `Keyword=value`, as `-o` takes it.
-fn setting(line: &Line<'_>) -> String {
-    format!("{}={}", line.keyword, line.value)
-}
-
 /// The start of a command that leads to a host behind a hop: ssh to the hop, which passes
 /// everything on.
 ///
@@ -154,11 +153,11 @@ fn proxy_command(bastion: Option<&JumpVia>) -> String {
 }
 
 /// The command that leads through a control node.
-fn through_node(host: &Host<'_>, bastion: Option<&JumpVia>, lines: &[Line<'_>]) -> String {
+fn through_node(host: &Host<'_>, bastion: Option<&JumpVia>, lines: &[SshOption]) -> String {
     let machine = host.host_key_alias();
     let mut command = format!("{} -o HostKeyAlias={machine}", proxy_command(bastion));
     for line in lines {
-        command.extend([" -o ", &proxy_argument(&setting(line))]);
+        command.extend([" -o ", &proxy_argument(&line.to_string())]);
     }
     command + &format!(" -p {} -W '[%h]:%p' {}@{}", host.port, host.user, host.host_name)
 }
@@ -166,12 +165,17 @@ fn through_node(host: &Host<'_>, bastion: Option<&JumpVia>, lines: &[Line<'_>]) 
 /// The command that leads through the user's own jump host. It may have a key of its own, in its
 /// config or in an agent, and its key may be in ssh's own files; so it is not held to ours alone.
 /// Options that the user gave are for our hosts.
-fn through_via(via: &JumpVia, bastion: Option<&JumpVia>, lines: &[Line<'_>]) -> String {
+fn through_via(
+    via: &JumpVia,
+    bastion: Option<&JumpVia>,
+    options: &login::Options,
+    lines: &[SshOption],
+) -> String {
     let mut command = proxy_command(bastion);
-    let suits = |line: &&Line<'_>| !line.is_given && line.keyword != "IdentitiesOnly";
-    for line in lines.iter().filter(suits) {
-        let mut setting = setting(line);
-        if line.keyword == "UserKnownHostsFile" {
+    let suits = |keyword: &str| keyword != "IdentitiesOnly" && !options.gives(keyword);
+    for line in lines.iter().filter(|line| suits(line.keyword())) {
+        let mut setting = line.to_string();
+        if line.keyword() == "UserKnownHostsFile" {
             setting.push_str(" ~/.ssh/known_hosts ~/.ssh/known_hosts2");
         }
         command.extend([" -o ", &proxy_argument(&setting)]);

@@ -5,7 +5,6 @@
 
 mod connection;
 mod group;
-mod json;
 mod value;
 
 use std::collections::BTreeMap;
@@ -55,8 +54,9 @@ pub fn check(fleets: &[Fleet<'_>], options: &Options) -> Result<(), Invalid> {
         .iter()
         .filter(|_| !options.use_ssh_config)
         .flat_map(|fleet| login::lines(&options.login, &fleet.cluster));
-    match lines.into_iter().find(|line| is_template(&line.value)) {
+    match lines.into_iter().find(|line| is_template(line.value())) {
         Some(line) => {
+            let line = line.line();
             Err(Invalid::because(format!("{line}: a Jinja marker, which Ansible would run")))
         }
         None => Ok(()),
@@ -78,7 +78,7 @@ pub fn render(
     with_inventory(fleets, options, |inventory| match format {
         Format::Yaml => Template::write_into(&Yaml { inventory }, to),
         Format::Ini => Template::write_into(&Ini { inventory }, to),
-        Format::Json => json::write_static(&inventory, to),
+        Format::Json => Template::write_into(&Json { inventory }, to),
     })
 }
 
@@ -88,7 +88,7 @@ pub fn render(
 ///
 /// Where the writer fails.
 pub fn list(fleets: &[Fleet<'_>], options: &Options, to: &mut dyn io::Write) -> io::Result<()> {
-    with_inventory(fleets, options, |inventory| json::write_list(&inventory, to))
+    with_inventory(fleets, options, |inventory| Template::write_into(&List { inventory }, to))
 }
 
 /// Returns what an inventory script answers to `--host NAME`: the variables of one host; `None`
@@ -97,7 +97,7 @@ pub fn list(fleets: &[Fleet<'_>], options: &Options, to: &mut dyn io::Write) -> 
 pub fn host(fleets: &[Fleet<'_>], options: &Options, name: &str) -> Option<String> {
     let clusters = clusters(fleets, options);
     let mut hosts = clusters.iter().flat_map(ClusterView::hosts);
-    hosts.find(|host| host.alias == name).map(|host| json::host(&host))
+    hosts.find(|host| host.alias == name).map(|host| host.json() + "\n")
 }
 
 #[derive(Template)]
@@ -112,10 +112,30 @@ struct Ini<'v> {
     inventory: Inventory<'v>,
 }
 
+/// A static `.json` file has the layout of a YAML one, not that of `ansible-inventory --list`.
+#[derive(Template)]
+#[template(path = "inventory.json.j2", escape = "inventory", whitespace = "preserve")]
+struct Json<'v> {
+    inventory: Inventory<'v>,
+}
+
+/// With `_meta`, Ansible asks a script for no host by itself.
+#[derive(Template)]
+#[template(path = "inventory_list.json.j2", escape = "inventory", whitespace = "preserve")]
+struct List<'v> {
+    inventory: Inventory<'v>,
+}
+
 /// The whole inventory as the templates see it.
 struct Inventory<'v> {
     clusters: &'v [ClusterView<'v>],
     groups: Vec<Group<'v>>,
+}
+
+impl Inventory<'_> {
+    fn hosts(&self) -> impl Iterator<Item = HostView<'_>> {
+        self.clusters.iter().flat_map(ClusterView::hosts)
+    }
 }
 
 /// A group that has hosts and no variables.
@@ -284,6 +304,16 @@ struct HostView<'v> {
 }
 
 impl<'v> HostView<'v> {
+    /// All of them as one JSON object.
+    fn json(&self) -> String {
+        let variables = self.variables();
+        let entries: Vec<String> = variables
+            .iter()
+            .map(|variable| format!("\"{}\":{}", variable.key, variable.json()))
+            .collect();
+        format!("{{{}}}", entries.join(","))
+    }
+
     /// Returns the variables that its group does not have already.
     fn variables(&self) -> Vec<Variable<'v>> {
         let Self { of, host, .. } = *self;

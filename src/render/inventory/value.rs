@@ -5,8 +5,6 @@
 
 use std::borrow::Cow;
 
-use serde::{Serialize, Serializer};
-
 use crate::cluster::Skipped;
 
 /// A variable of a group or host.
@@ -26,9 +24,9 @@ impl<'v> Variable<'v> {
         Self { key, value: text.map_or(Value::Null, |text| Value::Text(text.into())) }
     }
 
-    /// The value in YAML.
-    pub(super) fn yaml(&self) -> Cow<'static, str> {
-        self.value.literal(Dialect::Yaml)
+    /// The value in JSON, and in YAML, whose flow style that is.
+    pub(super) fn json(&self) -> Cow<'static, str> {
+        self.value.literal(Dialect::Json)
     }
 
     /// The value in an INI section of variables: a Python literal.
@@ -62,7 +60,7 @@ pub(super) enum Value<'v> {
 }
 
 /// A node without a host, and the reason.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Node<'v> {
     name: &'v str,
     reason: String,
@@ -77,27 +75,26 @@ impl<'v> Node<'v> {
 /// The end of a long text that many hosts share, which is escaped once for all of them.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Ending {
-    plain: String,
-    yaml: String,
+    json: String,
     python: String,
 }
 
 impl Ending {
-    pub(super) fn of(text: String) -> Self {
+    pub(super) fn of(text: &str) -> Self {
         let escaped = |dialect| {
             let mut escaped = String::new();
-            escape(&text, dialect, &mut escaped);
+            escape(text, dialect, &mut escaped);
             escaped
         };
-        Self { yaml: escaped(Dialect::Yaml), python: escaped(Dialect::Python), plain: text }
+        Self { json: escaped(Dialect::Json), python: escaped(Dialect::Python) }
     }
 }
 
 /// Whose quoted texts and constants are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Dialect {
-    /// YAML 1.1, flow style, which for us is JSON but for two characters.
-    Yaml,
+    /// JSON, with escapes for two characters that YAML 1.1 has not.
+    Json,
     /// Python, which Ansible's INI reads its values as, without a `'` in it: a shell's quotes may
     /// stand around it.
     Python,
@@ -106,7 +103,7 @@ enum Dialect {
 impl Value<'_> {
     fn literal(&self, dialect: Dialect) -> Cow<'static, str> {
         let constant: fn(_, _) -> &'static str = match dialect {
-            Dialect::Yaml => |yaml, _| yaml,
+            Dialect::Json => |json, _| json,
             Dialect::Python => |_, python| python,
         };
         match self {
@@ -117,7 +114,7 @@ impl Value<'_> {
             Self::Text(text) => quoted(text, dialect).into(),
             Self::Ending(start, ending) => {
                 let end = match dialect {
-                    Dialect::Yaml => &ending.yaml,
+                    Dialect::Json => &ending.json,
                     Dialect::Python => &ending.python,
                 };
                 ["\"", start, end, "\""].concat().into()
@@ -167,26 +164,13 @@ fn escape(mut text: &str, dialect: Dialect, to: &mut String) {
     to.push_str(text);
 }
 
-impl Serialize for Value<'_> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Null => to.serialize_unit(),
-            Self::Flag(flag) => to.serialize_bool(*flag),
-            Self::Number(number) => to.serialize_u64(*number),
-            Self::Text(text) => to.serialize_str(text),
-            Self::Ending(start, ending) => to.serialize_str(&[start, &*ending.plain].concat()),
-            Self::Skipped(nodes) => nodes.serialize(to),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn written(value: Value<'_>) -> [String; 3] {
         let variable = Variable::new("x", value);
-        [variable.yaml(), variable.ini(), variable.ini_word()].map(Cow::into_owned)
+        [variable.json(), variable.ini(), variable.ini_word()].map(Cow::into_owned)
     }
 
     #[test]
@@ -199,7 +183,7 @@ mod tests {
             r#"'"it\u0027s \"a\\b\" # x=1"'"#,
         ];
         assert_eq!(text(r#"it's "a\b" # x=1"#), expected);
-        let ending = Ending::of(r#"'s "a\b" # x=1"#.to_owned());
+        let ending = Ending::of(r#"'s "a\b" # x=1"#);
         assert_eq!(written(Value::Ending("it".to_owned(), &ending)), expected);
         assert_eq!(text("é日\u{ffff}")[0], "\"é日\\uffff\"");
     }

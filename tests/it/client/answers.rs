@@ -195,7 +195,7 @@ fn an_answer_that_is_not_the_contracts() {
     4: cannot get cluster `c1`: malformed answer: the JSON is cut off at line 2, column 13
     hint: check that `--api-url` names the Prime Intellect API
     --- {"data": null}
-    4: cannot get cluster `c1`: malformed answer: `data` is null: the API has nothing to tell
+    4: cannot get cluster `c1`: malformed answer: `data` is empty: the API has nothing to tell
     hint: it may have just been terminated; try again, or give another id
     --- another cluster
     cannot get cluster `c1`: the answer is about another cluster, `c2\u{1b}`
