@@ -15,7 +15,7 @@ use crate::terminal::table::{Cell, Column, Table, Tone};
 use crate::text::sanitize::excerpt;
 use crate::text::time;
 
-/// How many characters of a name a message shows.
+/// The characters of a name that a message shows.
 const EXCERPT: usize = 64;
 
 pub(super) fn run(args: &ListArgs, context: &Context) -> Outcome<()> {
@@ -65,7 +65,7 @@ fn tell_unlisted(here: &str, installed: &Installed, listed: &[Listed], context: 
         record.source.api().is_some_and(|api| api.url == here)
             && !listed.iter().any(|cluster| cluster.id == record.id.as_str())
     };
-    let records = installed.records.iter().map(|(_, record)| record);
+    let records = installed.records.values();
     let gone: Vec<String> = records
         .filter(is_gone)
         .map(|record| format!("{} ({})", record.alias(), record.id))

@@ -8,9 +8,7 @@ use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
 use super::cert;
-use super::installed::{
-    Applied, Applying, Asked, ClusterChange, DesiredState, Renewed, apply_request, named,
-};
+use super::installed::{Applied, Applying, Asked, ClusterChange, apply_request, named};
 use crate::certificate::file::{CertificateFile, suffices};
 use crate::certificate::identity::Identity;
 use crate::certificate::judge::{self, MIN_VALIDITY};
@@ -26,14 +24,13 @@ use crate::settings::{
 };
 use crate::ssh::process::run_with_timeout;
 use crate::terminal::{Audience, Terminal};
-use crate::text::message::Message;
 use crate::text::time;
 
-/// How long all of it may take: somebody waits for a connection.
+/// The limit for all of it: somebody waits for a connection.
 const LIMIT: Duration = Duration::from_secs(3);
 /// The same where there is no certificate that lets anybody in.
 const LIMIT_WITHOUT_CERTIFICATE: Duration = Duration::from_secs(10);
-/// What is left of it to put files in place and to write down what came of it.
+/// The part of it that is left to put files in place and to write down what came of it.
 const MARGIN: Duration = Duration::from_millis(300);
 
 /// A cluster, or the subscription, and what is to be done for it.
@@ -45,7 +42,7 @@ struct Due {
     certificate: Need,
 }
 
-/// How much a new certificate is needed.
+/// The need for a new certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Need {
     Nothing,
@@ -84,7 +81,7 @@ pub(super) fn run(args: &SyncArgs, older: Duration, context: &Context) -> Outcom
     })
 }
 
-/// What is meant: clusters, and the subscription as `None`. Found without a look into the files.
+/// Finds what is meant, without a look into the files: clusters, and the subscription as `None`.
 fn subjects(layout: &Layout, args: &SyncArgs) -> Outcome<Vec<Option<FileStem>>> {
     let by_file = |word: &String| {
         let name = format!("{word}.json");
@@ -108,8 +105,8 @@ fn subjects(layout: &Layout, args: &SyncArgs) -> Outcome<Vec<Option<FileStem>>> 
 }
 
 impl Due {
-    /// What is to be done, if anything. What failed a moment ago is not tried again, but a run that
-    /// is at it now may be waited for.
+    /// Finds what is to be done, if anything. What failed a moment ago is not tried again, but a
+    /// run that is at it now may be waited for.
     fn of(layout: &Layout, stem: Option<FileStem>, older: Duration, waits: bool) -> Option<Self> {
         let name = refresh::name(stem.as_ref());
         let (state, now) = (RefreshState::read(layout, &name), time::now());
@@ -127,7 +124,7 @@ impl Due {
         refresh::name(self.stem.as_ref())
     }
 
-    /// What messages call it: the alias, as far as the state can be read.
+    /// Its name in messages: the alias, as far as the state can be read.
     fn title(&self, layout: &Layout) -> String {
         let Some(stem) = &self.stem else { return "new clusters".to_owned() };
         let state = crate::fs::read(&layout.file(&stem.file(FileKind::State)), FILE_MAX);
@@ -140,7 +137,7 @@ impl Due {
     }
 }
 
-/// Whether a cluster that lets nobody in without a certificate needs a new one.
+/// Returns whether a cluster that lets nobody in without a certificate needs a new one.
 fn need(layout: &Layout, stem: &FileStem, state: &RefreshState) -> Need {
     let Some(path) = &state.certificate_key else { return Need::Nothing };
     let Ok(present) = CertificateFile::for_stem(&layout.folder(), stem).read() else {
@@ -183,6 +180,17 @@ impl Refresh {
         }
     }
 
+    fn state(&self, due: &Due) -> RefreshState {
+        RefreshState::read(&self.layout, &due.name())
+    }
+
+    /// Changes what is written down. Where that is not possible the next run tries again.
+    fn update(&self, due: &Due, change: impl FnOnce(&mut RefreshState)) {
+        let mut state = self.state(due);
+        change(&mut state);
+        let _ = state.write(&self.layout, &due.name());
+    }
+
     fn run(&self, due: Vec<Due>) {
         // A lock that root makes in another user's folder would keep that user's runs out.
         if let Err(error) = folder::check_owner(&self.layout) {
@@ -205,14 +213,12 @@ impl Refresh {
                     continue;
                 }
             }
-            let was_of_hosts = due.hosts;
             match Due::of(&self.layout, due.stem.clone(), self.older, false) {
                 Some(due) => mine.push(due),
-                None if !was_of_hosts => {}
+                None if !due.hosts => {}
                 // The one that was waited for may have failed.
                 None => {
-                    let state = RefreshState::read(&self.layout, &due.name());
-                    if let Some(why) = state.problem {
+                    if let Some(why) = self.state(&due).problem {
                         self.tell_old(&due, &why);
                     }
                 }
@@ -235,109 +241,88 @@ impl Refresh {
     /// Writes down that it is tried, for those who come meanwhile, or after this run was killed.
     /// Where that is not possible nothing is asked: each look of each ssh would wait.
     fn begin(&self, due: &Due) -> bool {
-        let mut state = RefreshState::read(&self.layout, &due.name());
-        state.tried = time::now();
-        state.problem = Some("the last try was cut short".to_owned());
-        match state.write(&self.layout, &due.name()) {
-            Ok(()) => true,
-            Err(error) => {
-                self.tell_old(due, &error.to_string());
-                false
-            }
-        }
+        let problem = Some("the last try was cut short".to_owned());
+        let state = RefreshState { tried: time::now(), problem, ..self.state(due) };
+        let written = state.write(&self.layout, &due.name());
+        written.inspect_err(|error| self.tell_old(due, &error.to_string())).is_ok()
     }
 
     /// Brings the hosts of these clusters up to date.
     fn bring(&self, due: &[Due]) {
-        let context = self.within(LIMIT);
-        let resolver = OptionResolver::new(&context);
-        let mut renewed = Vec::new();
-        let applied = match self.sync(due, &context, &resolver, &mut renewed) {
+        let applied = match self.sync(due) {
             Ok(applied) => applied,
             Err(failure) => return self.fail(due, &one_line(&failure)),
         };
-        let terminal = self.context.terminal;
-        let gone = applied.gone().into_iter().map(Message::from);
-        for warning in applied.request.talk.urgent.iter().cloned().chain(gone) {
+        let (terminal, lines) = (self.context.terminal, &applied.request.lines);
+        for warning in applied.request.talk.urgent.iter().cloned() {
             terminal.warning(warning);
         }
-        for line in applied.request.lines.iter().filter(|line| line.failure().is_none()) {
+        // Whoever only wanted to connect is told what is gone.
+        for line in lines.iter().filter(|line| matches!(line.what, ClusterChange::Removed(_))) {
+            terminal.warning(format_args!("{}  {}", line.cluster, line.what));
+        }
+        for line in lines.iter().filter(|line| line.failure().is_none()) {
             terminal.tell(format_args!("{}  {}", line.cluster, line.what));
         }
         let took = self.start.elapsed();
-        for warning in record(&self.layout, &applied, &renewed, Some(took)) {
+        for warning in record(&self.layout, &applied, Some(took)) {
             terminal.warning(warning);
         }
         if let Some(due) = due.iter().find(|due| due.stem.is_none()) {
-            let mut lines = applied.request.lines.iter().filter(|line| line.stem.is_none());
+            let mut lines = lines.iter().filter(|line| line.stem.is_none());
             match lines.find_map(|line| line.failure()) {
                 Some(why) => self.fail(std::slice::from_ref(due), &one_line(why)),
-                // The next one looks again, then.
-                None => drop(RefreshState::done(Some(took)).write(&self.layout, &due.name())),
+                None => self.update(due, |state| *state = RefreshState::done(Some(took))),
             }
         }
     }
 
-    fn sync(
-        &self,
-        due: &[Due],
-        context: &Context,
-        resolver: &OptionResolver<'_>,
-        renewed: &mut Vec<Renewed>,
-    ) -> Outcome<Applied> {
-        let layout = &self.layout;
+    fn sync(&self, due: &[Due]) -> Outcome<Applied> {
+        let (layout, context) = (&self.layout, self.within(LIMIT));
+        let resolver = OptionResolver::new(&context);
+        let mut applying = Applying::new(layout, Mode::Apply, &resolver, context.terminal);
         let before = folder::read(layout)?;
         let stems: Vec<FileStem> = due.iter().filter_map(|due| due.stem.clone()).collect();
         let follows = due.iter().any(|due| due.stem.is_none());
         let follow = before.follow.clone().filter(|_| follows);
-        let asked = Asked::of(&before, &stems, follow, layout, resolver, context.terminal);
-        let mut applying = Applying::new(layout, Mode::Apply, resolver, context.terminal);
+        let asked = Asked::of(&before, &stems, follow, &applying);
         applying.lock_limit = self.left(LIMIT);
-        apply_request(&applying, |present| {
-            let installed = present.installed();
-            let skip_invalid = context.global.skip_invalid;
-            let mut desired =
-                DesiredState::new(layout, present, &installed, resolver, skip_invalid);
-            let request = asked.request(&mut desired, false);
-            *renewed = desired.renewed;
-            Ok(request)
+        apply_request(&applying, |state| {
+            asked.decide(state, false);
+            Ok(())
         })
     }
 
     /// Gets a new certificate for a cluster, unless another run failed to while this one waited.
     fn renew(&self, due: &Due, began: u64) {
         let Some(stem) = &due.stem else { return };
-        let (terminal, name) = (self.context.terminal, due.name());
-        let mut state = RefreshState::read(&self.layout, &name);
+        let state = self.state(due);
         if state.certificate_failed.is_some_and(|failed| failed >= began) {
-            let why = "another connection was refused one just now";
-            let title = due.title(&self.layout);
-            return terminal.warning(format_args!("{title}: no new certificate: {why}"));
+            return self.tell_no_certificate(due, "another connection was refused one just now");
         }
         let context = self.within(due.limit());
         let resolver = OptionResolver::new(&context);
         let done = folder::read_ours(&self.layout).map_err(Failure::from).and_then(|present| {
-            let records = present.installed().records;
-            let record = records.iter().find(|(at, _)| at == stem);
-            let Some((_, record)) = record else { return Ok(()) };
+            let installed = present.installed();
+            let Some(record) = installed.records.get(stem) else { return Ok(()) };
             let wanted = Wanted::installed(state.certificate_key.clone(), &self.layout);
             let endpoint = || resolver.endpoint_of(record);
-            cert::get(vec![record.id.to_string()], &wanted, &endpoint, terminal)
+            let id = record.id.to_string();
+            cert::get(vec![id], false, &wanted, &endpoint, self.context.terminal)
         });
         match done {
-            Ok(()) => {
-                state.certificate_failed = None;
-                let _ = state.write(&self.layout, &name);
-            }
+            Ok(()) => self.update(due, |state| state.certificate_failed = None),
             Err(failure) => self.fail_certificate(due, &one_line(&failure)),
         }
     }
 
     /// Notes that a certificate was asked for in vain.
     fn fail_certificate(&self, due: &Due, why: &str) {
-        let mut state = RefreshState::read(&self.layout, &due.name());
-        state.certificate_failed = Some(time::now());
-        let _ = state.write(&self.layout, &due.name());
+        self.update(due, |state| state.certificate_failed = Some(time::now()));
+        self.tell_no_certificate(due, why);
+    }
+
+    fn tell_no_certificate(&self, due: &Due, why: &str) {
         let title = due.title(&self.layout);
         self.context.terminal.warning(format_args!("{title}: no new certificate: {why}"));
     }
@@ -345,8 +330,7 @@ impl Refresh {
     /// Notes what was not done when the time was over.
     fn stop(&self, due: &[Due], why: &str) {
         for due in due {
-            let state = RefreshState::read(&self.layout, &due.name());
-            if due.hosts && state.is_older(self.older, time::now()) {
+            if due.hosts && self.state(due).is_older(self.older, time::now()) {
                 self.fail(std::slice::from_ref(due), why);
             } else if due.certificate != Need::Nothing {
                 self.fail_certificate(due, why);
@@ -357,21 +341,18 @@ impl Refresh {
     /// Notes tries that failed, and tells how old the hosts are.
     fn fail(&self, due: &[Due], why: &str) {
         for due in due {
-            let mut state = RefreshState::read(&self.layout, &due.name());
-            state.fail(why, Some(self.start.elapsed()));
-            // Whoever comes next waits as long, then.
-            let _ = state.write(&self.layout, &due.name());
+            self.update(due, |state| state.fail(why, Some(self.start.elapsed())));
             self.tell_old(due, why);
         }
     }
 
     fn tell_old(&self, due: &Due, why: &str) {
-        let state = RefreshState::read(&self.layout, &due.name());
+        let state = self.state(due);
         self.context.terminal.warning(going_on(&due.title(&self.layout), &state, why));
     }
 }
 
-/// What a person should know who goes on with the hosts that are there.
+/// Tells whoever goes on with the hosts that are there how old they are.
 fn going_on(title: &str, state: &RefreshState, why: &str) -> String {
     match state.age(time::now()) {
         Some(age) => format!("{title}: using the hosts of {} ago: {why}", time::span(age)),
@@ -379,7 +360,7 @@ fn going_on(title: &str, state: &RefreshState, why: &str) -> String {
     }
 }
 
-/// Why work did not come to its end.
+/// Says why work did not come to its end.
 fn late(error: &io::Error, limit: Duration) -> String {
     match error.kind() {
         ErrorKind::TimedOut => format!("no answer within {}", time::span(limit)),
@@ -387,23 +368,9 @@ fn late(error: &io::Error, limit: Duration) -> String {
     }
 }
 
-impl Applied {
-    /// The clusters that are gone, for a person who only wanted to connect.
-    fn gone(&self) -> Vec<String> {
-        let lines = self.request.lines.iter();
-        let gone = lines.filter(|line| matches!(line.what, ClusterChange::Removed(_)));
-        gone.map(|line| format!("{}  {}", line.cluster, line.what)).collect()
-    }
-}
-
-/// Writes down when each cluster was brought up to date, and why one was not. Returns what a person
-/// should know who goes on with the hosts that are there.
-pub(super) fn record(
-    layout: &Layout,
-    applied: &Applied,
-    renewed: &[Renewed],
-    took: Option<Duration>,
-) -> Vec<String> {
+/// Writes down when each cluster was brought up to date, and why one was not. Returns warnings for
+/// whoever goes on with the hosts that are there.
+pub(super) fn record(layout: &Layout, applied: &Applied, took: Option<Duration>) -> Vec<String> {
     let mut warnings = Vec::new();
     for line in &applied.request.lines {
         let Some(stem) = &line.stem else { continue };
@@ -418,7 +385,8 @@ pub(super) fn record(
             state.fail(&why, took);
             warnings.push(going_on(&line.cluster, &state, &why));
         } else {
-            let key = renewed.iter().find(|renewed| renewed.record.stem() == *stem);
+            let mut renewed = applied.request.renewed.iter();
+            let key = renewed.find(|renewed| renewed.record.stem() == *stem);
             state = RefreshState {
                 certificate_key: key.and_then(|renewed| renewed.identity.clone()),
                 certificate_failed: state.certificate_failed,

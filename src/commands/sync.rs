@@ -1,6 +1,6 @@
 //! `prime-ssh sync`: what is installed becomes what the API says now.
 
-use super::installed::{Applying, Asked, DesiredState, apply_request, named};
+use super::installed::{Applying, Asked, apply_request, named};
 use super::refresh;
 use crate::cli::SyncArgs;
 use crate::failure::Outcome;
@@ -15,26 +15,21 @@ pub(super) fn run(args: &SyncArgs, context: &Context) -> Outcome<()> {
     check_sync(&context.global)?;
     let (layout, mode) = (&context.layout()?, Mode::from(args.mode));
     let resolver = OptionResolver::new(context);
+    let applying = Applying::new(layout, mode, &resolver, terminal);
     let before = folder::read(layout)?;
     let stems = if args.new { Vec::new() } else { named(&before, &args.clusters)? };
     let follow = before.follow.clone().filter(|_| args.clusters.is_empty());
-    let asked = Asked::of(&before, &stems, follow, layout, &resolver, terminal);
+    let asked = Asked::of(&before, &stems, follow, &applying);
     if asked.is_empty() {
         terminal.tell("nothing is installed");
         return Ok(());
     }
-    let applying = Applying::new(layout, mode, &resolver, terminal);
-    let skip_invalid = context.global.skip_invalid;
-    let mut renewed = Vec::new();
-    let applied = apply_request(&applying, |present| {
-        let installed = present.installed();
-        let mut desired = DesiredState::new(layout, present, &installed, &resolver, skip_invalid);
-        let request = asked.request(&mut desired, args.prune);
-        renewed = desired.renewed;
-        Ok(request)
+    let applied = apply_request(&applying, |state| {
+        asked.decide(state, args.prune);
+        Ok(())
     })?;
     if mode == Mode::Apply {
-        refresh::record(layout, &applied, &renewed, None);
+        refresh::record(layout, &applied, None);
     }
     applied.tell(&applying)
 }

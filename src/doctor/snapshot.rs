@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::install::desired::Desired;
 use crate::install::folder::{self, FolderError};
 use crate::install::fragment::Fragment;
 use crate::install::layout::{FIRST_LOOK, Layout};
@@ -12,7 +13,7 @@ use crate::install::reader::Line;
 use crate::install::state::{FileKind, FileStem, Record};
 use crate::settings::{Context, OwnCommands};
 
-/// What ssh reads after the user's configuration.
+/// The configuration that ssh reads after the user's.
 const SYSTEM_CONFIG: &str = "/etc/ssh/ssh_config";
 
 /// The shell where `SHELL` is not set (`_PATH_BSHELL`).
@@ -42,7 +43,7 @@ pub struct OurFolder {
     pub present: Present,
     /// The installed clusters.
     pub installed: Installed,
-    /// What a `sync` without news would change.
+    /// The changes that a `sync` without news would make.
     pub repair: Option<Plan>,
     /// The clusters with a file for ssh.
     pub clusters: Vec<InstalledCluster>,
@@ -149,8 +150,8 @@ impl Snapshot {
 impl OurFolder {
     fn of(layout: &Layout, present: Present) -> Self {
         let installed = present.installed();
-        let repair = plan(layout, &present, Vec::new(), None).ok();
-        let cluster = |(stem, record): &(FileStem, Record)| {
+        let repair = plan(layout, &present, &Desired::unchanged(&present), None).ok();
+        let cluster = |(stem, record): (&FileStem, &Record)| {
             let text = present.part(stem, FileKind::Fragment)?;
             let path = layout.file(&stem.file(FileKind::Fragment));
             let mut fragment = Fragment::parse(text);

@@ -10,8 +10,8 @@ use crate::fs::{FileError, Mode, Staged};
 /// at a file that others may write.
 const PRIVATE: u32 = 0o600;
 
-/// How long an ssh may take from the line that includes a file to the file: old releases stop where
-/// it was removed in between.
+/// The time that an ssh may take from the line that includes a file to the file: old releases stop
+/// where it was removed in between.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// A plan whose new files are all on the disk, each beside the place where it will stand.

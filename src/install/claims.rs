@@ -18,8 +18,8 @@ pub struct Claim {
     pub pattern: Option<String>,
 }
 
-/// Returns whether a keyword decides which machine a name leads to, as whom, and whether it is the right one.
-/// The others, such as `LocalForward`, are a person's own settings for our names.
+/// Returns whether a keyword decides which machine a name leads to, as whom, and whether it is the
+/// right one. The others, such as `LocalForward`, are a person's own settings for our names.
 #[must_use]
 pub fn redirects(keyword: &[u8]) -> bool {
     const KEYWORDS: [&str; 20] = [
@@ -47,7 +47,8 @@ pub fn redirects(keyword: &[u8]) -> bool {
     KEYWORDS.iter().any(|known| known.as_bytes() == keyword)
 }
 
-/// Finds each place where `config` and what it includes have a block for one of `aliases` that leads it elsewhere.
+/// Finds each place where `config` and what it includes have a block for one of `aliases` that
+/// leads it elsewhere.
 ///
 /// A pattern is a claim only where it starts as the alias does: `Host *` speaks of nobody.
 /// Our own files do not count; the reader leaves them out.
@@ -83,8 +84,8 @@ pub fn claims(config: (&Path, &[u8]), aliases: &[&str], reader: &ConfigReader<'_
     found
 }
 
-/// Returns whether a pattern is about this alias and its like: it matches, and its first wildcard stands
-/// behind the first word, or somewhere in a name of one word.
+/// Returns whether a pattern is about this alias and its like: it matches, and its first wildcard
+/// stands behind the first word, or somewhere in a name of one word.
 #[must_use]
 pub fn is_about(pattern: &str, alias: &str) -> bool {
     let start = pattern.split(['*', '?']).next().unwrap_or_default();

@@ -16,7 +16,7 @@ const CONTEXT: usize = 3;
 const TIME: Duration = Duration::from_secs(1);
 
 /// Writes what would change, file by file.
-pub fn write(changes: &[Change], colored: bool, to: &mut dyn Write) -> io::Result<()> {
+pub fn write(changes: &[&Change], colored: bool, to: &mut dyn Write) -> io::Result<()> {
     let head =
         |to: &mut dyn Write, text: String| paint(to, colored, AnsiColor::Cyan.on_default(), &text);
     for change in changes {
@@ -78,6 +78,7 @@ mod tests {
             })
             .collect();
         let mut bytes = Vec::new();
+        let changes: Vec<&Change> = changes.iter().collect();
         write(&changes, colored, &mut bytes).unwrap();
         String::from_utf8(bytes).unwrap()
     }

@@ -1,4 +1,4 @@
-//! What is on the disk: where the ssh folder is, and what is in it.
+//! The disk: the place of the ssh folder, and the files in it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -26,7 +26,7 @@ use crate::text::shell;
 /// A directory service that does not answer is as good as none.
 const GETENT_LIMIT: Duration = Duration::from_secs(2);
 
-/// Why the ssh folder cannot be used.
+/// The reason that the ssh folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     /// The ssh folder belongs to another user, who could not read what we would put there.
@@ -47,9 +47,9 @@ pub enum FolderError {
     /// The system said no.
     #[error("cannot read {}: {error}", shell::path(path))]
     System {
-        /// What was looked at.
+        /// The path that was looked at.
         path: PathBuf,
-        /// What the system said.
+        /// The words of the system.
         error: io::Error,
     },
     /// Our folder, a file of ours, or the user's configuration cannot be used.
@@ -62,7 +62,7 @@ impl FolderError {
         move |error| Self::System { path: path.to_owned(), error }
     }
 
-    /// Whether something stands in our way that a person put there.
+    /// Returns whether something stands in our way that a person put there.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         match self {
@@ -133,7 +133,7 @@ pub fn layout(given: Option<&Path>, home: Option<&Path>) -> Result<Layout, Folde
     Ok(Layout::new(folder, of_user, same))
 }
 
-/// Whether an ssh with this `HOME` finds our files by no line of `config`. The folder of
+/// Returns whether an ssh with this `HOME` finds our files by no line of `config`. The folder of
 /// `~/.ssh/config` comes from the password database, but a relative `Include`, and `~`, are resolved
 /// below `HOME`.
 #[must_use]
@@ -170,16 +170,11 @@ pub fn read_ours(layout: &Layout) -> Result<Present, FolderError> {
     for entry in fs::read_dir(&folder).map_err(FolderError::system(&folder))? {
         let name = entry.map_err(FolderError::system(&folder))?.file_name();
         let name = name.to_string_lossy().into_owned();
-        if name == LOCK
-            || is_certificate_lock(&name)
-            || refresh::of_file(&name).is_some()
-            || crate::fs::is_temporary(&name)
-        {
+        if name == LOCK || is_trace(&name) {
             continue;
         }
         let is_aside = name.contains(".conf.bak");
-        let is_shared = name == FOLLOW || SHARED.contains(&&*name);
-        if !is_shared && FileStem::of_file(&name).is_none() {
+        if !is_ours(&name) {
             present.foreign.push(name.clone());
             if !is_aside {
                 continue;
@@ -233,7 +228,7 @@ pub fn installed_stems(layout: &Layout) -> Result<Vec<FileStem>, FolderError> {
     Ok(stems)
 }
 
-/// Whether an ssh may still be at work that started before this file was written.
+/// Returns whether an ssh may still be at work that started before this file was written.
 fn is_recent(layout: &Layout, found: &fs::Metadata) -> bool {
     const MINUTES: Duration = Duration::from_secs(3 * 60);
     age(layout, found) < MINUTES
@@ -247,7 +242,7 @@ fn age(layout: &Layout, found: &fs::Metadata) -> Duration {
     times.and_then(|(began, then)| began.duration_since(then).ok()).unwrap_or_default()
 }
 
-/// Whether our folder is there. Whatever else has its name is refused.
+/// Returns whether our folder is there. Whatever else has its name is refused.
 pub fn is_there(layout: &Layout) -> Result<bool, FolderError> {
     Ok(crate::fs::is_own_folder(&layout.folder())?)
 }
@@ -279,7 +274,7 @@ fn empty_again(layout: &Layout) {
     }
 }
 
-/// What says when clusters were brought up to date that are gone, and their empty files. An ssh that
+/// Finds what was written down of clusters that are gone, and their empty files. An ssh that
 /// read the list before may be about to read one of them, and old releases stop where it is gone by
 /// then: so they stay for a while.
 fn emptied(layout: &Layout) -> Vec<PathBuf> {
@@ -329,20 +324,16 @@ pub fn leftovers(layout: &Layout) -> Vec<PathBuf> {
 /// Removes the lock, where nothing else of ours is left, and the folders that are empty then: our
 /// own, and the ssh folder where we `made` it.
 pub fn remove_if_unused(layout: &Layout, lock: &Lock, made: bool) {
-    let is_ours = |entry: io::Result<fs::DirEntry>| {
-        let name = entry.map(|entry| entry.file_name());
-        // What cannot be read may be ours.
-        name.map_or(true, |name| {
-            name.to_str().is_some_and(|name| {
-                SHARED.contains(&name) || name == FOLLOW || FileStem::of_file(name).is_some()
-            })
-        })
+    // What cannot be read may be ours.
+    let may_be_ours = |entry: io::Result<fs::DirEntry>| {
+        entry.map_or(true, |entry| entry.file_name().to_str().is_some_and(is_ours))
     };
-    let in_use = fs::read_dir(layout.folder()).map_or(true, |mut entries| entries.any(is_ours));
-    if !in_use {
-        remove_traces(layout);
+    let Ok(mut entries) = fs::read_dir(layout.folder()) else { return };
+    if entries.any(may_be_ours) {
+        return;
     }
-    if !in_use && lock.remove_file().is_ok() {
+    remove_traces(layout);
+    if lock.remove_file().is_ok() {
         // Neither goes while something is in it, such as the lock of a run that waited.
         let removed = fs::remove_dir(layout.folder());
         if made && removed.is_ok() {
@@ -351,16 +342,22 @@ pub fn remove_if_unused(layout: &Layout, lock: &Lock, made: bool) {
     }
 }
 
+/// Returns whether a file of our folder with this name belongs to what is installed.
+fn is_ours(name: &str) -> bool {
+    SHARED.contains(&name) || name == FOLLOW || FileStem::of_file(name).is_some()
+}
+
+/// Returns whether it is of use for a while only: a certificate's lock, what a refresh wrote down, or
+/// a temporary file.
+fn is_trace(name: &str) -> bool {
+    is_certificate_lock(name) || refresh::of_file(name).is_some() || crate::fs::is_temporary(name)
+}
+
 /// Removes what nothing is left for: the locks of certificates and what refreshes wrote down. Who
 /// waits for a lock sees that it is gone.
 fn remove_traces(layout: &Layout) {
     let entries = fs::read_dir(layout.folder()).into_iter().flatten().flatten();
-    let is_left = |name: &str| {
-        is_certificate_lock(name)
-            || refresh::of_file(name).is_some()
-            || crate::fs::is_temporary(name)
-    };
-    for entry in entries.filter(|entry| entry.file_name().to_str().is_some_and(is_left)) {
+    for entry in entries.filter(|entry| entry.file_name().to_str().is_some_and(is_trace)) {
         // One that stays keeps the folder there, and harms nobody.
         let _ = fs::remove_file(entry.path());
     }
@@ -370,7 +367,8 @@ fn is_same_folder(one: &Path, other: &Path) -> bool {
     fs::canonicalize(one).is_ok_and(|one| fs::canonicalize(other).is_ok_and(|other| one == other))
 }
 
-/// What root makes in another user's folder, with mode 0600, stops that user's ssh for every host.
+/// Refuses another user's folder: a file that root makes there, with mode 0600, stops that user's ssh
+/// for every host.
 pub fn check_owner(layout: &Layout) -> Result<(), FolderError> {
     let ssh_folder = layout.ssh_folder();
     // Where there is none yet, it will be made in the home folder of its user.

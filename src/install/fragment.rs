@@ -108,7 +108,7 @@ impl Fragment {
         self.names().filter(|name| !known.contains(name)).collect()
     }
 
-    /// Whether ssh needs the user's shell for a host: to run a command, or to jump.
+    /// Returns whether ssh needs the user's shell for a host: to run a command, or to jump.
     #[must_use]
     pub fn needs_a_shell(&self) -> bool {
         !self.commands.is_empty() || self.all("proxyjump").any(|jump| jump != "none")
@@ -216,7 +216,7 @@ impl Host {
     }
 }
 
-/// Whether this can be an alias of ours, to be asked for.
+/// Returns whether this can be an alias of ours, to be asked for.
 fn is_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-".contains(&b))

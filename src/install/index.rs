@@ -20,7 +20,7 @@ pub(super) const HEADER: &str = "# Written by prime-ssh. Changes here are lost.\
 const FOLDER_HEADER: &str =
     "# The folder above was made by prime-ssh, and goes with the last cluster.\n";
 
-/// Whether the index says that the ssh folder was made by us.
+/// Returns whether the index says that the ssh folder was made by us.
 pub(super) fn says_folder_is_ours(index: &[u8]) -> bool {
     index.split_inclusive(|&byte| byte == b'\n').any(|line| line == FOLDER_HEADER.as_bytes())
 }

@@ -26,8 +26,8 @@ pub(super) fn with_renamed(known_hosts: &[u8], renamed: &[(String, String)]) -> 
     text
 }
 
-/// Whether the first field of a line is about this name: names with commas, or one that is hashed
-/// (`sshd(8)`, its section on known hosts).
+/// Returns whether the first field of a line is about this name: names with commas, or one that is
+/// hashed (`sshd(8)`, its section on known hosts).
 fn names_host(names: &str, name: &str) -> bool {
     let Some(hashed) = names.strip_prefix("|1|") else {
         return names.split(',').any(|known| known == name);

@@ -1,4 +1,4 @@
-//! What is where below the ssh folder, and how ssh is told of it.
+//! The places of our files below the ssh folder, and the lines that tell ssh of them.
 
 use std::path::{Path, PathBuf};
 
@@ -62,7 +62,7 @@ impl Layout {
         self.home.join(".ssh")
     }
 
-    /// Whether a plain `ssh` reads the configuration in this folder.
+    /// Returns whether a plain `ssh` reads the configuration in this folder.
     #[must_use]
     pub fn is_read_by_ssh(&self) -> bool {
         let read = self.read_by_ssh();
@@ -85,7 +85,7 @@ impl Layout {
         self.ssh_folder.join("config")
     }
 
-    /// What the user's configuration was before our first change to it.
+    /// The user's configuration of before our first change to it.
     #[must_use]
     pub fn backup(&self) -> PathBuf {
         self.ssh_folder.join("config.prime-ssh.bak")
@@ -146,7 +146,7 @@ impl Layout {
         IncludeLine::new(&self.named_by_ssh(name))
     }
 
-    /// How ssh finds what an `Include` names.
+    /// Finds what an `Include` names as ssh does.
     #[must_use]
     pub fn include_resolver(&self) -> IncludeResolver {
         let folders = self.same.iter().chain([&self.ssh_folder]);

@@ -26,7 +26,7 @@ pub struct RefreshCommand(String);
 
 /// OpenSSH 7.6 stops at lines over 4,093 bytes, and libssh skips those over 1,023.
 const LINE_MAX: usize = 1000;
-/// Which leaves room for the names of one cluster.
+/// The command leaves room for the names of one cluster.
 const COMMAND_MAX: usize = 500;
 
 impl RefreshCommand {
@@ -75,7 +75,7 @@ fn quoted(word: &str) -> Result<String, Invalid> {
     Ok(if word.chars().all(is_plain) { word.to_owned() } else { format!("'{word}'") })
 }
 
-/// What ssh keeps up to date.
+/// The clusters that ssh keeps up to date.
 #[derive(Debug)]
 pub(super) struct Live<'r> {
     /// The clusters.

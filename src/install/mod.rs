@@ -1,9 +1,10 @@
-//! What this program keeps under the user's ssh folder.
+//! The files of this program under the user's ssh folder.
 
 #[cfg(test)]
 mod any_config;
 pub mod apply;
 pub mod claims;
+pub mod desired;
 pub mod diff;
 pub mod folder;
 pub mod follow;

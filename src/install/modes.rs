@@ -1,4 +1,4 @@
-//! Whose a file is, and who may write it: ssh stops at what others could have written.
+//! Owners and modes of files: ssh stops at what others could have written.
 
 use std::fmt;
 use std::fs;
@@ -9,7 +9,7 @@ use nix::unistd::{Gid, Group, Uid, User};
 
 use crate::text::shell;
 
-/// Why ssh stops at a file for every host.
+/// The reason that ssh stops at a file for every host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// It belongs to this user, who is neither root nor the one who runs ssh.
@@ -19,7 +19,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// What is wrong with the file or folder that `path` leads to; nothing where none is.
+    /// Finds the fault of the file or folder that `path` leads to.
     #[must_use]
     pub fn of(path: &Path) -> Option<Self> {
         let found = fs::metadata(path).ok()?;
@@ -79,7 +79,7 @@ fn is_open(found: &fs::Metadata) -> bool {
     is_stranger || others_write || group_writes
 }
 
-/// Whether a group is root's or this user's own: by its name, and with nobody else in it.
+/// Returns whether a group is root's or this user's own: by its name, and with nobody else in it.
 fn is_private(gid: u32) -> bool {
     if gid == 0 {
         return true;

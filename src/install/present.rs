@@ -1,4 +1,4 @@
-//! What was found on the disk.
+//! The ssh folder as it was found on the disk.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,22 +7,22 @@ use super::layout::{CLUSTERS, INDEX};
 use super::state::{Damage, FileKind, FileStem, Record};
 use super::{include, index};
 
-/// What was found on the disk.
+/// The ssh folder as it was found on the disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Present {
-    /// Whether the ssh folder was made by us.
+    /// True if the ssh folder was made by us.
     pub folder_is_ours: bool,
     /// The user's configuration.
     pub config: Option<Vec<u8>>,
-    /// Whether it is reached through a link, which is the user's own.
+    /// True if it is reached through a link, which is the user's own.
     pub config_is_link: bool,
-    /// What it was before our first change to it.
+    /// The same of before our first change to it.
     pub backup: Option<Vec<u8>>,
     /// The files of our folder that are ours, by name, and those that we kept aside.
     pub files: BTreeMap<String, Vec<u8>>,
     /// Those of them that others than this user may read or write.
     pub loose: BTreeSet<String>,
-    /// What else is in our folder, by name.
+    /// All else in our folder, by name.
     pub foreign: Vec<String>,
     /// The hosts that were added in the last minutes.
     pub recent: BTreeSet<String>,
@@ -34,7 +34,7 @@ pub struct Present {
 #[derive(Debug, Default)]
 pub struct Installed {
     /// Those whose state can be read, in the order of their names.
-    pub records: Vec<(FileStem, Record)>,
+    pub records: BTreeMap<FileStem, Record>,
     /// Those whose state cannot.
     pub damaged: Vec<(FileStem, Damage)>,
     /// Second files of a cluster, left by a run that was killed while it gave it another name.
@@ -45,7 +45,7 @@ impl Installed {
     /// The record of the cluster with this id.
     #[must_use]
     pub fn of_id(&self, id: &str) -> Option<&Record> {
-        self.records.iter().map(|(_, record)| record).find(|record| record.id.as_str() == id)
+        self.records.values().find(|record| record.id.as_str() == id)
     }
 }
 
@@ -70,15 +70,19 @@ impl Present {
                 Ok(record) if record.stem() != stem => {
                     installed.damaged.push((stem, Damage::Renamed(record.stem())));
                 }
-                Ok(record) => match installed.records.iter_mut().find(|(_, r)| r.id == record.id) {
-                    None => installed.records.push((stem, record)),
+                Ok(record) => {
+                    let same = installed.of_id(record.id.as_str()).map(Record::stem);
                     // What ssh reads is what counts.
-                    Some(other) if indexed.contains(&stem) => {
-                        let other = std::mem::replace(other, (stem, record));
-                        installed.superseded.push(other.0);
+                    if same.is_none() || indexed.contains(&stem) {
+                        if let Some(other) = same {
+                            installed.records.remove(&other);
+                            installed.superseded.push(other);
+                        }
+                        installed.records.insert(stem, record);
+                    } else {
+                        installed.superseded.push(stem);
                     }
-                    Some(_) => installed.superseded.push(stem),
-                },
+                }
                 Err(damage) => installed.damaged.push((stem, damage)),
             }
         }
@@ -102,8 +106,8 @@ impl Present {
         known.filter(|(stem, kind)| *kind != FileKind::Fragment || !self.is_emptied(stem))
     }
 
-    /// Whether the file of a cluster is empty, which is all that a removed one leaves until a later
-    /// run.
+    /// Returns whether the file of a cluster is empty, which is all that a removed one leaves until
+    /// a later run.
     pub(super) fn is_emptied(&self, stem: &FileStem) -> bool {
         self.part(stem, FileKind::Fragment).is_some_and(<[u8]>::is_empty)
             && self.part(stem, FileKind::State).is_none()

@@ -1,5 +1,5 @@
-//! Reads a configuration as ssh itself does: its lines (readconf.c and misc.c of OpenSSH), its blocks,
-//! and the files that it includes.
+//! Reads a configuration as ssh itself does: its lines (readconf.c and misc.c of OpenSSH), its
+//! blocks, and the files that it includes.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use glob::{MatchOptions, Pattern};
 
-/// What separates a keyword and its arguments.
+/// The white space between a keyword and its arguments.
 const WHITE: &[u8] = b" \t\r\n";
 
 /// One line that holds a keyword.
@@ -16,7 +16,7 @@ const WHITE: &[u8] = b" \t\r\n";
 pub struct Directive<'a> {
     /// Counted from 1, as in ssh's own messages.
     pub line: usize,
-    /// Where the line stands in the text, with its ending.
+    /// The place of the line in the text, with its ending.
     pub range: Range<usize>,
     /// The keyword in lower case: ssh knows no case there.
     pub keyword: Cow<'a, [u8]>,
@@ -24,7 +24,7 @@ pub struct Directive<'a> {
 }
 
 impl Directive<'_> {
-    /// What follows the keyword, split at white space, without quotes.
+    /// The words behind the keyword, split at white space, without quotes.
     #[must_use]
     pub fn arguments(&self) -> Vec<Vec<u8>> {
         arguments(self.rest)
@@ -96,11 +96,11 @@ impl Block {
 /// One condition of a `Match` line (`ssh_config(5)`, Match).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Criterion {
-    /// Whether it must not hold.
+    /// True if it must not hold.
     pub negated: bool,
-    /// What it is about, in lower case: ssh knows no case there.
+    /// Its name, in lower case: ssh knows no case there.
     pub name: String,
-    /// What that must be; empty for `all`, `canonical` and `final`.
+    /// Its value; empty for `all`, `canonical` and `final`.
     pub value: String,
 }
 
@@ -138,7 +138,7 @@ pub fn directives(text: &[u8]) -> impl Iterator<Item = Directive<'_>> {
     })
 }
 
-/// Whether `text` fits a pattern of ssh's (`ssh_config(5)`, PATTERNS): `*` is any number of
+/// Returns whether `text` fits a pattern of ssh's (`ssh_config(5)`, PATTERNS): `*` is any number of
 /// characters, `?` is one.
 #[must_use]
 pub fn matches(pattern: &str, text: &str) -> bool {
@@ -166,7 +166,7 @@ pub fn matches(pattern: &str, text: &str) -> bool {
     pattern.get(of..).is_some_and(|rest| rest.iter().all(|&byte| byte == b'*'))
 }
 
-/// Whether `text` fits a list of patterns: one of them matches it, and none that is negated.
+/// Returns whether `text` fits a list of patterns: one of them matches it, and none that is negated.
 #[must_use]
 pub fn matches_list<'p>(patterns: impl IntoIterator<Item = &'p str>, text: &str) -> bool {
     let mut is_named = false;
@@ -180,7 +180,7 @@ pub fn matches_list<'p>(patterns: impl IntoIterator<Item = &'p str>, text: &str)
     is_named
 }
 
-/// Where ssh finds things, for reading the paths of `Include` lines as ssh does.
+/// Reads the paths of `Include` lines as ssh does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IncludeResolver {
     /// The user's home in the password database, which ssh takes instead of `$HOME`.

@@ -1,4 +1,4 @@
-//! When a cluster was last brought up to date, and what came of it: one small file each.
+//! The last refresh of a cluster, and its result: one small file each.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::state::FileStem;
 use crate::fs::FileError;
 use crate::text::time;
 
-/// How the name of such a file ends.
+/// The ending of the name of such a file.
 const ENDING: &str = ".refresh";
 /// The same for the lock of those who bring the cluster up to date.
 const LOCK_ENDING: &str = ".refresh-lock";
@@ -22,15 +22,15 @@ const ALL: &str = "all";
 /// More bytes than such a file has.
 const BYTES_MAX: u64 = 64 * 1024;
 
-/// What is known of the last tries. Moments are in Unix seconds.
+/// The last tries. Moments are in Unix seconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RefreshState {
-    /// When the hosts were last as the API says.
+    /// The moment when the hosts were last as the API says.
     pub checked: u64,
-    /// When that was last tried.
+    /// The moment of the last try.
     pub tried: u64,
-    /// Why the last try failed.
+    /// The reason that the last try failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
     /// Milliseconds that the last one took.
@@ -39,7 +39,7 @@ pub struct RefreshState {
     /// The key whose certificate is renewed, where the cluster lets nobody in without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate_key: Option<PathBuf>,
-    /// When a new certificate was last asked for in vain.
+    /// The moment when a new certificate was last asked for in vain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate_failed: Option<u64>,
 }
@@ -77,14 +77,14 @@ impl RefreshState {
         crate::fs::replace(&path, &text, 0o600)
     }
 
-    /// Whether the hosts are older than that.
+    /// Returns whether the hosts are older than that.
     #[must_use]
     pub fn is_older(&self, than: Duration, now: u64) -> bool {
         // A clock that went back makes it old.
         now.checked_sub(self.checked).is_none_or(|age| age >= than.as_secs())
     }
 
-    /// Whether a try failed so lately that a new one would only make people wait.
+    /// Returns whether a try failed so lately that a new one would only make people wait.
     #[must_use]
     pub fn is_pausing(&self, now: u64) -> bool {
         self.problem.is_some() && is_recent(self.tried, now)
@@ -96,7 +96,7 @@ impl RefreshState {
         self.certificate_failed.is_some_and(|failed| is_recent(failed, now))
     }
 
-    /// How old the hosts are; `None` where that is not known.
+    /// The age of the hosts; `None` where that is not known.
     #[must_use]
     pub fn age(&self, now: u64) -> Option<Duration> {
         let age = now.checked_sub(self.checked).filter(|_| self.checked > 0);
@@ -112,13 +112,13 @@ fn milliseconds(took: Duration) -> u64 {
     u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// What the files about a cluster are called, or those about the subscription, without their ending.
+/// The name of the files about a cluster, or about the subscription, without their ending.
 #[must_use]
 pub fn name(stem: Option<&FileStem>) -> String {
     stem.map_or_else(|| ALL.to_owned(), FileStem::to_string)
 }
 
-/// Whether there is a subscription.
+/// Returns whether there is a subscription.
 #[must_use]
 pub fn follows(layout: &Layout) -> bool {
     layout.file(FOLLOW).exists()
@@ -148,7 +148,7 @@ pub fn of_file(name: &str) -> Option<&str> {
     [ENDING, LOCK_ENDING].into_iter().find_map(|ending| name.strip_suffix(ending))
 }
 
-/// Whether nothing is installed any more that a file of this name is about.
+/// Returns whether nothing is installed any more that a file of this name is about.
 #[must_use]
 pub fn is_left_over(layout: &Layout, name: &str) -> bool {
     of_file(name).is_some_and(|of| {

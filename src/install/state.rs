@@ -185,7 +185,7 @@ pub fn fingerprint(fragment: &[u8]) -> String {
     digest::hex(fragment, 64)
 }
 
-/// How the name of a certificate's lock ends.
+/// The ending of the name of a certificate's lock.
 const CERTIFICATE_LOCK: &str = "-cert.lock";
 
 /// Returns whether a file of our folder is the lock of a certificate.

@@ -20,7 +20,7 @@ use crate::settings::{Access, Context, Endpoint, OptionResolver};
 use crate::ssh::process::Background;
 use crate::terminal::Terminal;
 
-/// How much longer than one call all of them together may take.
+/// The time for all of them together, beyond that for one call.
 const FURTHER: Duration = Duration::from_secs(30);
 
 /// Starts asking and comparing.
@@ -32,21 +32,19 @@ pub(super) fn start(
 ) -> Background<Vec<Finding>> {
     let limit = context.global.timeout.saturating_mul(2).saturating_add(FURTHER);
     Background::start(limit, move || {
-        let mut apis =
-            Apis { probes: Vec::new(), endpoints: Vec::new(), terminal: context.terminal };
+        let mut apis = Apis { probes: Vec::new(), terminal: context.terminal };
         apis.probe(access, prime_context);
         let resolver = OptionResolver::new(&context);
         let of_clusters = snapshot.map(|snapshot| compare(&snapshot, &mut apis, &resolver));
-        let findings = apis.probes.iter().flat_map(examine);
+        let findings = apis.probes.iter().flat_map(|(_, probe)| examine(probe));
         findings.chain(of_clusters.unwrap_or_default()).collect()
     })
 }
 
 /// The APIs that are in use, each probed once.
 struct Apis {
-    probes: Vec<ApiProbe>,
-    /// The endpoint of each, where there is one.
-    endpoints: Vec<Option<Endpoint>>,
+    /// With the endpoint of each, where there is one.
+    probes: Vec<(Option<Endpoint>, ApiProbe)>,
     terminal: Terminal,
 }
 
@@ -56,18 +54,18 @@ impl Apis {
         let Some(api) = record.source.api() else { return true };
         let access = resolver.access(api);
         let endpoint = endpoint(&access);
-        let is_same = |known: &Option<Endpoint>| match (known, &endpoint) {
+        let is_same = |(known, _): &(Option<Endpoint>, ApiProbe)| match (known, &endpoint) {
             (Some(known), Some(new)) => {
                 known.address.to_string() == new.address.to_string() && known.token == new.token
             }
             (None, None) => true,
             _ => false,
         };
-        let at = match self.endpoints.iter().position(is_same) {
+        let at = match self.probes.iter().position(is_same) {
             Some(at) => at,
             None => self.probe(access, api.context.clone()),
         };
-        let Some(probe) = self.probes.get_mut(at) else { return false };
+        let Some((_, probe)) = self.probes.get_mut(at) else { return false };
         probe.is_needed = true;
         probe.works()
     }
@@ -85,8 +83,8 @@ impl Apis {
             Err(failure) => (Ok("the API".to_owned()), Err(failure)),
         };
         let at = SystemTime::now();
-        self.probes.push(ApiProbe { context, address, token, answer, at, is_needed: false });
-        self.endpoints.push(endpoint);
+        let probe = ApiProbe { context, address, token, answer, at, is_needed: false };
+        self.probes.push((endpoint, probe));
         self.probes.len() - 1
     }
 
@@ -108,26 +106,25 @@ fn endpoint(access: &Outcome<Access>) -> Option<Endpoint> {
 fn compare(snapshot: &Snapshot, apis: &mut Apis, resolver: &OptionResolver<'_>) -> Vec<Finding> {
     let Ok(ours) = &snapshot.ours else { return Vec::new() };
     let (layout, commands) = (&snapshot.layout, &snapshot.commands);
-    let records = ours.installed.records.iter().map(|(_, record)| record);
+    let records = ours.installed.records.values();
     let (asked, skipped): (Vec<_>, Vec<_>) = records.partition(|record| {
         !matches!(record.source, Source::Stdin) && apis.works_for(record, resolver)
     });
     let own_keys = own_keys(&layout.read_by_ssh());
     let mut findings = Vec::new();
-    for (record, candidate) in asked.iter().zip(ask_again(&asked, resolver, apis.terminal)) {
-        let fetched = &candidate.fetched;
+    for (record, fetched) in asked.iter().zip(ask_again(&asked, resolver, apis.terminal)) {
         if matches!(fetched.result, Err(FetchError { is_unknown: true, .. })) {
             findings.push(clusters::unknown(record, commands));
             continue;
         }
         // What `sync` says in passing is no finding.
         let present = &ours.present;
-        let mut desired = DesiredState::new(layout, present, &ours.installed, resolver, false);
-        let outcome = bring(&mut desired, record, &candidate, false);
+        let mut desired = DesiredState::new(layout, present, &ours.installed, resolver);
+        let outcome = bring(&mut desired, record, &fetched, false);
         findings.push(clusters::compared(record, outcome, commands));
         let unauthorized = desired.unauthorized_keys.iter();
         findings.extend(unauthorized.map(|warning| clusters::unauthorized_key(warning)));
-        let other_key = other_key(record, fetched, resolver, &own_keys);
+        let other_key = other_key(record, &fetched, resolver, &own_keys);
         findings.extend(other_key.map(|key| clusters::other_key(record, &key, commands)));
     }
     findings.extend(skipped.into_iter().map(clusters::skipped));

@@ -35,13 +35,13 @@ pub(super) fn compared(
     let alias = record.alias();
     let sync = |finding: Finding| finding.run(commands.installed("sync", [&*alias]));
     match outcome {
-        Ok(DesiredOutcome::Put(_, ClusterChange::Unchanged(hosts))) => {
+        Ok(DesiredOutcome::Put(ClusterChange::Unchanged(hosts))) => {
             let is_api = matches!(record.source, Source::Api { .. });
             let source = if is_api { "the API" } else { "its file" };
             let hosts = counted(hosts, "host");
             Finding::ok(CHECK, format_args!("{alias} is up to date with {source}: {hosts}"))
         }
-        Ok(DesiredOutcome::Put(_, change)) => {
+        Ok(DesiredOutcome::Put(change)) => {
             let how = match change {
                 ClusterChange::Changed(how) => how,
                 change => change.to_string(),

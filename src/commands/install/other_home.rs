@@ -1,4 +1,4 @@
-//! What follows where `HOME` is not the home folder of the password database: ssh finds the user's
+//! The case that `HOME` is not the home folder of the password database: ssh finds the user's
 //! configuration by that, and what it includes by `HOME`.
 
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use crate::install::layout::{INDEX, Layout};
 use crate::settings::Context;
 use crate::text::shell;
 
-/// What follows.
+/// The consequence.
 pub(super) enum OtherHome {
     /// ssh reads the configuration of another folder.
     ReadsAnother,
@@ -19,7 +19,8 @@ pub(super) enum OtherHome {
 }
 
 impl OtherHome {
-    /// What follows for this folder; `None` where ssh finds our files, or where the folder was named.
+    /// The consequence for this folder; `None` where ssh finds our files, or where the folder was
+    /// named.
     pub(super) fn of(layout: &Layout, context: &Context) -> Outcome<Option<Self>> {
         if !layout.is_read_by_ssh() {
             let is_named = context.global.ssh_dir.is_some();

@@ -2,80 +2,53 @@
 
 use std::time::Duration;
 
+use super::desired::{DesiredState, InstallRequest};
 use super::loops;
-use super::summary::{self, Line};
+use super::summary;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fs::{FileError, Lock, LockError, real_folder};
 use crate::install::apply::Stage;
 use crate::install::include::Found;
 use crate::install::layout::{INDEX, LOCK, Layout};
-use crate::install::live::RefreshCommand;
 use crate::install::modes::Fault;
-use crate::install::plan::{Change, Desired, Note, Owner, Plan, Present, plan};
+use crate::install::plan::{Change, Note, Owner, Plan, plan};
+use crate::install::present::Present;
 use crate::install::state::Record;
 use crate::install::verify::{Objection, verify};
 use crate::install::{diff, folder};
 use crate::settings::{LOCK_LIMIT, Mode, OptionResolver};
 use crate::terminal::{self, Terminal};
-use crate::text::message::{Message, Talk};
+use crate::text::message::Message;
 
-/// What a run wants, once it knows what is there.
-#[derive(Debug, Default)]
-pub(in crate::commands) struct InstallRequest {
-    pub(in crate::commands) desired: Vec<Desired>,
-    /// What becomes of each cluster.
-    pub(in crate::commands) lines: Vec<Line>,
-    /// What is to be said of it.
-    pub(in crate::commands) talk: Talk,
-    /// Whether the summary says how to connect.
-    pub(in crate::commands) tells_how_to_connect: bool,
-}
-
-impl InstallRequest {
-    /// The first of the clusters that are to be installed.
-    fn first(&self) -> Option<&Record> {
-        let records = self.desired.iter().filter_map(|one| match one {
-            Desired::Put { record, .. } => Some(&**record),
-            Desired::Remove(_) | Desired::Follow(_) => None,
-        });
-        records.min_by_key(|record| record.alias())
-    }
-}
-
-/// How a run changes things.
+/// The way in which a run changes things.
 pub(in crate::commands) struct Applying<'a> {
     pub(in crate::commands) layout: &'a Layout,
     pub(in crate::commands) mode: Mode,
-    /// How long to wait for other runs.
+    /// The longest wait for other runs.
     pub(in crate::commands) lock_limit: Duration,
-    /// What ssh runs before it connects, as far as that is possible here.
-    pub(in crate::commands) refresh: Option<RefreshCommand>,
+    pub(in crate::commands) resolver: &'a OptionResolver<'a>,
     pub(in crate::commands) terminal: Terminal,
 }
 
 impl<'a> Applying<'a> {
-    /// With the command by which ssh brings clusters up to date.
     pub(in crate::commands) fn new(
         layout: &'a Layout,
         mode: Mode,
-        resolver: &OptionResolver<'_>,
+        resolver: &'a OptionResolver<'a>,
         terminal: Terminal,
     ) -> Self {
-        let refresh = resolver.refresh_command(layout.ssh_folder()).ok();
-        Self { layout, mode, lock_limit: LOCK_LIMIT, refresh, terminal }
+        Self { layout, mode, lock_limit: LOCK_LIMIT, resolver, terminal }
     }
 }
 
-/// What a run did.
+/// The result of a run.
 #[derive(Debug)]
 pub(in crate::commands) struct Applied {
     pub(in crate::commands) request: InstallRequest,
     plan: Plan,
-    /// A name of ours for ssh to try.
-    alias: Option<String>,
     /// The name to connect with, where that is to be said.
     connect: Option<String>,
-    /// Why the user's configuration was left as it is, where it may only be read.
+    /// The reason that the user's configuration was left as it is, where it may only be read.
     unwritten: Option<FileError>,
 }
 
@@ -83,37 +56,36 @@ pub(in crate::commands) struct Applied {
 /// what that would be.
 pub(in crate::commands) fn apply_request(
     applying: &Applying<'_>,
-    decide: impl FnOnce(&Present) -> Outcome<InstallRequest>,
+    decide: impl FnOnce(&mut DesiredState<'_>) -> Outcome<()>,
 ) -> Outcome<Applied> {
-    let Applying { layout, mode, .. } = *applying;
+    let Applying { layout, mode, resolver, .. } = *applying;
     let mut lock = if mode == Mode::Apply { Some(Held::take(applying)?) } else { None };
     let mut present = folder::read(layout)?;
     if let Some(lock) = &mut lock {
         lock.made |= present.folder_is_ours;
         present.folder_is_ours = lock.made;
     }
-    let mut request = decide(&present)?;
-    loops::refuse(layout, &present, &mut request.desired, &mut request.lines);
-    let alias = request.first().map(Record::alias);
-    let connect = request.first().map(Record::typed_name);
+    let installed = present.installed();
+    let mut state = DesiredState::new(layout, &present, &installed, resolver);
+    decide(&mut state)?;
+    let mut request = state.into_request();
+    loops::refuse(layout, &present, &installed, &mut request);
+    let InstallRequest { desired, renewed, lines, .. } = &mut request;
+    lines.sort_by(|a, b| a.cluster.cmp(&b.cluster));
+    renewed.retain(|one| desired.put.iter().any(|(record, _)| record.id == one.record.id));
+    let refresh = resolver.refresh_command(layout.ssh_folder()).ok();
+    let plan = plan(layout, &present, &request.desired, refresh.as_ref()).or_fail(Kind::Install)?;
+    let first = request.desired.put.iter().map(|(record, _)| record).min_by_key(|r| r.alias());
+    let (alias, connect) = (first.map(Record::alias), first.map(Record::typed_name));
     let connect = connect.filter(|_| mode == Mode::Apply && request.tells_how_to_connect);
-    let desired = std::mem::take(&mut request.desired);
-    let plan = plan(layout, &present, desired, applying.refresh.as_ref()).or_fail(Kind::Install)?;
-    let mut applied = Applied { request, plan, alias, connect, unwritten: None };
+    let mut applied = Applied { request, plan, connect, unwritten: None };
     if mode == Mode::Apply {
-        applied.apply(layout, &present)?;
+        applied.apply(layout, &present, alias.as_deref())?;
     }
     Ok(applied)
 }
 
 impl Applied {
-    /// Whether this cluster is installed now, as was asked.
-    pub(in crate::commands) fn puts(&self, record: &Record) -> bool {
-        let stem = record.stem();
-        let lines = self.request.lines.iter().filter(|line| line.failure().is_none());
-        lines.filter_map(|line| line.stem.as_ref()).any(|of| *of == stem)
-    }
-
     /// Tells what was done, or shows what would be. The run fails with the worst of what failed.
     pub(in crate::commands) fn tell(self, applying: &Applying<'_>) -> Outcome<()> {
         let Self { request, plan, connect, unwritten, .. } = self;
@@ -128,12 +100,15 @@ impl Applied {
             }
             Mode::DryRun => {
                 let colored = terminal::stdout_is_colored();
-                let (shown, others): (Vec<Change>, Vec<Change>) =
-                    plan.changes.iter().cloned().partition(|change| {
+                let shown: Vec<&Change> = plan
+                    .changes
+                    .iter()
+                    .filter(|change| {
                         terminal.is_verbose() || change.is_of_hosts() || change.owner == Owner::User
-                    });
+                    })
+                    .collect();
                 terminal::print_data(|to| diff::write(&shown, colored, to)).or_fail(Kind::Local)?;
-                let more = match others.len() {
+                let more = match plan.changes.len() - shown.len() {
                     0 => String::new(),
                     1 => "; -v shows 1 more file".to_owned(),
                     count => format!("; -v shows {count} more files"),
@@ -170,7 +145,7 @@ struct Held<'l> {
     /// The same for the folder in which the user's configuration really stands.
     _shared: Option<Lock>,
     layout: &'l Layout,
-    /// Whether there was no ssh folder before us.
+    /// True if there was no ssh folder before us.
     made: bool,
 }
 
@@ -216,13 +191,14 @@ impl From<LockError> for Failure {
 }
 
 impl Applied {
-    fn apply(&mut self, layout: &Layout, present: &Present) -> Outcome<()> {
+    /// Puts the files in place. `alias` is a name of ours for ssh to try.
+    fn apply(&mut self, layout: &Layout, present: &Present, alias: Option<&str>) -> Outcome<()> {
         if self.plan.changes.is_empty() && self.connect.is_none() {
             return Ok(());
         }
         let stage = Stage::new(&self.plan).or_fail(Kind::Local)?;
         let talk = &mut self.request.talk;
-        let objection = verify(layout, present, &self.plan, &stage, self.alias.as_deref());
+        let objection = verify(layout, present, &self.plan, &stage, alias);
         match objection.or_fail(Kind::Local)? {
             None => {}
             Some(Objection::Before(words)) => {

@@ -1,138 +1,179 @@
-//! Installed clusters as they are to be now: what the API, or a file, says of each.
+//! Installed clusters are asked for again, where they were asked for the first time: what the API, or
+//! a file, says of each now.
 
-use super::answer::{Candidate, ask_again};
-use super::apply::InstallRequest;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::apply::Applying;
 use super::desired::{DesiredOutcome, DesiredState};
-use super::names::recorded;
+use super::recorded;
 use super::summary::{ClusterChange, Line};
 use crate::cluster::name_clusters;
-use crate::commands::fetch::{self, FetchError};
+use crate::commands::fetch::{self, AnswerSource, FetchError, Fetched};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::follow::Follow;
 use crate::install::layout::Layout;
-use crate::install::plan::{Desired, Installed, Present};
-use crate::install::state::{Damage, FileKind, FileStem, Record, Source};
+use crate::install::present::{Installed, Present};
+use crate::install::state::{ApiSource, Damage, FileKind, FileStem, Record, Source};
 use crate::name::Slug;
 use crate::settings::{OptionResolver, pasted};
 use crate::terminal::Terminal;
 use crate::text::shell;
 
+/// Asks for installed clusters, each where its state says; what fails for one harms no other.
+///
+/// The answers are in the order of the records.
+pub(in crate::commands) fn ask_again(
+    records: &[&Record],
+    resolver: &OptionResolver<'_>,
+    terminal: Terminal,
+) -> Vec<Fetched> {
+    let mut endpoints: BTreeMap<_, (&Record, Vec<String>)> = BTreeMap::new();
+    for record in records {
+        if let Some(ApiSource { url, context, .. }) = record.source.api() {
+            let key = (url, context, record.options.token_file.as_ref());
+            let (_, ids) = endpoints.entry(key).or_insert_with(|| (*record, Vec::new()));
+            ids.push(record.id.to_string());
+        }
+    }
+    let mut answers: Vec<Fetched> = Vec::new();
+    for (record, ids) in endpoints.into_values() {
+        let fetched = resolver
+            .endpoint_of(record)
+            .and_then(|endpoint| fetch::each_of(endpoint, &ids, terminal));
+        match fetched {
+            Ok(fetched) => answers.extend(fetched),
+            Err(failure) => answers.extend(ids.into_iter().map(|id| missed(id, failure.again()))),
+        }
+    }
+    let mut answer_for = |record: &Record| match &record.source {
+        Source::Api(_) => {
+            let at = answers.iter().position(|fetched| fetched.asked == record.id.as_str());
+            at.map(|at| answers.swap_remove(at))
+        }
+        Source::Input(path) => Some(fetch::read(PathBuf::from(path))),
+        Source::Stdin => None,
+    };
+    let answer = |record: &&Record| {
+        let fetched = answer_for(record)
+            .unwrap_or_else(|| missed(record.id.to_string(), from_stdin(record, resolver)));
+        Fetched { asked: record.alias(), ..fetched }
+    };
+    records.iter().map(answer).collect()
+}
+
+/// One failure for each cluster that it stands in the way of.
+fn missed(id: String, failure: Failure) -> Fetched {
+    let source = AnswerSource::Api(id.clone());
+    Fetched { asked: id, source, result: Err(FetchError::from(failure)) }
+}
+
+fn from_stdin(record: &Record, resolver: &OptionResolver<'_>) -> Failure {
+    let alias = record.alias();
+    let message = format!("{alias} was installed from standard input, which cannot be read again");
+    let install = pasted(resolver.commands().installed("install", ["--input", "FILE"]));
+    Failure::message(Kind::Local, message)
+        .hint(format!("{install} brings it up to date from now on"))
+}
+
 /// Installed clusters, with what was answered for them.
 pub(in crate::commands) struct Asked {
     records: Vec<Record>,
-    candidates: Vec<Candidate>,
+    answers: Vec<Fetched>,
     damaged: Vec<Line>,
     follow: Option<Follow>,
-    newcomers: Vec<Candidate>,
+    newcomers: Vec<Fetched>,
 }
 
 impl Asked {
-    /// Asks for these clusters, where each was installed from.
+    /// Asks for these clusters, and for those that are new to the subscription.
     pub(in crate::commands) fn of(
         before: &Present,
         stems: &[FileStem],
         follow: Option<Follow>,
-        layout: &Layout,
-        resolver: &OptionResolver<'_>,
-        terminal: Terminal,
+        applying: &Applying<'_>,
     ) -> Self {
+        let Applying { layout, resolver, terminal, .. } = *applying;
         let installed = before.installed();
-        let newcomers =
-            follow.as_ref().map(|follow| newcomers(follow, &installed, resolver, terminal));
-        let Installed { records, damaged, .. } = installed;
         let is_meant = |stem: &FileStem| stems.contains(stem);
-        let records: Vec<Record> = records
-            .into_iter()
-            .filter(|(stem, _)| is_meant(stem))
-            .map(|(_, record)| record)
-            .collect();
-        let damaged = damaged.iter().filter(|(stem, _)| is_meant(stem));
+        let damaged = installed.damaged.iter().filter(|(stem, _)| is_meant(stem));
         let mut damaged: Vec<Line> =
             damaged.map(|(stem, damage)| left_damaged(layout, stem, damage)).collect();
+        let newcomers = follow.as_ref().map(|to| newcomers(to, &installed, resolver, terminal));
         let newcomers = newcomers.unwrap_or(Ok(Vec::new())).unwrap_or_else(|failure| {
             let what = ClusterChange::Left(failure);
             damaged.push(Line { cluster: "new clusters".to_owned(), what, stem: None });
             Vec::new()
         });
-        let candidates = ask_again(&records.iter().collect::<Vec<_>>(), resolver, terminal);
-        Self { records, candidates, damaged, follow, newcomers }
+        let records = installed.records.into_iter().filter(|(stem, _)| is_meant(stem));
+        let records: Vec<Record> = records.map(|(_, record)| record).collect();
+        let answers = ask_again(&records.iter().collect::<Vec<_>>(), resolver, terminal);
+        Self { records, answers, damaged, follow, newcomers }
     }
 
     pub(in crate::commands) fn is_empty(&self) -> bool {
         self.records.is_empty() && self.damaged.is_empty() && self.follow.is_none()
     }
 
-    /// What becomes of the clusters.
-    pub(in crate::commands) fn request(
-        mut self,
-        desired: &mut DesiredState<'_>,
-        prune: bool,
-    ) -> InstallRequest {
-        let lines = std::mem::take(&mut self.damaged);
-        let mut request = InstallRequest { lines, ..InstallRequest::default() };
-        for (record, candidate) in self.records.iter().zip(&self.candidates) {
+    /// Decides what becomes of the clusters.
+    pub(in crate::commands) fn decide(mut self, state: &mut DesiredState<'_>, prune: bool) {
+        state.request.lines.append(&mut self.damaged);
+        for (record, fetched) in self.records.iter().zip(&self.answers) {
             // Another run may have changed or removed it meanwhile.
-            let Some(record) = desired.installed.of_id(record.id.as_str()) else { continue };
-            let cluster = record.alias();
-            let what = match bring(desired, record, candidate, prune) {
-                Ok(DesiredOutcome::Put(put, what)) => {
-                    request.desired.push(put);
-                    what
-                }
+            let Some(record) = state.installed.of_id(record.id.as_str()) else { continue };
+            let (cluster, stem) = (record.alias(), record.stem());
+            let what = match bring(state, record, fetched, prune) {
+                Ok(DesiredOutcome::Put(what)) => what,
                 Ok(DesiredOutcome::Gone(why)) => {
-                    request.desired.push(Desired::Remove(record.stem()));
+                    state.request.desired.removed.push(stem.clone());
                     ClusterChange::Removed(format!(": cluster {} {why}", record.id))
                 }
                 Ok(DesiredOutcome::Nothing(failure)) | Err(failure) => ClusterChange::Left(failure),
             };
-            request.lines.push(Line { cluster, what, stem: Some(record.stem()) });
+            state.request.lines.push(Line { cluster, what, stem: Some(stem) });
         }
-        self.add_newcomers(desired, &mut request);
-        request.talk.append(desired.take_talk());
-        request
+        self.add_newcomers(state);
     }
 
-    /// The clusters that are new, with the options of the subscription. One that cannot be installed
-    /// is no failure of the others.
-    fn add_newcomers(&self, desired: &mut DesiredState<'_>, request: &mut InstallRequest) {
+    /// Adds the clusters that are new, with the options of the subscription. One that cannot be
+    /// installed is no failure of the others.
+    fn add_newcomers(&self, state: &mut DesiredState<'_>) {
         let Some(follow) = &self.follow else { return };
         let mut found = Vec::new();
-        for candidate in &self.newcomers {
-            match candidate.fetched.clusters() {
-                Ok(clusters) => found.extend(clusters.into_iter().map(|c| (candidate, c))),
-                Err(failure) => request.talk.note(not_installed(candidate, &failure)),
+        for fetched in &self.newcomers {
+            match fetched.clusters() {
+                Ok(clusters) => found.extend(clusters.into_iter().map(|c| (fetched, c))),
+                Err(failure) => state.request.talk.note(not_installed(fetched, &failure)),
             }
         }
         let clusters: Vec<_> = found.iter().map(|(_, cluster)| cluster).collect();
-        let removed = |record: &Record| {
-            let stem = record.stem();
-            request.desired.iter().any(|one| matches!(one, Desired::Remove(gone) if *gone == stem))
-        };
-        let recorded = recorded(desired.installed, &clusters, removed);
+        let removed = &state.request.desired.removed;
+        let is_removed = |record: &Record| removed.contains(&record.stem());
+        let recorded = recorded(state.installed, &clusters, is_removed);
         let names = name_clusters(&clusters, &recorded);
         let names: Vec<_> = names.into_iter().map(|name| name.map(Slug::into_owned)).collect();
-        for ((candidate, cluster), name) in found.into_iter().zip(names) {
+        for ((fetched, cluster), name) in found.into_iter().zip(names) {
             let (Some(name), Some(id)) = (name, cluster.id().map(ToString::to_string)) else {
                 continue;
             };
             let alias = format!("{}.{name}", follow.options.prefix());
             let stem = Some(FileStem::new(&name, &id));
-            match desired.outcome(cluster, name, candidate.source.clone(), &follow.options) {
-                Ok(DesiredOutcome::Put(put, what)) => {
-                    request.desired.push(put);
-                    request.lines.push(Line { cluster: alias, what, stem });
+            let source = Source::Api(follow.source.clone());
+            match state.decide(cluster, name, source, &follow.options) {
+                Ok(DesiredOutcome::Put(what)) => {
+                    state.request.lines.push(Line { cluster: alias, what, stem });
                 }
                 Ok(DesiredOutcome::Gone(_)) => {}
                 Ok(DesiredOutcome::Nothing(failure)) | Err(failure) => {
-                    request.talk.note(not_installed(candidate, &failure));
+                    state.request.talk.note(not_installed(fetched, &failure));
                 }
             }
         }
     }
 }
 
-fn not_installed(candidate: &Candidate, failure: &Failure) -> String {
-    format!("{} is not installed: {:#}", candidate.fetched.asked, failure.cause)
+fn not_installed(fetched: &Fetched, failure: &Failure) -> String {
+    format!("{} is not installed: {:#}", fetched.asked, failure.cause)
 }
 
 /// Asks for the clusters of a subscription that are not installed.
@@ -141,7 +182,7 @@ fn newcomers(
     installed: &Installed,
     resolver: &OptionResolver<'_>,
     terminal: Terminal,
-) -> Outcome<Vec<Candidate>> {
+) -> Outcome<Vec<Fetched>> {
     let Follow { source, options, excluded } = follow;
     let endpoint = resolver.endpoint(source, options.token_file.as_ref())?;
     let mut listed = fetch::list(endpoint.clone(), None, terminal)?;
@@ -154,21 +195,18 @@ fn newcomers(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let fetched = fetch::each_of(endpoint, &ids, terminal)?;
-    let candidate = |fetched| Candidate { source: Source::Api(source.clone()), fetched };
-    Ok(fetched.into_iter().map(candidate).collect())
+    fetch::each_of(endpoint, &ids, terminal)
 }
 
-/// What becomes of one installed cluster.
+/// Decides what becomes of one installed cluster.
 pub(in crate::commands) fn bring(
-    desired: &mut DesiredState<'_>,
+    state: &mut DesiredState<'_>,
     record: &Record,
-    candidate: &Candidate,
+    fetched: &Fetched,
     prune: bool,
 ) -> Outcome<DesiredOutcome> {
-    let fetched = &candidate.fetched;
     let prune_hint = || {
-        let sync = pasted(desired.commands().installed("sync", ["--prune", &*record.alias()]));
+        let sync = pasted(state.commands().installed("sync", ["--prune", &*record.alias()]));
         format!("if it is gone for good, {sync} removes it")
     };
     match &fetched.result {
@@ -183,7 +221,7 @@ pub(in crate::commands) fn bring(
     match fetched.cluster(&record.id, &record.alias())? {
         Some(cluster) => {
             let (name, source) = (record.name.clone(), record.source.clone());
-            desired.outcome(cluster, name, source, &record.options)
+            state.decide(cluster, name, source, &record.options)
         }
         None if prune => Ok(DesiredOutcome::Gone("is not in the file any more")),
         None => {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 use super::identity as key;
-use super::summary::ClusterChange;
+use super::summary::{ClusterChange, Line};
 use crate::certificate::identity::Identity;
 use crate::certificate::own_keys::OwnKey;
 use crate::cluster::{self, CheckedCluster, Cluster, NoFleet};
@@ -13,48 +13,31 @@ use crate::commands::certificates::{Own, checked};
 use crate::commands::fleets::{self, Resolved};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::claims::{Claim, claims};
+use crate::install::desired::Desired;
 use crate::install::folder;
-use crate::install::fragment::Fragment;
+use crate::install::fragment::{Difference, Fragment};
 use crate::install::layout::Layout;
 use crate::install::options::SavedOptions;
-use crate::install::plan::{Desired, Installed, Present};
+use crate::install::present::{Installed, Present};
 use crate::install::state::{FileKind, Record, Source};
-use crate::name::{LocalPath, Slug};
+use crate::name::Slug;
 use crate::render::ssh_config;
 use crate::settings::{OptionResolver, OwnCommands, Rendering, pasted};
 use crate::text::message::{Message, Talk};
 use crate::text::shell;
 
-/// What every cluster of a run shares.
-#[derive(Debug)]
-pub(in crate::commands) struct DesiredState<'a> {
-    layout: &'a Layout,
-    present: &'a Present,
-    pub(in crate::commands) installed: &'a Installed,
-    resolver: &'a OptionResolver<'a>,
-    skip_invalid: bool,
-    talk: Talk,
-    /// Keys that a cluster may not let in, of which only its answer tells.
-    pub(in crate::commands) unauthorized_keys: Vec<String>,
-    /// The keys that ssh tries by itself, and the others of this person, for advice about them.
-    pub(in crate::commands) own_keys: (Vec<OwnKey>, Vec<OwnKey>),
+/// The decisions of a run.
+#[derive(Debug, Default)]
+pub(in crate::commands) struct InstallRequest {
+    pub(in crate::commands) desired: Desired,
     /// The certificates that ssh renews by itself.
     pub(in crate::commands) renewed: Vec<Renewed>,
-}
-
-/// The names that lead to another machine than before: ssh trusts that one at first sight.
-fn moved(before: Option<&[u8]>, fragment: &[u8], alias: &str) -> Vec<String> {
-    const TOLD: usize = 5;
-    let Some(before) = before.filter(|before| *before != fragment) else { return Vec::new() };
-    let moved = Fragment::parse(fragment).since(&Fragment::parse(before)).moved;
-    let tell = |(name, from, to): &(String, String, String)| {
-        format!("{name} leads to another machine than before: {to}, and not {from}")
-    };
-    let mut told: Vec<String> = moved.iter().take(TOLD).map(tell).collect();
-    if let Some(more) = moved.len().checked_sub(TOLD).filter(|more| *more > 0) {
-        told.push(format!("{more} more names of {alias} lead to another machine than before"));
-    }
-    told
+    /// The clusters, and what becomes of each.
+    pub(in crate::commands) lines: Vec<Line>,
+    /// The messages about it.
+    pub(in crate::commands) talk: Talk,
+    /// True if the summary says how to connect.
+    pub(in crate::commands) tells_how_to_connect: bool,
 }
 
 /// A certificate that ssh renews by itself.
@@ -66,11 +49,26 @@ pub(in crate::commands) struct Renewed {
     pub(in crate::commands) identity: Option<PathBuf>,
 }
 
-/// What an answer makes of its cluster.
+/// A run that decides what is to be installed, from what is there.
+#[derive(Debug)]
+pub(in crate::commands) struct DesiredState<'a> {
+    layout: &'a Layout,
+    pub(in crate::commands) present: &'a Present,
+    pub(in crate::commands) installed: &'a Installed,
+    resolver: &'a OptionResolver<'a>,
+    /// The decisions so far.
+    pub(in crate::commands) request: InstallRequest,
+    /// Keys that a cluster may not let in, of which only its answer tells.
+    pub(in crate::commands) unauthorized_keys: Vec<String>,
+    /// The keys that ssh tries by itself, and the others of this person, for advice about them.
+    pub(in crate::commands) own_keys: (Vec<OwnKey>, Vec<OwnKey>),
+}
+
+/// The result of an answer for its cluster.
 #[derive(Debug)]
 pub(in crate::commands) enum DesiredOutcome {
-    /// It is to be installed like this.
-    Put(Desired, ClusterChange),
+    /// It is to be installed, and changes like this.
+    Put(ClusterChange),
     /// It is gone for good, and why.
     Gone(&'static str),
     /// There is nothing to install of it, and why.
@@ -78,24 +76,22 @@ pub(in crate::commands) enum DesiredOutcome {
 }
 
 impl<'a> DesiredState<'a> {
-    /// Nothing is desired yet.
+    /// A run that has decided nothing yet: everything stays as it is.
     pub(in crate::commands) fn new(
         layout: &'a Layout,
         present: &'a Present,
         installed: &'a Installed,
         resolver: &'a OptionResolver<'a>,
-        skip_invalid: bool,
     ) -> Self {
+        let desired = Desired::unchanged(present);
         Self {
             layout,
             present,
             installed,
             resolver,
-            skip_invalid,
-            talk: Talk::default(),
+            request: InstallRequest { desired, ..InstallRequest::default() },
             unauthorized_keys: Vec::new(),
             own_keys: Default::default(),
-            renewed: Vec::new(),
         }
     }
 
@@ -104,86 +100,86 @@ impl<'a> DesiredState<'a> {
         self.resolver.commands()
     }
 
-    /// All that is to be said.
-    pub(in crate::commands) fn take_talk(&mut self) -> Talk {
-        let mut talk = std::mem::take(&mut self.talk);
-        self.unauthorized_keys.drain(..).for_each(|warning| talk.warn(warning));
-        talk
+    /// All that was decided, and is to be said.
+    pub(super) fn into_request(self) -> InstallRequest {
+        let mut request = self.request;
+        self.unauthorized_keys.into_iter().for_each(|warning| request.talk.warn(warning));
+        request
     }
 
-    /// What is to be installed of the cluster that was answered.
-    pub(in crate::commands) fn outcome(
+    /// Decides what is to be installed of the cluster that was answered.
+    pub(in crate::commands) fn decide(
         &mut self,
         cluster: CheckedCluster<'_>,
         name: Slug<'_>,
         source: Source,
-        remembered: &SavedOptions,
+        options: &SavedOptions,
     ) -> Outcome<DesiredOutcome> {
-        let label = cluster.label().to_owned();
         let Some(id) = cluster.id().map(|id| id.clone().into_owned()) else {
-            return self.without_id(cluster, &label);
+            return self.without_id(cluster);
         };
-        let mut rendering = self.resolver.rendering(remembered, source.context())?;
-        let record = Record {
-            id: id.clone(),
-            name: name.into_owned(),
-            source,
-            options: remembered.clone(),
-            fragments: Vec::new(),
-        };
-        rendering.hosts.recorded = vec![(id, record.name.clone())];
-        rendering.ssh.short.clone_from(&remembered.short);
-        // By that of the password database ssh finds the sockets, whatever HOME says.
-        let home_length = self.layout.home().as_os_str().len();
-        rendering.ssh.home_length = rendering.ssh.home_length.max(home_length);
-        if rendering.ssh.known_hosts.is_none() {
-            rendering.ssh.known_hosts = Some(self.known_hosts(&record)?);
-        }
-        let judged = fleets::fleet(cluster, &rendering.hosts, self.skip_invalid, &mut self.talk)?;
-        let fleet = match judged {
+        let (name, options) = (name.into_owned(), options.clone());
+        let record = Record { id, name, source, options, fragments: Vec::new() };
+        let mut rendering = self.rendering(&record)?;
+        let skip_invalid = self.resolver.skip_invalid();
+        let talk = &mut self.request.talk;
+        let fleet = match fleets::fleet(cluster, &rendering.hosts, skip_invalid, talk)? {
             Resolved::Fleet(fleet) => fleet,
             Resolved::Terminated => return Ok(DesiredOutcome::Gone("was terminated")),
             Resolved::Empty(title, why) => return Ok(self.nothing(&record, &title, &why)),
         };
+        let cluster = &fleet.cluster;
         if rendering.is_live {
             let takes_certificate =
-                fleet.cluster.vault_enabled && rendering.ssh.certificates.named.is_none();
+                cluster.vault_enabled && rendering.ssh.certificates.named.is_none();
             self.resolver.check_live(&record, &rendering, takes_certificate)?;
             self.resolver.refresh_command(self.layout.ssh_folder())?;
         }
-        if fleet.cluster.vault_enabled {
-            self.add_certificate(&mut rendering, &record, &fleet.cluster)?;
+        if cluster.vault_enabled {
+            self.add_certificate(&mut rendering, &record, cluster)?;
         }
-        let mut fragment = Vec::new();
-        ssh_config::render_cluster(&fleet, &rendering.ssh, &mut fragment)
+        let mut text = Vec::new();
+        ssh_config::render_cluster(&fleet, &rendering.ssh, &mut text)
             .context("cannot render")
             .or_fail(Kind::Local)?;
-        self.refuse_claimed(&record, &fragment)?;
-        rendering.warnings.iter().for_each(|warning| self.talk.warn(warning));
-        // Where a certificate lets people in, no key is authorized by itself.
-        let keys = if fleet.cluster.vault_enabled { &[] } else { &*fleet.cluster.ssh_keys };
-        let environment = self.resolver.environment();
-        let identity = rendering.ssh.identity_file.as_ref();
-        if let Some(path) = identity {
-            for fault in key::faults(environment, path) {
-                self.talk.warn(fault);
-            }
-            self.unauthorized_keys.extend(key::unauthorized(environment, path, keys, &record));
-        }
-        let (tried, others) = &self.own_keys;
-        let identity = identity.map(|path| environment.expand(path));
-        self.unauthorized_keys.extend(key::other(
-            identity.as_deref(),
-            (tried, others),
-            keys,
-            &record,
-        ));
+        let fragment = Fragment::parse(&text);
         let old = self.old(&record);
-        let moved = moved(old.map(|(_, before)| before), &fragment, &record.alias());
-        let what = ClusterChange::of(old, &record, &fragment);
-        self.talk.urgent.extend(moved.into_iter().map(Message::from));
-        let record = Box::new(record);
-        Ok(DesiredOutcome::Put(Desired::Put { record, fragment }, what))
+        let earlier = old.map(|(_, text)| Fragment::parse(text)).unwrap_or_default();
+        self.refuse_claimed(&record, &fragment.new_names(&earlier))?;
+        rendering.warnings.iter().for_each(|warning| self.request.talk.warn(warning));
+        self.warn_of_keys(&rendering, &record, cluster);
+        let difference = match old {
+            Some((_, before)) if before != text => fragment.since(&earlier),
+            _ => Difference::default(),
+        };
+        let moved = moved(&difference, &record.alias()).into_iter().map(Message::from);
+        self.request.talk.urgent.extend(moved);
+        let hosts = fragment.hosts.len();
+        let what = match old {
+            None => ClusterChange::Added(hosts),
+            Some((was, _)) if was.alias() != record.alias() => {
+                ClusterChange::Renamed { from: was.alias(), hosts }
+            }
+            Some((_, before)) if before == text => ClusterChange::Unchanged(hosts),
+            Some((was, before)) => changed(was, before, &text, &difference),
+        };
+        self.request.desired.put.push((record, text));
+        Ok(DesiredOutcome::Put(what))
+    }
+
+    /// The options that a cluster is rendered with.
+    fn rendering(&self, record: &Record) -> Outcome<Rendering> {
+        let Record { id, name, options, .. } = record;
+        let mut rendering = self.resolver.rendering(options, record.source.context())?;
+        rendering.hosts.recorded = vec![(id.clone(), name.clone())];
+        rendering.ssh.short.clone_from(&options.short);
+        // By that of the password database ssh finds the sockets, whatever HOME says.
+        let home_length = self.layout.home().as_os_str().len();
+        rendering.ssh.home_length = rendering.ssh.home_length.max(home_length);
+        if rendering.ssh.known_hosts.is_none() {
+            rendering.ssh.known_hosts = Some(checked(&self.layout.known_hosts(&record.stem()))?);
+        }
+        Ok(rendering)
     }
 
     /// A cluster without hosts may have some later.
@@ -202,20 +198,18 @@ impl<'a> DesiredState<'a> {
     }
 
     /// The refusals say what is wrong with the cluster's own values.
-    fn without_id(&mut self, cluster: CheckedCluster<'_>, label: &str) -> Outcome<DesiredOutcome> {
+    fn without_id(&mut self, cluster: CheckedCluster<'_>) -> Outcome<DesiredOutcome> {
+        let label = cluster.label().to_owned();
         let options = cluster::Options::default();
-        fleets::fleet(cluster, &options, self.skip_invalid, &mut self.talk)?;
+        let skip_invalid = self.resolver.skip_invalid();
+        fleets::fleet(cluster, &options, skip_invalid, &mut self.request.talk)?;
         Err(Failure::message(Kind::Answer, format!("{label}: the answer does not say its id")))
     }
 
     /// The cluster as it is installed, with its fragment.
-    fn old(&self, record: &Record) -> Option<(&Record, &[u8])> {
+    fn old(&self, record: &Record) -> Option<(&'a Record, &'a [u8])> {
         let old = self.installed.of_id(record.id.as_str())?;
         Some((old, self.present.part(&old.stem(), FileKind::Fragment)?))
-    }
-
-    fn known_hosts(&self, record: &Record) -> Outcome<LocalPath<'static>> {
-        checked(&self.layout.known_hosts(&record.stem()))
     }
 
     /// Names the certificate that the cluster takes and nothing else, and what renews it.
@@ -231,56 +225,63 @@ impl<'a> DesiredState<'a> {
         let own = Own::installed(self.layout, record);
         let identity = rendering.ssh.identity_file.as_ref();
         let identity = identity.map(|path| self.resolver.environment().expand(path));
-        let id = record.id.to_string();
         if rendering.is_live {
-            self.renewed.push(Renewed { record: record.clone(), identity });
+            self.request.renewed.push(Renewed { record: record.clone(), identity });
         } else {
             let identity = identity.as_deref().and_then(|path| Identity::read(path).ok());
             // What is there under another name yet is put under this one.
             let present = Own::of(self.layout, cluster);
             if let Some(warning) = present.warning(cluster, identity.as_ref(), &self.commands()) {
-                self.talk.warn(warning);
+                self.request.talk.warn(warning);
             }
         }
-        rendering.ssh.certificates.own.insert(id, own.path()?);
+        rendering.ssh.certificates.own.insert(record.id.to_string(), own.path()?);
         Ok(())
     }
 
-    /// A name that the user's own configuration defines is not ours to take. One that we installed
-    /// before is: what stands there was added to it.
-    fn refuse_claimed(&mut self, record: &Record, fragment: &[u8]) -> Outcome<()> {
-        let Some(config) = &self.present.config else { return Ok(()) };
-        let earlier =
-            self.old(record).map(|(_, fragment)| Fragment::parse(fragment)).unwrap_or_default();
-        let hosts = Fragment::parse(fragment);
-        let names = hosts.new_names(&earlier);
-        let path = self.layout.config();
-        let found = claims((&path, config), &names, &folder::reader(self.layout));
-        let place = |claim: &Claim| format!("{}:{}", shell::path(&claim.file), claim.line);
-        for claim in &found {
-            if let Some(pattern) = &claim.pattern {
-                self.talk.warn(format!(
-                    "{}: the pattern {pattern} catches {} too; ours comes first, and what it does \
-                     not say counts",
-                    place(claim),
-                    claim.alias
-                ));
+    /// Warns of the key to log in with, before ssh says it in fewer words.
+    fn warn_of_keys(&mut self, rendering: &Rendering, record: &Record, cluster: &Cluster<'_>) {
+        // Where a certificate lets people in, no key is authorized by itself.
+        let keys = if cluster.vault_enabled { &[] } else { &*cluster.ssh_keys };
+        let environment = self.resolver.environment();
+        let identity = rendering.ssh.identity_file.as_ref();
+        if let Some(path) = identity {
+            for fault in key::faults(environment, path) {
+                self.request.talk.warn(fault);
             }
+            self.unauthorized_keys.extend(key::unauthorized(environment, path, keys, record));
         }
-        let taken: Vec<String> = found
-            .iter()
-            .filter(|claim| claim.pattern.is_none())
-            .map(|claim| format!("{}: {}", place(claim), claim.alias))
-            .collect();
+        let (tried, others) = &self.own_keys;
+        let identity = identity.map(|path| environment.expand(path));
+        let other = key::other(identity.as_deref(), (tried, others), keys, record);
+        self.unauthorized_keys.extend(other);
+    }
+
+    /// A name that the user's own configuration defines is not ours to take. One that we installed
+    /// before is, and not among these `names`: what stands there was added to it.
+    fn refuse_claimed(&mut self, record: &Record, names: &[&str]) -> Outcome<()> {
+        let Some(config) = &self.present.config else { return Ok(()) };
+        let path = self.layout.config();
+        let found = claims((&path, config), names, &folder::reader(self.layout));
+        let place = |claim: &Claim| format!("{}:{}", shell::path(&claim.file), claim.line);
+        let (caught, taken): (Vec<_>, Vec<_>) =
+            found.iter().partition(|claim| claim.pattern.is_some());
+        for claim in caught {
+            self.request.talk.warn(format!(
+                "{}: the pattern {} catches {} too; ours comes first, and what it does not say counts",
+                place(claim),
+                claim.pattern.as_deref().unwrap_or_default(),
+                claim.alias
+            ));
+        }
         if taken.is_empty() {
             return Ok(());
         }
         let text = format!("your own configuration defines names of {}:", record.alias());
-        let message = Message::with_lines(text, taken);
-        let is_short = |claim: &Claim| {
-            record.options.short.as_ref().is_some_and(|short| short.as_str() == claim.alias)
-        };
-        let options = if found.iter().filter(|claim| claim.pattern.is_none()).all(is_short) {
+        let lines = taken.iter().map(|claim| format!("{}: {}", place(claim), claim.alias));
+        let message = Message::with_lines(text, lines);
+        let short = record.options.short.as_ref().map(Slug::as_str);
+        let options = if taken.iter().all(|claim| short == Some(&claim.alias)) {
             "with another `--short NAME`"
         } else {
             "with `--as NAME` or `--prefix WORD`"
@@ -288,4 +289,29 @@ impl<'a> DesiredState<'a> {
         Err(Failure::message(Kind::Install, message)
             .hint(format!("rename or remove them there, or install {options}")))
     }
+}
+
+/// The names that lead to another machine than before: ssh trusts that one at first sight.
+fn moved(difference: &Difference, alias: &str) -> Vec<String> {
+    const TOLD: usize = 5;
+    let tell = |(name, from, to): &(String, String, String)| {
+        format!("{name} leads to another machine than before: {to}, and not {from}")
+    };
+    let mut told: Vec<String> = difference.moved.iter().take(TOLD).map(tell).collect();
+    if let Some(more) = difference.moved.len().checked_sub(TOLD).filter(|more| *more > 0) {
+        told.push(format!("{more} more names of {alias} lead to another machine than before"));
+    }
+    told
+}
+
+/// The change of a cluster's file, with the hand that may have been in it.
+fn changed(was: &Record, before: &[u8], after: &[u8], difference: &Difference) -> ClusterChange {
+    const BY_HAND: &str = "its file was edited by hand";
+    ClusterChange::Changed(if was.wrote(before) {
+        difference.to_string()
+    } else if was.wrote(after) {
+        BY_HAND.to_owned()
+    } else {
+        format!("{difference}; {BY_HAND}")
+    })
 }

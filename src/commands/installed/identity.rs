@@ -1,4 +1,4 @@
-//! What is wrong with the key to log in with, before ssh says it in fewer words.
+//! Faults of the key to log in with, before ssh tells them in fewer words.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -13,7 +13,7 @@ use crate::name::LocalPath;
 use crate::settings::Environment;
 use crate::text::shell;
 
-/// What ssh would stumble over.
+/// Finds what ssh would stumble over.
 pub(super) fn faults(environment: &Environment, identity: &LocalPath<'_>) -> Vec<String> {
     let path = environment.expand(identity);
     let mut faults = Vec::new();
@@ -35,7 +35,7 @@ pub(super) fn faults(environment: &Environment, identity: &LocalPath<'_>) -> Vec
     faults
 }
 
-/// That the cluster does not know the key, where it says which keys it knows.
+/// Warns where the cluster does not know the key, and says which keys it knows.
 pub(super) fn unauthorized(
     environment: &Environment,
     identity: &LocalPath<'_>,

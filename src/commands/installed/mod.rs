@@ -1,26 +1,22 @@
-//! What the commands share that keep clusters installed.
+//! Shared by the commands that keep clusters installed.
 
-mod answer;
 mod apply;
 mod asked;
 mod desired;
 mod identity;
 mod loops;
-mod names;
 mod summary;
 
-pub(super) use answer::{Candidate, ask_again};
-pub(super) use apply::{Applied, Applying, InstallRequest, apply_request};
-pub(super) use asked::{Asked, bring};
+pub(super) use apply::{Applied, Applying, apply_request};
+pub(super) use asked::{Asked, ask_again, bring};
 pub(super) use desired::{DesiredOutcome, DesiredState, Renewed};
-pub(super) use loops::fragments_afterwards;
-pub(super) use names::{CheckedCandidate, Names, ended_owners, recorded};
 pub(super) use summary::{ClusterChange, Line};
 
+use crate::cluster::CheckedCluster;
 use crate::failure::{Failure, Kind, Outcome};
-use crate::install::plan::{Installed, Present};
+use crate::install::present::{Installed, Present};
 use crate::install::state::{FileStem, Record};
-use crate::name::is_start_of_id;
+use crate::name::{Id, Slug, id_part, is_start_of_id};
 
 /// The installed clusters that a person names by id, name, alias or file, damaged ones too; all
 /// where none is named.
@@ -49,7 +45,7 @@ pub(super) fn named(present: &Present, selectors: &[String]) -> Outcome<Vec<File
 /// The installed cluster that a person means by this id or the start of one, name, alias or short
 /// name: where a name is the short one of another cluster, that is where ssh leads.
 pub(super) fn called<'i>(installed: &'i Installed, selector: &str) -> Option<&'i Record> {
-    let records = || installed.records.iter().map(|(_, record)| record);
+    let records = || installed.records.values();
     let by_short = records().find(|record| record.typed_name() == selector);
     let called = by_short.or_else(|| records().find(|record| record.is_called(selector)));
     called.or_else(|| {
@@ -61,8 +57,8 @@ pub(super) fn called<'i>(installed: &'i Installed, selector: &str) -> Option<&'i
 fn not_installed(selector: &str, installed: &Installed) -> Failure {
     let known: Vec<String> = installed
         .records
-        .iter()
-        .map(|(_, record)| format!("{} ({})", record.alias(), record.id))
+        .values()
+        .map(|record| format!("{} ({})", record.alias(), record.id))
         .collect();
     let failure =
         Failure::message(Kind::Usage, format!("no installed cluster is called {selector:?}"));
@@ -71,4 +67,27 @@ fn not_installed(selector: &str, installed: &Installed) -> Failure {
     } else {
         format!("installed are: {}", known.join(", "))
     })
+}
+
+/// The names that are given, damaged states included: their file names still say them.
+pub(super) fn recorded(
+    installed: &Installed,
+    checked: &[&CheckedCluster<'_>],
+    is_replaced: impl Fn(&Record) -> bool,
+) -> Vec<(Id<'static>, Slug<'static>)> {
+    let records = installed.records.values();
+    let mut recorded: Vec<_> = records
+        .filter(|record| !is_replaced(record))
+        .map(|record| (record.id.clone(), record.name.clone()))
+        .collect();
+    for (stem, _) in &installed.damaged {
+        let (name, part) = stem.parts();
+        let ids = checked.iter().filter_map(|cluster| cluster.id());
+        let id = ids.into_iter().find(|id| id_part(id.as_str()) == part).cloned();
+        let id = id.map_or_else(|| Id::new(part.to_owned()), |id| Ok(id.into_owned()));
+        if let (Ok(id), Ok(name)) = (id, Slug::new(name.to_owned())) {
+            recorded.push((id, name));
+        }
+    }
+    recorded
 }

@@ -1,10 +1,9 @@
-//! What a run did, a line a cluster.
+//! The summary of a run, a line a cluster.
 
 use std::fmt;
 
 use crate::failure::{Failure, Kind, Outcome};
-use crate::install::fragment::Fragment;
-use crate::install::state::{FileStem, Record};
+use crate::install::state::FileStem;
 use crate::terminal::Terminal;
 
 /// One cluster, and what becomes of it.
@@ -18,7 +17,7 @@ pub(in crate::commands) struct Line {
 }
 
 impl Line {
-    /// Why the cluster was left as it is.
+    /// The reason that the cluster was left as it is.
     pub(in crate::commands) fn failure(&self) -> Option<&Failure> {
         match &self.what {
             ClusterChange::Left(failure) | ClusterChange::NotInstalled(failure) => Some(failure),
@@ -27,7 +26,7 @@ impl Line {
     }
 }
 
-/// What becomes of a cluster.
+/// The change of a cluster.
 #[derive(Debug)]
 pub(in crate::commands) enum ClusterChange {
     /// It is new, and has this many hosts.
@@ -51,31 +50,7 @@ pub(in crate::commands) enum ClusterChange {
 }
 
 impl ClusterChange {
-    /// What becomes of a cluster that is to have this fragment.
-    pub(in crate::commands) fn of(
-        old: Option<(&Record, &[u8])>,
-        record: &Record,
-        fragment: &[u8],
-    ) -> Self {
-        const BY_HAND: &str = "its file was edited by hand";
-        let hosts = Fragment::parse(fragment);
-        let by_hand = old.is_some_and(|(was, before)| !was.wrote(before));
-        match old {
-            None => Self::Added(hosts.hosts.len()),
-            Some((was, _)) if was.alias() != record.alias() => {
-                Self::Renamed { from: was.alias(), hosts: hosts.hosts.len() }
-            }
-            Some((_, before)) if before == fragment => Self::Unchanged(hosts.hosts.len()),
-            Some((was, _)) if by_hand && was.wrote(fragment) => Self::Changed(BY_HAND.to_owned()),
-            Some((_, before)) => {
-                let difference = hosts.since(&Fragment::parse(before));
-                let and = if by_hand { format!("; {BY_HAND}") } else { String::new() };
-                Self::Changed(format!("{difference}{and}"))
-            }
-        }
-    }
-
-    /// Whether anything changes.
+    /// Returns whether anything changes.
     fn is_change(&self) -> bool {
         !matches!(self, Self::Unchanged(_) | Self::Left(_) | Self::NotInstalled(_))
     }

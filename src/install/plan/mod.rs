@@ -1,10 +1,11 @@
-//! What is there, what should be there, and the changes that lead from one to the other.
+//! The changes that lead from what is there to what should be there.
 //!
 //! All of it is pure. The same plan is shown as a diff, checked by ssh, and carried out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use super::desired::Desired;
 use super::follow::{FOLLOW, Follow};
 use super::fragment::Fragment;
 use super::include::{self, Found, IncludeLine, Unwritable};
@@ -14,23 +15,7 @@ pub use super::present::{Installed, Present};
 use super::state::{FileKind, FileStem, Record, fingerprint};
 use super::{index, known_hosts};
 
-/// What a run wants of one cluster. What it does not speak of stays as it is.
-#[derive(Clone, Debug)]
-pub enum Desired {
-    /// It is to be installed with this fragment.
-    Put {
-        /// What to remember of it; the plan itself fills in the fragment's fingerprint.
-        record: Box<Record>,
-        /// What ssh is to read.
-        fragment: Vec<u8>,
-    },
-    /// Nothing of it is to stay.
-    Remove(FileStem),
-    /// This is to be the subscription.
-    Follow(Option<Box<Follow>>),
-}
-
-/// Whose a file is.
+/// The owner of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
     /// Ours: mode 0600, never a link.
@@ -44,20 +29,20 @@ pub enum Owner {
 /// One file that is not yet as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// Where it is.
+    /// The path.
     pub path: PathBuf,
-    /// Whose it is.
+    /// The owner.
     pub owner: Owner,
-    /// What it holds; none where it is not there.
+    /// The contents; none where it is not there.
     pub before: Option<Vec<u8>>,
-    /// What it is to hold; none where it is to go. As before where only its mode is wrong.
+    /// The contents afterwards; none where it is to go. As before where only its mode is wrong.
     pub after: Option<Vec<u8>>,
-    /// Whether ssh may be about to read it.
+    /// True if ssh may be about to read it.
     pub is_included: bool,
 }
 
 impl Change {
-    /// Whether it is the file with a cluster's hosts.
+    /// Returns whether it is the file with a cluster's hosts.
     #[must_use]
     pub fn is_of_hosts(&self) -> bool {
         let name = self.path.file_name().and_then(|name| name.to_str());
@@ -65,14 +50,14 @@ impl Change {
     }
 }
 
-/// What a person should know of a plan.
+/// A fact about a plan that a person should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
     /// A fragment was edited since we wrote it, and is kept under another name.
     KeptAside {
         /// The fragment.
         fragment: PathBuf,
-        /// What it is called now.
+        /// Its name now.
         aside: PathBuf,
     },
     /// The user's configuration gets our line.
@@ -83,7 +68,7 @@ pub enum Note {
     LeftIn(Found),
     /// The backup stays, since the configuration was edited meanwhile.
     BackupStays(PathBuf),
-    /// What is in our folder and not ours stays.
+    /// Files in our folder that are not ours, and stay.
     Foreign(Vec<PathBuf>),
     /// A fragment without its state: nobody can bring it up to date.
     Stateless(PathBuf),
@@ -96,7 +81,7 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// The clusters that ssh reads afterwards.
     pub clusters: Vec<FileStem>,
-    /// What a person should know.
+    /// Facts that a person should know.
     pub notes: Vec<Note>,
 }
 
@@ -107,93 +92,91 @@ pub struct Plan {
 pub fn plan(
     layout: &Layout,
     present: &Present,
-    desired: Vec<Desired>,
+    desired: &Desired,
     refresh: Option<&RefreshCommand>,
 ) -> Result<Plan, Unwritable> {
+    let installed = present.installed();
+    let fragments = desired.fragments(present, &installed);
     let mut planner = Planner {
         layout,
         present,
+        desired,
         refresh,
-        installed: present.installed(),
-        follow: present.follow.clone(),
+        going: going(present, desired, &installed, &fragments),
+        installed,
+        fragments,
         added: BTreeSet::new(),
         plan: Plan::default(),
-        coming: Vec::new(),
-        going: Vec::new(),
     };
-    let clusters = planner.clusters_afterwards(&desired);
-    for one in desired {
-        match one {
-            Desired::Put { record, fragment } => planner.put(*record, fragment),
-            Desired::Remove(stem) => planner.remove(stem),
-            Desired::Follow(follow) => planner.follow = follow.map(|follow| *follow),
-        }
+    for (record, fragment) in &desired.put {
+        planner.put(record, fragment);
     }
-    planner.tighten(&clusters);
-    planner.index_and_config(&clusters)?;
-    planner.removals(&clusters);
-    planner.plan.clusters = clusters.into_iter().collect();
+    for stem in &desired.removed {
+        planner.keep_edited(stem);
+    }
+    planner.tighten();
+    planner.index_and_config()?;
+    planner.removals();
+    planner.plan.clusters = planner.fragments.into_keys().collect();
     Ok(planner.plan)
+}
+
+/// The clusters of which nothing stays: those that are removed, those that come under another name,
+/// and what runs left behind that were killed.
+fn going(
+    present: &Present,
+    desired: &Desired,
+    installed: &Installed,
+    fragments: &BTreeMap<FileStem, &[u8]>,
+) -> BTreeSet<FileStem> {
+    let of_put = |(record, _): &(Record, _)| Some(installed.of_id(record.id.as_str())?.stem());
+    let orphans = present.all_stems().into_iter().filter(|stem| {
+        // A certificate alone is no leftover: a fragment elsewhere may name it.
+        let has = |part| present.part(stem, part).is_some();
+        let mut leftovers =
+            [FileKind::Fragment, FileKind::KnownHosts, FileKind::FormerKnownHosts].into_iter();
+        leftovers.any(has) && !has(FileKind::State)
+    });
+    let mut going: BTreeSet<FileStem> = desired.put.iter().filter_map(of_put).collect();
+    going.extend(desired.removed.iter().chain(&installed.superseded).cloned());
+    going.extend(orphans);
+    going.retain(|stem| !fragments.contains_key(stem));
+    going
 }
 
 struct Planner<'a> {
     layout: &'a Layout,
     present: &'a Present,
+    desired: &'a Desired,
     refresh: Option<&'a RefreshCommand>,
     installed: Installed,
-    follow: Option<Follow>,
+    /// The fragments that ssh reads afterwards.
+    fragments: BTreeMap<FileStem, &'a [u8]>,
+    going: BTreeSet<FileStem>,
     /// The names of hosts that are new.
     added: BTreeSet<String>,
     plan: Plan,
-    coming: Vec<Record>,
-    going: Vec<FileStem>,
 }
 
 impl Planner<'_> {
-    /// Which clusters ssh reads afterwards: those of the index and those with a state, but for
-    /// what is removed or comes under a new name.
-    fn clusters_afterwards(&self, desired: &[Desired]) -> BTreeSet<FileStem> {
-        let has_fragment = |stem: &&FileStem| self.present.part(stem, FileKind::Fragment).is_some();
-        let mut clusters = self.present.indexed();
-        let records = self.installed.records.iter().map(|(stem, _)| stem);
-        let damaged = self.installed.damaged.iter().map(|(stem, _)| stem);
-        clusters.extend(records.chain(damaged).filter(has_fragment).cloned());
-        for stem in &self.installed.superseded {
-            clusters.remove(stem);
-        }
-        for one in desired {
-            match one {
-                Desired::Remove(stem) => {
-                    clusters.remove(stem);
-                }
-                Desired::Put { record, .. } => {
-                    if let Some(old) = self.installed.of_id(record.id.as_str()) {
-                        clusters.remove(&old.stem());
-                    }
-                    clusters.insert(record.stem());
-                }
-                Desired::Follow(_) => {}
-            }
-        }
-        clusters
-    }
-
     /// The state goes before the fragment, so that a fragment always has one.
-    fn put(&mut self, mut record: Record, fragment: Vec<u8>) {
+    fn put(&mut self, record: &Record, fragment: &[u8]) {
         let present = self.present;
         let stem = record.stem();
-        let old = self.installed.of_id(record.id.as_str()).cloned();
-        let old_stem = old.as_ref().map_or_else(|| stem.clone(), Record::stem);
+        let old = self.installed.of_id(record.id.as_str());
+        let old_stem = old.map_or_else(|| stem.clone(), Record::stem);
         let was = present.part(&old_stem, FileKind::Fragment);
-        let wrote = was.is_some_and(|was| old.as_ref().is_some_and(|old| old.wrote(was)));
-        record.fragments = match (&old, was) {
+        let wrote = was.is_some_and(|was| old.is_some_and(|old| old.wrote(was)));
+        let fragments = match (old, was) {
             (Some(old), Some(was)) if wrote && was == fragment => old.fragments.clone(),
-            (_, Some(was)) if wrote => vec![fingerprint(&fragment), fingerprint(was)],
-            _ => vec![fingerprint(&fragment)],
+            (_, Some(was)) if wrote => vec![fingerprint(fragment), fingerprint(was)],
+            _ => vec![fingerprint(fragment)],
         };
         // Without a state and in no index, it is what a run left behind that was killed.
         let is_damaged = self.installed.damaged.iter().any(|(at, _)| *at == stem);
         let is_leftover = old.is_none() && !present.indexed().contains(&stem) && !is_damaged;
+        // A cluster that a person installs is none that an ssh at work has looked for.
+        let is_looked_for = old.is_some() || present.follow.is_some();
         if let Some(was) = was
             && !wrote
             && was != fragment
@@ -202,22 +185,18 @@ impl Planner<'_> {
             self.keep_aside(&old_stem, was);
         }
         let earlier = was.map(Fragment::parse).unwrap_or_default();
-        let new = Fragment::parse(&fragment);
-        // A cluster that a person installs is none that an ssh at work has looked for.
-        if old.is_some() || present.follow.is_some() {
+        let new = Fragment::parse(fragment);
+        if is_looked_for {
             self.added.extend(new.new_names(&earlier).into_iter().map(str::to_owned));
         }
         let seen = present.part(&old_stem, FileKind::KnownHosts);
         let seen = seen.or_else(|| present.part(&stem, FileKind::KnownHosts)).unwrap_or_default();
         let seen = known_hosts::with_renamed(seen, &new.renamed_keys(&earlier));
+        let record = Record { fragments, ..record.clone() };
         self.ours(&stem.file(FileKind::KnownHosts), Some(seen));
         self.ours(&stem.file(FileKind::State), Some(record.to_json()));
-        self.ours(&stem.file(FileKind::Fragment), Some(fragment));
-        if old_stem != stem {
-            self.going.push(old_stem);
-        }
+        self.ours(&stem.file(FileKind::Fragment), Some(fragment.to_owned()));
         self.carry_certificate(&stem);
-        self.coming.push(record);
     }
 
     /// The certificate of a cluster goes by its name, also where it was there before the cluster
@@ -239,14 +218,12 @@ impl Planner<'_> {
         }
     }
 
-    fn remove(&mut self, stem: FileStem) {
-        let record = self.installed.records.iter().find(|(at, _)| *at == stem);
-        if let Some(was) = self.present.part(&stem, FileKind::Fragment)
-            && record.is_some_and(|(_, record)| !record.wrote(was))
+    fn keep_edited(&mut self, stem: &FileStem) {
+        if let Some(was) = self.present.part(stem, FileKind::Fragment)
+            && self.installed.records.get(stem).is_some_and(|record| !record.wrote(was))
         {
-            self.keep_aside(&stem, was);
+            self.keep_aside(stem, was);
         }
-        self.going.push(stem);
     }
 
     /// Keeps what a person wrote into a fragment of ours, under the first name that is free.
@@ -269,37 +246,39 @@ impl Planner<'_> {
     }
 
     /// Files of ours that nobody speaks of still get their mode back.
-    fn tighten(&mut self, clusters: &BTreeSet<FileStem>) {
-        for name in &self.present.loose {
-            let stays = FileStem::of_file(name).is_some_and(|(stem, _)| clusters.contains(&stem));
+    fn tighten(&mut self) {
+        let present = self.present;
+        for name in &present.loose {
+            let stem = FileStem::of_file(name);
+            let stays = stem.is_some_and(|(stem, _)| self.fragments.contains_key(&stem));
             let path = self.layout.file(name);
             if stays && !self.plan.changes.iter().any(|change| change.path == path) {
-                self.ours(name, self.present.files.get(name).cloned());
+                self.ours(name, present.files.get(name).cloned());
             }
         }
     }
 
+    /// Returns whether nothing of ours is to stay.
+    fn is_over(&self) -> bool {
+        self.fragments.is_empty() && self.desired.follow.is_none()
+    }
+
     /// What comes is read before it counts; what goes stops counting before it is gone.
-    fn index_and_config(&mut self, clusters: &BTreeSet<FileStem>) -> Result<(), Unwritable> {
-        let include_resolver = self.layout.include_resolver();
-        let config = self.present.config.as_deref();
-        let found = include::find(config.unwrap_or_default(), &include_resolver);
-        let (in_block, at_top): (Vec<_>, Vec<_>) =
-            found.into_iter().partition(|found| found.block.is_some());
-        let line = self.layout.include(INDEX)?;
-        if self.is_over(clusters) {
-            self.leave_config(config)?;
+    fn index_and_config(&mut self) -> Result<(), Unwritable> {
+        if self.is_over() {
+            self.leave_config()?;
             for name in SHARED.into_iter().chain([FOLLOW]) {
                 self.ours(name, None);
             }
             return Ok(());
         }
-        let prefix = self.follow.as_ref().map(|follow| follow.options.prefix());
-        let patterns: Vec<_> = clusters.iter().filter_map(|stem| self.patterns(stem)).collect();
-        self.ours(FOLLOW, self.follow.as_ref().map(Follow::to_json));
+        let follow = self.desired.follow.as_ref();
+        let prefix = follow.map(|follow| follow.options.prefix());
+        let patterns: Vec<_> = self.fragments.keys().filter_map(|at| self.patterns(at)).collect();
+        self.ours(FOLLOW, follow.map(Follow::to_json));
         self.ours(LAST, Some(index::last(patterns, prefix.as_ref())));
-        let is_live = self.looks(clusters)?;
-        self.ours(CLUSTERS, Some(index::clusters(self.layout, clusters)?));
+        let is_live = self.looks()?;
+        self.ours(CLUSTERS, Some(index::clusters(self.layout, self.fragments.keys())?));
         self.ours(INDEX, Some(index::index(self.layout, self.present.folder_is_ours, is_live)?));
         if !is_live {
             // See `folder::clean`.
@@ -308,8 +287,67 @@ impl Planner<'_> {
                 self.ours(name, after);
             }
         }
-        self.plan.notes.extend(in_block.into_iter().map(Note::InBlock));
-        if at_top.is_empty() {
+        self.join_config()?;
+        for stem in self.fragments.keys() {
+            let is_put = self.desired.put.iter().any(|(record, _)| record.stem() == *stem);
+            if !is_put && self.present.part(stem, FileKind::State).is_none() {
+                let path = self.layout.file(&stem.file(FileKind::Fragment));
+                self.plan.notes.push(Note::Stateless(path));
+            }
+        }
+        Ok(())
+    }
+
+    /// The files by which ssh brings clusters up to date; says whether there are any.
+    fn looks(&mut self) -> Result<bool, Unwritable> {
+        let was_live = self.present.files.get(FIRST_LOOK).is_some_and(|text| !text.is_empty());
+        let Some(command) = self.refresh else { return Ok(was_live) };
+        let follow = self.desired.follow.as_ref().filter(|follow| follow.options.live.is_some());
+        let records =
+            self.fragments.keys().filter_map(|stem| self.desired.record(stem, &self.installed));
+        let live = Live {
+            clusters: records.filter_map(|record| Some((record, record.options.live?))).collect(),
+            subscription: follow.map(|follow| follow.options.prefix()),
+        };
+        if live.is_empty() {
+            return Ok(false);
+        }
+        let again = IncludeLine::new(&self.layout.file(AGAIN))?;
+        let (first, second) = (live.first_look(command), live.second_look(command, &again));
+        self.again();
+        self.ours(FIRST_LOOK, Some(first));
+        self.ours(SECOND_LOOK, Some(second));
+        Ok(true)
+    }
+
+    /// The hosts that are new. The file stays as it is where no host changes.
+    fn again(&mut self) {
+        let is_fragment = |change: &Change| change.is_of_hosts() && change.before != change.after;
+        let is_there = self.present.files.get(AGAIN).is_some_and(|text| !text.is_empty());
+        let changes = !self.desired.removed.is_empty() || self.plan.changes.iter().any(is_fragment);
+        if is_there && !changes {
+            return;
+        }
+        let names = &self.added | &self.present.recent;
+        let text = index::again(self.fragments.values().copied(), &names);
+        self.ours(AGAIN, Some(text));
+    }
+
+    /// The patterns of the names of a cluster that ssh reads afterwards.
+    fn patterns(&self, stem: &FileStem) -> Option<String> {
+        let record = self.desired.record(stem, &self.installed);
+        record.map(Record::patterns).or_else(|| index::patterns_in(self.fragments.get(stem)?))
+    }
+
+    /// Puts our line into the user's configuration, unless one is there.
+    fn join_config(&mut self) -> Result<(), Unwritable> {
+        let config = self.present.config.as_deref();
+        let found = include::find(config.unwrap_or_default(), &self.layout.include_resolver());
+        let is_in = found.iter().any(|found| found.block.is_none());
+        let in_block = found.into_iter().filter(|found| found.block.is_some());
+        self.plan.notes.extend(in_block.map(Note::InBlock));
+        if !is_in {
+            let line = self.layout.include(INDEX)?;
             if let Some(config) = config {
                 self.change(self.layout.backup(), Owner::Backup, Some(config.to_owned()));
             }
@@ -317,92 +355,13 @@ impl Planner<'_> {
             self.plan.notes.push(Note::LineAdded(line));
             self.change(self.layout.config(), Owner::User, Some(config));
         }
-        let has_state = |stem: &FileStem| {
-            self.coming.iter().any(|record| record.stem() == *stem)
-                || self.present.part(stem, FileKind::State).is_some()
-        };
-        for stem in clusters.iter().filter(|stem| !has_state(stem)) {
-            let path = self.layout.file(&stem.file(FileKind::Fragment));
-            self.plan.notes.push(Note::Stateless(path));
-        }
         Ok(())
     }
 
-    /// Whether nothing of ours is to stay.
-    fn is_over(&self, clusters: &BTreeSet<FileStem>) -> bool {
-        clusters.is_empty() && self.follow.is_none()
-    }
-
-    /// The files by which ssh brings clusters up to date; says whether there are any.
-    fn looks(&mut self, clusters: &BTreeSet<FileStem>) -> Result<bool, Unwritable> {
-        let was_live = self.present.files.get(FIRST_LOOK).is_some_and(|text| !text.is_empty());
-        let Some(command) = self.refresh else { return Ok(was_live) };
-        let records = clusters.iter().filter_map(|stem| self.record(stem));
-        let live = Live {
-            clusters: records.filter_map(|record| Some((record, record.options.live?))).collect(),
-            subscription: self
-                .follow
-                .as_ref()
-                .filter(|follow| follow.options.live.is_some())
-                .map(|follow| follow.options.prefix()),
-        };
-        if live.is_empty() {
-            return Ok(false);
-        }
-        let again = IncludeLine::new(&self.layout.file(AGAIN))?;
-        let first = live.first_look(command);
-        let second = live.second_look(command, &again);
-        self.again(clusters);
-        self.ours(FIRST_LOOK, Some(first));
-        self.ours(SECOND_LOOK, Some(second));
-        Ok(true)
-    }
-
-    /// The hosts that are new. The file stays as it is where no host changes.
-    fn again(&mut self, clusters: &BTreeSet<FileStem>) {
-        let is_fragment = |change: &Change| change.is_of_hosts() && change.before != change.after;
-        let is_there = self.present.files.get(AGAIN).is_some_and(|text| !text.is_empty());
-        let changes = !self.going.is_empty() || self.plan.changes.iter().any(is_fragment);
-        if is_there && !changes {
-            return;
-        }
-        let mut names = std::mem::take(&mut self.added);
-        names.extend(self.present.recent.iter().cloned());
-        let fragments: Vec<Vec<u8>> =
-            clusters.iter().filter_map(|stem| self.fragment(stem)).collect();
-        let text = index::again(fragments.iter().map(Vec::as_slice), &names);
-        self.ours(AGAIN, Some(text));
-    }
-
-    /// The file of a cluster as it is afterwards.
-    fn fragment(&self, stem: &FileStem) -> Option<Vec<u8>> {
-        let path = self.layout.file(&stem.file(FileKind::Fragment));
-        let change = self.plan.changes.iter().find(|change| change.path == path);
-        match change {
-            Some(change) => change.after.clone(),
-            None => self.present.part(stem, FileKind::Fragment).map(<[u8]>::to_owned),
-        }
-    }
-
-    /// The record of a cluster as it is afterwards.
-    fn record(&self, stem: &FileStem) -> Option<&Record> {
-        let coming = self.coming.iter().find(|record| record.stem() == *stem);
-        coming.or_else(|| {
-            let mut records = self.installed.records.iter();
-            records.find(|(at, _)| at == stem).map(|(_, record)| record)
-        })
-    }
-
-    /// The patterns of the names of a cluster that ssh reads afterwards.
-    fn patterns(&self, stem: &FileStem) -> Option<String> {
-        let in_file = || index::patterns_in(self.present.part(stem, FileKind::Fragment)?);
-        self.record(stem).map(Record::patterns).or_else(in_file)
-    }
-
     /// Takes our line out of the user's configuration, and the file with it where we made it.
-    fn leave_config(&mut self, config: Option<&[u8]>) -> Result<(), Unwritable> {
-        let Some(config) = config else { return Ok(()) };
-        let mut left = config.to_owned();
+    fn leave_config(&mut self) -> Result<(), Unwritable> {
+        let Some(config) = &self.present.config else { return Ok(()) };
+        let mut left = config.clone();
         for line in self.layout.own_lines()? {
             while let Some(without) = line.taken_out_of(&left) {
                 left = without;
@@ -426,27 +385,14 @@ impl Planner<'_> {
     }
 
     /// The state goes first: what is left of a run that was killed is then known for a leftover.
-    fn removals(&mut self, clusters: &BTreeSet<FileStem>) {
+    fn removals(&mut self) {
+        let is_over = self.is_over();
         let mut going = std::mem::take(&mut self.going);
-        let orphans = self.present.all_stems().into_iter().filter(|stem| {
-            // A certificate alone is no leftover: a fragment elsewhere may name it.
-            let has = |part| self.present.part(stem, part).is_some();
-            let mut leftovers =
-                [FileKind::Fragment, FileKind::KnownHosts, FileKind::FormerKnownHosts].into_iter();
-            let is_left_over = leftovers.any(has);
-            !clusters.contains(stem) && is_left_over && !has(FileKind::State)
-        });
-        going.extend(orphans);
-        going.extend(self.installed.superseded.iter().cloned());
-        let is_over = self.is_over(clusters);
         if is_over {
             let files = self.present.files.keys().filter_map(|name| FileStem::of_file(name));
             let emptied = files.map(|(stem, _)| stem).filter(|stem| self.present.is_emptied(stem));
             going.extend(emptied);
         }
-        going.retain(|stem| !clusters.contains(stem));
-        going.sort();
-        going.dedup();
         for stem in going {
             self.ours(&stem.file(FileKind::State), None);
             // An ssh that read the list a moment ago may be about to read it: see `folder::clean`.

@@ -22,12 +22,14 @@ fn record(name: &str) -> Record {
     }
 }
 
-fn put(name: &str, fragment: &str) -> Desired {
-    Desired::Put { record: Box::new(record(name)), fragment: fragment.as_bytes().to_owned() }
+fn put(clusters: &[(&str, &str)]) -> Desired {
+    let put = clusters.iter().map(|(name, text)| (record(name), text.as_bytes().to_owned()));
+    Desired { put: put.collect(), ..Desired::default() }
 }
 
-fn removed(name: &str) -> Desired {
-    Desired::Remove(record(name).stem())
+fn removed(names: &[&str]) -> Desired {
+    let removed = names.iter().map(|name| record(name).stem()).collect();
+    Desired { removed, ..Desired::default() }
 }
 
 fn with_config(config: impl AsRef<[u8]>) -> Present {
@@ -61,7 +63,7 @@ fn apply(present: &mut Present, change: &Change) {
     }
 }
 
-fn run(present: &mut Present, desired: Vec<Desired>) -> Plan {
+fn run(present: &mut Present, desired: &Desired) -> Plan {
     let plan = plan(&layout(), present, desired, None).unwrap();
     for change in &plan.changes {
         apply(present, change);
@@ -85,7 +87,7 @@ fn text(present: &Present, name: &str) -> String {
 fn what_comes_stands_whole_before_it_counts_and_what_goes_stops_counting_first() {
     let stem = record("train").stem();
     let mut present = with_config("Host *\n  User u\n");
-    let plan = run(&mut present, vec![put("train", "Host prime.train\n")]);
+    let plan = run(&mut present, &put(&[("train", "Host prime.train\n")]));
     assert_eq!(
         names(&plan),
         [
@@ -123,7 +125,7 @@ fn what_comes_stands_whole_before_it_counts_and_what_goes_stops_counting_first()
         "
     );
 
-    let plan = run(&mut present, vec![removed("train")]);
+    let plan = run(&mut present, &removed(&["train"]));
     assert_eq!(
         names(&plan),
         [
@@ -145,21 +147,21 @@ fn what_comes_stands_whole_before_it_counts_and_what_goes_stops_counting_first()
 #[test]
 fn what_ssh_keygen_kept_goes_with_the_cluster() {
     let mut present = with_config("Host *\n  User u\n");
-    run(&mut present, vec![put("train", "one")]);
+    run(&mut present, &put(&[("train", "one")]));
     let old = format!("{}.known_hosts.old", record("train").stem());
     present.files.insert(old.clone(), b"prime-pod0 x AAAA\n".to_vec());
-    assert_eq!(names(&run(&mut present, vec![put("train", "one")])), [""; 0]);
+    assert_eq!(names(&run(&mut present, &put(&[("train", "one")]))), [""; 0]);
     assert!(FileStem::of_file(&old).is_some(), "it is none of somebody else's");
-    run(&mut present, vec![removed("train")]);
+    run(&mut present, &removed(&["train"]));
     assert_eq!(present, with_config("Host *\n  User u\n"));
 }
 
 #[test]
 fn the_same_again_changes_nothing() {
     let mut present = with_config("");
-    run(&mut present, vec![put("b", "B"), put("a", "A")]);
-    assert_eq!(names(&run(&mut present, vec![put("a", "A"), put("b", "B")])), [""; 0]);
-    assert_eq!(names(&run(&mut present, vec![])), [""; 0]);
+    run(&mut present, &put(&[("b", "B"), ("a", "A")]));
+    assert_eq!(names(&run(&mut present, &put(&[("a", "A"), ("b", "B")]))), [""; 0]);
+    assert_eq!(names(&run(&mut present, &Desired::default())), [""; 0]);
     let lines = text(&present, "clusters");
     assert!(lines.find("prime-ssh/a-").unwrap() < lines.find("prime-ssh/b-").unwrap());
 }
@@ -167,15 +169,13 @@ fn the_same_again_changes_nothing() {
 #[test]
 fn host_keys_outlive_an_update_and_a_new_name() {
     let mut present = Present::default();
-    run(&mut present, vec![put("train", "one")]);
+    run(&mut present, &put(&[("train", "one")]));
     let old = record("train").stem();
     present.files.insert(old.file(FileKind::KnownHosts), b"prime-pod0 ssh-ed25519 AAAA\n".to_vec());
     let renamed = Record { name: Slug::new("llama").unwrap(), ..record("train") };
     let new = renamed.stem();
-    let plan = run(
-        &mut present,
-        vec![Desired::Put { record: Box::new(renamed), fragment: b"two".to_vec() }],
-    );
+    let plan =
+        run(&mut present, &Desired { put: vec![(renamed, b"two".to_vec())], ..Desired::default() });
     assert_eq!(text(&present, &new.file(FileKind::KnownHosts)), "prime-pod0 ssh-ed25519 AAAA\n");
     assert_eq!(present.all_stems(), BTreeSet::from([new.clone()]));
     assert!(!text(&present, "clusters").contains(&old.to_string()));
@@ -191,17 +191,17 @@ fn an_edited_fragment_is_kept_aside() {
     let stem = record("train").stem();
     let (conf, aside) = (stem.file(FileKind::Fragment), format!("{stem}.conf.bak"));
     let mut present = Present::default();
-    run(&mut present, vec![put("train", "one")]);
+    run(&mut present, &put(&[("train", "one")]));
     for (edit, name) in [("mine", aside.clone()), ("mine 2", format!("{aside}-2"))] {
         present.files.insert(conf.clone(), edit.as_bytes().to_vec());
-        let plan = run(&mut present, vec![put("train", "two")]);
+        let plan = run(&mut present, &put(&[("train", "two")]));
         assert_eq!(text(&present, &name), edit);
         let (fragment, aside) = (layout().file(&conf), layout().file(&name));
         assert_eq!(plan.notes, [Note::KeptAside { fragment, aside }]);
     }
     // The same edit again needs no third place.
     present.files.insert(conf.clone(), b"mine".to_vec());
-    let plan = run(&mut present, vec![removed("train")]);
+    let plan = run(&mut present, &removed(&["train"]));
     assert!(matches!(&plan.notes[..], [Note::KeptAside { aside: at, .. }, Note::Foreign(left)]
         if *at == layout().file(&aside) && left.len() == 2));
     assert!(!present.files.contains_key(&conf));
@@ -210,14 +210,14 @@ fn an_edited_fragment_is_kept_aside() {
 #[test]
 fn a_run_that_died_between_two_files_is_no_edit_by_hand() {
     let mut before = Present::default();
-    run(&mut before, vec![put("train", "one")]);
-    let update = plan(&layout(), &before, vec![put("train", "two")], None).unwrap();
+    run(&mut before, &put(&[("train", "one")]));
+    let update = plan(&layout(), &before, &put(&[("train", "two")]), None).unwrap();
     for died_after in 0..=update.changes.len() {
         let mut present = before.clone();
         for change in &update.changes[..died_after] {
             apply(&mut present, change);
         }
-        let again = run(&mut present, vec![put("train", "two")]);
+        let again = run(&mut present, &put(&[("train", "two")]));
         assert_eq!(again.notes, [], "{died_after}");
         assert_eq!(text(&present, &record("train").stem().file(FileKind::Fragment)), "two");
     }
@@ -226,18 +226,18 @@ fn a_run_that_died_between_two_files_is_no_edit_by_hand() {
 #[test]
 fn a_removal_that_died_is_finished_by_the_next_run() {
     let mut before = with_config("Host a");
-    run(&mut before, vec![put("one", "1"), put("two", "2")]);
-    let removal = plan(&layout(), &before, vec![removed("one")], None).unwrap();
+    run(&mut before, &put(&[("one", "1"), ("two", "2")]));
+    let removal = plan(&layout(), &before, &removed(&["one"]), None).unwrap();
     for died_after in 0..=removal.changes.len() {
         let mut present = before.clone();
         for change in &removal.changes[..died_after] {
             apply(&mut present, change);
         }
         let mut otherwise = present.clone();
-        run(&mut present, vec![removed("one"), removed("two")]);
+        run(&mut present, &removed(&["one", "two"]));
         assert_eq!(present, with_config("Host a"), "{died_after}");
         // Or it comes back, with other hosts, and nobody has edited anything.
-        let plan = run(&mut otherwise, vec![put("one", "1+")]);
+        let plan = run(&mut otherwise, &put(&[("one", "1+")]));
         assert_eq!(plan.notes, [], "{died_after}");
     }
 }
@@ -245,31 +245,33 @@ fn a_removal_that_died_is_finished_by_the_next_run() {
 #[test]
 fn a_new_name_that_died_half_way_leaves_one_cluster() {
     let mut before = Present::default();
-    run(&mut before, vec![put("train", "one")]);
+    run(&mut before, &put(&[("train", "one")]));
     let old = record("train");
     before.files.insert(old.stem().file(FileKind::KnownHosts), b"prime-pod0 x AAAA\n".to_vec());
     let new = Record { name: Slug::new("llama").unwrap(), ..old.clone() };
-    let put = Desired::Put { record: Box::new(new.clone()), fragment: b"two".to_vec() };
-    let renaming = plan(&layout(), &before, vec![put], None).unwrap();
+    let put = vec![(new.clone(), b"two".to_vec())];
+    let put = Desired { put, ..Desired::default() };
+    let renaming = plan(&layout(), &before, &put, None).unwrap();
     for died_after in 0..=renaming.changes.len() {
         let mut present = before.clone();
         for change in &renaming.changes[..died_after] {
             apply(&mut present, change);
         }
         let installed = present.installed();
-        let [(stem, record)] = &installed.records[..] else { panic!("{installed:?}") };
+        assert_eq!(installed.records.len(), 1, "{installed:?}");
+        let (stem, record) = installed.records.first_key_value().unwrap();
         let (stem, record) = (stem.clone(), record.clone());
         assert!([old.stem(), new.stem()].contains(&stem));
         let mut removed = present.clone();
         let plan = run(
             &mut present,
-            vec![Desired::Put { record: Box::new(record), fragment: b"three".to_vec() }],
+            &Desired { put: vec![(record, b"three".to_vec())], ..Desired::default() },
         );
         assert_eq!(plan.notes, [], "{died_after}");
         assert_eq!(present.all_stems(), BTreeSet::from([stem.clone()]), "{died_after}");
         assert_eq!(text(&present, &stem.file(FileKind::KnownHosts)), "prime-pod0 x AAAA\n");
         assert_eq!(text(&present, "clusters").lines().count(), 2);
-        run(&mut removed, vec![Desired::Remove(stem)]);
+        run(&mut removed, &Desired { removed: vec![stem], ..Desired::default() });
         assert_eq!(removed, Present::default(), "{died_after}");
     }
 }
@@ -279,10 +281,10 @@ fn what_a_person_put_there_counts_or_is_told() {
     let mut present =
         with_config("User u\nInclude ~/.ssh/prime-ssh/*fig\nHost x\n Include prime-ssh/config\n");
     let config = present.config.clone();
-    let plan = run(&mut present, vec![put("train", "one")]);
+    let plan = run(&mut present, &put(&[("train", "one")]));
     assert_eq!(present.config, config);
     assert_eq!(plan.notes, [Note::InBlock(Found { line: 4, block: Some(3) })]);
-    let plan = run(&mut present, vec![removed("train")]);
+    let plan = run(&mut present, &removed(&["train"]));
     assert_eq!(present.config, config);
     assert_eq!(plan.notes.len(), 2);
     assert!(plan.notes.iter().all(|note| matches!(note, Note::LeftIn(_))));
@@ -291,23 +293,23 @@ fn what_a_person_put_there_counts_or_is_told() {
 #[test]
 fn a_file_that_we_made_goes_with_us_unless_somebody_wrote_into_it() {
     let mut present = Present::default();
-    run(&mut present, vec![put("train", "one")]);
+    run(&mut present, &put(&[("train", "one")]));
     assert_eq!(present.config.as_deref(), Some(&b"Include prime-ssh/config\n"[..]));
     let mut edited = present.clone();
-    run(&mut present, vec![removed("train")]);
+    run(&mut present, &removed(&["train"]));
     assert_eq!(present, Present::default());
 
     edited.config.as_mut().unwrap().extend(b"Host mine\n");
-    run(&mut edited, vec![removed("train")]);
+    run(&mut edited, &removed(&["train"]));
     assert_eq!(edited, with_config("Host mine\n"));
 }
 
 #[test]
 fn the_backup_stays_where_it_is_the_only_copy() {
     let mut present = with_config("Host a\n");
-    run(&mut present, vec![put("train", "one")]);
+    run(&mut present, &put(&[("train", "one")]));
     present.config.as_mut().unwrap().extend(b"Host b\n");
-    let plan = run(&mut present, vec![removed("train")]);
+    let plan = run(&mut present, &removed(&["train"]));
     assert_eq!(plan.notes, [Note::BackupStays(layout().backup())]);
     assert_eq!(present.config.as_deref(), Some(&b"Host a\nHost b\n"[..]));
     assert_eq!(present.backup.as_deref(), Some(&b"Host a\n"[..]));
@@ -316,7 +318,7 @@ fn the_backup_stays_where_it_is_the_only_copy() {
 #[test]
 fn damage_of_one_cluster_harms_no_other() {
     let mut present = Present::default();
-    run(&mut present, vec![put("one", "1"), put("two", "2"), put("three", "3")]);
+    run(&mut present, &put(&[("one", "1"), ("two", "2"), ("three", "3")]));
     let [one, two] = ["one", "two"].map(|name| record(name).stem());
     present.files.insert(one.file(FileKind::State), b"{".to_vec());
     present.files.remove(&two.file(FileKind::State));
@@ -324,11 +326,11 @@ fn damage_of_one_cluster_harms_no_other() {
     assert_eq!(installed.records.len(), 1);
     assert_eq!(installed.damaged.len(), 1);
 
-    let plan = run(&mut present, vec![put("three", "3+")]);
+    let plan = run(&mut present, &put(&[("three", "3+")]));
     assert_eq!(plan.clusters.len(), 3);
     assert_eq!(plan.notes, [Note::Stateless(layout().file(&two.file(FileKind::Fragment)))]);
     // Installed again, what stands there is nobody's that we know of, so it is kept.
-    let plan = run(&mut present, vec![put("one", "1+"), put("two", "2")]);
+    let plan = run(&mut present, &put(&[("one", "1+"), ("two", "2")]));
     assert!(matches!(&plan.notes[..], [Note::KeptAside { .. }]), "{:?}", plan.notes);
     assert_eq!(present.installed().records.len(), 3);
 }
@@ -336,10 +338,10 @@ fn damage_of_one_cluster_harms_no_other() {
 #[test]
 fn files_of_ours_that_others_may_read_get_their_mode_back() {
     let mut present = Present::default();
-    run(&mut present, vec![put("one", "1"), put("two", "2")]);
+    run(&mut present, &put(&[("one", "1"), ("two", "2")]));
     let conf = record("two").stem().file(FileKind::Fragment);
     present.loose = BTreeSet::from([conf.clone(), "config".to_owned()]);
-    let plan = run(&mut present, vec![put("one", "1")]);
+    let plan = run(&mut present, &put(&[("one", "1")]));
     assert_eq!(names(&plan), [format!("prime-ssh/{conf}"), "prime-ssh/config".to_owned()]);
     assert!(present.loose.is_empty());
 }
@@ -347,11 +349,11 @@ fn files_of_ours_that_others_may_read_get_their_mode_back() {
 #[test]
 fn another_folder_than_sshs_own_is_named_in_full() {
     let layout = Layout::new("/data/my ssh".into(), "/home/u".into(), Vec::new());
-    let plan = plan(&layout, &Present::default(), vec![put("train", "one")], None).unwrap();
+    let plan = plan(&layout, &Present::default(), &put(&[("train", "one")]), None).unwrap();
     let last = plan.changes.last().unwrap().after.clone().unwrap();
     assert_eq!(String::from_utf8(last).unwrap(), "Include \"/data/my ssh/prime-ssh/config\"\n");
     let layout = Layout::new("/data/[ssh]".into(), "/home/u".into(), Vec::new());
-    assert!(super::plan(&layout, &Present::default(), vec![put("train", "one")], None).is_err());
+    assert!(super::plan(&layout, &Present::default(), &put(&[("train", "one")]), None).is_err());
 }
 
 proptest! {
@@ -361,13 +363,13 @@ proptest! {
         prop_assume!(found.is_empty());
         let before = Present { config, ..Present::default() };
         let mut present = before.clone();
-        run(&mut present, vec![put("one", "1")]);
-        run(&mut present, vec![put("two", "2")]);
-        run(&mut present, vec![put("two", "2+")]);
+        run(&mut present, &put(&[("one", "1")]));
+        run(&mut present, &put(&[("two", "2")]));
+        run(&mut present, &put(&[("two", "2+")]));
         let [first, last] = if order { ["one", "two"] } else { ["two", "one"] };
-        run(&mut present, vec![removed(first)]);
+        run(&mut present, &removed(&[first]));
         prop_assert_eq!(present.all_stems().len(), 1);
-        run(&mut present, vec![removed(last)]);
+        run(&mut present, &removed(&[last]));
         prop_assert_eq!(present, before);
     }
 }

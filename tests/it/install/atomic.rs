@@ -106,7 +106,10 @@ fn killed_at_any_moment_it_left_each_file_old_or_new() {
         let ran = sandbox.install(&cluster);
         assert!(!ran.stderr.contains("by hand"), "{}", ran.stderr);
         ran.succeeds();
-        assert_eq!(temporary(&sandbox), [""; 0].map(PathBuf::from));
+        // That of a note on a refresh is written without the lock, and may be in use for an hour.
+        let mut left = temporary(&sandbox);
+        left.retain(|path| !path.to_string_lossy().contains(".prime-ssh-output-"));
+        assert_eq!(left, [""; 0].map(PathBuf::from));
     }
     sandbox.run(&["uninstall", "--all"]).succeeds();
     assert_eq!(sandbox.read_config(), own_config);

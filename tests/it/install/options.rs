@@ -192,8 +192,8 @@ fn all_clusters_of_the_api_but_those_that_have_no_host_yet() {
     let api = Api::serving([train(), small("clst02", "other"), waiting]);
     let ran = sandbox.program(["install", "--all"]).asking(&api).run();
     snapshot!(ran.stderr, @"
-    note: nothing to install for waiting (clst03): no node has a usable connection
     note: waiting (clst03): skipped node-0: no connection yet, status ACTIVE, installation progress 100
+    note: nothing to install for waiting (clst03): no node has a usable connection
     note: [home]/ssh/config has a new first line: Include [home]/ssh/prime-ssh/config
     prime.other  added: 1 host
     prime.train  added: 3 hosts
