@@ -308,10 +308,10 @@ fn moved(difference: &Difference, alias: &str) -> Vec<String> {
 fn changed(was: &Record, before: &[u8], after: &[u8], difference: &Difference) -> ClusterChange {
     const BY_HAND: &str = "its file was edited by hand";
     ClusterChange::Changed(if was.wrote(before) {
-        difference.to_string()
+        difference.words.clone()
     } else if was.wrote(after) {
         BY_HAND.to_owned()
     } else {
-        format!("{difference}; {BY_HAND}")
+        format!("{}; {BY_HAND}", difference.words)
     })
 }

@@ -10,7 +10,7 @@ use super::follow::{FOLLOW, Follow};
 use super::fragment::Fragment;
 use super::include::{self, Found, IncludeLine, Unwritable};
 use super::layout::{AGAIN, CLUSTERS, FIRST_LOOK, INDEX, LAST, Layout, SECOND_LOOK, SHARED};
-use super::live::{Live, RefreshCommand};
+use super::live::RefreshCommand;
 pub use super::present::{Installed, Present};
 use super::state::{FileKind, FileStem, Record, fingerprint};
 use super::{index, known_hosts};
@@ -305,15 +305,15 @@ impl Planner<'_> {
         let follow = self.desired.follow.as_ref().filter(|follow| follow.options.live.is_some());
         let records =
             self.fragments.keys().filter_map(|stem| self.desired.record(stem, &self.installed));
-        let live = Live {
-            clusters: records.filter_map(|record| Some((record, record.options.live?))).collect(),
-            subscription: follow.map(|follow| follow.options.prefix()),
-        };
-        if live.is_empty() {
+        let clusters: Vec<_> =
+            records.filter_map(|record| Some((record, record.options.live?))).collect();
+        let new = follow.map(|follow| follow.options.prefix());
+        if clusters.is_empty() && new.is_none() {
             return Ok(false);
         }
         let again = IncludeLine::new(&self.layout.file(AGAIN))?;
-        let (first, second) = (live.first_look(command), live.second_look(command, &again));
+        let first = command.first_look(&clusters);
+        let second = command.second_look(&clusters, new.as_ref(), &again);
         self.again();
         self.ours(FIRST_LOOK, Some(first));
         self.ours(SECOND_LOOK, Some(second));
