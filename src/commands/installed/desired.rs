@@ -177,7 +177,8 @@ impl<'a> DesiredState<'a> {
         let home_length = self.layout.home().as_os_str().len();
         rendering.ssh.home_length = rendering.ssh.home_length.max(home_length);
         if rendering.ssh.known_hosts.is_none() {
-            rendering.ssh.known_hosts = Some(checked(&self.layout.known_hosts(&record.stem()))?);
+            let name = record.stem().file(FileKind::KnownHosts);
+            rendering.ssh.known_hosts = Some(checked(&self.layout.named_by_ssh(&name))?);
         }
         Ok(rendering)
     }

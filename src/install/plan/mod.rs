@@ -37,16 +37,23 @@ pub struct Change {
     pub before: Option<Vec<u8>>,
     /// The contents afterwards; none where it is to go. As before where only its mode is wrong.
     pub after: Option<Vec<u8>>,
-    /// True if ssh may be about to read it.
-    pub is_included: bool,
 }
 
 impl Change {
     /// Returns whether it is the file with a cluster's hosts.
     #[must_use]
     pub fn is_of_hosts(&self) -> bool {
-        let name = self.path.file_name().and_then(|name| name.to_str());
-        name.and_then(FileStem::of_file).is_some_and(|(_, kind)| kind == FileKind::Fragment)
+        FileStem::of_file(self.name()).is_some_and(|(_, kind)| kind == FileKind::Fragment)
+    }
+
+    /// Returns whether ssh may be about to read it by an `Include` of ours.
+    #[must_use]
+    pub fn is_included(&self) -> bool {
+        self.owner == Owner::Ours && (self.is_of_hosts() || SHARED.contains(&self.name()))
+    }
+
+    fn name(&self) -> &str {
+        self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
     }
 }
 
@@ -416,9 +423,7 @@ impl Planner<'_> {
         let loose = after.is_some() && self.present.loose.contains(name);
         if before != after || loose {
             let path = self.layout.file(name);
-            let is_fragment = FileStem::of_file(name).is_some_and(|(_, k)| k == FileKind::Fragment);
-            let is_included = is_fragment || SHARED.contains(&name);
-            self.plan.changes.push(Change { path, owner: Owner::Ours, before, after, is_included });
+            self.plan.changes.push(Change { path, owner: Owner::Ours, before, after });
         }
     }
 
@@ -428,7 +433,7 @@ impl Planner<'_> {
             Owner::User | Owner::Ours => self.present.config.clone(),
         };
         if before != after {
-            self.plan.changes.push(Change { path, owner, before, after, is_included: false });
+            self.plan.changes.push(Change { path, owner, before, after });
         }
     }
 }
