@@ -4,23 +4,23 @@ use std::process::ExitCode;
 
 use crate::text::message::Message;
 
-/// The kind of failure that ended the run; each kind has an exit code of its own.
+/// The kind of failure that ended the run; its number is the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// Something on this machine: a file, a folder, a setting's file. Exit code 1.
-    Local,
-    /// The command line or an environment variable is wrong. Exit code 2, as clap's own.
-    Usage,
-    /// The API was not reached, or did not do what was asked. Exit code 3.
-    Api,
-    /// The answer was refused, or there is nothing to render. Exit code 4.
-    Answer,
-    /// An install was refused. Exit code 5.
-    Install,
-    /// A host is not OK, or too few nodes came up. Exit code 6.
-    Hosts,
-    /// `--check`: something would change. Exit code 10. Nothing is wrong.
-    WouldChange,
+    /// Something on this machine: a file, a folder, a setting's file.
+    Local = 1,
+    /// The command line or an environment variable is wrong. As clap's own.
+    Usage = 2,
+    /// The API was not reached, or did not do what was asked.
+    Api = 3,
+    /// The answer was refused, or there is nothing to render.
+    Answer = 4,
+    /// An install was refused.
+    Install = 5,
+    /// A host is not OK, or too few nodes came up.
+    Hosts = 6,
+    /// `--check`: something would change. Nothing is wrong.
+    WouldChange = 10,
 }
 
 impl Kind {
@@ -38,15 +38,7 @@ impl Kind {
     /// The exit code that scripts rely on.
     #[must_use]
     pub fn exit_code(self) -> u8 {
-        match self {
-            Self::Local => 1,
-            Self::Usage => 2,
-            Self::Api => 3,
-            Self::Answer => 4,
-            Self::Install => 5,
-            Self::Hosts => 6,
-            Self::WouldChange => 10,
-        }
+        self as u8
     }
 
     /// Returns the meaning of the exit code, for the help.

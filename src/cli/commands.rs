@@ -125,7 +125,7 @@ pub struct InstallArgs {
     /// Let `sync` add the clusters that come later; implied by --live
     #[arg(long, requires = "all")]
     pub follow: bool,
-    /// Whether to wait for nodes first.
+    /// A wait for nodes before.
     #[command(flatten)]
     pub wait: InstallWaitArgs,
     /// Dry runs.

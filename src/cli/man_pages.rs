@@ -17,7 +17,7 @@ const SECTION: &str = "1";
 pub struct Page {
     /// The command that it is about; none for the program itself.
     pub command: Option<String>,
-    /// What its file is called: `prime-ssh-install.1`.
+    /// The name of its file: `prime-ssh-install.1`.
     pub file: String,
     /// The page, as man(7) has it.
     pub text: String,
@@ -42,7 +42,7 @@ pub fn pages() -> io::Result<Vec<Page>> {
     [page(&program, None)].into_iter().chain(of_commands).collect()
 }
 
-/// What a page is called: `prime-ssh-install`.
+/// The title of a page: `prime-ssh-install`.
 fn title(command: &Command) -> &str {
     command.get_display_name().unwrap_or_else(|| command.get_name())
 }
@@ -79,15 +79,9 @@ fn rest<'a>(about: &Command, others: impl Iterator<Item = &'a str>) -> Roff {
     let entry = |page: &mut Roff, word: &str, meaning: &str| {
         page.control("TP", []).text([bold(word)]).text([roman(meaning)]);
     };
-    let examples = examples(about.get_name());
-    if !examples.is_empty() {
-        page.control("SH", ["EXAMPLES"]);
-    }
-    for (at, example) in examples.iter().enumerate() {
-        if at > 0 {
-            page.control("PP", []);
-        }
-        page.text([bold(*example)]);
+    for (at, example) in examples(about.get_name()).enumerate() {
+        page.control(if at == 0 { "SH" } else { "PP" }, (at == 0).then_some("EXAMPLES"));
+        page.text([bold(example)]);
     }
     page.control("SH", ["ENVIRONMENT"]).text([roman(SETTINGS)]);
     if about.has_subcommands() {

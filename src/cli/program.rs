@@ -7,15 +7,15 @@ use clap::{Arg, Command, CommandFactory};
 use super::Cli;
 use crate::failure::Kind;
 
-/// Where settings come from.
+/// The order of the sources of settings.
 pub const SETTINGS: &str =
     "Options win over environment variables, and those over what `prime login` wrote to ~/.prime.";
-/// What the short help leaves out.
+/// The end of the short help.
 const MORE: &str = "See `--help` for global options, exit codes, and examples.";
 /// The options of all commands that the short help shows, too.
 const OFTEN: [&str; 2] = ["quiet", "verbose"];
 
-/// The exit codes, each with what it means.
+/// The exit codes, each with its meaning.
 pub fn exit_codes() -> impl Iterator<Item = (u8, &'static str)> {
     let failures = Kind::ALL.into_iter().map(|kind| (kind.exit_code(), kind.meaning()));
     [(0, "done")].into_iter().chain(failures)
@@ -36,87 +36,13 @@ pub const VARIABLES: [(&str, &str); 5] = [
     ),
 ];
 
-/// The examples at the end of each command's help.
-const EXAMPLES: [(&str, &[&str]); 15] = [
-    (
-        "install",
-        &[
-            "prime-ssh install train",
-            "prime-ssh install train --user root --identity-file ~/.ssh/id_ed25519",
-            "prime-ssh install train --wait",
-            "prime-ssh install train --short train",
-            "prime-ssh install train --live",
-            "prime-ssh install --all --dry-run",
-        ],
-    ),
-    (
-        "sync",
-        &["prime-ssh sync", "prime-ssh sync train --dry-run", "prime-ssh sync --quiet --prune"],
-    ),
-    ("uninstall", &["prime-ssh uninstall train", "prime-ssh uninstall --all --dry-run"]),
-    ("list", &["prime-ssh list", "prime-ssh list --search train --format json"]),
-    (
-        "show",
-        &[
-            "prime-ssh show train",
-            "prime-ssh show train --only worker",
-            "prime-ssh show train --format json",
-        ],
-    ),
-    (
-        "check",
-        &[
-            "prime-ssh check train",
-            "prime-ssh check --all --login",
-            "prime-ssh check train --login --node 'node-*'",
-        ],
-    ),
-    (
-        "wait",
-        &[
-            "prime-ssh wait train",
-            "prime-ssh wait train --for 2 --within 10m",
-            "prime-ssh wait --all --only control",
-        ],
-    ),
-    ("doctor", &["prime-ssh doctor", "prime-ssh doctor --format json"]),
-    (
-        "cert",
-        &["prime-ssh cert train", "prime-ssh cert --all --ensure", "prime-ssh cert train --show"],
-    ),
-    (
-        "config",
-        &[
-            "prime-ssh config train",
-            "prime-ssh config train -o train.conf && ssh -F train.conf -G prime.train",
-        ],
-    ),
-    (
-        "inventory",
-        &[
-            "prime-ssh inventory train -o hosts.json && ansible all -i hosts.json -m ping",
-            "PRIME_SSH_CLUSTERS=train ansible all -i \"$(command -v prime-ssh)\" -m ping",
-            "prime-ssh inventory train --group slurm=worker --format ini",
-        ],
-    ),
-    ("export", &["prime-ssh export train -o train.json", "prime-ssh install --input train.json"]),
-    (
-        "render",
-        &[
-            "prime-ssh render train --print-data",
-            "prime-ssh render train --template hosts.j2 -o hosts",
-        ],
-    ),
-    (
-        "completions",
-        &["source <(prime-ssh completions bash)", "prime-ssh completions fish | source"],
-    ),
-    ("man", &["prime-ssh man install", "prime-ssh man --dir ~/.local/share/man/man1"]),
-];
+/// The commands, and below each its examples, as one would type them.
+const EXAMPLES: &str = include_str!("examples.txt");
 
-/// The examples of a command, each as one would type it.
-pub fn examples(command: &str) -> &'static [&'static str] {
-    EXAMPLES.iter().find(|(name, _)| *name == command).map_or(&[], |(_, examples)| *examples)
+/// Returns the examples of a command.
+pub fn examples(command: &str) -> impl Iterator<Item = &'static str> {
+    let of_command = EXAMPLES.lines().skip_while(move |line| *line != command).skip(1);
+    of_command.map_while(|line| line.strip_prefix("  "))
 }
 
 /// All that can be typed, with its help.

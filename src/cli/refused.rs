@@ -1,4 +1,4 @@
-//! What is typed and cannot be read, in words for whoever typed it.
+//! Errors of the command line, in words for whoever typed it.
 
 use std::ffi::OsString;
 
@@ -13,15 +13,15 @@ use crate::text::sanitize::excerpt;
 /// A command line that cannot be read.
 #[derive(Debug)]
 pub struct Refused {
-    /// What is wrong with it.
+    /// The error.
     pub failure: Failure,
-    /// Who is told.
+    /// The reader of the error.
     pub audience: Audience,
 }
 
-/// How like a command a word must be to count as a slip of the finger, from 0 to 1.
+/// The likeness to a command from which on a word counts as a slip of the finger, from 0 to 1.
 const SIMILAR: f64 = 0.8;
-/// How much of a word is shown.
+/// The length of a word that is shown.
 const SHOWN: usize = 80;
 
 impl Refused {
@@ -35,7 +35,7 @@ impl Refused {
         Self { failure, audience: Audience::Ansible }
     }
 
-    /// The word in a command's place is none, where that is what is wrong.
+    /// Tells of a word in a command's place that is none; `None` for other errors.
     pub(super) fn unknown_command(error: &Error, program: &Command) -> Option<Self> {
         let (ErrorKind::InvalidSubcommand, Some(ContextValue::String(word))) =
             (error.kind(), error.get(ContextKind::InvalidSubcommand))
@@ -63,7 +63,7 @@ const MEANT: [(&[&str], &str); 11] = [
     (&["version"], "`prime-ssh --version`"),
 ];
 
-/// What the person may have meant by a word that is no command.
+/// Guesses the meaning of a word that is no command.
 fn meant(word: &str, program: &Command) -> String {
     let likeness = |command: &&str| strsim::jaro_winkler(word, command);
     let commands = program.get_subcommands().map(Command::get_name);

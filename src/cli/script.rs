@@ -9,7 +9,7 @@ use clap::{Command, Error};
 /// Names the clusters where nothing can be typed.
 const CLUSTERS: &str = "PRIME_SSH_CLUSTERS";
 
-/// Whether it is Ansible who asks, so that whatever goes wrong has to fit into one line.
+/// Returns whether it is Ansible who asks, so that whatever goes wrong has to fit into one line.
 pub(super) fn is_asked(arguments: &[OsString]) -> bool {
     let is_ours = |argument: &OsString| {
         argument == "--list" || argument == "--host" || starts_with(argument, "--host=")
@@ -21,7 +21,7 @@ fn starts_with(argument: &OsStr, text: &str) -> bool {
     argument.as_encoded_bytes().starts_with(text.as_bytes())
 }
 
-/// What `prime-ssh --list` means: `prime-ssh inventory --list` for the clusters of the variable.
+/// Reads `prime-ssh --list` as `prime-ssh inventory --list` for the clusters of the variable.
 /// They are never all without anyone having said so: a playbook should not reach a new cluster by
 /// accident.
 pub(super) fn as_inventory(

@@ -2,18 +2,16 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
-
+use super::output;
 use crate::cli::completion::{self, Line};
 use crate::cli::{CompletionsArgs, program};
-use crate::failure::{Kind, OrFail, Outcome};
+use crate::failure::Outcome;
 use crate::settings::{self, Context};
-use crate::terminal;
 
 pub(super) fn run(args: CompletionsArgs, context: &Context) -> Outcome<()> {
     let CompletionsArgs { shell, words } = args;
-    let printed = match words {
-        None => terminal::print_data(|to| to.write_all(shell.script().as_bytes())),
+    match words {
+        None => output::print(|to| to.write_all(shell.script().as_bytes())),
         Some(mut words) => {
             let last = words.pop().unwrap_or_default();
             let mut program = program();
@@ -27,8 +25,7 @@ pub(super) fn run(args: CompletionsArgs, context: &Context) -> Outcome<()> {
                 Err(_) => Vec::new(),
             };
             let fitting = line.fitting(&last.to_string_lossy(), installed);
-            terminal::print_data(|to| completion::write(&fitting, to))
+            output::print(|to| completion::write(&fitting, to))
         }
-    };
-    printed.context("cannot write to stdout").or_fail(Kind::Local)
+    }
 }

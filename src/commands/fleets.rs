@@ -11,7 +11,7 @@ use crate::settings::{Context, Origin, Source};
 use crate::terminal::Terminal;
 use crate::text::message::{Message, Talk};
 
-/// What may be missing from an output.
+/// The gaps that an output may have.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Gaps {
     /// Hosts with a refused value are left out, in place of failing.
@@ -28,7 +28,7 @@ impl Gaps {
         Self { skip_invalid: context.global.skip_invalid, named, require_all: false }
     }
 
-    /// Whether a cluster without a fleet ends the run: one that was named does, unless its refusals
+    /// Returns whether a cluster without a fleet ends the run: one that was named does, unless its refusals
     /// have been told; one of `--all` does only if the options are wrong for it.
     fn end_with(self, why: &NoFleet) -> bool {
         match why {
@@ -47,16 +47,9 @@ pub(super) fn fleets<'a>(
     gaps: Gaps,
     terminal: Terminal,
 ) -> Outcome<Vec<Fleet<'a>>> {
-    let mut distinct = Distinct::default();
-    let mut clusters = Vec::with_capacity(answers.len());
-    for fetched in answers {
-        for cluster in fetched.clusters()? {
-            if distinct.is_new(&cluster, &fetched.source)? {
-                clusters.push(cluster);
-            }
-        }
-    }
-    drop(distinct);
+    let each = answers.iter().map(|fetched| (fetched, fetched.clusters()));
+    let clusters = distinct(each)?.into_iter().map(|(_, cluster)| cluster);
+    let clusters = clusters.collect::<Outcome<Vec<_>>>()?;
     let resolved = resolve(clusters, options);
     if let Some(warning) = refusals(&resolved, resolved.len() > 1, gaps.skip_invalid)? {
         terminal.warning(warning);
@@ -84,32 +77,35 @@ pub(super) fn fleets<'a>(
     Ok(fleets)
 }
 
-/// Tells clusters apart that were answered twice.
-#[derive(Default)]
-pub(super) struct Distinct {
-    /// The label of each cluster so far, by its id.
-    labels: HashMap<Id<'static>, String>,
-}
-
-impl Distinct {
-    /// Whether no earlier answer was about the same cluster. The API may be asked by two names of
-    /// one cluster; in files, a cluster that is there twice is a mistake.
-    pub(super) fn is_new(
-        &mut self,
-        cluster: &CheckedCluster<'_>,
-        source: &AnswerSource,
-    ) -> Outcome<bool> {
-        let Some(id) = cluster.id() else { return Ok(true) };
-        let label = cluster.label().to_owned();
-        match (self.labels.insert(id.clone().into_owned(), label), source) {
-            (None, _) => Ok(true),
-            (Some(_), AnswerSource::Api(_)) => Ok(false),
-            (Some(earlier), AnswerSource::File(_)) => {
-                let message = format!("{earlier} and {} are of one cluster", cluster.label());
-                Err(Failure::message(Kind::Usage, message))
+/// Returns each cluster once, with its answer, and the failures of other answers. The API may be
+/// asked by two names of one cluster; in files, a cluster that is there twice is a mistake.
+pub(super) fn distinct<'a>(
+    answers: impl Iterator<Item = (&'a Fetched, Outcome<Vec<CheckedCluster<'a>>>)>,
+) -> Outcome<Vec<(&'a Fetched, Outcome<CheckedCluster<'a>>)>> {
+    let mut labels: HashMap<Id<'static>, String> = HashMap::new();
+    let mut all = Vec::new();
+    for (fetched, clusters) in answers {
+        let clusters = match clusters {
+            Ok(clusters) => clusters,
+            Err(failure) => {
+                all.push((fetched, Err(failure)));
+                continue;
+            }
+        };
+        for cluster in clusters {
+            let label = cluster.label().to_owned();
+            let earlier = cluster.id().and_then(|id| labels.insert(id.clone().into_owned(), label));
+            match (earlier, &fetched.source) {
+                (None, _) => all.push((fetched, Ok(cluster))),
+                (Some(_), AnswerSource::Api(_)) => {}
+                (Some(earlier), AnswerSource::File(_)) => {
+                    let message = format!("{earlier} and {} are of one cluster", cluster.label());
+                    return Err(Failure::message(Kind::Usage, message));
+                }
             }
         }
     }
+    Ok(all)
 }
 
 /// The failure of a run that has nothing to do because each cluster of the list was left out.
@@ -212,10 +208,10 @@ fn notes(resolved: &ResolvedCluster<'_>) -> impl Iterator<Item = String> {
     resolved.skip_notes().into_iter().chain(resolved.notes.iter().map(ToString::to_string))
 }
 
-/// How many refusals are told one by one.
+/// The most refusals that are told one by one.
 const TOLD: usize = 20;
 
-/// What was refused, which is a failure unless `skip_invalid`. `several`: there are more clusters in
+/// Tells what was refused, which is a failure unless `skip_invalid`. `several`: there are more clusters in
 /// this run, so that each line needs the cluster's name.
 pub(super) fn refusals<'c>(
     resolved: &'c [ResolvedCluster<'_>],

@@ -15,7 +15,7 @@ use crate::terminal::table::{Cell, Column, Table, Tone};
 use crate::text::sanitize::excerpt;
 use crate::text::time;
 
-/// How many characters of a name a message shows.
+/// The characters of a name that a message shows.
 const EXCERPT: usize = 64;
 
 pub(super) fn run(args: &ListArgs, context: &Context) -> Outcome<()> {

@@ -3,8 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use anyhow::Context as _;
-
+use super::output;
 use crate::cli::ManArgs;
 use crate::cli::man_pages::{self, Page};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -13,7 +12,7 @@ use crate::text::sanitize::excerpt;
 
 /// Pages are for everybody on the machine.
 const MODE: u32 = 0o644;
-/// How much of a word is shown.
+/// The length of a word that is shown.
 const SHOWN: usize = 80;
 
 pub(super) fn run(args: ManArgs) -> Outcome<()> {
@@ -33,8 +32,7 @@ pub(super) fn run(args: ManArgs) -> Outcome<()> {
     if terminal::stdout_is_terminal() && open(&page.text) {
         return Ok(());
     }
-    let printed = terminal::print_data(|to| to.write_all(page.text.as_bytes()));
-    printed.context("cannot write to stdout").or_fail(Kind::Local)
+    output::print(|to| to.write_all(page.text.as_bytes()))
 }
 
 /// Opens a page in `man`; not every `man` can, and then nothing is shown.

@@ -27,12 +27,12 @@ pub(super) enum Overwrite {
 }
 
 impl Overwrite {
-    /// For what only we write, such as a fragment for ssh.
+    /// The rule for what only we write, such as a fragment for ssh.
     pub(super) fn ours(force: bool) -> Self {
         if force { Self::Any } else { Self::Ours }
     }
 
-    /// For what is written as by any other tool.
+    /// The rule for what any other tool may write, too.
     pub(super) fn as_tools_do(context: &Context) -> Outcome<Self> {
         let layout = ssh_layout(context.global.ssh_dir.as_deref(), &context.environment)?;
         Ok(Self::OursBelow(layout.ssh_folder().to_owned()))

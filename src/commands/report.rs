@@ -1,14 +1,14 @@
-//! Where what a command found goes: stdout, in the form that was asked for.
+//! Prints what a command found to stdout, in the form that was asked for.
 
 use std::io::{self, Write};
 
-use anyhow::Context;
 use serde::Serialize;
 
+use super::output;
 use crate::cli::ReportFormat;
-use crate::failure::{Kind, OrFail, Outcome};
+use crate::failure::Outcome;
 use crate::terminal::table::{Cell, Table, Tone};
-use crate::terminal::{self, stdout_is_colored, stdout_width};
+use crate::terminal::{stdout_is_colored, stdout_width};
 use crate::text::sanitize::needs_escape;
 
 /// A status in the API's words, with its colour. No list of them is published.
@@ -50,7 +50,7 @@ pub(super) fn print_with(
     behind: &[Table],
     json: &impl Serialize,
 ) -> Outcome<()> {
-    terminal::print_data(|to| match format {
+    output::print(|to| match format {
         ReportFormat::Table => {
             let tables = before.iter().chain([table]).chain(behind);
             write_tables(to, tables.filter(|table| !table.is_empty()))
@@ -58,8 +58,6 @@ pub(super) fn print_with(
         ReportFormat::Plain => table.write_plain(to),
         ReportFormat::Json => write_json(to, json),
     })
-    .context("cannot write to stdout")
-    .or_fail(Kind::Local)
 }
 
 /// With an empty line between two.

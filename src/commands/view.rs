@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::fetch::{self, AnswerSource, FetchError, Fetched};
-use super::fleets::Distinct;
+use super::fleets::distinct;
 use super::installed::{self, ask_again};
 use crate::cluster::{CheckedCluster, ResolvedCluster, name_clusters, resolve_one};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -23,16 +23,16 @@ pub(super) struct Asked {
     /// In the order in which they were named. The id is of an installed cluster, which is the one
     /// that is meant of all that a file may hold.
     answers: Vec<(Fetched, Option<Id<'static>>)>,
-    /// What is installed here.
+    /// The clusters that are installed here.
     pub(super) installed: Installed,
 }
 
 /// One cluster that was asked for.
 #[derive(Debug)]
 pub(super) struct View<'a> {
-    /// What was asked for, as messages call it.
+    /// The name of what was asked for, for messages.
     pub(super) asked: &'a str,
-    /// What there is to see, or why nothing.
+    /// The cluster, or why there is none.
     pub(super) seen: Outcome<Seen<'a>>,
 }
 
@@ -41,15 +41,15 @@ pub(super) struct View<'a> {
 pub(super) struct Seen<'a> {
     /// Its hosts, or why there are none, with what was refused and what a person should know.
     pub(super) resolved: ResolvedCluster<'a>,
-    /// As what it is installed here.
+    /// Its record, if it is installed here.
     pub(super) record: Option<&'a Record>,
-    /// How it is rendered.
+    /// The options that it is rendered with.
     pub(super) rendering: Rendering,
-    /// What names it behind `prime-ssh install`.
+    /// The words that name it behind `prime-ssh install`.
     pub(super) source: Vec<OsString>,
 }
 
-/// What is installed here. A folder that cannot be read is no reason to look at nothing.
+/// Reads what is installed here. A folder that cannot be read is no reason to look at nothing.
 pub(super) fn installed_here(layout: &Layout, terminal: Terminal) -> Installed {
     match folder::read(layout) {
         Ok(present) => present.installed(),
@@ -164,25 +164,13 @@ impl Asked {
         &self,
         commands: &OwnCommands,
     ) -> Outcome<Vec<(&Fetched, Outcome<CheckedCluster<'_>>)>> {
-        let mut clusters = Vec::with_capacity(self.answers.len());
-        let mut distinct = Distinct::default();
-        for (fetched, about) in &self.answers {
-            let found = match about {
-                Some(id) => installed_cluster(fetched, id, commands).map(|cluster| vec![cluster]),
-                None => fetched.clusters(),
-            };
-            match found {
-                Err(failure) => clusters.push((fetched, Err(failure))),
-                Ok(found) => {
-                    for cluster in found {
-                        if distinct.is_new(&cluster, &fetched.source)? {
-                            clusters.push((fetched, Ok(cluster)));
-                        }
-                    }
-                }
+        distinct(self.answers.iter().map(|(fetched, about)| match about {
+            Some(id) => {
+                let found = installed_cluster(fetched, id, commands);
+                (fetched, found.map(|cluster| vec![cluster]))
             }
-        }
-        Ok(clusters)
+            None => (fetched, fetched.clusters()),
+        }))
     }
 
     fn see<'a>(
@@ -203,7 +191,7 @@ impl Asked {
     }
 }
 
-/// What names a cluster behind `prime-ssh install`.
+/// The words that name a cluster behind `prime-ssh install`.
 fn source(
     record: Option<&Record>,
     fetched: &Fetched,
@@ -239,7 +227,7 @@ fn installed_cluster<'a>(
     })
 }
 
-/// How a cluster is rendered.
+/// Resolves the options that a cluster is rendered with.
 pub(super) fn rendering(
     record: Option<&Record>,
     viewing: &Viewing,
@@ -253,7 +241,7 @@ pub(super) fn rendering(
     resolver.rendering(&options.or_fail(Kind::Usage)?, context)
 }
 
-/// What clusters are called: by their recorded names, or by those that they would get.
+/// Names clusters: by their recorded names, or by those that they would get.
 pub(super) fn names<'a>(
     clusters: &[&CheckedCluster<'a>],
     viewing: &Viewing,

@@ -166,7 +166,7 @@ fn short_name(text: &str) -> Result<Slug<'static>, Invalid> {
     Ok(name)
 }
 
-/// How old the hosts of a cluster may be when somebody connects: `--live`.
+/// The age that the hosts of a cluster may have when somebody connects: `--live`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaxAge(Duration);
 

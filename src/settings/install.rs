@@ -8,16 +8,15 @@ use super::hosts::host_options;
 use super::identity::fresh_options;
 use super::own_commands::OwnCommands;
 use super::prime_cli::PrimeCli;
-use super::sources::{Access, Context, Endpoint, Origin, Settings, Source};
+use super::sources::{Access, Context, Endpoint, Origin, Settings};
 use super::view::Viewing;
 use crate::api::address::ApiUrl;
 use crate::cli::{GlobalArgs, GoalArgs, InstallArgs, ModeArgs, RememberedArgs};
 use crate::cluster::{self, Selection};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
-use crate::install::layout::Layout;
 use crate::install::options::{OptionChange, RenderArgs, SavedOptions};
 use crate::install::state::{self, ApiSource, Record};
-use crate::name::{LocalPath, Slug};
+use crate::name::LocalPath;
 use crate::render::login;
 
 /// The longest wait for other runs. One takes a fraction of a second, unless ssh is slow to answer.
@@ -26,23 +25,13 @@ pub const LOCK_LIMIT: Duration = Duration::from_secs(60);
 /// The resolved settings of `prime-ssh install`.
 #[derive(Debug)]
 pub struct Install {
-    /// The source of the clusters. Where none is named, it is the only one of the team.
-    pub source: Source,
+    /// The clusters as they will be. Where none is named, it is the only one of the team.
+    pub viewing: Viewing,
     /// The team that this person means.
     pub team: Option<String>,
-    /// The context that they are asked for in.
-    pub context: Option<String>,
-    /// The name for the one cluster.
-    pub name: Option<Slug<'static>>,
-    /// The change to the saved options.
-    pub options: OptionChange,
     /// True if the clusters that come later are installed too.
     pub follows: bool,
-    /// The place of the files.
-    pub layout: Layout,
-    /// The commands that are advised.
-    pub commands: OwnCommands,
-    /// For what is waited first, where it is.
+    /// The goal of a wait before, where there is one.
     pub patience: Option<GoalArgs>,
     /// The mode: apply, or only show.
     pub mode: Mode,
@@ -60,52 +49,36 @@ pub enum Mode {
 }
 
 impl Install {
-    /// The clusters that are to be installed, as they will be; none where they are not waited for.
-    #[must_use]
-    pub fn awaited(&self) -> Option<(Viewing, GoalArgs)> {
-        let Origin::Named(_) = &self.source.origin else { return None };
-        let endpoint = self.source.endpoint();
-        let viewing = Viewing {
-            source: Source { origin: self.source.origin.clone(), endpoint },
-            endpoint_is_typed: true,
-            context: self.context.clone(),
-            options: self.options.clone(),
-            name: self.name.clone(),
-            // All nodes count, whichever of them are installed.
-            selection: Selection::default(),
-            layout: self.layout.clone(),
-            commands: self.commands.clone(),
-        };
-        Some((viewing, self.patience?))
-    }
-
     /// Resolves what was typed for `prime-ssh install`.
     pub fn resolve(typed: InstallArgs, context: &Context) -> Outcome<Self> {
         let InstallArgs { source: from, name, follow, wait, mode, options } = typed;
         let settings = Settings::read(context)?;
-        let clusters = from.api.clusters.len() + from.input.len();
-        let layout = context.layout()?;
-        let follows = follow || from.api.all && options.given.live.is_some();
         let install = Self {
-            follows,
+            follows: follow || from.api.all && options.given.live.is_some(),
             team: settings.team(from.api.team.clone())?,
-            source: settings.source(&from)?,
-            context: context.prime_context()?,
-            name,
-            options: option_change(options, context)?,
-            commands: context.commands(),
-            layout,
+            viewing: Viewing {
+                source: settings.source(&from)?,
+                endpoint_is_typed: true,
+                context: context.prime_context()?,
+                options: option_change(options, context)?,
+                name,
+                // All nodes are waited for, whichever of them are installed.
+                selection: Selection::default(),
+                layout: context.layout()?,
+                commands: context.commands(),
+            },
             patience: wait.wait.then_some(wait.goal),
             mode: mode.into(),
         };
-        install.check_name(clusters)?;
+        install.check_name(from.api.clusters.len() + from.input.len())?;
         Ok(install)
     }
 
     /// Fails where one name is given to several clusters.
     pub fn check_name(&self, clusters: usize) -> Outcome<()> {
-        let option = if self.name.is_some() { "--as" } else { "--short" };
-        let is_given = self.name.is_some() || self.options.given.short.is_some();
+        let Viewing { name, options, .. } = &self.viewing;
+        let option = if name.is_some() { "--as" } else { "--short" };
+        let is_given = name.is_some() || options.given.short.is_some();
         if !is_given || clusters <= 1 {
             return Ok(());
         }
@@ -116,7 +89,8 @@ impl Install {
     /// Returns where a later `sync` finds what this run found: in `file`, if that was a saved
     /// answer.
     pub fn source_of(&self, file: Option<&Path>) -> Outcome<state::Source> {
-        let team = match &self.source.origin {
+        let Viewing { source, context, .. } = &self.viewing;
+        let team = match &source.origin {
             Origin::Files(_) => {
                 let Some(path) = file.filter(|file| *file != Path::new("-")) else {
                     return Ok(state::Source::Stdin);
@@ -130,7 +104,7 @@ impl Install {
             Origin::Named(_) => None,
             Origin::All(team) => team.clone(),
         };
-        let (url, context) = (self.source.endpoint()?.address.to_string(), self.context.clone());
+        let (url, context) = (source.endpoint()?.address.to_string(), context.clone());
         Ok(state::Source::Api(ApiSource { url, context, team }))
     }
 }

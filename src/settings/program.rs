@@ -1,12 +1,13 @@
 //! The path of this program, for a command that ssh runs long after this run.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::modes::writable_by_others;
 use crate::name::LocalPath;
+use crate::ssh::process;
 use crate::text::shell;
 
 /// Returns the path by which this program was called: as it stands on `PATH`, and not the folder of
@@ -18,7 +19,7 @@ pub(super) fn path(environment: &Environment) -> Outcome<LocalPath<'static>> {
     let running = std::env::current_exe()
         .map_err(|error| refuse(format!("cannot find the path of this program: {error}")))?;
     let is_running = |path: &PathBuf| fs::canonicalize(path).is_ok_and(|path| path == running);
-    let path = called_as(environment).filter(is_running).unwrap_or_else(|| running.clone());
+    let path = called_as().filter(is_running).unwrap_or_else(|| running.clone());
     for path in [&path, &running] {
         if let Some(writable) = writable_by_others(path) {
             let writable = shell::path(writable);
@@ -31,14 +32,10 @@ pub(super) fn path(environment: &Environment) -> Outcome<LocalPath<'static>> {
 }
 
 /// The path by which a shell found this program.
-fn called_as(environment: &Environment) -> Option<PathBuf> {
-    let name = PathBuf::from(std::env::args_os().next()?);
-    if name.components().count() > 1 {
+fn called_as() -> Option<PathBuf> {
+    let name = std::env::args_os().next()?;
+    if Path::new(&name).components().count() > 1 {
         return std::path::absolute(name).ok();
     }
-    let folders = environment.variable("PATH").ok()??;
-    std::env::split_paths(&folders)
-        .filter(|folder| folder.is_absolute())
-        .map(|folder| folder.join(&name))
-        .find(|path| path.is_file())
+    process::on_path(&name).filter(|path| path.is_absolute())
 }

@@ -12,14 +12,14 @@ use crate::name::Slug;
 /// The commands that look for a cluster among the installed ones first. The others ask the API
 /// unless they are given a name that only this machine knows.
 const BY_STATE: [&str; 5] = ["sync", "uninstall", "show", "check", "wait"];
-/// How much of the first line of a fragment is read while a person waits, in bytes.
+/// The part of a fragment's first line that is read while a person waits, in bytes.
 const LINE_MAX: u64 = 1024;
 
 /// An installed cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Installed {
     record: Record,
-    /// Whether the API finds it by its name, too.
+    /// True if the API finds it by its name, too.
     is_own_name: bool,
 }
 

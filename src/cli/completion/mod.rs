@@ -1,4 +1,4 @@
-//! What can stand where the cursor is: commands, options, values, installed clusters.
+//! Completion at the cursor: commands, options, values, installed clusters.
 //!
 //! The shells' scripts only carry words to the program and its answer back, so that they are never
 //! older than the program; what fits is read off the commands and options that it is called with.
@@ -18,7 +18,7 @@ use clap::{Arg, Command, ValueHint};
 pub use cluster::{Installed, installed};
 pub use shell::{Shell, write};
 
-/// What may stand where the cursor is.
+/// The completions at the cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fitting {
     /// One of these words.
@@ -34,7 +34,7 @@ pub enum Fitting {
 pub struct Word {
     /// All of it, what is typed already included.
     pub text: String,
-    /// What it means, in one line; it may be empty.
+    /// Its meaning, in one line; it may be empty.
     pub meaning: String,
 }
 
@@ -121,7 +121,7 @@ impl<'c> Line<'c> {
         }
     }
 
-    /// What may stand in place of `typed`, the word that the cursor is in.
+    /// Returns the completions of `typed`, the word that the cursor is in.
     pub fn fitting(&self, typed: &str, installed: impl FnOnce() -> Vec<Installed>) -> Fitting {
         if let Some(option) = self.open {
             return self.values(option, "", typed, installed);

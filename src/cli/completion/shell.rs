@@ -20,7 +20,7 @@ pub enum Shell {
 }
 
 impl Shell {
-    /// What the shell reads.
+    /// The script for the shell.
     #[must_use]
     pub fn script(self) -> &'static str {
         match self {

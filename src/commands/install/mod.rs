@@ -7,7 +7,7 @@ use newcomer::{Candidate, Newcomer, ended_owners};
 
 use super::cert;
 use super::fetch::{self, Fetched};
-use super::fleets::{self, Distinct};
+use super::fleets::{self, distinct};
 use super::installed::{Applying, ClusterChange, DesiredState, Line, apply_request};
 use super::{openssh, refresh, wait};
 use crate::certificate::own_keys::{other_keys, own_keys};
@@ -31,24 +31,24 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
     let mut settings = Install::resolve(args, context)?;
     let resolver = OptionResolver::new(context);
-    openssh::check_options(&settings.options.given.render.ssh_option)?;
+    openssh::check_options(&settings.viewing.options.given.render.ssh_option)?;
     let ssh = OpenSsh::here();
-    openssh::check_release(ssh.as_ref(), settings.options.given.render.layout)?;
-    if matches!(&settings.source.origin, Origin::Named(named) if named.is_empty()) {
-        let endpoint = settings.source.endpoint()?;
+    openssh::check_release(ssh.as_ref(), settings.viewing.options.given.render.layout)?;
+    if matches!(&settings.viewing.source.origin, Origin::Named(named) if named.is_empty()) {
+        let endpoint = settings.viewing.source.endpoint()?;
         let only = only_cluster(endpoint, settings.team.as_deref(), terminal)?;
-        settings.source.origin = Origin::Named(vec![only]);
+        settings.viewing.source.origin = Origin::Named(vec![only]);
     }
-    let layout = &settings.layout;
+    let layout = &settings.viewing.layout;
     let hides = other_home::hides(layout, context)?;
     if let Some(warning) = hides.clone().or_else(|| other_home::reads_another(layout, context)) {
         terminal.warning(warning);
     }
-    if let Some((viewing, patience)) = settings.awaited() {
-        wait::first(&viewing, &resolver, patience, terminal)?;
+    if let Some(goal) = settings.patience {
+        wait::first(&settings.viewing, &resolver, goal, terminal)?;
     }
     let before = folder::read(layout)?.installed();
-    let answers = fetch::each(&settings.source, terminal)?;
+    let answers = fetch::each(&settings.viewing.source, terminal)?;
     if answers.is_empty() {
         return Err(fleets::none_listed("install"));
     }
@@ -103,19 +103,13 @@ fn only_cluster(endpoint: Endpoint, team: Option<&str>, terminal: Terminal) -> O
 fn check(answers: &[Fetched]) -> Outcome<(Vec<Candidate<'_>>, Vec<Line>)> {
     let mut checked = Vec::new();
     let mut left = Vec::new();
-    let mut distinct = Distinct::default();
-    for fetched in answers {
-        match fetched.clusters() {
+    let each = answers.iter().map(|fetched| (fetched, fetched.clusters()));
+    for (fetched, cluster) in distinct(each)? {
+        match cluster {
+            Ok(cluster) => checked.push((fetched, cluster)),
             Err(failure) => {
                 let what = ClusterChange::NotInstalled(failure);
                 left.push(Line { cluster: fetched.asked.clone(), what, stem: None });
-            }
-            Ok(clusters) => {
-                for cluster in clusters {
-                    if distinct.is_new(&cluster, &fetched.source)? {
-                        checked.push((fetched, cluster));
-                    }
-                }
             }
         }
     }
@@ -152,11 +146,11 @@ fn subscribe(
     resolver: &OptionResolver<'_>,
 ) -> Outcome<()> {
     let old = desired.follow.take();
-    let asked = match &settings.source.origin {
+    let asked = match &settings.viewing.source.origin {
         Origin::All(team) => {
-            let url = settings.source.endpoint()?.address.to_string();
-            let context = settings.context.clone();
-            let options = settings.options.apply(old.as_ref().map(|old| &old.options));
+            let url = settings.viewing.source.endpoint()?.address.to_string();
+            let context = settings.viewing.context.clone();
+            let options = settings.viewing.options.apply(old.as_ref().map(|old| &old.options));
             Some(Follow {
                 source: ApiSource { url, context, team: team.clone() },
                 options: options.or_fail(Kind::Usage)?,

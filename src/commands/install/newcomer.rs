@@ -24,7 +24,7 @@ pub(super) type Candidate<'c> = (&'c Fetched, CheckedCluster<'c>);
 
 /// The name that a cluster would like to have.
 fn wanted(settings: &Install, cluster: &CheckedCluster<'_>) -> Option<Slug<'static>> {
-    settings.name.clone().or_else(|| cluster.wanted_name().map(Slug::into_owned))
+    settings.viewing.name.clone().or_else(|| cluster.wanted_name().map(Slug::into_owned))
 }
 
 /// The installed clusters that have a name which a newcomer would like, and that were terminated.
@@ -77,7 +77,7 @@ fn owners<'i>(
     let mut owners = Vec::new();
     for (_, cluster) in checked {
         let (Some(id), Some(name)) = (cluster.id(), wanted(settings, cluster)) else { continue };
-        let is_newcomer = installed.of_id(id.as_str()).is_none() || settings.name.is_some();
+        let is_newcomer = installed.of_id(id.as_str()).is_none() || settings.viewing.name.is_some();
         let mut records = installed.records.values();
         let owner = records.find(|record| record.name == name && record.id != *id);
         if let Some(owner) = owner.filter(|_| is_newcomer) {
@@ -110,7 +110,7 @@ impl<'c> Newcomer<'c> {
         let (ended, owners): (Vec<_>, Vec<_>) = owners(settings, installed, &checked)
             .into_iter()
             .partition(|(_, owner)| is_ended(owner));
-        if let (Some(name), Some((_, owner))) = (&settings.name, owners.first()) {
+        if let (Some(name), Some((_, owner))) = (&settings.viewing.name, owners.first()) {
             let (id, alias) = (&owner.id, owner.alias());
             let message =
                 format!("the name {name} belongs to cluster {id}, which is installed as {alias}");
@@ -126,7 +126,7 @@ impl<'c> Newcomer<'c> {
             let id = cluster.id().map(|id| id.clone().into_owned());
             let replaces = ended.iter().find(|(by, _)| Some(by) == id.as_ref());
             let replaces = replaces.map(|(_, old)| (*old).clone());
-            let name = settings.name.clone().or(name).unwrap_or_else(Slug::prime);
+            let name = settings.viewing.name.clone().or(name).unwrap_or_else(Slug::prime);
             Self { fetched, cluster, id, name, replaces }
         };
         let newcomers = checked.into_iter().zip(names).map(newcomer);
@@ -143,7 +143,8 @@ impl<'c> Newcomer<'c> {
         let Self { fetched, cluster, id, name, replaces } = self;
         let asked = &fetched.asked;
         let old = id.as_ref().and_then(|id| state.installed.of_id(id.as_str()));
-        let options = settings.options.apply(old.map(|old| &old.options)).or_fail(Kind::Usage)?;
+        let options =
+            settings.viewing.options.apply(old.map(|old| &old.options)).or_fail(Kind::Usage)?;
         let alias = format!("{}.{name}", options.prefix());
         let failed = |failure| match old {
             Some(_) => ClusterChange::Left(failure),
@@ -181,7 +182,7 @@ impl<'c> Newcomer<'c> {
             }
             // As with `config --all`: one that has no host yet is no failure of the others.
             Ok(DesiredOutcome::Nothing(why))
-                if matches!(settings.source.origin, Origin::All(_)) && old.is_none() =>
+                if matches!(settings.viewing.source.origin, Origin::All(_)) && old.is_none() =>
             {
                 state.request.talk.note(format!("{:#}", why.cause));
                 return Ok(());

@@ -11,7 +11,7 @@ use std::io;
 use std::iter;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -155,12 +155,12 @@ fn spawn_limited(command: &mut Command) -> io::Result<Child> {
 
 /// Returns where a program of this name is found first.
 #[must_use]
-pub fn on_path(name: &str) -> Option<PathBuf> {
+pub fn on_path(name: impl AsRef<Path>) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     let is_program = |path: &PathBuf| {
         path.metadata().is_ok_and(|found| found.is_file() && found.mode() & 0o111 != 0)
     };
-    env::split_paths(&path).map(|folder| folder.join(name)).find(is_program)
+    env::split_paths(&path).map(|folder| folder.join(&name)).find(is_program)
 }
 
 /// Returns the pauses between two looks at a program that runs.
