@@ -89,7 +89,8 @@ impl Identity {
     pub fn read(path: &Path) -> Result<Self, IdentityError> {
         let private = private_path(path);
         let public = with_pub(&private);
-        let beside = read_file(&public)?.map(|line| public_key(&public, &line)).transpose()?;
+        let beside = read_file(&public)?.map(|line| line.parse()).transpose();
+        let beside = beside.map_err(|why| IdentityError::NoKey(public.clone(), why))?;
         match (read_file(&private), beside) {
             (Ok(Some(text)), beside) => match (embedded_public_key(&text), beside) {
                 (Some(half), Some(key)) if half != key => Err(IdentityError::Mismatch(private)),
@@ -169,10 +170,6 @@ fn with_pub(path: &Path) -> PathBuf {
     name.into()
 }
 
-fn public_key(path: &Path, line: &str) -> Result<PublicKey, IdentityError> {
-    line.parse().map_err(|why| IdentityError::NoKey(path.to_owned(), why))
-}
-
 /// The text of a key's file; `None` where there is none.
 fn read_file(path: &Path) -> Result<Option<String>, IdentityError> {
     read_text(path).map_err(|error| match error.into_system_error() {
@@ -192,12 +189,10 @@ fn keygen_public_key(path: &Path) -> Result<PublicKey, IdentityError> {
         Some(status) if status.success() => {
             ended.stdout.parse().map_err(|why: PublicKeyError| refused(why.to_string()))
         }
-        Some(_) => Err(refused(last_line(&ended.stderr))),
+        Some(_) => {
+            let said = ended.stderr.lines().rev().map(str::trim).find(|line| !line.is_empty());
+            Err(refused(said.unwrap_or("ssh-keygen does not say why").to_owned()))
+        }
         None => Err(refused("ssh-keygen did not answer in time".to_owned())),
     }
-}
-
-fn last_line(said: &str) -> String {
-    let line = said.lines().rev().map(str::trim).find(|line| !line.is_empty());
-    line.unwrap_or("ssh-keygen does not say why").to_owned()
 }

@@ -34,6 +34,12 @@ pub struct OwnKey {
 }
 
 impl OwnKey {
+    /// One with its public half beside it.
+    fn of_file(file: PathBuf) -> Option<Self> {
+        let public_key = Identity::beside(&file)?;
+        Some(Self { file: Some(file), comment: String::new(), public_key })
+    }
+
     /// Returns its name for messages.
     #[must_use]
     pub fn name(&self) -> String {
@@ -60,11 +66,7 @@ impl From<&Identity> for OwnKey {
 /// The keys that ssh tries by itself, with this folder as its own: files first.
 #[must_use]
 pub fn own_keys(ssh_folder: &Path) -> Vec<OwnKey> {
-    let of_file = |name: &str| {
-        let file = ssh_folder.join(name);
-        let public_key = Identity::beside(&file)?;
-        Some(OwnKey { file: Some(file), comment: String::new(), public_key })
-    };
+    let of_file = |name| OwnKey::of_file(ssh_folder.join(name));
     let mut keys: Vec<OwnKey> = DEFAULTS.into_iter().filter_map(of_file).collect();
     for key in agent_keys() {
         if !keys.iter().any(|other| other.public_key == key.public_key) {
@@ -85,11 +87,7 @@ pub fn other_keys(ssh_folder: &Path) -> Vec<OwnKey> {
     };
     let mut files: Vec<PathBuf> = entries.filter_map(private).take(OTHERS_MAX).collect();
     files.sort();
-    let key = |file: PathBuf| {
-        let public_key = Identity::beside(&file)?;
-        Some(OwnKey { file: Some(file), comment: String::new(), public_key })
-    };
-    files.into_iter().filter_map(key).collect()
+    files.into_iter().filter_map(OwnKey::of_file).collect()
 }
 
 fn agent_keys() -> Vec<OwnKey> {

@@ -1,8 +1,9 @@
 //! Reading a certificate. The format is OpenSSH's (`PROTOCOL.certkeys`): a dozen values, each with
 //! its length in front.
 //!
-//! Read here and not by the `ssh-key` crate, because that one cannot read a certificate without an
-//! end (RustCrypto/SSH#503), so nobody could be told why it is refused.
+//! Read here and not by the `ssh-key` crate: 0.6 cannot read a certificate without an end
+//! (RustCrypto/SSH#503), so nobody could be told why it is refused, and 0.7 is no release yet. Its
+//! signature checks would bring a second library of cryptography beside `ring`.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -60,7 +60,8 @@ pub(super) fn renew_own(
     };
     let identity = Identity::read(&path).ok();
     let wanted = Wanted::installed(Some(path), &layout);
-    let Err(failure) = cert::get(ids, &wanted, &|| source.endpoint(), context.terminal) else {
+    let Err(failure) = cert::get(ids, false, &wanted, &|| source.endpoint(), context.terminal)
+    else {
         return Ok(());
     };
     let lets_in =
@@ -118,7 +119,7 @@ impl<'a> Own<'a> {
         Some(format!("{name} lets people in with a certificate only: {why}; {cert} gets one"))
     }
 
-    /// Why it lets nobody in.
+    /// Returns why it lets nobody in.
     pub(super) fn refusal(&self, identity: Option<&Identity>) -> Option<String> {
         let present = match self.file.read() {
             Ok(present) => present,

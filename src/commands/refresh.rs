@@ -307,7 +307,8 @@ impl Refresh {
             let Some(record) = installed.records.get(stem) else { return Ok(()) };
             let wanted = Wanted::installed(state.certificate_key.clone(), &self.layout);
             let endpoint = || resolver.endpoint_of(record);
-            cert::get(vec![record.id.to_string()], &wanted, &endpoint, self.context.terminal)
+            let id = record.id.to_string();
+            cert::get(vec![id], false, &wanted, &endpoint, self.context.terminal)
         });
         match done {
             Ok(()) => self.update(due, |state| state.certificate_failed = None),

@@ -1,4 +1,4 @@
-//! Where what a command found goes: stdout, in the form that was asked for.
+//! Prints what a command found to stdout, in the form that was asked for.
 
 use std::io::{self, Write};
 

@@ -10,7 +10,7 @@ use super::{Check, Finding};
 use crate::fs::Lock;
 use crate::install::include;
 use crate::install::layout::{CLUSTERS, INDEX, LOCK, Layout, SHARED};
-use crate::install::plan::{Note, Owner};
+use crate::install::plan::{Change, Note, Owner};
 use crate::install::state::{FileKind, FileStem};
 use crate::settings::OwnCommands;
 
@@ -83,12 +83,10 @@ impl Folder<'_> {
     fn index(&self) -> Option<Finding> {
         let changes = &self.ours.repair.as_ref()?.changes;
         let paths = SHARED.map(|name| self.layout.file(name));
-        let change = changes.iter().find(|change| paths.contains(&change.path))?;
-        let path = change.path.clone();
-        // Only its mode differs: a matter of permissions.
-        if change.before == change.after {
-            return None;
-        }
+        // Where only its mode differs, that is a matter of permissions.
+        let is_edited =
+            |change: &&Change| paths.contains(&change.path) && change.before != change.after;
+        let path = &changes.iter().find(is_edited)?.path;
         let present = &self.ours.present;
         let text = |name| present.files.get(name).map(Vec::as_slice).unwrap_or_default();
         let list = self.layout.file(CLUSTERS);
@@ -111,7 +109,7 @@ impl Folder<'_> {
         } else {
             Finding::warning(Check::Files, "the index was edited; the next run discards the edit")
         };
-        Some(self.tidied(finding).at(&path))
+        Some(self.tidied(finding).at(path))
     }
 
     fn names_what_is_not_there(&self) -> bool {
@@ -200,7 +198,7 @@ impl Folder<'_> {
         findings
     }
 
-    /// What killed runs left behind; unknown while a run is at work.
+    /// Files that killed runs left behind; unknown while a run is at work.
     fn left_behind(&self, temporary: &[PathBuf]) -> Vec<Finding> {
         if self.is_busy() {
             let what = "another run of prime-ssh is at work";
@@ -228,7 +226,7 @@ impl Folder<'_> {
             .collect()
     }
 
-    /// Whether another run holds the lock. It is neither created nor kept.
+    /// Returns whether another run holds the lock. It is neither created nor kept.
     fn is_busy(&self) -> bool {
         Lock::is_held(&self.layout.file(LOCK))
     }

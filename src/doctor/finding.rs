@@ -73,7 +73,7 @@ impl fmt::Display for Check {
 /// One thing that an examination found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// How bad it is.
+    /// The gravity.
     pub state: State,
     /// The subject.
     pub check: Check,

@@ -62,8 +62,7 @@ fn faults(
     resolver: &OptionResolver<'_>,
 ) -> Vec<Finding> {
     let alias = cluster.alias();
-    let words = words(command);
-    let Some(program) = words.first().map(Path::new).filter(|path| path.is_absolute()) else {
+    let Some(program) = program(command) else {
         let what = format!("{alias}: ssh runs a command that is not ours: {}", quoted(command));
         let finding = Finding::warning(Check::Live, what).at(&cluster.path);
         return vec![finding.run(commands.installed("sync", [&*alias]))];
@@ -157,23 +156,13 @@ fn no_token(alias: &str, file: Option<&Path>) -> Finding {
     Finding::wrong(Check::Live, what).at(file).advise("put the token into that file")
 }
 
-/// The words of a command as [`crate::install::live::RefreshCommand`] writes them.
-fn words(command: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut is_quoted = false;
-    for c in command.chars() {
-        match c {
-            '\'' => {
-                is_quoted = !is_quoted;
-                word.get_or_insert_default();
-            }
-            ' ' if !is_quoted => words.extend(word.take()),
-            c => word.get_or_insert_default().push(c),
-        }
-    }
-    words.extend(word);
-    words
+/// Returns the program of a command as [`crate::install::live::RefreshCommand`] writes it.
+fn program(command: &str) -> Option<&Path> {
+    let word = match command.strip_prefix('\'') {
+        Some(quoted) => quoted.split('\'').next(),
+        None => command.split(' ').next(),
+    };
+    word.map(Path::new).filter(|path| path.is_absolute())
 }
 
 #[cfg(test)]
@@ -181,10 +170,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_is_read_as_it_was_written() {
-        let command = "'/opt/my tools/prime-ssh' sync --ssh-dir '/é' train-1234abcd; exit 0";
-        let written = ["/opt/my tools/prime-ssh", "sync", "--ssh-dir", "/é", "train-1234abcd;"];
-        assert_eq!(words(command)[..5], written);
-        assert!(words("  ").is_empty());
+    fn the_program_of_a_command() {
+        let of = |command: &'static str| program(command).and_then(Path::to_str);
+        assert_eq!(
+            of("'/opt/my tools/prime-ssh' sync train; exit 0"),
+            Some("/opt/my tools/prime-ssh")
+        );
+        assert_eq!(of("/opt/prime-ssh sync --ssh-dir '/é'"), Some("/opt/prime-ssh"));
+        assert_eq!((of(""), of("ssh-add -l"), of("'x y' z")), (None, None, None));
     }
 }

@@ -13,7 +13,7 @@ use crate::install::reader::Line;
 use crate::install::state::{FileKind, FileStem, Record};
 use crate::settings::{Context, OwnCommands};
 
-/// What ssh reads after the user's configuration.
+/// The configuration that ssh reads after the user's.
 const SYSTEM_CONFIG: &str = "/etc/ssh/ssh_config";
 
 /// The shell where `SHELL` is not set (`_PATH_BSHELL`).
@@ -43,7 +43,7 @@ pub struct OurFolder {
     pub present: Present,
     /// The installed clusters.
     pub installed: Installed,
-    /// What a `sync` without news would change.
+    /// The changes that a `sync` without news would make.
     pub repair: Option<Plan>,
     /// The clusters with a file for ssh.
     pub clusters: Vec<InstalledCluster>,

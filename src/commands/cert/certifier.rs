@@ -7,20 +7,21 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{clock, file_for};
 use crate::api::client::Client;
+use crate::api::error::Error as ApiError;
+use crate::api::wire::{self, Malformed};
 use crate::certificate::details::{self, Clock};
 use crate::certificate::file::{CertificateFile, LIMIT, ReadError};
 use crate::certificate::identity::Identity;
-use crate::certificate::judge::Warning;
-use crate::certificate::request::{Request, RequestError, request};
+use crate::certificate::judge::{self, Requirements, Warning};
 use crate::certificate::{Certificate, ParseError};
 use crate::commands::fetch::AT_ONCE;
 use crate::commands::fleets;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::folder::{self, FolderError};
-use crate::name::Slug;
+use crate::name::{Slug, UserName};
 use crate::settings::{Endpoint, Wanted};
 use crate::terminal::Terminal;
-use crate::text::{shell, time};
+use crate::text::{duration, shell, time};
 
 /// Time to report who held the lock all the while.
 const REPORTING: Duration = Duration::from_millis(200);
@@ -31,7 +32,7 @@ pub(super) struct Certifier<'a> {
     identity: &'a Identity,
     client: Client,
     terminal: Terminal,
-    /// Whether the clusters are the API's list, and not what was typed.
+    /// True if the clusters are the API's list, and not what was typed.
     are_listed: bool,
 }
 
@@ -117,10 +118,36 @@ impl<'a> Certifier<'a> {
             return Ok(None);
         }
         self.identity.verify()?;
-        let wanted = Request { cluster: &id, key, ttl: self.wanted.ttl, users: &users };
-        let new = request(&wanted, &self.client).await?;
+        let new = self.request(&id, users).await?;
         lock.write(&new.0).or_fail(Kind::Local)?;
         Ok(Some(new))
+    }
+
+    /// Requests a certificate for these users and judges it; the answer may name more users.
+    async fn request(
+        &self,
+        id: &str,
+        mut users: Vec<String>,
+    ) -> Outcome<(Certificate, Vec<Warning>)> {
+        let (key, ttl) = (&self.identity.public_key, self.wanted.ttl);
+        let ttl_word = ttl.map(duration::typed);
+        let answer = self.client.certificate(id, &key.to_string(), ttl_word.as_deref()).await?;
+        let malformed = |why: Malformed| ApiError::malformed_certificate(id, &why);
+        let signed = wire::signed(&answer).map_err(malformed)?;
+        let text = signed.signed_key.required().map_err(|reason| {
+            let (path, reason) = ("data.signedKey".to_owned(), reason.to_owned());
+            malformed(Malformed::Wrong { path, reason })
+        })?;
+        let named = signed.nodes.iter().filter_map(|node| node.user.text());
+        users.extend(named.filter(|text| UserName::new(*text).is_ok()).map(str::to_owned));
+        users.sort_unstable();
+        users.dedup();
+        judge::judge(text, &Requirements { key, ttl, users: &users, now: time::now() }).map_err(
+            |why| {
+                let refused = format!("the API's certificate for cluster `{id}` is refused: {why}");
+                Failure::message(Kind::Answer, refused)
+            },
+        )
     }
 
     /// Finds the cluster and the file of its certificate, without a request where the name of a file
@@ -166,15 +193,6 @@ impl<'a> Certifier<'a> {
                 time::span(left),
                 time::span(min_validity)
             ));
-        }
-    }
-}
-
-impl From<RequestError> for Failure {
-    fn from(error: RequestError) -> Self {
-        match error {
-            RequestError::Api(error) => error.into(),
-            refused @ RequestError::Refused(..) => Self::new(Kind::Answer, refused),
         }
     }
 }

@@ -52,7 +52,7 @@ pub(super) fn run(args: CertArgs, context: &Context) -> Outcome<()> {
         let done = if args.show {
             show::show(&selectors, &wanted, &installed, terminal)
         } else {
-            get_of(selectors, args.api.all, &wanted, &endpoint, terminal)
+            get(selectors, args.api.all, &wanted, &endpoint, terminal)
         };
         failures.extend(done.err());
     }
@@ -115,18 +115,9 @@ fn installed_key(record: &Record, resolver: &OptionResolver<'_>) -> Outcome<Opti
     Ok(rendering.ssh.identity_file.map(|path| resolver.environment().expand(&path)))
 }
 
-/// Gets the certificates of these clusters, but for those that need no new one.
+/// Gets the certificates of these clusters, but for those that need no new one. `is_listed`: they are
+/// ids of the API's list, and not what was typed.
 pub(super) fn get(
-    selectors: Vec<String>,
-    wanted: &Wanted,
-    endpoint: &dyn Fn() -> Outcome<Endpoint>,
-    terminal: Terminal,
-) -> Outcome<()> {
-    get_of(selectors, false, wanted, endpoint, terminal)
-}
-
-/// The same; `is_listed`: they are ids of the API's list, and not what was typed.
-fn get_of(
     mut selectors: Vec<String>,
     is_listed: bool,
     wanted: &Wanted,
@@ -162,7 +153,7 @@ pub(super) fn ensure_each(
         }
         let wanted = Wanted::installed(path.clone(), layout);
         let endpoint = || resolver.endpoint_of(record);
-        get(vec![record.id.to_string()], &wanted, &endpoint, terminal)
+        get(vec![record.id.to_string()], false, &wanted, &endpoint, terminal)
     };
     terminal.worst(renewed.iter().filter_map(|renewed| ensure(renewed).err()).collect())
 }
@@ -194,7 +185,7 @@ fn file_for(selector: &str, wanted: &Wanted) -> Option<CertificateFile> {
     }
 }
 
-/// Whether the present certificate lasts for long enough.
+/// Returns whether the present certificate lasts for long enough.
 fn is_sufficient(selector: &str, wanted: &Wanted, key: &PublicKey) -> bool {
     let (Some(min_validity), Some(file)) = (wanted.min_validity, file_for(selector, wanted)) else {
         return false;

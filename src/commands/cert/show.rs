@@ -88,7 +88,7 @@ impl Shown<'_> {
             .hint(format!("{} gets one, if the cluster takes one", self.cert()))
     }
 
-    /// Whether the cluster is installed, and none of its hosts is shown a certificate.
+    /// Returns whether the cluster is installed, and none of its hosts is shown a certificate.
     fn takes_none(&self) -> bool {
         let Some(record) = self.record else { return false };
         let Ok(present) = folder::read_ours(&self.wanted.layout) else { return false };

@@ -128,7 +128,7 @@ fn warn(
     }
 }
 
-/// What is found at each host, in their order. Whatever it starts has ended afterwards.
+/// Looks at each host, and returns what is found, in their order. Whatever it starts has ended afterwards.
 fn look_at(
     hosts: &[ViewedHost<'_>],
     clusters: &[ViewedCluster<'_>],
@@ -158,7 +158,7 @@ fn look_at(
     Ok(found)
 }
 
-/// As many at once as was asked for, where this shell allows so many open files.
+/// Limits the hosts at once to as many as were asked for, where this shell allows so many open files.
 fn limiter(wanted: usize, terminal: Terminal) -> Limiter {
     let jobs = within_file_limit(wanted);
     if jobs < wanted {

@@ -1,4 +1,4 @@
-//! What was found, for people and for programs.
+//! The report on the hosts, for people and for programs.
 
 use std::time::Duration;
 
@@ -10,15 +10,16 @@ use crate::commands::nodes::ViewedCluster;
 use crate::commands::nodes::row::{self, HostRow, NodeRow};
 use crate::commands::nodes::status::{NodeStatus, State};
 use crate::commands::{fleets, report};
+use crate::doctor::counted;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::ssh::probe::Probe;
 use crate::terminal::Terminal;
 use crate::terminal::table::{Cell, Column, Table};
 use crate::text::message::first_of;
 
-/// How many hosts a sentence names.
+/// The most hosts that a sentence names.
 const NAMED: usize = 5;
-/// How many remedies are told.
+/// The most remedies that are told.
 const TOLD: usize = 20;
 
 /// The hosts of a run, with the status of each.
@@ -134,21 +135,24 @@ impl<'c> Report<'c> {
         let behind = self.chosen.iter().filter(|status| status.is_behind_jump()).count();
         let hint = match behind {
             0 => String::new(),
-            many => format!("; {} behind a jump host skipped: --login checks them", hosts(many)),
+            many => format!(
+                "; {} behind a jump host skipped: --login checks them",
+                counted(many, "host")
+            ),
         };
         if names.is_empty() {
             let ok = match ok {
                 0 => "no host checked".to_owned(),
-                _ if ok == total && ok > 1 => format!("all {} OK", hosts(ok)),
-                _ => format!("{} OK", hosts(ok)),
+                _ if ok == total && ok > 1 => format!("all {} OK", counted(ok, "host")),
+                _ => format!("{} OK", counted(ok, "host")),
             };
             terminal.tell(format_args!("{ok}{hint}"));
             return None;
         }
-        let counted = [(failed, "failed"), (skipped - behind, "skipped")];
-        let counted = counted.iter().filter(|(count, _)| *count > 0);
-        let counted: Vec<_> = counted.map(|(count, word)| format!("{count} {word}")).collect();
-        let text = format!("{ok} of {} OK, {}", hosts(total), counted.join(", "));
+        let others = [(failed, "failed"), (skipped - behind, "skipped")];
+        let others = others.iter().filter(|(count, _)| *count > 0);
+        let others: Vec<_> = others.map(|(count, word)| format!("{count} {word}")).collect();
+        let text = format!("{ok} of {} OK, {}", counted(total, "host"), others.join(", "));
         let message = format!("{text}: {}{hint}", first_of(names, NAMED));
         Some(Failure::message(Kind::Hosts, message))
     }
@@ -178,11 +182,7 @@ fn row(status: &NodeStatus<'_>, is_plain: bool) -> [Cell; 7] {
     ]
 }
 
-fn hosts(many: usize) -> String {
-    if many == 1 { "1 host".to_owned() } else { format!("{many} hosts") }
-}
-
-/// What `--format json` says.
+/// The object of `--format json`.
 #[derive(Serialize)]
 struct Json<'r> {
     counts: Counts,

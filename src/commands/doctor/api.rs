@@ -20,7 +20,7 @@ use crate::settings::{Access, Context, Endpoint, OptionResolver};
 use crate::ssh::process::Background;
 use crate::terminal::Terminal;
 
-/// How much longer than one call all of them together may take.
+/// The time for all of them together, beyond that for one call.
 const FURTHER: Duration = Duration::from_secs(30);
 
 /// Starts asking and comparing.
@@ -32,21 +32,19 @@ pub(super) fn start(
 ) -> Background<Vec<Finding>> {
     let limit = context.global.timeout.saturating_mul(2).saturating_add(FURTHER);
     Background::start(limit, move || {
-        let mut apis =
-            Apis { probes: Vec::new(), endpoints: Vec::new(), terminal: context.terminal };
+        let mut apis = Apis { probes: Vec::new(), terminal: context.terminal };
         apis.probe(access, prime_context);
         let resolver = OptionResolver::new(&context);
         let of_clusters = snapshot.map(|snapshot| compare(&snapshot, &mut apis, &resolver));
-        let findings = apis.probes.iter().flat_map(examine);
+        let findings = apis.probes.iter().flat_map(|(_, probe)| examine(probe));
         findings.chain(of_clusters.unwrap_or_default()).collect()
     })
 }
 
 /// The APIs that are in use, each probed once.
 struct Apis {
-    probes: Vec<ApiProbe>,
-    /// The endpoint of each, where there is one.
-    endpoints: Vec<Option<Endpoint>>,
+    /// With the endpoint of each, where there is one.
+    probes: Vec<(Option<Endpoint>, ApiProbe)>,
     terminal: Terminal,
 }
 
@@ -56,18 +54,18 @@ impl Apis {
         let Some(api) = record.source.api() else { return true };
         let access = resolver.access(api);
         let endpoint = endpoint(&access);
-        let is_same = |known: &Option<Endpoint>| match (known, &endpoint) {
+        let is_same = |(known, _): &(Option<Endpoint>, ApiProbe)| match (known, &endpoint) {
             (Some(known), Some(new)) => {
                 known.address.to_string() == new.address.to_string() && known.token == new.token
             }
             (None, None) => true,
             _ => false,
         };
-        let at = match self.endpoints.iter().position(is_same) {
+        let at = match self.probes.iter().position(is_same) {
             Some(at) => at,
             None => self.probe(access, api.context.clone()),
         };
-        let Some(probe) = self.probes.get_mut(at) else { return false };
+        let Some((_, probe)) = self.probes.get_mut(at) else { return false };
         probe.is_needed = true;
         probe.works()
     }
@@ -85,8 +83,8 @@ impl Apis {
             Err(failure) => (Ok("the API".to_owned()), Err(failure)),
         };
         let at = SystemTime::now();
-        self.probes.push(ApiProbe { context, address, token, answer, at, is_needed: false });
-        self.endpoints.push(endpoint);
+        let probe = ApiProbe { context, address, token, answer, at, is_needed: false };
+        self.probes.push((endpoint, probe));
         self.probes.len() - 1
     }
 

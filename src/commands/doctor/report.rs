@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::cli::ReportFormat;
 use crate::commands::report;
-use crate::doctor::{Finding, State};
+use crate::doctor::{Finding, State, counted};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::terminal::Terminal;
 use crate::terminal::table::{Cell, Column, Table, Tone};
@@ -26,25 +26,24 @@ pub(super) fn print(format: ReportFormat, findings: &[Finding]) -> Outcome<()> {
 /// Sums up on stderr and in the exit code.
 pub(super) fn sum_up(findings: &[Finding], terminal: Terminal) -> Outcome<()> {
     let count = |state| findings.iter().filter(|finding| finding.state == state).count();
-    let warnings = match count(State::Warning) {
-        0 => None,
-        1 => Some("1 warning".to_owned()),
-        many => Some(format!("{many} warnings")),
+    let warnings = count(State::Warning);
+    let also = |before: &str| match warnings {
+        0 => String::new(),
+        warnings => format!("{before}{}", counted(warnings, "warning")),
     };
-    let wrong = match (count(State::Wrong), &warnings) {
-        (0, None) => {
+    let wrong = match count(State::Wrong) {
+        0 if warnings == 0 => {
             terminal.tell("all checks passed");
             return Ok(());
         }
-        (0, Some(warnings)) => {
-            terminal.tell(format_args!("nothing is wrong; {warnings}"));
+        0 => {
+            terminal.tell(format_args!("nothing is wrong{}", also("; ")));
             return Ok(());
         }
-        (1, _) => "1 thing is wrong".to_owned(),
-        (many, _) => format!("{many} things are wrong"),
+        1 => "1 thing is wrong".to_owned(),
+        many => format!("{many} things are wrong"),
     };
-    let also = warnings.map(|warnings| format!(", and {warnings}")).unwrap_or_default();
-    Err(Failure::message(Kind::Hosts, format!("{wrong}{also}")))
+    Err(Failure::message(Kind::Hosts, format!("{wrong}{}", also(", and "))))
 }
 
 /// The object of `--format json`.

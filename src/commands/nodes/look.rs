@@ -13,14 +13,14 @@ use crate::ssh::login::{Jump, Login, Reason, Resolved, Ssh, Target};
 use crate::ssh::probe::limiter::Limiter;
 use crate::ssh::probe::{self, Endpoint, Probe};
 
-/// What was found out about a host.
+/// The findings at a host.
 #[derive(Clone, Debug, Default)]
 pub(in crate::commands) struct Found {
-    /// Whether it answers. Of a host behind a jump host only where that one let us in.
+    /// Its answer. Of a host behind a jump host only where that one let us in.
     pub(in crate::commands) probe: Option<Probe>,
-    /// Whether it lets us in; nothing of one that was not tried.
+    /// The login; nothing of one that was not tried.
     pub(in crate::commands) login: Option<Login>,
-    /// Why the jump host let nobody in, so that nobody looked.
+    /// The reason that the jump host let nobody in, so that nobody looked.
     pub(in crate::commands) jump_failure: Option<Reason>,
 }
 
@@ -92,14 +92,12 @@ pub(in crate::commands) async fn log_in(
     let mut tasks = JoinSet::new();
     let mut start = |at: usize, probe: Option<Probe>| {
         let Some((host, route)) = hosts.get(at).zip(routes.get(at)) else { return };
-        let task = LoginTask {
-            ssh: ssh.clone(),
-            route: route.clone(),
-            endpoint: host.endpoint(),
-            proxy_jump: host.jump(),
-            is_jump: host.is_jump(),
-        };
-        tasks.spawn(async move { Ok((at, task.run(probe).await?)) });
+        let (ssh, route, endpoint) = (ssh.clone(), route.clone(), host.endpoint());
+        let (proxy_jump, is_jump) = (host.jump(), host.is_jump());
+        tasks.spawn(async move {
+            let found = log_in_to(&ssh, route, &endpoint, proxy_jump.as_deref(), is_jump, probe);
+            Ok((at, found.await?))
+        });
     };
     for (at, route) in routes.iter().enumerate() {
         if route.jump.is_some() {
@@ -136,42 +134,37 @@ fn cannot_log_in(error: io::Error) -> Failure {
     failure.hint("a login needs the `ssh` program; `check` without --login needs none")
 }
 
-/// One login.
-struct LoginTask {
-    ssh: Ssh,
-    route: Route,
-    endpoint: Endpoint,
-    /// What ssh should reach it through.
-    proxy_jump: Option<String>,
-    /// Whether the jump host of the route is this host itself.
+/// Logs in to one host, which ssh should reach through `proxy_jump`. `is_jump`: the jump host of the
+/// route is this host itself.
+async fn log_in_to(
+    ssh: &Ssh,
+    Route { mut target, jump }: Route,
+    endpoint: &Endpoint,
+    proxy_jump: Option<&str>,
     is_jump: bool,
-}
-
-impl LoginTask {
-    async fn run(self, probe: Option<Probe>) -> io::Result<Found> {
-        let Self { ssh, route: Route { mut target, jump }, endpoint, proxy_jump, is_jump } = self;
-        let resolved = match ssh.resolve(&target).await? {
-            Ok(resolved) => resolved,
-            Err(reason) => return Ok(Found { probe, ..Found::of_login(Login::failed(reason)) }),
-        };
-        let is_ours = leads_through(&resolved, proxy_jump.as_deref());
-        let found = match jump.filter(|_| is_ours) {
-            Some(jump) if is_jump => Found::of_login(ssh.login_to(&jump).await?),
-            Some(jump) => through(&ssh, &jump, &target, &endpoint).await?,
-            // Nobody is there, and the user's own configuration leads to the same place.
-            None if probe.as_ref().is_some_and(|probe| !probe.is_ok())
-                && is_ours
-                && leads_to(&resolved, &endpoint) =>
-            {
-                Found::default()
-            }
-            None => {
-                target.address = probe.as_ref().and_then(|probe| probe.address);
-                Found::of_login(ssh.login(&target).await?)
-            }
-        };
-        Ok(Found { probe, ..found })
-    }
+    probe: Option<Probe>,
+) -> io::Result<Found> {
+    let resolved = match ssh.resolve(&target).await? {
+        Ok(resolved) => resolved,
+        Err(reason) => return Ok(Found { probe, ..Found::of_login(Login::failed(reason)) }),
+    };
+    let is_ours = leads_through(&resolved, proxy_jump);
+    let found = match jump.filter(|_| is_ours) {
+        Some(jump) if is_jump => Found::of_login(ssh.login_to(&jump).await?),
+        Some(jump) => through(ssh, &jump, &target, endpoint).await?,
+        // Nobody is there, and the user's own configuration leads to the same place.
+        None if probe.as_ref().is_some_and(|probe| !probe.is_ok())
+            && is_ours
+            && leads_to(&resolved, endpoint) =>
+        {
+            Found::default()
+        }
+        None => {
+            target.address = probe.as_ref().and_then(|probe| probe.address);
+            Found::of_login(ssh.login(&target).await?)
+        }
+    };
+    Ok(Found { probe, ..found })
 }
 
 /// Logs in to a host behind a jump host.
@@ -187,7 +180,7 @@ async fn through(
     Ok(Found::of_login(ssh.login_through(jump, target, endpoint).await?))
 }
 
-/// Whether a plain ssh would go through this jump host, or through none: the user's own
+/// Returns whether a plain ssh would go through this jump host, or through none: the user's own
 /// configuration may lead another way.
 fn leads_through(resolved: &Resolved, proxy_jump: Option<&str>) -> bool {
     let value = |keyword| resolved.value(keyword).filter(|value| *value != "none");
@@ -196,7 +189,7 @@ fn leads_through(resolved: &Resolved, proxy_jump: Option<&str>) -> bool {
     value("proxyjump").map(plain) == proxy_jump.map(plain) && value("proxycommand").is_none()
 }
 
-/// Whether it would connect to this place.
+/// Returns whether it would connect to this place.
 fn leads_to(resolved: &Resolved, endpoint: &Endpoint) -> bool {
     let port = endpoint.port.get().to_string();
     resolved.value("hostname") == Some(endpoint.host.as_str())

@@ -25,7 +25,7 @@ pub(super) struct ViewedCluster<'a> {
     pub(super) fleet: Fleet<'a>,
     pub(super) record: Option<&'a Record>,
     pub(super) rendering: Rendering,
-    /// What names it behind `prime-ssh install`.
+    /// The words that name it behind `prime-ssh install`.
     pub(super) source: Vec<OsString>,
 }
 
@@ -39,7 +39,7 @@ impl<'a> ViewedCluster<'a> {
         self.hosts().filter(|host| !host.host.jump_only)
     }
 
-    /// How many nodes that are asked for are in the cluster.
+    /// Returns the number of nodes in the cluster that are asked for.
     pub(super) fn nodes(&self) -> usize {
         let active = self.chosen().filter(|host| host.host.is_active());
         let nodes: HashSet<&str> = active.map(|host| host.host.node.id.as_str()).collect();
@@ -60,7 +60,7 @@ impl<'a> ViewedCluster<'a> {
         })
     }
 
-    /// Why that certificate lets nobody in.
+    /// Returns the reason that this certificate lets nobody in.
     pub(super) fn certificate_fault(
         &self,
         layout: &Layout,
@@ -83,7 +83,7 @@ pub(super) struct ViewedHost<'c> {
     pub(super) host: &'c Host<'c>,
 }
 
-/// What a host is reached through.
+/// The kind of way to a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Hop {
     /// Nothing.
@@ -107,12 +107,12 @@ impl<'c> ViewedHost<'c> {
         Endpoint { host: self.host.host_name.clone().into_owned(), port: self.host.port }
     }
 
-    /// What it is reached through, as ssh is told.
+    /// The hosts that it is reached through, as ssh is told.
     pub(super) fn jump(&self) -> Option<String> {
         self.fleet().proxy_jump(self.host)
     }
 
-    /// The kind of that.
+    /// The kind of way to it.
     pub(super) fn hop(&self) -> Hop {
         match self.fleet().bastion {
             _ if self.host.jumps => Hop::Jump,
@@ -121,7 +121,7 @@ impl<'c> ViewedHost<'c> {
         }
     }
 
-    /// Whether others are reached through it.
+    /// Returns whether others are reached through it.
     pub(super) fn is_jump(&self) -> bool {
         matches!(&self.fleet().jump, Some(Jump::ControlNode(name)) if *name == self.host.name)
     }

@@ -1,4 +1,4 @@
-//! What to do about a login that failed. Commands and paths that are advised come from our own
+//! Remedies for a login that failed. Commands and paths that are advised come from our own
 //! settings and state: what ssh logged may be a server's words.
 
 use std::cell::OnceCell;
@@ -18,7 +18,7 @@ use crate::settings::{OptionResolver, OwnCommands, Viewing, pasted};
 use crate::ssh::login::OfferedKey;
 use crate::ssh::process;
 
-/// How long `ssh-keygen` may take to look into a file.
+/// The time for `ssh-keygen` to look into a file.
 const KEYGEN_LIMIT: Duration = Duration::from_secs(3);
 
 /// Knows what helps.
@@ -36,7 +36,7 @@ impl<'r> Remedies<'r> {
         Self { layout, commands, options, own_keys: OnceCell::new() }
     }
 
-    /// Of a host that takes a certificate only: why ours lets nobody in, and what gets one.
+    /// Returns, of a host that takes a certificate only, why ours lets nobody in, and what gets one.
     pub(super) fn certificate(&self, host: &ViewedHost<'_>) -> Option<(String, String)> {
         let fault = host.cluster.certificate_fault(self.layout, self.options)?;
         let id = host.fleet().cluster.id.as_str();
@@ -44,8 +44,8 @@ impl<'r> Remedies<'r> {
         Some((format!("it takes a certificate only: {fault}"), cert))
     }
 
-    /// Where none of the keys that were offered is accepted: another one of the person's own that
-    /// is, or what else helps.
+    /// Advises where none of the keys that were offered is accepted: another one of the person's own
+    /// that is, or what else helps.
     pub(super) fn other_key(&self, host: &ViewedHost<'_>, offered: &[OfferedKey]) -> String {
         let own = self.own_keys.get_or_init(|| own_keys(&self.layout.read_by_ssh()));
         let set = host.cluster.identity(self.options).map(|identity| identity.public_key);
@@ -137,7 +137,7 @@ impl<'r> Remedies<'r> {
     }
 }
 
-/// Whether this file remembers a key by this name.
+/// Returns whether this file remembers a key by this name.
 fn remembers(file: &Path, name: &str) -> bool {
     let mut command = Command::new("ssh-keygen");
     let found = process::run(command.args(["-F", name, "-f"]).arg(file), KEYGEN_LIMIT);

@@ -1,4 +1,4 @@
-//! How ssh gets to each host: with which configuration, and through which jump host.
+//! The way of ssh to each host: its configuration, and the jump host.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub(in crate::commands) fn ssh(
     Ok(Ssh::new(group, limiter, answer, layout.config()))
 }
 
-/// How ssh gets to a host.
+/// The way of ssh to a host.
 #[derive(Clone, Debug)]
 pub(in crate::commands) struct Route {
     /// By itself.
@@ -61,7 +61,7 @@ pub(in crate::commands) fn routes(
     Ok(routes)
 }
 
-/// What ssh is given for the hosts of one cluster.
+/// The configuration and options for the hosts of one cluster.
 pub(in crate::commands) struct Setup {
     config: Option<PathBuf>,
     options: Vec<String>,

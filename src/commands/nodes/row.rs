@@ -42,7 +42,7 @@ pub(in crate::commands) fn without_host<'s, 'a: 's>(
     table
 }
 
-/// Why a node gives no host, in one word for programs.
+/// Returns why a node gives no host, in one word for programs.
 pub(in crate::commands) fn skip_word(why: &WhySkipped<'_>) -> &'static str {
     match why {
         WhySkipped::Terminated => "terminated",
@@ -74,7 +74,7 @@ pub(in crate::commands) struct HostRow<'r> {
     banner_ms: Option<f64>,
     /// `connect_ms` and `banner_ms` together.
     latency_ms: Option<f64>,
-    /// What a login took, or took to fail; of the jump host of others, with what is for all.
+    /// The time of a login, failed or not; of the jump host of others, with what is for all.
     login_ms: Option<f64>,
 }
 

@@ -1,4 +1,4 @@
-//! What was found out about a host, judged: is it ok, why not, and what to do about it.
+//! The status of a host: ok or not, why not, and what to do about it.
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use super::{ViewedCluster, ViewedHost};
 use crate::ssh::login::{Login, Reason};
 use crate::ssh::probe::{Probe, ProbeError};
 
-/// How a host is.
+/// The state of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::commands) enum State {
@@ -30,10 +30,10 @@ impl State {
     }
 }
 
-/// Why a host that is behind a jump host was skipped.
+/// The reason that a host behind a jump host was skipped.
 const BEHIND_JUMP: &str = "behind_jump";
 
-/// What there is to say of a host.
+/// A host with what was found there, and what that means.
 #[derive(Clone, Debug)]
 pub(in crate::commands) struct NodeStatus<'c> {
     pub(in crate::commands) host: ViewedHost<'c>,
@@ -41,15 +41,15 @@ pub(in crate::commands) struct NodeStatus<'c> {
     pub(in crate::commands) verdict: Verdict,
 }
 
-/// Whether a host is ok, and why not.
+/// The meaning of what was found at a host.
 #[derive(Clone, Debug)]
 pub(in crate::commands) struct Verdict {
     pub(in crate::commands) state: State,
-    /// Why it is not ok, in one word for programs.
+    /// The reason that it is not ok, in one word for programs.
     pub(in crate::commands) reason: Option<&'static str>,
     /// The same for people.
     pub(in crate::commands) detail: String,
-    /// What to do about it.
+    /// The remedy.
     pub(in crate::commands) remedy: Option<String>,
 }
 
@@ -69,11 +69,6 @@ impl Verdict {
     fn remedy(self, remedy: impl Into<String>) -> Self {
         Self { remedy: Some(remedy.into()), ..self }
     }
-
-    /// Whether it makes a run fail: the host failed, or could not be looked at.
-    fn is_problem(&self) -> bool {
-        self.state != State::Ok && self.reason != Some(BEHIND_JUMP)
-    }
 }
 
 impl NodeStatus<'_> {
@@ -81,17 +76,17 @@ impl NodeStatus<'_> {
         self.verdict.state == State::Ok
     }
 
-    /// Whether it makes a run fail: it failed, or could not be looked at.
+    /// Returns whether it makes a run fail: it failed, or could not be looked at.
     pub(in crate::commands) fn is_problem(&self) -> bool {
-        self.verdict.is_problem()
+        !self.is_ok() && !self.is_behind_jump()
     }
 
-    /// Whether it was skipped for it is behind a jump host, to which nobody was to log in.
+    /// Returns whether it was skipped for it is behind a jump host, to which nobody was to log in.
     pub(in crate::commands) fn is_behind_jump(&self) -> bool {
         self.verdict.reason == Some(BEHIND_JUMP)
     }
 
-    /// What the server calls itself.
+    /// The server's name for itself.
     pub(in crate::commands) fn server(&self) -> Option<&str> {
         let probed = self.probe().and_then(|probe| probe.found.as_ref().ok());
         let logged = || self.found.login.as_ref().and_then(|login| login.server.as_deref());
@@ -106,15 +101,12 @@ impl NodeStatus<'_> {
 /// Judges what was found, and knows what helps.
 pub(in crate::commands) struct Judge<'j> {
     pub(in crate::commands) remedies: Remedies<'j>,
-    /// Whether logins are tried, or what would: `--login`.
+    /// True if logins are tried; else `--login` would.
     pub(in crate::commands) logs_in: bool,
 }
 
-/// The host that another one is reached through, where that is one of the cluster's.
-type OwnJump<'c> = (ViewedHost<'c>, Verdict);
-
 impl Judge<'_> {
-    /// How the hosts of a cluster are, in their order; `found` says what was found at each.
+    /// Judges the hosts of a cluster, in their order; `found` says what was found at each.
     pub(in crate::commands) fn statuses<'c>(
         &self,
         cluster: &'c ViewedCluster<'c>,
@@ -123,15 +115,30 @@ impl Judge<'_> {
         let found: Vec<(ViewedHost<'c>, Found)> =
             cluster.hosts().map(|host| (host, found(&host))).collect();
         let jump = found.iter().find(|(host, _)| host.is_jump());
-        let jump = jump.map(|(host, found)| (*host, self.verdict(host, found, None)));
+        let jump = jump.map(|(host, found)| self.status(*host, found.clone(), None));
         let status = |(host, found): (ViewedHost<'c>, Found)| {
             let jump = jump.as_ref().filter(|_| host.host.jumps);
-            NodeStatus { verdict: self.verdict(&host, &found, jump), host, found }
+            self.status(host, found, jump)
         };
         found.into_iter().map(status).collect()
     }
 
-    fn verdict(&self, host: &ViewedHost<'_>, found: &Found, jump: Option<&OwnJump<'_>>) -> Verdict {
+    /// Judges one host; `jump` is the one that it is reached through, where that is the cluster's.
+    fn status<'c>(
+        &self,
+        host: ViewedHost<'c>,
+        found: Found,
+        jump: Option<&NodeStatus<'_>>,
+    ) -> NodeStatus<'c> {
+        NodeStatus { verdict: self.verdict(&host, &found, jump), host, found }
+    }
+
+    fn verdict(
+        &self,
+        host: &ViewedHost<'_>,
+        found: &Found,
+        jump: Option<&NodeStatus<'_>>,
+    ) -> Verdict {
         if let Some(reason) = &found.jump_failure {
             return self.jump_failed(host, reason, jump);
         }
@@ -152,14 +159,14 @@ impl Judge<'_> {
         &self,
         host: &ViewedHost<'_>,
         reason: &Reason,
-        jump: Option<&OwnJump<'_>>,
+        jump: Option<&NodeStatus<'_>>,
     ) -> Verdict {
         let name = host.jump().unwrap_or_default();
         let detail = format!("not tried: its jump host {name}: {reason}");
         let remedy = match jump {
             // It is told with its own remedy.
-            Some((_, of_jump)) if of_jump.is_problem() => None,
-            Some((jump, _)) => self.login_failed(jump, reason).remedy,
+            Some(jump) if jump.is_problem() => None,
+            Some(jump) => self.login_failed(&jump.host, reason).remedy,
             // What we know of host keys is not that host's.
             None if *reason == Reason::HostKeyChanged => Some(format!("`ssh {name}` says more")),
             None => self.login_failed(host, reason).remedy,
@@ -183,7 +190,7 @@ impl Judge<'_> {
         }
     }
 
-    /// How a host is that did not let us in. Of a jump host, `host` is one behind it.
+    /// Judges a host that did not let us in. Of a jump host, `host` is one behind it.
     pub(in crate::commands) fn login_failed(
         &self,
         host: &ViewedHost<'_>,
@@ -215,21 +222,21 @@ impl Judge<'_> {
 }
 
 /// A host that nobody looked at.
-fn not_looked_at(host: &ViewedHost<'_>, jump: Option<&OwnJump<'_>>) -> Verdict {
+fn not_looked_at(host: &ViewedHost<'_>, jump: Option<&NodeStatus<'_>>) -> Verdict {
     let Some(name) = host.jump() else {
         return Verdict::new(State::Skipped, "not_asked", "not asked yet");
     };
     match jump {
-        Some((_, jump)) if jump.is_problem() => Verdict::new(
+        Some(jump) if jump.is_problem() => Verdict::new(
             State::Skipped,
             "jump_failed",
-            format!("its jump host {name} failed: {}", jump.detail),
+            format!("its jump host {name} failed: {}", jump.verdict.detail),
         ),
         _ => Verdict::new(State::Skipped, BEHIND_JUMP, format!("behind {name}")),
     }
 }
 
-/// Whether it is the alias itself that ssh looked for, or what our last block makes of one.
+/// Returns whether it is the alias itself that ssh looked for, or what our last block makes of one.
 fn is_alias_of(host: &ViewedHost<'_>, name: &str) -> bool {
     let alias = host.alias();
     name.strip_prefix(&alias).is_some_and(|rest| rest.is_empty() || rest.starts_with(".invalid"))

@@ -4,7 +4,7 @@ mod awaited;
 mod pauses;
 mod report;
 mod results;
-mod snapshot;
+mod status;
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use pauses::Pauses;
 use results::{ProbeResults, Prober};
-use snapshot::{Snapshot, WaitState};
+use status::{ClusterStatus, WaitState};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -183,9 +183,9 @@ impl<'w> Waiter<'w> {
                 let (resolved, outage) = (awaited.resolve(&text)?, outage.as_deref());
                 let cluster = awaited.viewed(&resolved)?;
                 self.look(&cluster, &mut results).await?;
-                let snapshot = Snapshot::new(&cluster, &resolved, &results, outage, &self.judge);
-                let state = snapshot.state(self.patience.goal, &results, &self.judge);
-                (state, snapshot.progress())
+                let status = ClusterStatus::new(&cluster, &resolved, &results, outage, &self.judge);
+                let state = status.state(self.patience.goal, &results, &self.judge);
+                (state, status.progress())
             };
             if !matches!(state, WaitState::Open) {
                 break state;
@@ -211,7 +211,7 @@ impl<'w> Waiter<'w> {
     /// Asks at each place of a node that is not known to be up, as long as more nodes are wanted;
     /// what is not answered in time stays as it is.
     async fn look(&self, cluster: &ViewedCluster<'_>, results: &mut ProbeResults) -> Outcome<()> {
-        let wanted = snapshot::wanted(self.patience.goal, cluster);
+        let wanted = status::wanted(self.patience.goal, cluster);
         for hop in [Hop::None, Hop::Bastion, Hop::Jump] {
             if hop != Hop::None && results.nodes_up(cluster) >= wanted {
                 break;
@@ -245,27 +245,27 @@ impl<'w> Waiter<'w> {
         let viewed = viewed.map(|(ended, resolved)| ended.awaited.viewed(resolved));
         let viewed: Vec<ViewedCluster<'_>> = viewed.collect::<Outcome<_>>()?;
         let each = ended.iter().zip(&resolved).zip(&viewed);
-        let snapshots: Vec<Snapshot<'_>> = each
+        let statuses: Vec<ClusterStatus<'_>> = each
             .map(|((Ended { results, outage, .. }, resolved), cluster)| {
-                Snapshot::new(cluster, resolved, results, outage.as_deref(), &self.judge)
+                ClusterStatus::new(cluster, resolved, results, outage.as_deref(), &self.judge)
             })
             .collect();
-        let problem = |(snapshot, ended): (&Snapshot<'_>, &Ended<'_>)| match &ended.state {
+        let problem = |(status, ended): (&ClusterStatus<'_>, &Ended<'_>)| match &ended.state {
             WaitState::Met => None,
             WaitState::Impossible(failure) => Some(failure.again()),
             WaitState::Open => {
-                let text = format!("{} after {}:", snapshot.count(), span(self.patience.within));
-                let message = Message::with_first(text, TOLD, snapshot.missing(), 0);
+                let text = format!("{} after {}:", status.count(), span(self.patience.within));
+                let message = Message::with_first(text, TOLD, status.missing(), 0);
                 Some(Failure::message(Kind::Hosts, message))
             }
         };
-        let problems: Vec<_> = snapshots.iter().zip(ended).map(problem).collect();
+        let problems: Vec<_> = statuses.iter().zip(ended).map(problem).collect();
         if let Some(format) = format {
-            report::print(&snapshots, &problems, self.patience.goal, format)?;
+            report::print(&statuses, &problems, self.patience.goal, format)?;
         }
-        for (snapshot, problem) in snapshots.iter().zip(&problems) {
+        for (status, problem) in statuses.iter().zip(&problems) {
             if problem.is_none() {
-                self.terminal.tell(snapshot.count());
+                self.terminal.tell(status.count());
             }
         }
         Ok(problems.into_iter().flatten().collect())

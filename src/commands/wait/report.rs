@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::snapshot::Snapshot;
+use super::status::ClusterStatus;
 use crate::cli::{Goal, ReportFormat};
 use crate::commands::nodes::row::{self, HostRow, NodeRow};
 use crate::commands::report;
@@ -12,7 +12,7 @@ use crate::text::message::Message;
 
 /// Prints how far each cluster came; `problems` says what each of them lacks, in their order.
 pub(super) fn print(
-    snapshots: &[Snapshot<'_>],
+    statuses: &[ClusterStatus<'_>],
     problems: &[Option<Failure>],
     goal: Goal,
     format: ReportFormat,
@@ -23,7 +23,7 @@ pub(super) fn print(
         Column::minor("ADDRESS", 1),
         Column::wrapped("ANSWER"),
     ]);
-    for status in snapshots.iter().flat_map(Snapshot::rows) {
+    for status in statuses.iter().flat_map(ClusterStatus::rows) {
         hosts.row([
             Cell::new(status.host.alias()),
             row::state_cell(status.verdict.state),
@@ -31,13 +31,13 @@ pub(super) fn print(
             Cell::new(status.server().unwrap_or(&status.verdict.detail)),
         ]);
     }
-    let skipped = snapshots.iter().flat_map(|snapshot| {
-        snapshot.cluster.without_host().map(|node| (&snapshot.cluster.fleet, node))
-    });
-    let without_host = row::without_host(skipped, snapshots.len() > 1);
-    let clusters = snapshots.iter().zip(problems);
+    let skipped = statuses
+        .iter()
+        .flat_map(|status| status.cluster.without_host().map(|node| (&status.cluster.fleet, node)));
+    let without_host = row::without_host(skipped, statuses.len() > 1);
+    let clusters = statuses.iter().zip(problems);
     let clusters: Vec<_> =
-        clusters.map(|(snapshot, problem)| Cluster::of(snapshot, problem.as_ref(), goal)).collect();
+        clusters.map(|(status, problem)| Cluster::of(status, problem.as_ref(), goal)).collect();
     let json = Json { met: clusters.iter().all(|cluster| cluster.met), clusters };
     report::print_with(format, &[], &hosts, &[without_host], &json)
 }
@@ -67,9 +67,9 @@ struct Cluster<'r> {
 }
 
 impl<'r> Cluster<'r> {
-    fn of(snapshot: &'r Snapshot<'r>, problem: Option<&Failure>, goal: Goal) -> Self {
-        let fleet = &snapshot.cluster.fleet;
-        let without_host = snapshot.cluster.without_host();
+    fn of(status: &'r ClusterStatus<'r>, problem: Option<&Failure>, goal: Goal) -> Self {
+        let fleet = &status.cluster.fleet;
+        let without_host = status.cluster.without_host();
         Self {
             alias: fleet.alias(),
             id: fleet.cluster.id.as_str(),
@@ -81,9 +81,9 @@ impl<'r> Cluster<'r> {
                 Goal::All => None,
                 Goal::Nodes(count) => Some(count.get()),
             },
-            nodes_total: snapshot.total(),
-            nodes_up: snapshot.up(),
-            hosts: snapshot.rows().map(HostRow::of).collect(),
+            nodes_total: status.total(),
+            nodes_up: status.up(),
+            hosts: status.rows().map(HostRow::of).collect(),
             nodes_without_host: without_host.map(|node| NodeRow::of(fleet, node)).collect(),
         }
     }

@@ -106,7 +106,7 @@ impl<'c> Comparison<'c> {
 
 /// The longest path of a socket, with its closing NUL (`sockaddr_un`).
 const SOCKET_MAX: usize = if cfg!(target_os = "macos") { 104 } else { 108 };
-/// What ssh adds to the path while it makes the socket: a dot and 16 characters.
+/// The bytes that ssh adds to the path while it makes the socket: a dot and 16 characters.
 const SOCKET_SUFFIX: usize = 17;
 
 /// Names with a socket path that is too long: ssh fails at it, even where there is no socket.

@@ -21,11 +21,11 @@ use crate::ssh::process::Ended;
 use crate::ssh::query;
 use crate::text::shell;
 
-/// How many names are asked at once.
+/// The names that are asked at once.
 const AT_ONCE: usize = 4;
-/// How long all of them may take, except for those that have begun.
+/// The time for all of them, except for those that have begun.
 const LIMIT: Duration = Duration::from_secs(20);
-/// How many names are asked with the files of all clusters. For the others, ssh reads the file of
+/// The names that are asked with the files of all clusters. For the others, ssh reads the file of
 /// their own cluster only: to read 10,000 hosts takes it 60 ms.
 const IN_FULL: usize = 8;
 
@@ -133,15 +133,15 @@ fn too_slow(snapshot: &Snapshot, name: &str) -> Finding {
 
 fn refused(snapshot: &Snapshot, words: &str, name: &str) -> Finding {
     let said = words.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    let place = place(said);
-    let why = quoted(place.map_or(said, |place| place.said));
+    let complaint = complaint(said);
+    let why = quoted(complaint.map_or(said, |complaint| complaint.said));
     let what = format_args!("ssh stops at your configuration: {why}");
     let finding = Finding::wrong(Check::Hosts, what);
-    let finding = match place {
-        Some(Place { file, line, .. }) => Finding { line, ..finding.at(file) },
+    let finding = match complaint {
+        Some(Complaint { file, line, .. }) => Finding { line, ..finding.at(file) },
         None => finding,
     };
-    if place.is_some_and(|place| place.file.starts_with(snapshot.layout.folder())) {
+    if complaint.is_some_and(|complaint| complaint.file.starts_with(snapshot.layout.folder())) {
         return finding.run(snapshot.commands.installed("sync", []));
     }
     finding.advise(format_args!("correct it; `{}` says the same", verbose(snapshot, name)))
@@ -157,23 +157,23 @@ pub(super) fn verbose(snapshot: &Snapshot, name: &str) -> String {
 
 /// A file that ssh names, and what it says of it.
 #[derive(Clone, Copy)]
-struct Place<'s> {
+struct Complaint<'s> {
     file: &'s Path,
     line: Option<usize>,
     said: &'s str,
 }
 
 /// `FILE: line 3: …`, `FILE line 3: …` or `… on FILE`.
-fn place(said: &str) -> Option<Place<'_>> {
+fn complaint(said: &str) -> Option<Complaint<'_>> {
     const PERMISSIONS: &str = "Bad owner or permissions";
     let of_line = || {
         let (file, rest) = said.split_once(": line ").or_else(|| said.split_once(" line "))?;
         let (line, said) = rest.split_once(": ")?;
-        Some(Place { file: Path::new(file), line: Some(line.parse().ok()?), said })
+        Some(Complaint { file: Path::new(file), line: Some(line.parse().ok()?), said })
     };
     let of_file = || {
         let file = said.strip_prefix(PERMISSIONS)?.strip_prefix(" on ")?;
-        Some(Place { file: Path::new(file), line: None, said: PERMISSIONS })
+        Some(Complaint { file: Path::new(file), line: None, said: PERMISSIONS })
     };
-    of_line().or_else(of_file).filter(|place| place.file.is_file())
+    of_line().or_else(of_file).filter(|complaint| complaint.file.is_file())
 }

@@ -6,7 +6,7 @@ use crate::doctor::snapshot::InstalledCluster;
 use crate::install::fragment::Host;
 use crate::install::reader::matches;
 
-/// How many names are asked for beyond one of each cluster.
+/// The names that are asked for beyond one of each cluster.
 const FURTHER: usize = 8;
 
 /// A name to ask for.
@@ -17,14 +17,9 @@ pub(super) struct Name<'c> {
     pub(super) alias: &'c str,
 }
 
-/// All that may make a difference to ssh: the keywords of the host's own, and the user's patterns
-/// that match.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Kind<'c> {
-    keywords: Vec<&'c str>,
-    patterns: Vec<usize>,
-    is_entry: bool,
-}
+/// All that may make a difference to ssh: the keywords of the host's own, the user's patterns that
+/// match, and whether it is the name that leads into the cluster.
+type Kind<'c> = (Vec<&'c str>, Vec<usize>, bool);
 
 /// One name of each kind first, then one of each other cluster, then others while there is room.
 pub(super) fn choose<'c>(clusters: &'c [InstalledCluster], patterns: &[String]) -> Vec<Name<'c>> {
@@ -77,11 +72,7 @@ fn kind<'c>(name: &Name<'c>, patterns: &[String], is_entry: bool) -> Kind<'c> {
         matches(pattern, alias) || host_name.is_some_and(|name| matches(pattern, name))
     };
     let patterns = patterns.iter().enumerate().filter(|(_, pattern)| applies(pattern));
-    Kind {
-        keywords: host.own.keys().map(String::as_str).collect(),
-        patterns: patterns.map(|(at, _)| at).collect(),
-        is_entry,
-    }
+    (host.own.keys().map(String::as_str).collect(), patterns.map(|(at, _)| at).collect(), is_entry)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The nodes of a cluster as they stand: the last answer of the API, and what was found there.
+//! The status of a cluster and its nodes: the last answer of the API, and what was found there.
 
 use std::collections::HashSet;
 
@@ -12,8 +12,8 @@ use crate::failure::{Failure, Kind};
 use crate::name::Label;
 use crate::text::message::Message;
 
-/// The nodes of a cluster as they stand.
-pub(super) struct Snapshot<'s> {
+/// The status of a cluster: of its nodes, and of the API.
+pub(super) struct ClusterStatus<'s> {
     pub(super) cluster: &'s ViewedCluster<'s>,
     /// Its hosts, those that others are reached through too.
     statuses: Vec<NodeStatus<'s>>,
@@ -43,7 +43,7 @@ pub(super) fn wanted(goal: Goal, cluster: &ViewedCluster<'_>) -> usize {
     }
 }
 
-impl<'s> Snapshot<'s> {
+impl<'s> ClusterStatus<'s> {
     pub(super) fn new(
         cluster: &'s ViewedCluster<'s>,
         resolved: &ResolvedCluster<'_>,
