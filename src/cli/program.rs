@@ -46,11 +46,10 @@ pub fn examples(command: &str) -> impl Iterator<Item = &'static str> {
 /// All that can be typed, with its help.
 #[must_use]
 pub fn program() -> Command {
-    let variables = VARIABLES.map(|(name, meaning)| format!("\n  {name:<18}  {meaning}")).concat();
-    let variables = format!("Variables without an option:{variables}");
-    let codes: String =
-        exit_codes().map(|(code, meaning)| format!("\n  {code:<2}  {meaning}")).collect();
-    let codes = format!("Exit codes:{codes}");
+    let variables = VARIABLES.iter().map(|(name, meaning)| format!("{name:<18}  {meaning}"));
+    let variables = section("Variables without an option:", variables);
+    let codes = exit_codes().map(|(code, meaning)| format!("{code:<2}  {meaning}"));
+    let codes = section("Exit codes:", codes);
     let program = Cli::command()
         .mut_args(|arg| short_help(with_variable(arg)))
         .mut_arg("list", |arg| arg.hide_short_help(true))
@@ -58,11 +57,15 @@ pub fn program() -> Command {
         .after_help(MORE)
         .after_long_help(format!("{SETTINGS}\n\n{variables}\n\n{codes}"));
     program.mut_subcommands(|command| {
-        let examples: String =
-            examples(command.get_name()).map(|example| format!("\n  {example}")).collect();
-        let after = format!("Examples:{examples}\n\n{SETTINGS}\n\n{codes}");
+        let examples = examples(command.get_name()).map(str::to_owned);
+        let after = format!("{}\n\n{SETTINGS}\n\n{codes}", section("Examples:", examples));
         command.mut_args(with_variable).after_help(MORE).after_long_help(after)
     })
+}
+
+/// A title, and the rows below it.
+fn section(title: &str, rows: impl Iterator<Item = String>) -> String {
+    rows.fold(title.to_owned(), |text, row| text + "\n  " + &row)
 }
 
 /// An empty variable is one that is not set: scripts and CI systems cannot always leave one out.
