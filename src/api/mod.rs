@@ -7,7 +7,7 @@ pub mod client;
 pub mod error;
 mod find;
 pub mod list;
-mod resolver;
+pub mod resolver;
 mod retry;
 pub mod token;
 mod transport;

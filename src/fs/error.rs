@@ -37,17 +37,14 @@ pub(super) enum Problem {
 /// The operation on the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
-    /// Asking what it is.
-    LookAt,
+    /// Asking what it is, too.
     Read,
     /// Opening a file that is there, to write to it.
     Open,
-    /// Making a new file.
+    /// Making a new file, and bringing it to the disk.
     Create,
-    Fill,
     SetMode,
     Rename,
-    Sync,
     Remove,
     CreateFolder,
     Lock,
@@ -99,12 +96,10 @@ impl FileError {
 impl Action {
     fn words(self) -> &'static str {
         match self {
-            Self::LookAt => "inspect",
             Self::Read => "read",
-            Self::Open | Self::Create | Self::Fill => "write",
+            Self::Open | Self::Create => "write",
             Self::SetMode => "set the permissions of",
             Self::Rename => "replace",
-            Self::Sync => "sync to disk",
             Self::Remove => "remove",
             Self::CreateFolder => "create the folder",
             Self::Lock => "lock",

@@ -53,18 +53,18 @@ pub fn make_folder(path: &Path, mode: u32) -> Result<bool, FileError> {
 pub fn is_own_folder(path: &Path) -> Result<bool, FileError> {
     let found = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-        found => found.map_err(FileError::system(path, Action::LookAt))?,
+        found => found.map_err(FileError::system(path, Action::Read))?,
     };
     if !found.is_dir() {
         let problem = Problem::Other { found: name_of(found.file_type()), expected: "folder" };
-        return Err(FileError::new(path, Action::LookAt, problem));
+        return Err(FileError::new(path, Action::Read, problem));
     }
     Ok(true)
 }
 
 /// Makes a folder of ours inaccessible to others.
 pub fn tighten_folder(path: &Path) -> Result<(), FileError> {
-    let found = fs::symlink_metadata(path).map_err(FileError::system(path, Action::LookAt))?;
+    let found = fs::symlink_metadata(path).map_err(FileError::system(path, Action::Read))?;
     if found.is_dir() && found.mode() & 0o077 != 0 {
         fs::set_permissions(path, Permissions::from_mode(0o700))
             .map_err(FileError::system(path, Action::SetMode))?;
@@ -85,7 +85,7 @@ fn sync_folder(path: &Path) -> Result<(), FileError> {
         {
             Ok(())
         }
-        result => result.map_err(FileError::system(path, Action::Sync)),
+        result => result.map_err(FileError::system(path, Action::Create)),
     }
 }
 

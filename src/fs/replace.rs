@@ -38,7 +38,7 @@ pub fn write_output(path: &Path, contents: &[u8], new_mode: u32) -> Result<(), F
     // Where the shell opened a file for us, what stands in it already stays.
     let opened = OpenOptions::new().append(true).open(path);
     let mut file = opened.map_err(FileError::system(path, Action::Open))?;
-    file.write_all(contents).map_err(FileError::system(path, Action::Fill))
+    file.write_all(contents).map_err(FileError::system(path, Action::Create))
 }
 
 /// Returns whether writing these contents would change anything. Writes nothing.
@@ -173,9 +173,9 @@ fn fill(
     target: &Path,
 ) -> Result<TempPath, FileError> {
     let failed = |action| FileError::system(target, action);
-    file.write_all(contents).map_err(failed(Action::Fill))?;
+    file.write_all(contents).map_err(failed(Action::Create))?;
     let mode = Permissions::from_mode(mode);
     file.as_file().set_permissions(mode).map_err(failed(Action::SetMode))?;
-    file.as_file().sync_all().map_err(failed(Action::Fill))?;
+    file.as_file().sync_all().map_err(failed(Action::Create))?;
     Ok(file.into_temp_path())
 }

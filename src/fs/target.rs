@@ -67,7 +67,7 @@ impl Target {
                         rest.iter().rev().fold(next, |at, part| at.join(part)),
                     ));
                 }
-                Err(error) => return Err(FileError::system(path, Action::LookAt)(error)),
+                Err(error) => return Err(FileError::system(path, Action::Read)(error)),
             };
             if followed.is_planted(&found) {
                 return Err(refuse(Problem::Planted(next)));
@@ -77,7 +77,7 @@ impl Target {
                 if links > LINKS_MAX {
                     return Err(refuse(Problem::Loop));
                 }
-                let link = fs::read_link(&next).map_err(FileError::system(path, Action::LookAt))?;
+                let link = fs::read_link(&next).map_err(FileError::system(path, Action::Read))?;
                 rest.extend(parts(&link));
             } else if found.is_dir() {
                 followed.enter(next, &found);

@@ -3,10 +3,11 @@
 //! Every output that a connection is made from takes them from here: the `ssh_config`, Ansible's
 //! arguments, and the hop to a host that jumps.
 
+use std::collections::BTreeMap;
+
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use super::certificates::Certificates;
 use super::ssh_option::SshOption;
 use crate::cluster::Cluster;
 use crate::name::{LocalPath, Slug};
@@ -39,6 +40,23 @@ impl Options {
     /// Returns whether the user gave an option with this keyword, in place of our default.
     pub(super) fn gives(&self, keyword: &str) -> bool {
         self.ssh_options.iter().any(|given| given.keyword() == keyword)
+    }
+}
+
+/// The certificates to log in with.
+#[derive(Clone, Debug, Default)]
+pub struct Certificates {
+    /// The one that was named, for every cluster.
+    pub named: Option<LocalPath<'static>>,
+    /// Those of clusters that let nobody in without, by the cluster's id.
+    pub own: BTreeMap<String, LocalPath<'static>>,
+}
+
+impl Certificates {
+    /// The certificate that this cluster's hosts are shown.
+    #[must_use]
+    pub fn of(&self, cluster: &Cluster<'_>) -> Option<&LocalPath<'static>> {
+        self.named.as_ref().or_else(|| self.own.get(cluster.id.as_str()))
     }
 }
 

@@ -1,6 +1,5 @@
 //! From fleets to text: one file an output. Templates see checked values only.
 
-pub mod certificates;
 pub mod control_char_guard;
 pub mod data;
 pub mod export;

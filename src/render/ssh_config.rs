@@ -73,10 +73,7 @@ fn write(
 ) -> io::Result<()> {
     let sockets = Sockets::new(options);
     let clusters = fleets.iter().map(|fleet| ClusterView::new(fleet, options, &sockets)).collect();
-    match options.layout {
-        Layout::Flat => Template::write_into(&Flat { clusters, stale }, to),
-        Layout::Compact => Template::write_into(&Compact { clusters, stale }, to),
-    }
+    File { is_compact: options.layout == Layout::Compact, clusters, stale }.write_into(to)
 }
 
 /// The patterns of all clusters, as many to a line as there is room for.
@@ -94,15 +91,9 @@ fn stale_lines(clusters: impl IntoIterator<Item = String>) -> Vec<String> {
 }
 
 #[derive(Template)]
-#[template(path = "ssh_config_flat.j2", escape = "ssh_config", whitespace = "preserve")]
-struct Flat<'f> {
-    clusters: Vec<ClusterView<'f>>,
-    stale: Vec<String>,
-}
-
-#[derive(Template)]
-#[template(path = "ssh_config_compact.j2", escape = "ssh_config", whitespace = "preserve")]
-struct Compact<'f> {
+#[template(path = "ssh_config.j2", escape = "ssh_config", whitespace = "preserve")]
+struct File<'f> {
+    is_compact: bool,
     clusters: Vec<ClusterView<'f>>,
     stale: Vec<String>,
 }

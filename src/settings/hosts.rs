@@ -9,8 +9,7 @@ use crate::cluster::{self, JumpMode, Selection};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::options::{HostsArgs, OnlyArgs, RenderArgs, SelectionArgs};
 use crate::name::Slug;
-use crate::render::certificates::Certificates;
-use crate::render::login;
+use crate::render::login::{self, Certificates};
 use crate::render::ssh_option::SshOption;
 
 /// The options of the fleets: their hosts, names, and the way to them.

@@ -2,16 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::thread;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use nix::errno::Errno;
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::{Endpoint, ProbeError};
+use crate::api::resolver::look_up;
 use crate::text::sanitize::in_sentence;
 
 /// The most addresses of one name that are tried.
@@ -19,24 +18,17 @@ const ADDRESSES_MAX: usize = 8;
 /// The time that an address is tried alone before the next one is tried, too (RFC 8305, 5).
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Asks the resolver, on a thread of its own, as it cannot be interrupted.
-async fn look_up(host: String, port: u16) -> Result<io::Result<Vec<SocketAddr>>, ProbeError> {
-    let (sender, result) = oneshot::channel();
-    let ask = move || (host.as_str(), port).to_socket_addrs().map(Iterator::collect);
-    // Nobody may be there any more to take it.
-    let thread = thread::Builder::new().spawn(move || drop(sender.send(ask())));
-    thread.map_err(|error| ProbeError::Here(words(&error)))?;
-    result.await.map_err(|_| ProbeError::Here("the resolver broke off".to_owned()))
-}
-
 /// The addresses of a host, in the order in which the resolver prefers them.
 pub(super) async fn addresses(endpoint: &Endpoint) -> Result<Vec<IpAddr>, ProbeError> {
     if let Some(address) = endpoint.host.address() {
         return Ok(vec![address]);
     }
     // The last dot is not added: ssh looks for the name below the search domains, too.
-    let found = look_up(endpoint.host.to_string(), endpoint.port.get()).await?;
-    let found = found.map_err(|error| ProbeError::NameUnknown(words(&error)))?;
+    let found = look_up(endpoint.host.as_str(), endpoint.port.get()).await;
+    let found = found.map_err(|error| match error.raw_os_error() {
+        Some(_) => ProbeError::Here(words(&error)),
+        None => ProbeError::NameUnknown(words(&error)),
+    })?;
     let mut seen = BTreeSet::new();
     let addresses: Vec<_> = found
         .into_iter()
@@ -95,7 +87,7 @@ impl ProbeError {
             }
             (ErrorKind::ConnectionRefused, _) => Self::Refused,
             (ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted, _) => Self::Closed,
-            (ErrorKind::TimedOut, _) => Self::TimedOut(super::Step::Connect),
+            (ErrorKind::TimedOut, _) => Self::TimedOut(super::CONNECTING),
             _ => Self::Unreachable(words(error)),
         }
     }

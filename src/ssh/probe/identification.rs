@@ -63,7 +63,7 @@ impl Reader {
     pub(in crate::ssh) fn timed_out(&self) -> ProbeError {
         match &self.first {
             None if self.line.is_empty() => ProbeError::Silent,
-            None => ProbeError::TimedOut(super::Step::Banner),
+            None => ProbeError::TimedOut(super::BANNER),
             Some(first) => ProbeError::NotSsh(first.clone()),
         }
     }
@@ -186,7 +186,7 @@ mod tests {
         };
         let not_ssh = |text: &str| ProbeError::NotSsh(text.to_owned());
         assert_eq!(after(b""), (ProbeError::Closed, ProbeError::Silent));
-        let late = ProbeError::TimedOut(super::super::Step::Banner);
+        let late = ProbeError::TimedOut(super::super::BANNER);
         assert_eq!(after(b"SSH-2.0-Op"), (not_ssh("SSH-2.0-Op"), late));
         let smtp = "220 mail.example ESMTP";
         assert_eq!(after(format!("{smtp}\r\n").as_bytes()), (not_ssh(smtp), not_ssh(smtp)));

@@ -26,12 +26,6 @@ pub struct Limiter {
     addresses: Arc<Mutex<HashMap<IpAddr, Arc<Semaphore>>>>,
 }
 
-/// The right to go on, until it is dropped.
-#[derive(Debug)]
-pub struct Permit {
-    _permits: Vec<OwnedSemaphorePermit>,
-}
-
 impl Limiter {
     /// At most `at_once` permits at a time.
     #[must_use]
@@ -40,20 +34,23 @@ impl Limiter {
         Self { permits: Arc::new(Semaphore::new(permits)), addresses: Arc::default() }
     }
 
-    /// Waits for a permit among all.
-    pub async fn acquire(&self) -> Permit {
-        Permit { _permits: permit(&self.permits).await.into_iter().collect() }
+    /// Waits for a permit among all, which counts until it is dropped.
+    pub async fn acquire(&self) -> Option<OwnedSemaphorePermit> {
+        permit(&self.permits).await
     }
 
     /// Waits for a permit at each of these addresses.
-    pub async fn acquire_at(&self, addresses: impl IntoIterator<Item = IpAddr>) -> Permit {
+    pub async fn acquire_at(
+        &self,
+        addresses: impl IntoIterator<Item = IpAddr>,
+    ) -> Vec<OwnedSemaphorePermit> {
         let mut permits = Vec::new();
         // All take them in the same order, so that no two wait for each other.
         for address in addresses.into_iter().collect::<BTreeSet<_>>() {
             let permits_there = self.of_address(address);
             permits.extend(permit(&permits_there).await);
         }
-        Permit { _permits: permits }
+        permits
     }
 
     fn of_address(&self, address: IpAddr) -> Arc<Semaphore> {

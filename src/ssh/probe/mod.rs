@@ -79,19 +79,10 @@ impl Probe {
     }
 }
 
-/// The steps of a probe; as a text, that one of them was not done in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Step {
-    /// From a name to its addresses.
-    #[error("the name did not resolve in time")]
-    Resolve,
-    /// From an address to a connection.
-    #[error("connecting took too long")]
-    Connect,
-    /// From a connection to the server's line.
-    #[error("the SSH banner took too long")]
-    Banner,
-}
+/// The steps that can be late.
+const RESOLVING: &str = "the name did not resolve in time";
+const CONNECTING: &str = "connecting took too long";
+const BANNER: &str = "the SSH banner took too long";
 
 /// The reason that no SSH server answers. All texts are sanitized.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -105,9 +96,9 @@ pub enum ProbeError {
     /// There is no route to the address, in the system's words.
     #[error("unreachable: {0}")]
     Unreachable(String),
-    /// A step was not done when the time was over.
+    /// This step was not done when the time was over.
     #[error("{0}")]
-    TimedOut(Step),
+    TimedOut(&'static str),
     /// The connection was closed before the server said anything.
     #[error("connected, but closed at once without an SSH banner")]
     Closed,
@@ -194,7 +185,7 @@ async fn steps(
     let left = || limit.saturating_sub(resolving + start.elapsed());
     let connecting = connect::connect(&addresses, endpoint.port.get());
     let stream = timeout(left(), connecting).await;
-    let stream = stream.map_err(|_| ProbeError::TimedOut(Step::Connect))??;
+    let stream = stream.map_err(|_| ProbeError::TimedOut(CONNECTING))??;
     let connecting = start.elapsed();
     probe.connected = Some(connecting);
     probe.address = stream.peer_addr().ok().map(|peer| peer.ip()).or(probe.address);
@@ -214,7 +205,7 @@ async fn resolve(
     let _permit = limiter.acquire().await;
     let start = Instant::now();
     let addresses = timeout(limit, connect::addresses(endpoint)).await;
-    let addresses = addresses.map_err(|_| ProbeError::TimedOut(Step::Resolve))??;
+    let addresses = addresses.map_err(|_| ProbeError::TimedOut(RESOLVING))??;
     Ok((addresses, start.elapsed()))
 }
 

@@ -14,7 +14,7 @@ use super::*;
 /// For what gives no answer. What gives one has had its time by then, on a busy machine too.
 const SOON: Duration = Duration::from_millis(1500);
 const LONG: Duration = Duration::from_secs(20);
-const BANNER: &[u8] = b"SSH-2.0-OpenSSH_9.2p1 Test\r\n";
+const SAID: &[u8] = b"SSH-2.0-OpenSSH_9.2p1 Test\r\n";
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -86,7 +86,7 @@ fn trouble_when_over(address: SocketAddr) -> ProbeError {
 
 #[test]
 fn a_server_that_answers_says_what_it_is() {
-    let place = says(BANNER);
+    let place = says(SAID);
     let probe = probe(&at(place), LONG);
     assert_eq!(probe.found.as_ref().unwrap().as_str(), "OpenSSH_9.2p1 Test");
     assert_eq!(probe.address, Some(place.ip()));
@@ -129,7 +129,7 @@ fn each_fault_is_told() {
         troubles,
         [
             ProbeError::Silent,
-            ProbeError::TimedOut(Step::Banner),
+            ProbeError::TimedOut(BANNER),
             ProbeError::NotSsh("220 mail".to_owned())
         ]
     );
@@ -145,7 +145,7 @@ fn a_server_cannot_hold_us_longer_than_the_limit() {
     let floods =
         serve([127, 0, 0, 1], 0, |stream| while stream.write_all(&[b'x'; 1 << 12]).is_ok() {});
     let start = Instant::now();
-    assert_eq!(trouble_when_over(drips), ProbeError::TimedOut(Step::Banner));
+    assert_eq!(trouble_when_over(drips), ProbeError::TimedOut(BANNER));
     assert!(matches!(trouble(floods), ProbeError::NotSsh(_)));
     assert!(start.elapsed() < LONG / 2, "{:?}", start.elapsed());
 }
@@ -157,7 +157,7 @@ fn a_name_without_an_address_is_told() {
     assert!(matches!(found.found, Err(ProbeError::NameUnknown(_))), "{found:?}");
     assert_eq!((found.address, found.connected), (None, None));
     let host = "localhost".parse().unwrap();
-    let port = says(BANNER).port();
+    let port = says(SAID).port();
     let found = probe(&Endpoint { host, port: Port::new(port.into()).unwrap() }, LONG);
     assert!(found.is_ok(), "{found:?}");
 }
@@ -176,7 +176,7 @@ fn an_address_that_is_dead_does_not_hold_up_the_next() {
             assert!(queue.len() < 64);
         }
         let found = one(&at(dead), &Limiter::new(1), SOON).await;
-        assert_eq!(found.found, Err(ProbeError::TimedOut(Step::Connect)));
+        assert_eq!(found.found, Err(ProbeError::TimedOut(CONNECTING)));
 
         let _alive = serve([127, 0, 0, 10], dead.port(), |_| ());
         let start = Instant::now();
@@ -205,7 +205,7 @@ impl Crowd {
             thread::sleep(Duration::from_millis(30));
             // The other side may be gone as soon as it has read it.
             crowd.now.fetch_sub(1, Ordering::SeqCst);
-            answer(stream, BANNER);
+            answer(stream, SAID);
         })
     }
 }
@@ -231,9 +231,8 @@ fn one_address_gets_few_handshakes_at_a_time_and_all_together_no_more_than_asked
 fn a_slow_address_holds_up_nobody_else() {
     // More than there are turns, and twice what one address gets at a time.
     let mut endpoints: Vec<_> = (0..16).map(|_| at(says(b""))).collect();
-    endpoints.extend(
-        (1..=8).map(|last| at(serve([127, 0, 3, last], 0, |stream| answer(stream, BANNER)))),
-    );
+    endpoints
+        .extend((1..=8).map(|last| at(serve([127, 0, 3, last], 0, |stream| answer(stream, SAID)))));
     let mut done = Vec::new();
     block_on(all(&endpoints, &Limiter::new(9), SOON, |_, probe| done.push(probe.is_ok())));
     assert_eq!(done.iter().filter(|is_ok| **is_ok).count(), 8);

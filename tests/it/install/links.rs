@@ -79,7 +79,7 @@ fn links_in_the_place_of_ours_are_refused() {
     assert_eq!(sandbox.read_config(), "Host a\n");
     let sandbox = Sandbox::with_ssh_folder();
     sandbox.write("ssh/prime-ssh", "a file");
-    snapshot!(sandbox.install(&train()).fails(5), @"error: cannot inspect [home]/ssh/prime-ssh: it is a file, not a folder; move it out of the way");
+    snapshot!(sandbox.install(&train()).fails(5), @"error: cannot read [home]/ssh/prime-ssh: it is a file, not a folder; move it out of the way");
 }
 
 #[test]

@@ -119,7 +119,7 @@ fn keywords_that_only_this_ssh_knows_are_asked_about() {
     assert!(text.contains("\n  UseKeychain yes\n"), "{text}");
     let here = process::path().display().to_string();
     assert!(with("AddKeysToAgent=yes", &here).succeeds().contains("\n  AddKeysToAgent yes\n"));
-    snapshot!(with("UseKeychian=yes", &path).fails(2), @"error: --ssh-option: ssh does not take `UseKeychian yes`: Bad configuration option: usekeychian");
+    snapshot!(with("UseKeychian=yes", &path).fails(2), @"error: --ssh-option: ssh does not take `UseKeychian=yes`: Bad configuration option: usekeychian");
     // Where there is no ssh, only what every one knows.
     snapshot!(with("UseKeychain=yes", "/none").fails(2), @"error: --ssh-option: no ssh is here to ask about `UseKeychain`");
     with("LogLevel=ERROR", "/none").succeeds();
