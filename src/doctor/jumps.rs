@@ -3,7 +3,7 @@
 use super::snapshot::Snapshot;
 use super::{Check, Finding};
 use crate::install::folder;
-use crate::install::jumps::Jumps;
+use crate::install::jumps::{Jumps, around};
 use crate::install::state::FileKind;
 
 /// Finds loops of jumps over all that ssh reads.
@@ -17,9 +17,8 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     let config = (&*path, config.as_deref().unwrap_or_default());
     let jumps = Jumps::read(config, &folder::reader(layout), &fragments);
     let finding = |names: Vec<String>| {
-        let around = names.iter().chain(names.first()).map(String::as_str);
-        let around = around.collect::<Vec<_>>().join(" > ");
-        let what = format!("ssh jumps in a loop, and starts itself without end: {around}");
+        let what =
+            format!("ssh jumps in a loop, and starts itself without end: {}", around(&names));
         Finding::wrong(Check::Hosts, what).advise(
             "install one of these clusters with another way in (`--jump never`, `--jump-via HOST`) \
              or another `--prefix WORD`",

@@ -85,7 +85,9 @@ impl<'p> Stage<'p> {
         let mut has_paused = false;
         for mut step in steps {
             let change = step.change;
-            if step.new.is_none() && change.is_included && !std::mem::replace(&mut has_paused, true)
+            if step.new.is_none()
+                && change.is_included()
+                && !std::mem::replace(&mut has_paused, true)
             {
                 std::thread::sleep(PAUSE);
             }

@@ -74,7 +74,6 @@ mod tests {
                 owner: Owner::User,
                 before: before.map(|text| text.as_bytes().to_owned()),
                 after: after.map(|text| text.as_bytes().to_owned()),
-                is_included: false,
             })
             .collect();
         let mut bytes = Vec::new();

@@ -197,7 +197,8 @@ pub fn read_ours(layout: &Layout) -> Result<Present, FolderError> {
         }
     }
     present.foreign.sort();
-    present.read_header();
+    let index = present.files.get(INDEX);
+    present.folder_is_ours = index.is_some_and(|index| index::says_folder_is_ours(index));
     present.follow = present.files.get(FOLLOW).and_then(|text| Follow::from_json(text));
     Ok(present)
 }

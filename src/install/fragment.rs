@@ -1,7 +1,6 @@
 //! A cluster's file as ssh reads it: its hosts, what they share, and how two versions differ.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use super::reader::{Block, directives, matches_list};
 
@@ -114,51 +113,73 @@ impl Fragment {
         !self.commands.is_empty() || self.all("proxyjump").any(|jump| jump != "none")
     }
 
-    /// The names of machines in `known_hosts` that are others than in an earlier version, for the
-    /// same machine: the old one and the new one.
+    /// The names in `known_hosts` that are others than in an earlier version, for the same server of
+    /// the same machine: the old one and the new one.
     #[must_use]
     pub fn renamed_keys(&self, earlier: &Self) -> Vec<(String, String)> {
-        let before: BTreeMap<_, _> =
-            earlier.hosts.iter().filter_map(|host| Some((host.pod()?, host.machine()?))).collect();
-        let mut renamed = Vec::new();
-        for host in &self.hosts {
-            let Some((pod, new)) = host.pod().zip(host.machine()) else { continue };
-            if let Some(old) = before.get(pod).filter(|old| **old != new) {
-                renamed.push(((*old).to_owned(), new.to_owned()));
-            }
-        }
-        renamed
+        let servers = |of: &Self| -> BTreeMap<(String, Option<String>), String> {
+            let server = |host: &Host| {
+                let port = host.value("port", &of.shared).map(str::to_owned);
+                Some(((host.pod()?.to_owned(), port), host.machine()?.to_owned()))
+            };
+            of.hosts.iter().filter_map(server).collect()
+        };
+        let mut before = servers(earlier);
+        let now = servers(self).into_iter();
+        let renamed = now.filter_map(|(server, new)| Some((before.remove(&server)?, new)));
+        renamed.filter(|(old, new)| old != new).collect()
     }
 
     /// The changes since an earlier version.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Difference {
         let (old, new) = (earlier.by_alias(), self.by_alias());
-        let is_changed = self.shared != earlier.shared || self.commands != earlier.commands;
-        let mut difference = Difference { options_changed: is_changed, ..Difference::default() };
         let mut removed: BTreeMap<Option<&str>, &str> = old
             .iter()
             .filter(|(alias, _)| !new.contains_key(*alias))
             .map(|(&alias, host)| (host.pod(), alias))
             .collect();
+        let (mut added, mut changed, mut has_other_short) = (0, 0, false);
+        let (mut moved, mut renamed) = (Vec::new(), Vec::new());
         for (alias, host) in &new {
-            match old.get(alias) {
-                None => match removed.remove(&host.pod()) {
-                    Some(old) => difference.renamed.push((old.to_owned(), (*alias).to_owned())),
-                    None => difference.added += 1,
-                },
-                Some(before) if before.pod() != host.pod() => {
-                    let pod = |pod: Option<&str>| pod.unwrap_or_default().to_owned();
-                    let (from, to) = (before.pod(), host.pod());
-                    difference.moved.push(((*alias).to_owned(), pod(from), pod(to)));
+            let pod = host.pod();
+            let Some(before) = old.get(alias) else {
+                match removed.remove(&pod) {
+                    Some(old) => renamed.push(format!("{old} is now {alias}")),
+                    None => added += 1,
                 }
-                Some(before) if before.own != host.own => difference.changed += 1,
-                Some(before) if before.names != host.names => difference.short_changed = true,
-                Some(_) => {}
+                continue;
+            };
+            let old_pod = before.pod();
+            if old_pod != pod {
+                let [from, to] = [old_pod, pod].map(|pod| pod.unwrap_or_default().to_owned());
+                moved.push(((*alias).to_owned(), from, to));
+            } else if before.own != host.own {
+                changed += 1;
+            } else {
+                has_other_short |= before.names != host.names;
             }
         }
-        difference.removed = removed.len();
-        difference
+        let has_other_options = self.shared != earlier.shared || self.commands != earlier.commands;
+        let counted = [
+            (added, "added"),
+            (removed.len(), "removed"),
+            (moved.len(), "on another machine"),
+            (changed, "changed"),
+        ];
+        let counted = counted.into_iter().filter(|(count, _)| *count > 0);
+        let mut words: Vec<String> = counted
+            .map(|(count, what)| {
+                format!("{count} host{} {what}", if count == 1 { "" } else { "s" })
+            })
+            .collect();
+        words.append(&mut renamed);
+        words.extend(has_other_options.then(|| "options changed".to_owned()));
+        words.extend(has_other_short.then(|| "short name changed".to_owned()));
+        if words.is_empty() {
+            words.push("comments changed".to_owned());
+        }
+        Difference { words: words.join(", "), moved }
     }
 
     fn by_alias(&self) -> BTreeMap<&str, &Host> {
@@ -225,47 +246,10 @@ fn is_name(name: &str) -> bool {
 /// The changes between two versions of a cluster's file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference {
-    added: usize,
-    removed: usize,
-    /// The same machine under another name: the old and the new one.
-    renamed: Vec<(String, String)>,
+    /// All of them, for people.
+    pub words: String,
     /// Names that lead to another machine now: the name, the old and the new machine.
     pub moved: Vec<(String, String, String)>,
-    /// Another address, port, user or jump.
-    changed: usize,
-    options_changed: bool,
-    /// The name that a host has beside its own and the cluster's.
-    short_changed: bool,
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counted = |count: usize, what: &str| {
-            let hosts = if count == 1 { "host" } else { "hosts" };
-            (count > 0).then(|| format!("{count} {hosts} {what}"))
-        };
-        let mut parts: Vec<String> = [
-            counted(self.added, "added"),
-            counted(self.removed, "removed"),
-            counted(self.moved.len(), "on another machine"),
-            counted(self.changed, "changed"),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
-        parts.extend(self.renamed.iter().map(|(old, new)| format!("{old} is now {new}")));
-        for (changed, what) in
-            [(self.options_changed, "options"), (self.short_changed, "short name")]
-        {
-            if changed {
-                parts.push(format!("{what} changed"));
-            }
-        }
-        if parts.is_empty() {
-            parts.push("comments changed".to_owned());
-        }
-        f.write_str(&parts.join(", "))
-    }
 }
 
 #[cfg(test)]
@@ -326,10 +310,26 @@ mod tests {
     }
 
     #[test]
+    fn keys_go_with_their_server() {
+        let fragment = |servers: &[(&str, &str)]| {
+            let host = |(port, machine): &(&str, &str)| {
+                format!("Host p.t.{port}\n  Port {port}\n  HostKeyAlias {machine}\n")
+            };
+            Fragment::parse(servers.iter().map(host).collect::<String>().as_bytes())
+        };
+        let one = fragment(&[("22", "prime-p0")]);
+        let two = fragment(&[("22", "prime-p0.22"), ("2222", "prime-p0.2222")]);
+        let renamed = |old: &str, new: &str| vec![(old.to_owned(), new.to_owned())];
+        assert_eq!(two.renamed_keys(&one), renamed("prime-p0", "prime-p0.22"));
+        assert_eq!(one.renamed_keys(&two), renamed("prime-p0.22", "prime-p0"));
+        assert_eq!(two.renamed_keys(&two), []);
+    }
+
+    #[test]
     fn differences_in_words() {
         let before =
             fragment(&[("a", "1", "p"), ("b", "2", "q"), ("c", "3", "r"), ("d", "4", "s")], "u");
-        assert_eq!(before.since(&before).to_string(), "comments changed");
+        assert_eq!(before.since(&before).words, "comments changed");
         let after = fragment(
             &[
                 ("a", "9", "p"),
@@ -342,7 +342,7 @@ mod tests {
         );
         let difference = after.since(&before);
         assert_eq!(
-            difference.to_string(),
+            difference.words,
             "2 hosts added, 1 host removed, 1 host on another machine, 1 host changed, \
              prime.t.c is now prime.t.c-1234, options changed"
         );

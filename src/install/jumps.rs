@@ -135,6 +135,12 @@ impl Jumps {
     }
 }
 
+/// A loop for people: its names, and the first one again.
+#[must_use]
+pub fn around(names: &[String]) -> String {
+    names.iter().chain(names.first()).map(String::as_str).collect::<Vec<_>>().join(" > ")
+}
+
 /// The setting of a line, if it is about jumps. `outer` are the blocks around its file.
 fn rule(line: &Line<'_>, outer: &[Block]) -> Option<Rule> {
     let values = line.directive.texts();

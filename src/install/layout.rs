@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use super::include::{IncludeLine, Unwritable};
 use super::reader::IncludeResolver;
-use super::state::{FileKind, FileStem};
 use crate::text::shell;
 
 /// Our folder's name below the ssh folder.
@@ -121,12 +120,6 @@ impl Layout {
     pub fn include_path(&self, path: &Path) -> Result<IncludeLine, Unwritable> {
         let relative = path.strip_prefix(&self.ssh_folder).ok().filter(|_| self.is_read_by_ssh());
         IncludeLine::new(relative.unwrap_or(path))
-    }
-
-    /// The path of a cluster's own `known_hosts` file, as a fragment names it.
-    #[must_use]
-    pub fn known_hosts(&self, stem: &FileStem) -> PathBuf {
-        self.named_by_ssh(&stem.file(FileKind::KnownHosts))
     }
 
     /// A file of our folder as ssh's own files name it: below `~` where that is the same, so that

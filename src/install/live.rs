@@ -43,6 +43,29 @@ impl RefreshCommand {
         Ok(Self(command))
     }
 
+    /// The file that is read before the clusters' files.
+    pub(super) fn first_look(&self, clusters: &[(&Record, MaxAge)]) -> Vec<u8> {
+        let lines = clusters.iter().map(|(record, age)| self.line(record, *age));
+        let why = "# Before a connection ssh brings the cluster up to date, for the next Include of \
+                   the index.";
+        format!("{HEADER}{why}\n{}Match all\n", lines.collect::<String>()).into_bytes()
+    }
+
+    /// The file that is read behind them, with the line that includes what the look may find. `new`
+    /// is the first word of the aliases that a subscription gives to new clusters.
+    pub(super) fn second_look(
+        &self,
+        clusters: &[(&Record, MaxAge)],
+        new: Option<&Slug<'_>>,
+        again: &IncludeLine,
+    ) -> Vec<u8> {
+        let lines = clusters.iter().map(|(record, _)| self.line(record, MaxAge::MIN));
+        let lines = lines.chain(new.map(|prefix| self.line_of_new(prefix, clusters)));
+        let why = "# For a name that no Include above knew.";
+        let lines: String = lines.collect();
+        format!("{HEADER}{why}\n{lines}Match all\n{again}\n").into_bytes()
+    }
+
     /// The `Match` line for a look at a cluster. Whatever becomes of it, ssh goes on: one that a
     /// signal ends would end ssh under some shells.
     fn line(&self, record: &Record, age: MaxAge) -> String {
@@ -73,39 +96,6 @@ fn quoted(word: &str) -> Result<String, Invalid> {
     }
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | ':');
     Ok(if word.chars().all(is_plain) { word.to_owned() } else { format!("'{word}'") })
-}
-
-/// The clusters that ssh keeps up to date.
-#[derive(Debug)]
-pub(super) struct Live<'r> {
-    /// The clusters.
-    pub(super) clusters: Vec<(&'r Record, MaxAge)>,
-    /// The first word of the aliases that a subscription gives to new clusters.
-    pub(super) subscription: Option<Slug<'static>>,
-}
-
-impl Live<'_> {
-    pub(super) fn is_empty(&self) -> bool {
-        self.clusters.is_empty() && self.subscription.is_none()
-    }
-
-    /// The file that is read before the clusters' files.
-    pub(super) fn first_look(&self, command: &RefreshCommand) -> Vec<u8> {
-        let lines = self.clusters.iter().map(|(record, age)| command.line(record, *age));
-        let why = "# Before a connection ssh brings the cluster up to date, for the next Include of \
-                   the index.";
-        format!("{HEADER}{why}\n{}Match all\n", lines.collect::<String>()).into_bytes()
-    }
-
-    /// The file that is read behind them, with the line that includes what the look may find.
-    pub(super) fn second_look(&self, command: &RefreshCommand, again: &IncludeLine) -> Vec<u8> {
-        let lines = self.clusters.iter().map(|(record, _)| command.line(record, MaxAge::MIN));
-        let new = self.subscription.iter();
-        let lines = lines.chain(new.map(|prefix| command.line_of_new(prefix, &self.clusters)));
-        let why = "# For a name that no Include above knew.";
-        let lines: String = lines.collect();
-        format!("{HEADER}{why}\n{lines}Match all\n{again}\n").into_bytes()
-    }
 }
 
 /// The commands that a look has for the cluster with this alias.

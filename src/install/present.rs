@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::follow::Follow;
-use super::layout::{CLUSTERS, INDEX};
+use super::include;
+use super::layout::CLUSTERS;
 use super::state::{Damage, FileKind, FileStem, Record};
-use super::{include, index};
 
 /// The ssh folder as it was found on the disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,12 +50,6 @@ impl Installed {
 }
 
 impl Present {
-    /// Notes what our index says of the ssh folder.
-    pub(super) fn read_header(&mut self) {
-        let index = self.files.get(INDEX).map(Vec::as_slice).unwrap_or_default();
-        self.folder_is_ours = index::says_folder_is_ours(index);
-    }
-
     /// The clusters that are installed.
     #[must_use]
     pub fn installed(&self) -> Installed {

@@ -4,7 +4,6 @@ mod newcomer;
 mod other_home;
 
 use newcomer::{Candidate, Newcomer, ended_owners};
-use other_home::OtherHome;
 
 use super::cert;
 use super::fetch::{self, Fetched};
@@ -41,9 +40,9 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
         settings.viewing.source.origin = Origin::Named(vec![only]);
     }
     let layout = &settings.viewing.layout;
-    let other_home = OtherHome::of(layout, context)?;
-    if let Some(other_home) = &other_home {
-        terminal.warning(other_home.warning(layout));
+    let hides = other_home::hides(layout, context)?;
+    if let Some(warning) = hides.clone().or_else(|| other_home::reads_another(layout, context)) {
+        terminal.warning(warning);
     }
     if let Some(goal) = settings.patience {
         wait::first(&settings.viewing, &resolver, goal, terminal)?;
@@ -68,7 +67,7 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
         let advice = compact_advice(state);
         state.request.talk.notes.extend(advice);
         subscribe(&settings, &mut state.request.desired, &resolver)?;
-        state.request.tells_how_to_connect = !matches!(other_home, Some(OtherHome::Hides { .. }));
+        state.request.tells_how_to_connect = hides.is_none();
         Ok(())
     })?;
     if settings.mode == Mode::Apply {

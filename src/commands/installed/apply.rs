@@ -129,14 +129,12 @@ impl Applied {
         }
         summary::tell_failures(request.lines, terminal)?;
         if mode == Mode::Check && !plan.changes.is_empty() {
-            return Err(Failure::message(Kind::WouldChange, would_change(&plan)));
+            let paths = plan.changes.iter().map(|change| change.path.display());
+            let message = Message::with_lines("would change:", paths);
+            return Err(Failure::message(Kind::WouldChange, message));
         }
         Ok(())
     }
-}
-
-fn would_change(plan: &Plan) -> Message {
-    Message::with_lines("would change:", plan.changes.iter().map(|change| change.path.display()))
 }
 
 /// The lock, and our folder for as long as there is something in it.

@@ -177,7 +177,8 @@ impl<'a> DesiredState<'a> {
         let home_length = self.layout.home().as_os_str().len();
         rendering.ssh.home_length = rendering.ssh.home_length.max(home_length);
         if rendering.ssh.known_hosts.is_none() {
-            rendering.ssh.known_hosts = Some(checked(&self.layout.known_hosts(&record.stem()))?);
+            let name = record.stem().file(FileKind::KnownHosts);
+            rendering.ssh.known_hosts = Some(checked(&self.layout.named_by_ssh(&name))?);
         }
         Ok(rendering)
     }
@@ -308,10 +309,10 @@ fn moved(difference: &Difference, alias: &str) -> Vec<String> {
 fn changed(was: &Record, before: &[u8], after: &[u8], difference: &Difference) -> ClusterChange {
     const BY_HAND: &str = "its file was edited by hand";
     ClusterChange::Changed(if was.wrote(before) {
-        difference.to_string()
+        difference.words.clone()
     } else if was.wrote(after) {
         BY_HAND.to_owned()
     } else {
-        format!("{difference}; {BY_HAND}")
+        format!("{}; {BY_HAND}", difference.words)
     })
 }

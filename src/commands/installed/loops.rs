@@ -7,7 +7,7 @@ use super::summary::ClusterChange;
 use crate::failure::{Failure, Kind};
 use crate::install::folder;
 use crate::install::fragment::Fragment;
-use crate::install::jumps::Jumps;
+use crate::install::jumps::{Jumps, around};
 use crate::install::layout::Layout;
 use crate::install::present::{Installed, Present};
 
@@ -42,9 +42,7 @@ pub(super) fn refuse(
 }
 
 fn failure(names: &[String]) -> Failure {
-    let around = names.iter().chain(names.first()).map(String::as_str);
-    let around = around.collect::<Vec<_>>().join(" > ");
-    let message = format!("ssh would jump in a loop, without end: {around}");
+    let message = format!("ssh would jump in a loop, without end: {}", around(names));
     Failure::message(Kind::Install, message)
         .hint("give another way in (`--jump never`, `--jump-via HOST`) or another `--prefix WORD`")
 }

@@ -10,7 +10,7 @@ use super::follow::{FOLLOW, Follow};
 use super::fragment::Fragment;
 use super::include::{self, Found, IncludeLine, Unwritable};
 use super::layout::{AGAIN, CLUSTERS, FIRST_LOOK, INDEX, LAST, Layout, SECOND_LOOK, SHARED};
-use super::live::{Live, RefreshCommand};
+use super::live::RefreshCommand;
 pub use super::present::{Installed, Present};
 use super::state::{FileKind, FileStem, Record, fingerprint};
 use super::{index, known_hosts};
@@ -37,16 +37,23 @@ pub struct Change {
     pub before: Option<Vec<u8>>,
     /// The contents afterwards; none where it is to go. As before where only its mode is wrong.
     pub after: Option<Vec<u8>>,
-    /// True if ssh may be about to read it.
-    pub is_included: bool,
 }
 
 impl Change {
     /// Returns whether it is the file with a cluster's hosts.
     #[must_use]
     pub fn is_of_hosts(&self) -> bool {
-        let name = self.path.file_name().and_then(|name| name.to_str());
-        name.and_then(FileStem::of_file).is_some_and(|(_, kind)| kind == FileKind::Fragment)
+        FileStem::of_file(self.name()).is_some_and(|(_, kind)| kind == FileKind::Fragment)
+    }
+
+    /// Returns whether ssh may be about to read it by an `Include` of ours.
+    #[must_use]
+    pub fn is_included(&self) -> bool {
+        self.owner == Owner::Ours && (self.is_of_hosts() || SHARED.contains(&self.name()))
+    }
+
+    fn name(&self) -> &str {
+        self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
     }
 }
 
@@ -305,15 +312,15 @@ impl Planner<'_> {
         let follow = self.desired.follow.as_ref().filter(|follow| follow.options.live.is_some());
         let records =
             self.fragments.keys().filter_map(|stem| self.desired.record(stem, &self.installed));
-        let live = Live {
-            clusters: records.filter_map(|record| Some((record, record.options.live?))).collect(),
-            subscription: follow.map(|follow| follow.options.prefix()),
-        };
-        if live.is_empty() {
+        let clusters: Vec<_> =
+            records.filter_map(|record| Some((record, record.options.live?))).collect();
+        let new = follow.map(|follow| follow.options.prefix());
+        if clusters.is_empty() && new.is_none() {
             return Ok(false);
         }
         let again = IncludeLine::new(&self.layout.file(AGAIN))?;
-        let (first, second) = (live.first_look(command), live.second_look(command, &again));
+        let first = command.first_look(&clusters);
+        let second = command.second_look(&clusters, new.as_ref(), &again);
         self.again();
         self.ours(FIRST_LOOK, Some(first));
         self.ours(SECOND_LOOK, Some(second));
@@ -416,9 +423,7 @@ impl Planner<'_> {
         let loose = after.is_some() && self.present.loose.contains(name);
         if before != after || loose {
             let path = self.layout.file(name);
-            let is_fragment = FileStem::of_file(name).is_some_and(|(_, k)| k == FileKind::Fragment);
-            let is_included = is_fragment || SHARED.contains(&name);
-            self.plan.changes.push(Change { path, owner: Owner::Ours, before, after, is_included });
+            self.plan.changes.push(Change { path, owner: Owner::Ours, before, after });
         }
     }
 
@@ -428,7 +433,7 @@ impl Planner<'_> {
             Owner::User | Owner::Ours => self.present.config.clone(),
         };
         if before != after {
-            self.plan.changes.push(Change { path, owner, before, after, is_included: false });
+            self.plan.changes.push(Change { path, owner, before, after });
         }
     }
 }
