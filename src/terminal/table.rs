@@ -277,12 +277,15 @@ impl Table {
         for row in &self.rows {
             let mut cells = row.iter().zip(&self.columns);
             let Some((first, _)) = cells.next() else { continue };
-            // A terminal breaks what it is too narrow for, and still copies it whole.
             writeln!(to, "{}", first.text)?;
-            for (Cell { text, tone, .. }, column) in cells.filter(|(cell, _)| !cell.is_empty()) {
-                let style = if colored { tone.style() } else { Style::new() };
-                let named = [column.heading, if column.has_heading() { ": " } else { "" }, text];
-                for line in wrap(&named.concat(), width.saturating_sub(GAP.len())) {
+            for (cell, column) in cells.filter(|(cell, _)| !cell.is_empty()) {
+                let style = if colored { cell.tone.style() } else { Style::new() };
+                let colon = if column.has_heading() { ": " } else { "" };
+                let named = [column.heading, colon, &cell.text].concat();
+                // A terminal breaks what it is too narrow for, and still copies it whole.
+                let is_whole = cell.is_whole || matches!(column.kind, Kind::Whole | Kind::Id);
+                let room = if is_whole { usize::MAX } else { width.saturating_sub(GAP.len()) };
+                for line in wrap(&named, room) {
                     writeln!(to, "{GAP}{style}{line}{style:#}")?;
                 }
             }
@@ -540,16 +543,12 @@ mod tests {
         ");
         insta::assert_snapshot!(at(30), @r"
         llama
-          ID:
-          6f1e1d3a-0000-4000-8000-0123
-          456789ab
+          ID: 6f1e1d3a-0000-4000-8000-0123456789ab
           STATUS: ACTIVE
           AGE: 3 days
           GPUS: 8
         mistral
-          ID:
-          6f1e1d3a-0100-4000-8000-0123
-          456789ab
+          ID: 6f1e1d3a-0100-4000-8000-0123456789ab
           STATUS: PROVISIONING
           AGE: 5 min
           GPUS: 16
