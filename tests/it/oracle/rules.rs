@@ -113,7 +113,7 @@ fn target(node: &NodePlan, connection: &ConnectionPlan) -> Target {
     let port = connection.port.unwrap_or(22);
     let is_other = |other: &ConnectionPlan| other.port.unwrap_or(22) != port;
     let has_several = node.connections.iter().any(is_other);
-    let suffix = if has_several { format!("-{port}") } else { String::new() };
+    let suffix = if has_several { format!(".{port}") } else { String::new() };
     Target {
         host: canonical_host(&connection.host).expect("only such hosts are generated"),
         port,
