@@ -1,7 +1,5 @@
 //! The program as clap is told of it: what the derived types cannot say.
 
-use std::fmt::Write;
-
 use clap::{Arg, Command, CommandFactory};
 
 use super::Cli;
@@ -48,14 +46,10 @@ pub fn examples(command: &str) -> impl Iterator<Item = &'static str> {
 /// All that can be typed, with its help.
 #[must_use]
 pub fn program() -> Command {
-    let mut variables = "Variables without an option:".to_owned();
-    for (name, meaning) in VARIABLES {
-        add_row(&mut variables, &format!("{name:<18}"), meaning);
-    }
-    let mut codes = "Exit codes:".to_owned();
-    for (code, meaning) in exit_codes() {
-        add_row(&mut codes, &format!("{code:<2}"), meaning);
-    }
+    let variables = VARIABLES.iter().map(|(name, meaning)| format!("{name:<18}  {meaning}"));
+    let variables = section("Variables without an option:", variables);
+    let codes = exit_codes().map(|(code, meaning)| format!("{code:<2}  {meaning}"));
+    let codes = section("Exit codes:", codes);
     let program = Cli::command()
         .mut_args(|arg| short_help(with_variable(arg)))
         .mut_arg("list", |arg| arg.hide_short_help(true))
@@ -63,19 +57,15 @@ pub fn program() -> Command {
         .after_help(MORE)
         .after_long_help(format!("{SETTINGS}\n\n{variables}\n\n{codes}"));
     program.mut_subcommands(|command| {
-        let mut after = "Examples:".to_owned();
-        for example in examples(command.get_name()) {
-            after.extend(["\n  ", example]);
-        }
-        let after = format!("{after}\n\n{SETTINGS}\n\n{codes}");
+        let examples = examples(command.get_name()).map(str::to_owned);
+        let after = format!("{}\n\n{SETTINGS}\n\n{codes}", section("Examples:", examples));
         command.mut_args(with_variable).after_help(MORE).after_long_help(after)
     })
 }
 
-/// A row of a table behind the help.
-fn add_row(table: &mut String, name: &str, meaning: &str) {
-    // Writing to a string cannot fail.
-    let _ = write!(table, "\n  {name}  {meaning}");
+/// A title, and the rows below it.
+fn section(title: &str, rows: impl Iterator<Item = String>) -> String {
+    rows.fold(title.to_owned(), |text, row| text + "\n  " + &row)
 }
 
 /// An empty variable is one that is not set: scripts and CI systems cannot always leave one out.

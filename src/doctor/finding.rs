@@ -120,7 +120,11 @@ impl Finding {
     /// A failure of another room.
     #[must_use]
     pub fn failed(check: Check, failure: &Failure) -> Self {
-        let what = one_line(&format!("{:#}", failure.cause));
+        let mut what = format!("{:#}", failure.cause);
+        for line in &failure.lines {
+            what.push_str(if what.ends_with(':') { " " } else { "; " });
+            what.push_str(line);
+        }
         Self { advice: failure.hint.clone(), ..Self::wrong(check, what) }
     }
 
@@ -163,20 +167,6 @@ impl Finding {
 #[expect(clippy::ref_option, reason = "serde gives the field as it is")]
 fn lossy<S: Serializer>(path: &Option<PathBuf>, to: S) -> Result<S::Ok, S::Error> {
     path.as_deref().map(Path::to_string_lossy).serialize(to)
-}
-
-/// Text of several lines in one.
-pub(super) fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for part in text.lines().map(str::trim).filter(|part| !part.is_empty()) {
-        match line.chars().last() {
-            None => {}
-            Some(':') => line.push(' '),
-            Some(_) => line.push_str("; "),
-        }
-        line.push_str(part);
-    }
-    line
 }
 
 /// A text of somebody else's, sanitized.

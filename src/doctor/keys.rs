@@ -5,7 +5,6 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::finding::one_line;
 use super::snapshot::Snapshot;
 use super::{Check, Finding};
 use crate::certificate::identity::{Identity, IdentityError};
@@ -41,7 +40,7 @@ fn unusable(error: &IdentityError, path: &Path, clusters: &str) -> Finding {
     let what = match error {
         // The file is named anyway.
         IdentityError::Missing(_) => format!("is not there, for {clusters}"),
-        _ => format!("{} ({clusters})", one_line(&error.to_string())),
+        _ => format!("{error} ({clusters})"),
     };
     let finding = match error {
         // ssh reads the private half itself; only a certificate needs the other one.

@@ -68,12 +68,13 @@ fn faults(
         return vec![finding.run(commands.installed("sync", [&*alias]))];
     };
     let token_file = cluster.record.options.token_file.as_ref();
-    let token_file = token_file.map(|path| resolver.environment().expand(path));
-    let token_file = token_file.as_deref().and_then(Path::to_str);
     let token = cluster.record.source.api().and_then(|api| {
         match resolver.has_lasting_token(api.context.as_deref(), token_file) {
             Ok(true) => None,
-            Ok(false) => Some(no_token(&alias, token_file)),
+            Ok(false) => {
+                let file = token_file.map(|path| resolver.environment().expand(path));
+                Some(no_token(&alias, file.as_deref()))
+            }
             Err(failure) => Some(Finding::failed(Check::Live, &failure)),
         }
     });
@@ -145,14 +146,14 @@ fn cost(command: &str, shell: &Path) -> Option<Finding> {
     Some(Finding::warning(Check::Live, what).advise(advice))
 }
 
-fn no_token(alias: &str, file: Option<&str>) -> Finding {
+fn no_token(alias: &str, file: Option<&Path>) -> Finding {
     let Some(file) = file else {
         let what = format!("{alias}: ssh finds no token to bring it up to date with");
         return Finding::wrong(Check::Live, what)
             .advise("run `prime login`, or install again with --token-file FILE");
     };
     let what = format!("{alias}: there is no token in the file that ssh brings it up to date with");
-    Finding::wrong(Check::Live, what).at(Path::new(file)).advise("put the token into that file")
+    Finding::wrong(Check::Live, what).at(file).advise("put the token into that file")
 }
 
 /// Returns the program of a command as [`crate::install::live::RefreshCommand`] writes it.

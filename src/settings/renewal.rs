@@ -10,6 +10,7 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::install::live::RefreshCommand;
 use crate::install::options::SavedOptions;
 use crate::install::state::{ApiSource, Record, Source};
+use crate::name::LocalPath;
 
 impl OptionResolver<'_> {
     /// The command by which ssh brings the clusters of this ssh folder up to date.
@@ -54,8 +55,7 @@ impl OptionResolver<'_> {
         context: Option<&str>,
         options: &SavedOptions,
     ) -> Outcome<()> {
-        let file = options.token_file.as_ref().map(|path| self.environment().expand(path));
-        if self.has_lasting_token(context, file.as_deref().and_then(Path::to_str))? {
+        if self.has_lasting_token(context, options.token_file.as_ref())? {
             return Ok(());
         }
         let message = format!(
@@ -67,13 +67,17 @@ impl OptionResolver<'_> {
     }
 
     /// Returns whether there is a token that a program without this shell's variables finds.
-    pub fn has_lasting_token(&self, context: Option<&str>, file: Option<&str>) -> Outcome<bool> {
+    pub fn has_lasting_token(
+        &self,
+        context: Option<&str>,
+        file: Option<&LocalPath<'_>>,
+    ) -> Outcome<bool> {
+        let environment = self.environment();
         Ok(match file {
-            Some(file) => self
-                .environment()
-                .read(file.as_ref())
+            Some(file) => environment
+                .read(&environment.expand(file))
                 .is_ok_and(|text| ApiToken::new(&text).is_some()),
-            None => PrimeCli::read(self.environment(), context)?.api_key.is_some(),
+            None => PrimeCli::read(environment, context)?.api_key.is_some(),
         })
     }
 }

@@ -77,15 +77,14 @@ impl<'c> Settings<'c> {
 
     /// Resolves which clusters are meant, and the API that is asked for them.
     pub fn source(&self, args: &SourceArgs) -> Outcome<Source> {
-        let source = Source { origin: self.origin(args)?, endpoint: self.endpoint() };
-        match (source.origin, source.endpoint) {
-            (Origin::Named(named), Ok(endpoint)) => {
-                let origin = Origin::Named(self.without_aliases(named)?);
-                Ok(Source { origin, endpoint: Ok(endpoint) })
+        let origin = match self.origin(args)? {
+            Origin::Files(paths) => {
+                return Ok(Source { origin: Origin::Files(paths), endpoint: self.endpoint() });
             }
-            (origin @ Origin::Files(_), endpoint) => Ok(Source { origin, endpoint }),
-            (origin, endpoint) => Ok(Source { origin, endpoint: Ok(endpoint?) }),
-        }
+            Origin::Named(named) => Origin::Named(self.without_aliases(named)?),
+            Origin::All(team) => Origin::All(team),
+        };
+        Ok(Source { origin, endpoint: Ok(self.endpoint()?) })
     }
 
     /// Resolves which clusters are meant, as they were typed.
@@ -99,8 +98,8 @@ impl<'c> Settings<'c> {
         })
     }
 
-    /// The API knows ids and names. Who types the alias of an installed cluster, or its short name,
-    /// means that one, and its id is in our files.
+    /// Replaces the alias of an installed cluster, or its short name, by its id from our files: the
+    /// API knows ids and names.
     pub fn without_aliases(&self, mut clusters: Vec<String>) -> Outcome<Vec<String>> {
         for record in folder::records(&self.ssh_layout()?) {
             let is_ours = |word: &&mut String| {
@@ -118,7 +117,7 @@ impl<'c> Settings<'c> {
         ssh_layout(self.global.ssh_dir.as_deref(), self.environment)
     }
 
-    /// Whose clusters `--all` means; `None` is everyone's.
+    /// The team whose clusters `--all` means; `None` is everyone's.
     pub fn team(&self, typed: Option<String>) -> Outcome<Option<String>> {
         let team = typed.or(self.environment.variable("PRIME_TEAM_ID")?);
         let team = team.or_else(|| self.prime.team_id.clone());

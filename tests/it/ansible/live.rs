@@ -200,3 +200,30 @@ fn an_api_that_is_down_is_told_and_ends_a_pipeline() {
         api.fails_with([]);
     }
 }
+
+#[test]
+fn a_mistyped_cluster_is_said_before_anything_else() {
+    needs!("ansible");
+    let sandbox = Sandbox::new();
+    let api = Api::serving([cluster::train()]);
+    let wrapper = script(&sandbox, "hosts.sh", "trian");
+    for ansible in ansible::versions() {
+        for enabled in [None, Some("script")] {
+            let mut command = ansible.command(&sandbox, "ansible");
+            command.env("PRIME_API_BASE_URL", api.url()).env("PRIME_API_KEY", TOKEN);
+            command.envs(enabled.map(|plugins| ("ANSIBLE_INVENTORY_ENABLED", plugins)));
+            command.args(["all", "--list-hosts", "-i"]).arg(&wrapper);
+            let ran = process::run(&mut command, b"");
+            let told = ran.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+            let warnings: Vec<&str> =
+                told.split("[WARNING]: ").filter(|part| !part.is_empty()).collect();
+            let line = "error: cannot get cluster `trian`: no cluster has this id or name";
+            assert!(warnings[0].contains(line), "{told}");
+            let ours = warnings.iter().filter(|warning| warning.contains("error: ")).count();
+            assert_eq!(ours, 1, "said once: {told}");
+            // A plugin for YAML or INI that was asked to read it, too, says so after it.
+            let plugins = warnings.iter().filter(|warning| warning.contains("plugin")).count();
+            assert!(enabled.is_none() || plugins <= 1, "{told}");
+        }
+    }
+}

@@ -118,6 +118,10 @@ fn installed_clusters_that_are_not_as_the_api_says() {
     user.api.now_serves([Cluster::new("clst01", "train")]);
     let report = user.doctor();
     report.finding("clusters", "warning", "no node has a usable connection");
+    // Each value that is refused, not only that there are some.
+    user.api.now_serves([cluster::train().node(Node::worker("pod4", "node-4", "a b"))]);
+    let report = user.doctor();
+    report.finding("clusters", "warning", "data.nodes[3].connections[0].host");
     user.api.now_serves([later.with("terminatedAt", "2026-08-02T00:00:00Z")]);
     user.is_cured("clusters", "wrong", "prime.train was terminated");
     user.doctor().finding("files", "ok", "no cluster is installed");
