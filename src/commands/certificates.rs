@@ -23,13 +23,14 @@ pub(super) fn add_own(
     fleets: &[Fleet<'_>],
     context: &Context,
 ) -> Outcome<()> {
-    if login.certificates.named.is_some() {
+    let clusters = requiring(fleets);
+    if login.certificates.named.is_some() || clusters.is_empty() {
         return Ok(());
     }
     let (layout, commands) = (context.layout()?, context.commands());
     // A key that cannot be read is no reason to fail: `cert` says what is wrong with it.
     let identity = key(login, context).and_then(|path| Identity::read(&path).ok());
-    for cluster in fleets.iter().map(|fleet| &fleet.cluster).filter(|c| c.vault_enabled) {
+    for cluster in clusters {
         let own = Own::of(&layout, cluster);
         if let Some(warning) = own.warning(cluster, identity.as_ref(), &commands) {
             context.terminal.warning(warning);
@@ -47,17 +48,14 @@ pub(super) fn renew_own(
     source: &Source,
     context: &Context,
 ) -> Outcome<()> {
-    if login.certificates.named.is_some() || source.is_files() {
+    let clusters = requiring(fleets);
+    if login.certificates.named.is_some() || clusters.is_empty() || source.is_files() {
         return Ok(());
     }
     let layout = context.layout()?;
-    let clusters: Vec<_> =
-        fleets.iter().map(|fleet| &fleet.cluster).filter(|c| c.vault_enabled).collect();
     let ids = clusters.iter().map(|cluster| cluster.id.to_string()).collect();
     // Without a known key, an agent's may work: that is told, not renewed.
-    let Some(path) = key(login, context).filter(|_| !clusters.is_empty()) else {
-        return Ok(());
-    };
+    let Some(path) = key(login, context) else { return Ok(()) };
     let identity = Identity::read(&path).ok();
     let wanted = Wanted::installed(Some(path), &layout);
     let Err(failure) = cert::get(ids, false, &wanted, &|| source.endpoint(), context.terminal)
@@ -71,6 +69,11 @@ pub(super) fn renew_own(
     }
     context.terminal.warning(format_args!("{:#}", failure.cause));
     Ok(())
+}
+
+/// The clusters that let nobody in without a certificate.
+fn requiring<'f, 'a>(fleets: &'f [Fleet<'a>]) -> Vec<&'f Cluster<'a>> {
+    fleets.iter().map(|fleet| &fleet.cluster).filter(|cluster| cluster.vault_enabled).collect()
 }
 
 /// The key to log in with, on this machine.
