@@ -133,7 +133,7 @@ impl<'a> Config<'a> {
              Port {port}\n\
              HostKey {folder}/host_key\n\
              PidFile {folder}/pid\n\
-             SetEnv PRIME_NODE={node} SHLVL=2\n\
+             SetEnv PRIME_NODE={node} SHLVL=2 TMUX_TMPDIR={folder}\n\
              {lines}\
              AuthorizedKeysFile none\n\
              UsePAM no\n\
