@@ -2,10 +2,10 @@
 //! (`naming`), and which of them are wanted and how they are reached (`resolve`).
 
 mod check;
+mod control_node;
+mod duplicate_ids;
 mod duplicates;
-mod ids;
 mod jump;
-mod listed;
 mod model;
 mod naming;
 mod refusal;
@@ -16,9 +16,9 @@ mod selection;
 mod tests;
 
 pub use check::CheckedCluster;
+pub use control_node::ControlNode;
 pub use duplicates::duplicates_by;
 pub use jump::{Bastion, Jump, JumpMode, JumpVia};
-pub use listed::ControlNode;
 pub use model::{Cluster, Fleet, Host, Node, Skipped, SshKey, WhySkipped};
 pub use refusal::Refusal;
 pub use resolve::{NoFleet, Options, ResolvedCluster, name_clusters, resolve, resolve_one};

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
 use super::check::{CheckedCluster, Nodes};
-use super::ids::refuse_duplicates;
+use super::duplicate_ids::refuse_duplicates;
 use super::jump::{Jump, JumpMode, JumpVia};
 use super::model::{Cluster, Fleet, Host, Skipped, WhySkipped};
 use super::naming::{name_hosts, name_with_id, natural, settle};
