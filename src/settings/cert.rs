@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::environment::Environment;
 use super::identity;
 use super::own_commands::OwnCommands;
-use super::sources::Settings;
+use super::precedence::Settings;
 use crate::certificate::judge::{MIN_VALIDITY, TTL_MAX};
 use crate::cli::CertArgs;
 use crate::failure::{Failure, Kind, Outcome};

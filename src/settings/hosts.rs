@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::environment::Environment;
 use super::identity;
-use super::sources::Settings;
+use super::precedence::Settings;
 use crate::cluster::{self, JumpMode, Selection};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::options::{HostsArgs, OnlyArgs, RenderArgs, SelectionArgs};

@@ -3,12 +3,15 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::context::Context;
+use super::endpoint::{Access, Endpoint};
 use super::environment::Environment;
 use super::hosts::host_options;
 use super::identity::fresh_options;
 use super::own_commands::OwnCommands;
+use super::precedence::Settings;
 use super::prime_cli::PrimeCli;
-use super::sources::{Access, Context, Endpoint, Origin, Settings};
+use super::source::Origin;
 use super::view::Viewing;
 use crate::api::address::ApiUrl;
 use crate::cli::{GlobalArgs, GoalArgs, InstallArgs, ModeArgs, RememberedArgs};

@@ -1,9 +1,11 @@
 //! The settings of the commands that look at clusters: `show`, `check` and `wait`.
 
+use super::context::Context;
 use super::hosts::only;
 use super::identity::fresh_options;
 use super::own_commands::OwnCommands;
-use super::sources::{Context, Settings, Source};
+use super::precedence::Settings;
+use super::source::Source;
 use crate::cli::{LookArgs, SourceArgs};
 use crate::cluster::Selection;
 use crate::failure::Outcome;
