@@ -18,7 +18,7 @@ mod tests;
 pub use check::CheckedCluster;
 pub use control_node::ControlNode;
 pub use duplicates::duplicates_by;
-pub use jump::{Bastion, Jump, JumpMode, JumpVia};
+pub use jump::{BastionArg, Jump, JumpHost, JumpMode};
 pub use model::{Cluster, Fleet, Host, Node, Skipped, SshKey, WhySkipped};
 pub use refusal::Refusal;
 pub use resolve::{NoFleet, Options, ResolvedCluster, name_clusters, resolve, resolve_one};

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::check::{CheckedCluster, Nodes};
 use super::duplicate_ids::refuse_duplicates;
-use super::jump::{Jump, JumpMode, JumpVia};
+use super::jump::{Jump, JumpHost, JumpMode};
 use super::model::{Cluster, Fleet, Host, Skipped, WhySkipped};
 use super::naming::{name_hosts, name_with_id, natural, settle};
 use super::refusal::Refusal;
@@ -23,9 +23,9 @@ pub struct Options {
     /// The workers that jump.
     pub jump: JumpMode,
     /// The host that they jump through, in place of a control node.
-    pub jump_via: Option<JumpVia>,
+    pub jump_via: Option<JumpHost>,
     /// The host that leads to whatever would be reached directly.
-    pub bastion: Option<JumpVia>,
+    pub bastion: Option<JumpHost>,
     /// The hosts to select.
     pub selection: Selection,
     /// Names that clusters keep, by their id: an installed cluster's name does not move.
@@ -329,7 +329,7 @@ fn find_jump<'a>(fleet: &Fleet<'a>, options: &Options) -> Result<Option<Jump<'a>
 
 /// Refuses a jump host that is one of the cluster's own names or endpoints: a host that jumps
 /// through itself never stops.
-fn check_outside(jump: &JumpVia, fleet: &Fleet<'_>) -> Result<(), Invalid> {
+fn check_outside(jump: &JumpHost, fleet: &Fleet<'_>) -> Result<(), Invalid> {
     let host = jump.host();
     let ours = fleet.alias();
     let below = host.strip_prefix(&ours);

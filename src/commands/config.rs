@@ -1,8 +1,8 @@
 //! `prime-ssh config`: an `ssh_config` fragment on stdout or in a file.
 
-use super::fleets::{self, Gaps};
+use super::fleets::{self, AllowedGaps};
 use super::output::{self, Overwrite};
-use super::{certificates, fetch, openssh};
+use super::{cluster_certificates, fetch, openssh};
 use crate::cli::ConfigArgs;
 use crate::failure::Outcome;
 use crate::render::ssh_config;
@@ -21,8 +21,8 @@ pub(super) fn run(args: &ConfigArgs, context: &Context) -> Outcome<()> {
     openssh::check_options(&login.ssh_options)?;
     openssh::warn_of_old(login.layout, terminal);
     let answers = fetch::all(&source, terminal)?;
-    let fleets = fleets::fleets(&answers, &hosts, Gaps::of(&source, context), terminal)?;
-    certificates::add_own(&mut login, &fleets, context)?;
+    let fleets = fleets::of_answers(&answers, &hosts, AllowedGaps::of(&source, context), terminal)?;
+    cluster_certificates::add_certificates(&mut login, &fleets, context)?;
     let overwrite = Overwrite::ours(args.force);
     output::deliver(&args.output, &overwrite, |to| ssh_config::render(&fleets, &login, to))
 }

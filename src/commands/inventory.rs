@@ -1,9 +1,9 @@
 //! `prime-ssh inventory`: an Ansible inventory in a file or on stdout, or the answers of a script.
 
 use super::cached::Caching;
-use super::fleets::{self, Gaps};
+use super::fleets::{self, AllowedGaps};
 use super::output::{self, Overwrite};
-use super::{certificates, openssh};
+use super::{cluster_certificates, openssh};
 use crate::cli::InventoryArgs;
 use crate::cluster::Fleet;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -34,9 +34,9 @@ pub(super) fn run(args: &InventoryArgs, context: &Context) -> Outcome<()> {
     }
     openssh::check_options(&login.ssh_options)?;
 
-    let gaps = Gaps { require_all: args.require_all, ..Gaps::of(&source, context) };
+    let gaps = AllowedGaps { require_all: args.require_all, ..AllowedGaps::of(&source, context) };
     let answers = caching.answers(&source)?;
-    let fleets = fleets::fleets(&answers.fetched, &hosts, gaps, terminal)?;
+    let fleets = fleets::of_answers(&answers.fetched, &hosts, gaps, terminal)?;
     caching.write(&answers);
     if args.require_all {
         require_all(&fleets)?;
@@ -45,10 +45,10 @@ pub(super) fn run(args: &InventoryArgs, context: &Context) -> Outcome<()> {
     let mut options = inventory::Options { login, use_ssh_config, groups };
     let is_script = args.script.is_asked();
     if is_script && !args.cache.offline && !refresh_is_off(&context.environment)? {
-        certificates::renew_own(&options.login, &fleets, &source, context)?;
+        cluster_certificates::renew_certificates(&options.login, &fleets, &source, context)?;
     }
     if !use_ssh_config {
-        certificates::add_own(&mut options.login, &fleets, context)?;
+        cluster_certificates::add_certificates(&mut options.login, &fleets, context)?;
     }
     inventory::check(&fleets, &options).or_fail(Kind::Usage)?;
     let hosts: usize = fleets.iter().map(|fleet| fleet.hosts.len()).sum();

@@ -2,8 +2,8 @@
 
 mod cached;
 mod cert;
-mod certificates;
 mod check;
+mod cluster_certificates;
 mod completions;
 mod config;
 mod doctor;
@@ -19,7 +19,6 @@ mod man;
 mod nodes;
 mod openssh;
 mod output;
-mod refresh;
 mod render;
 mod report;
 mod show;

@@ -14,12 +14,14 @@ use crate::install::layout::Layout;
 use crate::install::plan::Installed;
 use crate::install::state::{self, Record};
 use crate::name::{Id, Slug};
-use crate::settings::{OptionResolver, Origin, OwnCommands, Rendering, Source, Viewing, pasted};
+use crate::settings::{
+    OptionResolver, Origin, OwnCommands, Rendering, Source, ViewSettings, pasted,
+};
 use crate::terminal::Terminal;
 
 /// The answers for the clusters that a run looks at.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct ViewAnswers {
     /// In the order in which they were named. The id is of an installed cluster, which is the one
     /// that is meant of all that a file may hold.
     answers: Vec<(Fetched, Option<Id<'static>>)>,
@@ -33,12 +35,12 @@ pub(super) struct View<'a> {
     /// The name of what was asked for, for messages.
     pub(super) asked: &'a str,
     /// The cluster, or why there is none.
-    pub(super) seen: Outcome<Seen<'a>>,
+    pub(super) seen: Outcome<ResolvedView<'a>>,
 }
 
 /// A cluster as the user knows it.
 #[derive(Debug)]
-pub(super) struct Seen<'a> {
+pub(super) struct ResolvedView<'a> {
     /// Its hosts, or why there are none, with what was refused and what a person should know.
     pub(super) resolved: ResolvedCluster<'a>,
     /// Its record, if it is installed here.
@@ -63,10 +65,10 @@ pub(super) fn installed_here(layout: &Layout, terminal: Terminal) -> Installed {
 /// Asks for each cluster: for an installed one where it was installed from, for any other one the
 /// API that this shell means. What fails for one harms no other.
 pub(super) fn ask(
-    viewing: &Viewing,
+    viewing: &ViewSettings,
     resolver: &OptionResolver<'_>,
     terminal: Terminal,
-) -> Outcome<Asked> {
+) -> Outcome<ViewAnswers> {
     let installed = installed_here(&viewing.layout, terminal);
     let answers = match &viewing.source.origin {
         Origin::Named(selectors) => named(selectors, viewing, &installed, resolver, terminal)?,
@@ -75,12 +77,12 @@ pub(super) fn ask(
             fetched.into_iter().map(|fetched| (fetched, None)).collect()
         }
     };
-    Ok(Asked { answers, installed })
+    Ok(ViewAnswers { answers, installed })
 }
 
 fn named(
     selectors: &[String],
-    viewing: &Viewing,
+    viewing: &ViewSettings,
     installed: &Installed,
     resolver: &OptionResolver<'_>,
     terminal: Terminal,
@@ -101,7 +103,7 @@ fn named(
 /// The installed cluster that is meant, or what to ask the API of this shell for.
 pub(super) fn asked_of<'i>(
     selector: &'i str,
-    viewing: &Viewing,
+    viewing: &ViewSettings,
     installed: &'i Installed,
 ) -> Result<&'i Record, &'i str> {
     match installed::called(installed, selector) {
@@ -115,7 +117,11 @@ pub(super) fn asked_of<'i>(
 }
 
 /// Asks for clusters by id or name, in this order.
-fn find(selectors: Vec<String>, viewing: &Viewing, terminal: Terminal) -> Outcome<Vec<Fetched>> {
+fn find(
+    selectors: Vec<String>,
+    viewing: &ViewSettings,
+    terminal: Terminal,
+) -> Outcome<Vec<Fetched>> {
     if selectors.is_empty() {
         return Ok(Vec::new());
     }
@@ -134,11 +140,11 @@ fn find(selectors: Vec<String>, viewing: &Viewing, terminal: Terminal) -> Outcom
     }
 }
 
-impl Asked {
+impl ViewAnswers {
     /// Each cluster once, as it is known here.
     pub(super) fn views<'a>(
         &'a self,
-        viewing: &Viewing,
+        viewing: &ViewSettings,
         resolver: &OptionResolver<'_>,
     ) -> Outcome<Vec<View<'a>>> {
         let clusters = self.clusters(&viewing.commands)?;
@@ -178,16 +184,21 @@ impl Asked {
         fetched: &Fetched,
         cluster: CheckedCluster<'a>,
         name: Option<Slug<'static>>,
-        viewing: &Viewing,
+        viewing: &ViewSettings,
         resolver: &OptionResolver<'_>,
-    ) -> Outcome<Seen<'a>> {
+    ) -> Outcome<ResolvedView<'a>> {
         let id = cluster.id().map(|id| id.clone().into_owned());
         let record = id.as_ref().and_then(|id| self.installed.of_id(id.as_str()));
         let source = source(record, fetched, id.as_ref(), &viewing.commands);
         let mut rendering = rendering(record, viewing, resolver)?;
         rendering.hosts.recorded = id.zip(name).into_iter().collect();
         rendering.hosts.selection.among = Some(Box::new(viewing.selection.clone()));
-        Ok(Seen { resolved: resolve_one(cluster, &rendering.hosts), record, rendering, source })
+        Ok(ResolvedView {
+            resolved: resolve_one(cluster, &rendering.hosts),
+            record,
+            rendering,
+            source,
+        })
     }
 }
 
@@ -230,7 +241,7 @@ fn installed_cluster<'a>(
 /// Resolves the options that a cluster is rendered with.
 pub(super) fn rendering(
     record: Option<&Record>,
-    viewing: &Viewing,
+    viewing: &ViewSettings,
     resolver: &OptionResolver<'_>,
 ) -> Outcome<Rendering> {
     let context = match record {
@@ -244,7 +255,7 @@ pub(super) fn rendering(
 /// Names clusters: by their recorded names, or by those that they would get.
 pub(super) fn names<'a>(
     clusters: &[&CheckedCluster<'a>],
-    viewing: &Viewing,
+    viewing: &ViewSettings,
     installed: &Installed,
 ) -> Vec<Option<Slug<'a>>> {
     if let Some(name) = &viewing.name {

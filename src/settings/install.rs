@@ -12,7 +12,7 @@ use super::own_commands::OwnCommands;
 use super::precedence::Settings;
 use super::prime_cli::PrimeCli;
 use super::source::Origin;
-use super::view::Viewing;
+use super::view::ViewSettings;
 use crate::api::address::ApiUrl;
 use crate::cli::{GlobalArgs, GoalArgs, InstallArgs, ModeArgs, RememberedArgs};
 use crate::cluster::{self, Selection};
@@ -27,9 +27,9 @@ pub const LOCK_LIMIT: Duration = Duration::from_secs(60);
 
 /// The resolved settings of `prime-ssh install`.
 #[derive(Debug)]
-pub struct Install {
+pub struct InstallSettings {
     /// The clusters as they will be. Where none is named, it is the only one of the team.
-    pub viewing: Viewing,
+    pub viewing: ViewSettings,
     /// The team that this person means.
     pub team: Option<String>,
     /// True if the clusters that come later are installed too.
@@ -51,7 +51,7 @@ pub enum Mode {
     Check,
 }
 
-impl Install {
+impl InstallSettings {
     /// Resolves what was typed for `prime-ssh install`.
     pub fn resolve(typed: InstallArgs, context: &Context) -> Outcome<Self> {
         let InstallArgs { source: from, name, follow, wait, mode, options } = typed;
@@ -59,7 +59,7 @@ impl Install {
         let install = Self {
             follows: follow || from.api.all && options.given.live.is_some(),
             team: settings.team(from.api.team.clone())?,
-            viewing: Viewing {
+            viewing: ViewSettings {
                 source: settings.source(&from)?,
                 endpoint_is_typed: true,
                 context: context.prime_context()?,
@@ -79,7 +79,7 @@ impl Install {
 
     /// Fails where one name is given to several clusters.
     pub fn check_name(&self, clusters: usize) -> Outcome<()> {
-        let Viewing { name, options, .. } = &self.viewing;
+        let ViewSettings { name, options, .. } = &self.viewing;
         let option = if name.is_some() { "--as" } else { "--short" };
         let is_given = name.is_some() || options.given.short.is_some();
         if !is_given || clusters <= 1 {
@@ -92,7 +92,7 @@ impl Install {
     /// Returns where a later `sync` finds what this run found: in `file`, if that was a saved
     /// answer.
     pub fn source_of(&self, file: Option<&Path>) -> Outcome<state::Source> {
-        let Viewing { source, context, .. } = &self.viewing;
+        let ViewSettings { source, context, .. } = &self.viewing;
         let team = match &source.origin {
             Origin::Files(_) => {
                 let Some(path) = file.filter(|file| *file != Path::new("-")) else {

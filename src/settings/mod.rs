@@ -17,14 +17,14 @@ mod program_path;
 mod source;
 mod view;
 
-pub use cert::{Wanted, refresh_is_off};
+pub use cert::{CertSettings, refresh_is_off};
 pub use context::{Context, ssh_layout};
 pub use endpoint::{Access, Endpoint, no_token};
 pub use environment::Environment;
 pub use hosts::{host_options, selection};
-pub use install::{Install, LOCK_LIMIT, Mode, OptionResolver, Rendering, check_sync};
+pub use install::{InstallSettings, LOCK_LIMIT, Mode, OptionResolver, Rendering, check_sync};
 pub use inventory::{check_login, format};
 pub use own_commands::{OwnCommands, pasted};
 pub use precedence::Settings;
 pub use source::{Origin, Source};
-pub use view::Viewing;
+pub use view::ViewSettings;

@@ -7,19 +7,19 @@ use super::nodes::look::{self, Found};
 use super::nodes::remedy::Remedies;
 use super::nodes::status::{Judge, NodeStatus};
 use super::nodes::{ViewedCluster, ViewedHost, route};
-use super::view::{self, Seen, View};
-use super::{certificates, fleets};
+use super::view::{self, ResolvedView, View};
+use super::{cluster_certificates, fleets};
 use crate::cli::CheckArgs;
 use crate::cluster::NoFleet;
 use crate::failure::{Failure, Outcome};
-use crate::settings::{Context, OptionResolver, Origin, Viewing, pasted};
+use crate::settings::{Context, OptionResolver, Origin, ViewSettings, pasted};
 use crate::ssh::probe::limiter::{Limiter, within_file_limit};
 use crate::terminal::Terminal;
 use crate::terminal::progress::Count;
 
 pub(super) fn run(args: &CheckArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
-    let viewing = &Viewing::resolve(&args.source, &args.look, context)?;
+    let viewing = &ViewSettings::resolve(&args.source, &args.look, context)?;
     let options = OptionResolver::new(context);
     let answers = view::ask(viewing, &options, terminal)?;
     let views = answers.views(viewing, &options)?;
@@ -45,7 +45,7 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Outcome<()> {
 /// The clusters that have hosts, or should; and why others cannot be checked.
 fn viewed<'a>(
     views: Vec<View<'a>>,
-    viewing: &Viewing,
+    viewing: &ViewSettings,
     options: &OptionResolver<'_>,
     terminal: Terminal,
 ) -> (Vec<ViewedCluster<'a>>, Vec<Failure>) {
@@ -64,13 +64,13 @@ fn viewed<'a>(
 }
 
 fn cluster<'a>(
-    seen: Seen<'a>,
-    viewing: &Viewing,
+    seen: ResolvedView<'a>,
+    viewing: &ViewSettings,
     terminal: Terminal,
 ) -> Outcome<Option<ViewedCluster<'a>>> {
-    let Seen { resolved, record, rendering, source } = seen;
+    let ResolvedView { resolved, record, rendering, source } = seen;
     // What was refused counts as failed, unless it is to be left out.
-    if let Some(warning) = fleets::refusals(std::slice::from_ref(&resolved), true, true)? {
+    if let Some(warning) = fleets::refusal_warning(std::slice::from_ref(&resolved), true, true)? {
         terminal.warning(warning);
     }
     for note in &resolved.notes {
@@ -108,7 +108,7 @@ fn cluster<'a>(
 
 fn warn(
     cluster: &ViewedCluster<'_>,
-    viewing: &Viewing,
+    viewing: &ViewSettings,
     options: &OptionResolver<'_>,
     terminal: Terminal,
 ) {
@@ -119,7 +119,8 @@ fn warn(
     if cluster.rendering.is_live && cluster.record.is_some() {
         return;
     }
-    let own: Option<certificates::Own<'_>> = cluster.own_certificate(&viewing.layout);
+    let own: Option<cluster_certificates::ClusterCertificate<'_>> =
+        cluster.cluster_certificate(&viewing.layout);
     let identity = cluster.identity(options);
     let warning = own
         .and_then(|own| own.warning(&cluster.fleet.cluster, identity.as_ref(), &viewing.commands));
@@ -133,7 +134,7 @@ fn look_at(
     hosts: &[ViewedHost<'_>],
     clusters: &[ViewedCluster<'_>],
     args: &CheckArgs,
-    viewing: &Viewing,
+    viewing: &ViewSettings,
     terminal: Terminal,
 ) -> Outcome<Vec<Found>> {
     let (limiter, limit) = (limiter(args.jobs.into(), terminal), args.probe_timeout);

@@ -1,14 +1,15 @@
 //! Shared by the commands that keep clusters installed.
 
+mod answers;
 mod apply;
-mod asked;
+
 mod desired;
 mod identity;
 mod loops;
 mod summary;
 
+pub(super) use answers::{InstalledAnswers, ask_again, decide_installed};
 pub(super) use apply::{Applied, Applying, apply_request};
-pub(super) use asked::{Asked, ask_again, bring};
 pub(super) use desired::{DesiredOutcome, DesiredState, Renewed};
 pub(super) use summary::{ClusterChange, Line};
 

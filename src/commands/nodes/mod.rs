@@ -12,7 +12,7 @@ use std::ffi::OsString;
 
 use crate::certificate::identity::Identity;
 use crate::cluster::{Fleet, Host, Jump, Skipped};
-use crate::commands::certificates::Own;
+use crate::commands::cluster_certificates::ClusterCertificate;
 use crate::install::layout::Layout;
 use crate::install::state::Record;
 use crate::settings::{OptionResolver, Rendering};
@@ -52,11 +52,14 @@ impl<'a> ViewedCluster<'a> {
     }
 
     /// Our certificate of the cluster, where it is what the cluster asks for.
-    pub(super) fn own_certificate<'l>(&'l self, layout: &'l Layout) -> Option<Own<'l>> {
+    pub(super) fn cluster_certificate<'l>(
+        &'l self,
+        layout: &'l Layout,
+    ) -> Option<ClusterCertificate<'l>> {
         let is_ours = self.rendering.ssh.certificates.named.is_none();
         (self.fleet.cluster.vault_enabled && is_ours).then(|| match self.record {
-            Some(record) => Own::installed(layout, record),
-            None => Own::of(layout, &self.fleet.cluster),
+            Some(record) => ClusterCertificate::installed(layout, record),
+            None => ClusterCertificate::of(layout, &self.fleet.cluster),
         })
     }
 
@@ -66,7 +69,7 @@ impl<'a> ViewedCluster<'a> {
         layout: &Layout,
         options: &OptionResolver<'_>,
     ) -> Option<String> {
-        self.own_certificate(layout)?.refusal(self.identity(options).as_ref())
+        self.cluster_certificate(layout)?.refusal(self.identity(options).as_ref())
     }
 
     /// The key that a setting names.
@@ -89,7 +92,7 @@ pub(super) enum Hop {
     /// Nothing.
     None,
     /// The bastion alone.
-    Bastion,
+    BastionArg,
     /// The jump host of the cluster's workers.
     Jump,
 }
@@ -116,7 +119,7 @@ impl<'c> ViewedHost<'c> {
     pub(super) fn hop(&self) -> Hop {
         match self.fleet().bastion {
             _ if self.host.jumps => Hop::Jump,
-            Some(_) => Hop::Bastion,
+            Some(_) => Hop::BastionArg,
             None => Hop::None,
         }
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::{Hop, ViewedCluster, ViewedHost};
-use crate::cluster::{self, JumpVia};
-use crate::commands::certificates::checked;
+use crate::cluster::{self, JumpHost};
+use crate::commands::cluster_certificates::checked;
 use crate::failure::{Kind, OrFail, Outcome};
 use crate::install::include::IncludeLine;
 use crate::install::layout::Layout;
@@ -53,7 +53,7 @@ pub(in crate::commands) fn routes(
             jump: match host.hop() {
                 Hop::Jump => jump.clone(),
                 _ if host.is_jump() => jump.clone(),
-                Hop::Bastion => bastion.clone(),
+                Hop::BastionArg => bastion.clone(),
                 Hop::None => None,
             },
         }));
@@ -94,9 +94,9 @@ impl Setup {
         layout: &Layout,
     ) -> Outcome<Self> {
         let mut login = cluster.rendering.ssh.clone();
-        if let Some(own) = cluster.own_certificate(layout) {
+        if let Some(own) = cluster.cluster_certificate(layout) {
             let id = cluster.fleet.cluster.id.to_string();
-            login.certificates.own.insert(id, own.path()?);
+            login.certificates.by_cluster.insert(id, own.path()?);
         }
         let group = ssh.group();
         let mut fragment = Vec::new();
@@ -154,7 +154,7 @@ impl Setup {
     }
 
     /// A host of the user's own configuration, or of none.
-    fn own_host(&self, host: &JumpVia, options: Vec<String>) -> Target {
+    fn own_host(&self, host: &JumpHost, options: Vec<String>) -> Target {
         Target {
             config: self.config.clone(),
             options,

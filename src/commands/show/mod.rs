@@ -8,21 +8,21 @@ use keys::{Authorized, Keys, NamedKey};
 use serde::Serialize;
 
 use super::nodes::row;
-use super::view::{self, Seen, View};
-use super::{certificates::Own, fleets, report};
+use super::view::{self, ResolvedView, View};
+use super::{cluster_certificates::ClusterCertificate, fleets, report};
 use crate::cli::{ReportFormat, ShowArgs};
 use crate::cluster::{Fleet, NoFleet, Refusal};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::name::Label;
 use crate::render::data;
-use crate::settings::{Context, OptionResolver, Viewing};
+use crate::settings::{Context, OptionResolver, ViewSettings};
 use crate::terminal::Terminal;
 use crate::terminal::table::{Cell, Column, Table, Tone};
 
 pub(super) fn run(args: &ShowArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
     let format = args.format.format;
-    let viewing = Viewing::resolve(&args.source(), &args.look, context)?;
+    let viewing = ViewSettings::resolve(&args.source(), &args.look, context)?;
     let resolver = OptionResolver::new(context);
     let asked = view::ask(&viewing, &resolver, terminal)?;
     let mut views = asked.views(&viewing, &resolver)?;
@@ -34,7 +34,7 @@ pub(super) fn run(args: &ShowArgs, context: &Context) -> Outcome<()> {
     let seen = seen?;
     tell(&seen, format, terminal);
     print(&seen, &viewing, &resolver, format)?;
-    let Seen { resolved, .. } = seen;
+    let ResolvedView { resolved, .. } = seen;
     match &resolved.fleet {
         Ok(_) | Err(NoFleet::Terminated) => Ok(()),
         Err(why @ (NoFleet::NoHost | NoFleet::NoneSelected { .. }))
@@ -49,7 +49,7 @@ pub(super) fn run(args: &ShowArgs, context: &Context) -> Outcome<()> {
 
 /// Tells what a person should know and does not see: the tables say which nodes give no host, and
 /// what was refused.
-fn tell(seen: &Seen<'_>, format: ReportFormat, terminal: Terminal) {
+fn tell(seen: &ResolvedView<'_>, format: ReportFormat, terminal: Terminal) {
     for warning in &seen.rendering.warnings {
         terminal.warning(warning);
     }
@@ -69,20 +69,20 @@ fn tell(seen: &Seen<'_>, format: ReportFormat, terminal: Terminal) {
 }
 
 fn print(
-    seen: &Seen<'_>,
-    viewing: &Viewing,
+    seen: &ResolvedView<'_>,
+    viewing: &ViewSettings,
     resolver: &OptionResolver<'_>,
     format: ReportFormat,
 ) -> Outcome<()> {
-    let Seen { resolved, record, rendering, source } = seen;
+    let ResolvedView { resolved, record, rendering, source } = seen;
     let known = resolved.known();
     let authorized = known.map_or(&[][..], |fleet| &fleet.cluster.ssh_keys);
     let keys = Keys::of(authorized, rendering, resolver, &viewing.layout);
     let certificate = known.map(|fleet| &fleet.cluster).filter(|cluster| cluster.vault_enabled);
     let certificate = certificate.map(|cluster| {
         let own = match record {
-            Some(record) => Own::installed(&viewing.layout, record),
-            None => Own::of(&viewing.layout, cluster),
+            Some(record) => ClusterCertificate::installed(&viewing.layout, record),
+            None => ClusterCertificate::of(&viewing.layout, cluster),
         };
         own.refusal(keys.named.as_ref().and_then(|named| named.identity.as_ref()))
     });
@@ -139,7 +139,7 @@ fn hosts(fleet: &Fleet<'_>) -> Table {
     table
 }
 
-fn refused(seen: &Seen<'_>) -> Table {
+fn refused(seen: &ResolvedView<'_>) -> Table {
     let mut table =
         Table::new([Column::whole("REFUSED VALUE"), Column::new(""), Column::wrapped("WHY")]);
     for refusal in &seen.resolved.refusals {

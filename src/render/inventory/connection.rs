@@ -8,7 +8,7 @@ use super::super::login::{self, CONNECT_TIMEOUT};
 use super::super::sockets::{HOME, SocketNames};
 use super::super::ssh_option::SshOption;
 use super::value::{Ending, Value, Variable};
-use crate::cluster::{Fleet, Host, Jump, JumpVia};
+use crate::cluster::{Fleet, Host, Jump, JumpHost};
 use crate::name::{Invalid, LocalPath};
 use crate::text::shell::{argument, is_plain};
 
@@ -147,13 +147,13 @@ impl<'f> Connections<'f> {
 const PROXY_COMMAND: &str =
     "ProxyCommand=ssh -S none -o KbdInteractiveAuthentication=no -o PasswordAuthentication=no";
 
-fn proxy_command(bastion: Option<&JumpVia>) -> String {
+fn proxy_command(bastion: Option<&JumpHost>) -> String {
     let jump = bastion.map(|bastion| format!(" -J {}", argument(&bastion.to_string())));
     format!("{PROXY_COMMAND}{}", jump.unwrap_or_default())
 }
 
 /// The command that leads through a control node.
-fn through_node(host: &Host<'_>, bastion: Option<&JumpVia>, lines: &[SshOption]) -> String {
+fn through_node(host: &Host<'_>, bastion: Option<&JumpHost>, lines: &[SshOption]) -> String {
     let machine = host.host_key_alias();
     let mut command = format!("{} -o HostKeyAlias={machine}", proxy_command(bastion));
     for line in lines {
@@ -166,8 +166,8 @@ fn through_node(host: &Host<'_>, bastion: Option<&JumpVia>, lines: &[SshOption])
 /// config or in an agent, and its key may be in ssh's own files; so it is not held to ours alone.
 /// Options that the user gave are for our hosts.
 fn through_via(
-    via: &JumpVia,
-    bastion: Option<&JumpVia>,
+    via: &JumpHost,
+    bastion: Option<&JumpHost>,
     options: &login::Options,
     lines: &[SshOption],
 ) -> String {

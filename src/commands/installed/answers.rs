@@ -77,7 +77,7 @@ fn from_stdin(record: &Record, resolver: &OptionResolver<'_>) -> Failure {
 }
 
 /// Installed clusters, with what was answered for them.
-pub(in crate::commands) struct Asked {
+pub(in crate::commands) struct InstalledAnswers {
     records: Vec<Record>,
     answers: Vec<Fetched>,
     damaged: Vec<Line>,
@@ -85,7 +85,7 @@ pub(in crate::commands) struct Asked {
     newcomers: Vec<Fetched>,
 }
 
-impl Asked {
+impl InstalledAnswers {
     /// Asks for these clusters, and for those that are new to the subscription.
     pub(in crate::commands) fn of(
         before: &Present,
@@ -122,7 +122,7 @@ impl Asked {
             // Another run may have changed or removed it meanwhile.
             let Some(record) = state.installed.of_id(record.id.as_str()) else { continue };
             let (cluster, stem) = (record.alias(), record.stem());
-            let what = match bring(state, record, fetched, prune) {
+            let what = match decide_installed(state, record, fetched, prune) {
                 Ok(DesiredOutcome::Put(what)) => what,
                 Ok(DesiredOutcome::Gone(why)) => {
                     state.request.desired.removed.push(stem.clone());
@@ -199,7 +199,7 @@ fn newcomers(
 }
 
 /// Decides what becomes of one installed cluster.
-pub(in crate::commands) fn bring(
+pub(in crate::commands) fn decide_installed(
     state: &mut DesiredState<'_>,
     record: &Record,
     fetched: &Fetched,
