@@ -153,7 +153,7 @@ impl<'w> Prober<'w> {
         self.logins.set(number);
         let setup = Setup::of(cluster, number, ssh, self.layout)?;
         let target = match hop {
-            Hop::BastionArg => setup.bastion_of(cluster),
+            Hop::Bastion => setup.bastion_of(cluster),
             Hop::None | Hop::Jump => setup.jump_of(cluster),
         };
         let Some(target) = target else { return Ok(None) };
