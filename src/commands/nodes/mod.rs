@@ -1,7 +1,7 @@
 //! A cluster's nodes as `check`, `wait` and `show` see them: how each host is reached, what was
 //! found there, and what that means.
 
-pub(super) mod look;
+pub(super) mod reach;
 pub(super) mod remedy;
 pub(super) mod route;
 pub(super) mod row;

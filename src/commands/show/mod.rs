@@ -75,7 +75,7 @@ fn print(
     format: ReportFormat,
 ) -> Outcome<()> {
     let ResolvedView { resolved, record, rendering, source } = seen;
-    let known = resolved.known();
+    let known = resolved.fleet_or_empty();
     let authorized = known.map_or(&[][..], |fleet| &fleet.cluster.ssh_keys);
     let keys = Keys::of(authorized, rendering, resolver, &viewing.layout);
     let certificate = known.map(|fleet| &fleet.cluster).filter(|cluster| cluster.vault_enabled);

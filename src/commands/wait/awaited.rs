@@ -129,7 +129,7 @@ impl<'i> Awaited<'i> {
         &'v self,
         resolved: &ResolvedCluster<'v>,
     ) -> Outcome<ViewedCluster<'v>> {
-        let fleet = resolved.known().cloned();
+        let fleet = resolved.fleet_or_empty().cloned();
         let fleet = fleet.ok_or_else(|| Failure::message(Kind::Answer, "no answer"))?;
         let (rendering, source) = (self.rendering.clone(), self.source.clone());
         Ok(ViewedCluster { fleet, record: self.record, rendering, source })
