@@ -1,5 +1,6 @@
 //! From the wire to checked hosts: what the answer says (`check`), what its hosts are called
-//! (`naming`), and which of them are wanted and how they are reached (`resolve`).
+//! (`naming`), which of them are wanted (`selection`), and how they are reached (`jump`). `resolve`
+//! puts these together, and `model` has what comes of it: a [`Fleet`] of [`Host`]s.
 
 mod check;
 mod control_node;

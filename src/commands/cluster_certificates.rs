@@ -11,7 +11,7 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::install::layout::Layout;
 use crate::install::state::Record;
 use crate::name::{LocalPath, Slug};
-use crate::render::login;
+use crate::render::connection::ConnectionOptions;
 use crate::settings::{CertSettings, Context, OwnCommands, Source, pasted};
 use crate::text::shell;
 use crate::text::time;
@@ -19,23 +19,23 @@ use crate::text::time;
 /// Adds the certificate of each cluster that lets nobody in without one. Warns of each that lets
 /// nobody in, because ssh does not say so.
 pub(super) fn add_certificates(
-    login: &mut login::Options,
+    connection: &mut ConnectionOptions,
     fleets: &[Fleet<'_>],
     context: &Context,
 ) -> Outcome<()> {
     let clusters = requiring(fleets);
-    if login.certificates.named.is_some() || clusters.is_empty() {
+    if connection.certificates.named.is_some() || clusters.is_empty() {
         return Ok(());
     }
     let (layout, commands) = (context.layout()?, context.commands());
     // A key that cannot be read is no reason to fail: `cert` says what is wrong with it.
-    let identity = key(login, context).and_then(|path| Identity::read(&path).ok());
+    let identity = key(connection, context).and_then(|path| Identity::read(&path).ok());
     for cluster in clusters {
         let own = ClusterCertificate::of(&layout, cluster);
         if let Some(warning) = own.warning(cluster, identity.as_ref(), &commands) {
             context.terminal.warning(warning);
         }
-        login.certificates.by_cluster.insert(cluster.id.to_string(), own.path()?);
+        connection.certificates.by_cluster.insert(cluster.id.to_string(), own.path()?);
     }
     Ok(())
 }
@@ -43,19 +43,19 @@ pub(super) fn add_certificates(
 /// Renews the certificates of these clusters that are about to expire. A failure to renew is an error
 /// only where the present certificate lets nobody in any more.
 pub(super) fn renew_certificates(
-    login: &login::Options,
+    connection: &ConnectionOptions,
     fleets: &[Fleet<'_>],
     source: &Source,
     context: &Context,
 ) -> Outcome<()> {
     let clusters = requiring(fleets);
-    if login.certificates.named.is_some() || clusters.is_empty() || source.is_files() {
+    if connection.certificates.named.is_some() || clusters.is_empty() || source.is_files() {
         return Ok(());
     }
     let layout = context.layout()?;
     let ids = clusters.iter().map(|cluster| cluster.id.to_string()).collect();
     // Without a known key, an agent's may work: that is told, not renewed.
-    let Some(path) = key(login, context) else { return Ok(()) };
+    let Some(path) = key(connection, context) else { return Ok(()) };
     let identity = Identity::read(&path).ok();
     let wanted = CertSettings::installed(Some(path), &layout);
     let Err(failure) = cert::get(ids, false, &wanted, &|| source.endpoint(), context.terminal)
@@ -78,8 +78,8 @@ fn requiring<'f, 'a>(fleets: &'f [Fleet<'a>]) -> Vec<&'f Cluster<'a>> {
 }
 
 /// The key to log in with, on this machine.
-fn key(login: &login::Options, context: &Context) -> Option<PathBuf> {
-    login.identity_file.as_ref().map(|path| context.environment.expand(path))
+fn key(connection: &ConnectionOptions, context: &Context) -> Option<PathBuf> {
+    connection.identity_file.as_ref().map(|path| context.environment.expand(path))
 }
 
 /// The certificate of a cluster in our folder.

@@ -12,17 +12,17 @@ pub(super) fn run(args: &ConfigArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
     let settings = Settings::read(context)?;
     let mut warnings = Vec::new();
-    let mut login = settings.login(&args.render, &mut warnings)?;
+    let mut connection = settings.connection_options(&args.render, &mut warnings)?;
     let source = settings.source(&args.source)?;
     let hosts = host_options(&args.render.hosts)?;
     for warning in warnings {
         terminal.warning(warning);
     }
-    openssh::check_options(&login.ssh_options)?;
-    openssh::warn_of_old(login.layout, terminal);
+    openssh::check_options(&connection.ssh_options)?;
+    openssh::warn_of_old(connection.layout, terminal);
     let answers = fetch::all(&source, terminal)?;
     let fleets = fleets::of_answers(&answers, &hosts, AllowedGaps::of(&source, context), terminal)?;
-    cluster_certificates::add_certificates(&mut login, &fleets, context)?;
+    cluster_certificates::add_certificates(&mut connection, &fleets, context)?;
     let overwrite = Overwrite::ours(args.force);
-    output::deliver(&args.output, &overwrite, |to| ssh_config::render(&fleets, &login, to))
+    output::deliver(&args.output, &overwrite, |to| ssh_config::render(&fleets, &connection, to))
 }

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::cluster::{BastionArg, JumpHost, JumpMode, Only};
 use crate::name::{Invalid, LocalPath, Slug, UserName};
-use crate::render::login::{HostKeys, Layout};
+use crate::render::connection::{HostKeys, Layout};
 use crate::render::ssh_option::SshOption;
 use crate::text::duration;
 

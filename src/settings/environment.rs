@@ -1,4 +1,4 @@
-//! The surroundings of the program: variables, the home folder, the current folder, files.
+//! The environment of the program: variables, the home folder, the current folder, files.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -13,7 +13,7 @@ use crate::text::shell;
 /// The largest file of settings, or with a token, in bytes.
 const SETTINGS_MAX: u64 = 1 << 20;
 
-/// The surroundings of a run, read once.
+/// The environment of a run, read once.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     variables: HashMap<OsString, OsString>,
@@ -21,7 +21,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// The surroundings of this process.
+    /// The environment of this process.
     #[must_use]
     pub fn here() -> Self {
         Self {
@@ -116,7 +116,7 @@ impl Environment {
         bytes.map(|bytes| text(path, bytes)).transpose().or_fail(Kind::Local)
     }
 
-    /// Surroundings of a test's own.
+    /// An environment for a test.
     #[cfg(test)]
     fn with(variables: &[(&str, &str)], current: &Path) -> Self {
         let variables = variables.iter().map(|(name, value)| (name.into(), value.into())).collect();
@@ -134,8 +134,8 @@ mod tests {
     use super::*;
 
     fn local_path(given: &str) -> Result<String, String> {
-        let machine = Environment::with(&[("HOME", "/home/me")], Path::new("/here"));
-        let path = machine.local_path(given.as_ref(), "--identity-file");
+        let environment = Environment::with(&[("HOME", "/home/me")], Path::new("/here"));
+        let path = environment.local_path(given.as_ref(), "--identity-file");
         path.map(|path| path.to_string()).map_err(|failure| failure.cause.to_string())
     }
 
@@ -154,9 +154,9 @@ mod tests {
 
     #[test]
     fn an_empty_variable_is_not_set() {
-        let machine = Environment::with(&[("A", ""), ("B", "b")], Path::new("/"));
-        assert_eq!(machine.variable("A").unwrap(), None);
-        assert_eq!(machine.variable("B").unwrap().as_deref(), Some("b"));
-        assert_eq!(machine.home(), None);
+        let environment = Environment::with(&[("A", ""), ("B", "b")], Path::new("/"));
+        assert_eq!(environment.variable("A").unwrap(), None);
+        assert_eq!(environment.variable("B").unwrap().as_deref(), Some("b"));
+        assert_eq!(environment.home(), None);
     }
 }

@@ -20,7 +20,7 @@ use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::options::{OptionChange, RenderArgs, SavedOptions};
 use crate::install::state::{self, ApiSource, Record};
 use crate::name::LocalPath;
-use crate::render::login;
+use crate::render::connection::ConnectionOptions;
 
 /// The longest wait for other runs. One takes a fraction of a second, unless ssh is slow to answer.
 pub const LOCK_LIMIT: Duration = Duration::from_secs(60);
@@ -172,7 +172,7 @@ pub struct Rendering {
     /// The options of the fleets: their hosts, names, and the way to them.
     pub hosts: cluster::Options,
     /// The options for logging in.
-    pub ssh: login::Options,
+    pub ssh: ConnectionOptions,
     /// True if ssh itself brings the cluster up to date.
     pub is_live: bool,
     /// Warnings about these settings.
@@ -191,7 +191,7 @@ impl<'g> OptionResolver<'g> {
     pub fn rendering(&self, saved: &SavedOptions, context: Option<&str>) -> Outcome<Rendering> {
         let is_live = saved.live.is_some();
         let mut warnings = Vec::new();
-        let ssh = self.settings(context)?.login(&saved.render, &mut warnings)?;
+        let ssh = self.settings(context)?.connection_options(&saved.render, &mut warnings)?;
         Ok(Rendering { hosts: host_options(&saved.render.hosts)?, ssh, is_live, warnings })
     }
 

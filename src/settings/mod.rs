@@ -23,7 +23,7 @@ pub use endpoint::{Access, Endpoint, no_token};
 pub use environment::Environment;
 pub use hosts::{host_options, selection};
 pub use install::{InstallSettings, LOCK_LIMIT, Mode, OptionResolver, Rendering, check_sync};
-pub use inventory::{check_login, format};
+pub use inventory::{check_ansible_options, format};
 pub use own_commands::{OwnCommands, pasted};
 pub use precedence::Settings;
 pub use source::{Origin, Source};

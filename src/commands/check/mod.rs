@@ -3,7 +3,7 @@
 mod report;
 
 use super::fetch::block_on;
-use super::nodes::look::{self, Found};
+use super::nodes::reach::{self, Found};
 use super::nodes::remedy::Remedies;
 use super::nodes::status::{Judge, NodeStatus};
 use super::nodes::{ViewedCluster, ViewedHost, route};
@@ -145,13 +145,13 @@ fn look_at(
         }
     };
     if !args.login || hosts.is_empty() {
-        let looking = look::probe_direct(hosts, &limiter, limit, done);
+        let looking = reach::probe_direct(hosts, &limiter, limit, done);
         block_on(terminal.wait_counting("checking hosts", &count, looking))?;
         return Ok(found);
     }
     let ssh = route::ssh(limiter.clone(), limit, &viewing.layout)?;
     let routes = route::routes(clusters, &ssh, &viewing.layout)?;
-    let looking = look::log_in(hosts, &routes, &ssh, &limiter, limit, done);
+    let looking = reach::log_in(hosts, &routes, &ssh, &limiter, limit, done);
     block_on(terminal.wait_counting("checking hosts", &count, looking))??;
     Ok(found)
 }

@@ -19,7 +19,7 @@ use crate::install::folder;
 use crate::install::follow::Follow;
 use crate::install::fragment::Fragment;
 use crate::install::state::ApiSource;
-use crate::render::login::Layout as SshLayout;
+use crate::render::connection::Layout as SshLayout;
 use crate::settings::{Context, Endpoint, InstallSettings, Mode, OptionResolver, Origin};
 use crate::ssh::release::OpenSsh;
 use crate::terminal::Terminal;

@@ -1,4 +1,5 @@
-//! Shared by the commands that keep clusters installed.
+//! The steps that `install`, `sync` and `uninstall` share: `answers` of the API for installed clusters,
+//! the `desired` state from them, and `apply`, which changes files and tells the `summary`.
 
 mod answers;
 mod apply;

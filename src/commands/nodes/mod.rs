@@ -1,7 +1,7 @@
 //! A cluster's nodes as `check`, `wait` and `show` see them: how each host is reached, what was
 //! found there, and what that means.
 
-pub(super) mod look;
+pub(super) mod reach;
 pub(super) mod remedy;
 pub(super) mod route;
 pub(super) mod row;
@@ -35,7 +35,7 @@ impl<'a> ViewedCluster<'a> {
     /// The fleet, without hosts where no node has a usable one; `None` where one of the cluster's own
     /// values was refused.
     pub(super) fn fleet(&self) -> Option<&Fleet<'a>> {
-        self.resolved.known()
+        self.resolved.fleet_or_empty()
     }
 
     /// The cluster's alias, or its name for messages where it has none.

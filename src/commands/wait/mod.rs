@@ -2,8 +2,8 @@
 
 mod awaited;
 mod pauses;
+mod probes;
 mod report;
-mod results;
 mod status;
 
 use std::collections::HashSet;
@@ -12,7 +12,7 @@ use awaited::{Awaited, NoAnswer};
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use pauses::Pauses;
-use results::{ProbeResults, Prober};
+use probes::{ProbeResults, Prober};
 use status::{ClusterStatus, WaitState};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout_at};

@@ -4,7 +4,7 @@
 //! the first value that it sees. So what the plugin has a variable for is said with that variable,
 //! and the rest with arguments.
 
-use super::super::login::{self, CONNECT_TIMEOUT};
+use super::super::connection::{self, CONNECT_TIMEOUT, ConnectionOptions};
 use super::super::sockets::{HOME, SocketNames};
 use super::super::ssh_option::SshOption;
 use super::value::{Ending, Value, Variable};
@@ -51,7 +51,7 @@ pub fn check_option(option: &SshOption) -> Result<(), Invalid> {
 }
 
 /// Returns the names of sockets in Ansible's folder.
-fn sockets(options: &login::Options) -> SocketNames {
+fn sockets(options: &ConnectionOptions) -> SocketNames {
     SocketNames::in_folder(options.home_length.max(HOME) + SOCKET_FOLDER.len())
 }
 
@@ -68,8 +68,8 @@ pub(super) struct Connections<'f> {
 }
 
 impl<'f> Connections<'f> {
-    pub(super) fn new(fleet: &'f Fleet<'f>, options: &'f login::Options) -> Self {
-        let lines = login::lines(options, &fleet.cluster);
+    pub(super) fn new(fleet: &'f Fleet<'f>, options: &'f ConnectionOptions) -> Self {
+        let lines = connection::lines(options, &fleet.cluster);
         let key = options.identity_file.as_ref().filter(|_| !options.gives("IdentityFile"));
         let mut arguments = String::new();
         // The two that Ansible has variables for.
@@ -168,7 +168,7 @@ fn through_node(host: &Host<'_>, bastion: Option<&JumpHost>, lines: &[SshOption]
 fn through_via(
     via: &JumpHost,
     bastion: Option<&JumpHost>,
-    options: &login::Options,
+    options: &ConnectionOptions,
     lines: &[SshOption],
 ) -> String {
     let mut command = proxy_command(bastion);
