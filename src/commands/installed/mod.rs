@@ -3,6 +3,7 @@
 mod apply;
 mod asked;
 mod desired;
+mod hops;
 mod identity;
 mod loops;
 mod summary;
