@@ -7,7 +7,8 @@ use std::path::Path;
 use super::fetch::{self, AnswerSource, FetchError, Fetched};
 use super::fleets::distinct;
 use super::installed::{self, ask_again};
-use crate::cluster::{CheckedCluster, ResolvedCluster, name_clusters, resolve_one};
+use super::nodes::ViewedCluster;
+use crate::cluster::{CheckedCluster, name_clusters, resolve_one};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::folder;
 use crate::install::layout::Layout;
@@ -25,28 +26,6 @@ pub(super) struct Asked {
     answers: Vec<(Fetched, Option<Id<'static>>)>,
     /// The clusters that are installed here.
     pub(super) installed: Installed,
-}
-
-/// One cluster that was asked for.
-#[derive(Debug)]
-pub(super) struct View<'a> {
-    /// The name of what was asked for, for messages.
-    pub(super) asked: &'a str,
-    /// The cluster, or why there is none.
-    pub(super) seen: Outcome<Seen<'a>>,
-}
-
-/// A cluster as the user knows it.
-#[derive(Debug)]
-pub(super) struct Seen<'a> {
-    /// Its hosts, or why there are none, with what was refused and what a person should know.
-    pub(super) resolved: ResolvedCluster<'a>,
-    /// Its record, if it is installed here.
-    pub(super) record: Option<&'a Record>,
-    /// The options that it is rendered with.
-    pub(super) rendering: Rendering,
-    /// The words that name it behind `prime-ssh install`.
-    pub(super) source: Vec<OsString>,
 }
 
 /// Reads what is installed here. A folder that cannot be read is no reason to look at nothing.
@@ -135,28 +114,30 @@ fn find(selectors: Vec<String>, viewing: &Viewing, terminal: Terminal) -> Outcom
 }
 
 impl Asked {
-    /// Each cluster once, as it is known here.
-    pub(super) fn views<'a>(
+    /// Each cluster once, as it is known here, or why it is not.
+    pub(super) fn viewed<'a>(
         &'a self,
         viewing: &Viewing,
         resolver: &OptionResolver<'_>,
-    ) -> Outcome<Vec<View<'a>>> {
+    ) -> Outcome<Vec<Outcome<ViewedCluster<'a>>>> {
         let clusters = self.clusters(&viewing.commands)?;
         let checked: Vec<&CheckedCluster<'_>> =
             clusters.iter().filter_map(|(_, cluster)| cluster.as_ref().ok()).collect();
         let mut names = names(&checked, viewing, &self.installed).into_iter();
-        let mut views = Vec::with_capacity(clusters.len());
+        let mut viewed = Vec::with_capacity(clusters.len());
         for (fetched, cluster) in clusters {
-            let seen = cluster.and_then(|cluster| {
+            let cluster = cluster.and_then(|cluster| {
                 let name = names.next().flatten().map(Slug::into_owned);
-                self.see(fetched, cluster, name, viewing, resolver)
+                self.view(fetched, cluster, name, viewing, resolver)
             });
-            views.push(View { asked: &fetched.asked, seen });
+            viewed.push((&fetched.asked, cluster));
         }
         if matches!(viewing.source.origin, Origin::All(_)) {
-            views.sort_by_cached_key(View::alias);
+            viewed.sort_by_cached_key(|(asked, cluster)| {
+                cluster.as_ref().map_or_else(|_| (*asked).clone(), ViewedCluster::alias)
+            });
         }
-        Ok(views)
+        Ok(viewed.into_iter().map(|(_, cluster)| cluster).collect())
     }
 
     /// The checked answers, each cluster once; a file may hold several.
@@ -173,21 +154,26 @@ impl Asked {
         }))
     }
 
-    fn see<'a>(
+    fn view<'a>(
         &'a self,
         fetched: &Fetched,
         cluster: CheckedCluster<'a>,
         name: Option<Slug<'static>>,
         viewing: &Viewing,
         resolver: &OptionResolver<'_>,
-    ) -> Outcome<Seen<'a>> {
+    ) -> Outcome<ViewedCluster<'a>> {
         let id = cluster.id().map(|id| id.clone().into_owned());
         let record = id.as_ref().and_then(|id| self.installed.of_id(id.as_str()));
         let source = source(record, fetched, id.as_ref(), &viewing.commands);
         let mut rendering = rendering(record, viewing, resolver)?;
         rendering.hosts.recorded = id.zip(name).into_iter().collect();
         rendering.hosts.selection.among = Some(Box::new(viewing.selection.clone()));
-        Ok(Seen { resolved: resolve_one(cluster, &rendering.hosts), record, rendering, source })
+        Ok(ViewedCluster {
+            resolved: resolve_one(cluster, &rendering.hosts),
+            record,
+            rendering,
+            source,
+        })
     }
 }
 
@@ -251,12 +237,4 @@ pub(super) fn names<'a>(
         return clusters.iter().map(|_| Some(name.clone())).collect();
     }
     name_clusters(clusters, &installed::recorded(installed, clusters, |_| false))
-}
-
-impl View<'_> {
-    /// The cluster's alias, or what it was asked for by where that is not known.
-    pub(super) fn alias(&self) -> String {
-        let alias = self.seen.as_ref().ok().and_then(|seen| seen.resolved.alias());
-        alias.unwrap_or_else(|| self.asked.to_owned())
-    }
 }

@@ -6,6 +6,7 @@
     clippy::unwrap_used,
     reason = "a test fails by panicking"
 )]
+#![expect(clippy::too_many_lines, reason = "a list of values, or one program after another")]
 #![expect(clippy::items_after_statements, reason = "`needs!` comes first")]
 
 // First, for its macros.

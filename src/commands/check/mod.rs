@@ -7,8 +7,7 @@ use super::nodes::look::{self, Found};
 use super::nodes::remedy::Remedies;
 use super::nodes::status::{Judge, NodeStatus};
 use super::nodes::{ViewedCluster, ViewedHost, route};
-use super::view::{self, Seen, View};
-use super::{certificates, fleets};
+use super::{fleets, view};
 use crate::cli::CheckArgs;
 use crate::cluster::NoFleet;
 use crate::failure::{Failure, Outcome};
@@ -22,9 +21,9 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Outcome<()> {
     let viewing = &Viewing::resolve(&args.source, &args.look, context)?;
     let options = OptionResolver::new(context);
     let answers = view::ask(viewing, &options, terminal)?;
-    let views = answers.views(viewing, &options)?;
-    let some = !views.is_empty();
-    let (clusters, mut failures) = viewed(views, viewing, &options, terminal);
+    let viewed = answers.viewed(viewing, &options)?;
+    let some = !viewed.is_empty();
+    let (clusters, mut failures) = to_check(viewed, viewing, &options, terminal);
     if some && clusters.is_empty() && failures.is_empty() {
         return Err(fleets::all_left_out("check"));
     }
@@ -43,15 +42,17 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Outcome<()> {
 }
 
 /// The clusters that have hosts, or should; and why others cannot be checked.
-fn viewed<'a>(
-    views: Vec<View<'a>>,
+fn to_check<'a>(
+    viewed: Vec<Outcome<ViewedCluster<'a>>>,
     viewing: &Viewing,
     options: &OptionResolver<'_>,
     terminal: Terminal,
 ) -> (Vec<ViewedCluster<'a>>, Vec<Failure>) {
     let (mut clusters, mut failures) = (Vec::new(), Vec::new());
-    for view in views {
-        match view.seen.and_then(|seen| cluster(seen, viewing, terminal)) {
+    for cluster in viewed {
+        let checked = cluster
+            .and_then(|cluster| Ok(has_hosts(&cluster, viewing, terminal)?.then_some(cluster)));
+        match checked {
             Ok(Some(cluster)) => {
                 warn(&cluster, viewing, options, terminal);
                 clusters.push(cluster);
@@ -63,47 +64,40 @@ fn viewed<'a>(
     (clusters, failures)
 }
 
-fn cluster<'a>(
-    seen: Seen<'a>,
-    viewing: &Viewing,
-    terminal: Terminal,
-) -> Outcome<Option<ViewedCluster<'a>>> {
-    let Seen { resolved, record, rendering, source } = seen;
+/// Returns whether a cluster has hosts, or should have; one of `--all` that has none is left out.
+fn has_hosts(cluster: &ViewedCluster<'_>, viewing: &Viewing, terminal: Terminal) -> Outcome<bool> {
+    let ViewedCluster { resolved, record, .. } = cluster;
     // What was refused counts as failed, unless it is to be left out.
-    if let Some(warning) = fleets::refusals(std::slice::from_ref(&resolved), true, true)? {
+    if let Some(warning) = fleets::refusals(std::slice::from_ref(resolved), true, true)? {
         terminal.warning(warning);
     }
     for note in &resolved.notes {
         terminal.detail(note);
     }
-    let fleet = match resolved.fleet {
-        Ok(fleet) => fleet,
+    match &resolved.fleet {
+        Ok(_) => Ok(true),
         Err(NoFleet::NoHost | NoFleet::NoneSelected { .. })
-            if resolved.skipped().iter().any(|node| node.why.is_active()) =>
+            if cluster.without_host().next().is_some() =>
         {
-            match resolved.known() {
-                Some(fleet) => fleet.clone(),
-                None => return Ok(None),
-            }
+            Ok(true)
         }
         Err(why @ (NoFleet::Terminated | NoFleet::NoHost | NoFleet::NoneSelected { .. }))
             if matches!(viewing.source.origin, Origin::All(_)) =>
         {
             terminal.note(format_args!("left out {}: {why}", resolved.title));
-            return Ok(None);
+            Ok(false)
         }
         Err(why) => {
-            let failure = fleets::nothing_to("check", &resolved.title, &why);
-            return Err(match why {
+            let failure = fleets::nothing_to("check", &resolved.title, why);
+            Err(match why {
                 NoFleet::Terminated if record.is_some() => {
                     let sync = pasted(viewing.commands.installed("sync", []));
                     failure.hint(format!("{sync} removes its names"))
                 }
                 _ => failure,
-            });
+            })
         }
-    };
-    Ok(Some(ViewedCluster { fleet, record, rendering, source }))
+    }
 }
 
 fn warn(
@@ -119,10 +113,10 @@ fn warn(
     if cluster.rendering.is_live && cluster.record.is_some() {
         return;
     }
-    let own: Option<certificates::Own<'_>> = cluster.own_certificate(&viewing.layout);
+    let own = cluster.own_certificate(&viewing.layout).zip(cluster.fleet());
     let identity = cluster.identity(options);
     let warning = own
-        .and_then(|own| own.warning(&cluster.fleet.cluster, identity.as_ref(), &viewing.commands));
+        .and_then(|(own, fleet)| own.warning(&fleet.cluster, identity.as_ref(), &viewing.commands));
     if let Some(warning) = warning {
         terminal.warning(warning);
     }

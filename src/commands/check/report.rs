@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::cli::ReportFormat;
-use crate::cluster::{Skipped, WhySkipped};
+use crate::cluster::{Fleet, Skipped, WhySkipped};
 use crate::commands::nodes::ViewedCluster;
 use crate::commands::nodes::row::{self, HostRow, NodeRow};
 use crate::commands::nodes::status::{NodeStatus, State};
@@ -29,7 +29,7 @@ pub(super) struct Report<'c> {
     /// Those that were asked for.
     chosen: Vec<&'c NodeStatus<'c>>,
     /// The nodes that should give a host and give none: who runs a playbook would miss them.
-    without_host: Vec<(&'c ViewedCluster<'c>, &'c Skipped<'c>)>,
+    without_host: Vec<(&'c Fleet<'c>, &'c Skipped<'c>)>,
     several: bool,
     counts: Counts,
 }
@@ -51,7 +51,7 @@ impl<'c> Report<'c> {
     ) -> Self {
         let without_host: Vec<_> = clusters
             .iter()
-            .flat_map(|cluster| cluster.without_host().map(move |node| (cluster, node)))
+            .flat_map(ViewedCluster::without_host)
             .filter(|(_, node)| !(skip_invalid && node.why == WhySkipped::Refused))
             .collect();
         let chosen: Vec<_> = all.iter().filter(|status| !status.host.host.jump_only).collect();
@@ -81,11 +81,11 @@ impl<'c> Report<'c> {
         for status in &self.chosen {
             table.row(row(status, is_plain));
         }
-        for (cluster, node) in &self.without_host {
+        for (fleet, node) in &self.without_host {
             let name = if is_plain {
-                cluster.fleet.alias_of_skipped(node)
+                fleet.alias_of_skipped(node)
             } else {
-                row::name_of(&cluster.fleet, node, self.several)
+                row::name_of(fleet, node, self.several)
             };
             let reason = Cell::given(is_plain.then(|| row::skip_word(&node.why)));
             let [latency, login, server] = [(); 3].map(|()| Cell::default());
@@ -98,7 +98,7 @@ impl<'c> Report<'c> {
             nodes_without_host: self
                 .without_host
                 .iter()
-                .map(|(cluster, node)| NodeRow::of(&cluster.fleet, node))
+                .map(|(fleet, node)| NodeRow::of(fleet, node))
                 .collect(),
         };
         report::print(format, &table, &json)
@@ -131,7 +131,7 @@ impl<'c> Report<'c> {
         let problems = self.chosen.iter().filter(|status| status.is_problem());
         let mut names: Vec<String> = problems.map(|status| status.host.alias()).collect();
         let without_host = self.without_host.iter();
-        names.extend(without_host.map(|(cluster, node)| row::name_of(&cluster.fleet, node, true)));
+        names.extend(without_host.map(|(fleet, node)| row::name_of(fleet, node, true)));
         let behind = self.chosen.iter().filter(|status| status.is_behind_jump()).count();
         let hint = match behind {
             0 => String::new(),

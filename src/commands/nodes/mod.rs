@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::ffi::OsString;
 
 use crate::certificate::identity::Identity;
-use crate::cluster::{Fleet, Host, Jump, Skipped};
+use crate::cluster::{Fleet, Host, Jump, ResolvedCluster, Skipped};
 use crate::commands::certificates::Own;
 use crate::install::layout::Layout;
 use crate::install::state::Record;
@@ -21,17 +21,32 @@ use crate::ssh::probe::Endpoint;
 /// A cluster as the person knows it.
 #[derive(Debug)]
 pub(super) struct ViewedCluster<'a> {
-    /// It has no hosts where no node has a connection yet.
-    pub(super) fleet: Fleet<'a>,
+    /// Its hosts, or why there are none, with what was refused and what a person should know.
+    pub(super) resolved: ResolvedCluster<'a>,
+    /// Its record, if it is installed here.
     pub(super) record: Option<&'a Record>,
+    /// The options that it is rendered with.
     pub(super) rendering: Rendering,
     /// The words that name it behind `prime-ssh install`.
     pub(super) source: Vec<OsString>,
 }
 
 impl<'a> ViewedCluster<'a> {
+    /// The fleet, without hosts where no node has a usable one; `None` where one of the cluster's own
+    /// values was refused.
+    pub(super) fn fleet(&self) -> Option<&Fleet<'a>> {
+        self.resolved.known()
+    }
+
+    /// The cluster's alias, or its name for messages where it has none.
+    pub(super) fn alias(&self) -> String {
+        self.resolved.alias().unwrap_or_else(|| self.resolved.title.clone())
+    }
+
     pub(super) fn hosts(&self) -> impl Iterator<Item = ViewedHost<'_>> {
-        self.fleet.hosts.iter().map(move |host| ViewedHost { cluster: self, host })
+        self.fleet().into_iter().flat_map(move |fleet| {
+            fleet.hosts.iter().map(move |host| ViewedHost { cluster: self, fleet, host })
+        })
     }
 
     /// Those that were asked for: not one that only others are reached through.
@@ -47,16 +62,19 @@ impl<'a> ViewedCluster<'a> {
     }
 
     /// The nodes that should give a host and give none.
-    pub(super) fn without_host(&self) -> impl Iterator<Item = &Skipped<'a>> {
-        self.fleet.skipped.iter().filter(|node| node.why.is_active())
+    pub(super) fn without_host(&self) -> impl Iterator<Item = (&Fleet<'a>, &Skipped<'a>)> {
+        let fleet = self.fleet().into_iter();
+        let nodes = fleet.flat_map(|fleet| fleet.skipped.iter().map(move |node| (fleet, node)));
+        nodes.filter(|(_, node)| node.why.is_active())
     }
 
     /// Our certificate of the cluster, where it is what the cluster asks for.
     pub(super) fn own_certificate<'l>(&'l self, layout: &'l Layout) -> Option<Own<'l>> {
         let is_ours = self.rendering.ssh.certificates.named.is_none();
-        (self.fleet.cluster.vault_enabled && is_ours).then(|| match self.record {
+        let cluster = &self.fleet()?.cluster;
+        (cluster.vault_enabled && is_ours).then(|| match self.record {
             Some(record) => Own::installed(layout, record),
-            None => Own::of(layout, &self.fleet.cluster),
+            None => Own::of(layout, cluster),
         })
     }
 
@@ -80,6 +98,7 @@ impl<'a> ViewedCluster<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ViewedHost<'c> {
     pub(super) cluster: &'c ViewedCluster<'c>,
+    pub(super) fleet: &'c Fleet<'c>,
     pub(super) host: &'c Host<'c>,
 }
 
@@ -94,13 +113,9 @@ pub(super) enum Hop {
     Jump,
 }
 
-impl<'c> ViewedHost<'c> {
-    pub(super) fn fleet(&self) -> &'c Fleet<'c> {
-        &self.cluster.fleet
-    }
-
+impl ViewedHost<'_> {
     pub(super) fn alias(&self) -> String {
-        self.fleet().alias_of(self.host)
+        self.fleet.alias_of(self.host)
     }
 
     pub(super) fn endpoint(&self) -> Endpoint {
@@ -109,12 +124,12 @@ impl<'c> ViewedHost<'c> {
 
     /// The hosts that it is reached through, as ssh is told.
     pub(super) fn jump(&self) -> Option<String> {
-        self.fleet().proxy_jump(self.host)
+        self.fleet.proxy_jump(self.host)
     }
 
     /// The kind of way to it.
     pub(super) fn hop(&self) -> Hop {
-        match self.fleet().bastion {
+        match self.fleet.bastion {
             _ if self.host.jumps => Hop::Jump,
             Some(_) => Hop::Bastion,
             None => Hop::None,
@@ -123,6 +138,6 @@ impl<'c> ViewedHost<'c> {
 
     /// Returns whether others are reached through it.
     pub(super) fn is_jump(&self) -> bool {
-        matches!(&self.fleet().jump, Some(Jump::ControlNode(name)) if *name == self.host.name)
+        matches!(&self.fleet.jump, Some(Jump::ControlNode(name)) if *name == self.host.name)
     }
 }

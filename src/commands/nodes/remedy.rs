@@ -39,7 +39,7 @@ impl<'r> Remedies<'r> {
     /// Returns, of a host that takes a certificate only, why ours lets nobody in, and what gets one.
     pub(super) fn certificate(&self, host: &ViewedHost<'_>) -> Option<(String, String)> {
         let fault = host.cluster.certificate_fault(self.layout, self.options)?;
-        let id = host.fleet().cluster.id.as_str();
+        let id = host.fleet.cluster.id.as_str();
         let cert = pasted(self.commands.about("cert", id, host.cluster.record));
         Some((format!("it takes a certificate only: {fault}"), cert))
     }
@@ -54,7 +54,7 @@ impl<'r> Remedies<'r> {
             set.as_ref() != Some(&key.public_key)
                 && offered.iter().all(|offered| offered.fingerprint != fingerprint)
         };
-        if let Some(key) = fitting(own, &host.fleet().cluster.ssh_keys).filter(is_new) {
+        if let Some(key) = fitting(own, &host.fleet.cluster.ssh_keys).filter(is_new) {
             let install = self.with_identity(host, key.option().to_owned());
             return format!("the cluster lets in another key of yours, {}: {install}", key.name());
         }
@@ -62,7 +62,7 @@ impl<'r> Remedies<'r> {
         if offered.is_empty() {
             return format!("put a key into the agent (`ssh-add`), or name one: {install}");
         }
-        let id = host.fleet().cluster.id.as_str();
+        let id = host.fleet.cluster.id.as_str();
         let show = pasted(self.commands.about("show", id, host.cluster.record));
         format!(
             "have this key added to the cluster, or name another one: {install}; \
@@ -71,7 +71,7 @@ impl<'r> Remedies<'r> {
     }
 
     pub(super) fn install(&self, host: &ViewedHost<'_>) -> String {
-        let id = host.fleet().cluster.id.as_str();
+        let id = host.fleet.cluster.id.as_str();
         pasted(match host.cluster.record {
             Some(_) => self.commands.installed("sync", [id]),
             None => self.commands.install([], &host.cluster.source),

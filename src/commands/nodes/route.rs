@@ -94,13 +94,13 @@ impl Setup {
         layout: &Layout,
     ) -> Outcome<Self> {
         let mut login = cluster.rendering.ssh.clone();
-        if let Some(own) = cluster.own_certificate(layout) {
-            let id = cluster.fleet.cluster.id.to_string();
-            login.certificates.own.insert(id, own.path()?);
+        let fleets = cluster.fleet().map_or(&[][..], std::slice::from_ref);
+        if let (Some(own), [fleet]) = (cluster.own_certificate(layout), fleets) {
+            login.certificates.own.insert(fleet.cluster.id.to_string(), own.path()?);
         }
         let group = ssh.group();
         let mut fragment = Vec::new();
-        ssh_config::render(std::slice::from_ref(&cluster.fleet), &login, &mut fragment)
+        ssh_config::render(fleets, &login, &mut fragment)
             .context("cannot render")
             .or_fail(Kind::Local)?;
         let write = |name: String, content: &[u8]| {
@@ -137,12 +137,13 @@ impl Setup {
 
     /// The jump host of the cluster's workers, where they have one.
     pub(in crate::commands) fn jump_of(&self, cluster: &ViewedCluster<'_>) -> Option<Target> {
-        match cluster.fleet.jump.as_ref()? {
+        let fleet = cluster.fleet()?;
+        match fleet.jump.as_ref()? {
             cluster::Jump::ControlNode(_) => {
                 cluster.hosts().find(ViewedHost::is_jump).map(|host| self.target(&host))
             }
             cluster::Jump::Via(via) => Some({
-                let bastion = cluster.fleet.bastion.iter().filter(|bastion| *bastion != via);
+                let bastion = fleet.bastion.iter().filter(|bastion| *bastion != via);
                 self.own_host(via, bastion.map(|bastion| format!("ProxyJump={bastion}")).collect())
             }),
         }
@@ -150,7 +151,8 @@ impl Setup {
 
     /// The host that leads to all others, where there is one.
     pub(in crate::commands) fn bastion_of(&self, cluster: &ViewedCluster<'_>) -> Option<Target> {
-        cluster.fleet.bastion.as_ref().map(|bastion| self.own_host(bastion, Vec::new()))
+        let bastion = cluster.fleet()?.bastion.as_ref()?;
+        Some(self.own_host(bastion, Vec::new()))
     }
 
     /// A host of the user's own configuration, or of none.

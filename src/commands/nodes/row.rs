@@ -84,7 +84,7 @@ impl<'r> HostRow<'r> {
         let probe = status.probe();
         let step = |time: fn(&Probe) -> Option<Duration>| probe.and_then(time).map(milliseconds);
         Self {
-            host: data::Host::of(host.fleet(), host.host),
+            host: data::Host::of(host.fleet, host.host),
             state: verdict.state,
             reason: verdict.reason,
             detail: Some(verdict.detail.as_str()).filter(|detail| !detail.is_empty()),

@@ -1,26 +1,21 @@
 //! The facts of a cluster as a whole, a line each.
 
-use std::ffi::OsString;
-
 use super::keys::Keys;
 use crate::certificate::own_keys::OwnKey;
 use crate::cluster::Fleet;
+use crate::commands::nodes::ViewedCluster;
 use crate::commands::report;
-use crate::install::state::Record;
 use crate::name::Label;
-use crate::settings::{OwnCommands, pasted};
+use crate::settings::{OptionResolver, Viewing, pasted};
 use crate::terminal::table::{Cell, Column, Table, Tone};
 
 /// A cluster, for its facts.
 pub(super) struct Facts<'f> {
     pub(super) fleet: &'f Fleet<'f>,
-    pub(super) record: Option<&'f Record>,
-    pub(super) commands: &'f OwnCommands,
-    /// The words that name it behind `prime-ssh install`.
-    pub(super) source: &'f [OsString],
+    pub(super) cluster: &'f ViewedCluster<'f>,
+    pub(super) viewing: &'f Viewing,
+    pub(super) resolver: &'f OptionResolver<'f>,
     pub(super) keys: &'f Keys,
-    /// Of one that takes a certificate only: the reason that ours lets nobody in, if so.
-    pub(super) certificate: Option<&'f Option<String>>,
 }
 
 impl Facts<'_> {
@@ -29,7 +24,7 @@ impl Facts<'_> {
         let cluster = &self.fleet.cluster;
         let label = |label: &Option<Label<'_>>| Cell::given(label.as_ref());
         let gpus = report::gpus(cluster.gpu_count, cluster.gpu_name.as_ref().map(Label::as_str));
-        let short = self.record.and_then(|record| record.options.short.as_ref());
+        let short = self.cluster.record.and_then(|record| record.options.short.as_ref());
         let mut table = Table::new([Column::whole(""), Column::wrapped("")]);
         for (name, cell) in [
             ("name", Cell::new(&cluster.name)),
@@ -55,10 +50,10 @@ impl Facts<'_> {
     }
 
     fn installed(&self) -> Cell {
-        if self.record.is_some() {
+        if self.cluster.record.is_some() {
             return Cell::new("yes").tone(Tone::Good);
         }
-        let install = pasted(self.commands.install([], self.source));
+        let install = pasted(self.viewing.commands.install([], &self.cluster.source));
         Cell::new(format!("no: {install} makes these names known to ssh"))
     }
 
@@ -74,7 +69,7 @@ impl Facts<'_> {
 
     fn nodes(&self) -> Cell {
         let active = self.fleet.active_nodes;
-        let without = self.fleet.skipped.iter().filter(|skipped| skipped.why.is_active()).count();
+        let without = self.cluster.without_host().count();
         match without {
             0 => Cell::new(active),
             without => Cell::new(format!("{active}, and {without} of them without a host"))
@@ -85,7 +80,7 @@ impl Facts<'_> {
     /// The command that names another key.
     fn with_key(&self, key: &OwnKey) -> String {
         let options = ["--identity-file".into(), key.option().to_owned()];
-        pasted(self.commands.install(options, self.source))
+        pasted(self.viewing.commands.install(options, &self.cluster.source))
     }
 
     /// The host that the others are reached through.
@@ -95,10 +90,16 @@ impl Facts<'_> {
     }
 
     fn certificate(&self) -> Cell {
-        match self.certificate {
-            None => Cell::default(),
-            Some(None) => Cell::new("needed, and there").tone(Tone::Good),
-            Some(Some(why)) => Cell::new(format!("needed: {why}")).tone(Tone::Bad),
+        let Self { fleet, cluster, viewing, resolver, .. } = self;
+        if !fleet.cluster.vault_enabled {
+            return Cell::default();
+        }
+        if let Some(named) = &cluster.rendering.ssh.certificates.named {
+            return Cell::new(format!("needed; yours is {named}"));
+        }
+        match cluster.certificate_fault(&viewing.layout, resolver) {
+            None => Cell::new("needed, and there").tone(Tone::Good),
+            Some(why) => Cell::new(format!("needed: {why}")).tone(Tone::Bad),
         }
     }
 }

@@ -49,8 +49,6 @@ pub(super) struct NamedKey {
     authorized: Option<bool>,
     /// The reason that it cannot be read.
     problem: Option<String>,
-    #[serde(skip)]
-    pub(super) identity: Option<Identity>,
 }
 
 impl Keys {
@@ -85,7 +83,6 @@ impl Keys {
                 fingerprint: key.map(|key| key.fingerprint().to_string()),
                 authorized: key.and_then(|key| lets_in(&authorized, key)),
                 problem,
-                identity,
             }
         });
         Self { authorized, named, own }

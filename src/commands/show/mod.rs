@@ -7,9 +7,9 @@ use facts::Facts;
 use keys::{Authorized, Keys, NamedKey};
 use serde::Serialize;
 
+use super::nodes::ViewedCluster;
 use super::nodes::row;
-use super::view::{self, Seen, View};
-use super::{certificates::Own, fleets, report};
+use super::{fleets, report, view};
 use crate::cli::{ReportFormat, ShowArgs};
 use crate::cluster::{Fleet, NoFleet, Refusal};
 use crate::failure::{Failure, Kind, Outcome};
@@ -25,16 +25,16 @@ pub(super) fn run(args: &ShowArgs, context: &Context) -> Outcome<()> {
     let viewing = Viewing::resolve(&args.source(), &args.look, context)?;
     let resolver = OptionResolver::new(context);
     let asked = view::ask(&viewing, &resolver, terminal)?;
-    let mut views = asked.views(&viewing, &resolver)?;
-    let count = views.len();
-    let Some(View { seen, .. }) = views.pop().filter(|_| count == 1) else {
+    let mut viewed = asked.viewed(&viewing, &resolver)?;
+    let count = viewed.len();
+    let Some(cluster) = viewed.pop().filter(|_| count == 1) else {
         let message = format!("the file holds {count} clusters, and one is shown");
         return Err(Failure::message(Kind::Usage, message));
     };
-    let seen = seen?;
-    tell(&seen, format, terminal);
-    print(&seen, &viewing, &resolver, format)?;
-    let Seen { resolved, .. } = seen;
+    let cluster = cluster?;
+    tell(&cluster, format, terminal);
+    print(&cluster, &viewing, &resolver, format)?;
+    let ViewedCluster { resolved, .. } = &cluster;
     match &resolved.fleet {
         Ok(_) | Err(NoFleet::Terminated) => Ok(()),
         Err(why @ (NoFleet::NoHost | NoFleet::NoneSelected { .. }))
@@ -49,11 +49,11 @@ pub(super) fn run(args: &ShowArgs, context: &Context) -> Outcome<()> {
 
 /// Tells what a person should know and does not see: the tables say which nodes give no host, and
 /// what was refused.
-fn tell(seen: &Seen<'_>, format: ReportFormat, terminal: Terminal) {
-    for warning in &seen.rendering.warnings {
+fn tell(cluster: &ViewedCluster<'_>, format: ReportFormat, terminal: Terminal) {
+    for warning in &cluster.rendering.warnings {
         terminal.warning(warning);
     }
-    let resolved = &seen.resolved;
+    let resolved = &cluster.resolved;
     let skipped = if format == ReportFormat::Plain { resolved.skip_notes() } else { Vec::new() };
     for note in skipped.iter().chain(&resolved.notes) {
         terminal.note(note);
@@ -69,35 +69,20 @@ fn tell(seen: &Seen<'_>, format: ReportFormat, terminal: Terminal) {
 }
 
 fn print(
-    seen: &Seen<'_>,
+    cluster: &ViewedCluster<'_>,
     viewing: &Viewing,
     resolver: &OptionResolver<'_>,
     format: ReportFormat,
 ) -> Outcome<()> {
-    let Seen { resolved, record, rendering, source } = seen;
-    let known = resolved.known();
+    let ViewedCluster { resolved, record, rendering, .. } = cluster;
+    let known = cluster.fleet();
     let authorized = known.map_or(&[][..], |fleet| &fleet.cluster.ssh_keys);
     let keys = Keys::of(authorized, rendering, resolver, &viewing.layout);
-    let certificate = known.map(|fleet| &fleet.cluster).filter(|cluster| cluster.vault_enabled);
-    let certificate = certificate.map(|cluster| {
-        let own = match record {
-            Some(record) => Own::installed(&viewing.layout, record),
-            None => Own::of(&viewing.layout, cluster),
-        };
-        own.refusal(keys.named.as_ref().and_then(|named| named.identity.as_ref()))
-    });
-    let facts = known.map(|fleet| Facts {
-        fleet,
-        record: *record,
-        commands: &viewing.commands,
-        source,
-        keys: &keys,
-        certificate: certificate.as_ref(),
-    });
+    let facts = known.map(|fleet| Facts { fleet, cluster, viewing, resolver, keys: &keys });
     let before: Vec<Table> = facts.iter().map(Facts::table).chain([keys.table()]).collect();
     let skipped =
         known.into_iter().flat_map(|fleet| fleet.skipped.iter().map(move |node| (fleet, node)));
-    let behind = [row::without_host(skipped, false), refused(seen)];
+    let behind = [row::without_host(skipped, false), refused(&resolved.refusals)];
     let json = Report {
         cluster: known.map(data::Cluster::of),
         installed: record.is_some(),
@@ -139,10 +124,10 @@ fn hosts(fleet: &Fleet<'_>) -> Table {
     table
 }
 
-fn refused(seen: &Seen<'_>) -> Table {
+fn refused(refusals: &[Refusal]) -> Table {
     let mut table =
         Table::new([Column::whole("REFUSED VALUE"), Column::new(""), Column::wrapped("WHY")]);
-    for refusal in &seen.resolved.refusals {
+    for refusal in refusals {
         table.row([
             Cell::new(&refusal.path),
             Cell::new(&refusal.excerpt),

@@ -5,7 +5,7 @@ use tokio::time::timeout_at;
 use super::{TOLD, Waiter};
 use crate::api::client::Client;
 use crate::api::error::Error as ApiError;
-use crate::cluster::{self, NoFleet, ResolvedCluster, resolve_one};
+use crate::cluster::{NoFleet, resolve_one};
 use crate::commands::nodes::ViewedCluster;
 use crate::commands::{fleets, view};
 use crate::failure::{Failure, Kind, Outcome};
@@ -21,8 +21,6 @@ pub(super) struct Awaited<'i> {
     pub(super) id: String,
     record: Option<&'i Record>,
     rendering: Rendering,
-    /// The options by which its hosts are named and reached.
-    options: cluster::Options,
     /// The words that name it behind `prime-ssh install`.
     source: Vec<std::ffi::OsString>,
 }
@@ -88,28 +86,25 @@ impl<'i> Awaited<'i> {
         // The client tried often enough by itself.
         let found = found.map_err(|error: ApiError| NoAnswer::Final(error.into()))?;
         let record = installed.of_id(&found.id);
-        let rendering = view::rendering(record, viewing, waiter.options)?;
+        let mut rendering = view::rendering(record, viewing, waiter.options)?;
         let checked = fleets::check(&found.id, &found.text)?;
         let name = view::names(&[&checked], viewing, installed).pop().flatten();
         let recorded = checked.id().cloned().zip(name);
         let recorded = recorded.map(|(id, name)| (id.into_owned(), Slug::into_owned(name)));
-        let options = cluster::Options {
-            // All nodes may count, whichever of them are installed.
-            selection: viewing.selection.clone(),
-            recorded: recorded.into_iter().collect(),
-            ..rendering.hosts.clone()
-        };
+        rendering.hosts.recorded = recorded.into_iter().collect();
+        // All nodes may count, whichever of them are installed.
+        rendering.hosts.selection = viewing.selection.clone();
         let source = record.and_then(|record| viewing.commands.source_of(record));
         let source = source.unwrap_or_else(|| viewing.commands.source_of_listed(&found.id));
         let client = client.without_tries();
-        let awaited = Self { client, id: found.id, record, rendering, options, source };
-        awaited.resolve(&found.text)?;
+        let awaited = Self { client, id: found.id, record, rendering, source };
+        awaited.view(&found.text)?;
         Ok((awaited, found.text))
     }
 
-    /// Resolves an answer.
-    pub(super) fn resolve<'t>(&self, text: &'t str) -> Result<ResolvedCluster<'t>, NoAnswer> {
-        let resolved = resolve_one(fleets::check(&self.id, text)?, &self.options);
+    /// The cluster as an answer describes it.
+    pub(super) fn view<'t>(&'t self, text: &'t str) -> Result<ViewedCluster<'t>, NoAnswer> {
+        let resolved = resolve_one(fleets::check(&self.id, text)?, &self.rendering.hosts);
         match &resolved.fleet {
             Err(why @ (NoFleet::Refused | NoFleet::BadJumpHost(_))) => {
                 let Failure { kind, cause, .. } = fleets::no_fleet(&resolved.title, why);
@@ -121,18 +116,11 @@ impl<'i> Awaited<'i> {
                 Err(NoAnswer::LeftOut(format!("{}: {why}", resolved.title)))
             }
             // Without a host yet, or without the one that the others are reached through.
-            _ => Ok(resolved),
+            _ => {
+                let (rendering, source) = (self.rendering.clone(), self.source.clone());
+                Ok(ViewedCluster { resolved, record: self.record, rendering, source })
+            }
         }
-    }
-
-    pub(super) fn viewed<'v>(
-        &'v self,
-        resolved: &ResolvedCluster<'v>,
-    ) -> Outcome<ViewedCluster<'v>> {
-        let fleet = resolved.known().cloned();
-        let fleet = fleet.ok_or_else(|| Failure::message(Kind::Answer, "no answer"))?;
-        let (rendering, source) = (self.rendering.clone(), self.source.clone());
-        Ok(ViewedCluster { fleet, record: self.record, rendering, source })
     }
 }
 

@@ -180,10 +180,9 @@ impl<'w> Waiter<'w> {
         let (mut said, mut pauses) = (String::new(), Pauses::after(Instant::now()));
         let state = loop {
             let (state, new) = {
-                let (resolved, outage) = (awaited.resolve(&text)?, outage.as_deref());
-                let cluster = awaited.viewed(&resolved)?;
+                let (cluster, outage) = (awaited.view(&text)?, outage.as_deref());
                 self.look(&cluster, &mut results).await?;
-                let status = ClusterStatus::new(&cluster, &resolved, &results, outage, &self.judge);
+                let status = ClusterStatus::new(&cluster, &results, outage, &self.judge);
                 let state = status.state(self.patience.goal, &results, &self.judge);
                 (state, status.progress())
             };
@@ -230,7 +229,7 @@ impl<'w> Waiter<'w> {
             let _permit = self.requests.acquire().await;
             let text = awaited.client.cluster(&awaited.id).await?.text;
             // One that says nothing of the cluster is an outage, or final.
-            awaited.resolve(&text)?;
+            awaited.view(&text)?;
             Ok(text)
         };
         timeout_at(self.until, request).await.ok()
@@ -239,15 +238,13 @@ impl<'w> Waiter<'w> {
     /// Prints how far each came, and tells how many of its nodes are up; returns the failures. Where
     /// one is still open, the time is over.
     fn end(&self, ended: &[Ended<'_>], format: Option<ReportFormat>) -> Outcome<Vec<Failure>> {
-        let resolved = ended.iter().map(|ended| ended.awaited.resolve(&ended.text));
-        let resolved: Vec<_> = resolved.collect::<Result<_, NoAnswer>>()?;
-        let viewed = ended.iter().zip(&resolved);
-        let viewed = viewed.map(|(ended, resolved)| ended.awaited.viewed(resolved));
-        let viewed: Vec<ViewedCluster<'_>> = viewed.collect::<Outcome<_>>()?;
-        let each = ended.iter().zip(&resolved).zip(&viewed);
-        let statuses: Vec<ClusterStatus<'_>> = each
-            .map(|((Ended { results, outage, .. }, resolved), cluster)| {
-                ClusterStatus::new(cluster, resolved, results, outage.as_deref(), &self.judge)
+        let viewed = ended.iter().map(|ended| ended.awaited.view(&ended.text));
+        let viewed: Vec<_> = viewed.collect::<Result<_, NoAnswer>>()?;
+        let statuses: Vec<ClusterStatus<'_>> = ended
+            .iter()
+            .zip(&viewed)
+            .map(|(Ended { results, outage, .. }, cluster)| {
+                ClusterStatus::new(cluster, results, outage.as_deref(), &self.judge)
             })
             .collect();
         let problem = |(status, ended): (&ClusterStatus<'_>, &Ended<'_>)| match &ended.state {

@@ -31,9 +31,7 @@ pub(super) fn print(
             Cell::new(status.server().unwrap_or(&status.verdict.detail)),
         ]);
     }
-    let skipped = statuses
-        .iter()
-        .flat_map(|status| status.cluster.without_host().map(|node| (&status.cluster.fleet, node)));
+    let skipped = statuses.iter().flat_map(|status| status.cluster.without_host());
     let without_host = row::without_host(skipped, statuses.len() > 1);
     let clusters = statuses.iter().zip(problems);
     let clusters: Vec<_> =
@@ -53,7 +51,7 @@ struct Json<'r> {
 #[derive(Serialize)]
 struct Cluster<'r> {
     alias: String,
-    id: &'r str,
+    id: Option<&'r str>,
     met: bool,
     /// The reason that it is not.
     problem: Option<String>,
@@ -68,11 +66,10 @@ struct Cluster<'r> {
 
 impl<'r> Cluster<'r> {
     fn of(status: &'r ClusterStatus<'r>, problem: Option<&Failure>, goal: Goal) -> Self {
-        let fleet = &status.cluster.fleet;
         let without_host = status.cluster.without_host();
         Self {
-            alias: fleet.alias(),
-            id: fleet.cluster.id.as_str(),
+            alias: status.cluster.alias(),
+            id: status.cluster.fleet().map(|fleet| fleet.cluster.id.as_str()),
             met: problem.is_none(),
             problem: problem.map(|failure| {
                 Message::with_lines(format_args!("{:#}", failure.cause), &failure.lines).joined()
@@ -84,7 +81,9 @@ impl<'r> Cluster<'r> {
             nodes_total: status.total(),
             nodes_up: status.up(),
             hosts: status.rows().map(HostRow::of).collect(),
-            nodes_without_host: without_host.map(|node| NodeRow::of(fleet, node)).collect(),
+            nodes_without_host: without_host
+                .map(|(fleet, node)| NodeRow::of(fleet, node))
+                .collect(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::TOLD;
 use super::results::ProbeResults;
 use crate::cli::Goal;
-use crate::cluster::{NoFleet, ResolvedCluster, Skipped, WhySkipped};
+use crate::cluster::{NoFleet, Skipped, WhySkipped};
 use crate::commands::nodes::ViewedCluster;
 use crate::commands::nodes::status::{Judge, NodeStatus, Verdict};
 use crate::failure::{Failure, Kind};
@@ -46,14 +46,13 @@ pub(super) fn wanted(goal: Goal, cluster: &ViewedCluster<'_>) -> usize {
 impl<'s> ClusterStatus<'s> {
     pub(super) fn new(
         cluster: &'s ViewedCluster<'s>,
-        resolved: &ResolvedCluster<'_>,
         results: &ProbeResults,
         outage: Option<&'s str>,
         judge: &Judge<'_>,
     ) -> Self {
         let statuses = judge.statuses(cluster, |host| results.of(host));
         let up = statuses.iter().filter(|status| counts(status) && status.is_ok()).map(id);
-        let no_route = match &resolved.fleet {
+        let no_route = match &cluster.resolved.fleet {
             Err(why @ NoFleet::NoControlNode) => Some(why.to_string()),
             _ => None,
         };
@@ -81,7 +80,7 @@ impl<'s> ClusterStatus<'s> {
 
     /// Returns whether the wait is over.
     pub(super) fn state(&self, goal: Goal, results: &ProbeResults, judge: &Judge<'_>) -> WaitState {
-        if self.cluster.fleet.cluster.is_terminated() {
+        if self.cluster.fleet().is_some_and(|fleet| fleet.cluster.is_terminated()) {
             return self.impossible("the cluster was terminated", None);
         }
         let wanted = wanted(goal, self.cluster);
@@ -104,7 +103,7 @@ impl<'s> ClusterStatus<'s> {
     }
 
     fn impossible(&self, why: &str, remedy: Option<String>) -> WaitState {
-        let message = format!("{}: {why}", self.cluster.fleet.alias());
+        let message = format!("{}: {why}", self.cluster.alias());
         WaitState::Impossible(Failure { hint: remedy, ..Failure::message(Kind::Hosts, message) })
     }
 
@@ -115,7 +114,7 @@ impl<'s> ClusterStatus<'s> {
         let unconnected = self
             .cluster
             .without_host()
-            .filter_map(|node| Some((node.name.to_string(), installation_failure(node)?)));
+            .filter_map(|(_, node)| Some((node.name.to_string(), installation_failure(node)?)));
         let told = |(name, why)| format!("{name}: installation failed: {why}");
         connected.chain(unconnected).map(told).collect()
     }
@@ -125,14 +124,14 @@ impl<'s> ClusterStatus<'s> {
         let (up, total) = (self.up(), self.total());
         let are = if up == 1 || total == 1 { "is" } else { "are" };
         let nodes = if total == 1 { "node" } else { "nodes" };
-        format!("{}: {up} of {total} {nodes} {are} up", self.cluster.fleet.alias())
+        format!("{}: {up} of {total} {nodes} {are} up", self.cluster.alias())
     }
 
     /// The same with what the others are waited for, as long as it says something new.
     pub(super) fn progress(&self) -> String {
         let without_host = || self.cluster.without_host();
-        let refused = without_host().filter(|node| node.why == WhySkipped::Refused).count();
-        let waiting = without_host().filter(|node| is_starting(node)).count();
+        let refused = without_host().filter(|(_, node)| node.why == WhySkipped::Refused).count();
+        let waiting = without_host().filter(|(_, node)| is_starting(node)).count();
         let silent = self.down().filter(|status| failure(status).is_none()).count();
         let mut others = Vec::new();
         for (count, one, several) in [
@@ -159,7 +158,7 @@ impl<'s> ClusterStatus<'s> {
         };
         let mut lines: Vec<String> = hosts.map(missing).collect();
         let without_host = self.cluster.without_host();
-        lines.extend(without_host.map(|node| format!("{}: {}", node.name, node.why)));
+        lines.extend(without_host.map(|(_, node)| format!("{}: {}", node.name, node.why)));
         lines.extend(self.no_route.clone());
         lines.extend(self.outage.map(str::to_owned));
         if lines.is_empty() {
