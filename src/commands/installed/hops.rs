@@ -6,14 +6,14 @@ use super::desired::InstallRequest;
 use crate::install::fragment::Fragment;
 use crate::install::jumps::first_hop;
 use crate::install::present::{Installed, Present};
-use crate::install::state::FileKind;
+use crate::install::state::{FileKind, Record};
 
 /// Warns of each cluster that jumps through a name which no cluster will have any more: ssh would
 /// ask the network for it, and log in to whoever has it there.
 pub(super) fn warn_of_lost(present: &Present, installed: &Installed, request: &mut InstallRequest) {
     let InstallRequest { desired, talk, .. } = request;
     let replaced = desired.put.iter().filter_map(|(record, _)| installed.of_id(record.id.as_str()));
-    let stems = desired.removed.iter().cloned().chain(replaced.map(|old| old.stem()));
+    let stems = desired.removed.iter().cloned().chain(replaced.map(Record::stem));
     let before = stems.filter_map(|stem| present.part(&stem, FileKind::Fragment));
     let mut lost: HashSet<String> = before.flat_map(names).collect();
     for name in desired.put.iter().flat_map(|(_, text)| names(text)) {
