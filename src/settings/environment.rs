@@ -87,7 +87,10 @@ impl Environment {
     /// A path that was given for `option`, as it can stand in a file of ssh's: a relative one is
     /// relative to the current folder now, and to nothing later.
     pub fn local_path(&self, given: &Path, option: &str) -> Outcome<LocalPath<'static>> {
-        let refuse = |reason: String| Failure::message(Kind::Usage, format!("{option}: {reason}"));
+        let refuse = |reason: String| {
+            let source = self.source_of(option, given).unwrap_or_else(|| option.to_owned());
+            Failure::message(Kind::Usage, format!("{source}: {reason}"))
+        };
         let text = given.to_str().ok_or_else(|| refuse("not UTF-8 text".to_owned()))?;
         if text.is_empty() {
             return Err(refuse("an empty path".to_owned()));
@@ -103,6 +106,14 @@ impl Environment {
         let resolved = if parts_up { std::fs::canonicalize(&absolute).ok() } else { None };
         let resolved = resolved.and_then(|path| path.to_str().map(str::to_owned));
         LocalPath::new(resolved.unwrap_or(absolute)).map_err(|reason| refuse(reason.to_string()))
+    }
+
+    /// The variable of an option, where that holds this value: then nobody typed the option.
+    fn source_of(&self, option: &str, value: &Path) -> Option<String> {
+        let word = option.strip_prefix("--")?.replace('-', "_").to_uppercase();
+        let variable = format!("PRIME_SSH_{}", word.trim_start_matches("SSH_"));
+        let held = self.variables.get(&OsString::from(&variable));
+        held.is_some_and(|held| held.as_os_str() == value).then_some(variable)
     }
 
     /// The text of a file or pipe that somebody named.

@@ -161,11 +161,13 @@ impl<'c> Newcomer<'c> {
             AnswerSource::Api(_) => None,
         })?;
         let outcome = usable.and_then(|()| state.decide(cluster, name.clone(), source, &options));
+        let stem = id.as_ref().map(|id| FileStem::new(&name, id.as_str()));
         let what = match outcome {
             Ok(DesiredOutcome::Put(what)) => {
                 if let Some(changes) = old.and_then(|old| options.since(&old.options)) {
                     let would = if settings.mode == Mode::Apply { "" } else { " would change" };
-                    state.request.talk.note(format!("options for {alias}{would}: {changes}"));
+                    let said = format!("options for {alias}{would}: {changes}");
+                    state.request.options.push((stem.clone(), said));
                 }
                 if let Some((by, old)) = id.as_ref().zip(replaces) {
                     remove(&old, by, state);
@@ -191,9 +193,9 @@ impl<'c> Newcomer<'c> {
         };
         let cluster = match what {
             ClusterChange::NotInstalled(_) => asked.clone(),
+            ClusterChange::Left(_) => old.map_or(alias, Record::alias),
             _ => alias,
         };
-        let stem = id.as_ref().map(|id| FileStem::new(&name, id.as_str()));
         state.request.lines.push(Line { cluster, what, stem });
         Ok(())
     }

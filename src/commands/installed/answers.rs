@@ -15,7 +15,7 @@ use crate::install::follow::Follow;
 use crate::install::layout::Layout;
 use crate::install::present::{Installed, Present};
 use crate::install::state::{ApiSource, Damage, FileKind, FileStem, Record, Source};
-use crate::name::Slug;
+use crate::name::{Slug, id_part};
 use crate::settings::{OptionResolver, pasted};
 use crate::terminal::Terminal;
 use crate::text::shell;
@@ -186,9 +186,15 @@ fn newcomers(
     let Follow { source, options, excluded } = follow;
     let endpoint = resolver.endpoint(source, options.token_file.as_ref())?;
     let mut listed = fetch::list(endpoint.clone(), None, terminal)?;
+    // One whose state is damaged is installed, and has options of its own that are not known.
+    let is_damaged = |id: &str| {
+        let part = id_part(id);
+        installed.damaged.iter().any(|(stem, _)| stem.parts().1 == part)
+    };
     listed.retain(|cluster| {
         (source.team.is_none() || cluster.team_id == source.team)
             && installed.of_id(&cluster.id).is_none()
+            && !is_damaged(&cluster.id)
             && !excluded.contains(&cluster.id)
     });
     let ids: Vec<String> = listed.into_iter().map(|cluster| cluster.id).collect();

@@ -19,7 +19,7 @@ use crate::install::fragment::{Difference, Fragment};
 use crate::install::layout::Layout;
 use crate::install::options::SavedOptions;
 use crate::install::present::{Installed, Present};
-use crate::install::state::{FileKind, Record, Source};
+use crate::install::state::{FileKind, FileStem, Record, Source};
 use crate::name::Slug;
 use crate::render::ssh_config;
 use crate::settings::{OptionResolver, OwnCommands, Rendering, pasted};
@@ -34,6 +34,8 @@ pub(in crate::commands) struct InstallRequest {
     pub(in crate::commands) renewed: Vec<Renewed>,
     /// The clusters, and what becomes of each.
     pub(in crate::commands) lines: Vec<Line>,
+    /// What is said of options that a cluster has from now on, if nothing else refuses it.
+    pub(in crate::commands) options: Vec<(Option<FileStem>, String)>,
     /// The messages about it.
     pub(in crate::commands) talk: Talk,
     /// True if the summary says how to connect.

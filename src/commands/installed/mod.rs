@@ -5,6 +5,7 @@ mod answers;
 mod apply;
 
 mod desired;
+mod hops;
 mod identity;
 mod loops;
 mod summary;
