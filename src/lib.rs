@@ -9,13 +9,13 @@
 //! - text for people and shells: [`text`]; checked values: [`name`]; exit codes: [`failure`];
 //! - what people see: [`terminal`]; files: [`fs`];
 //! - the Prime Intellect API: [`api`];
-//! - other programs, and the hosts themselves: [`ssh`];
+//! - the hosts themselves, and other programs: [`ssh`];
 //! - clusters and their hosts: [`cluster`];
 //! - every text that is made of them: [`render`];
 //! - what is kept below the ssh folder: [`certificate`], [`install`];
 //! - what was typed: [`cli`]; what it means: [`settings`];
 //! - what is wrong on a machine: [`doctor`];
-//! - [`commands`]: one file a command, each of which reads as the pipeline.
+//! - a file or folder a command, which reads as the pipeline, and what they share: [`commands`].
 
 /// Code that the tests of the library share with those of the program.
 #[cfg(test)]

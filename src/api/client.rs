@@ -14,8 +14,8 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::address::ApiUrl;
 use super::error::{Cause, Error, Operation, code};
 use super::resolver::SystemResolver;
+use super::server_text::{self, shown};
 use super::token::ApiToken;
-use super::words::{self, shown};
 use super::{retry, transport};
 use crate::failure::Kind;
 use crate::name::Invalid;
@@ -277,7 +277,7 @@ impl Client {
         // The status is known; its words are not worth the whole time limit.
         let _ = timeout(ERROR_BODY_TIMEOUT, all).await;
         let body = String::from_utf8_lossy(&body);
-        let words = words::of_refusal(&body).map(|words| self.sanitize(&words));
+        let words = server_text::of_error_body(&body).map(|text| self.sanitize(&text));
         let is_page = body.trim_start().starts_with('<');
         Cause { wait, ..Cause::status(status, words.as_deref(), is_page, operation) }
     }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 
+use super::server_text::shown;
 use super::wire::Malformed;
-use super::words::shown;
 use crate::failure::Kind;
 use crate::name::Invalid;
 

@@ -5,7 +5,7 @@ use reqwest::StatusCode;
 use super::client::{Client, ClusterAnswer, check_segment};
 use super::error::{Cause, Error, Operation};
 use super::list::{Listed, PAGE};
-use super::words::shown;
+use super::server_text::shown;
 use crate::failure::Kind;
 use crate::name::is_start_of_id;
 use crate::text::message::Message;

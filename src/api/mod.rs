@@ -9,7 +9,7 @@ mod find;
 pub mod list;
 pub mod resolver;
 mod retry;
+mod server_text;
 pub mod token;
 mod transport;
 pub mod wire;
-mod words;

@@ -8,7 +8,7 @@ use rustls::{CertificateError, Error as TlsError};
 
 use super::address::ApiUrl;
 use super::error::{Cause, Retry};
-use super::words::shown;
+use super::server_text::shown;
 use crate::failure::Kind;
 
 const NETWORK: &str = "check the network, the address in `--api-url`, and HTTPS_PROXY and NO_PROXY \

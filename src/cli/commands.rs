@@ -123,7 +123,8 @@ pub struct InstallArgs {
     #[arg(long = "as", value_name = "NAME", conflicts_with = "all")]
     pub name: Option<Slug<'static>>,
     /// Let `sync` add the clusters that come later; implied by --live
-    #[arg(long, requires = "all")]
+    // A requirement that conflicts with what is typed does not count, so the conflicts are named too.
+    #[arg(long, requires = "all", conflicts_with_all = ["clusters", "input"])]
     pub follow: bool,
     /// A wait for nodes before.
     #[command(flatten)]
@@ -138,8 +139,8 @@ pub struct InstallArgs {
 
 /// `install --wait`.
 #[derive(Args, Clone, Copy, Debug)]
-#[command(mut_arg("goal", |arg| arg.requires("wait")))]
-#[command(mut_arg("within", |arg| arg.requires("wait")))]
+#[command(mut_arg("goal", |arg| arg.requires("wait").conflicts_with_all(["all", "input"])))]
+#[command(mut_arg("within", |arg| arg.requires("wait").conflicts_with_all(["all", "input"])))]
 pub struct InstallWaitArgs {
     /// Wait until the nodes are up, as `prime-ssh wait` does, then install; see --for and --within
     #[arg(long, conflicts_with_all = ["all", "input"])]

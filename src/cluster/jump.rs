@@ -27,13 +27,13 @@ pub enum Jump<'a> {
     /// A control node of the same fleet, by the last part of its alias.
     ControlNode(Slug<'a>),
     /// A host that the user named.
-    Via(JumpVia),
+    Via(JumpHost),
 }
 
 /// A jump host that the user named: `[USER@]HOST[:PORT]`, where `HOST` is an address, a DNS name
 /// or an alias of their own ssh config.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JumpVia {
+pub struct JumpHost {
     user: Option<UserName<'static>>,
     host: Box<str>,
     /// The host where it is an address; a name may be one of the user's own ssh config, and lead
@@ -42,7 +42,7 @@ pub struct JumpVia {
     port: Option<Port>,
 }
 
-impl JumpVia {
+impl JumpHost {
     /// The login name, where one was given.
     #[must_use]
     pub fn user(&self) -> Option<&UserName<'static>> {
@@ -70,9 +70,9 @@ impl JumpVia {
 
 /// `--bastion`: the host that leads to whatever else would be reached directly, or `none`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bastion(pub Option<JumpVia>);
+pub struct BastionArg(pub Option<JumpHost>);
 
-impl FromStr for Bastion {
+impl FromStr for BastionArg {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
@@ -80,7 +80,7 @@ impl FromStr for Bastion {
     }
 }
 
-impl fmt::Display for Bastion {
+impl fmt::Display for BastionArg {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             None => f.write_str("none"),
@@ -89,7 +89,7 @@ impl fmt::Display for Bastion {
     }
 }
 
-impl FromStr for JumpVia {
+impl FromStr for JumpHost {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
@@ -145,7 +145,7 @@ fn check_alias(alias: &str) -> Result<&str, Invalid> {
     Ok(alias)
 }
 
-impl fmt::Display for JumpVia {
+impl fmt::Display for JumpHost {
     /// As `ProxyJump` takes it: raw, and an IPv6 address in brackets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(user) = &self.user {
@@ -176,7 +176,7 @@ mod tests {
             ("203.0.113.1:2200", "203.0.113.1:2200"),
             ("0x7f.1", "0x7f.1"),
         ] {
-            assert_eq!(given.parse::<JumpVia>().unwrap().to_string(), emitted, "{given}");
+            assert_eq!(given.parse::<JumpHost>().unwrap().to_string(), emitted, "{given}");
         }
     }
 
@@ -203,7 +203,7 @@ mod tests {
             "a;b@h",
             "ssh://h",
         ] {
-            assert!(text.parse::<JumpVia>().is_err(), "{text:?}");
+            assert!(text.parse::<JumpHost>().is_err(), "{text:?}");
         }
     }
 }

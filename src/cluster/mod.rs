@@ -1,11 +1,12 @@
 //! From the wire to checked hosts: what the answer says (`check`), what its hosts are called
-//! (`naming`), and which of them are wanted and how they are reached (`resolve`).
+//! (`naming`), which of them are wanted (`selection`), and how they are reached (`jump`). `resolve`
+//! puts these together, and `model` has what comes of it: a [`Fleet`] of [`Host`]s.
 
 mod check;
+mod control_node;
+mod duplicate_ids;
 mod duplicates;
-mod ids;
 mod jump;
-mod listed;
 mod model;
 mod naming;
 mod refusal;
@@ -16,9 +17,9 @@ mod selection;
 mod tests;
 
 pub use check::CheckedCluster;
+pub use control_node::ControlNode;
 pub use duplicates::duplicates_by;
-pub use jump::{Bastion, Jump, JumpMode, JumpVia};
-pub use listed::ControlNode;
+pub use jump::{BastionArg, Jump, JumpHost, JumpMode};
 pub use model::{Cluster, Fleet, Host, Node, Skipped, SshKey, WhySkipped};
 pub use refusal::Refusal;
 pub use resolve::{NoFleet, Options, ResolvedCluster, name_clusters, resolve, resolve_one};

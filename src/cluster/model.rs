@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::jump::{Jump, JumpVia};
+use super::jump::{Jump, JumpHost};
 use crate::name::{HostName, Id, Label, Port, Slug, UserName};
 
 /// A machine of a cluster. Its hosts share it.
@@ -221,7 +221,7 @@ pub struct Fleet<'a> {
     /// The way to the hosts that jump.
     pub jump: Option<Jump<'a>>,
     /// The host that leads to everything else, and to the host that others jump through.
-    pub bastion: Option<JumpVia>,
+    pub bastion: Option<JumpHost>,
     /// The number of nodes that are neither terminated nor detached.
     pub active_nodes: usize,
     /// The nodes that give no host.

@@ -25,7 +25,7 @@ pub(super) enum Suffix {
 /// Those that want the same name all get a short suffix. Who wants what one of them is called now
 /// gets a whole one, and so do those that still agree: by chance once in billions of names, or
 /// because somebody sought it.
-pub(super) fn settle<'a, T>(
+pub(super) fn unique_names<'a, T>(
     taken: &HashSet<Slug<'a>>,
     claimants: &[T],
     name: impl Fn(&T, Suffix) -> Slug<'a>,
@@ -91,13 +91,13 @@ pub(super) fn name_hosts(hosts: &mut [Host<'_>]) {
     let mut unnamed = hosts.len();
     for (main, active) in [(true, true), (true, false), (false, true), (false, false)] {
         let claims = claims(hosts, |host| host.main == main && host.node.active == active);
-        let settled = settle(&taken, &claims, if main { main_name } else { further_name });
+        let named = unique_names(&taken, &claims, if main { main_name } else { further_name });
         unnamed -= claims.len();
         if unnamed > 0 {
-            taken.extend(settled.iter().cloned());
+            taken.extend(named.iter().cloned());
         }
         let places: Vec<usize> = claims.iter().map(|claim| claim.at).collect();
-        for (at, name) in places.into_iter().zip(settled) {
+        for (at, name) in places.into_iter().zip(named) {
             if let Some(host) = hosts.get_mut(at) {
                 host.name = name;
             }
@@ -191,20 +191,20 @@ fn split_number(text: &[u8]) -> (&[u8], &[u8]) {
 mod tests {
     use super::*;
 
-    fn settled(
+    fn named(
         taken: &HashSet<Slug<'static>>,
         wanted: &[(&'static str, &'static str)],
     ) -> Vec<String> {
         let name = |(name, id): &(&'static str, &'static str), suffix| {
             name_with_id(&Slug::new(*name).unwrap(), &Id::new(*id).unwrap(), suffix)
         };
-        settle(taken, wanted, name).iter().map(ToString::to_string).collect()
+        unique_names(taken, wanted, name).iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn all_that_collide_get_a_part_of_their_id() {
         let part = |id| crate::name::id_part(id);
-        let names = settled(&HashSet::new(), &[("x", "1"), ("y", "2"), ("x", "3")]);
+        let names = named(&HashSet::new(), &[("x", "1"), ("y", "2"), ("x", "3")]);
         assert_eq!(names, [format!("x-{}", part("1")), "y".into(), format!("x-{}", part("3"))]);
     }
 
@@ -212,7 +212,7 @@ mod tests {
     fn a_name_made_to_collide_with_an_id_part_is_the_one_that_moves() {
         let part = crate::name::id_part("1");
         let sly: &'static str = format!("x-{part}").leak();
-        let names = settled(&HashSet::new(), &[("x", "1"), (sly, "2"), ("x", "3")]);
+        let names = named(&HashSet::new(), &[("x", "1"), (sly, "2"), ("x", "3")]);
         assert_eq!(names[0], sly);
         assert_eq!(
             names[1],
@@ -230,7 +230,7 @@ mod tests {
             wanted.push((name.to_string().leak(), last));
         }
         let start = std::time::Instant::now();
-        let found = settled(&HashSet::new(), &wanted);
+        let found = named(&HashSet::new(), &wanted);
         assert_eq!(found.iter().collect::<HashSet<_>>().len(), wanted.len());
         assert!(start.elapsed() < std::time::Duration::from_secs(10), "{:?}", start.elapsed());
     }
@@ -238,8 +238,8 @@ mod tests {
     #[test]
     fn a_name_that_is_taken_stays() {
         let taken = HashSet::from([Slug::new("train").unwrap()]);
-        let settled = settled(&taken, &[("train", "2")]);
-        assert_eq!(settled, [format!("train-{}", crate::name::id_part("2"))]);
+        let named = named(&taken, &[("train", "2")]);
+        assert_eq!(named, [format!("train-{}", crate::name::id_part("2"))]);
     }
 
     #[test]

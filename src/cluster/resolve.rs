@@ -4,10 +4,10 @@ use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
 use super::check::{CheckedCluster, Nodes};
-use super::ids::refuse_duplicates;
-use super::jump::{Jump, JumpMode, JumpVia};
+use super::duplicate_ids::refuse_duplicates;
+use super::jump::{Jump, JumpHost, JumpMode};
 use super::model::{Cluster, Fleet, Host, Skipped, WhySkipped};
-use super::naming::{name_hosts, name_with_id, natural, settle};
+use super::naming::{name_hosts, name_with_id, natural, unique_names};
 use super::refusal::Refusal;
 use super::selection::Selection;
 use crate::name::{HostName, Id, Invalid, Port, Slug, UserName};
@@ -23,9 +23,9 @@ pub struct Options {
     /// The workers that jump.
     pub jump: JumpMode,
     /// The host that they jump through, in place of a control node.
-    pub jump_via: Option<JumpVia>,
+    pub jump_via: Option<JumpHost>,
     /// The host that leads to whatever would be reached directly.
-    pub bastion: Option<JumpVia>,
+    pub bastion: Option<JumpHost>,
     /// The hosts to select.
     pub selection: Selection,
     /// Names that clusters keep, by their id: an installed cluster's name does not move.
@@ -59,21 +59,21 @@ pub struct ResolvedCluster<'a> {
     pub more_refused: usize,
     /// Notes for the user, beyond those on nodes that give no host.
     pub notes: Vec<String>,
-    /// The facts about a cluster without a fleet.
-    rest: Option<Box<Fleet<'a>>>,
+    /// A fleet without hosts, in place of one that could not be made.
+    empty_fleet: Option<Box<Fleet<'a>>>,
 }
 
 impl<'a> ResolvedCluster<'a> {
     /// The name of the whole cluster, where it has one.
     #[must_use]
     pub fn alias(&self) -> Option<String> {
-        self.known().map(Fleet::alias)
+        self.fleet_or_empty().map(Fleet::alias)
     }
 
     /// The nodes that give no host.
     #[must_use]
     pub fn skipped(&self) -> &[Skipped<'a>] {
-        self.known().map_or(&[], |fleet| &fleet.skipped)
+        self.fleet_or_empty().map_or(&[], |fleet| &fleet.skipped)
     }
 
     /// A note for each node that gives no host and says why itself: what was refused is told where
@@ -95,10 +95,10 @@ impl<'a> ResolvedCluster<'a> {
         notes
     }
 
-    /// The fleet; where there is none, what one would be without its hosts.
+    /// The fleet; where there is none, an empty one that says what is known of the cluster.
     #[must_use]
-    pub fn known(&self) -> Option<&Fleet<'a>> {
-        self.fleet.as_ref().ok().or(self.rest.as_deref())
+    pub fn fleet_or_empty(&self) -> Option<&Fleet<'a>> {
+        self.fleet.as_ref().ok().or(self.empty_fleet.as_deref())
     }
 }
 
@@ -148,10 +148,10 @@ pub fn resolve<'a>(
     let names = name_clusters(&clusters.iter().collect::<Vec<_>>(), &options.recorded);
     let clusters = clusters.into_iter().zip(names);
     let mut resolved: Vec<_> =
-        clusters.map(|(cluster, name)| with_name(cluster, name, options)).collect();
+        clusters.map(|(cluster, name)| resolve_named(cluster, name, options)).collect();
     resolved.sort_by(|a, b| {
         let key = |resolved: &ResolvedCluster<'a>| {
-            resolved.known().map(|fleet| (fleet.name.clone(), fleet.cluster.id.clone()))
+            resolved.fleet_or_empty().map(|fleet| (fleet.name.clone(), fleet.cluster.id.clone()))
         };
         key(a).cmp(&key(b))
     });
@@ -164,7 +164,7 @@ pub fn resolve_one<'a>(mut cluster: CheckedCluster<'a>, options: &Options) -> Re
     cluster.nodes.settle_inactive(options.selection.include_inactive);
     refuse_duplicates(std::slice::from_mut(&mut cluster));
     let name = name_clusters(&[&cluster], &options.recorded).pop().flatten();
-    with_name(cluster, name, options)
+    resolve_named(cluster, name, options)
 }
 
 /// Names each cluster whose own values are usable: a recorded name stays, the others are found.
@@ -182,13 +182,14 @@ pub fn name_clusters<'a>(
         .filter_map(|cluster| cluster.wanted_name().zip(cluster.id()))
         .filter(|(_, id)| recorded_for(id).is_none())
         .collect();
-    let settled = settle(&taken, &newcomers, |(slug, id), suffix| name_with_id(slug, id, suffix));
-    let mut settled = settled.into_iter();
+    let named =
+        unique_names(&taken, &newcomers, |(slug, id), suffix| name_with_id(slug, id, suffix));
+    let mut named = named.into_iter();
     let ids = clusters.iter().map(|cluster| cluster.id());
-    ids.map(|id| recorded_for(id?).or_else(|| settled.next())).collect()
+    ids.map(|id| recorded_for(id?).or_else(|| named.next())).collect()
 }
 
-fn with_name<'a>(
+fn resolve_named<'a>(
     checked: CheckedCluster<'a>,
     name: Option<Slug<'a>>,
     options: &Options,
@@ -198,7 +199,7 @@ fn with_name<'a>(
     refusals.append(of_nodes);
     let title = cluster.as_ref().map_or(label, title);
     let mut notes = Vec::new();
-    let mut rest = None;
+    let mut empty_fleet = None;
     let fleet = match cluster.zip(name) {
         None => Err(NoFleet::Refused),
         Some((cluster, name)) => {
@@ -213,11 +214,11 @@ fn with_name<'a>(
                 skipped,
                 entry: 0,
             };
-            match choose(&mut fleet, options, &mut notes) {
+            match resolve_hosts(&mut fleet, options, &mut notes) {
                 Ok(()) => Ok(fleet),
                 Err(why) => {
                     fleet.hosts.clear();
-                    rest = Some(Box::new(fleet));
+                    empty_fleet = Some(Box::new(fleet));
                     Err(why)
                 }
             }
@@ -227,7 +228,7 @@ fn with_name<'a>(
         note.insert_str(0, &format!("{title}: "));
     }
     let (refusals, more_refused) = (refusals.first, refusals.more);
-    ResolvedCluster { title, fleet, refusals, more_refused, notes, rest }
+    ResolvedCluster { title, fleet, refusals, more_refused, notes, empty_fleet }
 }
 
 fn title(cluster: &Cluster<'_>) -> String {
@@ -241,7 +242,7 @@ fn title(cluster: &Cluster<'_>) -> String {
 const TOLD: usize = 20;
 
 /// Names, orders and selects the hosts of a fleet that holds all of them, and finds their way in.
-fn choose(
+fn resolve_hosts(
     fleet: &mut Fleet<'_>,
     options: &Options,
     notes: &mut Vec<String>,
@@ -329,7 +330,7 @@ fn find_jump<'a>(fleet: &Fleet<'a>, options: &Options) -> Result<Option<Jump<'a>
 
 /// Refuses a jump host that is one of the cluster's own names or endpoints: a host that jumps
 /// through itself never stops.
-fn check_outside(jump: &JumpVia, fleet: &Fleet<'_>) -> Result<(), Invalid> {
+fn check_outside(jump: &JumpHost, fleet: &Fleet<'_>) -> Result<(), Invalid> {
     let host = jump.host();
     let ours = fleet.alias();
     let below = host.strip_prefix(&ours);

@@ -163,7 +163,8 @@ impl Question {
     /// Returns the cached answer, if all of it can be parsed.
     fn cached_in(&self, cache: &Cache) -> Option<CachedResponse> {
         let cached = cache.read(&self.key)?;
-        let readable = |answer: &ClusterAnswer| fleets::check(&answer.id, &answer.text).is_ok();
+        let readable =
+            |answer: &ClusterAnswer| fleets::checked_answer(&answer.id, &answer.text).is_ok();
         let complete = self.selector.is_none() || cached.answers.len() == 1;
         (complete && cached.answers.iter().all(readable)).then_some(cached)
     }

@@ -1,8 +1,8 @@
 //! `prime-ssh config`: an `ssh_config` fragment on stdout or in a file.
 
-use super::fleets::{self, Gaps};
+use super::fleets::{self, AllowedGaps};
 use super::output::{self, Overwrite};
-use super::{certificates, fetch, openssh};
+use super::{cluster_certificates, fetch, openssh};
 use crate::cli::ConfigArgs;
 use crate::failure::Outcome;
 use crate::render::ssh_config;
@@ -12,17 +12,17 @@ pub(super) fn run(args: &ConfigArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
     let settings = Settings::read(context)?;
     let mut warnings = Vec::new();
-    let mut login = settings.login(&args.render, &mut warnings)?;
+    let mut connection = settings.connection_options(&args.render, &mut warnings)?;
     let source = settings.source(&args.source)?;
     let hosts = host_options(&args.render.hosts)?;
     for warning in warnings {
         terminal.warning(warning);
     }
-    openssh::check_options(&login.ssh_options)?;
-    openssh::warn_of_old(login.layout, terminal);
+    openssh::check_options(&connection.ssh_options)?;
+    openssh::warn_of_old(connection.layout, terminal);
     let answers = fetch::all(&source, terminal)?;
-    let fleets = fleets::fleets(&answers, &hosts, Gaps::of(&source, context), terminal)?;
-    certificates::add_own(&mut login, &fleets, context)?;
+    let fleets = fleets::of_answers(&answers, &hosts, AllowedGaps::of(&source, context), terminal)?;
+    cluster_certificates::add_certificates(&mut connection, &fleets, context)?;
     let overwrite = Overwrite::ours(args.force);
-    output::deliver(&args.output, &overwrite, |to| ssh_config::render(&fleets, &login, to))
+    output::deliver(&args.output, &overwrite, |to| ssh_config::render(&fleets, &connection, to))
 }

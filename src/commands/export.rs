@@ -1,7 +1,7 @@
 //! `prime-ssh export`: clusters in a file that `--input` reads.
 
 use super::fetch;
-use super::fleets::{self, Gaps};
+use super::fleets::{self, AllowedGaps};
 use super::output::{self, Overwrite};
 use crate::cli::ExportArgs;
 use crate::cluster::{self, Selection};
@@ -16,7 +16,7 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> Outcome<()> {
     let selection = Selection { whole_nodes: true, ..selection(&args.selection) };
     let hosts = cluster::Options { selection, ..cluster::Options::default() };
     let answers = fetch::all(&source, terminal)?;
-    let fleets = fleets::fleets(&answers, &hosts, Gaps::of(&source, context), terminal)?;
+    let fleets = fleets::of_answers(&answers, &hosts, AllowedGaps::of(&source, context), terminal)?;
     // From a list, `sync --prune` learns that a cluster is gone.
     let is_list = matches!(source.origin, Origin::All(_)) || fleets.len() > 1;
     let overwrite = Overwrite::as_tools_do(context)?;

@@ -13,7 +13,7 @@ use crate::text::message::{Message, Talk};
 
 /// The gaps that an output may have.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Gaps {
+pub(super) struct AllowedGaps {
     /// Hosts with a refused value are left out, in place of failing.
     pub(super) skip_invalid: bool,
     /// The clusters were named, so that each must give a host.
@@ -22,7 +22,7 @@ pub(super) struct Gaps {
     pub(super) require_all: bool,
 }
 
-impl Gaps {
+impl AllowedGaps {
     pub(super) fn of(source: &Source, context: &Context) -> Self {
         let named = !matches!(source.origin, Origin::All(_));
         Self { skip_invalid: context.global.skip_invalid, named, require_all: false }
@@ -30,7 +30,7 @@ impl Gaps {
 
     /// Returns whether a cluster without a fleet ends the run: one that was named does, unless its refusals
     /// have been told; one of `--all` does only if the options are wrong for it.
-    fn end_with(self, why: &NoFleet) -> bool {
+    fn ends_run(self, why: &NoFleet) -> bool {
         match why {
             NoFleet::Refused => self.require_all,
             NoFleet::NoControlNode | NoFleet::BadJumpHost(_) => true,
@@ -41,17 +41,17 @@ impl Gaps {
 }
 
 /// Makes fleets of all answers. Refused values are told, and end the run unless `skip_invalid`.
-pub(super) fn fleets<'a>(
+pub(super) fn of_answers<'a>(
     answers: &'a [Fetched],
     options: &cluster::Options,
-    gaps: Gaps,
+    gaps: AllowedGaps,
     terminal: Terminal,
 ) -> Outcome<Vec<Fleet<'a>>> {
     let each = answers.iter().map(|fetched| (fetched, fetched.clusters()));
     let clusters = distinct(each)?.into_iter().map(|(_, cluster)| cluster);
     let clusters = clusters.collect::<Outcome<Vec<_>>>()?;
     let resolved = resolve(clusters, options);
-    if let Some(warning) = refusals(&resolved, resolved.len() > 1, gaps.skip_invalid)? {
+    if let Some(warning) = refusal_warning(&resolved, resolved.len() > 1, gaps.skip_invalid)? {
         terminal.warning(warning);
     }
     let mut fleets = Vec::with_capacity(resolved.len());
@@ -63,7 +63,7 @@ pub(super) fn fleets<'a>(
             Ok(fleet) => fleets.push(fleet),
             Err(why) => {
                 let failure = no_fleet(&title, &why);
-                if gaps.end_with(&why) {
+                if gaps.ends_run(&why) {
                     return Err(failure);
                 }
                 terminal.note(format_args!("left out {title}: {why}"));
@@ -124,7 +124,7 @@ impl Fetched {
     pub(super) fn clusters(&self) -> Outcome<Vec<CheckedCluster<'_>>> {
         let text = self.result.as_ref().map_err(|error| error.failure.again())?;
         match &self.source {
-            AnswerSource::Api(id) => Ok(vec![check(id, text)?]),
+            AnswerSource::Api(id) => Ok(vec![checked_answer(id, text)?]),
             AnswerSource::File(_) => {
                 let name = self.source.to_string();
                 CheckedCluster::of_file(text, &name).map_err(|malformed| {
@@ -159,7 +159,10 @@ impl Fetched {
 }
 
 /// Parses and checks what the API answered for the cluster with this id.
-pub(super) fn check<'a>(asked: &str, text: &'a str) -> Result<CheckedCluster<'a>, ApiError> {
+pub(super) fn checked_answer<'a>(
+    asked: &str,
+    text: &'a str,
+) -> Result<CheckedCluster<'a>, ApiError> {
     let cluster = CheckedCluster::of(text, asked)
         .map_err(|malformed| ApiError::malformed_cluster(asked, &malformed))?;
     match cluster.id().filter(|id| id.as_str() != asked) {
@@ -170,7 +173,7 @@ pub(super) fn check<'a>(asked: &str, text: &'a str) -> Result<CheckedCluster<'a>
 
 /// A cluster, resolved by itself.
 #[derive(Debug)]
-pub(super) enum Resolved<'a> {
+pub(super) enum FleetOutcome<'a> {
     /// Its hosts.
     Fleet(Box<Fleet<'a>>),
     /// It was terminated.
@@ -180,25 +183,25 @@ pub(super) enum Resolved<'a> {
 }
 
 /// Makes a fleet of one cluster. Refused values are a failure unless `skip_invalid`.
-pub(super) fn fleet<'a>(
+pub(super) fn of_cluster<'a>(
     cluster: CheckedCluster<'a>,
     options: &cluster::Options,
     skip_invalid: bool,
     talk: &mut Talk,
-) -> Outcome<Resolved<'a>> {
+) -> Outcome<FleetOutcome<'a>> {
     let resolved = resolve_one(cluster, options);
     if matches!(resolved.fleet, Err(NoFleet::Terminated)) {
-        return Ok(Resolved::Terminated);
+        return Ok(FleetOutcome::Terminated);
     }
-    if let Some(warning) = refusals(std::slice::from_ref(&resolved), true, skip_invalid)? {
+    if let Some(warning) = refusal_warning(std::slice::from_ref(&resolved), true, skip_invalid)? {
         talk.warn(warning);
     }
     notes(&resolved).for_each(|note| talk.note(note));
     let ResolvedCluster { title, fleet, .. } = resolved;
     match fleet {
-        Ok(fleet) => Ok(Resolved::Fleet(Box::new(fleet))),
+        Ok(fleet) => Ok(FleetOutcome::Fleet(Box::new(fleet))),
         Err(why @ (NoFleet::NoHost | NoFleet::NoneSelected { .. })) => {
-            Ok(Resolved::Empty(title, why))
+            Ok(FleetOutcome::Empty(title, why))
         }
         Err(why) => Err(no_fleet(&title, &why)),
     }
@@ -213,7 +216,7 @@ const TOLD: usize = 20;
 
 /// Tells what was refused, which is a failure unless `skip_invalid`. `several`: there are more clusters in
 /// this run, so that each line needs the cluster's name.
-pub(super) fn refusals<'c>(
+pub(super) fn refusal_warning<'c>(
     resolved: &'c [ResolvedCluster<'_>],
     several: bool,
     skip_invalid: bool,

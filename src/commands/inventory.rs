@@ -1,14 +1,16 @@
 //! `prime-ssh inventory`: an Ansible inventory in a file or on stdout, or the answers of a script.
 
 use super::cached::Caching;
-use super::fleets::{self, Gaps};
+use super::fleets::{self, AllowedGaps};
 use super::output::{self, Overwrite};
-use super::{certificates, openssh};
+use super::{cluster_certificates, openssh};
 use crate::cli::InventoryArgs;
 use crate::cluster::Fleet;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::render::inventory::{self, Format, GroupRequest};
-use crate::settings::{Context, Settings, check_login, format, host_options, refresh_is_off};
+use crate::settings::{
+    Context, Settings, check_ansible_options, format, host_options, refresh_is_off,
+};
 use crate::text::message::Message;
 
 /// With more hosts than this, Ansible takes seconds to load YAML.
@@ -18,11 +20,11 @@ pub(super) fn run(args: &InventoryArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
     let settings = Settings::read(context)?;
     let mut warnings = Vec::new();
-    let login = settings.login(&args.render, &mut warnings)?;
+    let connection = settings.connection_options(&args.render, &mut warnings)?;
     if args.use_ssh_config {
         warnings.clear();
     } else {
-        check_login(&login)?;
+        check_ansible_options(&connection)?;
     }
     warnings.extend(args.group.iter().filter_map(GroupRequest::warning));
     let source = settings.source(&args.source)?;
@@ -32,23 +34,23 @@ pub(super) fn run(args: &InventoryArgs, context: &Context) -> Outcome<()> {
     for warning in warnings {
         terminal.warning(warning);
     }
-    openssh::check_options(&login.ssh_options)?;
+    openssh::check_options(&connection.ssh_options)?;
 
-    let gaps = Gaps { require_all: args.require_all, ..Gaps::of(&source, context) };
+    let gaps = AllowedGaps { require_all: args.require_all, ..AllowedGaps::of(&source, context) };
     let answers = caching.answers(&source)?;
-    let fleets = fleets::fleets(&answers.fetched, &hosts, gaps, terminal)?;
+    let fleets = fleets::of_answers(&answers.fetched, &hosts, gaps, terminal)?;
     caching.write(&answers);
     if args.require_all {
         require_all(&fleets)?;
     }
     let (use_ssh_config, groups) = (args.use_ssh_config, args.group.clone());
-    let mut options = inventory::Options { login, use_ssh_config, groups };
+    let mut options = inventory::Options { connection, use_ssh_config, groups };
     let is_script = args.script.is_asked();
     if is_script && !args.cache.offline && !refresh_is_off(&context.environment)? {
-        certificates::renew_own(&options.login, &fleets, &source, context)?;
+        cluster_certificates::renew_certificates(&options.connection, &fleets, &source, context)?;
     }
     if !use_ssh_config {
-        certificates::add_own(&mut options.login, &fleets, context)?;
+        cluster_certificates::add_certificates(&mut options.connection, &fleets, context)?;
     }
     inventory::check(&fleets, &options).or_fail(Kind::Usage)?;
     let hosts: usize = fleets.iter().map(|fleet| fleet.hosts.len()).sum();

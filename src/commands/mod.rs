@@ -1,9 +1,18 @@
-//! One short file a command: it reads as the pipeline, and says what kind of failure each step is.
+//! A file or folder a command: it reads as the pipeline, and says what kind of failure each step is.
+//!
+//! What several commands share:
+//!
+//! - Answers: `input` reads files, `fetch` asks the API, `cached` saves asking it, and `fleets` makes
+//!   fleets of what came. `view` does all that for clusters as they are installed here.
+//! - Changes: `installed` brings clusters from an answer into the ssh folder.
+//! - Logins: `nodes` reaches hosts and says how they are, `cluster_certificates` has the certificates
+//!   that clusters require, and `openssh` knows the ssh of this machine.
+//! - Printing: `output` delivers texts, and `report` tables and JSON.
 
 mod cached;
 mod cert;
-mod certificates;
 mod check;
+mod cluster_certificates;
 mod completions;
 mod config;
 mod doctor;
@@ -19,7 +28,6 @@ mod man;
 mod nodes;
 mod openssh;
 mod output;
-mod refresh;
 mod render;
 mod report;
 mod show;

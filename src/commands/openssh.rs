@@ -1,7 +1,7 @@
 //! The ssh of this machine: whether it takes the options that a person adds, and reads our files.
 
 use crate::failure::{Failure, Kind, Outcome};
-use crate::render::login::Layout;
+use crate::render::connection::Layout;
 use crate::render::ssh_option::SshOption;
 use crate::ssh::query;
 use crate::ssh::release::OpenSsh;

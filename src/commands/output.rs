@@ -78,6 +78,11 @@ pub(super) fn deliver(
     let Some(path) = output else {
         return print(render);
     };
+    if path == Path::new("-") {
+        let message = "`-o -` would write to a file called `-`";
+        return Err(Failure::message(Kind::Usage, message)
+            .hint("leave out `-o` to write to stdout; `./-` is that file"));
+    }
     let mut text = Vec::new();
     render(&mut text).context("cannot render").or_fail(Kind::Local)?;
     overwrite.check(path, &text)?;

@@ -15,12 +15,14 @@ use crate::install::layout::Layout;
 use crate::install::plan::Installed;
 use crate::install::state::{self, Record};
 use crate::name::{Id, Slug};
-use crate::settings::{OptionResolver, Origin, OwnCommands, Rendering, Source, Viewing, pasted};
+use crate::settings::{
+    OptionResolver, Origin, OwnCommands, Rendering, Source, ViewSettings, pasted,
+};
 use crate::terminal::Terminal;
 
 /// The answers for the clusters that a run looks at.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct ViewAnswers {
     /// In the order in which they were named. The id is of an installed cluster, which is the one
     /// that is meant of all that a file may hold.
     answers: Vec<(Fetched, Option<Id<'static>>)>,
@@ -42,10 +44,10 @@ pub(super) fn installed_here(layout: &Layout, terminal: Terminal) -> Installed {
 /// Asks for each cluster: for an installed one where it was installed from, for any other one the
 /// API that this shell means. What fails for one harms no other.
 pub(super) fn ask(
-    viewing: &Viewing,
+    viewing: &ViewSettings,
     resolver: &OptionResolver<'_>,
     terminal: Terminal,
-) -> Outcome<Asked> {
+) -> Outcome<ViewAnswers> {
     let installed = installed_here(&viewing.layout, terminal);
     let answers = match &viewing.source.origin {
         Origin::Named(selectors) => named(selectors, viewing, &installed, resolver, terminal)?,
@@ -54,12 +56,12 @@ pub(super) fn ask(
             fetched.into_iter().map(|fetched| (fetched, None)).collect()
         }
     };
-    Ok(Asked { answers, installed })
+    Ok(ViewAnswers { answers, installed })
 }
 
 fn named(
     selectors: &[String],
-    viewing: &Viewing,
+    viewing: &ViewSettings,
     installed: &Installed,
     resolver: &OptionResolver<'_>,
     terminal: Terminal,
@@ -80,7 +82,7 @@ fn named(
 /// The installed cluster that is meant, or what to ask the API of this shell for.
 pub(super) fn asked_of<'i>(
     selector: &'i str,
-    viewing: &Viewing,
+    viewing: &ViewSettings,
     installed: &'i Installed,
 ) -> Result<&'i Record, &'i str> {
     match installed::called(installed, selector) {
@@ -94,7 +96,11 @@ pub(super) fn asked_of<'i>(
 }
 
 /// Asks for clusters by id or name, in this order.
-fn find(selectors: Vec<String>, viewing: &Viewing, terminal: Terminal) -> Outcome<Vec<Fetched>> {
+fn find(
+    selectors: Vec<String>,
+    viewing: &ViewSettings,
+    terminal: Terminal,
+) -> Outcome<Vec<Fetched>> {
     if selectors.is_empty() {
         return Ok(Vec::new());
     }
@@ -113,11 +119,11 @@ fn find(selectors: Vec<String>, viewing: &Viewing, terminal: Terminal) -> Outcom
     }
 }
 
-impl Asked {
+impl ViewAnswers {
     /// Each cluster once, as it is known here, or why it is not.
     pub(super) fn viewed<'a>(
         &'a self,
-        viewing: &Viewing,
+        viewing: &ViewSettings,
         resolver: &OptionResolver<'_>,
     ) -> Outcome<Vec<Outcome<ViewedCluster<'a>>>> {
         let clusters = self.clusters(&viewing.commands)?;
@@ -159,7 +165,7 @@ impl Asked {
         fetched: &Fetched,
         cluster: CheckedCluster<'a>,
         name: Option<Slug<'static>>,
-        viewing: &Viewing,
+        viewing: &ViewSettings,
         resolver: &OptionResolver<'_>,
     ) -> Outcome<ViewedCluster<'a>> {
         let id = cluster.id().map(|id| id.clone().into_owned());
@@ -216,7 +222,7 @@ fn installed_cluster<'a>(
 /// Resolves the options that a cluster is rendered with.
 pub(super) fn rendering(
     record: Option<&Record>,
-    viewing: &Viewing,
+    viewing: &ViewSettings,
     resolver: &OptionResolver<'_>,
 ) -> Outcome<Rendering> {
     let context = match record {
@@ -230,7 +236,7 @@ pub(super) fn rendering(
 /// Names clusters: by their recorded names, or by those that they would get.
 pub(super) fn names<'a>(
     clusters: &[&CheckedCluster<'a>],
-    viewing: &Viewing,
+    viewing: &ViewSettings,
     installed: &Installed,
 ) -> Vec<Option<Slug<'a>>> {
     if let Some(name) = &viewing.name {

@@ -57,7 +57,12 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     }
     let Includes { at_top, in_block, before } = Includes::find(snapshot);
     if !snapshot.is_in_use() {
-        return at_top.into_iter().chain(in_block).map(unused).collect();
+        // A cluster whose file is gone, and a folder that cannot be read, are told under `files`.
+        let is_empty = snapshot.ours.as_ref().is_ok_and(|ours| {
+            ours.installed.records.is_empty() && ours.installed.damaged.is_empty()
+        });
+        let lines = at_top.into_iter().chain(in_block).filter(|_| is_empty);
+        return lines.map(unused).collect();
     }
     let mut findings = Vec::new();
     if let Some((file, line)) = at_top.first() {

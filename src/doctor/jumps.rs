@@ -20,8 +20,8 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
         let what =
             format!("ssh jumps in a loop, and starts itself without end: {}", around(&names));
         Finding::wrong(Check::Hosts, what).advise(
-            "install one of these clusters with another way in (`--jump never`, `--jump-via HOST`) \
-             or another `--prefix WORD`",
+            "install one of these clusters with another way in (`--jump never`, `--jump-via HOST`, \
+             `--bastion HOST`) or another `--prefix WORD`",
         )
     };
     jumps.loops().into_iter().map(finding).collect()

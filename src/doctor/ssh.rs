@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use super::finding::quoted;
 use super::snapshot::InstalledCluster;
 use super::{Check, Finding};
-use crate::render::login::Layout;
+use crate::render::connection::Layout;
 use crate::ssh::process::Ended;
 use crate::ssh::query;
 use crate::ssh::release::{OpenSsh, Release};

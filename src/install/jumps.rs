@@ -155,7 +155,8 @@ fn rule(line: &Line<'_>, outer: &[Block]) -> Option<Rule> {
 }
 
 /// The host of the first of `[USER@]HOST[:PORT],…`, the one that ssh looks up again.
-fn first_hop(value: &str) -> Option<String> {
+#[must_use]
+pub fn first_hop(value: &str) -> Option<String> {
     let hop = value.split(',').next().unwrap_or_default();
     let hop = hop.strip_prefix("ssh://").unwrap_or(hop);
     let place = hop.rsplit_once('@').map_or(hop, |(_, place)| place);

@@ -1,13 +1,13 @@
 //! The files of this program under the user's ssh folder.
 //!
 //! - Places: `layout` names each file, `folder` reads them all into what is `present`, and cleans up.
-//! - Memory: `state` of a cluster with its `options`, `follow` for those to come, `refresh` for the
-//!   last try of each.
+//! - What is remembered: `state` of a cluster with its `options`, `follow` for those to come,
+//!   `refresh` for the last try of each.
 //! - Reading as ssh does: `reader`; with it `include` finds our line in the user's configuration,
 //!   `claims` the names that are defined there, and `jumps` the loops.
 //! - Texts: `fragment` understands a cluster's file, and `index`, `live` and `known_hosts` make the
 //!   others.
-//! - The road of a change: `desired`, `plan` (pure; `diff` shows it), `verify` (ssh is asked), `apply`.
+//! - The steps of a change: `desired`, `plan` (pure; `diff` shows it), `verify` (ssh is asked), `apply`.
 
 #[cfg(test)]
 mod any_config;

@@ -13,9 +13,9 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::cluster::{Bastion, JumpMode, JumpVia, Only};
+use crate::cluster::{BastionArg, JumpHost, JumpMode, Only};
 use crate::name::{Invalid, LocalPath, Slug, UserName};
-use crate::render::login::{HostKeys, Layout};
+use crate::render::connection::{HostKeys, Layout};
 use crate::render::ssh_option::SshOption;
 use crate::text::duration;
 
@@ -106,13 +106,13 @@ pub struct HostsArgs {
     #[arg(long, value_name = "[USER@]HOST[:PORT]", env = "PRIME_SSH_JUMP_VIA")]
     #[arg(help_heading = "Connection options")]
     #[serde(with = "text")]
-    pub jump_via: Option<JumpVia>,
+    pub jump_via: Option<JumpHost>,
     /// Reach everything through this host, the control node too: an address, or a name of your own
     /// ssh config; `none` for none
     #[arg(long, value_name = "[USER@]HOST[:PORT]", env = "PRIME_SSH_BASTION")]
     #[arg(help_heading = "Connection options")]
     #[serde(with = "text")]
-    pub bastion: Option<Bastion>,
+    pub bastion: Option<BastionArg>,
 }
 
 /// The hosts to select.

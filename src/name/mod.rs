@@ -6,7 +6,8 @@
 //! value of one of these types cannot hold anything else.
 
 mod host_name;
-mod machine;
+mod id;
+mod port;
 mod slug;
 
 use std::borrow::Cow;
@@ -14,7 +15,8 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use host_name::HostName;
-pub use machine::{ID_START, Id, Port, is_start_of_id};
+pub use id::{ID_START, Id, is_start_of_id};
+pub use port::Port;
 pub use slug::{Slug, id_part};
 
 use crate::text::sanitize::{is_bidirectional, is_control};

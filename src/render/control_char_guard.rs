@@ -1,6 +1,6 @@
-//! The second fence: no value with a control character leaves a template.
+//! The second guard: no value with a control character leaves a template.
 //!
-//! The first one is the checked types of [`crate::name`]; a value that this one stops is a bug
+//! The first guard is the checked types of [`crate::name`]; a value that this one stops is a bug
 //! there. An escaper sees fragments of values, so it cannot quote, only refuse.
 
 use std::fmt::{self, Write};

@@ -11,7 +11,7 @@ use std::io;
 
 use askama::Template;
 
-use super::login::{self, Layout, Options};
+use super::connection::{self, ConnectionOptions, Layout};
 use super::sockets::{HOME, SocketNames};
 use super::ssh_option::SshOption;
 use crate::cluster::{Cluster, Fleet, Host};
@@ -26,7 +26,11 @@ const LINE_MAX: usize = 900;
 ///
 /// Where the writer fails; or where a value holds a control character, which the checked types
 /// rule out.
-pub fn render(fleets: &[Fleet<'_>], options: &Options, to: &mut dyn io::Write) -> io::Result<()> {
+pub fn render(
+    fleets: &[Fleet<'_>],
+    options: &ConnectionOptions,
+    to: &mut dyn io::Write,
+) -> io::Result<()> {
     let stale = stale_lines(fleets.iter().map(|fleet| patterns(&fleet.alias(), None)));
     write(fleets, stale, options, to)
 }
@@ -39,7 +43,7 @@ pub fn render(fleets: &[Fleet<'_>], options: &Options, to: &mut dyn io::Write) -
 /// As [`render`].
 pub fn render_cluster(
     fleet: &Fleet<'_>,
-    options: &Options,
+    options: &ConnectionOptions,
     to: &mut dyn io::Write,
 ) -> io::Result<()> {
     write(std::slice::from_ref(fleet), Vec::new(), options, to)
@@ -55,7 +59,7 @@ pub fn render_stale(
     clusters: impl IntoIterator<Item = String>,
     to: &mut dyn io::Write,
 ) -> io::Result<()> {
-    write(&[], stale_lines(clusters), &Options::default(), to)
+    write(&[], stale_lines(clusters), &ConnectionOptions::default(), to)
 }
 
 /// The patterns of a cluster's names, as a `Host` line has them.
@@ -68,7 +72,7 @@ pub fn patterns(alias: &str, short: Option<&Slug<'_>>) -> String {
 fn write(
     fleets: &[Fleet<'_>],
     stale: Vec<String>,
-    options: &Options,
+    options: &ConnectionOptions,
     to: &mut dyn io::Write,
 ) -> io::Result<()> {
     let sockets = Sockets::new(options);
@@ -113,14 +117,16 @@ struct ClusterView<'f> {
     jump: Option<String>,
     direct_jump: Option<String>,
     /// Lines that are the same for all hosts: those that lead to it and let you in, and the others.
-    login: Vec<String>,
-    comfort: Vec<String>,
+    login_lines: Vec<String>,
+    other_lines: Vec<String>,
 }
 
 impl<'f> ClusterView<'f> {
-    fn new(fleet: &'f Fleet<'f>, options: &'f Options, sockets: &'f Sockets<'f>) -> Self {
-        let (login, comfort): (Vec<_>, Vec<_>) =
-            login::lines(options, &fleet.cluster).into_iter().partition(SshOption::is_for_login);
+    fn new(fleet: &'f Fleet<'f>, options: &'f ConnectionOptions, sockets: &'f Sockets<'f>) -> Self {
+        let (login_lines, other_lines): (Vec<_>, Vec<_>) =
+            connection::lines(options, &fleet.cluster)
+                .into_iter()
+                .partition(SshOption::is_for_login);
         let texts = |lines: Vec<SshOption>| lines.iter().map(SshOption::line).collect();
         let jump_of = |jumps: bool| {
             let host = fleet.hosts.iter().find(|host| host.jumps == jumps)?;
@@ -138,8 +144,8 @@ impl<'f> ClusterView<'f> {
             port: most_common(fleet, |host| host.port).map_or(0, Port::get),
             jump: jump_of(true),
             direct_jump: jump_of(false),
-            login: texts(login),
-            comfort: texts(comfort),
+            login_lines: texts(login_lines),
+            other_lines: texts(other_lines),
         }
     }
 
@@ -191,7 +197,7 @@ impl<'f> ClusterView<'f> {
 
 /// A host as the templates see it.
 struct HostView<'v> {
-    of: &'v ClusterView<'v>,
+    cluster: &'v ClusterView<'v>,
     host: &'v Host<'v>,
     name: &'v str,
     jump_only: bool,
@@ -204,11 +210,11 @@ struct HostView<'v> {
 }
 
 impl<'v> HostView<'v> {
-    fn new(of: &'v ClusterView<'v>, host: &'v Host<'v>) -> Self {
-        let fleet = of.fleet;
-        let jump = if host.jumps { &of.jump } else { &of.direct_jump };
+    fn new(cluster: &'v ClusterView<'v>, host: &'v Host<'v>) -> Self {
+        let fleet = cluster.fleet;
+        let jump = if host.jumps { &cluster.jump } else { &cluster.direct_jump };
         Self {
-            of,
+            cluster,
             host,
             name: host.name.as_str(),
             jump_only: host.jump_only,
@@ -217,22 +223,22 @@ impl<'v> HostView<'v> {
             user: host.user.as_str(),
             port: host.port.get(),
             host_key_alias: host.host_key_alias(),
-            jump: jump.as_deref().or_else(|| of.is_named_like_ours(host).then_some("none")),
+            jump: jump.as_deref().or_else(|| cluster.is_named_like_ours(host).then_some("none")),
         }
     }
 
     fn control_path(&self) -> String {
-        let Self { of, host, host_key_alias, .. } = self;
-        match of.sockets.names.of(of.fleet, host, host_key_alias) {
-            Some(name) => of.sockets.path(&name),
+        let Self { cluster, host, host_key_alias, .. } = self;
+        match cluster.sockets.names.of(cluster.fleet, host, host_key_alias) {
+            Some(name) => cluster.sockets.path(&name),
             None => "none".to_owned(),
         }
     }
 
     /// The same, where the one that all hosts share would not do.
     fn own_control_path(&self) -> Option<String> {
-        let Self { of, host, host_key_alias, .. } = self;
-        let name = of.sockets.names.of(of.fleet, host, host_key_alias);
+        let Self { cluster, host, host_key_alias, .. } = self;
+        let name = cluster.sockets.names.of(cluster.fleet, host, host_key_alias);
         // One that it borrows is the `HostKeyAlias` as it is.
         (!matches!(name, Some(Cow::Borrowed(_)))).then(|| self.control_path())
     }
@@ -282,7 +288,7 @@ struct Sockets<'f> {
 }
 
 impl<'f> Sockets<'f> {
-    fn new(options: &'f Options) -> Self {
+    fn new(options: &'f ConnectionOptions) -> Self {
         let folder = options.socket_folder.as_ref().map_or("~/.ssh", LocalPath::as_str);
         let home = options.home_length.max(HOME);
         let length = folder.strip_prefix('~').map_or(folder.len(), |below| home + below.len());

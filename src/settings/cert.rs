@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::environment::Environment;
 use super::identity;
 use super::own_commands::OwnCommands;
-use super::sources::Settings;
+use super::precedence::Settings;
 use crate::certificate::judge::{MIN_VALIDITY, TTL_MAX};
 use crate::cli::CertArgs;
 use crate::failure::{Failure, Kind, Outcome};
@@ -15,7 +15,7 @@ use crate::text::time::span;
 
 /// The certificates that are wanted.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct CertSettings {
     /// The key that they are for; `None` where no setting names one.
     pub identity: Option<PathBuf>,
     /// For how long; `None` leaves that to the API.
@@ -31,7 +31,7 @@ pub struct Wanted {
     pub commands: OwnCommands,
 }
 
-impl Wanted {
+impl CertSettings {
     /// Resolves what was typed for `prime-ssh cert`.
     pub fn resolve(args: &CertArgs, settings: &Settings<'_>) -> Outcome<Self> {
         check_times(args)?;

@@ -1,4 +1,4 @@
-//! The surroundings of the program: variables, the home folder, the current folder, files.
+//! The environment of the program: variables, the home folder, the current folder, files.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -13,7 +13,7 @@ use crate::text::shell;
 /// The largest file of settings, or with a token, in bytes.
 const SETTINGS_MAX: u64 = 1 << 20;
 
-/// The surroundings of a run, read once.
+/// The environment of a run, read once.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     variables: HashMap<OsString, OsString>,
@@ -21,7 +21,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// The surroundings of this process.
+    /// The environment of this process.
     #[must_use]
     pub fn here() -> Self {
         Self {
@@ -87,7 +87,10 @@ impl Environment {
     /// A path that was given for `option`, as it can stand in a file of ssh's: a relative one is
     /// relative to the current folder now, and to nothing later.
     pub fn local_path(&self, given: &Path, option: &str) -> Outcome<LocalPath<'static>> {
-        let refuse = |reason: String| Failure::message(Kind::Usage, format!("{option}: {reason}"));
+        let refuse = |reason: String| {
+            let source = self.source_of(option, given).unwrap_or_else(|| option.to_owned());
+            Failure::message(Kind::Usage, format!("{source}: {reason}"))
+        };
         let text = given.to_str().ok_or_else(|| refuse("not UTF-8 text".to_owned()))?;
         if text.is_empty() {
             return Err(refuse("an empty path".to_owned()));
@@ -105,6 +108,14 @@ impl Environment {
         LocalPath::new(resolved.unwrap_or(absolute)).map_err(|reason| refuse(reason.to_string()))
     }
 
+    /// The variable of an option, where that holds this value: then nobody typed the option.
+    fn source_of(&self, option: &str, value: &Path) -> Option<String> {
+        let word = option.strip_prefix("--")?.replace('-', "_").to_uppercase();
+        let variable = format!("PRIME_SSH_{}", word.trim_start_matches("SSH_"));
+        let held = self.variables.get(&OsString::from(&variable));
+        held.is_some_and(|held| held.as_os_str() == value).then_some(variable)
+    }
+
     /// The text of a file or pipe that somebody named.
     pub fn read(&self, path: &Path) -> anyhow::Result<String> {
         text(path, crate::fs::read_input(path, SETTINGS_MAX)?)
@@ -116,7 +127,7 @@ impl Environment {
         bytes.map(|bytes| text(path, bytes)).transpose().or_fail(Kind::Local)
     }
 
-    /// Surroundings of a test's own.
+    /// An environment for a test.
     #[cfg(test)]
     fn with(variables: &[(&str, &str)], current: &Path) -> Self {
         let variables = variables.iter().map(|(name, value)| (name.into(), value.into())).collect();
@@ -134,8 +145,8 @@ mod tests {
     use super::*;
 
     fn local_path(given: &str) -> Result<String, String> {
-        let machine = Environment::with(&[("HOME", "/home/me")], Path::new("/here"));
-        let path = machine.local_path(given.as_ref(), "--identity-file");
+        let environment = Environment::with(&[("HOME", "/home/me")], Path::new("/here"));
+        let path = environment.local_path(given.as_ref(), "--identity-file");
         path.map(|path| path.to_string()).map_err(|failure| failure.cause.to_string())
     }
 
@@ -154,9 +165,9 @@ mod tests {
 
     #[test]
     fn an_empty_variable_is_not_set() {
-        let machine = Environment::with(&[("A", ""), ("B", "b")], Path::new("/"));
-        assert_eq!(machine.variable("A").unwrap(), None);
-        assert_eq!(machine.variable("B").unwrap().as_deref(), Some("b"));
-        assert_eq!(machine.home(), None);
+        let environment = Environment::with(&[("A", ""), ("B", "b")], Path::new("/"));
+        assert_eq!(environment.variable("A").unwrap(), None);
+        assert_eq!(environment.variable("B").unwrap().as_deref(), Some("b"));
+        assert_eq!(environment.home(), None);
     }
 }

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use super::environment::Environment;
 use super::identity;
-use super::sources::Settings;
+use super::precedence::Settings;
 use crate::cluster::{self, JumpMode, Selection};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::options::{HostsArgs, OnlyArgs, RenderArgs, SelectionArgs};
 use crate::name::Slug;
-use crate::render::login::{self, Certificates};
+use crate::render::connection::{Certificates, ConnectionOptions};
 use crate::render::ssh_option::SshOption;
 
 /// The options of the fleets: their hosts, names, and the way to them.
@@ -42,7 +42,11 @@ pub(super) fn only(args: &OnlyArgs) -> Selection {
 
 impl Settings<'_> {
     /// The options for logging in, and warnings about them.
-    pub fn login(&self, args: &RenderArgs, warnings: &mut Vec<String>) -> Outcome<login::Options> {
+    pub fn connection_options(
+        &self,
+        args: &RenderArgs,
+        warnings: &mut Vec<String>,
+    ) -> Outcome<ConnectionOptions> {
         let environment = self.environment;
         let path = |given: &Option<PathBuf>, option: &str| {
             given.as_deref().map(|given| environment.local_path(given, option)).transpose()
@@ -51,7 +55,7 @@ impl Settings<'_> {
         let home_folder = environment.local_path("~/.ssh".as_ref(), "--ssh-dir")?;
         let is_default =
             |folder: &_| environment.expand(folder) == environment.expand(&home_folder);
-        Ok(login::Options {
+        Ok(ConnectionOptions {
             layout: args.layout.unwrap_or_default(),
             short: None,
             home_length: environment.home().map_or(0, |home| home.as_os_str().len()),

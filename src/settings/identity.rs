@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use super::context::Context;
 use super::environment::Environment;
+use super::precedence::Settings;
 use super::prime_cli::PrimeCli;
-use super::sources::{Context, Settings};
 use crate::failure::Outcome;
 use crate::install::options::{RenderArgs, SavedOptions};
 use crate::name::LocalPath;

@@ -3,13 +3,16 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::context::Context;
+use super::endpoint::{Access, Endpoint};
 use super::environment::Environment;
 use super::hosts::host_options;
 use super::identity::fresh_options;
 use super::own_commands::OwnCommands;
+use super::precedence::Settings;
 use super::prime_cli::PrimeCli;
-use super::sources::{Access, Context, Endpoint, Origin, Settings};
-use super::view::Viewing;
+use super::source::Origin;
+use super::view::ViewSettings;
 use crate::api::address::ApiUrl;
 use crate::cli::{GlobalArgs, GoalArgs, InstallArgs, ModeArgs, RememberedArgs};
 use crate::cluster::{self, Selection};
@@ -17,16 +20,16 @@ use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::options::{OptionChange, RenderArgs, SavedOptions};
 use crate::install::state::{self, ApiSource, Record};
 use crate::name::LocalPath;
-use crate::render::login;
+use crate::render::connection::ConnectionOptions;
 
 /// The longest wait for other runs. One takes a fraction of a second, unless ssh is slow to answer.
 pub const LOCK_LIMIT: Duration = Duration::from_secs(60);
 
 /// The resolved settings of `prime-ssh install`.
 #[derive(Debug)]
-pub struct Install {
+pub struct InstallSettings {
     /// The clusters as they will be. Where none is named, it is the only one of the team.
-    pub viewing: Viewing,
+    pub viewing: ViewSettings,
     /// The team that this person means.
     pub team: Option<String>,
     /// True if the clusters that come later are installed too.
@@ -48,7 +51,7 @@ pub enum Mode {
     Check,
 }
 
-impl Install {
+impl InstallSettings {
     /// Resolves what was typed for `prime-ssh install`.
     pub fn resolve(typed: InstallArgs, context: &Context) -> Outcome<Self> {
         let InstallArgs { source: from, name, follow, wait, mode, options } = typed;
@@ -56,7 +59,7 @@ impl Install {
         let install = Self {
             follows: follow || from.api.all && options.given.live.is_some(),
             team: settings.team(from.api.team.clone())?,
-            viewing: Viewing {
+            viewing: ViewSettings {
                 source: settings.source(&from)?,
                 endpoint_is_typed: true,
                 context: context.prime_context()?,
@@ -76,7 +79,7 @@ impl Install {
 
     /// Fails where one name is given to several clusters.
     pub fn check_name(&self, clusters: usize) -> Outcome<()> {
-        let Viewing { name, options, .. } = &self.viewing;
+        let ViewSettings { name, options, .. } = &self.viewing;
         let option = if name.is_some() { "--as" } else { "--short" };
         let is_given = name.is_some() || options.given.short.is_some();
         if !is_given || clusters <= 1 {
@@ -89,7 +92,7 @@ impl Install {
     /// Returns where a later `sync` finds what this run found: in `file`, if that was a saved
     /// answer.
     pub fn source_of(&self, file: Option<&Path>) -> Outcome<state::Source> {
-        let Viewing { source, context, .. } = &self.viewing;
+        let ViewSettings { source, context, .. } = &self.viewing;
         let team = match &source.origin {
             Origin::Files(_) => {
                 let Some(path) = file.filter(|file| *file != Path::new("-")) else {
@@ -169,7 +172,7 @@ pub struct Rendering {
     /// The options of the fleets: their hosts, names, and the way to them.
     pub hosts: cluster::Options,
     /// The options for logging in.
-    pub ssh: login::Options,
+    pub ssh: ConnectionOptions,
     /// True if ssh itself brings the cluster up to date.
     pub is_live: bool,
     /// Warnings about these settings.
@@ -188,7 +191,7 @@ impl<'g> OptionResolver<'g> {
     pub fn rendering(&self, saved: &SavedOptions, context: Option<&str>) -> Outcome<Rendering> {
         let is_live = saved.live.is_some();
         let mut warnings = Vec::new();
-        let ssh = self.settings(context)?.login(&saved.render, &mut warnings)?;
+        let ssh = self.settings(context)?.connection_options(&saved.render, &mut warnings)?;
         Ok(Rendering { hosts: host_options(&saved.render.hosts)?, ssh, is_live, warnings })
     }
 

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use crate::cli::InventoryArgs;
 use crate::failure::{Failure, Kind, Outcome};
+use crate::render::connection::ConnectionOptions;
 use crate::render::inventory::{self, Format};
-use crate::render::login;
 
 /// Fails where Ansible takes less than ssh does: it sets some options itself.
-pub fn check_login(login: &login::Options) -> Outcome<()> {
-    for option in &login.ssh_options {
+pub fn check_ansible_options(connection: &ConnectionOptions) -> Outcome<()> {
+    for option in &connection.ssh_options {
         inventory::check_option(option)
             .map_err(|reason| Failure::message(Kind::Usage, format!("--ssh-option: {reason}")))?;
     }

@@ -2,23 +2,29 @@
 //! where it is decided what wins.
 
 mod cert;
+mod context;
+mod endpoint;
 mod environment;
 mod hosts;
 mod identity;
 mod install;
 mod inventory;
+mod live;
 mod own_commands;
+mod precedence;
 mod prime_cli;
-mod program;
-mod renewal;
-mod sources;
+mod program_path;
+mod source;
 mod view;
 
-pub use cert::{Wanted, refresh_is_off};
+pub use cert::{CertSettings, refresh_is_off};
+pub use context::{Context, ssh_layout};
+pub use endpoint::{Access, Endpoint, no_token};
 pub use environment::Environment;
 pub use hosts::{host_options, selection};
-pub use install::{Install, LOCK_LIMIT, Mode, OptionResolver, Rendering, check_sync};
-pub use inventory::{check_login, format};
+pub use install::{InstallSettings, LOCK_LIMIT, Mode, OptionResolver, Rendering, check_sync};
+pub use inventory::{check_ansible_options, format};
 pub use own_commands::{OwnCommands, pasted};
-pub use sources::{Access, Context, Endpoint, Origin, Settings, Source, no_token, ssh_layout};
-pub use view::Viewing;
+pub use precedence::Settings;
+pub use source::{Origin, Source};
+pub use view::ViewSettings;

@@ -1,9 +1,11 @@
 //! The settings of the commands that look at clusters: `show`, `check` and `wait`.
 
+use super::context::Context;
 use super::hosts::only;
 use super::identity::fresh_options;
 use super::own_commands::OwnCommands;
-use super::sources::{Context, Settings, Source};
+use super::precedence::Settings;
+use super::source::Source;
 use crate::cli::{LookArgs, SourceArgs};
 use crate::cluster::Selection;
 use crate::failure::Outcome;
@@ -13,7 +15,7 @@ use crate::name::Slug;
 
 /// The resolved settings of a look at clusters.
 #[derive(Debug)]
-pub struct Viewing {
+pub struct ViewSettings {
     /// The clusters, and the API that this shell means. An installed cluster is asked for where it
     /// was installed from.
     pub source: Source,
@@ -33,7 +35,7 @@ pub struct Viewing {
     pub commands: OwnCommands,
 }
 
-impl Viewing {
+impl ViewSettings {
     /// Resolves which clusters are looked at.
     pub fn resolve(args: &SourceArgs, look: &LookArgs, context: &Context) -> Outcome<Self> {
         let settings = Settings::read(context)?;

@@ -63,6 +63,18 @@ impl Output {
     }
 }
 
+/// Elsewhere `-` is stdin, so it is easily typed for stdout.
+#[test]
+fn a_dash_is_no_file() {
+    let output = Output::new();
+    for arguments in [&[][..], &["--check"]] {
+        let told = output.program("-").args(arguments).run().fails(2);
+        assert!(told.contains("leave out `-o` to write to stdout"), "{told}");
+    }
+    assert!(!output.sandbox.path("-").exists());
+    output.write("./-");
+}
+
 #[test]
 fn a_new_file_is_for_its_owner_alone() {
     let output = Output::new();

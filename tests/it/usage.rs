@@ -319,6 +319,46 @@ fn what_a_variable_says_is_not_blamed_on_an_option() {
 }
 
 #[test]
+fn what_a_variable_says_of_a_path_is_not_blamed_on_an_option() {
+    let sandbox = Sandbox::with_answer(&cluster::train());
+    for (variable, option) in [
+        ("PRIME_SSH_DIR", "--ssh-dir"),
+        ("PRIME_SSH_IDENTITY_FILE", "--identity-file"),
+        ("PRIME_SSH_CERTIFICATE_FILE", "--certificate-file"),
+        ("PRIME_SSH_KNOWN_HOSTS", "--known-hosts"),
+    ] {
+        let program = || sandbox.prime_ssh(["config", "--input", "answer.json"]);
+        let of_variable = program().env(variable, "/a\"b").run().fails(2);
+        assert!(of_variable.starts_with(&format!("error: {variable}: ")), "{of_variable}");
+        let typed = program().args([option, "/a\"b"]).run().fails(2);
+        assert!(typed.starts_with(&format!("error: {option}: ")), "{typed}");
+    }
+}
+
+/// clap drops a requirement that conflicts with something typed.
+#[test]
+fn an_option_that_needs_another_is_refused_where_that_cannot_be() {
+    let sandbox = Sandbox::with_answer(&cluster::train());
+    for arguments in [
+        &["train", "--follow"][..],
+        &["--input", "answer.json", "--follow"],
+        &["--input", "answer.json", "--for", "2"],
+        &["--input", "answer.json", "--within", "2m"],
+        &["--all", "--for", "2"],
+        &["--all", "--within", "2m"],
+        &["--follow"],
+        &["train", "--for", "2"],
+        &["train", "--within", "2m"],
+    ] {
+        let told = sandbox.prime_ssh(["install"]).args(arguments).run().fails(2);
+        let given = arguments.iter().rfind(|word| word.starts_with("--")).unwrap();
+        let needs_more = told.contains("required arguments were not provided");
+        assert!(told.contains(given) || needs_more, "{arguments:?}: {told}");
+    }
+    assert!(!sandbox.ssh("").exists() && !sandbox.path(".ssh").exists());
+}
+
+#[test]
 fn the_examples_of_the_help_can_be_read() {
     let sandbox = Sandbox::new();
     sandbox.script("bin/ansible", "#!/bin/sh\n");

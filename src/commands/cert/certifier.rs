@@ -19,7 +19,7 @@ use crate::commands::fleets;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::folder::{self, FolderError};
 use crate::name::{Slug, UserName};
-use crate::settings::{Endpoint, Wanted};
+use crate::settings::{CertSettings, Endpoint};
 use crate::terminal::Terminal;
 use crate::text::{duration, shell, time};
 
@@ -28,7 +28,7 @@ const REPORTING: Duration = Duration::from_millis(200);
 
 /// Requests certificates and writes them.
 pub(super) struct Certifier<'a> {
-    wanted: &'a Wanted,
+    wanted: &'a CertSettings,
     identity: &'a Identity,
     client: Client,
     terminal: Terminal,
@@ -47,7 +47,7 @@ impl<'a> Certifier<'a> {
     /// A certifier for one key, at one API. `are_listed`: the clusters are the API's list, and not
     /// what was typed.
     pub(super) fn new(
-        wanted: &'a Wanted,
+        wanted: &'a CertSettings,
         identity: &'a Identity,
         are_listed: bool,
         endpoint: Endpoint,
@@ -163,7 +163,7 @@ impl<'a> Certifier<'a> {
         } else {
             self.client.find(selector).await?
         };
-        let checked = fleets::check(&found.id, &found.text)?;
+        let checked = fleets::checked_answer(&found.id, &found.text)?;
         let Some(cluster) = checked.cluster() else {
             let refusals = checked.refusals().iter().map(ToString::to_string);
             let refusals = refusals.collect::<Vec<_>>().join("; ");

@@ -21,14 +21,14 @@ use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::install::plan::Installed;
 use crate::install::state::Record;
-use crate::settings::{Context, Endpoint, OptionResolver, Settings, Wanted, refresh_is_off};
+use crate::settings::{CertSettings, Context, Endpoint, OptionResolver, Settings, refresh_is_off};
 use crate::terminal::Terminal;
 use crate::text::time;
 
 pub(super) fn run(args: CertArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
     let settings = Settings::read(context)?;
-    let wanted = Wanted::resolve(&args, &settings)?;
+    let wanted = CertSettings::resolve(&args, &settings)?;
     if args.ensure && refresh_is_off(&context.environment)? {
         return Ok(());
     }
@@ -73,7 +73,7 @@ fn listed(team: Option<&str>, endpoint: Endpoint, terminal: Terminal) -> Outcome
 
 /// Clusters whose certificates are for one key, and of one API.
 struct Group<'i> {
-    wanted: Wanted,
+    wanted: CertSettings,
     /// One of them, where they are installed from an API.
     record: Option<&'i Record>,
     selectors: Vec<String>,
@@ -83,7 +83,7 @@ struct Group<'i> {
 /// with, unless one is named for this call, and the API that it was installed from.
 fn groups<'i>(
     selectors: Vec<String>,
-    wanted: &Wanted,
+    wanted: &CertSettings,
     identity_is_named: bool,
     installed: &'i Installed,
     resolver: &OptionResolver<'_>,
@@ -102,7 +102,7 @@ fn groups<'i>(
             (format!("{source:?}"), options.token_file.as_ref().map(ToString::to_string))
         });
         let group = groups.entry((identity.clone(), api)).or_insert_with(|| {
-            let wanted = Wanted { identity, ..wanted.clone() };
+            let wanted = CertSettings { identity, ..wanted.clone() };
             Group { wanted, record, selectors: Vec::new() }
         });
         group.selectors.push(selector);
@@ -120,7 +120,7 @@ fn installed_key(record: &Record, resolver: &OptionResolver<'_>) -> Outcome<Opti
 pub(super) fn get(
     mut selectors: Vec<String>,
     is_listed: bool,
-    wanted: &Wanted,
+    wanted: &CertSettings,
     endpoint: &dyn Fn() -> Outcome<Endpoint>,
     terminal: Terminal,
 ) -> Outcome<()> {
@@ -151,14 +151,14 @@ pub(super) fn ensure_each(
         if record.source.api().is_none() {
             return Ok(());
         }
-        let wanted = Wanted::installed(path.clone(), layout);
+        let wanted = CertSettings::installed(path.clone(), layout);
         let endpoint = || resolver.endpoint_of(record);
         get(vec![record.id.to_string()], false, &wanted, &endpoint, terminal)
     };
     terminal.worst(renewed.iter().filter_map(|renewed| ensure(renewed).err()).collect())
 }
 
-fn identity(wanted: &Wanted) -> Outcome<Identity> {
+fn identity(wanted: &CertSettings) -> Outcome<Identity> {
     let path = wanted.identity.as_deref().ok_or_else(|| {
         Failure::message(Kind::Usage, "a certificate is made for a key, and no setting names one")
             .hint(
@@ -177,7 +177,7 @@ impl From<IdentityError> for Failure {
 }
 
 /// The file of a cluster's certificate, as far as it is known without asking the API.
-fn file_for(selector: &str, wanted: &Wanted) -> Option<CertificateFile> {
+fn file_for(selector: &str, wanted: &CertSettings) -> Option<CertificateFile> {
     let folder = wanted.layout.folder();
     match &wanted.output {
         Some(path) => Some(CertificateFile::at_path(&folder, path.clone())),
@@ -186,7 +186,7 @@ fn file_for(selector: &str, wanted: &Wanted) -> Option<CertificateFile> {
 }
 
 /// Returns whether the present certificate lasts for long enough.
-fn is_sufficient(selector: &str, wanted: &Wanted, key: &PublicKey) -> bool {
+fn is_sufficient(selector: &str, wanted: &CertSettings, key: &PublicKey) -> bool {
     let (Some(min_validity), Some(file)) = (wanted.min_validity, file_for(selector, wanted)) else {
         return false;
     };

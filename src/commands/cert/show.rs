@@ -12,14 +12,14 @@ use crate::install::folder;
 use crate::install::fragment::Fragment;
 use crate::install::plan::Installed;
 use crate::install::state::{FileKind, Record};
-use crate::settings::{Wanted, pasted};
+use crate::settings::{CertSettings, pasted};
 use crate::terminal::{self, Terminal};
 use crate::text::shell;
 
 /// Shows each; fails where one of them lets nobody in.
 pub(super) fn show(
     selectors: &[String],
-    wanted: &Wanted,
+    wanted: &CertSettings,
     installed: &Installed,
     terminal: Terminal,
 ) -> Outcome<()> {
@@ -42,7 +42,7 @@ pub(super) fn show(
 struct Shown<'s> {
     selector: &'s str,
     record: Option<&'s Record>,
-    wanted: &'s Wanted,
+    wanted: &'s CertSettings,
 }
 
 impl Shown<'_> {
@@ -64,7 +64,7 @@ impl Shown<'_> {
 
     /// The command that gets a new one.
     fn cert(&self) -> String {
-        let Wanted { commands, output, .. } = self.wanted;
+        let CertSettings { commands, output, .. } = self.wanted;
         let mut words = commands.about("cert", self.selector, self.record);
         if let Some(output) = output {
             words.extend(["--output".into(), output.into()]);

@@ -3,7 +3,7 @@
 mod report;
 
 use super::fetch::block_on;
-use super::nodes::look::{self, Found};
+use super::nodes::reach::{self, Found};
 use super::nodes::remedy::Remedies;
 use super::nodes::status::{Judge, NodeStatus};
 use super::nodes::{ViewedCluster, ViewedHost, route};
@@ -11,14 +11,14 @@ use super::{fleets, view};
 use crate::cli::CheckArgs;
 use crate::cluster::NoFleet;
 use crate::failure::{Failure, Outcome};
-use crate::settings::{Context, OptionResolver, Origin, Viewing, pasted};
+use crate::settings::{Context, OptionResolver, Origin, ViewSettings, pasted};
 use crate::ssh::probe::limiter::{Limiter, within_file_limit};
 use crate::terminal::Terminal;
 use crate::terminal::progress::Count;
 
 pub(super) fn run(args: &CheckArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
-    let viewing = &Viewing::resolve(&args.source, &args.look, context)?;
+    let viewing = &ViewSettings::resolve(&args.source, &args.look, context)?;
     let options = OptionResolver::new(context);
     let answers = view::ask(viewing, &options, terminal)?;
     let viewed = answers.viewed(viewing, &options)?;
@@ -44,7 +44,7 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Outcome<()> {
 /// The clusters that have hosts, or should; and why others cannot be checked.
 fn to_check<'a>(
     viewed: Vec<Outcome<ViewedCluster<'a>>>,
-    viewing: &Viewing,
+    viewing: &ViewSettings,
     options: &OptionResolver<'_>,
     terminal: Terminal,
 ) -> (Vec<ViewedCluster<'a>>, Vec<Failure>) {
@@ -65,10 +65,14 @@ fn to_check<'a>(
 }
 
 /// Returns whether a cluster has hosts, or should have; one of `--all` that has none is left out.
-fn has_hosts(cluster: &ViewedCluster<'_>, viewing: &Viewing, terminal: Terminal) -> Outcome<bool> {
+fn has_hosts(
+    cluster: &ViewedCluster<'_>,
+    viewing: &ViewSettings,
+    terminal: Terminal,
+) -> Outcome<bool> {
     let ViewedCluster { resolved, record, .. } = cluster;
     // What was refused counts as failed, unless it is to be left out.
-    if let Some(warning) = fleets::refusals(std::slice::from_ref(resolved), true, true)? {
+    if let Some(warning) = fleets::refusal_warning(std::slice::from_ref(resolved), true, true)? {
         terminal.warning(warning);
     }
     for note in &resolved.notes {
@@ -102,7 +106,7 @@ fn has_hosts(cluster: &ViewedCluster<'_>, viewing: &Viewing, terminal: Terminal)
 
 fn warn(
     cluster: &ViewedCluster<'_>,
-    viewing: &Viewing,
+    viewing: &ViewSettings,
     options: &OptionResolver<'_>,
     terminal: Terminal,
 ) {
@@ -113,7 +117,7 @@ fn warn(
     if cluster.rendering.is_live && cluster.record.is_some() {
         return;
     }
-    let own = cluster.own_certificate(&viewing.layout).zip(cluster.fleet());
+    let own = cluster.cluster_certificate(&viewing.layout).zip(cluster.fleet());
     let identity = cluster.identity(options);
     let warning = own
         .and_then(|(own, fleet)| own.warning(&fleet.cluster, identity.as_ref(), &viewing.commands));
@@ -127,7 +131,7 @@ fn look_at(
     hosts: &[ViewedHost<'_>],
     clusters: &[ViewedCluster<'_>],
     args: &CheckArgs,
-    viewing: &Viewing,
+    viewing: &ViewSettings,
     terminal: Terminal,
 ) -> Outcome<Vec<Found>> {
     let (limiter, limit) = (limiter(args.jobs.into(), terminal), args.probe_timeout);
@@ -141,13 +145,13 @@ fn look_at(
         }
     };
     if !args.login || hosts.is_empty() {
-        let looking = look::probe_direct(hosts, &limiter, limit, done);
+        let looking = reach::probe_direct(hosts, &limiter, limit, done);
         block_on(terminal.wait_counting("checking hosts", &count, looking))?;
         return Ok(found);
     }
     let ssh = route::ssh(limiter.clone(), limit, &viewing.layout)?;
     let routes = route::routes(clusters, &ssh, &viewing.layout)?;
-    let looking = look::log_in(hosts, &routes, &ssh, &limiter, limit, done);
+    let looking = reach::log_in(hosts, &routes, &ssh, &limiter, limit, done);
     block_on(terminal.wait_counting("checking hosts", &count, looking))??;
     Ok(found)
 }

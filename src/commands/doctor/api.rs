@@ -10,7 +10,7 @@ use crate::api::list::Pong;
 use crate::certificate::identity::Identity;
 use crate::certificate::own_keys::{OwnKey, fitting, own_keys};
 use crate::commands::fetch::{self, FetchError, Fetched};
-use crate::commands::installed::{DesiredState, ask_again, bring};
+use crate::commands::installed::{DesiredState, ask_again, decide_installed};
 use crate::doctor::Finding;
 use crate::doctor::api::{ApiProbe, examine};
 use crate::doctor::snapshot::Snapshot;
@@ -120,7 +120,7 @@ fn compare(snapshot: &Snapshot, apis: &mut Apis, resolver: &OptionResolver<'_>) 
         // What `sync` says in passing is no finding.
         let present = &ours.present;
         let mut desired = DesiredState::new(layout, present, &ours.installed, resolver);
-        let outcome = bring(&mut desired, record, &fetched, false);
+        let outcome = decide_installed(&mut desired, record, &fetched, false);
         findings.push(clusters::compared(record, outcome, commands));
         let unauthorized = desired.unauthorized_keys.iter();
         findings.extend(unauthorized.map(|warning| clusters::unauthorized_key(warning)));

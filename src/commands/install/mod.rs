@@ -9,7 +9,8 @@ use super::cert;
 use super::fetch::{self, Fetched};
 use super::fleets::{self, distinct};
 use super::installed::{Applying, ClusterChange, DesiredState, Line, apply_request};
-use super::{openssh, refresh, wait};
+use super::sync::if_older;
+use super::{openssh, wait};
 use crate::certificate::own_keys::{other_keys, own_keys};
 use crate::cli::InstallArgs;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -18,8 +19,8 @@ use crate::install::folder;
 use crate::install::follow::Follow;
 use crate::install::fragment::Fragment;
 use crate::install::state::ApiSource;
-use crate::render::login::Layout as SshLayout;
-use crate::settings::{Context, Endpoint, Install, Mode, OptionResolver, Origin};
+use crate::render::connection::Layout as SshLayout;
+use crate::settings::{Context, Endpoint, InstallSettings, Mode, OptionResolver, Origin};
 use crate::ssh::release::OpenSsh;
 use crate::terminal::Terminal;
 use crate::text::message::Message;
@@ -29,7 +30,7 @@ const NAMED: usize = 20;
 
 pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
-    let mut settings = Install::resolve(args, context)?;
+    let mut settings = InstallSettings::resolve(args, context)?;
     let resolver = OptionResolver::new(context);
     openssh::check_options(&settings.viewing.options.given.render.ssh_option)?;
     let ssh = OpenSsh::here();
@@ -71,7 +72,7 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
         Ok(())
     })?;
     if settings.mode == Mode::Apply {
-        refresh::record(layout, &applied, None);
+        if_older::record_results(layout, &applied, None);
     }
     let renewed = std::mem::take(&mut applied.request.renewed);
     let told = applied.tell(&applying);
@@ -141,7 +142,7 @@ fn compact_advice(state: &DesiredState<'_>) -> Option<Message> {
 /// Changes the subscription, where it is asked for: a cluster that was installed by name is in it
 /// again.
 fn subscribe(
-    settings: &Install,
+    settings: &InstallSettings,
     desired: &mut Desired,
     resolver: &OptionResolver<'_>,
 ) -> Outcome<()> {

@@ -14,7 +14,7 @@ use crate::install::options::SavedOptions;
 use crate::install::present::Installed;
 use crate::install::state::{FileStem, Record};
 use crate::name::{Id, Slug};
-use crate::settings::{Install, Mode, OptionResolver, Origin, pasted};
+use crate::settings::{InstallSettings, Mode, OptionResolver, Origin, pasted};
 use crate::ssh::release::OpenSsh;
 use crate::terminal::Terminal;
 use crate::text::message::Talk;
@@ -23,13 +23,13 @@ use crate::text::message::Talk;
 pub(super) type Candidate<'c> = (&'c Fetched, CheckedCluster<'c>);
 
 /// The name that a cluster would like to have.
-fn wanted(settings: &Install, cluster: &CheckedCluster<'_>) -> Option<Slug<'static>> {
+fn wanted(settings: &InstallSettings, cluster: &CheckedCluster<'_>) -> Option<Slug<'static>> {
     settings.viewing.name.clone().or_else(|| cluster.wanted_name().map(Slug::into_owned))
 }
 
 /// The installed clusters that have a name which a newcomer would like, and that were terminated.
 pub(super) fn ended_owners(
-    settings: &Install,
+    settings: &InstallSettings,
     installed: &Installed,
     checked: &[Candidate<'_>],
     resolver: &OptionResolver<'_>,
@@ -70,7 +70,7 @@ pub(super) fn ended_owners(
 
 /// Newcomers, each with the installed cluster that has the name which it would like.
 fn owners<'i>(
-    settings: &Install,
+    settings: &InstallSettings,
     installed: &'i Installed,
     checked: &[Candidate<'_>],
 ) -> Vec<(Id<'static>, &'i Record)> {
@@ -101,7 +101,7 @@ impl<'c> Newcomer<'c> {
     /// Names the clusters of a run. An installed cluster keeps its name; a newcomer gets its own,
     /// unless another has it.
     pub(super) fn named(
-        settings: &Install,
+        settings: &InstallSettings,
         installed: &Installed,
         checked: Vec<Candidate<'c>>,
         ended: &HashSet<String>,
@@ -136,7 +136,7 @@ impl<'c> Newcomer<'c> {
     /// Decides what becomes of it.
     pub(super) fn decide(
         self,
-        settings: &Install,
+        settings: &InstallSettings,
         ssh: Option<&OpenSsh>,
         state: &mut DesiredState<'_>,
     ) -> Outcome<()> {
@@ -161,11 +161,13 @@ impl<'c> Newcomer<'c> {
             AnswerSource::Api(_) => None,
         })?;
         let outcome = usable.and_then(|()| state.decide(cluster, name.clone(), source, &options));
+        let stem = id.as_ref().map(|id| FileStem::new(&name, id.as_str()));
         let what = match outcome {
             Ok(DesiredOutcome::Put(what)) => {
                 if let Some(changes) = old.and_then(|old| options.since(&old.options)) {
                     let would = if settings.mode == Mode::Apply { "" } else { " would change" };
-                    state.request.talk.note(format!("options for {alias}{would}: {changes}"));
+                    let said = format!("options for {alias}{would}: {changes}");
+                    state.request.options.push((stem.clone(), said));
                 }
                 if let Some((by, old)) = id.as_ref().zip(replaces) {
                     remove(&old, by, state);
@@ -191,9 +193,9 @@ impl<'c> Newcomer<'c> {
         };
         let cluster = match what {
             ClusterChange::NotInstalled(_) => asked.clone(),
+            ClusterChange::Left(_) => old.map_or(alias, Record::alias),
             _ => alias,
         };
-        let stem = id.as_ref().map(|id| FileStem::new(&name, id.as_str()));
         state.request.lines.push(Line { cluster, what, stem });
         Ok(())
     }

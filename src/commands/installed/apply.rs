@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::desired::{DesiredState, InstallRequest};
+use super::hops;
 use super::loops;
 use super::summary;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -70,7 +71,9 @@ pub(in crate::commands) fn apply_request(
     decide(&mut state)?;
     let mut request = state.into_request();
     loops::refuse(layout, &present, &installed, &mut request);
-    let InstallRequest { desired, renewed, lines, .. } = &mut request;
+    hops::warn_of_lost(&present, &installed, &mut request);
+    let InstallRequest { desired, renewed, lines, options, talk, .. } = &mut request;
+    options.drain(..).for_each(|(_, said)| talk.note(said));
     lines.sort_by(|a, b| a.cluster.cmp(&b.cluster));
     renewed.retain(|one| desired.put.iter().any(|(record, _)| record.id == one.record.id));
     let refresh = resolver.refresh_command(layout.ssh_folder()).ok();

@@ -9,8 +9,8 @@ use super::summary::{ClusterChange, Line};
 use crate::certificate::identity::Identity;
 use crate::certificate::own_keys::OwnKey;
 use crate::cluster::{self, CheckedCluster, Cluster, NoFleet};
-use crate::commands::certificates::{Own, checked};
-use crate::commands::fleets::{self, Resolved};
+use crate::commands::cluster_certificates::{ClusterCertificate, checked};
+use crate::commands::fleets::{self, FleetOutcome};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::claims::{Claim, claims};
 use crate::install::desired::Desired;
@@ -19,7 +19,7 @@ use crate::install::fragment::{Difference, Fragment};
 use crate::install::layout::Layout;
 use crate::install::options::SavedOptions;
 use crate::install::present::{Installed, Present};
-use crate::install::state::{FileKind, Record, Source};
+use crate::install::state::{FileKind, FileStem, Record, Source};
 use crate::name::Slug;
 use crate::render::ssh_config;
 use crate::settings::{OptionResolver, OwnCommands, Rendering, pasted};
@@ -34,6 +34,8 @@ pub(in crate::commands) struct InstallRequest {
     pub(in crate::commands) renewed: Vec<Renewed>,
     /// The clusters, and what becomes of each.
     pub(in crate::commands) lines: Vec<Line>,
+    /// What is said of options that a cluster has from now on, if nothing else refuses it.
+    pub(in crate::commands) options: Vec<(Option<FileStem>, String)>,
     /// The messages about it.
     pub(in crate::commands) talk: Talk,
     /// True if the summary says how to connect.
@@ -123,10 +125,10 @@ impl<'a> DesiredState<'a> {
         let mut rendering = self.rendering(&record)?;
         let skip_invalid = self.resolver.skip_invalid();
         let talk = &mut self.request.talk;
-        let fleet = match fleets::fleet(cluster, &rendering.hosts, skip_invalid, talk)? {
-            Resolved::Fleet(fleet) => fleet,
-            Resolved::Terminated => return Ok(DesiredOutcome::Gone("was terminated")),
-            Resolved::Empty(title, why) => return Ok(self.nothing(&record, &title, &why)),
+        let fleet = match fleets::of_cluster(cluster, &rendering.hosts, skip_invalid, talk)? {
+            FleetOutcome::Fleet(fleet) => fleet,
+            FleetOutcome::Terminated => return Ok(DesiredOutcome::Gone("was terminated")),
+            FleetOutcome::Empty(title, why) => return Ok(self.nothing(&record, &title, &why)),
         };
         let cluster = &fleet.cluster;
         if rendering.is_live {
@@ -203,7 +205,7 @@ impl<'a> DesiredState<'a> {
         let label = cluster.label().to_owned();
         let options = cluster::Options::default();
         let skip_invalid = self.resolver.skip_invalid();
-        fleets::fleet(cluster, &options, skip_invalid, &mut self.request.talk)?;
+        fleets::of_cluster(cluster, &options, skip_invalid, &mut self.request.talk)?;
         Err(Failure::message(Kind::Answer, format!("{label}: the answer does not say its id")))
     }
 
@@ -223,7 +225,7 @@ impl<'a> DesiredState<'a> {
         if rendering.ssh.certificates.named.is_some() {
             return Ok(());
         }
-        let own = Own::installed(self.layout, record);
+        let own = ClusterCertificate::installed(self.layout, record);
         let identity = rendering.ssh.identity_file.as_ref();
         let identity = identity.map(|path| self.resolver.environment().expand(path));
         if rendering.is_live {
@@ -231,12 +233,12 @@ impl<'a> DesiredState<'a> {
         } else {
             let identity = identity.as_deref().and_then(|path| Identity::read(path).ok());
             // What is there under another name yet is put under this one.
-            let present = Own::of(self.layout, cluster);
+            let present = ClusterCertificate::of(self.layout, cluster);
             if let Some(warning) = present.warning(cluster, identity.as_ref(), &self.commands()) {
                 self.request.talk.warn(warning);
             }
         }
-        rendering.ssh.certificates.own.insert(record.id.to_string(), own.path()?);
+        rendering.ssh.certificates.by_cluster.insert(record.id.to_string(), own.path()?);
         Ok(())
     }
 

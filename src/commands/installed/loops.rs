@@ -32,19 +32,23 @@ pub(super) fn refuse(
             });
         let Some((at, names)) = refused else { return };
         let (record, _) = desired.put.remove(at);
-        let is_new = installed.of_id(record.id.as_str()).is_none();
-        let what = if is_new { ClusterChange::NotInstalled } else { ClusterChange::Left };
         let stem = Some(record.stem());
-        if let Some(line) = request.lines.iter_mut().find(|line| line.stem == stem) {
-            line.what = what(failure(&names));
-        }
+        request.options.retain(|(of, _)| *of != stem);
+        let Some(line) = request.lines.iter_mut().find(|line| line.stem == stem) else { continue };
+        line.what = match installed.of_id(record.id.as_str()) {
+            Some(old) => {
+                line.cluster = old.alias();
+                ClusterChange::Left(failure(&names))
+            }
+            None => ClusterChange::NotInstalled(failure(&names)),
+        };
     }
 }
 
 fn failure(names: &[String]) -> Failure {
     let message = format!("ssh would jump in a loop, without end: {}", around(names));
     Failure::message(Kind::Install, message)
-        .hint("give another way in (`--jump never`, `--jump-via HOST`) or another `--prefix WORD`")
+        .hint("give another way in (`--jump never`, `--jump-via HOST`, `--bastion HOST`) or another `--prefix WORD`")
 }
 
 fn has_any(fragment: &[u8], names: &[String]) -> bool {

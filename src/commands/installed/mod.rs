@@ -1,14 +1,17 @@
-//! Shared by the commands that keep clusters installed.
+//! The steps that `install`, `sync` and `uninstall` share: `answers` of the API for installed clusters,
+//! the `desired` state from them, and `apply`, which changes files and tells the `summary`.
 
+mod answers;
 mod apply;
-mod asked;
+
 mod desired;
+mod hops;
 mod identity;
 mod loops;
 mod summary;
 
+pub(super) use answers::{InstalledAnswers, ask_again, decide_installed};
 pub(super) use apply::{Applied, Applying, apply_request};
-pub(super) use asked::{Asked, ask_again, bring};
 pub(super) use desired::{DesiredOutcome, DesiredState, Renewed};
 pub(super) use summary::{ClusterChange, Line};
 

@@ -1,7 +1,7 @@
 //! A cluster's nodes as `check`, `wait` and `show` see them: how each host is reached, what was
 //! found there, and what that means.
 
-pub(super) mod look;
+pub(super) mod reach;
 pub(super) mod remedy;
 pub(super) mod route;
 pub(super) mod row;
@@ -12,7 +12,7 @@ use std::ffi::OsString;
 
 use crate::certificate::identity::Identity;
 use crate::cluster::{Fleet, Host, Jump, ResolvedCluster, Skipped};
-use crate::commands::certificates::Own;
+use crate::commands::cluster_certificates::ClusterCertificate;
 use crate::install::layout::Layout;
 use crate::install::state::Record;
 use crate::settings::{OptionResolver, Rendering};
@@ -35,7 +35,7 @@ impl<'a> ViewedCluster<'a> {
     /// The fleet, without hosts where no node has a usable one; `None` where one of the cluster's own
     /// values was refused.
     pub(super) fn fleet(&self) -> Option<&Fleet<'a>> {
-        self.resolved.known()
+        self.resolved.fleet_or_empty()
     }
 
     /// The cluster's alias, or its name for messages where it has none.
@@ -69,12 +69,15 @@ impl<'a> ViewedCluster<'a> {
     }
 
     /// Our certificate of the cluster, where it is what the cluster asks for.
-    pub(super) fn own_certificate<'l>(&'l self, layout: &'l Layout) -> Option<Own<'l>> {
+    pub(super) fn cluster_certificate<'l>(
+        &'l self,
+        layout: &'l Layout,
+    ) -> Option<ClusterCertificate<'l>> {
         let is_ours = self.rendering.ssh.certificates.named.is_none();
         let cluster = &self.fleet()?.cluster;
         (cluster.vault_enabled && is_ours).then(|| match self.record {
-            Some(record) => Own::installed(layout, record),
-            None => Own::of(layout, cluster),
+            Some(record) => ClusterCertificate::installed(layout, record),
+            None => ClusterCertificate::of(layout, cluster),
         })
     }
 
@@ -84,7 +87,7 @@ impl<'a> ViewedCluster<'a> {
         layout: &Layout,
         options: &OptionResolver<'_>,
     ) -> Option<String> {
-        self.own_certificate(layout)?.refusal(self.identity(options).as_ref())
+        self.cluster_certificate(layout)?.refusal(self.identity(options).as_ref())
     }
 
     /// The key that a setting names.

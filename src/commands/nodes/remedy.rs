@@ -14,7 +14,7 @@ use crate::certificate::identity::Identity;
 use crate::certificate::own_keys::{OwnKey, fitting, own_keys};
 use crate::install::layout::Layout;
 use crate::install::state::FileKind;
-use crate::settings::{OptionResolver, OwnCommands, Viewing, pasted};
+use crate::settings::{OptionResolver, OwnCommands, ViewSettings, pasted};
 use crate::ssh::login::OfferedKey;
 use crate::ssh::process;
 
@@ -31,8 +31,11 @@ pub(in crate::commands) struct Remedies<'r> {
 }
 
 impl<'r> Remedies<'r> {
-    pub(in crate::commands) fn new(viewing: &'r Viewing, options: &'r OptionResolver<'r>) -> Self {
-        let Viewing { layout, commands, .. } = viewing;
+    pub(in crate::commands) fn new(
+        viewing: &'r ViewSettings,
+        options: &'r OptionResolver<'r>,
+    ) -> Self {
+        let ViewSettings { layout, commands, .. } = viewing;
         Self { layout, commands, options, own_keys: OnceCell::new() }
     }
 

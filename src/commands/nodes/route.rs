@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::{Hop, ViewedCluster, ViewedHost};
-use crate::cluster::{self, JumpVia};
-use crate::commands::certificates::checked;
+use crate::cluster::{self, JumpHost};
+use crate::commands::cluster_certificates::checked;
 use crate::failure::{Kind, OrFail, Outcome};
 use crate::install::include::IncludeLine;
 use crate::install::layout::Layout;
@@ -95,8 +95,8 @@ impl Setup {
     ) -> Outcome<Self> {
         let mut login = cluster.rendering.ssh.clone();
         let fleets = cluster.fleet().map_or(&[][..], std::slice::from_ref);
-        if let (Some(own), [fleet]) = (cluster.own_certificate(layout), fleets) {
-            login.certificates.own.insert(fleet.cluster.id.to_string(), own.path()?);
+        if let (Some(own), [fleet]) = (cluster.cluster_certificate(layout), fleets) {
+            login.certificates.by_cluster.insert(fleet.cluster.id.to_string(), own.path()?);
         }
         let group = ssh.group();
         let mut fragment = Vec::new();
@@ -156,7 +156,7 @@ impl Setup {
     }
 
     /// A host of the user's own configuration, or of none.
-    fn own_host(&self, host: &JumpVia, options: Vec<String>) -> Target {
+    fn own_host(&self, host: &JumpHost, options: Vec<String>) -> Target {
         Target {
             config: self.config.clone(),
             options,

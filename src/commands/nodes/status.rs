@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::look::Found;
+use super::reach::Found;
 use super::remedy::Remedies;
 use super::{ViewedCluster, ViewedHost};
 use crate::ssh::login::{Login, Reason};

@@ -6,14 +6,14 @@ use crate::cluster::Fleet;
 use crate::commands::nodes::ViewedCluster;
 use crate::commands::report;
 use crate::name::Label;
-use crate::settings::{OptionResolver, Viewing, pasted};
+use crate::settings::{OptionResolver, ViewSettings, pasted};
 use crate::terminal::table::{Cell, Column, Table, Tone};
 
 /// A cluster, for its facts.
 pub(super) struct Facts<'f> {
     pub(super) fleet: &'f Fleet<'f>,
     pub(super) cluster: &'f ViewedCluster<'f>,
-    pub(super) viewing: &'f Viewing,
+    pub(super) viewing: &'f ViewSettings,
     pub(super) resolver: &'f OptionResolver<'f>,
     pub(super) keys: &'f Keys,
 }

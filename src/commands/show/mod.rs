@@ -15,14 +15,14 @@ use crate::cluster::{Fleet, NoFleet, Refusal};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::name::Label;
 use crate::render::data;
-use crate::settings::{Context, OptionResolver, Viewing};
+use crate::settings::{Context, OptionResolver, ViewSettings};
 use crate::terminal::Terminal;
 use crate::terminal::table::{Cell, Column, Table, Tone};
 
 pub(super) fn run(args: &ShowArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
     let format = args.format.format;
-    let viewing = Viewing::resolve(&args.source(), &args.look, context)?;
+    let viewing = ViewSettings::resolve(&args.source(), &args.look, context)?;
     let resolver = OptionResolver::new(context);
     let asked = view::ask(&viewing, &resolver, terminal)?;
     let mut viewed = asked.viewed(&viewing, &resolver)?;
@@ -70,7 +70,7 @@ fn tell(cluster: &ViewedCluster<'_>, format: ReportFormat, terminal: Terminal) {
 
 fn print(
     cluster: &ViewedCluster<'_>,
-    viewing: &Viewing,
+    viewing: &ViewSettings,
     resolver: &OptionResolver<'_>,
     format: ReportFormat,
 ) -> Outcome<()> {

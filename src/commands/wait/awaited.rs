@@ -87,7 +87,7 @@ impl<'i> Awaited<'i> {
         let found = found.map_err(|error: ApiError| NoAnswer::Final(error.into()))?;
         let record = installed.of_id(&found.id);
         let mut rendering = view::rendering(record, viewing, waiter.options)?;
-        let checked = fleets::check(&found.id, &found.text)?;
+        let checked = fleets::checked_answer(&found.id, &found.text)?;
         let name = view::names(&[&checked], viewing, installed).pop().flatten();
         let recorded = checked.id().cloned().zip(name);
         let recorded = recorded.map(|(id, name)| (id.into_owned(), Slug::into_owned(name)));
@@ -104,7 +104,7 @@ impl<'i> Awaited<'i> {
 
     /// The cluster as an answer describes it.
     pub(super) fn view<'t>(&'t self, text: &'t str) -> Result<ViewedCluster<'t>, NoAnswer> {
-        let resolved = resolve_one(fleets::check(&self.id, text)?, &self.rendering.hosts);
+        let resolved = resolve_one(fleets::checked_answer(&self.id, text)?, &self.rendering.hosts);
         match &resolved.fleet {
             Err(why @ (NoFleet::Refused | NoFleet::BadJumpHost(_))) => {
                 let Failure { kind, cause, .. } = fleets::no_fleet(&resolved.title, why);

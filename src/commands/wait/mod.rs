@@ -2,8 +2,8 @@
 
 mod awaited;
 mod pauses;
+mod probes;
 mod report;
-mod results;
 mod status;
 
 use std::collections::HashSet;
@@ -12,7 +12,7 @@ use awaited::{Awaited, NoAnswer};
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use pauses::Pauses;
-use results::{ProbeResults, Prober};
+use probes::{ProbeResults, Prober};
 use status::{ClusterStatus, WaitState};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -26,7 +26,7 @@ use crate::api::client::Client;
 use crate::cli::{GoalArgs, ReportFormat, SourceArgs, WaitArgs};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::plan::Installed;
-use crate::settings::{Context, OptionResolver, Origin, Viewing};
+use crate::settings::{Context, OptionResolver, Origin, ViewSettings};
 use crate::terminal::Terminal;
 use crate::terminal::progress::MultiProgress;
 use crate::text::message::Message;
@@ -38,7 +38,7 @@ const TOLD: usize = 20;
 pub(super) fn run(args: &WaitArgs, context: &Context) -> Outcome<()> {
     let WaitArgs { api, goal, format, look } = args;
     let source = SourceArgs { api: api.clone(), input: Vec::new() };
-    let viewing = Viewing::resolve(&source, look, context)?;
+    let viewing = ViewSettings::resolve(&source, look, context)?;
     let options = OptionResolver::new(context);
     let waiter = Waiter::new(&viewing, &options, *goal, context.terminal);
     waiter.wait(Some(format.format))
@@ -46,7 +46,7 @@ pub(super) fn run(args: &WaitArgs, context: &Context) -> Outcome<()> {
 
 /// Waits for clusters side by side, all within one limit: for `install --wait`.
 pub(super) fn first(
-    viewing: &Viewing,
+    viewing: &ViewSettings,
     options: &OptionResolver<'_>,
     patience: GoalArgs,
     terminal: Terminal,
@@ -56,7 +56,7 @@ pub(super) fn first(
 
 /// A wait: for what, and until when.
 struct Waiter<'w> {
-    viewing: &'w Viewing,
+    viewing: &'w ViewSettings,
     options: &'w OptionResolver<'w>,
     patience: GoalArgs,
     until: Instant,
@@ -81,7 +81,7 @@ struct Ended<'i> {
 
 impl<'w> Waiter<'w> {
     fn new(
-        viewing: &'w Viewing,
+        viewing: &'w ViewSettings,
         options: &'w OptionResolver<'w>,
         patience: GoalArgs,
         terminal: Terminal,

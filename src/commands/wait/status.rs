@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::TOLD;
-use super::results::ProbeResults;
+use super::probes::ProbeResults;
 use crate::cli::Goal;
 use crate::cluster::{NoFleet, Skipped, WhySkipped};
 use crate::commands::nodes::ViewedCluster;

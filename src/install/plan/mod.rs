@@ -1,6 +1,6 @@
 //! The changes that lead from what is there to what should be there.
 //!
-//! All of it is pure. The same plan is shown as a diff, checked by ssh, and carried out.
+//! All of it is pure. The same plan is shown as a diff, checked by ssh, and applied.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

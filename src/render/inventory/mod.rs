@@ -3,7 +3,7 @@
 //! All of them load to the same; what Ansible makes of each kind of value was measured. What all
 //! hosts of a cluster share stands once, as variables of the cluster's group.
 
-mod connection;
+mod connection_variables;
 mod group;
 mod value;
 
@@ -13,13 +13,13 @@ use std::io;
 use askama::Template;
 use clap::ValueEnum;
 
-use connection::Connections;
-pub use connection::check_option;
+use connection_variables::Connections;
+pub use connection_variables::check_option;
 use group::{CONTROL, WORKER, cluster_group, label_group};
 pub use group::{GroupRequest, group_part};
 use value::{Node, Value, Variable};
 
-use super::login;
+use super::connection::{self, ConnectionOptions};
 use crate::cluster::{Fleet, Host};
 use crate::name::{Invalid, Label, is_template};
 
@@ -27,7 +27,7 @@ use crate::name::{Invalid, Label, is_template};
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The options for logging in, and for what to trust.
-    pub login: login::Options,
+    pub connection: ConnectionOptions,
     /// Leaves connecting to ssh's own config: only names, groups and `prime_` variables.
     pub use_ssh_config: bool,
     /// Further groups.
@@ -53,7 +53,7 @@ pub fn check(fleets: &[Fleet<'_>], options: &Options) -> Result<(), Invalid> {
     let lines = fleets
         .iter()
         .filter(|_| !options.use_ssh_config)
-        .flat_map(|fleet| login::lines(&options.login, &fleet.cluster));
+        .flat_map(|fleet| connection::lines(&options.connection, &fleet.cluster));
     match lines.into_iter().find(|line| is_template(line.value())) {
         Some(line) => {
             let line = line.line();
@@ -258,7 +258,7 @@ struct ClusterView<'f> {
 impl<'f> ClusterView<'f> {
     fn new(fleet: &'f Fleet<'f>, options: &'f Options) -> Self {
         let connections =
-            (!options.use_ssh_config).then(|| Connections::new(fleet, &options.login));
+            (!options.use_ssh_config).then(|| Connections::new(fleet, &options.connection));
         let cluster = format!("{}.", fleet.alias());
         let hosts: Vec<_> =
             hosts_of(fleet).map(|host| (host, [&cluster, host.name.as_str()].concat())).collect();

@@ -46,7 +46,7 @@ pub(super) async fn addresses(endpoint: &Endpoint) -> Result<Vec<IpAddr>, ProbeE
 pub(super) async fn connect(addresses: &[IpAddr], port: u16) -> Result<TcpStream, ProbeError> {
     let mut attempts = JoinSet::new();
     let mut waiting = addresses.iter().map(|address| SocketAddr::new(*address, port));
-    let mut trouble = None;
+    let mut failure = None;
     loop {
         let next = waiting.next();
         let is_last = next.is_none();
@@ -63,16 +63,16 @@ pub(super) async fn connect(addresses: &[IpAddr], port: u16) -> Result<TcpStream
         };
         match ended {
             Some(Ok(Ok(stream))) => return Ok(stream),
-            Some(Ok(Err(error))) => keep(&mut trouble, ProbeError::connecting(&error)),
+            Some(Ok(Err(error))) => keep(&mut failure, ProbeError::connecting(&error)),
             None if is_last => {
-                return Err(trouble.unwrap_or(ProbeError::NameUnknown("it has no address".into())));
+                return Err(failure.unwrap_or(ProbeError::NameUnknown("it has no address".into())));
             }
             Some(Err(_)) | None => {}
         }
     }
 }
 
-/// Keeps the trouble that says most: that of an address where a machine is.
+/// Keeps the failure that says most: that of an address where a machine is.
 fn keep(kept: &mut Option<ProbeError>, new: ProbeError) {
     if kept.is_none() || (new == ProbeError::Refused && *kept != Some(ProbeError::Refused)) {
         *kept = Some(new);

@@ -127,7 +127,7 @@ mod tests {
         read(bytes).unwrap().unwrap()
     }
 
-    fn trouble(bytes: &[u8]) -> ProbeError {
+    fn error_of(bytes: &[u8]) -> ProbeError {
         read(bytes).unwrap().unwrap_err()
     }
 
@@ -145,21 +145,21 @@ mod tests {
 
     #[test]
     fn what_no_ssh_server_says() {
-        assert_eq!(trouble(b"SSH-1.5-old\n"), ProbeError::Protocol("1.5".to_owned()));
+        assert_eq!(error_of(b"SSH-1.5-old\n"), ProbeError::Protocol("1.5".to_owned()));
         for text in ["SSH-2.0\n", "SSH-2.0-\n", "SSH--x\n", "SSH-2-x\n", "SSH-a.b-x\r\n"] {
-            assert!(matches!(trouble(text.as_bytes()), ProbeError::NotSsh(_)), "{text:?}");
+            assert!(matches!(error_of(text.as_bytes()), ProbeError::NotSsh(_)), "{text:?}");
         }
         assert_eq!(
-            trouble(b"\x15\x03\x01\0\x02"),
+            error_of(b"\x15\x03\x01\0\x02"),
             ProbeError::NotSsh("\\u{15}\\u{3}\\u{1}".into())
         );
-        assert_eq!(trouble(b"a\nb\0"), ProbeError::NotSsh("a".to_owned()));
+        assert_eq!(error_of(b"a\nb\0"), ProbeError::NotSsh("a".to_owned()));
     }
 
     #[test]
     fn who_says_too_much_is_heard_no_longer() {
-        assert!(matches!(trouble(&vec![b'x'; 10 << 20]), ProbeError::NotSsh(_)));
-        assert!(matches!(trouble("x\n".repeat(100_000).as_bytes()), ProbeError::NotSsh(_)));
+        assert!(matches!(error_of(&vec![b'x'; 10 << 20]), ProbeError::NotSsh(_)));
+        assert!(matches!(error_of("x\n".repeat(100_000).as_bytes()), ProbeError::NotSsh(_)));
         let lines = format!("{}SSH-2.0-x\n", "\n".repeat(LINES_MAX - 1));
         assert_eq!(software(lines.as_bytes()), "x");
         let mut reader = Reader::default();
@@ -171,9 +171,9 @@ mod tests {
     fn nothing_that_is_said_acts_on_a_terminal() {
         let software = software("SSH-2.0-x\x1b[2J\u{202e}y \x07\n".as_bytes());
         assert_eq!(software, "x\\u{1b}[2J\\u{202e}y \\u{7}");
-        let ProbeError::NotSsh(said) = trouble(b"\x1b]0;title\x07\n\0") else { panic!() };
+        let ProbeError::NotSsh(said) = error_of(b"\x1b]0;title\x07\n\0") else { panic!() };
         assert_eq!(said, "\\u{1b}]0;title\\u{7}");
-        let ProbeError::NotSsh(said) = trouble(&vec![b'y'; 9000]) else { panic!() };
+        let ProbeError::NotSsh(said) = error_of(&vec![b'y'; 9000]) else { panic!() };
         assert_eq!(said.chars().count(), SHOWN + 1);
     }
 

@@ -190,6 +190,19 @@ fn what_stays_when_all_is_gone() {
     user.is_cured("files", "note", "it was left by a run that was killed");
 }
 
+/// The line that includes our files is right, though the file of the only cluster is gone.
+#[test]
+fn a_line_is_of_use_while_a_cluster_is_installed() {
+    needs!("ssh");
+    let user = User::healthy();
+    fs::remove_file(user.ours(".conf")).unwrap();
+    let report = user.doctor();
+    report.finding("files", "wrong", "has no file for ssh");
+    assert!(!report.ran.stdout.contains("no cluster is installed"), "{}", report.ran.stdout);
+    user.run(&["sync"]).succeeds();
+    user.doctor().finding("include", "ok", "ssh reads our files for every host");
+}
+
 #[test]
 fn what_stands_in_our_way() {
     needs!("ssh");

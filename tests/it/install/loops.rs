@@ -42,18 +42,17 @@ fn two_clusters_do_not_lead_through_each_other() {
     prime.b  not installed
     error: ssh would jump in a loop, without end: prime.a.w > prime.b.w > prime.a.w
 
-    hint: give another way in (`--jump never`, `--jump-via HOST`) or another `--prefix WORD`
+    hint: give another way in (`--jump never`, `--jump-via HOST`, `--bastion HOST`) or another `--prefix WORD`
     ");
     assert_eq!(sandbox.snapshot(), before);
     install(&sandbox, &b, &[]).succeeds();
     assert!(!loops(&sandbox, "prime.a.w"));
     // What makes a loop of what is installed is refused, and the other cluster is brought along.
     snapshot!(install(&sandbox, &b, &["--jump-via", "prime.a.w"]).fails(5), @"
-    note: options for prime.b: added jump-via prime.a.w
     prime.b  left as it is
     error: ssh would jump in a loop, without end: prime.a.w > prime.b.w > prime.a.w
 
-    hint: give another way in (`--jump never`, `--jump-via HOST`) or another `--prefix WORD`
+    hint: give another way in (`--jump never`, `--jump-via HOST`, `--bastion HOST`) or another `--prefix WORD`
     ");
     assert!(!loops(&sandbox, "prime.a.w"));
     sandbox.run(&["sync"]).succeeds();
@@ -76,7 +75,7 @@ fn a_host_name_that_is_looked_up_again_makes_no_loop() {
         lab.b  not installed
         error: ssh would jump in a loop, without end: lab.b.ctl > prime.a.ctl > lab.b.ctl
 
-        hint: give another way in (`--jump never`, `--jump-via HOST`) or another `--prefix WORD`
+        hint: give another way in (`--jump never`, `--jump-via HOST`, `--bastion HOST`) or another `--prefix WORD`
         ");
     }
     assert!(!loops(&sandbox, "prime.a.w"));
@@ -93,7 +92,7 @@ fn names_of_the_users_own_count() {
         prime.a  not installed
         error: ssh would jump in a loop, without end: gate > prime.a.w > gate
 
-        hint: give another way in (`--jump never`, `--jump-via HOST`) or another `--prefix WORD`
+        hint: give another way in (`--jump never`, `--jump-via HOST`, `--bastion HOST`) or another `--prefix WORD`
         ");
         install(&sandbox, &a, &[]).succeeds();
     }
@@ -118,9 +117,63 @@ fn a_sync_that_would_make_a_loop_leaves_that_cluster_alone() {
     prime.c  changed: 1 host added
     error: ssh would jump in a loop, without end: lab.b.ctl > prime.a.ctl > lab.b.ctl
 
-    hint: give another way in (`--jump never`, `--jump-via HOST`) or another `--prefix WORD`
+    hint: give another way in (`--jump never`, `--jump-via HOST`, `--bastion HOST`) or another `--prefix WORD`
     error: 1 of 3 clusters was left as it was
     ");
+}
+
+/// What was left as it is still has its name of before, and its options.
+#[test]
+fn a_refused_prefix_is_not_said_to_be_there() {
+    needs!("ssh");
+    let sandbox = Sandbox::with_ssh_folder();
+    let (a, b) = (cluster("ca", "a", "203.0.113.1"), cluster("cb", "b", "203.0.113.2"));
+    install(&sandbox, &a, &["--jump-via", "lab.b.w"]).succeeds();
+    install(&sandbox, &b, &[]).succeeds();
+    let before = sandbox.snapshot();
+    snapshot!(install(&sandbox, &b, &["--prefix", "lab", "--jump-via", "prime.a.w"]).fails(5), @"
+    prime.b  left as it is
+    error: ssh would jump in a loop, without end: lab.b.w > prime.a.w > lab.b.w
+
+    hint: give another way in (`--jump never`, `--jump-via HOST`, `--bastion HOST`) or another `--prefix WORD`
+    ");
+    assert_eq!(sandbox.snapshot(), before);
+    install(&sandbox, &a, &["--short", "a"]).succeeds();
+    snapshot!(install(&sandbox, &b, &["--prefix", "lab2", "--short", "a"]).fails(5), @"
+    prime.b  left as it is
+    error: the short name a is a name of cluster ca, installed as prime.a
+
+    hint: choose another one: `--short NAME`
+    ");
+}
+
+#[test]
+fn a_way_in_that_goes_away_is_named() {
+    needs!("ssh");
+    let sandbox = Sandbox::with_ssh_folder();
+    let (a, b) = (cluster("ca", "a", "203.0.113.1"), cluster("cb", "b", "203.0.113.2"));
+    install(&sandbox, &b, &["--short", "hop"]).succeeds();
+    install(&sandbox, &a, &["--bastion", "me@hop:2222"]).succeeds();
+    snapshot!(install(&sandbox, &b, &["--no-short"]).stderr, @"
+    warning: prime.a is reached through hop, a name that goes away: give it another way in (`--jump-via HOST`, `--bastion HOST`)
+    note: options for prime.b: removed short hop
+    prime.b  changed: short name changed
+    connect with: ssh -F [home]/ssh/config prime.b
+    ");
+    install(&sandbox, &a, &["--bastion", "none", "--jump-via", "prime.b.ctl"]).succeeds();
+    for change in [&["uninstall", "b"][..], &["uninstall", "b", "--dry-run"]] {
+        let ran = sandbox.run(change);
+        let is_there = ran.stderr.contains("prime.a is reached through prime.b.ctl, a name that");
+        assert!(is_there, "{}", ran.stderr);
+        install(&sandbox, &b, &[]).succeeds();
+    }
+    let renamed = install(&sandbox, &b, &["--as", "c"]).stderr;
+    assert!(renamed.contains("prime.a is reached through prime.b.ctl, a name that"), "{renamed}");
+    // What stays is not named, nor where both go.
+    let ran = install(&sandbox, &b, &["--as", "b"]).stderr;
+    assert!(!ran.contains("is reached through"), "{ran}");
+    let ran = sandbox.run(&["uninstall", "--all"]).stderr;
+    assert!(!ran.contains("is reached through"), "{ran}");
 }
 
 #[test]

@@ -69,6 +69,28 @@ fn newcomers_get_its_options_and_others_keep_their_own() {
     assert!(!live.sandbox.ssh("prime-ssh/look-1").exists());
 }
 
+/// What it was installed with is not known, so it is not for the subscription to install it anew.
+#[test]
+fn a_cluster_with_a_damaged_state_is_no_newcomer() {
+    let live = Live::serving(Api::serving([train(), small("clst02", "other")]));
+    live.run(&["install", "--all", "--follow"]).succeeds();
+    live.run(&["install", "train", "--user", "bob"]).succeeds();
+    let state = live.sandbox.ssh("prime-ssh/train-675b1ff5.json");
+    let whole = fs::read_to_string(&state).unwrap();
+    for damage in ["", "{", &*whole.replace("\"version\": 2", "\"version\": \"x\"")] {
+        fs::write(&state, damage).unwrap();
+        let before = live.sandbox.snapshot();
+        let told = live.run(&["sync"]).fails(1);
+        assert!(told.contains("train-675b1ff5  left as it is\n"), "{told}");
+        assert!(!told.contains("added"), "{told}");
+        live.run(&["sync", "--new"]).succeeds();
+        assert_eq!(live.sandbox.snapshot(), before);
+    }
+    live.run(&["install", "train", "--user", "bob"]).succeeds();
+    assert!(fs::read_to_string(&state).unwrap().contains("bob"));
+    live.run(&["sync"]).succeeds();
+}
+
 #[test]
 fn only_new_ones_are_asked_for() {
     let live = Live::serving(Api::serving([train(), small("clst02", "other")]));

@@ -15,7 +15,7 @@ use crate::ssh::release::Release;
 
 /// The options for logging in, and for what to trust.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct ConnectionOptions {
     /// The layout of an `ssh_config`.
     pub layout: Layout,
     /// The key to log in with. Without one ssh tries what the agent and its own defaults offer.
@@ -36,7 +36,7 @@ pub struct Options {
     pub home_length: usize,
 }
 
-impl Options {
+impl ConnectionOptions {
     /// Returns whether the user gave an option with this keyword, in place of our default.
     pub(super) fn gives(&self, keyword: &str) -> bool {
         self.ssh_options.iter().any(|given| given.keyword() == keyword)
@@ -49,14 +49,14 @@ pub struct Certificates {
     /// The one that was named, for every cluster.
     pub named: Option<LocalPath<'static>>,
     /// Those of clusters that let nobody in without, by the cluster's id.
-    pub own: BTreeMap<String, LocalPath<'static>>,
+    pub by_cluster: BTreeMap<String, LocalPath<'static>>,
 }
 
 impl Certificates {
     /// The certificate that this cluster's hosts are shown.
     #[must_use]
     pub fn of(&self, cluster: &Cluster<'_>) -> Option<&LocalPath<'static>> {
-        self.named.as_ref().or_else(|| self.own.get(cluster.id.as_str()))
+        self.named.as_ref().or_else(|| self.by_cluster.get(cluster.id.as_str()))
     }
 }
 
@@ -112,7 +112,7 @@ const ALIVE_INTERVAL: u16 = 30;
 
 /// Our defaults for a cluster's hosts, but for those that an option of the user's replaces, and the
 /// user's options: lines of an `ssh_config`, or arguments of ssh behind `-o`.
-pub(super) fn lines(options: &Options, cluster: &Cluster<'_>) -> Vec<SshOption> {
+pub(super) fn lines(options: &ConnectionOptions, cluster: &Cluster<'_>) -> Vec<SshOption> {
     let file = |keyword, path: &LocalPath<'_>| SshOption::ours(keyword, &path_value(path));
     let mut lines = Vec::new();
     if let Some(path) = &options.identity_file {

@@ -4,11 +4,11 @@
 //! the first value that it sees. So what the plugin has a variable for is said with that variable,
 //! and the rest with arguments.
 
-use super::super::login::{self, CONNECT_TIMEOUT};
+use super::super::connection::{self, CONNECT_TIMEOUT, ConnectionOptions};
 use super::super::sockets::{HOME, SocketNames};
 use super::super::ssh_option::SshOption;
 use super::value::{Ending, Value, Variable};
-use crate::cluster::{Fleet, Host, Jump, JumpVia};
+use crate::cluster::{Fleet, Host, Jump, JumpHost};
 use crate::name::{Invalid, LocalPath};
 use crate::text::shell::{argument, is_plain};
 
@@ -51,7 +51,7 @@ pub fn check_option(option: &SshOption) -> Result<(), Invalid> {
 }
 
 /// Returns the names of sockets in Ansible's folder.
-fn sockets(options: &login::Options) -> SocketNames {
+fn sockets(options: &ConnectionOptions) -> SocketNames {
     SocketNames::in_folder(options.home_length.max(HOME) + SOCKET_FOLDER.len())
 }
 
@@ -68,8 +68,8 @@ pub(super) struct Connections<'f> {
 }
 
 impl<'f> Connections<'f> {
-    pub(super) fn new(fleet: &'f Fleet<'f>, options: &'f login::Options) -> Self {
-        let lines = login::lines(options, &fleet.cluster);
+    pub(super) fn new(fleet: &'f Fleet<'f>, options: &'f ConnectionOptions) -> Self {
+        let lines = connection::lines(options, &fleet.cluster);
         let key = options.identity_file.as_ref().filter(|_| !options.gives("IdentityFile"));
         let mut arguments = String::new();
         // The two that Ansible has variables for.
@@ -147,13 +147,13 @@ impl<'f> Connections<'f> {
 const PROXY_COMMAND: &str =
     "ProxyCommand=ssh -S none -o KbdInteractiveAuthentication=no -o PasswordAuthentication=no";
 
-fn proxy_command(bastion: Option<&JumpVia>) -> String {
+fn proxy_command(bastion: Option<&JumpHost>) -> String {
     let jump = bastion.map(|bastion| format!(" -J {}", argument(&bastion.to_string())));
     format!("{PROXY_COMMAND}{}", jump.unwrap_or_default())
 }
 
 /// The command that leads through a control node.
-fn through_node(host: &Host<'_>, bastion: Option<&JumpVia>, lines: &[SshOption]) -> String {
+fn through_node(host: &Host<'_>, bastion: Option<&JumpHost>, lines: &[SshOption]) -> String {
     let machine = host.host_key_alias();
     let mut command = format!("{} -o HostKeyAlias={machine}", proxy_command(bastion));
     for line in lines {
@@ -166,9 +166,9 @@ fn through_node(host: &Host<'_>, bastion: Option<&JumpVia>, lines: &[SshOption])
 /// config or in an agent, and its key may be in ssh's own files; so it is not held to ours alone.
 /// Options that the user gave are for our hosts.
 fn through_via(
-    via: &JumpVia,
-    bastion: Option<&JumpVia>,
-    options: &login::Options,
+    via: &JumpHost,
+    bastion: Option<&JumpHost>,
+    options: &ConnectionOptions,
     lines: &[SshOption],
 ) -> String {
     let mut command = proxy_command(bastion);

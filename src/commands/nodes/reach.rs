@@ -1,4 +1,4 @@
-//! A look at hosts side by side: whether they answer, and let us in.
+//! Reaches hosts side by side: whether they answer, and let us in.
 
 use std::io;
 use std::sync::Arc;

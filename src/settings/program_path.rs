@@ -14,7 +14,7 @@ use crate::text::shell;
 /// one version that a link there leads to, which the next version replaces.
 ///
 /// Refused where others could put another program in its place: it would run as this user.
-pub(super) fn path(environment: &Environment) -> Outcome<LocalPath<'static>> {
+pub(super) fn program_path(environment: &Environment) -> Outcome<LocalPath<'static>> {
     let refuse = |reason: String| Failure::message(Kind::Install, reason);
     let running = std::env::current_exe()
         .map_err(|error| refuse(format!("cannot find the path of this program: {error}")))?;

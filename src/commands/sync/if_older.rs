@@ -7,12 +7,14 @@
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
-use super::cert;
-use super::installed::{Applied, Applying, Asked, ClusterChange, apply_request, named};
 use crate::certificate::file::{CertificateFile, suffices};
 use crate::certificate::identity::Identity;
 use crate::certificate::judge::{self, MIN_VALIDITY};
 use crate::cli::{GlobalArgs, SyncArgs};
+use crate::commands::cert;
+use crate::commands::installed::{
+    Applied, Applying, ClusterChange, InstalledAnswers, apply_request, named,
+};
 use crate::failure::{Failure, Outcome};
 use crate::fs::{FILE_MAX, Lock, LockError};
 use crate::install::folder;
@@ -20,7 +22,7 @@ use crate::install::layout::Layout;
 use crate::install::refresh::{self, RefreshState};
 use crate::install::state::{FileKind, FileStem, Record};
 use crate::settings::{
-    Context, Mode, OptionResolver, Wanted, check_sync, refresh_is_off, ssh_layout,
+    CertSettings, Context, Mode, OptionResolver, check_sync, refresh_is_off, ssh_layout,
 };
 use crate::ssh::process::run_with_timeout;
 use crate::terminal::{Audience, Terminal};
@@ -229,7 +231,7 @@ impl Refresh {
         if !hosts.is_empty() {
             let (refresh, asked) = (self.clone(), hosts.clone());
             let limit = LIMIT.saturating_sub(MARGIN / 3 + self.start.elapsed());
-            if let Err(error) = run_with_timeout(limit, move || refresh.bring(&asked)) {
+            if let Err(error) = run_with_timeout(limit, move || refresh.bring_up_to_date(&asked)) {
                 self.fail(&hosts, &late(&error, LIMIT));
             }
         }
@@ -248,7 +250,7 @@ impl Refresh {
     }
 
     /// Brings the hosts of these clusters up to date.
-    fn bring(&self, due: &[Due]) {
+    fn bring_up_to_date(&self, due: &[Due]) {
         let applied = match self.sync(due) {
             Ok(applied) => applied,
             Err(failure) => return self.fail(due, &one_line(&failure)),
@@ -265,7 +267,7 @@ impl Refresh {
             terminal.tell(format_args!("{}  {}", line.cluster, line.what));
         }
         let took = self.start.elapsed();
-        for warning in record(&self.layout, &applied, Some(took)) {
+        for warning in record_results(&self.layout, &applied, Some(took)) {
             terminal.warning(warning);
         }
         if let Some(due) = due.iter().find(|due| due.stem.is_none()) {
@@ -285,10 +287,10 @@ impl Refresh {
         let stems: Vec<FileStem> = due.iter().filter_map(|due| due.stem.clone()).collect();
         let follows = due.iter().any(|due| due.stem.is_none());
         let follow = before.follow.clone().filter(|_| follows);
-        let asked = Asked::of(&before, &stems, follow, &applying);
+        let answers = InstalledAnswers::of(&before, &stems, follow, &applying);
         applying.lock_limit = self.left(LIMIT);
         apply_request(&applying, |state| {
-            asked.decide(state, false);
+            answers.decide(state, false);
             Ok(())
         })
     }
@@ -305,7 +307,7 @@ impl Refresh {
         let done = folder::read_ours(&self.layout).map_err(Failure::from).and_then(|present| {
             let installed = present.installed();
             let Some(record) = installed.records.get(stem) else { return Ok(()) };
-            let wanted = Wanted::installed(state.certificate_key.clone(), &self.layout);
+            let wanted = CertSettings::installed(state.certificate_key.clone(), &self.layout);
             let endpoint = || resolver.endpoint_of(record);
             let id = record.id.to_string();
             cert::get(vec![id], false, &wanted, &endpoint, self.context.terminal)
@@ -370,7 +372,11 @@ fn late(error: &io::Error, limit: Duration) -> String {
 
 /// Writes down when each cluster was brought up to date, and why one was not. Returns warnings for
 /// whoever goes on with the hosts that are there.
-pub(super) fn record(layout: &Layout, applied: &Applied, took: Option<Duration>) -> Vec<String> {
+pub(in crate::commands) fn record_results(
+    layout: &Layout,
+    applied: &Applied,
+    took: Option<Duration>,
+) -> Vec<String> {
     let mut warnings = Vec::new();
     for line in &applied.request.lines {
         let Some(stem) = &line.stem else { continue };

@@ -1,4 +1,4 @@
-//! A server's words about a refusal, cut and sanitized for a terminal.
+//! Text that a server sent with an error, cut and sanitized for a terminal.
 
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ pub(super) fn shown(text: &str) -> String {
 /// with what is wrong there; `errors` lists parameters.
 ///
 /// `None` where it says nothing, or is no body of the API at all.
-pub(super) fn of_refusal(body: &str) -> Option<String> {
+pub(super) fn of_error_body(body: &str) -> Option<String> {
     let body: Value = serde_json::from_str(body).ok()?;
     let detail = field(&body, "detail");
     let places = list(detail).map(|place| at(&path(field(place, "loc")), field(place, "msg")));
@@ -71,7 +71,7 @@ mod tests {
             (r#"{"errors": [{"param": "ttl", "details": "over 8h"}]}"#, "ttl: over 8h"),
             (r#"{"detail": "no", "errors": [{"details": "over 8h"}]}"#, "no; over 8h"),
         ] {
-            assert_eq!(of_refusal(body).as_deref(), Some(said), "{body}");
+            assert_eq!(of_error_body(body).as_deref(), Some(said), "{body}");
         }
     }
 
@@ -86,7 +86,7 @@ mod tests {
             "[1]",
             r#"{"detail": {"a": 1}}"#,
         ] {
-            assert_eq!(of_refusal(body), None, "{body}");
+            assert_eq!(of_error_body(body), None, "{body}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::install::{OptionResolver, Rendering};
 use super::prime_cli::PrimeCli;
-use super::program;
+use super::program_path::program_path;
 use crate::api::token::ApiToken;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::live::RefreshCommand;
@@ -15,7 +15,7 @@ use crate::name::LocalPath;
 impl OptionResolver<'_> {
     /// The command by which ssh brings the clusters of this ssh folder up to date.
     pub fn refresh_command(&self, ssh_folder: &Path) -> Outcome<RefreshCommand> {
-        let program = program::path(self.environment())?;
+        let program = program_path(self.environment())?;
         RefreshCommand::new(&program, ssh_folder).map_err(|reason| {
             let message = format!("--live is not possible here: its command has {reason}");
             Failure::message(Kind::Install, message)

@@ -11,59 +11,60 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::install::layout::Layout;
 use crate::install::state::Record;
 use crate::name::{LocalPath, Slug};
-use crate::render::login;
-use crate::settings::{Context, OwnCommands, Source, Wanted, pasted};
+use crate::render::connection::ConnectionOptions;
+use crate::settings::{CertSettings, Context, OwnCommands, Source, pasted};
 use crate::text::shell;
 use crate::text::time;
 
 /// Adds the certificate of each cluster that lets nobody in without one. Warns of each that lets
 /// nobody in, because ssh does not say so.
-pub(super) fn add_own(
-    login: &mut login::Options,
+pub(super) fn add_certificates(
+    connection: &mut ConnectionOptions,
     fleets: &[Fleet<'_>],
     context: &Context,
 ) -> Outcome<()> {
     let clusters = requiring(fleets);
-    if login.certificates.named.is_some() || clusters.is_empty() {
+    if connection.certificates.named.is_some() || clusters.is_empty() {
         return Ok(());
     }
     let (layout, commands) = (context.layout()?, context.commands());
     // A key that cannot be read is no reason to fail: `cert` says what is wrong with it.
-    let identity = key(login, context).and_then(|path| Identity::read(&path).ok());
+    let identity = key(connection, context).and_then(|path| Identity::read(&path).ok());
     for cluster in clusters {
-        let own = Own::of(&layout, cluster);
+        let own = ClusterCertificate::of(&layout, cluster);
         if let Some(warning) = own.warning(cluster, identity.as_ref(), &commands) {
             context.terminal.warning(warning);
         }
-        login.certificates.own.insert(cluster.id.to_string(), own.path()?);
+        connection.certificates.by_cluster.insert(cluster.id.to_string(), own.path()?);
     }
     Ok(())
 }
 
 /// Renews the certificates of these clusters that are about to expire. A failure to renew is an error
 /// only where the present certificate lets nobody in any more.
-pub(super) fn renew_own(
-    login: &login::Options,
+pub(super) fn renew_certificates(
+    connection: &ConnectionOptions,
     fleets: &[Fleet<'_>],
     source: &Source,
     context: &Context,
 ) -> Outcome<()> {
     let clusters = requiring(fleets);
-    if login.certificates.named.is_some() || clusters.is_empty() || source.is_files() {
+    if connection.certificates.named.is_some() || clusters.is_empty() || source.is_files() {
         return Ok(());
     }
     let layout = context.layout()?;
     let ids = clusters.iter().map(|cluster| cluster.id.to_string()).collect();
     // Without a known key, an agent's may work: that is told, not renewed.
-    let Some(path) = key(login, context) else { return Ok(()) };
+    let Some(path) = key(connection, context) else { return Ok(()) };
     let identity = Identity::read(&path).ok();
-    let wanted = Wanted::installed(Some(path), &layout);
+    let wanted = CertSettings::installed(Some(path), &layout);
     let Err(failure) = cert::get(ids, false, &wanted, &|| source.endpoint(), context.terminal)
     else {
         return Ok(());
     };
-    let lets_in =
-        |cluster: &&Cluster<'_>| Own::of(&layout, cluster).refusal(identity.as_ref()).is_none();
+    let lets_in = |cluster: &&Cluster<'_>| {
+        ClusterCertificate::of(&layout, cluster).refusal(identity.as_ref()).is_none()
+    };
     if !clusters.iter().all(lets_in) {
         return Err(failure);
     }
@@ -77,18 +78,18 @@ fn requiring<'f, 'a>(fleets: &'f [Fleet<'a>]) -> Vec<&'f Cluster<'a>> {
 }
 
 /// The key to log in with, on this machine.
-fn key(login: &login::Options, context: &Context) -> Option<PathBuf> {
-    login.identity_file.as_ref().map(|path| context.environment.expand(path))
+fn key(connection: &ConnectionOptions, context: &Context) -> Option<PathBuf> {
+    connection.identity_file.as_ref().map(|path| context.environment.expand(path))
 }
 
 /// The certificate of a cluster in our folder.
-pub(super) struct Own<'a> {
+pub(super) struct ClusterCertificate<'a> {
     layout: &'a Layout,
     record: Option<&'a Record>,
     file: CertificateFile,
 }
 
-impl<'a> Own<'a> {
+impl<'a> ClusterCertificate<'a> {
     /// The certificate of a cluster, installed or not.
     pub(super) fn of(layout: &'a Layout, cluster: &Cluster<'_>) -> Self {
         let id = cluster.id.as_str();

@@ -15,7 +15,7 @@ use crate::install::follow::Follow;
 use crate::install::layout::Layout;
 use crate::install::present::{Installed, Present};
 use crate::install::state::{ApiSource, Damage, FileKind, FileStem, Record, Source};
-use crate::name::Slug;
+use crate::name::{Slug, id_part};
 use crate::settings::{OptionResolver, pasted};
 use crate::terminal::Terminal;
 use crate::text::shell;
@@ -77,7 +77,7 @@ fn from_stdin(record: &Record, resolver: &OptionResolver<'_>) -> Failure {
 }
 
 /// Installed clusters, with what was answered for them.
-pub(in crate::commands) struct Asked {
+pub(in crate::commands) struct InstalledAnswers {
     records: Vec<Record>,
     answers: Vec<Fetched>,
     damaged: Vec<Line>,
@@ -85,7 +85,7 @@ pub(in crate::commands) struct Asked {
     newcomers: Vec<Fetched>,
 }
 
-impl Asked {
+impl InstalledAnswers {
     /// Asks for these clusters, and for those that are new to the subscription.
     pub(in crate::commands) fn of(
         before: &Present,
@@ -122,7 +122,7 @@ impl Asked {
             // Another run may have changed or removed it meanwhile.
             let Some(record) = state.installed.of_id(record.id.as_str()) else { continue };
             let (cluster, stem) = (record.alias(), record.stem());
-            let what = match bring(state, record, fetched, prune) {
+            let what = match decide_installed(state, record, fetched, prune) {
                 Ok(DesiredOutcome::Put(what)) => what,
                 Ok(DesiredOutcome::Gone(why)) => {
                     state.request.desired.removed.push(stem.clone());
@@ -186,9 +186,15 @@ fn newcomers(
     let Follow { source, options, excluded } = follow;
     let endpoint = resolver.endpoint(source, options.token_file.as_ref())?;
     let mut listed = fetch::list(endpoint.clone(), None, terminal)?;
+    // One whose state is damaged is installed, and has options of its own that are not known.
+    let is_damaged = |id: &str| {
+        let part = id_part(id);
+        installed.damaged.iter().any(|(stem, _)| stem.parts().1 == part)
+    };
     listed.retain(|cluster| {
         (source.team.is_none() || cluster.team_id == source.team)
             && installed.of_id(&cluster.id).is_none()
+            && !is_damaged(&cluster.id)
             && !excluded.contains(&cluster.id)
     });
     let ids: Vec<String> = listed.into_iter().map(|cluster| cluster.id).collect();
@@ -199,7 +205,7 @@ fn newcomers(
 }
 
 /// Decides what becomes of one installed cluster.
-pub(in crate::commands) fn bring(
+pub(in crate::commands) fn decide_installed(
     state: &mut DesiredState<'_>,
     record: &Record,
     fetched: &Fetched,

@@ -1,63 +1,20 @@
-//! The sources of settings: the command line, the environment, the files of the `prime` CLI. The
-//! first that has a value wins.
+//! Decides which source of a setting wins: the command line, else the environment, else the files of
+//! the `prime` CLI.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
+use super::context::{Context, ssh_layout};
+use super::endpoint::{Access, Endpoint};
 use super::environment::Environment;
-use super::own_commands::OwnCommands;
 use super::prime_cli::PrimeCli;
+use super::source::{Origin, Source};
 use crate::api::address::ApiUrl;
 use crate::api::token::{ApiToken, TokenSource};
 use crate::cli::{GlobalArgs, SourceArgs};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
-use crate::install::folder::{self, FolderError};
+use crate::install::folder;
 use crate::install::layout::Layout;
-use crate::terminal::Terminal;
 use crate::text::shell;
-
-/// The context that every command gets beside its own arguments.
-#[derive(Clone, Debug)]
-pub struct Context {
-    /// The options that every command takes.
-    pub global: GlobalArgs,
-    /// Variables, the home folder, the current folder.
-    pub environment: Environment,
-    /// The voice of the program on stderr.
-    pub terminal: Terminal,
-}
-
-impl Context {
-    /// Returns where ssh's files are, and how ssh finds them.
-    pub fn layout(&self) -> Outcome<Layout> {
-        Ok(folder::layout(self.global.ssh_dir.as_deref(), self.environment.home())?)
-    }
-
-    /// Returns the commands that messages advise.
-    #[must_use]
-    pub fn commands(&self) -> OwnCommands {
-        OwnCommands::new(&self.global, &self.environment)
-    }
-
-    /// Returns whether an API was typed, so that it counts for installed clusters too.
-    #[must_use]
-    pub fn names_api(&self) -> bool {
-        self.global.api_url.is_some() || self.global.context.is_some()
-    }
-
-    /// The context of the `prime` CLI that was named.
-    pub fn prime_context(&self) -> Outcome<Option<String>> {
-        let named = self.environment.variable("PRIME_CONTEXT")?;
-        Ok(self.global.context.clone().or(named))
-    }
-}
-
-impl From<FolderError> for Failure {
-    fn from(error: FolderError) -> Self {
-        let kind = if error.is_refusal() { Kind::Install } else { Kind::Local };
-        Self::new(kind, error)
-    }
-}
 
 /// The sources of settings, read once; each method resolves one setting.
 #[derive(Debug)]
@@ -181,79 +138,6 @@ impl<'c> Settings<'c> {
     }
 }
 
-/// The clusters of a run, and the API that is asked for them.
-#[derive(Debug)]
-pub struct Source {
-    /// The clusters.
-    pub origin: Origin,
-    /// The API, and who asks. Files need neither, so a missing one is an error only once it is
-    /// needed.
-    pub endpoint: Outcome<Endpoint>,
-}
-
-/// The clusters of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// Those of saved answers; `-` is stdin.
-    Files(Vec<PathBuf>),
-    /// These, by id, name or installed alias.
-    Named(Vec<String>),
-    /// Every cluster that the API lists, of one team or of all.
-    All(Option<String>),
-}
-
-impl Source {
-    /// Returns whether saved answers are read, and no API is asked.
-    #[must_use]
-    pub fn is_files(&self) -> bool {
-        matches!(self.origin, Origin::Files(_))
-    }
-
-    /// The API, and who asks.
-    pub fn endpoint(&self) -> Outcome<Endpoint> {
-        self.endpoint.as_ref().map(Clone::clone).map_err(Failure::again)
-    }
-}
-
-/// The API, and who asks.
-#[derive(Clone, Debug)]
-pub struct Endpoint {
-    /// The API's address.
-    pub address: ApiUrl,
-    /// The token.
-    pub token: ApiToken,
-    /// The time for one call with all its tries.
-    pub timeout: Duration,
-}
-
-/// The API, and who asks: either may be missing.
-#[derive(Debug)]
-pub struct Access {
-    /// The API's address.
-    pub address: Outcome<ApiUrl>,
-    /// The token, and where it was found.
-    pub token: Outcome<Option<(ApiToken, TokenSource)>>,
-    /// The time for one call with all its tries.
-    pub timeout: Duration,
-}
-
-impl Access {
-    /// Returns the API and the token, if neither is missing.
-    #[must_use]
-    pub fn as_endpoint(&self) -> Option<Endpoint> {
-        let (Ok(address), Ok(Some((token, _)))) = (&self.address, &self.token) else {
-            return None;
-        };
-        Some(Endpoint { address: address.clone(), token: token.clone(), timeout: self.timeout })
-    }
-
-    /// The same, or why not.
-    pub fn endpoint(self) -> Outcome<Endpoint> {
-        let (token, _) = self.token?.ok_or_else(no_token)?;
-        Ok(Endpoint { address: self.address?, token, timeout: self.timeout })
-    }
-}
-
 /// Returns whether somebody took a token for the path of a file, which messages would show: there
 /// is no such file, and the API's tokens look so.
 fn is_token(path: &Path) -> bool {
@@ -263,20 +147,4 @@ fn is_token(path: &Path) -> bool {
         text.starts_with("pit_") || is_long
     };
     path.to_str().is_some_and(looks_so) && !path.exists()
-}
-
-/// Returns the failure of a run without a token.
-#[must_use]
-pub fn no_token() -> Failure {
-    Failure::message(Kind::Usage, "no API token").hint(
-        "run `prime login`, set PRIME_API_KEY, or give --token-file FILE; none is needed for \
-         --input FILE: a saved answer, or what someone else's `prime-ssh export` printed",
-    )
-}
-
-/// Returns where our files are below ssh's folder, for those who only read them: finding out how
-/// ssh itself finds them takes a look into the password database, and that takes time.
-pub fn ssh_layout(ssh_dir: Option<&Path>, environment: &Environment) -> Outcome<Layout> {
-    let folder = folder::ssh_folder(ssh_dir, environment.home())?;
-    Ok(Layout::new(folder, PathBuf::new(), Vec::new()))
 }

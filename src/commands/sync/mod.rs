@@ -1,15 +1,16 @@
 //! `prime-ssh sync`: what is installed becomes what the API says now.
 
-use super::installed::{Applying, Asked, apply_request, named};
-use super::refresh;
+pub(super) mod if_older;
+
 use crate::cli::SyncArgs;
+use crate::commands::installed::{Applying, InstalledAnswers, apply_request, named};
 use crate::failure::Outcome;
 use crate::install::folder;
 use crate::settings::{Context, Mode, OptionResolver, check_sync};
 
 pub(super) fn run(args: &SyncArgs, context: &Context) -> Outcome<()> {
     if let Some(age) = args.if_older {
-        return refresh::run(args, age, context);
+        return if_older::run(args, age, context);
     }
     let terminal = context.terminal;
     check_sync(&context.global)?;
@@ -19,17 +20,17 @@ pub(super) fn run(args: &SyncArgs, context: &Context) -> Outcome<()> {
     let before = folder::read(layout)?;
     let stems = if args.new { Vec::new() } else { named(&before, &args.clusters)? };
     let follow = before.follow.clone().filter(|_| args.clusters.is_empty());
-    let asked = Asked::of(&before, &stems, follow, &applying);
-    if asked.is_empty() {
+    let answers = InstalledAnswers::of(&before, &stems, follow, &applying);
+    if answers.is_empty() {
         terminal.tell("nothing is installed");
         return Ok(());
     }
     let applied = apply_request(&applying, |state| {
-        asked.decide(state, args.prune);
+        answers.decide(state, args.prune);
         Ok(())
     })?;
     if mode == Mode::Apply {
-        refresh::record(layout, &applied, None);
+        if_older::record_results(layout, &applied, None);
     }
     applied.tell(&applying)
 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::commands::nodes::look::{self, Found};
+use crate::commands::nodes::reach::{self, Found};
 use crate::commands::nodes::route::{self, Setup};
 use crate::commands::nodes::{Hop, ViewedCluster, ViewedHost};
 use crate::failure::Outcome;
@@ -107,7 +107,7 @@ impl<'w> Prober<'w> {
     ) -> Outcome<()> {
         let open = results.open(cluster, hop);
         if hop == Hop::None {
-            look::probe_direct(&open, &self.limiter, ANSWER, |at, new| {
+            reach::probe_direct(&open, &self.limiter, ANSWER, |at, new| {
                 results.add(open.get(at), new);
             })
             .await;
@@ -124,7 +124,7 @@ impl<'w> Prober<'w> {
         let ssh = self.ssh()?;
         let Some(jump) = self.jump(hop, cluster, at, ssh, results)? else { return Ok(()) };
         let endpoints = open.iter().map(ViewedHost::endpoint).collect();
-        look::probe_through(endpoints, &jump, ssh, |at, new| results.add(open.get(at), new)).await
+        reach::probe_through(endpoints, &jump, ssh, |at, new| results.add(open.get(at), new)).await
     }
 
     fn ssh(&self) -> Outcome<&Ssh> {
