@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::jump::{Bastion, JumpMode, JumpVia};
+use super::jump::{BastionArg, JumpHost, JumpMode};
 use super::selection::Selection;
 use crate::name::{Id, Slug, UserName};
 use crate::text::serialized;
@@ -59,7 +59,7 @@ impl Options {
     }
 
     /// The host that leads to whatever would be reached directly.
-    pub(super) fn bastion(&self) -> Option<&JumpVia> {
+    pub(super) fn bastion(&self) -> Option<&JumpHost> {
         self.bastion.as_ref()?.0.as_ref()
     }
 }

@@ -8,8 +8,8 @@ use super::duplicate_ids::refuse_duplicates;
 use super::jump::{Jump, JumpHost, JumpMode};
 use super::model::{Cluster, Fleet, Host, Skipped, WhySkipped};
 use super::naming::{name_hosts, name_with_id, natural, unique_names};
-use super::refusal::Refusal;
 use super::options::Options;
+use super::refusal::Refusal;
 use crate::name::{HostName, Id, Invalid, Port, Slug};
 use crate::text::message::first_of;
 

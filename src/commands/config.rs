@@ -21,7 +21,12 @@ pub(super) fn run(args: &ConfigArgs, context: &Context) -> Outcome<()> {
     openssh::check_options(&connection.ssh_options)?;
     openssh::warn_of_old(connection.layout, terminal);
     let answers = fetch::all(&source, terminal)?;
-    let fleets = fleets::of_answers(&answers, &args.render.hosts, AllowedGaps::of(&source, context), terminal)?;
+    let fleets = fleets::of_answers(
+        &answers,
+        &args.render.hosts,
+        AllowedGaps::of(&source, context),
+        terminal,
+    )?;
     cluster_certificates::add_certificates(&mut connection, &fleets, context)?;
     let overwrite = Overwrite::ours(args.force);
     output::deliver(&args.output, &overwrite, |to| ssh_config::render(&fleets, &connection, to))

@@ -9,7 +9,7 @@ use crate::cluster::Fleet;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::render::inventory::{self, Format, GroupRequest};
 use crate::settings::{
-    Context, Settings, check_ansible_options, format, check_jump, refresh_is_off,
+    Context, Settings, check_ansible_options, check_jump, format, refresh_is_off,
 };
 use crate::text::message::Message;
 

@@ -25,7 +25,8 @@ pub(super) fn run(args: &TemplateArgs, context: &Context) -> Outcome<()> {
     // Before the API is asked: what is no template should not cost a request.
     let template = args.template.as_deref().map(read).transpose()?;
     let answers = fetch::all(&source, terminal)?;
-    let fleets = fleets::of_answers(&answers, &args.hosts, AllowedGaps::of(&source, context), terminal)?;
+    let fleets =
+        fleets::of_answers(&answers, &args.hosts, AllowedGaps::of(&source, context), terminal)?;
     let data = data::of(&fleets);
     match template {
         None => output::deliver(&args.output, &overwrite, |to| data::write(&data, to)),

@@ -12,8 +12,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::cluster::{BastionArg, JumpHost, JumpMode, Only};
-use crate::name::{Invalid, LocalPath, Slug, UserName};
+use crate::cluster;
+use crate::name::{Invalid, LocalPath, Slug};
 use crate::render::connection::{HostKeys, Layout};
 use crate::render::ssh_option::SshOption;
 use crate::text::{duration, serialized};
