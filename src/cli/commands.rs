@@ -14,7 +14,8 @@ use super::groups::{
     SourceArgs,
 };
 use crate::certificate::judge::MIN_VALIDITY;
-use crate::install::options::{HostsArgs, RenderArgs, SavedOptions, SelectionArgs};
+use crate::cluster::{self, Selection};
+use crate::install::options::{RenderArgs, SavedOptions};
 use crate::name::Slug;
 use crate::render::inventory::{Format, GroupRequest};
 use crate::text::duration;
@@ -405,7 +406,7 @@ pub struct ExportArgs {
     pub output: OutputArgs,
     /// The hosts.
     #[command(flatten)]
-    pub selection: SelectionArgs,
+    pub selection: Selection,
 }
 
 /// clap would make one line of it, too long for a terminal.
@@ -432,7 +433,7 @@ pub struct TemplateArgs {
     pub output: OutputArgs,
     /// The hosts, and what they are reached through.
     #[command(flatten)]
-    pub hosts: HostsArgs,
+    pub hosts: cluster::Options,
 }
 
 /// `prime-ssh completions`.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{Arg, ArgGroup, Args, ValueEnum};
 
-use crate::install::options::OnlyArgs;
+use crate::cluster::HostFilter;
 use crate::name::Invalid;
 use crate::text::duration;
 
@@ -59,7 +59,7 @@ pub struct OutputArgs {
 pub struct LookArgs {
     /// By what they are.
     #[command(flatten)]
-    pub only: OnlyArgs,
+    pub filter: HostFilter,
 }
 
 /// Takes the environment variable away from an option.

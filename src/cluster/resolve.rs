@@ -8,43 +8,10 @@ use super::duplicate_ids::refuse_duplicates;
 use super::jump::{Jump, JumpHost, JumpMode};
 use super::model::{Cluster, Fleet, Host, Skipped, WhySkipped};
 use super::naming::{name_hosts, name_with_id, natural, unique_names};
+use super::options::Options;
 use super::refusal::Refusal;
-use super::selection::Selection;
-use crate::name::{HostName, Id, Invalid, Port, Slug, UserName};
+use crate::name::{HostName, Id, Invalid, Port, Slug};
 use crate::text::message::first_of;
-
-/// The options of a fleet: its hosts, their names, and the way to them.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The first part of every alias.
-    pub prefix: Slug<'static>,
-    /// The login name, in place of the one that the API says.
-    pub user: Option<UserName<'static>>,
-    /// The workers that jump.
-    pub jump: JumpMode,
-    /// The host that they jump through, in place of a control node.
-    pub jump_via: Option<JumpHost>,
-    /// The host that leads to whatever would be reached directly.
-    pub bastion: Option<JumpHost>,
-    /// The hosts to select.
-    pub selection: Selection,
-    /// Names that clusters keep, by their id: an installed cluster's name does not move.
-    pub recorded: Vec<(Id<'static>, Slug<'static>)>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            prefix: Slug::prime(),
-            user: None,
-            jump: JumpMode::default(),
-            jump_via: None,
-            bastion: None,
-            selection: Selection::default(),
-            recorded: Vec::new(),
-        }
-    }
-}
 
 /// A checked cluster with its options applied.
 #[derive(Debug)]
@@ -204,12 +171,12 @@ fn resolve_named<'a>(
         None => Err(NoFleet::Refused),
         Some((cluster, name)) => {
             let mut fleet = Fleet {
-                prefix: options.prefix.clone(),
+                prefix: options.prefix(),
                 name,
                 cluster,
                 hosts,
                 jump: None,
-                bastion: options.bastion.clone(),
+                bastion: options.bastion().cloned(),
                 active_nodes: active_count,
                 skipped,
                 entry: 0,
@@ -267,11 +234,11 @@ fn resolve_hosts(
             host.user = user.clone();
         }
     }
-    for host in options.jump_via.iter().chain(&options.bastion) {
+    for host in options.jump_via.iter().chain(options.bastion()) {
         check_outside(host, fleet).map_err(NoFleet::BadJumpHost)?;
     }
     fleet.jump = find_jump(fleet, options)?;
-    mark_jumps(fleet, options.jump);
+    mark_jumps(fleet, options.jump_mode());
     if !options.selection.apply(fleet) {
         return Err(NoFleet::NoneSelected { roles: options.selection.other_roles(fleet) });
     }
@@ -282,7 +249,7 @@ fn resolve_hosts(
             format!("no control node here: {name} leads to {to}")
         })),
     }
-    if options.jump == JumpMode::Auto && options.bastion.is_none() {
+    if options.jump_mode() == JumpMode::Auto && options.bastion().is_none() {
         notes.extend(no_way_in(fleet));
     }
     Ok(())
@@ -310,7 +277,7 @@ fn mark_mains(hosts: &mut [Host<'_>]) {
 }
 
 fn find_jump<'a>(fleet: &Fleet<'a>, options: &Options) -> Result<Option<Jump<'a>>, NoFleet> {
-    if options.jump == JumpMode::Never {
+    if options.jump_mode() == JumpMode::Never {
         return Ok(None);
     }
     if let Some(via) = &options.jump_via {
@@ -318,9 +285,9 @@ fn find_jump<'a>(fleet: &Fleet<'a>, options: &Options) -> Result<Option<Jump<'a>
     }
     let controls = || fleet.hosts.iter().filter(|host| host.control && host.is_active());
     let mut jump = controls().find(|host| !host.host_name.is_private());
-    if options.jump == JumpMode::Always || options.bastion.is_some() {
+    if options.jump_mode() == JumpMode::Always || options.bastion().is_some() {
         jump = jump.or_else(|| controls().next());
-        let must = options.jump == JumpMode::Always;
+        let must = options.jump_mode() == JumpMode::Always;
         if must && jump.is_none() && fleet.hosts.iter().any(|host| !host.control) {
             return Err(NoFleet::NoControlNode);
         }

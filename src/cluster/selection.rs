@@ -2,28 +2,52 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use clap::ValueEnum;
+use clap::builder::BoolishValueParser;
+use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use super::jump::Jump;
 use super::model::{Fleet, Host, Skipped};
 use crate::name::{Label, Slug};
+use crate::text::serialized;
 
-/// The hosts of a cluster that are wanted.
-#[derive(Clone, Debug, Default)]
+/// The hosts to select.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[command(next_help_heading = "Host selection")]
+#[serde(rename_all = "kebab-case", default)]
 pub struct Selection {
-    /// Only those with this role, in any case.
-    pub role: Option<String>,
-    /// Only control nodes, or only workers.
-    pub only: Option<Only>,
-    /// Only those whose name or alias matches one of these, if there are any.
-    pub nodes: Vec<glob::Pattern>,
-    /// Terminated and detached nodes too.
+    /// By what they are.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub filter: HostFilter,
+    /// Include terminated and detached nodes
+    #[arg(long, env = "PRIME_SSH_INCLUDE_INACTIVE", value_parser = BoolishValueParser::new())]
     pub include_inactive: bool,
     /// All hosts of a node that has one of them.
+    #[arg(skip)]
+    #[serde(skip)]
     pub whole_nodes: bool,
-    /// Of those, the ones that another selection takes too.
-    pub among: Option<Box<Selection>>,
+    /// Of those, the ones that this takes too.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub among: HostFilter,
+}
+
+/// The hosts to select, by what they are.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[command(next_help_heading = "Host selection")]
+#[serde(default)]
+pub struct HostFilter {
+    /// Only hosts with this role
+    #[arg(long, env = "PRIME_SSH_ROLE")]
+    pub role: Option<String>,
+    /// Only control nodes, or only workers
+    #[arg(long, value_name = "WHICH", env = "PRIME_SSH_ONLY")]
+    pub only: Option<Only>,
+    /// Only hosts whose name or alias matches; repeatable
+    #[arg(long, value_name = "GLOB", env = "PRIME_SSH_NODE", value_delimiter = ',')]
+    #[serde(with = "serialized::list")]
+    pub node: Vec<glob::Pattern>,
 }
 
 /// `--only`.
@@ -77,13 +101,31 @@ impl Selection {
     /// one.
     pub(super) fn may_take(&self, fleet: &Fleet<'_>, node: &Skipped<'_>) -> bool {
         let alias = fleet.alias_of_skipped(node);
-        self.fits(node.name.as_str(), &alias)
-            && self.among.as_ref().is_none_or(|among| among.may_take(fleet, node))
+        [&self.filter, &self.among].iter().all(|filter| filter.fits(node.name.as_str(), &alias))
     }
 
+    fn takes(&self, fleet: &Fleet<'_>, host: &Host<'_>) -> bool {
+        self.filter.takes(fleet, host) && self.among.takes(fleet, host)
+    }
+
+    /// The roles that there are, if no host has the wanted one.
+    pub(super) fn other_roles(&self, fleet: &Fleet<'_>) -> Vec<String> {
+        let Some(wanted) = self.filter.role.as_ref().or(self.among.role.as_ref()) else {
+            return Vec::new();
+        };
+        let roles: BTreeSet<&str> =
+            fleet.hosts.iter().filter_map(|host| host.role.as_ref()).map(Label::as_str).collect();
+        if roles.iter().any(|role| role.to_lowercase() == wanted.to_lowercase()) {
+            return Vec::new();
+        }
+        roles.into_iter().map(str::to_owned).collect()
+    }
+}
+
+impl HostFilter {
     fn fits(&self, name: &str, alias: &str) -> bool {
         let fits = |glob: &glob::Pattern| glob.matches(name) || glob.matches(alias);
-        self.nodes.is_empty() || self.nodes.iter().any(fits)
+        self.node.is_empty() || self.node.iter().any(fits)
     }
 
     fn takes(&self, fleet: &Fleet<'_>, host: &Host<'_>) -> bool {
@@ -93,23 +135,8 @@ impl Selection {
         });
         let kind_fits = self.only.is_none_or(|only| only.takes(host));
         let name_fits =
-            self.nodes.is_empty() || self.fits(host.name.as_str(), &fleet.alias_of(host));
-        let is_among = self.among.as_ref().is_none_or(|among| among.takes(fleet, host));
-        role_fits && kind_fits && name_fits && is_among
-    }
-
-    /// The roles that there are, if no host has the wanted one.
-    pub(super) fn other_roles(&self, fleet: &Fleet<'_>) -> Vec<String> {
-        let among = self.among.as_ref();
-        let Some(wanted) = &self.role else {
-            return among.map(|among| among.other_roles(fleet)).unwrap_or_default();
-        };
-        let roles: BTreeSet<&str> =
-            fleet.hosts.iter().filter_map(|host| host.role.as_ref()).map(Label::as_str).collect();
-        if roles.iter().any(|role| role.to_lowercase() == wanted.to_lowercase()) {
-            return Vec::new();
-        }
-        roles.into_iter().map(str::to_owned).collect()
+            self.node.is_empty() || self.fits(host.name.as_str(), &fleet.alias_of(host));
+        role_fits && kind_fits && name_fits
     }
 }
 

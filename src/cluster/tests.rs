@@ -217,7 +217,7 @@ fn workers_at_private_places_jump_through_the_first_public_control_node() {
         resolved.notes
     );
 
-    let options = |jump| Options { jump, ..Options::default() };
+    let options = |jump| Options { jump: Some(jump), ..Options::default() };
     let all = jumping(&nodes, &options(JumpMode::Always));
     assert_eq!(all.iter().filter(|(_, jumps)| *jumps).count(), 2);
     assert!(jumping(&nodes, &options(JumpMode::Never)).iter().all(|(_, jumps)| !jumps));
@@ -227,7 +227,7 @@ fn workers_at_private_places_jump_through_the_first_public_control_node() {
 fn always_needs_a_control_node_and_a_named_jump_host_that_is_not_ours() {
     let nodes = [node("a", "w-1", &[connection("203.0.113.1", false)])];
     let answer = [cluster("c1", "train", &nodes)];
-    let mut options = Options { jump: JumpMode::Always, ..Options::default() };
+    let mut options = Options { jump: Some(JumpMode::Always), ..Options::default() };
     let why = |options: &Options| resolve_all(&answer, options).remove(0).fleet.unwrap_err();
     assert_eq!(why(&options), NoFleet::NoControlNode);
     for ours in
@@ -248,15 +248,17 @@ fn a_host_that_others_jump_through_stays_for_that_only() {
         node("c", "w-2", &[connection("10.0.0.2", false)]),
     ];
     let answer = [cluster("c1", "train", &nodes)];
-    let selection =
-        Selection { nodes: vec![glob::Pattern::new("*-1").unwrap()], ..Selection::default() };
+    let node = vec![glob::Pattern::new("*-1").unwrap()];
+    let filter = HostFilter { node, ..HostFilter::default() };
+    let selection = Selection { filter, ..Selection::default() };
     let options = Options { selection, ..Options::default() };
     let fleet = resolve_all(&answer, &options).remove(0).fleet.unwrap();
     let kept: Vec<_> = fleet.hosts.iter().map(|h| (h.name.as_str(), h.jump_only)).collect();
     assert_eq!(kept, [("head", true), ("w-1", false)]);
     assert_eq!(fleet.entry().unwrap().name.as_str(), "head");
 
-    let selection = Selection { role: Some("nobody".into()), ..Selection::default() };
+    let filter = HostFilter { role: Some("nobody".into()), ..HostFilter::default() };
+    let selection = Selection { filter, ..Selection::default() };
     let options = Options { selection, ..Options::default() };
     assert_eq!(
         resolve_all(&answer, &options).remove(0).fleet.unwrap_err(),

@@ -6,7 +6,7 @@ use super::{cluster_certificates, fetch, openssh};
 use crate::cli::ConfigArgs;
 use crate::failure::Outcome;
 use crate::render::ssh_config;
-use crate::settings::{Context, Settings, host_options};
+use crate::settings::{Context, Settings, check_jump};
 
 pub(super) fn run(args: &ConfigArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
@@ -14,14 +14,19 @@ pub(super) fn run(args: &ConfigArgs, context: &Context) -> Outcome<()> {
     let mut warnings = Vec::new();
     let mut connection = settings.connection_options(&args.render, &mut warnings)?;
     let source = settings.source(&args.source)?;
-    let hosts = host_options(&args.render.hosts)?;
+    check_jump(&args.render.hosts)?;
     for warning in warnings {
         terminal.warning(warning);
     }
     openssh::check_options(&connection.ssh_options)?;
     openssh::warn_of_old(connection.layout, terminal);
     let answers = fetch::all(&source, terminal)?;
-    let fleets = fleets::of_answers(&answers, &hosts, AllowedGaps::of(&source, context), terminal)?;
+    let fleets = fleets::of_answers(
+        &answers,
+        &args.render.hosts,
+        AllowedGaps::of(&source, context),
+        terminal,
+    )?;
     cluster_certificates::add_certificates(&mut connection, &fleets, context)?;
     let overwrite = Overwrite::ours(args.force);
     output::deliver(&args.output, &overwrite, |to| ssh_config::render(&fleets, &connection, to))

@@ -7,13 +7,13 @@ use crate::cli::ExportArgs;
 use crate::cluster::{self, Selection};
 use crate::failure::Outcome;
 use crate::render::export;
-use crate::settings::{Context, Origin, Settings, selection};
+use crate::settings::{Context, Origin, Settings};
 
 pub(super) fn run(args: &ExportArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
     let source = Settings::read(context)?.source(&args.source)?;
     // Whole nodes, so that their hosts keep their names.
-    let selection = Selection { whole_nodes: true, ..selection(&args.selection) };
+    let selection = Selection { whole_nodes: true, ..args.selection.clone() };
     let hosts = cluster::Options { selection, ..cluster::Options::default() };
     let answers = fetch::all(&source, terminal)?;
     let fleets = fleets::of_answers(&answers, &hosts, AllowedGaps::of(&source, context), terminal)?;

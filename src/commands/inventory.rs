@@ -9,7 +9,7 @@ use crate::cluster::Fleet;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::render::inventory::{self, Format, GroupRequest};
 use crate::settings::{
-    Context, Settings, check_ansible_options, format, host_options, refresh_is_off,
+    Context, Settings, check_ansible_options, check_jump, format, refresh_is_off,
 };
 use crate::text::message::Message;
 
@@ -30,7 +30,7 @@ pub(super) fn run(args: &InventoryArgs, context: &Context) -> Outcome<()> {
     let source = settings.source(&args.source)?;
     let caching = Caching::new(&args.cache, context)?;
     let format = format(args, &mut warnings)?;
-    let hosts = host_options(&args.render.hosts)?;
+    check_jump(&args.render.hosts)?;
     for warning in warnings {
         terminal.warning(warning);
     }
@@ -38,7 +38,7 @@ pub(super) fn run(args: &InventoryArgs, context: &Context) -> Outcome<()> {
 
     let gaps = AllowedGaps { require_all: args.require_all, ..AllowedGaps::of(&source, context) };
     let answers = caching.answers(&source)?;
-    let fleets = fleets::of_answers(&answers.fetched, &hosts, gaps, terminal)?;
+    let fleets = fleets::of_answers(&answers.fetched, &args.render.hosts, gaps, terminal)?;
     caching.write(&answers);
     if args.require_all {
         require_all(&fleets)?;

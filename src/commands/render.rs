@@ -9,13 +9,13 @@ use crate::cli::TemplateArgs;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::render::data;
 use crate::render::template::{Fault, Template};
-use crate::settings::{Context, Settings, host_options};
+use crate::settings::{Context, Settings, check_jump};
 
 pub(super) fn run(args: &TemplateArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
     let overwrite = Overwrite::as_tools_do(context)?;
     let source = Settings::read(context)?.source(&args.source)?;
-    let hosts = host_options(&args.hosts)?;
+    check_jump(&args.hosts)?;
     let stdin = Path::new("-");
     if args.template.as_deref() == Some(stdin) && args.source.input.iter().any(|path| path == stdin)
     {
@@ -25,7 +25,8 @@ pub(super) fn run(args: &TemplateArgs, context: &Context) -> Outcome<()> {
     // Before the API is asked: what is no template should not cost a request.
     let template = args.template.as_deref().map(read).transpose()?;
     let answers = fetch::all(&source, terminal)?;
-    let fleets = fleets::of_answers(&answers, &hosts, AllowedGaps::of(&source, context), terminal)?;
+    let fleets =
+        fleets::of_answers(&answers, &args.hosts, AllowedGaps::of(&source, context), terminal)?;
     let data = data::of(&fleets);
     match template {
         None => output::deliver(&args.output, &overwrite, |to| data::write(&data, to)),

@@ -173,7 +173,7 @@ impl ViewAnswers {
         let source = source(record, fetched, id.as_ref(), &viewing.commands);
         let mut rendering = rendering(record, viewing, resolver)?;
         rendering.hosts.recorded = id.zip(name).into_iter().collect();
-        rendering.hosts.selection.among = Some(Box::new(viewing.selection.clone()));
+        rendering.hosts.selection.among = viewing.filter.clone();
         Ok(ViewedCluster {
             resolved: resolve_one(cluster, &rendering.hosts),
             record,

@@ -8,16 +8,15 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::BoolishValueParser;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::cluster::{BastionArg, JumpHost, JumpMode, Only};
-use crate::name::{Invalid, LocalPath, Slug, UserName};
+use crate::cluster;
+use crate::name::{Invalid, LocalPath, Slug};
 use crate::render::connection::{HostKeys, Layout};
 use crate::render::ssh_option::SshOption;
-use crate::text::duration;
+use crate::text::{duration, serialized};
 
 /// Remembered options. Only options that were given are set, and written. In the file a path does
 /// not depend on the current folder.
@@ -32,16 +31,16 @@ pub struct SavedOptions {
     /// that is about to expire, before it connects [default: 5m]
     #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = MaxAge::DEFAULT, help_heading = "Connection options")]
-    #[serde(with = "text")]
+    #[serde(with = "serialized::optional")]
     pub live: Option<MaxAge>,
     /// Give the host that the cluster's alias leads to the name NAME too, so that `ssh NAME` works
     #[arg(long, value_name = "NAME", value_parser = short_name, conflicts_with = "all")]
     #[arg(help_heading = "Connection options")]
-    #[serde(with = "text")]
+    #[serde(with = "serialized::optional")]
     pub short: Option<Slug<'static>>,
     /// The file with the token that a refresh by ssh needs.
     #[arg(skip)]
-    #[serde(with = "text")]
+    #[serde(with = "serialized::optional")]
     pub token_file: Option<LocalPath<'static>>,
 }
 
@@ -52,7 +51,7 @@ pub struct RenderArgs {
     /// The hosts.
     #[command(flatten)]
     #[serde(flatten)]
-    pub hosts: HostsArgs,
+    pub hosts: cluster::Options,
     /// The key to log in with; `none` leaves the choice to ssh and its agent
     #[arg(long, value_name = "PATH", env = "PRIME_SSH_IDENTITY_FILE")]
     #[arg(help_heading = "Connection options")]
@@ -77,73 +76,8 @@ pub struct RenderArgs {
     /// An ssh option for every host, as in ssh_config(5); repeatable
     /// [env: PRIME_SSH_OPTION, one a line]
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Connection options")]
-    #[serde(with = "texts")]
+    #[serde(with = "serialized::list")]
     pub ssh_option: Vec<SshOption>,
-}
-
-/// The hosts, their names, and the way to them: the same for every command that renders.
-#[derive(Args, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", default)]
-pub struct HostsArgs {
-    /// The hosts to select.
-    #[command(flatten)]
-    #[serde(flatten)]
-    pub selection: SelectionArgs,
-    /// The first word of every host alias [default: prime]
-    #[arg(long, value_name = "WORD", env = "PRIME_SSH_PREFIX")]
-    #[arg(help_heading = "Connection options")]
-    #[serde(with = "text")]
-    pub prefix: Option<Slug<'static>>,
-    /// Log in as this user instead of the API's
-    #[arg(long, value_name = "NAME", env = "PRIME_SSH_USER", help_heading = "Connection options")]
-    #[serde(with = "text")]
-    pub user: Option<UserName<'static>>,
-    /// Which workers to reach through the control node [default: auto]
-    #[arg(long, value_name = "WHICH", env = "PRIME_SSH_JUMP")]
-    #[arg(help_heading = "Connection options")]
-    pub jump: Option<JumpMode>,
-    /// Reach them through this host: an address, or a name from your own ssh config
-    #[arg(long, value_name = "[USER@]HOST[:PORT]", env = "PRIME_SSH_JUMP_VIA")]
-    #[arg(help_heading = "Connection options")]
-    #[serde(with = "text")]
-    pub jump_via: Option<JumpHost>,
-    /// Reach everything through this host, the control node too: an address, or a name of your own
-    /// ssh config; `none` for none
-    #[arg(long, value_name = "[USER@]HOST[:PORT]", env = "PRIME_SSH_BASTION")]
-    #[arg(help_heading = "Connection options")]
-    #[serde(with = "text")]
-    pub bastion: Option<BastionArg>,
-}
-
-/// The hosts to select.
-#[derive(Args, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[command(next_help_heading = "Host selection")]
-#[serde(rename_all = "kebab-case", default)]
-pub struct SelectionArgs {
-    /// By what they are.
-    #[command(flatten)]
-    #[serde(flatten)]
-    pub only: OnlyArgs,
-    /// Include terminated and detached nodes
-    #[arg(long, env = "PRIME_SSH_INCLUDE_INACTIVE", value_parser = BoolishValueParser::new())]
-    pub include_inactive: bool,
-}
-
-/// The hosts to select, by what they are.
-#[derive(Args, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[command(next_help_heading = "Host selection")]
-#[serde(default)]
-pub struct OnlyArgs {
-    /// Only hosts with this role
-    #[arg(long, env = "PRIME_SSH_ROLE")]
-    pub role: Option<String>,
-    /// Only control nodes, or only workers
-    #[arg(long, value_name = "WHICH", env = "PRIME_SSH_ONLY")]
-    pub only: Option<Only>,
-    /// Only hosts whose name or alias matches; repeatable
-    #[arg(long, value_name = "GLOB", env = "PRIME_SSH_NODE", value_delimiter = ',')]
-    #[serde(with = "texts")]
-    pub node: Vec<glob::Pattern>,
 }
 
 /// Names that lead to this machine, by `/etc/hosts` nearly everywhere.
@@ -211,7 +145,7 @@ impl SavedOptions {
     /// The first word of the aliases.
     #[must_use]
     pub fn prefix(&self) -> Slug<'static> {
-        self.render.hosts.prefix.clone().unwrap_or_else(Slug::prime)
+        self.render.hosts.prefix()
     }
 
     /// The options that are set, by name.
@@ -306,50 +240,6 @@ impl OptionChange {
         options.retain(|name, _| !self.unset.contains(name));
         options.extend(self.given.set());
         serde_json::from_value(Value::Object(options))
-    }
-}
-
-/// A value as its text.
-mod text {
-    use serde::de::Error;
-
-    use super::{Deserialize, Deserializer, Display, FromStr, Serialize, Serializer};
-
-    #[expect(clippy::ref_option, reason = "serde calls it so")]
-    pub fn serialize<T: Display, S: Serializer>(
-        value: &Option<T>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        value.as_ref().map(ToString::to_string).serialize(to)
-    }
-
-    pub fn deserialize<'de, T, D>(from: D) -> Result<Option<T>, D::Error>
-    where
-        T: FromStr<Err: Display>,
-        D: Deserializer<'de>,
-    {
-        let text = Option::<String>::deserialize(from)?;
-        text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
-    }
-}
-
-/// Several values as their texts.
-mod texts {
-    use serde::de::Error;
-
-    use super::{Deserialize, Deserializer, Display, FromStr, Serializer};
-
-    pub fn serialize<T: Display, S: Serializer>(values: &[T], to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(values.iter().map(ToString::to_string))
-    }
-
-    pub fn deserialize<'de, T, D>(from: D) -> Result<Vec<T>, D::Error>
-    where
-        T: FromStr<Err: Display>,
-        D: Deserializer<'de>,
-    {
-        let texts = Vec::<String>::deserialize(from)?;
-        texts.iter().map(|text| text.parse().map_err(D::Error::custom)).collect()
     }
 }
 

@@ -235,7 +235,7 @@ mod tests {
             ]})
         .to_string();
         let mut options = Options::default();
-        options.selection.only = Some(cluster::Only::Worker);
+        options.selection.filter.only = Some(cluster::Only::Worker);
         let checked = CheckedCluster::of(&answer, "answer").unwrap();
         let fleets = [resolve_one(checked, &options).fleet.unwrap()];
         let host = |name: &str, own: serde_json::Value| {

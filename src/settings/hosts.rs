@@ -5,39 +5,19 @@ use std::path::PathBuf;
 use super::environment::Environment;
 use super::identity;
 use super::precedence::Settings;
-use crate::cluster::{self, JumpMode, Selection};
+use crate::cluster::{self, JumpMode};
 use crate::failure::{Failure, Kind, Outcome};
-use crate::install::options::{HostsArgs, OnlyArgs, RenderArgs, SelectionArgs};
-use crate::name::Slug;
+use crate::install::options::RenderArgs;
 use crate::render::connection::{Certificates, ConnectionOptions};
 use crate::render::ssh_option::SshOption;
 
-/// The options of the fleets: their hosts, names, and the way to them.
-pub fn host_options(args: &HostsArgs) -> Outcome<cluster::Options> {
-    if args.jump == Some(JumpMode::Never) && args.jump_via.is_some() {
+/// Fails where a jump host is named, and none is to be used.
+pub fn check_jump(options: &cluster::Options) -> Outcome<()> {
+    if options.jump == Some(JumpMode::Never) && options.jump_via.is_some() {
         let message = "--jump-via names a jump host, but --jump never uses none";
         return Err(Failure::message(Kind::Usage, message));
     }
-    Ok(cluster::Options {
-        prefix: args.prefix.clone().unwrap_or_else(Slug::prime),
-        user: args.user.clone(),
-        jump: args.jump.unwrap_or_default(),
-        jump_via: args.jump_via.clone(),
-        bastion: args.bastion.as_ref().and_then(|bastion| bastion.0.clone()),
-        selection: selection(&args.selection),
-        recorded: Vec::new(),
-    })
-}
-
-/// The hosts to select.
-#[must_use]
-pub fn selection(args: &SelectionArgs) -> Selection {
-    Selection { include_inactive: args.include_inactive, ..only(&args.only) }
-}
-
-pub(super) fn only(args: &OnlyArgs) -> Selection {
-    let OnlyArgs { role, only, node: nodes } = args.clone();
-    Selection { role, only, nodes, ..Selection::default() }
+    Ok(())
 }
 
 impl Settings<'_> {

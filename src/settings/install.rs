@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::context::Context;
 use super::endpoint::{Access, Endpoint};
 use super::environment::Environment;
-use super::hosts::host_options;
+use super::hosts::check_jump;
 use super::identity::fresh_options;
 use super::own_commands::OwnCommands;
 use super::precedence::Settings;
@@ -15,7 +15,7 @@ use super::source::Origin;
 use super::view::ViewSettings;
 use crate::api::address::ApiUrl;
 use crate::cli::{GlobalArgs, GoalArgs, InstallArgs, ModeArgs, RememberedArgs};
-use crate::cluster::{self, Selection};
+use crate::cluster::{self, HostFilter};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::options::{OptionChange, RenderArgs, SavedOptions};
 use crate::install::state::{self, ApiSource, Record};
@@ -66,7 +66,7 @@ impl InstallSettings {
                 options: option_change(options, context)?,
                 name,
                 // All nodes are waited for, whichever of them are installed.
-                selection: Selection::default(),
+                filter: HostFilter::default(),
                 layout: context.layout()?,
                 commands: context.commands(),
             },
@@ -192,7 +192,8 @@ impl<'g> OptionResolver<'g> {
         let is_live = saved.live.is_some();
         let mut warnings = Vec::new();
         let ssh = self.settings(context)?.connection_options(&saved.render, &mut warnings)?;
-        Ok(Rendering { hosts: host_options(&saved.render.hosts)?, ssh, is_live, warnings })
+        check_jump(&saved.render.hosts)?;
+        Ok(Rendering { hosts: saved.render.hosts.clone(), ssh, is_live, warnings })
     }
 
     /// The access to an API, of which something may be missing.

@@ -21,7 +21,7 @@ pub use cert::{CertSettings, refresh_is_off};
 pub use context::{Context, ssh_layout};
 pub use endpoint::{Access, Endpoint, no_token};
 pub use environment::Environment;
-pub use hosts::{host_options, selection};
+pub use hosts::check_jump;
 pub use install::{InstallSettings, LOCK_LIMIT, Mode, OptionResolver, Rendering, check_sync};
 pub use inventory::{check_ansible_options, format};
 pub use own_commands::{OwnCommands, pasted};

@@ -1,13 +1,12 @@
 //! The settings of the commands that look at clusters: `show`, `check` and `wait`.
 
 use super::context::Context;
-use super::hosts::only;
 use super::identity::fresh_options;
 use super::own_commands::OwnCommands;
 use super::precedence::Settings;
 use super::source::Source;
 use crate::cli::{LookArgs, SourceArgs};
-use crate::cluster::Selection;
+use crate::cluster::HostFilter;
 use crate::failure::Outcome;
 use crate::install::layout::Layout;
 use crate::install::options::OptionChange;
@@ -28,7 +27,7 @@ pub struct ViewSettings {
     /// The name of the cluster, if one was given: `install --as`.
     pub name: Option<Slug<'static>>,
     /// The hosts to select, of those that there are or that are installed.
-    pub selection: Selection,
+    pub filter: HostFilter,
     /// The place of the files of installed clusters.
     pub layout: Layout,
     /// The commands that are advised.
@@ -45,7 +44,7 @@ impl ViewSettings {
             context: context.prime_context()?,
             options: OptionChange { fresh: fresh_options(context)?, ..OptionChange::default() },
             name: None,
-            selection: only(&look.only),
+            filter: look.filter.clone(),
             layout: context.layout()?,
             commands: context.commands(),
         })

@@ -4,5 +4,6 @@ pub mod digest;
 pub mod duration;
 pub mod message;
 pub mod sanitize;
+pub mod serialized;
 pub mod shell;
 pub mod time;

@@ -136,8 +136,9 @@ fn installed_clusters_by_what_the_command_knows_them_by() {
         assert_eq!(shells.words(&[command, "-q", "--", "-"]), "llama-3-run train");
     }
     for command in ["config", "inventory", "install", "cert"] {
-        // The API knows no alias, and no name but the cluster's own.
-        assert_eq!(shells.words(&[command, ""]), "clst02 train");
+        // The API knows no name but the cluster's own; an alias is looked up here.
+        assert_eq!(shells.words(&[command, ""]), "prime.llama-3-run train");
+        assert_eq!(shells.words(&[command, "prime."]), "prime.llama-3-run prime.train");
         assert_eq!(shells.words(&[command, "clst01", "cl"]), "clst02 clst01");
     }
     let of_name = shells.answer(&["sync", "t"]);
@@ -146,7 +147,7 @@ fn installed_clusters_by_what_the_command_knows_them_by() {
         &Cluster::new("clst03", "other").node(Node::control("n0", "node-0", "203.0.113.20")),
         &["--as", "mine"],
     );
-    assert_eq!(shells.words(&["config", ""]), "clst02 clst03 train");
+    assert_eq!(shells.words(&["config", ""]), "prime.llama-3-run prime.mine train");
     assert_eq!(shells.words(&["sync", ""]), "llama-3-run mine train");
 }
 
@@ -201,7 +202,7 @@ const TABS: [(&str, &str); 10] = [
     ("prime-ssh un", "prime-ssh uninstall"),
     ("prime-ssh sync ", "prime-ssh sync train"),
     ("prime-ssh sync prime", "prime-ssh sync prime.train"),
-    ("prime-ssh config cl", "prime-ssh config clst01"),
+    ("prime-ssh config prime", "prime-ssh config prime.train"),
     ("prime-ssh uninstall --ssh-dir=.ssh tr", "prime-ssh uninstall --ssh-dir=.ssh train"),
     ("prime-ssh sync --dry", "prime-ssh sync --dry-run"),
     ("prime-ssh inventory --format ya", "prime-ssh inventory --format yaml"),

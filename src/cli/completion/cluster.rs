@@ -9,8 +9,8 @@ use crate::install::layout::Layout;
 use crate::install::state::{FileKind, Record};
 use crate::name::Slug;
 
-/// The commands that look for a cluster among the installed ones first. The others ask the API
-/// unless they are given a name that only this machine knows.
+/// The commands that look for a cluster by its name among the installed ones first. The others ask
+/// the API for it, which may know it by another one: two clusters may have the same.
 const BY_STATE: [&str; 5] = ["sync", "uninstall", "show", "check", "wait"];
 /// The part of a fragment's first line that is read while a person waits, in bytes.
 const LINE_MAX: u64 = 1024;
@@ -28,11 +28,11 @@ impl Installed {
     /// id, so that a list shows each cluster once.
     pub(super) fn word(&self, command: &str, typed: &str) -> Word {
         let Record { id, name, options, .. } = &self.record;
-        let (id, alias, by_state) = (id.as_str(), self.record.alias(), BY_STATE.contains(&command));
-        let name = Some(name.as_str()).filter(|_| by_state || self.is_own_name);
-        let alone = Some(alias.as_str()).filter(|_| by_state);
+        let (id, alias) = (id.as_str(), self.record.alias());
+        let is_known = self.is_own_name || BY_STATE.contains(&command);
+        let name = Some(name.as_str()).filter(|_| is_known);
         let short = options.short.as_ref().map(Slug::as_str);
-        let mut words = [name, alone, short, Some(id)].into_iter().flatten();
+        let mut words = [name, Some(alias.as_str()), short, Some(id)].into_iter().flatten();
         let first = words.clone().next();
         let text = words.find(|word| word.starts_with(typed)).or(first).unwrap_or(id);
         Word { text: text.to_owned(), meaning: format!("{alias}, cluster {id}") }

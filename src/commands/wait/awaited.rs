@@ -5,7 +5,7 @@ use tokio::time::timeout_at;
 use super::{TOLD, Waiter};
 use crate::api::client::Client;
 use crate::api::error::Error as ApiError;
-use crate::cluster::{NoFleet, resolve_one};
+use crate::cluster::{NoFleet, Selection, resolve_one};
 use crate::commands::nodes::ViewedCluster;
 use crate::commands::{fleets, view};
 use crate::failure::{Failure, Kind, Outcome};
@@ -93,7 +93,8 @@ impl<'i> Awaited<'i> {
         let recorded = recorded.map(|(id, name)| (id.into_owned(), Slug::into_owned(name)));
         rendering.hosts.recorded = recorded.into_iter().collect();
         // All nodes may count, whichever of them are installed.
-        rendering.hosts.selection = viewing.selection.clone();
+        rendering.hosts.selection =
+            Selection { filter: viewing.filter.clone(), ..Selection::default() };
         let source = record.and_then(|record| viewing.commands.source_of(record));
         let source = source.unwrap_or_else(|| viewing.commands.source_of_listed(&found.id));
         let client = client.without_tries();
