@@ -63,8 +63,9 @@ def write_answer(path, count, place):
     child.join()
 
 
-def serve(pause, clusters, ready):
-    """The API on a loopback port: as little of a server as keeps its connections open."""
+def serve(pause, clusters, ready, rate):
+    """The API on a loopback port: as little of a server as keeps its connections open. It sends so many
+    bytes a second, or as many as it can."""
     rows = [
         {"id": name, "name": f"train-{name}", "providerType": "primecompute", "status": "ACTIVE",
          "vaultEnabled": False, "createdAt": "2026-07-01T09:00:00Z", "teamId": "team01", "controller": None}
@@ -85,6 +86,15 @@ def serve(pause, clusters, ready):
         head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
         return head.encode() + body
 
+    def send(connection, reply):
+        begun, sent = time.monotonic(), 0
+        while sent < len(reply):
+            if rate:
+                time.sleep(max(begun + sent / rate - time.monotonic(), 0))
+            part = memoryview(reply)[sent:sent + 2**20 if rate else len(reply)]
+            connection.sendall(part)
+            sent += len(part)
+
     def converse(connection):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         request = b""
@@ -93,7 +103,7 @@ def serve(pause, clusters, ready):
             while b"\r\n\r\n" in request:
                 one, _, request = request.partition(b"\r\n\r\n")
                 time.sleep(pause)
-                connection.sendall(reply(one.split(b" ", 2)[1].decode()))
+                send(connection, reply(one.split(b" ", 2)[1].decode()))
         connection.close()
 
     ready.put(listener.getsockname()[1])
@@ -104,9 +114,9 @@ def serve(pause, clusters, ready):
 class Api:
     """A server in a process of its own."""
 
-    def __init__(self, pause, clusters):
+    def __init__(self, pause, clusters, rate=None):
         ready = multiprocessing.Queue()
-        self.process = multiprocessing.Process(target=serve, args=(pause, clusters, ready), daemon=True)
+        self.process = multiprocessing.Process(target=serve, args=(pause, clusters, ready, rate), daemon=True)
         self.process.start()
         self.url = f"http://127.0.0.1:{ready.get(timeout=30)}"
 
