@@ -43,6 +43,14 @@ pub struct Listed {
     pub place: usize,
 }
 
+impl Listed {
+    /// Returns whether the cluster is of this team; `None` is everyone's.
+    #[must_use]
+    pub fn is_of(&self, team: Option<&str>) -> bool {
+        team.is_none() || self.team_id.as_deref() == team
+    }
+}
+
 /// Proof that the API answered and took the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pong {

@@ -28,6 +28,14 @@ pub(super) struct Fetched {
     pub(super) result: Result<String, FetchError>,
 }
 
+impl Fetched {
+    /// The API that this was to be asked of cannot be asked.
+    pub(super) fn not_asked(asked: String, failure: &Failure) -> Self {
+        let source = AnswerSource::Api(asked.clone());
+        Self { asked, source, result: Err(failure.again().into()) }
+    }
+}
+
 /// The source of an answer.
 #[derive(Debug)]
 pub(super) enum AnswerSource {
@@ -143,7 +151,7 @@ fn fetch(
             let message = "asking the API for every cluster";
             ask(source.endpoint()?, terminal, message, async |client| {
                 let mut listed = client.clusters(None).await?;
-                listed.retain(|cluster| team.is_none() || cluster.team_id == *team);
+                listed.retain(|cluster| cluster.is_of(team.as_deref()));
                 let ids: Vec<_> = listed.into_iter().map(|cluster| cluster.id).collect();
                 Ok(at_once(&ids, stops_early, async |id| client.cluster(id).await).await)
             })
@@ -184,7 +192,7 @@ fn ask<T>(
     message: &str,
     work: impl AsyncFnOnce(Client) -> Result<T, ApiError>,
 ) -> Result<T, FetchError> {
-    let client = Client::new(endpoint.address, endpoint.token, endpoint.timeout)?.traced(terminal);
+    let client = endpoint.client(terminal)?;
     Ok(block_on(terminal.wait_for(message, work(client)))??)
 }
 

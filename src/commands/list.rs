@@ -8,7 +8,7 @@ use crate::api::list::Listed;
 use crate::cli::ListArgs;
 use crate::cluster::{ControlNode, Refusal};
 use crate::failure::Outcome;
-use crate::install::plan::Installed;
+use crate::install::present::Installed;
 use crate::install::state::Record;
 use crate::settings::{Context, Settings, pasted};
 use crate::terminal::table::{Cell, Column, Table, Tone};
@@ -29,7 +29,7 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Outcome<()> {
     if search.is_none() {
         tell_unlisted(&here, &installed, &listed, context);
     }
-    listed.retain(|cluster| team.is_none() || cluster.team_id == team);
+    listed.retain(|cluster| cluster.is_of(team.as_deref()));
     listed.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
     let clusters: Vec<_> = listed.iter().map(|listed| Row::of(listed, &installed)).collect();
     for Row { name, id, refusals, .. } in &clusters {

@@ -4,15 +4,15 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use super::fetch::{self, AnswerSource, FetchError, Fetched};
+use super::fetch::{self, AnswerSource, Fetched};
 use super::fleets::distinct;
 use super::installed::{self, ask_again};
 use super::nodes::ViewedCluster;
-use crate::cluster::{CheckedCluster, name_clusters, resolve_one};
+use crate::cluster::{CheckedCluster, resolve_one};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::folder;
 use crate::install::layout::Layout;
-use crate::install::plan::Installed;
+use crate::install::present::Installed;
 use crate::install::state::{self, Record};
 use crate::name::{Id, Slug};
 use crate::settings::{
@@ -110,10 +110,7 @@ fn find(
             fetch::each(&source, terminal)
         }
         Err(failure) => {
-            let failed = |asked: String| {
-                let source = AnswerSource::Api(asked.clone());
-                Fetched { asked, source, result: Err(FetchError::from(failure.again())) }
-            };
+            let failed = |asked| Fetched::not_asked(asked, &failure);
             Ok(selectors.into_iter().map(failed).collect())
         }
     }
@@ -133,8 +130,7 @@ impl ViewAnswers {
         let mut viewed = Vec::with_capacity(clusters.len());
         for (fetched, cluster) in clusters {
             let cluster = cluster.and_then(|cluster| {
-                let name = names.next().flatten().map(Slug::into_owned);
-                self.view(fetched, cluster, name, viewing, resolver)
+                self.view(fetched, cluster, names.next().flatten(), viewing, resolver)
             });
             viewed.push((&fetched.asked, cluster));
         }
@@ -234,13 +230,13 @@ pub(super) fn rendering(
 }
 
 /// Names clusters: by their recorded names, or by those that they would get.
-pub(super) fn names<'a>(
-    clusters: &[&CheckedCluster<'a>],
+pub(super) fn names(
+    clusters: &[&CheckedCluster<'_>],
     viewing: &ViewSettings,
     installed: &Installed,
-) -> Vec<Option<Slug<'a>>> {
+) -> Vec<Option<Slug<'static>>> {
     if let Some(name) = &viewing.name {
         return clusters.iter().map(|_| Some(name.clone())).collect();
     }
-    name_clusters(clusters, &installed::recorded(installed, clusters, |_| false))
+    installed::names(installed, clusters, |_| false)
 }

@@ -8,7 +8,8 @@ use anyhow::{Context, Result};
 use super::apply::Stage;
 use super::include::{self, IncludeLine};
 use super::layout::{INDEX, LAST, Layout};
-use super::plan::{Plan, Present};
+use super::plan::Plan;
+use super::present::Present;
 use super::state::FileKind;
 use crate::ssh::query;
 

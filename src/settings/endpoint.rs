@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use crate::api::address::ApiUrl;
+use crate::api::client::Client;
+use crate::api::error::Error as ApiError;
 use crate::api::token::{ApiToken, TokenSource};
 use crate::failure::{Failure, Kind, Outcome};
+use crate::terminal::Terminal;
 
 /// The API, and who asks.
 #[derive(Clone, Debug)]
@@ -15,6 +18,13 @@ pub struct Endpoint {
     pub token: ApiToken,
     /// The time for one call with all its tries.
     pub timeout: Duration,
+}
+
+impl Endpoint {
+    /// A client that tells each request to `--verbose`.
+    pub fn client(self, terminal: Terminal) -> Result<Client, ApiError> {
+        Ok(Client::new(self.address, self.token, self.timeout)?.traced(terminal))
+    }
 }
 
 /// The API, and who asks: either may be missing.

@@ -53,8 +53,8 @@ impl<'a> Certifier<'a> {
         endpoint: Endpoint,
         terminal: Terminal,
     ) -> Outcome<Self> {
-        let Endpoint { address, token, timeout } = endpoint;
-        let client = Client::new(address, token, timeout.min(LIMIT))?.traced(terminal);
+        let endpoint = Endpoint { timeout: endpoint.timeout.min(LIMIT), ..endpoint };
+        let client = endpoint.client(terminal)?;
         Ok(Self { wanted, identity, client, terminal, are_listed })
     }
 

@@ -19,7 +19,7 @@ use crate::cli::CertArgs;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::folder;
 use crate::install::layout::Layout;
-use crate::install::plan::Installed;
+use crate::install::present::Installed;
 use crate::install::state::Record;
 use crate::settings::{CertSettings, Context, Endpoint, OptionResolver, Settings, refresh_is_off};
 use crate::terminal::Terminal;
@@ -62,9 +62,7 @@ pub(super) fn run(args: CertArgs, context: &Context) -> Outcome<()> {
 /// The ids of the clusters in the API's list that take a certificate, of one team or of all.
 fn listed(team: Option<&str>, endpoint: Endpoint, terminal: Terminal) -> Outcome<Vec<String>> {
     let mut listed = fetch::list(endpoint, None, terminal)?;
-    listed.retain(|cluster| {
-        cluster.vault_enabled && (team.is_none() || cluster.team_id.as_deref() == team)
-    });
+    listed.retain(|cluster| cluster.vault_enabled && cluster.is_of(team));
     if listed.is_empty() {
         terminal.note("no cluster in the list takes a certificate");
     }

@@ -10,7 +10,7 @@ use crate::commands::installed::called;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::folder;
 use crate::install::fragment::Fragment;
-use crate::install::plan::Installed;
+use crate::install::present::Installed;
 use crate::install::state::{FileKind, Record};
 use crate::settings::{CertSettings, pasted};
 use crate::terminal::{self, Terminal};

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::clusters;
-use crate::api::client::Client;
 use crate::api::error::Error as ApiError;
 use crate::api::list::Pong;
 use crate::certificate::identity::Identity;
@@ -89,9 +88,8 @@ impl Apis {
     }
 
     fn ask(&self, endpoint: Endpoint) -> Option<Result<Pong, ApiError>> {
-        let Endpoint { address, token, timeout } = endpoint;
-        let message = format!("asking {address}");
-        match Client::new(address, token, timeout).map(|client| client.traced(self.terminal)) {
+        let message = format!("asking {}", endpoint.address);
+        match endpoint.client(self.terminal) {
             Ok(client) => fetch::block_on(self.terminal.wait_for(message, client.ping())).ok(),
             Err(error) => Some(Err(error)),
         }

@@ -87,7 +87,7 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
 /// The one cluster that there is, by its id.
 fn only_cluster(endpoint: Endpoint, team: Option<&str>, terminal: Terminal) -> Outcome<String> {
     let mut listed = fetch::list(endpoint, None, terminal)?;
-    listed.retain(|cluster| team.is_none() || cluster.team_id.as_deref() == team);
+    listed.retain(|cluster| cluster.is_of(team));
     match listed.as_slice() {
         [] => Err(fleets::none_listed("install")),
         [only] => Ok(only.id.clone()),

@@ -3,10 +3,10 @@
 
 use std::collections::HashSet;
 
-use crate::cluster::{CheckedCluster, name_clusters};
+use crate::cluster::CheckedCluster;
 use crate::commands::fetch::{AnswerSource, Fetched};
 use crate::commands::installed::{
-    ClusterChange, DesiredOutcome, DesiredState, Line, ask_again, recorded,
+    ClusterChange, DesiredOutcome, DesiredState, Line, ask_again, names,
 };
 use crate::commands::openssh;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -119,9 +119,7 @@ impl<'c> Newcomer<'c> {
         }
         let is_replaced = |id: &Id<'_>| ended.iter().any(|(_, old)| old.id == *id);
         let clusters: Vec<_> = checked.iter().map(|(_, cluster)| cluster).collect();
-        let recorded = recorded(installed, &clusters, |record| is_replaced(&record.id));
-        let names = name_clusters(&clusters, &recorded).into_iter();
-        let names: Vec<_> = names.map(|name| name.map(Slug::into_owned)).collect();
+        let names = names(installed, &clusters, |record| is_replaced(&record.id));
         let newcomer = |((fetched, cluster), name): (Candidate<'c>, Option<Slug<'static>>)| {
             let id = cluster.id().map(|id| id.clone().into_owned());
             let replaces = ended.iter().find(|(by, _)| Some(by) == id.as_ref());

@@ -6,16 +6,15 @@ use std::path::PathBuf;
 
 use super::apply::Applying;
 use super::desired::{DesiredOutcome, DesiredState};
-use super::recorded;
+use super::names;
 use super::summary::{ClusterChange, Line};
-use crate::cluster::name_clusters;
-use crate::commands::fetch::{self, AnswerSource, FetchError, Fetched};
+use crate::commands::fetch::{self, FetchError, Fetched};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::follow::Follow;
 use crate::install::layout::Layout;
 use crate::install::present::{Installed, Present};
 use crate::install::state::{ApiSource, Damage, FileKind, FileStem, Record, Source};
-use crate::name::{Slug, id_part};
+use crate::name::id_part;
 use crate::settings::{OptionResolver, pasted};
 use crate::terminal::Terminal;
 use crate::text::shell;
@@ -43,7 +42,9 @@ pub(in crate::commands) fn ask_again(
             .and_then(|endpoint| fetch::each_of(endpoint, &ids, terminal));
         match fetched {
             Ok(fetched) => answers.extend(fetched),
-            Err(failure) => answers.extend(ids.into_iter().map(|id| missed(id, failure.again()))),
+            Err(failure) => {
+                answers.extend(ids.into_iter().map(|id| Fetched::not_asked(id, &failure)));
+            }
         }
     }
     let mut answer_for = |record: &Record| match &record.source {
@@ -55,17 +56,12 @@ pub(in crate::commands) fn ask_again(
         Source::Stdin => None,
     };
     let answer = |record: &&Record| {
-        let fetched = answer_for(record)
-            .unwrap_or_else(|| missed(record.id.to_string(), from_stdin(record, resolver)));
+        let fetched = answer_for(record).unwrap_or_else(|| {
+            Fetched::not_asked(record.id.to_string(), &from_stdin(record, resolver))
+        });
         Fetched { asked: record.alias(), ..fetched }
     };
     records.iter().map(answer).collect()
-}
-
-/// One failure for each cluster that it stands in the way of.
-fn missed(id: String, failure: Failure) -> Fetched {
-    let source = AnswerSource::Api(id.clone());
-    Fetched { asked: id, source, result: Err(FetchError::from(failure)) }
 }
 
 fn from_stdin(record: &Record, resolver: &OptionResolver<'_>) -> Failure {
@@ -149,9 +145,7 @@ impl InstalledAnswers {
         let clusters: Vec<_> = found.iter().map(|(_, cluster)| cluster).collect();
         let removed = &state.request.desired.removed;
         let is_removed = |record: &Record| removed.contains(&record.stem());
-        let recorded = recorded(state.installed, &clusters, is_removed);
-        let names = name_clusters(&clusters, &recorded);
-        let names: Vec<_> = names.into_iter().map(|name| name.map(Slug::into_owned)).collect();
+        let names = names(state.installed, &clusters, is_removed);
         for ((fetched, cluster), name) in found.into_iter().zip(names) {
             let (Some(name), Some(id)) = (name, cluster.id().map(ToString::to_string)) else {
                 continue;
@@ -192,7 +186,7 @@ fn newcomers(
         installed.damaged.iter().any(|(stem, _)| stem.parts().1 == part)
     };
     listed.retain(|cluster| {
-        (source.team.is_none() || cluster.team_id == source.team)
+        cluster.is_of(source.team.as_deref())
             && installed.of_id(&cluster.id).is_none()
             && !is_damaged(&cluster.id)
             && !excluded.contains(&cluster.id)

@@ -3,7 +3,6 @@
 
 mod answers;
 mod apply;
-
 mod desired;
 mod hops;
 mod identity;
@@ -15,7 +14,7 @@ pub(super) use apply::{Applied, Applying, apply_request};
 pub(super) use desired::{DesiredOutcome, DesiredState, Renewed};
 pub(super) use summary::{ClusterChange, Line};
 
-use crate::cluster::CheckedCluster;
+use crate::cluster::{CheckedCluster, name_clusters};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::present::{Installed, Present};
 use crate::install::state::{FileStem, Record};
@@ -72,8 +71,19 @@ fn not_installed(selector: &str, installed: &Installed) -> Failure {
     })
 }
 
+/// Names clusters: an installed one keeps its name, which no other one gets unless `is_replaced`
+/// says so.
+pub(super) fn names(
+    installed: &Installed,
+    clusters: &[&CheckedCluster<'_>],
+    is_replaced: impl Fn(&Record) -> bool,
+) -> Vec<Option<Slug<'static>>> {
+    let names = name_clusters(clusters, &recorded(installed, clusters, is_replaced));
+    names.into_iter().map(|name| name.map(Slug::into_owned)).collect()
+}
+
 /// The names that are given, damaged states included: their file names still say them.
-pub(super) fn recorded(
+fn recorded(
     installed: &Installed,
     checked: &[&CheckedCluster<'_>],
     is_replaced: impl Fn(&Record) -> bool,

@@ -9,9 +9,8 @@ use crate::cluster::{NoFleet, Selection, resolve_one};
 use crate::commands::nodes::ViewedCluster;
 use crate::commands::{fleets, view};
 use crate::failure::{Failure, Kind, Outcome};
-use crate::install::plan::Installed;
+use crate::install::present::Installed;
 use crate::install::state::{Record, Source};
-use crate::name::Slug;
 use crate::settings::{Endpoint, Rendering};
 use crate::text::message::Message;
 
@@ -73,8 +72,7 @@ impl<'i> Awaited<'i> {
         } else {
             asked_at(waiter, selector, installed)?
         };
-        let client = Client::new(endpoint.address, endpoint.token, endpoint.timeout)?;
-        let client = client.traced(waiter.terminal);
+        let client = endpoint.client(waiter.terminal)?;
         let finding = async {
             if is_listed { client.cluster(&selector).await } else { client.find(&selector).await }
         };
@@ -89,9 +87,8 @@ impl<'i> Awaited<'i> {
         let mut rendering = view::rendering(record, viewing, waiter.options)?;
         let checked = fleets::checked_answer(&found.id, &found.text)?;
         let name = view::names(&[&checked], viewing, installed).pop().flatten();
-        let recorded = checked.id().cloned().zip(name);
-        let recorded = recorded.map(|(id, name)| (id.into_owned(), Slug::into_owned(name)));
-        rendering.hosts.recorded = recorded.into_iter().collect();
+        let id = checked.id().map(|id| id.clone().into_owned());
+        rendering.hosts.recorded = id.zip(name).into_iter().collect();
         // All nodes may count, whichever of them are installed.
         rendering.hosts.selection =
             Selection { filter: viewing.filter.clone(), ..Selection::default() };

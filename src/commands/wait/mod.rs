@@ -22,10 +22,9 @@ use super::nodes::remedy::Remedies;
 use super::nodes::status::Judge;
 use super::nodes::{Hop, ViewedCluster};
 use super::{fleets, view};
-use crate::api::client::Client;
 use crate::cli::{GoalArgs, ReportFormat, SourceArgs, WaitArgs};
 use crate::failure::{Failure, Kind, Outcome};
-use crate::install::plan::Installed;
+use crate::install::present::Installed;
 use crate::settings::{Context, OptionResolver, Origin, ViewSettings};
 use crate::terminal::Terminal;
 use crate::terminal::progress::MultiProgress;
@@ -152,14 +151,13 @@ impl<'w> Waiter<'w> {
     /// The ids of all clusters that the API lists.
     async fn listed(&self, team: Option<&str>) -> Outcome<Vec<String>> {
         let endpoint = self.viewing.source.endpoint()?;
-        let client = Client::new(endpoint.address, endpoint.token, endpoint.timeout)?;
-        let client = client.traced(self.terminal);
+        let client = endpoint.client(self.terminal)?;
         let asking = timeout_at(self.until, client.clusters(None));
         let Ok(listed) = self.terminal.wait_for("asking the API for its list", asking).await else {
             return Err(self.no_answer("its list"));
         };
         let mut listed = listed?;
-        listed.retain(|cluster| team.is_none() || cluster.team_id.as_deref() == team);
+        listed.retain(|cluster| cluster.is_of(team));
         if listed.is_empty() {
             return Err(fleets::none_listed("wait for"));
         }

@@ -11,7 +11,7 @@ use super::fragment::Fragment;
 use super::include::{self, Found, IncludeLine, Unwritable};
 use super::layout::{AGAIN, CLUSTERS, FIRST_LOOK, INDEX, LAST, Layout, SECOND_LOOK, SHARED};
 use super::live::RefreshCommand;
-pub use super::present::{Installed, Present};
+use super::present::{Installed, Present};
 use super::state::{FileKind, FileStem, Record, fingerprint};
 use super::{index, known_hosts};
 
