@@ -5,7 +5,7 @@ use crate::cli::UninstallArgs;
 use crate::failure::Outcome;
 use crate::install::present::Present;
 use crate::install::state::Record;
-use crate::settings::{Context, Mode, OptionResolver};
+use crate::settings::{Context, Mode};
 
 pub(super) fn run(args: &UninstallArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
@@ -16,8 +16,7 @@ pub(super) fn run(args: &UninstallArgs, context: &Context) -> Outcome<()> {
         terminal.tell("nothing is installed");
         return Ok(());
     }
-    let resolver = OptionResolver::new(context);
-    let applying = Applying::new(layout, mode, &resolver, terminal);
+    let applying = Applying::new(layout, mode, context);
     let applied = apply_request(&applying, |state| {
         let stems = named(state.present, &args.clusters)?;
         let desired = &mut state.request.desired;

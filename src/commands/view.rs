@@ -15,9 +15,7 @@ use crate::install::layout::Layout;
 use crate::install::present::Installed;
 use crate::install::state::{self, Record};
 use crate::name::{Id, Slug};
-use crate::settings::{
-    OptionResolver, Origin, OwnCommands, Rendering, Source, ViewSettings, pasted,
-};
+use crate::settings::{Origin, OwnCommands, Rendering, Source, ViewSettings, pasted};
 use crate::terminal::Terminal;
 
 /// The answers for the clusters that a run looks at.
@@ -43,14 +41,11 @@ pub(super) fn installed_here(layout: &Layout, terminal: Terminal) -> Installed {
 
 /// Asks for each cluster: for an installed one where it was installed from, for any other one the
 /// API that this shell means. What fails for one harms no other.
-pub(super) fn ask(
-    viewing: &ViewSettings,
-    resolver: &OptionResolver<'_>,
-    terminal: Terminal,
-) -> Outcome<ViewAnswers> {
+pub(super) fn ask(viewing: &ViewSettings<'_>) -> Outcome<ViewAnswers> {
+    let terminal = viewing.context.terminal;
     let installed = installed_here(&viewing.layout, terminal);
     let answers = match &viewing.source.origin {
-        Origin::Named(selectors) => named(selectors, viewing, &installed, resolver, terminal)?,
+        Origin::Named(selectors) => named(selectors, viewing, &installed)?,
         Origin::Files(_) | Origin::All(_) => {
             let fetched = fetch::each(&viewing.source, terminal)?;
             fetched.into_iter().map(|fetched| (fetched, None)).collect()
@@ -61,17 +56,15 @@ pub(super) fn ask(
 
 fn named(
     selectors: &[String],
-    viewing: &ViewSettings,
+    viewing: &ViewSettings<'_>,
     installed: &Installed,
-    resolver: &OptionResolver<'_>,
-    terminal: Terminal,
 ) -> Outcome<Vec<(Fetched, Option<Id<'static>>)>> {
     let meant: Vec<_> =
         selectors.iter().map(|selector| asked_of(selector, viewing, installed)).collect();
     let records: Vec<&Record> = meant.iter().filter_map(|meant| meant.ok()).collect();
     let others = meant.iter().filter_map(|meant| meant.err()).map(str::to_owned).collect();
-    let mut again = ask_again(&records, resolver, terminal).into_iter();
-    let mut found = find(others, viewing, terminal)?.into_iter();
+    let mut again = ask_again(&records, viewing.context).into_iter();
+    let mut found = find(others, viewing)?.into_iter();
     let answers = meant.into_iter().filter_map(|meant| match meant {
         Ok(record) => Some((again.next()?, Some(record.id.clone()))),
         Err(_) => Some((found.next()?, None)),
@@ -82,7 +75,7 @@ fn named(
 /// The installed cluster that is meant, or what to ask the API of this shell for.
 pub(super) fn asked_of<'i>(
     selector: &'i str,
-    viewing: &ViewSettings,
+    viewing: &ViewSettings<'_>,
     installed: &'i Installed,
 ) -> Result<&'i Record, &'i str> {
     match installed::called(installed, selector) {
@@ -96,18 +89,14 @@ pub(super) fn asked_of<'i>(
 }
 
 /// Asks for clusters by id or name, in this order.
-fn find(
-    selectors: Vec<String>,
-    viewing: &ViewSettings,
-    terminal: Terminal,
-) -> Outcome<Vec<Fetched>> {
+fn find(selectors: Vec<String>, viewing: &ViewSettings<'_>) -> Outcome<Vec<Fetched>> {
     if selectors.is_empty() {
         return Ok(Vec::new());
     }
     match viewing.source.endpoint() {
         Ok(endpoint) => {
             let source = Source { origin: Origin::Named(selectors), endpoint: Ok(endpoint) };
-            fetch::each(&source, terminal)
+            fetch::each(&source, viewing.context.terminal)
         }
         Err(failure) => {
             let failed = |asked| Fetched::not_asked(asked, &failure);
@@ -120,18 +109,16 @@ impl ViewAnswers {
     /// Each cluster once, as it is known here, or why it is not.
     pub(super) fn viewed<'a>(
         &'a self,
-        viewing: &ViewSettings,
-        resolver: &OptionResolver<'_>,
+        viewing: &ViewSettings<'_>,
     ) -> Outcome<Vec<Outcome<ViewedCluster<'a>>>> {
-        let clusters = self.clusters(&viewing.commands)?;
+        let clusters = self.clusters(&viewing.context.commands())?;
         let checked: Vec<&CheckedCluster<'_>> =
             clusters.iter().filter_map(|(_, cluster)| cluster.as_ref().ok()).collect();
         let mut names = names(&checked, viewing, &self.installed).into_iter();
         let mut viewed = Vec::with_capacity(clusters.len());
         for (fetched, cluster) in clusters {
-            let cluster = cluster.and_then(|cluster| {
-                self.view(fetched, cluster, names.next().flatten(), viewing, resolver)
-            });
+            let cluster = cluster
+                .and_then(|cluster| self.view(fetched, cluster, names.next().flatten(), viewing));
             viewed.push((&fetched.asked, cluster));
         }
         if matches!(viewing.source.origin, Origin::All(_)) {
@@ -161,13 +148,12 @@ impl ViewAnswers {
         fetched: &Fetched,
         cluster: CheckedCluster<'a>,
         name: Option<Slug<'static>>,
-        viewing: &ViewSettings,
-        resolver: &OptionResolver<'_>,
+        viewing: &ViewSettings<'_>,
     ) -> Outcome<ViewedCluster<'a>> {
         let id = cluster.id().map(|id| id.clone().into_owned());
         let record = id.as_ref().and_then(|id| self.installed.of_id(id.as_str()));
-        let source = source(record, fetched, id.as_ref(), &viewing.commands);
-        let mut rendering = rendering(record, viewing, resolver)?;
+        let source = source(record, fetched, id.as_ref(), &viewing.context.commands());
+        let mut rendering = rendering(record, viewing)?;
         rendering.hosts.recorded = id.zip(name).into_iter().collect();
         rendering.hosts.selection.among = viewing.filter.clone();
         Ok(ViewedCluster {
@@ -216,23 +202,19 @@ fn installed_cluster<'a>(
 }
 
 /// Resolves the options that a cluster is rendered with.
-pub(super) fn rendering(
-    record: Option<&Record>,
-    viewing: &ViewSettings,
-    resolver: &OptionResolver<'_>,
-) -> Outcome<Rendering> {
-    let context = match record {
+pub(super) fn rendering(record: Option<&Record>, viewing: &ViewSettings<'_>) -> Outcome<Rendering> {
+    let prime_context = match record {
         Some(record) => record.source.context(),
-        None => viewing.context.as_deref(),
+        None => viewing.prime_context.as_deref(),
     };
     let options = viewing.options.apply(record.map(|record| &record.options));
-    resolver.rendering(&options.or_fail(Kind::Usage)?, context)
+    viewing.context.rendering(&options.or_fail(Kind::Usage)?, prime_context)
 }
 
 /// Names clusters: by their recorded names, or by those that they would get.
 pub(super) fn names(
     clusters: &[&CheckedCluster<'_>],
-    viewing: &ViewSettings,
+    viewing: &ViewSettings<'_>,
     installed: &Installed,
 ) -> Vec<Option<Slug<'static>>> {
     if let Some(name) = &viewing.name {

@@ -13,7 +13,7 @@ use super::snapshot::{InstalledCluster, Snapshot};
 use super::{Check, Finding};
 use crate::install::modes::writable_by_others;
 use crate::install::refresh::{self, RefreshState};
-use crate::settings::{OptionResolver, OwnCommands};
+use crate::settings::{Context, OwnCommands};
 use crate::ssh::process;
 use crate::text::shell;
 use crate::text::time::{self, span};
@@ -24,13 +24,12 @@ const SLOW: Duration = Duration::from_millis(300);
 /// Examines each cluster that ssh brings up to date, and once what a connection costs.
 #[must_use]
 pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
-    let resolver = &OptionResolver::new(&snapshot.context);
     let commands = &snapshot.commands;
     let mut findings = Vec::new();
     let mut working = None;
     for cluster in snapshot.clusters() {
         for command in &cluster.fragment.commands {
-            let faults = faults(cluster, command, commands, resolver);
+            let faults = faults(cluster, command, commands, &snapshot.context);
             if faults.is_empty() {
                 working = Some(command);
             }
@@ -59,7 +58,7 @@ fn faults(
     cluster: &InstalledCluster,
     command: &str,
     commands: &OwnCommands,
-    resolver: &OptionResolver<'_>,
+    context: &Context,
 ) -> Vec<Finding> {
     let alias = cluster.alias();
     let Some(program) = program(command) else {
@@ -69,10 +68,10 @@ fn faults(
     };
     let token_file = cluster.record.options.token_file.as_ref();
     let token = cluster.record.source.api().and_then(|api| {
-        match resolver.has_lasting_token(api.context.as_deref(), token_file) {
+        match context.has_lasting_token(api.context.as_deref(), token_file) {
             Ok(true) => None,
             Ok(false) => {
-                let file = token_file.map(|path| resolver.environment().expand(path));
+                let file = token_file.map(|path| context.environment.expand(path));
                 Some(no_token(&alias, file.as_deref()))
             }
             Err(failure) => Some(Finding::failed(Check::Live, &failure)),

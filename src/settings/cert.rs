@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::environment::Environment;
 use super::identity;
-use super::own_commands::OwnCommands;
 use super::precedence::Settings;
 use crate::certificate::judge::{MIN_VALIDITY, TTL_MAX};
 use crate::cli::CertArgs;
@@ -27,13 +26,11 @@ pub struct CertSettings {
     pub output: Option<PathBuf>,
     /// The place of our folder.
     pub layout: Layout,
-    /// The commands that are advised.
-    pub commands: OwnCommands,
 }
 
 impl CertSettings {
     /// Resolves what was typed for `prime-ssh cert`.
-    pub fn resolve(args: &CertArgs, settings: &Settings<'_>) -> Outcome<Self> {
+    pub fn resolve(args: &CertArgs, settings: &Settings) -> Outcome<Self> {
         check_times(args)?;
         if args.output.is_some() && args.api.clusters.len() > 1 {
             let message = "--output is one file, and each cluster has a certificate of its own";
@@ -47,7 +44,6 @@ impl CertSettings {
             min_validity: args.ensure.then_some(args.min_validity),
             output: args.output.clone(),
             layout: settings.ssh_layout()?,
-            commands: OwnCommands::new(settings.global, settings.environment),
         })
     }
 
@@ -55,8 +51,7 @@ impl CertSettings {
     #[must_use]
     pub fn installed(identity: Option<PathBuf>, layout: &Layout) -> Self {
         let (min_validity, layout) = (Some(MIN_VALIDITY), layout.clone());
-        let commands = OwnCommands::default();
-        Self { identity, ttl: None, min_validity, output: None, layout, commands }
+        Self { identity, ttl: None, min_validity, output: None, layout }
     }
 }
 

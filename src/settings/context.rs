@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
-use super::own_commands::OwnCommands;
 use crate::cli::GlobalArgs;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::folder::{self, FolderError};
@@ -25,12 +24,6 @@ impl Context {
     /// Returns where ssh's files are, and how ssh finds them.
     pub fn layout(&self) -> Outcome<Layout> {
         Ok(folder::layout(self.global.ssh_dir.as_deref(), self.environment.home())?)
-    }
-
-    /// Returns the commands that messages advise.
-    #[must_use]
-    pub fn commands(&self) -> OwnCommands {
-        OwnCommands::new(&self.global, &self.environment)
     }
 
     /// Returns whether an API was typed, so that it counts for installed clusters too.

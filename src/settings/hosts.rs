@@ -20,14 +20,14 @@ pub fn check_jump(options: &cluster::Options) -> Outcome<()> {
     Ok(())
 }
 
-impl Settings<'_> {
+impl Settings {
     /// The options for logging in, and warnings about them.
     pub fn connection_options(
         &self,
         args: &RenderArgs,
         warnings: &mut Vec<String>,
     ) -> Outcome<ConnectionOptions> {
-        let environment = self.environment;
+        let environment = &self.environment;
         let path = |given: &Option<PathBuf>, option: &str| {
             given.as_deref().map(|given| environment.local_path(given, option)).transpose()
         };

@@ -16,10 +16,10 @@ use crate::name::LocalPath;
 /// `None` leaves it to ssh, so that people who log in through an agent are not locked out.
 pub(super) fn resolve(
     typed: Option<&Path>,
-    settings: &Settings<'_>,
+    settings: &Settings,
     warnings: &mut Vec<String>,
 ) -> Outcome<Option<LocalPath<'static>>> {
-    let environment = settings.environment;
+    let environment = &settings.environment;
     let named = environment.variable("PRIME_SSH_KEY_PATH")?;
     let chosen = match (typed, &named) {
         (Some(path), _) if path == Path::new("none") => return Ok(None),

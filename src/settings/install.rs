@@ -1,16 +1,13 @@
 //! The settings of the commands that keep clusters installed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::context::Context;
 use super::endpoint::{Access, Endpoint};
-use super::environment::Environment;
 use super::hosts::check_jump;
 use super::identity::fresh_options;
-use super::own_commands::OwnCommands;
 use super::precedence::Settings;
-use super::prime_cli::PrimeCli;
 use super::source::Origin;
 use super::view::ViewSettings;
 use crate::api::address::ApiUrl;
@@ -19,7 +16,6 @@ use crate::cluster::{self, HostFilter};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::options::{OptionChange, RenderArgs, SavedOptions};
 use crate::install::state::{self, ApiSource, Record};
-use crate::name::LocalPath;
 use crate::render::connection::ConnectionOptions;
 
 /// The longest wait for other runs. One takes a fraction of a second, unless ssh is slow to answer.
@@ -27,9 +23,9 @@ pub const LOCK_LIMIT: Duration = Duration::from_secs(60);
 
 /// The resolved settings of `prime-ssh install`.
 #[derive(Debug)]
-pub struct InstallSettings {
+pub struct InstallSettings<'c> {
     /// The clusters as they will be. Where none is named, it is the only one of the team.
-    pub viewing: ViewSettings,
+    pub viewing: ViewSettings<'c>,
     /// The team that this person means.
     pub team: Option<String>,
     /// True if the clusters that come later are installed too.
@@ -51,24 +47,24 @@ pub enum Mode {
     Check,
 }
 
-impl InstallSettings {
+impl<'c> InstallSettings<'c> {
     /// Resolves what was typed for `prime-ssh install`.
-    pub fn resolve(typed: InstallArgs, context: &Context) -> Outcome<Self> {
+    pub fn resolve(typed: InstallArgs, context: &'c Context) -> Outcome<Self> {
         let InstallArgs { source: from, name, follow, wait, mode, options } = typed;
         let settings = Settings::read(context)?;
         let install = Self {
             follows: follow || from.api.all && options.given.live.is_some(),
             team: settings.team(from.api.team.clone())?,
             viewing: ViewSettings {
+                context,
                 source: settings.source(&from)?,
                 endpoint_is_typed: true,
-                context: context.prime_context()?,
+                prime_context: context.prime_context()?,
                 options: option_change(options, context)?,
                 name,
                 // All nodes are waited for, whichever of them are installed.
                 filter: HostFilter::default(),
                 layout: context.layout()?,
-                commands: context.commands(),
             },
             patience: wait.wait.then_some(wait.goal),
             mode: mode.into(),
@@ -92,7 +88,7 @@ impl InstallSettings {
     /// Returns where a later `sync` finds what this run found: in `file`, if that was a saved
     /// answer.
     pub fn source_of(&self, file: Option<&Path>) -> Outcome<state::Source> {
-        let ViewSettings { source, context, .. } = &self.viewing;
+        let ViewSettings { source, prime_context, .. } = &self.viewing;
         let team = match &source.origin {
             Origin::Files(_) => {
                 let Some(path) = file.filter(|file| *file != Path::new("-")) else {
@@ -107,7 +103,7 @@ impl InstallSettings {
             Origin::Named(_) => None,
             Origin::All(team) => team.clone(),
         };
-        let (url, context) = (source.endpoint()?.address.to_string(), context.clone());
+        let (url, context) = (source.endpoint()?.address.to_string(), prime_context.clone());
         Ok(state::Source::Api(ApiSource { url, context, team }))
     }
 }
@@ -158,14 +154,6 @@ fn option_change(args: RememberedArgs, context: &Context) -> Outcome<OptionChang
     Ok(OptionChange { fresh: fresh_options(context)?, given, unset, reset })
 }
 
-/// Turns what is remembered into the input of resolve and render. Of the environment it knows the
-/// home folder and the token: what was installed must not depend on the shell of the next run.
-#[derive(Debug)]
-pub struct OptionResolver<'g> {
-    global: &'g GlobalArgs,
-    environment: Environment,
-}
-
 /// The options that one cluster is rendered with.
 #[derive(Clone, Debug)]
 pub struct Rendering {
@@ -179,29 +167,26 @@ pub struct Rendering {
     pub warnings: Vec<String>,
 }
 
-impl<'g> OptionResolver<'g> {
-    /// A resolver on this machine.
-    #[must_use]
-    pub fn new(context: &'g Context) -> Self {
-        let environment = context.environment.without_variables_of_this_shell();
-        Self { global: &context.global, environment }
-    }
-
+impl Context {
     /// Resolves saved options into those that a cluster is rendered with.
-    pub fn rendering(&self, saved: &SavedOptions, context: Option<&str>) -> Outcome<Rendering> {
+    pub fn rendering(&self, saved: &SavedOptions, prime: Option<&str>) -> Outcome<Rendering> {
         let is_live = saved.live.is_some();
         let mut warnings = Vec::new();
-        let ssh = self.settings(context)?.connection_options(&saved.render, &mut warnings)?;
+        let settings = Settings::of_installed(self, prime)?;
+        let ssh = settings.connection_options(&saved.render, &mut warnings)?;
         check_jump(&saved.render.hosts)?;
         Ok(Rendering { hosts: saved.render.hosts.clone(), ssh, is_live, warnings })
     }
 
-    /// The access to an API, of which something may be missing.
-    pub fn access(&self, ApiSource { url, context, .. }: &ApiSource) -> Outcome<Access> {
+    /// The access to the API of what is installed, of which something may be missing.
+    pub fn access_to(&self, api: &ApiSource, token_file: Option<PathBuf>) -> Outcome<Access> {
+        let ApiSource { url, context, .. } = api;
         let address: ApiUrl = url.parse().map_err(|reason| {
             Failure::message(Kind::Local, format!("the remembered address {url:?}: {reason}"))
         })?;
-        Ok(Access { address: Ok(address), ..self.settings(context.as_deref())?.access() })
+        let mut settings = Settings::of_installed(self, context.as_deref())?;
+        settings.global.token_file = settings.global.token_file.or(token_file);
+        Ok(Access { address: Ok(address), ..settings.access() })
     }
 
     /// The API that an installed cluster is asked for at, with the token that is in its own file.
@@ -210,42 +195,12 @@ impl<'g> OptionResolver<'g> {
             let message = format!("{} was not installed from an API", record.alias());
             return Err(Failure::message(Kind::Local, message));
         };
-        self.endpoint(api, record.options.token_file.as_ref())
+        self.endpoint_at(api, &record.options)
     }
 
     /// The same, for one that is not installed yet.
-    pub fn endpoint(
-        &self,
-        api: &ApiSource,
-        token_file: Option<&LocalPath<'_>>,
-    ) -> Outcome<Endpoint> {
-        let token_file = token_file.map(|path| self.environment.expand(path));
-        let token_file = self.global.token_file.clone().or(token_file);
-        let global = GlobalArgs { token_file, ..self.global.clone() };
-        let own = OptionResolver { global: &global, environment: self.environment.clone() };
-        own.access(api)?.endpoint()
-    }
-
-    /// True if what holds a refused value is left out.
-    #[must_use]
-    pub fn skip_invalid(&self) -> bool {
-        self.global.skip_invalid
-    }
-
-    /// The commands that are advised.
-    #[must_use]
-    pub fn commands(&self) -> OwnCommands {
-        OwnCommands::new(self.global, &self.environment)
-    }
-
-    /// The environment, without the variables of this shell.
-    #[must_use]
-    pub fn environment(&self) -> &Environment {
-        &self.environment
-    }
-
-    fn settings(&self, context: Option<&str>) -> Outcome<Settings<'_>> {
-        let prime = PrimeCli::read(&self.environment, context)?;
-        Ok(Settings { global: self.global, environment: &self.environment, prime })
+    pub fn endpoint_at(&self, api: &ApiSource, options: &SavedOptions) -> Outcome<Endpoint> {
+        let token_file = options.token_file.as_ref().map(|path| self.environment.expand(path));
+        self.access_to(api, token_file)?.endpoint()
     }
 }

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::install::{OptionResolver, Rendering};
-use super::prime_cli::PrimeCli;
+use super::context::Context;
+use super::install::Rendering;
+use super::precedence::Settings;
 use super::program_path::program_path;
 use crate::api::token::ApiToken;
 use crate::failure::{Failure, Kind, Outcome};
@@ -12,10 +13,10 @@ use crate::install::options::SavedOptions;
 use crate::install::state::{ApiSource, Record, Source};
 use crate::name::LocalPath;
 
-impl OptionResolver<'_> {
+impl Context {
     /// The command by which ssh brings the clusters of this ssh folder up to date.
     pub fn refresh_command(&self, ssh_folder: &Path) -> Outcome<RefreshCommand> {
-        let program = program_path(self.environment())?;
+        let program = program_path(&self.environment)?;
         RefreshCommand::new(&program, ssh_folder).map_err(|reason| {
             let message = format!("--live is not possible here: its command has {reason}");
             Failure::message(Kind::Install, message)
@@ -72,12 +73,10 @@ impl OptionResolver<'_> {
         context: Option<&str>,
         file: Option<&LocalPath<'_>>,
     ) -> Outcome<bool> {
-        let environment = self.environment();
-        Ok(match file {
-            Some(file) => environment
-                .read(&environment.expand(file))
-                .is_ok_and(|text| ApiToken::new(&text).is_some()),
-            None => PrimeCli::read(environment, context)?.api_key.is_some(),
-        })
+        let Some(file) = file else {
+            return Ok(Settings::of_installed(self, context)?.prime.api_key.is_some());
+        };
+        let text = self.environment.read(&self.environment.expand(file));
+        Ok(text.is_ok_and(|text| ApiToken::new(&text).is_some()))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use super::environment::Environment;
+use super::context::Context;
 use crate::cli::GlobalArgs;
 use crate::install::folder;
 use crate::install::state::{ApiSource, Record, Source};
@@ -17,30 +17,33 @@ pub struct OwnCommands {
     api: Vec<OsString>,
 }
 
-impl OwnCommands {
-    /// Those for a run with these options.
+impl Context {
+    /// The commands that messages advise.
     #[must_use]
-    pub fn new(global: &GlobalArgs, environment: &Environment) -> Self {
-        let mut commands = Self::default();
-        if let Some(given) = &global.ssh_dir {
+    pub fn commands(&self) -> OwnCommands {
+        let GlobalArgs { api_url, context, token_file, ssh_dir, .. } = &self.global;
+        let mut commands = OwnCommands::default();
+        if let Some(given) = ssh_dir {
             // One that cannot be is told where it is used.
-            let folder = folder::ssh_folder(Some(given), environment.home());
+            let folder = folder::ssh_folder(Some(given), self.environment.home());
             let folder = folder.unwrap_or_else(|_| given.clone());
             commands.folder = vec!["--ssh-dir".into(), folder.into()];
         }
-        if let Some(url) = &global.api_url {
+        if let Some(url) = api_url {
             commands.api.extend(["--api-url".into(), url.to_string().into()]);
         }
-        if let Some(context) = &global.context {
+        if let Some(context) = context {
             commands.api.extend(["--context".into(), context.into()]);
         }
-        if let Some(file) = &global.token_file {
+        if let Some(file) = token_file {
             let file = std::path::absolute(file).unwrap_or_else(|_| file.clone());
             commands.api.extend(["--token-file".into(), file.into()]);
         }
         commands
     }
+}
 
+impl OwnCommands {
     /// A command about what is installed, which knows where to ask.
     pub fn installed<'w>(
         &self,
@@ -52,22 +55,15 @@ impl OwnCommands {
         start.into_iter().chain(self.folder.iter().cloned()).chain(words).collect()
     }
 
-    /// A command about a cluster of the API that this run asks.
-    pub fn listed<'w>(
-        &self,
-        command: &str,
-        words: impl IntoIterator<Item = &'w str>,
-    ) -> Vec<OsString> {
-        let mut all = self.installed(command, []);
-        all.extend(self.api.iter().cloned());
-        all.extend(words.into_iter().map(OsString::from));
-        all
-    }
-
-    /// A command about a cluster of any kind.
+    /// A command about a cluster, installed or of the API that this run asks.
     #[must_use]
     pub fn about(&self, command: &str, id: &str, record: Option<&Record>) -> Vec<OsString> {
-        if record.is_some() { self.installed(command, [id]) } else { self.listed(command, [id]) }
+        let mut words = self.installed(command, []);
+        words.extend(match record {
+            Some(_) => vec![id.into()],
+            None => self.source_of_listed(id),
+        });
+        words
     }
 
     /// The words behind `install` that name an installed cluster where it came from; `None` where

@@ -18,18 +18,26 @@ use crate::text::shell;
 
 /// The sources of settings, read once; each method resolves one setting.
 #[derive(Debug)]
-pub struct Settings<'c> {
-    pub(super) global: &'c GlobalArgs,
-    pub(super) environment: &'c Environment,
+pub struct Settings {
+    pub(super) global: GlobalArgs,
+    pub(super) environment: Environment,
     pub(super) prime: PrimeCli,
 }
 
-impl<'c> Settings<'c> {
+impl Settings {
     /// Reads the files of the `prime` CLI.
-    pub fn read(context: &'c Context) -> Outcome<Self> {
-        let Context { global, environment, .. } = context;
-        let prime = PrimeCli::read(environment, global.context.as_deref())?;
+    pub fn read(context: &Context) -> Outcome<Self> {
+        let (global, environment) = (context.global.clone(), context.environment.clone());
+        let prime = PrimeCli::read(&environment, global.context.as_deref())?;
         Ok(Self { global, environment, prime })
+    }
+
+    /// The settings for what is installed. Of the environment they know the home folder and the
+    /// token: what was installed must not depend on the shell of the next run.
+    pub(super) fn of_installed(context: &Context, prime_context: Option<&str>) -> Outcome<Self> {
+        let environment = context.environment.without_variables_of_this_shell();
+        let prime = PrimeCli::read(&environment, prime_context)?;
+        Ok(Self { global: context.global.clone(), environment, prime })
     }
 
     /// Resolves which clusters are meant, and the API that is asked for them.
@@ -71,7 +79,7 @@ impl<'c> Settings<'c> {
 
     /// Returns where our files are, for those who only read them.
     pub(super) fn ssh_layout(&self) -> Outcome<Layout> {
-        ssh_layout(self.global.ssh_dir.as_deref(), self.environment)
+        ssh_layout(self.global.ssh_dir.as_deref(), &self.environment)
     }
 
     /// The team whose clusters `--all` means; `None` is everyone's.

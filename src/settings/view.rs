@@ -2,7 +2,6 @@
 
 use super::context::Context;
 use super::identity::fresh_options;
-use super::own_commands::OwnCommands;
 use super::precedence::Settings;
 use super::source::Source;
 use crate::cli::{LookArgs, SourceArgs};
@@ -14,14 +13,16 @@ use crate::name::Slug;
 
 /// The resolved settings of a look at clusters.
 #[derive(Debug)]
-pub struct ViewSettings {
+pub struct ViewSettings<'c> {
+    /// The surroundings of the run.
+    pub context: &'c Context,
     /// The clusters, and the API that this shell means. An installed cluster is asked for where it
     /// was installed from.
     pub source: Source,
     /// True if that API was typed: then no installed cluster is asked for elsewhere.
     pub endpoint_is_typed: bool,
-    /// The context that clusters are asked for in.
-    pub context: Option<String>,
+    /// The context of the `prime` CLI that clusters are asked for in.
+    pub prime_context: Option<String>,
     /// The change to the saved options.
     pub options: OptionChange,
     /// The name of the cluster, if one was given: `install --as`.
@@ -30,23 +31,21 @@ pub struct ViewSettings {
     pub filter: HostFilter,
     /// The place of the files of installed clusters.
     pub layout: Layout,
-    /// The commands that are advised.
-    pub commands: OwnCommands,
 }
 
-impl ViewSettings {
+impl<'c> ViewSettings<'c> {
     /// Resolves which clusters are looked at.
-    pub fn resolve(args: &SourceArgs, look: &LookArgs, context: &Context) -> Outcome<Self> {
+    pub fn resolve(args: &SourceArgs, look: &LookArgs, context: &'c Context) -> Outcome<Self> {
         let settings = Settings::read(context)?;
         Ok(Self {
+            context,
             source: Source { origin: settings.origin(args)?, endpoint: settings.endpoint() },
             endpoint_is_typed: context.names_api(),
-            context: context.prime_context()?,
+            prime_context: context.prime_context()?,
             options: OptionChange { fresh: fresh_options(context)?, ..OptionChange::default() },
             name: None,
             filter: look.filter.clone(),
             layout: context.layout()?,
-            commands: context.commands(),
         })
     }
 }

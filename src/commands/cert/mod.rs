@@ -21,7 +21,7 @@ use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::install::present::Installed;
 use crate::install::state::Record;
-use crate::settings::{CertSettings, Context, Endpoint, OptionResolver, Settings, refresh_is_off};
+use crate::settings::{CertSettings, Context, Endpoint, Settings, refresh_is_off};
 use crate::terminal::Terminal;
 use crate::text::time;
 
@@ -40,17 +40,16 @@ pub(super) fn run(args: CertArgs, context: &Context) -> Outcome<()> {
     // What cannot be read is no installed cluster; `doctor` says why.
     let installed = folder::read_ours(&wanted.layout).ok();
     let installed = installed.map(|present| present.installed()).unwrap_or_default();
-    let resolver = OptionResolver::new(context);
     let mut failures = Vec::new();
-    for group in groups(selectors, &wanted, args.identity_file.is_some(), &installed, &resolver)? {
+    for group in groups(selectors, &wanted, args.identity_file.is_some(), &installed, context)? {
         let Group { wanted, record, selectors } = group;
         let record = record.filter(|_| !args.api.all && !context.names_api());
         let endpoint = || match record {
-            Some(record) => resolver.endpoint_of(record),
+            Some(record) => context.endpoint_of(record),
             None => settings.endpoint(),
         };
         let done = if args.show {
-            show::show(&selectors, &wanted, &installed, terminal)
+            show::show(&selectors, &wanted, &installed, context)
         } else {
             get(selectors, args.api.all, &wanted, &endpoint, terminal)
         };
@@ -84,13 +83,13 @@ fn groups<'i>(
     wanted: &CertSettings,
     identity_is_named: bool,
     installed: &'i Installed,
-    resolver: &OptionResolver<'_>,
+    context: &Context,
 ) -> Outcome<Vec<Group<'i>>> {
     let mut groups: BTreeMap<_, Group<'i>> = BTreeMap::new();
     for selector in selectors {
         let record = called(installed, &selector);
         let own = match record.filter(|_| !identity_is_named) {
-            Some(record) => installed_key(record, resolver)?,
+            Some(record) => installed_key(record, context)?,
             None => None,
         };
         let identity = own.or_else(|| wanted.identity.clone());
@@ -108,9 +107,9 @@ fn groups<'i>(
     Ok(groups.into_values().collect())
 }
 
-fn installed_key(record: &Record, resolver: &OptionResolver<'_>) -> Outcome<Option<PathBuf>> {
-    let rendering = resolver.rendering(&record.options, record.source.context())?;
-    Ok(rendering.ssh.identity_file.map(|path| resolver.environment().expand(&path)))
+fn installed_key(record: &Record, context: &Context) -> Outcome<Option<PathBuf>> {
+    let rendering = context.rendering(&record.options, record.source.context())?;
+    Ok(rendering.ssh.identity_file.map(|path| context.environment.expand(&path)))
 }
 
 /// Gets the certificates of these clusters, but for those that need no new one. `is_listed`: they are
@@ -139,21 +138,16 @@ pub(super) fn get(
 }
 
 /// Gets the first certificates for clusters whose certificate ssh renews from now on.
-pub(super) fn ensure_each(
-    renewed: &[Renewed],
-    resolver: &OptionResolver<'_>,
-    layout: &Layout,
-    terminal: Terminal,
-) -> Outcome<()> {
+pub(super) fn ensure_each(renewed: &[Renewed], layout: &Layout, context: &Context) -> Outcome<()> {
     let ensure = |Renewed { record, identity: path }: &Renewed| {
         if record.source.api().is_none() {
             return Ok(());
         }
         let wanted = CertSettings::installed(path.clone(), layout);
-        let endpoint = || resolver.endpoint_of(record);
-        get(vec![record.id.to_string()], false, &wanted, &endpoint, terminal)
+        let endpoint = || context.endpoint_of(record);
+        get(vec![record.id.to_string()], false, &wanted, &endpoint, context.terminal)
     };
-    terminal.worst(renewed.iter().filter_map(|renewed| ensure(renewed).err()).collect())
+    context.terminal.worst(renewed.iter().filter_map(|renewed| ensure(renewed).err()).collect())
 }
 
 fn identity(wanted: &CertSettings) -> Outcome<Identity> {

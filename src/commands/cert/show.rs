@@ -1,6 +1,6 @@
 //! `prime-ssh cert --show`: show the present certificates.
 
-use anyhow::Context;
+use anyhow::Context as _;
 
 use super::{clock, file_for};
 use crate::certificate::details::{Clock, Details};
@@ -12,8 +12,8 @@ use crate::install::folder;
 use crate::install::fragment::Fragment;
 use crate::install::present::Installed;
 use crate::install::state::{FileKind, Record};
-use crate::settings::{CertSettings, pasted};
-use crate::terminal::{self, Terminal};
+use crate::settings::{CertSettings, Context, pasted};
+use crate::terminal;
 use crate::text::shell;
 
 /// Shows each; fails where one of them lets nobody in.
@@ -21,21 +21,21 @@ pub(super) fn show(
     selectors: &[String],
     wanted: &CertSettings,
     installed: &Installed,
-    terminal: Terminal,
+    context: &Context,
 ) -> Outcome<()> {
     let identity = match wanted.identity.as_deref().map(Identity::read).transpose() {
         Ok(identity) => identity,
         Err(error) => {
-            terminal.warning(error);
+            context.terminal.warning(error);
             None
         }
     };
     let clock = clock();
     let each = selectors.iter().map(|selector| {
         let record = called(installed, selector);
-        Shown { selector, record, wanted }.print(identity.as_ref(), &clock)
+        Shown { selector, record, wanted, context }.print(identity.as_ref(), &clock)
     });
-    terminal.worst(each.filter_map(Result::err).collect())
+    context.terminal.worst(each.filter_map(Result::err).collect())
 }
 
 /// A cluster whose certificate is shown.
@@ -43,6 +43,7 @@ struct Shown<'s> {
     selector: &'s str,
     record: Option<&'s Record>,
     wanted: &'s CertSettings,
+    context: &'s Context,
 }
 
 impl Shown<'_> {
@@ -64,9 +65,8 @@ impl Shown<'_> {
 
     /// The command that gets a new one.
     fn cert(&self) -> String {
-        let CertSettings { commands, output, .. } = self.wanted;
-        let mut words = commands.about("cert", self.selector, self.record);
-        if let Some(output) = output {
+        let mut words = self.context.commands().about("cert", self.selector, self.record);
+        if let Some(output) = &self.wanted.output {
             words.extend(["--output".into(), output.into()]);
         }
         pasted(words)

@@ -11,7 +11,7 @@ use super::{fleets, view};
 use crate::cli::CheckArgs;
 use crate::cluster::NoFleet;
 use crate::failure::{Failure, Outcome};
-use crate::settings::{Context, OptionResolver, Origin, ViewSettings, pasted};
+use crate::settings::{Context, Origin, ViewSettings, pasted};
 use crate::ssh::probe::limiter::{Limiter, within_file_limit};
 use crate::terminal::Terminal;
 use crate::terminal::progress::Count;
@@ -19,18 +19,17 @@ use crate::terminal::progress::Count;
 pub(super) fn run(args: &CheckArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
     let viewing = &ViewSettings::resolve(&args.source, &args.look, context)?;
-    let options = OptionResolver::new(context);
-    let answers = view::ask(viewing, &options, terminal)?;
-    let viewed = answers.viewed(viewing, &options)?;
+    let answers = view::ask(viewing)?;
+    let viewed = answers.viewed(viewing)?;
     let some = !viewed.is_empty();
-    let (clusters, mut failures) = to_check(viewed, viewing, &options, terminal);
+    let (clusters, mut failures) = to_check(viewed, viewing);
     if some && clusters.is_empty() && failures.is_empty() {
         return Err(fleets::all_left_out("check"));
     }
     let hosts: Vec<ViewedHost<'_>> = clusters.iter().flat_map(ViewedCluster::hosts).collect();
-    let mut found = look_at(&hosts, &clusters, args, viewing, terminal)?.into_iter();
+    let mut found = look_at(&hosts, &clusters, args, viewing)?.into_iter();
 
-    let remedies = Remedies::new(viewing, &options);
+    let remedies = Remedies::new(viewing);
     let judge = Judge { remedies, logs_in: args.login };
     let judged = |cluster| judge.statuses(cluster, |_| found.next().unwrap_or_default());
     let statuses: Vec<NodeStatus<'_>> = clusters.iter().flat_map(judged).collect();
@@ -44,17 +43,15 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Outcome<()> {
 /// The clusters that have hosts, or should; and why others cannot be checked.
 fn to_check<'a>(
     viewed: Vec<Outcome<ViewedCluster<'a>>>,
-    viewing: &ViewSettings,
-    options: &OptionResolver<'_>,
-    terminal: Terminal,
+    viewing: &ViewSettings<'_>,
 ) -> (Vec<ViewedCluster<'a>>, Vec<Failure>) {
     let (mut clusters, mut failures) = (Vec::new(), Vec::new());
     for cluster in viewed {
-        let checked = cluster
-            .and_then(|cluster| Ok(has_hosts(&cluster, viewing, terminal)?.then_some(cluster)));
+        let checked =
+            cluster.and_then(|cluster| Ok(has_hosts(&cluster, viewing)?.then_some(cluster)));
         match checked {
             Ok(Some(cluster)) => {
-                warn(&cluster, viewing, options, terminal);
+                warn(&cluster, viewing);
                 clusters.push(cluster);
             }
             Ok(None) => {}
@@ -65,11 +62,8 @@ fn to_check<'a>(
 }
 
 /// Returns whether a cluster has hosts, or should have; one of `--all` that has none is left out.
-fn has_hosts(
-    cluster: &ViewedCluster<'_>,
-    viewing: &ViewSettings,
-    terminal: Terminal,
-) -> Outcome<bool> {
+fn has_hosts(cluster: &ViewedCluster<'_>, viewing: &ViewSettings<'_>) -> Outcome<bool> {
+    let terminal = viewing.context.terminal;
     let ViewedCluster { resolved, record, .. } = cluster;
     // What was refused counts as failed, unless it is to be left out.
     if let Some(warning) = fleets::refusal_warning(std::slice::from_ref(resolved), true, true)? {
@@ -95,7 +89,7 @@ fn has_hosts(
             let failure = fleets::nothing_to("check", &resolved.title, why);
             Err(match why {
                 NoFleet::Terminated if record.is_some() => {
-                    let sync = pasted(viewing.commands.installed("sync", []));
+                    let sync = pasted(viewing.context.commands().installed("sync", []));
                     failure.hint(format!("{sync} removes its names"))
                 }
                 _ => failure,
@@ -104,25 +98,22 @@ fn has_hosts(
     }
 }
 
-fn warn(
-    cluster: &ViewedCluster<'_>,
-    viewing: &ViewSettings,
-    options: &OptionResolver<'_>,
-    terminal: Terminal,
-) {
+fn warn(cluster: &ViewedCluster<'_>, viewing: &ViewSettings<'_>) {
+    let context = viewing.context;
     for warning in &cluster.rendering.warnings {
-        terminal.warning(warning);
+        context.terminal.warning(warning);
     }
     // ssh itself renews it before it logs in.
     if cluster.rendering.is_live && cluster.record.is_some() {
         return;
     }
     let own = cluster.cluster_certificate(&viewing.layout).zip(cluster.fleet());
-    let identity = cluster.identity(options);
-    let warning = own
-        .and_then(|(own, fleet)| own.warning(&fleet.cluster, identity.as_ref(), &viewing.commands));
+    let identity = cluster.identity(context);
+    let warning = own.and_then(|(own, fleet)| {
+        own.warning(&fleet.cluster, identity.as_ref(), &context.commands())
+    });
     if let Some(warning) = warning {
-        terminal.warning(warning);
+        context.terminal.warning(warning);
     }
 }
 
@@ -131,9 +122,9 @@ fn look_at(
     hosts: &[ViewedHost<'_>],
     clusters: &[ViewedCluster<'_>],
     args: &CheckArgs,
-    viewing: &ViewSettings,
-    terminal: Terminal,
+    viewing: &ViewSettings<'_>,
 ) -> Outcome<Vec<Found>> {
+    let terminal = viewing.context.terminal;
     let (limiter, limit) = (limiter(args.jobs.into(), terminal), args.probe_timeout);
     let mut found = vec![Found::default(); hosts.len()];
     let is_tried = |host: &&ViewedHost<'_>| args.login || host.jump().is_none();

@@ -15,7 +15,7 @@ use crate::doctor::api::{ApiProbe, examine};
 use crate::doctor::snapshot::Snapshot;
 use crate::failure::Outcome;
 use crate::install::state::{Record, Source};
-use crate::settings::{Access, Context, Endpoint, OptionResolver};
+use crate::settings::{Access, Context, Endpoint};
 use crate::ssh::process::Background;
 use crate::terminal::Terminal;
 
@@ -33,8 +33,7 @@ pub(super) fn start(
     Background::start(limit, move || {
         let mut apis = Apis { probes: Vec::new(), terminal: context.terminal };
         apis.probe(access, prime_context);
-        let resolver = OptionResolver::new(&context);
-        let of_clusters = snapshot.map(|snapshot| compare(&snapshot, &mut apis, &resolver));
+        let of_clusters = snapshot.map(|snapshot| compare(&snapshot, &mut apis, &context));
         let findings = apis.probes.iter().flat_map(|(_, probe)| examine(probe));
         findings.chain(of_clusters.unwrap_or_default()).collect()
     })
@@ -49,9 +48,9 @@ struct Apis {
 
 impl Apis {
     /// Returns whether the API of an installed cluster works; a file needs none.
-    fn works_for(&mut self, record: &Record, resolver: &OptionResolver<'_>) -> bool {
+    fn works_for(&mut self, record: &Record, context: &Context) -> bool {
         let Some(api) = record.source.api() else { return true };
-        let access = resolver.access(api);
+        let access = context.access_to(api, None);
         let endpoint = endpoint(&access);
         let is_same = |(known, _): &(Option<Endpoint>, ApiProbe)| match (known, &endpoint) {
             (Some(known), Some(new)) => {
@@ -101,28 +100,28 @@ fn endpoint(access: &Outcome<Access>) -> Option<Endpoint> {
 }
 
 /// Compares each installed cluster with what its source says now.
-fn compare(snapshot: &Snapshot, apis: &mut Apis, resolver: &OptionResolver<'_>) -> Vec<Finding> {
+fn compare(snapshot: &Snapshot, apis: &mut Apis, context: &Context) -> Vec<Finding> {
     let Ok(ours) = &snapshot.ours else { return Vec::new() };
     let (layout, commands) = (&snapshot.layout, &snapshot.commands);
     let records = ours.installed.records.values();
     let (asked, skipped): (Vec<_>, Vec<_>) = records.partition(|record| {
-        !matches!(record.source, Source::Stdin) && apis.works_for(record, resolver)
+        !matches!(record.source, Source::Stdin) && apis.works_for(record, context)
     });
     let own_keys = own_keys(&layout.read_by_ssh());
     let mut findings = Vec::new();
-    for (record, fetched) in asked.iter().zip(ask_again(&asked, resolver, apis.terminal)) {
+    for (record, fetched) in asked.iter().zip(ask_again(&asked, context)) {
         if matches!(fetched.result, Err(FetchError { is_unknown: true, .. })) {
             findings.push(clusters::unknown(record, commands));
             continue;
         }
         // What `sync` says in passing is no finding.
         let present = &ours.present;
-        let mut desired = DesiredState::new(layout, present, &ours.installed, resolver);
+        let mut desired = DesiredState::new(layout, present, &ours.installed, context);
         let outcome = decide_installed(&mut desired, record, &fetched, false);
         findings.push(clusters::compared(record, outcome, commands));
         let unauthorized = desired.unauthorized_keys.iter();
         findings.extend(unauthorized.map(|warning| clusters::unauthorized_key(warning)));
-        let other_key = other_key(record, &fetched, resolver, &own_keys);
+        let other_key = other_key(record, &fetched, context, &own_keys);
         findings.extend(other_key.map(|key| clusters::other_key(record, &key, commands)));
     }
     findings.extend(skipped.into_iter().map(clusters::skipped));
@@ -134,14 +133,13 @@ fn compare(snapshot: &Snapshot, apis: &mut Apis, resolver: &OptionResolver<'_>) 
 fn other_key(
     record: &Record,
     fetched: &Fetched,
-    resolver: &OptionResolver<'_>,
+    context: &Context,
     own: &[OwnKey],
 ) -> Option<OwnKey> {
     let checked = fetched.cluster(&record.id, &fetched.asked).ok()??;
     let keys = &checked.cluster()?.ssh_keys;
-    let set =
-        resolver.rendering(&record.options, record.source.context()).ok()?.ssh.identity_file?;
-    let set = Identity::read(&resolver.environment().expand(&set)).ok();
+    let set = context.rendering(&record.options, record.source.context()).ok()?.ssh.identity_file?;
+    let set = Identity::read(&context.environment.expand(&set)).ok();
     let set = set.as_ref().map(OwnKey::from);
     if fitting(set.as_slice(), keys).is_some() {
         return None;

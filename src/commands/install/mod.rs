@@ -20,7 +20,7 @@ use crate::install::follow::Follow;
 use crate::install::fragment::Fragment;
 use crate::install::state::ApiSource;
 use crate::render::connection::Layout as SshLayout;
-use crate::settings::{Context, Endpoint, InstallSettings, Mode, OptionResolver, Origin};
+use crate::settings::{Context, Endpoint, InstallSettings, Mode, Origin};
 use crate::ssh::release::OpenSsh;
 use crate::terminal::Terminal;
 use crate::text::message::Message;
@@ -31,7 +31,6 @@ const NAMED: usize = 20;
 pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
     let mut settings = InstallSettings::resolve(args, context)?;
-    let resolver = OptionResolver::new(context);
     openssh::check_options(&settings.viewing.options.given.render.ssh_option)?;
     let ssh = OpenSsh::here();
     openssh::check_release(ssh.as_ref(), settings.viewing.options.given.render.layout)?;
@@ -46,7 +45,7 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
         terminal.warning(warning);
     }
     if let Some(goal) = settings.patience {
-        wait::first(&settings.viewing, &resolver, goal, terminal)?;
+        wait::first(&settings.viewing, goal)?;
     }
     let before = folder::read(layout)?.installed();
     let answers = fetch::each(&settings.viewing.source, terminal)?;
@@ -55,8 +54,8 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     }
     let (checked, left) = check(&answers)?;
     settings.check_name(checked.len())?;
-    let ended = ended_owners(&settings, &before, &checked, &resolver, terminal);
-    let applying = Applying::new(layout, settings.mode, &resolver, terminal);
+    let ended = ended_owners(&settings, &before, &checked);
+    let applying = Applying::new(layout, settings.mode, context);
     let mut applied = apply_request(&applying, |state| {
         let (ours, read) = (layout.ssh_folder(), layout.read_by_ssh());
         state.own_keys = (own_keys(&read), [ours, &*read].map(other_keys).concat());
@@ -67,7 +66,7 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
         }
         let advice = compact_advice(state);
         state.request.talk.notes.extend(advice);
-        subscribe(&settings, &mut state.request.desired, &resolver)?;
+        subscribe(&settings, &mut state.request.desired)?;
         state.request.tells_how_to_connect = hides.is_none();
         Ok(())
     })?;
@@ -78,7 +77,7 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     let told = applied.tell(&applying);
     // Without the lock: nobody waits for the API but who asked for a certificate.
     let certificates = match settings.mode {
-        Mode::Apply => cert::ensure_each(&renewed, &resolver, layout, terminal),
+        Mode::Apply => cert::ensure_each(&renewed, layout, context),
         Mode::DryRun | Mode::Check => Ok(()),
     };
     terminal.worst([told, certificates].into_iter().filter_map(Result::err).collect())
@@ -141,16 +140,12 @@ fn compact_advice(state: &DesiredState<'_>) -> Option<Message> {
 
 /// Changes the subscription, where it is asked for: a cluster that was installed by name is in it
 /// again.
-fn subscribe(
-    settings: &InstallSettings,
-    desired: &mut Desired,
-    resolver: &OptionResolver<'_>,
-) -> Outcome<()> {
+fn subscribe(settings: &InstallSettings<'_>, desired: &mut Desired) -> Outcome<()> {
     let old = desired.follow.take();
     let asked = match &settings.viewing.source.origin {
         Origin::All(team) => {
             let url = settings.viewing.source.endpoint()?.address.to_string();
-            let context = settings.viewing.context.clone();
+            let context = settings.viewing.prime_context.clone();
             let options = settings.viewing.options.apply(old.as_ref().map(|old| &old.options));
             Some(Follow {
                 source: ApiSource { url, context, team: team.clone() },
@@ -166,7 +161,7 @@ fn subscribe(
     let Some(mut follow) = asked.or(old) else { return Ok(()) };
     if follow.options.live.is_some() {
         let (title, context) = ("new clusters", follow.source.context.as_deref());
-        resolver.check_lasting_token(title, context, &follow.options)?;
+        settings.viewing.context.check_lasting_token(title, context, &follow.options)?;
     }
     for (record, _) in &desired.put {
         follow.excluded.remove(record.id.as_str());

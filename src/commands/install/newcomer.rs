@@ -14,27 +14,25 @@ use crate::install::options::SavedOptions;
 use crate::install::present::Installed;
 use crate::install::state::{FileStem, Record};
 use crate::name::{Id, Slug};
-use crate::settings::{InstallSettings, Mode, OptionResolver, Origin, pasted};
+use crate::settings::{InstallSettings, Mode, Origin, pasted};
 use crate::ssh::release::OpenSsh;
-use crate::terminal::Terminal;
 use crate::text::message::Talk;
 
 /// A cluster that a run is about, with the answer that it is from.
 pub(super) type Candidate<'c> = (&'c Fetched, CheckedCluster<'c>);
 
 /// The name that a cluster would like to have.
-fn wanted(settings: &InstallSettings, cluster: &CheckedCluster<'_>) -> Option<Slug<'static>> {
+fn wanted(settings: &InstallSettings<'_>, cluster: &CheckedCluster<'_>) -> Option<Slug<'static>> {
     settings.viewing.name.clone().or_else(|| cluster.wanted_name().map(Slug::into_owned))
 }
 
 /// The installed clusters that have a name which a newcomer would like, and that were terminated.
 pub(super) fn ended_owners(
-    settings: &InstallSettings,
+    settings: &InstallSettings<'_>,
     installed: &Installed,
     checked: &[Candidate<'_>],
-    resolver: &OptionResolver<'_>,
-    terminal: Terminal,
 ) -> HashSet<String> {
+    let context = settings.viewing.context;
     let mut ended = HashSet::new();
     let mut unknown: Vec<&Record> = Vec::new();
     for (_, owner) in owners(settings, installed, checked) {
@@ -47,7 +45,7 @@ pub(super) fn ended_owners(
             None => unknown.push(owner),
         }
     }
-    for (owner, fetched) in unknown.iter().zip(ask_again(&unknown, resolver, terminal)) {
+    for (owner, fetched) in unknown.iter().zip(ask_again(&unknown, context)) {
         let is_ended = fetched.clusters().map(|clusters| {
             let mut known = clusters.iter().filter_map(CheckedCluster::cluster);
             known.any(|cluster| cluster.id == owner.id && cluster.is_terminated())
@@ -57,7 +55,7 @@ pub(super) fn ended_owners(
                 ended.insert(owner.id.to_string());
             }
             Ok(false) => {}
-            Err(failure) => terminal.note(format_args!(
+            Err(failure) => context.terminal.note(format_args!(
                 "{} keeps its name, for it is not known whether cluster {} has ended: {:#}",
                 owner.alias(),
                 owner.id,
@@ -70,7 +68,7 @@ pub(super) fn ended_owners(
 
 /// Newcomers, each with the installed cluster that has the name which it would like.
 fn owners<'i>(
-    settings: &InstallSettings,
+    settings: &InstallSettings<'_>,
     installed: &'i Installed,
     checked: &[Candidate<'_>],
 ) -> Vec<(Id<'static>, &'i Record)> {
@@ -101,7 +99,7 @@ impl<'c> Newcomer<'c> {
     /// Names the clusters of a run. An installed cluster keeps its name; a newcomer gets its own,
     /// unless another has it.
     pub(super) fn named(
-        settings: &InstallSettings,
+        settings: &InstallSettings<'_>,
         installed: &Installed,
         checked: Vec<Candidate<'c>>,
         ended: &HashSet<String>,
@@ -134,7 +132,7 @@ impl<'c> Newcomer<'c> {
     /// Decides what becomes of it.
     pub(super) fn decide(
         self,
-        settings: &InstallSettings,
+        settings: &InstallSettings<'_>,
         ssh: Option<&OpenSsh>,
         state: &mut DesiredState<'_>,
     ) -> Outcome<()> {
@@ -175,7 +173,7 @@ impl<'c> Newcomer<'c> {
             Ok(DesiredOutcome::Gone(why)) => {
                 let message = format!("{asked} {why}");
                 let hint = old.map(|_| {
-                    let sync = pasted(state.commands().installed("sync", []));
+                    let sync = pasted(state.context.commands().installed("sync", []));
                     format!("{sync} removes it from your ssh config")
                 });
                 failed(Failure { hint, ..Failure::message(Kind::Answer, message) })

@@ -15,18 +15,13 @@ use crate::install::layout::Layout;
 use crate::install::present::{Installed, Present};
 use crate::install::state::{ApiSource, Damage, FileKind, FileStem, Record, Source};
 use crate::name::id_part;
-use crate::settings::{OptionResolver, pasted};
-use crate::terminal::Terminal;
+use crate::settings::{Context, pasted};
 use crate::text::shell;
 
 /// Asks for installed clusters, each where its state says; what fails for one harms no other.
 ///
 /// The answers are in the order of the records.
-pub(in crate::commands) fn ask_again(
-    records: &[&Record],
-    resolver: &OptionResolver<'_>,
-    terminal: Terminal,
-) -> Vec<Fetched> {
+pub(in crate::commands) fn ask_again(records: &[&Record], context: &Context) -> Vec<Fetched> {
     let mut endpoints: BTreeMap<_, (&Record, Vec<String>)> = BTreeMap::new();
     for record in records {
         if let Some(ApiSource { url, context, .. }) = record.source.api() {
@@ -37,9 +32,9 @@ pub(in crate::commands) fn ask_again(
     }
     let mut answers: Vec<Fetched> = Vec::new();
     for (record, ids) in endpoints.into_values() {
-        let fetched = resolver
+        let fetched = context
             .endpoint_of(record)
-            .and_then(|endpoint| fetch::each_of(endpoint, &ids, terminal));
+            .and_then(|endpoint| fetch::each_of(endpoint, &ids, context.terminal));
         match fetched {
             Ok(fetched) => answers.extend(fetched),
             Err(failure) => {
@@ -57,17 +52,17 @@ pub(in crate::commands) fn ask_again(
     };
     let answer = |record: &&Record| {
         let fetched = answer_for(record).unwrap_or_else(|| {
-            Fetched::not_asked(record.id.to_string(), &from_stdin(record, resolver))
+            Fetched::not_asked(record.id.to_string(), &from_stdin(record, context))
         });
         Fetched { asked: record.alias(), ..fetched }
     };
     records.iter().map(answer).collect()
 }
 
-fn from_stdin(record: &Record, resolver: &OptionResolver<'_>) -> Failure {
+fn from_stdin(record: &Record, context: &Context) -> Failure {
     let alias = record.alias();
     let message = format!("{alias} was installed from standard input, which cannot be read again");
-    let install = pasted(resolver.commands().installed("install", ["--input", "FILE"]));
+    let install = pasted(context.commands().installed("install", ["--input", "FILE"]));
     Failure::message(Kind::Local, message)
         .hint(format!("{install} brings it up to date from now on"))
 }
@@ -89,13 +84,13 @@ impl InstalledAnswers {
         follow: Option<Follow>,
         applying: &Applying<'_>,
     ) -> Self {
-        let Applying { layout, resolver, terminal, .. } = *applying;
+        let Applying { layout, context, .. } = *applying;
         let installed = before.installed();
         let is_meant = |stem: &FileStem| stems.contains(stem);
         let damaged = installed.damaged.iter().filter(|(stem, _)| is_meant(stem));
         let mut damaged: Vec<Line> =
             damaged.map(|(stem, damage)| left_damaged(layout, stem, damage)).collect();
-        let newcomers = follow.as_ref().map(|to| newcomers(to, &installed, resolver, terminal));
+        let newcomers = follow.as_ref().map(|to| newcomers(to, &installed, context));
         let newcomers = newcomers.unwrap_or(Ok(Vec::new())).unwrap_or_else(|failure| {
             let what = ClusterChange::Left(failure);
             damaged.push(Line { cluster: "new clusters".to_owned(), what, stem: None });
@@ -103,7 +98,7 @@ impl InstalledAnswers {
         });
         let records = installed.records.into_iter().filter(|(stem, _)| is_meant(stem));
         let records: Vec<Record> = records.map(|(_, record)| record).collect();
-        let answers = ask_again(&records.iter().collect::<Vec<_>>(), resolver, terminal);
+        let answers = ask_again(&records.iter().collect::<Vec<_>>(), context);
         Self { records, answers, damaged, follow, newcomers }
     }
 
@@ -171,15 +166,10 @@ fn not_installed(fetched: &Fetched, failure: &Failure) -> String {
 }
 
 /// Asks for the clusters of a subscription that are not installed.
-fn newcomers(
-    follow: &Follow,
-    installed: &Installed,
-    resolver: &OptionResolver<'_>,
-    terminal: Terminal,
-) -> Outcome<Vec<Fetched>> {
+fn newcomers(follow: &Follow, installed: &Installed, context: &Context) -> Outcome<Vec<Fetched>> {
     let Follow { source, options, excluded } = follow;
-    let endpoint = resolver.endpoint(source, options.token_file.as_ref())?;
-    let mut listed = fetch::list(endpoint.clone(), None, terminal)?;
+    let endpoint = context.endpoint_at(source, options)?;
+    let mut listed = fetch::list(endpoint.clone(), None, context.terminal)?;
     // One whose state is damaged is installed, and has options of its own that are not known.
     let is_damaged = |id: &str| {
         let part = id_part(id);
@@ -195,7 +185,7 @@ fn newcomers(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    fetch::each_of(endpoint, &ids, terminal)
+    fetch::each_of(endpoint, &ids, context.terminal)
 }
 
 /// Decides what becomes of one installed cluster.
@@ -206,7 +196,8 @@ pub(in crate::commands) fn decide_installed(
     prune: bool,
 ) -> Outcome<DesiredOutcome> {
     let prune_hint = || {
-        let sync = pasted(state.commands().installed("sync", ["--prune", &*record.alias()]));
+        let sync =
+            pasted(state.context.commands().installed("sync", ["--prune", &*record.alias()]));
         format!("if it is gone for good, {sync} removes it")
     };
     match &fetched.result {

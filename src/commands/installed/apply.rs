@@ -17,7 +17,7 @@ use crate::install::present::Present;
 use crate::install::state::Record;
 use crate::install::verify::{Objection, verify};
 use crate::install::{diff, folder};
-use crate::settings::{LOCK_LIMIT, Mode, OptionResolver};
+use crate::settings::{Context, LOCK_LIMIT, Mode};
 use crate::terminal::{self, Terminal};
 use crate::text::message::Message;
 
@@ -27,18 +27,12 @@ pub(in crate::commands) struct Applying<'a> {
     pub(in crate::commands) mode: Mode,
     /// The longest wait for other runs.
     pub(in crate::commands) lock_limit: Duration,
-    pub(in crate::commands) resolver: &'a OptionResolver<'a>,
-    pub(in crate::commands) terminal: Terminal,
+    pub(in crate::commands) context: &'a Context,
 }
 
 impl<'a> Applying<'a> {
-    pub(in crate::commands) fn new(
-        layout: &'a Layout,
-        mode: Mode,
-        resolver: &'a OptionResolver<'a>,
-        terminal: Terminal,
-    ) -> Self {
-        Self { layout, mode, lock_limit: LOCK_LIMIT, resolver, terminal }
+    pub(in crate::commands) fn new(layout: &'a Layout, mode: Mode, context: &'a Context) -> Self {
+        Self { layout, mode, lock_limit: LOCK_LIMIT, context }
     }
 }
 
@@ -59,7 +53,7 @@ pub(in crate::commands) fn apply_request(
     applying: &Applying<'_>,
     decide: impl FnOnce(&mut DesiredState<'_>) -> Outcome<()>,
 ) -> Outcome<Applied> {
-    let Applying { layout, mode, resolver, .. } = *applying;
+    let Applying { layout, mode, context, .. } = *applying;
     let mut lock = if mode == Mode::Apply { Some(Held::take(applying)?) } else { None };
     let mut present = folder::read(layout)?;
     if let Some(lock) = &mut lock {
@@ -67,7 +61,7 @@ pub(in crate::commands) fn apply_request(
         present.folder_is_ours = lock.made;
     }
     let installed = present.installed();
-    let mut state = DesiredState::new(layout, &present, &installed, resolver);
+    let mut state = DesiredState::new(layout, &present, &installed, context);
     decide(&mut state)?;
     let mut request = state.into_request();
     loops::refuse(layout, &present, &installed, &mut request);
@@ -76,7 +70,7 @@ pub(in crate::commands) fn apply_request(
     options.drain(..).for_each(|(_, said)| talk.note(said));
     lines.sort_by(|a, b| a.cluster.cmp(&b.cluster));
     renewed.retain(|one| desired.put.iter().any(|(record, _)| record.id == one.record.id));
-    let refresh = resolver.refresh_command(layout.ssh_folder()).ok();
+    let refresh = context.refresh_command(layout.ssh_folder()).ok();
     let plan = plan(layout, &present, &request.desired, refresh.as_ref()).or_fail(Kind::Install)?;
     let first = request.desired.put.iter().map(|(record, _)| record).min_by_key(|r| r.alias());
     let (alias, connect) = (first.map(Record::alias), first.map(Record::typed_name));
@@ -92,7 +86,8 @@ impl Applied {
     /// Tells what was done, or shows what would be. The run fails with the worst of what failed.
     pub(in crate::commands) fn tell(self, applying: &Applying<'_>) -> Outcome<()> {
         let Self { request, plan, connect, unwritten, .. } = self;
-        let Applying { layout, mode, terminal, .. } = *applying;
+        let Applying { layout, mode, context, .. } = *applying;
+        let terminal = context.terminal;
         let would = mode != Mode::Apply;
         terminal.talk(&request.talk);
         match mode {
@@ -152,12 +147,12 @@ struct Held<'l> {
 
 impl<'l> Held<'l> {
     fn take(applying: &Applying<'l>) -> Outcome<Self> {
-        let Applying { layout, terminal, .. } = *applying;
+        let Applying { layout, context, .. } = *applying;
         // A link in the place of our folder is refused before anything is made in it.
         folder::is_there(layout)?;
         folder::check_owner(layout)?;
         let path = layout.file(LOCK);
-        let waiting = || terminal.note("waiting for another run of prime-ssh to end");
+        let waiting = || context.terminal.note("waiting for another run of prime-ssh to end");
         let mut made = false;
         let prepare = || {
             made |= folder::make(layout)?;

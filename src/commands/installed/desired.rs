@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::Context as _;
 
 use super::identity as key;
 use super::summary::{ClusterChange, Line};
@@ -22,7 +22,7 @@ use crate::install::present::{Installed, Present};
 use crate::install::state::{FileKind, FileStem, Record, Source};
 use crate::name::Slug;
 use crate::render::ssh_config;
-use crate::settings::{OptionResolver, OwnCommands, Rendering, pasted};
+use crate::settings::{Context, Rendering, pasted};
 use crate::text::message::{Message, Talk};
 use crate::text::shell;
 
@@ -57,7 +57,7 @@ pub(in crate::commands) struct DesiredState<'a> {
     layout: &'a Layout,
     pub(in crate::commands) present: &'a Present,
     pub(in crate::commands) installed: &'a Installed,
-    resolver: &'a OptionResolver<'a>,
+    pub(in crate::commands) context: &'a Context,
     /// The decisions so far.
     pub(in crate::commands) request: InstallRequest,
     /// Keys that a cluster may not let in, of which only its answer tells.
@@ -83,23 +83,18 @@ impl<'a> DesiredState<'a> {
         layout: &'a Layout,
         present: &'a Present,
         installed: &'a Installed,
-        resolver: &'a OptionResolver<'a>,
+        context: &'a Context,
     ) -> Self {
         let desired = Desired::unchanged(present);
         Self {
             layout,
             present,
             installed,
-            resolver,
+            context,
             request: InstallRequest { desired, ..InstallRequest::default() },
             unauthorized_keys: Vec::new(),
             own_keys: Default::default(),
         }
-    }
-
-    /// The commands that are advised.
-    pub(in crate::commands) fn commands(&self) -> OwnCommands {
-        self.resolver.commands()
     }
 
     /// All that was decided, and is to be said.
@@ -123,7 +118,7 @@ impl<'a> DesiredState<'a> {
         let (name, options) = (name.into_owned(), options.clone());
         let record = Record { id, name, source, options, fragments: Vec::new() };
         let mut rendering = self.rendering(&record)?;
-        let skip_invalid = self.resolver.skip_invalid();
+        let skip_invalid = self.context.global.skip_invalid;
         let talk = &mut self.request.talk;
         let fleet = match fleets::of_cluster(cluster, &rendering.hosts, skip_invalid, talk)? {
             FleetOutcome::Fleet(fleet) => fleet,
@@ -134,8 +129,8 @@ impl<'a> DesiredState<'a> {
         if rendering.is_live {
             let takes_certificate =
                 cluster.vault_enabled && rendering.ssh.certificates.named.is_none();
-            self.resolver.check_live(&record, &rendering, takes_certificate)?;
-            self.resolver.refresh_command(self.layout.ssh_folder())?;
+            self.context.check_live(&record, &rendering, takes_certificate)?;
+            self.context.refresh_command(self.layout.ssh_folder())?;
         }
         if cluster.vault_enabled {
             self.add_certificate(&mut rendering, &record, cluster)?;
@@ -172,7 +167,7 @@ impl<'a> DesiredState<'a> {
     /// The options that a cluster is rendered with.
     fn rendering(&self, record: &Record) -> Outcome<Rendering> {
         let Record { id, name, options, .. } = record;
-        let mut rendering = self.resolver.rendering(options, record.source.context())?;
+        let mut rendering = self.context.rendering(options, record.source.context())?;
         rendering.hosts.recorded = vec![(id.clone(), name.clone())];
         rendering.ssh.short.clone_from(&options.short);
         // By that of the password database ssh finds the sockets, whatever HOME says.
@@ -191,8 +186,9 @@ impl<'a> DesiredState<'a> {
         let can_wait = is_newcomer && record.source.api().is_some();
         let mut failure = fleets::nothing_to("install", title, why);
         failure.hint = if can_wait && matches!(why, NoFleet::NoHost) {
-            let words = ["--wait", record.id.as_str()];
-            let command = pasted(self.commands().listed("install", words));
+            let (commands, id) = (self.context.commands(), record.id.as_str());
+            let command =
+                pasted(commands.install(["--wait".into()], &commands.source_of_listed(id)));
             Some(format!("{command} waits until its nodes are up"))
         } else {
             fleets::no_fleet(title, why).hint
@@ -204,7 +200,7 @@ impl<'a> DesiredState<'a> {
     fn without_id(&mut self, cluster: CheckedCluster<'_>) -> Outcome<DesiredOutcome> {
         let label = cluster.label().to_owned();
         let options = cluster::Options::default();
-        let skip_invalid = self.resolver.skip_invalid();
+        let skip_invalid = self.context.global.skip_invalid;
         fleets::of_cluster(cluster, &options, skip_invalid, &mut self.request.talk)?;
         Err(Failure::message(Kind::Answer, format!("{label}: the answer does not say its id")))
     }
@@ -227,14 +223,16 @@ impl<'a> DesiredState<'a> {
         }
         let own = ClusterCertificate::installed(self.layout, record);
         let identity = rendering.ssh.identity_file.as_ref();
-        let identity = identity.map(|path| self.resolver.environment().expand(path));
+        let identity = identity.map(|path| self.context.environment.expand(path));
         if rendering.is_live {
             self.request.renewed.push(Renewed { record: record.clone(), identity });
         } else {
             let identity = identity.as_deref().and_then(|path| Identity::read(path).ok());
             // What is there under another name yet is put under this one.
             let present = ClusterCertificate::of(self.layout, cluster);
-            if let Some(warning) = present.warning(cluster, identity.as_ref(), &self.commands()) {
+            if let Some(warning) =
+                present.warning(cluster, identity.as_ref(), &self.context.commands())
+            {
                 self.request.talk.warn(warning);
             }
         }
@@ -246,7 +244,7 @@ impl<'a> DesiredState<'a> {
     fn warn_of_keys(&mut self, rendering: &Rendering, record: &Record, cluster: &Cluster<'_>) {
         // Where a certificate lets people in, no key is authorized by itself.
         let keys = if cluster.vault_enabled { &[] } else { &*cluster.ssh_keys };
-        let environment = self.resolver.environment();
+        let environment = &self.context.environment;
         let identity = rendering.ssh.identity_file.as_ref();
         if let Some(path) = identity {
             for fault in key::faults(environment, path) {

@@ -15,7 +15,7 @@ use crate::cluster::{Fleet, Host, Jump, ResolvedCluster, Skipped};
 use crate::commands::cluster_certificates::ClusterCertificate;
 use crate::install::layout::Layout;
 use crate::install::state::Record;
-use crate::settings::{OptionResolver, Rendering};
+use crate::settings::{Context, Rendering};
 use crate::ssh::probe::Endpoint;
 
 /// A cluster as the person knows it.
@@ -82,18 +82,14 @@ impl<'a> ViewedCluster<'a> {
     }
 
     /// Returns the reason that this certificate lets nobody in.
-    pub(super) fn certificate_fault(
-        &self,
-        layout: &Layout,
-        options: &OptionResolver<'_>,
-    ) -> Option<String> {
-        self.cluster_certificate(layout)?.refusal(self.identity(options).as_ref())
+    pub(super) fn certificate_fault(&self, layout: &Layout, context: &Context) -> Option<String> {
+        self.cluster_certificate(layout)?.refusal(self.identity(context).as_ref())
     }
 
     /// The key that a setting names.
-    pub(super) fn identity(&self, options: &OptionResolver<'_>) -> Option<Identity> {
+    pub(super) fn identity(&self, context: &Context) -> Option<Identity> {
         let path = self.rendering.ssh.identity_file.as_ref()?;
-        Identity::read(&options.environment().expand(path)).ok()
+        Identity::read(&context.environment.expand(path)).ok()
     }
 }
 

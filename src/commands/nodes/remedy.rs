@@ -14,7 +14,7 @@ use crate::certificate::identity::Identity;
 use crate::certificate::own_keys::{OwnKey, fitting, own_keys};
 use crate::install::layout::Layout;
 use crate::install::state::FileKind;
-use crate::settings::{OptionResolver, OwnCommands, ViewSettings, pasted};
+use crate::settings::{Context, OwnCommands, ViewSettings, pasted};
 use crate::ssh::login::OfferedKey;
 use crate::ssh::process;
 
@@ -25,23 +25,20 @@ const KEYGEN_LIMIT: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub(in crate::commands) struct Remedies<'r> {
     layout: &'r Layout,
-    commands: &'r OwnCommands,
-    options: &'r OptionResolver<'r>,
+    commands: OwnCommands,
+    context: &'r Context,
     own_keys: OnceCell<Vec<OwnKey>>,
 }
 
 impl<'r> Remedies<'r> {
-    pub(in crate::commands) fn new(
-        viewing: &'r ViewSettings,
-        options: &'r OptionResolver<'r>,
-    ) -> Self {
-        let ViewSettings { layout, commands, .. } = viewing;
-        Self { layout, commands, options, own_keys: OnceCell::new() }
+    pub(in crate::commands) fn new(viewing: &'r ViewSettings<'r>) -> Self {
+        let ViewSettings { layout, context, .. } = viewing;
+        Self { layout, commands: context.commands(), context, own_keys: OnceCell::new() }
     }
 
     /// Returns, of a host that takes a certificate only, why ours lets nobody in, and what gets one.
     pub(super) fn certificate(&self, host: &ViewedHost<'_>) -> Option<(String, String)> {
-        let fault = host.cluster.certificate_fault(self.layout, self.options)?;
+        let fault = host.cluster.certificate_fault(self.layout, self.context)?;
         let id = host.fleet.cluster.id.as_str();
         let cert = pasted(self.commands.about("cert", id, host.cluster.record));
         Some((format!("it takes a certificate only: {fault}"), cert))
@@ -51,7 +48,7 @@ impl<'r> Remedies<'r> {
     /// that is, or what else helps.
     pub(super) fn other_key(&self, host: &ViewedHost<'_>, offered: &[OfferedKey]) -> String {
         let own = self.own_keys.get_or_init(|| own_keys(&self.layout.read_by_ssh()));
-        let set = host.cluster.identity(self.options).map(|identity| identity.public_key);
+        let set = host.cluster.identity(self.context).map(|identity| identity.public_key);
         let is_new = |key: &&OwnKey| {
             let fingerprint = key.public_key.fingerprint().to_string();
             set.as_ref() != Some(&key.public_key)
@@ -93,7 +90,7 @@ impl<'r> Remedies<'r> {
     /// The key that a setting names, as this machine calls it.
     fn own_key(&self, host: &ViewedHost<'_>) -> Option<PathBuf> {
         let path = host.cluster.rendering.ssh.identity_file.as_ref()?;
-        Some(self.options.environment().expand(path)).filter(|path| path.is_file())
+        Some(self.context.environment.expand(path)).filter(|path| path.is_file())
     }
 
     pub(super) fn unlock(&self, host: &ViewedHost<'_>) -> String {
@@ -132,7 +129,7 @@ impl<'r> Remedies<'r> {
     fn known_hosts(&self, host: &ViewedHost<'_>) -> Option<PathBuf> {
         let cluster = host.cluster;
         let file = match (&cluster.rendering.ssh.known_hosts, cluster.record) {
-            (Some(path), _) => self.options.environment().expand(path),
+            (Some(path), _) => self.context.environment.expand(path),
             (None, Some(record)) => self.layout.file(&record.stem().file(FileKind::KnownHosts)),
             (None, None) => self.layout.ssh_folder().join("known_hosts"),
         };

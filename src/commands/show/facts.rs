@@ -6,15 +6,14 @@ use crate::cluster::Fleet;
 use crate::commands::nodes::ViewedCluster;
 use crate::commands::report;
 use crate::name::Label;
-use crate::settings::{OptionResolver, ViewSettings, pasted};
+use crate::settings::{ViewSettings, pasted};
 use crate::terminal::table::{Cell, Column, Table, Tone};
 
 /// A cluster, for its facts.
 pub(super) struct Facts<'f> {
     pub(super) fleet: &'f Fleet<'f>,
     pub(super) cluster: &'f ViewedCluster<'f>,
-    pub(super) viewing: &'f ViewSettings,
-    pub(super) resolver: &'f OptionResolver<'f>,
+    pub(super) viewing: &'f ViewSettings<'f>,
     pub(super) keys: &'f Keys,
 }
 
@@ -53,7 +52,7 @@ impl Facts<'_> {
         if self.cluster.record.is_some() {
             return Cell::new("yes").tone(Tone::Good);
         }
-        let install = pasted(self.viewing.commands.install([], &self.cluster.source));
+        let install = pasted(self.viewing.context.commands().install([], &self.cluster.source));
         Cell::new(format!("no: {install} makes these names known to ssh"))
     }
 
@@ -80,7 +79,7 @@ impl Facts<'_> {
     /// The command that names another key.
     fn with_key(&self, key: &OwnKey) -> String {
         let options = ["--identity-file".into(), key.option().to_owned()];
-        pasted(self.viewing.commands.install(options, &self.cluster.source))
+        pasted(self.viewing.context.commands().install(options, &self.cluster.source))
     }
 
     /// The host that the others are reached through.
@@ -90,14 +89,14 @@ impl Facts<'_> {
     }
 
     fn certificate(&self) -> Cell {
-        let Self { fleet, cluster, viewing, resolver, .. } = self;
+        let Self { fleet, cluster, viewing, .. } = self;
         if !fleet.cluster.vault_enabled {
             return Cell::default();
         }
         if let Some(named) = &cluster.rendering.ssh.certificates.named {
             return Cell::new(format!("needed; yours is {named}"));
         }
-        match cluster.certificate_fault(&viewing.layout, resolver) {
+        match cluster.certificate_fault(&viewing.layout, viewing.context) {
             None => Cell::new("needed, and there").tone(Tone::Good),
             Some(why) => Cell::new(format!("needed: {why}")).tone(Tone::Bad),
         }

@@ -6,8 +6,7 @@ use crate::certificate::PublicKey;
 use crate::certificate::identity::Identity;
 use crate::certificate::own_keys::{OwnKey, own_keys};
 use crate::cluster::SshKey;
-use crate::install::layout::Layout;
-use crate::settings::{OptionResolver, Rendering};
+use crate::settings::{Rendering, ViewSettings};
 use crate::terminal::table::{Cell, Column, Table, Tone};
 use crate::text::message::first_of;
 
@@ -55,14 +54,12 @@ impl Keys {
     pub(super) fn of(
         keys: &[SshKey<'_>],
         rendering: &Rendering,
-        resolver: &OptionResolver<'_>,
-        layout: &Layout,
+        viewing: &ViewSettings<'_>,
     ) -> Self {
-        let named =
-            rendering.ssh.identity_file.as_ref().map(|path| {
-                (path.to_string(), Identity::read(&resolver.environment().expand(path)))
-            });
-        let own = own_keys(&layout.read_by_ssh());
+        let named = rendering.ssh.identity_file.as_ref().map(|path| {
+            (path.to_string(), Identity::read(&viewing.context.environment.expand(path)))
+        });
+        let own = own_keys(&viewing.layout.read_by_ssh());
         let mut authorized: Vec<Authorized> = keys.iter().map(Authorized::of).collect();
         for authorized in &mut authorized {
             let is_it = |key: &PublicKey| authorized.key.as_ref() == Some(key);

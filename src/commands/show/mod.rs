@@ -15,7 +15,7 @@ use crate::cluster::{Fleet, NoFleet, Refusal};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::name::Label;
 use crate::render::data;
-use crate::settings::{Context, OptionResolver, ViewSettings};
+use crate::settings::{Context, ViewSettings};
 use crate::terminal::Terminal;
 use crate::terminal::table::{Cell, Column, Table, Tone};
 
@@ -23,9 +23,8 @@ pub(super) fn run(args: &ShowArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
     let format = args.format.format;
     let viewing = ViewSettings::resolve(&args.source(), &args.look, context)?;
-    let resolver = OptionResolver::new(context);
-    let asked = view::ask(&viewing, &resolver, terminal)?;
-    let mut viewed = asked.viewed(&viewing, &resolver)?;
+    let asked = view::ask(&viewing)?;
+    let mut viewed = asked.viewed(&viewing)?;
     let count = viewed.len();
     let Some(cluster) = viewed.pop().filter(|_| count == 1) else {
         let message = format!("the file holds {count} clusters, and one is shown");
@@ -33,7 +32,7 @@ pub(super) fn run(args: &ShowArgs, context: &Context) -> Outcome<()> {
     };
     let cluster = cluster?;
     tell(&cluster, format, terminal);
-    print(&cluster, &viewing, &resolver, format)?;
+    print(&cluster, &viewing, format)?;
     let ViewedCluster { resolved, .. } = &cluster;
     match &resolved.fleet {
         Ok(_) | Err(NoFleet::Terminated) => Ok(()),
@@ -70,15 +69,14 @@ fn tell(cluster: &ViewedCluster<'_>, format: ReportFormat, terminal: Terminal) {
 
 fn print(
     cluster: &ViewedCluster<'_>,
-    viewing: &ViewSettings,
-    resolver: &OptionResolver<'_>,
+    viewing: &ViewSettings<'_>,
     format: ReportFormat,
 ) -> Outcome<()> {
     let ViewedCluster { resolved, record, rendering, .. } = cluster;
     let known = cluster.fleet();
     let authorized = known.map_or(&[][..], |fleet| &fleet.cluster.ssh_keys);
-    let keys = Keys::of(authorized, rendering, resolver, &viewing.layout);
-    let facts = known.map(|fleet| Facts { fleet, cluster, viewing, resolver, keys: &keys });
+    let keys = Keys::of(authorized, rendering, viewing);
+    let facts = known.map(|fleet| Facts { fleet, cluster, viewing, keys: &keys });
     let before: Vec<Table> = facts.iter().map(Facts::table).chain([keys.table()]).collect();
     let skipped =
         known.into_iter().flat_map(|fleet| fleet.skipped.iter().map(move |node| (fleet, node)));

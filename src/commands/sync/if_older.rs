@@ -21,9 +21,7 @@ use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::install::refresh::{self, RefreshState};
 use crate::install::state::{FileKind, FileStem, Record};
-use crate::settings::{
-    CertSettings, Context, Mode, OptionResolver, check_sync, refresh_is_off, ssh_layout,
-};
+use crate::settings::{CertSettings, Context, Mode, check_sync, refresh_is_off, ssh_layout};
 use crate::ssh::process::run_with_timeout;
 use crate::terminal::{Audience, Terminal};
 use crate::text::time;
@@ -281,8 +279,7 @@ impl Refresh {
 
     fn sync(&self, due: &[Due]) -> Outcome<Applied> {
         let (layout, context) = (&self.layout, self.within(LIMIT));
-        let resolver = OptionResolver::new(&context);
-        let mut applying = Applying::new(layout, Mode::Apply, &resolver, context.terminal);
+        let mut applying = Applying::new(layout, Mode::Apply, &context);
         let before = folder::read(layout)?;
         let stems: Vec<FileStem> = due.iter().filter_map(|due| due.stem.clone()).collect();
         let follows = due.iter().any(|due| due.stem.is_none());
@@ -303,12 +300,11 @@ impl Refresh {
             return self.tell_no_certificate(due, "another connection was refused one just now");
         }
         let context = self.within(due.limit());
-        let resolver = OptionResolver::new(&context);
         let done = folder::read_ours(&self.layout).map_err(Failure::from).and_then(|present| {
             let installed = present.installed();
             let Some(record) = installed.records.get(stem) else { return Ok(()) };
             let wanted = CertSettings::installed(state.certificate_key.clone(), &self.layout);
-            let endpoint = || resolver.endpoint_of(record);
+            let endpoint = || context.endpoint_of(record);
             let id = record.id.to_string();
             cert::get(vec![id], false, &wanted, &endpoint, self.context.terminal)
         });

@@ -6,7 +6,7 @@ use crate::cli::SyncArgs;
 use crate::commands::installed::{Applying, InstalledAnswers, apply_request, named};
 use crate::failure::Outcome;
 use crate::install::folder;
-use crate::settings::{Context, Mode, OptionResolver, check_sync};
+use crate::settings::{Context, Mode, check_sync};
 
 pub(super) fn run(args: &SyncArgs, context: &Context) -> Outcome<()> {
     if let Some(age) = args.if_older {
@@ -15,8 +15,7 @@ pub(super) fn run(args: &SyncArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
     check_sync(&context.global)?;
     let (layout, mode) = (&context.layout()?, Mode::from(args.mode));
-    let resolver = OptionResolver::new(context);
-    let applying = Applying::new(layout, mode, &resolver, terminal);
+    let applying = Applying::new(layout, mode, context);
     let before = folder::read(layout)?;
     let stems = if args.new { Vec::new() } else { named(&before, &args.clusters)? };
     let follow = before.follow.clone().filter(|_| args.clusters.is_empty());

@@ -84,7 +84,7 @@ impl<'i> Awaited<'i> {
         // The client tried often enough by itself.
         let found = found.map_err(|error: ApiError| NoAnswer::Final(error.into()))?;
         let record = installed.of_id(&found.id);
-        let mut rendering = view::rendering(record, viewing, waiter.options)?;
+        let mut rendering = view::rendering(record, viewing)?;
         let checked = fleets::checked_answer(&found.id, &found.text)?;
         let name = view::names(&[&checked], viewing, installed).pop().flatten();
         let id = checked.id().map(|id| id.clone().into_owned());
@@ -92,8 +92,9 @@ impl<'i> Awaited<'i> {
         // All nodes may count, whichever of them are installed.
         rendering.hosts.selection =
             Selection { filter: viewing.filter.clone(), ..Selection::default() };
-        let source = record.and_then(|record| viewing.commands.source_of(record));
-        let source = source.unwrap_or_else(|| viewing.commands.source_of_listed(&found.id));
+        let commands = viewing.context.commands();
+        let source = record.and_then(|record| commands.source_of(record));
+        let source = source.unwrap_or_else(|| commands.source_of_listed(&found.id));
         let client = client.without_tries();
         let awaited = Self { client, id: found.id, record, rendering, source };
         awaited.view(&found.text)?;
@@ -132,7 +133,7 @@ fn asked_at(
     match view::asked_of(selector, waiter.viewing, installed) {
         Ok(record) => {
             let endpoint = match &record.source {
-                Source::Api(_) => waiter.options.endpoint_of(record)?,
+                Source::Api(_) => waiter.viewing.context.endpoint_of(record)?,
                 // A saved answer does not change.
                 Source::Input(_) | Source::Stdin => here()?,
             };

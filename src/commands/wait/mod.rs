@@ -25,7 +25,7 @@ use super::{fleets, view};
 use crate::cli::{GoalArgs, ReportFormat, SourceArgs, WaitArgs};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::present::Installed;
-use crate::settings::{Context, OptionResolver, Origin, ViewSettings};
+use crate::settings::{Context, Origin, ViewSettings};
 use crate::terminal::Terminal;
 use crate::terminal::progress::MultiProgress;
 use crate::text::message::Message;
@@ -38,25 +38,17 @@ pub(super) fn run(args: &WaitArgs, context: &Context) -> Outcome<()> {
     let WaitArgs { api, goal, format, look } = args;
     let source = SourceArgs { api: api.clone(), input: Vec::new() };
     let viewing = ViewSettings::resolve(&source, look, context)?;
-    let options = OptionResolver::new(context);
-    let waiter = Waiter::new(&viewing, &options, *goal, context.terminal);
-    waiter.wait(Some(format.format))
+    Waiter::new(&viewing, *goal).wait(Some(format.format))
 }
 
 /// Waits for clusters side by side, all within one limit: for `install --wait`.
-pub(super) fn first(
-    viewing: &ViewSettings,
-    options: &OptionResolver<'_>,
-    patience: GoalArgs,
-    terminal: Terminal,
-) -> Outcome<()> {
-    Waiter::new(viewing, options, patience, terminal).wait(None)
+pub(super) fn first(viewing: &ViewSettings<'_>, patience: GoalArgs) -> Outcome<()> {
+    Waiter::new(viewing, patience).wait(None)
 }
 
 /// A wait: for what, and until when.
 struct Waiter<'w> {
-    viewing: &'w ViewSettings,
-    options: &'w OptionResolver<'w>,
+    viewing: &'w ViewSettings<'w>,
     patience: GoalArgs,
     until: Instant,
     judge: Judge<'w>,
@@ -79,22 +71,16 @@ struct Ended<'i> {
 }
 
 impl<'w> Waiter<'w> {
-    fn new(
-        viewing: &'w ViewSettings,
-        options: &'w OptionResolver<'w>,
-        patience: GoalArgs,
-        terminal: Terminal,
-    ) -> Self {
+    fn new(viewing: &'w ViewSettings<'w>, patience: GoalArgs) -> Self {
         Self {
             viewing,
-            options,
             patience,
             until: Instant::now() + patience.within,
-            judge: Judge { remedies: Remedies::new(viewing, options), logs_in: true },
+            judge: Judge { remedies: Remedies::new(viewing), logs_in: true },
             prober: Prober::new(&viewing.layout),
             requests: Semaphore::new(AT_ONCE),
             progress: MultiProgress::new(),
-            terminal,
+            terminal: viewing.context.terminal,
         }
     }
 
