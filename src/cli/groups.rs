@@ -87,7 +87,7 @@ pub enum ReportFormat {
 }
 
 /// Dry runs.
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Clone, Copy, Debug, Default)]
 pub struct ModeArgs {
     /// Show what would change, as a diff, and change nothing
     #[arg(long)]
@@ -95,6 +95,14 @@ pub struct ModeArgs {
     /// Change nothing, and exit with 10 if something would change
     #[arg(long, conflicts_with = "dry_run")]
     pub check: bool,
+}
+
+impl ModeArgs {
+    /// Returns whether changes are made, and not only shown.
+    #[must_use]
+    pub fn applies(self) -> bool {
+        !self.dry_run && !self.check
+    }
 }
 
 /// The goal of a wait, and its limit.

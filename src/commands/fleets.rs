@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use super::fetch::{AnswerSource, Fetched};
 use crate::api::error::Error as ApiError;
-use crate::cluster::{self, CheckedCluster, Fleet, NoFleet, ResolvedCluster, resolve, resolve_one};
+use crate::cluster::{self, CheckedCluster, Fleet, NoFleet, ResolvedCluster, resolve};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::name::Id;
 use crate::settings::{Context, Origin, Source};
 use crate::terminal::Terminal;
-use crate::text::message::{Message, Talk};
+use crate::text::message::Message;
 
 /// The gaps that an output may have.
 #[derive(Clone, Copy, Debug)]
@@ -171,43 +171,8 @@ pub(super) fn checked_answer<'a>(
     }
 }
 
-/// A cluster, resolved by itself.
-#[derive(Debug)]
-pub(super) enum FleetOutcome<'a> {
-    /// Its hosts.
-    Fleet(Box<Fleet<'a>>),
-    /// It was terminated.
-    Terminated,
-    /// It gives no host now, by what it is called, and why: it may give one the next time.
-    Empty(String, NoFleet),
-}
-
-/// Makes a fleet of one cluster. Refused values are a failure unless `skip_invalid`.
-pub(super) fn of_cluster<'a>(
-    cluster: CheckedCluster<'a>,
-    options: &cluster::Options,
-    skip_invalid: bool,
-    talk: &mut Talk,
-) -> Outcome<FleetOutcome<'a>> {
-    let resolved = resolve_one(cluster, options);
-    if matches!(resolved.fleet, Err(NoFleet::Terminated)) {
-        return Ok(FleetOutcome::Terminated);
-    }
-    if let Some(warning) = refusal_warning(std::slice::from_ref(&resolved), true, skip_invalid)? {
-        talk.warn(warning);
-    }
-    notes(&resolved).for_each(|note| talk.note(note));
-    let ResolvedCluster { title, fleet, .. } = resolved;
-    match fleet {
-        Ok(fleet) => Ok(FleetOutcome::Fleet(Box::new(fleet))),
-        Err(why @ (NoFleet::NoHost | NoFleet::NoneSelected { .. })) => {
-            Ok(FleetOutcome::Empty(title, why))
-        }
-        Err(why) => Err(no_fleet(&title, &why)),
-    }
-}
-
-fn notes(resolved: &ResolvedCluster<'_>) -> impl Iterator<Item = String> {
+/// Notes for the user about a cluster.
+pub(super) fn notes(resolved: &ResolvedCluster<'_>) -> impl Iterator<Item = String> {
     resolved.skip_notes().into_iter().chain(resolved.notes.iter().map(ToString::to_string))
 }
 

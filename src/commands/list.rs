@@ -8,7 +8,7 @@ use crate::api::list::Listed;
 use crate::cli::ListArgs;
 use crate::cluster::{ControlNode, Refusal};
 use crate::failure::Outcome;
-use crate::install::present::Installed;
+use crate::install::present::Present;
 use crate::install::state::Record;
 use crate::settings::{Context, Settings, pasted};
 use crate::terminal::table::{Cell, Column, Table, Tone};
@@ -60,7 +60,7 @@ fn nothing(search: Option<&str>, team: Option<&str>) -> String {
 }
 
 /// Tells what is installed and was asked for here, and is not there any more.
-fn tell_unlisted(here: &str, installed: &Installed, listed: &[Listed], context: &Context) {
+fn tell_unlisted(here: &str, installed: &Present, listed: &[Listed], context: &Context) {
     let is_gone = |record: &&Record| {
         record.source.api().is_some_and(|api| api.url == here)
             && !listed.iter().any(|cluster| cluster.id == record.id.as_str())
@@ -103,7 +103,7 @@ struct Row<'l> {
 }
 
 impl<'l> Row<'l> {
-    fn of(listed: &'l Listed, installed: &Installed) -> Self {
+    fn of(listed: &'l Listed, installed: &Present) -> Self {
         let controller = listed.controller.as_deref();
         let control = controller.map(|text| ControlNode::of_listed(text, listed.place));
         let (control_node, refusals) = match control.transpose() {

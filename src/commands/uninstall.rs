@@ -1,16 +1,16 @@
 //! `prime-ssh uninstall`: everything is as it was before us.
 
 use super::installed::{Applying, ClusterChange, Line, apply_request, named};
-use crate::cli::UninstallArgs;
+use crate::cli::{ModeArgs, UninstallArgs};
 use crate::failure::Outcome;
 use crate::install::present::Present;
 use crate::install::state::Record;
-use crate::settings::{Context, Mode};
+use crate::settings::Context;
 
 pub(super) fn run(args: &UninstallArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
     let layout = &context.layout()?;
-    let mode = if args.dry_run { Mode::DryRun } else { Mode::Apply };
+    let mode = ModeArgs { dry_run: args.dry_run, check: false };
     if !layout.ssh_folder().exists() {
         named(&Present::default(), &args.clusters)?;
         terminal.tell("nothing is installed");
@@ -19,7 +19,7 @@ pub(super) fn run(args: &UninstallArgs, context: &Context) -> Outcome<()> {
     let applying = Applying::new(layout, mode, context);
     let applied = apply_request(&applying, |state| {
         let stems = named(state.present, &args.clusters)?;
-        let desired = &mut state.request.desired;
+        let desired = &mut state.desired;
         if stems.is_empty() && desired.follow.is_none() {
             terminal.tell("nothing is installed");
         }
@@ -27,10 +27,10 @@ pub(super) fn run(args: &UninstallArgs, context: &Context) -> Outcome<()> {
             desired.follow = None;
         }
         for stem in stems {
-            let record = state.installed.records.get(&stem);
+            let record = state.present.records.get(&stem);
             let cluster = record.map_or_else(|| stem.to_string(), Record::alias);
             let what = ClusterChange::Removed(String::new());
-            state.request.lines.push(Line { cluster, what, stem: Some(stem.clone()) });
+            state.lines.push(Line { cluster, what, stem: Some(stem.clone()) });
             desired.removed.push(stem);
             // One that was taken away by name does not come back by itself.
             if let Some((follow, record)) = desired.follow.as_mut().zip(record) {

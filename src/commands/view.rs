@@ -12,7 +12,7 @@ use crate::cluster::{CheckedCluster, resolve_one};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::folder;
 use crate::install::layout::Layout;
-use crate::install::present::Installed;
+use crate::install::present::Present;
 use crate::install::state::{self, Record};
 use crate::name::{Id, Slug};
 use crate::settings::{Origin, OwnCommands, Rendering, Source, ViewSettings, pasted};
@@ -25,16 +25,16 @@ pub(super) struct ViewAnswers {
     /// that is meant of all that a file may hold.
     answers: Vec<(Fetched, Option<Id<'static>>)>,
     /// The clusters that are installed here.
-    pub(super) installed: Installed,
+    pub(super) installed: Present,
 }
 
 /// Reads what is installed here. A folder that cannot be read is no reason to look at nothing.
-pub(super) fn installed_here(layout: &Layout, terminal: Terminal) -> Installed {
+pub(super) fn installed_here(layout: &Layout, terminal: Terminal) -> Present {
     match folder::read(layout) {
-        Ok(present) => present.installed(),
+        Ok(present) => present,
         Err(error) => {
             terminal.warning(format_args!("it is not known what is installed: {error}"));
-            Installed::default()
+            Present::default()
         }
     }
 }
@@ -57,7 +57,7 @@ pub(super) fn ask(viewing: &ViewSettings<'_>) -> Outcome<ViewAnswers> {
 fn named(
     selectors: &[String],
     viewing: &ViewSettings<'_>,
-    installed: &Installed,
+    installed: &Present,
 ) -> Outcome<Vec<(Fetched, Option<Id<'static>>)>> {
     let meant: Vec<_> =
         selectors.iter().map(|selector| asked_of(selector, viewing, installed)).collect();
@@ -76,7 +76,7 @@ fn named(
 pub(super) fn asked_of<'i>(
     selector: &'i str,
     viewing: &ViewSettings<'_>,
-    installed: &'i Installed,
+    installed: &'i Present,
 ) -> Result<&'i Record, &'i str> {
     match installed::called(installed, selector) {
         // Another API's cluster may have the same name, but none has a name that we gave.
@@ -215,7 +215,7 @@ pub(super) fn rendering(record: Option<&Record>, viewing: &ViewSettings<'_>) -> 
 pub(super) fn names(
     clusters: &[&CheckedCluster<'_>],
     viewing: &ViewSettings<'_>,
-    installed: &Installed,
+    installed: &Present,
 ) -> Vec<Option<Slug<'static>>> {
     if let Some(name) = &viewing.name {
         return clusters.iter().map(|_| Some(name.clone())).collect();

@@ -66,13 +66,13 @@ impl Folder<'_> {
 
     /// States that cannot be read, or that exist twice.
     fn states(&self) -> Vec<Finding> {
-        let installed = &self.ours.installed;
-        let damaged = installed.damaged.iter().map(|(stem, damage)| {
+        let present = &self.ours.present;
+        let damaged = present.damaged.iter().map(|(stem, damage)| {
             Finding::wrong(Check::Files, format_args!("the state of {stem} is {damage}"))
                 .at(&self.path(stem, FileKind::State))
                 .advise("install that cluster again; its hosts stay as they are until then")
         });
-        let twice = installed.superseded.iter().map(|stem| {
+        let twice = present.superseded.iter().map(|stem| {
             let what = format!("{stem} was left by a run that was killed");
             self.tidied(Finding::note(Check::Files, what)).at(&self.path(stem, FileKind::State))
         });
@@ -125,7 +125,7 @@ impl Folder<'_> {
     fn parts(&self) -> Vec<Finding> {
         let present = &self.ours.present;
         let mut findings = Vec::new();
-        for (stem, record) in &self.ours.installed.records {
+        for (stem, record) in &self.ours.present.records {
             let alias = record.alias();
             let synced = |finding: Finding| finding.run(self.commands.installed("sync", [&*alias]));
             let path = self.path(stem, FileKind::Fragment);
@@ -213,7 +213,7 @@ impl Folder<'_> {
         let files: Vec<PathBuf> =
             self.ours.present.files.keys().map(|name| self.layout.file(name)).collect();
         let superseded: Vec<String> =
-            self.ours.installed.superseded.iter().map(|stem| stem.file(FileKind::State)).collect();
+            self.ours.present.superseded.iter().map(|stem| stem.file(FileKind::State)).collect();
         let is_told = |path: &&PathBuf| superseded.iter().any(|name| path.ends_with(name));
         let orphans = files.iter().filter(is_removal).filter(|path| !is_told(path));
         temporary

@@ -58,9 +58,10 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     let Includes { at_top, in_block, before } = Includes::find(snapshot);
     if !snapshot.is_in_use() {
         // A cluster whose file is gone, and a folder that cannot be read, are told under `files`.
-        let is_empty = snapshot.ours.as_ref().is_ok_and(|ours| {
-            ours.installed.records.is_empty() && ours.installed.damaged.is_empty()
-        });
+        let is_empty = snapshot
+            .ours
+            .as_ref()
+            .is_ok_and(|ours| ours.present.records.is_empty() && ours.present.damaged.is_empty());
         let lines = at_top.into_iter().chain(in_block).filter(|_| is_empty);
         return lines.map(unused).collect();
     }

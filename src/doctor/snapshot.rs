@@ -9,7 +9,7 @@ use crate::install::fragment::Fragment;
 use crate::install::layout::{FIRST_LOOK, Layout};
 use crate::install::live;
 use crate::install::plan::{Plan, plan};
-use crate::install::present::{Installed, Present};
+use crate::install::present::Present;
 use crate::install::reader::Line;
 use crate::install::state::{FileKind, FileStem, Record};
 use crate::settings::{Context, OwnCommands};
@@ -42,8 +42,6 @@ pub struct Snapshot {
 pub struct OurFolder {
     /// The files.
     pub present: Present,
-    /// The installed clusters.
-    pub installed: Installed,
     /// The changes that a `sync` without news would make.
     pub repair: Option<Plan>,
     /// The clusters with a file for ssh.
@@ -150,7 +148,6 @@ impl Snapshot {
 
 impl OurFolder {
     fn of(layout: &Layout, present: Present) -> Self {
-        let installed = present.installed();
         let repair = plan(layout, &present, &Desired::unchanged(&present), None).ok();
         let cluster = |(stem, record): (&FileStem, &Record)| {
             let text = present.part(stem, FileKind::Fragment)?;
@@ -160,8 +157,8 @@ impl OurFolder {
             fragment.commands.extend(live::commands(look, &record.alias()));
             Some(InstalledCluster { record: record.clone(), path, fragment })
         };
-        let clusters = installed.records.iter().filter_map(cluster).collect();
-        Self { present, installed, repair, clusters }
+        let clusters = present.records.iter().filter_map(cluster).collect();
+        Self { present, repair, clusters }
     }
 
     /// The clusters that ssh should read.

@@ -1,21 +1,31 @@
 //! The clusters and the subscription that a run wants.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
-use super::follow::Follow;
-use super::present::{Installed, Present};
-use super::state::{FileKind, FileStem, Record};
+use super::present::Present;
+use super::state::{FileKind, FileStem, Follow, Record};
 
 /// The clusters and the subscription that a run wants. Other clusters stay as they are.
 #[derive(Clone, Debug, Default)]
 pub struct Desired {
-    /// The clusters to install, each with the fragment that ssh is to read. The plan fills in the
-    /// fingerprint of that.
-    pub put: Vec<(Record, Vec<u8>)>,
+    /// The clusters to install.
+    pub put: Vec<DesiredCluster>,
     /// The clusters of which nothing is to stay.
     pub removed: Vec<FileStem>,
     /// The subscription.
     pub follow: Option<Follow>,
+}
+
+/// A cluster to install.
+#[derive(Clone, Debug)]
+pub struct DesiredCluster {
+    /// Its record. The plan fills in the fingerprint of the fragment.
+    pub record: Record,
+    /// The fragment that ssh is to read.
+    pub fragment: Vec<u8>,
+    /// The key whose certificate ssh renews by itself, where it does.
+    pub certificate_key: Option<PathBuf>,
 }
 
 impl Desired {
@@ -27,28 +37,23 @@ impl Desired {
 
     /// The record of a cluster afterwards, as far as its state can be read.
     #[must_use]
-    pub fn record<'d>(&'d self, stem: &FileStem, installed: &'d Installed) -> Option<&'d Record> {
-        let put = self.put.iter().map(|(record, _)| record).find(|record| record.stem() == *stem);
-        put.or_else(|| installed.records.get(stem))
+    pub fn record<'d>(&'d self, stem: &FileStem, present: &'d Present) -> Option<&'d Record> {
+        let put = self.put.iter().map(|put| &put.record).find(|record| record.stem() == *stem);
+        put.or_else(|| present.records.get(stem))
     }
 
     /// The fragments that ssh reads afterwards: those of the index and those with a state, but for
     /// what is removed or comes under a new name.
     #[must_use]
-    pub fn fragments<'d>(
-        &'d self,
-        present: &'d Present,
-        installed: &Installed,
-    ) -> BTreeMap<FileStem, &'d [u8]> {
-        let records = installed.records.keys();
-        let damaged = installed.damaged.iter().map(|(stem, _)| stem);
+    pub fn fragments<'d>(&'d self, present: &'d Present) -> BTreeMap<FileStem, &'d [u8]> {
+        let damaged = present.damaged.iter().map(|(stem, _)| stem);
         let mut stems: BTreeSet<FileStem> = present.indexed();
-        stems.extend(records.chain(damaged).cloned());
-        for stem in installed.superseded.iter().chain(&self.removed) {
+        stems.extend(present.records.keys().chain(damaged).cloned());
+        for stem in present.superseded.iter().chain(&self.removed) {
             stems.remove(stem);
         }
-        for (record, _) in &self.put {
-            if let Some(old) = installed.of_id(record.id.as_str()) {
+        for put in &self.put {
+            if let Some(old) = present.of_id(put.record.id.as_str()) {
                 stems.remove(&old.stem());
             }
         }
@@ -57,7 +62,7 @@ impl Desired {
             Some((stem, fragment))
         };
         let mut fragments: BTreeMap<_, _> = stems.into_iter().filter_map(kept).collect();
-        fragments.extend(self.put.iter().map(|(record, text)| (record.stem(), &**text)));
+        fragments.extend(self.put.iter().map(|put| (put.record.stem(), &*put.fragment)));
         fragments
     }
 }

@@ -10,15 +10,16 @@ use std::time::Duration;
 
 use nix::unistd::{Uid, User};
 
-use super::follow::{FOLLOW, Follow};
 use super::fragment::Fragment;
 use super::include;
 use super::index;
-use super::layout::{AGAIN, CLUSTERS, FIRST_LOOK, INDEX, LOCK, Layout, SECOND_LOOK, SHARED};
+use super::layout::{
+    AGAIN, CLUSTERS, FIRST_LOOK, FOLLOW, INDEX, LOCK, Layout, SECOND_LOOK, SHARED,
+};
 use super::present::Present;
 use super::reader::{AS_SSH, Block, ConfigReader, IncludeResolver};
 use super::refresh;
-use super::state::{FileKind, FileStem, Record, is_certificate_lock};
+use super::state::{FileKind, FileStem, Follow, Record, is_certificate_lock};
 use crate::fs::{FILE_MAX, FileError, Lock, read_own};
 use crate::ssh::process::{self, Ended};
 use crate::text::shell;
@@ -200,7 +201,7 @@ pub fn read_ours(layout: &Layout) -> Result<Present, FolderError> {
     let index = present.files.get(INDEX);
     present.folder_is_ours = index.is_some_and(|index| index::says_folder_is_ours(index));
     present.follow = present.files.get(FOLLOW).and_then(|text| Follow::from_json(text));
-    Ok(present)
+    Ok(present.with_states())
 }
 
 /// The installed clusters, as far as their states can be read: quickly, and without a word.

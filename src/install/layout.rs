@@ -22,6 +22,8 @@ pub const SECOND_LOOK: &str = "look-2";
 pub const AGAIN: &str = "again";
 /// The files of ours that ssh reads and that are of no cluster.
 pub const SHARED: [&str; 6] = [INDEX, CLUSTERS, LAST, FIRST_LOOK, SECOND_LOOK, AGAIN];
+/// The file in our folder that holds the subscription.
+pub const FOLLOW: &str = "follow.json";
 /// The file in our folder whose lock is the right to change things.
 pub const LOCK: &str = "lock";
 

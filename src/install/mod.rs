@@ -1,8 +1,8 @@
 //! The files of this program under the user's ssh folder.
 //!
 //! - Places: `layout` names each file, `folder` reads them all into what is `present`, and cleans up.
-//! - What is remembered: `state` of a cluster with its `options`, `follow` for those to come,
-//!   `refresh` for the last try of each.
+//! - What is remembered: `state` of a cluster with its `options`, and of the subscription; `refresh` for
+//!   the last try of each.
 //! - Reading as ssh does: `reader`; with it `include` finds our line in the user's configuration,
 //!   `claims` the names that are defined there, and `jumps` the loops.
 //! - Texts: `fragment` understands a cluster's file, and `index`, `live` and `known_hosts` make the
@@ -16,7 +16,6 @@ pub mod claims;
 pub mod desired;
 pub mod diff;
 pub mod folder;
-pub mod follow;
 pub mod fragment;
 pub mod include;
 mod index;

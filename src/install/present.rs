@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::follow::Follow;
 use super::include;
 use super::layout::CLUSTERS;
-use super::state::{Damage, FileKind, FileStem, Record};
+use super::state::{FileKind, FileStem, Follow, Record};
 
 /// The ssh folder as it was found on the disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,59 +27,50 @@ pub struct Present {
     pub recent: BTreeSet<String>,
     /// The subscription to clusters that are to come.
     pub follow: Option<Follow>,
-}
-
-/// The clusters that are installed.
-#[derive(Debug, Default)]
-pub struct Installed {
-    /// Those whose state can be read, in the order of their names.
+    /// The installed clusters whose state can be read, in the order of their names.
     pub records: BTreeMap<FileStem, Record>,
-    /// Those whose state cannot.
-    pub damaged: Vec<(FileStem, Damage)>,
+    /// Those whose state cannot, and why.
+    pub damaged: Vec<(FileStem, String)>,
     /// Second files of a cluster, left by a run that was killed while it gave it another name.
     pub superseded: Vec<FileStem>,
 }
 
-impl Installed {
+impl Present {
     /// The record of the cluster with this id.
     #[must_use]
     pub fn of_id(&self, id: &str) -> Option<&Record> {
         self.records.values().find(|record| record.id.as_str() == id)
     }
-}
 
-impl Present {
-    /// The clusters that are installed.
+    /// Reads the states of the clusters.
     #[must_use]
-    pub fn installed(&self) -> Installed {
-        let mut installed = Installed::default();
+    pub fn with_states(mut self) -> Self {
         let indexed = self.indexed();
-        for (stem, part) in self.stems() {
-            if part != FileKind::State {
-                continue;
-            }
+        let states = self.stems().filter(|(_, part)| *part == FileKind::State);
+        for (stem, part) in states.collect::<Vec<_>>() {
             match Record::from_json(self.part(&stem, part).unwrap_or_default()) {
                 // Under another name than its own it is a copy that somebody made.
                 Ok(record) if record.stem() != stem => {
-                    installed.damaged.push((stem, Damage::Renamed(record.stem())));
+                    let state = record.stem().file(FileKind::State);
+                    self.damaged.push((stem, format!("a copy of {state}")));
                 }
                 Ok(record) => {
-                    let same = installed.of_id(record.id.as_str()).map(Record::stem);
+                    let same = self.of_id(record.id.as_str()).map(Record::stem);
                     // What ssh reads is what counts.
                     if same.is_none() || indexed.contains(&stem) {
                         if let Some(other) = same {
-                            installed.records.remove(&other);
-                            installed.superseded.push(other);
+                            self.records.remove(&other);
+                            self.superseded.push(other);
                         }
-                        installed.records.insert(stem, record);
+                        self.records.insert(stem, record);
                     } else {
-                        installed.superseded.push(stem);
+                        self.superseded.push(stem);
                     }
                 }
-                Err(damage) => installed.damaged.push((stem, damage)),
+                Err(damage) => self.damaged.push((stem, damage)),
             }
         }
-        installed
+        self
     }
 
     /// One file of a cluster.

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::follow::FOLLOW;
-use super::layout::Layout;
+use super::layout::{FOLLOW, Layout};
 use super::state::FileStem;
 use crate::fs::FileError;
 use crate::text::time;

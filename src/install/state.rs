@@ -2,6 +2,7 @@
 //!
 //! One small JSON file a cluster, for people to read; a damaged one harms that cluster alone.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -75,20 +76,6 @@ pub struct ApiSource {
     pub team: Option<String>,
 }
 
-/// The reason that a state file could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum Damage {
-    /// It is no JSON, or not what we write.
-    #[error("damaged: {0}")]
-    Malformed(#[from] serde_json::Error),
-    /// Another release wrote it.
-    #[error("of version {0}, and this release of prime-ssh reads version {VERSION}")]
-    Version(u32),
-    /// It belongs to other files than those it stands beside.
-    #[error("a copy of {}", .0.file(FileKind::State))]
-    Renamed(FileStem),
-}
-
 /// A value as its text.
 mod text {
     use std::fmt::Display;
@@ -111,20 +98,22 @@ mod text {
 }
 
 impl Record {
-    /// Reads a state file. Whatever is not as we would write it is damage.
-    pub fn from_json(text: &[u8]) -> Result<Self, Damage> {
+    /// Reads a state file. Whatever is not as we would write it is damage: the error says which.
+    pub fn from_json(text: &[u8]) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Stored {
             version: u32,
             #[serde(flatten)]
             record: Value,
         }
-        let Stored { version, record } = serde_json::from_slice(text)?;
-        if version == VERSION {
-            Ok(serde_json::from_value(record)?)
-        } else {
-            Err(Damage::Version(version))
+        let damaged = |error| format!("damaged: {error}");
+        let Stored { version, record } = serde_json::from_slice(text).map_err(damaged)?;
+        if version != VERSION {
+            return Err(format!(
+                "of version {version}, and this release of prime-ssh reads version {VERSION}"
+            ));
         }
+        serde_json::from_value(record).map_err(damaged)
     }
 
     /// The text of the state file.
@@ -176,6 +165,36 @@ impl Record {
     #[must_use]
     pub fn wrote(&self, fragment: &[u8]) -> bool {
         self.fragments.contains(&fingerprint(fragment))
+    }
+}
+
+/// The subscription to all clusters of a team: `install --all --follow`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Follow {
+    /// The API, and the team.
+    pub source: ApiSource,
+    /// The options that a new cluster gets.
+    #[serde(default)]
+    pub options: SavedOptions,
+    /// Ids of clusters that were uninstalled by name: they stay away.
+    #[serde(default)]
+    pub excluded: BTreeSet<String>,
+}
+
+impl Follow {
+    /// Reads the file. One that is damaged is as good as none.
+    #[must_use]
+    pub fn from_json(text: &[u8]) -> Option<Self> {
+        serde_json::from_slice(text).ok()
+    }
+
+    /// The text of the file.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut text = serde_json::to_vec_pretty(self).unwrap_or_default();
+        text.push(b'\n');
+        text
     }
 }
 
@@ -330,7 +349,7 @@ mod tests {
         let text = String::from_utf8(record().to_json()).unwrap();
         let told = |from: &str, to: &str| {
             assert!(text.contains(from), "{from:?}");
-            Record::from_json(text.replace(from, to).as_bytes()).unwrap_err().to_string()
+            Record::from_json(text.replace(from, to).as_bytes()).unwrap_err()
         };
         assert!(
             told("\"version\": 2", "\"version\": 1").contains("of version 1, and this release")

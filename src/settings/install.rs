@@ -33,18 +33,7 @@ pub struct InstallSettings<'c> {
     /// The goal of a wait before, where there is one.
     pub patience: Option<GoalArgs>,
     /// The mode: apply, or only show.
-    pub mode: Mode,
-}
-
-/// The mode of a run: changes are made, or only shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// They are made.
-    Apply,
-    /// They are shown as a diff.
-    DryRun,
-    /// The exit code says whether there are any.
-    Check,
+    pub mode: ModeArgs,
 }
 
 impl<'c> InstallSettings<'c> {
@@ -67,7 +56,7 @@ impl<'c> InstallSettings<'c> {
                 layout: context.layout()?,
             },
             patience: wait.wait.then_some(wait.goal),
-            mode: mode.into(),
+            mode,
         };
         install.check_name(from.api.clusters.len() + from.input.len())?;
         Ok(install)
@@ -119,16 +108,6 @@ pub fn check_sync(global: &GlobalArgs) -> Outcome<()> {
         format!("sync asks where each cluster was installed from, so {option} has no place");
     Err(Failure::message(Kind::Usage, message)
         .hint("`prime-ssh install` with it sets where a cluster is asked for"))
-}
-
-impl From<ModeArgs> for Mode {
-    fn from(typed: ModeArgs) -> Self {
-        match typed {
-            ModeArgs { check: true, .. } => Self::Check,
-            ModeArgs { dry_run: true, .. } => Self::DryRun,
-            ModeArgs { .. } => Self::Apply,
-        }
-    }
 }
 
 /// Options as they are remembered: a path does not depend on the current folder.

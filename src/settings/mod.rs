@@ -22,7 +22,7 @@ pub use context::{Context, ssh_layout};
 pub use endpoint::{Access, Endpoint, no_token};
 pub use environment::Environment;
 pub use hosts::check_jump;
-pub use install::{InstallSettings, LOCK_LIMIT, Mode, Rendering, check_sync};
+pub use install::{InstallSettings, LOCK_LIMIT, Rendering, check_sync};
 pub use inventory::{check_ansible_options, format};
 pub use own_commands::{OwnCommands, pasted};
 pub use precedence::Settings;

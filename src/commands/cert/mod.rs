@@ -10,16 +10,17 @@ use certifier::Certifier;
 use jiff::tz::TimeZone;
 
 use super::fetch;
-use super::installed::{Renewed, called};
+use super::installed::called;
 use crate::certificate::PublicKey;
 use crate::certificate::details::Clock;
 use crate::certificate::file::{self, CertificateFile};
 use crate::certificate::identity::{Identity, IdentityError};
 use crate::cli::CertArgs;
 use crate::failure::{Failure, Kind, Outcome};
+use crate::install::desired::DesiredCluster;
 use crate::install::folder;
 use crate::install::layout::Layout;
-use crate::install::present::Installed;
+use crate::install::present::Present;
 use crate::install::state::Record;
 use crate::settings::{CertSettings, Context, Endpoint, Settings, refresh_is_off};
 use crate::terminal::Terminal;
@@ -38,8 +39,7 @@ pub(super) fn run(args: CertArgs, context: &Context) -> Outcome<()> {
         settings.without_aliases(args.api.clusters)?
     };
     // What cannot be read is no installed cluster; `doctor` says why.
-    let installed = folder::read_ours(&wanted.layout).ok();
-    let installed = installed.map(|present| present.installed()).unwrap_or_default();
+    let installed = folder::read_ours(&wanted.layout).unwrap_or_default();
     let mut failures = Vec::new();
     for group in groups(selectors, &wanted, args.identity_file.is_some(), &installed, context)? {
         let Group { wanted, record, selectors } = group;
@@ -82,7 +82,7 @@ fn groups<'i>(
     selectors: Vec<String>,
     wanted: &CertSettings,
     identity_is_named: bool,
-    installed: &'i Installed,
+    installed: &'i Present,
     context: &Context,
 ) -> Outcome<Vec<Group<'i>>> {
     let mut groups: BTreeMap<_, Group<'i>> = BTreeMap::new();
@@ -137,17 +137,18 @@ pub(super) fn get(
     fetch::block_on(certifier.get_each(&selectors))?
 }
 
-/// Gets the first certificates for clusters whose certificate ssh renews from now on.
-pub(super) fn ensure_each(renewed: &[Renewed], layout: &Layout, context: &Context) -> Outcome<()> {
-    let ensure = |Renewed { record, identity: path }: &Renewed| {
-        if record.source.api().is_none() {
-            return Ok(());
-        }
-        let wanted = CertSettings::installed(path.clone(), layout);
-        let endpoint = || context.endpoint_of(record);
-        get(vec![record.id.to_string()], false, &wanted, &endpoint, context.terminal)
-    };
-    context.terminal.worst(renewed.iter().filter_map(|renewed| ensure(renewed).err()).collect())
+/// Gets the first certificate of a cluster whose certificate ssh renews from now on.
+pub(super) fn ensure(
+    DesiredCluster { record, certificate_key, .. }: &DesiredCluster,
+    layout: &Layout,
+    context: &Context,
+) -> Outcome<()> {
+    if certificate_key.is_none() || record.source.api().is_none() {
+        return Ok(());
+    }
+    let wanted = CertSettings::installed(certificate_key.clone(), layout);
+    let endpoint = || context.endpoint_of(record);
+    get(vec![record.id.to_string()], false, &wanted, &endpoint, context.terminal)
 }
 
 fn identity(wanted: &CertSettings) -> Outcome<Identity> {

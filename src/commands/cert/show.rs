@@ -10,7 +10,7 @@ use crate::commands::installed::called;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::folder;
 use crate::install::fragment::Fragment;
-use crate::install::present::Installed;
+use crate::install::present::Present;
 use crate::install::state::{FileKind, Record};
 use crate::settings::{CertSettings, Context, pasted};
 use crate::terminal;
@@ -20,7 +20,7 @@ use crate::text::shell;
 pub(super) fn show(
     selectors: &[String],
     wanted: &CertSettings,
-    installed: &Installed,
+    installed: &Present,
     context: &Context,
 ) -> Outcome<()> {
     let identity = match wanted.identity.as_deref().map(Identity::read).transpose() {

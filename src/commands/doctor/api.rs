@@ -103,7 +103,7 @@ fn endpoint(access: &Outcome<Access>) -> Option<Endpoint> {
 fn compare(snapshot: &Snapshot, apis: &mut Apis, context: &Context) -> Vec<Finding> {
     let Ok(ours) = &snapshot.ours else { return Vec::new() };
     let (layout, commands) = (&snapshot.layout, &snapshot.commands);
-    let records = ours.installed.records.values();
+    let records = ours.present.records.values();
     let (asked, skipped): (Vec<_>, Vec<_>) = records.partition(|record| {
         !matches!(record.source, Source::Stdin) && apis.works_for(record, context)
     });
@@ -116,7 +116,7 @@ fn compare(snapshot: &Snapshot, apis: &mut Apis, context: &Context) -> Vec<Findi
         }
         // What `sync` says in passing is no finding.
         let present = &ours.present;
-        let mut desired = DesiredState::new(layout, present, &ours.installed, context);
+        let mut desired = DesiredState::new(layout, present, context);
         let outcome = decide_installed(&mut desired, record, &fetched, false);
         findings.push(clusters::compared(record, outcome, commands));
         let unauthorized = desired.unauthorized_keys.iter();

@@ -1,7 +1,7 @@
 //! The installed clusters against the API's answers: what `sync --check` would say.
 
 use crate::certificate::own_keys::OwnKey;
-use crate::commands::installed::{ClusterChange, DesiredOutcome};
+use crate::commands::installed::ClusterChange;
 use crate::doctor::{Check, Finding, State, counted};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::state::{Record, Source};
@@ -29,29 +29,30 @@ pub(super) fn unknown(record: &Record, commands: &OwnCommands) -> Finding {
 /// A cluster with what the answer makes of it.
 pub(super) fn compared(
     record: &Record,
-    outcome: Outcome<DesiredOutcome>,
+    outcome: Outcome<ClusterChange>,
     commands: &OwnCommands,
 ) -> Finding {
     let alias = record.alias();
     let sync = |finding: Finding| finding.run(commands.installed("sync", [&*alias]));
     match outcome {
-        Ok(DesiredOutcome::Put(ClusterChange::Unchanged(hosts))) => {
+        Ok(ClusterChange::Unchanged(hosts)) => {
             let is_api = matches!(record.source, Source::Api { .. });
             let source = if is_api { "the API" } else { "its file" };
             let hosts = counted(hosts, "host");
             Finding::ok(CHECK, format_args!("{alias} is up to date with {source}: {hosts}"))
         }
-        Ok(DesiredOutcome::Put(change)) => {
+        Ok(ClusterChange::Removed(_)) => {
+            let what = format_args!("{alias} was terminated, so its names lead nowhere");
+            sync(Finding::wrong(CHECK, what))
+        }
+        Ok(ClusterChange::NoHost(failure)) | Err(failure) => stuck(&alias, &failure),
+        Ok(change) => {
             let how = match change {
                 ClusterChange::Changed(how) => how,
                 change => change.to_string(),
             };
             sync(Finding::warning(CHECK, format_args!("{alias} is out of date: {how}")))
         }
-        Ok(DesiredOutcome::Gone(why)) => {
-            sync(Finding::wrong(CHECK, format_args!("{alias} {why}, so its names lead nowhere")))
-        }
-        Ok(DesiredOutcome::Nothing(failure)) | Err(failure) => stuck(&alias, &failure),
     }
 }
 

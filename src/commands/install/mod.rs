@@ -16,11 +16,10 @@ use crate::cli::InstallArgs;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::desired::Desired;
 use crate::install::folder;
-use crate::install::follow::Follow;
 use crate::install::fragment::Fragment;
-use crate::install::state::ApiSource;
+use crate::install::state::{ApiSource, Follow};
 use crate::render::connection::Layout as SshLayout;
-use crate::settings::{Context, Endpoint, InstallSettings, Mode, Origin};
+use crate::settings::{Context, Endpoint, InstallSettings, Origin};
 use crate::ssh::release::OpenSsh;
 use crate::terminal::Terminal;
 use crate::text::message::Message;
@@ -47,7 +46,7 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     if let Some(goal) = settings.patience {
         wait::first(&settings.viewing, goal)?;
     }
-    let before = folder::read(layout)?.installed();
+    let before = folder::read(layout)?;
     let answers = fetch::each(&settings.viewing.source, terminal)?;
     if answers.is_empty() {
         return Err(fleets::none_listed("install"));
@@ -55,32 +54,31 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     let (checked, left) = check(&answers)?;
     settings.check_name(checked.len())?;
     let ended = ended_owners(&settings, &before, &checked);
-    let applying = Applying::new(layout, settings.mode, context);
-    let mut applied = apply_request(&applying, |state| {
+    let tells_how_to_connect = hides.is_none();
+    let applying =
+        Applying { tells_how_to_connect, ..Applying::new(layout, settings.mode, context) };
+    let applied = apply_request(&applying, |state| {
         let (ours, read) = (layout.ssh_folder(), layout.read_by_ssh());
         state.own_keys = (own_keys(&read), [ours, &*read].map(other_keys).concat());
-        let newcomers = Newcomer::named(&settings, state.installed, checked, &ended)?;
-        state.request.lines = left;
+        let newcomers = Newcomer::named(&settings, state.present, checked, &ended)?;
+        state.lines = left;
         for newcomer in newcomers {
             newcomer.decide(&settings, ssh.as_ref(), state)?;
         }
         let advice = compact_advice(state);
-        state.request.talk.notes.extend(advice);
-        subscribe(&settings, &mut state.request.desired)?;
-        state.request.tells_how_to_connect = hides.is_none();
+        state.talk.notes.extend(advice);
+        subscribe(&settings, &mut state.desired)?;
         Ok(())
     })?;
-    if settings.mode == Mode::Apply {
+    let mode = settings.mode;
+    if mode.applies() {
         if_older::record_results(layout, &applied, None);
     }
-    let renewed = std::mem::take(&mut applied.request.renewed);
     let told = applied.tell(&applying);
     // Without the lock: nobody waits for the API but who asked for a certificate.
-    let certificates = match settings.mode {
-        Mode::Apply => cert::ensure_each(&renewed, layout, context),
-        Mode::DryRun | Mode::Check => Ok(()),
-    };
-    terminal.worst([told, certificates].into_iter().filter_map(Result::err).collect())
+    let installed = applied.desired.put.iter().filter(|_| mode.applies());
+    let certificates = installed.map(|put| cert::ensure(put, layout, context));
+    terminal.worst([told].into_iter().chain(certificates).filter_map(Result::err).collect())
 }
 
 /// The one cluster that there is, by its id.
@@ -121,12 +119,12 @@ const MANY: usize = 1000;
 
 /// Advises the layout for many hosts, where this run installs clusters in the other one.
 fn compact_advice(state: &DesiredState<'_>) -> Option<Message> {
-    let desired = &state.request.desired;
-    let mut layouts = desired.put.iter().map(|(record, _)| record.options.render.layout);
+    let desired = &state.desired;
+    let mut layouts = desired.put.iter().map(|put| put.record.options.render.layout);
     if !layouts.any(|layout| layout.unwrap_or_default() == SshLayout::Flat) {
         return None;
     }
-    let fragments = desired.fragments(state.present, state.installed);
+    let fragments = desired.fragments(state.present);
     let hosts: usize = fragments.values().map(|text| Fragment::parse(text).hosts.len()).sum();
     let needed = SshLayout::Compact.needs();
     (hosts > MANY).then(|| {
@@ -163,8 +161,8 @@ fn subscribe(settings: &InstallSettings<'_>, desired: &mut Desired) -> Outcome<(
         let (title, context) = ("new clusters", follow.source.context.as_deref());
         settings.viewing.context.check_lasting_token(title, context, &follow.options)?;
     }
-    for (record, _) in &desired.put {
-        follow.excluded.remove(record.id.as_str());
+    for put in &desired.put {
+        follow.excluded.remove(put.record.id.as_str());
     }
     desired.follow = Some(follow);
     Ok(())

@@ -5,16 +5,14 @@ use std::collections::HashSet;
 
 use crate::cluster::CheckedCluster;
 use crate::commands::fetch::{AnswerSource, Fetched};
-use crate::commands::installed::{
-    ClusterChange, DesiredOutcome, DesiredState, Line, ask_again, names,
-};
+use crate::commands::installed::{ClusterChange, DesiredState, Line, ask_again, names};
 use crate::commands::openssh;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::options::SavedOptions;
-use crate::install::present::Installed;
+use crate::install::present::Present;
 use crate::install::state::{FileStem, Record};
 use crate::name::{Id, Slug};
-use crate::settings::{InstallSettings, Mode, Origin, pasted};
+use crate::settings::{InstallSettings, Origin, pasted};
 use crate::ssh::release::OpenSsh;
 use crate::text::message::Talk;
 
@@ -29,7 +27,7 @@ fn wanted(settings: &InstallSettings<'_>, cluster: &CheckedCluster<'_>) -> Optio
 /// The installed clusters that have a name which a newcomer would like, and that were terminated.
 pub(super) fn ended_owners(
     settings: &InstallSettings<'_>,
-    installed: &Installed,
+    installed: &Present,
     checked: &[Candidate<'_>],
 ) -> HashSet<String> {
     let context = settings.viewing.context;
@@ -69,7 +67,7 @@ pub(super) fn ended_owners(
 /// Newcomers, each with the installed cluster that has the name which it would like.
 fn owners<'i>(
     settings: &InstallSettings<'_>,
-    installed: &'i Installed,
+    installed: &'i Present,
     checked: &[Candidate<'_>],
 ) -> Vec<(Id<'static>, &'i Record)> {
     let mut owners = Vec::new();
@@ -100,7 +98,7 @@ impl<'c> Newcomer<'c> {
     /// unless another has it.
     pub(super) fn named(
         settings: &InstallSettings<'_>,
-        installed: &Installed,
+        installed: &Present,
         checked: Vec<Candidate<'c>>,
         ended: &HashSet<String>,
     ) -> Outcome<Vec<Self>> {
@@ -138,7 +136,7 @@ impl<'c> Newcomer<'c> {
     ) -> Outcome<()> {
         let Self { fetched, cluster, id, name, replaces } = self;
         let asked = &fetched.asked;
-        let old = id.as_ref().and_then(|id| state.installed.of_id(id.as_str()));
+        let old = id.as_ref().and_then(|id| state.present.of_id(id.as_str()));
         let options =
             settings.viewing.options.apply(old.map(|old| &old.options)).or_fail(Kind::Usage)?;
         let alias = format!("{}.{name}", options.prefix());
@@ -146,12 +144,12 @@ impl<'c> Newcomer<'c> {
             Some(_) => ClusterChange::Left(failure),
             None => ClusterChange::NotInstalled(failure),
         };
-        let others = state.installed.records.values();
+        let others = state.present.records.values();
         let others = others.filter(|other| {
             Some(&other.id) != id.as_ref() && replaces.as_ref().is_none_or(|old| old.id != other.id)
         });
         let usable = openssh::check_release(ssh, options.render.layout)
-            .and_then(|()| check_short((&name, &alias), &options, others, &mut state.request.talk));
+            .and_then(|()| check_short((&name, &alias), &options, others, &mut state.talk));
         let source = settings.source_of(match &fetched.source {
             AnswerSource::File(path) => Some(path),
             AnswerSource::Api(_) => None,
@@ -159,19 +157,8 @@ impl<'c> Newcomer<'c> {
         let outcome = usable.and_then(|()| state.decide(cluster, name.clone(), source, &options));
         let stem = id.as_ref().map(|id| FileStem::new(&name, id.as_str()));
         let what = match outcome {
-            Ok(DesiredOutcome::Put(what)) => {
-                if let Some(changes) = old.and_then(|old| options.since(&old.options)) {
-                    let would = if settings.mode == Mode::Apply { "" } else { " would change" };
-                    let said = format!("options for {alias}{would}: {changes}");
-                    state.request.options.push((stem.clone(), said));
-                }
-                if let Some((by, old)) = id.as_ref().zip(replaces) {
-                    remove(&old, by, state);
-                }
-                what
-            }
-            Ok(DesiredOutcome::Gone(why)) => {
-                let message = format!("{asked} {why}");
+            Ok(ClusterChange::Removed(_)) => {
+                let message = format!("{asked} was terminated");
                 let hint = old.map(|_| {
                     let sync = pasted(state.context.commands().installed("sync", []));
                     format!("{sync} removes it from your ssh config")
@@ -179,20 +166,28 @@ impl<'c> Newcomer<'c> {
                 failed(Failure { hint, ..Failure::message(Kind::Answer, message) })
             }
             // As with `config --all`: one that has no host yet is no failure of the others.
-            Ok(DesiredOutcome::Nothing(why))
-                if matches!(settings.viewing.source.origin, Origin::All(_)) && old.is_none() =>
+            Ok(ClusterChange::NoHost(why))
+                if matches!(settings.viewing.source.origin, Origin::All(_)) =>
             {
-                state.request.talk.note(format!("{:#}", why.cause));
+                state.talk.note(format!("{:#}", why.cause));
                 return Ok(());
             }
-            Ok(DesiredOutcome::Nothing(failure)) | Err(failure) => failed(failure),
+            Ok(what) => {
+                if let Some((by, old)) =
+                    id.as_ref().zip(replaces).filter(|_| !matches!(what, ClusterChange::NoHost(_)))
+                {
+                    remove(&old, by, state);
+                }
+                what
+            }
+            Err(failure) => failed(failure),
         };
         let cluster = match what {
-            ClusterChange::NotInstalled(_) => asked.clone(),
+            ClusterChange::NotInstalled(_) | ClusterChange::NoHost(_) => asked.clone(),
             ClusterChange::Left(_) => old.map_or(alias, Record::alias),
             _ => alias,
         };
-        state.request.lines.push(Line { cluster, what, stem });
+        state.lines.push(Line { cluster, what, stem });
         Ok(())
     }
 }
@@ -227,6 +222,6 @@ fn check_short<'r>(
 fn remove(old: &Record, by: &Id<'_>, state: &mut DesiredState<'_>) {
     let why = format!(": cluster {} was terminated, and cluster {by} has its name now", old.id);
     let (cluster, stem) = (old.alias(), Some(old.stem()));
-    state.request.desired.removed.extend(stem.clone());
-    state.request.lines.push(Line { cluster, what: ClusterChange::Removed(why), stem });
+    state.desired.removed.extend(stem.clone());
+    state.lines.push(Line { cluster, what: ClusterChange::Removed(why), stem });
 }

@@ -5,15 +5,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::apply::Applying;
-use super::desired::{DesiredOutcome, DesiredState};
+use super::desired::DesiredState;
 use super::names;
 use super::summary::{ClusterChange, Line};
 use crate::commands::fetch::{self, FetchError, Fetched};
 use crate::failure::{Failure, Kind, Outcome};
-use crate::install::follow::Follow;
 use crate::install::layout::Layout;
-use crate::install::present::{Installed, Present};
-use crate::install::state::{ApiSource, Damage, FileKind, FileStem, Record, Source};
+use crate::install::present::Present;
+use crate::install::state::{ApiSource, FileKind, FileStem, Follow, Record, Source};
 use crate::name::id_part;
 use crate::settings::{Context, pasted};
 use crate::text::shell;
@@ -79,24 +78,23 @@ pub(in crate::commands) struct InstalledAnswers {
 impl InstalledAnswers {
     /// Asks for these clusters, and for those that are new to the subscription.
     pub(in crate::commands) fn of(
-        before: &Present,
+        before: Present,
         stems: &[FileStem],
         follow: Option<Follow>,
         applying: &Applying<'_>,
     ) -> Self {
         let Applying { layout, context, .. } = *applying;
-        let installed = before.installed();
         let is_meant = |stem: &FileStem| stems.contains(stem);
-        let damaged = installed.damaged.iter().filter(|(stem, _)| is_meant(stem));
+        let damaged = before.damaged.iter().filter(|(stem, _)| is_meant(stem));
         let mut damaged: Vec<Line> =
             damaged.map(|(stem, damage)| left_damaged(layout, stem, damage)).collect();
-        let newcomers = follow.as_ref().map(|to| newcomers(to, &installed, context));
+        let newcomers = follow.as_ref().map(|to| newcomers(to, &before, context));
         let newcomers = newcomers.unwrap_or(Ok(Vec::new())).unwrap_or_else(|failure| {
             let what = ClusterChange::Left(failure);
             damaged.push(Line { cluster: "new clusters".to_owned(), what, stem: None });
             Vec::new()
         });
-        let records = installed.records.into_iter().filter(|(stem, _)| is_meant(stem));
+        let records = before.records.into_iter().filter(|(stem, _)| is_meant(stem));
         let records: Vec<Record> = records.map(|(_, record)| record).collect();
         let answers = ask_again(&records.iter().collect::<Vec<_>>(), context);
         Self { records, answers, damaged, follow, newcomers }
@@ -108,20 +106,19 @@ impl InstalledAnswers {
 
     /// Decides what becomes of the clusters.
     pub(in crate::commands) fn decide(mut self, state: &mut DesiredState<'_>, prune: bool) {
-        state.request.lines.append(&mut self.damaged);
+        state.lines.append(&mut self.damaged);
         for (record, fetched) in self.records.iter().zip(&self.answers) {
             // Another run may have changed or removed it meanwhile.
-            let Some(record) = state.installed.of_id(record.id.as_str()) else { continue };
+            let Some(record) = state.present.of_id(record.id.as_str()) else { continue };
             let (cluster, stem) = (record.alias(), record.stem());
             let what = match decide_installed(state, record, fetched, prune) {
-                Ok(DesiredOutcome::Put(what)) => what,
-                Ok(DesiredOutcome::Gone(why)) => {
-                    state.request.desired.removed.push(stem.clone());
-                    ClusterChange::Removed(format!(": cluster {} {why}", record.id))
-                }
-                Ok(DesiredOutcome::Nothing(failure)) | Err(failure) => ClusterChange::Left(failure),
+                Ok(what) => what,
+                Err(failure) => ClusterChange::Left(failure),
             };
-            state.request.lines.push(Line { cluster, what, stem: Some(stem) });
+            if matches!(what, ClusterChange::Removed(_)) {
+                state.desired.removed.push(stem.clone());
+            }
+            state.lines.push(Line { cluster, what, stem: Some(stem) });
         }
         self.add_newcomers(state);
     }
@@ -134,13 +131,13 @@ impl InstalledAnswers {
         for fetched in &self.newcomers {
             match fetched.clusters() {
                 Ok(clusters) => found.extend(clusters.into_iter().map(|c| (fetched, c))),
-                Err(failure) => state.request.talk.note(not_installed(fetched, &failure)),
+                Err(failure) => state.talk.note(not_installed(fetched, &failure)),
             }
         }
         let clusters: Vec<_> = found.iter().map(|(_, cluster)| cluster).collect();
-        let removed = &state.request.desired.removed;
+        let removed = &state.desired.removed;
         let is_removed = |record: &Record| removed.contains(&record.stem());
-        let names = names(state.installed, &clusters, is_removed);
+        let names = names(state.present, &clusters, is_removed);
         for ((fetched, cluster), name) in found.into_iter().zip(names) {
             let (Some(name), Some(id)) = (name, cluster.id().map(ToString::to_string)) else {
                 continue;
@@ -149,13 +146,11 @@ impl InstalledAnswers {
             let stem = Some(FileStem::new(&name, &id));
             let source = Source::Api(follow.source.clone());
             match state.decide(cluster, name, source, &follow.options) {
-                Ok(DesiredOutcome::Put(what)) => {
-                    state.request.lines.push(Line { cluster: alias, what, stem });
+                Ok(ClusterChange::Removed(_)) => {}
+                Ok(ClusterChange::NoHost(failure)) | Err(failure) => {
+                    state.talk.note(not_installed(fetched, &failure));
                 }
-                Ok(DesiredOutcome::Gone(_)) => {}
-                Ok(DesiredOutcome::Nothing(failure)) | Err(failure) => {
-                    state.request.talk.note(not_installed(fetched, &failure));
-                }
+                Ok(what) => state.lines.push(Line { cluster: alias, what, stem }),
             }
         }
     }
@@ -166,18 +161,18 @@ fn not_installed(fetched: &Fetched, failure: &Failure) -> String {
 }
 
 /// Asks for the clusters of a subscription that are not installed.
-fn newcomers(follow: &Follow, installed: &Installed, context: &Context) -> Outcome<Vec<Fetched>> {
+fn newcomers(follow: &Follow, present: &Present, context: &Context) -> Outcome<Vec<Fetched>> {
     let Follow { source, options, excluded } = follow;
     let endpoint = context.endpoint_at(source, options)?;
     let mut listed = fetch::list(endpoint.clone(), None, context.terminal)?;
     // One whose state is damaged is installed, and has options of its own that are not known.
     let is_damaged = |id: &str| {
         let part = id_part(id);
-        installed.damaged.iter().any(|(stem, _)| stem.parts().1 == part)
+        present.damaged.iter().any(|(stem, _)| stem.parts().1 == part)
     };
     listed.retain(|cluster| {
         cluster.is_of(source.team.as_deref())
-            && installed.of_id(&cluster.id).is_none()
+            && present.of_id(&cluster.id).is_none()
             && !is_damaged(&cluster.id)
             && !excluded.contains(&cluster.id)
     });
@@ -194,7 +189,8 @@ pub(in crate::commands) fn decide_installed(
     record: &Record,
     fetched: &Fetched,
     prune: bool,
-) -> Outcome<DesiredOutcome> {
+) -> Outcome<ClusterChange> {
+    let removed = |why: &str| ClusterChange::Removed(format!(": cluster {} {why}", record.id));
     let prune_hint = || {
         let sync =
             pasted(state.context.commands().installed("sync", ["--prune", &*record.alias()]));
@@ -202,7 +198,7 @@ pub(in crate::commands) fn decide_installed(
     };
     match &fetched.result {
         Err(FetchError { is_unknown: true, .. }) if prune => {
-            return Ok(DesiredOutcome::Gone("is not known to the API"));
+            return Ok(removed("is not known to the API"));
         }
         Err(FetchError { failure, is_unknown: true, .. }) => {
             return Err(failure.again().hint(prune_hint()));
@@ -214,7 +210,7 @@ pub(in crate::commands) fn decide_installed(
             let (name, source) = (record.name.clone(), record.source.clone());
             state.decide(cluster, name, source, &record.options)
         }
-        None if prune => Ok(DesiredOutcome::Gone("is not in the file any more")),
+        None if prune => Ok(removed("is not in the file any more")),
         None => {
             let message = format!("{} does not hold cluster {}", fetched.source, record.id);
             Err(Failure::message(Kind::Answer, message).hint(prune_hint()))
@@ -222,7 +218,7 @@ pub(in crate::commands) fn decide_installed(
     }
 }
 
-fn left_damaged(layout: &Layout, stem: &FileStem, damage: &Damage) -> Line {
+fn left_damaged(layout: &Layout, stem: &FileStem, damage: &str) -> Line {
     let path = layout.file(&stem.file(FileKind::State));
     let failure = Failure::message(Kind::Local, format!("{}: {damage}", shell::path(&path)))
         .hint("install that cluster again; its hosts stay as they are until then");

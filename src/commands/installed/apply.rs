@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use super::desired::{DesiredState, InstallRequest};
-use super::hops;
-use super::loops;
-use super::summary;
+use super::desired::DesiredState;
+use super::jumps;
+use super::summary::{self, Line};
+use crate::cli::ModeArgs;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fs::{FileError, Lock, LockError, real_folder};
 use crate::install::apply::Stage;
+use crate::install::desired::{Desired, DesiredCluster};
 use crate::install::include::Found;
 use crate::install::layout::{INDEX, LOCK, Layout};
 use crate::install::modes::Fault;
@@ -17,29 +18,39 @@ use crate::install::present::Present;
 use crate::install::state::Record;
 use crate::install::verify::{Objection, verify};
 use crate::install::{diff, folder};
-use crate::settings::{Context, LOCK_LIMIT, Mode};
+use crate::settings::{Context, LOCK_LIMIT};
 use crate::terminal::{self, Terminal};
-use crate::text::message::Message;
+use crate::text::message::{Message, Talk};
 
 /// The way in which a run changes things.
+#[derive(Clone, Copy)]
 pub(in crate::commands) struct Applying<'a> {
     pub(in crate::commands) layout: &'a Layout,
-    pub(in crate::commands) mode: Mode,
+    pub(in crate::commands) mode: ModeArgs,
     /// The longest wait for other runs.
     pub(in crate::commands) lock_limit: Duration,
+    /// True if the summary says how to connect.
+    pub(in crate::commands) tells_how_to_connect: bool,
     pub(in crate::commands) context: &'a Context,
 }
 
 impl<'a> Applying<'a> {
-    pub(in crate::commands) fn new(layout: &'a Layout, mode: Mode, context: &'a Context) -> Self {
-        Self { layout, mode, lock_limit: LOCK_LIMIT, context }
+    pub(in crate::commands) fn new(
+        layout: &'a Layout,
+        mode: ModeArgs,
+        context: &'a Context,
+    ) -> Self {
+        Self { layout, mode, lock_limit: LOCK_LIMIT, tells_how_to_connect: false, context }
     }
 }
 
 /// The result of a run.
 #[derive(Debug)]
 pub(in crate::commands) struct Applied {
-    pub(in crate::commands) request: InstallRequest,
+    pub(in crate::commands) desired: Desired,
+    /// The clusters, and what became of each.
+    pub(in crate::commands) lines: Vec<Line>,
+    pub(in crate::commands) talk: Talk,
     plan: Plan,
     /// The name to connect with, where that is to be said.
     connect: Option<String>,
@@ -54,29 +65,35 @@ pub(in crate::commands) fn apply_request(
     decide: impl FnOnce(&mut DesiredState<'_>) -> Outcome<()>,
 ) -> Outcome<Applied> {
     let Applying { layout, mode, context, .. } = *applying;
-    let mut lock = if mode == Mode::Apply { Some(Held::take(applying)?) } else { None };
+    let mut lock = if mode.applies() { Some(Held::take(applying)?) } else { None };
     let mut present = folder::read(layout)?;
     if let Some(lock) = &mut lock {
         lock.made |= present.folder_is_ours;
         present.folder_is_ours = lock.made;
     }
-    let installed = present.installed();
-    let mut state = DesiredState::new(layout, &present, &installed, context);
+    let mut state = DesiredState::new(layout, &present, context);
     decide(&mut state)?;
-    let mut request = state.into_request();
-    loops::refuse(layout, &present, &installed, &mut request);
-    hops::warn_of_lost(&present, &installed, &mut request);
-    let InstallRequest { desired, renewed, lines, options, talk, .. } = &mut request;
-    options.drain(..).for_each(|(_, said)| talk.note(said));
+    jumps::refuse_loops(&mut state);
+    jumps::warn_of_lost(&mut state);
+    let DesiredState { desired, mut lines, mut talk, unauthorized_keys, .. } = state;
+    for warning in unauthorized_keys {
+        talk.warn(warning);
+    }
+    let would = if mode.applies() { "" } else { " would change" };
+    for DesiredCluster { record, .. } in &desired.put {
+        let old = present.of_id(record.id.as_str());
+        if let Some(changes) = old.and_then(|old| record.options.since(&old.options)) {
+            talk.note(format!("options for {}{would}: {changes}", record.alias()));
+        }
+    }
     lines.sort_by(|a, b| a.cluster.cmp(&b.cluster));
-    renewed.retain(|one| desired.put.iter().any(|(record, _)| record.id == one.record.id));
     let refresh = context.refresh_command(layout.ssh_folder()).ok();
-    let plan = plan(layout, &present, &request.desired, refresh.as_ref()).or_fail(Kind::Install)?;
-    let first = request.desired.put.iter().map(|(record, _)| record).min_by_key(|r| r.alias());
+    let plan = plan(layout, &present, &desired, refresh.as_ref()).or_fail(Kind::Install)?;
+    let first = desired.put.iter().map(|put| &put.record).min_by_key(|record| record.alias());
     let (alias, connect) = (first.map(Record::alias), first.map(Record::typed_name));
-    let connect = connect.filter(|_| mode == Mode::Apply && request.tells_how_to_connect);
-    let mut applied = Applied { request, plan, connect, unwritten: None };
-    if mode == Mode::Apply {
+    let connect = connect.filter(|_| mode.applies() && applying.tells_how_to_connect);
+    let mut applied = Applied { desired, lines, talk, plan, connect, unwritten: None };
+    if mode.applies() {
         applied.apply(layout, &present, alias.as_deref())?;
     }
     Ok(applied)
@@ -84,49 +101,44 @@ pub(in crate::commands) fn apply_request(
 
 impl Applied {
     /// Tells what was done, or shows what would be. The run fails with the worst of what failed.
-    pub(in crate::commands) fn tell(self, applying: &Applying<'_>) -> Outcome<()> {
-        let Self { request, plan, connect, unwritten, .. } = self;
+    pub(in crate::commands) fn tell(&self, applying: &Applying<'_>) -> Outcome<()> {
+        let Self { lines, plan, unwritten, .. } = self;
         let Applying { layout, mode, context, .. } = *applying;
         let terminal = context.terminal;
-        let would = mode != Mode::Apply;
-        terminal.talk(&request.talk);
-        match mode {
-            Mode::Apply => {
-                if let Some(why) = &unwritten {
-                    tell_unwritten(layout, &plan, why, terminal);
-                }
-            }
-            Mode::DryRun => {
-                let colored = terminal::stdout_is_colored();
-                let shown: Vec<&Change> = plan
-                    .changes
-                    .iter()
-                    .filter(|change| {
-                        terminal.is_verbose() || change.is_of_hosts() || change.owner == Owner::User
-                    })
-                    .collect();
-                terminal::print_data(|to| diff::write(&shown, colored, to)).or_fail(Kind::Local)?;
-                let more = match plan.changes.len() - shown.len() {
-                    0 => String::new(),
-                    1 => "; -v shows 1 more file".to_owned(),
-                    count => format!("; -v shows {count} more files"),
-                };
-                terminal.note(format_args!("a dry run: nothing was changed{more}"));
-            }
-            Mode::Check => {}
+        let would = !mode.applies();
+        terminal.talk(&self.talk);
+        if let Some(why) = unwritten {
+            tell_unwritten(layout, plan, why, terminal);
+        }
+        if mode.dry_run {
+            let colored = terminal::stdout_is_colored();
+            let shown: Vec<&Change> = plan
+                .changes
+                .iter()
+                .filter(|change| {
+                    terminal.is_verbose() || change.is_of_hosts() || change.owner == Owner::User
+                })
+                .collect();
+            terminal::print_data(|to| diff::write(&shown, colored, to)).or_fail(Kind::Local)?;
+            let more = match plan.changes.len() - shown.len() {
+                0 => String::new(),
+                1 => "; -v shows 1 more file".to_owned(),
+                count => format!("; -v shows {count} more files"),
+            };
+            terminal.note(format_args!("a dry run: nothing was changed{more}"));
         }
         let is_written = !would && unwritten.is_none();
         let notes = plan.notes.iter();
         let told = notes.filter(|note| is_written || !matches!(note, Note::LineAdded(_)));
         told.for_each(|note| tell_note(layout, note, would, terminal));
-        if mode != Mode::Check {
-            summary::tell(&request.lines, would, terminal);
+        if !mode.check {
+            summary::tell(lines, would, terminal);
         }
-        if let Some(name) = connect.filter(|_| unwritten.is_none()) {
-            terminal.tell(format_args!("connect with: {}", layout.ssh_command(&name)));
+        if let Some(name) = self.connect.as_ref().filter(|_| unwritten.is_none()) {
+            terminal.tell(format_args!("connect with: {}", layout.ssh_command(name)));
         }
-        summary::tell_failures(request.lines, terminal)?;
-        if mode == Mode::Check && !plan.changes.is_empty() {
+        summary::tell_failures(lines, terminal)?;
+        if mode.check && !plan.changes.is_empty() {
             let paths = plan.changes.iter().map(|change| change.path.display());
             let message = Message::with_lines("would change:", paths);
             return Err(Failure::message(Kind::WouldChange, message));
@@ -193,7 +205,7 @@ impl Applied {
             return Ok(());
         }
         let stage = Stage::new(&self.plan).or_fail(Kind::Local)?;
-        let talk = &mut self.request.talk;
+        let talk = &mut self.talk;
         let objection = verify(layout, present, &self.plan, &stage, alias);
         match objection.or_fail(Kind::Local)? {
             None => {}

@@ -8,73 +8,39 @@ use super::identity as key;
 use super::summary::{ClusterChange, Line};
 use crate::certificate::identity::Identity;
 use crate::certificate::own_keys::OwnKey;
-use crate::cluster::{self, CheckedCluster, Cluster, NoFleet};
+use crate::cluster::{self, CheckedCluster, Cluster, Fleet, NoFleet, ResolvedCluster, resolve_one};
 use crate::commands::cluster_certificates::{ClusterCertificate, checked};
-use crate::commands::fleets::{self, FleetOutcome};
+use crate::commands::fleets;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::claims::{Claim, claims};
-use crate::install::desired::Desired;
+use crate::install::desired::{Desired, DesiredCluster};
 use crate::install::folder;
 use crate::install::fragment::{Difference, Fragment};
 use crate::install::layout::Layout;
 use crate::install::options::SavedOptions;
-use crate::install::present::{Installed, Present};
-use crate::install::state::{FileKind, FileStem, Record, Source};
+use crate::install::present::Present;
+use crate::install::state::{FileKind, Record, Source};
 use crate::name::Slug;
 use crate::render::ssh_config;
 use crate::settings::{Context, Rendering, pasted};
 use crate::text::message::{Message, Talk};
 use crate::text::shell;
 
-/// The decisions of a run.
-#[derive(Debug, Default)]
-pub(in crate::commands) struct InstallRequest {
-    pub(in crate::commands) desired: Desired,
-    /// The certificates that ssh renews by itself.
-    pub(in crate::commands) renewed: Vec<Renewed>,
-    /// The clusters, and what becomes of each.
-    pub(in crate::commands) lines: Vec<Line>,
-    /// What is said of options that a cluster has from now on, if nothing else refuses it.
-    pub(in crate::commands) options: Vec<(Option<FileStem>, String)>,
-    /// The messages about it.
-    pub(in crate::commands) talk: Talk,
-    /// True if the summary says how to connect.
-    pub(in crate::commands) tells_how_to_connect: bool,
-}
-
-/// A certificate that ssh renews by itself.
-#[derive(Debug)]
-pub(in crate::commands) struct Renewed {
-    /// The cluster that it is for.
-    pub(in crate::commands) record: Record,
-    /// The key that it is for.
-    pub(in crate::commands) identity: Option<PathBuf>,
-}
-
 /// A run that decides what is to be installed, from what is there.
 #[derive(Debug)]
 pub(in crate::commands) struct DesiredState<'a> {
-    layout: &'a Layout,
-    pub(in crate::commands) present: &'a Present,
-    pub(in crate::commands) installed: &'a Installed,
+    pub(super) layout: &'a Layout,
     pub(in crate::commands) context: &'a Context,
-    /// The decisions so far.
-    pub(in crate::commands) request: InstallRequest,
+    pub(in crate::commands) present: &'a Present,
+    pub(in crate::commands) desired: Desired,
+    /// The clusters, and what becomes of each.
+    pub(in crate::commands) lines: Vec<Line>,
+    /// The messages about it.
+    pub(in crate::commands) talk: Talk,
     /// Keys that a cluster may not let in, of which only its answer tells.
     pub(in crate::commands) unauthorized_keys: Vec<String>,
     /// The keys that ssh tries by itself, and the others of this person, for advice about them.
     pub(in crate::commands) own_keys: (Vec<OwnKey>, Vec<OwnKey>),
-}
-
-/// The result of an answer for its cluster.
-#[derive(Debug)]
-pub(in crate::commands) enum DesiredOutcome {
-    /// It is to be installed, and changes like this.
-    Put(ClusterChange),
-    /// It is gone for good, and why.
-    Gone(&'static str),
-    /// There is nothing to install of it, and why.
-    Nothing(Failure),
 }
 
 impl<'a> DesiredState<'a> {
@@ -82,75 +48,92 @@ impl<'a> DesiredState<'a> {
     pub(in crate::commands) fn new(
         layout: &'a Layout,
         present: &'a Present,
-        installed: &'a Installed,
         context: &'a Context,
     ) -> Self {
-        let desired = Desired::unchanged(present);
         Self {
             layout,
-            present,
-            installed,
             context,
-            request: InstallRequest { desired, ..InstallRequest::default() },
+            present,
+            desired: Desired::unchanged(present),
+            lines: Vec::new(),
+            talk: Talk::default(),
             unauthorized_keys: Vec::new(),
             own_keys: Default::default(),
         }
     }
 
-    /// All that was decided, and is to be said.
-    pub(super) fn into_request(self) -> InstallRequest {
-        let mut request = self.request;
-        self.unauthorized_keys.into_iter().for_each(|warning| request.talk.warn(warning));
-        request
-    }
-
-    /// Decides what is to be installed of the cluster that was answered.
+    /// Decides what is to be installed of the cluster that was answered, and says what changes. One
+    /// that was terminated is [`ClusterChange::Removed`], and the caller removes it.
     pub(in crate::commands) fn decide(
         &mut self,
         cluster: CheckedCluster<'_>,
         name: Slug<'_>,
         source: Source,
         options: &SavedOptions,
-    ) -> Outcome<DesiredOutcome> {
+    ) -> Outcome<ClusterChange> {
         let Some(id) = cluster.id().map(|id| id.clone().into_owned()) else {
-            return self.without_id(cluster);
+            // The refusals say what is wrong with the cluster's own values.
+            let resolved = resolve_one(cluster, &cluster::Options::default());
+            self.tell(&resolved)?;
+            return Err(fleets::no_fleet(&resolved.title, &NoFleet::Refused));
         };
         let (name, options) = (name.into_owned(), options.clone());
         let record = Record { id, name, source, options, fragments: Vec::new() };
-        let mut rendering = self.rendering(&record)?;
+        let rendering = self.rendering(&record)?;
+        let resolved = resolve_one(cluster, &rendering.hosts);
+        if matches!(resolved.fleet, Err(NoFleet::Terminated)) {
+            return Ok(ClusterChange::Removed(format!(": cluster {} was terminated", record.id)));
+        }
+        self.tell(&resolved)?;
+        match resolved.fleet {
+            Ok(fleet) => self.put(record, rendering, &fleet),
+            Err(why) => self.without_hosts(&record, &resolved.title, &why),
+        }
+    }
+
+    /// Tells what was refused, and what a person should know.
+    fn tell(&mut self, resolved: &ResolvedCluster<'_>) -> Outcome<()> {
         let skip_invalid = self.context.global.skip_invalid;
-        let talk = &mut self.request.talk;
-        let fleet = match fleets::of_cluster(cluster, &rendering.hosts, skip_invalid, talk)? {
-            FleetOutcome::Fleet(fleet) => fleet,
-            FleetOutcome::Terminated => return Ok(DesiredOutcome::Gone("was terminated")),
-            FleetOutcome::Empty(title, why) => return Ok(self.nothing(&record, &title, &why)),
-        };
+        let refused = fleets::refusal_warning(std::slice::from_ref(resolved), true, skip_invalid)?;
+        if let Some(warning) = refused {
+            self.talk.warn(warning);
+        }
+        fleets::notes(resolved).for_each(|note| self.talk.note(note));
+        Ok(())
+    }
+
+    /// Wants a cluster with these hosts.
+    fn put(
+        &mut self,
+        record: Record,
+        mut rendering: Rendering,
+        fleet: &Fleet<'_>,
+    ) -> Outcome<ClusterChange> {
         let cluster = &fleet.cluster;
+        let is_named = rendering.ssh.certificates.named.is_some();
+        let takes_ours = cluster.vault_enabled && !is_named;
         if rendering.is_live {
-            let takes_certificate =
-                cluster.vault_enabled && rendering.ssh.certificates.named.is_none();
-            self.context.check_live(&record, &rendering, takes_certificate)?;
+            self.context.check_live(&record, &rendering, takes_ours)?;
             self.context.refresh_command(self.layout.ssh_folder())?;
         }
-        if cluster.vault_enabled {
-            self.add_certificate(&mut rendering, &record, cluster)?;
-        }
+        let certificate_key =
+            if takes_ours { self.add_certificate(&mut rendering, &record, cluster)? } else { None };
         let mut text = Vec::new();
-        ssh_config::render_cluster(&fleet, &rendering.ssh, &mut text)
+        ssh_config::render_cluster(fleet, &rendering.ssh, &mut text)
             .context("cannot render")
             .or_fail(Kind::Local)?;
         let fragment = Fragment::parse(&text);
         let old = self.old(&record);
         let earlier = old.map(|(_, text)| Fragment::parse(text)).unwrap_or_default();
         self.refuse_claimed(&record, &fragment.new_names(&earlier))?;
-        rendering.warnings.iter().for_each(|warning| self.request.talk.warn(warning));
+        rendering.warnings.iter().for_each(|warning| self.talk.warn(warning));
         self.warn_of_keys(&rendering, &record, cluster);
         let difference = match old {
             Some((_, before)) if before != text => fragment.since(&earlier),
             _ => Difference::default(),
         };
         let moved = moved(&difference, &record.alias()).into_iter().map(Message::from);
-        self.request.talk.urgent.extend(moved);
+        self.talk.urgent.extend(moved);
         let hosts = fragment.hosts.len();
         let what = match old {
             None => ClusterChange::Added(hosts),
@@ -160,8 +143,8 @@ impl<'a> DesiredState<'a> {
             Some((_, before)) if before == text => ClusterChange::Unchanged(hosts),
             Some((was, before)) => changed(was, before, &text, &difference),
         };
-        self.request.desired.put.push((record, text));
-        Ok(DesiredOutcome::Put(what))
+        self.desired.put.push(DesiredCluster { record, fragment: text, certificate_key });
+        Ok(what)
     }
 
     /// The options that a cluster is rendered with.
@@ -180,64 +163,54 @@ impl<'a> DesiredState<'a> {
         Ok(rendering)
     }
 
-    /// A cluster without hosts may have some later.
-    fn nothing(&self, record: &Record, title: &str, why: &NoFleet) -> DesiredOutcome {
-        let is_newcomer = self.installed.of_id(record.id.as_str()).is_none();
-        let can_wait = is_newcomer && record.source.api().is_some();
-        let mut failure = fleets::nothing_to("install", title, why);
-        failure.hint = if can_wait && matches!(why, NoFleet::NoHost) {
-            let (commands, id) = (self.context.commands(), record.id.as_str());
-            let command =
-                pasted(commands.install(["--wait".into()], &commands.source_of_listed(id)));
-            Some(format!("{command} waits until its nodes are up"))
-        } else {
-            fleets::no_fleet(title, why).hint
-        };
-        DesiredOutcome::Nothing(failure)
-    }
-
-    /// The refusals say what is wrong with the cluster's own values.
-    fn without_id(&mut self, cluster: CheckedCluster<'_>) -> Outcome<DesiredOutcome> {
-        let label = cluster.label().to_owned();
-        let options = cluster::Options::default();
-        let skip_invalid = self.context.global.skip_invalid;
-        fleets::of_cluster(cluster, &options, skip_invalid, &mut self.request.talk)?;
-        Err(Failure::message(Kind::Answer, format!("{label}: the answer does not say its id")))
+    /// A cluster without hosts may have some later: of a new one that is no failure of others.
+    fn without_hosts(&self, record: &Record, title: &str, why: &NoFleet) -> Outcome<ClusterChange> {
+        let (no_fleet, id) = (fleets::no_fleet(title, why), record.id.as_str());
+        if !matches!(why, NoFleet::NoHost | NoFleet::NoneSelected { .. }) {
+            return Err(no_fleet);
+        }
+        let mut failure =
+            Failure { hint: no_fleet.hint, ..fleets::nothing_to("install", title, why) };
+        if self.present.of_id(id).is_some() {
+            return Err(failure);
+        }
+        if matches!(why, NoFleet::NoHost) && record.source.api().is_some() {
+            let commands = self.context.commands();
+            let command = commands.install(["--wait".into()], &commands.source_of_listed(id));
+            failure = failure.hint(format!("{} waits until its nodes are up", pasted(command)));
+        }
+        Ok(ClusterChange::NoHost(failure))
     }
 
     /// The cluster as it is installed, with its fragment.
     fn old(&self, record: &Record) -> Option<(&'a Record, &'a [u8])> {
-        let old = self.installed.of_id(record.id.as_str())?;
+        let old = self.present.of_id(record.id.as_str())?;
         Some((old, self.present.part(&old.stem(), FileKind::Fragment)?))
     }
 
-    /// Names the certificate that the cluster takes and nothing else, and what renews it.
+    /// Names the certificate that the cluster takes and nothing else. Returns the key that ssh renews
+    /// it for.
     fn add_certificate(
         &mut self,
         rendering: &mut Rendering,
         record: &Record,
         cluster: &Cluster<'_>,
-    ) -> Outcome<()> {
-        if rendering.ssh.certificates.named.is_some() {
-            return Ok(());
-        }
+    ) -> Outcome<Option<PathBuf>> {
         let own = ClusterCertificate::installed(self.layout, record);
         let identity = rendering.ssh.identity_file.as_ref();
         let identity = identity.map(|path| self.context.environment.expand(path));
-        if rendering.is_live {
-            self.request.renewed.push(Renewed { record: record.clone(), identity });
-        } else {
-            let identity = identity.as_deref().and_then(|path| Identity::read(path).ok());
-            // What is there under another name yet is put under this one.
-            let present = ClusterCertificate::of(self.layout, cluster);
-            if let Some(warning) =
-                present.warning(cluster, identity.as_ref(), &self.context.commands())
-            {
-                self.request.talk.warn(warning);
-            }
-        }
         rendering.ssh.certificates.by_cluster.insert(record.id.to_string(), own.path()?);
-        Ok(())
+        if rendering.is_live {
+            return Ok(identity);
+        }
+        let identity = identity.as_deref().and_then(|path| Identity::read(path).ok());
+        // What is there under another name yet is put under this one.
+        let present = ClusterCertificate::of(self.layout, cluster);
+        let warning = present.warning(cluster, identity.as_ref(), &self.context.commands());
+        if let Some(warning) = warning {
+            self.talk.warn(warning);
+        }
+        Ok(None)
     }
 
     /// Warns of the key to log in with, before ssh says it in fewer words.
@@ -248,7 +221,7 @@ impl<'a> DesiredState<'a> {
         let identity = rendering.ssh.identity_file.as_ref();
         if let Some(path) = identity {
             for fault in key::faults(environment, path) {
-                self.request.talk.warn(fault);
+                self.talk.warn(fault);
             }
             self.unauthorized_keys.extend(key::unauthorized(environment, path, keys, record));
         }
@@ -268,7 +241,7 @@ impl<'a> DesiredState<'a> {
         let (caught, taken): (Vec<_>, Vec<_>) =
             found.iter().partition(|claim| claim.pattern.is_some());
         for claim in caught {
-            self.request.talk.warn(format!(
+            self.talk.warn(format!(
                 "{}: the pattern {} catches {} too; ours comes first, and what it does not say counts",
                 place(claim),
                 claim.pattern.as_deref().unwrap_or_default(),

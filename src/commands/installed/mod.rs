@@ -4,19 +4,18 @@
 mod answers;
 mod apply;
 mod desired;
-mod hops;
 mod identity;
-mod loops;
+mod jumps;
 mod summary;
 
 pub(super) use answers::{InstalledAnswers, ask_again, decide_installed};
 pub(super) use apply::{Applied, Applying, apply_request};
-pub(super) use desired::{DesiredOutcome, DesiredState, Renewed};
+pub(super) use desired::DesiredState;
 pub(super) use summary::{ClusterChange, Line};
 
 use crate::cluster::{CheckedCluster, name_clusters};
 use crate::failure::{Failure, Kind, Outcome};
-use crate::install::present::{Installed, Present};
+use crate::install::present::Present;
 use crate::install::state::{FileStem, Record};
 use crate::name::{Id, Slug, id_part, is_start_of_id};
 
@@ -26,10 +25,9 @@ pub(super) fn named(present: &Present, selectors: &[String]) -> Outcome<Vec<File
     if selectors.is_empty() {
         return Ok(present.all_stems().into_iter().collect());
     }
-    let installed = present.installed();
     let mut stems: Vec<FileStem> = Vec::new();
     for selector in selectors {
-        let of_record = called(&installed, selector);
+        let of_record = called(present, selector);
         // A damaged state does not say its names; its file does.
         let by_file = || {
             let mut stems = present.all_stems().into_iter();
@@ -38,7 +36,7 @@ pub(super) fn named(present: &Present, selectors: &[String]) -> Outcome<Vec<File
         match of_record.map(Record::stem).or_else(by_file) {
             Some(stem) if stems.contains(&stem) => {}
             Some(stem) => stems.push(stem),
-            None => return Err(not_installed(selector, &installed)),
+            None => return Err(not_installed(selector, present)),
         }
     }
     Ok(stems)
@@ -46,8 +44,8 @@ pub(super) fn named(present: &Present, selectors: &[String]) -> Outcome<Vec<File
 
 /// The installed cluster that a person means by this id or the start of one, name, alias or short
 /// name: where a name is the short one of another cluster, that is where ssh leads.
-pub(super) fn called<'i>(installed: &'i Installed, selector: &str) -> Option<&'i Record> {
-    let records = || installed.records.values();
+pub(super) fn called<'i>(present: &'i Present, selector: &str) -> Option<&'i Record> {
+    let records = || present.records.values();
     let by_short = records().find(|record| record.typed_name() == selector);
     let called = by_short.or_else(|| records().find(|record| record.is_called(selector)));
     called.or_else(|| {
@@ -56,8 +54,8 @@ pub(super) fn called<'i>(installed: &'i Installed, selector: &str) -> Option<&'i
     })
 }
 
-fn not_installed(selector: &str, installed: &Installed) -> Failure {
-    let known: Vec<String> = installed
+fn not_installed(selector: &str, present: &Present) -> Failure {
+    let known: Vec<String> = present
         .records
         .values()
         .map(|record| format!("{} ({})", record.alias(), record.id))
@@ -74,26 +72,26 @@ fn not_installed(selector: &str, installed: &Installed) -> Failure {
 /// Names clusters: an installed one keeps its name, which no other one gets unless `is_replaced`
 /// says so.
 pub(super) fn names(
-    installed: &Installed,
+    present: &Present,
     clusters: &[&CheckedCluster<'_>],
     is_replaced: impl Fn(&Record) -> bool,
 ) -> Vec<Option<Slug<'static>>> {
-    let names = name_clusters(clusters, &recorded(installed, clusters, is_replaced));
+    let names = name_clusters(clusters, &recorded(present, clusters, is_replaced));
     names.into_iter().map(|name| name.map(Slug::into_owned)).collect()
 }
 
 /// The names that are given, damaged states included: their file names still say them.
 fn recorded(
-    installed: &Installed,
+    present: &Present,
     checked: &[&CheckedCluster<'_>],
     is_replaced: impl Fn(&Record) -> bool,
 ) -> Vec<(Id<'static>, Slug<'static>)> {
-    let records = installed.records.values();
+    let records = present.records.values();
     let mut recorded: Vec<_> = records
         .filter(|record| !is_replaced(record))
         .map(|record| (record.id.clone(), record.name.clone()))
         .collect();
-    for (stem, _) in &installed.damaged {
+    for (stem, _) in &present.damaged {
         let (name, part) = stem.parts();
         let ids = checked.iter().filter_map(|cluster| cluster.id());
         let id = ids.into_iter().find(|id| id_part(id.as_str()) == part).cloned();

@@ -20,7 +20,9 @@ impl Line {
     /// The reason that the cluster was left as it is.
     pub(in crate::commands) fn failure(&self) -> Option<&Failure> {
         match &self.what {
-            ClusterChange::Left(failure) | ClusterChange::NotInstalled(failure) => Some(failure),
+            ClusterChange::Left(failure)
+            | ClusterChange::NoHost(failure)
+            | ClusterChange::NotInstalled(failure) => Some(failure),
             _ => None,
         }
     }
@@ -45,6 +47,8 @@ pub(in crate::commands) enum ClusterChange {
     Removed(String),
     /// It could not be brought up to date.
     Left(Failure),
+    /// It is new, and has no host yet.
+    NoHost(Failure),
     /// It is new, and could not be installed.
     NotInstalled(Failure),
 }
@@ -52,7 +56,10 @@ pub(in crate::commands) enum ClusterChange {
 impl ClusterChange {
     /// Returns whether anything changes.
     fn is_change(&self) -> bool {
-        !matches!(self, Self::Unchanged(_) | Self::Left(_) | Self::NotInstalled(_))
+        !matches!(
+            self,
+            Self::Unchanged(_) | Self::Left(_) | Self::NoHost(_) | Self::NotInstalled(_)
+        )
     }
 }
 
@@ -69,7 +76,7 @@ impl fmt::Display for ClusterChange {
             Self::Unchanged(count) => write!(f, "unchanged: {}", counted(count)),
             Self::Removed(why) => write!(f, "removed{why}"),
             Self::Left(_) => f.write_str("left as it is"),
-            Self::NotInstalled(_) => f.write_str("not installed"),
+            Self::NoHost(_) | Self::NotInstalled(_) => f.write_str("not installed"),
         }
     }
 }
@@ -87,17 +94,11 @@ pub(super) fn tell(lines: &[Line], would: bool, terminal: Terminal) {
 }
 
 /// Tells why clusters were left as they are. The run fails with the worst of it.
-pub(super) fn tell_failures(lines: Vec<Line>, terminal: Terminal) -> Outcome<()> {
+pub(super) fn tell_failures(lines: &[Line], terminal: Terminal) -> Outcome<()> {
     let total = lines.len();
-    let mut failures: Vec<Failure> = lines
-        .into_iter()
-        .filter_map(|line| match line.what {
-            ClusterChange::Left(failure) | ClusterChange::NotInstalled(failure) => Some(failure),
-            _ => None,
-        })
-        .collect();
-    if total == 1 {
-        return failures.pop().map_or(Ok(()), Err);
+    let failures: Vec<&Failure> = lines.iter().filter_map(Line::failure).collect();
+    if let ([_], [failure]) = (lines, failures.as_slice()) {
+        return Err(failure.again());
     }
     let Some(worst) = failures.iter().map(|failure| failure.kind).max() else { return Ok(()) };
     for failure in &failures {

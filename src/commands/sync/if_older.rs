@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::certificate::file::{CertificateFile, suffices};
 use crate::certificate::identity::Identity;
 use crate::certificate::judge::{self, MIN_VALIDITY};
-use crate::cli::{GlobalArgs, SyncArgs};
+use crate::cli::{GlobalArgs, ModeArgs, SyncArgs};
 use crate::commands::cert;
 use crate::commands::installed::{
     Applied, Applying, ClusterChange, InstalledAnswers, apply_request, named,
@@ -21,7 +21,7 @@ use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::install::refresh::{self, RefreshState};
 use crate::install::state::{FileKind, FileStem, Record};
-use crate::settings::{CertSettings, Context, Mode, check_sync, refresh_is_off, ssh_layout};
+use crate::settings::{CertSettings, Context, check_sync, refresh_is_off, ssh_layout};
 use crate::ssh::process::run_with_timeout;
 use crate::terminal::{Audience, Terminal};
 use crate::text::time;
@@ -253,8 +253,8 @@ impl Refresh {
             Ok(applied) => applied,
             Err(failure) => return self.fail(due, &one_line(&failure)),
         };
-        let (terminal, lines) = (self.context.terminal, &applied.request.lines);
-        for warning in applied.request.talk.urgent.iter().cloned() {
+        let (terminal, lines) = (self.context.terminal, &applied.lines);
+        for warning in applied.talk.urgent.iter().cloned() {
             terminal.warning(warning);
         }
         // Whoever only wanted to connect is told what is gone.
@@ -279,12 +279,12 @@ impl Refresh {
 
     fn sync(&self, due: &[Due]) -> Outcome<Applied> {
         let (layout, context) = (&self.layout, self.within(LIMIT));
-        let mut applying = Applying::new(layout, Mode::Apply, &context);
+        let mut applying = Applying::new(layout, ModeArgs::default(), &context);
         let before = folder::read(layout)?;
         let stems: Vec<FileStem> = due.iter().filter_map(|due| due.stem.clone()).collect();
         let follows = due.iter().any(|due| due.stem.is_none());
         let follow = before.follow.clone().filter(|_| follows);
-        let answers = InstalledAnswers::of(&before, &stems, follow, &applying);
+        let answers = InstalledAnswers::of(before, &stems, follow, &applying);
         applying.lock_limit = self.left(LIMIT);
         apply_request(&applying, |state| {
             answers.decide(state, false);
@@ -301,8 +301,7 @@ impl Refresh {
         }
         let context = self.within(due.limit());
         let done = folder::read_ours(&self.layout).map_err(Failure::from).and_then(|present| {
-            let installed = present.installed();
-            let Some(record) = installed.records.get(stem) else { return Ok(()) };
+            let Some(record) = present.records.get(stem) else { return Ok(()) };
             let wanted = CertSettings::installed(state.certificate_key.clone(), &self.layout);
             let endpoint = || context.endpoint_of(record);
             let id = record.id.to_string();
@@ -374,7 +373,7 @@ pub(in crate::commands) fn record_results(
     took: Option<Duration>,
 ) -> Vec<String> {
     let mut warnings = Vec::new();
-    for line in &applied.request.lines {
+    for line in &applied.lines {
         let Some(stem) = &line.stem else { continue };
         let name = stem.to_string();
         if !layout.file(&stem.file(FileKind::State)).exists() {
@@ -387,10 +386,10 @@ pub(in crate::commands) fn record_results(
             state.fail(&why, took);
             warnings.push(going_on(&line.cluster, &state, &why));
         } else {
-            let mut renewed = applied.request.renewed.iter();
-            let key = renewed.find(|renewed| renewed.record.stem() == *stem);
+            let mut put = applied.desired.put.iter();
+            let put = put.find(|put| put.record.stem() == *stem);
             state = RefreshState {
-                certificate_key: key.and_then(|renewed| renewed.identity.clone()),
+                certificate_key: put.and_then(|put| put.certificate_key.clone()),
                 certificate_failed: state.certificate_failed,
                 ..RefreshState::done(took)
             };

@@ -6,7 +6,7 @@ use crate::cli::SyncArgs;
 use crate::commands::installed::{Applying, InstalledAnswers, apply_request, named};
 use crate::failure::Outcome;
 use crate::install::folder;
-use crate::settings::{Context, Mode, check_sync};
+use crate::settings::{Context, check_sync};
 
 pub(super) fn run(args: &SyncArgs, context: &Context) -> Outcome<()> {
     if let Some(age) = args.if_older {
@@ -14,12 +14,12 @@ pub(super) fn run(args: &SyncArgs, context: &Context) -> Outcome<()> {
     }
     let terminal = context.terminal;
     check_sync(&context.global)?;
-    let (layout, mode) = (&context.layout()?, Mode::from(args.mode));
-    let applying = Applying::new(layout, mode, context);
+    let layout = &context.layout()?;
+    let applying = Applying::new(layout, args.mode, context);
     let before = folder::read(layout)?;
     let stems = if args.new { Vec::new() } else { named(&before, &args.clusters)? };
     let follow = before.follow.clone().filter(|_| args.clusters.is_empty());
-    let answers = InstalledAnswers::of(&before, &stems, follow, &applying);
+    let answers = InstalledAnswers::of(before, &stems, follow, &applying);
     if answers.is_empty() {
         terminal.tell("nothing is installed");
         return Ok(());
@@ -28,7 +28,7 @@ pub(super) fn run(args: &SyncArgs, context: &Context) -> Outcome<()> {
         answers.decide(state, args.prune);
         Ok(())
     })?;
-    if mode == Mode::Apply {
+    if args.mode.applies() {
         if_older::record_results(layout, &applied, None);
     }
     applied.tell(&applying)

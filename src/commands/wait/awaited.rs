@@ -9,7 +9,7 @@ use crate::cluster::{NoFleet, Selection, resolve_one};
 use crate::commands::nodes::ViewedCluster;
 use crate::commands::{fleets, view};
 use crate::failure::{Failure, Kind, Outcome};
-use crate::install::present::Installed;
+use crate::install::present::Present;
 use crate::install::state::{Record, Source};
 use crate::settings::{Endpoint, Rendering};
 use crate::text::message::Message;
@@ -64,7 +64,7 @@ impl<'i> Awaited<'i> {
         waiter: &Waiter<'_>,
         selector: &str,
         is_listed: bool,
-        installed: &'i Installed,
+        installed: &'i Present,
     ) -> Result<(Self, String), NoAnswer> {
         let viewing = waiter.viewing;
         let (endpoint, selector) = if is_listed {
@@ -127,7 +127,7 @@ impl<'i> Awaited<'i> {
 fn asked_at(
     waiter: &Waiter<'_>,
     selector: &str,
-    installed: &Installed,
+    installed: &Present,
 ) -> Outcome<(Endpoint, String)> {
     let here = || waiter.viewing.source.endpoint();
     match view::asked_of(selector, waiter.viewing, installed) {

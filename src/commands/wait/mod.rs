@@ -24,7 +24,7 @@ use super::nodes::{Hop, ViewedCluster};
 use super::{fleets, view};
 use crate::cli::{GoalArgs, ReportFormat, SourceArgs, WaitArgs};
 use crate::failure::{Failure, Kind, Outcome};
-use crate::install::present::Installed;
+use crate::install::present::Present;
 use crate::settings::{Context, Origin, ViewSettings};
 use crate::terminal::Terminal;
 use crate::terminal::progress::MultiProgress;
@@ -100,7 +100,7 @@ impl<'w> Waiter<'w> {
         self.terminal.worst(failures)
     }
 
-    async fn watch_all<'i>(&self, installed: &'i Installed) -> Outcome<Vec<Outcome<Ended<'i>>>> {
+    async fn watch_all<'i>(&self, installed: &'i Present) -> Outcome<Vec<Outcome<Ended<'i>>>> {
         let (selectors, is_listed) = match &self.viewing.source.origin {
             Origin::Named(selectors) => (selectors.clone(), false),
             Origin::All(team) => (self.listed(team.as_deref()).await?, true),

@@ -5,14 +5,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::desired::Desired;
-use super::follow::{FOLLOW, Follow};
+use super::desired::{Desired, DesiredCluster};
 use super::fragment::Fragment;
 use super::include::{self, Found, IncludeLine, Unwritable};
-use super::layout::{AGAIN, CLUSTERS, FIRST_LOOK, INDEX, LAST, Layout, SECOND_LOOK, SHARED};
+use super::layout::{
+    AGAIN, CLUSTERS, FIRST_LOOK, FOLLOW, INDEX, LAST, Layout, SECOND_LOOK, SHARED,
+};
 use super::live::RefreshCommand;
-use super::present::{Installed, Present};
-use super::state::{FileKind, FileStem, Record, fingerprint};
+use super::present::Present;
+use super::state::{FileKind, FileStem, Follow, Record, fingerprint};
 use super::{index, known_hosts};
 
 /// The owner of a file.
@@ -102,21 +103,19 @@ pub fn plan(
     desired: &Desired,
     refresh: Option<&RefreshCommand>,
 ) -> Result<Plan, Unwritable> {
-    let installed = present.installed();
-    let fragments = desired.fragments(present, &installed);
+    let fragments = desired.fragments(present);
     let mut planner = Planner {
         layout,
         present,
         desired,
         refresh,
-        going: going(present, desired, &installed, &fragments),
-        installed,
+        going: going(present, desired, &fragments),
         fragments,
         added: BTreeSet::new(),
         plan: Plan::default(),
     };
-    for (record, fragment) in &desired.put {
-        planner.put(record, fragment);
+    for cluster in &desired.put {
+        planner.put(cluster);
     }
     for stem in &desired.removed {
         planner.keep_edited(stem);
@@ -133,10 +132,9 @@ pub fn plan(
 fn going(
     present: &Present,
     desired: &Desired,
-    installed: &Installed,
     fragments: &BTreeMap<FileStem, &[u8]>,
 ) -> BTreeSet<FileStem> {
-    let of_put = |(record, _): &(Record, _)| Some(installed.of_id(record.id.as_str())?.stem());
+    let of_put = |put: &DesiredCluster| Some(present.of_id(put.record.id.as_str())?.stem());
     let orphans = present.all_stems().into_iter().filter(|stem| {
         // A certificate alone is no leftover: a fragment elsewhere may name it.
         let has = |part| present.part(stem, part).is_some();
@@ -145,7 +143,7 @@ fn going(
         leftovers.any(has) && !has(FileKind::State)
     });
     let mut going: BTreeSet<FileStem> = desired.put.iter().filter_map(of_put).collect();
-    going.extend(desired.removed.iter().chain(&installed.superseded).cloned());
+    going.extend(desired.removed.iter().chain(&present.superseded).cloned());
     going.extend(orphans);
     going.retain(|stem| !fragments.contains_key(stem));
     going
@@ -156,7 +154,6 @@ struct Planner<'a> {
     present: &'a Present,
     desired: &'a Desired,
     refresh: Option<&'a RefreshCommand>,
-    installed: Installed,
     /// The fragments that ssh reads afterwards.
     fragments: BTreeMap<FileStem, &'a [u8]>,
     going: BTreeSet<FileStem>,
@@ -167,26 +164,26 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     /// The state goes before the fragment, so that a fragment always has one.
-    fn put(&mut self, record: &Record, fragment: &[u8]) {
+    fn put(&mut self, DesiredCluster { record, fragment, .. }: &DesiredCluster) {
         let present = self.present;
         let stem = record.stem();
-        let old = self.installed.of_id(record.id.as_str());
+        let old = present.of_id(record.id.as_str());
         let old_stem = old.map_or_else(|| stem.clone(), Record::stem);
         let was = present.part(&old_stem, FileKind::Fragment);
         let wrote = was.is_some_and(|was| old.is_some_and(|old| old.wrote(was)));
         let fragments = match (old, was) {
-            (Some(old), Some(was)) if wrote && was == fragment => old.fragments.clone(),
+            (Some(old), Some(was)) if wrote && was == *fragment => old.fragments.clone(),
             (_, Some(was)) if wrote => vec![fingerprint(fragment), fingerprint(was)],
             _ => vec![fingerprint(fragment)],
         };
         // Without a state and in no index, it is what a run left behind that was killed.
-        let is_damaged = self.installed.damaged.iter().any(|(at, _)| *at == stem);
+        let is_damaged = present.damaged.iter().any(|(at, _)| *at == stem);
         let is_leftover = old.is_none() && !present.indexed().contains(&stem) && !is_damaged;
         // A cluster that a person installs is none that an ssh at work has looked for.
         let is_looked_for = old.is_some() || present.follow.is_some();
         if let Some(was) = was
             && !wrote
-            && was != fragment
+            && was != *fragment
             && !is_leftover
         {
             self.keep_aside(&old_stem, was);
@@ -202,7 +199,7 @@ impl Planner<'_> {
         let record = Record { fragments, ..record.clone() };
         self.ours(&stem.file(FileKind::KnownHosts), Some(seen));
         self.ours(&stem.file(FileKind::State), Some(record.to_json()));
-        self.ours(&stem.file(FileKind::Fragment), Some(fragment.to_owned()));
+        self.ours(&stem.file(FileKind::Fragment), Some(fragment.clone()));
         self.carry_certificate(&stem);
     }
 
@@ -227,7 +224,7 @@ impl Planner<'_> {
 
     fn keep_edited(&mut self, stem: &FileStem) {
         if let Some(was) = self.present.part(stem, FileKind::Fragment)
-            && self.installed.records.get(stem).is_some_and(|record| !record.wrote(was))
+            && self.present.records.get(stem).is_some_and(|record| !record.wrote(was))
         {
             self.keep_aside(stem, was);
         }
@@ -296,7 +293,7 @@ impl Planner<'_> {
         }
         self.join_config()?;
         for stem in self.fragments.keys() {
-            let is_put = self.desired.put.iter().any(|(record, _)| record.stem() == *stem);
+            let is_put = self.desired.put.iter().any(|put| put.record.stem() == *stem);
             if !is_put && self.present.part(stem, FileKind::State).is_none() {
                 let path = self.layout.file(&stem.file(FileKind::Fragment));
                 self.plan.notes.push(Note::Stateless(path));
@@ -311,7 +308,7 @@ impl Planner<'_> {
         let Some(command) = self.refresh else { return Ok(was_live) };
         let follow = self.desired.follow.as_ref().filter(|follow| follow.options.live.is_some());
         let records =
-            self.fragments.keys().filter_map(|stem| self.desired.record(stem, &self.installed));
+            self.fragments.keys().filter_map(|stem| self.desired.record(stem, self.present));
         let clusters: Vec<_> =
             records.filter_map(|record| Some((record, record.options.live?))).collect();
         let new = follow.map(|follow| follow.options.prefix());
@@ -342,7 +339,7 @@ impl Planner<'_> {
 
     /// The patterns of the names of a cluster that ssh reads afterwards.
     fn patterns(&self, stem: &FileStem) -> Option<String> {
-        let record = self.desired.record(stem, &self.installed);
+        let record = self.desired.record(stem, self.present);
         record.map(Record::patterns).or_else(|| index::patterns_in(self.fragments.get(stem)?))
     }
 

@@ -22,8 +22,13 @@ fn record(name: &str) -> Record {
     }
 }
 
+fn desired(record: Record, text: &[u8]) -> Desired {
+    let put = DesiredCluster { record, fragment: text.to_owned(), certificate_key: None };
+    Desired { put: vec![put], ..Desired::default() }
+}
+
 fn put(clusters: &[(&str, &str)]) -> Desired {
-    let put = clusters.iter().map(|(name, text)| (record(name), text.as_bytes().to_owned()));
+    let put = clusters.iter().flat_map(|(name, text)| desired(record(name), text.as_bytes()).put);
     Desired { put: put.collect(), ..Desired::default() }
 }
 
@@ -64,7 +69,7 @@ fn apply(present: &mut Present, change: &Change) {
 }
 
 fn run(present: &mut Present, desired: &Desired) -> Plan {
-    let plan = plan(&layout(), present, desired, None).unwrap();
+    let plan = plan(&layout(), &present.clone().with_states(), desired, None).unwrap();
     for change in &plan.changes {
         apply(present, change);
     }
@@ -174,8 +179,7 @@ fn host_keys_outlive_an_update_and_a_new_name() {
     present.files.insert(old.file(FileKind::KnownHosts), b"prime-pod0 ssh-ed25519 AAAA\n".to_vec());
     let renamed = Record { name: Slug::new("llama").unwrap(), ..record("train") };
     let new = renamed.stem();
-    let plan =
-        run(&mut present, &Desired { put: vec![(renamed, b"two".to_vec())], ..Desired::default() });
+    let plan = run(&mut present, &desired(renamed, b"two"));
     assert_eq!(text(&present, &new.file(FileKind::KnownHosts)), "prime-pod0 ssh-ed25519 AAAA\n");
     assert_eq!(present.all_stems(), BTreeSet::from([new.clone()]));
     assert!(!text(&present, "clusters").contains(&old.to_string()));
@@ -249,24 +253,20 @@ fn a_new_name_that_died_half_way_leaves_one_cluster() {
     let old = record("train");
     before.files.insert(old.stem().file(FileKind::KnownHosts), b"prime-pod0 x AAAA\n".to_vec());
     let new = Record { name: Slug::new("llama").unwrap(), ..old.clone() };
-    let put = vec![(new.clone(), b"two".to_vec())];
-    let put = Desired { put, ..Desired::default() };
-    let renaming = plan(&layout(), &before, &put, None).unwrap();
+    let put = desired(new.clone(), b"two");
+    let renaming = plan(&layout(), &before.clone().with_states(), &put, None).unwrap();
     for died_after in 0..=renaming.changes.len() {
         let mut present = before.clone();
         for change in &renaming.changes[..died_after] {
             apply(&mut present, change);
         }
-        let installed = present.installed();
+        let installed = present.clone().with_states();
         assert_eq!(installed.records.len(), 1, "{installed:?}");
         let (stem, record) = installed.records.first_key_value().unwrap();
         let (stem, record) = (stem.clone(), record.clone());
         assert!([old.stem(), new.stem()].contains(&stem));
         let mut removed = present.clone();
-        let plan = run(
-            &mut present,
-            &Desired { put: vec![(record, b"three".to_vec())], ..Desired::default() },
-        );
+        let plan = run(&mut present, &desired(record, b"three"));
         assert_eq!(plan.notes, [], "{died_after}");
         assert_eq!(present.all_stems(), BTreeSet::from([stem.clone()]), "{died_after}");
         assert_eq!(text(&present, &stem.file(FileKind::KnownHosts)), "prime-pod0 x AAAA\n");
@@ -322,7 +322,7 @@ fn damage_of_one_cluster_harms_no_other() {
     let [one, two] = ["one", "two"].map(|name| record(name).stem());
     present.files.insert(one.file(FileKind::State), b"{".to_vec());
     present.files.remove(&two.file(FileKind::State));
-    let installed = present.installed();
+    let installed = present.clone().with_states();
     assert_eq!(installed.records.len(), 1);
     assert_eq!(installed.damaged.len(), 1);
 
@@ -332,7 +332,7 @@ fn damage_of_one_cluster_harms_no_other() {
     // Installed again, what stands there is nobody's that we know of, so it is kept.
     let plan = run(&mut present, &put(&[("one", "1+"), ("two", "2")]));
     assert!(matches!(&plan.notes[..], [Note::KeptAside { .. }]), "{:?}", plan.notes);
-    assert_eq!(present.installed().records.len(), 3);
+    assert_eq!(present.clone().with_states().records.len(), 3);
 }
 
 #[test]
