@@ -32,8 +32,9 @@ pub(super) struct ViewAnswers {
 pub(super) fn installed_here(layout: &Layout, terminal: Terminal) -> Present {
     match folder::read(layout) {
         Ok(present) => present,
-        Err(error) => {
-            terminal.warning(format_args!("it is not known what is installed: {error}"));
+        Err(failure) => {
+            let why = failure.cause;
+            terminal.warning(format_args!("it is not known what is installed: {why:#}"));
             Present::default()
         }
     }

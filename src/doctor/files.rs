@@ -10,7 +10,7 @@ use super::{Check, Finding};
 use crate::fs::Lock;
 use crate::install::include;
 use crate::install::layout::{CLUSTERS, INDEX, LOCK, Layout, SHARED};
-use crate::install::plan::{Change, Note, Owner};
+use crate::install::plan::{Change, Owner};
 use crate::install::state::{FileKind, FileStem};
 use crate::settings::OwnCommands;
 
@@ -19,7 +19,7 @@ use crate::settings::OwnCommands;
 pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     let ours = match &snapshot.ours {
         Ok(ours) => ours,
-        Err(error) => return vec![Finding::wrong(Check::Files, error)],
+        Err(failure) => return vec![Finding::failed(Check::Files, failure)],
     };
     let folder = Folder { layout: &snapshot.layout, ours, commands: &snapshot.commands };
     let mut findings = folder.states();
@@ -163,17 +163,14 @@ impl Folder<'_> {
     /// Files without a state, and files that are not ours.
     fn not_ours(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
-        for note in self.ours.repair.iter().flat_map(|plan| &plan.notes) {
-            if let Note::Stateless(path) = note {
-                findings.push(
-                    Finding::warning(
-                        Check::Files,
-                        "it has no state file, so nothing keeps it up to date",
-                    )
-                    .at(path)
+        let has_state = |stem| self.ours.present.part(stem, FileKind::State).is_some();
+        for stem in self.ours.expected().iter().filter(|stem| !has_state(stem)) {
+            let what = "it has no state file, so nothing keeps it up to date";
+            findings.push(
+                Finding::warning(Check::Files, what)
+                    .at(&self.path(stem, FileKind::Fragment))
                     .advise("install that cluster again"),
-                );
-            }
+            );
         }
         for name in &self.ours.present.foreign {
             let path = self.layout.file(name);

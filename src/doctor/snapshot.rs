@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::failure::Outcome;
 use crate::install::desired::Desired;
-use crate::install::folder::{self, FolderError};
+use crate::install::folder;
 use crate::install::fragment::Fragment;
 use crate::install::layout::{FIRST_LOOK, Layout};
 use crate::install::live;
@@ -28,7 +29,7 @@ pub struct Snapshot {
     /// The user's configuration, or why it cannot be read.
     pub config: Result<Option<Vec<u8>>, String>,
     /// Our files.
-    pub ours: Result<OurFolder, FolderError>,
+    pub ours: Outcome<OurFolder>,
     /// Temporary files of runs that were killed, or are still running.
     pub leftovers: Vec<PathBuf>,
     /// The commands that are advised.

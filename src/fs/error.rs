@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
+use crate::failure::{Failure, Kind};
 use crate::text::shell;
 use thiserror::Error;
 
@@ -90,6 +91,14 @@ impl FileError {
             Problem::System(error) => Ok(error),
             _ => Err(self),
         }
+    }
+}
+
+impl From<FileError> for Failure {
+    /// What a person put in our way is a refusal; all else is a failure of this machine.
+    fn from(error: FileError) -> Self {
+        let kind = if error.is_refusal() { Kind::Install } else { Kind::Local };
+        Self::new(kind, error)
     }
 }
 

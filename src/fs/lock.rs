@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use super::error::{Action, FileError};
 use super::read::{Links, open, read};
+use crate::failure::{Failure, Kind};
 use crate::text::shell;
 
 /// The time after which the user is told about a wait.
@@ -48,6 +49,15 @@ pub enum LockError {
     /// The lock file or its folder could not be made, or something else stands in its place.
     #[error(transparent)]
     File(#[from] FileError),
+}
+
+impl From<LockError> for Failure {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::File(error) => error.into(),
+            LockError::Busy { .. } => Self::new(Kind::Local, error),
+        }
+    }
 }
 
 impl Lock {

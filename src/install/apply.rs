@@ -1,9 +1,10 @@
 //! Applies a plan: all of it, or nothing.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use super::plan::{Change, Owner, Plan};
+use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fs::{FileError, Mode, Staged};
 
 /// The mode of every file of ours: keys and addresses are nobody else's concern, and ssh stops
@@ -27,25 +28,6 @@ struct Step<'p> {
     new: Option<Staged>,
     /// The old contents, ready to be put back: a way back must not need space on the disk.
     old: Option<Staged>,
-}
-
-/// The reason that a plan was not applied. Everything is as it was, or it says what is not.
-#[derive(Debug, thiserror::Error)]
-pub enum ApplyError {
-    /// A file could not be written.
-    #[error(transparent)]
-    Write(#[from] FileError),
-    /// Somebody else changed a file since it was read.
-    #[error("{} was changed by another program just now; run the command again", .0.display())]
-    Meanwhile(PathBuf),
-    /// A file could not be written, and another could not be put back.
-    #[error("{first}; and what was done before could not be undone: {then}")]
-    Stuck {
-        /// The first error.
-        first: Box<ApplyError>,
-        /// The error of putting another back.
-        then: FileError,
-    },
 }
 
 impl<'p> Stage<'p> {
@@ -78,8 +60,9 @@ impl<'p> Stage<'p> {
     /// Puts everything in place, one file after the other. Where one fails, those before it are
     /// put back.
     ///
-    /// Returns why the user's configuration was left as it is, where it may only be read.
-    pub fn put(self) -> Result<Option<FileError>, ApplyError> {
+    /// Returns why the user's configuration was left as it is, where it may only be read. Where it
+    /// fails everything is as it was, or the failure says what is not.
+    pub fn put(self) -> Outcome<Option<FileError>> {
         let Self { steps, mut unwritten } = self;
         let mut done: Vec<Step<'_>> = Vec::new();
         let mut has_paused = false;
@@ -94,18 +77,22 @@ impl<'p> Stage<'p> {
             if unwritten.is_some() && change.owner != Owner::Ours {
                 continue;
             }
-            match step.put() {
-                Ok(()) => done.push(step),
-                Err(ApplyError::Write(error))
-                    if change.owner != Owner::Ours && error.is_read_only() =>
-                {
+            let failure = match step.is_unchanged().map(|()| step.put()) {
+                Ok(Ok(())) => {
+                    done.push(step);
+                    continue;
+                }
+                Ok(Err(error)) if change.owner != Owner::Ours && error.is_read_only() => {
                     // The backup is of no use without the change that it is for.
                     let backup = done.pop_if(|step| step.change.owner == Owner::Backup);
-                    backup.map_or(Ok(()), Step::undo)?;
+                    backup.map_or(Ok(()), Step::undo).or_fail(Kind::Local)?;
                     unwritten = Some(error);
+                    continue;
                 }
-                Err(first) => return Err(undo_all(done, first)),
-            }
+                Ok(Err(error)) => Failure::new(Kind::Local, error),
+                Err(failure) => failure,
+            };
+            return Err(undo_all(done, failure));
         }
         Ok(unwritten)
     }
@@ -128,12 +115,20 @@ impl<'p> Step<'p> {
         })
     }
 
-    fn put(&mut self) -> Result<(), ApplyError> {
+    /// Fails where somebody else changed the file since it was read.
+    fn is_unchanged(&self) -> Outcome<()> {
         let path = &self.change.path;
-        if crate::fs::contents(path)? != self.change.before {
-            return Err(ApplyError::Meanwhile(path.clone()));
+        if crate::fs::contents(path).or_fail(Kind::Local)? == self.change.before {
+            return Ok(());
         }
-        Ok(put_or_remove(path, self.new.take())?)
+        let path = path.display();
+        let message =
+            format!("{path} was changed by another program just now; run the command again");
+        Err(Failure::message(Kind::Local, message))
+    }
+
+    fn put(&mut self) -> Result<(), FileError> {
+        put_or_remove(&self.change.path, self.new.take())
     }
 
     fn undo(self) -> Result<(), FileError> {
@@ -145,11 +140,15 @@ fn put_or_remove(path: &Path, staged: Option<Staged>) -> Result<(), FileError> {
     staged.map_or_else(|| crate::fs::remove(path), Staged::put)
 }
 
-fn undo_all(done: Vec<Step<'_>>, first: ApplyError) -> ApplyError {
+fn undo_all(done: Vec<Step<'_>>, first: Failure) -> Failure {
     // One that cannot be undone is no reason to leave the others.
     let undone: Vec<_> = done.into_iter().rev().map(Step::undo).collect();
     match undone.into_iter().find_map(Result::err) {
         None => first,
-        Some(then) => ApplyError::Stuck { first: Box::new(first), then },
+        Some(then) => {
+            let message =
+                format!("{:#}; and what was done before could not be undone: {then}", first.cause);
+            Failure::message(Kind::Local, message)
+        }
     }
 }

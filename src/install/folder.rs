@@ -20,6 +20,7 @@ use super::present::Present;
 use super::reader::{AS_SSH, Block, ConfigReader, IncludeResolver};
 use super::refresh;
 use super::state::{FileKind, FileStem, Follow, Record, is_certificate_lock};
+use crate::failure::{Failure, Kind, Outcome};
 use crate::fs::{FILE_MAX, FileError, Lock, read_own};
 use crate::ssh::process::{self, Ended};
 use crate::text::shell;
@@ -27,59 +28,22 @@ use crate::text::shell;
 /// A directory service that does not answer is as good as none.
 const GETENT_LIMIT: Duration = Duration::from_secs(2);
 
-/// The reason that the ssh folder cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum FolderError {
-    /// The ssh folder belongs to another user, who could not read what we would put there.
-    #[error(
-        "{} belongs to user {owner}, who could not read what root puts there; \
-         run the command as that user, without sudo",
-        shell::path(path)
-    )]
-    Owner {
-        /// The ssh folder.
-        path: PathBuf,
-        /// Its owner.
-        owner: u32,
-    },
-    /// The user's home is not known.
-    #[error("the home folder is not known; give --ssh-dir")]
-    NoHome,
-    /// The system said no.
-    #[error("cannot read {}: {error}", shell::path(path))]
-    System {
-        /// The path that was looked at.
-        path: PathBuf,
-        /// The words of the system.
-        error: io::Error,
-    },
-    /// Our folder, a file of ours, or the user's configuration cannot be used.
-    #[error(transparent)]
-    File(#[from] FileError),
+fn cannot_read(path: &Path) -> impl FnOnce(io::Error) -> Failure {
+    move |error| {
+        Failure::message(Kind::Local, format!("cannot read {}: {error}", shell::path(path)))
+    }
 }
 
-impl FolderError {
-    fn system(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |error| Self::System { path: path.to_owned(), error }
-    }
-
-    /// Returns whether something stands in our way that a person put there.
-    #[must_use]
-    pub fn is_refusal(&self) -> bool {
-        match self {
-            Self::Owner { .. } => true,
-            Self::NoHome | Self::System { .. } => false,
-            Self::File(error) => error.is_refusal(),
-        }
-    }
+fn no_home() -> Failure {
+    Failure::message(Kind::Local, "the home folder is not known; give --ssh-dir")
 }
 
 /// The ssh folder, by an absolute path: the one that is `given`, or the `.ssh` of `home`, else of
 /// the home folder of the password database.
-pub fn ssh_folder(given: Option<&Path>, home: Option<&Path>) -> Result<PathBuf, FolderError> {
+pub fn ssh_folder(given: Option<&Path>, home: Option<&Path>) -> Outcome<PathBuf> {
     let of_home = |below: &Path| {
         let home = home.map(Path::to_owned).or_else(home_of_user);
-        home.map(|home| home.join(below)).ok_or(FolderError::NoHome)
+        home.map(|home| home.join(below)).ok_or_else(no_home)
     };
     let folder = match given {
         None => of_home(".ssh".as_ref())?,
@@ -89,10 +53,10 @@ pub fn ssh_folder(given: Option<&Path>, home: Option<&Path>) -> Result<PathBuf, 
             Err(_) => given.to_owned(),
         },
     };
-    let folder = std::path::absolute(&folder).map_err(FolderError::system(&folder))?;
+    let folder = std::path::absolute(&folder).map_err(cannot_read(&folder))?;
     // `a/../b` is another place where `a` is a link, so only the file system can resolve it.
     if folder.components().any(|part| part == Component::ParentDir) {
-        return fs::canonicalize(&folder).map_err(FolderError::system(&folder));
+        return fs::canonicalize(&folder).map_err(cannot_read(&folder));
     }
     Ok(folder)
 }
@@ -114,10 +78,10 @@ fn home_by_getent() -> Option<PathBuf> {
 /// The layout below an ssh folder.
 ///
 /// ssh itself takes the home folder of the password database, whatever `$HOME` says.
-pub fn layout(given: Option<&Path>, home: Option<&Path>) -> Result<Layout, FolderError> {
+pub fn layout(given: Option<&Path>, home: Option<&Path>) -> Outcome<Layout> {
     let folder = ssh_folder(given, home)?;
     // Without an entry in the password database ssh does not run at all.
-    let of_user = home_of_user().or_else(|| home.map(Path::to_owned)).ok_or(FolderError::NoHome)?;
+    let of_user = home_of_user().or_else(|| home.map(Path::to_owned)).ok_or_else(no_home)?;
     let homes: Vec<_> =
         [Some(&*of_user), home].into_iter().flatten().map(|home| home.join(".ssh")).collect();
     let mut same: Vec<PathBuf> = fs::canonicalize(&folder).into_iter().collect();
@@ -151,14 +115,14 @@ pub fn is_hidden_from(layout: &Layout, config: &[u8], home: &Path) -> bool {
 }
 
 /// Everything that a plan needs to know of the disk.
-pub fn read(layout: &Layout) -> Result<Present, FolderError> {
+pub fn read(layout: &Layout) -> Outcome<Present> {
     check_owner(layout)?;
     let config = crate::fs::contents(&layout.config())?;
     Ok(Present { config, ..read_ours(layout)? })
 }
 
 /// The same without the user's configuration, which may be what cannot be read.
-pub fn read_ours(layout: &Layout) -> Result<Present, FolderError> {
+pub fn read_ours(layout: &Layout) -> Outcome<Present> {
     let mut present = Present {
         config_is_link: layout.config().is_symlink(),
         backup: read_own(&layout.backup())?.map(|(bytes, _)| bytes),
@@ -168,8 +132,8 @@ pub fn read_ours(layout: &Layout) -> Result<Present, FolderError> {
         return Ok(present);
     }
     let folder = layout.folder();
-    for entry in fs::read_dir(&folder).map_err(FolderError::system(&folder))? {
-        let name = entry.map_err(FolderError::system(&folder))?.file_name();
+    for entry in fs::read_dir(&folder).map_err(cannot_read(&folder))? {
+        let name = entry.map_err(cannot_read(&folder))?.file_name();
         let name = name.to_string_lossy().into_owned();
         if name == LOCK || is_trace(&name) {
             continue;
@@ -215,12 +179,12 @@ pub fn records(layout: &Layout) -> Vec<Record> {
 }
 
 /// The clusters that have a state file. No file is opened: ssh may be waiting.
-pub fn installed_stems(layout: &Layout) -> Result<Vec<FileStem>, FolderError> {
+pub fn installed_stems(layout: &Layout) -> Outcome<Vec<FileStem>> {
     if !is_there(layout)? {
         return Ok(Vec::new());
     }
     let folder = layout.folder();
-    let entries = fs::read_dir(&folder).map_err(FolderError::system(&folder))?.flatten();
+    let entries = fs::read_dir(&folder).map_err(cannot_read(&folder))?.flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
     let files = names.filter_map(|name| FileStem::of_file(&name));
     let mut stems: Vec<_> =
@@ -245,7 +209,7 @@ fn age(layout: &Layout, found: &fs::Metadata) -> Duration {
 }
 
 /// Returns whether our folder is there. Whatever else has its name is refused.
-pub fn is_there(layout: &Layout) -> Result<bool, FolderError> {
+pub fn is_there(layout: &Layout) -> Outcome<bool> {
     Ok(crate::fs::is_own_folder(&layout.folder())?)
 }
 
@@ -371,13 +335,19 @@ fn is_same_folder(one: &Path, other: &Path) -> bool {
 
 /// Refuses another user's folder: a file that root makes there, with mode 0600, stops that user's ssh
 /// for every host.
-pub fn check_owner(layout: &Layout) -> Result<(), FolderError> {
+pub fn check_owner(layout: &Layout) -> Outcome<()> {
     let ssh_folder = layout.ssh_folder();
     // Where there is none yet, it will be made in the home folder of its user.
     let mut places = ssh_folder.ancestors().take(2);
     let Some(found) = places.find_map(|place| fs::metadata(place).ok()) else { return Ok(()) };
     if Uid::effective().is_root() && found.uid() != 0 {
-        return Err(FolderError::Owner { path: ssh_folder.to_owned(), owner: found.uid() });
+        let message = format!(
+            "{} belongs to user {}, who could not read what root puts there; run the command as \
+             that user, without sudo",
+            shell::path(ssh_folder),
+            found.uid()
+        );
+        return Err(Failure::message(Kind::Install, message));
     }
     Ok(())
 }

@@ -3,9 +3,10 @@
 //! All of it is text in, text out. Every byte that is not our line stays as it is.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::reader::{Directive, IncludeResolver, directives};
+use crate::name::Invalid;
 use crate::text::shell;
 
 /// An `Include` of our index, written by us or by a person.
@@ -77,18 +78,10 @@ fn includes(config: &[u8]) -> impl Iterator<Item = (Directive<'_>, Option<usize>
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IncludeLine(String);
 
-/// A path that no `Include` can name in every release of ssh.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "ssh cannot include {}: its path holds a quote, a backslash, a `%`, a `$`, a pattern or a \
-     control character",
-    shell::path(.0)
-)]
-pub struct Unwritable(PathBuf);
-
 impl IncludeLine {
-    /// The line that includes `path`, which is absolute or relative to the home's `.ssh`.
-    pub fn new(path: &Path) -> Result<Self, Unwritable> {
+    /// The line that includes `path`, which is absolute or relative to the home's `.ssh`; some paths
+    /// no `Include` can name in every release of ssh.
+    pub fn new(path: &Path) -> Result<Self, Invalid> {
         // Without quotes where that is possible: some editors do not take them off.
         let special = |c: char| c.is_control() || "\"'\\%$*?[]{}".contains(c);
         match path.to_str() {
@@ -99,13 +92,11 @@ impl IncludeLine {
             Some(text) => return Ok(Self(format!("Include {text}"))),
             None => {}
         }
-        Err(Unwritable(path.to_owned()))
-    }
-
-    /// The line's text, without its ending.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+        Err(Invalid::because(format!(
+            "ssh cannot include {}: its path holds a quote, a backslash, a `%`, a `$`, a pattern or a \
+             control character",
+            shell::path(path)
+        )))
     }
 
     /// The user's configuration with our line as its first. The caller has seen that none is in it.

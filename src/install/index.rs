@@ -7,10 +7,10 @@
 use std::collections::BTreeSet;
 
 use super::fragment::{self, Fragment};
-use super::include::{IncludeLine, Unwritable};
+use super::include::IncludeLine;
 use super::layout::{CLUSTERS, FIRST_LOOK, LAST, Layout, SECOND_LOOK};
 use super::state::{FileKind, FileStem};
-use crate::name::Slug;
+use crate::name::{Invalid, Slug};
 use crate::render::ssh_config;
 
 /// The first line of each.
@@ -25,25 +25,20 @@ pub(super) fn says_folder_is_ours(index: &[u8]) -> bool {
     index.split_inclusive(|&byte| byte == b'\n').any(|line| line == FOLDER_HEADER.as_bytes())
 }
 
-/// The index.
+/// The index. The path of a look begins with `~` where that is possible: some programs that refuse any
+/// `Match` do not expand it, and so go on.
 pub(super) fn index(
     layout: &Layout,
     folder_is_ours: bool,
     is_live: bool,
-) -> Result<Vec<u8>, Unwritable> {
-    let mut text = HEADER.to_owned();
-    if folder_is_ours {
-        text.push_str(FOLDER_HEADER);
-    }
-    if is_live {
-        push(&mut text, &layout.include_look(FIRST_LOOK)?);
-    }
-    push(&mut text, &IncludeLine::new(&layout.file(CLUSTERS))?);
-    if is_live {
-        push(&mut text, &layout.include_look(SECOND_LOOK)?);
-    }
-    push(&mut text, &IncludeLine::new(&layout.file(LAST))?);
-    Ok(text.into_bytes())
+) -> Result<Vec<u8>, Invalid> {
+    let [first, second] = [FIRST_LOOK, SECOND_LOOK]
+        .map(|look| is_live.then(|| IncludeLine::new(&layout.named_by_ssh(look))));
+    let [clusters, last] = [CLUSTERS, LAST].map(|name| IncludeLine::new(&layout.file(name)));
+    let header = if folder_is_ours { FOLDER_HEADER } else { "" };
+    let lines = first.into_iter().chain([clusters]).chain(second).chain([last]);
+    let lines = lines.map(|line| Ok(format!("{}\n", line?))).collect::<Result<String, _>>()?;
+    Ok(format!("{HEADER}{header}{lines}").into_bytes())
 }
 
 /// The hosts that were added in the last minutes, for an ssh that has read the clusters' files
@@ -64,17 +59,10 @@ pub(super) fn again<'f>(
 pub(super) fn clusters<'s>(
     layout: &Layout,
     stems: impl IntoIterator<Item = &'s FileStem>,
-) -> Result<Vec<u8>, Unwritable> {
-    let mut text = HEADER.to_owned();
-    for stem in stems {
-        push(&mut text, &IncludeLine::new(&layout.file(&stem.file(FileKind::Fragment)))?);
-    }
-    Ok(text.into_bytes())
-}
-
-fn push(text: &mut String, line: &IncludeLine) {
-    text.push_str(line.as_str());
-    text.push('\n');
+) -> Result<Vec<u8>, Invalid> {
+    let line = |stem: &FileStem| IncludeLine::new(&layout.file(&stem.file(FileKind::Fragment)));
+    let lines = stems.into_iter().map(|stem| Ok(format!("{}\n", line(stem)?)));
+    Ok((HEADER.to_owned() + &lines.collect::<Result<String, _>>()?).into_bytes())
 }
 
 /// The file that is read last: a name of these patterns that no cluster's file has leads nowhere.

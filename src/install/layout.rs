@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::include::{IncludeLine, Unwritable};
+use super::include::IncludeLine;
 use super::reader::IncludeResolver;
+use crate::name::Invalid;
 use crate::text::shell;
 
 /// Our folder's name below the ssh folder.
@@ -105,13 +106,13 @@ impl Layout {
     }
 
     /// The line that includes the file `name` of our folder.
-    pub fn include(&self, name: &str) -> Result<IncludeLine, Unwritable> {
+    pub fn include(&self, name: &str) -> Result<IncludeLine, Invalid> {
         self.include_path(&self.file(name))
     }
 
     /// Every form of the line of ours in the user's configuration: relative, and absolute for those
     /// whose `$HOME` is elsewhere, by each path that leads to our folder.
-    pub fn own_lines(&self) -> Result<Vec<IncludeLine>, Unwritable> {
+    pub fn own_lines(&self) -> Result<Vec<IncludeLine>, Invalid> {
         let absolute = self.include_resolver().index;
         let absolute = absolute.iter().filter_map(|index| IncludeLine::new(index).ok());
         Ok([self.include(INDEX)?].into_iter().chain(absolute).collect())
@@ -119,7 +120,7 @@ impl Layout {
 
     /// The line that includes a file below the ssh folder: relative to that folder where it is
     /// ssh's own, so that a shared home may move; else absolute.
-    pub fn include_path(&self, path: &Path) -> Result<IncludeLine, Unwritable> {
+    pub fn include_path(&self, path: &Path) -> Result<IncludeLine, Invalid> {
         let relative = path.strip_prefix(&self.ssh_folder).ok().filter(|_| self.is_read_by_ssh());
         IncludeLine::new(relative.unwrap_or(path))
     }
@@ -133,12 +134,6 @@ impl Layout {
         } else {
             self.file(name)
         }
-    }
-
-    /// The line that includes a look. Where that is possible its path begins with `~`: some programs
-    /// that refuse any `Match` do not expand it, and so go on.
-    pub(super) fn include_look(&self, name: &str) -> Result<IncludeLine, Unwritable> {
-        IncludeLine::new(&self.named_by_ssh(name))
     }
 
     /// Finds what an `Include` names as ssh does.

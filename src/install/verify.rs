@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Context;
 
 use super::apply::Stage;
 use super::include::{self, IncludeLine};
@@ -11,38 +11,38 @@ use super::layout::{INDEX, LAST, Layout};
 use super::plan::Plan;
 use super::present::Present;
 use super::state::FileKind;
+use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::ssh::query;
-
-/// The reason that ssh stops, in its own words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Objection {
-    /// It did so before us.
-    Before(String),
-    /// It would because of us.
-    ByUs(String),
-}
+use crate::text::message::Message;
 
 /// Lets ssh read what will be there once `stage` is put in place, for `alias` and for a name that
-/// is not ours. `None` where it reads it, or where there is no ssh to ask.
+/// is not ours. Fails where ssh would stop because of us, and returns a warning where it stops at the
+/// user's configuration as it is. Says nothing where there is no ssh to ask.
 pub fn verify(
     layout: &Layout,
     present: &Present,
     plan: &Plan,
     stage: &Stage<'_>,
     alias: Option<&str>,
-) -> Result<Option<Objection>> {
-    let scratch = crate::fs::scratch_folder(&layout.folder())?;
+) -> Outcome<Option<Message>> {
+    let scratch = crate::fs::scratch_folder(&layout.folder()).or_fail(Kind::Local)?;
     let copies = Copies { layout, plan, stage, folder: scratch.path() };
     let names: Vec<&str> = alias.into_iter().chain([query::UNRELATED]).collect();
     let index = copies.index()?;
     let Some(words) = copies.ask(&copies.config(present)?, &names)? else { return Ok(None) };
     // Whose fault is it? What was there before is asked the same, and what is ours alone.
     let before = copies.write("before", present.config.as_deref().unwrap_or_default())?;
-    let Some(before) = copies.ask(&before, &names)? else {
-        return Ok(Some(Objection::ByUs(words)));
-    };
-    let by_us = copies.ask(&index, &names)?.map(Objection::ByUs);
-    Ok(by_us.or(Some(Objection::Before(before))))
+    let before = copies.ask(&before, &names)?;
+    let by_us = if before.is_some() { copies.ask(&index, &names)? } else { Some(words) };
+    match (by_us, before) {
+        (Some(words), _) => {
+            let text = "ssh would stop at the new files, so nothing was changed:";
+            Err(Failure::message(Kind::Install, Message::with_lines(text, words.lines())))
+        }
+        (None, before) => Ok(before.map(|words| {
+            Message::with_lines("ssh stops at your configuration as it is:", words.lines())
+        })),
+    }
 }
 
 /// The new state in a folder of its own, with paths that lead from copy to copy.
@@ -55,40 +55,40 @@ struct Copies<'a> {
 
 impl Copies<'_> {
     /// The new index, which leads to the new fragments where they stand ready.
-    fn index(&self) -> Result<PathBuf> {
+    fn index(&self) -> Outcome<PathBuf> {
         let names = self.plan.clusters.iter().map(|stem| stem.file(FileKind::Fragment));
         let mut text = String::new();
         for name in names.chain([LAST.to_owned()]) {
             let path = self.layout.file(&name);
             let now = self.stage.staged(&path).unwrap_or(&path);
-            text.push_str(IncludeLine::new(now)?.as_str());
-            text.push('\n');
+            let line = IncludeLine::new(now).or_fail(Kind::Local)?;
+            text.extend([line.to_string().as_str(), "\n"]);
         }
         self.write(INDEX, text.as_bytes())
     }
 
     /// The user's configuration as it will be, which leads to the new index.
-    fn config(&self, present: &Present) -> Result<PathBuf> {
+    fn config(&self, present: &Present) -> Outcome<PathBuf> {
         let path = self.layout.config();
         let change = self.plan.changes.iter().find(|change| change.path == path);
         let config = change.map_or(&present.config, |change| &change.after);
-        let index = self.layout.include_path(&self.folder.join(INDEX))?;
+        let index = self.layout.include_path(&self.folder.join(INDEX)).or_fail(Kind::Local)?;
         let config = config.as_deref().unwrap_or_default();
         self.write("user", &include::redirected(config, &self.layout.include_resolver(), &index))
     }
 
-    fn write(&self, name: &str, contents: &[u8]) -> Result<PathBuf> {
+    fn write(&self, name: &str, contents: &[u8]) -> Outcome<PathBuf> {
         let path = self.folder.join(name);
-        crate::fs::replace(&path, contents, 0o600)?;
+        crate::fs::replace(&path, contents, 0o600).or_fail(Kind::Local)?;
         Ok(path)
     }
 
     /// Asks ssh for each name; the first complaint counts.
-    fn ask(&self, config: &Path, names: &[&str]) -> Result<Option<String>> {
+    fn ask(&self, config: &Path, names: &[&str]) -> Outcome<Option<String>> {
         for name in names {
             let ended = match query::ask(Some(config), &[], name) {
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-                ended => ended.context("cannot run ssh")?,
+                ended => ended.context("cannot run ssh").or_fail(Kind::Local)?,
             };
             if !ended.succeeded() {
                 let in_time = ended.status.map(|_| self.in_final_words(&ended.stderr));

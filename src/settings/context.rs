@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
 use crate::cli::GlobalArgs;
-use crate::failure::{Failure, Kind, Outcome};
-use crate::install::folder::{self, FolderError};
+use crate::failure::Outcome;
+use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::terminal::Terminal;
 
@@ -23,7 +23,7 @@ pub struct Context {
 impl Context {
     /// Returns where ssh's files are, and how ssh finds them.
     pub fn layout(&self) -> Outcome<Layout> {
-        Ok(folder::layout(self.global.ssh_dir.as_deref(), self.environment.home())?)
+        folder::layout(self.global.ssh_dir.as_deref(), self.environment.home())
     }
 
     /// Returns whether an API was typed, so that it counts for installed clusters too.
@@ -36,13 +36,6 @@ impl Context {
     pub fn prime_context(&self) -> Outcome<Option<String>> {
         let named = self.environment.variable("PRIME_CONTEXT")?;
         Ok(self.global.context.clone().or(named))
-    }
-}
-
-impl From<FolderError> for Failure {
-    fn from(error: FolderError) -> Self {
-        let kind = if error.is_refusal() { Kind::Install } else { Kind::Local };
-        Self::new(kind, error)
     }
 }
 

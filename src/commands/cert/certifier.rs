@@ -17,7 +17,7 @@ use crate::certificate::{Certificate, ParseError};
 use crate::commands::fetch::AT_ONCE;
 use crate::commands::fleets;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
-use crate::install::folder::{self, FolderError};
+use crate::install::folder;
 use crate::name::{Slug, UserName};
 use crate::settings::{CertSettings, Endpoint};
 use crate::terminal::Terminal;
@@ -104,7 +104,7 @@ impl<'a> Certifier<'a> {
         folder::check_owner(&self.wanted.layout)?;
         folder::is_there(&self.wanted.layout)?;
         if self.wanted.output.is_none() {
-            crate::fs::read_own(file.path()).map_err(FolderError::from)?;
+            crate::fs::read_own(file.path())?;
         } else if matches!(file.read(), Err(ReadError::Parse(why)) if why != ParseError::Empty) {
             // Such as the key itself, for a name that was mistyped.
             let path = shell::path(file.path());

@@ -7,16 +7,15 @@ use super::jumps;
 use super::summary::{self, Line};
 use crate::cli::ModeArgs;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
-use crate::fs::{FileError, Lock, LockError, real_folder};
+use crate::fs::{FileError, Lock, real_folder};
 use crate::install::apply::Stage;
 use crate::install::desired::{Desired, DesiredCluster};
-use crate::install::include::Found;
 use crate::install::layout::{INDEX, LOCK, Layout};
 use crate::install::modes::Fault;
-use crate::install::plan::{Change, Note, Owner, Plan, plan};
+use crate::install::plan::{Change, Owner, Plan, plan};
 use crate::install::present::Present;
 use crate::install::state::Record;
-use crate::install::verify::{Objection, verify};
+use crate::install::verify::verify;
 use crate::install::{diff, folder};
 use crate::settings::{Context, LOCK_LIMIT};
 use crate::terminal::{self, Terminal};
@@ -127,10 +126,11 @@ impl Applied {
             };
             terminal.note(format_args!("a dry run: nothing was changed{more}"));
         }
-        let is_written = !would && unwritten.is_none();
-        let notes = plan.notes.iter();
-        let told = notes.filter(|note| is_written || !matches!(note, Note::LineAdded(_)));
-        told.for_each(|note| tell_note(layout, note, would, terminal));
+        if let Some(line) = plan.new_line.as_ref().filter(|_| !would && unwritten.is_none()) {
+            let config = layout.config();
+            terminal.note(format_args!("{} has a new first line: {line}", config.display()));
+        }
+        terminal.talk(&plan.talk);
         if !mode.check {
             summary::tell(lines, would, terminal);
         }
@@ -188,16 +188,6 @@ impl Drop for Held<'_> {
     }
 }
 
-impl From<LockError> for Failure {
-    fn from(error: LockError) -> Self {
-        let kind = match &error {
-            LockError::File(error) if error.is_refusal() => Kind::Install,
-            LockError::File(_) | LockError::Busy { .. } => Kind::Local,
-        };
-        Self::new(kind, error)
-    }
-}
-
 impl Applied {
     /// Puts the files in place. `alias` is a name of ours for ssh to try.
     fn apply(&mut self, layout: &Layout, present: &Present, alias: Option<&str>) -> Outcome<()> {
@@ -206,19 +196,9 @@ impl Applied {
         }
         let stage = Stage::new(&self.plan).or_fail(Kind::Local)?;
         let talk = &mut self.talk;
-        let objection = verify(layout, present, &self.plan, &stage, alias);
-        match objection.or_fail(Kind::Local)? {
-            None => {}
-            Some(Objection::Before(words)) => {
-                let text = "ssh stops at your configuration as it is:";
-                talk.warn(Message::with_lines(text, words.lines()));
-                self.connect = None;
-            }
-            Some(Objection::ByUs(words)) => {
-                let text = "ssh would stop at the new files, so nothing was changed:";
-                let message = Message::with_lines(text, words.lines());
-                return Err(Failure::message(Kind::Install, message));
-            }
+        if let Some(warning) = verify(layout, present, &self.plan, &stage, alias)? {
+            talk.warn(warning);
+            self.connect = None;
         }
         // `ssh -F` does not look at the owner and the mode.
         let config = layout.config();
@@ -226,7 +206,7 @@ impl Applied {
             talk.warn(format!("{} {fault}: `{}`", config.display(), fault.remedy(&config)));
             self.connect = None;
         }
-        self.unwritten = stage.put().or_fail(Kind::Local)?;
+        self.unwritten = stage.put()?;
         Ok(())
     }
 }
@@ -241,47 +221,4 @@ fn tell_unwritten(layout: &Layout, plan: &Plan, why: &FileError, terminal: Termi
         format!("add this line as the first of {config}:")
     };
     terminal.warning(Message::with_lines(why, [to_do, line.to_string()]));
-}
-
-fn tell_note(layout: &Layout, note: &Note, would: bool, terminal: Terminal) {
-    let is = |done: &'static str, to_do: &'static str| if would { to_do } else { done };
-    let config = layout.config();
-    let config = config.display();
-    match note {
-        Note::LineAdded(line) => {
-            terminal.note(format_args!("{config} has a new first line: {line}"));
-        }
-        Note::KeptAside { fragment, aside } => terminal.warning(format_args!(
-            "{} was edited by hand, and {} kept as {}",
-            fragment.display(),
-            is("is", "would be"),
-            aside.display()
-        )),
-        Note::InBlock(Found { line, block }) => {
-            let block = block.map(|line| format!(" (the block of line {line})"));
-            terminal.warning(format_args!(
-                "{config}:{line} includes our file for some hosts only{}: remove that line, ours at \
-                 the top does it for all",
-                block.unwrap_or_default()
-            ));
-        }
-        Note::LeftIn(Found { line, .. }) => terminal.note(format_args!(
-            "{config}:{line} still includes our file, which {}: remove that line",
-            is("is gone", "would be gone")
-        )),
-        Note::BackupStays(path) => terminal.note(format_args!(
-            "{} {}: {config} was edited since it was made",
-            path.display(),
-            is("stays", "would stay")
-        )),
-        Note::Foreign(paths) => {
-            let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
-            let left = is("left", "would be left");
-            terminal.note(format_args!("not ours, and {left}: {}", paths.join(", ")));
-        }
-        Note::Stateless(path) => terminal.warning(format_args!(
-            "{} has no state beside it, so nothing brings it up to date: install that cluster again",
-            path.display()
-        )),
-    }
 }

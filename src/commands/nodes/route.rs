@@ -110,8 +110,7 @@ impl Setup {
         let mut config = String::new();
         for path in [&fragment, &layout.config()] {
             let line = IncludeLine::new(path).or_fail(Kind::Local)?;
-            config.push_str(line.as_str());
-            config.push('\n');
+            config.extend([line.to_string().as_str(), "\n"]);
         }
         if layout.is_read_by_ssh() {
             config.extend(["Include ", SYSTEM_CONFIG, "\n"]);

@@ -193,8 +193,8 @@ impl Refresh {
 
     fn run(&self, due: Vec<Due>) {
         // A lock that root makes in another user's folder would keep that user's runs out.
-        if let Err(error) = folder::check_owner(&self.layout) {
-            return due.iter().for_each(|due| self.tell_old(due, &error.to_string()));
+        if let Err(failure) = folder::check_owner(&self.layout) {
+            return due.iter().for_each(|due| self.tell_old(due, &one_line(&failure)));
         }
         let began = time::now();
         let mut locks = Vec::new();
@@ -300,7 +300,7 @@ impl Refresh {
             return self.tell_no_certificate(due, "another connection was refused one just now");
         }
         let context = self.within(due.limit());
-        let done = folder::read_ours(&self.layout).map_err(Failure::from).and_then(|present| {
+        let done = folder::read_ours(&self.layout).and_then(|present| {
             let Some(record) = present.records.get(stem) else { return Ok(()) };
             let wanted = CertSettings::installed(state.certificate_key.clone(), &self.layout);
             let endpoint = || context.endpoint_of(record);

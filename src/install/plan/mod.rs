@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::desired::{Desired, DesiredCluster};
 use super::fragment::Fragment;
-use super::include::{self, Found, IncludeLine, Unwritable};
+use super::include::{self, Found, IncludeLine};
 use super::layout::{
     AGAIN, CLUSTERS, FIRST_LOOK, FOLLOW, INDEX, LAST, Layout, SECOND_LOOK, SHARED,
 };
@@ -15,6 +15,8 @@ use super::live::RefreshCommand;
 use super::present::Present;
 use super::state::{FileKind, FileStem, Follow, Record, fingerprint};
 use super::{index, known_hosts};
+use crate::name::Invalid;
+use crate::text::message::Talk;
 
 /// The owner of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,39 +60,17 @@ impl Change {
     }
 }
 
-/// A fact about a plan that a person should know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Note {
-    /// A fragment was edited since we wrote it, and is kept under another name.
-    KeptAside {
-        /// The fragment.
-        fragment: PathBuf,
-        /// Its name now.
-        aside: PathBuf,
-    },
-    /// The user's configuration gets our line.
-    LineAdded(IncludeLine),
-    /// An `Include` of ours that counts for some hosts only.
-    InBlock(Found),
-    /// An `Include` of ours that a person wrote, and that we leave.
-    LeftIn(Found),
-    /// The backup stays, since the configuration was edited meanwhile.
-    BackupStays(PathBuf),
-    /// Files in our folder that are not ours, and stay.
-    Foreign(Vec<PathBuf>),
-    /// A fragment without its state: nobody can bring it up to date.
-    Stateless(PathBuf),
-}
-
 /// The changes of one run, in an order in which ssh works after each of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Plan {
     /// The files that change.
     pub changes: Vec<Change>,
     /// The clusters that ssh reads afterwards.
     pub clusters: Vec<FileStem>,
+    /// The line that the user's configuration gets.
+    pub new_line: Option<IncludeLine>,
     /// Facts that a person should know.
-    pub notes: Vec<Note>,
+    pub talk: Talk,
 }
 
 /// Plans how `present` becomes what is desired.
@@ -102,7 +82,7 @@ pub fn plan(
     present: &Present,
     desired: &Desired,
     refresh: Option<&RefreshCommand>,
-) -> Result<Plan, Unwritable> {
+) -> Result<Plan, Invalid> {
     let fragments = desired.fragments(present);
     let mut planner = Planner {
         layout,
@@ -243,10 +223,12 @@ impl Planner<'_> {
         };
         let Some(aside) = names.into_iter().find(is_free) else { return };
         self.ours(&aside, Some(was.to_owned()));
-        self.plan.notes.push(Note::KeptAside {
-            fragment: self.layout.file(&fragment),
-            aside: self.layout.file(&aside),
-        });
+        let [fragment, aside] = [fragment, aside].map(|name| self.layout.file(&name));
+        self.plan.talk.warn(format!(
+            "{} was edited by hand; kept as {}",
+            fragment.display(),
+            aside.display()
+        ));
     }
 
     /// Files of ours that nobody speaks of still get their mode back.
@@ -268,7 +250,7 @@ impl Planner<'_> {
     }
 
     /// What comes is read before it counts; what goes stops counting before it is gone.
-    fn index_and_config(&mut self) -> Result<(), Unwritable> {
+    fn index_and_config(&mut self) -> Result<(), Invalid> {
         if self.is_over() {
             self.leave_config()?;
             for name in SHARED.into_iter().chain([FOLLOW]) {
@@ -296,14 +278,18 @@ impl Planner<'_> {
             let is_put = self.desired.put.iter().any(|put| put.record.stem() == *stem);
             if !is_put && self.present.part(stem, FileKind::State).is_none() {
                 let path = self.layout.file(&stem.file(FileKind::Fragment));
-                self.plan.notes.push(Note::Stateless(path));
+                self.plan.talk.warn(format!(
+                    "{} has no state beside it, so nothing brings it up to date: install that \
+                     cluster again",
+                    path.display()
+                ));
             }
         }
         Ok(())
     }
 
     /// The files by which ssh brings clusters up to date; says whether there are any.
-    fn looks(&mut self) -> Result<bool, Unwritable> {
+    fn looks(&mut self) -> Result<bool, Invalid> {
         let was_live = self.present.files.get(FIRST_LOOK).is_some_and(|text| !text.is_empty());
         let Some(command) = self.refresh else { return Ok(was_live) };
         let follow = self.desired.follow.as_ref().filter(|follow| follow.options.live.is_some());
@@ -344,26 +330,32 @@ impl Planner<'_> {
     }
 
     /// Puts our line into the user's configuration, unless one is there.
-    fn join_config(&mut self) -> Result<(), Unwritable> {
+    fn join_config(&mut self) -> Result<(), Invalid> {
         let config = self.present.config.as_deref();
         let found = include::find(config.unwrap_or_default(), &self.layout.include_resolver());
         let is_in = found.iter().any(|found| found.block.is_none());
-        let in_block = found.into_iter().filter(|found| found.block.is_some());
-        self.plan.notes.extend(in_block.map(Note::InBlock));
+        for Found { line, block } in found {
+            let Some(block) = block else { continue };
+            self.plan.talk.warn(format!(
+                "{}:{line} includes our file for some hosts only (the block of line {block}): \
+                 remove that line, ours at the top does it for all",
+                self.layout.config().display()
+            ));
+        }
         if !is_in {
             let line = self.layout.include(INDEX)?;
             if let Some(config) = config {
                 self.change(self.layout.backup(), Owner::Backup, Some(config.to_owned()));
             }
             let config = line.put_in(config.unwrap_or_default());
-            self.plan.notes.push(Note::LineAdded(line));
+            self.plan.new_line = Some(line);
             self.change(self.layout.config(), Owner::User, Some(config));
         }
         Ok(())
     }
 
     /// Takes our line out of the user's configuration, and the file with it where we made it.
-    fn leave_config(&mut self) -> Result<(), Unwritable> {
+    fn leave_config(&mut self) -> Result<(), Invalid> {
         let Some(config) = &self.present.config else { return Ok(()) };
         let mut left = config.clone();
         for line in self.layout.own_lines()? {
@@ -371,19 +363,28 @@ impl Planner<'_> {
                 left = without;
             }
         }
-        let written_by_others = include::find(&left, &self.layout.include_resolver());
-        self.plan.notes.extend(written_by_others.into_iter().map(Note::LeftIn));
+        let path = self.layout.config();
+        for Found { line, .. } in include::find(&left, &self.layout.include_resolver()) {
+            self.plan.talk.note(format!(
+                "{}:{line} still includes our file, which goes away: remove that line",
+                path.display()
+            ));
+        }
         // Had it been there before us, there were a backup of it, however empty.
         let made_by_us = left.is_empty()
             && !config.is_empty()
             && self.present.backup.is_none()
             && !self.present.config_is_link;
         let is_as_before = self.present.backup.as_ref() == Some(&left);
-        self.change(self.layout.config(), Owner::User, (!made_by_us).then_some(left));
+        self.change(path.clone(), Owner::User, (!made_by_us).then_some(left));
         if is_as_before {
             self.change(self.layout.backup(), Owner::Backup, None);
         } else if self.present.backup.is_some() {
-            self.plan.notes.push(Note::BackupStays(self.layout.backup()));
+            self.plan.talk.note(format!(
+                "{} stays: {} was edited since it was made",
+                self.layout.backup().display(),
+                path.display()
+            ));
         }
         Ok(())
     }
@@ -411,7 +412,8 @@ impl Planner<'_> {
         }
         if is_over && !self.present.foreign.is_empty() {
             let paths = self.present.foreign.iter().map(|name| self.layout.file(name));
-            self.plan.notes.push(Note::Foreign(paths.collect()));
+            let paths: Vec<String> = paths.map(|path| path.display().to_string()).collect();
+            self.plan.talk.note(format!("not ours, and left: {}", paths.join(", ")));
         }
     }
 

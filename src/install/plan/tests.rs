@@ -84,6 +84,11 @@ fn names(plan: &Plan) -> Vec<String> {
     plan.changes.iter().map(name).collect()
 }
 
+/// What a person is told.
+fn told(plan: &Plan) -> Vec<String> {
+    plan.talk.warnings.iter().chain(&plan.talk.notes).map(|told| told.text.clone()).collect()
+}
+
 fn text(present: &Present, name: &str) -> String {
     String::from_utf8(present.files[name].clone()).unwrap()
 }
@@ -187,7 +192,7 @@ fn host_keys_outlive_an_update_and_a_new_name() {
     let position = |wanted: &str| names(&plan).iter().position(|name| name == wanted).unwrap();
     assert!(position("prime-ssh/clusters") < position(&format!("prime-ssh/{old}.conf")));
     assert_eq!(text(&present, &old.file(FileKind::Fragment)), "");
-    assert!(plan.notes.is_empty(), "{:?}", plan.notes);
+    assert_eq!(told(&plan), Vec::<String>::new());
 }
 
 #[test]
@@ -200,14 +205,16 @@ fn an_edited_fragment_is_kept_aside() {
         present.files.insert(conf.clone(), edit.as_bytes().to_vec());
         let plan = run(&mut present, &put(&[("train", "two")]));
         assert_eq!(text(&present, &name), edit);
-        let (fragment, aside) = (layout().file(&conf), layout().file(&name));
-        assert_eq!(plan.notes, [Note::KeptAside { fragment, aside }]);
+        let kept =
+            format!("{SSH}/prime-ssh/{conf} was edited by hand; kept as {SSH}/prime-ssh/{name}");
+        assert_eq!(told(&plan), [kept]);
     }
     // The same edit again needs no third place.
     present.files.insert(conf.clone(), b"mine".to_vec());
     let plan = run(&mut present, &removed(&["train"]));
-    assert!(matches!(&plan.notes[..], [Note::KeptAside { aside: at, .. }, Note::Foreign(left)]
-        if *at == layout().file(&aside) && left.len() == 2));
+    let [kept, left] = &told(&plan)[..] else { panic!("{plan:?}") };
+    assert!(kept.ends_with(&format!("kept as {SSH}/prime-ssh/{aside}")), "{kept}");
+    assert!(left.starts_with("not ours, and left: ") && left.matches(", /").count() == 1, "{left}");
     assert!(!present.files.contains_key(&conf));
 }
 
@@ -222,7 +229,7 @@ fn a_run_that_died_between_two_files_is_no_edit_by_hand() {
             apply(&mut present, change);
         }
         let again = run(&mut present, &put(&[("train", "two")]));
-        assert_eq!(again.notes, [], "{died_after}");
+        assert_eq!(told(&again), Vec::<String>::new(), "{died_after}");
         assert_eq!(text(&present, &record("train").stem().file(FileKind::Fragment)), "two");
     }
 }
@@ -242,7 +249,7 @@ fn a_removal_that_died_is_finished_by_the_next_run() {
         assert_eq!(present, with_config("Host a"), "{died_after}");
         // Or it comes back, with other hosts, and nobody has edited anything.
         let plan = run(&mut otherwise, &put(&[("one", "1+")]));
-        assert_eq!(plan.notes, [], "{died_after}");
+        assert_eq!(told(&plan), Vec::<String>::new(), "{died_after}");
     }
 }
 
@@ -267,7 +274,7 @@ fn a_new_name_that_died_half_way_leaves_one_cluster() {
         assert!([old.stem(), new.stem()].contains(&stem));
         let mut removed = present.clone();
         let plan = run(&mut present, &desired(record, b"three"));
-        assert_eq!(plan.notes, [], "{died_after}");
+        assert_eq!(told(&plan), Vec::<String>::new(), "{died_after}");
         assert_eq!(present.all_stems(), BTreeSet::from([stem.clone()]), "{died_after}");
         assert_eq!(text(&present, &stem.file(FileKind::KnownHosts)), "prime-pod0 x AAAA\n");
         assert_eq!(text(&present, "clusters").lines().count(), 2);
@@ -283,11 +290,14 @@ fn what_a_person_put_there_counts_or_is_told() {
     let config = present.config.clone();
     let plan = run(&mut present, &put(&[("train", "one")]));
     assert_eq!(present.config, config);
-    assert_eq!(plan.notes, [Note::InBlock(Found { line: 4, block: Some(3) })]);
+    assert!(
+        told(&plan)[0]
+            .contains("config:4 includes our file for some hosts only (the block of line 3)")
+    );
     let plan = run(&mut present, &removed(&["train"]));
     assert_eq!(present.config, config);
-    assert_eq!(plan.notes.len(), 2);
-    assert!(plan.notes.iter().all(|note| matches!(note, Note::LeftIn(_))));
+    assert_eq!(told(&plan).len(), 2);
+    assert!(told(&plan).iter().all(|note| note.contains("still includes our file")));
 }
 
 #[test]
@@ -310,7 +320,7 @@ fn the_backup_stays_where_it_is_the_only_copy() {
     run(&mut present, &put(&[("train", "one")]));
     present.config.as_mut().unwrap().extend(b"Host b\n");
     let plan = run(&mut present, &removed(&["train"]));
-    assert_eq!(plan.notes, [Note::BackupStays(layout().backup())]);
+    assert!(told(&plan)[0].contains("config.prime-ssh.bak stays"));
     assert_eq!(present.config.as_deref(), Some(&b"Host a\nHost b\n"[..]));
     assert_eq!(present.backup.as_deref(), Some(&b"Host a\n"[..]));
 }
@@ -328,10 +338,11 @@ fn damage_of_one_cluster_harms_no_other() {
 
     let plan = run(&mut present, &put(&[("three", "3+")]));
     assert_eq!(plan.clusters.len(), 3);
-    assert_eq!(plan.notes, [Note::Stateless(layout().file(&two.file(FileKind::Fragment)))]);
+    let conf = two.file(FileKind::Fragment);
+    assert!(told(&plan)[0].contains(&format!("{conf} has no state beside it")));
     // Installed again, what stands there is nobody's that we know of, so it is kept.
     let plan = run(&mut present, &put(&[("one", "1+"), ("two", "2")]));
-    assert!(matches!(&plan.notes[..], [Note::KeptAside { .. }]), "{:?}", plan.notes);
+    assert!(matches!(&told(&plan)[..], [kept] if kept.contains("kept as")), "{plan:?}");
     assert_eq!(present.clone().with_states().records.len(), 3);
 }
 

@@ -184,7 +184,7 @@ fn an_edit_by_hand_is_kept_aside() {
     fs::write(&fragment, &edited).unwrap();
     let ran = sandbox.run(&["sync"]);
     snapshot!(ran.stderr, @"
-    warning: [home]/ssh/prime-ssh/train-675b1ff5.conf was edited by hand, and is kept as [home]/ssh/prime-ssh/train-675b1ff5.conf.bak
+    warning: [home]/ssh/prime-ssh/train-675b1ff5.conf was edited by hand; kept as [home]/ssh/prime-ssh/train-675b1ff5.conf.bak
     prime.train  changed: its file was edited by hand
     ");
     ran.succeeds();

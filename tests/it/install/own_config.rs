@@ -105,7 +105,7 @@ fn an_include_of_ours_that_a_person_wrote_counts() {
         sandbox.run(&["sync", "--check"]).succeeds();
         let ran = sandbox.run(&["uninstall", "--all"]);
         snapshot!(ran.stderr, @"
-        note: [home]/ssh/config:2 still includes our file, which is gone: remove that line
+        note: [home]/ssh/config:2 still includes our file, which goes away: remove that line
         prime.train  removed
         ");
         ran.succeeds();

@@ -231,6 +231,6 @@ fn a_dry_run_shows_the_hosts_and_says_would() {
     let conf = sandbox.ours(".conf");
     fs::write(&conf, fs::read_to_string(&conf).unwrap() + "# mine\n").unwrap();
     let ran = sandbox.run(&["uninstall", "train", "--dry-run"]);
-    assert!(ran.stderr.contains("was edited by hand, and would be kept as"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("was edited by hand; kept as"), "{}", ran.stderr);
     assert!(ran.stderr.ends_with("prime.train  would be removed\n"), "{}", ran.stderr);
 }
