@@ -10,12 +10,12 @@ use clap::{Arg, ArgGroup, Args, Subcommand, ValueHint, value_parser};
 
 use super::completion::Shell;
 use super::groups::{
-    CacheArgs, ClusterArgs, FormatArgs, GoalArgs, LookArgs, ModeArgs, OutputArgs, ScriptArgs,
-    SourceArgs,
+    CacheArgs, ClusterArgs, GoalArgs, ModeArgs, OutputArgs, ReportFormat, ScriptArgs, SourceArgs,
+    without_variable,
 };
 use crate::certificate::judge::MIN_VALIDITY;
-use crate::cluster::{self, Selection};
-use crate::install::options::{RenderArgs, SavedOptions};
+use crate::cluster::{self, HostFilter, Selection};
+use crate::install::options::{OptionChange, RenderArgs};
 use crate::name::Slug;
 use crate::render::inventory::{Format, GroupRequest};
 use crate::text::duration;
@@ -71,7 +71,11 @@ pub enum Command {
     ///
     /// Checks the token, the API, ssh, the installed files, keys, and certificates, and how ssh
     /// resolves the installed names. Changes nothing. Exits with 6 if there is a problem.
-    Doctor(FormatArgs),
+    Doctor {
+        /// The output format
+        #[arg(long, value_name = "FORMAT", default_value = "table")]
+        format: ReportFormat,
+    },
     /// Get an SSH certificate for a cluster
     ///
     /// Clusters with `vaultEnabled` only accept short-lived SSH certificates. Sends your public
@@ -116,6 +120,9 @@ pub enum Command {
 /// `prime-ssh install`.
 #[derive(Args, Debug)]
 #[command(mut_group("source", |group| group.required(false)))]
+#[command(mut_arg("goal", |arg| arg.requires("wait").conflicts_with_all(["all", "input"])))]
+#[command(mut_arg("within", |arg| arg.requires("wait").conflicts_with_all(["all", "input"])))]
+#[command(mut_args(remembered))]
 pub struct InstallArgs {
     /// The clusters; the only one that there is, where none is named.
     #[command(flatten)]
@@ -127,68 +134,28 @@ pub struct InstallArgs {
     // A requirement that conflicts with what is typed does not count, so the conflicts are named too.
     #[arg(long, requires = "all", conflicts_with_all = ["clusters", "input"])]
     pub follow: bool,
-    /// A wait for nodes before.
+    /// Wait until the nodes are up, as `prime-ssh wait` does, then install; see --for and --within
+    #[arg(long, conflicts_with_all = ["all", "input"])]
+    pub wait: bool,
+    /// The goal of that wait.
     #[command(flatten)]
-    pub wait: InstallWaitArgs,
+    pub goal: GoalArgs,
     /// Dry runs.
     #[command(flatten)]
     pub mode: ModeArgs,
     /// The hosts, and how they are reached; remembered for `sync`.
     #[command(flatten)]
-    pub options: RememberedArgs,
+    pub options: OptionChange,
 }
 
-/// `install --wait`.
-#[derive(Args, Clone, Copy, Debug)]
-#[command(mut_arg("goal", |arg| arg.requires("wait").conflicts_with_all(["all", "input"])))]
-#[command(mut_arg("within", |arg| arg.requires("wait").conflicts_with_all(["all", "input"])))]
-pub struct InstallWaitArgs {
-    /// Wait until the nodes are up, as `prime-ssh wait` does, then install; see --for and --within
-    #[arg(long, conflicts_with_all = ["all", "input"])]
-    pub wait: bool,
-    /// The goal.
-    #[command(flatten)]
-    pub goal: GoalArgs,
-}
-
-/// Options that are remembered with a cluster. A shell's variables set none of them: they may be
-/// gone at the next run.
-#[derive(Args, Debug)]
-#[command(mut_args(without_variable))]
-pub struct RememberedArgs {
-    /// Those that are given.
-    #[command(flatten)]
-    pub given: SavedOptions,
-    /// End --live
-    #[arg(long, conflicts_with = "live", help_heading = "Connection options")]
-    pub no_live: bool,
-    /// End --short
-    #[arg(long, conflicts_with = "short", help_heading = "Connection options")]
-    pub no_short: bool,
-    /// Forget a remembered option, by its name without the dashes; repeatable
-    #[arg(long, value_name = "NAME", value_parser = option_name)]
-    pub unset: Vec<String>,
-    /// Forget all remembered options
-    #[arg(long)]
-    pub reset: bool,
-}
-
-fn without_variable(arg: Arg) -> Arg {
-    let arg = super::groups::without_variable(arg);
+/// No variable of a shell sets what is remembered: it may be gone at the next run.
+fn remembered(arg: Arg) -> Arg {
+    let arg = without_variable(arg);
     // The help of the other commands names a variable.
     if arg.get_id() == "ssh_option" {
         return arg.help("An option of ssh for every host, as in ssh_config(5); repeatable");
     }
     arg
-}
-
-fn option_name(text: &str) -> Result<String, String> {
-    let name = text.trim_start_matches('-');
-    let names = SavedOptions::names();
-    if names.iter().any(|known| known == name) {
-        return Ok(name.to_owned());
-    }
-    Err(format!("not a remembered option; those are {}", names.join(", ")))
 }
 
 /// `prime-ssh sync`.
@@ -237,13 +204,14 @@ pub struct ListArgs {
     /// Only clusters of this team; `any` for all teams [default: your team]
     #[arg(long, value_name = "ID")]
     pub team: Option<String>,
-    /// The form of the report.
-    #[command(flatten)]
-    pub format: FormatArgs,
+    /// The output format
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: ReportFormat,
 }
 
 /// `prime-ssh show`.
 #[derive(Args, Debug)]
+#[command(mut_args(without_variable))]
 #[command(group = ArgGroup::new("source").args(["cluster", "input"]).required(true))]
 pub struct ShowArgs {
     /// Cluster id, name, or installed alias
@@ -252,12 +220,12 @@ pub struct ShowArgs {
     /// instead of asking; `-` is stdin
     #[arg(long, value_name = "FILE")]
     pub input: Option<PathBuf>,
-    /// The form of the report.
-    #[command(flatten)]
-    pub format: FormatArgs,
+    /// The output format
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: ReportFormat,
     /// The hosts.
     #[command(flatten)]
-    pub look: LookArgs,
+    pub filter: HostFilter,
 }
 
 impl ShowArgs {
@@ -272,6 +240,7 @@ impl ShowArgs {
 
 /// `prime-ssh check`.
 #[derive(Args, Debug)]
+#[command(mut_args(without_variable))]
 pub struct CheckArgs {
     /// The clusters.
     #[command(flatten)]
@@ -285,16 +254,17 @@ pub struct CheckArgs {
     /// Time limit for one host to answer; a login gets three times as long
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration::parse)]
     pub probe_timeout: Duration,
-    /// The form of the report.
-    #[command(flatten)]
-    pub format: FormatArgs,
+    /// The output format
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: ReportFormat,
     /// The hosts.
     #[command(flatten)]
-    pub look: LookArgs,
+    pub filter: HostFilter,
 }
 
 /// `prime-ssh wait`.
 #[derive(Args, Debug)]
+#[command(mut_args(without_variable))]
 #[command(mut_arg("clusters", |arg| arg.help("Cluster ids, names, or installed aliases")))]
 pub struct WaitArgs {
     /// The clusters.
@@ -303,12 +273,12 @@ pub struct WaitArgs {
     /// The goal.
     #[command(flatten)]
     pub goal: GoalArgs,
-    /// The form of the last state.
-    #[command(flatten)]
-    pub format: FormatArgs,
+    /// The output format
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: ReportFormat,
     /// The nodes that count.
     #[command(flatten)]
-    pub look: LookArgs,
+    pub filter: HostFilter,
 }
 
 /// The default of `--min-validity` as one would type it.

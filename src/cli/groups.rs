@@ -8,7 +8,6 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{Arg, ArgGroup, Args, ValueEnum};
 
-use crate::cluster::HostFilter;
 use crate::name::Invalid;
 use crate::text::duration;
 
@@ -52,27 +51,10 @@ pub struct OutputArgs {
     pub check: bool,
 }
 
-/// The hosts that are looked at. A shell's variables choose none of them: what is left out unseen may
-/// be down.
-#[derive(Args, Debug)]
-#[command(mut_args(without_variable))]
-pub struct LookArgs {
-    /// By what they are.
-    #[command(flatten)]
-    pub filter: HostFilter,
-}
-
-/// Takes the environment variable away from an option.
+/// Takes the environment variable away from an option. What is installed must not depend on a shell's
+/// variables, and what is left out of a look unseen may be down.
 pub(super) fn without_variable(arg: Arg) -> Arg {
     arg.env(None::<&str>)
-}
-
-/// The form of a report.
-#[derive(Args, Clone, Copy, Debug)]
-pub struct FormatArgs {
-    /// The output format
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub format: ReportFormat,
 }
 
 /// The form of a report.

@@ -20,12 +20,10 @@ use clap::{Args, FromArgMatches, Parser, ValueEnum, ValueHint};
 
 pub use commands::{
     CertArgs, CheckArgs, Command, CompletionsArgs, ConfigArgs, ExportArgs, InstallArgs,
-    InventoryArgs, ListArgs, ManArgs, RememberedArgs, ShowArgs, SyncArgs, TemplateArgs,
-    UninstallArgs, WaitArgs,
+    InventoryArgs, ListArgs, ManArgs, ShowArgs, SyncArgs, TemplateArgs, UninstallArgs, WaitArgs,
 };
 pub use groups::{
-    CacheArgs, FormatArgs, Goal, GoalArgs, LookArgs, ModeArgs, OutputArgs, ReportFormat,
-    ScriptArgs, SourceArgs,
+    CacheArgs, Goal, GoalArgs, ModeArgs, OutputArgs, ReportFormat, ScriptArgs, SourceArgs,
 };
 pub use program::{SETTINGS, VARIABLES, exit_codes, program};
 pub use refused::Refused;

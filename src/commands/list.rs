@@ -43,7 +43,7 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Outcome<()> {
     if clusters.is_empty() {
         terminal.note(nothing(search, team.as_deref()));
     }
-    report::print(args.format.format, &table(&clusters), &Report { clusters })
+    report::print(args.format, &table(&clusters), &Report { clusters })
 }
 
 fn nothing(search: Option<&str>, team: Option<&str>) -> String {

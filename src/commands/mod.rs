@@ -46,7 +46,7 @@ pub fn run(command: Command, context: &Context) -> Outcome<()> {
         Command::Cert(args) => cert::run(args, context),
         Command::Check(args) => check::run(&args, context),
         Command::Config(args) => config::run(&args, context),
-        Command::Doctor(args) => doctor::run(args.format, context),
+        Command::Doctor { format } => doctor::run(format, context),
         Command::Export(args) => export::run(&args, context),
         Command::Inventory(args) => inventory::run(&args, context),
         Command::Install(args) => install::run(*args, context),

@@ -221,23 +221,47 @@ fn plain(value: &Value) -> String {
 }
 
 /// A change of remembered options.
-#[derive(Clone, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct OptionChange {
-    /// The options of a cluster that has none yet.
-    pub fresh: SavedOptions,
     /// Options given now; each replaces the remembered one.
+    #[command(flatten)]
     pub given: SavedOptions,
-    /// The names of options to forget.
+    /// End --live
+    #[arg(long, conflicts_with = "live", help_heading = "Connection options")]
+    pub no_live: bool,
+    /// End --short
+    #[arg(long, conflicts_with = "short", help_heading = "Connection options")]
+    pub no_short: bool,
+    /// Forget a remembered option, by its name without the dashes; repeatable
+    #[arg(long, value_name = "NAME", value_parser = option_name)]
     pub unset: Vec<String>,
-    /// True if all of them are forgotten.
+    /// Forget all remembered options
+    #[arg(long)]
     pub reset: bool,
+    /// The options of a cluster that has none yet.
+    #[arg(skip)]
+    pub fresh: SavedOptions,
+}
+
+fn option_name(text: &str) -> Result<String, String> {
+    let name = text.trim_start_matches('-');
+    let names = SavedOptions::names();
+    if names.iter().any(|known| known == name) {
+        return Ok(name.to_owned());
+    }
+    Err(format!("not a remembered option; those are {}", names.join(", ")))
 }
 
 impl OptionChange {
     /// The options of a cluster afterwards; `old` are those that it has.
     pub fn apply(&self, old: Option<&SavedOptions>) -> Result<SavedOptions, serde_json::Error> {
         let mut options = old.filter(|_| !self.reset).unwrap_or(&self.fresh).set();
-        options.retain(|name, _| !self.unset.contains(name));
+        let is_ended = |name: &String| match name.as_str() {
+            "live" if self.no_live => true,
+            "short" if self.no_short => true,
+            _ => self.unset.contains(name),
+        };
+        options.retain(|name, _| !is_ended(name));
         options.extend(self.given.set());
         serde_json::from_value(Value::Object(options))
     }
@@ -287,7 +311,7 @@ mod tests {
             fresh: options(r#"{"identity-file": "none"}"#),
             given: options(r#"{"user": "root", "ssh-option": ["LogLevel=DEBUG"]}"#),
             unset: vec!["jump".to_owned()],
-            reset: false,
+            ..OptionChange::default()
         };
         let new = change.apply(Some(&old)).unwrap();
         assert_eq!(new, options(r#"{"user": "root", "ssh-option": ["LogLevel=DEBUG"]}"#));

@@ -11,7 +11,7 @@ use super::precedence::Settings;
 use super::source::Origin;
 use super::view::ViewSettings;
 use crate::api::address::ApiUrl;
-use crate::cli::{GlobalArgs, GoalArgs, InstallArgs, ModeArgs, RememberedArgs};
+use crate::cli::{GlobalArgs, GoalArgs, InstallArgs, ModeArgs};
 use crate::cluster::{self, HostFilter};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::options::{OptionChange, RenderArgs, SavedOptions};
@@ -39,7 +39,7 @@ pub struct InstallSettings<'c> {
 impl<'c> InstallSettings<'c> {
     /// Resolves what was typed for `prime-ssh install`.
     pub fn resolve(typed: InstallArgs, context: &'c Context) -> Outcome<Self> {
-        let InstallArgs { source: from, name, follow, wait, mode, options } = typed;
+        let InstallArgs { source: from, name, follow, wait, goal, mode, options } = typed;
         let settings = Settings::read(context)?;
         let install = Self {
             follows: follow || from.api.all && options.given.live.is_some(),
@@ -49,13 +49,13 @@ impl<'c> InstallSettings<'c> {
                 source: settings.source(&from)?,
                 endpoint_is_typed: true,
                 prime_context: context.prime_context()?,
-                options: option_change(options, context)?,
+                options: lasting(options, context)?,
                 name,
                 // All nodes are waited for, whichever of them are installed.
                 filter: HostFilter::default(),
                 layout: context.layout()?,
             },
-            patience: wait.wait.then_some(wait.goal),
+            patience: wait.then_some(goal),
             mode,
         };
         install.check_name(from.api.clusters.len() + from.input.len())?;
@@ -111,11 +111,8 @@ pub fn check_sync(global: &GlobalArgs) -> Outcome<()> {
 }
 
 /// Options as they are remembered: a path does not depend on the current folder.
-fn option_change(args: RememberedArgs, context: &Context) -> Outcome<OptionChange> {
-    let RememberedArgs { mut given, no_live, no_short, mut unset, reset } = args;
-    let ended = [(no_live, "live"), (no_short, "short")].into_iter().filter(|(is, _)| *is);
-    unset.extend(ended.map(|(_, name)| name.to_owned()));
-    let environment = &context.environment;
+fn lasting(mut change: OptionChange, context: &Context) -> Outcome<OptionChange> {
+    let (given, environment) = (&mut change.given, &context.environment);
     let RenderArgs { identity_file, certificate_file, known_hosts, .. } = &mut given.render;
     for (path, option) in [
         (identity_file, "--identity-file"),
@@ -130,7 +127,8 @@ fn option_change(args: RememberedArgs, context: &Context) -> Outcome<OptionChang
     let token_file = context.global.token_file.as_ref().filter(|_| given.live.is_some());
     let token_file = token_file.map(|path| environment.local_path(path, "--token-file"));
     given.token_file = token_file.transpose()?;
-    Ok(OptionChange { fresh: fresh_options(context)?, given, unset, reset })
+    change.fresh = fresh_options(context)?;
+    Ok(change)
 }
 
 /// The options that one cluster is rendered with.

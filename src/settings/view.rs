@@ -4,7 +4,7 @@ use super::context::Context;
 use super::identity::fresh_options;
 use super::precedence::Settings;
 use super::source::Source;
-use crate::cli::{LookArgs, SourceArgs};
+use crate::cli::SourceArgs;
 use crate::cluster::HostFilter;
 use crate::failure::Outcome;
 use crate::install::layout::Layout;
@@ -35,7 +35,7 @@ pub struct ViewSettings<'c> {
 
 impl<'c> ViewSettings<'c> {
     /// Resolves which clusters are looked at.
-    pub fn resolve(args: &SourceArgs, look: &LookArgs, context: &'c Context) -> Outcome<Self> {
+    pub fn resolve(args: &SourceArgs, filter: &HostFilter, context: &'c Context) -> Outcome<Self> {
         let settings = Settings::read(context)?;
         Ok(Self {
             context,
@@ -44,7 +44,7 @@ impl<'c> ViewSettings<'c> {
             prime_context: context.prime_context()?,
             options: OptionChange { fresh: fresh_options(context)?, ..OptionChange::default() },
             name: None,
-            filter: look.filter.clone(),
+            filter: filter.clone(),
             layout: context.layout()?,
         })
     }

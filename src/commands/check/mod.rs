@@ -18,7 +18,7 @@ use crate::terminal::progress::Count;
 
 pub(super) fn run(args: &CheckArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
-    let viewing = &ViewSettings::resolve(&args.source, &args.look, context)?;
+    let viewing = &ViewSettings::resolve(&args.source, &args.filter, context)?;
     let answers = view::ask(viewing)?;
     let viewed = answers.viewed(viewing)?;
     let some = !viewed.is_empty();
@@ -34,7 +34,7 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Outcome<()> {
     let judged = |cluster| judge.statuses(cluster, |_| found.next().unwrap_or_default());
     let statuses: Vec<NodeStatus<'_>> = clusters.iter().flat_map(judged).collect();
     let report = report::Report::new(&statuses, &clusters, context.global.skip_invalid);
-    report.print(args.format.format)?;
+    report.print(args.format)?;
     report.tell_remedies(terminal);
     failures.extend(report.summary(failures.is_empty(), terminal));
     terminal.worst(failures)

@@ -21,8 +21,8 @@ use crate::terminal::table::{Cell, Column, Table, Tone};
 
 pub(super) fn run(args: &ShowArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
-    let format = args.format.format;
-    let viewing = ViewSettings::resolve(&args.source(), &args.look, context)?;
+    let format = args.format;
+    let viewing = ViewSettings::resolve(&args.source(), &args.filter, context)?;
     let asked = view::ask(&viewing)?;
     let mut viewed = asked.viewed(&viewing)?;
     let count = viewed.len();

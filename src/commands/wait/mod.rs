@@ -35,10 +35,10 @@ use crate::text::time::span;
 const TOLD: usize = 20;
 
 pub(super) fn run(args: &WaitArgs, context: &Context) -> Outcome<()> {
-    let WaitArgs { api, goal, format, look } = args;
+    let WaitArgs { api, goal, format, filter } = args;
     let source = SourceArgs { api: api.clone(), input: Vec::new() };
-    let viewing = ViewSettings::resolve(&source, look, context)?;
-    Waiter::new(&viewing, *goal).wait(Some(format.format))
+    let viewing = ViewSettings::resolve(&source, filter, context)?;
+    Waiter::new(&viewing, *goal).wait(Some(*format))
 }
 
 /// Waits for clusters side by side, all within one limit: for `install --wait`.
