@@ -2,10 +2,11 @@
 
 use crate::certificate::own_keys::OwnKey;
 use crate::commands::installed::{ClusterChange, DesiredOutcome};
-use crate::doctor::{Check, Finding, State, counted};
+use crate::doctor::{Check, Finding, State};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::state::{Record, Source};
 use crate::settings::OwnCommands;
+use crate::text::message::counted;
 use crate::text::shell;
 
 const CHECK: Check = Check::Clusters;

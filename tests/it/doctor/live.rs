@@ -1,11 +1,14 @@
 //! What the doctor says of names that ssh keeps up to date.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
-use super::User;
+use super::{Report, User};
 use crate::support::cluster::train;
+use crate::support::process;
+use crate::support::sandbox::copy_program;
 
 impl User {
     /// Lets a value of what is known of the last refresh be another.
@@ -65,6 +68,43 @@ fn when_ssh_last_refreshed_how_that_ended_and_what_it_costs() {
 
 fn patient_now() -> u64 {
     std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()
+}
+
+/// The program that ssh runs must stand elsewhere then: no mode of a stranger's folder helps.
+#[test]
+fn a_program_in_the_folder_of_another_user() {
+    needs!("ssh", "root");
+    let user = User::with_api([train()]);
+    user.write("ssh/config", "Host mine\n");
+    let folder = user.path("my tools");
+    fs::create_dir(&folder).unwrap();
+    let program = folder.join("prime-ssh");
+    copy_program(&program);
+    let run = |words: &[&str]| {
+        let mut command = process::command(&program);
+        command.args(words).arg("--ssh-dir").arg(user.path("ssh"));
+        process::run(command.env("HOME", user.home()), b"")
+    };
+    run(&["install", "train", "--live"]).succeeds();
+    for open in [&folder, &program] {
+        fs::set_permissions(open, fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    let words = "with a program that others can change";
+    user.is_cured("live", "wrong", words);
+
+    // Another program takes its place, and this one a copy of itself.
+    std::os::unix::fs::chown(&folder, Some(65534), None).unwrap();
+    let report = user.doctor();
+    let command = report.finding("live", "wrong", words)["command"].as_str().unwrap();
+    assert!(command.starts_with("prime-ssh sync "), "{command}");
+    let report = Report::read(run(&["doctor", "--format=json"]));
+    let command = report.finding("live", "wrong", words)["command"].as_str().unwrap();
+    assert!(command.starts_with("mkdir -p ~/.local/bin && cp '"), "{command}");
+    user.types(command).succeeds();
+    user.doctor().finding("live", "ok", "prime.train (--live=5m): last refreshed ");
+    assert!(user.doctor().of("live", words).is_empty());
+    let report = Report::read(run(&["doctor", "--format=json"]));
+    assert!(report.of("live", words).is_empty(), "{report:#?}");
 }
 
 #[test]
