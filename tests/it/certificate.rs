@@ -15,6 +15,7 @@ use crate::support::ansible::{self, Ansible};
 use crate::support::api::{Api, Reply};
 use crate::support::authority::{Authority, answer, certificates_in, me};
 use crate::support::cluster::{Cluster, Connection, Node};
+use crate::support::mounts::Mounts;
 use crate::support::process::{self, Ran};
 use crate::support::remedy;
 use crate::support::sandbox::{Program, Sandbox, TOKEN, copy_program};
@@ -361,7 +362,6 @@ fn what_cannot_be_is_said_before_anybody_is_asked() {
         &["--ttl", "10m"],
         &["--ensure", "--min-validity", "8h"],
         &["other", "-o", "file"],
-        &[],
     ] {
         told.add(arguments.join(" "), cert(arguments).run().fails(2));
     }
@@ -380,16 +380,50 @@ fn what_cannot_be_is_said_before_anybody_is_asked() {
     --- other -o file
     error: --output is one file, and each cluster has a certificate of its own
 
-    ---
-    error: a certificate is made for a key, and no setting names one
-
-    hint: name yours: --identity-file, PRIME_SSH_KEY_PATH, or `prime config set-ssh-key-path`; `ssh-keygen -t ed25519` makes one
-
     --- no key
     error: there is no key at [home]/.ssh/none
 
     hint: make a key with `ssh-keygen -t ed25519 -f [home]/.ssh/none`, or name the one you have: --identity-file, PRIME_SSH_KEY_PATH, or `prime config set-ssh-key-path`
     ");
+}
+
+/// ssh finds it there, so `cert` does; what `config` and `install` advise works without an option.
+#[test]
+fn without_a_setting_it_is_for_the_key_that_ssh_tries() {
+    needs!("ssh-keygen", "root", "namespaces");
+    let user = User::new();
+    user.prime_settings(&json!({"ssh_key_path": null, "base_url": user.api.url()}));
+    let (mounts, home, program) = (Mounts::new(), process::own_home(), user.path("prime-ssh"));
+    fs::create_dir_all(user.path("home/.ssh")).unwrap();
+    copy_program(&program);
+    mounts.bind(&user.path("home"), &home);
+    let run = |words: &[&str]| {
+        let mut command = mounts.command(&program);
+        command.args(words).arg("--ssh-dir").arg(user.path(".ssh"));
+        process::run(command.env("HOME", user.home()), b"")
+    };
+    snapshot!(run(&["cert", "train"]).fails(2), @"
+    error: a certificate is made for a key, and no setting names one
+
+    hint: name yours: --identity-file, PRIME_SSH_KEY_PATH, or `prime config set-ssh-key-path`; `ssh-keygen -t ed25519` makes one
+    ");
+    let key = user.ssh_key("home/.ssh/id_ed25519");
+    let warned = run(&["config", "train"]);
+    assert!(warned.stderr.contains(" gets one"), "{}", warned.stderr);
+    let told = run(&["cert", "train"]);
+    let note = format!(
+        "note: no setting names a key, so it is for {}, which ssh tries\n",
+        home.join(".ssh/id_ed25519").display()
+    );
+    assert!(told.stderr.starts_with(&note), "{told:#?}");
+    let body = user.api.requests().pop().unwrap().body;
+    let public_key = fs::read_to_string(key.with_extension("pub")).unwrap();
+    assert!(body.contains(public_key.split(' ').nth(1).unwrap()), "{body}");
+    assert_eq!(run(&["config", "train"]).stderr, "");
+    // What is named counts.
+    run(&["cert", "train", "--identity-file", user.key.to_str().unwrap()]).succeeds();
+    let body = user.api.requests().pop().unwrap().body;
+    assert!(!body.contains(public_key.split(' ').nth(1).unwrap()), "{body}");
 }
 
 #[test]
