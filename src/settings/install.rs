@@ -1,6 +1,6 @@
 //! The settings of the commands that keep clusters installed.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use super::context::Context;
@@ -155,14 +155,16 @@ impl Context {
         Ok(Rendering { hosts: saved.render.hosts.clone(), ssh, is_live, warnings })
     }
 
-    /// The access to the API of what is installed, of which something may be missing.
-    pub fn access_to(&self, api: &ApiSource, token_file: Option<PathBuf>) -> Outcome<Access> {
+    /// The access to the API of what is installed, of which something may be missing; with the token
+    /// in a file of its own, unless another file is named for this run.
+    pub fn access_to(&self, api: &ApiSource, options: &SavedOptions) -> Outcome<Access> {
         let ApiSource { url, context, .. } = api;
         let address: ApiUrl = url.parse().map_err(|reason| {
             Failure::message(Kind::Local, format!("the remembered address {url:?}: {reason}"))
         })?;
         let mut settings = Settings::of_installed(self, context.as_deref())?;
-        settings.global.token_file = settings.global.token_file.or(token_file);
+        let own = options.token_file.as_ref().map(|path| self.environment.expand(path));
+        settings.global.token_file = settings.global.token_file.or(own);
         Ok(Access { address: Ok(address), ..settings.access() })
     }
 
@@ -177,7 +179,6 @@ impl Context {
 
     /// The same, for one that is not installed yet.
     pub fn endpoint_at(&self, api: &ApiSource, options: &SavedOptions) -> Outcome<Endpoint> {
-        let token_file = options.token_file.as_ref().map(|path| self.environment.expand(path));
-        self.access_to(api, token_file)?.endpoint()
+        self.access_to(api, options)?.endpoint()
     }
 }

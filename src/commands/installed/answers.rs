@@ -71,8 +71,7 @@ pub(in crate::commands) struct InstalledAnswers {
     records: Vec<Record>,
     answers: Vec<Fetched>,
     damaged: Vec<Line>,
-    follow: Option<Follow>,
-    newcomers: Vec<Fetched>,
+    newcomers: Option<Newcomers>,
 }
 
 impl InstalledAnswers {
@@ -88,20 +87,20 @@ impl InstalledAnswers {
         let damaged = before.damaged.iter().filter(|(stem, _)| is_meant(stem));
         let mut damaged: Vec<Line> =
             damaged.map(|(stem, damage)| left_damaged(layout, stem, damage)).collect();
-        let newcomers = follow.as_ref().map(|to| newcomers(to, &before, context));
-        let newcomers = newcomers.unwrap_or(Ok(Vec::new())).unwrap_or_else(|failure| {
+        let newcomers = follow.map(|to| Newcomers::ask(to, &before, context));
+        let newcomers = newcomers.transpose().unwrap_or_else(|failure| {
             let what = ClusterChange::Left(failure);
             damaged.push(Line { cluster: "new clusters".to_owned(), what, stem: None });
-            Vec::new()
+            None
         });
         let records = before.records.into_iter().filter(|(stem, _)| is_meant(stem));
         let records: Vec<Record> = records.map(|(_, record)| record).collect();
         let answers = ask_again(&records.iter().collect::<Vec<_>>(), context);
-        Self { records, answers, damaged, follow, newcomers }
+        Self { records, answers, damaged, newcomers }
     }
 
     pub(in crate::commands) fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.damaged.is_empty() && self.follow.is_none()
+        self.records.is_empty() && self.damaged.is_empty() && self.newcomers.is_none()
     }
 
     /// Decides what becomes of the clusters.
@@ -120,15 +119,53 @@ impl InstalledAnswers {
             }
             state.lines.push(Line { cluster, what, stem: Some(stem) });
         }
-        self.add_newcomers(state);
+        if let Some(newcomers) = &self.newcomers {
+            newcomers.decide(state);
+        }
+    }
+}
+
+/// The clusters of a subscription that are not installed, with what was answered for them.
+pub(in crate::commands) struct Newcomers {
+    follow: Follow,
+    answers: Vec<Fetched>,
+}
+
+impl Newcomers {
+    /// Asks for them.
+    pub(in crate::commands) fn ask(
+        follow: Follow,
+        present: &Present,
+        context: &Context,
+    ) -> Outcome<Self> {
+        let Follow { source, options, excluded } = &follow;
+        let endpoint = context.endpoint_at(source, options)?;
+        let mut listed = fetch::list(endpoint.clone(), None, context.terminal)?;
+        // One whose state is damaged is installed, and has options of its own that are not known.
+        let is_damaged = |id: &str| {
+            let part = id_part(id);
+            present.damaged.iter().any(|(stem, _)| stem.parts().1 == part)
+        };
+        listed.retain(|cluster| {
+            cluster.is_of(source.team.as_deref())
+                && present.of_id(&cluster.id).is_none()
+                && !is_damaged(&cluster.id)
+                && !excluded.contains(&cluster.id)
+        });
+        let ids: Vec<String> = listed.into_iter().map(|cluster| cluster.id).collect();
+        let answers = match ids.as_slice() {
+            [] => Vec::new(),
+            ids => fetch::each_of(endpoint, ids, context.terminal)?,
+        };
+        Ok(Self { follow, answers })
     }
 
     /// Adds the clusters that are new, with the options of the subscription. One that cannot be
     /// installed is no failure of the others.
-    fn add_newcomers(&self, state: &mut DesiredState<'_>) {
-        let Some(follow) = &self.follow else { return };
+    pub(in crate::commands) fn decide(&self, state: &mut DesiredState<'_>) {
+        let Self { follow, answers } = self;
         let mut found = Vec::new();
-        for fetched in &self.newcomers {
+        for fetched in answers {
             match fetched.clusters() {
                 Ok(clusters) => found.extend(clusters.into_iter().map(|c| (fetched, c))),
                 Err(failure) => state.talk.note(not_installed(fetched, &failure)),
@@ -158,29 +195,6 @@ impl InstalledAnswers {
 
 fn not_installed(fetched: &Fetched, failure: &Failure) -> String {
     format!("{} is not installed: {:#}", fetched.asked, failure.cause)
-}
-
-/// Asks for the clusters of a subscription that are not installed.
-fn newcomers(follow: &Follow, present: &Present, context: &Context) -> Outcome<Vec<Fetched>> {
-    let Follow { source, options, excluded } = follow;
-    let endpoint = context.endpoint_at(source, options)?;
-    let mut listed = fetch::list(endpoint.clone(), None, context.terminal)?;
-    // One whose state is damaged is installed, and has options of its own that are not known.
-    let is_damaged = |id: &str| {
-        let part = id_part(id);
-        present.damaged.iter().any(|(stem, _)| stem.parts().1 == part)
-    };
-    listed.retain(|cluster| {
-        cluster.is_of(source.team.as_deref())
-            && present.of_id(&cluster.id).is_none()
-            && !is_damaged(&cluster.id)
-            && !excluded.contains(&cluster.id)
-    });
-    let ids: Vec<String> = listed.into_iter().map(|cluster| cluster.id).collect();
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    fetch::each_of(endpoint, &ids, context.terminal)
 }
 
 /// Decides what becomes of one installed cluster.

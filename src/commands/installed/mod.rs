@@ -8,7 +8,7 @@ mod identity;
 mod jumps;
 mod summary;
 
-pub(super) use answers::{InstalledAnswers, ask_again, decide_installed};
+pub(super) use answers::{InstalledAnswers, Newcomers, ask_again, decide_installed};
 pub(super) use apply::{Applied, Applying, apply_request};
 pub(super) use desired::DesiredState;
 pub(super) use summary::{ClusterChange, Line};
