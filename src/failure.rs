@@ -1,5 +1,6 @@
 //! The failure of a run: a kind (the exit code), a cause, and a hint.
 
+use std::fmt;
 use std::process::ExitCode;
 
 use crate::text::message::Message;
@@ -64,14 +65,12 @@ impl From<Kind> for ExitCode {
 
 /// A failure of the run. Rooms below return their own errors; the command that called them says
 /// what kind of failure that is, and `main` alone prints it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Failure {
     /// The kind, which decides the exit code.
     pub kind: Kind,
-    /// The error, and what caused it.
-    pub cause: anyhow::Error,
-    /// The lines below it.
-    pub lines: Vec<String>,
+    /// The error and what caused it, and the lines below it.
+    pub message: Message,
     /// The next step for the user.
     pub hint: Option<String>,
     /// The details, for `--verbose`.
@@ -79,27 +78,14 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure without a hint.
+    /// A failure without a hint, in the words of an error and its causes.
     pub fn new(kind: Kind, cause: impl Into<anyhow::Error>) -> Self {
-        Self { kind, cause: cause.into(), lines: Vec::new(), hint: None, detail: None }
+        Self::message(kind, format!("{:#}", cause.into()))
     }
 
     /// A failure whose cause is a message.
     pub fn message(kind: Kind, message: impl Into<Message>) -> Self {
-        let Message { text, lines } = message.into();
-        Self { lines, ..Self::new(kind, anyhow::Error::msg(text)) }
-    }
-
-    /// The same failure once more, for another thing that it stands in the way of.
-    #[must_use]
-    pub fn again(&self) -> Self {
-        Self {
-            kind: self.kind,
-            cause: anyhow::Error::msg(format!("{:#}", self.cause)),
-            lines: self.lines.clone(),
-            hint: self.hint.clone(),
-            detail: self.detail.clone(),
-        }
+        Self { kind, message: message.into(), hint: None, detail: None }
     }
 
     /// The same failure with what to do about it.
@@ -107,6 +93,13 @@ impl Failure {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+}
+
+/// The first line of its message.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message.text)
     }
 }
 

@@ -73,7 +73,7 @@ impl<'c> Caching<'c> {
             }
         }
         if !open.is_empty() {
-            let fetched = fetch::all(&only(source, &open)?, self.terminal)
+            let fetched = fetch::all(&only(source, &open), self.terminal)
                 .map_err(|error| advise_offline(error, cache, &open))?;
             if self.args.cache.is_some() {
                 answers.new =
@@ -121,7 +121,7 @@ fn folder(environment: &Environment) -> Outcome<Option<PathBuf>> {
 }
 
 fn questions(source: &Source) -> Outcome<Vec<Question>> {
-    let api = source.endpoint()?;
+    let api = source.endpoint.clone()?;
     let of_cluster = |selector: &String| Question {
         key: Key::of_cluster(&api.address, &api.token, selector),
         selector: Some(selector.clone()),
@@ -137,10 +137,10 @@ fn questions(source: &Source) -> Outcome<Vec<Question>> {
 }
 
 /// The same source with these questions only.
-fn only(source: &Source, open: &[Question]) -> Outcome<Source> {
+fn only(source: &Source, open: &[Question]) -> Source {
     let named: Vec<String> = open.iter().filter_map(|open| open.selector.clone()).collect();
     let origin = if named.is_empty() { source.origin.clone() } else { Origin::Named(named) };
-    Ok(Source { origin, endpoint: Ok(source.endpoint()?) })
+    Source { origin, endpoint: source.endpoint.clone() }
 }
 
 /// If the API is down and every answer is cached, says that they can be used.

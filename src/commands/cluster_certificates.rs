@@ -58,7 +58,8 @@ pub(super) fn renew_certificates(
     let Some(path) = key(connection, context) else { return Ok(()) };
     let identity = Identity::read(&path).ok();
     let wanted = CertSettings::installed(Some(path), &layout);
-    let Err(failure) = cert::get(ids, false, &wanted, &|| source.endpoint(), context.terminal)
+    let Err(failure) =
+        cert::get(ids, false, &wanted, &|| source.endpoint.clone(), context.terminal)
     else {
         return Ok(());
     };
@@ -68,7 +69,7 @@ pub(super) fn renew_certificates(
     if !clusters.iter().all(lets_in) {
         return Err(failure);
     }
-    context.terminal.warning(format_args!("{:#}", failure.cause));
+    context.terminal.warning(failure);
     Ok(())
 }
 

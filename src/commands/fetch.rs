@@ -13,6 +13,7 @@ use crate::api::list::Listed;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::settings::{Endpoint, Origin, Source};
 use crate::terminal::Terminal;
+use crate::text::message::Message;
 
 /// The most clusters that are asked for at once.
 pub(super) const AT_ONCE: usize = 8;
@@ -32,7 +33,7 @@ impl Fetched {
     /// The API that this was to be asked of cannot be asked.
     pub(super) fn not_asked(asked: String, failure: &Failure) -> Self {
         let source = AnswerSource::Api(asked.clone());
-        Self { asked, source, result: Err(failure.again().into()) }
+        Self { asked, source, result: Err(failure.clone().into()) }
     }
 }
 
@@ -85,8 +86,9 @@ impl From<FetchError> for Failure {
 
 impl From<ApiError> for Failure {
     fn from(error: ApiError) -> Self {
-        let (kind, hint, detail) = (error.kind(), error.hint(), error.details());
-        Self { kind, lines: error.lines(), cause: error.into(), hint, detail }
+        let message = Message::with_lines(&error, error.lines());
+        let (hint, detail) = (error.hint(), error.details());
+        Self { hint, detail, ..Self::message(error.kind(), message) }
     }
 }
 
@@ -142,14 +144,14 @@ fn fetch(
         Origin::Files(paths) => Ok(paths.iter().cloned().map(read).collect()),
         Origin::Named(selectors) => {
             let message = format!("asking the API for {}", selectors.join(", "));
-            ask(source.endpoint()?, terminal, &message, async |client| {
+            ask(source.endpoint.clone()?, terminal, &message, async |client| {
                 let find = async |selector: &str| client.find(selector).await;
                 Ok(at_once(selectors, stops_early, find).await)
             })
         }
         Origin::All(team) => {
             let message = "asking the API for every cluster";
-            ask(source.endpoint()?, terminal, message, async |client| {
+            ask(source.endpoint.clone()?, terminal, message, async |client| {
                 let mut listed = client.clusters(None).await?;
                 listed.retain(|cluster| cluster.is_of(team.as_deref()));
                 let ids: Vec<_> = listed.into_iter().map(|cluster| cluster.id).collect();

@@ -25,7 +25,7 @@ pub(super) fn warn_of_old(layout: Layout, terminal: Terminal) {
     if !OpenSsh::is_plainly(layout.needs())
         && let Err(old) = check_release(OpenSsh::here().as_ref(), Some(layout))
     {
-        terminal.warning(format_args!("{:#}", old.cause));
+        terminal.warning(old);
     }
 }
 

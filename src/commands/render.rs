@@ -10,6 +10,7 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::render::data;
 use crate::render::template::{Fault, Template};
 use crate::settings::{Context, Settings, check_jump};
+use crate::text::message::Message;
 
 pub(super) fn run(args: &TemplateArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
@@ -48,7 +49,8 @@ fn read(path: &Path) -> Outcome<Template> {
 /// A template is what the person brought along, as the words of the command line are.
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
-        let (hint, lines) = (fault.hint.map(str::to_owned), fault.excerpt.clone());
-        Self { lines, hint, ..Self::new(Kind::Usage, fault) }
+        let hint = fault.hint.map(str::to_owned);
+        let message = Message::with_lines(&fault, &fault.excerpt);
+        Self { hint, ..Self::message(Kind::Usage, message) }
     }
 }

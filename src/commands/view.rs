@@ -33,8 +33,7 @@ pub(super) fn installed_here(layout: &Layout, terminal: Terminal) -> Present {
     match folder::read(layout) {
         Ok(present) => present,
         Err(failure) => {
-            let why = failure.cause;
-            terminal.warning(format_args!("it is not known what is installed: {why:#}"));
+            terminal.warning(format_args!("it is not known what is installed: {failure}"));
             Present::default()
         }
     }
@@ -94,7 +93,7 @@ fn find(selectors: Vec<String>, viewing: &ViewSettings<'_>) -> Outcome<Vec<Fetch
     if selectors.is_empty() {
         return Ok(Vec::new());
     }
-    match viewing.source.endpoint() {
+    match viewing.source.endpoint.clone() {
         Ok(endpoint) => {
             let source = Source { origin: Origin::Named(selectors), endpoint: Ok(endpoint) };
             fetch::each(&source, viewing.context.terminal)

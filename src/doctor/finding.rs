@@ -120,8 +120,8 @@ impl Finding {
     /// A failure of another room.
     #[must_use]
     pub fn failed(check: Check, failure: &Failure) -> Self {
-        let mut what = format!("{:#}", failure.cause);
-        for line in &failure.lines {
+        let mut what = failure.to_string();
+        for line in &failure.message.lines {
             what.push_str(if what.ends_with(':') { " " } else { "; " });
             what.push_str(line);
         }

@@ -146,8 +146,7 @@ fn undo_all(done: Vec<Step<'_>>, first: Failure) -> Failure {
     match undone.into_iter().find_map(Result::err) {
         None => first,
         Some(then) => {
-            let message =
-                format!("{:#}; and what was done before could not be undone: {then}", first.cause);
+            let message = format!("{first}; and what was done before could not be undone: {then}");
             Failure::message(Kind::Local, message)
         }
     }

@@ -28,7 +28,7 @@ impl Endpoint {
 }
 
 /// The API, and who asks: either may be missing.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Access {
     /// The API's address.
     pub address: Outcome<ApiUrl>,
@@ -39,16 +39,7 @@ pub struct Access {
 }
 
 impl Access {
-    /// Returns the API and the token, if neither is missing.
-    #[must_use]
-    pub fn as_endpoint(&self) -> Option<Endpoint> {
-        let (Ok(address), Ok(Some((token, _)))) = (&self.address, &self.token) else {
-            return None;
-        };
-        Some(Endpoint { address: address.clone(), token: token.clone(), timeout: self.timeout })
-    }
-
-    /// The same, or why not.
+    /// The API and the token, or why not.
     pub fn endpoint(self) -> Outcome<Endpoint> {
         let (token, _) = self.token?.ok_or_else(no_token)?;
         Ok(Endpoint { address: self.address?, token, timeout: self.timeout })

@@ -148,7 +148,7 @@ mod tests {
     fn local_path(given: &str) -> Result<String, String> {
         let environment = Environment::with(&[("HOME", "/home/me")], Path::new("/here"));
         let path = environment.local_path(given.as_ref(), "--identity-file");
-        path.map(|path| path.to_string()).map_err(|failure| failure.cause.to_string())
+        path.map(|path| path.to_string()).map_err(|failure| failure.to_string())
     }
 
     #[test]

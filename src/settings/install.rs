@@ -92,7 +92,7 @@ impl<'c> InstallSettings<'c> {
             Origin::Named(_) => None,
             Origin::All(team) => team.clone(),
         };
-        let (url, context) = (source.endpoint()?.address.to_string(), prime_context.clone());
+        let (url, context) = (source.endpoint.clone()?.address.to_string(), prime_context.clone());
         Ok(state::Source::Api(ApiSource { url, context, team }))
     }
 }

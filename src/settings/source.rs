@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use super::endpoint::Endpoint;
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 
 /// The clusters of a run, and the API that is asked for them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Source {
     /// The clusters.
     pub origin: Origin,
@@ -31,10 +31,5 @@ impl Source {
     #[must_use]
     pub fn is_files(&self) -> bool {
         matches!(self.origin, Origin::Files(_))
-    }
-
-    /// The API, and who asks.
-    pub fn endpoint(&self) -> Outcome<Endpoint> {
-        self.endpoint.as_ref().map(Clone::clone).map_err(Failure::again)
     }
 }

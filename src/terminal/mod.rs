@@ -98,14 +98,14 @@ impl Terminal {
 
     /// Prints the failure that ends the run, its cause, and what to do about it.
     pub fn failure(self, failure: &Failure) {
-        let message = Message::with_lines(format_args!("{:#}", failure.cause), &failure.lines);
+        let message = &failure.message;
         if failure.kind == Kind::WouldChange {
-            return self.note(message);
+            return self.note(message.clone());
         }
         if self.audience != Audience::Person {
             return say(ERROR, "error", &one_line(failure).into());
         }
-        say(ERROR, "error", &message);
+        say(ERROR, "error", message);
         if let Some(detail) = &failure.detail {
             self.detail(detail);
         }
@@ -128,8 +128,8 @@ impl Terminal {
 
 /// A failure and what to do about it, without a line break.
 fn one_line(failure: &Failure) -> String {
-    let mut text = format!("{:#}", failure.cause);
-    for line in failure.lines.iter().chain(&failure.hint) {
+    let mut text = failure.message.text.clone();
+    for line in failure.message.lines.iter().chain(&failure.hint) {
         text.push_str(if text.ends_with(':') { " " } else { "; " });
         text.push_str(line.trim());
     }

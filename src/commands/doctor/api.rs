@@ -96,7 +96,7 @@ impl Apis {
 }
 
 fn endpoint(access: &Outcome<Access>) -> Option<Endpoint> {
-    access.as_ref().ok()?.as_endpoint()
+    access.clone().ok()?.endpoint().ok()
 }
 
 /// Compares each installed cluster with what its source says now.

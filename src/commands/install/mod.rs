@@ -34,7 +34,7 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     let ssh = OpenSsh::here();
     openssh::check_release(ssh.as_ref(), settings.viewing.options.given.render.layout)?;
     if matches!(&settings.viewing.source.origin, Origin::Named(named) if named.is_empty()) {
-        let endpoint = settings.viewing.source.endpoint()?;
+        let endpoint = settings.viewing.source.endpoint.clone()?;
         let only = only_cluster(endpoint, settings.team.as_deref(), terminal)?;
         settings.viewing.source.origin = Origin::Named(vec![only]);
     }
@@ -142,7 +142,7 @@ fn subscribe(settings: &InstallSettings<'_>, desired: &mut Desired) -> Outcome<(
     let old = desired.follow.take();
     let asked = match &settings.viewing.source.origin {
         Origin::All(team) => {
-            let url = settings.viewing.source.endpoint()?.address.to_string();
+            let url = settings.viewing.source.endpoint.clone()?.address.to_string();
             let context = settings.viewing.prime_context.clone();
             let options = settings.viewing.options.apply(old.as_ref().map(|old| &old.options));
             Some(Follow {

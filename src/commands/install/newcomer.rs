@@ -54,10 +54,9 @@ pub(super) fn ended_owners(
             }
             Ok(false) => {}
             Err(failure) => context.terminal.note(format_args!(
-                "{} keeps its name, for it is not known whether cluster {} has ended: {:#}",
+                "{} keeps its name, for it is not known whether cluster {} has ended: {failure}",
                 owner.alias(),
-                owner.id,
-                failure.cause
+                owner.id
             )),
         }
     }
@@ -169,7 +168,7 @@ impl<'c> Newcomer<'c> {
             Ok(ClusterChange::NoHost(why))
                 if matches!(settings.viewing.source.origin, Origin::All(_)) =>
             {
-                state.talk.note(format!("{:#}", why.cause));
+                state.talk.note(why);
                 return Ok(());
             }
             Ok(what) => {

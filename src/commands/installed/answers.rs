@@ -194,7 +194,7 @@ impl Newcomers {
 }
 
 fn not_installed(fetched: &Fetched, failure: &Failure) -> String {
-    format!("{} is not installed: {:#}", fetched.asked, failure.cause)
+    format!("{} is not installed: {failure}", fetched.asked)
 }
 
 /// Decides what becomes of one installed cluster.
@@ -215,7 +215,7 @@ pub(in crate::commands) fn decide_installed(
             return Ok(removed("is not known to the API"));
         }
         Err(FetchError { failure, is_unknown: true, .. }) => {
-            return Err(failure.again().hint(prune_hint()));
+            return Err(failure.clone().hint(prune_hint()));
         }
         Ok(_) | Err(_) => {}
     }

@@ -98,7 +98,7 @@ pub(super) fn tell_failures(lines: &[Line], terminal: Terminal) -> Outcome<()> {
     let total = lines.len();
     let failures: Vec<&Failure> = lines.iter().filter_map(Line::failure).collect();
     if let ([_], [failure]) = (lines, failures.as_slice()) {
-        return Err(failure.again());
+        return Err((*failure).clone());
     }
     let Some(worst) = failures.iter().map(|failure| failure.kind).max() else { return Ok(()) };
     for failure in &failures {

@@ -15,7 +15,7 @@ use crate::commands::cert;
 use crate::commands::installed::{
     Applied, Applying, ClusterChange, InstalledAnswers, apply_request, named,
 };
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::fs::{FILE_MAX, Lock, LockError};
 use crate::install::folder;
 use crate::install::layout::Layout;
@@ -194,7 +194,7 @@ impl Refresh {
     fn run(&self, due: Vec<Due>) {
         // A lock that root makes in another user's folder would keep that user's runs out.
         if let Err(failure) = folder::check_owner(&self.layout) {
-            return due.iter().for_each(|due| self.tell_old(due, &one_line(&failure)));
+            return due.iter().for_each(|due| self.tell_old(due, &failure.to_string()));
         }
         let began = time::now();
         let mut locks = Vec::new();
@@ -251,7 +251,7 @@ impl Refresh {
     fn bring_up_to_date(&self, due: &[Due]) {
         let applied = match self.sync(due) {
             Ok(applied) => applied,
-            Err(failure) => return self.fail(due, &one_line(&failure)),
+            Err(failure) => return self.fail(due, &failure.to_string()),
         };
         let (terminal, lines) = (self.context.terminal, &applied.lines);
         for warning in applied.talk.urgent.iter().cloned() {
@@ -271,7 +271,7 @@ impl Refresh {
         if let Some(due) = due.iter().find(|due| due.stem.is_none()) {
             let mut lines = lines.iter().filter(|line| line.stem.is_none());
             match lines.find_map(|line| line.failure()) {
-                Some(why) => self.fail(std::slice::from_ref(due), &one_line(why)),
+                Some(why) => self.fail(std::slice::from_ref(due), &why.to_string()),
                 None => self.update(due, |state| *state = RefreshState::done(Some(took))),
             }
         }
@@ -309,7 +309,7 @@ impl Refresh {
         });
         match done {
             Ok(()) => self.update(due, |state| state.certificate_failed = None),
-            Err(failure) => self.fail_certificate(due, &one_line(&failure)),
+            Err(failure) => self.fail_certificate(due, &failure.to_string()),
         }
     }
 
@@ -382,7 +382,7 @@ pub(in crate::commands) fn record_results(
         }
         let mut state = RefreshState::read(layout, &name);
         if let Some(failure) = line.failure() {
-            let why = one_line(failure);
+            let why = failure.to_string();
             state.fail(&why, took);
             warnings.push(going_on(&line.cluster, &state, &why));
         } else {
@@ -398,8 +398,4 @@ pub(in crate::commands) fn record_results(
         let _ = state.write(layout, &name);
     }
     warnings
-}
-
-fn one_line(failure: &Failure) -> String {
-    format!("{:#}", failure.cause)
 }

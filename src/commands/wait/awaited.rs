@@ -68,7 +68,7 @@ impl<'i> Awaited<'i> {
     ) -> Result<(Self, String), NoAnswer> {
         let viewing = waiter.viewing;
         let (endpoint, selector) = if is_listed {
-            (viewing.source.endpoint()?, selector.to_owned())
+            (viewing.source.endpoint.clone()?, selector.to_owned())
         } else {
             asked_at(waiter, selector, installed)?
         };
@@ -106,10 +106,9 @@ impl<'i> Awaited<'i> {
         let resolved = resolve_one(fleets::checked_answer(&self.id, text)?, &self.rendering.hosts);
         match &resolved.fleet {
             Err(why @ (NoFleet::Refused | NoFleet::BadJumpHost(_))) => {
-                let Failure { kind, cause, .. } = fleets::no_fleet(&resolved.title, why);
-                let text = format!("{cause:#}");
-                let message = Message::with_first(text, TOLD, &resolved.refusals, 0);
-                Err(NoAnswer::Final(Failure::message(kind, message)))
+                let failure = fleets::no_fleet(&resolved.title, why);
+                let message = Message::with_first(&failure, TOLD, &resolved.refusals, 0);
+                Err(NoAnswer::Final(Failure::message(failure.kind, message)))
             }
             Err(why @ NoFleet::NoneSelected { .. }) if resolved.skipped().is_empty() => {
                 Err(NoAnswer::LeftOut(format!("{}: {why}", resolved.title)))
@@ -129,7 +128,7 @@ fn asked_at(
     selector: &str,
     installed: &Present,
 ) -> Outcome<(Endpoint, String)> {
-    let here = || waiter.viewing.source.endpoint();
+    let here = || waiter.viewing.source.endpoint.clone();
     match view::asked_of(selector, waiter.viewing, installed) {
         Ok(record) => {
             let endpoint = match &record.source {

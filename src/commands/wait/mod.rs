@@ -136,7 +136,7 @@ impl<'w> Waiter<'w> {
 
     /// The ids of all clusters that the API lists.
     async fn listed(&self, team: Option<&str>) -> Outcome<Vec<String>> {
-        let endpoint = self.viewing.source.endpoint()?;
+        let endpoint = self.viewing.source.endpoint.clone()?;
         let client = endpoint.client(self.terminal)?;
         let asking = timeout_at(self.until, client.clusters(None));
         let Ok(listed) = self.terminal.wait_for("asking the API for its list", asking).await else {
@@ -233,7 +233,7 @@ impl<'w> Waiter<'w> {
             .collect();
         let problem = |(status, ended): (&ClusterStatus<'_>, &Ended<'_>)| match &ended.state {
             WaitState::Met => None,
-            WaitState::Impossible(failure) => Some(failure.again()),
+            WaitState::Impossible(failure) => Some(failure.clone()),
             WaitState::Open => {
                 let text = format!("{} after {}:", status.count(), span(self.patience.within));
                 let message = Message::with_first(text, TOLD, status.missing(), 0);

@@ -8,7 +8,6 @@ use crate::commands::nodes::row::{self, HostRow, NodeRow};
 use crate::commands::report;
 use crate::failure::{Failure, Outcome};
 use crate::terminal::table::{Cell, Column, Table};
-use crate::text::message::Message;
 
 /// Prints how far each cluster came; `problems` says what each of them lacks, in their order.
 pub(super) fn print(
@@ -71,9 +70,7 @@ impl<'r> Cluster<'r> {
             alias: status.cluster.alias(),
             id: status.cluster.fleet().map(|fleet| fleet.cluster.id.as_str()),
             met: problem.is_none(),
-            problem: problem.map(|failure| {
-                Message::with_lines(format_args!("{:#}", failure.cause), &failure.lines).joined()
-            }),
+            problem: problem.map(|failure| failure.message.joined()),
             wanted: match goal {
                 Goal::All => None,
                 Goal::Nodes(count) => Some(count.get()),
