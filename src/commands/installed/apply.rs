@@ -126,11 +126,11 @@ impl Applied {
             };
             terminal.note(format_args!("a dry run: nothing was changed{more}"));
         }
+        terminal.talk(&plan.talk);
         if let Some(line) = plan.new_line.as_ref().filter(|_| !would && unwritten.is_none()) {
             let config = layout.config();
             terminal.note(format_args!("{} has a new first line: {line}", config.display()));
         }
-        terminal.talk(&plan.talk);
         if !mode.check {
             summary::tell(lines, would, terminal);
         }
