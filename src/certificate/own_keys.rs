@@ -66,14 +66,19 @@ impl From<&Identity> for OwnKey {
 /// The keys that ssh tries by itself, with this folder as its own: files first.
 #[must_use]
 pub fn own_keys(ssh_folder: &Path) -> Vec<OwnKey> {
-    let of_file = |name| OwnKey::of_file(ssh_folder.join(name));
-    let mut keys: Vec<OwnKey> = DEFAULTS.into_iter().filter_map(of_file).collect();
+    let mut keys = own_files(ssh_folder);
     for key in agent_keys() {
         if !keys.iter().any(|other| other.public_key == key.public_key) {
             keys.push(key);
         }
     }
     keys
+}
+
+/// Those of them that are files, in the order in which ssh tries them.
+#[must_use]
+pub fn own_files(ssh_folder: &Path) -> Vec<OwnKey> {
+    DEFAULTS.into_iter().filter_map(|name| OwnKey::of_file(ssh_folder.join(name))).collect()
 }
 
 /// The keys in this folder that ssh does not try by itself.

@@ -274,9 +274,15 @@ fn a_boolean_in_a_variable_is_yes_or_no_in_any_spelling_and_nothing_else() {
         };
         program.env(variable, value).run()
     };
-    for (value, shown) in
-        [("1", true), ("TRUE", true), ("yes", true), ("0", false), ("false", false), ("No", false)]
-    {
+    for (value, shown) in [
+        ("1", true),
+        ("TRUE", true),
+        ("yes", true),
+        ("0", false),
+        ("false", false),
+        ("No", false),
+        ("", false),
+    ] {
         let text = program("PRIME_SSH_INCLUDE_INACTIVE", value).succeeds();
         assert_eq!(text.contains("node-3"), shown, "{value}");
     }
@@ -292,7 +298,7 @@ fn a_boolean_in_a_variable_is_yes_or_no_in_any_spelling_and_nothing_else() {
         "NO_REFRESH",
     ] {
         let variable = format!("PRIME_SSH_{variable}");
-        for value in ["maybe", "2", "-", " "] {
+        for value in ["maybe", "2", "-", " ", "on"] {
             told.add(format!("{variable}={value}"), program(&variable, value).fails(2));
         }
     }
