@@ -6,8 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::clusters;
 use crate::api::error::Error as ApiError;
 use crate::api::list::Pong;
-use crate::certificate::identity::Identity;
-use crate::certificate::own_keys::{OwnKey, fitting, own_keys};
+use crate::certificate::own_keys::{OwnKey, OwnKeys};
 use crate::commands::fetch::{self, FetchError, Fetched};
 use crate::commands::installed::{DesiredState, Newcomers, ask_again, decide_installed};
 use crate::doctor::Finding;
@@ -109,7 +108,7 @@ fn compare(snapshot: &Snapshot, apis: &mut Apis, context: &Context) -> Vec<Findi
         Source::Input(_) => true,
         Source::Stdin => false,
     });
-    let own_keys = own_keys(&layout.read_by_ssh());
+    let own_keys = OwnKeys::find(&layout.read_by_ssh(), layout.ssh_folder());
     let mut findings = Vec::new();
     for (record, fetched) in asked.iter().zip(ask_again(&asked, context)) {
         if matches!(fetched.result, Err(FetchError { is_unknown: true, .. })) {
@@ -152,21 +151,16 @@ fn newcomers(
     clusters::newcomers(&desired, is_live, &snapshot.commands)
 }
 
-/// A key that the cluster lets in, where the one that a setting names cannot be used or is not among
-/// its keys.
+/// A key that the cluster lets in, where ssh would show others only.
 fn other_key(
     record: &Record,
     fetched: &Fetched,
     context: &Context,
-    own: &[OwnKey],
+    own: &OwnKeys,
 ) -> Option<OwnKey> {
     let checked = fetched.cluster(&record.id, &fetched.asked).ok()??;
-    let keys = &checked.cluster()?.ssh_keys;
-    let set = context.rendering(&record.options, record.source.context()).ok()?.ssh.identity_file?;
-    let set = Identity::read(&context.environment.expand(&set)).ok();
-    let set = set.as_ref().map(OwnKey::from);
-    if fitting(set.as_slice(), keys).is_some() {
-        return None;
-    }
-    fitting(own, keys).cloned()
+    let cluster = checked.cluster().filter(|cluster| !cluster.vault_enabled)?;
+    let rendering = context.rendering(&record.options, record.source.context()).ok()?;
+    let named = rendering.ssh.identity_file.map(|path| context.environment.expand(&path));
+    own.not_shown(named.as_deref(), &cluster.ssh_keys).cloned()
 }
