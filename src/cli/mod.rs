@@ -105,6 +105,7 @@ impl Cli {
         let mut program = program();
         Self::read(arguments.clone(), &mut program).map_err(|mut error| {
             refused::hide_password(&mut error);
+            refused::give_no_tip(&mut error);
             refused::blame_variable(&mut error, &program, &arguments);
             if error.use_stderr() && script::is_asked(&arguments) {
                 return Refused::for_ansible(&error);

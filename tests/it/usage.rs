@@ -234,6 +234,18 @@ fn a_word_that_is_no_command_is_told_what_it_may_mean() {
     snapshot!(told);
 }
 
+/// No cluster is called `--all`, so nothing is gained by passing that as a value.
+#[test]
+fn an_option_that_is_none_is_no_name() {
+    let sandbox = Sandbox::new();
+    for words in [&["sync", "--all"][..], &["install", "train", "--jmp", "x"], &["list", "--al"]] {
+        let told = sandbox.prime_ssh(words).run().fails(2);
+        assert!(told.contains("unexpected argument '--") && !told.contains("as a value"), "{told}");
+    }
+    let told = sandbox.prime_ssh(["install", "train", "--jmp", "x"]).run().fails(2);
+    assert!(told.contains("a similar argument exists: '--jump'"), "{told}");
+}
+
 #[test]
 fn alone_it_gives_the_short_help() {
     let sandbox = Sandbox::new();

@@ -6,8 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::clusters;
 use crate::api::error::Error as ApiError;
 use crate::api::list::Pong;
-use crate::certificate::identity::Identity;
-use crate::certificate::own_keys::{OwnKey, fitting, own_keys};
+use crate::certificate::own_keys::{OwnKey, OwnKeys};
 use crate::commands::fetch::{self, FetchError, Fetched};
 use crate::commands::installed::{DesiredState, Newcomers, ask_again, decide_installed};
 use crate::doctor::Finding;
@@ -115,7 +114,7 @@ fn compare(snapshot: &Snapshot, apis: &mut Apis, resolver: &OptionResolver<'_>) 
         Source::Input(_) => true,
         Source::Stdin => false,
     });
-    let own_keys = own_keys(&layout.read_by_ssh());
+    let own_keys = OwnKeys::find(&layout.read_by_ssh(), layout.ssh_folder());
     let mut findings = Vec::new();
     for (record, fetched) in asked.iter().zip(ask_again(&asked, resolver, apis.terminal)) {
         if matches!(fetched.result, Err(FetchError { is_unknown: true, .. })) {
@@ -158,22 +157,16 @@ fn newcomers(
     clusters::newcomers(&desired.request, is_live, &snapshot.commands)
 }
 
-/// A key that the cluster lets in, where the one that a setting names cannot be used or is not among
-/// its keys.
+/// A key that the cluster lets in, where ssh would show others only.
 fn other_key(
     record: &Record,
     fetched: &Fetched,
     resolver: &OptionResolver<'_>,
-    own: &[OwnKey],
+    own: &OwnKeys,
 ) -> Option<OwnKey> {
     let checked = fetched.cluster(&record.id, &fetched.asked).ok()??;
-    let keys = &checked.cluster()?.ssh_keys;
-    let set =
-        resolver.rendering(&record.options, record.source.context()).ok()?.ssh.identity_file?;
-    let set = Identity::read(&resolver.environment().expand(&set)).ok();
-    let set = set.as_ref().map(OwnKey::from);
-    if fitting(set.as_slice(), keys).is_some() {
-        return None;
-    }
-    fitting(own, keys).cloned()
+    let cluster = checked.cluster().filter(|cluster| !cluster.vault_enabled)?;
+    let rendering = resolver.rendering(&record.options, record.source.context()).ok()?;
+    let named = rendering.ssh.identity_file.map(|path| resolver.environment().expand(&path));
+    own.not_shown(named.as_deref(), &cluster.ssh_keys).cloned()
 }
