@@ -184,7 +184,9 @@ pub(super) fn differences(alias: &str, expected: &Resolved, actual: &Resolved) -
             continue;
         }
         let Some(wanted) = expected.get(&name).filter(|value| !value.is_empty()) else { continue };
-        let there = actual.get(&name).unwrap_or_default();
+        // Without a path for sockets ssh prints none.
+        let absent = if keyword == CONTROL_PATH { "none" } else { "" };
+        let there = actual.get(&name).unwrap_or(absent);
         let is_same = if keyword == CONTROL_PATH {
             control_path(wanted, alias, actual).is_none_or(|path| path == there)
         } else {
