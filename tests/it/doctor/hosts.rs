@@ -276,3 +276,23 @@ fn where_no_socket_has_room_none_is_right_and_a_path_of_ones_own_is_not() {
     fs::write(user.config(), format!("Host *\n  ControlPath /tmp/%C\n{config}")).unwrap();
     user.doctor().finding("hosts", "wrong", "ControlPath is not ours");
 }
+
+#[test]
+fn a_jump_host_of_any_form_is_as_we_say() {
+    needs!("ssh");
+    for (bastion, via) in [
+        ("gate", "other"),
+        ("me@gate:2200", "me@other:2200"),
+        ("203.0.113.99", "203.0.113.98:22"),
+        ("me@203.0.113.99:2200", "me@203.0.113.98"),
+        ("me@[2001:db8::9]:2200", "2001:db8::8"),
+        ("none", "me@203.0.113.98:2200"),
+    ] {
+        for layout in ["flat", "compact"] {
+            let user = User::with_api([cluster::train()]);
+            let options = ["--layout", layout, "--bastion", bastion, "--jump-via", via];
+            user.run(&[&["install", "train"], &options[..]].concat()).succeeds();
+            user.doctor().finding("hosts", "ok", "4 of 4 checked");
+        }
+    }
+}
