@@ -222,7 +222,8 @@ fn an_edited_fragment_is_kept_aside() {
 fn a_run_that_died_between_two_files_is_no_edit_by_hand() {
     let mut before = Present::default();
     run(&mut before, &put(&[("train", "one")]));
-    let update = plan(&layout(), &before, &put(&[("train", "two")]), None).unwrap();
+    let update =
+        plan(&layout(), &before.clone().with_states(), &put(&[("train", "two")]), None).unwrap();
     for died_after in 0..=update.changes.len() {
         let mut present = before.clone();
         for change in &update.changes[..died_after] {
@@ -238,7 +239,7 @@ fn a_run_that_died_between_two_files_is_no_edit_by_hand() {
 fn a_removal_that_died_is_finished_by_the_next_run() {
     let mut before = with_config("Host a");
     run(&mut before, &put(&[("one", "1"), ("two", "2")]));
-    let removal = plan(&layout(), &before, &removed(&["one"]), None).unwrap();
+    let removal = plan(&layout(), &before.clone().with_states(), &removed(&["one"]), None).unwrap();
     for died_after in 0..=removal.changes.len() {
         let mut present = before.clone();
         for change in &removal.changes[..died_after] {
