@@ -3,14 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use super::judge;
-use super::{Certificate, ParseError, PublicKey, read_text};
+use super::{Certificate, PublicKey, read_text};
 use crate::fs::{FileError, Lock, LockError};
 use crate::install::state::{FileKind, FileStem};
 use crate::name::{Slug, id_part};
@@ -85,14 +84,9 @@ impl CertificateFile {
         stem.is_some_and(|stem| stem.parts().1 == id_part(id))
     }
 
-    /// Reads the certificate.
-    pub fn read(&self) -> Result<Certificate, ReadError> {
-        read(&self.path)
-    }
-
     /// Waits until `deadline` for the lock to renew it.
     pub async fn lock(&self, deadline: Instant) -> Result<RenewalLock<'_>, LockError> {
-        let before = self.read().ok();
+        let before = present(&self.path).ok();
         let prepare = || self.make_folder();
         loop {
             match Lock::take(&self.lock, Duration::ZERO, prepare, || ()) {
@@ -146,7 +140,7 @@ impl RenewalLock<'_> {
     /// another run wrote it while we waited.
     #[must_use]
     pub fn is_sufficient(&self, key: &PublicKey, min_validity: Duration) -> bool {
-        let Ok(present) = self.file.read() else { return false };
+        let Ok(present) = present(&self.file.path) else { return false };
         let is_new = self.before.as_ref() != Some(&present);
         suffices(&present, key, if is_new { Duration::ZERO } else { min_validity })
     }
@@ -157,28 +151,21 @@ impl RenewalLock<'_> {
     }
 }
 
-/// The reason that a file gives no certificate.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// There is no such file.
-    #[error("there is none yet")]
-    Missing,
-    /// The system refuses to read it.
-    #[error("it cannot be read: {0}")]
-    System(io::Error),
-    /// It holds something else.
-    #[error(transparent)]
-    Parse(#[from] ParseError),
+/// Reads the certificate in a file; `None` where there is none, or nothing in it. The error says why
+/// it gives none.
+pub fn read(path: &Path) -> Result<Option<Certificate>, String> {
+    let text = read_text(path).map_err(|error| match error.into_system_error() {
+        Ok(error) => format!("it cannot be read: {error}"),
+        // A folder, a pipe, or far too long.
+        Err(_) => "it is not a line of a kind and a certificate".to_owned(),
+    })?;
+    let text = text.filter(|text| !text.trim().is_empty());
+    text.as_deref().map(Certificate::read).transpose()
 }
 
-/// Reads the certificate in a file.
-pub fn read(path: &Path) -> Result<Certificate, ReadError> {
-    let text = read_text(path).map_err(|error| match error.into_system_error() {
-        Ok(error) => ReadError::System(error),
-        // A folder, a pipe, or far too long.
-        Err(_) => ParseError::Format.into(),
-    })?;
-    Ok(Certificate::read(&text.ok_or(ReadError::Missing)?)?)
+/// Reads the certificate that should be in a file.
+pub fn present(path: &Path) -> Result<Certificate, String> {
+    read(path)?.ok_or_else(|| "there is none yet".to_owned())
 }
 
 /// Returns whether a certificate lets in who holds `key`, and goes on to for at least
@@ -187,7 +174,7 @@ pub fn read(path: &Path) -> Result<Certificate, ReadError> {
 pub fn suffices(certificate: &Certificate, key: &PublicKey, min_validity: Duration) -> bool {
     let now = time::now();
     judge::check(certificate, key, now).is_ok()
-        && certificate.validity.left(now).is_some_and(|left| left >= min_validity)
+        && certificate.left(now).is_some_and(|left| left >= min_validity)
 }
 
 #[cfg(test)]

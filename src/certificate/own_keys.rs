@@ -97,15 +97,21 @@ fn agent_keys() -> Vec<OwnKey> {
     let listed = if ended.succeeded() { ended.stdout.as_str() } else { "" };
     let key = |line: &str| {
         let comment = line.splitn(3, ' ').nth(2).unwrap_or("key").to_owned();
-        Some(OwnKey { file: None, comment, public_key: line.parse().ok()? })
+        Some(OwnKey { file: None, comment, public_key: PublicKey::parse(line).ok()? })
     };
     listed.lines().filter_map(key).collect()
 }
 
+/// The keys that a cluster lets in, as far as they can be read.
+#[must_use]
+pub fn authorized(keys: &[SshKey<'_>]) -> Vec<PublicKey> {
+    let parsed = |key: &SshKey<'_>| PublicKey::parse(key.public_key.as_ref()?.as_str()).ok();
+    keys.iter().filter_map(parsed).collect()
+}
+
 /// The first of these keys that a cluster lets in.
 #[must_use]
-pub fn fitting<'k>(own: &'k [OwnKey], authorized: &[SshKey<'_>]) -> Option<&'k OwnKey> {
-    let parsed = |key: &SshKey<'_>| key.public_key.as_ref()?.as_str().parse::<PublicKey>().ok();
-    let authorized: Vec<PublicKey> = authorized.iter().filter_map(parsed).collect();
+pub fn fitting<'k>(own: &'k [OwnKey], keys: &[SshKey<'_>]) -> Option<&'k OwnKey> {
+    let authorized = authorized(keys);
     own.iter().find(|key| authorized.contains(&key.public_key))
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::cert;
-use crate::certificate::file::CertificateFile;
+use crate::certificate::file::{self, CertificateFile};
 use crate::certificate::identity::Identity;
 use crate::certificate::judge;
 use crate::cluster::{Cluster, Fleet};
@@ -125,9 +125,9 @@ impl<'a> ClusterCertificate<'a> {
 
     /// Returns why it lets nobody in.
     pub(super) fn refusal(&self, identity: Option<&Identity>) -> Option<String> {
-        let present = match self.file.read() {
+        let present = match file::present(self.file.path()) {
             Ok(present) => present,
-            Err(error) => return Some(error.to_string()),
+            Err(why) => return Some(why),
         };
         let key = identity.map_or(&present.key, |identity| &identity.public_key);
         let refusal = judge::check(&present, key, time::now()).err()?;

@@ -47,7 +47,7 @@ fn unusable(error: &IdentityError, path: &Path, clusters: &str) -> Finding {
         IdentityError::Mismatch(_) | IdentityError::Private(..) | IdentityError::NoKey(..) => {
             Finding::warning(Check::Key, what)
         }
-        IdentityError::Missing(_) | IdentityError::Unreadable(..) | IdentityError::NoFile(_) => {
+        IdentityError::Missing(_) | IdentityError::Unreadable(..) => {
             Finding::wrong(Check::Key, what)
         }
     };

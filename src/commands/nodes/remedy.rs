@@ -53,7 +53,7 @@ impl<'r> Remedies<'r> {
         let own = self.own_keys.get_or_init(|| own_keys(&self.layout.read_by_ssh()));
         let set = host.cluster.identity(self.options).map(|identity| identity.public_key);
         let is_new = |key: &&OwnKey| {
-            let fingerprint = key.public_key.fingerprint().to_string();
+            let fingerprint = key.public_key.fingerprint();
             set.as_ref() != Some(&key.public_key)
                 && offered.iter().all(|offered| offered.fingerprint != fingerprint)
         };

@@ -80,7 +80,7 @@ impl Keys {
             let key = identity.as_ref().map(|identity| &identity.public_key);
             NamedKey {
                 file,
-                fingerprint: key.map(|key| key.fingerprint().to_string()),
+                fingerprint: key.map(|key| key.fingerprint()),
                 authorized: key.and_then(|key| lets_in(&authorized, key)),
                 problem,
             }
@@ -161,15 +161,13 @@ impl Keys {
 impl Authorized {
     fn of(given: &SshKey<'_>) -> Self {
         let text = given.public_key.as_ref().ok_or_else(|| "the answer holds no key".to_owned());
-        let key = text.and_then(|text| {
-            text.as_str().parse::<PublicKey>().map_err(|problem| problem.to_string())
-        });
+        let key = text.and_then(|text| PublicKey::parse(text.as_str()).map_err(str::to_owned));
         let problem = key.as_ref().err().cloned();
         let key = key.ok();
         Self {
             role: given.role.as_ref().map(ToString::to_string),
             kind: key.as_ref().map(|key| key.kind().to_owned()),
-            fingerprint: key.as_ref().map(|key| key.fingerprint().to_string()),
+            fingerprint: key.as_ref().map(|key| key.fingerprint()),
             problem,
             identity_file: None,
             key,
