@@ -105,10 +105,10 @@ impl<'a> Certifier<'a> {
         folder::is_there(&self.wanted.layout)?;
         if self.wanted.output.is_none() {
             crate::fs::read_own(file.path()).map_err(FolderError::from)?;
-        } else if let Err(why) = file::read(file.path()) {
+        } else if file::read(file.path()).is_err() {
             // Such as the key itself, for a name that was mistyped.
             let path = shell::path(file.path());
-            let message = format!("{path} is not replaced by a certificate: {why}");
+            let message = format!("{path} is not a certificate: not replaced");
             return Err(Failure::message(Kind::Local, message)
                 .hint("choose another file, or remove this one first"));
         }

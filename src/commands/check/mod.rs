@@ -4,7 +4,6 @@ mod report;
 
 use super::fetch::block_on;
 use super::nodes::reach::{self, Found};
-use super::nodes::remedy::Remedies;
 use super::nodes::status::{Judge, NodeStatus};
 use super::nodes::{ViewedCluster, ViewedHost, route};
 use super::{fleets, view};
@@ -30,8 +29,7 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Outcome<()> {
     let hosts: Vec<ViewedHost<'_>> = clusters.iter().flat_map(ViewedCluster::hosts).collect();
     let mut found = look_at(&hosts, &clusters, args, viewing, terminal)?.into_iter();
 
-    let remedies = Remedies::new(viewing, &options);
-    let judge = Judge { remedies, logs_in: args.login };
+    let judge = Judge::new(viewing, &options, args.login);
     let judged = |cluster| judge.statuses(cluster, |_| found.next().unwrap_or_default());
     let statuses: Vec<NodeStatus<'_>> = clusters.iter().flat_map(judged).collect();
     let report = report::Report::new(&statuses, &clusters, context.global.skip_invalid);

@@ -2,20 +2,20 @@
 //! found there, and what that means.
 
 pub(super) mod reach;
-pub(super) mod remedy;
+mod remedy;
+pub(super) mod report;
 pub(super) mod route;
-pub(super) mod row;
 pub(super) mod status;
 
 use std::collections::HashSet;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use crate::certificate::identity::Identity;
 use crate::cluster::{Fleet, Host, Jump, ResolvedCluster, Skipped};
 use crate::commands::cluster_certificates::ClusterCertificate;
 use crate::install::layout::Layout;
 use crate::install::state::Record;
-use crate::settings::{OptionResolver, Rendering};
+use crate::settings::{OptionResolver, OwnCommands, Rendering};
 use crate::ssh::probe::Endpoint;
 
 /// A cluster as the person knows it.
@@ -88,6 +88,11 @@ impl<'a> ViewedCluster<'a> {
         options: &OptionResolver<'_>,
     ) -> Option<String> {
         self.cluster_certificate(layout)?.refusal(self.identity(options).as_ref())
+    }
+
+    /// The command that installs it with another key.
+    pub(super) fn install_with_key(&self, key: &OsStr, commands: &OwnCommands) -> Vec<OsString> {
+        commands.install(["--identity-file".into(), key.to_owned()], &self.source)
     }
 
     /// The key that a setting names.

@@ -1,10 +1,12 @@
 //! The keys that a cluster lets in, and whether the person's own is among them.
 
+use std::ffi::OsStr;
+
 use serde::Serialize;
 
 use crate::certificate::PublicKey;
 use crate::certificate::identity::Identity;
-use crate::certificate::own_keys::{OwnKey, own_keys};
+use crate::certificate::own_keys::{OwnKey, authorized, fitting, own_keys};
 use crate::cluster::SshKey;
 use crate::install::layout::Layout;
 use crate::settings::{OptionResolver, Rendering};
@@ -21,6 +23,8 @@ pub(super) struct Keys {
     pub(super) named: Option<NamedKey>,
     /// Those that ssh tries where none is named.
     own: Vec<OwnKey>,
+    /// The first of those that the cluster lets in.
+    fitting: Option<OwnKey>,
 }
 
 /// An authorized key.
@@ -33,9 +37,7 @@ pub(super) struct Authorized {
     problem: Option<String>,
     /// The file of the person's own that is this key.
     identity_file: Option<String>,
-    #[serde(skip)]
-    key: Option<PublicKey>,
-    /// Our name for it.
+    /// Our name for it, which may be the agent's.
     #[serde(skip)]
     ours: Option<String>,
 }
@@ -58,47 +60,38 @@ impl Keys {
         resolver: &OptionResolver<'_>,
         layout: &Layout,
     ) -> Self {
-        let named =
-            rendering.ssh.identity_file.as_ref().map(|path| {
-                (path.to_string(), Identity::read(&resolver.environment().expand(path)))
-            });
-        let own = own_keys(&layout.read_by_ssh());
-        let mut authorized: Vec<Authorized> = keys.iter().map(Authorized::of).collect();
-        for authorized in &mut authorized {
-            let is_it = |key: &PublicKey| authorized.key.as_ref() == Some(key);
-            let named = named.as_ref().and_then(|(path, named)| {
-                named.as_ref().ok().filter(|named| is_it(&named.public_key)).map(|_| path.clone())
-            });
-            let own = own.iter().find(|key| is_it(&key.public_key));
-            let of_agent = named.is_none() && own.is_some_and(|own| own.file.is_none());
-            authorized.ours = named.or_else(|| own.map(OwnKey::name));
-            authorized.identity_file = authorized.ours.clone().filter(|_| !of_agent);
-        }
-        let named = named.map(|(file, identity)| {
-            let problem = identity.as_ref().err().map(ToString::to_string);
-            let identity = identity.ok();
-            let key = identity.as_ref().map(|identity| &identity.public_key);
-            NamedKey {
-                file,
-                fingerprint: key.map(|key| key.fingerprint()),
-                authorized: key.and_then(|key| lets_in(&authorized, key)),
-                problem,
-            }
+        let file = rendering.ssh.identity_file.as_ref();
+        let named = file.map(|path| {
+            let identity = Identity::read(&resolver.environment().expand(path));
+            (path.to_string(), identity.map(|identity| identity.public_key))
         });
-        Self { authorized, named, own }
+        let own = own_keys(&layout.read_by_ssh());
+        let known = authorized(keys);
+        let named_as = |key: &PublicKey| {
+            let (file, named) = named.as_ref()?;
+            named.as_ref().ok().filter(|named| *named == key).map(|_| file.clone())
+        };
+        let authorized = keys.iter().map(|given| Authorized::of(given, &named_as, &own)).collect();
+        let lets_in = |key: &PublicKey| (!known.is_empty()).then(|| known.contains(key));
+        let named = named.as_ref().map(|(file, key)| NamedKey {
+            file: file.clone(),
+            fingerprint: key.as_ref().ok().map(PublicKey::fingerprint),
+            authorized: key.as_ref().ok().and_then(lets_in),
+            problem: key.as_ref().err().map(ToString::to_string),
+        });
+        let fitting = fitting(&own, keys).cloned();
+        Self { authorized, named, own, fitting }
     }
 
     /// Says whether the key in use is let in. `install` names another one.
-    pub(super) fn fact(&self, install: impl Fn(&OwnKey) -> String) -> Cell {
-        let is_let_in = |key: &&OwnKey| lets_in(&self.authorized, &key.public_key) == Some(true);
-        let fitting = self.own.iter().find(is_let_in);
-        let Some(NamedKey { file, fingerprint, authorized, problem, .. }) = &self.named else {
-            return self.fact_of_own(fitting);
+    pub(super) fn fact(&self, install: impl Fn(&OsStr) -> String) -> Cell {
+        let Some(NamedKey { file, fingerprint, authorized, problem }) = &self.named else {
+            return self.fact_of_own();
         };
-        let other = match fitting {
+        let other = match &self.fitting {
             Some(key) => {
                 let your = if key.file.is_some() { "your " } else { "" };
-                format!("; {your}{} is: {}", key.name(), install(key))
+                format!("; {your}{} is: {}", key.name(), install(key.option()))
             }
             None => String::new(),
         };
@@ -115,9 +108,9 @@ impl Keys {
         }
     }
 
-    fn fact_of_own(&self, fitting: Option<&OwnKey>) -> Cell {
-        let is_known = self.authorized.iter().any(|authorized| authorized.key.is_some());
-        match (fitting, self.own.as_slice()) {
+    fn fact_of_own(&self) -> Cell {
+        let is_known = self.authorized.iter().any(|key| key.fingerprint.is_some());
+        match (&self.fitting, self.own.as_slice()) {
             (Some(key), _) => {
                 Cell::new(format_args!("{}, authorized", key.name())).tone(Tone::Good)
             }
@@ -159,26 +152,29 @@ impl Keys {
 }
 
 impl Authorized {
-    fn of(given: &SshKey<'_>) -> Self {
-        let text = given.public_key.as_ref().ok_or_else(|| "the answer holds no key".to_owned());
-        let key = text.and_then(|text| PublicKey::parse(text.as_str()).map_err(str::to_owned));
-        let problem = key.as_ref().err().cloned();
+    /// `named_as` says how a setting names a key.
+    fn of(
+        given: &SshKey<'_>,
+        named_as: &impl Fn(&PublicKey) -> Option<String>,
+        own: &[OwnKey],
+    ) -> Self {
+        let key = match &given.public_key {
+            Some(text) => PublicKey::parse(text.as_str()),
+            None => Err("the answer holds no key"),
+        };
+        let problem = key.as_ref().err().map(ToString::to_string);
         let key = key.ok();
+        let named = key.as_ref().and_then(named_as);
+        let own = own.iter().find(|own| key.as_ref() == Some(&own.public_key));
+        let of_agent = named.is_none() && own.is_some_and(|own| own.file.is_none());
+        let ours = named.or_else(|| own.map(OwnKey::name));
         Self {
             role: given.role.as_ref().map(ToString::to_string),
             kind: key.as_ref().map(|key| key.kind().to_owned()),
-            fingerprint: key.as_ref().map(|key| key.fingerprint()),
+            fingerprint: key.as_ref().map(PublicKey::fingerprint),
             problem,
-            identity_file: None,
-            key,
-            ours: None,
+            identity_file: ours.clone().filter(|_| !of_agent),
+            ours,
         }
     }
-}
-
-/// Returns whether this key is among those; `None` where none of them can be read.
-fn lets_in(authorized: &[Authorized], key: &PublicKey) -> Option<bool> {
-    let mut known = authorized.iter().filter_map(|known| known.key.as_ref()).peekable();
-    known.peek()?;
-    Some(known.any(|known| known == key))
 }

@@ -13,12 +13,11 @@ use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use pauses::Pauses;
 use probes::{ProbeResults, Prober};
-use status::{ClusterStatus, WaitState};
+use status::ClusterStatus;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::fetch::{self, AT_ONCE};
-use super::nodes::remedy::Remedies;
 use super::nodes::status::Judge;
 use super::nodes::{Hop, ViewedCluster};
 use super::{fleets, view};
@@ -75,7 +74,8 @@ struct Ended<'i> {
     /// The reason that there was none after it.
     outage: Option<String>,
     results: ProbeResults,
-    state: WaitState,
+    /// How it ended; `None` where the time is over.
+    end: Option<Outcome<()>>,
 }
 
 impl<'w> Waiter<'w> {
@@ -90,7 +90,7 @@ impl<'w> Waiter<'w> {
             options,
             patience,
             until: Instant::now() + patience.within,
-            judge: Judge { remedies: Remedies::new(viewing, options), logs_in: true },
+            judge: Judge::new(viewing, options, true),
             prober: Prober::new(&viewing.layout),
             requests: Semaphore::new(AT_ONCE),
             progress: MultiProgress::new(),
@@ -176,22 +176,22 @@ impl<'w> Waiter<'w> {
         let mut progress = self.terminal.progress(&self.progress);
         let (mut results, mut outage) = (ProbeResults::default(), None);
         let (mut said, mut pauses) = (String::new(), Pauses::after(Instant::now()));
-        let state = loop {
-            let (state, new) = {
+        let end = loop {
+            let (end, new) = {
                 let (cluster, outage) = (awaited.view(&text)?, outage.as_deref());
                 self.look(&cluster, &mut results).await?;
                 let status = ClusterStatus::new(&cluster, &results, outage, &self.judge);
-                let state = status.state(self.patience.goal, &results, &self.judge);
-                (state, status.progress())
+                let end = status.end(self.patience.goal, &results, &self.judge);
+                (end, status.progress())
             };
-            if !matches!(state, WaitState::Open) {
-                break state;
+            if end.is_some() {
+                break end;
             }
             progress.is(&new);
             let next = pauses.next(Instant::now(), new != said);
             said = new;
             match self.ask_at(&awaited, next).await {
-                None => break WaitState::Open,
+                None => break None,
                 Some(Ok(new)) => (text, outage) = (new, None),
                 Some(Err(NoAnswer::Outage(error))) => {
                     // A server may ask for more time than there is.
@@ -202,7 +202,7 @@ impl<'w> Waiter<'w> {
                 Some(Err(why)) => return Err(why.into()),
             }
         };
-        Ok(Ended { awaited, text, outage, results, state })
+        Ok(Ended { awaited, text, outage, results, end })
     }
 
     /// Asks at each place of a node that is not known to be up, as long as more nodes are wanted;
@@ -245,10 +245,9 @@ impl<'w> Waiter<'w> {
                 ClusterStatus::new(cluster, results, outage.as_deref(), &self.judge)
             })
             .collect();
-        let problem = |(status, ended): (&ClusterStatus<'_>, &Ended<'_>)| match &ended.state {
-            WaitState::Met => None,
-            WaitState::Impossible(failure) => Some(failure.again()),
-            WaitState::Open => {
+        let problem = |(status, ended): (&ClusterStatus<'_>, &Ended<'_>)| match &ended.end {
+            Some(end) => end.as_ref().err().map(Failure::again),
+            None => {
                 let text = format!("{} after {}:", status.count(), span(self.patience.within));
                 let message = Message::with_first(text, TOLD, status.missing(), 0);
                 Some(Failure::message(Kind::Hosts, message))

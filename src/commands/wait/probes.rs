@@ -6,26 +6,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::commands::nodes::reach::{self, Found};
-use crate::commands::nodes::route::{self, Setup};
+use crate::commands::nodes::route;
 use crate::commands::nodes::{Hop, ViewedCluster, ViewedHost};
 use crate::failure::Outcome;
 use crate::install::layout::Layout;
-use crate::ssh::login::{Jump, Reason, Ssh};
+use crate::ssh::login::{Jump, Ssh};
 use crate::ssh::probe::Endpoint;
 use crate::ssh::probe::limiter::{Limiter, within_file_limit};
+use crate::ssh::reason::Reason;
 
 /// The time for one place to answer.
 const ANSWER: Duration = Duration::from_secs(5);
 /// The most places that are asked at once.
 const AT_ONCE: usize = 64;
 
-/// A place, and what it is reached through.
-type Place = (Endpoint, Hop);
-
 /// The results at the places of a cluster, from one answer of the API to the next.
 #[derive(Default)]
 pub(super) struct ProbeResults {
-    found: HashMap<Place, Found>,
+    /// By the place, and what it is reached through.
+    found: HashMap<(Endpoint, Hop), Found>,
     /// The jump hosts that are logged in to, with where that was.
     jumps: HashMap<Hop, (Arc<Jump>, Option<Endpoint>)>,
 }
@@ -151,10 +150,10 @@ impl<'w> Prober<'w> {
         }
         let number = self.logins.get() + 1;
         self.logins.set(number);
-        let setup = Setup::of(cluster, number, ssh, self.layout)?;
+        let any = route::any_target(cluster, number, ssh, self.layout)?;
         let target = match hop {
-            Hop::Bastion => setup.bastion_of(cluster),
-            Hop::None | Hop::Jump => setup.jump_of(cluster),
+            Hop::Bastion => route::bastion_of(cluster, &any),
+            Hop::None | Hop::Jump => route::jump_of(cluster, &any),
         };
         let Some(target) = target else { return Ok(None) };
         let jump = Arc::new(Jump::new(ssh, target, number));
@@ -163,6 +162,6 @@ impl<'w> Prober<'w> {
     }
 }
 
-fn place(host: &ViewedHost<'_>) -> Place {
+fn place(host: &ViewedHost<'_>) -> (Endpoint, Hop) {
     (host.endpoint(), host.hop())
 }

@@ -247,7 +247,7 @@ fn time_over_says_what_is_missing() {
         json!(nodes),
         json!([
             ["node-2", "failed", "no_connection", "PROVISIONING"],
-            ["node-3", "failed", "refused", null],
+            ["node-3", "failed", "value_refused", null],
         ])
     );
 }

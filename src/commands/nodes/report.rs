@@ -1,18 +1,67 @@
-//! A node as tables and JSON show it, the same in every command.
+//! The nodes as tables and JSON show them, the same in `check` and `wait`.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::status::{NodeStatus, State};
-use crate::cluster::{Fleet, Skipped, WhySkipped};
+use crate::cli::ReportFormat;
+use crate::cluster::{Fleet, Skipped};
 use crate::render::data;
 use crate::ssh::probe::Probe;
 use crate::terminal::table::{Cell, Column, Table, Tone};
 
+/// A table of hosts in their order, and behind them of the nodes that should give one and give none:
+/// who runs a playbook would miss them. `several`: the nodes are of several clusters.
+pub(in crate::commands) fn table<'r, 'a: 'r>(
+    hosts: impl IntoIterator<Item = &'r NodeStatus<'r>>,
+    without_host: impl IntoIterator<Item = (&'r Fleet<'a>, &'r Skipped<'a>)>,
+    several: bool,
+    format: ReportFormat,
+) -> Table {
+    let is_plain = format == ReportFormat::Plain;
+    let mut table = Table::new([
+        Column::whole("HOST"),
+        Column::whole("STATE"),
+        // For programs, which need no sentence.
+        Column::whole(if is_plain { "REASON" } else { "" }),
+        Column::minor("LATENCY", 3).right(),
+        Column::minor("LOGIN", 2).right(),
+        Column::minor("SERVER", 1),
+        Column::wrapped("DETAIL"),
+    ]);
+    let time = |time: Option<Duration>| {
+        let shown = |ms: f64| if is_plain { format!("{ms:.1}") } else { format!("{ms:.0} ms") };
+        Cell::given(time.map(milliseconds).map(shown))
+    };
+    for status in hosts {
+        let NodeStatus { host, found, verdict } = status;
+        // A comment behind the version is for programs.
+        let word = |text: &'r str| text.split(' ').next().filter(|_| !is_plain).unwrap_or(text);
+        table.row([
+            Cell::new(host.alias()),
+            state_cell(verdict.state),
+            Cell::given(verdict.reason.filter(|_| is_plain)),
+            time(status.probe().and_then(Probe::latency)),
+            time(found.login.as_ref().map(|login| login.took)),
+            Cell::given(status.server().map(word)),
+            Cell::new(&verdict.detail),
+        ]);
+    }
+    for (fleet, node) in without_host {
+        let name =
+            if is_plain { fleet.alias_of_skipped(node) } else { name_of(fleet, node, several) };
+        let reason = Cell::given(is_plain.then(|| data::Skipped::of(node).reason));
+        let [latency, login, server] = [(); 3].map(|()| Cell::default());
+        let (state, why) = (state_cell(State::Failed), Cell::new(&node.why));
+        table.row([Cell::new(name), state, reason, latency, login, server, why]);
+    }
+    table
+}
+
 /// The state of a host, in its color.
-pub(in crate::commands) fn state_cell(state: State) -> Cell {
-    Cell::new(state.word()).tone(match state {
+fn state_cell(state: State) -> Cell {
+    Cell::new(state).tone(match state {
         State::Ok => Tone::Good,
         State::Failed => Tone::Bad,
         State::Skipped => Tone::Dim,
@@ -24,36 +73,8 @@ pub(in crate::commands) fn name_of(fleet: &Fleet<'_>, node: &Skipped<'_>, severa
     if several { format!("{} of {}", node.name, fleet.alias()) } else { node.name.to_string() }
 }
 
-/// The nodes that give no host, of one cluster or of `several`, and why.
-pub(in crate::commands) fn without_host<'s, 'a: 's>(
-    nodes: impl IntoIterator<Item = (&'s Fleet<'a>, &'s Skipped<'a>)>,
-    several: bool,
-) -> Table {
-    let mut table = Table::new([Column::new("NO HOST"), Column::wrapped("WHY")]);
-    for (fleet, node) in nodes {
-        let why = &node.why;
-        let tone = match why {
-            WhySkipped::Terminated | WhySkipped::Detached => Tone::Dim,
-            WhySkipped::NoConnection { failure: None, .. } => Tone::Waiting,
-            WhySkipped::NoConnection { .. } | WhySkipped::Refused => Tone::Bad,
-        };
-        table.row([Cell::new(name_of(fleet, node, several)), Cell::new(why).tone(tone)]);
-    }
-    table
-}
-
-/// Returns why a node gives no host, in one word for programs.
-pub(in crate::commands) fn skip_word(why: &WhySkipped<'_>) -> &'static str {
-    match why {
-        WhySkipped::Terminated => "terminated",
-        WhySkipped::Detached => "detached",
-        WhySkipped::NoConnection { .. } => "no_connection",
-        WhySkipped::Refused => "value_refused",
-    }
-}
-
 /// In milliseconds, with one digit behind the point.
-pub(in crate::commands) fn milliseconds(time: Duration) -> f64 {
+fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 10_000.0).round() / 10.0
 }
 
@@ -110,7 +131,7 @@ pub(in crate::commands) struct NodeRow<'r> {
 }
 
 impl<'r> NodeRow<'r> {
-    pub(in crate::commands) fn of(fleet: &'r Fleet<'r>, node: &'r Skipped<'r>) -> Self {
+    pub(in crate::commands) fn of<'a>((fleet, node): (&'r Fleet<'a>, &'r Skipped<'a>)) -> Self {
         let cluster = fleet.alias();
         Self { cluster, state: State::Failed, skipped: data::Skipped::of(node) }
     }
