@@ -14,7 +14,7 @@ use crate::text::time::{self, span};
 #[must_use]
 pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for cluster in snapshot.clusters() {
+    for cluster in &snapshot.clusters {
         for path in snapshot.paths(cluster, "certificatefile") {
             findings.extend(certificate(snapshot, cluster, &path).into_iter().map(|finding| {
                 let what = format!("{}: {}", cluster.alias(), finding.what);

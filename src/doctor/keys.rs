@@ -13,7 +13,7 @@ use crate::certificate::identity::{Identity, IdentityError};
 #[must_use]
 pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     let mut users: BTreeMap<PathBuf, Vec<String>> = BTreeMap::new();
-    for cluster in snapshot.clusters() {
+    for cluster in &snapshot.clusters {
         for path in snapshot.paths(cluster, "identityfile") {
             users.entry(path).or_default().push(cluster.alias());
         }

@@ -1,123 +1,103 @@
 //! Asks the API: for an answer with this token, and about the installed clusters.
 
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use super::clusters;
-use crate::api::error::Error as ApiError;
-use crate::api::list::Pong;
 use crate::certificate::identity::Identity;
 use crate::certificate::own_keys::{OwnKey, fitting, own_keys};
 use crate::commands::fetch::{self, FetchError, Fetched};
 use crate::commands::installed::{DesiredState, ask_again, decide_installed};
 use crate::doctor::Finding;
-use crate::doctor::api::{ApiProbe, examine};
+use crate::doctor::api::{self, ApiProbe};
 use crate::doctor::snapshot::Snapshot;
 use crate::failure::Outcome;
 use crate::install::state::{Record, Source};
-use crate::settings::{Access, Context, Endpoint, OptionResolver};
-use crate::ssh::process::Background;
+use crate::settings::{Access, Context, OptionResolver};
 use crate::terminal::Terminal;
 
-/// The time for all of them together, beyond that for one call.
-const FURTHER: Duration = Duration::from_secs(30);
-
-/// Starts asking and comparing.
-pub(super) fn start(
-    context: Context,
+/// Asks and compares.
+pub(super) fn examine(
+    context: &Context,
     access: Outcome<Access>,
     prime_context: Option<String>,
-    snapshot: Option<Arc<Snapshot>>,
-) -> Background<Vec<Finding>> {
-    let limit = context.global.timeout.saturating_mul(2).saturating_add(FURTHER);
-    Background::start(limit, move || {
-        let mut apis = Apis { probes: Vec::new(), terminal: context.terminal };
-        apis.probe(access, prime_context);
-        let resolver = OptionResolver::new(&context);
-        let of_clusters = snapshot.map(|snapshot| compare(&snapshot, &mut apis, &resolver));
-        let findings = apis.probes.iter().flat_map(|(_, probe)| examine(probe));
-        findings.chain(of_clusters.unwrap_or_default()).collect()
-    })
+    snapshot: Option<&Snapshot>,
+) -> Vec<Finding> {
+    let mut probes = vec![probe(access, prime_context, context.terminal)];
+    let resolver = OptionResolver::new(context);
+    let of_clusters = snapshot.map(|snapshot| compare(snapshot, &mut probes, &resolver));
+    let findings = probes.iter().flat_map(api::examine);
+    findings.chain(of_clusters.unwrap_or_default()).collect()
 }
 
-/// The APIs that are in use, each probed once.
-struct Apis {
-    /// With the endpoint of each, where there is one.
-    probes: Vec<(Option<Endpoint>, ApiProbe)>,
-    terminal: Terminal,
-}
-
-impl Apis {
-    /// Returns whether the API of an installed cluster works; a file needs none.
-    fn works_for(&mut self, record: &Record, resolver: &OptionResolver<'_>) -> bool {
-        let Some(api) = record.source.api() else { return true };
-        let access = resolver.access(api);
-        let endpoint = endpoint(&access);
-        let is_same = |(known, _): &(Option<Endpoint>, ApiProbe)| match (known, &endpoint) {
-            (Some(known), Some(new)) => {
-                known.address.to_string() == new.address.to_string() && known.token == new.token
-            }
-            (None, None) => true,
-            _ => false,
-        };
-        let at = match self.probes.iter().position(is_same) {
-            Some(at) => at,
-            None => self.probe(access, api.context.clone()),
-        };
-        let Some((_, probe)) = self.probes.get_mut(at) else { return false };
-        probe.is_needed = true;
-        probe.works()
-    }
-
-    /// Probes one more, and returns its index.
-    fn probe(&mut self, access: Outcome<Access>, context: Option<String>) -> usize {
-        let endpoint = endpoint(&access);
-        let answer = endpoint.clone().and_then(|endpoint| self.ask(endpoint));
-        let (address, token) = match access {
-            Ok(Access { address, token, .. }) => {
-                let source = token.map(|token| token.map(|(_, source)| source));
-                (address.map(|address| address.to_string()), source)
-            }
-            // Both come from one file of settings, so what is wrong with it is said once.
-            Err(failure) => (Ok("the API".to_owned()), Err(failure)),
-        };
-        let at = SystemTime::now();
-        let probe = ApiProbe { context, address, token, answer, at, is_needed: false };
-        self.probes.push((endpoint, probe));
-        self.probes.len() - 1
-    }
-
-    fn ask(&self, endpoint: Endpoint) -> Option<Result<Pong, ApiError>> {
+/// Asks an API whether it answers.
+fn probe(access: Outcome<Access>, context: Option<String>, terminal: Terminal) -> ApiProbe {
+    let endpoint = access.as_ref().ok().and_then(Access::as_endpoint);
+    let answer = endpoint.clone().and_then(|endpoint| {
         let message = format!("asking {}", endpoint.address);
-        match endpoint.client(self.terminal) {
-            Ok(client) => fetch::block_on(self.terminal.wait_for(message, client.ping())).ok(),
+        match endpoint.client(terminal) {
+            Ok(client) => fetch::block_on(terminal.wait_for(message, client.ping())).ok(),
             Err(error) => Some(Err(error)),
         }
-    }
+    });
+    let (address, token) = match access {
+        Ok(Access { address, token, .. }) => {
+            let source = token.map(|token| token.map(|(_, source)| source));
+            (address.map(|address| address.to_string()), source)
+        }
+        // Both come from one file of settings, so what is wrong with it is said once.
+        Err(failure) => (Ok("the API".to_owned()), Err(failure)),
+    };
+    let at = SystemTime::now();
+    ApiProbe { context, endpoint, address, token, answer, at, is_needed: false }
 }
 
-fn endpoint(access: &Outcome<Access>) -> Option<Endpoint> {
-    access.as_ref().ok()?.as_endpoint()
+/// Returns whether the API of an installed cluster works; a file needs none. Each is probed once.
+fn works_for(
+    record: &Record,
+    probes: &mut Vec<ApiProbe>,
+    resolver: &OptionResolver<'_>,
+    terminal: Terminal,
+) -> bool {
+    let Some(api) = record.source.api() else { return true };
+    let access = resolver.access(api);
+    let endpoint = access.as_ref().ok().and_then(Access::as_endpoint);
+    let is_same = |known: &ApiProbe| match (&known.endpoint, &endpoint) {
+        (Some(known), Some(new)) => {
+            known.address.to_string() == new.address.to_string() && known.token == new.token
+        }
+        (None, None) => true,
+        _ => false,
+    };
+    let at = probes.iter().position(is_same).unwrap_or_else(|| {
+        probes.push(probe(access, api.context.clone(), terminal));
+        probes.len() - 1
+    });
+    let Some(probe) = probes.get_mut(at) else { return false };
+    probe.is_needed = true;
+    probe.works()
 }
 
 /// Compares each installed cluster with what its source says now.
-fn compare(snapshot: &Snapshot, apis: &mut Apis, resolver: &OptionResolver<'_>) -> Vec<Finding> {
-    let Ok(ours) = &snapshot.ours else { return Vec::new() };
-    let (layout, commands) = (&snapshot.layout, &snapshot.commands);
-    let records = ours.installed.records.values();
+fn compare(
+    snapshot: &Snapshot,
+    probes: &mut Vec<ApiProbe>,
+    resolver: &OptionResolver<'_>,
+) -> Vec<Finding> {
+    let Snapshot { layout, commands, present, installed, .. } = snapshot;
+    let terminal = snapshot.context.terminal;
+    let records = installed.records.values();
     let (asked, skipped): (Vec<_>, Vec<_>) = records.partition(|record| {
-        !matches!(record.source, Source::Stdin) && apis.works_for(record, resolver)
+        !matches!(record.source, Source::Stdin) && works_for(record, probes, resolver, terminal)
     });
     let own_keys = own_keys(&layout.read_by_ssh());
     let mut findings = Vec::new();
-    for (record, fetched) in asked.iter().zip(ask_again(&asked, resolver, apis.terminal)) {
+    for (record, fetched) in asked.iter().zip(ask_again(&asked, resolver, terminal)) {
         if matches!(fetched.result, Err(FetchError { is_unknown: true, .. })) {
             findings.push(clusters::unknown(record, commands));
             continue;
         }
         // What `sync` says in passing is no finding.
-        let present = &ours.present;
-        let mut desired = DesiredState::new(layout, present, &ours.installed, resolver);
+        let mut desired = DesiredState::new(layout, present, installed, resolver);
         let outcome = decide_installed(&mut desired, record, &fetched, false);
         findings.push(clusters::compared(record, outcome, commands));
         let unauthorized = desired.unauthorized_keys.iter();

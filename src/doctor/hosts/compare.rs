@@ -1,6 +1,5 @@
 //! A name as our files have it and as ssh resolves it, and how the two differ.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
@@ -8,50 +7,44 @@ use crate::doctor::finding::quoted;
 use crate::install::fragment::{Host, Options};
 use crate::install::reader::matches;
 
-/// The options of a name: keywords in lower case, each with its values in order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Resolved(BTreeMap<String, Vec<String>>);
+/// Parses the output of `ssh -G`.
+pub(super) fn parse(text: &str, home: &Path) -> Options {
+    let mut values = Options::new();
+    for line in text.lines() {
+        let (keyword, value) = line.split_once(' ').unwrap_or((line, ""));
+        let keyword = keyword.to_ascii_lowercase();
+        let value = normalized(&keyword, value, home);
+        values.entry(keyword).or_default().push(value);
+    }
+    values
+}
 
-impl Resolved {
-    /// Parses the output of `ssh -G`.
-    pub(super) fn parse(text: &str, home: &Path) -> Self {
-        let mut values = BTreeMap::<_, Vec<_>>::new();
-        for line in text.lines() {
-            let (keyword, value) = line.split_once(' ').unwrap_or((line, ""));
-            let keyword = keyword.to_ascii_lowercase();
-            let value = normalized(&keyword, value, home);
-            values.entry(keyword).or_default().push(value);
+/// The options of a host in our file: its own lines come first, and keys add up.
+pub(super) fn expected(host: &Host, shared: &Options, home: &Path) -> Options {
+    let mut values = Options::new();
+    for (keyword, lines) in host.own.iter().chain(shared) {
+        let adds_up = ACCUMULATING.iter().any(|name| name.eq_ignore_ascii_case(keyword));
+        let known = values.entry(keyword.clone()).or_default();
+        if known.is_empty() || adds_up {
+            known.extend(lines.iter().map(|value| normalized(keyword, value, home)));
         }
-        Self(values)
     }
+    values
+}
 
-    /// The options of a host in our file: its own lines come first, and keys add up.
-    pub(super) fn expected(host: &Host, shared: &Options, home: &Path) -> Self {
-        let mut values = BTreeMap::<String, Vec<_>>::new();
-        for (keyword, lines) in host.own.iter().chain(shared) {
-            let adds_up = ACCUMULATING.iter().any(|name| name.eq_ignore_ascii_case(keyword));
-            let known = values.entry(keyword.clone()).or_default();
-            if known.is_empty() || adds_up {
-                known.extend(lines.iter().map(|value| normalized(keyword, value, home)));
-            }
-        }
-        Self(values)
-    }
+/// Every value of a keyword.
+fn all<'o>(options: &'o Options, keyword: &str) -> &'o [String] {
+    options.get(keyword).map_or(&[], Vec::as_slice)
+}
 
-    /// Every value of a keyword.
-    fn all(&self, keyword: &str) -> &[String] {
-        self.0.get(keyword).map_or(&[], Vec::as_slice)
-    }
+/// The first value of a keyword.
+fn first<'o>(options: &'o Options, keyword: &str) -> Option<&'o str> {
+    all(options, keyword).first().map(String::as_str)
+}
 
-    /// The first value of a keyword.
-    pub(super) fn get(&self, keyword: &str) -> Option<&str> {
-        self.all(keyword).first().map(String::as_str)
-    }
-
-    /// The value of a keyword that turns something on.
-    pub(super) fn active(&self, keyword: &str) -> Option<&str> {
-        self.get(keyword).filter(|value| !matches!(*value, "" | "no" | "none"))
-    }
+/// The value of a keyword that turns something on.
+pub(super) fn active<'o>(options: &'o Options, keyword: &str) -> Option<&'o str> {
+    first(options, keyword).filter(|value| !matches!(*value, "" | "no" | "none"))
 }
 
 /// A value in one of the forms that mean the same: some releases of ssh print `true` for `yes`,
@@ -169,13 +162,13 @@ impl fmt::Display for Difference {
 }
 
 /// Returns the options of a name that are not as our file says.
-pub(super) fn differences(alias: &str, expected: &Resolved, actual: &Resolved) -> Vec<Difference> {
+pub(super) fn differences(alias: &str, expected: &Options, actual: &Options) -> Vec<Difference> {
     let mut found: Vec<Difference> = Vec::new();
     for &keyword in SERIOUS.iter().chain(&MINOR) {
         let name = keyword.to_ascii_lowercase();
         if ACCUMULATING.contains(&keyword) {
-            let present = actual.all(&name);
-            let missing = expected.all(&name).iter().filter(|value| !present.contains(value));
+            let present = all(actual, &name);
+            let missing = all(expected, &name).iter().filter(|value| !present.contains(value));
             found.extend(missing.map(|value| Difference {
                 keyword,
                 actual: String::new(),
@@ -183,8 +176,10 @@ pub(super) fn differences(alias: &str, expected: &Resolved, actual: &Resolved) -
             }));
             continue;
         }
-        let Some(wanted) = expected.get(&name).filter(|value| !value.is_empty()) else { continue };
-        let there = actual.get(&name).unwrap_or_default();
+        let Some(wanted) = first(expected, &name).filter(|value| !value.is_empty()) else {
+            continue;
+        };
+        let there = first(actual, &name).unwrap_or_default();
         let is_same = if keyword == CONTROL_PATH {
             control_path(wanted, alias, actual).is_none_or(|path| path == there)
         } else {
@@ -193,7 +188,7 @@ pub(super) fn differences(alias: &str, expected: &Resolved, actual: &Resolved) -
         if is_same {
             continue;
         }
-        let there = match actual.active("proxycommand") {
+        let there = match active(actual, "proxycommand") {
             Some(command) if keyword == "ProxyJump" => format!("{PROXY_COMMAND}{command}"),
             // It holds what differs from host to host.
             _ if keyword == CONTROL_PATH => String::new(),
@@ -206,12 +201,12 @@ pub(super) fn differences(alias: &str, expected: &Resolved, actual: &Resolved) -
 }
 
 /// The path of the socket for a host, as far as our file says it.
-pub(super) fn socket(alias: &str, expected: &Resolved) -> Option<String> {
-    control_path(expected.active("controlpath")?, alias, expected)
+pub(super) fn socket(alias: &str, expected: &Options) -> Option<String> {
+    control_path(active(expected, "controlpath")?, alias, expected)
 }
 
 /// A `ControlPath` with its tokens expanded; `None` where it has others than these.
-fn control_path(path: &str, alias: &str, actual: &Resolved) -> Option<String> {
+fn control_path(path: &str, alias: &str, actual: &Options) -> Option<String> {
     let mut expanded = String::new();
     let mut characters = path.chars();
     while let Some(c) = characters.next() {
@@ -222,10 +217,10 @@ fn control_path(path: &str, alias: &str, actual: &Resolved) -> Option<String> {
         expanded.push_str(match characters.next()? {
             '%' => "%",
             'n' => alias,
-            'h' => actual.get("hostname")?,
-            'k' => actual.get("hostkeyalias")?,
-            'p' => actual.get("port")?,
-            'r' => actual.get("user")?,
+            'h' => first(actual, "hostname")?,
+            'k' => first(actual, "hostkeyalias")?,
+            'p' => first(actual, "port")?,
+            'r' => first(actual, "user")?,
             _ => return None,
         });
     }
@@ -280,23 +275,23 @@ impl fmt::Display for Addition {
 }
 
 /// Returns what ssh does beyond what our file says.
-pub(super) fn additions(expected: &Resolved, actual: &Resolved) -> Vec<Addition> {
+pub(super) fn additions(expected: &Options, actual: &Options) -> Vec<Addition> {
     // Where our file has a jump host, another one is a difference.
-    let jumps = expected.active("proxyjump").is_some();
+    let jumps = active(expected, "proxyjump").is_some();
     let is_new = |keyword: &str| match keyword {
         "proxyjump" | "proxycommand" if jumps => false,
-        "localcommand" if actual.active("permitlocalcommand").is_none() => false,
-        _ => expected.active(keyword).is_none(),
+        "localcommand" if active(actual, "permitlocalcommand").is_none() => false,
+        _ => active(expected, keyword).is_none(),
     };
     let keywords = ["forwardagent", "forwardx11", "proxyjump", "proxycommand", "localcommand"];
     let new = keywords.into_iter().filter(|keyword| is_new(keyword)).filter_map(|keyword| {
-        Some(Addition { keyword, value: actual.active(keyword)?.to_owned() })
+        Some(Addition { keyword, value: active(actual, keyword)?.to_owned() })
     });
     let has_token = |patterns: &&String| {
         patterns.split(' ').any(|pattern| matches(pattern, "PRIME_API_KEY"))
-            && !expected.all("sendenv").contains(patterns)
+            && !all(expected, "sendenv").contains(patterns)
     };
-    let sent = actual.all("sendenv").iter().filter(has_token);
+    let sent = all(actual, "sendenv").iter().filter(has_token);
     new.chain(sent.map(|value| Addition { keyword: "sendenv", value: value.clone() })).collect()
 }
 
@@ -321,8 +316,8 @@ mod tests {
             text = text.replace(from, to);
         }
         let fragment = Fragment::parse(OURS.as_bytes());
-        let expected = Resolved::expected(&fragment.hosts[0], &fragment.shared, home);
-        let actual = Resolved::parse(&text, home);
+        let expected = expected(&fragment.hosts[0], &fragment.shared, home);
+        let actual = parse(&text, home);
         let differences = differences("prime.a.b", &expected, &actual);
         let additions = additions(&expected, &actual);
         (
