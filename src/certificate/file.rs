@@ -84,13 +84,29 @@ impl CertificateFile {
         stem.is_some_and(|stem| stem.parts().1 == id_part(id))
     }
 
-    /// Waits until `deadline` for the lock to renew it.
-    pub async fn lock(&self, deadline: Instant) -> Result<RenewalLock<'_>, LockError> {
+    /// Waits until `deadline` for the lock to renew it. `None` where that is not needed: the
+    /// certificate is enough, or another run wrote one that is; who waits sees it without a turn at
+    /// the lock, for many may wait.
+    ///
+    /// Without `min_validity` it is renewed whatever is there; a new one may be shorter than that.
+    pub async fn lock_to_renew(
+        &self,
+        deadline: Instant,
+        key: &PublicKey,
+        min_validity: Option<Duration>,
+    ) -> Result<Option<Lock>, LockError> {
         let before = present(&self.path).ok();
-        let prepare = || self.make_folder();
+        let is_enough = || {
+            let (Some(min_validity), Ok(present)) = (min_validity, present(&self.path)) else {
+                return false;
+            };
+            let is_new = before.as_ref() != Some(&present);
+            suffices(&present, key, if is_new { Duration::ZERO } else { min_validity })
+        };
         loop {
-            match Lock::take(&self.lock, Duration::ZERO, prepare, || ()) {
-                Ok(lock) => return Ok(RenewalLock { file: self, before, _lock: lock }),
+            match Lock::take(&self.lock, Duration::ZERO, || self.make_folder(), || ()) {
+                Ok(_) | Err(LockError::Busy { .. }) if is_enough() => return Ok(None),
+                Ok(lock) => return Ok(Some(lock)),
                 Err(LockError::Busy { .. }) if Instant::now() < deadline => sleep(PAUSE).await,
                 Err(LockError::Busy { path, holder, .. }) => {
                     return Err(LockError::Busy { path, holder, limit: LIMIT });
@@ -98,6 +114,11 @@ impl CertificateFile {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Writes the certificate. Whoever does holds the lock.
+    pub fn write(&self, certificate: &Certificate) -> Result<(), FileError> {
+        crate::fs::replace(&self.path, certificate.line().as_bytes(), FILE_MODE)
     }
 
     fn make_folder(&self) -> Result<(), FileError> {
@@ -124,31 +145,6 @@ fn stems(folder: &Path) -> Vec<FileStem> {
     let (recorded, others): (Vec<_>, Vec<_>) =
         stems.into_iter().partition(|(_, recorded)| *recorded);
     recorded.into_iter().chain(others).map(|(stem, _)| stem).collect()
-}
-
-/// The right to write a certificate. Others that want to renew it wait until this is dropped.
-#[derive(Debug)]
-pub struct RenewalLock<'a> {
-    file: &'a CertificateFile,
-    /// The certificate that was there when we began to wait.
-    before: Option<Certificate>,
-    _lock: Lock,
-}
-
-impl RenewalLock<'_> {
-    /// Returns whether no new certificate is needed: the present one is valid for long enough, or
-    /// another run wrote it while we waited.
-    #[must_use]
-    pub fn is_sufficient(&self, key: &PublicKey, min_validity: Duration) -> bool {
-        let Ok(present) = present(&self.file.path) else { return false };
-        let is_new = self.before.as_ref() != Some(&present);
-        suffices(&present, key, if is_new { Duration::ZERO } else { min_validity })
-    }
-
-    /// Writes a certificate.
-    pub fn write(&self, certificate: &Certificate) -> Result<(), FileError> {
-        crate::fs::replace(&self.file.path, certificate.line().as_bytes(), FILE_MODE)
-    }
 }
 
 /// Reads the certificate in a file; `None` where there is none, or nothing in it. The error says why

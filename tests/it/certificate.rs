@@ -188,6 +188,28 @@ fn of_many_at_once_one_asks() {
     assert_eq!(user.api.requests().len(), before + 1);
 }
 
+/// Many may wait for one certificate: each has what it wanted once it is there, and needs no turn.
+#[test]
+fn who_waits_for_a_renewal_needs_the_certificate_and_not_the_lock() {
+    needs!("ssh-keygen");
+    let user = User::new();
+    user.cert(&["train"]).run().succeeds();
+    let good = fs::read_to_string(user.certificate()).unwrap();
+    user.has("-2h:-1h");
+    let requests = user.api.requests().len();
+    let held = fs::File::create(user.certificate().with_extension("lock")).unwrap();
+    held.lock().unwrap();
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| user.cert(&["clst01", "--ensure", "-q"]).run());
+        thread::sleep(Duration::from_millis(500));
+        fs::write(user.certificate(), &good).unwrap();
+        let ran = waiting.join().unwrap();
+        assert_eq!(ran.stderr, "");
+        ran.succeeds();
+    });
+    assert_eq!(user.api.requests().len(), requests);
+}
+
 #[test]
 fn what_will_not_do_is_refused_and_the_old_one_stays() {
     needs!("ssh-keygen");

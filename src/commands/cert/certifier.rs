@@ -112,14 +112,13 @@ impl<'a> Certifier<'a> {
             return Err(Failure::message(Kind::Local, message)
                 .hint("choose another file, or remove this one first"));
         }
-        let lock = file.lock(deadline - REPORTING).await?;
-        let min_validity = self.wanted.min_validity;
-        if min_validity.is_some_and(|min_validity| lock.is_sufficient(key, min_validity)) {
+        let (until, min_validity) = (deadline - REPORTING, self.wanted.min_validity);
+        let Some(_lock) = file.lock_to_renew(until, key, min_validity).await? else {
             return Ok(None);
-        }
+        };
         self.identity.verify()?;
         let new = self.request(&id, users).await?;
-        lock.write(&new.0).or_fail(Kind::Local)?;
+        file.write(&new.0).or_fail(Kind::Local)?;
         Ok(Some(new))
     }
 

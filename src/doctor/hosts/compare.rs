@@ -47,8 +47,8 @@ pub(super) fn active<'o>(options: &'o Options, keyword: &str) -> Option<&'o str>
     first(options, keyword).filter(|value| !matches!(*value, "" | "no" | "none"))
 }
 
-/// A value in one of the forms that mean the same: some releases of ssh print `true` for `yes`,
-/// seconds for minutes, and the home folder for `~`.
+/// A value in one of the forms that mean the same: some releases of ssh print `true` for `yes`, and
+/// the home folder for `~`.
 fn normalized(keyword: &str, value: &str, home: &Path) -> String {
     match keyword {
         "identityfile" | "certificatefile" | "userknownhostsfile" | "controlpath" => {
@@ -57,9 +57,6 @@ fn normalized(keyword: &str, value: &str, home: &Path) -> String {
                 None => value.to_owned(),
             }
         }
-        "connecttimeout" | "serveraliveinterval" => {
-            seconds(value).map_or_else(|| value.to_owned(), |seconds| seconds.to_string())
-        }
         "proxyjump" if value.eq_ignore_ascii_case("none") => String::new(),
         _ => match value.to_ascii_lowercase().as_str() {
             "true" => "yes".to_owned(),
@@ -67,28 +64,6 @@ fn normalized(keyword: &str, value: &str, home: &Path) -> String {
             _ => value.to_owned(),
         },
     }
-}
-
-/// A time as `sshd_config(5)` has it under TIME FORMATS: `90`, `2m`, `1h30m`.
-fn seconds(text: &str) -> Option<u64> {
-    let mut total: u64 = 0;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-        let (number, after) = rest.split_at_checked(digits)?;
-        let mut letters = after.chars();
-        let unit = match letters.next().map(|c| c.to_ascii_lowercase()) {
-            None | Some('s') => 1,
-            Some('m') => 60,
-            Some('h') => 3600,
-            Some('d') => 24 * 3600,
-            Some('w') => 7 * 24 * 3600,
-            Some(_) => return None,
-        };
-        total = total.checked_add(number.parse::<u64>().ok()?.checked_mul(unit)?)?;
-        rest = letters.as_str();
-    }
-    (!text.is_empty()).then_some(total)
 }
 
 /// An option that is not as our file says.
@@ -102,8 +77,8 @@ pub(super) struct Difference {
 }
 
 /// Keywords that decide which machine is reached, as which user, and what vouches for it, as the
-/// manual writes them.
-const SERIOUS: [&str; 11] = [
+/// manual writes them. The others are a matter of taste.
+const COMPARED: [&str; 11] = [
     "HostName",
     "User",
     "Port",
@@ -116,8 +91,6 @@ const SERIOUS: [&str; 11] = [
     "CertificateFile",
     CONTROL_PATH,
 ];
-/// Other keywords in our files.
-const MINOR: [&str; 2] = ["ServerAliveInterval", "ConnectTimeout"];
 /// Keywords of which ssh keeps every value.
 const ACCUMULATING: [&str; 2] = ["IdentityFile", "CertificateFile"];
 /// Keywords with a value of their own for each host, which would make each a finding of its own.
@@ -126,11 +99,6 @@ const CONTROL_PATH: &str = "ControlPath";
 const PROXY_COMMAND: &str = "ProxyCommand ";
 
 impl Difference {
-    /// Returns whether another machine may be reached, or trusted.
-    pub(super) fn is_serious(&self) -> bool {
-        SERIOUS.contains(&self.keyword)
-    }
-
     /// The keyword of the line that is in the way.
     pub(super) fn their_keyword(&self) -> &'static str {
         if self.keyword == "ProxyJump" && self.actual.starts_with(PROXY_COMMAND) {
@@ -164,7 +132,7 @@ impl fmt::Display for Difference {
 /// Returns the options of a name that are not as our file says.
 pub(super) fn differences(alias: &str, expected: &Options, actual: &Options) -> Vec<Difference> {
     let mut found: Vec<Difference> = Vec::new();
-    for &keyword in SERIOUS.iter().chain(&MINOR) {
+    for keyword in COMPARED {
         let name = keyword.to_ascii_lowercase();
         if ACCUMULATING.contains(&keyword) {
             let present = all(actual, &name);
@@ -302,10 +270,10 @@ mod tests {
 
     const OURS: &str = "Host prime.a.b\n HostName 10.0.0.1\n User ubuntu\n Port 22\n ProxyJump prime.a\n\
         IdentityFile ~/.ssh/key\n ControlPath ~/s/%r@prime-1\nHost prime.a.*\n HostName %h.invalid.\n\
-        StrictHostKeyChecking accept-new\n ConnectTimeout 1m\n ForwardAgent no\n SendEnv LANG\n";
+        StrictHostKeyChecking accept-new\n ForwardAgent no\n SendEnv LANG\n";
     const ACTUAL: &str = "user ubuntu\nhostname 10.0.0.1\nport 22\nproxyjump prime.a\n\
         identityfile ~/.ssh/key\nforwardagent no\ncontrolpath /home/me/s/ubuntu@prime-1\n\
-        stricthostkeychecking accept-new\nconnecttimeout 60\nsendenv LANG\n";
+        stricthostkeychecking accept-new\nsendenv LANG\n";
 
     /// The differences and the additions where ssh's answer has these changes.
     fn compared(change: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
@@ -346,7 +314,6 @@ mod tests {
                 "ControlPath is not ours, so a shared connection may lead to another machine",
             ),
             (("accept-new", "false"), "StrictHostKeyChecking is no, not accept-new"),
-            (("connecttimeout 60", "connecttimeout 5"), "ConnectTimeout is 5, not 60"),
             (("identityfile ~/.ssh/key\n", ""), "IdentityFile /home/me/.ssh/key is missing"),
             (
                 ("proxyjump prime.a", "proxycommand nc %h\u{1b}"),
@@ -372,15 +339,5 @@ mod tests {
         assert!(agent.starts_with("gets your agent (ForwardAgent yes)"), "{agent}");
         assert_eq!(one(&[("LANG", "LANG P*")]), ["is sent your API token (SendEnv LANG P*)"]);
         assert_eq!(one(&[("proxyjump prime.a", "proxyjump other")]), Vec::<String>::new());
-    }
-
-    #[test]
-    fn times_are_read_as_ssh_reads_them() {
-        for (text, expected) in [("90", Some(90)), ("2m", Some(120)), ("1H30m5", Some(5405))] {
-            assert_eq!(seconds(text), expected, "{text}");
-        }
-        for text in ["", "m", "1x", "none", "99999999999999999999w"] {
-            assert_eq!(seconds(text), None, "{text}");
-        }
     }
 }

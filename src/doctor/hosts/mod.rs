@@ -122,11 +122,7 @@ fn of_difference(
     snapshot: &Snapshot,
 ) -> Finding {
     let is_meant = origin.is_some_and(|origin| origin.is_about_us);
-    let state = match (difference.is_serious(), is_meant) {
-        (true, false) => State::Wrong,
-        (true, true) => State::Warning,
-        (false, _) => State::Note,
-    };
+    let state = if is_meant { State::Warning } else { State::Wrong };
     let what = format!("{difference} for {}", first_of(names, NAMED));
     let finding = Finding::new(state, Check::Hosts, what);
     let first = names.first().map(String::as_str).unwrap_or_default();
