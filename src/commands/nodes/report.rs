@@ -10,6 +10,10 @@ use crate::cluster::{Fleet, Skipped};
 use crate::render::data;
 use crate::ssh::probe::Probe;
 use crate::terminal::table::{Cell, Column, Table, Tone};
+use crate::text::sanitize::excerpt;
+
+/// The most characters of the name of a node without a host that are shown: nobody copies it.
+const NAME_MAX: usize = 30;
 
 /// A table of hosts in their order, and behind them of the nodes that should give one and give none:
 /// who runs a playbook would miss them. `several`: the nodes are of several clusters.
@@ -70,7 +74,8 @@ fn state_cell(state: State) -> Cell {
 
 /// A node that gives no host: nodes have the same names in every cluster, and this one no alias.
 pub(in crate::commands) fn name_of(fleet: &Fleet<'_>, node: &Skipped<'_>, several: bool) -> String {
-    if several { format!("{} of {}", node.name, fleet.alias()) } else { node.name.to_string() }
+    let name = excerpt(node.name.as_str(), NAME_MAX);
+    if several { format!("{name} of {}", fleet.alias()) } else { name }
 }
 
 /// In milliseconds, with one digit behind the point.

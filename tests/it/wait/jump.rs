@@ -35,12 +35,12 @@ fn program(user: &User, words: &[&str], api: &Api) -> Program {
     program.arg(user.path("ssh")).asking(api)
 }
 
-/// State and last field of each host.
+/// State of each host, and what the server says of itself or why there is nothing.
 fn rows(ran: &Ran) -> Vec<String> {
     let row = |line: &str| {
         let fields: Vec<_> = line.split('\t').collect();
         let name = fields[0].rsplit('.').next().unwrap();
-        format!("{name} {}: {}", fields[1], fields[3])
+        format!("{name} {}: {}{}", fields[1], fields[5], fields[6])
     };
     ran.stdout.lines().map(row).collect()
 }
