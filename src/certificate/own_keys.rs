@@ -27,26 +27,15 @@ const SHOWN: usize = 60;
 pub struct OwnKey {
     /// Its file; `None` where only the agent holds it.
     pub file: Option<PathBuf>,
-    /// The agent's name for it.
-    pub comment: String,
+    /// Its name for messages: the file, or what the agent calls it.
+    pub name: String,
     /// Its public half.
     pub public_key: PublicKey,
 }
 
 impl OwnKey {
-    /// One with its public half beside it.
-    fn of_file(file: PathBuf) -> Option<Self> {
-        let public_key = Identity::beside(&file)?;
-        Some(Self { file: Some(file), comment: String::new(), public_key })
-    }
-
-    /// Returns its name for messages.
-    #[must_use]
-    pub fn name(&self) -> String {
-        match &self.file {
-            Some(file) => shell::path(file),
-            None => format!("the agent's {}", excerpt(&self.comment, SHOWN)),
-        }
+    fn of_file(file: PathBuf, public_key: PublicKey) -> Self {
+        Self { name: shell::path(&file), file: Some(file), public_key }
     }
 
     /// The value of `--identity-file` with which ssh uses it: `none` leaves it to the agent.
@@ -58,16 +47,15 @@ impl OwnKey {
 
 impl From<&Identity> for OwnKey {
     fn from(identity: &Identity) -> Self {
-        let (file, public_key) = (Some(identity.file.clone()), identity.public_key.clone());
-        Self { file, comment: String::new(), public_key }
+        Self::of_file(identity.file.clone(), identity.public_key.clone())
     }
 }
 
 /// The keys that ssh tries by itself, with this folder as its own: files first.
 #[must_use]
 pub fn own_keys(ssh_folder: &Path) -> Vec<OwnKey> {
-    let of_file = |name| OwnKey::of_file(ssh_folder.join(name));
-    let mut keys: Vec<OwnKey> = DEFAULTS.into_iter().filter_map(of_file).collect();
+    let files = DEFAULTS.map(|name| ssh_folder.join(name)).into_iter();
+    let mut keys: Vec<OwnKey> = files.filter_map(with_public_half).collect();
     for key in agent_keys() {
         if !keys.iter().any(|other| other.public_key == key.public_key) {
             keys.push(key);
@@ -87,7 +75,13 @@ pub fn other_keys(ssh_folder: &Path) -> Vec<OwnKey> {
     };
     let mut files: Vec<PathBuf> = entries.filter_map(private).take(OTHERS_MAX).collect();
     files.sort();
-    files.into_iter().filter_map(OwnKey::of_file).collect()
+    files.into_iter().filter_map(with_public_half).collect()
+}
+
+/// A key with its public half beside it.
+fn with_public_half(file: PathBuf) -> Option<OwnKey> {
+    let public_key = Identity::beside(&file)?;
+    Some(OwnKey::of_file(file, public_key))
 }
 
 fn agent_keys() -> Vec<OwnKey> {
@@ -96,8 +90,9 @@ fn agent_keys() -> Vec<OwnKey> {
     };
     let listed = if ended.succeeded() { ended.stdout.as_str() } else { "" };
     let key = |line: &str| {
-        let comment = line.splitn(3, ' ').nth(2).unwrap_or("key").to_owned();
-        Some(OwnKey { file: None, comment, public_key: PublicKey::parse(line).ok()? })
+        let comment = line.splitn(3, ' ').nth(2).unwrap_or("key");
+        let name = format!("the agent's {}", excerpt(comment, SHOWN));
+        Some(OwnKey { file: None, name, public_key: PublicKey::parse(line).ok()? })
     };
     listed.lines().filter_map(key).collect()
 }

@@ -6,7 +6,7 @@ use super::fetch::block_on;
 use super::nodes::reach::{self, Found};
 use super::nodes::status::{Judge, NodeStatus};
 use super::nodes::{ViewedCluster, ViewedHost, route};
-use super::{fleets, view};
+use super::{cluster_certificates, fleets, view};
 use crate::cli::CheckArgs;
 use crate::cluster::NoFleet;
 use crate::failure::{Failure, Outcome};
@@ -115,10 +115,12 @@ fn warn(
     if cluster.rendering.is_live && cluster.record.is_some() {
         return;
     }
-    let own = cluster.cluster_certificate(&viewing.layout).zip(cluster.fleet());
+    let own = cluster.certificate(&viewing.layout).zip(cluster.fleet());
     let identity = cluster.identity(options);
-    let warning = own
-        .and_then(|(own, fleet)| own.warning(&fleet.cluster, identity.as_ref(), &viewing.commands));
+    let warning = own.and_then(|(own, fleet)| {
+        let about = (&fleet.cluster, cluster.record);
+        cluster_certificates::warning(&own, identity.as_ref(), about, &viewing.commands)
+    });
     if let Some(warning) = warning {
         terminal.warning(warning);
     }

@@ -1,17 +1,14 @@
-//! Asks the API: for an answer with this token, and about the installed clusters.
+//! Asks the APIs: for an answer with this token, and about the installed clusters.
 
 use std::time::SystemTime;
 
 use super::clusters;
-use crate::certificate::identity::Identity;
-use crate::certificate::own_keys::{OwnKey, fitting, own_keys};
-use crate::commands::fetch::{self, FetchError, Fetched};
-use crate::commands::installed::{DesiredState, ask_again, decide_installed};
+use crate::commands::fetch;
 use crate::doctor::Finding;
 use crate::doctor::api::{self, ApiProbe};
 use crate::doctor::snapshot::Snapshot;
 use crate::failure::Outcome;
-use crate::install::state::{Record, Source};
+use crate::install::state::Record;
 use crate::settings::{Access, Context, OptionResolver};
 use crate::terminal::Terminal;
 
@@ -24,7 +21,11 @@ pub(super) fn examine(
 ) -> Vec<Finding> {
     let mut probes = vec![probe(access, prime_context, context.terminal)];
     let resolver = OptionResolver::new(context);
-    let of_clusters = snapshot.map(|snapshot| compare(snapshot, &mut probes, &resolver));
+    let of_clusters = snapshot.map(|snapshot| {
+        let terminal = context.terminal;
+        let works = |record: &Record| works_for(record, &mut probes, &resolver, terminal);
+        clusters::compare(snapshot, works, &resolver)
+    });
     let findings = probes.iter().flat_map(api::examine);
     findings.chain(of_clusters.unwrap_or_default()).collect()
 }
@@ -75,56 +76,4 @@ fn works_for(
     let Some(probe) = probes.get_mut(at) else { return false };
     probe.is_needed = true;
     probe.works()
-}
-
-/// Compares each installed cluster with what its source says now.
-fn compare(
-    snapshot: &Snapshot,
-    probes: &mut Vec<ApiProbe>,
-    resolver: &OptionResolver<'_>,
-) -> Vec<Finding> {
-    let Snapshot { layout, commands, present, installed, .. } = snapshot;
-    let terminal = snapshot.context.terminal;
-    let records = installed.records.values();
-    let (asked, skipped): (Vec<_>, Vec<_>) = records.partition(|record| {
-        !matches!(record.source, Source::Stdin) && works_for(record, probes, resolver, terminal)
-    });
-    let own_keys = own_keys(&layout.read_by_ssh());
-    let mut findings = Vec::new();
-    for (record, fetched) in asked.iter().zip(ask_again(&asked, resolver, terminal)) {
-        if matches!(fetched.result, Err(FetchError { is_unknown: true, .. })) {
-            findings.push(clusters::unknown(record, commands));
-            continue;
-        }
-        // What `sync` says in passing is no finding.
-        let mut desired = DesiredState::new(layout, present, installed, resolver);
-        let outcome = decide_installed(&mut desired, record, &fetched, false);
-        findings.push(clusters::compared(record, outcome, commands));
-        let unauthorized = desired.unauthorized_keys.iter();
-        findings.extend(unauthorized.map(|warning| clusters::unauthorized_key(warning)));
-        let other_key = other_key(record, &fetched, resolver, &own_keys);
-        findings.extend(other_key.map(|key| clusters::other_key(record, &key, commands)));
-    }
-    findings.extend(skipped.into_iter().map(clusters::skipped));
-    findings
-}
-
-/// A key that the cluster lets in, where the one that a setting names cannot be used or is not among
-/// its keys.
-fn other_key(
-    record: &Record,
-    fetched: &Fetched,
-    resolver: &OptionResolver<'_>,
-    own: &[OwnKey],
-) -> Option<OwnKey> {
-    let checked = fetched.cluster(&record.id, &fetched.asked).ok()??;
-    let keys = &checked.cluster()?.ssh_keys;
-    let set =
-        resolver.rendering(&record.options, record.source.context()).ok()?.ssh.identity_file?;
-    let set = Identity::read(&resolver.environment().expand(&set)).ok();
-    let set = set.as_ref().map(OwnKey::from);
-    if fitting(set.as_slice(), keys).is_some() {
-        return None;
-    }
-    fitting(own, keys).cloned()
 }

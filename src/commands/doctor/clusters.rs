@@ -1,37 +1,70 @@
 //! The installed clusters against the API's answers: what `sync --check` would say.
 
-use crate::certificate::own_keys::OwnKey;
-use crate::commands::installed::{ClusterChange, DesiredOutcome};
+use crate::certificate::identity::Identity;
+use crate::certificate::own_keys::{OwnKey, fitting, own_keys};
+use crate::commands::fetch::{FetchError, Fetched};
+use crate::commands::installed::{
+    ClusterChange, DesiredOutcome, DesiredState, ask_again, decide_installed,
+};
+use crate::doctor::snapshot::Snapshot;
 use crate::doctor::{Check, Finding, State, counted};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::state::{Record, Source};
-use crate::settings::OwnCommands;
+use crate::settings::{OptionResolver, OwnCommands};
 use crate::text::shell;
 
 const CHECK: Check = Check::Clusters;
 
-/// A cluster that could not be compared, and why.
-pub(super) fn skipped(record: &Record) -> Finding {
-    let why = match record.source {
-        Source::Stdin => "it was installed from standard input",
-        _ => "its API could not be asked",
-    };
-    Finding::note(CHECK, format_args!("{} was not compared: {why}", record.alias()))
-}
-
-/// A cluster that the API does not know.
-pub(super) fn unknown(record: &Record, commands: &OwnCommands) -> Finding {
-    let alias = record.alias();
-    Finding::wrong(CHECK, format_args!("the API does not know {alias} any more"))
-        .run(commands.installed("sync", ["--prune", &*alias]))
+/// Compares each installed cluster with what its source says now. `works`: the API of a cluster
+/// answers.
+pub(super) fn compare(
+    snapshot: &Snapshot,
+    mut works: impl FnMut(&Record) -> bool,
+    resolver: &OptionResolver<'_>,
+) -> Vec<Finding> {
+    let Snapshot { layout, commands, present, installed, .. } = snapshot;
+    let records = installed.records.values();
+    let (asked, skipped): (Vec<_>, Vec<_>) =
+        records.partition(|record| !matches!(record.source, Source::Stdin) && works(record));
+    let own_keys = own_keys(&layout.read_by_ssh());
+    let mut findings = Vec::new();
+    let answers = ask_again(&asked, resolver, snapshot.context.terminal);
+    for (record, fetched) in asked.iter().zip(answers) {
+        let alias = record.alias();
+        if matches!(fetched.result, Err(FetchError { is_unknown: true, .. })) {
+            let what = format_args!("the API does not know {alias} any more");
+            let sync = commands.installed("sync", ["--prune", &*alias]);
+            findings.push(Finding::wrong(CHECK, what).run(sync));
+            continue;
+        }
+        // What `sync` says in passing is no finding.
+        let mut desired = DesiredState::new(layout, present, installed, resolver);
+        let outcome = decide_installed(&mut desired, record, &fetched, false);
+        findings.push(compared(record, outcome, commands));
+        findings.extend(desired.unauthorized_keys.iter().map(|warning| {
+            Finding::warning(CHECK, warning)
+                .advise("add it to the cluster's keys, or install again with --identity-file PATH")
+        }));
+        findings.extend(other_key(record, &fetched, resolver, &own_keys).map(|key| {
+            let what = format!("{alias} lets in another key of yours: {}", key.name);
+            let options = ["--identity-file".into(), key.option().to_owned()];
+            let source = commands.source_of(record);
+            let command = source.map(|source| shell::command(commands.install(options, &source)));
+            Finding { command, ..Finding::warning(CHECK, what) }
+        }));
+    }
+    findings.extend(skipped.into_iter().map(|record| {
+        let why = match record.source {
+            Source::Stdin => "it was installed from standard input",
+            _ => "its API could not be asked",
+        };
+        Finding::note(CHECK, format_args!("{} was not compared: {why}", record.alias()))
+    }));
+    findings
 }
 
 /// A cluster with what the answer makes of it.
-pub(super) fn compared(
-    record: &Record,
-    outcome: Outcome<DesiredOutcome>,
-    commands: &OwnCommands,
-) -> Finding {
+fn compared(record: &Record, outcome: Outcome<DesiredOutcome>, commands: &OwnCommands) -> Finding {
     let alias = record.alias();
     let sync = |finding: Finding| finding.run(commands.installed("sync", [&*alias]));
     match outcome {
@@ -65,17 +98,22 @@ fn stuck(alias: &str, failure: &Failure) -> Finding {
     }
 }
 
-/// A warning that an install gives.
-pub(super) fn unauthorized_key(warning: &str) -> Finding {
-    Finding::warning(CHECK, warning)
-        .advise("add it to the cluster's keys, or install again with --identity-file PATH")
-}
-
-/// A key of the person's own that the cluster lets in, and that is not the one in use.
-pub(super) fn other_key(record: &Record, key: &OwnKey, commands: &OwnCommands) -> Finding {
-    let what = format!("{} lets in another key of yours: {}", record.alias(), key.name());
-    let options = ["--identity-file".into(), key.option().to_owned()];
-    let source = commands.source_of(record);
-    let command = source.map(|source| shell::command(commands.install(options, &source)));
-    Finding { command, ..Finding::warning(CHECK, what) }
+/// A key that the cluster lets in, where the one that a setting names cannot be used or is not among
+/// its keys.
+fn other_key(
+    record: &Record,
+    fetched: &Fetched,
+    resolver: &OptionResolver<'_>,
+    own: &[OwnKey],
+) -> Option<OwnKey> {
+    let checked = fetched.cluster(&record.id, &fetched.asked).ok()??;
+    let keys = &checked.cluster()?.ssh_keys;
+    let set =
+        resolver.rendering(&record.options, record.source.context()).ok()?.ssh.identity_file?;
+    let set = Identity::read(&resolver.environment().expand(&set)).ok();
+    let set = set.as_ref().map(OwnKey::from);
+    if fitting(set.as_slice(), keys).is_some() {
+        return None;
+    }
+    fitting(own, keys).cloned()
 }

@@ -101,27 +101,21 @@ pub(in crate::commands) async fn log_in(
             Ok((at, found.await?))
         });
     };
-    for (at, route) in routes.iter().enumerate() {
-        if route.jump.is_some() {
+    for (at, host) in hosts.iter().enumerate() {
+        if host.jump().is_some() {
             start(at, None);
         }
     }
     let (places, endpoints) = direct(hosts);
-    let mut of_jumps = Vec::new();
     probe::all(&endpoints, limiter, limit, |nth, probe| {
-        let Some(&at) = places.get(nth) else { return };
-        match routes.get(at) {
-            Some(Route { jump: Some(_), .. }) => of_jumps.push((at, probe.clone())),
-            _ => start(at, Some(probe.clone())),
+        if let Some(&at) = places.get(nth) {
+            start(at, Some(probe.clone()));
         }
     })
     .await;
     while let Some(ended) = tasks.join_next().await {
         let ended: io::Result<(usize, Found)> = ended.unwrap_or_else(|error| Err(error.into()));
-        let (at, mut found) = ended.map_err(cannot_log_in)?;
-        if let Some((_, probe)) = of_jumps.iter().find(|(of, _)| *of == at) {
-            found.probe = Some(probe.clone());
-        }
+        let (at, found) = ended.map_err(cannot_log_in)?;
         done(at, found);
     }
     Ok(())

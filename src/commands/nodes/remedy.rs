@@ -41,7 +41,7 @@ impl Judge<'_> {
         };
         if let Some(key) = fitting(own, &host.fleet.cluster.ssh_keys).filter(is_new) {
             let install = self.with_identity(host, key.option());
-            return format!("the cluster lets in another key of yours, {}: {install}", key.name());
+            return format!("the cluster lets in another key of yours, {}: {install}", key.name);
         }
         let install = self.with_identity(host, "PATH");
         if offered.is_empty() {

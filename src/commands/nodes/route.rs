@@ -8,7 +8,7 @@ use anyhow::Context as _;
 
 use super::{Hop, ViewedCluster, ViewedHost};
 use crate::cluster::{self, JumpHost};
-use crate::commands::cluster_certificates::checked;
+use crate::commands::cluster_certificates::{checked, path_of};
 use crate::failure::{Kind, OrFail, Outcome};
 use crate::install::include::IncludeLine;
 use crate::install::layout::Layout;
@@ -88,8 +88,9 @@ fn as_installed(
 ) -> Outcome<(Option<PathBuf>, Vec<String>)> {
     let mut login = cluster.rendering.ssh.clone();
     let fleets = cluster.fleet().map_or(&[][..], std::slice::from_ref);
-    if let (Some(own), [fleet]) = (cluster.cluster_certificate(layout), fleets) {
-        login.certificates.by_cluster.insert(fleet.cluster.id.to_string(), own.path()?);
+    if let (Some(own), [fleet]) = (cluster.certificate(layout), fleets) {
+        let path = path_of(layout, &own)?;
+        login.certificates.by_cluster.insert(fleet.cluster.id.to_string(), path);
     }
     let group = ssh.group();
     let mut fragment = Vec::new();

@@ -91,7 +91,7 @@ impl Keys {
         let other = match &self.fitting {
             Some(key) => {
                 let your = if key.file.is_some() { "your " } else { "" };
-                format!("; {your}{} is: {}", key.name(), install(key.option()))
+                format!("; {your}{} is: {}", key.name, install(key.option()))
             }
             None => String::new(),
         };
@@ -111,12 +111,10 @@ impl Keys {
     fn fact_of_own(&self) -> Cell {
         let is_known = self.authorized.iter().any(|key| key.fingerprint.is_some());
         match (&self.fitting, self.own.as_slice()) {
-            (Some(key), _) => {
-                Cell::new(format_args!("{}, authorized", key.name())).tone(Tone::Good)
-            }
+            (Some(key), _) => Cell::new(format_args!("{}, authorized", key.name)).tone(Tone::Good),
             (None, []) => Cell::new("none set, and none that ssh tries by itself").tone(Tone::Dim),
             (None, own) if is_known => {
-                let names = first_of(own.iter().map(OwnKey::name), NAMED);
+                let names = first_of(own.iter().map(|key| &key.name), NAMED);
                 Cell::new(format_args!("none set; not among the authorized keys: {names}"))
                     .tone(Tone::Bad)
             }
@@ -167,7 +165,7 @@ impl Authorized {
         let named = key.as_ref().and_then(named_as);
         let own = own.iter().find(|own| key.as_ref() == Some(&own.public_key));
         let of_agent = named.is_none() && own.is_some_and(|own| own.file.is_none());
-        let ours = named.or_else(|| own.map(OwnKey::name));
+        let ours = named.or_else(|| own.map(|own| own.name.clone()));
         Self {
             role: given.role.as_ref().map(ToString::to_string),
             kind: key.as_ref().map(|key| key.kind().to_owned()),

@@ -6,13 +6,14 @@ mod probes;
 mod report;
 mod status;
 
+use std::cell::{Cell, OnceCell};
 use std::collections::HashSet;
 
 use awaited::{Awaited, NoAnswer};
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use pauses::Pauses;
-use probes::{ProbeResults, Prober};
+use probes::ProbeResults;
 use status::ClusterStatus;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -25,6 +26,8 @@ use crate::cli::{GoalArgs, ReportFormat, SourceArgs, WaitArgs};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::present::Installed;
 use crate::settings::{Context, OptionResolver, Origin, ViewSettings};
+use crate::ssh::login::Ssh;
+use crate::ssh::probe::limiter::Limiter;
 use crate::terminal::Terminal;
 use crate::terminal::progress::MultiProgress;
 use crate::text::message::Message;
@@ -59,7 +62,12 @@ struct Waiter<'w> {
     patience: GoalArgs,
     until: Instant,
     judge: Judge<'w>,
-    prober: Prober<'w>,
+    /// The places of hosts that may be asked at once.
+    limiter: Limiter,
+    /// Logs in to jump hosts, once there is one.
+    ssh: OnceCell<Ssh>,
+    /// The number of logins to jump hosts.
+    logins: Cell<usize>,
     /// The requests that may be on their way.
     requests: Semaphore,
     progress: MultiProgress,
@@ -91,7 +99,9 @@ impl<'w> Waiter<'w> {
             patience,
             until: Instant::now() + patience.within,
             judge: Judge::new(viewing, options, true),
-            prober: Prober::new(&viewing.layout),
+            limiter: probes::limiter(),
+            ssh: OnceCell::new(),
+            logins: Cell::new(0),
             requests: Semaphore::new(AT_ONCE),
             progress: MultiProgress::new(),
             terminal,
@@ -213,7 +223,7 @@ impl<'w> Waiter<'w> {
             if hop != Hop::None && results.nodes_up(cluster) >= wanted {
                 break;
             }
-            let probing = timeout_at(self.until, self.prober.probe(hop, cluster, results));
+            let probing = timeout_at(self.until, self.probe(hop, cluster, results));
             probing.await.unwrap_or(Ok(()))?;
         }
         Ok(())
