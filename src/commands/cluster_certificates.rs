@@ -90,13 +90,11 @@ pub(super) fn file_of(
     record: Option<&Record>,
 ) -> CertificateFile {
     let (folder, id) = (layout.folder(), cluster.id.as_str());
-    match record {
-        Some(record) => CertificateFile::for_stem(&folder, &record.stem()),
-        None => {
-            let name = Slug::of_name(&cluster.name.as_str().into(), id);
-            CertificateFile::for_cluster(&folder, &name, id)
-        }
-    }
+    let Some(record) = record else {
+        let name = Slug::of_name(&cluster.name.as_str().into(), id);
+        return CertificateFile::for_cluster(&folder, &name, id);
+    };
+    CertificateFile::for_stem(&folder, &record.stem())
 }
 
 /// The path of a certificate as ssh's files name it.

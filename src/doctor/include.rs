@@ -38,18 +38,7 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
         true
     });
     if snapshot.repair.clusters.is_empty() {
-        // A cluster whose file is gone, and a folder that cannot be read, are told under `files`.
-        let is_empty = snapshot.unreadable.is_none()
-            && snapshot.installed.records.is_empty()
-            && snapshot.installed.damaged.is_empty();
-        let lines = at_top.into_iter().chain(in_block).filter(|_| is_empty);
-        let what = "this line includes our files, but no cluster is installed";
-        let unused = |(file, line): (PathBuf, usize)| {
-            Finding::note(Check::Include, what)
-                .at_line(&file, line)
-                .advise("it does no harm; remove that line")
-        };
-        return lines.map(unused).collect();
+        return at_top.into_iter().chain(in_block).filter_map(|at| unused(snapshot, at)).collect();
     }
     let mut findings = Vec::new();
     if let Some((file, line)) = at_top.first() {
@@ -81,17 +70,29 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
             .at_line(&file, line)
             .advise("remove that line; one at the top of the file applies to all hosts")
     }));
-    if !snapshot.layout.is_read_by_ssh() {
-        let what = format!(
-            "a plain ssh reads {} instead of this file",
-            shell::path(&snapshot.layout.read_by_ssh().join("config"))
-        );
-        let ssh = shell::command(["ssh".as_ref(), "-F".as_ref(), config.as_os_str()]);
-        findings.push(
-            Finding::note(Check::Include, what).at(&config).advise(format_args!("use `{ssh}`")),
-        );
-    }
+    findings.extend(not_of_a_plain_ssh(snapshot));
     findings
+}
+
+/// A line that includes our files where there are none.
+fn unused(snapshot: &Snapshot, (file, line): (PathBuf, usize)) -> Option<Finding> {
+    let installed = &snapshot.installed;
+    // A cluster whose file is gone, and a folder that cannot be read, are told under `files`.
+    let is_empty = snapshot.unreadable.is_none()
+        && installed.records.is_empty()
+        && installed.damaged.is_empty();
+    let what = "this line includes our files, but no cluster is installed";
+    let finding = Finding::note(Check::Include, what).at_line(&file, line);
+    is_empty.then(|| finding.advise("it does no harm; remove that line"))
+}
+
+fn not_of_a_plain_ssh(snapshot: &Snapshot) -> Option<Finding> {
+    let (layout, config) = (&snapshot.layout, snapshot.layout.config());
+    let read = shell::path(&layout.read_by_ssh().join("config"));
+    let what = format!("a plain ssh reads {read} instead of this file");
+    let ssh = shell::command(["ssh".as_ref(), "-F".as_ref(), config.as_os_str()]);
+    let finding = Finding::note(Check::Include, what).at(&config);
+    (!layout.is_read_by_ssh()).then(|| finding.advise(format_args!("use `{ssh}`")))
 }
 
 fn other_home(snapshot: &Snapshot, home: &Path) -> Finding {

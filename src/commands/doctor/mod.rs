@@ -28,16 +28,6 @@ const HOSTS_LIMIT: Duration = Duration::from_secs(45);
 /// The time for all calls of APIs together, beyond that for one.
 const FURTHER: Duration = Duration::from_secs(30);
 
-/// The examinations of the ssh folder, behind the line that includes our files.
-const EXAMINATIONS: [(Check, fn(&Snapshot) -> Vec<Finding>); 6] = [
-    (Check::Permissions, permissions::examine),
-    (Check::Files, files::examine),
-    (Check::Hosts, jumps::examine),
-    (Check::Key, keys::examine),
-    (Check::Certificate, certificates::examine),
-    (Check::Live, live::examine),
-];
-
 pub(super) fn run(format: ReportFormat, context: &Context) -> Outcome<()> {
     let findings = examine(context);
     report::print(format, &findings)?;
@@ -89,8 +79,15 @@ fn examine_folder(snapshot: &Arc<Snapshot>) -> Vec<Finding> {
     findings.extend(within_limit(Check::Include, LIMIT, include::examine));
     // Where ssh does not work, or does not read our files, there is a finding already.
     let is_read = findings.iter().all(|finding| finding.state < State::Wrong);
-    for (check, examine) in EXAMINATIONS {
-        findings.extend(within_limit(check, LIMIT, examine));
+    for further in [
+        within_limit(Check::Permissions, LIMIT, permissions::examine),
+        within_limit(Check::Files, LIMIT, files::examine),
+        within_limit(Check::Hosts, LIMIT, jumps::examine),
+        within_limit(Check::Key, LIMIT, keys::examine),
+        within_limit(Check::Certificate, LIMIT, certificates::examine),
+        within_limit(Check::Live, LIMIT, live::examine),
+    ] {
+        findings.extend(further);
     }
     if is_read {
         findings.extend(within_limit(Check::Hosts, HOSTS_LIMIT, hosts::examine));

@@ -255,13 +255,13 @@ impl<'w> Waiter<'w> {
                 ClusterStatus::new(cluster, results, outage.as_deref(), &self.judge)
             })
             .collect();
-        let problem = |(status, ended): (&ClusterStatus<'_>, &Ended<'_>)| match &ended.end {
-            Some(end) => end.as_ref().err().map(Failure::again),
-            None => {
-                let text = format!("{} after {}:", status.count(), span(self.patience.within));
-                let message = Message::with_first(text, TOLD, status.missing(), 0);
-                Some(Failure::message(Kind::Hosts, message))
+        let problem = |(status, ended): (&ClusterStatus<'_>, &Ended<'_>)| {
+            if let Some(end) = &ended.end {
+                return end.as_ref().err().map(Failure::again);
             }
+            let text = format!("{} after {}:", status.count(), span(self.patience.within));
+            let message = Message::with_first(text, TOLD, status.missing(), 0);
+            Some(Failure::message(Kind::Hosts, message))
         };
         let problems: Vec<_> = statuses.iter().zip(ended).map(problem).collect();
         if let Some(format) = format {
