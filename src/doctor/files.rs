@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::finding::counted;
 use super::snapshot::Snapshot;
 use super::{Check, Finding};
 use crate::fs::Lock;
@@ -12,6 +11,7 @@ use crate::install::include;
 use crate::install::layout::{CLUSTERS, INDEX, LOCK, SHARED};
 use crate::install::plan::{Change, Note, Owner};
 use crate::install::state::{FileKind, FileStem};
+use crate::text::message::counted;
 
 /// Examines our folder.
 #[must_use]

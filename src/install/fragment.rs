@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::reader::{Block, directives, matches_list};
+use crate::text::message;
 
 /// The contents of a cluster's file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -169,9 +170,7 @@ impl Fragment {
         ];
         let counted = counted.into_iter().filter(|(count, _)| *count > 0);
         let mut words: Vec<String> = counted
-            .map(|(count, what)| {
-                format!("{count} host{} {what}", if count == 1 { "" } else { "s" })
-            })
+            .map(|(count, what)| format!("{} {what}", message::counted(count, "host")))
             .collect();
         words.append(&mut renamed);
         words.extend(has_other_options.then(|| "options changed".to_owned()));

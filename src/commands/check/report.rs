@@ -8,10 +8,9 @@ use crate::commands::nodes::report::{HostRow, NodeRow};
 use crate::commands::nodes::status::{NodeStatus, State};
 use crate::commands::nodes::{self, ViewedCluster};
 use crate::commands::{fleets, report};
-use crate::doctor::counted;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::terminal::Terminal;
-use crate::text::message::first_of;
+use crate::text::message::{counted, first_of};
 
 /// The most hosts that a sentence names.
 const NAMED: usize = 5;

@@ -7,10 +7,11 @@ use crate::commands::installed::{
     ClusterChange, DesiredOutcome, DesiredState, ask_again, decide_installed,
 };
 use crate::doctor::snapshot::Snapshot;
-use crate::doctor::{Check, Finding, State, counted};
+use crate::doctor::{Check, Finding, State};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::state::{Record, Source};
 use crate::settings::{OptionResolver, OwnCommands};
+use crate::text::message::counted;
 use crate::text::shell;
 
 const CHECK: Check = Check::Clusters;

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::state::FileStem;
 use crate::terminal::Terminal;
+use crate::text::message;
 
 /// One cluster, and what becomes of it.
 #[derive(Debug)]
@@ -58,10 +59,7 @@ impl ClusterChange {
 
 impl fmt::Display for ClusterChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counted = |count: &usize| match count {
-            1 => "1 host".to_owned(),
-            count => format!("{count} hosts"),
-        };
+        let counted = |count: &usize| message::counted(*count, "host");
         match self {
             Self::Added(count) => write!(f, "added: {}", counted(count)),
             Self::Renamed { from, hosts } => write!(f, "renamed from {from}: {}", counted(hosts)),

@@ -1,6 +1,5 @@
 //! A name as our files have it and as ssh resolves it, and how the two differ.
 
-use std::fmt;
 use std::path::Path;
 
 use crate::doctor::finding::quoted;
@@ -66,14 +65,17 @@ fn normalized(keyword: &str, value: &str, home: &Path) -> String {
     }
 }
 
-/// An option that is not as our file says.
+/// An option that is not as our file says, or of which it says nothing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Difference {
-    keyword: &'static str,
-    /// The value in ssh's answer; empty where there is none.
+pub(super) struct Deviation {
+    /// True if our file says nothing of it.
+    pub(super) is_addition: bool,
+    /// The keyword of the line that is in the way.
+    pub(super) keyword: &'static str,
+    /// The value in ssh's answer; empty where there is none, or where it differs from host to host.
     pub(super) actual: String,
-    /// The value in our file, where all hosts of this kind have the same.
-    expected: Option<String>,
+    /// The same in words.
+    pub(super) what: String,
 }
 
 /// Keywords that decide which machine is reached, as which user, and what vouches for it, as the
@@ -94,76 +96,52 @@ const COMPARED: [&str; 11] = [
 /// Keywords of which ssh keeps every value.
 const ACCUMULATING: [&str; 2] = ["IdentityFile", "CertificateFile"];
 /// Keywords with a value of their own for each host, which would make each a finding of its own.
-const PER_HOST: [&str; 4] = ["HostName", "HostKeyAlias", "ProxyJump", CONTROL_PATH];
+const PER_HOST: [&str; 3] = ["HostName", "HostKeyAlias", "ProxyJump"];
 const CONTROL_PATH: &str = "ControlPath";
-const PROXY_COMMAND: &str = "ProxyCommand ";
-
-impl Difference {
-    /// The keyword of the line that is in the way.
-    pub(super) fn their_keyword(&self) -> &'static str {
-        if self.keyword == "ProxyJump" && self.actual.starts_with(PROXY_COMMAND) {
-            "proxycommand"
-        } else {
-            self.keyword
-        }
-    }
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { keyword, actual, expected } = self;
-        match expected {
-            _ if *keyword == CONTROL_PATH => write!(
-                f,
-                "{keyword} is not ours, so a shared connection may lead to another machine"
-            ),
-            Some(expected) if ACCUMULATING.contains(keyword) => {
-                write!(f, "{keyword} {} is missing", quoted(expected))
-            }
-            _ if actual.is_empty() => write!(f, "{keyword} is missing"),
-            Some(expected) => {
-                write!(f, "{keyword} is {}, not {}", quoted(actual), quoted(expected))
-            }
-            None => write!(f, "{keyword} is {}, not ours", quoted(actual)),
-        }
-    }
-}
 
 /// Returns the options of a name that are not as our file says.
-pub(super) fn differences(alias: &str, expected: &Options, actual: &Options) -> Vec<Difference> {
-    let mut found: Vec<Difference> = Vec::new();
-    for keyword in COMPARED {
-        let name = keyword.to_ascii_lowercase();
-        if ACCUMULATING.contains(&keyword) {
-            let present = all(actual, &name);
-            let missing = all(expected, &name).iter().filter(|value| !present.contains(value));
-            found.extend(missing.map(|value| Difference {
-                keyword,
-                actual: String::new(),
-                expected: Some(value.clone()),
-            }));
+pub(super) fn differences(alias: &str, expected: &Options, actual: &Options) -> Vec<Deviation> {
+    let mut found = Vec::new();
+    for name in COMPARED {
+        let mut add = |keyword, actual: &str, what: String| {
+            let (actual, what) = (actual.to_owned(), format!("{name} {what}"));
+            found.push(Deviation { is_addition: false, keyword, actual, what });
+        };
+        let keyword = name.to_ascii_lowercase();
+        if ACCUMULATING.contains(&name) {
+            let present = all(actual, &keyword);
+            for value in all(expected, &keyword).iter().filter(|value| !present.contains(value)) {
+                add(name, "", format!("{} is missing", quoted(value)));
+            }
             continue;
         }
-        let Some(wanted) = first(expected, &name).filter(|value| !value.is_empty()) else {
+        let Some(wanted) = first(expected, &keyword).filter(|value| !value.is_empty()) else {
             continue;
         };
-        let there = first(actual, &name).unwrap_or_default();
-        let is_same = if keyword == CONTROL_PATH {
-            control_path(wanted, alias, actual).is_none_or(|path| path == there)
-        } else {
-            wanted == there
-        };
-        if is_same {
+        let there = first(actual, &keyword).unwrap_or_default();
+        if name == CONTROL_PATH {
+            if control_path(wanted, alias, actual).is_some_and(|path| path != there) {
+                let what = "is not ours, so a shared connection may lead to another machine";
+                add(name, "", what.to_owned());
+            }
             continue;
         }
-        let there = match active(actual, "proxycommand") {
-            Some(command) if keyword == "ProxyJump" => format!("{PROXY_COMMAND}{command}"),
-            // It holds what differs from host to host.
-            _ if keyword == CONTROL_PATH => String::new(),
-            _ => there.to_owned(),
-        };
-        let wanted = (!PER_HOST.contains(&keyword)).then(|| wanted.to_owned());
-        found.push(Difference { keyword, actual: there, expected: wanted });
+        match active(actual, "proxycommand").filter(|_| name == "ProxyJump") {
+            _ if wanted == there => {}
+            Some(command) => {
+                add(
+                    "ProxyCommand",
+                    command,
+                    format!("is ProxyCommand {}, not ours", quoted(command)),
+                );
+            }
+            None if there.is_empty() => add(name, "", "is missing".to_owned()),
+            None => {
+                let is_per_host = PER_HOST.contains(&name);
+                let ours = if is_per_host { "ours".to_owned() } else { quoted(wanted) };
+                add(name, there, format!("is {}, not {ours}", quoted(there)));
+            }
+        }
     }
     found
 }
@@ -195,55 +173,8 @@ fn control_path(path: &str, alias: &str, actual: &Options) -> Option<String> {
     Some(expanded)
 }
 
-/// Something that the user's configuration adds to our file.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Addition {
-    /// In lower case.
-    pub(super) keyword: &'static str,
-    pub(super) value: String,
-}
-
-impl Addition {
-    /// Returns whether somebody on the host could exploit it: an agent, a display, the API token.
-    pub(super) fn is_dangerous(&self) -> bool {
-        matches!(self.keyword, "forwardagent" | "forwardx11" | "sendenv")
-    }
-
-    /// Returns the option of ssh that turns it off for a cluster.
-    pub(super) fn turned_off(&self) -> Option<&'static str> {
-        match self.keyword {
-            "forwardagent" => Some("ForwardAgent=no"),
-            "forwardx11" => Some("ForwardX11=no"),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Addition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = quoted(&self.value);
-        match self.keyword {
-            "forwardagent" => write!(
-                f,
-                "gets your agent (ForwardAgent {value}): root there can log in as you elsewhere"
-            ),
-            "forwardx11" => f.write_str(
-                "gets your display (ForwardX11 yes): root there can watch it and type in it",
-            ),
-            "sendenv" => write!(f, "is sent your API token (SendEnv {value})"),
-            "proxyjump" => {
-                write!(f, "is reached through {value}, as your own configuration says")
-            }
-            "proxycommand" => {
-                write!(f, "is reached by `{value}`, as your own configuration says")
-            }
-            _ => write!(f, "makes ssh run `{value}` here"),
-        }
-    }
-}
-
 /// Returns what ssh does beyond what our file says.
-pub(super) fn additions(expected: &Options, actual: &Options) -> Vec<Addition> {
+pub(super) fn additions(expected: &Options, actual: &Options) -> Vec<Deviation> {
     // Where our file has a jump host, another one is a difference.
     let jumps = active(expected, "proxyjump").is_some();
     let is_new = |keyword: &str| match keyword {
@@ -252,15 +183,31 @@ pub(super) fn additions(expected: &Options, actual: &Options) -> Vec<Addition> {
         _ => active(expected, keyword).is_none(),
     };
     let keywords = ["forwardagent", "forwardx11", "proxyjump", "proxycommand", "localcommand"];
-    let new = keywords.into_iter().filter(|keyword| is_new(keyword)).filter_map(|keyword| {
-        Some(Addition { keyword, value: active(actual, keyword)?.to_owned() })
-    });
+    let new = keywords.into_iter().filter(|keyword| is_new(keyword));
+    let new = new.filter_map(|keyword| Some(addition(keyword, active(actual, keyword)?)));
     let has_token = |patterns: &&String| {
         patterns.split(' ').any(|pattern| matches(pattern, "PRIME_API_KEY"))
             && !all(expected, "sendenv").contains(patterns)
     };
     let sent = all(actual, "sendenv").iter().filter(has_token);
-    new.chain(sent.map(|value| Addition { keyword: "sendenv", value: value.clone() })).collect()
+    new.chain(sent.map(|value| addition("sendenv", value))).collect()
+}
+
+fn addition(keyword: &'static str, actual: &str) -> Deviation {
+    let value = quoted(actual);
+    let what = match keyword {
+        "forwardagent" => format!(
+            "gets your agent (ForwardAgent {value}): root there can log in as you elsewhere"
+        ),
+        "forwardx11" => {
+            "gets your display (ForwardX11 yes): root there can watch it and type in it".to_owned()
+        }
+        "sendenv" => format!("is sent your API token (SendEnv {value})"),
+        "proxyjump" => format!("is reached through {value}, as your own configuration says"),
+        "proxycommand" => format!("is reached by `{value}`, as your own configuration says"),
+        _ => format!("makes ssh run `{value}` here"),
+    };
+    Deviation { is_addition: true, keyword, actual: actual.to_owned(), what }
 }
 
 #[cfg(test)]
@@ -289,8 +236,8 @@ mod tests {
         let differences = differences("prime.a.b", &expected, &actual);
         let additions = additions(&expected, &actual);
         (
-            differences.iter().map(ToString::to_string).collect(),
-            additions.iter().map(ToString::to_string).collect(),
+            differences.into_iter().map(|difference| difference.what).collect(),
+            additions.into_iter().map(|addition| addition.what).collect(),
         )
     }
 

@@ -10,7 +10,7 @@ mod sample;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-use compare::{Addition, Difference};
+use compare::Deviation;
 use origin::{Origin, Search};
 use sample::Name;
 
@@ -39,13 +39,12 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     let answers = query::ask_all(snapshot, &names);
     let checked = answers.len();
     let mut findings = Vec::new();
-    // Each difference once, with the names that it applies to; each addition with the clusters.
-    let mut differences: BTreeMap<(Difference, Option<Origin>), Vec<String>> = BTreeMap::new();
-    let mut additions: BTreeMap<(Addition, Option<Origin>), Vec<&InstalledCluster>> =
-        BTreeMap::new();
+    // Each once, with the names that it applies to.
+    let mut deviations: BTreeMap<(Deviation, Option<Origin>), Vec<&Name<'_>>> = BTreeMap::new();
     let mut shares_connections = false;
     let home = snapshot.layout.include_resolver().home;
-    for (Name { cluster, host, alias }, answer) in answers {
+    for (name, answer) in answers {
+        let Name { cluster, host, alias } = *name;
         let actual = match answer {
             Ok(actual) => actual,
             Err(finding) => {
@@ -56,24 +55,22 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
         let search = Search { snapshot, alias, actual: &actual };
         shares_connections |= compare::active(&actual, "controlmaster").is_some();
         let expected = compare::expected(host, &cluster.fragment.shared, &home);
-        for difference in compare::differences(alias, &expected, &actual) {
-            let origin = search.before_us(difference.their_keyword(), &difference.actual);
-            let names = differences.entry((difference, origin)).or_default();
-            names.push((*alias).to_owned());
-        }
-        for addition in compare::additions(&expected, &actual) {
-            let origin = search.anywhere(addition.keyword, &addition.value);
-            let clusters = additions.entry((addition, origin)).or_default();
-            if clusters.iter().all(|other| other.record.id != cluster.record.id) {
-                clusters.push(cluster);
-            }
+        let differences = compare::differences(alias, &expected, &actual).into_iter();
+        for deviation in differences.chain(compare::additions(&expected, &actual)) {
+            let origin = search.origin_of(&deviation);
+            deviations.entry((deviation, origin)).or_default().push(name);
         }
     }
-    findings.extend(differences.iter().map(|((difference, origin), names)| {
-        of_difference(difference, origin.as_ref(), names, snapshot)
-    }));
-    findings.extend(additions.iter().map(|((addition, origin), clusters)| {
-        of_addition(addition, origin.as_ref(), clusters, &snapshot.commands)
+    findings.extend(deviations.iter().map(|((deviation, origin), names)| {
+        let finding = if deviation.is_addition {
+            of_addition(deviation, origin.as_ref(), names, &snapshot.commands)
+        } else {
+            of_difference(deviation, origin.as_ref(), names, snapshot)
+        };
+        match origin {
+            Some(Origin { file, line, .. }) => finding.at_line(file, *line),
+            None => finding,
+        }
     }));
     findings.extend(long_sockets(snapshot, shares_connections));
     let all: usize = clusters.iter().map(|cluster| cluster.fragment.names().count()).sum();
@@ -116,57 +113,60 @@ fn long_sockets(snapshot: &Snapshot, shares_connections: bool) -> Option<Finding
 }
 
 fn of_difference(
-    difference: &Difference,
+    difference: &Deviation,
     origin: Option<&Origin>,
-    names: &[String],
+    names: &[&Name<'_>],
     snapshot: &Snapshot,
 ) -> Finding {
-    let is_meant = origin.is_some_and(|origin| origin.is_about_us);
-    let state = if is_meant { State::Warning } else { State::Wrong };
-    let what = format!("{difference} for {}", first_of(names, NAMED));
-    let finding = Finding::new(state, Check::Hosts, what);
-    let first = names.first().map(String::as_str).unwrap_or_default();
-    match origin {
-        Some(Origin { file, line, is_about_us: true }) => finding
-            .at_line(file, *line)
+    let what = &difference.what;
+    let what = format!("{what} for {}", first_of(names.iter().map(|name| name.alias), NAMED));
+    match origin.map(|origin| origin.is_about_us) {
+        Some(true) => Finding::warning(Check::Hosts, what)
             .advise("your own line for this name wins; remove it if it is not meant"),
-        Some(Origin { file, line, .. }) => finding
-            .at_line(file, *line)
+        Some(false) => Finding::wrong(Check::Hosts, what)
             .advise("this line comes before ours: move it below the Include of our files"),
         None => {
+            let first = names.first().map(|name| name.alias).unwrap_or_default();
             let verbose = query::verbose(snapshot, first);
-            finding.advise(format_args!("`{verbose}` shows which lines apply"))
+            Finding::wrong(Check::Hosts, what)
+                .advise(format_args!("`{verbose}` shows which lines apply"))
         }
     }
 }
 
 fn of_addition(
-    addition: &Addition,
+    addition: &Deviation,
     origin: Option<&Origin>,
-    clusters: &[&InstalledCluster],
+    names: &[&Name<'_>],
     commands: &OwnCommands,
 ) -> Finding {
-    let aliases: Vec<String> = clusters.iter().map(|cluster| cluster.alias()).collect();
+    let mut clusters: Vec<&InstalledCluster> = Vec::new();
+    for Name { cluster, .. } in names {
+        if clusters.iter().all(|other| other.record.id != cluster.record.id) {
+            clusters.push(cluster);
+        }
+    }
+    let aliases = first_of(clusters.iter().map(|cluster| cluster.alias()), NAMED);
+    let what = format!("{aliases} {}", addition.what);
     // A block for our own names is intended.
     let is_meant = origin.is_some_and(|origin| origin.is_about_us);
-    let state = if addition.is_dangerous() && !is_meant { State::Warning } else { State::Note };
-    let what = format!("{} {addition}", first_of(&aliases, NAMED));
-    let mut finding = Finding::new(state, Check::Hosts, what);
-    if let Some(origin) = origin {
-        finding = finding.at_line(&origin.file, origin.line);
-    }
-    let Some(option) = addition.turned_off().filter(|_| !is_meant) else {
-        return match addition.keyword {
-            "sendenv" => finding.advise("list the variables to send one by one"),
-            _ => finding,
-        };
+    let harm = if is_meant { State::Note } else { State::Warning };
+    // An agent, a display, or the API token: somebody on the host could exploit it.
+    let option = match addition.keyword {
+        "sendenv" => {
+            return Finding::new(harm, Check::Hosts, what)
+                .advise("list the variables to send one by one");
+        }
+        "forwardagent" => "ForwardAgent=no",
+        "forwardx11" => "ForwardX11=no",
+        _ => return Finding::note(Check::Hosts, what),
     };
-    let installs: Option<Vec<String>> = clusters
-        .iter()
-        .map(|cluster| Some(shell::command(with_option(&cluster.record, option, commands)?)))
-        .collect();
-    finding.command = installs.map(|installs| installs.join(" && "));
-    finding
+    let install = |cluster: &&InstalledCluster| {
+        Some(shell::command(with_option(&cluster.record, option, commands)?))
+    };
+    let installs: Option<Vec<String>> = clusters.iter().map(install).collect();
+    let command = installs.filter(|_| !is_meant).map(|installs| installs.join(" && "));
+    Finding { command, ..Finding::new(harm, Check::Hosts, what) }
 }
 
 /// `prime-ssh install` for an installed cluster, with one more ssh option; `None` where it came from

@@ -1,8 +1,8 @@
 //! The line of the user's own configuration that wins over ours.
 
-use std::cell::Cell;
 use std::path::PathBuf;
 
+use super::compare::Deviation;
 use crate::doctor::snapshot::Snapshot;
 use crate::install::claims::is_about;
 use crate::install::fragment::Options;
@@ -27,23 +27,17 @@ pub(super) struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// The line that sets `keyword` before our files are read.
-    pub(super) fn before_us(&self, keyword: &str, value: &str) -> Option<Origin> {
-        let mut found = (None, None);
-        let ours = Cell::new(false);
+    /// The line that makes a deviation: one that is read before our files, or, where those say nothing,
+    /// wherever it is.
+    pub(super) fn origin_of(&self, deviation: &Deviation) -> Option<Origin> {
+        let Deviation { is_addition, keyword, actual, .. } = deviation;
+        let (mut found, mut ours) = ((None, None), false);
         self.snapshot.visit_config(&mut |line| {
-            ours.set(ours.get() || (line.includes_us && self.applies(line.blocks) == Some(true)));
-            !ours.get() && self.visit(line, keyword, value, &mut found)
+            ours |= !is_addition && line.includes_us && self.applies(line.blocks) == Some(true);
+            !ours && self.visit(line, keyword, actual, &mut found)
         });
-        found.0.or(found.1)
-    }
-
-    /// The line that sets `keyword`, wherever it is.
-    pub(super) fn anywhere(&self, keyword: &str, value: &str) -> Option<Origin> {
-        let mut found = (None, None);
-        self.snapshot.visit_config(&mut |line| self.visit(line, keyword, value, &mut found));
-        if found == (None, None) {
-            let visit = &mut |line: &Line<'_>| self.visit(line, keyword, value, &mut found);
+        if *is_addition && found == (None, None) {
+            let visit = &mut |line: &Line<'_>| self.visit(line, keyword, actual, &mut found);
             self.snapshot.visit_system_config(visit);
         }
         found.0.or(found.1)
