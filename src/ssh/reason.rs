@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::text::message::counted;
+
 /// The steps that can be late.
 pub(super) const RESOLVING: &str = "the name did not resolve in time";
 pub(super) const CONNECTING: &str = "connecting took too long";
@@ -71,7 +73,7 @@ pub enum Reason {
     #[error("others can read {0}, so ssh does not use it")]
     KeyReadable(String),
     /// The server had enough before the right key came; the number of keys that were offered.
-    #[error("too many authentication failures: {0} keys were offered")]
+    #[error("too many authentication failures: {} offered", counted(*.0, "key"))]
     TooManyKeys(usize),
     /// The host key is not the one that is remembered.
     #[error("the host key has changed")]

@@ -105,6 +105,8 @@ impl<'a> Certifier<'a> {
         folder::is_there(&self.wanted.layout)?;
         if self.wanted.output.is_none() {
             crate::fs::read_own(file.path()).map_err(FolderError::from)?;
+        } else if let Err(error) = crate::fs::real_folder(file.path()) {
+            return Err(error.of_typed("file")).or_fail(Kind::Local);
         } else if file::read(file.path()).is_err() {
             // Such as the key itself, for a name that was mistyped.
             let path = shell::path(file.path());

@@ -8,7 +8,8 @@ use crate::doctor::Finding;
 use crate::doctor::api::{self, ApiProbe};
 use crate::doctor::snapshot::Snapshot;
 use crate::failure::Outcome;
-use crate::install::state::Record;
+use crate::install::options::SavedOptions;
+use crate::install::state::ApiSource;
 use crate::settings::{Access, Context, OptionResolver};
 use crate::terminal::Terminal;
 
@@ -23,7 +24,7 @@ pub(super) fn examine(
     let resolver = OptionResolver::new(context);
     let of_clusters = snapshot.map(|snapshot| {
         let terminal = context.terminal;
-        let works = |record: &Record| works_for(record, &mut probes, &resolver, terminal);
+        let works = |api: (&_, &_)| works(api, &mut probes, &resolver, terminal);
         clusters::compare(snapshot, works, &resolver)
     });
     let findings = probes.iter().flat_map(api::examine);
@@ -52,15 +53,14 @@ fn probe(access: Outcome<Access>, context: Option<String>, terminal: Terminal) -
     ApiProbe { context, endpoint, address, token, answer, at, is_needed: false }
 }
 
-/// Returns whether the API of an installed cluster works; a file needs none. Each is probed once.
-fn works_for(
-    record: &Record,
+/// Returns whether an API that is asked with these options works. Each is probed once.
+fn works(
+    (api, options): (&ApiSource, &SavedOptions),
     probes: &mut Vec<ApiProbe>,
     resolver: &OptionResolver<'_>,
     terminal: Terminal,
 ) -> bool {
-    let Some(api) = record.source.api() else { return true };
-    let access = resolver.access(api);
+    let access = resolver.access(api, options.token_file.as_ref());
     let endpoint = access.as_ref().ok().and_then(Access::as_endpoint);
     let is_same = |known: &ApiProbe| match (&known.endpoint, &endpoint) {
         (Some(known), Some(new)) => {

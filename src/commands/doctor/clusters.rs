@@ -1,33 +1,40 @@
 //! The installed clusters against the API's answers: what `sync --check` would say.
 
-use crate::certificate::identity::Identity;
-use crate::certificate::own_keys::{OwnKey, fitting, own_keys};
+use crate::certificate::own_keys::{OwnKey, OwnKeys};
 use crate::commands::fetch::{FetchError, Fetched};
 use crate::commands::installed::{
-    ClusterChange, DesiredOutcome, DesiredState, ask_again, decide_installed,
+    ClusterChange, DesiredOutcome, DesiredState, Newcomers, ask_again, decide_installed,
 };
 use crate::doctor::snapshot::Snapshot;
 use crate::doctor::{Check, Finding, State};
 use crate::failure::{Failure, Kind, Outcome};
-use crate::install::state::{Record, Source};
+use crate::install::follow::Follow;
+use crate::install::options::SavedOptions;
+use crate::install::state::{ApiSource, Record, Source};
 use crate::settings::{OptionResolver, OwnCommands};
-use crate::text::message::counted;
+use crate::text::message::{counted, first_of};
 use crate::text::shell;
 
 const CHECK: Check = Check::Clusters;
 
-/// Compares each installed cluster with what its source says now. `works`: the API of a cluster
-/// answers.
+/// The most clusters that a finding names.
+const NAMED: usize = 5;
+
+/// Compares each installed cluster with what its source says now. `works`: an API that is asked with
+/// these options does.
 pub(super) fn compare(
     snapshot: &Snapshot,
-    mut works: impl FnMut(&Record) -> bool,
+    mut works: impl FnMut((&ApiSource, &SavedOptions)) -> bool,
     resolver: &OptionResolver<'_>,
 ) -> Vec<Finding> {
     let Snapshot { layout, commands, present, installed, .. } = snapshot;
     let records = installed.records.values();
-    let (asked, skipped): (Vec<_>, Vec<_>) =
-        records.partition(|record| !matches!(record.source, Source::Stdin) && works(record));
-    let own_keys = own_keys(&layout.read_by_ssh());
+    let (asked, skipped): (Vec<_>, Vec<_>) = records.partition(|record| match &record.source {
+        Source::Api(api) => works((api, &record.options)),
+        Source::Input(_) => true,
+        Source::Stdin => false,
+    });
+    let own_keys = OwnKeys::find(&layout.read_by_ssh(), layout.ssh_folder());
     let mut findings = Vec::new();
     let answers = ask_again(&asked, resolver, snapshot.context.terminal);
     for (record, fetched) in asked.iter().zip(answers) {
@@ -61,6 +68,40 @@ pub(super) fn compare(
         };
         Finding::note(CHECK, format_args!("{} was not compared: {why}", record.alias()))
     }));
+    let follow = present.follow.as_ref();
+    if let Some(follow) = follow.filter(|follow| works((&follow.source, &follow.options))) {
+        findings.extend(newcomers(snapshot, follow.clone(), resolver));
+    }
+    findings
+}
+
+/// The clusters that the subscription would add, or could not; with --live ssh adds them itself.
+fn newcomers(snapshot: &Snapshot, follow: Follow, resolver: &OptionResolver<'_>) -> Vec<Finding> {
+    let Snapshot { layout, commands, present, installed, .. } = snapshot;
+    let is_live = follow.options.live.is_some();
+    let asked = Newcomers::ask(follow, installed, resolver, snapshot.context.terminal);
+    let newcomers = match asked {
+        Ok(newcomers) => newcomers,
+        Err(failure) => {
+            let finding = Finding::failed(CHECK, &failure);
+            let what = format!("new clusters of the subscription are not known: {}", finding.what);
+            return vec![Finding { state: State::Warning, what, ..finding }];
+        }
+    };
+    let mut desired = DesiredState::new(layout, present, installed, resolver);
+    newcomers.decide(&mut desired);
+    let (lines, notes) = (&desired.request.lines, desired.request.talk.notes.iter());
+    let mut findings: Vec<Finding> =
+        notes.map(|note| Finding::note(CHECK, note.joined())).collect();
+    if !lines.is_empty() {
+        let count = counted(lines.len(), "new cluster");
+        let names = first_of(lines.iter().map(|line| &line.cluster), NAMED);
+        let are = if lines.len() == 1 { "is" } else { "are" };
+        let what = format!("{count} of the subscription {are} not installed yet: {names}");
+        let state = if is_live { State::Note } else { State::Warning };
+        let sync = commands.installed("sync", ["--new"]);
+        findings.push(Finding::new(state, CHECK, what).run(sync));
+    }
     findings
 }
 
@@ -99,22 +140,16 @@ fn stuck(alias: &str, failure: &Failure) -> Finding {
     }
 }
 
-/// A key that the cluster lets in, where the one that a setting names cannot be used or is not among
-/// its keys.
+/// A key that the cluster lets in, where ssh would show others only.
 fn other_key(
     record: &Record,
     fetched: &Fetched,
     resolver: &OptionResolver<'_>,
-    own: &[OwnKey],
+    own: &OwnKeys,
 ) -> Option<OwnKey> {
     let checked = fetched.cluster(&record.id, &fetched.asked).ok()??;
-    let keys = &checked.cluster()?.ssh_keys;
-    let set =
-        resolver.rendering(&record.options, record.source.context()).ok()?.ssh.identity_file?;
-    let set = Identity::read(&resolver.environment().expand(&set)).ok();
-    let set = set.as_ref().map(OwnKey::from);
-    if fitting(set.as_slice(), keys).is_some() {
-        return None;
-    }
-    fitting(own, keys).cloned()
+    let cluster = checked.cluster().filter(|cluster| !cluster.vault_enabled)?;
+    let rendering = resolver.rendering(&record.options, record.source.context()).ok()?;
+    let named = rendering.ssh.identity_file.map(|path| resolver.environment().expand(&path));
+    own.not_shown(named.as_deref(), &cluster.ssh_keys).cloned()
 }

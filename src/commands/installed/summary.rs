@@ -5,7 +5,7 @@ use std::fmt;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::state::FileStem;
 use crate::terminal::Terminal;
-use crate::text::message;
+use crate::text::message::counted;
 
 /// One cluster, and what becomes of it.
 #[derive(Debug)]
@@ -59,12 +59,14 @@ impl ClusterChange {
 
 impl fmt::Display for ClusterChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counted = |count: &usize| message::counted(*count, "host");
+        let hosts = |count: &usize| counted(*count, "host");
         match self {
-            Self::Added(count) => write!(f, "added: {}", counted(count)),
-            Self::Renamed { from, hosts } => write!(f, "renamed from {from}: {}", counted(hosts)),
+            Self::Added(count) => write!(f, "added: {}", hosts(count)),
+            Self::Renamed { from, hosts: count } => {
+                write!(f, "renamed from {from}: {}", hosts(count))
+            }
             Self::Changed(difference) => write!(f, "changed: {difference}"),
-            Self::Unchanged(count) => write!(f, "unchanged: {}", counted(count)),
+            Self::Unchanged(count) => write!(f, "unchanged: {}", hosts(count)),
             Self::Removed(why) => write!(f, "removed{why}"),
             Self::Left(_) => f.write_str("left as it is"),
             Self::NotInstalled(_) => f.write_str("not installed"),

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::reach::Found;
 use super::{ViewedCluster, ViewedHost};
-use crate::certificate::own_keys::OwnKey;
+use crate::certificate::own_keys::OwnKeys;
 use crate::settings::{OptionResolver, ViewSettings};
 use crate::ssh::login::Login;
 use crate::ssh::probe::Probe;
@@ -101,7 +101,7 @@ pub(in crate::commands) struct Judge<'j> {
     pub(super) options: &'j OptionResolver<'j>,
     /// True if logins are tried; else `--login` would.
     logs_in: bool,
-    pub(super) own_keys: OnceCell<Vec<OwnKey>>,
+    pub(super) own_keys: OnceCell<OwnKeys>,
 }
 
 impl<'j> Judge<'j> {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::certificate::PublicKey;
 use crate::certificate::identity::Identity;
-use crate::certificate::own_keys::{OwnKey, authorized, fitting, own_keys};
+use crate::certificate::own_keys::{OwnKey, OwnKeys, authorized};
 use crate::cluster::SshKey;
 use crate::install::layout::Layout;
 use crate::settings::{OptionResolver, Rendering};
@@ -21,10 +21,9 @@ pub(super) struct Keys {
     pub(super) authorized: Vec<Authorized>,
     /// The key that a setting names.
     pub(super) named: Option<NamedKey>,
-    /// Those that ssh tries where none is named.
-    own: Vec<OwnKey>,
-    /// The first of those that the cluster lets in.
-    fitting: Option<OwnKey>,
+    own: OwnKeys,
+    /// Those that the cluster lets in.
+    known: Vec<PublicKey>,
 }
 
 /// An authorized key.
@@ -65,7 +64,7 @@ impl Keys {
             let identity = Identity::read(&resolver.environment().expand(path));
             (path.to_string(), identity.map(|identity| identity.public_key))
         });
-        let own = own_keys(&layout.read_by_ssh());
+        let own = OwnKeys::find(&layout.read_by_ssh(), layout.ssh_folder());
         let known = authorized(keys);
         let named_as = |key: &PublicKey| {
             let (file, named) = named.as_ref()?;
@@ -79,22 +78,24 @@ impl Keys {
             authorized: key.as_ref().ok().and_then(lets_in),
             problem: key.as_ref().err().map(ToString::to_string),
         });
-        let fitting = fitting(&own, keys).cloned();
-        Self { authorized, named, own, fitting }
+        Self { authorized, named, own, known }
     }
 
     /// Says whether the key in use is let in. `install` names another one.
     pub(super) fn fact(&self, install: impl Fn(&OsStr) -> String) -> Cell {
-        let Some(NamedKey { file, fingerprint, authorized, problem }) = &self.named else {
-            return self.fact_of_own();
-        };
-        let other = match &self.fitting {
+        let is_let_in = |key: &&OwnKey| self.known.contains(&key.public_key);
+        let other = |key: Option<&OwnKey>| match key {
             Some(key) => {
                 let your = if key.file.is_some() { "your " } else { "" };
                 format!("; {your}{} is: {}", key.name, install(key.option()))
             }
             None => String::new(),
         };
+        let Some(NamedKey { file, fingerprint, authorized, problem, .. }) = &self.named else {
+            let tried = self.own.tried.iter().find(is_let_in);
+            return self.fact_of_tried(tried, &other(self.own.others.iter().find(is_let_in)));
+        };
+        let other = other(self.own.all().find(is_let_in));
         match (problem, authorized) {
             (Some(problem), _) => Cell::new(format_args!("{problem}{other}")).tone(Tone::Bad),
             (None, Some(true)) => Cell::new(format_args!("{file}, authorized")).tone(Tone::Good),
@@ -108,15 +109,19 @@ impl Keys {
         }
     }
 
-    fn fact_of_own(&self) -> Cell {
-        let is_known = self.authorized.iter().any(|key| key.fingerprint.is_some());
-        match (&self.fitting, self.own.as_slice()) {
+    /// Says the same of those that ssh tries, where none is named.
+    fn fact_of_tried(&self, fitting: Option<&OwnKey>, other: &str) -> Cell {
+        match (fitting, self.own.tried.as_slice()) {
             (Some(key), _) => Cell::new(format_args!("{}, authorized", key.name)).tone(Tone::Good),
-            (None, []) => Cell::new("none set, and none that ssh tries by itself").tone(Tone::Dim),
-            (None, own) if is_known => {
+            (None, []) => {
+                let tone = if other.is_empty() { Tone::Dim } else { Tone::Bad };
+                let none = "none set, and none that ssh tries by itself";
+                Cell::new(format_args!("{none}{other}")).tone(tone)
+            }
+            (None, own) if !self.known.is_empty() => {
                 let names = first_of(own.iter().map(|key| &key.name), NAMED);
-                Cell::new(format_args!("none set; not among the authorized keys: {names}"))
-                    .tone(Tone::Bad)
+                let not = "none set; not among the authorized keys";
+                Cell::new(format_args!("{not}: {names}{other}")).tone(Tone::Bad)
             }
             (None, _) => {
                 Cell::new("none set: ssh tries its own keys, and the agent's").tone(Tone::Dim)
@@ -154,7 +159,7 @@ impl Authorized {
     fn of(
         given: &SshKey<'_>,
         named_as: &impl Fn(&PublicKey) -> Option<String>,
-        own: &[OwnKey],
+        own: &OwnKeys,
     ) -> Self {
         let key = match &given.public_key {
             Some(text) => PublicKey::parse(text.as_str()),
@@ -163,7 +168,7 @@ impl Authorized {
         let problem = key.as_ref().err().map(ToString::to_string);
         let key = key.ok();
         let named = key.as_ref().and_then(named_as);
-        let own = own.iter().find(|own| key.as_ref() == Some(&own.public_key));
+        let own = own.all().find(|own| key.as_ref() == Some(&own.public_key));
         let of_agent = named.is_none() && own.is_some_and(|own| own.file.is_none());
         let ours = named.or_else(|| own.map(|own| own.name.clone()));
         Self {

@@ -243,7 +243,7 @@ mod tests {
             "Received disconnect from 203.0.113.10 port 22:2: Too many authentication failures\n";
         assert_eq!(
             told(&format!("{}{many}Disconnected from 203.0.113.10 port 22\n", OFFERED.repeat(6))),
-            "too many authentication failures: 6 keys were offered"
+            "too many authentication failures: 6 keys offered"
         );
     }
 

@@ -145,8 +145,8 @@ fn a_jump_host_that_does_not_answer_is_waited_for() {
         ),
     ] {
         install(&user, &api, options);
-        let ran = wait(&user, &api, &["--within", "2s"]).run();
-        assert!(ran.took >= Duration::from_secs(2), "{:?}", ran.took);
+        let ran = wait(&user, &api, &["--within", "5s"]).run();
+        assert!(ran.took >= Duration::from_secs(5), "{:?}", ran.took);
         assert_eq!(rows(&ran)[1], format!("node-1 skipped: {detail}"), "{}", ran.stdout);
         ran.fails(6);
         program(&user, &["uninstall", "clst01"], &api).run().succeeds();
