@@ -9,7 +9,7 @@ use super::summary::{ClusterChange, Line};
 use crate::certificate::identity::Identity;
 use crate::certificate::own_keys::OwnKeys;
 use crate::cluster::{self, CheckedCluster, Cluster, Fleet, NoFleet, ResolvedCluster, resolve_one};
-use crate::commands::cluster_certificates::{ClusterCertificate, checked};
+use crate::commands::cluster_certificates::{self, checked, file_of, path_of};
 use crate::commands::fleets;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::claims::{Claim, claims};
@@ -196,17 +196,18 @@ impl<'a> DesiredState<'a> {
         record: &Record,
         cluster: &Cluster<'_>,
     ) -> Outcome<Option<PathBuf>> {
-        let own = ClusterCertificate::installed(self.layout, record);
+        let path = path_of(self.layout, &file_of(self.layout, cluster, Some(record)))?;
+        rendering.ssh.certificates.by_cluster.insert(record.id.to_string(), path);
         let identity = rendering.ssh.identity_file.as_ref();
         let identity = identity.map(|path| self.context.environment.expand(path));
-        rendering.ssh.certificates.by_cluster.insert(record.id.to_string(), own.path()?);
         if rendering.is_live {
             return Ok(identity);
         }
         let identity = identity.as_deref().and_then(|path| Identity::read(path).ok());
         // What is there under another name yet is put under this one.
-        let present = ClusterCertificate::of(self.layout, cluster);
-        let warning = present.warning(cluster, identity.as_ref(), &self.context.commands());
+        let (present, about) = (file_of(self.layout, cluster, None), (cluster, None));
+        let commands = self.context.commands();
+        let warning = cluster_certificates::warning(&present, identity.as_ref(), about, &commands);
         if let Some(warning) = warning {
             self.talk.warn(warning);
         }
