@@ -39,7 +39,7 @@ pub enum IdentityError {
     /// The system refuses to read it.
     #[error("cannot read {}: {}", shell::path(.0), .1)]
     Unreadable(PathBuf, io::Error),
-    /// It is a folder, a pipe, or far too long.
+    /// It is a folder, a pipe, far too long, or holds something else.
     #[error("{} is not a file that holds a key", shell::path(.0))]
     NoFile(PathBuf),
     /// The `.pub` holds no public key.
@@ -96,6 +96,8 @@ impl Identity {
                 (Some(half), Some(key)) if half != key => Err(IdentityError::Mismatch(private)),
                 (Some(half), _) => Ok(Self::verified(private, half)),
                 (None, Some(key)) => Ok(Self { file: private, public_key: key, unverified: true }),
+                // Nothing else is worth `ssh-keygen`'s time, or its advice.
+                (None, None) if !begins_private_key(&text) => Err(IdentityError::NoFile(private)),
                 (None, None) => Ok(Self::verified(private.clone(), keygen_public_key(&private)?)),
             },
             (Ok(None), Some(key)) => Ok(Self::verified(public, key)),
@@ -115,9 +117,7 @@ impl Identity {
     /// Returns whether the file holds a private key, usable or not.
     #[must_use]
     pub fn is_private_key(path: &Path) -> bool {
-        let text = read_text(path).ok().flatten().unwrap_or_default();
-        let first = text.lines().next().unwrap_or_default();
-        first.starts_with("-----BEGIN ") && first.trim_end().ends_with("PRIVATE KEY-----")
+        read_text(path).ok().flatten().is_some_and(|text| begins_private_key(&text))
     }
 
     fn verified(file: PathBuf, public_key: PublicKey) -> Self {
@@ -135,6 +135,11 @@ impl Identity {
             _ => Ok(()),
         }
     }
+}
+
+fn begins_private_key(text: &str) -> bool {
+    let first = text.lines().next().unwrap_or_default();
+    first.starts_with("-----BEGIN ") && first.trim_end().ends_with("PRIVATE KEY-----")
 }
 
 /// The public half that a private key's file shows without its passphrase; `None` where it is not
