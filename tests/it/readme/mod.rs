@@ -106,7 +106,8 @@ fn the_package_holds_what_its_pages_link_to() {
     let listed = process::run(&mut cargo, b"").succeeds();
     let files: BTreeSet<&str> = listed.lines().collect();
     assert!(files.contains("README.md"), "{listed}");
-    for page in files.iter().filter(|file| file.ends_with(".md")) {
+    let is_page = |file: &&&str| Path::new(file).extension().is_some_and(|end| end == "md");
+    for page in files.iter().filter(is_page) {
         for target in links(&page::read(page)) {
             let path = target.split('#').next().unwrap_or_default();
             if path.is_empty() || path.starts_with("https://") {
