@@ -33,11 +33,18 @@ pub fn question<'o>(config: Option<&Path>, further: impl IntoIterator<Item = &'o
     if let Some(config) = config {
         command.arg("-F").arg(config);
     }
+    let mut says_session = false;
     for option in further {
+        says_session |= option.to_ascii_lowercase().starts_with("sessiontype");
         command.args(["-o", option]);
     }
     // ssh says that it allocates no terminal where stdin is none, even under -G.
     command.arg("-T");
+    // And it stops where a configuration has `ForkAfterAuthentication yes`, and nobody gives it a
+    // command or `-N`, which is a `SessionType` too.
+    if !says_session {
+        command.arg("-N");
+    }
     command
 }
 

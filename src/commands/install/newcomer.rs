@@ -152,8 +152,9 @@ impl<'c> Newcomer<'c> {
         let others = others.filter(|other| {
             Some(&other.id) != id.as_ref() && replaces.as_ref().is_none_or(|old| old.id != other.id)
         });
-        let usable = openssh::check_release(ssh, options.render.layout)
-            .and_then(|()| check_short((&name, &alias), &options, others, &mut state.request.talk));
+        let usable = openssh::check_release(ssh, options.render.layout).and_then(|()| {
+            check_short((&name, &alias), (old, &options), others, &mut state.request.talk)
+        });
         let source = settings.source_of(match &fetched.source {
             AnswerSource::File(path) => Some(path),
             AnswerSource::Api(_) => None,
@@ -199,13 +200,16 @@ impl<'c> Newcomer<'c> {
     }
 }
 
-/// A short name is of one cluster alone, and so is its meaning for our own commands.
+/// A short name is of one cluster alone, and so is its meaning for our own commands. What a cluster
+/// has already, it keeps, as with `sync`.
 fn check_short<'r>(
     (name, alias): (&Slug<'_>, &str),
-    options: &SavedOptions,
+    (old, options): (Option<&Record>, &SavedOptions),
     others: impl Iterator<Item = &'r Record>,
     talk: &mut Talk,
 ) -> Outcome<()> {
+    let had = old.and_then(|old| old.options.short.as_ref());
+    let new = options.short.as_ref().filter(|short| had != Some(short));
     for other in others {
         let (id, owner) = (&other.id, other.alias());
         if other.options.short.as_ref() == Some(name) {
@@ -213,7 +217,7 @@ fn check_short<'r>(
                 "`ssh {name}` leads to {owner}, which has that short name, and not to {alias}"
             ));
         }
-        let Some(short) = &options.short else { continue };
+        let Some(short) = new else { continue };
         if other.is_called(short.as_str()) {
             let message =
                 format!("the short name {short} is a name of cluster {id}, installed as {owner}");

@@ -76,6 +76,21 @@ fn a_session_of_the_users_own_kind_is_overridden_and_nothing_outlives_us() {
     }
 }
 
+/// Together they may hide what one of them does.
+#[test]
+fn so_is_each_line_of_it_alone() {
+    needs!("sshd");
+    let user = User::new();
+    let sshd = user.sshd("node-0").start();
+    user.install(&one(&sshd), &[]);
+    let installed = fs::read_to_string(user.config()).unwrap();
+    for line in SESSION.lines().skip(1) {
+        fs::write(user.config(), format!("{installed}Host *\n{line}\n")).unwrap();
+        let ran = user.check(&one(&sshd), &[]);
+        assert_eq!(states(&ran), ["node-0 ok"], "{line}: {}{}", ran.stdout, ran.stderr);
+    }
+}
+
 #[test]
 fn a_jump_host_of_the_users_own_leaves_nothing_behind() {
     needs!("sshd");

@@ -114,6 +114,11 @@ fn it_is_of_one_cluster_alone() {
     let told = "`ssh t` leads to prime.train, which has that short name, and not to prime.t";
     assert!(ran.stderr.contains(told), "{}", ran.stderr);
     ran.succeeds();
+    // And who was there first keeps the short one.
+    sandbox.installing(&train()).args(["--user", "root"]).run().succeeds();
+    sandbox.naming("t").succeeds();
+    assert_eq!(Resolved::of(&sandbox.config(), "t").get("user"), Some("root"));
+    sandbox.naming("other").fails(5);
 }
 
 #[test]
