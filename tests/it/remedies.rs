@@ -299,14 +299,14 @@ fn a_file_that_is_no_key() {
     let words = ["--identity-file", file.to_str().unwrap()];
     for command in [&["install", "train"][..], &["install", "train", "--reset"]] {
         let ran = scene.run(&[command, &words].concat());
-        let told = "motd is not a file that holds a key; name another key: --identity-file";
+        let told = "motd: it is not a file that holds a key; name another key: --identity-file";
         assert!(ran.stderr.contains(told) && !ran.stderr.contains("chmod"), "{}", ran.stderr);
     }
     for command in ["show", "doctor", "cert"] {
         let words: &[&str] = if command == "doctor" { &[command] } else { &[command, "train"] };
         let ran = scene.run(words);
         let told = format!("{}{}", ran.stdout, ran.stderr);
-        assert!(told.contains("motd is not a file that holds a key"), "{command}: {told}");
+        assert!(told.contains("motd: it is not a file that holds a key"), "{command}: {told}");
         let is_advised = |line: &str| line.contains("chmod") || line.contains("ssh-keygen -y");
         assert!(!told.lines().any(|l| l.contains("motd") && is_advised(l)), "{command}: {told}");
     }
