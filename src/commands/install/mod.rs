@@ -61,9 +61,10 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
         let (ours, read) = (layout.ssh_folder(), layout.read_by_ssh());
         state.own_keys = (own_keys(&read), [ours, &*read].map(other_keys).concat());
         let newcomers = Newcomer::named(&settings, state.installed, checked, &ended)?;
+        let replaced = Newcomer::replaced(&newcomers);
         state.request.lines = left;
         for newcomer in newcomers {
-            newcomer.decide(&settings, ssh.as_ref(), state)?;
+            newcomer.decide(&settings, &replaced, ssh.as_ref(), state)?;
         }
         let advice = compact_advice(state);
         state.request.talk.notes.extend(advice);

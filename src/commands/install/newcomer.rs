@@ -10,7 +10,6 @@ use crate::commands::installed::{
 };
 use crate::commands::openssh;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
-use crate::install::options::SavedOptions;
 use crate::install::present::Installed;
 use crate::install::state::{FileStem, Record};
 use crate::name::{Id, Slug};
@@ -131,10 +130,16 @@ impl<'c> Newcomer<'c> {
         Ok(newcomers.filter(|one| !one.id.as_ref().is_some_and(is_replaced)).collect())
     }
 
-    /// Decides what becomes of it.
+    /// The clusters that these take the place of.
+    pub(super) fn replaced(newcomers: &[Self]) -> HashSet<Id<'static>> {
+        newcomers.iter().filter_map(|one| Some(one.replaces.as_ref()?.id.clone())).collect()
+    }
+
+    /// Decides what becomes of it. The `replaced` clusters go with this run.
     pub(super) fn decide(
         self,
         settings: &InstallSettings,
+        replaced: &HashSet<Id<'static>>,
         ssh: Option<&OpenSsh>,
         state: &mut DesiredState<'_>,
     ) -> Outcome<()> {
@@ -149,11 +154,13 @@ impl<'c> Newcomer<'c> {
             None => ClusterChange::NotInstalled(failure),
         };
         let others = state.installed.records.values();
-        let others = others.filter(|other| {
-            Some(&other.id) != id.as_ref() && replaces.as_ref().is_none_or(|old| old.id != other.id)
-        });
+        let others =
+            others.filter(|other| Some(&other.id) != id.as_ref() && !replaced.contains(&other.id));
+        // Another cluster that came later takes it from nobody who has it.
+        let had = old.and_then(|old| old.options.short.as_ref());
+        let short = options.short.as_ref().filter(|short| had != Some(short));
         let usable = openssh::check_release(ssh, options.render.layout)
-            .and_then(|()| check_short((&name, &alias), &options, others, &mut state.request.talk));
+            .and_then(|()| check_short((&name, &alias), short, others, &mut state.request.talk));
         let source = settings.source_of(match &fetched.source {
             AnswerSource::File(path) => Some(path),
             AnswerSource::Api(_) => None,
@@ -199,10 +206,11 @@ impl<'c> Newcomer<'c> {
     }
 }
 
-/// A short name is of one cluster alone, and so is its meaning for our own commands.
+/// A short name is of one cluster alone, and so is its meaning for our own commands. `short`: the one
+/// that this cluster is to have from now on.
 fn check_short<'r>(
     (name, alias): (&Slug<'_>, &str),
-    options: &SavedOptions,
+    short: Option<&Slug<'_>>,
     others: impl Iterator<Item = &'r Record>,
     talk: &mut Talk,
 ) -> Outcome<()> {
@@ -213,7 +221,7 @@ fn check_short<'r>(
                 "`ssh {name}` leads to {owner}, which has that short name, and not to {alias}"
             ));
         }
-        let Some(short) = &options.short else { continue };
+        let Some(short) = short else { continue };
         if other.is_called(short.as_str()) {
             let message =
                 format!("the short name {short} is a name of cluster {id}, installed as {owner}");
