@@ -29,7 +29,9 @@ pub fn ask(config: Option<&Path>, further: &[&str], name: &str) -> io::Result<En
 #[must_use]
 pub fn question<'o>(config: Option<&Path>, further: impl IntoIterator<Item = &'o str>) -> Command {
     let mut command = Command::new("ssh");
-    command.arg("-G").env(NO_REFRESH, "1");
+    // A session that is told to go into the background stops ssh where no command is named, and
+    // `-N` asks for none. It comes first, for behind a `SessionType` of an option it is an error.
+    command.args(["-N", "-G"]).env(NO_REFRESH, "1");
     if let Some(config) = config {
         command.arg("-F").arg(config);
     }

@@ -21,9 +21,13 @@ impl User {
         self.write("answer.json", cluster.answer())
     }
 
-    pub fn install(&self, cluster: &Cluster, options: &[&str]) {
+    /// Installs the cluster; returns what is said.
+    pub fn install(&self, cluster: &Cluster, options: &[&str]) -> String {
         let answer = self.answer(cluster);
-        self.program(["install"]).arg("--input").arg(answer).args(options).run().succeeds();
+        let ran = self.program(["install"]).arg("--input").arg(answer).args(options).run();
+        let said = ran.stderr.clone();
+        ran.succeeds();
+        said
     }
 
     /// Checks the cluster, with a login.
