@@ -11,6 +11,7 @@ use super::fleets::{self, distinct};
 use super::installed::{Applying, ClusterChange, DesiredState, Line, apply_request};
 use super::sync::if_older;
 use super::{openssh, wait};
+use crate::api::list::Listed;
 use crate::certificate::own_keys::{other_keys, own_keys};
 use crate::cli::InstallArgs;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -24,6 +25,7 @@ use crate::settings::{Context, Endpoint, InstallSettings, Mode, OptionResolver, 
 use crate::ssh::release::OpenSsh;
 use crate::terminal::Terminal;
 use crate::text::message::Message;
+use crate::text::sanitize;
 
 /// The most clusters that a message names.
 const NAMED: usize = 20;
@@ -94,7 +96,10 @@ fn only_cluster(endpoint: Endpoint, team: Option<&str>, terminal: Terminal) -> O
         [only] => Ok(only.id.clone()),
         several => {
             let text = format!("which of these {} clusters?", several.len());
-            let names = several.iter().map(|cluster| format!("{} ({})", cluster.name, cluster.id));
+            let name = |listed: &Listed| {
+                format!("{} ({})", sanitize::name(&listed.name), sanitize::name(&listed.id))
+            };
+            let names = several.iter().map(name);
             Err(Failure::message(Kind::Usage, Message::with_first(text, NAMED, names, 0))
                 .hint("name one or more: `prime-ssh install NAME`; `--all` installs all of them"))
         }

@@ -17,7 +17,7 @@ use crate::install::state::{ApiSource, Damage, FileKind, FileStem, Record, Sourc
 use crate::name::id_part;
 use crate::settings::{OptionResolver, pasted};
 use crate::terminal::Terminal;
-use crate::text::shell;
+use crate::text::{sanitize, shell};
 
 /// Asks for installed clusters, each where its state says; what fails for one harms no other.
 ///
@@ -167,7 +167,7 @@ impl InstalledAnswers {
 }
 
 fn not_installed(fetched: &Fetched, failure: &Failure) -> String {
-    format!("{} is not installed: {:#}", fetched.asked, failure.cause)
+    format!("{} is not installed: {}", sanitize::name(&fetched.asked), failure.in_short())
 }
 
 /// Asks for the clusters of a subscription that are not installed.

@@ -253,7 +253,7 @@ impl Refresh {
     fn bring_up_to_date(&self, due: &[Due]) {
         let applied = match self.sync(due) {
             Ok(applied) => applied,
-            Err(failure) => return self.fail(due, &one_line(&failure)),
+            Err(failure) => return self.fail(due, &failure.in_short()),
         };
         let (terminal, lines) = (self.context.terminal, &applied.request.lines);
         for warning in applied.request.talk.urgent.iter().cloned() {
@@ -273,7 +273,7 @@ impl Refresh {
         if let Some(due) = due.iter().find(|due| due.stem.is_none()) {
             let mut lines = lines.iter().filter(|line| line.stem.is_none());
             match lines.find_map(|line| line.failure()) {
-                Some(why) => self.fail(std::slice::from_ref(due), &one_line(why)),
+                Some(why) => self.fail(std::slice::from_ref(due), &why.in_short()),
                 None => self.update(due, |state| *state = RefreshState::done(Some(took))),
             }
         }
@@ -314,7 +314,7 @@ impl Refresh {
         });
         match done {
             Ok(()) => self.update(due, |state| state.certificate_failed = None),
-            Err(failure) => self.fail_certificate(due, &one_line(&failure)),
+            Err(failure) => self.fail_certificate(due, &failure.in_short()),
         }
     }
 
@@ -387,7 +387,7 @@ pub(in crate::commands) fn record_results(
         }
         let mut state = RefreshState::read(layout, &name);
         if let Some(failure) = line.failure() {
-            let why = one_line(failure);
+            let why = failure.in_short();
             state.fail(&why, took);
             warnings.push(going_on(&line.cluster, &state, &why));
         } else {
@@ -403,8 +403,4 @@ pub(in crate::commands) fn record_results(
         let _ = state.write(layout, &name);
     }
     warnings
-}
-
-fn one_line(failure: &Failure) -> String {
-    format!("{:#}", failure.cause)
 }

@@ -49,7 +49,9 @@ fn newcomers_get_its_options_and_others_keep_their_own() {
     live.run(&["sync", "train"]).succeeds();
     assert_eq!(live.sandbox.all_ours(".conf").len(), 2, "one that is named adds none");
     let ran = live.run(&["sync"]);
-    assert!(ran.stderr.contains("note: clst05 is not installed: "), "{}", ran.stderr);
+    let why = "note: clst05 is not installed: the answer holds values that cannot be used: bad (clst05): \
+               data.nodes[1].connections[0].host: ";
+    assert!(ran.stderr.contains(why), "{}", ran.stderr);
     assert!(ran.stderr.contains("prime.train-"), "a name that is taken: {}", ran.stderr);
     assert!(!ran.stderr.contains("stranger"), "{}", ran.stderr);
     ran.succeeds();
