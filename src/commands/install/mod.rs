@@ -19,9 +19,9 @@ use crate::install::desired::Desired;
 use crate::install::folder;
 use crate::install::follow::Follow;
 use crate::install::fragment::Fragment;
-use crate::install::state::ApiSource;
+use crate::install::state::{ApiSource, Source};
 use crate::render::connection::Layout as SshLayout;
-use crate::settings::{Context, Endpoint, InstallSettings, Mode, OptionResolver, Origin};
+use crate::settings::{Context, Endpoint, InstallSettings, Mode, OptionResolver, Origin, pasted};
 use crate::ssh::release::OpenSsh;
 use crate::terminal::Terminal;
 use crate::text::message::Message;
@@ -50,11 +50,13 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     if let Some(goal) = settings.patience {
         wait::first(&settings.viewing, &resolver, goal, terminal)?;
     }
-    let before = folder::read(layout)?.installed();
-    let answers = fetch::each(&settings.viewing.source, terminal)?;
+    let present = folder::read(layout)?;
+    let before = present.installed();
+    let mut answers = fetch::each(&settings.viewing.source, terminal)?;
     if answers.is_empty() {
         return Err(fleets::none_listed("install"));
     }
+    leave_out_excluded(&mut answers, present.follow.as_ref(), &settings, terminal)?;
     let (checked, left) = check(&answers)?;
     settings.check_name(checked.len())?;
     let ended = ended_owners(&settings, &before, &checked, &resolver, terminal);
@@ -104,6 +106,33 @@ fn only_cluster(endpoint: Endpoint, team: Option<&str>, terminal: Terminal) -> O
                 .hint("name one or more: `prime-ssh install NAME`; `--all` installs all of them"))
         }
     }
+}
+
+/// Leaves out what was uninstalled by name since the subscription: it comes back by name alone.
+fn leave_out_excluded(
+    answers: &mut Vec<Fetched>,
+    follow: Option<&Follow>,
+    settings: &InstallSettings,
+    terminal: Terminal,
+) -> Outcome<()> {
+    let (Some(follow), Origin::All(_)) = (follow, &settings.viewing.source.origin) else {
+        return Ok(());
+    };
+    if settings.source_of(None)? != Source::Api(follow.source.clone()) {
+        return Ok(());
+    }
+    answers.retain(|fetched| {
+        let id = &fetched.asked;
+        let is_excluded = follow.excluded.contains(id);
+        if is_excluded {
+            let install = pasted(settings.viewing.commands.installed("install", [&**id]));
+            terminal.note(format_args!(
+                "{id} stays away, for it was uninstalled; {install} brings it back"
+            ));
+        }
+        !is_excluded
+    });
+    Ok(())
 }
 
 /// Checks the answers; those that did not come or cannot be read harm no other.
