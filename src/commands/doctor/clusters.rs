@@ -13,7 +13,7 @@ const CHECK: Check = Check::Clusters;
 /// A cluster that could not be compared, and why.
 pub(super) fn skipped(record: &Record) -> Finding {
     let why = match record.source {
-        Source::Stdin => "it was installed from standard input",
+        Source::Stdin => "it was installed from standard input or a pipe",
         _ => "its API could not be asked",
     };
     Finding::note(CHECK, format_args!("{} was not compared: {why}", record.alias()))

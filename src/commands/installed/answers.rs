@@ -66,7 +66,8 @@ pub(in crate::commands) fn ask_again(
 
 fn from_stdin(record: &Record, resolver: &OptionResolver<'_>) -> Failure {
     let alias = record.alias();
-    let message = format!("{alias} was installed from standard input, which cannot be read again");
+    let message =
+        format!("{alias} was installed from standard input or a pipe, which cannot be read again");
     let install = pasted(resolver.commands().installed("install", ["--input", "FILE"]));
     Failure::message(Kind::Local, message)
         .hint(format!("{install} brings it up to date from now on"))
