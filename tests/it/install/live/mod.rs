@@ -233,6 +233,12 @@ fn a_script_that_has_nothing_to_do_asks_nobody() {
     live.wait(3700);
     live.run(&["sync", "--if-older", "1h", "train"]).succeeds();
     assert_eq!(live.asked(&mut seen), [GET]);
+    // By whatever names: it does not wait for itself.
+    live.wait(3700);
+    let stem = "train-675b1ff5";
+    let ran = live.run(&["sync", "--if-older", "1h", stem, stem]);
+    assert_eq!(ran.stderr, "prime.train  unchanged: 3 hosts\n");
+    assert_eq!(live.asked(&mut seen), [GET]);
     for option in ["--prune", "--check", "--dry-run"] {
         live.run(&["sync", "--if-older", "1h", option]).fails(2);
     }
