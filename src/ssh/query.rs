@@ -31,7 +31,7 @@ pub fn question<'o>(config: Option<&Path>, further: impl IntoIterator<Item = &'o
     let mut command = Command::new("ssh");
     // A session that is told to go into the background stops ssh where no command is named, and
     // `-N` asks for none. It comes first, for behind a `SessionType` of an option it is an error.
-    command.args(["-N", "-G"]).env(NO_REFRESH, "1");
+    command.arg("-GN").env(NO_REFRESH, "1");
     if let Some(config) = config {
         command.arg("-F").arg(config);
     }
