@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::client::{Call, Client, Reply};
 use super::error::{Cause, Error, Operation};
 use super::wire::{self, Malformed, Page, Summary, Value};
+use crate::text::message::counted;
 
 /// Rows of one page: the most that the API gives.
 pub(super) const PAGE: usize = 100;
@@ -108,7 +109,8 @@ impl Client {
             // A full page of what we have already: the API does not turn pages.
             let repeats = is_full && listed.len() == before;
             if repeats || (!is_ended && next == PAGES_MAX) {
-                let message = format!("the list does not end after {} clusters", listed.len());
+                let message =
+                    format!("the list does not end after {}", counted(listed.len(), "cluster"));
                 return Err(Error::new(Operation::Clusters, Cause::no_answer(message)));
             }
             let pages = total.map_or(0, |total| total.div_ceil(PAGE));

@@ -90,13 +90,29 @@ impl CertificateFile {
         read(&self.path)
     }
 
-    /// Waits until `deadline` for the lock to renew it.
-    pub async fn lock(&self, deadline: Instant) -> Result<RenewalLock<'_>, LockError> {
+    /// Waits until `deadline` for the lock to renew it. `None` where that is not needed: the
+    /// certificate is enough, or another run wrote one that is; who waits sees it without a turn at
+    /// the lock, for many may wait.
+    ///
+    /// Without `min_validity` it is renewed whatever is there; a new one may be shorter than that.
+    pub async fn lock_to_renew(
+        &self,
+        deadline: Instant,
+        key: &PublicKey,
+        min_validity: Option<Duration>,
+    ) -> Result<Option<RenewalLock<'_>>, LockError> {
         let before = self.read().ok();
-        let prepare = || self.make_folder();
+        let is_enough = || {
+            let (Some(min_validity), Ok(present)) = (min_validity, self.read()) else {
+                return false;
+            };
+            let is_new = before.as_ref() != Some(&present);
+            suffices(&present, key, if is_new { Duration::ZERO } else { min_validity })
+        };
         loop {
-            match Lock::take(&self.lock, Duration::ZERO, prepare, || ()) {
-                Ok(lock) => return Ok(RenewalLock { file: self, before, _lock: lock }),
+            match Lock::take(&self.lock, Duration::ZERO, || self.make_folder(), || ()) {
+                Ok(_) | Err(LockError::Busy { .. }) if is_enough() => return Ok(None),
+                Ok(lock) => return Ok(Some(RenewalLock { file: self, _lock: lock })),
                 Err(LockError::Busy { .. }) if Instant::now() < deadline => sleep(PAUSE).await,
                 Err(LockError::Busy { path, holder, .. }) => {
                     return Err(LockError::Busy { path, holder, limit: LIMIT });
@@ -136,21 +152,10 @@ fn stems(folder: &Path) -> Vec<FileStem> {
 #[derive(Debug)]
 pub struct RenewalLock<'a> {
     file: &'a CertificateFile,
-    /// The certificate that was there when we began to wait.
-    before: Option<Certificate>,
     _lock: Lock,
 }
 
 impl RenewalLock<'_> {
-    /// Returns whether no new certificate is needed: the present one is valid for long enough, or
-    /// another run wrote it while we waited.
-    #[must_use]
-    pub fn is_sufficient(&self, key: &PublicKey, min_validity: Duration) -> bool {
-        let Ok(present) = self.file.read() else { return false };
-        let is_new = self.before.as_ref() != Some(&present);
-        suffices(&present, key, if is_new { Duration::ZERO } else { min_validity })
-    }
-
     /// Writes a certificate.
     pub fn write(&self, certificate: &Certificate) -> Result<(), FileError> {
         crate::fs::replace(&self.file.path, certificate.line().as_bytes(), FILE_MODE)

@@ -63,11 +63,55 @@ impl From<&Identity> for OwnKey {
     }
 }
 
-/// The keys that ssh tries by itself, with this folder as its own: files first.
-#[must_use]
-pub fn own_keys(ssh_folder: &Path) -> Vec<OwnKey> {
-    let of_file = |name| OwnKey::of_file(ssh_folder.join(name));
-    let mut keys: Vec<OwnKey> = DEFAULTS.into_iter().filter_map(of_file).collect();
+/// The keys of a person.
+#[derive(Clone, Debug, Default)]
+pub struct OwnKeys {
+    /// Those that ssh tries by itself: files first, then the agent's.
+    pub tried: Vec<OwnKey>,
+    /// Those that ssh tries only where a setting names them.
+    pub others: Vec<OwnKey>,
+}
+
+impl OwnKeys {
+    /// Finds those in the folder that ssh itself reads, in another one with files for ssh, and the
+    /// agent's.
+    #[must_use]
+    pub fn find(read_by_ssh: &Path, ssh_folder: &Path) -> Self {
+        let mut others = other_keys(ssh_folder);
+        if ssh_folder != read_by_ssh {
+            others.extend(other_keys(read_by_ssh));
+        }
+        Self { tried: tried_keys(read_by_ssh), others }
+    }
+
+    /// All of them, those that ssh tries first.
+    pub fn all(&self) -> impl Iterator<Item = &OwnKey> {
+        self.tried.iter().chain(&self.others)
+    }
+
+    /// The first of them that a cluster lets in.
+    #[must_use]
+    pub fn fitting(&self, authorized: &[SshKey<'_>]) -> Option<&OwnKey> {
+        fitting(self.all(), authorized)
+    }
+
+    /// The same, where ssh would show others only: the key at the path that a setting names, and
+    /// without one those that it tries.
+    #[must_use]
+    pub fn not_shown(&self, named: Option<&Path>, authorized: &[SshKey<'_>]) -> Option<&OwnKey> {
+        let is_shown = match named {
+            Some(path) => {
+                let named = Identity::read(path).ok();
+                fitting(named.as_ref().map(OwnKey::from).iter(), authorized).is_some()
+            }
+            None => fitting(self.tried.iter(), authorized).is_some(),
+        };
+        self.fitting(authorized).filter(|_| !is_shown)
+    }
+}
+
+fn tried_keys(ssh_folder: &Path) -> Vec<OwnKey> {
+    let mut keys = own_files(ssh_folder);
     for key in agent_keys() {
         if !keys.iter().any(|other| other.public_key == key.public_key) {
             keys.push(key);
@@ -76,9 +120,13 @@ pub fn own_keys(ssh_folder: &Path) -> Vec<OwnKey> {
     keys
 }
 
-/// The keys in this folder that ssh does not try by itself.
+/// Those of them that are files, in the order in which ssh tries them.
 #[must_use]
-pub fn other_keys(ssh_folder: &Path) -> Vec<OwnKey> {
+pub fn own_files(ssh_folder: &Path) -> Vec<OwnKey> {
+    DEFAULTS.into_iter().filter_map(|name| OwnKey::of_file(ssh_folder.join(name))).collect()
+}
+
+fn other_keys(ssh_folder: &Path) -> Vec<OwnKey> {
     let entries = fs::read_dir(ssh_folder).into_iter().flatten().flatten();
     let private = |entry: fs::DirEntry| {
         let name = entry.file_name().into_string().ok()?;
@@ -102,10 +150,11 @@ fn agent_keys() -> Vec<OwnKey> {
     listed.lines().filter_map(key).collect()
 }
 
-/// The first of these keys that a cluster lets in.
-#[must_use]
-pub fn fitting<'k>(own: &'k [OwnKey], authorized: &[SshKey<'_>]) -> Option<&'k OwnKey> {
+fn fitting<'k>(
+    mut own: impl Iterator<Item = &'k OwnKey>,
+    authorized: &[SshKey<'_>],
+) -> Option<&'k OwnKey> {
     let parsed = |key: &SshKey<'_>| key.public_key.as_ref()?.as_str().parse::<PublicKey>().ok();
     let authorized: Vec<PublicKey> = authorized.iter().filter_map(parsed).collect();
-    own.iter().find(|key| authorized.contains(&key.public_key))
+    own.find(|key| authorized.contains(&key.public_key))
 }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use clap::builder::BoolishValueParser;
 use clap::{Arg, ArgGroup, Args, Subcommand, ValueHint, value_parser};
 
 use super::completion::Shell;
@@ -18,7 +17,7 @@ use crate::cluster::{self, Selection};
 use crate::install::options::{RenderArgs, SavedOptions};
 use crate::name::Slug;
 use crate::render::inventory::{Format, GroupRequest};
-use crate::text::duration;
+use crate::text::{boolean, duration};
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -378,11 +377,11 @@ pub struct InventoryArgs {
     #[arg(long, value_name = "NAME=WHO", env = "PRIME_SSH_GROUP", value_delimiter = ',')]
     pub group: Vec<GroupRequest>,
     /// Fail if a node cannot be rendered, instead of leaving it out
-    #[arg(long, env = "PRIME_SSH_REQUIRE_ALL", value_parser = BoolishValueParser::new())]
+    #[arg(long, env = "PRIME_SSH_REQUIRE_ALL", value_parser = boolean::parse)]
     pub require_all: bool,
     /// Connect with your ssh config, as `prime-ssh install` writes it: only names, groups, and
     /// prime_ variables
-    #[arg(long, env = "PRIME_SSH_USE_SSH_CONFIG", value_parser = BoolishValueParser::new())]
+    #[arg(long, env = "PRIME_SSH_USE_SSH_CONFIG", value_parser = boolean::parse)]
     pub use_ssh_config: bool,
     /// The questions of Ansible to a script.
     #[command(flatten)]

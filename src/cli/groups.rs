@@ -5,12 +5,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::builder::BoolishValueParser;
 use clap::{Arg, ArgGroup, Args, ValueEnum};
 
 use crate::cluster::HostFilter;
 use crate::name::Invalid;
-use crate::text::duration;
+use crate::text::{boolean, duration};
 
 /// Clusters of the API.
 #[derive(Args, Clone, Debug)]
@@ -159,9 +158,9 @@ pub struct CacheArgs {
     #[arg(long, value_name = "DURATION", env = "PRIME_SSH_CACHE", value_parser = duration::parse)]
     pub cache: Option<Duration>,
     /// With --cache: ask the API in any case, and cache its answer
-    #[arg(long, env = "PRIME_SSH_REFRESH", value_parser = BoolishValueParser::new())]
+    #[arg(long, env = "PRIME_SSH_REFRESH", value_parser = boolean::parse)]
     pub refresh: bool,
     /// Use the cached answer, however old, and do not ask the API
-    #[arg(long, env = "PRIME_SSH_OFFLINE", value_parser = BoolishValueParser::new())]
+    #[arg(long, env = "PRIME_SSH_OFFLINE", value_parser = boolean::parse)]
     pub offline: bool,
 }

@@ -13,7 +13,6 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Args, FromArgMatches, Parser, ValueEnum, ValueHint};
@@ -32,7 +31,7 @@ pub use refused::Refused;
 
 use crate::api::address::ApiUrl;
 use crate::terminal::Audience;
-use crate::text::duration;
+use crate::text::{boolean, duration};
 
 const ABOUT: &str = "Connect to Prime Intellect GPU clusters with ssh and Ansible";
 
@@ -70,7 +69,7 @@ pub struct GlobalArgs {
     #[arg(default_value = "30s", value_parser = duration::parse)]
     pub timeout: Duration,
     /// Leave out hosts with refused values instead of failing
-    #[arg(long, global = true, env = "PRIME_SSH_SKIP_INVALID", value_parser = BoolishValueParser::new())]
+    #[arg(long, global = true, env = "PRIME_SSH_SKIP_INVALID", value_parser = boolean::parse)]
     pub skip_invalid: bool,
     /// Directory of ssh's files [default: ~/.ssh]
     #[arg(long, global = true, value_name = "DIR", env = "PRIME_SSH_DIR")]
@@ -106,6 +105,7 @@ impl Cli {
         let mut program = program();
         Self::read(arguments.clone(), &mut program).map_err(|mut error| {
             refused::hide_password(&mut error);
+            refused::give_no_tip(&mut error);
             refused::blame_variable(&mut error, &program, &arguments);
             if error.use_stderr() && script::is_asked(&arguments) {
                 return Refused::for_ansible(&error);

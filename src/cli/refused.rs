@@ -101,6 +101,18 @@ pub(super) fn hide_password(error: &mut Error) {
     error.insert(ContextKind::InvalidValue, ContextValue::String(shown));
 }
 
+/// An option that is none is no name of a cluster either, which clap advises to make of it.
+pub(super) fn give_no_tip(error: &mut Error) {
+    if error.kind() == ErrorKind::UnknownArgument {
+        let is_tip = |text: &str| text.contains("as a value");
+        if let Some(ContextValue::StyledStrs(tips)) = error.get(ContextKind::Suggested)
+            && tips.iter().any(|tip| is_tip(&tip.to_string()))
+        {
+            error.remove(ContextKind::Suggested);
+        }
+    }
+}
+
 /// A value that cannot be read may be that of a variable, and clap names its option in any case.
 pub(super) fn blame_variable(error: &mut Error, program: &Command, arguments: &[OsString]) {
     let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else { return };

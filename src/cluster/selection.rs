@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use super::jump::Jump;
 use super::model::{Fleet, Host, Skipped};
 use crate::name::{Label, Slug};
-use crate::text::serialized;
+use crate::text::{boolean, serialized};
 
 /// The hosts to select.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +20,7 @@ pub struct Selection {
     #[serde(flatten)]
     pub filter: HostFilter,
     /// Include terminated and detached nodes
-    #[arg(long, env = "PRIME_SSH_INCLUDE_INACTIVE", value_parser = BoolishValueParser::new())]
+    #[arg(long, env = "PRIME_SSH_INCLUDE_INACTIVE", value_parser = boolean::parse)]
     pub include_inactive: bool,
     /// All hosts of a node that has one of them.
     #[arg(skip)]

@@ -116,7 +116,7 @@ pub(super) fn all_left_out(to_do: &str) -> Failure {
 /// The failure of a run that has nothing to do because the API lists no cluster.
 pub(super) fn none_listed(to_do: &str) -> Failure {
     Failure::message(Kind::Answer, format!("nothing to {to_do}: the API lists no cluster"))
-        .hint("`--team any` asks for the clusters of every team")
+        .hint("`prime-ssh list --team any` shows the clusters of every team")
 }
 
 impl Fetched {

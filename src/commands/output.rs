@@ -89,7 +89,7 @@ pub(super) fn deliver(
     if !check {
         return fs::write_output(path, &text, MODE).or_fail(Kind::Local);
     }
-    if fs::would_change(path, &text).or_fail(Kind::Local)? {
+    if fs::would_change(path, &text).map_err(|error| error.of_typed("file")).or_fail(Kind::Local)? {
         let message = format!("{} would change", path.display());
         return Err(Failure::message(Kind::WouldChange, message));
     }

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::finding::counted;
 use super::snapshot::{OurFolder, Snapshot};
 use super::{Check, Finding};
 use crate::fs::Lock;
@@ -13,6 +12,7 @@ use crate::install::layout::{CLUSTERS, INDEX, LOCK, Layout, SHARED};
 use crate::install::plan::{Change, Note, Owner};
 use crate::install::state::{FileKind, FileStem};
 use crate::settings::OwnCommands;
+use crate::text::message::counted;
 
 /// Examines our folder.
 #[must_use]

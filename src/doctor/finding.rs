@@ -173,9 +173,3 @@ fn lossy<S: Serializer>(path: &Option<PathBuf>, to: S) -> Result<S::Ok, S::Error
 pub(super) fn quoted(text: &str) -> String {
     excerpt(text, QUOTED)
 }
-
-/// `1 host`, `3 hosts`.
-#[must_use]
-pub fn counted(count: usize, one: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
-}

@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use super::finding::quoted;
 use super::snapshot::{InstalledCluster, Snapshot};
 use super::{Check, Finding};
-use crate::install::modes::writable_by_others;
+use crate::install::modes::Exposed;
 use crate::install::refresh::{self, RefreshState};
-use crate::settings::{OptionResolver, OwnCommands};
+use crate::settings::OptionResolver;
 use crate::ssh::process;
 use crate::text::shell;
 use crate::text::time::{self, span};
@@ -30,7 +30,7 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     let mut working = None;
     for cluster in snapshot.clusters() {
         for command in &cluster.fragment.commands {
-            let faults = faults(cluster, command, commands, resolver);
+            let faults = faults(cluster, command, snapshot, resolver);
             if faults.is_empty() {
                 working = Some(command);
             }
@@ -58,14 +58,14 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
 fn faults(
     cluster: &InstalledCluster,
     command: &str,
-    commands: &OwnCommands,
+    snapshot: &Snapshot,
     resolver: &OptionResolver<'_>,
 ) -> Vec<Finding> {
     let alias = cluster.alias();
     let Some(program) = program(command) else {
         let what = format!("{alias}: ssh runs a command that is not ours: {}", quoted(command));
         let finding = Finding::warning(Check::Live, what).at(&cluster.path);
-        return vec![finding.run(commands.installed("sync", [&*alias]))];
+        return vec![finding.run(snapshot.commands.installed("sync", [&*alias]))];
     };
     let token_file = cluster.record.options.token_file.as_ref();
     let token = cluster.record.source.api().and_then(|api| {
@@ -78,11 +78,16 @@ fn faults(
             Err(failure) => Some(Finding::failed(Check::Live, &failure)),
         }
     });
-    program_fault(&alias, program, commands).into_iter().chain(token).collect()
+    program_fault(&alias, program, snapshot, resolver).into_iter().chain(token).collect()
 }
 
 /// Returns what is wrong with the program that ssh runs.
-fn program_fault(alias: &str, program: &Path, commands: &OwnCommands) -> Option<Finding> {
+fn program_fault(
+    alias: &str,
+    program: &Path,
+    snapshot: &Snapshot,
+    resolver: &OptionResolver<'_>,
+) -> Option<Finding> {
     let fault = match fs::metadata(program) {
         Err(_) => Some("is not there any more"),
         Ok(found) if !found.is_file() => Some("is no program"),
@@ -94,10 +99,23 @@ fn program_fault(alias: &str, program: &Path, commands: &OwnCommands) -> Option<
         Finding::wrong(Check::Live, what)
     };
     if let Some(fault) = fault {
-        return Some(finding(fault).at(program).run(commands.installed("sync", [alias])));
+        let sync = snapshot.commands.installed("sync", [alias]);
+        return Some(finding(fault).at(program).run(sync));
     }
-    let writable = writable_by_others(program)?;
-    Some(finding("others can change").at(writable).chmod("go-w", writable))
+    let exposed = Exposed::of(program)?;
+    let finding = finding("others can change").at(exposed.place()?);
+    if let Some(command) = exposed.remedy() {
+        return Some(Finding { command: Some(command), ..finding });
+    }
+    let sync = snapshot.commands.installed("sync", [alias]);
+    // Where this run's program is another one, it takes the place of that one.
+    if resolver.refresh_command(snapshot.layout.ssh_folder()).is_ok() {
+        return Some(finding.run(sync));
+    }
+    Some(match resolver.by_copy(program, &sync) {
+        Some(command) => Finding { command: Some(command), ..finding },
+        None => finding.advise(resolver.safer_place(program)),
+    })
 }
 
 /// Says when something was last brought up to date, and how that ended.

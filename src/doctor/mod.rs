@@ -18,4 +18,4 @@ pub mod shell;
 pub mod snapshot;
 pub mod ssh;
 
-pub use finding::{Check, Finding, State, counted};
+pub use finding::{Check, Finding, State};

@@ -26,6 +26,8 @@ pub(super) enum Problem {
     Loop,
     /// Something else, such as a link or a pipe, stands in the place of what should be there.
     Other { found: &'static str, expected: &'static str },
+    /// The same where somebody typed the path: another one is to be typed.
+    Unfit { found: &'static str, expected: &'static str },
     /// Another user put it into a folder in which everybody may put things.
     Planted(PathBuf),
     /// It has more bytes than this.
@@ -61,6 +63,17 @@ impl FileError {
 
     pub(super) fn not_regular(path: &Path, action: Action, found: FileType) -> Self {
         Self::new(path, action, Problem::not_regular(name_of(found)))
+    }
+
+    /// The error for a path that somebody typed for a file such as `expected`: another one is to be
+    /// typed, and nothing to be moved.
+    #[must_use]
+    pub fn of_typed(self, expected: &'static str) -> Self {
+        let problem = match self.problem {
+            Problem::Other { found, .. } => Problem::Unfit { found, expected },
+            problem => problem,
+        };
+        Self { problem, ..self }
     }
 
     /// Returns whether something stands in our way that a person put there.
@@ -121,6 +134,9 @@ impl Problem {
             Self::Loop => "symlink loop; remove one of its links".to_owned(),
             Self::Other { found, expected } => {
                 format!("it is a {found}, not a {expected}; move it out of the way")
+            }
+            Self::Unfit { found, expected } => {
+                format!("it is a {found}, not a {expected}; give another path")
             }
             Self::Planted(target) => format!(
                 "another user created {} in a folder that everyone can write to; choose a folder \

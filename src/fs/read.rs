@@ -47,7 +47,8 @@ pub fn read_input(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
         let pipe = open_pipe(path).map_err(failed())?;
         return read_open(path, pipe, &found, limit);
     }
-    read(path, limit)?.ok_or_else(|| failed()(ErrorKind::NotFound.into()))
+    let bytes = read(path, limit).map_err(|error| error.of_typed("file or pipe"))?;
+    bytes.ok_or_else(|| failed()(ErrorKind::NotFound.into()))
 }
 
 /// Opens a pipe and waits for its writer, which a plain open would do without end.

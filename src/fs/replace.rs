@@ -34,7 +34,8 @@ pub fn replace(path: &Path, contents: &[u8], new_mode: u32) -> Result<(), FileEr
 /// The same for a path that a user named: what is no regular file, such as a pipe, a terminal or
 /// `/dev/null`, is written to.
 pub fn write_output(path: &Path, contents: &[u8], new_mode: u32) -> Result<(), FileError> {
-    let Target::Stream(_) = Target::of(path)? else { return replace(path, contents, new_mode) };
+    let target = Target::of(path).map_err(|error| error.of_typed("file"))?;
+    let Target::Stream(_) = target else { return replace(path, contents, new_mode) };
     // Where the shell opened a file for us, what stands in it already stays.
     let opened = OpenOptions::new().append(true).open(path);
     let mut file = opened.map_err(FileError::system(path, Action::Open))?;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::reader::{Block, directives, matches_list};
+use crate::text::message::counted;
 
 /// The contents of a cluster's file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -161,18 +162,15 @@ impl Fragment {
             }
         }
         let has_other_options = self.shared != earlier.shared || self.commands != earlier.commands;
-        let counted = [
+        let counts = [
             (added, "added"),
             (removed.len(), "removed"),
             (moved.len(), "on another machine"),
             (changed, "changed"),
         ];
-        let counted = counted.into_iter().filter(|(count, _)| *count > 0);
-        let mut words: Vec<String> = counted
-            .map(|(count, what)| {
-                format!("{count} host{} {what}", if count == 1 { "" } else { "s" })
-            })
-            .collect();
+        let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+        let mut words: Vec<String> =
+            counts.map(|(count, what)| format!("{} {what}", counted(count, "host"))).collect();
         words.append(&mut renamed);
         words.extend(has_other_options.then(|| "options changed".to_owned()));
         words.extend(has_other_short.then(|| "short name changed".to_owned()));

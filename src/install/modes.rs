@@ -36,7 +36,10 @@ impl Fault {
         match self {
             Self::Owner(_) => {
                 let owner = Uid::current().to_string();
-                shell::command(["chown".as_ref(), owner.as_ref(), path.as_os_str()])
+                let chown = ["chown".as_ref(), owner.as_ref(), path.as_os_str()];
+                // Only root gives files away.
+                let sudo = (!Uid::effective().is_root()).then_some("sudo".as_ref());
+                shell::command(sudo.into_iter().chain(chown))
             }
             Self::Writable(_) => {
                 shell::command(["chmod".as_ref(), "go-w".as_ref(), path.as_os_str()])
@@ -58,13 +61,68 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The file, or the folder above it, that somebody else than this user and root may change: it is
-/// theirs, or they may write it. A folder like `/tmp` keeps nobody from what is theirs in it.
+/// The way in which somebody else than this user and root could put another file in the place of one:
+/// it is theirs or they may write it, or a folder above it. A folder like `/tmp` keeps nobody from
+/// what is theirs in it.
 ///
 /// A group that this user is alone in, as most have one of their own, is nobody else.
-#[must_use]
-pub fn writable_by_others(path: &Path) -> Option<&Path> {
-    path.ancestors().find(|place| fs::metadata(place).is_ok_and(|found| is_open(&found)))
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Exposed<'p> {
+    /// By the modes of these, which are this user's to change.
+    Modes(Vec<&'p Path>),
+    /// By this one, which is not.
+    Elsewhere {
+        /// The file or folder.
+        path: &'p Path,
+        /// Its owner, where that is neither this user nor root.
+        owner: Option<u32>,
+    },
+}
+
+impl<'p> Exposed<'p> {
+    /// Finds the way for the file at `path`.
+    #[must_use]
+    pub fn of(path: &'p Path) -> Option<Self> {
+        let mut own = Vec::new();
+        for place in path.ancestors() {
+            let Some(found) = fs::metadata(place).ok().filter(is_open) else { continue };
+            if found.uid() != Uid::current().as_raw() {
+                let owner = Some(found.uid()).filter(|owner| *owner != 0);
+                return Some(Self::Elsewhere { path: place, owner });
+            }
+            own.push(place);
+        }
+        (!own.is_empty()).then_some(Self::Modes(own))
+    }
+
+    /// The first of the files and folders that are open to others.
+    #[must_use]
+    pub fn place(&self) -> Option<&'p Path> {
+        match self {
+            Self::Modes(places) => places.first().copied(),
+            Self::Elsewhere { path, .. } => Some(path),
+        }
+    }
+
+    /// The words of the command that keeps others away, where this user can.
+    #[must_use]
+    pub fn remedy(&self) -> Option<String> {
+        let Self::Modes(places) = self else { return None };
+        let words = ["chmod".as_ref(), "go-w".as_ref()].into_iter();
+        Some(shell::command(words.chain(places.iter().map(|place| place.as_os_str()))))
+    }
+}
+
+impl fmt::Display for Exposed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = self.place().map(shell::path).unwrap_or_default();
+        match self {
+            Self::Elsewhere { owner: Some(owner), .. } => {
+                write!(f, "{place} belongs to user {owner}")
+            }
+            Self::Elsewhere { .. } | Self::Modes(_) => write!(f, "others can write to {place}"),
+        }
+    }
 }
 
 fn is_open(found: &fs::Metadata) -> bool {

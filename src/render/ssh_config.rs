@@ -16,6 +16,7 @@ use super::sockets::{HOME, SocketNames};
 use super::ssh_option::SshOption;
 use crate::cluster::{Cluster, Fleet, Host};
 use crate::name::{Label, LocalPath, Port, Slug, UserName};
+use crate::text::message::counted;
 
 /// The longest line: some readers cut or refuse longer ones.
 const LINE_MAX: usize = 900;
@@ -264,12 +265,11 @@ fn most_common<'f, T: Ord>(fleet: &'f Fleet<'f>, value: impl Fn(&'f Host<'f>) ->
 fn summary(fleet: &Fleet<'_>) -> String {
     let Fleet { hosts, cluster, .. } = fleet;
     let Cluster { id, name, provider, gpu_name, gpu_count, .. } = cluster;
-    let plural = if hosts.len() == 1 { "" } else { "s" };
     let gpus = gpu_name.as_ref().filter(|_| *gpu_count > 0);
     let gpus = gpus.map(|gpu| format!("{gpu_count} x {}", comment(gpu)));
     let facts: Vec<String> = provider.iter().map(comment).chain(gpus).collect();
     let facts = if facts.is_empty() { String::new() } else { format!(" ({})", facts.join(", ")) };
-    format!("{}: {} host{plural} of cluster {id}{facts}", comment(name), hosts.len())
+    format!("{}: {} of cluster {id}{facts}", comment(name), counted(hosts.len(), "host"))
 }
 
 /// A text in a comment: whatever is not plain becomes `_`, and 200 characters are enough.

@@ -1,6 +1,6 @@
 //! The settings of `prime-ssh cert`, and of what renews a certificate in passing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::environment::Environment;
@@ -38,6 +38,11 @@ impl CertSettings {
         if args.output.is_some() && args.api.clusters.len() > 1 {
             let message = "--output is one file, and each cluster has a certificate of its own";
             return Err(Failure::message(Kind::Usage, message));
+        }
+        if args.output.as_deref() == Some(Path::new("-")) {
+            let message = "`-o -` would write to a file called `-`";
+            let hint = "leave out `-o` to save it where ssh finds it; `./-` is that file";
+            return Err(Failure::message(Kind::Usage, message).hint(hint));
         }
         // A key that is not there is no warning here: nothing can be done without it.
         let identity = identity::resolve(args.identity_file.as_deref(), settings, &mut Vec::new())?;

@@ -8,10 +8,14 @@ use anyhow::anyhow;
 
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::name::LocalPath;
+use crate::text::boolean;
+use crate::text::sanitize::excerpt;
 use crate::text::shell;
 
 /// The largest file of settings, or with a token, in bytes.
 const SETTINGS_MAX: u64 = 1 << 20;
+/// The most characters of a variable's value that are shown.
+const SHOWN: usize = 80;
 
 /// The environment of a run, read once.
 #[derive(Clone, Debug, Default)]
@@ -44,14 +48,11 @@ impl Environment {
 
     /// Returns whether a variable says yes; one that is not set says no.
     pub(super) fn flag(&self, name: &str) -> Outcome<bool> {
-        match self.variable(name)?.map(|value| value.to_ascii_lowercase()).as_deref() {
-            None | Some("0" | "false" | "no") => Ok(false),
-            Some("1" | "true" | "yes") => Ok(true),
-            Some(_) => {
-                let message = format!("{name} must be 1, 0, true, false, yes, or no");
-                Err(Failure::message(Kind::Usage, message))
-            }
-        }
+        let value = self.variable(name)?.unwrap_or_default();
+        boolean::parse(&value).map_err(|why| {
+            let message = format!("invalid value '{}' for '{name}': {why}", excerpt(&value, SHOWN));
+            Failure::message(Kind::Usage, message)
+        })
     }
 
     /// The same without the variables that choose a cluster, an API or a rendering option for the

@@ -208,12 +208,21 @@ impl<'g> OptionResolver<'g> {
         Ok(Rendering { hosts: saved.render.hosts.clone(), ssh, is_live, warnings })
     }
 
-    /// The access to an API, of which something may be missing.
-    pub fn access(&self, ApiSource { url, context, .. }: &ApiSource) -> Outcome<Access> {
+    /// The access to an API, of which something may be missing; with the token in this file, unless
+    /// another file is named for this run.
+    pub fn access(
+        &self,
+        ApiSource { url, context, .. }: &ApiSource,
+        token_file: Option<&LocalPath<'_>>,
+    ) -> Outcome<Access> {
         let address: ApiUrl = url.parse().map_err(|reason| {
             Failure::message(Kind::Local, format!("the remembered address {url:?}: {reason}"))
         })?;
-        Ok(Access { address: Ok(address), ..self.settings(context.as_deref())?.access() })
+        let token_file = token_file.map(|path| self.environment.expand(path));
+        let token_file = self.global.token_file.clone().or(token_file);
+        let global = &GlobalArgs { token_file, ..self.global.clone() };
+        let settings = Settings { global, ..self.settings(context.as_deref())? };
+        Ok(Access { address: Ok(address), ..settings.access() })
     }
 
     /// The API that an installed cluster is asked for at, with the token that is in its own file.
@@ -231,11 +240,7 @@ impl<'g> OptionResolver<'g> {
         api: &ApiSource,
         token_file: Option<&LocalPath<'_>>,
     ) -> Outcome<Endpoint> {
-        let token_file = token_file.map(|path| self.environment.expand(path));
-        let token_file = self.global.token_file.clone().or(token_file);
-        let global = GlobalArgs { token_file, ..self.global.clone() };
-        let own = OptionResolver { global: &global, environment: self.environment.clone() };
-        own.access(api)?.endpoint()
+        self.access(api, token_file)?.endpoint()
     }
 
     /// True if what holds a refused value is left out.

@@ -29,17 +29,22 @@ pub fn ask(config: Option<&Path>, further: &[&str], name: &str) -> io::Result<En
 #[must_use]
 pub fn question<'o>(config: Option<&Path>, further: impl IntoIterator<Item = &'o str>) -> Command {
     let mut command = Command::new("ssh");
-    // A session that is told to go into the background stops ssh where no command is named, and
-    // `-N` asks for none. It comes first, for behind a `SessionType` of an option it is an error.
-    command.arg("-GN").env(NO_REFRESH, "1");
+    command.arg("-G").env(NO_REFRESH, "1");
     if let Some(config) = config {
         command.arg("-F").arg(config);
     }
+    let mut says_session = false;
     for option in further {
+        says_session |= option.to_ascii_lowercase().starts_with("sessiontype");
         command.args(["-o", option]);
     }
     // ssh says that it allocates no terminal where stdin is none, even under -G.
     command.arg("-T");
+    // And it stops where a configuration has `ForkAfterAuthentication yes`, and nobody gives it a
+    // command or `-N`, which is a `SessionType` too.
+    if !says_session {
+        command.arg("-N");
+    }
     command
 }
 

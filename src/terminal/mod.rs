@@ -6,6 +6,7 @@
 
 pub mod progress;
 pub mod table;
+mod wrap;
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};

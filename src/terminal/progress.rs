@@ -23,12 +23,14 @@ pub struct Progress {
 }
 
 impl Terminal {
-    /// Work of minutes begins, with a line of its own beside others.
+    /// Work of minutes begins, with a line of its own beside others; the terminal shows `message`
+    /// until there is a state.
     #[must_use]
-    pub fn progress(self, beside: &MultiProgress) -> Progress {
+    pub fn progress(self, beside: &MultiProgress, message: String) -> Progress {
         let bar = self.shows_progress().then(|| {
             let bar = beside.add(ProgressBar::new_spinner());
             // On as many lines as it takes: a name in it may be copied.
+            bar.set_message(message);
             show(&bar, "{spinner} {msg} ({elapsed})");
             bar
         });

@@ -2,17 +2,18 @@
 //!
 //! What a cell says is sanitized from the start: whatever the API called something, it moves no
 //! cursor, turns no text around and hides nothing. Where a terminal is too narrow, sentences take more
-//! lines, ids become as short as still tells them apart, and columns are left out, the least important
-//! first. Where that will not do, each row becomes a few lines of its own, and nothing of it is cut.
-//! What is longer than any name is cut for people, but never for programs.
+//! lines or stand below the table, ids become as short as still tells them apart, and columns are left
+//! out, the least important first. Where that will not do, each row becomes a few lines of its own, and
+//! nothing of it is cut. What is longer than any name is cut for people, but never for programs.
 
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
+use super::wrap::{cut, wrap};
 use crate::name::ID_START;
 use crate::text::sanitize::{NAME_SHOWN, sanitize};
 
@@ -21,6 +22,8 @@ const GAP: &str = "  ";
 /// The least width to which a text is cut, and that of sentences.
 const TEXT_MIN: usize = 12;
 const WRAPPED_MIN: usize = 24;
+/// The most lines of a sentence in its column.
+const LINES_MAX: usize = 2;
 const HEADING: Style = Style::new().bold();
 
 /// A column of a table.
@@ -217,11 +220,20 @@ impl Table {
     /// A column that says nothing is left out, and so is the line of headings where none is given.
     pub fn write(&self, to: &mut dyn Write, width: Option<usize>, colored: bool) -> io::Result<()> {
         let mut shown = self.shown();
+        let mut below = None;
         if let Some(width) = width {
             self.narrow(&mut shown, width);
             // One without headings is no list of things that a person acts on.
-            if overhang(&shown, width) > 0 && self.columns.iter().any(Column::has_heading) {
-                return self.write_stacked(to, width, colored);
+            if self.columns.iter().any(Column::has_heading) {
+                if !self.has_room(&shown, width) {
+                    below = shown.last().map(|last| last.at);
+                    shown = self.shown();
+                    shown.pop();
+                    self.narrow(&mut shown, width);
+                }
+                if overhang(&shown, width) > 0 {
+                    return self.write_stacked(to, width, colored);
+                }
             }
         }
         if shown.iter().any(|shown| shown.column.has_heading()) {
@@ -231,6 +243,37 @@ impl Table {
         for row in &self.rows {
             let cells = shown.iter().filter_map(|shown| row.get(shown.at));
             write_row(to, &shown, &cells.collect::<Vec<_>>(), colored)?;
+        }
+        match (below, width) {
+            (Some(at), Some(width)) => self.write_below(to, at, width),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns whether sentences have a column that is wide enough, where there are any.
+    fn has_room(&self, shown: &[Shown], width: usize) -> bool {
+        let Some(last) = shown.last().filter(|last| last.column.kind == Kind::Wrapped) else {
+            return true;
+        };
+        let mut texts = self.rows.iter().filter_map(|row| row.get(last.at));
+        overhang(shown, width) == 0
+            && texts.all(|cell| wrap(&cell.text, last.width).len() <= LINES_MAX)
+    }
+
+    /// Writes the sentences of a column, each behind what its row is about.
+    fn write_below(&self, to: &mut dyn Write, at: usize, width: usize) -> io::Result<()> {
+        let mut separator = "\n";
+        for row in &self.rows {
+            let Some((first, cell)) = row.first().zip(row.get(at)) else { continue };
+            if cell.is_empty() {
+                continue;
+            }
+            let text = format!("{}: {}", first.text, cell.text);
+            for line in wrap(&text, width.saturating_sub(GAP.len())) {
+                writeln!(to, "{separator}{line}")?;
+                separator = GAP;
+            }
+            separator = "";
         }
         Ok(())
     }
@@ -333,62 +376,6 @@ fn overhang(shown: &[Shown], width: usize) -> usize {
     (shown.iter().map(|shown| shown.width).sum::<usize>() + gaps).saturating_sub(width)
 }
 
-/// A text on as many lines as it takes. What stands in backticks or in a shell's quotes is not
-/// broken, so that it can be copied.
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    let (mut lines, mut line, mut taken) = (Vec::new(), String::new(), 0);
-    for word in words(text) {
-        if taken > 0 && taken + 1 + word.width() > width {
-            lines.push(std::mem::take(&mut line));
-            taken = 0;
-        } else if !line.is_empty() {
-            line.push(' ');
-            taken += 1;
-        }
-        let is_whole = word.contains(['`', '\'']);
-        for c in word.chars() {
-            let wide = c.width().unwrap_or_default();
-            if taken > 0 && taken + wide > width && !is_whole {
-                lines.push(std::mem::take(&mut line));
-                taken = 0;
-            }
-            line.push(c);
-            taken += wide;
-        }
-    }
-    lines.push(line);
-    lines
-}
-
-/// The words of a text; what is quoted is part of one.
-fn words(text: &str) -> Vec<&str> {
-    let (mut words, mut rest) = (Vec::new(), text);
-    loop {
-        let mut quote = None;
-        let mut before = ' ';
-        let is_end = |(_, c): &(usize, char)| {
-            match quote {
-                Some(open) if *c == open => quote = None,
-                None if *c == '`' || (*c == '\'' && !before.is_alphanumeric()) => quote = Some(*c),
-                _ => {}
-            }
-            before = *c;
-            *c == ' ' && quote.is_none()
-        };
-        let end = rest.char_indices().find(is_end).map(|(at, _)| at);
-        // One that is not closed is no quote.
-        let end = if quote.is_some() { rest.find(' ') } else { end };
-        let Some((word, after)) =
-            end.and_then(|end| Some((rest.get(..end)?, rest.get(end + 1..)?)))
-        else {
-            words.push(rest);
-            return words;
-        };
-        words.push(word);
-        rest = after;
-    }
-}
-
 /// Writes a row, and below it what its last cell says beyond its width.
 fn write_row(
     to: &mut dyn Write,
@@ -439,24 +426,6 @@ fn write_line<'c>(
         blank.push_str(GAP);
     }
     writeln!(to)
-}
-
-/// As much of a text as fits, and `…` where that is not all.
-fn cut(text: &str, width: usize) -> Cow<'_, str> {
-    if text.width() <= width {
-        return Cow::Borrowed(text);
-    }
-    let mut kept = String::new();
-    let mut taken = 0;
-    for c in text.chars() {
-        taken += c.width().unwrap_or_default();
-        if taken >= width {
-            break;
-        }
-        kept.push(c);
-    }
-    kept.push('…');
-    Cow::Owned(kept)
 }
 
 #[cfg(test)]
@@ -567,6 +536,53 @@ mod tests {
           DETAIL: the host key has
           changed since
         ");
+    }
+
+    #[test]
+    fn long_sentences_stand_below_the_table_behind_what_they_are_about() {
+        let mut table = Table::new([
+            Column::whole("HOST"),
+            Column::new("STATE"),
+            Column::minor("LATENCY", 1).right(),
+            Column::wrapped("DETAIL"),
+        ]);
+        let key = "the key ~/.ssh/id (SHA256:0123456789012345678901234567890123456789012) is not \
+                   accepted";
+        table.row(["prime.train.node-0".into(), "failed".into(), "9 ms".into(), key.into()]);
+        table.row(["prime.train.node-1".into(), "ok".into(), "12 ms".into(), "".into()]);
+        table.row(["prime.train.node-2".into(), "skipped".into(), "".into(), "behind it".into()]);
+        let at = |width| written(&table, Some(width));
+        insta::assert_snapshot!(at(70), @r"
+        HOST                STATE    LATENCY
+        prime.train.node-0  failed      9 ms
+        prime.train.node-1  ok         12 ms
+        prime.train.node-2  skipped
+
+        prime.train.node-0: the key ~/.ssh/id
+          (SHA256:0123456789012345678901234567890123456789012) is not accepted
+        prime.train.node-2: behind it
+        ");
+        // Its columns need the room, and so do the words.
+        insta::assert_snapshot!(at(40), @r"
+        HOST                STATE    LATENCY
+        prime.train.node-0  failed      9 ms
+        prime.train.node-1  ok         12 ms
+        prime.train.node-2  skipped
+
+        prime.train.node-0: the key ~/.ssh/id
+          (SHA256:012345678901234567890123456789
+          0123456789012) is not accepted
+        prime.train.node-2: behind it
+        ");
+        // There, two lines are enough.
+        insta::assert_snapshot!(at(110), @r"
+        HOST                STATE    LATENCY  DETAIL
+        prime.train.node-0  failed      9 ms  the key ~/.ssh/id (SHA256:0123456789012345678901234567890123456789012)
+                                              is not accepted
+        prime.train.node-1  ok         12 ms
+        prime.train.node-2  skipped           behind it
+        ");
+        assert_eq!(written(&table, None).lines().count(), 4);
     }
 
     #[test]

@@ -100,6 +100,12 @@ pub fn first_of(items: impl IntoIterator<Item = impl Display>, max: usize) -> St
     }
 }
 
+/// `1 host`, `3 hosts`.
+#[must_use]
+pub fn counted(count: usize, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

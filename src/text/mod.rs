@@ -1,5 +1,6 @@
 //! Text for people and shells: messages, sanitized and quoted text, times and durations.
 
+pub mod boolean;
 pub mod digest;
 pub mod duration;
 pub mod message;

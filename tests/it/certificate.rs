@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::ops::Deref;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -14,7 +15,9 @@ use crate::support::ansible::{self, Ansible};
 use crate::support::api::{Api, Reply};
 use crate::support::authority::{Authority, answer, certificates_in, me};
 use crate::support::cluster::{Cluster, Connection, Node};
+use crate::support::mounts::Mounts;
 use crate::support::process::{self, Ran};
+use crate::support::remedy;
 use crate::support::sandbox::{Program, Sandbox, TOKEN, copy_program};
 use crate::support::snapshot::{Transcript, errors};
 use crate::support::ssh;
@@ -88,8 +91,6 @@ impl User {
 #[test]
 fn a_certificate_is_asked_for_judged_and_kept() {
     needs!("ssh-keygen");
-    use std::os::unix::fs::PermissionsExt;
-
     let user = User::new();
     let ran = user.cert(&["train", "--ttl", "2h"]).run();
     snapshot!(ran.stderr, @"
@@ -186,6 +187,28 @@ fn of_many_at_once_one_asks() {
         ran.succeeds();
     }
     assert_eq!(user.api.requests().len(), before + 1);
+}
+
+/// Many may wait for one certificate: each has what it wanted once it is there, and needs no turn.
+#[test]
+fn who_waits_for_a_renewal_needs_the_certificate_and_not_the_lock() {
+    needs!("ssh-keygen");
+    let user = User::new();
+    user.cert(&["train"]).run().succeeds();
+    let good = fs::read_to_string(user.certificate()).unwrap();
+    user.has("-2h:-1h");
+    let requests = user.api.requests().len();
+    let held = fs::File::create(user.certificate().with_extension("lock")).unwrap();
+    held.lock().unwrap();
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| user.cert(&["clst01", "--ensure", "-q"]).run());
+        thread::sleep(Duration::from_millis(500));
+        fs::write(user.certificate(), &good).unwrap();
+        let ran = waiting.join().unwrap();
+        assert_eq!(ran.stderr, "");
+        ran.succeeds();
+    });
+    assert_eq!(user.api.requests().len(), requests);
 }
 
 #[test]
@@ -339,7 +362,6 @@ fn what_cannot_be_is_said_before_anybody_is_asked() {
         &["--ttl", "10m"],
         &["--ensure", "--min-validity", "8h"],
         &["other", "-o", "file"],
-        &[],
     ] {
         told.add(arguments.join(" "), cert(arguments).run().fails(2));
     }
@@ -358,16 +380,50 @@ fn what_cannot_be_is_said_before_anybody_is_asked() {
     --- other -o file
     error: --output is one file, and each cluster has a certificate of its own
 
-    ---
-    error: a certificate is made for a key, and no setting names one
-
-    hint: name yours: --identity-file, PRIME_SSH_KEY_PATH, or `prime config set-ssh-key-path`; `ssh-keygen -t ed25519` makes one
-
     --- no key
     error: there is no key at [home]/.ssh/none
 
     hint: make a key with `ssh-keygen -t ed25519 -f [home]/.ssh/none`, or name the one you have: --identity-file, PRIME_SSH_KEY_PATH, or `prime config set-ssh-key-path`
     ");
+}
+
+/// ssh finds it there, so `cert` does; what `config` and `install` advise works without an option.
+#[test]
+fn without_a_setting_it_is_for_the_key_that_ssh_tries() {
+    needs!("ssh-keygen", "root", "namespaces");
+    let user = User::new();
+    user.prime_settings(&json!({"ssh_key_path": null, "base_url": user.api.url()}));
+    let (mounts, home, program) = (Mounts::new(), process::own_home(), user.path("prime-ssh"));
+    fs::create_dir_all(user.path("home/.ssh")).unwrap();
+    copy_program(&program);
+    mounts.bind(&user.path("home"), &home);
+    let run = |words: &[&str]| {
+        let mut command = mounts.command(&program);
+        command.args(words).arg("--ssh-dir").arg(user.path(".ssh"));
+        process::run(command.env("HOME", user.home()), b"")
+    };
+    snapshot!(run(&["cert", "train"]).fails(2), @"
+    error: a certificate is made for a key, and no setting names one
+
+    hint: name yours: --identity-file, PRIME_SSH_KEY_PATH, or `prime config set-ssh-key-path`; `ssh-keygen -t ed25519` makes one
+    ");
+    let key = user.ssh_key("home/.ssh/id_ed25519");
+    let warned = run(&["config", "train"]);
+    assert!(warned.stderr.contains(" gets one"), "{}", warned.stderr);
+    let told = run(&["cert", "train"]);
+    let note = format!(
+        "note: no setting names a key, so it is for {}, which ssh tries\n",
+        home.join(".ssh/id_ed25519").display()
+    );
+    assert!(told.stderr.starts_with(&note), "{told:#?}");
+    let body = user.api.requests().pop().unwrap().body;
+    let public_key = fs::read_to_string(key.with_extension("pub")).unwrap();
+    assert!(body.contains(public_key.split(' ').nth(1).unwrap()), "{body}");
+    assert_eq!(run(&["config", "train"]).stderr, "");
+    // What is named counts.
+    run(&["cert", "train", "--identity-file", user.key.to_str().unwrap()]).succeeds();
+    let body = user.api.requests().pop().unwrap().body;
+    assert!(!body.contains(public_key.split(' ').nth(1).unwrap()), "{body}");
 }
 
 #[test]
@@ -574,6 +630,44 @@ fn a_link_in_the_place_of_ours_is_refused() {
     assert_eq!(fs::read_to_string(treasure).unwrap(), "gold");
 }
 
+/// Nobody is asked for a certificate that could not be written.
+#[test]
+fn a_file_to_write_to_is_one() {
+    needs!("ssh-keygen");
+    let user = User::new();
+    let mut told = Transcript::default();
+    for (title, code, arguments) in [
+        ("stdin or stdout elsewhere", 2, &["-o", "-"][..]),
+        ("the same, and looked at", 2, &["-o", "-", "--show"]),
+        ("a device", 1, &["-o", "/dev/full"]),
+        ("a folder", 1, &["-o", ".ssh"]),
+    ] {
+        told.add(title, user.cert(&["train"]).args(arguments).run().fails(code));
+    }
+    snapshot!(told, @"
+    --- stdin or stdout elsewhere
+    error: `-o -` would write to a file called `-`
+
+    hint: leave out `-o` to save it where ssh finds it; `./-` is that file
+
+    --- the same, and looked at
+    error: `-o -` would write to a file called `-`
+
+    hint: leave out `-o` to save it where ssh finds it; `./-` is that file
+
+    --- a device
+    error: cannot write /dev/full: it is a device, not a file; give another path
+
+    --- a folder
+    error: cannot write .ssh: it is a folder, not a file; give another path
+    ");
+    let requests = user.api.requests();
+    assert!(requests.iter().all(|request| request.body.is_empty()), "{requests:#?}");
+    assert!(!user.path("-").exists());
+    user.cert(&["train", "-o", "./-"]).run().succeeds();
+    assert!(user.read("-").starts_with("ssh-ed25519-cert-v01@openssh.com "));
+}
+
 #[test]
 fn paths_with_spaces_work() {
     needs!("sshd");
@@ -652,8 +746,6 @@ fn installs_and_renewals_do_not_wait_for_each_other() {
 #[test]
 fn live_is_refused_where_it_could_not_work_or_would_not_be_safe() {
     needs!("ssh-keygen");
-    use std::os::unix::fs::PermissionsExt;
-
     let user = User::new();
     let refused = |program: Program| {
         let told = program.run().fails(5);
@@ -688,6 +780,71 @@ fn live_is_refused_where_it_could_not_work_or_would_not_be_safe() {
 
     hint: `chmod go-w [home]/prime-ssh`
     ");
+}
+
+/// A mode helps only with what is one's own: where the folder above the program belongs to somebody
+/// else, the program must stand elsewhere.
+#[test]
+fn live_with_a_program_in_the_folder_of_another_user() {
+    needs!("ssh-keygen", "ssh", "root");
+    let user = User::new();
+    let theirs = user.path("their tools");
+    fs::create_dir_all(theirs.join("bin")).unwrap();
+    let program = theirs.join("bin/prime-ssh");
+    copy_program(&program);
+    std::os::unix::fs::chown(&theirs, Some(65534), Some(65534)).unwrap();
+    let install = |program: &Path| {
+        let mut install = process::command(program);
+        install.args(["install", "clst01", "--live", "--ssh-dir"]).arg(user.path(".ssh"));
+        process::run(install.env("HOME", user.home()), b"")
+    };
+    let told = install(&program).fails(5);
+    snapshot!(told, @"
+    clst01  not installed
+    error: '[home]/their tools' belongs to user 65534, and ssh would run what they put there
+
+    hint: run prime-ssh from a folder that, like each folder above it, belongs to you or root; this copies it to one: `mkdir -p ~/.local/bin && cp '[home]/their tools/bin/prime-ssh' ~/.local/bin/prime-ssh`
+    ");
+    let commands = remedy::commands(&told);
+    process::run(&mut remedy::shell(user.home(), &commands[0]), b"").succeeds();
+    install(&user.path(".local/bin/prime-ssh")).succeeds();
+
+    // Where there is one already, nobody can say what it is good for.
+    let told = install(&program).fails(5);
+    snapshot!(told, @"
+    prime.train  left as it is
+    error: '[home]/their tools' belongs to user 65534, and ssh would run what they put there
+
+    hint: run prime-ssh from a folder that, like each folder above it, belongs to you or root
+    ");
+}
+
+/// All that is one's own is closed by one command.
+#[test]
+fn live_with_a_program_in_folders_that_others_may_write() {
+    needs!("ssh-keygen", "ssh");
+    let user = User::new();
+    let folder = user.path("my tools");
+    fs::create_dir_all(folder.join("bin")).unwrap();
+    let program = folder.join("bin/prime-ssh");
+    copy_program(&program);
+    for open in [&program, &folder] {
+        fs::set_permissions(open, fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    let install = || {
+        let mut install = process::command(&program);
+        install.args(["install", "clst01", "--live", "--ssh-dir"]).arg(user.path(".ssh"));
+        process::run(install.env("HOME", user.home()), b"")
+    };
+    let told = install().fails(5);
+    snapshot!(told, @"
+    clst01  not installed
+    error: others can write to '[home]/my tools/bin/prime-ssh', and ssh would run what they put there
+
+    hint: `chmod go-w '[home]/my tools/bin/prime-ssh' '[home]/my tools'`
+    ");
+    process::run(&mut remedy::shell(user.home(), &remedy::commands(&told)[0]), b"").succeeds();
+    install().succeeds();
 }
 
 /// `ansible all -m ping`, with the surroundings of a test.

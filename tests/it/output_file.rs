@@ -75,6 +75,17 @@ fn a_dash_is_no_file() {
     output.write("./-");
 }
 
+/// It is the name that is wrong, and nothing need be moved.
+#[test]
+fn a_folder_is_no_file() {
+    let output = Output::new();
+    fs::create_dir(output.sandbox.path("out")).unwrap();
+    for arguments in [&[][..], &["--check"]] {
+        let told = output.program("out").args(arguments).run().fails(1);
+        snapshot!(told, @"error: cannot write out: it is a folder, not a file; give another path");
+    }
+}
+
 #[test]
 fn a_new_file_is_for_its_owner_alone() {
     let output = Output::new();

@@ -194,6 +194,31 @@ fn another_key_of_ones_own() {
     scene.is_cured(&["wait", "train"], named).succeeds();
 }
 
+/// A key of another name, which ssh does not try where no setting names it: all name it.
+#[test]
+fn a_key_that_ssh_does_not_try() {
+    needs!("sshd");
+    let scene = Scene::new([]);
+    scene.settings(&json!({"ssh_key_path": null}));
+    let sshd = scene.user.sshd("node-0").start();
+    let public = fs::read_to_string(scene.user.key.with_extension("pub")).unwrap();
+    let keys = json!([{"role": "USER", "publicKey": public.trim()}]);
+    let behind = Node::new("pod1", "node-1").connection(to(&sshd));
+    scene.api.now_serves([one(&sshd).with("sshKeys", keys).node(behind)]);
+    let options = format!("--identity-file '{}' ", scene.user.key.display());
+    let named = "prime-ssh install --ssh-dir '";
+    for words in [&["show", "train"][..], &["doctor"], &CHECK, &["wait", "train"]] {
+        scene.run(&["install", "train", "--jump", "always", "--identity-file", "none"]);
+        let told = scene.run(&["install", "train"]).succeeds();
+        assert_eq!(told, "");
+        let command = scene.advised(words, named);
+        assert!(command.contains(&options), "{words:?}: {command}");
+        scene.is_cured(words, named);
+        scene.run(&CHECK).succeeds();
+        scene.run(&["wait", "train"]).succeeds();
+    }
+}
+
 /// ssh tries the keys of its own folder before the agent's, and so do we. It is the folder that a
 /// plain ssh reads, wherever `HOME` is.
 #[test]

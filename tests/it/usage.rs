@@ -234,6 +234,18 @@ fn a_word_that_is_no_command_is_told_what_it_may_mean() {
     snapshot!(told);
 }
 
+/// No cluster is called `--all`, so nothing is gained by passing that as a value.
+#[test]
+fn an_option_that_is_none_is_no_name() {
+    let sandbox = Sandbox::new();
+    for words in [&["sync", "--all"][..], &["install", "train", "--jmp", "x"], &["list", "--al"]] {
+        let told = sandbox.prime_ssh(words).run().fails(2);
+        assert!(told.contains("unexpected argument '--") && !told.contains("as a value"), "{told}");
+    }
+    let told = sandbox.prime_ssh(["install", "train", "--jmp", "x"]).run().fails(2);
+    assert!(told.contains("a similar argument exists: '--jump'"), "{told}");
+}
+
 #[test]
 fn alone_it_gives_the_short_help() {
     let sandbox = Sandbox::new();
@@ -274,9 +286,15 @@ fn a_boolean_in_a_variable_is_yes_or_no_in_any_spelling_and_nothing_else() {
         };
         program.env(variable, value).run()
     };
-    for (value, shown) in
-        [("1", true), ("TRUE", true), ("yes", true), ("0", false), ("false", false), ("No", false)]
-    {
+    for (value, shown) in [
+        ("1", true),
+        ("TRUE", true),
+        ("yes", true),
+        ("0", false),
+        ("false", false),
+        ("No", false),
+        ("", false),
+    ] {
         let text = program("PRIME_SSH_INCLUDE_INACTIVE", value).succeeds();
         assert_eq!(text.contains("node-3"), shown, "{value}");
     }
@@ -292,7 +310,7 @@ fn a_boolean_in_a_variable_is_yes_or_no_in_any_spelling_and_nothing_else() {
         "NO_REFRESH",
     ] {
         let variable = format!("PRIME_SSH_{variable}");
-        for value in ["maybe", "2", "-", " "] {
+        for value in ["maybe", "2", "-", " ", "on"] {
             told.add(format!("{variable}={value}"), program(&variable, value).fails(2));
         }
     }

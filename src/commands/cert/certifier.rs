@@ -105,6 +105,8 @@ impl<'a> Certifier<'a> {
         folder::is_there(&self.wanted.layout)?;
         if self.wanted.output.is_none() {
             crate::fs::read_own(file.path()).map_err(FolderError::from)?;
+        } else if let Err(error) = crate::fs::real_folder(file.path()) {
+            return Err(error.of_typed("file")).or_fail(Kind::Local);
         } else if matches!(file.read(), Err(ReadError::Parse(why)) if why != ParseError::Empty) {
             // Such as the key itself, for a name that was mistyped.
             let path = shell::path(file.path());
@@ -112,11 +114,10 @@ impl<'a> Certifier<'a> {
             return Err(Failure::message(Kind::Local, message)
                 .hint("choose another file, or remove this one first"));
         }
-        let lock = file.lock(deadline - REPORTING).await?;
-        let min_validity = self.wanted.min_validity;
-        if min_validity.is_some_and(|min_validity| lock.is_sufficient(key, min_validity)) {
+        let (until, min_validity) = (deadline - REPORTING, self.wanted.min_validity);
+        let Some(lock) = file.lock_to_renew(until, key, min_validity).await? else {
             return Ok(None);
-        }
+        };
         self.identity.verify()?;
         let new = self.request(&id, users).await?;
         lock.write(&new.0).or_fail(Kind::Local)?;

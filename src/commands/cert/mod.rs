@@ -15,6 +15,7 @@ use crate::certificate::PublicKey;
 use crate::certificate::details::Clock;
 use crate::certificate::file::{self, CertificateFile};
 use crate::certificate::identity::{Identity, IdentityError};
+use crate::certificate::own_keys::own_files;
 use crate::cli::CertArgs;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::folder;
@@ -23,7 +24,7 @@ use crate::install::present::Installed;
 use crate::install::state::Record;
 use crate::settings::{CertSettings, Context, Endpoint, OptionResolver, Settings, refresh_is_off};
 use crate::terminal::Terminal;
-use crate::text::time;
+use crate::text::{shell, time};
 
 pub(super) fn run(args: CertArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
@@ -129,7 +130,7 @@ pub(super) fn get(
     if selectors.is_empty() {
         return Ok(());
     }
-    let identity = identity(wanted)?;
+    let identity = identity(wanted, terminal)?;
     selectors.retain(|selector| !is_sufficient(selector, wanted, &identity.public_key));
     if selectors.is_empty() {
         return Ok(());
@@ -156,15 +157,24 @@ pub(super) fn ensure_each(
     terminal.worst(renewed.iter().filter_map(|renewed| ensure(renewed).err()).collect())
 }
 
-fn identity(wanted: &CertSettings) -> Outcome<Identity> {
-    let path = wanted.identity.as_deref().ok_or_else(|| {
+/// The key that a setting names, or else the first file that ssh tries by itself.
+fn identity(wanted: &CertSettings, terminal: Terminal) -> Outcome<Identity> {
+    if let Some(path) = &wanted.identity {
+        return Ok(Identity::read(path)?);
+    }
+    // Where nothing else asks for it, the home folder of the password database is not known yet.
+    let read = folder::layout(Some(wanted.layout.ssh_folder()), None)?.read_by_ssh();
+    let own = own_files(&read).into_iter().find_map(|key| key.file);
+    let path = own.ok_or_else(|| {
         Failure::message(Kind::Usage, "a certificate is made for a key, and no setting names one")
             .hint(
                 "name yours: --identity-file, PRIME_SSH_KEY_PATH, or \
                  `prime config set-ssh-key-path`; `ssh-keygen -t ed25519` makes one",
             )
     })?;
-    Ok(Identity::read(path)?)
+    let key = shell::path(&path);
+    terminal.note(format_args!("no setting names a key, so it is for {key}, which ssh tries"));
+    Ok(Identity::read(&path)?)
 }
 
 impl From<IdentityError> for Failure {

@@ -10,12 +10,11 @@ use crate::commands::nodes::ViewedCluster;
 use crate::commands::nodes::row::{self, HostRow, NodeRow};
 use crate::commands::nodes::status::{NodeStatus, State};
 use crate::commands::{fleets, report};
-use crate::doctor::counted;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::ssh::probe::Probe;
 use crate::terminal::Terminal;
 use crate::terminal::table::{Cell, Column, Table};
-use crate::text::message::first_of;
+use crate::text::message::{counted, first_of};
 
 /// The most hosts that a sentence names.
 const NAMED: usize = 5;

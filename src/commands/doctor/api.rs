@@ -6,15 +6,15 @@ use std::time::{Duration, SystemTime};
 use super::clusters;
 use crate::api::error::Error as ApiError;
 use crate::api::list::Pong;
-use crate::certificate::identity::Identity;
-use crate::certificate::own_keys::{OwnKey, fitting, own_keys};
+use crate::certificate::own_keys::{OwnKey, OwnKeys};
 use crate::commands::fetch::{self, FetchError, Fetched};
-use crate::commands::installed::{DesiredState, ask_again, decide_installed};
+use crate::commands::installed::{DesiredState, Newcomers, ask_again, decide_installed};
 use crate::doctor::Finding;
 use crate::doctor::api::{ApiProbe, examine};
-use crate::doctor::snapshot::Snapshot;
+use crate::doctor::snapshot::{OurFolder, Snapshot};
 use crate::failure::Outcome;
-use crate::install::state::{Record, Source};
+use crate::install::options::SavedOptions;
+use crate::install::state::{ApiSource, Record, Source};
 use crate::settings::{Access, Context, Endpoint, OptionResolver};
 use crate::ssh::process::Background;
 use crate::terminal::Terminal;
@@ -48,10 +48,14 @@ struct Apis {
 }
 
 impl Apis {
-    /// Returns whether the API of an installed cluster works; a file needs none.
-    fn works_for(&mut self, record: &Record, resolver: &OptionResolver<'_>) -> bool {
-        let Some(api) = record.source.api() else { return true };
-        let access = resolver.access(api);
+    /// Returns whether an API that is asked with these options works.
+    fn works(
+        &mut self,
+        api: &ApiSource,
+        options: &SavedOptions,
+        resolver: &OptionResolver<'_>,
+    ) -> bool {
+        let access = resolver.access(api, options.token_file.as_ref());
         let endpoint = endpoint(&access);
         let is_same = |(known, _): &(Option<Endpoint>, ApiProbe)| match (known, &endpoint) {
             (Some(known), Some(new)) => {
@@ -105,10 +109,12 @@ fn compare(snapshot: &Snapshot, apis: &mut Apis, resolver: &OptionResolver<'_>) 
     let Ok(ours) = &snapshot.ours else { return Vec::new() };
     let (layout, commands) = (&snapshot.layout, &snapshot.commands);
     let records = ours.installed.records.values();
-    let (asked, skipped): (Vec<_>, Vec<_>) = records.partition(|record| {
-        !matches!(record.source, Source::Stdin) && apis.works_for(record, resolver)
+    let (asked, skipped): (Vec<_>, Vec<_>) = records.partition(|record| match &record.source {
+        Source::Api(api) => apis.works(api, &record.options, resolver),
+        Source::Input(_) => true,
+        Source::Stdin => false,
     });
-    let own_keys = own_keys(&layout.read_by_ssh());
+    let own_keys = OwnKeys::find(&layout.read_by_ssh(), layout.ssh_folder());
     let mut findings = Vec::new();
     for (record, fetched) in asked.iter().zip(ask_again(&asked, resolver, apis.terminal)) {
         if matches!(fetched.result, Err(FetchError { is_unknown: true, .. })) {
@@ -126,25 +132,41 @@ fn compare(snapshot: &Snapshot, apis: &mut Apis, resolver: &OptionResolver<'_>) 
         findings.extend(other_key.map(|key| clusters::other_key(record, &key, commands)));
     }
     findings.extend(skipped.into_iter().map(clusters::skipped));
+    findings.extend(newcomers(snapshot, ours, apis, resolver));
     findings
 }
 
-/// A key that the cluster lets in, where the one that a setting names cannot be used or is not among
-/// its keys.
+/// The clusters that the subscription would add.
+fn newcomers(
+    snapshot: &Snapshot,
+    ours: &OurFolder,
+    apis: &mut Apis,
+    resolver: &OptionResolver<'_>,
+) -> Vec<Finding> {
+    let Some(follow) = ours.present.follow.clone() else { return Vec::new() };
+    if !apis.works(&follow.source, &follow.options, resolver) {
+        return Vec::new();
+    }
+    let is_live = follow.options.live.is_some();
+    let newcomers = match Newcomers::ask(follow, &ours.installed, resolver, apis.terminal) {
+        Ok(newcomers) => newcomers,
+        Err(failure) => return vec![clusters::no_list(&failure)],
+    };
+    let mut desired = DesiredState::new(&snapshot.layout, &ours.present, &ours.installed, resolver);
+    newcomers.decide(&mut desired);
+    clusters::newcomers(&desired.request, is_live, &snapshot.commands)
+}
+
+/// A key that the cluster lets in, where ssh would show others only.
 fn other_key(
     record: &Record,
     fetched: &Fetched,
     resolver: &OptionResolver<'_>,
-    own: &[OwnKey],
+    own: &OwnKeys,
 ) -> Option<OwnKey> {
     let checked = fetched.cluster(&record.id, &fetched.asked).ok()??;
-    let keys = &checked.cluster()?.ssh_keys;
-    let set =
-        resolver.rendering(&record.options, record.source.context()).ok()?.ssh.identity_file?;
-    let set = Identity::read(&resolver.environment().expand(&set)).ok();
-    let set = set.as_ref().map(OwnKey::from);
-    if fitting(set.as_slice(), keys).is_some() {
-        return None;
-    }
-    fitting(own, keys).cloned()
+    let cluster = checked.cluster().filter(|cluster| !cluster.vault_enabled)?;
+    let rendering = resolver.rendering(&record.options, record.source.context()).ok()?;
+    let named = rendering.ssh.identity_file.map(|path| resolver.environment().expand(&path));
+    own.not_shown(named.as_deref(), &cluster.ssh_keys).cloned()
 }

@@ -1,14 +1,17 @@
 //! The installed clusters against the API's answers: what `sync --check` would say.
 
 use crate::certificate::own_keys::OwnKey;
-use crate::commands::installed::{ClusterChange, DesiredOutcome};
-use crate::doctor::{Check, Finding, State, counted};
+use crate::commands::installed::{ClusterChange, DesiredOutcome, InstallRequest};
+use crate::doctor::{Check, Finding, State};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::state::{Record, Source};
 use crate::settings::OwnCommands;
+use crate::text::message::{counted, first_of};
 use crate::text::shell;
 
 const CHECK: Check = Check::Clusters;
+/// The most clusters that a finding names.
+const NAMED: usize = 5;
 
 /// A cluster that could not be compared, and why.
 pub(super) fn skipped(record: &Record) -> Finding {
@@ -63,6 +66,34 @@ fn stuck(alias: &str, failure: &Failure) -> Finding {
         Kind::Api | Kind::Answer => Finding { state: State::Warning, what, ..finding },
         _ => Finding { what, ..finding },
     }
+}
+
+/// The list in which new clusters would be.
+pub(super) fn no_list(failure: &Failure) -> Finding {
+    let finding = Finding::failed(CHECK, failure);
+    let what = format!("new clusters of the subscription are not known: {}", finding.what);
+    Finding { state: State::Warning, what, ..finding }
+}
+
+/// The clusters that the subscription would add, or could not; with --live ssh adds them itself.
+pub(super) fn newcomers(
+    request: &InstallRequest,
+    is_live: bool,
+    commands: &OwnCommands,
+) -> Vec<Finding> {
+    let notes = request.talk.notes.iter();
+    let mut findings: Vec<Finding> =
+        notes.map(|note| Finding::note(CHECK, note.joined())).collect();
+    if !request.lines.is_empty() {
+        let count = counted(request.lines.len(), "new cluster");
+        let names = first_of(request.lines.iter().map(|line| &line.cluster), NAMED);
+        let are = if request.lines.len() == 1 { "is" } else { "are" };
+        let what = format!("{count} of the subscription {are} not installed yet: {names}");
+        let state = if is_live { State::Note } else { State::Warning };
+        let sync = commands.installed("sync", ["--new"]);
+        findings.push(Finding::new(state, CHECK, what).run(sync));
+    }
+    findings
 }
 
 /// A warning that an install gives.

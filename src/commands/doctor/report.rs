@@ -4,10 +4,11 @@ use serde::Serialize;
 
 use crate::cli::ReportFormat;
 use crate::commands::report;
-use crate::doctor::{Finding, State, counted};
+use crate::doctor::{Finding, State};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::terminal::Terminal;
 use crate::terminal::table::{Cell, Column, Table, Tone};
+use crate::text::message::counted;
 use crate::text::shell;
 
 /// Prints the findings, the worst last: that is where people look.

@@ -12,7 +12,7 @@ use super::installed::{Applying, ClusterChange, DesiredState, Line, apply_reques
 use super::sync::if_older;
 use super::{openssh, wait};
 use crate::api::list::Listed;
-use crate::certificate::own_keys::{other_keys, own_keys};
+use crate::certificate::own_keys::OwnKeys;
 use crate::cli::InstallArgs;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::desired::Desired;
@@ -62,8 +62,7 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     let ended = ended_owners(&settings, &before, &checked, &resolver, terminal);
     let applying = Applying::new(layout, settings.mode, &resolver, terminal);
     let mut applied = apply_request(&applying, |state| {
-        let (ours, read) = (layout.ssh_folder(), layout.read_by_ssh());
-        state.own_keys = (own_keys(&read), [ours, &*read].map(other_keys).concat());
+        state.own_keys = OwnKeys::find(&layout.read_by_ssh(), layout.ssh_folder());
         let newcomers = Newcomer::named(&settings, state.installed, checked, &ended)?;
         let replaced = Newcomer::replaced(&newcomers);
         state.request.lines = left;

@@ -10,6 +10,7 @@ use crate::commands::installed::{
 };
 use crate::commands::openssh;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::install::options::SavedOptions;
 use crate::install::present::Installed;
 use crate::install::state::{FileStem, Record};
 use crate::name::{Id, Slug};
@@ -156,11 +157,9 @@ impl<'c> Newcomer<'c> {
         let others = state.installed.records.values();
         let others =
             others.filter(|other| Some(&other.id) != id.as_ref() && !replaced.contains(&other.id));
-        // Another cluster that came later takes it from nobody who has it.
-        let had = old.and_then(|old| old.options.short.as_ref());
-        let short = options.short.as_ref().filter(|short| had != Some(short));
-        let usable = openssh::check_release(ssh, options.render.layout)
-            .and_then(|()| check_short((&name, &alias), short, others, &mut state.request.talk));
+        let usable = openssh::check_release(ssh, options.render.layout).and_then(|()| {
+            check_short((&name, &alias), (old, &options), others, &mut state.request.talk)
+        });
         let source = settings.source_of(match &fetched.source {
             AnswerSource::File(path) => Some(path),
             AnswerSource::Api(_) => None,
@@ -206,14 +205,16 @@ impl<'c> Newcomer<'c> {
     }
 }
 
-/// A short name is of one cluster alone, and so is its meaning for our own commands. `short`: the one
-/// that this cluster is to have from now on.
+/// A short name is of one cluster alone, and so is its meaning for our own commands. What a cluster
+/// has already, it keeps, as with `sync`.
 fn check_short<'r>(
     (name, alias): (&Slug<'_>, &str),
-    short: Option<&Slug<'_>>,
+    (old, options): (Option<&Record>, &SavedOptions),
     others: impl Iterator<Item = &'r Record>,
     talk: &mut Talk,
 ) -> Outcome<()> {
+    let had = old.and_then(|old| old.options.short.as_ref());
+    let new = options.short.as_ref().filter(|short| had != Some(short));
     for other in others {
         let (id, owner) = (&other.id, other.alias());
         if other.options.short.as_ref() == Some(name) {
@@ -221,7 +222,7 @@ fn check_short<'r>(
                 "`ssh {name}` leads to {owner}, which has that short name, and not to {alias}"
             ));
         }
-        let Some(short) = short else { continue };
+        let Some(short) = new else { continue };
         if other.is_called(short.as_str()) {
             let message =
                 format!("the short name {short} is a name of cluster {id}, installed as {owner}");

@@ -78,8 +78,7 @@ pub(in crate::commands) struct InstalledAnswers {
     records: Vec<Record>,
     answers: Vec<Fetched>,
     damaged: Vec<Line>,
-    follow: Option<Follow>,
-    newcomers: Vec<Fetched>,
+    newcomers: Option<Newcomers>,
 }
 
 impl InstalledAnswers {
@@ -96,20 +95,20 @@ impl InstalledAnswers {
         let damaged = installed.damaged.iter().filter(|(stem, _)| is_meant(stem));
         let mut damaged: Vec<Line> =
             damaged.map(|(stem, damage)| left_damaged(layout, stem, damage)).collect();
-        let newcomers = follow.as_ref().map(|to| newcomers(to, &installed, resolver, terminal));
-        let newcomers = newcomers.unwrap_or(Ok(Vec::new())).unwrap_or_else(|failure| {
+        let newcomers = follow.map(|to| Newcomers::ask(to, &installed, resolver, terminal));
+        let newcomers = newcomers.transpose().unwrap_or_else(|failure| {
             let what = ClusterChange::Left(failure);
             damaged.push(Line { cluster: "new clusters".to_owned(), what, stem: None });
-            Vec::new()
+            None
         });
         let records = installed.records.into_iter().filter(|(stem, _)| is_meant(stem));
         let records: Vec<Record> = records.map(|(_, record)| record).collect();
         let answers = ask_again(&records.iter().collect::<Vec<_>>(), resolver, terminal);
-        Self { records, answers, damaged, follow, newcomers }
+        Self { records, answers, damaged, newcomers }
     }
 
     pub(in crate::commands) fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.damaged.is_empty() && self.follow.is_none()
+        self.records.is_empty() && self.damaged.is_empty() && self.newcomers.is_none()
     }
 
     /// Decides what becomes of the clusters.
@@ -129,15 +128,36 @@ impl InstalledAnswers {
             };
             state.request.lines.push(Line { cluster, what, stem: Some(stem) });
         }
-        self.add_newcomers(state);
+        if let Some(newcomers) = &self.newcomers {
+            newcomers.decide(state);
+        }
+    }
+}
+
+/// The clusters of a subscription that are not installed, with what was answered for them.
+pub(in crate::commands) struct Newcomers {
+    follow: Follow,
+    answers: Vec<Fetched>,
+}
+
+impl Newcomers {
+    /// Asks for them.
+    pub(in crate::commands) fn ask(
+        follow: Follow,
+        installed: &Installed,
+        resolver: &OptionResolver<'_>,
+        terminal: Terminal,
+    ) -> Outcome<Self> {
+        let answers = newcomers(&follow, installed, resolver, terminal)?;
+        Ok(Self { follow, answers })
     }
 
     /// Adds the clusters that are new, with the options of the subscription. One that cannot be
     /// installed is no failure of the others.
-    fn add_newcomers(&self, state: &mut DesiredState<'_>) {
-        let Some(follow) = &self.follow else { return };
+    pub(in crate::commands) fn decide(&self, state: &mut DesiredState<'_>) {
+        let Self { follow, answers } = self;
         let mut found = Vec::new();
-        for fetched in &self.newcomers {
+        for fetched in answers {
             match fetched.clusters() {
                 Ok(clusters) => found.extend(clusters.into_iter().map(|c| (fetched, c))),
                 Err(failure) => state.request.talk.note(not_installed(fetched, &failure)),

@@ -7,7 +7,7 @@ use anyhow::Context;
 use super::identity as key;
 use super::summary::{ClusterChange, Line};
 use crate::certificate::identity::Identity;
-use crate::certificate::own_keys::OwnKey;
+use crate::certificate::own_keys::OwnKeys;
 use crate::cluster::{self, CheckedCluster, Cluster, NoFleet};
 use crate::commands::cluster_certificates::{ClusterCertificate, checked};
 use crate::commands::fleets::{self, FleetOutcome};
@@ -63,7 +63,7 @@ pub(in crate::commands) struct DesiredState<'a> {
     /// Keys that a cluster may not let in, of which only its answer tells.
     pub(in crate::commands) unauthorized_keys: Vec<String>,
     /// The keys that ssh tries by itself, and the others of this person, for advice about them.
-    pub(in crate::commands) own_keys: (Vec<OwnKey>, Vec<OwnKey>),
+    pub(in crate::commands) own_keys: OwnKeys,
 }
 
 /// The result of an answer for its cluster.
@@ -93,7 +93,7 @@ impl<'a> DesiredState<'a> {
             resolver,
             request: InstallRequest { desired, ..InstallRequest::default() },
             unauthorized_keys: Vec::new(),
-            own_keys: Default::default(),
+            own_keys: OwnKeys::default(),
         }
     }
 
@@ -254,9 +254,8 @@ impl<'a> DesiredState<'a> {
             }
             self.unauthorized_keys.extend(key::unauthorized(environment, path, keys, record));
         }
-        let (tried, others) = &self.own_keys;
         let identity = identity.map(|path| environment.expand(path));
-        let other = key::other(identity.as_deref(), (tried, others), keys, record);
+        let other = key::other(identity.as_deref(), &self.own_keys, keys, record);
         self.unauthorized_keys.extend(other);
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::certificate::PublicKey;
 use crate::certificate::identity::{Identity, IdentityError};
-use crate::certificate::own_keys::{OwnKey, fitting};
+use crate::certificate::own_keys::OwnKeys;
 use crate::cluster::SshKey;
 use crate::install::state::Record;
 use crate::name::LocalPath;
@@ -57,29 +57,19 @@ pub(super) fn unauthorized(
     })
 }
 
-/// A key of the person's own that the cluster lets in, where ssh would show others only. It tries
-/// the `identity` of a setting alone; without one, the keys of `tried`.
+/// A key of the person's own that the cluster lets in, where ssh would show others only.
 pub(super) fn other(
-    identity: Option<&Path>,
-    (tried, others): (&[OwnKey], &[OwnKey]),
+    named: Option<&Path>,
+    own: &OwnKeys,
     keys: &[SshKey<'_>],
     record: &Record,
 ) -> Option<String> {
-    let set = identity.map(Identity::read);
-    let shown: Vec<OwnKey> = match &set {
-        Some(identity) => identity.as_ref().ok().map(OwnKey::from).into_iter().collect(),
-        None => tried.to_vec(),
-    };
-    if fitting(&shown, keys).is_some() {
-        return None;
-    }
-    let tried = tried.iter().filter(|_| set.is_some());
-    let mine: Vec<OwnKey> = tried.chain(others).filter(|key| key.file.is_some()).cloned().collect();
-    let file = fitting(&mine, keys)?.file.as_ref()?;
+    let key = own.not_shown(named, keys)?;
+    let your = if key.file.is_some() { "your key " } else { "" };
     Some(format!(
-        "{} lets in your key {}, and ssh would not show that one: install with `{}`",
+        "{} lets in {your}{}, and ssh would not show that one: install with `{}`",
         record.alias(),
-        shell::path(file),
-        shell::command(["--identity-file".as_ref(), file.as_os_str()])
+        key.name(),
+        shell::command(["--identity-file".as_ref(), key.option()])
     ))
 }

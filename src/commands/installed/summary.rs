@@ -5,6 +5,7 @@ use std::fmt;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::state::FileStem;
 use crate::terminal::Terminal;
+use crate::text::message::counted;
 use crate::text::sanitize;
 
 /// One cluster, and what becomes of it.
@@ -59,15 +60,14 @@ impl ClusterChange {
 
 impl fmt::Display for ClusterChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counted = |count: &usize| match count {
-            1 => "1 host".to_owned(),
-            count => format!("{count} hosts"),
-        };
+        let hosts = |count: &usize| counted(*count, "host");
         match self {
-            Self::Added(count) => write!(f, "added: {}", counted(count)),
-            Self::Renamed { from, hosts } => write!(f, "renamed from {from}: {}", counted(hosts)),
+            Self::Added(count) => write!(f, "added: {}", hosts(count)),
+            Self::Renamed { from, hosts: count } => {
+                write!(f, "renamed from {from}: {}", hosts(count))
+            }
             Self::Changed(difference) => write!(f, "changed: {difference}"),
-            Self::Unchanged(count) => write!(f, "unchanged: {}", counted(count)),
+            Self::Unchanged(count) => write!(f, "unchanged: {}", hosts(count)),
             Self::Removed(why) => write!(f, "removed{why}"),
             Self::Left(_) => f.write_str("left as it is"),
             Self::NotInstalled(_) => f.write_str("not installed"),

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::ViewedHost;
 use crate::certificate::identity::Identity;
-use crate::certificate::own_keys::{OwnKey, fitting, own_keys};
+use crate::certificate::own_keys::{OwnKey, OwnKeys};
 use crate::install::layout::Layout;
 use crate::install::state::FileKind;
 use crate::settings::{OptionResolver, OwnCommands, ViewSettings, pasted};
@@ -27,7 +27,7 @@ pub(in crate::commands) struct Remedies<'r> {
     layout: &'r Layout,
     commands: &'r OwnCommands,
     options: &'r OptionResolver<'r>,
-    own_keys: OnceCell<Vec<OwnKey>>,
+    own_keys: OnceCell<OwnKeys>,
 }
 
 impl<'r> Remedies<'r> {
@@ -50,14 +50,15 @@ impl<'r> Remedies<'r> {
     /// Advises where none of the keys that were offered is accepted: another one of the person's own
     /// that is, or what else helps.
     pub(super) fn other_key(&self, host: &ViewedHost<'_>, offered: &[OfferedKey]) -> String {
-        let own = self.own_keys.get_or_init(|| own_keys(&self.layout.read_by_ssh()));
+        let find = || OwnKeys::find(&self.layout.read_by_ssh(), self.layout.ssh_folder());
+        let own = self.own_keys.get_or_init(find);
         let set = host.cluster.identity(self.options).map(|identity| identity.public_key);
         let is_new = |key: &&OwnKey| {
             let fingerprint = key.public_key.fingerprint().to_string();
             set.as_ref() != Some(&key.public_key)
                 && offered.iter().all(|offered| offered.fingerprint != fingerprint)
         };
-        if let Some(key) = fitting(own, &host.fleet.cluster.ssh_keys).filter(is_new) {
+        if let Some(key) = own.fitting(&host.fleet.cluster.ssh_keys).filter(is_new) {
             let install = self.with_identity(host, key.option().to_owned());
             return format!("the cluster lets in another key of yours, {}: {install}", key.name());
         }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::certificate::PublicKey;
 use crate::certificate::identity::Identity;
-use crate::certificate::own_keys::{OwnKey, own_keys};
+use crate::certificate::own_keys::{OwnKey, OwnKeys};
 use crate::cluster::SshKey;
 use crate::install::layout::Layout;
 use crate::settings::{OptionResolver, Rendering};
@@ -19,8 +19,7 @@ pub(super) struct Keys {
     pub(super) authorized: Vec<Authorized>,
     /// The key that a setting names.
     pub(super) named: Option<NamedKey>,
-    /// Those that ssh tries where none is named.
-    own: Vec<OwnKey>,
+    own: OwnKeys,
 }
 
 /// An authorized key.
@@ -62,14 +61,14 @@ impl Keys {
             rendering.ssh.identity_file.as_ref().map(|path| {
                 (path.to_string(), Identity::read(&resolver.environment().expand(path)))
             });
-        let own = own_keys(&layout.read_by_ssh());
+        let own = OwnKeys::find(&layout.read_by_ssh(), layout.ssh_folder());
         let mut authorized: Vec<Authorized> = keys.iter().map(Authorized::of).collect();
         for authorized in &mut authorized {
             let is_it = |key: &PublicKey| authorized.key.as_ref() == Some(key);
             let named = named.as_ref().and_then(|(path, named)| {
                 named.as_ref().ok().filter(|named| is_it(&named.public_key)).map(|_| path.clone())
             });
-            let own = own.iter().find(|key| is_it(&key.public_key));
+            let own = own.all().find(|key| is_it(&key.public_key));
             let of_agent = named.is_none() && own.is_some_and(|own| own.file.is_none());
             authorized.ours = named.or_else(|| own.map(OwnKey::name));
             authorized.identity_file = authorized.ours.clone().filter(|_| !of_agent);
@@ -91,17 +90,18 @@ impl Keys {
     /// Says whether the key in use is let in. `install` names another one.
     pub(super) fn fact(&self, install: impl Fn(&OwnKey) -> String) -> Cell {
         let is_let_in = |key: &&OwnKey| lets_in(&self.authorized, &key.public_key) == Some(true);
-        let fitting = self.own.iter().find(is_let_in);
-        let Some(NamedKey { file, fingerprint, authorized, problem, .. }) = &self.named else {
-            return self.fact_of_own(fitting);
-        };
-        let other = match fitting {
+        let other = |key: Option<&OwnKey>| match key {
             Some(key) => {
                 let your = if key.file.is_some() { "your " } else { "" };
                 format!("; {your}{} is: {}", key.name(), install(key))
             }
             None => String::new(),
         };
+        let Some(NamedKey { file, fingerprint, authorized, problem, .. }) = &self.named else {
+            let tried = self.own.tried.iter().find(is_let_in);
+            return self.fact_of_tried(tried, &other(self.own.others.iter().find(is_let_in)));
+        };
+        let other = other(self.own.all().find(is_let_in));
         match (problem, authorized) {
             (Some(problem), _) => Cell::new(format_args!("{problem}{other}")).tone(Tone::Bad),
             (None, Some(true)) => Cell::new(format_args!("{file}, authorized")).tone(Tone::Good),
@@ -115,17 +115,22 @@ impl Keys {
         }
     }
 
-    fn fact_of_own(&self, fitting: Option<&OwnKey>) -> Cell {
+    /// Says the same of those that ssh tries, where none is named.
+    fn fact_of_tried(&self, fitting: Option<&OwnKey>, other: &str) -> Cell {
         let is_known = self.authorized.iter().any(|authorized| authorized.key.is_some());
-        match (fitting, self.own.as_slice()) {
+        match (fitting, self.own.tried.as_slice()) {
             (Some(key), _) => {
                 Cell::new(format_args!("{}, authorized", key.name())).tone(Tone::Good)
             }
-            (None, []) => Cell::new("none set, and none that ssh tries by itself").tone(Tone::Dim),
+            (None, []) => {
+                let tone = if other.is_empty() { Tone::Dim } else { Tone::Bad };
+                let none = "none set, and none that ssh tries by itself";
+                Cell::new(format_args!("{none}{other}")).tone(tone)
+            }
             (None, own) if is_known => {
                 let names = first_of(own.iter().map(OwnKey::name), NAMED);
-                Cell::new(format_args!("none set; not among the authorized keys: {names}"))
-                    .tone(Tone::Bad)
+                let not = "none set; not among the authorized keys";
+                Cell::new(format_args!("{not}: {names}{other}")).tone(Tone::Bad)
             }
             (None, _) => {
                 Cell::new("none set: ssh tries its own keys, and the agent's").tone(Tone::Dim)

@@ -173,7 +173,8 @@ impl<'w> Waiter<'w> {
 
     /// Asks again and again until it is as it should be, cannot be, or the time is over.
     async fn watch<'i>(&self, awaited: Awaited<'i>, mut text: String) -> Outcome<Ended<'i>> {
-        let mut progress = self.terminal.progress(&self.progress);
+        let message = format!("looking at the nodes of {}", awaited.view(&text)?.alias());
+        let mut progress = self.terminal.progress(&self.progress, message);
         let (mut results, mut outage) = (ProbeResults::default(), None);
         let (mut said, mut pauses) = (String::new(), Pauses::after(Instant::now()));
         let state = loop {

@@ -1,5 +1,6 @@
 //! A name as our files have it and as ssh resolves it, and how the two differ.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
@@ -68,11 +69,21 @@ fn normalized(keyword: &str, value: &str, home: &Path) -> String {
             seconds(value).map_or_else(|| value.to_owned(), |seconds| seconds.to_string())
         }
         "proxyjump" if value.eq_ignore_ascii_case("none") => String::new(),
+        "proxyjump" => value.split(',').map(hop).collect::<Vec<_>>().join(","),
         _ => match value.to_ascii_lowercase().as_str() {
             "true" => "yes".to_owned(),
             "false" | "off" => "no".to_owned(),
             _ => value.to_owned(),
         },
+    }
+}
+
+/// A jump host; `ssh -G` puts every address into brackets, which only an IPv6 address needs.
+fn hop(text: &str) -> Cow<'_, str> {
+    let parts = text.split_once(']').and_then(|(start, port)| Some((start.split_once('[')?, port)));
+    match parts {
+        Some(((user, host), port)) if !host.contains(':') => format!("{user}{host}{port}").into(),
+        _ => text.into(),
     }
 }
 
@@ -184,7 +195,9 @@ pub(super) fn differences(alias: &str, expected: &Resolved, actual: &Resolved) -
             continue;
         }
         let Some(wanted) = expected.get(&name).filter(|value| !value.is_empty()) else { continue };
-        let there = actual.get(&name).unwrap_or_default();
+        // Without a path for sockets ssh prints none.
+        let absent = if keyword == CONTROL_PATH { "none" } else { "" };
+        let there = actual.get(&name).unwrap_or(absent);
         let is_same = if keyword == CONTROL_PATH {
             control_path(wanted, alias, actual).is_none_or(|path| path == there)
         } else {
@@ -339,6 +352,18 @@ mod tests {
         assert_eq!(compared(&[("~/.ssh/key\n", "~/.ssh/key\nidentityfile ~/.ssh/other\n")]), none);
         assert_eq!(compared(&[("~/.ssh/key", "/home/me/.ssh/key")]), none);
         assert_eq!(compared(&[("LANG", "LC_*")]), none);
+    }
+
+    #[test]
+    fn a_jump_host_is_the_same_in_brackets_and_without() {
+        for (text, expected) in [
+            ("[203.0.113.9]", "203.0.113.9"),
+            ("me@[203.0.113.9]:2200", "me@203.0.113.9:2200"),
+            ("me@[fd00::1]:2200", "me@[fd00::1]:2200"),
+            ("me@gate:2200", "me@gate:2200"),
+        ] {
+            assert_eq!(hop(text), expected);
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::process::ExitStatus;
 use nix::sys::signal::Signal;
 
 use crate::ssh::probe::TURNED_AWAY;
+use crate::text::message::counted;
 use crate::text::sanitize::{excerpt, in_sentence};
 
 /// The most characters that are shown of an unknown line.
@@ -41,7 +42,7 @@ pub enum Reason {
     #[error("others can read {0}, so ssh does not use it")]
     KeyReadable(String),
     /// The server had enough before the right key came.
-    #[error("too many authentication failures: {offered} keys were offered")]
+    #[error("too many authentication failures: {} offered", counted(*.offered, "key"))]
     TooManyKeys {
         /// The number of offered keys.
         offered: usize,
@@ -364,7 +365,7 @@ mod tests {
             "Received disconnect from 203.0.113.10 port 22:2: Too many authentication failures\n";
         assert_eq!(
             told(&format!("{}{many}Disconnected from 203.0.113.10 port 22\n", OFFERED.repeat(6))),
-            "too many authentication failures: 6 keys were offered"
+            "too many authentication failures: 6 keys offered"
         );
     }
 

@@ -11,7 +11,8 @@ use crate::support::ansible::{self, Ansible};
 use crate::support::api::Api;
 use crate::support::cluster::{Cluster, Node};
 use crate::support::process;
-use crate::support::sandbox::TOKEN;
+use crate::support::programs::target;
+use crate::support::sandbox::{Sandbox, TOKEN};
 use crate::support::sshd::Sshd;
 use crate::support::user::{User, to};
 
@@ -99,6 +100,24 @@ impl Site {
         }
         fs::remove_dir_all(&notes).unwrap();
     }
+}
+
+/// What its strictest profile says of roles and playbooks that are published.
+#[test]
+fn the_linter_of_ansible_has_nothing_to_say() {
+    needs!("ansible-lint");
+    let sandbox = Sandbox::new();
+    let bin = target().join("ansible-lint/bin");
+    let mut lint = process::command(bin.join("ansible-lint"));
+    process::clean(&mut lint).current_dir(sandbox.home()).env("HOME", sandbox.home());
+    let rest = process::path();
+    let path = std::env::join_paths([bin].into_iter().chain(std::env::split_paths(&rest)));
+    lint.env("PATH", path.unwrap()).args(["--offline", "--profile=production"]);
+    for name in ["playbook.yml", "torchrun.yml"] {
+        sandbox.write(name, fs::read(example(name)).unwrap());
+        lint.arg(name);
+    }
+    process::run(&mut lint, b"").succeeds();
 }
 
 #[test]

@@ -106,6 +106,16 @@ fn a_list_that_does_not_turn_pages_is_refused() {
     ");
 }
 
+/// A page is full with a hundred rows, and they may all be of one cluster.
+#[test]
+fn a_list_of_one_cluster_again_and_again_is_refused() {
+    let server = Server::new([page([7; 100]), page([7; 100])]);
+    snapshot!(told(&list(&server, None).unwrap_err()), @"
+    4: cannot list the clusters: the list does not end after 1 cluster
+    hint: check that `--api-url` names the Prime Intellect API
+    ");
+}
+
 #[test]
 fn a_list_without_end_is_refused() {
     let server = Server::new((0..1000).map(|n| page(n * 100..(n + 1) * 100)));

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::User;
-use crate::support::cluster::{Cluster, Node};
+use crate::support::cluster::{self, Cluster, Node};
+use crate::support::sandbox::Sandbox;
 
 impl User {
     /// Puts `lines` into a file that is included before ours.
@@ -261,4 +262,37 @@ fn a_socket_with_a_path_that_is_too_long() {
     let config = fs::read_to_string(user.config()).unwrap();
     fs::write(user.config(), format!("{config}Host *\n  ControlMaster auto\n")).unwrap();
     user.is_cured("hosts", "wrong", "the path of the socket is too long");
+}
+
+#[test]
+fn where_no_socket_has_room_none_is_right_and_a_path_of_ones_own_is_not() {
+    needs!("ssh");
+    let home = Sandbox::called(&"x".repeat(90)).and_ssh_folder();
+    let user = User::of(home, [cluster::train()]);
+    user.run(&["install", "train"]).succeeds();
+    assert!(fs::read_to_string(user.ours(".conf")).unwrap().contains("ControlPath none"));
+    user.doctor().finding("hosts", "ok", "4 of 4 checked");
+    let config = fs::read_to_string(user.config()).unwrap();
+    fs::write(user.config(), format!("Host *\n  ControlPath /tmp/%C\n{config}")).unwrap();
+    user.doctor().finding("hosts", "wrong", "ControlPath is not ours");
+}
+
+#[test]
+fn a_jump_host_of_any_form_is_as_we_say() {
+    needs!("ssh");
+    for (bastion, via) in [
+        ("gate", "other"),
+        ("me@gate:2200", "me@other:2200"),
+        ("203.0.113.99", "203.0.113.98:22"),
+        ("me@203.0.113.99:2200", "me@203.0.113.98"),
+        ("me@[2001:db8::9]:2200", "2001:db8::8"),
+        ("none", "me@203.0.113.98:2200"),
+    ] {
+        for layout in ["flat", "compact"] {
+            let user = User::with_api([cluster::train()]);
+            let options = ["--layout", layout, "--bastion", bastion, "--jump-via", via];
+            user.run(&[&["install", "train"], &options[..]].concat()).succeeds();
+            user.doctor().finding("hosts", "ok", "4 of 4 checked");
+        }
+    }
 }

@@ -115,9 +115,11 @@ fn it_is_of_one_cluster_alone() {
     let told = "`ssh t` leads to prime.train, which has that short name, and not to prime.t";
     assert!(ran.stderr.contains(told), "{}", ran.stderr);
     ran.succeeds();
-    // That takes it from nobody who has it.
+    // And who was there first keeps the short one.
+    sandbox.installing(&train()).args(["--user", "root"]).run().succeeds();
     sandbox.naming("t").succeeds();
-    sandbox.install(&train()).succeeds();
+    assert_eq!(Resolved::of(&sandbox.config(), "t").get("user"), Some("root"));
+    sandbox.naming("other").fails(5);
 }
 
 /// Who was terminated stands in nobody's way, whichever cluster of the run has its name then.

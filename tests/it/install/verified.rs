@@ -98,6 +98,17 @@ fn what_was_broken_before_is_told_and_installed_all_the_same() {
 }
 
 #[test]
+fn a_configuration_that_wants_a_command_does_not_stop_ssh() {
+    needs!("ssh");
+    for line in ["ForkAfterAuthentication yes", "RemoteCommand tmux", "SessionType subsystem"] {
+        let sandbox = Sandbox::with_config(format!("Host *\n  {line}\n"));
+        let ran = sandbox.install(&train());
+        assert!(!ran.stderr.contains("ssh stops"), "{line}: {}", ran.stderr);
+        ran.succeeds();
+    }
+}
+
+#[test]
 fn a_configuration_that_never_answers_does_not_hold_us_up() {
     needs!("ssh");
     let sandbox = Sandbox::with_config("Match exec \"sleep 300\"\n");

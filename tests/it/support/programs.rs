@@ -54,6 +54,7 @@ fn is_here(name: &str) -> bool {
         "ansible" => ["oldest", "newest"]
             .iter()
             .all(|which| target().join("ansible").join(which).join("bin/ansible").exists()),
+        "ansible-lint" => target().join("ansible-lint/bin/ansible-lint").exists(),
         "clustershell" => target().join("clustershell/bin/nodeset").exists(),
         "maturin" => target().join("maturin/bin/maturin").exists(),
         "readers" => target().join("readers/bin/pyinfra").exists(),

@@ -6,7 +6,8 @@ use std::process::Command;
 use super::process;
 
 /// What a message may advise to run.
-const PROGRAMS: [&str; 6] = ["prime-ssh ", "ssh-add", "ssh-keygen ", "chmod ", "ssh -", "export "];
+const PROGRAMS: [&str; 7] =
+    ["prime-ssh ", "ssh-add", "ssh-keygen ", "chmod ", "ssh -", "export ", "mkdir "];
 
 /// The commands in backticks, and those behind `fix:`.
 pub fn commands(text: &str) -> Vec<String> {

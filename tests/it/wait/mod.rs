@@ -466,6 +466,7 @@ fn a_long_name_is_whole_on_a_narrow_terminal() {
     let mut waiting = wait(&sandbox, &api, &["--within=1s"]).env("TERM", "xterm").into_command();
     let talk = process::talk_on_terminal(&mut waiting, 40);
     assert!(talk.contains(&format!(" {alias}: 0 of 1 node is up; 1 has no")), "{talk}");
+    assert!(!talk.contains("  (0s)"), "it says what it does from the start: {talk}");
     let node = Node::control("pod1", "node-1", "203.0.113.1");
     let answer = sandbox.write("answer.json", train([node]).with("name", name).answer());
     let show = sandbox.prime_ssh(["show", "--color=never", "--input"]).arg(answer);
