@@ -11,18 +11,20 @@ use super::fleets::{self, distinct};
 use super::installed::{Applying, ClusterChange, DesiredState, Line, apply_request};
 use super::sync::if_older;
 use super::{openssh, wait};
+use crate::api::list::Listed;
 use crate::certificate::own_keys::OwnKeys;
 use crate::cli::InstallArgs;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::desired::Desired;
 use crate::install::folder;
 use crate::install::fragment::Fragment;
-use crate::install::state::{ApiSource, Follow};
+use crate::install::state::{ApiSource, Follow, Source};
 use crate::render::connection::Layout as SshLayout;
-use crate::settings::{Context, Endpoint, InstallSettings, Origin};
+use crate::settings::{Context, Endpoint, InstallSettings, Origin, pasted};
 use crate::ssh::release::OpenSsh;
 use crate::terminal::Terminal;
 use crate::text::message::Message;
+use crate::text::sanitize;
 
 /// The most clusters that a message names.
 const NAMED: usize = 20;
@@ -47,10 +49,11 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
         wait::first(&settings.viewing, goal)?;
     }
     let before = folder::read(layout)?;
-    let answers = fetch::each(&settings.viewing.source, terminal)?;
+    let mut answers = fetch::each(&settings.viewing.source, terminal)?;
     if answers.is_empty() {
         return Err(fleets::none_listed("install"));
     }
+    leave_out_excluded(&mut answers, before.follow.as_ref(), &settings, terminal)?;
     let (checked, left) = check(&answers)?;
     settings.check_name(checked.len())?;
     let ended = ended_owners(&settings, &before, &checked);
@@ -60,9 +63,10 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     let applied = apply_request(&applying, |state| {
         state.own_keys = OwnKeys::find(&layout.read_by_ssh(), layout.ssh_folder());
         let newcomers = Newcomer::named(&settings, state.present, checked, &ended)?;
+        let replaced = Newcomer::replaced(&newcomers);
         state.lines = left;
         for newcomer in newcomers {
-            newcomer.decide(&settings, ssh.as_ref(), state)?;
+            newcomer.decide(&settings, &replaced, ssh.as_ref(), state)?;
         }
         let advice = compact_advice(state);
         state.talk.notes.extend(advice);
@@ -89,11 +93,41 @@ fn only_cluster(endpoint: Endpoint, team: Option<&str>, terminal: Terminal) -> O
         [only] => Ok(only.id.clone()),
         several => {
             let text = format!("which of these {} clusters?", several.len());
-            let names = several.iter().map(|cluster| format!("{} ({})", cluster.name, cluster.id));
+            let name = |listed: &Listed| {
+                format!("{} ({})", sanitize::name(&listed.name), sanitize::name(&listed.id))
+            };
+            let names = several.iter().map(name);
             Err(Failure::message(Kind::Usage, Message::with_first(text, NAMED, names, 0))
                 .hint("name one or more: `prime-ssh install NAME`; `--all` installs all of them"))
         }
     }
+}
+
+/// Leaves out what was uninstalled by name since the subscription: it comes back by name alone.
+fn leave_out_excluded(
+    answers: &mut Vec<Fetched>,
+    follow: Option<&Follow>,
+    settings: &InstallSettings,
+    terminal: Terminal,
+) -> Outcome<()> {
+    let (Some(follow), Origin::All(_)) = (follow, &settings.viewing.source.origin) else {
+        return Ok(());
+    };
+    if settings.source_of(None)? != Source::Api(follow.source.clone()) {
+        return Ok(());
+    }
+    answers.retain(|fetched| {
+        let id = &fetched.asked;
+        let is_excluded = follow.excluded.contains(id);
+        if is_excluded {
+            let install = pasted(settings.viewing.context.commands().installed("install", [&**id]));
+            terminal.note(format_args!(
+                "{id} stays away, for it was uninstalled; {install} brings it back"
+            ));
+        }
+        !is_excluded
+    });
+    Ok(())
 }
 
 /// Checks the answers; those that did not come or cannot be read harm no other.

@@ -15,7 +15,7 @@ use crate::install::present::Present;
 use crate::install::state::{ApiSource, FileKind, FileStem, Follow, Record, Source};
 use crate::name::id_part;
 use crate::settings::{Context, pasted};
-use crate::text::shell;
+use crate::text::{sanitize, shell};
 
 /// Asks for installed clusters, each where its state says; what fails for one harms no other.
 ///
@@ -60,7 +60,8 @@ pub(in crate::commands) fn ask_again(records: &[&Record], context: &Context) -> 
 
 fn from_stdin(record: &Record, context: &Context) -> Failure {
     let alias = record.alias();
-    let message = format!("{alias} was installed from standard input, which cannot be read again");
+    let message =
+        format!("{alias} was installed from standard input or a pipe, which cannot be read again");
     let install = pasted(context.commands().installed("install", ["--input", "FILE"]));
     Failure::message(Kind::Local, message)
         .hint(format!("{install} brings it up to date from now on"))
@@ -194,7 +195,7 @@ impl Newcomers {
 }
 
 fn not_installed(fetched: &Fetched, failure: &Failure) -> String {
-    format!("{} is not installed: {failure}", fetched.asked)
+    format!("{} is not installed: {}", sanitize::name(&fetched.asked), failure.in_short())
 }
 
 /// Decides what becomes of one installed cluster.
