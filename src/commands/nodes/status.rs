@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::reach::Found;
-use super::remedy::Remedies;
+use super::remedy::{self, Remedies};
 use super::{ViewedCluster, ViewedHost};
 use crate::ssh::login::{Login, Reason};
 use crate::ssh::probe::{Probe, ProbeError};
@@ -167,9 +167,9 @@ impl Judge<'_> {
             // It is told with its own remedy.
             Some(jump) if jump.is_problem() => None,
             Some(jump) => self.login_failed(&jump.host, reason).remedy,
-            // What we know of host keys is not that host's.
-            None if *reason == Reason::HostKeyChanged => Some(format!("`ssh {name}` says more")),
-            None => self.login_failed(host, reason).remedy,
+            None => remedy::of_own_host(host, reason)
+                .map(ToOwned::to_owned)
+                .or_else(|| self.login_failed(host, reason).remedy),
         };
         Verdict { remedy, ..Verdict::new(State::Skipped, "jump_failed", detail) }
     }

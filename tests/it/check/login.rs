@@ -381,7 +381,9 @@ fn a_bastion_that_lets_nobody_through_is_what_is_told() {
         assert!(told.ends_with(reason), "{told}");
         let behind = format!("its jump host prime.train.node-0 failed: {told}");
         assert_eq!(detail(&ran, 1), behind);
-        let has_remedy = ran.stderr.contains("--identity-file PATH");
+        // Of its keys our options say nothing.
+        let has_remedy = ran.stderr.contains("in your own ssh config (`IdentityFile`)");
+        assert!(!ran.stderr.contains("--identity-file"), "{}", ran.stderr);
         assert_eq!(has_remedy, reason == "is not accepted", "{}", ran.stderr);
         ran.fails(6);
     }
