@@ -3,14 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use super::judge;
-use super::{Certificate, ParseError, PublicKey, read_text};
+use super::{Certificate, PublicKey, read_text};
 use crate::fs::{FileError, Lock, LockError};
 use crate::install::state::{FileKind, FileStem};
 use crate::name::{Slug, id_part};
@@ -85,11 +84,6 @@ impl CertificateFile {
         stem.is_some_and(|stem| stem.parts().1 == id_part(id))
     }
 
-    /// Reads the certificate.
-    pub fn read(&self) -> Result<Certificate, ReadError> {
-        read(&self.path)
-    }
-
     /// Waits until `deadline` for the lock to renew it. `None` where that is not needed: the
     /// certificate is enough, or another run wrote one that is; who waits sees it without a turn at
     /// the lock, for many may wait.
@@ -100,10 +94,10 @@ impl CertificateFile {
         deadline: Instant,
         key: &PublicKey,
         min_validity: Option<Duration>,
-    ) -> Result<Option<RenewalLock<'_>>, LockError> {
-        let before = self.read().ok();
+    ) -> Result<Option<Lock>, LockError> {
+        let before = present(&self.path).ok();
         let is_enough = || {
-            let (Some(min_validity), Ok(present)) = (min_validity, self.read()) else {
+            let (Some(min_validity), Ok(present)) = (min_validity, present(&self.path)) else {
                 return false;
             };
             let is_new = before.as_ref() != Some(&present);
@@ -112,7 +106,7 @@ impl CertificateFile {
         loop {
             match Lock::take(&self.lock, Duration::ZERO, || self.make_folder(), || ()) {
                 Ok(_) | Err(LockError::Busy { .. }) if is_enough() => return Ok(None),
-                Ok(lock) => return Ok(Some(RenewalLock { file: self, _lock: lock })),
+                Ok(lock) => return Ok(Some(lock)),
                 Err(LockError::Busy { .. }) if Instant::now() < deadline => sleep(PAUSE).await,
                 Err(LockError::Busy { path, holder, .. }) => {
                     return Err(LockError::Busy { path, holder, limit: LIMIT });
@@ -120,6 +114,11 @@ impl CertificateFile {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Writes the certificate. Whoever does holds the lock.
+    pub fn write(&self, certificate: &Certificate) -> Result<(), FileError> {
+        crate::fs::replace(&self.path, certificate.line().as_bytes(), FILE_MODE)
     }
 
     fn make_folder(&self) -> Result<(), FileError> {
@@ -148,42 +147,21 @@ fn stems(folder: &Path) -> Vec<FileStem> {
     recorded.into_iter().chain(others).map(|(stem, _)| stem).collect()
 }
 
-/// The right to write a certificate. Others that want to renew it wait until this is dropped.
-#[derive(Debug)]
-pub struct RenewalLock<'a> {
-    file: &'a CertificateFile,
-    _lock: Lock,
-}
-
-impl RenewalLock<'_> {
-    /// Writes a certificate.
-    pub fn write(&self, certificate: &Certificate) -> Result<(), FileError> {
-        crate::fs::replace(&self.file.path, certificate.line().as_bytes(), FILE_MODE)
-    }
-}
-
-/// The reason that a file gives no certificate.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// There is no such file.
-    #[error("there is none yet")]
-    Missing,
-    /// The system refuses to read it.
-    #[error("it cannot be read: {0}")]
-    System(io::Error),
-    /// It holds something else.
-    #[error(transparent)]
-    Parse(#[from] ParseError),
-}
-
-/// Reads the certificate in a file.
-pub fn read(path: &Path) -> Result<Certificate, ReadError> {
+/// Reads the certificate in a file; `None` where there is none, or nothing in it. The error says why
+/// it gives none.
+pub fn read(path: &Path) -> Result<Option<Certificate>, String> {
     let text = read_text(path).map_err(|error| match error.into_system_error() {
-        Ok(error) => ReadError::System(error),
+        Ok(error) => format!("it cannot be read: {error}"),
         // A folder, a pipe, or far too long.
-        Err(_) => ParseError::Format.into(),
+        Err(_) => "it is not a line of a kind and a certificate".to_owned(),
     })?;
-    Ok(Certificate::read(&text.ok_or(ReadError::Missing)?)?)
+    let text = text.filter(|text| !text.trim().is_empty());
+    text.as_deref().map(Certificate::read).transpose()
+}
+
+/// Reads the certificate that should be in a file.
+pub fn present(path: &Path) -> Result<Certificate, String> {
+    read(path)?.ok_or_else(|| "there is none yet".to_owned())
 }
 
 /// Returns whether a certificate lets in who holds `key`, and goes on to for at least
@@ -192,7 +170,7 @@ pub fn read(path: &Path) -> Result<Certificate, ReadError> {
 pub fn suffices(certificate: &Certificate, key: &PublicKey, min_validity: Duration) -> bool {
     let now = time::now();
     judge::check(certificate, key, now).is_ok()
-        && certificate.validity.left(now).is_some_and(|left| left >= min_validity)
+        && certificate.left(now).is_some_and(|left| left >= min_validity)
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 //!
 //! Only the public half of a private key is looked at, and no private key is copied.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -11,7 +10,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::encoding::Fields;
-use super::{PublicKey, PublicKeyError, read_text};
+use super::{PublicKey, read_text};
+use crate::fs::FileError;
 use crate::ssh::process;
 use crate::text::shell;
 
@@ -36,15 +36,12 @@ pub enum IdentityError {
     /// Neither the private key nor its `.pub` is there.
     #[error("there is no key at {}", shell::path(.0))]
     Missing(PathBuf),
-    /// The system refuses to read it.
+    /// It cannot be read, and why.
     #[error("cannot read {}: {}", shell::path(.0), .1)]
-    Unreadable(PathBuf, io::Error),
-    /// It is a folder, a pipe, or far too long.
-    #[error("{} is not a file that holds a key", shell::path(.0))]
-    NoFile(PathBuf),
+    Unreadable(PathBuf, String),
     /// The `.pub` holds no public key.
     #[error("{} holds no public key: {}", shell::path(.0), .1)]
-    NoKey(PathBuf, PublicKeyError),
+    NoKey(PathBuf, &'static str),
     /// The `.pub` belongs to another private key than the one beside it.
     #[error("{} does not belong to the private key {}: no certificate would fit both", shell::path(&with_pub(.0)), shell::path(.0))]
     Mismatch(PathBuf),
@@ -65,11 +62,9 @@ impl IdentityError {
             ),
             Self::Mismatch(path) | Self::Private(path, _) => regenerate(path),
             Self::NoKey(path, _) => regenerate(&path.with_extension("")),
-            Self::Unreadable(..) | Self::NoFile(_) => {
-                "name another key: --identity-file, PRIME_SSH_KEY_PATH, \
+            Self::Unreadable(..) => "name another key: --identity-file, PRIME_SSH_KEY_PATH, \
                  or `prime config set-ssh-key-path`"
-                    .to_owned()
-            }
+                .to_owned(),
         }
     }
 }
@@ -89,7 +84,7 @@ impl Identity {
     pub fn read(path: &Path) -> Result<Self, IdentityError> {
         let private = private_path(path);
         let public = with_pub(&private);
-        let beside = read_file(&public)?.map(|line| line.parse()).transpose();
+        let beside = read_file(&public)?.map(|line| PublicKey::parse(&line)).transpose();
         let beside = beside.map_err(|why| IdentityError::NoKey(public.clone(), why))?;
         match (read_file(&private), beside) {
             (Ok(Some(text)), beside) => match (embedded_public_key(&text), beside) {
@@ -109,7 +104,7 @@ impl Identity {
     /// The public key in the `.pub` of `path`, where there is one; nothing else is opened.
     #[must_use]
     pub fn beside(path: &Path) -> Option<PublicKey> {
-        read_text(&with_pub(&private_path(path))).ok()??.parse().ok()
+        PublicKey::parse(&read_text(&with_pub(&private_path(path))).ok()??).ok()
     }
 
     /// Returns whether the file holds a private key, usable or not.
@@ -140,7 +135,7 @@ impl Identity {
 /// The public half that a private key's file shows without its passphrase; `None` where it is not
 /// in OpenSSH's own format. A public key under a name without `.pub` is its own public half.
 fn embedded_public_key(text: &str) -> Option<PublicKey> {
-    openssh_public_key(text).or_else(|| text.parse().ok())
+    openssh_public_key(text).or_else(|| PublicKey::parse(text).ok())
 }
 
 /// The public key that stands unencrypted in front of the private one (`PROTOCOL.key`).
@@ -172,10 +167,12 @@ fn with_pub(path: &Path) -> PathBuf {
 
 /// The text of a key's file; `None` where there is none.
 fn read_file(path: &Path) -> Result<Option<String>, IdentityError> {
-    read_text(path).map_err(|error| match error.into_system_error() {
-        Ok(error) => IdentityError::Unreadable(path.to_owned(), error),
-        Err(_) => IdentityError::NoFile(path.to_owned()),
-    })
+    let why = |error: FileError| match error.into_system_error() {
+        Ok(error) => error.to_string(),
+        // A folder, a pipe, or far too long.
+        Err(_) => "it is not a file that holds a key".to_owned(),
+    };
+    read_text(path).map_err(|error| IdentityError::Unreadable(path.to_owned(), why(error)))
 }
 
 /// The public half of a private key as `ssh-keygen` reads it: PEM keys are its own business.
@@ -187,7 +184,7 @@ fn keygen_public_key(path: &Path) -> Result<PublicKey, IdentityError> {
         .map_err(|error| refused(format!("ssh-keygen cannot be run: {error}")))?;
     match ended.status {
         Some(status) if status.success() => {
-            ended.stdout.parse().map_err(|why: PublicKeyError| refused(why.to_string()))
+            PublicKey::parse(&ended.stdout).map_err(|why| refused(why.to_owned()))
         }
         Some(_) => {
             let said = ended.stderr.lines().rev().map(str::trim).find(|line| !line.is_empty());

@@ -17,8 +17,8 @@ pub mod file;
 pub mod identity;
 pub mod judge;
 
-pub use parse::{Certificate, ParseError, Setting, Validity};
-pub use public_key::{Fingerprint, PublicKey, PublicKeyError};
+pub use parse::Certificate;
+pub use public_key::PublicKey;
 pub use signature::SignatureStatus;
 
 use std::path::Path;

@@ -27,26 +27,15 @@ const SHOWN: usize = 60;
 pub struct OwnKey {
     /// Its file; `None` where only the agent holds it.
     pub file: Option<PathBuf>,
-    /// The agent's name for it.
-    pub comment: String,
+    /// Its name for messages: the file, or what the agent calls it.
+    pub name: String,
     /// Its public half.
     pub public_key: PublicKey,
 }
 
 impl OwnKey {
-    /// One with its public half beside it.
-    fn of_file(file: PathBuf) -> Option<Self> {
-        let public_key = Identity::beside(&file)?;
-        Some(Self { file: Some(file), comment: String::new(), public_key })
-    }
-
-    /// Returns its name for messages.
-    #[must_use]
-    pub fn name(&self) -> String {
-        match &self.file {
-            Some(file) => shell::path(file),
-            None => format!("the agent's {}", excerpt(&self.comment, SHOWN)),
-        }
+    fn of_file(file: PathBuf, public_key: PublicKey) -> Self {
+        Self { name: shell::path(&file), file: Some(file), public_key }
     }
 
     /// The value of `--identity-file` with which ssh uses it: `none` leaves it to the agent.
@@ -58,8 +47,7 @@ impl OwnKey {
 
 impl From<&Identity> for OwnKey {
     fn from(identity: &Identity) -> Self {
-        let (file, public_key) = (Some(identity.file.clone()), identity.public_key.clone());
-        Self { file, comment: String::new(), public_key }
+        Self::of_file(identity.file.clone(), identity.public_key.clone())
     }
 }
 
@@ -123,7 +111,7 @@ fn tried_keys(ssh_folder: &Path) -> Vec<OwnKey> {
 /// Those of them that are files, in the order in which ssh tries them.
 #[must_use]
 pub fn own_files(ssh_folder: &Path) -> Vec<OwnKey> {
-    DEFAULTS.into_iter().filter_map(|name| OwnKey::of_file(ssh_folder.join(name))).collect()
+    DEFAULTS.into_iter().filter_map(|name| with_public_half(ssh_folder.join(name))).collect()
 }
 
 fn other_keys(ssh_folder: &Path) -> Vec<OwnKey> {
@@ -135,7 +123,13 @@ fn other_keys(ssh_folder: &Path) -> Vec<OwnKey> {
     };
     let mut files: Vec<PathBuf> = entries.filter_map(private).take(OTHERS_MAX).collect();
     files.sort();
-    files.into_iter().filter_map(OwnKey::of_file).collect()
+    files.into_iter().filter_map(with_public_half).collect()
+}
+
+/// A key with its public half beside it.
+fn with_public_half(file: PathBuf) -> Option<OwnKey> {
+    let public_key = Identity::beside(&file)?;
+    Some(OwnKey::of_file(file, public_key))
 }
 
 fn agent_keys() -> Vec<OwnKey> {
@@ -144,17 +138,24 @@ fn agent_keys() -> Vec<OwnKey> {
     };
     let listed = if ended.succeeded() { ended.stdout.as_str() } else { "" };
     let key = |line: &str| {
-        let comment = line.splitn(3, ' ').nth(2).unwrap_or("key").to_owned();
-        Some(OwnKey { file: None, comment, public_key: line.parse().ok()? })
+        let comment = line.splitn(3, ' ').nth(2).unwrap_or("key");
+        let name = format!("the agent's {}", excerpt(comment, SHOWN));
+        Some(OwnKey { file: None, name, public_key: PublicKey::parse(line).ok()? })
     };
     listed.lines().filter_map(key).collect()
 }
 
+/// The keys that a cluster lets in, as far as they can be read.
+#[must_use]
+pub fn authorized(keys: &[SshKey<'_>]) -> Vec<PublicKey> {
+    let parsed = |key: &SshKey<'_>| PublicKey::parse(key.public_key.as_ref()?.as_str()).ok();
+    keys.iter().filter_map(parsed).collect()
+}
+
 fn fitting<'k>(
     mut own: impl Iterator<Item = &'k OwnKey>,
-    authorized: &[SshKey<'_>],
+    keys: &[SshKey<'_>],
 ) -> Option<&'k OwnKey> {
-    let parsed = |key: &SshKey<'_>| key.public_key.as_ref()?.as_str().parse::<PublicKey>().ok();
-    let authorized: Vec<PublicKey> = authorized.iter().filter_map(parsed).collect();
+    let authorized = authorized(keys);
     own.find(|key| authorized.contains(&key.public_key))
 }

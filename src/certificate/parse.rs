@@ -30,12 +30,14 @@ pub struct Certificate {
     pub key_id: String,
     /// The users that one may log in as.
     pub principals: Vec<String>,
-    /// Its validity.
-    pub validity: Validity,
-    /// The options that a server must enforce, or else refuse the certificate.
-    pub critical_options: Vec<Setting>,
-    /// The permissions beyond running a command.
-    pub extensions: Vec<Setting>,
+    /// The first second in which it is valid, in Unix seconds; 0 for any time.
+    pub valid_from: u64,
+    /// The second after the last one; `u64::MAX` for no end.
+    pub valid_until: u64,
+    /// The options that a server must enforce, or else refuse the certificate: names and values.
+    pub critical_options: Vec<(String, String)>,
+    /// The permissions beyond running a command, such as `permit-pty`; the value of a flag is empty.
+    pub extensions: Vec<(String, String)>,
     /// The key that signed it.
     pub authority: PublicKey,
     signed: Box<[u8]>,
@@ -43,109 +45,59 @@ pub struct Certificate {
     line: Box<str>,
 }
 
-/// A critical option or an extension.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Setting {
-    /// For example `force-command` or `permit-pty`.
-    pub name: String,
-    /// Empty for a flag.
-    pub value: String,
-}
-
-/// The validity of a certificate, in Unix seconds: `from <= now < until`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Validity {
-    /// The first second; 0 for any time.
-    pub from: u64,
-    /// The second after the last; `u64::MAX` for no end.
-    pub until: u64,
-}
-
-impl Validity {
-    /// Returns how much longer it is valid; `None` where it is not valid now.
-    #[must_use]
-    pub fn left(self, now: u64) -> Option<Duration> {
-        let valid = self.from <= now && now < self.until;
-        valid.then(|| Duration::from_secs(self.until - now))
-    }
-
-    /// Returns whether it has no end.
-    #[must_use]
-    pub fn is_endless(self) -> bool {
-        self.until == u64::MAX
-    }
-}
-
-/// The reason that a text is not a certificate.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ParseError {
-    /// Nothing but white space.
-    #[error("it is empty")]
-    Empty,
-    /// Over `TEXT_MAX`; the number of bytes.
-    #[error("it is {0} bytes long; a certificate has at most {TEXT_MAX}")]
-    TooLong(usize),
-    /// More than one line.
-    #[error("it is more than one line")]
-    Lines,
-    /// Not `kind base64 comment`.
-    #[error("it is not a line of a kind and a certificate")]
-    Format,
-    /// A public key.
-    #[error("it is a public key that nobody signed")]
-    PlainKey,
-    /// A kind of certificate that is not known here.
-    #[error("it is of an unknown kind")]
-    Kind,
-    /// The base64 is damaged.
-    #[error("its base64 is damaged")]
-    Base64,
-    /// The bytes are no certificate; the field where they go wrong.
-    #[error("it is damaged at its {0}")]
-    Bytes(&'static str),
-}
-
 impl Certificate {
-    /// Reads one line, `kind base64 comment`.
-    pub fn read(text: &str) -> Result<Self, ParseError> {
+    /// Reads one line, `kind base64 comment`. The error says what is wrong with the text.
+    pub fn read(text: &str) -> Result<Self, String> {
         if text.len() > TEXT_MAX {
-            return Err(ParseError::TooLong(text.len()));
+            let length = text.len();
+            return Err(format!("it is {length} bytes long; a certificate has at most {TEXT_MAX}"));
         }
         let line = text.trim_matches([' ', '\t', '\r', '\n']);
         if line.is_empty() {
-            return Err(ParseError::Empty);
+            return Err("it is empty".to_owned());
         }
         if line.contains(['\n', '\r']) {
-            return Err(ParseError::Lines);
+            return Err("it is more than one line".to_owned());
         }
+        let no_line = || "it is not a line of a kind and a certificate".to_owned();
         let mut words = line.split([' ', '\t']).filter(|word| !word.is_empty());
-        let (Some(kind), Some(base64)) = (words.next(), words.next()) else {
-            return Err(ParseError::Format);
-        };
+        let (kind, base64) = words.next().zip(words.next()).ok_or_else(no_line)?;
         let Some(key_kind) = certified_kind(kind) else {
-            return Err(match line.parse::<PublicKey>() {
-                Ok(_) => ParseError::PlainKey,
-                Err(_) => ParseError::Format,
+            return Err(match PublicKey::parse(line) {
+                Ok(_) => "it is a public key that nobody signed".to_owned(),
+                Err(_) => no_line(),
             });
         };
-        let values = public_key::field_count(&key_kind).ok_or(ParseError::Kind)?;
-        let blob = STANDARD.decode(base64).map_err(|_| ParseError::Base64)?;
-        let mut fields = Fields::of(&blob);
-        if fields.word() != Some(kind) {
-            return Err(ParseError::Bytes("kind"));
-        }
+        let values = public_key::field_count(&key_kind).ok_or("it is of an unknown kind")?;
+        let blob = STANDARD.decode(base64).map_err(|_| "its base64 is damaged")?;
         let line = format!("{kind} {base64}\n").into();
-        Self::of_fields(&blob, fields, &key_kind, values, line).map_err(ParseError::Bytes)
+        Self::of_fields(&blob, kind, &key_kind, values, line)
+            .map_err(|field| format!("it is damaged at its {field}"))
     }
 
-    /// Reads what follows the kind. The error names the field that is damaged.
+    /// Returns how much longer it is valid; `None` where it is not valid now.
+    #[must_use]
+    pub fn left(&self, now: u64) -> Option<Duration> {
+        let valid = self.valid_from <= now && now < self.valid_until;
+        valid.then(|| Duration::from_secs(self.valid_until - now))
+    }
+
+    /// Returns whether it is valid for ever.
+    #[must_use]
+    pub fn is_endless(&self) -> bool {
+        self.valid_until == u64::MAX
+    }
+
+    /// Reads the bytes. The error names the field that is damaged.
     fn of_fields(
         blob: &[u8],
-        mut fields: Fields<'_>,
+        kind: &str,
         key_kind: &str,
         values: usize,
         line: Box<str>,
     ) -> Result<Self, &'static str> {
+        let mut fields = Fields::of(blob);
+        fields.word().filter(|word| *word == kind).ok_or("kind")?;
         fields.string().ok_or("nonce")?;
         let key = certified_key(&mut fields, key_kind, values).ok_or("key")?;
         fields.u64().ok_or("serial number")?;
@@ -155,8 +107,8 @@ impl Certificate {
         }
         let key_id = text(fields.string().ok_or("key id")?);
         let principals = principals(&mut fields).ok_or("principals")?;
-        let from = fields.u64().ok_or("validity")?;
-        let until = fields.u64().ok_or("validity")?;
+        let valid_from = fields.u64().ok_or("validity")?;
+        let valid_until = fields.u64().ok_or("validity")?;
         let critical_options = settings(&mut fields).ok_or("critical options")?;
         let extensions = settings(&mut fields).ok_or("extensions")?;
         fields.string().ok_or("reserved value")?;
@@ -172,7 +124,8 @@ impl Certificate {
             is_host: purpose == HOST,
             key_id,
             principals,
-            validity: Validity { from, until },
+            valid_from,
+            valid_until,
             critical_options,
             extensions,
             authority,
@@ -224,7 +177,7 @@ fn principals(fields: &mut Fields<'_>) -> Option<Vec<String>> {
     Some(principals)
 }
 
-fn settings(fields: &mut Fields<'_>) -> Option<Vec<Setting>> {
+fn settings(fields: &mut Fields<'_>) -> Option<Vec<(String, String)>> {
     let mut list = Fields::of(fields.string()?);
     let mut settings = Vec::new();
     while !list.is_empty() {
@@ -232,7 +185,7 @@ fn settings(fields: &mut Fields<'_>) -> Option<Vec<Setting>> {
         // A value is a string inside a string; a flag has none.
         let mut value = Fields::of(list.string()?);
         let value = if value.is_empty() { String::new() } else { text(value.string()?) };
-        settings.push(Setting { name, value });
+        settings.push((name, value));
     }
     Some(settings)
 }

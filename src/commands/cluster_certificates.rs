@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::cert;
-use crate::certificate::file::CertificateFile;
+use crate::certificate::file::{self, CertificateFile};
 use crate::certificate::identity::Identity;
 use crate::certificate::judge;
 use crate::cluster::{Cluster, Fleet};
@@ -31,11 +31,12 @@ pub(super) fn add_certificates(
     // A key that cannot be read is no reason to fail: `cert` says what is wrong with it.
     let identity = key(connection, context).and_then(|path| Identity::read(&path).ok());
     for cluster in clusters {
-        let own = ClusterCertificate::of(&layout, cluster);
-        if let Some(warning) = own.warning(cluster, identity.as_ref(), &commands) {
+        let own = file_of(&layout, cluster, None);
+        if let Some(warning) = warning(&own, identity.as_ref(), (cluster, None), &commands) {
             context.terminal.warning(warning);
         }
-        connection.certificates.by_cluster.insert(cluster.id.to_string(), own.path()?);
+        let path = path_of(&layout, &own)?;
+        connection.certificates.by_cluster.insert(cluster.id.to_string(), path);
     }
     Ok(())
 }
@@ -63,7 +64,7 @@ pub(super) fn renew_certificates(
         return Ok(());
     };
     let lets_in = |cluster: &&Cluster<'_>| {
-        ClusterCertificate::of(&layout, cluster).refusal(identity.as_ref()).is_none()
+        refusal(&file_of(&layout, cluster, None), identity.as_ref()).is_none()
     };
     if !clusters.iter().all(lets_in) {
         return Err(failure);
@@ -82,57 +83,48 @@ fn key(connection: &ConnectionOptions, context: &Context) -> Option<PathBuf> {
     connection.identity_file.as_ref().map(|path| context.environment.expand(path))
 }
 
-/// The certificate of a cluster in our folder.
-pub(super) struct ClusterCertificate<'a> {
-    layout: &'a Layout,
-    record: Option<&'a Record>,
-    file: CertificateFile,
+/// The file of a cluster's certificate in our folder, installed or not.
+pub(super) fn file_of(
+    layout: &Layout,
+    cluster: &Cluster<'_>,
+    record: Option<&Record>,
+) -> CertificateFile {
+    let (folder, id) = (layout.folder(), cluster.id.as_str());
+    let Some(record) = record else {
+        let name = Slug::of_name(&cluster.name.as_str().into(), id);
+        return CertificateFile::for_cluster(&folder, &name, id);
+    };
+    CertificateFile::for_stem(&folder, &record.stem())
 }
 
-impl<'a> ClusterCertificate<'a> {
-    /// The certificate of a cluster, installed or not.
-    pub(super) fn of(layout: &'a Layout, cluster: &Cluster<'_>) -> Self {
-        let id = cluster.id.as_str();
-        let name = Slug::of_name(&cluster.name.as_str().into(), id);
-        let file = CertificateFile::for_cluster(&layout.folder(), &name, id);
-        Self { layout, record: None, file }
-    }
+/// The path of a certificate as ssh's files name it.
+pub(super) fn path_of(layout: &Layout, file: &CertificateFile) -> Outcome<LocalPath<'static>> {
+    let name = file.path().file_name().unwrap_or_default().to_string_lossy();
+    checked(&layout.named_by_ssh(&name))
+}
 
-    /// The certificate of an installed cluster.
-    pub(super) fn installed(layout: &'a Layout, record: &'a Record) -> Self {
-        let file = CertificateFile::for_stem(&layout.folder(), &record.stem());
-        Self { layout, record: Some(record), file }
-    }
+/// A warning where a certificate lets nobody in, because ssh does not say so.
+pub(super) fn warning(
+    file: &CertificateFile,
+    identity: Option<&Identity>,
+    (cluster, record): (&Cluster<'_>, Option<&Record>),
+    commands: &OwnCommands,
+) -> Option<String> {
+    let why = refusal(file, identity)?;
+    let Cluster { name, id, .. } = cluster;
+    let cert = pasted(commands.about("cert", id.as_str(), record));
+    Some(format!("{name} lets people in with a certificate only: {why}; {cert} gets one"))
+}
 
-    /// Its path as ssh's files name it.
-    pub(super) fn path(&self) -> Outcome<LocalPath<'static>> {
-        let name = self.file.path().file_name().unwrap_or_default().to_string_lossy();
-        checked(&self.layout.named_by_ssh(&name))
-    }
-
-    /// A warning where it lets nobody in, because ssh does not say so.
-    pub(super) fn warning(
-        &self,
-        cluster: &Cluster<'_>,
-        identity: Option<&Identity>,
-        commands: &OwnCommands,
-    ) -> Option<String> {
-        let why = self.refusal(identity)?;
-        let Cluster { name, id, .. } = cluster;
-        let cert = pasted(commands.about("cert", id.as_str(), self.record));
-        Some(format!("{name} lets people in with a certificate only: {why}; {cert} gets one"))
-    }
-
-    /// Returns why it lets nobody in.
-    pub(super) fn refusal(&self, identity: Option<&Identity>) -> Option<String> {
-        let present = match self.file.read() {
-            Ok(present) => present,
-            Err(error) => return Some(error.to_string()),
-        };
-        let key = identity.map_or(&present.key, |identity| &identity.public_key);
-        let refusal = judge::check(&present, key, time::now()).err()?;
-        Some(format!("the present one is useless: {refusal}"))
-    }
+/// Returns why a certificate lets nobody in.
+pub(super) fn refusal(file: &CertificateFile, identity: Option<&Identity>) -> Option<String> {
+    let present = match file::present(file.path()) {
+        Ok(present) => present,
+        Err(why) => return Some(why),
+    };
+    let key = identity.map_or(&present.key, |identity| &identity.public_key);
+    let refusal = judge::check(&present, key, time::now()).err()?;
+    Some(format!("the present one is useless: {refusal}"))
 }
 
 /// A path of ours as ssh's files can name it.

@@ -10,7 +10,7 @@ use crate::api::error::Error;
 use crate::api::list::Pong;
 use crate::api::token::TokenSource;
 use crate::failure::Failure;
-use crate::settings::no_token;
+use crate::settings::{Endpoint, no_token};
 use crate::text::shell;
 use crate::text::time::span;
 
@@ -24,6 +24,8 @@ const CLOCK_WRONG: Duration = Duration::from_secs(600);
 pub struct ApiProbe {
     /// The context with its settings; `None` for the settings of this call.
     pub context: Option<String>,
+    /// Its address and the token, where there are both.
+    pub endpoint: Option<Endpoint>,
     /// Its address.
     pub address: Result<String, Failure>,
     /// The place of the token; `None` where there is no token.

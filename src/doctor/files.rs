@@ -4,59 +4,49 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::snapshot::{OurFolder, Snapshot};
+use super::snapshot::Snapshot;
 use super::{Check, Finding};
 use crate::fs::Lock;
 use crate::install::include;
-use crate::install::layout::{CLUSTERS, INDEX, LOCK, Layout, SHARED};
+use crate::install::layout::{CLUSTERS, INDEX, LOCK, SHARED};
 use crate::install::plan::{Change, Note, Owner};
 use crate::install::state::{FileKind, FileStem};
-use crate::settings::OwnCommands;
 use crate::text::message::counted;
 
 /// Examines our folder.
 #[must_use]
 pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
-    let ours = match &snapshot.ours {
-        Ok(ours) => ours,
-        Err(error) => return vec![Finding::wrong(Check::Files, error)],
-    };
-    let folder = Folder { layout: &snapshot.layout, ours, commands: &snapshot.commands };
-    let mut findings = folder.states();
-    findings.extend(folder.index());
-    findings.extend(folder.parts());
-    findings.extend(folder.not_ours());
-    findings.extend(folder.left_behind(&snapshot.leftovers));
+    if let Some(error) = &snapshot.unreadable {
+        return vec![Finding::wrong(Check::Files, error)];
+    }
+    let mut findings = snapshot.states();
+    findings.extend(snapshot.index());
+    findings.extend(snapshot.parts());
+    findings.extend(snapshot.not_ours());
+    findings.extend(snapshot.left_behind());
     if findings.is_empty() {
-        findings.push(Finding::ok(Check::Files, folder.summary()));
+        let clusters = &snapshot.clusters;
+        let hosts = clusters.iter().map(|cluster| cluster.fragment.hosts.len()).sum();
+        findings.push(match clusters.len() {
+            0 => Finding::ok(Check::Files, "no cluster is installed"),
+            many => {
+                let (clusters, hosts) = (counted(many, "cluster"), counted(hosts, "host"));
+                let what = format_args!("{clusters} with {hosts}; no file is missing");
+                Finding::ok(Check::Files, what)
+            }
+        });
     }
     findings
 }
 
-struct Folder<'a> {
-    layout: &'a Layout,
-    ours: &'a OurFolder,
-    commands: &'a OwnCommands,
-}
-
-impl Folder<'_> {
-    fn summary(&self) -> String {
-        let clusters = &self.ours.clusters;
-        if clusters.is_empty() {
-            return "no cluster is installed".to_owned();
-        }
-        let hosts = clusters.iter().map(|cluster| cluster.fragment.hosts.len()).sum();
-        let (clusters, hosts) = (counted(clusters.len(), "cluster"), counted(hosts, "host"));
-        format!("{clusters} with {hosts}; no file is missing")
-    }
-
+impl Snapshot {
     fn path(&self, stem: &FileStem, part: FileKind) -> PathBuf {
         self.layout.file(&stem.file(part))
     }
 
     /// Adds the command that tidies our folder.
     fn tidied(&self, finding: Finding) -> Finding {
-        let is_empty = self.ours.present.all_stems().is_empty();
+        let is_empty = self.present.all_stems().is_empty();
         finding.run(if is_empty {
             self.commands.installed("uninstall", ["--all"])
         } else {
@@ -66,7 +56,7 @@ impl Folder<'_> {
 
     /// States that cannot be read, or that exist twice.
     fn states(&self) -> Vec<Finding> {
-        let installed = &self.ours.installed;
+        let installed = &self.installed;
         let damaged = installed.damaged.iter().map(|(stem, damage)| {
             Finding::wrong(Check::Files, format_args!("the state of {stem} is {damage}"))
                 .at(&self.path(stem, FileKind::State))
@@ -81,21 +71,21 @@ impl Folder<'_> {
 
     /// Fragments that ssh does not read, and lines of the index that lead nowhere.
     fn index(&self) -> Option<Finding> {
-        let changes = &self.ours.repair.as_ref()?.changes;
+        let changes = &self.repair.changes;
         let paths = SHARED.map(|name| self.layout.file(name));
         // Where only its mode differs, that is a matter of permissions.
         let is_edited =
             |change: &&Change| paths.contains(&change.path) && change.before != change.after;
         let path = &changes.iter().find(is_edited)?.path;
-        let present = &self.ours.present;
+        let present = &self.present;
         let text = |name| present.files.get(name).map(Vec::as_slice).unwrap_or_default();
         let list = self.layout.file(CLUSTERS);
         let leads_to_list =
             include::included(text(INDEX)).iter().any(|path| list == Path::new(path));
         let indexed = if leads_to_list { present.indexed() } else { BTreeSet::new() };
         let unread: Vec<String> = self
-            .ours
-            .expected()
+            .repair
+            .clusters
             .iter()
             .filter(|stem| !indexed.contains(stem))
             .map(ToString::to_string)
@@ -113,7 +103,7 @@ impl Folder<'_> {
     }
 
     fn names_what_is_not_there(&self) -> bool {
-        let present = &self.ours.present;
+        let present = &self.present;
         let index = present.files.get(CLUSTERS).map(Vec::as_slice).unwrap_or_default();
         let included = include::included(index);
         let mut named =
@@ -123,9 +113,9 @@ impl Folder<'_> {
 
     /// Files of a cluster that are missing or were edited.
     fn parts(&self) -> Vec<Finding> {
-        let present = &self.ours.present;
+        let present = &self.present;
         let mut findings = Vec::new();
-        for (stem, record) in &self.ours.installed.records {
+        for (stem, record) in &self.installed.records {
             let alias = record.alias();
             let synced = |finding: Finding| finding.run(self.commands.installed("sync", [&*alias]));
             let path = self.path(stem, FileKind::Fragment);
@@ -163,7 +153,7 @@ impl Folder<'_> {
     /// Files without a state, and files that are not ours.
     fn not_ours(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
-        for note in self.ours.repair.iter().flat_map(|plan| &plan.notes) {
+        for note in &self.repair.notes {
             if let Note::Stateless(path) = note {
                 findings.push(
                     Finding::warning(
@@ -175,7 +165,7 @@ impl Folder<'_> {
                 );
             }
         }
-        for name in &self.ours.present.foreign {
+        for name in &self.present.foreign {
             let path = self.layout.file(name);
             let finding = if name.contains(".conf.bak") {
                 let command = ["rm".as_ref(), path.as_os_str()];
@@ -185,7 +175,7 @@ impl Folder<'_> {
             };
             findings.push(finding.at(&path));
         }
-        if self.ours.expected().is_empty() && self.ours.present.backup.is_some() {
+        if self.repair.clusters.is_empty() && self.present.backup.is_some() {
             findings.push(
                 Finding::note(
                     Check::Files,
@@ -199,24 +189,24 @@ impl Folder<'_> {
     }
 
     /// Files that killed runs left behind; unknown while a run is at work.
-    fn left_behind(&self, temporary: &[PathBuf]) -> Vec<Finding> {
-        if self.is_busy() {
+    fn left_behind(&self) -> Vec<Finding> {
+        // It is neither created nor kept.
+        if Lock::is_held(&self.layout.file(LOCK)) {
             let what = "another run of prime-ssh is at work";
             return vec![Finding::note(Check::Files, what).at(&self.layout.file(LOCK))];
         }
         let is_removal = |path: &&PathBuf| {
-            let changes = self.ours.repair.iter().flat_map(|plan| &plan.changes);
-            let mut ours = changes.filter(|change| change.owner == Owner::Ours);
+            let mut ours = self.repair.changes.iter().filter(|change| change.owner == Owner::Ours);
             SHARED.iter().all(|name| **path != self.layout.file(name))
                 && ours.any(|change| change.path == **path && change.after.is_none())
         };
         let files: Vec<PathBuf> =
-            self.ours.present.files.keys().map(|name| self.layout.file(name)).collect();
+            self.present.files.keys().map(|name| self.layout.file(name)).collect();
         let superseded: Vec<String> =
-            self.ours.installed.superseded.iter().map(|stem| stem.file(FileKind::State)).collect();
+            self.installed.superseded.iter().map(|stem| stem.file(FileKind::State)).collect();
         let is_told = |path: &&PathBuf| superseded.iter().any(|name| path.ends_with(name));
         let orphans = files.iter().filter(is_removal).filter(|path| !is_told(path));
-        temporary
+        self.leftovers
             .iter()
             .chain(orphans)
             .map(|path| {
@@ -224,10 +214,5 @@ impl Folder<'_> {
                 self.tidied(Finding::note(Check::Files, what)).at(path)
             })
             .collect()
-    }
-
-    /// Returns whether another run holds the lock. It is neither created nor kept.
-    fn is_busy(&self) -> bool {
-        Lock::is_held(&self.layout.file(LOCK))
     }
 }

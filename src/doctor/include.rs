@@ -12,42 +12,6 @@ use crate::install::layout::INDEX;
 use crate::install::reader::Block;
 use crate::text::shell;
 
-/// A line of the user's configuration.
-type Place = (PathBuf, usize);
-
-/// The user's configuration, as far as it is about our files.
-#[derive(Default)]
-struct Includes {
-    /// Lines that include them for every host.
-    at_top: Vec<Place>,
-    /// Lines that include them for some hosts only.
-    in_block: Vec<Place>,
-    /// The first setting for every host before them.
-    before: Option<(Place, String)>,
-}
-
-impl Includes {
-    fn find(snapshot: &Snapshot) -> Self {
-        let mut found = Self::default();
-        snapshot.visit_config(&mut |line| {
-            let place = (line.file.to_owned(), line.directive.line);
-            let keyword = &*line.directive.keyword;
-            let is_for_all = line.blocks.iter().all(Block::is_for_every_host);
-            if line.includes_us {
-                if is_for_all { &mut found.at_top } else { &mut found.in_block }.push(place);
-            } else if is_for_all
-                && found.at_top.is_empty()
-                && found.before.is_none()
-                && !matches!(keyword, b"host" | b"match" | b"include" | b"ignoreunknown")
-            {
-                found.before = Some((place, String::from_utf8_lossy(keyword).into_owned()));
-            }
-            true
-        });
-        found
-    }
-}
-
 /// Examines whether ssh reads our files.
 #[must_use]
 pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
@@ -55,14 +19,26 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     if let Err(error) = &snapshot.config {
         return vec![Finding::wrong(Check::Include, error).at(&config)];
     }
-    let Includes { at_top, in_block, before } = Includes::find(snapshot);
-    if !snapshot.is_in_use() {
-        // A cluster whose file is gone, and a folder that cannot be read, are told under `files`.
-        let is_empty = snapshot.ours.as_ref().is_ok_and(|ours| {
-            ours.installed.records.is_empty() && ours.installed.damaged.is_empty()
-        });
-        let lines = at_top.into_iter().chain(in_block).filter(|_| is_empty);
-        return lines.map(unused).collect();
+    // The lines that include our files for every host, and for some only, and the first setting for
+    // every host before them.
+    let (mut at_top, mut in_block, mut before) = (Vec::new(), Vec::new(), None);
+    snapshot.visit_config(&mut |line| {
+        let place = (line.file.to_owned(), line.directive.line);
+        let keyword = &*line.directive.keyword;
+        let is_for_all = line.blocks.iter().all(Block::is_for_every_host);
+        if line.includes_us {
+            if is_for_all { &mut at_top } else { &mut in_block }.push(place);
+        } else if is_for_all
+            && at_top.is_empty()
+            && before.is_none()
+            && !matches!(keyword, b"host" | b"match" | b"include" | b"ignoreunknown")
+        {
+            before = Some((place, String::from_utf8_lossy(keyword).into_owned()));
+        }
+        true
+    });
+    if snapshot.repair.clusters.is_empty() {
+        return at_top.into_iter().chain(in_block).filter_map(|at| unused(snapshot, at)).collect();
     }
     let mut findings = Vec::new();
     if let Some((file, line)) = at_top.first() {
@@ -94,23 +70,29 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
             .at_line(&file, line)
             .advise("remove that line; one at the top of the file applies to all hosts")
     }));
-    if !snapshot.layout.is_read_by_ssh() {
-        let what = format!(
-            "a plain ssh reads {} instead of this file",
-            shell::path(&snapshot.layout.read_by_ssh().join("config"))
-        );
-        let ssh = shell::command(["ssh".as_ref(), "-F".as_ref(), config.as_os_str()]);
-        findings.push(
-            Finding::note(Check::Include, what).at(&config).advise(format_args!("use `{ssh}`")),
-        );
-    }
+    findings.extend(not_of_a_plain_ssh(snapshot));
     findings
 }
 
-fn unused((file, line): Place) -> Finding {
-    Finding::note(Check::Include, "this line includes our files, but no cluster is installed")
-        .at_line(&file, line)
-        .advise("it does no harm; remove that line")
+/// A line that includes our files where there are none.
+fn unused(snapshot: &Snapshot, (file, line): (PathBuf, usize)) -> Option<Finding> {
+    let installed = &snapshot.installed;
+    // A cluster whose file is gone, and a folder that cannot be read, are told under `files`.
+    let is_empty = snapshot.unreadable.is_none()
+        && installed.records.is_empty()
+        && installed.damaged.is_empty();
+    let what = "this line includes our files, but no cluster is installed";
+    let finding = Finding::note(Check::Include, what).at_line(&file, line);
+    is_empty.then(|| finding.advise("it does no harm; remove that line"))
+}
+
+fn not_of_a_plain_ssh(snapshot: &Snapshot) -> Option<Finding> {
+    let (layout, config) = (&snapshot.layout, snapshot.layout.config());
+    let read = shell::path(&layout.read_by_ssh().join("config"));
+    let what = format!("a plain ssh reads {read} instead of this file");
+    let ssh = shell::command(["ssh".as_ref(), "-F".as_ref(), config.as_os_str()]);
+    let finding = Finding::note(Check::Include, what).at(&config);
+    (!layout.is_read_by_ssh()).then(|| finding.advise(format_args!("use `{ssh}`")))
 }
 
 fn other_home(snapshot: &Snapshot, home: &Path) -> Finding {

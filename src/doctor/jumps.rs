@@ -9,9 +9,9 @@ use crate::install::state::FileKind;
 /// Finds loops of jumps over all that ssh reads.
 #[must_use]
 pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
-    let (Ok(ours), Ok(config)) = (&snapshot.ours, &snapshot.config) else { return Vec::new() };
-    let stems = ours.present.indexed();
-    let fragment = |stem| ours.present.part(stem, FileKind::Fragment);
+    let Ok(config) = &snapshot.config else { return Vec::new() };
+    let stems = snapshot.present.indexed();
+    let fragment = |stem| snapshot.present.part(stem, FileKind::Fragment);
     let fragments: Vec<&[u8]> = stems.iter().filter_map(fragment).collect();
     let (layout, path) = (&snapshot.layout, snapshot.layout.config());
     let config = (&*path, config.as_deref().unwrap_or_default());

@@ -13,7 +13,7 @@ use crate::certificate::identity::{Identity, IdentityError};
 #[must_use]
 pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     let mut users: BTreeMap<PathBuf, Vec<String>> = BTreeMap::new();
-    for cluster in snapshot.clusters() {
+    for cluster in &snapshot.clusters {
         for path in snapshot.paths(cluster, "identityfile") {
             users.entry(path).or_default().push(cluster.alias());
         }
@@ -47,7 +47,7 @@ fn unusable(error: &IdentityError, path: &Path, clusters: &str) -> Finding {
         IdentityError::Mismatch(_) | IdentityError::Private(..) | IdentityError::NoKey(..) => {
             Finding::warning(Check::Key, what)
         }
-        IdentityError::Missing(_) | IdentityError::Unreadable(..) | IdentityError::NoFile(_) => {
+        IdentityError::Missing(_) | IdentityError::Unreadable(..) => {
             Finding::wrong(Check::Key, what)
         }
     };

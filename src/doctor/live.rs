@@ -28,7 +28,7 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     let commands = &snapshot.commands;
     let mut findings = Vec::new();
     let mut working = None;
-    for cluster in snapshot.clusters() {
+    for cluster in &snapshot.clusters {
         for command in &cluster.fragment.commands {
             let faults = faults(cluster, command, snapshot, resolver);
             if faults.is_empty() {
@@ -44,8 +44,7 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
             last(&title, &state, sync)
         }));
     }
-    let follow = snapshot.ours.as_ref().ok().and_then(|ours| ours.present.follow.as_ref());
-    if follow.is_some_and(|follow| follow.options.live.is_some()) {
+    if snapshot.present.follow.as_ref().is_some_and(|follow| follow.options.live.is_some()) {
         let state = RefreshState::read(&snapshot.layout, &refresh::name(None));
         let sync = || commands.installed("sync", ["--new"]);
         findings.push(last("new clusters of the subscription", &state, sync));

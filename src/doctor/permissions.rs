@@ -21,8 +21,7 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     let folders = [layout.ssh_folder().to_owned(), layout.folder()];
     let mut files = vec![layout.config()];
     files.extend(snapshot.included());
-    let ours = snapshot.ours.iter().flat_map(|ours| ours.present.files.keys());
-    files.extend(ours.map(|name| layout.file(name)));
+    files.extend(snapshot.present.files.keys().map(|name| layout.file(name)));
     if !folders.iter().chain(&files).any(|path| path.exists()) {
         return Vec::new();
     }
@@ -59,7 +58,7 @@ fn fault(path: &Path, is_configuration: bool) -> Option<Finding> {
 
 /// Files of ours that others can read: they name hosts and users, but hold no key.
 fn readable(snapshot: &Snapshot) -> Option<Finding> {
-    let loose = snapshot.ours.iter().flat_map(|ours| &ours.present.loose);
+    let loose = snapshot.present.loose.iter();
     let paths: Vec<_> = loose
         .map(|name| snapshot.layout.file(name))
         .filter(|path| fs::metadata(path).is_ok_and(|found| found.mode() & 0o022 == 0))

@@ -19,7 +19,7 @@ pub(super) const LIMIT: Duration = Duration::from_secs(5);
 #[must_use]
 pub fn examine(snapshot: &Snapshot) -> Option<Finding> {
     let needs_one = |cluster: &InstalledCluster| cluster.fragment.needs_a_shell();
-    snapshot.clusters().iter().any(needs_one).then(|| try_out(&snapshot.shell()))
+    snapshot.clusters.iter().any(needs_one).then(|| try_out(&snapshot.shell()))
 }
 
 fn try_out(shell: &Path) -> Finding {

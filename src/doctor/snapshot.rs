@@ -27,27 +27,22 @@ pub struct Snapshot {
     pub layout: Layout,
     /// The user's configuration, or why it cannot be read.
     pub config: Result<Option<Vec<u8>>, String>,
-    /// Our files.
-    pub ours: Result<OurFolder, FolderError>,
+    /// Our files; none where `unreadable` says why.
+    pub present: Present,
+    /// The reason that our folder cannot be read.
+    pub unreadable: Option<FolderError>,
+    /// The installed clusters.
+    pub installed: Installed,
+    /// The changes that a `sync` without news would make.
+    pub repair: Plan,
+    /// The clusters with a file for ssh.
+    pub clusters: Vec<InstalledCluster>,
     /// Temporary files of runs that were killed, or are still running.
     pub leftovers: Vec<PathBuf>,
     /// The commands that are advised.
     pub commands: OwnCommands,
     /// The surroundings of this run.
     pub context: Context,
-}
-
-/// Our files, and what they say.
-#[derive(Debug)]
-pub struct OurFolder {
-    /// The files.
-    pub present: Present,
-    /// The installed clusters.
-    pub installed: Installed,
-    /// The changes that a `sync` without news would make.
-    pub repair: Option<Plan>,
-    /// The clusters with a file for ssh.
-    pub clusters: Vec<InstalledCluster>,
 }
 
 /// An installed cluster with its file for ssh.
@@ -67,23 +62,33 @@ impl Snapshot {
     pub fn read(layout: Layout, context: Context) -> Self {
         let config = crate::fs::contents(&layout.config()).map_err(|error| error.to_string());
         let ours = folder::check_owner(&layout).and_then(|()| folder::read_ours(&layout));
-        let text = config.as_ref().ok().cloned().flatten();
-        let ours = ours.map(|present| OurFolder::of(&layout, Present { config: text, ..present }));
-        let leftovers = folder::leftovers(&layout);
-        let commands = context.commands();
-        Self { layout, config, ours, leftovers, commands, context }
-    }
-
-    /// The installed clusters with a file for ssh.
-    #[must_use]
-    pub fn clusters(&self) -> &[InstalledCluster] {
-        self.ours.as_ref().map_or(&[], |ours| &ours.clusters)
-    }
-
-    /// Returns whether ssh should know names of ours.
-    #[must_use]
-    pub fn is_in_use(&self) -> bool {
-        self.ours.as_ref().is_ok_and(|ours| !ours.expected().is_empty())
+        let (present, unreadable) = match ours {
+            Ok(present) => (present, None),
+            Err(error) => (Present::default(), Some(error)),
+        };
+        let present = Present { config: config.as_ref().ok().cloned().flatten(), ..present };
+        let installed = present.installed();
+        let repair = plan(&layout, &present, &Desired::unchanged(&present), None);
+        let cluster = |(stem, record): (&FileStem, &Record)| {
+            let text = present.part(stem, FileKind::Fragment)?;
+            let path = layout.file(&stem.file(FileKind::Fragment));
+            let mut fragment = Fragment::parse(text);
+            let look = present.files.get(FIRST_LOOK).map(Vec::as_slice).unwrap_or_default();
+            fragment.commands.extend(live::commands(look, &record.alias()));
+            Some(InstalledCluster { record: record.clone(), path, fragment })
+        };
+        Self {
+            clusters: installed.records.iter().filter_map(cluster).collect(),
+            leftovers: folder::leftovers(&layout),
+            commands: context.commands(),
+            repair: repair.unwrap_or_default(),
+            layout,
+            config,
+            present,
+            unreadable,
+            installed,
+            context,
+        }
     }
 
     /// Calls `visit` for each line of the user's configuration, from file to file.
@@ -145,29 +150,6 @@ impl Snapshot {
         let is_absolute = path.starts_with('/') || path.starts_with("~/");
         let is_plain = is_absolute && !path.contains(['%', '$']);
         is_plain.then(|| self.layout.include_resolver().resolve(path.as_bytes())).flatten()
-    }
-}
-
-impl OurFolder {
-    fn of(layout: &Layout, present: Present) -> Self {
-        let installed = present.installed();
-        let repair = plan(layout, &present, &Desired::unchanged(&present), None).ok();
-        let cluster = |(stem, record): (&FileStem, &Record)| {
-            let text = present.part(stem, FileKind::Fragment)?;
-            let path = layout.file(&stem.file(FileKind::Fragment));
-            let mut fragment = Fragment::parse(text);
-            let look = present.files.get(FIRST_LOOK).map(Vec::as_slice).unwrap_or_default();
-            fragment.commands.extend(live::commands(look, &record.alias()));
-            Some(InstalledCluster { record: record.clone(), path, fragment })
-        };
-        let clusters = installed.records.iter().filter_map(cluster).collect();
-        Self { present, installed, repair, clusters }
-    }
-
-    /// The clusters that ssh should read.
-    #[must_use]
-    pub fn expected(&self) -> &[FileStem] {
-        self.repair.as_ref().map_or(&[], |plan| &plan.clusters)
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
-use super::reader::{Block, ConfigReader, Criterion, Line, matches_list};
+use super::reader::{Block, ConfigReader, Line};
 
 /// The settings about jumps that ssh reads, in its order.
 #[derive(Debug, Default)]
@@ -115,12 +115,10 @@ impl Jumps {
     fn look_up<'j>(&'j self, host: &str, original: &str, is_final: bool, found: &mut Found<'j>) {
         for Rule { blocks, setting } in &self.rules {
             let by_now = found.host_name.as_deref().unwrap_or(host);
-            let applies = |block: &Block| match block {
-                Block::Host(patterns) => matches_list(patterns.iter().map(String::as_str), host),
-                Block::Match(criteria) => {
-                    criteria.iter().all(|c| fits_criterion(c, by_now, original, is_final))
-                }
-            };
+            // What only ssh can know counts as not: else jumps that never come together would make a
+            // loop.
+            let applies =
+                |block: &Block| block.applies(host, by_now, original, Some(is_final)) == Some(true);
             if !blocks.iter().all(applies) {
                 continue;
             }
@@ -193,20 +191,6 @@ fn through_ssh(words: &[String]) -> Option<String> {
         }
     }
     None
-}
-
-/// Returns whether one condition of a `Match` holds. What only ssh can know counts as not: else jumps
-/// that never come together would make a loop.
-fn fits_criterion(criterion: &Criterion, host: &str, original: &str, is_final: bool) -> bool {
-    let fits = |text| matches_list(criterion.value.split(','), text);
-    let holds = match &*criterion.name {
-        "all" => true,
-        "final" | "canonical" => is_final,
-        "host" => fits(host),
-        "originalhost" => fits(original),
-        _ => return false,
-    };
-    holds != criterion.negated
 }
 
 #[cfg(test)]

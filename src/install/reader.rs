@@ -71,6 +71,41 @@ impl Block {
         }
     }
 
+    /// Returns whether it applies to a name that ssh looks up as `host`, by now with this `HostName`,
+    /// and that was called `original` at first (`ssh_config(5)`, Match); `None` where only ssh knows.
+    #[must_use]
+    pub fn applies(
+        &self,
+        host: &str,
+        host_name: &str,
+        original: &str,
+        is_final: Option<bool>,
+    ) -> Option<bool> {
+        let criteria = match self {
+            Self::Host(patterns) => {
+                return Some(matches_list(patterns.iter().map(String::as_str), host));
+            }
+            Self::Match(criteria) => criteria,
+        };
+        let mut all = Some(true);
+        for Criterion { negated, name, value } in criteria {
+            let fits = |text| Some(matches_list(value.split(','), text));
+            let holds = match &**name {
+                "all" => Some(true),
+                "final" | "canonical" => is_final,
+                "host" => fits(host_name),
+                "originalhost" => fits(original),
+                _ => None,
+            };
+            match holds.map(|holds| holds != *negated) {
+                Some(true) => {}
+                Some(false) => return Some(false),
+                None => all = None,
+            }
+        }
+        all
+    }
+
     /// The host patterns that it names. A negated one names nobody.
     #[must_use]
     pub fn host_patterns(&self) -> Vec<&str> {

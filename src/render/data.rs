@@ -180,7 +180,7 @@ pub struct Skipped<'f> {
     /// Its name, or where it stands in the answer where it has none.
     pub name: &'f str,
     /// The reason that it gives none: `terminated`, `detached`, `no_connection` (it has none yet),
-    /// or `refused` (a value of it was refused, and `--skip-invalid` left it out).
+    /// or `value_refused` (a value of it was refused, and `--skip-invalid` left it out).
     pub reason: &'static str,
     /// Of one without a connection: the node's status, as the API says it.
     pub status: Option<&'f str>,
@@ -204,7 +204,7 @@ impl<'f> Skipped<'f> {
         match &skipped.why {
             WhySkipped::Terminated => plain("terminated"),
             WhySkipped::Detached => plain("detached"),
-            WhySkipped::Refused => plain("refused"),
+            WhySkipped::Refused => plain("value_refused"),
             WhySkipped::NoConnection { status, progress, failure, .. } => Self {
                 status: status.as_ref().map(Label::as_str),
                 installation_progress: *progress,

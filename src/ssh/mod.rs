@@ -5,4 +5,5 @@ pub mod login;
 pub mod probe;
 pub mod process;
 pub mod query;
+pub mod reason;
 pub mod release;

@@ -6,11 +6,18 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::ssh::process::{self, Ended};
+use crate::text::sanitize::excerpt;
 
 /// A name that nobody configures.
 pub const UNRELATED: &str = "prime-ssh-check.invalid";
 /// The time limit for one call. A configuration's own `Match exec` lines may run anything.
 const LIMIT: Duration = Duration::from_secs(5);
+/// The longest path of a socket, in bytes (`sockaddr_un`), and what ssh adds to it while it makes one:
+/// a dot and 16 characters.
+const SOCKET_PATH_MAX: usize = if cfg!(target_os = "macos") { 103 } else { 107 };
+const SOCKET_SUFFIX: usize = 17;
+/// The most characters of a path that are shown.
+const SHOWN: usize = 160;
 /// Set for every ssh that is only asked: a fragment's own command must fetch no certificate then.
 const NO_REFRESH: &str = "PRIME_SSH_NO_REFRESH";
 
@@ -67,4 +74,52 @@ pub fn refusal(option: &str) -> Option<String> {
     // The place is ours, and not one that the user knows.
     let told = words.split_once("line 0: ").map_or(words, |(_, told)| told);
     (ended.status.is_some() && !ended.succeeded()).then(|| told.to_owned())
+}
+
+/// Returns the value of a keyword in an answer of `ssh -G`, which writes keywords in lower case.
+#[must_use]
+pub fn value<'a>(answer: &'a str, keyword: &str) -> Option<&'a str> {
+    let mut lines = answer.lines().filter_map(|line| line.split_once(' '));
+    lines.find_map(|(name, value)| (name == keyword).then_some(value))
+}
+
+/// Returns the longest path of a socket for shared connections, in bytes. `is_made`: ssh makes such
+/// sockets, and does not only look for them.
+#[must_use]
+pub fn socket_path_max(is_made: bool) -> usize {
+    SOCKET_PATH_MAX - if is_made { SOCKET_SUFFIX } else { 0 }
+}
+
+/// Returns the reason that ssh, which gave this answer, could not share a connection as it is told
+/// to, which ends it.
+#[must_use]
+pub fn socket_fault(answer: &str) -> Option<String> {
+    let path = value(answer, "controlpath").filter(|path| *path != "none")?;
+    let is_made = value(answer, "controlmaster").is_some_and(|value| value != "false");
+    let max = socket_path_max(is_made);
+    let shown = excerpt(path, SHOWN);
+    if path.len() > max {
+        return Some(format!("ControlPath {shown} is longer than {max} bytes"));
+    }
+    let folder = Path::new(path).parent().filter(|_| is_made)?;
+    (!folder.is_dir()).then(|| format!("ControlPath {shown} is in a folder that is not there"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_that_cannot_be_made() {
+        let fault = |lines: &str| socket_fault(&format!("port 22\n{lines}\n"));
+        let long = |length: usize| format!("controlpath /tmp/{}", "x".repeat(length - 5));
+        assert_eq!(fault(&long(SOCKET_PATH_MAX)), None);
+        assert!(fault(&long(SOCKET_PATH_MAX + 1)).is_some());
+        let shared = |line: &str| fault(&format!("{line}\ncontrolmaster auto"));
+        assert_eq!(shared(&long(SOCKET_PATH_MAX - SOCKET_SUFFIX)), None);
+        let told = shared(&long(SOCKET_PATH_MAX - SOCKET_SUFFIX + 1)).unwrap();
+        assert!(told.ends_with("is longer than 90 bytes") || cfg!(target_os = "macos"), "{told}");
+        assert!(shared("controlpath /no/such/folder/x").is_some());
+        assert_eq!(fault("controlpath /no/such/folder/x\ncontrolmaster false"), None);
+    }
 }

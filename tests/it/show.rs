@@ -99,7 +99,7 @@ fn json_for_programs() {
     assert_eq!(hosts[0]["host_name"], "2001:db8::10");
     let reasons: Vec<_> =
         cluster["nodes_skipped"].as_array().unwrap().iter().map(|node| &node["reason"]).collect();
-    assert_eq!(reasons, ["no_connection", "refused", "no_connection", "detached"]);
+    assert_eq!(reasons, ["no_connection", "value_refused", "no_connection", "detached"]);
     assert_eq!(
         report["refusals"],
         json!([{"path": "data.nodes[3].connections[0].host", "reason": "control character",

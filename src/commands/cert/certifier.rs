@@ -3,17 +3,16 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
+use jiff::tz::TimeZone;
 use tokio::time::{Instant, timeout_at};
 
-use super::{clock, file_for};
+use super::file_for;
 use crate::api::client::Client;
 use crate::api::error::Error as ApiError;
 use crate::api::wire::{self, Malformed};
-use crate::certificate::details::{self, Clock};
-use crate::certificate::file::{CertificateFile, LIMIT, ReadError};
+use crate::certificate::file::{self, CertificateFile, LIMIT};
 use crate::certificate::identity::Identity;
-use crate::certificate::judge::{self, Requirements, Warning};
-use crate::certificate::{Certificate, ParseError};
+use crate::certificate::{Certificate, details, judge};
 use crate::commands::fetch::AT_ONCE;
 use crate::commands::fleets;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -34,13 +33,6 @@ pub(super) struct Certifier<'a> {
     terminal: Terminal,
     /// True if the clusters are the API's list, and not what was typed.
     are_listed: bool,
-}
-
-/// A cluster, and the file of its certificate.
-struct Target {
-    id: String,
-    file: CertificateFile,
-    users: Vec<String>,
 }
 
 impl<'a> Certifier<'a> {
@@ -83,13 +75,21 @@ impl<'a> Certifier<'a> {
                 return Err(Failure::message(Kind::Api, message));
             }
         };
-        let clock = clock();
-        let summary = details::summary(&certificate, &clock);
+        let now = time::now();
+        let summary = details::summary(&certificate, now, &TimeZone::system());
         self.terminal.note(format_args!("certificate for {selector}: {summary}"));
         for warning in warnings {
             self.terminal.warning(warning);
         }
-        self.warn_if_short(&certificate, &clock);
+        let left = certificate.left(now).unwrap_or_default();
+        if let Some(min_validity) = self.wanted.min_validity.filter(|least| left < *least) {
+            self.terminal.warning(format_args!(
+                "the certificate lasts only {}, less than --min-validity ({}): \
+                 each `--ensure` asks for another one",
+                time::span(left),
+                time::span(min_validity)
+            ));
+        }
         Ok(())
     }
 
@@ -98,8 +98,8 @@ impl<'a> Certifier<'a> {
         &self,
         selector: &str,
         deadline: Instant,
-    ) -> Outcome<Option<(Certificate, Vec<Warning>)>> {
-        let Target { id, file, users } = self.target(selector).await?;
+    ) -> Outcome<Option<(Certificate, Vec<String>)>> {
+        let (id, file, users) = self.target(selector).await?;
         let key = &self.identity.public_key;
         folder::check_owner(&self.wanted.layout)?;
         folder::is_there(&self.wanted.layout)?;
@@ -107,7 +107,7 @@ impl<'a> Certifier<'a> {
             crate::fs::read_own(file.path()).map_err(FolderError::from)?;
         } else if let Err(error) = crate::fs::real_folder(file.path()) {
             return Err(error.of_typed("file")).or_fail(Kind::Local);
-        } else if matches!(file.read(), Err(ReadError::Parse(why)) if why != ParseError::Empty) {
+        } else if file::read(file.path()).is_err() {
             // Such as the key itself, for a name that was mistyped.
             let path = shell::path(file.path());
             let message = format!("{path} is not a certificate: not replaced");
@@ -115,12 +115,12 @@ impl<'a> Certifier<'a> {
                 .hint("choose another file, or remove this one first"));
         }
         let (until, min_validity) = (deadline - REPORTING, self.wanted.min_validity);
-        let Some(lock) = file.lock_to_renew(until, key, min_validity).await? else {
+        let Some(_lock) = file.lock_to_renew(until, key, min_validity).await? else {
             return Ok(None);
         };
         self.identity.verify()?;
         let new = self.request(&id, users).await?;
-        lock.write(&new.0).or_fail(Kind::Local)?;
+        file.write(&new.0).or_fail(Kind::Local)?;
         Ok(Some(new))
     }
 
@@ -129,7 +129,7 @@ impl<'a> Certifier<'a> {
         &self,
         id: &str,
         mut users: Vec<String>,
-    ) -> Outcome<(Certificate, Vec<Warning>)> {
+    ) -> Outcome<(Certificate, Vec<String>)> {
         let (key, ttl) = (&self.identity.public_key, self.wanted.ttl);
         let ttl_word = ttl.map(duration::typed);
         let answer = self.client.certificate(id, &key.to_string(), ttl_word.as_deref()).await?;
@@ -143,20 +143,27 @@ impl<'a> Certifier<'a> {
         users.extend(named.filter(|text| UserName::new(*text).is_ok()).map(str::to_owned));
         users.sort_unstable();
         users.dedup();
-        judge::judge(text, &Requirements { key, ttl, users: &users, now: time::now() }).map_err(
-            |why| {
-                let refused = format!("the API's certificate for cluster `{id}` is refused: {why}");
-                Failure::message(Kind::Answer, refused)
-            },
-        )
+        let now = time::now();
+        let judged = Certificate::read(text).and_then(|certificate| {
+            judge::check_new(&certificate, key, now)?;
+            Ok(certificate)
+        });
+        let certificate = judged.map_err(|why| {
+            let refused = format!("the API's certificate for cluster `{id}` is refused: {why}");
+            Failure::message(Kind::Answer, refused)
+        })?;
+        let warnings = judge::other_users(&certificate, &users).into_iter();
+        let warnings = warnings.chain(judge::too_long(&certificate, ttl, now));
+        let warnings = warnings.chain(judge::restrictions(&certificate)).collect();
+        Ok((certificate, warnings))
     }
 
-    /// Finds the cluster and the file of its certificate, without a request where the name of a file
-    /// says it.
-    async fn target(&self, selector: &str) -> Outcome<Target> {
+    /// Finds the id of the cluster and the file of its certificate, without a request where the name
+    /// of a file says them, and the users that ssh logs in as, as far as they are known.
+    async fn target(&self, selector: &str) -> Outcome<(String, CertificateFile, Vec<String>)> {
         let file = file_for(selector, self.wanted);
         if let Some(file) = file.filter(|file| file.is_of(selector)) {
-            return Ok(Target { id: selector.to_owned(), file, users: Vec::new() });
+            return Ok((selector.to_owned(), file, Vec::new()));
         }
         let found = if self.are_listed {
             // An id of the list that is none is the API's fault, and no name to search for.
@@ -182,18 +189,6 @@ impl<'a> Certifier<'a> {
             None => CertificateFile::for_cluster(folder, &name, &found.id),
         };
         let users = checked.users().into_iter().map(str::to_owned).collect();
-        Ok(Target { id: found.id, file, users })
-    }
-
-    fn warn_if_short(&self, certificate: &Certificate, clock: &Clock) {
-        let left = certificate.validity.left(clock.now).unwrap_or_default();
-        if let Some(min_validity) = self.wanted.min_validity.filter(|least| left < *least) {
-            self.terminal.warning(format_args!(
-                "the certificate lasts only {}, less than --min-validity ({}): \
-                 each `--ensure` asks for another one",
-                time::span(left),
-                time::span(min_validity)
-            ));
-        }
+        Ok((found.id, file, users))
     }
 }

@@ -7,12 +7,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use certifier::Certifier;
-use jiff::tz::TimeZone;
 
 use super::fetch;
 use super::installed::{Renewed, called};
 use crate::certificate::PublicKey;
-use crate::certificate::details::Clock;
 use crate::certificate::file::{self, CertificateFile};
 use crate::certificate::identity::{Identity, IdentityError};
 use crate::certificate::own_keys::own_files;
@@ -24,7 +22,7 @@ use crate::install::present::Installed;
 use crate::install::state::Record;
 use crate::settings::{CertSettings, Context, Endpoint, OptionResolver, Settings, refresh_is_off};
 use crate::terminal::Terminal;
-use crate::text::{shell, time};
+use crate::text::shell;
 
 pub(super) fn run(args: CertArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
@@ -198,9 +196,5 @@ fn is_sufficient(selector: &str, wanted: &CertSettings, key: &PublicKey) -> bool
     let (Some(min_validity), Some(file)) = (wanted.min_validity, file_for(selector, wanted)) else {
         return false;
     };
-    file.read().is_ok_and(|present| file::suffices(&present, key, min_validity))
-}
-
-fn clock() -> Clock {
-    Clock { now: time::now(), zone: TimeZone::system() }
+    file::present(file.path()).is_ok_and(|present| file::suffices(&present, key, min_validity))
 }

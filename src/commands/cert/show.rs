@@ -1,11 +1,13 @@
 //! `prime-ssh cert --show`: show the present certificates.
 
-use anyhow::Context;
+use std::fmt::Display;
 
-use super::{clock, file_for};
-use crate::certificate::details::{Clock, Details};
-use crate::certificate::file::ReadError;
+use anyhow::Context;
+use jiff::tz::TimeZone;
+
+use super::file_for;
 use crate::certificate::identity::Identity;
+use crate::certificate::{details, file, judge};
 use crate::commands::installed::called;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::folder;
@@ -14,7 +16,7 @@ use crate::install::present::Installed;
 use crate::install::state::{FileKind, Record};
 use crate::settings::{CertSettings, pasted};
 use crate::terminal::{self, Terminal};
-use crate::text::shell;
+use crate::text::{shell, time};
 
 /// Shows each; fails where one of them lets nobody in.
 pub(super) fn show(
@@ -30,69 +32,53 @@ pub(super) fn show(
             None
         }
     };
-    let clock = clock();
-    let each = selectors.iter().map(|selector| {
-        let record = called(installed, selector);
-        Shown { selector, record, wanted }.print(identity.as_ref(), &clock)
-    });
+    let each = selectors
+        .iter()
+        .map(|selector| show_one(selector, called(installed, selector), identity.as_ref(), wanted));
     terminal.worst(each.filter_map(Result::err).collect())
 }
 
-/// A cluster whose certificate is shown.
-struct Shown<'s> {
-    selector: &'s str,
-    record: Option<&'s Record>,
-    wanted: &'s CertSettings,
-}
-
-impl Shown<'_> {
-    fn print(&self, identity: Option<&Identity>, clock: &Clock) -> Outcome<()> {
-        let Some(file) = file_for(self.selector, self.wanted) else { return Err(self.missing()) };
-        let certificate = match file.read() {
-            Ok(certificate) => certificate,
-            Err(ReadError::Missing) => return Err(self.missing()),
-            Err(error) => return Err(self.useless(&error)),
-        };
-        let key = identity.map(|identity| &identity.public_key);
-        let details = Details { certificate: &certificate, key, clock };
-        let (path, text) = (shell::path(file.path()), details.to_string());
-        terminal::print_lines([path.as_str()].into_iter().chain(text.lines()))
-            .context("cannot write to stdout")
-            .or_fail(Kind::Local)?;
-        details.refusal().map_or(Ok(()), |refusal| Err(self.useless(&refusal)))
+fn show_one(
+    selector: &str,
+    record: Option<&Record>,
+    identity: Option<&Identity>,
+    wanted: &CertSettings,
+) -> Outcome<()> {
+    let mut cert = wanted.commands.about("cert", selector, record);
+    if let Some(output) = &wanted.output {
+        cert.extend(["--output".into(), output.into()]);
     }
-
-    /// The command that gets a new one.
-    fn cert(&self) -> String {
-        let CertSettings { commands, output, .. } = self.wanted;
-        let mut words = commands.about("cert", self.selector, self.record);
-        if let Some(output) = output {
-            words.extend(["--output".into(), output.into()]);
-        }
-        pasted(words)
-    }
-
-    fn useless(&self, why: &dyn std::fmt::Display) -> Failure {
-        let message = format!("the certificate for {} lets nobody in: {why}", self.selector);
-        Failure::message(Kind::Local, message).hint(format!("{} gets a new one", self.cert()))
-    }
-
-    fn missing(&self) -> Failure {
-        let selector = self.selector;
-        if self.takes_none() {
+    let cert = pasted(cert);
+    let useless = |why: &dyn Display| {
+        let message = format!("the certificate for {selector} lets nobody in: {why}");
+        Failure::message(Kind::Local, message).hint(format!("{cert} gets a new one"))
+    };
+    let file = file_for(selector, wanted);
+    let present = file.as_ref().map(|file| file::read(file.path())).transpose();
+    let present = present.map_err(|why| useless(&why))?.flatten();
+    let Some((file, certificate)) = file.zip(present) else {
+        if record.is_some_and(|record| takes_none(record, wanted)) {
             let message = format!("{selector} lets people in without a certificate");
-            return Failure::message(Kind::Local, message).hint("`ssh` works with your key");
+            return Err(Failure::message(Kind::Local, message).hint("`ssh` works with your key"));
         }
         // Only the API knows whether the cluster takes one.
-        Failure::message(Kind::Local, format!("there is no certificate for {selector}"))
-            .hint(format!("{} gets one, if the cluster takes one", self.cert()))
-    }
+        let message = format!("there is no certificate for {selector}");
+        let hint = format!("{cert} gets one, if the cluster takes one");
+        return Err(Failure::message(Kind::Local, message).hint(hint));
+    };
+    let key = identity.map(|identity| &identity.public_key);
+    let now = time::now();
+    let lines = details::lines(&certificate, key, now, &TimeZone::system());
+    terminal::print_lines([shell::path(file.path())].into_iter().chain(lines))
+        .context("cannot write to stdout")
+        .or_fail(Kind::Local)?;
+    let key = key.unwrap_or(&certificate.key);
+    judge::check_new(&certificate, key, now).map_err(|why| useless(&why))
+}
 
-    /// Returns whether the cluster is installed, and none of its hosts is shown a certificate.
-    fn takes_none(&self) -> bool {
-        let Some(record) = self.record else { return false };
-        let Ok(present) = folder::read_ours(&self.wanted.layout) else { return false };
-        let fragment = present.part(&record.stem(), FileKind::Fragment);
-        fragment.is_some_and(|text| Fragment::parse(text).all("certificatefile").next().is_none())
-    }
+/// Returns whether none of an installed cluster's hosts is shown a certificate.
+fn takes_none(record: &Record, wanted: &CertSettings) -> bool {
+    let Ok(present) = folder::read_ours(&wanted.layout) else { return false };
+    let fragment = present.part(&record.stem(), FileKind::Fragment);
+    fragment.is_some_and(|text| Fragment::parse(text).all("certificatefile").next().is_none())
 }

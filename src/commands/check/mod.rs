@@ -4,10 +4,9 @@ mod report;
 
 use super::fetch::block_on;
 use super::nodes::reach::{self, Found};
-use super::nodes::remedy::Remedies;
 use super::nodes::status::{Judge, NodeStatus};
 use super::nodes::{ViewedCluster, ViewedHost, route};
-use super::{fleets, view};
+use super::{cluster_certificates, fleets, view};
 use crate::cli::CheckArgs;
 use crate::cluster::NoFleet;
 use crate::failure::{Failure, Outcome};
@@ -30,8 +29,7 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Outcome<()> {
     let hosts: Vec<ViewedHost<'_>> = clusters.iter().flat_map(ViewedCluster::hosts).collect();
     let mut found = look_at(&hosts, &clusters, args, viewing, terminal)?.into_iter();
 
-    let remedies = Remedies::new(viewing, &options);
-    let judge = Judge { remedies, logs_in: args.login };
+    let judge = Judge::new(viewing, &options, args.login);
     let judged = |cluster| judge.statuses(cluster, |_| found.next().unwrap_or_default());
     let statuses: Vec<NodeStatus<'_>> = clusters.iter().flat_map(judged).collect();
     let report = report::Report::new(&statuses, &clusters, context.global.skip_invalid);
@@ -117,10 +115,12 @@ fn warn(
     if cluster.rendering.is_live && cluster.record.is_some() {
         return;
     }
-    let own = cluster.cluster_certificate(&viewing.layout).zip(cluster.fleet());
+    let own = cluster.certificate(&viewing.layout).zip(cluster.fleet());
     let identity = cluster.identity(options);
-    let warning = own
-        .and_then(|(own, fleet)| own.warning(&fleet.cluster, identity.as_ref(), &viewing.commands));
+    let warning = own.and_then(|(own, fleet)| {
+        let about = (&fleet.cluster, cluster.record);
+        cluster_certificates::warning(&own, identity.as_ref(), about, &viewing.commands)
+    });
     if let Some(warning) = warning {
         terminal.warning(warning);
     }

@@ -1,19 +1,15 @@
 //! The report on the hosts, for people and for programs.
 
-use std::time::Duration;
-
 use serde::Serialize;
 
 use crate::cli::ReportFormat;
 use crate::cluster::{Fleet, Skipped, WhySkipped};
-use crate::commands::nodes::ViewedCluster;
-use crate::commands::nodes::row::{self, HostRow, NodeRow};
+use crate::commands::nodes::report::{HostRow, NodeRow};
 use crate::commands::nodes::status::{NodeStatus, State};
+use crate::commands::nodes::{self, ViewedCluster};
 use crate::commands::{fleets, report};
 use crate::failure::{Failure, Kind, Outcome};
-use crate::ssh::probe::Probe;
 use crate::terminal::Terminal;
-use crate::terminal::table::{Cell, Column, Table};
 use crate::text::message::{counted, first_of};
 
 /// The most hosts that a sentence names.
@@ -64,41 +60,15 @@ impl<'c> Report<'c> {
         Self { all, chosen, without_host, several: clusters.len() > 1, counts }
     }
 
-    /// Prints it, the hosts in their order and the nodes without one behind them.
+    /// Prints it.
     pub(super) fn print(&self, format: ReportFormat) -> Outcome<()> {
-        let is_plain = format == ReportFormat::Plain;
-        let mut table = Table::new([
-            Column::whole("HOST"),
-            Column::whole("STATE"),
-            // For programs, which need no sentence.
-            Column::whole(if is_plain { "REASON" } else { "" }),
-            Column::minor("LATENCY", 3).right(),
-            Column::minor("LOGIN", 2).right(),
-            Column::minor("SERVER", 1),
-            Column::wrapped("DETAIL"),
-        ]);
-        for status in &self.chosen {
-            table.row(row(status, is_plain));
-        }
-        for (fleet, node) in &self.without_host {
-            let name = if is_plain {
-                fleet.alias_of_skipped(node)
-            } else {
-                row::name_of(fleet, node, self.several)
-            };
-            let reason = Cell::given(is_plain.then(|| row::skip_word(&node.why)));
-            let [latency, login, server] = [(); 3].map(|()| Cell::default());
-            let (state, why) = (row::state_cell(State::Failed), Cell::new(&node.why));
-            table.row([Cell::new(name), state, reason, latency, login, server, why]);
-        }
+        let without_host = || self.without_host.iter().copied();
+        let hosts = self.chosen.iter().copied();
+        let table = nodes::report::table(hosts.clone(), without_host(), self.several, format);
         let json = Json {
             counts: self.counts,
-            hosts: self.chosen.iter().map(|status| HostRow::of(status)).collect(),
-            nodes_without_host: self
-                .without_host
-                .iter()
-                .map(|(fleet, node)| NodeRow::of(fleet, node))
-                .collect(),
+            hosts: hosts.map(HostRow::of).collect(),
+            nodes_without_host: without_host().map(NodeRow::of).collect(),
         };
         report::print(format, &table, &json)
     }
@@ -130,7 +100,7 @@ impl<'c> Report<'c> {
         let problems = self.chosen.iter().filter(|status| status.is_problem());
         let mut names: Vec<String> = problems.map(|status| status.host.alias()).collect();
         let without_host = self.without_host.iter();
-        names.extend(without_host.map(|(fleet, node)| row::name_of(fleet, node, true)));
+        names.extend(without_host.map(|(fleet, node)| nodes::report::name_of(fleet, node, true)));
         let behind = self.chosen.iter().filter(|status| status.is_behind_jump()).count();
         let hint = match behind {
             0 => String::new(),
@@ -155,30 +125,6 @@ impl<'c> Report<'c> {
         let message = format!("{text}: {}{hint}", first_of(names, NAMED));
         Some(Failure::message(Kind::Hosts, message))
     }
-}
-
-fn row(status: &NodeStatus<'_>, is_plain: bool) -> [Cell; 7] {
-    let NodeStatus { host, found, verdict } = status;
-    let latency = status.probe().and_then(Probe::latency);
-    let login = found.login.as_ref().map(|login| login.took);
-    let time = |time: Option<Duration>| {
-        let text = time.map(row::milliseconds);
-        Cell::given(
-            text.map(|ms| if is_plain { format!("{ms:.1}") } else { format!("{ms:.0} ms") }),
-        )
-    };
-    let server = status.server();
-    // A comment behind the version is for programs.
-    let server = if is_plain { server } else { server.and_then(|text| text.split(' ').next()) };
-    [
-        Cell::new(host.alias()),
-        row::state_cell(verdict.state),
-        Cell::given(verdict.reason.filter(|_| is_plain)),
-        time(latency),
-        time(login),
-        Cell::given(server),
-        Cell::new(&verdict.detail),
-    ]
 }
 
 /// The object of `--format json`.

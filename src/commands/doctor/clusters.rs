@@ -1,40 +1,112 @@
 //! The installed clusters against the API's answers: what `sync --check` would say.
 
-use crate::certificate::own_keys::OwnKey;
-use crate::commands::installed::{ClusterChange, DesiredOutcome, InstallRequest};
+use crate::certificate::own_keys::{OwnKey, OwnKeys};
+use crate::commands::fetch::{FetchError, Fetched};
+use crate::commands::installed::{
+    ClusterChange, DesiredOutcome, DesiredState, Newcomers, ask_again, decide_installed,
+};
+use crate::doctor::snapshot::Snapshot;
 use crate::doctor::{Check, Finding, State};
 use crate::failure::{Failure, Kind, Outcome};
-use crate::install::state::{Record, Source};
-use crate::settings::OwnCommands;
+use crate::install::follow::Follow;
+use crate::install::options::SavedOptions;
+use crate::install::state::{ApiSource, Record, Source};
+use crate::settings::{OptionResolver, OwnCommands};
 use crate::text::message::{counted, first_of};
 use crate::text::shell;
 
 const CHECK: Check = Check::Clusters;
+
 /// The most clusters that a finding names.
 const NAMED: usize = 5;
 
-/// A cluster that could not be compared, and why.
-pub(super) fn skipped(record: &Record) -> Finding {
-    let why = match record.source {
-        Source::Stdin => "it was installed from standard input",
-        _ => "its API could not be asked",
-    };
-    Finding::note(CHECK, format_args!("{} was not compared: {why}", record.alias()))
+/// Compares each installed cluster with what its source says now. `works`: an API that is asked with
+/// these options does.
+pub(super) fn compare(
+    snapshot: &Snapshot,
+    mut works: impl FnMut((&ApiSource, &SavedOptions)) -> bool,
+    resolver: &OptionResolver<'_>,
+) -> Vec<Finding> {
+    let Snapshot { layout, commands, present, installed, .. } = snapshot;
+    let records = installed.records.values();
+    let (asked, skipped): (Vec<_>, Vec<_>) = records.partition(|record| match &record.source {
+        Source::Api(api) => works((api, &record.options)),
+        Source::Input(_) => true,
+        Source::Stdin => false,
+    });
+    let own_keys = OwnKeys::find(&layout.read_by_ssh(), layout.ssh_folder());
+    let mut findings = Vec::new();
+    let answers = ask_again(&asked, resolver, snapshot.context.terminal);
+    for (record, fetched) in asked.iter().zip(answers) {
+        let alias = record.alias();
+        if matches!(fetched.result, Err(FetchError { is_unknown: true, .. })) {
+            let what = format_args!("the API does not know {alias} any more");
+            let sync = commands.installed("sync", ["--prune", &*alias]);
+            findings.push(Finding::wrong(CHECK, what).run(sync));
+            continue;
+        }
+        // What `sync` says in passing is no finding.
+        let mut desired = DesiredState::new(layout, present, installed, resolver);
+        let outcome = decide_installed(&mut desired, record, &fetched, false);
+        findings.push(compared(record, outcome, commands));
+        findings.extend(desired.unauthorized_keys.iter().map(|warning| {
+            Finding::warning(CHECK, warning)
+                .advise("add it to the cluster's keys, or install again with --identity-file PATH")
+        }));
+        findings.extend(other_key(record, &fetched, resolver, &own_keys).map(|key| {
+            let what = format!("{alias} lets in another key of yours: {}", key.name);
+            let options = ["--identity-file".into(), key.option().to_owned()];
+            let source = commands.source_of(record);
+            let command = source.map(|source| shell::command(commands.install(options, &source)));
+            Finding { command, ..Finding::warning(CHECK, what) }
+        }));
+    }
+    findings.extend(skipped.into_iter().map(|record| {
+        let why = match record.source {
+            Source::Stdin => "it was installed from standard input",
+            _ => "its API could not be asked",
+        };
+        Finding::note(CHECK, format_args!("{} was not compared: {why}", record.alias()))
+    }));
+    let follow = present.follow.as_ref();
+    if let Some(follow) = follow.filter(|follow| works((&follow.source, &follow.options))) {
+        findings.extend(newcomers(snapshot, follow.clone(), resolver));
+    }
+    findings
 }
 
-/// A cluster that the API does not know.
-pub(super) fn unknown(record: &Record, commands: &OwnCommands) -> Finding {
-    let alias = record.alias();
-    Finding::wrong(CHECK, format_args!("the API does not know {alias} any more"))
-        .run(commands.installed("sync", ["--prune", &*alias]))
+/// The clusters that the subscription would add, or could not; with --live ssh adds them itself.
+fn newcomers(snapshot: &Snapshot, follow: Follow, resolver: &OptionResolver<'_>) -> Vec<Finding> {
+    let Snapshot { layout, commands, present, installed, .. } = snapshot;
+    let is_live = follow.options.live.is_some();
+    let asked = Newcomers::ask(follow, installed, resolver, snapshot.context.terminal);
+    let newcomers = match asked {
+        Ok(newcomers) => newcomers,
+        Err(failure) => {
+            let finding = Finding::failed(CHECK, &failure);
+            let what = format!("new clusters of the subscription are not known: {}", finding.what);
+            return vec![Finding { state: State::Warning, what, ..finding }];
+        }
+    };
+    let mut desired = DesiredState::new(layout, present, installed, resolver);
+    newcomers.decide(&mut desired);
+    let (lines, notes) = (&desired.request.lines, desired.request.talk.notes.iter());
+    let mut findings: Vec<Finding> =
+        notes.map(|note| Finding::note(CHECK, note.joined())).collect();
+    if !lines.is_empty() {
+        let count = counted(lines.len(), "new cluster");
+        let names = first_of(lines.iter().map(|line| &line.cluster), NAMED);
+        let are = if lines.len() == 1 { "is" } else { "are" };
+        let what = format!("{count} of the subscription {are} not installed yet: {names}");
+        let state = if is_live { State::Note } else { State::Warning };
+        let sync = commands.installed("sync", ["--new"]);
+        findings.push(Finding::new(state, CHECK, what).run(sync));
+    }
+    findings
 }
 
 /// A cluster with what the answer makes of it.
-pub(super) fn compared(
-    record: &Record,
-    outcome: Outcome<DesiredOutcome>,
-    commands: &OwnCommands,
-) -> Finding {
+fn compared(record: &Record, outcome: Outcome<DesiredOutcome>, commands: &OwnCommands) -> Finding {
     let alias = record.alias();
     let sync = |finding: Finding| finding.run(commands.installed("sync", [&*alias]));
     match outcome {
@@ -68,45 +140,16 @@ fn stuck(alias: &str, failure: &Failure) -> Finding {
     }
 }
 
-/// The list in which new clusters would be.
-pub(super) fn no_list(failure: &Failure) -> Finding {
-    let finding = Finding::failed(CHECK, failure);
-    let what = format!("new clusters of the subscription are not known: {}", finding.what);
-    Finding { state: State::Warning, what, ..finding }
-}
-
-/// The clusters that the subscription would add, or could not; with --live ssh adds them itself.
-pub(super) fn newcomers(
-    request: &InstallRequest,
-    is_live: bool,
-    commands: &OwnCommands,
-) -> Vec<Finding> {
-    let notes = request.talk.notes.iter();
-    let mut findings: Vec<Finding> =
-        notes.map(|note| Finding::note(CHECK, note.joined())).collect();
-    if !request.lines.is_empty() {
-        let count = counted(request.lines.len(), "new cluster");
-        let names = first_of(request.lines.iter().map(|line| &line.cluster), NAMED);
-        let are = if request.lines.len() == 1 { "is" } else { "are" };
-        let what = format!("{count} of the subscription {are} not installed yet: {names}");
-        let state = if is_live { State::Note } else { State::Warning };
-        let sync = commands.installed("sync", ["--new"]);
-        findings.push(Finding::new(state, CHECK, what).run(sync));
-    }
-    findings
-}
-
-/// A warning that an install gives.
-pub(super) fn unauthorized_key(warning: &str) -> Finding {
-    Finding::warning(CHECK, warning)
-        .advise("add it to the cluster's keys, or install again with --identity-file PATH")
-}
-
-/// A key of the person's own that the cluster lets in, and that is not the one in use.
-pub(super) fn other_key(record: &Record, key: &OwnKey, commands: &OwnCommands) -> Finding {
-    let what = format!("{} lets in another key of yours: {}", record.alias(), key.name());
-    let options = ["--identity-file".into(), key.option().to_owned()];
-    let source = commands.source_of(record);
-    let command = source.map(|source| shell::command(commands.install(options, &source)));
-    Finding { command, ..Finding::warning(CHECK, what) }
+/// A key that the cluster lets in, where ssh would show others only.
+fn other_key(
+    record: &Record,
+    fetched: &Fetched,
+    resolver: &OptionResolver<'_>,
+    own: &OwnKeys,
+) -> Option<OwnKey> {
+    let checked = fetched.cluster(&record.id, &fetched.asked).ok()??;
+    let cluster = checked.cluster().filter(|cluster| !cluster.vault_enabled)?;
+    let rendering = resolver.rendering(&record.options, record.source.context()).ok()?;
+    let named = rendering.ssh.identity_file.map(|path| resolver.environment().expand(&path));
+    own.not_shown(named.as_deref(), &cluster.ssh_keys).cloned()
 }

@@ -6,6 +6,7 @@ mod report;
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use crate::cli::ReportFormat;
@@ -24,17 +25,8 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// files that it reads.
 const HOSTS_LIMIT: Duration = Duration::from_secs(45);
 
-type Examination = fn(&Snapshot) -> Vec<Finding>;
-
-/// The examinations of the ssh folder, behind the line that includes our files.
-const EXAMINATIONS: [(Check, Examination); 6] = [
-    (Check::Permissions, permissions::examine),
-    (Check::Files, files::examine),
-    (Check::Hosts, jumps::examine),
-    (Check::Key, keys::examine),
-    (Check::Certificate, certificates::examine),
-    (Check::Live, live::examine),
-];
+/// The time for all calls of APIs together, beyond that for one.
+const FURTHER: Duration = Duration::from_secs(30);
 
 pub(super) fn run(format: ReportFormat, context: &Context) -> Outcome<()> {
     let findings = examine(context);
@@ -61,30 +53,41 @@ fn examine(context: &Context) -> Vec<Finding> {
         Err(failure) => Err(Finding::failed(Check::Files, &failure)),
     };
     // The API is far away: it is asked while everything else is examined.
-    let request =
-        api::start(context.clone(), access, prime_context, snapshot.as_ref().ok().cloned());
+    let (here, folder) = (context.clone(), snapshot.as_ref().ok().cloned());
+    let limit = context.global.timeout.saturating_mul(2).saturating_add(FURTHER);
+    let ask = move || api::examine(&here, access, prime_context, folder.as_deref());
+    let asking = thread::Builder::new().spawn(move || run_with_timeout(limit, ask));
     let mut findings = match snapshot {
         Ok(snapshot) => examine_folder(&snapshot),
         Err(finding) => vec![ssh::examine(&[]), finding],
     };
-    findings.extend(request.wait().unwrap_or_else(|error| vec![incomplete(Check::Api, &error)]));
+    let broke_off = |_| Err(io::Error::other("the work broke off"));
+    let of_api = asking.and_then(|asking| asking.join().unwrap_or_else(broke_off));
+    findings.extend(of_api.unwrap_or_else(|error| vec![incomplete(Check::Api, &error)]));
     findings
 }
 
 /// Examines the ssh of this machine, and what is below its folder.
 fn examine_folder(snapshot: &Arc<Snapshot>) -> Vec<Finding> {
-    let within_limit = |check, limit, examine: Examination| {
+    let within_limit = |check, limit, examine: fn(&Snapshot) -> Vec<Finding>| {
         let snapshot = Arc::clone(snapshot);
         run_with_timeout(limit, move || examine(&snapshot))
             .unwrap_or_else(|error| vec![incomplete(check, &error)])
     };
-    let mut findings = vec![ssh::examine(snapshot.clusters())];
+    let mut findings = vec![ssh::examine(&snapshot.clusters)];
     findings.extend(shell::examine(snapshot));
     findings.extend(within_limit(Check::Include, LIMIT, include::examine));
     // Where ssh does not work, or does not read our files, there is a finding already.
     let is_read = findings.iter().all(|finding| finding.state < State::Wrong);
-    for (check, examine) in EXAMINATIONS {
-        findings.extend(within_limit(check, LIMIT, examine));
+    for further in [
+        within_limit(Check::Permissions, LIMIT, permissions::examine),
+        within_limit(Check::Files, LIMIT, files::examine),
+        within_limit(Check::Hosts, LIMIT, jumps::examine),
+        within_limit(Check::Key, LIMIT, keys::examine),
+        within_limit(Check::Certificate, LIMIT, certificates::examine),
+        within_limit(Check::Live, LIMIT, live::examine),
+    ] {
+        findings.extend(further);
     }
     if is_read {
         findings.extend(within_limit(Check::Hosts, HOSTS_LIMIT, hosts::examine));

@@ -9,7 +9,7 @@ use super::summary::{ClusterChange, Line};
 use crate::certificate::identity::Identity;
 use crate::certificate::own_keys::OwnKeys;
 use crate::cluster::{self, CheckedCluster, Cluster, NoFleet};
-use crate::commands::cluster_certificates::{ClusterCertificate, checked};
+use crate::commands::cluster_certificates::{self, checked, file_of, path_of};
 use crate::commands::fleets::{self, FleetOutcome};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::claims::{Claim, claims};
@@ -225,7 +225,6 @@ impl<'a> DesiredState<'a> {
         if rendering.ssh.certificates.named.is_some() {
             return Ok(());
         }
-        let own = ClusterCertificate::installed(self.layout, record);
         let identity = rendering.ssh.identity_file.as_ref();
         let identity = identity.map(|path| self.resolver.environment().expand(path));
         if rendering.is_live {
@@ -233,12 +232,16 @@ impl<'a> DesiredState<'a> {
         } else {
             let identity = identity.as_deref().and_then(|path| Identity::read(path).ok());
             // What is there under another name yet is put under this one.
-            let present = ClusterCertificate::of(self.layout, cluster);
-            if let Some(warning) = present.warning(cluster, identity.as_ref(), &self.commands()) {
+            let present = file_of(self.layout, cluster, None);
+            let about = (cluster, None);
+            let warning =
+                cluster_certificates::warning(&present, identity.as_ref(), about, &self.commands());
+            if let Some(warning) = warning {
                 self.request.talk.warn(warning);
             }
         }
-        rendering.ssh.certificates.by_cluster.insert(record.id.to_string(), own.path()?);
+        let path = path_of(self.layout, &file_of(self.layout, cluster, Some(record)))?;
+        rendering.ssh.certificates.by_cluster.insert(record.id.to_string(), path);
         Ok(())
     }
 

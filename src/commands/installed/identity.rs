@@ -4,9 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::certificate::PublicKey;
 use crate::certificate::identity::{Identity, IdentityError};
-use crate::certificate::own_keys::OwnKeys;
+use crate::certificate::own_keys::{OwnKeys, authorized};
 use crate::cluster::SshKey;
 use crate::install::state::Record;
 use crate::name::LocalPath;
@@ -42,8 +41,7 @@ pub(super) fn unauthorized(
     keys: &[SshKey<'_>],
     record: &Record,
 ) -> Option<String> {
-    let known: Vec<PublicKey> =
-        keys.iter().filter_map(|key| key.public_key.as_ref()?.as_str().parse().ok()).collect();
+    let known = authorized(keys);
     if known.is_empty() {
         return None;
     }
@@ -69,7 +67,7 @@ pub(super) fn other(
     Some(format!(
         "{} lets in {your}{}, and ssh would not show that one: install with `{}`",
         record.alias(),
-        key.name(),
+        key.name,
         shell::command(["--identity-file".as_ref(), key.option()])
     ))
 }

@@ -11,7 +11,7 @@ mod summary;
 
 pub(super) use answers::{InstalledAnswers, Newcomers, ask_again, decide_installed};
 pub(super) use apply::{Applied, Applying, apply_request};
-pub(super) use desired::{DesiredOutcome, DesiredState, InstallRequest, Renewed};
+pub(super) use desired::{DesiredOutcome, DesiredState, Renewed};
 pub(super) use summary::{ClusterChange, Line};
 
 use crate::cluster::{CheckedCluster, name_clusters};

@@ -2,20 +2,21 @@
 //! found there, and what that means.
 
 pub(super) mod reach;
-pub(super) mod remedy;
+mod remedy;
+pub(super) mod report;
 pub(super) mod route;
-pub(super) mod row;
 pub(super) mod status;
 
 use std::collections::HashSet;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
+use crate::certificate::file::CertificateFile;
 use crate::certificate::identity::Identity;
 use crate::cluster::{Fleet, Host, Jump, ResolvedCluster, Skipped};
-use crate::commands::cluster_certificates::ClusterCertificate;
+use crate::commands::cluster_certificates::{file_of, refusal};
 use crate::install::layout::Layout;
 use crate::install::state::Record;
-use crate::settings::{OptionResolver, Rendering};
+use crate::settings::{OptionResolver, OwnCommands, Rendering};
 use crate::ssh::probe::Endpoint;
 
 /// A cluster as the person knows it.
@@ -68,17 +69,11 @@ impl<'a> ViewedCluster<'a> {
         nodes.filter(|(_, node)| node.why.is_active())
     }
 
-    /// Our certificate of the cluster, where it is what the cluster asks for.
-    pub(super) fn cluster_certificate<'l>(
-        &'l self,
-        layout: &'l Layout,
-    ) -> Option<ClusterCertificate<'l>> {
+    /// The file of our certificate, where that is what the cluster asks for.
+    pub(super) fn certificate(&self, layout: &Layout) -> Option<CertificateFile> {
         let is_ours = self.rendering.ssh.certificates.named.is_none();
         let cluster = &self.fleet()?.cluster;
-        (cluster.vault_enabled && is_ours).then(|| match self.record {
-            Some(record) => ClusterCertificate::installed(layout, record),
-            None => ClusterCertificate::of(layout, cluster),
-        })
+        (cluster.vault_enabled && is_ours).then(|| file_of(layout, cluster, self.record))
     }
 
     /// Returns the reason that this certificate lets nobody in.
@@ -87,7 +82,12 @@ impl<'a> ViewedCluster<'a> {
         layout: &Layout,
         options: &OptionResolver<'_>,
     ) -> Option<String> {
-        self.cluster_certificate(layout)?.refusal(self.identity(options).as_ref())
+        refusal(&self.certificate(layout)?, self.identity(options).as_ref())
+    }
+
+    /// The command that installs it with another key.
+    pub(super) fn install_with_key(&self, key: &OsStr, commands: &OwnCommands) -> Vec<OsString> {
+        commands.install(["--identity-file".into(), key.to_owned()], &self.source)
     }
 
     /// The key that a setting names.

@@ -9,9 +9,11 @@ use tokio::task::JoinSet;
 use super::ViewedHost;
 use super::route::Route;
 use crate::failure::{Failure, Kind, Outcome};
-use crate::ssh::login::{Jump, Login, Reason, Resolved, Ssh, Target};
+use crate::ssh::login::{Jump, Login, Ssh, Target};
 use crate::ssh::probe::limiter::Limiter;
 use crate::ssh::probe::{self, Endpoint, Probe};
+use crate::ssh::query::value;
+use crate::ssh::reason::Reason;
 
 /// The findings at a host.
 #[derive(Clone, Debug, Default)]
@@ -99,27 +101,21 @@ pub(in crate::commands) async fn log_in(
             Ok((at, found.await?))
         });
     };
-    for (at, route) in routes.iter().enumerate() {
-        if route.jump.is_some() {
+    for (at, host) in hosts.iter().enumerate() {
+        if host.jump().is_some() {
             start(at, None);
         }
     }
     let (places, endpoints) = direct(hosts);
-    let mut of_jumps = Vec::new();
     probe::all(&endpoints, limiter, limit, |nth, probe| {
-        let Some(&at) = places.get(nth) else { return };
-        match routes.get(at) {
-            Some(Route { jump: Some(_), .. }) => of_jumps.push((at, probe.clone())),
-            _ => start(at, Some(probe.clone())),
+        if let Some(&at) = places.get(nth) {
+            start(at, Some(probe.clone()));
         }
     })
     .await;
     while let Some(ended) = tasks.join_next().await {
         let ended: io::Result<(usize, Found)> = ended.unwrap_or_else(|error| Err(error.into()));
-        let (at, mut found) = ended.map_err(cannot_log_in)?;
-        if let Some((_, probe)) = of_jumps.iter().find(|(of, _)| *of == at) {
-            found.probe = Some(probe.clone());
-        }
+        let (at, found) = ended.map_err(cannot_log_in)?;
         done(at, found);
     }
     Ok(())
@@ -202,16 +198,16 @@ async fn through(
 
 /// Returns whether a plain ssh would go through this jump host, or through none: the user's own
 /// configuration may lead another way.
-fn leads_through(resolved: &Resolved, proxy_jump: Option<&str>) -> bool {
-    let value = |keyword| resolved.value(keyword).filter(|value| *value != "none");
+fn leads_through(resolved: &str, proxy_jump: Option<&str>) -> bool {
+    let value = |keyword| value(resolved, keyword).filter(|value| *value != "none");
     // `ssh -G` puts an address into brackets.
     let plain = |jump: &str| jump.replace(['[', ']'], "");
     value("proxyjump").map(plain) == proxy_jump.map(plain) && value("proxycommand").is_none()
 }
 
 /// Returns whether it would connect to this place.
-fn leads_to(resolved: &Resolved, endpoint: &Endpoint) -> bool {
+fn leads_to(resolved: &str, endpoint: &Endpoint) -> bool {
     let port = endpoint.port.get().to_string();
-    resolved.value("hostname") == Some(endpoint.host.as_str())
-        && resolved.value("port") == Some(&port)
+    value(resolved, "hostname") == Some(endpoint.host.as_str())
+        && value(resolved, "port") == Some(&port)
 }

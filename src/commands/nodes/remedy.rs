@@ -1,74 +1,80 @@
-//! Remedies for a login that failed. Commands and paths that are advised come from our own
+//! Remedies for a login that failed: the second half of the judge. Commands and paths that are advised come from our own
 //! settings and state: what ssh logged may be a server's words.
 
-use std::cell::OnceCell;
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use super::status::Judge;
 use super::{Hop, ViewedHost};
 use crate::certificate::identity::Identity;
 use crate::certificate::own_keys::{OwnKey, OwnKeys};
 use crate::cluster;
-use crate::install::layout::Layout;
 use crate::install::state::FileKind;
-use crate::settings::{OptionResolver, OwnCommands, ViewSettings, pasted};
-use crate::ssh::login::{OfferedKey, Reason};
+use crate::settings::pasted;
 use crate::ssh::process;
+use crate::ssh::reason::{OfferedKey, Reason};
 
 /// The time for `ssh-keygen` to look into a file.
 const KEYGEN_LIMIT: Duration = Duration::from_secs(3);
 
-/// Knows what helps.
-#[derive(Debug)]
-pub(in crate::commands) struct Remedies<'r> {
-    layout: &'r Layout,
-    commands: &'r OwnCommands,
-    options: &'r OptionResolver<'r>,
-    own_keys: OnceCell<OwnKeys>,
-}
-
-impl<'r> Remedies<'r> {
-    pub(in crate::commands) fn new(
-        viewing: &'r ViewSettings,
-        options: &'r OptionResolver<'r>,
-    ) -> Self {
-        let ViewSettings { layout, commands, .. } = viewing;
-        Self { layout, commands, options, own_keys: OnceCell::new() }
+impl Judge<'_> {
+    /// Advises where the way to `host` leads over one that is not the cluster's: what we know of users,
+    /// keys and host keys is not that one's, and the user's own configuration alone counts for it.
+    pub(super) fn of_own_host(host: &ViewedHost<'_>, reason: &Reason) -> Option<&'static str> {
+        let is_ours = host.hop() == Hop::Jump
+            && matches!(host.fleet.jump, Some(cluster::Jump::ControlNode(_)));
+        if is_ours {
+            return None;
+        }
+        Some(match reason {
+            Reason::NoKeyTaken { .. } | Reason::TooManyKeys { .. } => {
+                "name the right key for it in your own ssh config (`IdentityFile`), or put one into the \
+                 agent (`ssh-add`)"
+            }
+            Reason::KeyLocked(_) => {
+                "unlock it where it is, or put it into the agent with `ssh-add`"
+            }
+            Reason::KeyReadable(_) => "take the key away from the others with `chmod 600`",
+            Reason::HostKeyUnknown => "connect to it once with `ssh`, and accept its key",
+            Reason::HostKeyChanged => "someone may be between you and it; `ssh` to it says more",
+            _ => return None,
+        })
     }
 
     /// Returns, of a host that takes a certificate only, why ours lets nobody in, and what gets one.
     pub(super) fn certificate(&self, host: &ViewedHost<'_>) -> Option<(String, String)> {
-        let fault = host.cluster.certificate_fault(self.layout, self.options)?;
+        let fault = host.cluster.certificate_fault(&self.viewing.layout, self.options)?;
         let id = host.fleet.cluster.id.as_str();
-        let cert = pasted(self.commands.about("cert", id, host.cluster.record));
+        let cert = pasted(self.viewing.commands.about("cert", id, host.cluster.record));
         Some((format!("it takes a certificate only: {fault}"), cert))
     }
 
     /// Advises where none of the keys that were offered is accepted: another one of the person's own
     /// that is, or what else helps.
     pub(super) fn other_key(&self, host: &ViewedHost<'_>, offered: &[OfferedKey]) -> String {
-        let find = || OwnKeys::find(&self.layout.read_by_ssh(), self.layout.ssh_folder());
+        let layout = &self.viewing.layout;
+        let find = || OwnKeys::find(&layout.read_by_ssh(), layout.ssh_folder());
         let own = self.own_keys.get_or_init(find);
         let set = host.cluster.identity(self.options).map(|identity| identity.public_key);
         let is_new = |key: &&OwnKey| {
-            let fingerprint = key.public_key.fingerprint().to_string();
+            let fingerprint = key.public_key.fingerprint();
             set.as_ref() != Some(&key.public_key)
                 && offered.iter().all(|offered| offered.fingerprint != fingerprint)
         };
         if let Some(key) = own.fitting(&host.fleet.cluster.ssh_keys).filter(is_new) {
-            let install = self.with_identity(host, key.option().to_owned());
-            return format!("the cluster lets in another key of yours, {}: {install}", key.name());
+            let install = self.with_identity(host, key.option());
+            return format!("the cluster lets in another key of yours, {}: {install}", key.name);
         }
-        let install = self.with_identity(host, "PATH".into());
+        let install = self.with_identity(host, "PATH");
         if offered.is_empty() {
             return format!("put a key into the agent (`ssh-add`), or name one: {install}");
         }
         let id = host.fleet.cluster.id.as_str();
-        let show = pasted(self.commands.about("show", id, host.cluster.record));
+        let show = pasted(self.viewing.commands.about("show", id, host.cluster.record));
         format!(
             "have this key added to the cluster, or name another one: {install}; \
              {show} lists the keys that it lets in"
@@ -78,18 +84,13 @@ impl<'r> Remedies<'r> {
     pub(super) fn install(&self, host: &ViewedHost<'_>) -> String {
         let id = host.fleet.cluster.id.as_str();
         pasted(match host.cluster.record {
-            Some(_) => self.commands.installed("sync", [id]),
-            None => self.commands.install([], &host.cluster.source),
+            Some(_) => self.viewing.commands.installed("sync", [id]),
+            None => self.viewing.commands.install([], &host.cluster.source),
         })
     }
 
-    pub(super) fn right_key(&self, host: &ViewedHost<'_>) -> String {
-        format!("name the right one: {}", self.with_identity(host, "PATH".into()))
-    }
-
-    fn with_identity(&self, host: &ViewedHost<'_>, key: OsString) -> String {
-        let options = ["--identity-file".into(), key];
-        pasted(self.commands.install(options, &host.cluster.source))
+    pub(super) fn with_identity(&self, host: &ViewedHost<'_>, key: impl AsRef<OsStr>) -> String {
+        pasted(host.cluster.install_with_key(key.as_ref(), &self.viewing.commands))
     }
 
     /// The key that a setting names, as this machine calls it.
@@ -135,32 +136,13 @@ impl<'r> Remedies<'r> {
         let cluster = host.cluster;
         let file = match (&cluster.rendering.ssh.known_hosts, cluster.record) {
             (Some(path), _) => self.options.environment().expand(path),
-            (None, Some(record)) => self.layout.file(&record.stem().file(FileKind::KnownHosts)),
-            (None, None) => self.layout.ssh_folder().join("known_hosts"),
+            (None, Some(record)) => {
+                self.viewing.layout.file(&record.stem().file(FileKind::KnownHosts))
+            }
+            (None, None) => self.viewing.layout.ssh_folder().join("known_hosts"),
         };
         Some(file).filter(|file| file.is_file())
     }
-}
-
-/// Advises where the way to `host` leads over one that is not the cluster's: what we know of users,
-/// keys and host keys is not that one's, and the user's own configuration alone counts for it.
-pub(super) fn of_own_host(host: &ViewedHost<'_>, reason: &Reason) -> Option<&'static str> {
-    let is_ours =
-        host.hop() == Hop::Jump && matches!(host.fleet.jump, Some(cluster::Jump::ControlNode(_)));
-    if is_ours {
-        return None;
-    }
-    Some(match reason {
-        Reason::NoKeyTaken { .. } | Reason::TooManyKeys { .. } => {
-            "name the right key for it in your own ssh config (`IdentityFile`), or put one into the \
-             agent (`ssh-add`)"
-        }
-        Reason::KeyLocked(_) => "unlock it where it is, or put it into the agent with `ssh-add`",
-        Reason::KeyReadable(_) => "take the key away from the others with `chmod 600`",
-        Reason::HostKeyUnknown => "connect to it once with `ssh`, and accept its key",
-        Reason::HostKeyChanged => "someone may be between you and it; `ssh` to it says more",
-        _ => return None,
-    })
 }
 
 /// Returns whether this file remembers a key by this name.

@@ -8,12 +8,12 @@ use anyhow::Context as _;
 
 use super::{Hop, ViewedCluster, ViewedHost};
 use crate::cluster::{self, JumpHost};
-use crate::commands::cluster_certificates::checked;
+use crate::commands::cluster_certificates::{checked, path_of};
 use crate::failure::{Kind, OrFail, Outcome};
 use crate::install::include::IncludeLine;
 use crate::install::layout::Layout;
 use crate::render::ssh_config;
-use crate::ssh::login::{Destination, Jump, SYSTEM_CONFIG, Ssh, Target};
+use crate::ssh::login::{Jump, SYSTEM_CONFIG, Ssh, Target};
 use crate::ssh::probe::limiter::Limiter;
 use crate::ssh::process::Group;
 
@@ -48,10 +48,10 @@ pub(in crate::commands) fn routes(
 ) -> Outcome<Vec<Route>> {
     let mut routes = Vec::new();
     for (number, cluster) in clusters.iter().enumerate() {
-        let setup = Setup::of(cluster, number, ssh, layout)?;
+        let any = any_target(cluster, number, ssh, layout)?;
         let jump = |target, number| Arc::new(Jump::new(ssh, target, number));
-        let bastion = setup.bastion_of(cluster).map(|target| jump(target, clusters.len() + number));
-        let jump = setup.jump_of(cluster).map(|target| jump(target, number));
+        let bastion = bastion_of(cluster, &any).map(|target| jump(target, clusters.len() + number));
+        let jump = jump_of(cluster, &any).map(|target| jump(target, number));
         let is_jump_told = cluster.hosts().any(|host| host.is_jump());
         routes.extend(cluster.hosts().map(|host| {
             let (jump, bastion) = match host.hop() {
@@ -60,117 +60,104 @@ pub(in crate::commands) fn routes(
                 Hop::Bastion => (bastion.clone(), None),
                 Hop::None => (None, None),
             };
-            Route { target: setup.target(&host), jump, bastion, is_jump_told }
+            Route { target: target(&host, &any), jump, bastion, is_jump_told }
         }));
     }
     Ok(routes)
 }
 
-/// The configuration and options for the hosts of one cluster.
-pub(in crate::commands) struct Setup {
-    config: Option<PathBuf>,
-    options: Vec<String>,
+/// A target with the configuration and the options for any host of this cluster; of one that is not
+/// installed, the configuration is written. `number` tells it from the others of the run.
+pub(in crate::commands) fn any_target(
+    cluster: &ViewedCluster<'_>,
+    number: usize,
+    ssh: &Ssh,
+    layout: &Layout,
+) -> Outcome<Target> {
+    let (config, arguments) = match cluster.record {
+        // A plain ssh, as the person's own, where it reads that folder.
+        Some(_) => ((!layout.is_read_by_ssh()).then(|| layout.config()), Vec::new()),
+        None => as_installed(cluster, number, ssh, layout)?,
+    };
+    Ok(Target { config, arguments, destination: String::new(), address: None })
 }
 
-impl Setup {
-    /// Writes the configuration of a cluster that is not installed. `number` tells it from the
-    /// others of the run.
-    pub(in crate::commands) fn of(
-        cluster: &ViewedCluster<'_>,
-        number: usize,
-        ssh: &Ssh,
-        layout: &Layout,
-    ) -> Outcome<Self> {
-        if cluster.record.is_some() {
-            // A plain ssh, as the person's own, where it reads that folder.
-            let config = (!layout.is_read_by_ssh()).then(|| layout.config());
-            return Ok(Self { config, options: Vec::new() });
-        }
-        Self::as_installed(cluster, number, ssh, layout)
+/// The configuration that `install` would leave, and options beside it: the fragment comes first, and
+/// what it does not say is the user's. What ssh learns of host keys is forgotten afterwards, and what
+/// it has learnt before from a fragment of `config` counts.
+fn as_installed(
+    cluster: &ViewedCluster<'_>,
+    number: usize,
+    ssh: &Ssh,
+    layout: &Layout,
+) -> Outcome<(Option<PathBuf>, Vec<String>)> {
+    let mut login = cluster.rendering.ssh.clone();
+    let fleets = cluster.fleet().map_or(&[][..], std::slice::from_ref);
+    if let (Some(own), [fleet]) = (cluster.certificate(layout), fleets) {
+        let path = path_of(layout, &own)?;
+        login.certificates.by_cluster.insert(fleet.cluster.id.to_string(), path);
     }
+    let group = ssh.group();
+    let mut fragment = Vec::new();
+    ssh_config::render(fleets, &login, &mut fragment)
+        .context("cannot render")
+        .or_fail(Kind::Local)?;
+    let write = |name: String, content: &[u8]| {
+        group.write(&name, content).context("cannot write for ssh").or_fail(Kind::Local)
+    };
+    let fragment = write(format!("c{number}"), &fragment)?;
+    let mut config = String::new();
+    for path in [&fragment, &layout.config()] {
+        let line = IncludeLine::new(path).or_fail(Kind::Local)?;
+        config.push_str(line.as_str());
+        config.push('\n');
+    }
+    if layout.is_read_by_ssh() {
+        config.extend(["Include ", SYSTEM_CONFIG, "\n"]);
+    }
+    let config = write(format!("c{number}.config"), config.as_bytes())?;
+    let mut options = Vec::new();
+    if login.known_hosts.is_none() {
+        let new = checked(&group.path(&format!("k{number}")))?;
+        let known = checked(&layout.ssh_folder().join("known_hosts"))?;
+        options.extend(["-o".to_owned(), format!("UserKnownHostsFile=\"{new}\" \"{known}\"")]);
+    }
+    Ok((Some(config), options))
+}
 
-    /// The configuration that `install` would leave: the fragment comes first, and what it does not
-    /// say is the user's. What ssh learns of host keys is forgotten afterwards, and what it has
-    /// learnt before from a fragment of `config` counts.
-    fn as_installed(
-        cluster: &ViewedCluster<'_>,
-        number: usize,
-        ssh: &Ssh,
-        layout: &Layout,
-    ) -> Outcome<Self> {
-        let mut login = cluster.rendering.ssh.clone();
-        let fleets = cluster.fleet().map_or(&[][..], std::slice::from_ref);
-        if let (Some(own), [fleet]) = (cluster.cluster_certificate(layout), fleets) {
-            login.certificates.by_cluster.insert(fleet.cluster.id.to_string(), own.path()?);
-        }
-        let group = ssh.group();
-        let mut fragment = Vec::new();
-        ssh_config::render(fleets, &login, &mut fragment)
-            .context("cannot render")
-            .or_fail(Kind::Local)?;
-        let write = |name: String, content: &[u8]| {
-            group.write(&name, content).context("cannot write for ssh").or_fail(Kind::Local)
-        };
-        let fragment = write(format!("c{number}"), &fragment)?;
-        let mut config = String::new();
-        for path in [&fragment, &layout.config()] {
-            let line = IncludeLine::new(path).or_fail(Kind::Local)?;
-            config.push_str(line.as_str());
-            config.push('\n');
-        }
-        if layout.is_read_by_ssh() {
-            config.extend(["Include ", SYSTEM_CONFIG, "\n"]);
-        }
-        let config = write(format!("c{number}.config"), config.as_bytes())?;
-        let mut options = Vec::new();
-        if login.known_hosts.is_none() {
-            let new = checked(&group.path(&format!("k{number}")))?;
-            let known = checked(&layout.ssh_folder().join("known_hosts"))?;
-            options.push(format!("UserKnownHostsFile=\"{new}\" \"{known}\""));
-        }
-        Ok(Self { config: Some(config), options })
-    }
+fn target(host: &ViewedHost<'_>, any: &Target) -> Target {
+    let address = host.host.host_name.address();
+    Target { destination: host.alias(), address, ..any.clone() }
+}
 
-    fn target(&self, host: &ViewedHost<'_>) -> Target {
-        Target {
-            config: self.config.clone(),
-            options: self.options.clone(),
-            destination: Destination::alias(host.alias()),
-            address: host.host.host_name.address(),
+/// The jump host of the cluster's workers, where they have one.
+pub(in crate::commands) fn jump_of(cluster: &ViewedCluster<'_>, any: &Target) -> Option<Target> {
+    let fleet = cluster.fleet()?;
+    match fleet.jump.as_ref()? {
+        cluster::Jump::ControlNode(_) => {
+            cluster.hosts().find(ViewedHost::is_jump).map(|host| target(&host, any))
+        }
+        cluster::Jump::Via(via) => {
+            let bastion = fleet.bastion.iter().filter(|bastion| *bastion != via);
+            Some(own_host(via, bastion.map(|bastion| format!("ProxyJump={bastion}")), any))
         }
     }
+}
 
-    /// The jump host of the cluster's workers, where they have one.
-    pub(in crate::commands) fn jump_of(&self, cluster: &ViewedCluster<'_>) -> Option<Target> {
-        let fleet = cluster.fleet()?;
-        match fleet.jump.as_ref()? {
-            cluster::Jump::ControlNode(_) => {
-                cluster.hosts().find(ViewedHost::is_jump).map(|host| self.target(&host))
-            }
-            cluster::Jump::Via(via) => Some({
-                let bastion = fleet.bastion.iter().filter(|bastion| *bastion != via);
-                self.own_host(via, bastion.map(|bastion| format!("ProxyJump={bastion}")).collect())
-            }),
-        }
-    }
+/// The host that leads to all others, where there is one.
+pub(in crate::commands) fn bastion_of(cluster: &ViewedCluster<'_>, any: &Target) -> Option<Target> {
+    Some(own_host(cluster.fleet()?.bastion.as_ref()?, None, any))
+}
 
-    /// The host that leads to all others, where there is one.
-    pub(in crate::commands) fn bastion_of(&self, cluster: &ViewedCluster<'_>) -> Option<Target> {
-        let bastion = cluster.fleet()?.bastion.as_ref()?;
-        Some(self.own_host(bastion, Vec::new()))
+/// A host of the user's own configuration, or of none.
+fn own_host(host: &JumpHost, options: impl IntoIterator<Item = String>, any: &Target) -> Target {
+    let option = |option| ["-o".to_owned(), option];
+    let mut arguments: Vec<String> = options.into_iter().flat_map(option).collect();
+    if let Some(user) = host.user() {
+        arguments.extend(["-l".to_owned(), user.to_string()]);
     }
-
-    /// A host of the user's own configuration, or of none.
-    fn own_host(&self, host: &JumpHost, options: Vec<String>) -> Target {
-        Target {
-            config: self.config.clone(),
-            options,
-            destination: Destination {
-                host: host.host().to_owned(),
-                user: host.user().map(ToString::to_string),
-                port: host.port(),
-            },
-            address: None,
-        }
+    if let Some(port) = host.port() {
+        arguments.extend(["-p".to_owned(), port.get().to_string()]);
     }
+    Target { arguments, destination: host.host().to_owned(), ..any.clone() }
 }

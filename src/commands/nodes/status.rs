@@ -1,12 +1,17 @@
 //! The status of a host: ok or not, why not, and what to do about it.
 
+use std::cell::OnceCell;
+use std::fmt;
+
 use serde::Serialize;
 
 use super::reach::Found;
-use super::remedy::{self, Remedies};
 use super::{ViewedCluster, ViewedHost};
-use crate::ssh::login::{Login, Reason};
-use crate::ssh::probe::{Probe, ProbeError};
+use crate::certificate::own_keys::OwnKeys;
+use crate::settings::{OptionResolver, ViewSettings};
+use crate::ssh::login::Login;
+use crate::ssh::probe::Probe;
+use crate::ssh::reason::{LOGIN, Reason};
 
 /// The state of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -20,13 +25,9 @@ pub(in crate::commands) enum State {
     Skipped,
 }
 
-impl State {
-    pub(in crate::commands) fn word(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-        }
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
     }
 }
 
@@ -60,10 +61,6 @@ impl Verdict {
 
     fn ok() -> Self {
         Self { reason: None, ..Self::new(State::Ok, "", "") }
-    }
-
-    fn failed(reason: &'static str, detail: impl Into<String>) -> Self {
-        Self::new(State::Failed, reason, detail)
     }
 
     fn remedy(self, remedy: impl Into<String>) -> Self {
@@ -100,12 +97,22 @@ impl NodeStatus<'_> {
 
 /// Judges what was found, and knows what helps.
 pub(in crate::commands) struct Judge<'j> {
-    pub(in crate::commands) remedies: Remedies<'j>,
+    pub(super) viewing: &'j ViewSettings,
+    pub(super) options: &'j OptionResolver<'j>,
     /// True if logins are tried; else `--login` would.
-    pub(in crate::commands) logs_in: bool,
+    logs_in: bool,
+    pub(super) own_keys: OnceCell<OwnKeys>,
 }
 
-impl Judge<'_> {
+impl<'j> Judge<'j> {
+    pub(in crate::commands) fn new(
+        viewing: &'j ViewSettings,
+        options: &'j OptionResolver<'j>,
+        logs_in: bool,
+    ) -> Self {
+        Self { viewing, options, logs_in, own_keys: OnceCell::new() }
+    }
+
     /// Judges the hosts of a cluster, in their order; `found` says what was found at each.
     pub(in crate::commands) fn statuses<'c>(
         &self,
@@ -114,25 +121,18 @@ impl Judge<'_> {
     ) -> Vec<NodeStatus<'c>> {
         let found: Vec<(ViewedHost<'c>, Found)> =
             cluster.hosts().map(|host| (host, found(&host))).collect();
-        let jump = found.iter().find(|(host, _)| host.is_jump());
-        let jump = jump.map(|(host, found)| self.status(*host, found.clone(), None));
-        let status = |(host, found): (ViewedHost<'c>, Found)| {
-            let jump = jump.as_ref().filter(|_| host.host.jumps);
-            self.status(host, found, jump)
+        let status = |(host, found): (ViewedHost<'c>, Found), jump| NodeStatus {
+            verdict: self.verdict(&host, &found, jump),
+            host,
+            found,
         };
-        found.into_iter().map(status).collect()
+        let jump = found.iter().find(|(host, _)| host.is_jump());
+        let jump = jump.map(|(host, found)| status((*host, found.clone()), None));
+        let jump_of = |host: &ViewedHost<'_>| jump.as_ref().filter(|_| host.host.jumps);
+        found.into_iter().map(|(host, found)| status((host, found), jump_of(&host))).collect()
     }
 
     /// Judges one host; `jump` is the one that it is reached through, where that is the cluster's.
-    fn status<'c>(
-        &self,
-        host: ViewedHost<'c>,
-        found: Found,
-        jump: Option<&NodeStatus<'_>>,
-    ) -> NodeStatus<'c> {
-        NodeStatus { verdict: self.verdict(&host, &found, jump), host, found }
-    }
-
     fn verdict(
         &self,
         host: &ViewedHost<'_>,
@@ -142,16 +142,19 @@ impl Judge<'_> {
         if let Some(reason) = &found.jump_failure {
             return self.jump_failed(host, reason, jump);
         }
-        let error = found.probe.as_ref().and_then(|probe| probe.found.as_ref().err());
-        match (&found.login, error) {
-            (None, None) if found.probe.is_none() => not_looked_at(host, jump),
-            (None, None) | (Some(Login { result: Ok(()), .. }), _) => Verdict::ok(),
-            (None, Some(error)) => self.probe_failed(error),
+        let probe = found.probe.as_ref().map(|probe| probe.found.as_ref().err());
+        match (&found.login, probe) {
+            (Some(Login { result: Ok(()), .. }), _) | (None, Some(None)) => Verdict::ok(),
             // What the probe says of a connection is more exact.
-            (Some(Login { result: Err(reason), .. }), Some(error)) if is_of_connection(reason) => {
-                self.probe_failed(error)
+            (Some(Login { result: Err(reason), .. }), Some(Some(error)))
+                if reason.is_of_connection() =>
+            {
+                self.failed(host, error)
             }
-            (Some(Login { result: Err(reason), .. }), _) => self.login_failed(host, reason),
+            (Some(Login { result: Err(reason), .. }), _) | (None, Some(Some(reason))) => {
+                self.failed(host, reason)
+            }
+            (None, None) => not_looked_at(host, jump),
         }
     }
 
@@ -166,18 +169,26 @@ impl Judge<'_> {
         let remedy = match jump {
             // It is told with its own remedy.
             Some(jump) if jump.is_problem() => None,
-            Some(jump) => self.login_failed(&jump.host, reason).remedy,
-            None => remedy::of_own_host(host, reason)
+            Some(jump) => self.failed(&jump.host, reason).remedy,
+            None => Self::of_own_host(host, reason)
                 .map(ToOwned::to_owned)
-                .or_else(|| self.login_failed(host, reason).remedy),
+                .or_else(|| self.failed(host, reason).remedy),
         };
         Verdict { remedy, ..Verdict::new(State::Skipped, "jump_failed", detail) }
     }
 
-    fn probe_failed(&self, error: &ProbeError) -> Verdict {
-        let verdict = Verdict::failed(probe_word(error), error.to_string());
-        match error {
-            ProbeError::NameUnknown(_) | ProbeError::Unreachable(_) | ProbeError::TimedOut(_)
+    /// Judges a host that did not answer, or did not let us in. Of a jump host, `host` is one behind
+    /// it.
+    pub(in crate::commands) fn failed(&self, host: &ViewedHost<'_>, reason: &Reason) -> Verdict {
+        let failed = |word, detail| Verdict::new(State::Failed, word, detail);
+        let verdict = failed(reason.word(), reason.to_string());
+        match reason {
+            // A name that ssh has not been told of.
+            Reason::NameUnknown { name, .. } if is_alias_of(host, name) => {
+                let detail = format!("ssh does not know {} yet", host.alias());
+                failed("not_installed", detail).remedy(self.install(host))
+            }
+            Reason::NameUnknown { .. } | Reason::Unreachable(_) | Reason::TimedOut(_)
                 if !self.logs_in =>
             {
                 verdict.remedy(
@@ -185,37 +196,21 @@ impl Judge<'_> {
                      ProxyCommand), --login takes it",
                 )
             }
-            ProbeError::TurnedAway(_) => verdict.remedy("wait a minute, and check again"),
-            _ => verdict,
-        }
-    }
-
-    /// Judges a host that did not let us in. Of a jump host, `host` is one behind it.
-    pub(in crate::commands) fn login_failed(
-        &self,
-        host: &ViewedHost<'_>,
-        reason: &Reason,
-    ) -> Verdict {
-        let remedies = &self.remedies;
-        let verdict = Verdict::failed(login_word(reason), reason.to_string());
-        match reason {
-            Reason::NoKeyTaken { offered, .. } => match remedies.certificate(host) {
-                Some((detail, remedy)) => Verdict::failed("certificate", detail).remedy(remedy),
-                None => verdict.remedy(remedies.other_key(host, offered)),
+            Reason::TimedOut(LOGIN) => verdict.remedy("--probe-timeout gives it more time"),
+            Reason::TurnedAway(_) => verdict.remedy("wait a minute, and check again"),
+            Reason::NoKeyTaken { offered, .. } => match self.certificate(host) {
+                Some((detail, remedy)) => failed("certificate", detail).remedy(remedy),
+                None => verdict.remedy(self.other_key(host, offered)),
             },
-            Reason::KeyLocked(_) => verdict.remedy(remedies.unlock(host)),
-            Reason::KeyReadable(_) => verdict.remedy(remedies.close(host)),
-            Reason::TooManyKeys { .. } => verdict.remedy(remedies.right_key(host)),
-            Reason::HostKeyChanged => verdict.remedy(remedies.forget(host)),
+            Reason::KeyLocked(_) => verdict.remedy(self.unlock(host)),
+            Reason::KeyReadable(_) => verdict.remedy(self.close(host)),
+            Reason::TooManyKeys(_) => {
+                let install = self.with_identity(host, "PATH");
+                verdict.remedy(format!("name the right one: {install}"))
+            }
+            Reason::HostKeyChanged => verdict.remedy(self.forget(host)),
             Reason::HostKeyUnknown => verdict
                 .remedy("add its key to the known hosts, or install with `--host-keys accept-new`"),
-            // A name that ssh has not been told of.
-            Reason::NameUnknown { name, .. } if is_alias_of(host, name) => {
-                let detail = format!("ssh does not know {} yet", host.alias());
-                Verdict::failed("not_installed", detail).remedy(remedies.install(host))
-            }
-            Reason::TurnedAway(_) => verdict.remedy("wait a minute, and check again"),
-            Reason::TimedOut => verdict.remedy("--probe-timeout gives it more time"),
             _ => verdict,
         }
     }
@@ -240,47 +235,4 @@ fn not_looked_at(host: &ViewedHost<'_>, jump: Option<&NodeStatus<'_>>) -> Verdic
 fn is_alias_of(host: &ViewedHost<'_>, name: &str) -> bool {
     let alias = host.alias();
     name.strip_prefix(&alias).is_some_and(|rest| rest.is_empty() || rest.starts_with(".invalid"))
-}
-
-fn is_of_connection(reason: &Reason) -> bool {
-    matches!(
-        reason,
-        Reason::NotConnected(_) | Reason::TimedOut | Reason::Closed | Reason::TurnedAway(_)
-    )
-}
-
-fn probe_word(error: &ProbeError) -> &'static str {
-    match error {
-        ProbeError::NameUnknown(_) => "name_unknown",
-        ProbeError::Refused => "refused",
-        ProbeError::Unreachable(_) => "unreachable",
-        ProbeError::TimedOut(_) => "timed_out",
-        ProbeError::Closed => "closed",
-        ProbeError::Silent => "silent",
-        ProbeError::TurnedAway(_) => "turned_away",
-        ProbeError::NotSsh(_) => "not_ssh",
-        ProbeError::Protocol(_) => "old_protocol",
-        ProbeError::FromJump(_) => "jump_cannot_connect",
-        ProbeError::Here(_) => "this_machine",
-    }
-}
-
-fn login_word(reason: &Reason) -> &'static str {
-    match reason {
-        Reason::NoKeyTaken { .. } => "key_refused",
-        Reason::KeyLocked(_) => "key_locked",
-        Reason::KeyReadable(_) => "key_readable",
-        Reason::TooManyKeys { .. } => "too_many_keys",
-        Reason::HostKeyChanged => "host_key_changed",
-        Reason::HostKeyUnknown => "host_key_unknown",
-        Reason::NameUnknown { .. } => "name_unknown",
-        Reason::NotConnected(_) => "not_connected",
-        Reason::TimedOut => "login_timed_out",
-        Reason::Closed => "closed",
-        Reason::TurnedAway(_) => "turned_away",
-        Reason::Configuration(_) => "ssh_config",
-        Reason::Command(_) => "command_failed",
-        Reason::FromJump(_) => "jump_cannot_connect",
-        Reason::Other(_) => "login_failed",
-    }
 }

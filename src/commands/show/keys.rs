@@ -1,10 +1,12 @@
 //! The keys that a cluster lets in, and whether the person's own is among them.
 
+use std::ffi::OsStr;
+
 use serde::Serialize;
 
 use crate::certificate::PublicKey;
 use crate::certificate::identity::Identity;
-use crate::certificate::own_keys::{OwnKey, OwnKeys};
+use crate::certificate::own_keys::{OwnKey, OwnKeys, authorized};
 use crate::cluster::SshKey;
 use crate::install::layout::Layout;
 use crate::settings::{OptionResolver, Rendering};
@@ -20,6 +22,8 @@ pub(super) struct Keys {
     /// The key that a setting names.
     pub(super) named: Option<NamedKey>,
     own: OwnKeys,
+    /// Those that the cluster lets in.
+    known: Vec<PublicKey>,
 }
 
 /// An authorized key.
@@ -32,9 +36,7 @@ pub(super) struct Authorized {
     problem: Option<String>,
     /// The file of the person's own that is this key.
     identity_file: Option<String>,
-    #[serde(skip)]
-    key: Option<PublicKey>,
-    /// Our name for it.
+    /// Our name for it, which may be the agent's.
     #[serde(skip)]
     ours: Option<String>,
 }
@@ -57,43 +59,35 @@ impl Keys {
         resolver: &OptionResolver<'_>,
         layout: &Layout,
     ) -> Self {
-        let named =
-            rendering.ssh.identity_file.as_ref().map(|path| {
-                (path.to_string(), Identity::read(&resolver.environment().expand(path)))
-            });
-        let own = OwnKeys::find(&layout.read_by_ssh(), layout.ssh_folder());
-        let mut authorized: Vec<Authorized> = keys.iter().map(Authorized::of).collect();
-        for authorized in &mut authorized {
-            let is_it = |key: &PublicKey| authorized.key.as_ref() == Some(key);
-            let named = named.as_ref().and_then(|(path, named)| {
-                named.as_ref().ok().filter(|named| is_it(&named.public_key)).map(|_| path.clone())
-            });
-            let own = own.all().find(|key| is_it(&key.public_key));
-            let of_agent = named.is_none() && own.is_some_and(|own| own.file.is_none());
-            authorized.ours = named.or_else(|| own.map(OwnKey::name));
-            authorized.identity_file = authorized.ours.clone().filter(|_| !of_agent);
-        }
-        let named = named.map(|(file, identity)| {
-            let problem = identity.as_ref().err().map(ToString::to_string);
-            let identity = identity.ok();
-            let key = identity.as_ref().map(|identity| &identity.public_key);
-            NamedKey {
-                file,
-                fingerprint: key.map(|key| key.fingerprint().to_string()),
-                authorized: key.and_then(|key| lets_in(&authorized, key)),
-                problem,
-            }
+        let file = rendering.ssh.identity_file.as_ref();
+        let named = file.map(|path| {
+            let identity = Identity::read(&resolver.environment().expand(path));
+            (path.to_string(), identity.map(|identity| identity.public_key))
         });
-        Self { authorized, named, own }
+        let own = OwnKeys::find(&layout.read_by_ssh(), layout.ssh_folder());
+        let known = authorized(keys);
+        let named_as = |key: &PublicKey| {
+            let (file, named) = named.as_ref()?;
+            named.as_ref().ok().filter(|named| *named == key).map(|_| file.clone())
+        };
+        let authorized = keys.iter().map(|given| Authorized::of(given, &named_as, &own)).collect();
+        let lets_in = |key: &PublicKey| (!known.is_empty()).then(|| known.contains(key));
+        let named = named.as_ref().map(|(file, key)| NamedKey {
+            file: file.clone(),
+            fingerprint: key.as_ref().ok().map(PublicKey::fingerprint),
+            authorized: key.as_ref().ok().and_then(lets_in),
+            problem: key.as_ref().err().map(ToString::to_string),
+        });
+        Self { authorized, named, own, known }
     }
 
     /// Says whether the key in use is let in. `install` names another one.
-    pub(super) fn fact(&self, install: impl Fn(&OwnKey) -> String) -> Cell {
-        let is_let_in = |key: &&OwnKey| lets_in(&self.authorized, &key.public_key) == Some(true);
+    pub(super) fn fact(&self, install: impl Fn(&OsStr) -> String) -> Cell {
+        let is_let_in = |key: &&OwnKey| self.known.contains(&key.public_key);
         let other = |key: Option<&OwnKey>| match key {
             Some(key) => {
                 let your = if key.file.is_some() { "your " } else { "" };
-                format!("; {your}{} is: {}", key.name(), install(key))
+                format!("; {your}{} is: {}", key.name, install(key.option()))
             }
             None => String::new(),
         };
@@ -117,18 +111,15 @@ impl Keys {
 
     /// Says the same of those that ssh tries, where none is named.
     fn fact_of_tried(&self, fitting: Option<&OwnKey>, other: &str) -> Cell {
-        let is_known = self.authorized.iter().any(|authorized| authorized.key.is_some());
         match (fitting, self.own.tried.as_slice()) {
-            (Some(key), _) => {
-                Cell::new(format_args!("{}, authorized", key.name())).tone(Tone::Good)
-            }
+            (Some(key), _) => Cell::new(format_args!("{}, authorized", key.name)).tone(Tone::Good),
             (None, []) => {
                 let tone = if other.is_empty() { Tone::Dim } else { Tone::Bad };
                 let none = "none set, and none that ssh tries by itself";
                 Cell::new(format_args!("{none}{other}")).tone(tone)
             }
-            (None, own) if is_known => {
-                let names = first_of(own.iter().map(OwnKey::name), NAMED);
+            (None, own) if !self.known.is_empty() => {
+                let names = first_of(own.iter().map(|key| &key.name), NAMED);
                 let not = "none set; not among the authorized keys";
                 Cell::new(format_args!("{not}: {names}{other}")).tone(Tone::Bad)
             }
@@ -164,28 +155,29 @@ impl Keys {
 }
 
 impl Authorized {
-    fn of(given: &SshKey<'_>) -> Self {
-        let text = given.public_key.as_ref().ok_or_else(|| "the answer holds no key".to_owned());
-        let key = text.and_then(|text| {
-            text.as_str().parse::<PublicKey>().map_err(|problem| problem.to_string())
-        });
-        let problem = key.as_ref().err().cloned();
+    /// `named_as` says how a setting names a key.
+    fn of(
+        given: &SshKey<'_>,
+        named_as: &impl Fn(&PublicKey) -> Option<String>,
+        own: &OwnKeys,
+    ) -> Self {
+        let key = match &given.public_key {
+            Some(text) => PublicKey::parse(text.as_str()),
+            None => Err("the answer holds no key"),
+        };
+        let problem = key.as_ref().err().map(ToString::to_string);
         let key = key.ok();
+        let named = key.as_ref().and_then(named_as);
+        let own = own.all().find(|own| key.as_ref() == Some(&own.public_key));
+        let of_agent = named.is_none() && own.is_some_and(|own| own.file.is_none());
+        let ours = named.or_else(|| own.map(|own| own.name.clone()));
         Self {
             role: given.role.as_ref().map(ToString::to_string),
             kind: key.as_ref().map(|key| key.kind().to_owned()),
-            fingerprint: key.as_ref().map(|key| key.fingerprint().to_string()),
+            fingerprint: key.as_ref().map(PublicKey::fingerprint),
             problem,
-            identity_file: None,
-            key,
-            ours: None,
+            identity_file: ours.clone().filter(|_| !of_agent),
+            ours,
         }
     }
-}
-
-/// Returns whether this key is among those; `None` where none of them can be read.
-fn lets_in(authorized: &[Authorized], key: &PublicKey) -> Option<bool> {
-    let mut known = authorized.iter().filter_map(|known| known.key.as_ref()).peekable();
-    known.peek()?;
-    Some(known.any(|known| known == key))
 }

@@ -3,15 +3,13 @@
 mod facts;
 mod keys;
 
-use facts::Facts;
 use keys::{Authorized, Keys, NamedKey};
 use serde::Serialize;
 
 use super::nodes::ViewedCluster;
-use super::nodes::row;
 use super::{fleets, report, view};
 use crate::cli::{ReportFormat, ShowArgs};
-use crate::cluster::{Fleet, NoFleet, Refusal};
+use crate::cluster::{Fleet, NoFleet, Refusal, Skipped, WhySkipped};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::name::Label;
 use crate::render::data;
@@ -78,11 +76,10 @@ fn print(
     let known = cluster.fleet();
     let authorized = known.map_or(&[][..], |fleet| &fleet.cluster.ssh_keys);
     let keys = Keys::of(authorized, rendering, resolver, &viewing.layout);
-    let facts = known.map(|fleet| Facts { fleet, cluster, viewing, resolver, keys: &keys });
-    let before: Vec<Table> = facts.iter().map(Facts::table).chain([keys.table()]).collect();
-    let skipped =
-        known.into_iter().flat_map(|fleet| fleet.skipped.iter().map(move |node| (fleet, node)));
-    let behind = [row::without_host(skipped, false), refused(&resolved.refusals)];
+    let facts = known.map(|fleet| facts::table(fleet, cluster, viewing, resolver, &keys));
+    let before: Vec<Table> = facts.into_iter().chain([keys.table()]).collect();
+    let skipped = known.map_or(&[][..], |fleet| &fleet.skipped);
+    let behind = [without_host(skipped), refused(&resolved.refusals)];
     let json = Report {
         cluster: known.map(data::Cluster::of),
         installed: record.is_some(),
@@ -120,6 +117,20 @@ fn hosts(fleet: &Fleet<'_>) -> Table {
                 host.node.gpu_name.as_ref().map(Label::as_str),
             )),
         ]);
+    }
+    table
+}
+
+/// The nodes that give no host, and why.
+fn without_host(nodes: &[Skipped<'_>]) -> Table {
+    let mut table = Table::new([Column::new("NO HOST"), Column::wrapped("WHY")]);
+    for Skipped { name, why, .. } in nodes {
+        let tone = match why {
+            WhySkipped::Terminated | WhySkipped::Detached => Tone::Dim,
+            WhySkipped::NoConnection { failure: None, .. } => Tone::Waiting,
+            WhySkipped::NoConnection { .. } | WhySkipped::Refused => Tone::Bad,
+        };
+        table.row([Cell::new(name), Cell::new(why).tone(tone)]);
     }
     table
 }

@@ -7,7 +7,7 @@
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
-use crate::certificate::file::{CertificateFile, suffices};
+use crate::certificate::file::{CertificateFile, present, suffices};
 use crate::certificate::identity::Identity;
 use crate::certificate::judge::{self, MIN_VALIDITY};
 use crate::cli::{GlobalArgs, SyncArgs};
@@ -142,7 +142,7 @@ impl Due {
 /// Returns whether a cluster that lets nobody in without a certificate needs a new one.
 fn need(layout: &Layout, stem: &FileStem, state: &RefreshState) -> Need {
     let Some(path) = &state.certificate_key else { return Need::Nothing };
-    let Ok(present) = CertificateFile::for_stem(&layout.folder(), stem).read() else {
+    let Ok(present) = present(CertificateFile::for_stem(&layout.folder(), stem).path()) else {
         return Need::Now;
     };
     let key = Identity::beside(path).or_else(|| Some(Identity::read(path).ok()?.public_key));

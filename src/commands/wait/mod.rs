@@ -6,19 +6,19 @@ mod probes;
 mod report;
 mod status;
 
+use std::cell::{Cell, OnceCell};
 use std::collections::HashSet;
 
 use awaited::{Awaited, NoAnswer};
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use pauses::Pauses;
-use probes::{ProbeResults, Prober};
-use status::{ClusterStatus, WaitState};
+use probes::ProbeResults;
+use status::ClusterStatus;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::fetch::{self, AT_ONCE};
-use super::nodes::remedy::Remedies;
 use super::nodes::status::Judge;
 use super::nodes::{Hop, ViewedCluster};
 use super::{fleets, view};
@@ -26,6 +26,8 @@ use crate::cli::{GoalArgs, ReportFormat, SourceArgs, WaitArgs};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::present::Installed;
 use crate::settings::{Context, OptionResolver, Origin, ViewSettings};
+use crate::ssh::login::Ssh;
+use crate::ssh::probe::limiter::Limiter;
 use crate::terminal::Terminal;
 use crate::terminal::progress::MultiProgress;
 use crate::text::message::Message;
@@ -60,7 +62,12 @@ struct Waiter<'w> {
     patience: GoalArgs,
     until: Instant,
     judge: Judge<'w>,
-    prober: Prober<'w>,
+    /// The places of hosts that may be asked at once.
+    limiter: Limiter,
+    /// Logs in to jump hosts, once there is one.
+    ssh: OnceCell<Ssh>,
+    /// The number of logins to jump hosts.
+    logins: Cell<usize>,
     /// The requests that may be on their way.
     requests: Semaphore,
     progress: MultiProgress,
@@ -75,7 +82,8 @@ struct Ended<'i> {
     /// The reason that there was none after it.
     outage: Option<String>,
     results: ProbeResults,
-    state: WaitState,
+    /// How it ended; `None` where the time is over.
+    end: Option<Outcome<()>>,
 }
 
 impl<'w> Waiter<'w> {
@@ -90,8 +98,10 @@ impl<'w> Waiter<'w> {
             options,
             patience,
             until: Instant::now() + patience.within,
-            judge: Judge { remedies: Remedies::new(viewing, options), logs_in: true },
-            prober: Prober::new(&viewing.layout),
+            judge: Judge::new(viewing, options, true),
+            limiter: probes::limiter(),
+            ssh: OnceCell::new(),
+            logins: Cell::new(0),
             requests: Semaphore::new(AT_ONCE),
             progress: MultiProgress::new(),
             terminal,
@@ -177,22 +187,22 @@ impl<'w> Waiter<'w> {
         let mut progress = self.terminal.progress(&self.progress, message);
         let (mut results, mut outage) = (ProbeResults::default(), None);
         let (mut said, mut pauses) = (String::new(), Pauses::after(Instant::now()));
-        let state = loop {
-            let (state, new) = {
+        let end = loop {
+            let (end, new) = {
                 let (cluster, outage) = (awaited.view(&text)?, outage.as_deref());
                 self.look(&cluster, &mut results).await?;
                 let status = ClusterStatus::new(&cluster, &results, outage, &self.judge);
-                let state = status.state(self.patience.goal, &results, &self.judge);
-                (state, status.progress())
+                let end = status.end(self.patience.goal, &results, &self.judge);
+                (end, status.progress())
             };
-            if !matches!(state, WaitState::Open) {
-                break state;
+            if end.is_some() {
+                break end;
             }
             progress.is(&new);
             let next = pauses.next(Instant::now(), new != said);
             said = new;
             match self.ask_at(&awaited, next).await {
-                None => break WaitState::Open,
+                None => break None,
                 Some(Ok(new)) => (text, outage) = (new, None),
                 Some(Err(NoAnswer::Outage(error))) => {
                     // A server may ask for more time than there is.
@@ -203,7 +213,7 @@ impl<'w> Waiter<'w> {
                 Some(Err(why)) => return Err(why.into()),
             }
         };
-        Ok(Ended { awaited, text, outage, results, state })
+        Ok(Ended { awaited, text, outage, results, end })
     }
 
     /// Asks at each place of a node that is not known to be up, as long as more nodes are wanted;
@@ -214,7 +224,7 @@ impl<'w> Waiter<'w> {
             if hop != Hop::None && results.nodes_up(cluster) >= wanted {
                 break;
             }
-            let probing = timeout_at(self.until, self.prober.probe(hop, cluster, results));
+            let probing = timeout_at(self.until, self.probe(hop, cluster, results));
             probing.await.unwrap_or(Ok(()))?;
         }
         Ok(())
@@ -246,14 +256,13 @@ impl<'w> Waiter<'w> {
                 ClusterStatus::new(cluster, results, outage.as_deref(), &self.judge)
             })
             .collect();
-        let problem = |(status, ended): (&ClusterStatus<'_>, &Ended<'_>)| match &ended.state {
-            WaitState::Met => None,
-            WaitState::Impossible(failure) => Some(failure.again()),
-            WaitState::Open => {
-                let text = format!("{} after {}:", status.count(), span(self.patience.within));
-                let message = Message::with_first(text, TOLD, status.missing(), 0);
-                Some(Failure::message(Kind::Hosts, message))
+        let problem = |(status, ended): (&ClusterStatus<'_>, &Ended<'_>)| {
+            if let Some(end) = &ended.end {
+                return end.as_ref().err().map(Failure::again);
             }
+            let text = format!("{} after {}:", status.count(), span(self.patience.within));
+            let message = Message::with_first(text, TOLD, status.missing(), 0);
+            Some(Failure::message(Kind::Hosts, message))
         };
         let problems: Vec<_> = statuses.iter().zip(ended).map(problem).collect();
         if let Some(format) = format {

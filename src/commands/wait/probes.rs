@@ -1,31 +1,34 @@
 //! The results of the probes so far, by the place that was asked.
 
-use std::cell::{Cell, OnceCell};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Waiter;
 use crate::commands::nodes::reach::{self, Found};
-use crate::commands::nodes::route::{self, Setup};
+use crate::commands::nodes::route;
 use crate::commands::nodes::{Hop, ViewedCluster, ViewedHost};
 use crate::failure::Outcome;
-use crate::install::layout::Layout;
-use crate::ssh::login::{Jump, Reason, Ssh};
+use crate::ssh::login::{Jump, Ssh};
 use crate::ssh::probe::Endpoint;
 use crate::ssh::probe::limiter::{Limiter, within_file_limit};
+use crate::ssh::reason::Reason;
 
 /// The time for one place to answer.
 const ANSWER: Duration = Duration::from_secs(5);
 /// The most places that are asked at once.
-const AT_ONCE: usize = 64;
+const PLACES_AT_ONCE: usize = 64;
 
-/// A place, and what it is reached through.
-type Place = (Endpoint, Hop);
+/// Limits the places of all clusters that are asked at once.
+pub(super) fn limiter() -> Limiter {
+    Limiter::new(within_file_limit(PLACES_AT_ONCE))
+}
 
 /// The results at the places of a cluster, from one answer of the API to the next.
 #[derive(Default)]
 pub(super) struct ProbeResults {
-    found: HashMap<Place, Found>,
+    /// By the place, and what it is reached through.
+    found: HashMap<(Endpoint, Hop), Found>,
     /// The jump hosts that are logged in to, with where that was.
     jumps: HashMap<Hop, (Arc<Jump>, Option<Endpoint>)>,
 }
@@ -81,21 +84,7 @@ impl ProbeResults {
     }
 }
 
-/// Asks the places of all clusters, so many at once.
-pub(super) struct Prober<'w> {
-    layout: &'w Layout,
-    limiter: Limiter,
-    ssh: OnceCell<Ssh>,
-    /// The number of logins to jump hosts.
-    logins: Cell<usize>,
-}
-
-impl<'w> Prober<'w> {
-    pub(super) fn new(layout: &'w Layout) -> Self {
-        let limiter = Limiter::new(within_file_limit(AT_ONCE));
-        Self { layout, limiter, ssh: OnceCell::new(), logins: Cell::new(0) }
-    }
-
+impl Waiter<'_> {
     /// Asks the hosts of nodes that are not known to be up, of those that are reached so. Behind a
     /// jump host that takes one login to it. It lasts from one look to the next; where it is over, or
     /// failed, there is a new one.
@@ -131,7 +120,7 @@ impl<'w> Prober<'w> {
         if let Some(ssh) = self.ssh.get() {
             return Ok(ssh);
         }
-        let ssh = route::ssh(self.limiter.clone(), ANSWER, self.layout)?;
+        let ssh = route::ssh(self.limiter.clone(), ANSWER, &self.viewing.layout)?;
         Ok(self.ssh.get_or_init(|| ssh))
     }
 
@@ -151,10 +140,10 @@ impl<'w> Prober<'w> {
         }
         let number = self.logins.get() + 1;
         self.logins.set(number);
-        let setup = Setup::of(cluster, number, ssh, self.layout)?;
+        let any = route::any_target(cluster, number, ssh, &self.viewing.layout)?;
         let target = match hop {
-            Hop::Bastion => setup.bastion_of(cluster),
-            Hop::None | Hop::Jump => setup.jump_of(cluster),
+            Hop::Bastion => route::bastion_of(cluster, &any),
+            Hop::None | Hop::Jump => route::jump_of(cluster, &any),
         };
         let Some(target) = target else { return Ok(None) };
         let jump = Arc::new(Jump::new(ssh, target, number));
@@ -163,6 +152,6 @@ impl<'w> Prober<'w> {
     }
 }
 
-fn place(host: &ViewedHost<'_>) -> Place {
+fn place(host: &ViewedHost<'_>) -> (Endpoint, Hop) {
     (host.endpoint(), host.hop())
 }

@@ -4,10 +4,9 @@ use serde::Serialize;
 
 use super::status::ClusterStatus;
 use crate::cli::{Goal, ReportFormat};
-use crate::commands::nodes::row::{self, HostRow, NodeRow};
-use crate::commands::report;
+use crate::commands::nodes::report::{HostRow, NodeRow};
+use crate::commands::{nodes, report};
 use crate::failure::{Failure, Outcome};
-use crate::terminal::table::{Cell, Column, Table};
 use crate::text::message::Message;
 
 /// Prints how far each cluster came; `problems` says what each of them lacks, in their order.
@@ -17,27 +16,14 @@ pub(super) fn print(
     goal: Goal,
     format: ReportFormat,
 ) -> Outcome<()> {
-    let mut hosts = Table::new([
-        Column::whole("HOST"),
-        Column::whole("STATE"),
-        Column::minor("ADDRESS", 1),
-        Column::wrapped("ANSWER"),
-    ]);
-    for status in statuses.iter().flat_map(ClusterStatus::rows) {
-        hosts.row([
-            Cell::new(status.host.alias()),
-            row::state_cell(status.verdict.state),
-            Cell::new(status.host.host.destination()),
-            Cell::new(status.server().unwrap_or(&status.verdict.detail)),
-        ]);
-    }
-    let skipped = statuses.iter().flat_map(|status| status.cluster.without_host());
-    let without_host = row::without_host(skipped, statuses.len() > 1);
+    let rows = statuses.iter().flat_map(ClusterStatus::rows);
+    let without_host = statuses.iter().flat_map(|status| status.cluster.without_host());
+    let table = nodes::report::table(rows, without_host, statuses.len() > 1, format);
     let clusters = statuses.iter().zip(problems);
     let clusters: Vec<_> =
         clusters.map(|(status, problem)| Cluster::of(status, problem.as_ref(), goal)).collect();
     let json = Json { met: clusters.iter().all(|cluster| cluster.met), clusters };
-    report::print_with(format, &[], &hosts, &[without_host], &json)
+    report::print(format, &table, &json)
 }
 
 /// The object of `--format json`.
@@ -81,9 +67,7 @@ impl<'r> Cluster<'r> {
             nodes_total: status.total(),
             nodes_up: status.up(),
             hosts: status.rows().map(HostRow::of).collect(),
-            nodes_without_host: without_host
-                .map(|(fleet, node)| NodeRow::of(fleet, node))
-                .collect(),
+            nodes_without_host: without_host.map(NodeRow::of).collect(),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::cli::Goal;
 use crate::cluster::{NoFleet, Skipped, WhySkipped};
 use crate::commands::nodes::ViewedCluster;
 use crate::commands::nodes::status::{Judge, NodeStatus, Verdict};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Outcome};
 use crate::name::Label;
 use crate::text::message::Message;
 
@@ -19,20 +19,8 @@ pub(super) struct ClusterStatus<'s> {
     statuses: Vec<NodeStatus<'s>>,
     /// The ids of the nodes that are up, of those that are waited for.
     up: HashSet<&'s str>,
-    /// The reason that none of them can be reached, where that is so.
-    no_route: Option<String>,
     /// The reason that the API did not say anything newer.
     outage: Option<&'s str>,
-}
-
-/// The state of a wait.
-pub(super) enum WaitState {
-    /// It goes on.
-    Open,
-    /// All is as it should be.
-    Met,
-    /// It cannot be any more.
-    Impossible(Failure),
 }
 
 /// Returns the number of nodes that must be up.
@@ -52,11 +40,7 @@ impl<'s> ClusterStatus<'s> {
     ) -> Self {
         let statuses = judge.statuses(cluster, |host| results.of(host));
         let up = statuses.iter().filter(|status| counts(status) && status.is_ok()).map(id);
-        let no_route = match &cluster.resolved.fleet {
-            Err(why @ NoFleet::NoControlNode) => Some(why.to_string()),
-            _ => None,
-        };
-        Self { cluster, up: up.collect(), statuses, no_route, outage }
+        Self { cluster, up: up.collect(), statuses, outage }
     }
 
     /// The hosts of the nodes that are waited for.
@@ -78,33 +62,37 @@ impl<'s> ClusterStatus<'s> {
         self.rows().filter(move |status| seen.insert(id(status)))
     }
 
-    /// Returns whether the wait is over.
-    pub(super) fn state(&self, goal: Goal, results: &ProbeResults, judge: &Judge<'_>) -> WaitState {
+    /// Returns how the wait ended: all is as it should be, or cannot be any more; `None` while it goes
+    /// on.
+    pub(super) fn end(
+        &self,
+        goal: Goal,
+        results: &ProbeResults,
+        judge: &Judge<'_>,
+    ) -> Option<Outcome<()>> {
         if self.cluster.fleet().is_some_and(|fleet| fleet.cluster.is_terminated()) {
-            return self.impossible("the cluster was terminated", None);
+            return Some(Err(self.impossible("the cluster was terminated", None)));
         }
         let wanted = wanted(goal, self.cluster);
         if self.up() >= wanted {
-            return WaitState::Met;
+            return Some(Ok(()));
         }
         let failures = self.failures();
         if !failures.is_empty() && self.total() - failures.len() < wanted {
             let text = format!("{}, and there will not be {wanted}:", self.count());
             let message = Message::with_first(text, TOLD, failures, 0);
-            return WaitState::Impossible(Failure::message(Kind::Hosts, message));
+            return Some(Err(Failure::message(Kind::Hosts, message)));
         }
         // A jump host that refuses our login will refuse it the next time.
-        let Some((name, reason, host)) = results.refusal(self.cluster) else {
-            return WaitState::Open;
-        };
-        let Verdict { detail, remedy, .. } = judge.login_failed(&host, reason);
+        let (name, reason, host) = results.refusal(self.cluster)?;
+        let Verdict { detail, remedy, .. } = judge.failed(&host, reason);
         let why = format!("its jump host {name} refuses the login: {detail}");
-        self.impossible(&why, remedy)
+        Some(Err(self.impossible(&why, remedy)))
     }
 
-    fn impossible(&self, why: &str, remedy: Option<String>) -> WaitState {
+    fn impossible(&self, why: &str, remedy: Option<String>) -> Failure {
         let message = format!("{}: {why}", self.cluster.alias());
-        WaitState::Impossible(Failure { hint: remedy, ..Failure::message(Kind::Hosts, message) })
+        Failure { hint: remedy, ..Failure::message(Kind::Hosts, message) }
     }
 
     /// The installations that failed on nodes that are not up.
@@ -159,7 +147,9 @@ impl<'s> ClusterStatus<'s> {
         let mut lines: Vec<String> = hosts.map(missing).collect();
         let without_host = self.cluster.without_host();
         lines.extend(without_host.map(|(_, node)| format!("{}: {}", node.name, node.why)));
-        lines.extend(self.no_route.clone());
+        if let Err(why @ NoFleet::NoControlNode) = &self.cluster.resolved.fleet {
+            lines.push(why.to_string());
+        }
         lines.extend(self.outage.map(str::to_owned));
         if lines.is_empty() {
             lines.push("no further node is in the cluster".to_owned());

@@ -10,7 +10,7 @@ mod sample;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-use compare::{Addition, Difference, Resolved};
+use compare::Deviation;
 use origin::{Origin, Search};
 use sample::Name;
 
@@ -18,6 +18,7 @@ use super::snapshot::{InstalledCluster, Snapshot};
 use super::{Check, Finding, State};
 use crate::install::state::Record;
 use crate::settings::OwnCommands;
+use crate::ssh::query::socket_path_max;
 use crate::text::message::first_of;
 use crate::text::shell;
 
@@ -27,7 +28,7 @@ const NAMED: usize = 3;
 /// Asks ssh for the names, and finds the lines that stand in their way.
 #[must_use]
 pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
-    let clusters = snapshot.clusters();
+    let clusters = &snapshot.clusters;
     if clusters.is_empty() {
         return Vec::new();
     }
@@ -37,16 +38,41 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     let names = sample::choose(clusters, &query::patterns(snapshot));
     let answers = query::ask_all(snapshot, &names);
     let checked = answers.len();
-    let mut comparison = Comparison::default();
+    let mut findings = Vec::new();
+    // Each once, with the names that it applies to.
+    let mut deviations: BTreeMap<(Deviation, Option<Origin>), Vec<&Name<'_>>> = BTreeMap::new();
+    let mut shares_connections = false;
+    let home = snapshot.layout.include_resolver().home;
     for (name, answer) in answers {
-        match answer {
-            Ok(resolved) => comparison.add(snapshot, name, &resolved),
-            Err(finding) => comparison.findings.push(finding),
+        let Name { cluster, host, alias } = *name;
+        let actual = match answer {
+            Ok(actual) => actual,
+            Err(finding) => {
+                findings.push(finding);
+                continue;
+            }
+        };
+        let search = Search { snapshot, alias, actual: &actual };
+        shares_connections |= compare::active(&actual, "controlmaster").is_some();
+        let expected = compare::expected(host, &cluster.fragment.shared, &home);
+        let differences = compare::differences(alias, &expected, &actual).into_iter();
+        for deviation in differences.chain(compare::additions(&expected, &actual)) {
+            let origin = search.origin_of(&deviation);
+            deviations.entry((deviation, origin)).or_default().push(name);
         }
     }
-    let shares = comparison.shares_connections;
-    let mut findings = comparison.findings(snapshot);
-    findings.extend(long_sockets(snapshot, shares));
+    findings.extend(deviations.iter().map(|((deviation, origin), names)| {
+        let finding = if deviation.is_addition {
+            of_addition(deviation, origin.as_ref(), names, &snapshot.commands)
+        } else {
+            of_difference(deviation, origin.as_ref(), names, snapshot)
+        };
+        match origin {
+            Some(Origin { file, line, .. }) => finding.at_line(file, *line),
+            None => finding,
+        }
+    }));
+    findings.extend(long_sockets(snapshot, shares_connections));
     let all: usize = clusters.iter().map(|cluster| cluster.fragment.names().count()).sum();
     if checked < names.len() {
         let what = format!("only {checked} of {all} names could be checked in time");
@@ -61,72 +87,23 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     findings
 }
 
-/// All that differs, each difference once with the names that it applies to.
-#[derive(Default)]
-struct Comparison<'c> {
-    findings: Vec<Finding>,
-    differences: BTreeMap<(Difference, Option<Origin>), Vec<String>>,
-    additions: BTreeMap<(Addition, Option<Origin>), Vec<&'c InstalledCluster>>,
-    /// True if ssh makes sockets for shared connections.
-    shares_connections: bool,
-}
-
-impl<'c> Comparison<'c> {
-    fn add(&mut self, snapshot: &Snapshot, name: &Name<'c>, actual: &Resolved) {
-        let search = Search { snapshot, alias: name.alias, actual };
-        self.shares_connections |= actual.active("controlmaster").is_some();
-        let home = snapshot.layout.include_resolver().home;
-        let expected = Resolved::expected(name.host, &name.cluster.fragment.shared, &home);
-        for difference in compare::differences(name.alias, &expected, actual) {
-            let origin = search.before_us(difference.their_keyword(), &difference.actual);
-            let names = self.differences.entry((difference, origin)).or_default();
-            names.push(name.alias.to_owned());
-        }
-        for addition in compare::additions(&expected, actual) {
-            let origin = search.anywhere(addition.keyword, &addition.value);
-            let clusters = self.additions.entry((addition, origin)).or_default();
-            if clusters.iter().all(|cluster| cluster.record.id != name.cluster.record.id) {
-                clusters.push(name.cluster);
-            }
-        }
-    }
-
-    fn findings(self, snapshot: &Snapshot) -> Vec<Finding> {
-        let Self { mut findings, differences, additions, .. } = self;
-        for ((difference, origin), names) in differences {
-            findings.push(of_difference(&difference, origin.as_ref(), &names, snapshot));
-        }
-        for ((addition, origin), clusters) in additions {
-            let commands = &snapshot.commands;
-            findings.push(of_addition(&addition, origin.as_ref(), &clusters, commands));
-        }
-        findings
-    }
-}
-
-/// The longest path of a socket, with its closing NUL (`sockaddr_un`).
-const SOCKET_MAX: usize = if cfg!(target_os = "macos") { 104 } else { 108 };
-/// The bytes that ssh adds to the path while it makes the socket: a dot and 16 characters.
-const SOCKET_SUFFIX: usize = 17;
-
 /// Names with a socket path that is too long: ssh fails at it, even where there is no socket.
 fn long_sockets(snapshot: &Snapshot, shares_connections: bool) -> Option<Finding> {
-    let suffix = if shares_connections { SOCKET_SUFFIX } else { 0 };
+    let most = socket_path_max(shares_connections);
     let home = snapshot.layout.include_resolver().home;
     let mut longest = 0;
     let mut names = Vec::new();
-    for cluster in snapshot.clusters() {
+    for cluster in &snapshot.clusters {
         for host in &cluster.fragment.hosts {
-            let expected = Resolved::expected(host, &cluster.fragment.shared, &home);
+            let expected = compare::expected(host, &cluster.fragment.shared, &home);
             let alias = host.alias().unwrap_or_default();
             let length = compare::socket(alias, &expected).map_or(0, |path| path.len());
             longest = longest.max(length);
-            if length + suffix >= SOCKET_MAX {
+            if length > most {
                 names.push(alias.to_owned());
             }
         }
     }
-    let most = SOCKET_MAX - 1 - suffix;
     let what = format!(
         "the path of the socket is too long ({longest} bytes, at most {most}), so ssh fails for {}",
         first_of(&names, NAMED)
@@ -136,61 +113,60 @@ fn long_sockets(snapshot: &Snapshot, shares_connections: bool) -> Option<Finding
 }
 
 fn of_difference(
-    difference: &Difference,
+    difference: &Deviation,
     origin: Option<&Origin>,
-    names: &[String],
+    names: &[&Name<'_>],
     snapshot: &Snapshot,
 ) -> Finding {
-    let is_meant = origin.is_some_and(|origin| origin.is_about_us);
-    let state = match (difference.is_serious(), is_meant) {
-        (true, false) => State::Wrong,
-        (true, true) => State::Warning,
-        (false, _) => State::Note,
-    };
-    let what = format!("{difference} for {}", first_of(names, NAMED));
-    let finding = Finding::new(state, Check::Hosts, what);
-    let first = names.first().map(String::as_str).unwrap_or_default();
-    match origin {
-        Some(Origin { file, line, is_about_us: true }) => finding
-            .at_line(file, *line)
+    let what = &difference.what;
+    let what = format!("{what} for {}", first_of(names.iter().map(|name| name.alias), NAMED));
+    match origin.map(|origin| origin.is_about_us) {
+        Some(true) => Finding::warning(Check::Hosts, what)
             .advise("your own line for this name wins; remove it if it is not meant"),
-        Some(Origin { file, line, .. }) => finding
-            .at_line(file, *line)
+        Some(false) => Finding::wrong(Check::Hosts, what)
             .advise("this line comes before ours: move it below the Include of our files"),
         None => {
+            let first = names.first().map(|name| name.alias).unwrap_or_default();
             let verbose = query::verbose(snapshot, first);
-            finding.advise(format_args!("`{verbose}` shows which lines apply"))
+            Finding::wrong(Check::Hosts, what)
+                .advise(format_args!("`{verbose}` shows which lines apply"))
         }
     }
 }
 
 fn of_addition(
-    addition: &Addition,
+    addition: &Deviation,
     origin: Option<&Origin>,
-    clusters: &[&InstalledCluster],
+    names: &[&Name<'_>],
     commands: &OwnCommands,
 ) -> Finding {
-    let aliases: Vec<String> = clusters.iter().map(|cluster| cluster.alias()).collect();
+    let mut clusters: Vec<&InstalledCluster> = Vec::new();
+    for Name { cluster, .. } in names {
+        if clusters.iter().all(|other| other.record.id != cluster.record.id) {
+            clusters.push(cluster);
+        }
+    }
+    let aliases = first_of(clusters.iter().map(|cluster| cluster.alias()), NAMED);
+    let what = format!("{aliases} {}", addition.what);
     // A block for our own names is intended.
     let is_meant = origin.is_some_and(|origin| origin.is_about_us);
-    let state = if addition.is_dangerous() && !is_meant { State::Warning } else { State::Note };
-    let what = format!("{} {addition}", first_of(&aliases, NAMED));
-    let mut finding = Finding::new(state, Check::Hosts, what);
-    if let Some(origin) = origin {
-        finding = finding.at_line(&origin.file, origin.line);
-    }
-    let Some(option) = addition.turned_off().filter(|_| !is_meant) else {
-        return match addition.keyword {
-            "sendenv" => finding.advise("list the variables to send one by one"),
-            _ => finding,
-        };
+    let harm = if is_meant { State::Note } else { State::Warning };
+    // An agent, a display, or the API token: somebody on the host could exploit it.
+    let option = match addition.keyword {
+        "sendenv" => {
+            return Finding::new(harm, Check::Hosts, what)
+                .advise("list the variables to send one by one");
+        }
+        "forwardagent" => "ForwardAgent=no",
+        "forwardx11" => "ForwardX11=no",
+        _ => return Finding::note(Check::Hosts, what),
     };
-    let installs: Option<Vec<String>> = clusters
-        .iter()
-        .map(|cluster| Some(shell::command(with_option(&cluster.record, option, commands)?)))
-        .collect();
-    finding.command = installs.map(|installs| installs.join(" && "));
-    finding
+    let install = |cluster: &&InstalledCluster| {
+        Some(shell::command(with_option(&cluster.record, option, commands)?))
+    };
+    let installs: Option<Vec<String>> = clusters.iter().map(install).collect();
+    let command = installs.filter(|_| !is_meant).map(|installs| installs.join(" && "));
+    Finding { command, ..Finding::new(harm, Check::Hosts, what) }
 }
 
 /// `prime-ssh install` for an installed cluster, with one more ssh option; `None` where it came from

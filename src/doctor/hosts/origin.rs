@@ -1,12 +1,12 @@
 //! The line of the user's own configuration that wins over ours.
 
-use std::cell::Cell;
 use std::path::PathBuf;
 
-use super::compare::Resolved;
+use super::compare::Deviation;
 use crate::doctor::snapshot::Snapshot;
 use crate::install::claims::is_about;
-use crate::install::reader::{Block, Criterion, Line, matches_list};
+use crate::install::fragment::Options;
+use crate::install::reader::{Block, Line};
 
 /// A line of the user's configuration.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,50 +23,41 @@ pub(super) struct Search<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) alias: &'a str,
     /// ssh's answer.
-    pub(super) actual: &'a Resolved,
-}
-
-/// The candidates so far.
-#[derive(Default)]
-struct Found {
-    /// The first line that certainly applies.
-    certain: Option<Origin>,
-    /// The first line with the actual value, in a block of which only ssh knows whether it applies.
-    likely: Option<Origin>,
+    pub(super) actual: &'a Options,
 }
 
 impl Search<'_> {
-    /// The line that sets `keyword` before our files are read.
-    pub(super) fn before_us(&self, keyword: &str, value: &str) -> Option<Origin> {
-        let mut found = Found::default();
-        let ours = Cell::new(false);
+    /// The line that makes a deviation: one that is read before our files, or, where those say nothing,
+    /// wherever it is.
+    pub(super) fn origin_of(&self, deviation: &Deviation) -> Option<Origin> {
+        let Deviation { is_addition, keyword, actual, .. } = deviation;
+        let (mut found, mut ours) = ((None, None), false);
         self.snapshot.visit_config(&mut |line| {
-            ours.set(ours.get() || (line.includes_us && self.applies(line.blocks) == Some(true)));
-            !ours.get() && self.visit(line, keyword, value, &mut found)
+            ours |= !is_addition && line.includes_us && self.applies(line.blocks) == Some(true);
+            !ours && self.visit(line, keyword, actual, &mut found)
         });
-        found.likely.or(found.certain)
-    }
-
-    /// The line that sets `keyword`, wherever it is.
-    pub(super) fn anywhere(&self, keyword: &str, value: &str) -> Option<Origin> {
-        let mut found = Found::default();
-        self.snapshot.visit_config(&mut |line| self.visit(line, keyword, value, &mut found));
-        if found.certain.is_none() && found.likely.is_none() {
-            let visit = &mut |line: &Line<'_>| self.visit(line, keyword, value, &mut found);
+        if *is_addition && found == (None, None) {
+            let visit = &mut |line: &Line<'_>| self.visit(line, keyword, actual, &mut found);
             self.snapshot.visit_system_config(visit);
         }
-        found.likely.or(found.certain)
+        found.0.or(found.1)
     }
 
-    /// Returns whether to follow an `Include`.
-    fn visit(&self, line: &Line<'_>, keyword: &str, value: &str, found: &mut Found) -> bool {
+    /// Looks at one line, and returns whether to follow an `Include`. What is found: the first line
+    /// with the actual value in a block of which only ssh knows whether it applies, and the first line
+    /// that certainly applies.
+    fn visit(
+        &self,
+        line: &Line<'_>,
+        keyword: &str,
+        value: &str,
+        (likely, certain): &mut (Option<Origin>, Option<Origin>),
+    ) -> bool {
         let applies = self.applies(line.blocks);
         if applies == Some(false) {
             return false;
         }
-        if found.certain.is_some()
-            || !line.directive.keyword.eq_ignore_ascii_case(keyword.as_bytes())
-        {
+        if certain.is_some() || !line.directive.keyword.eq_ignore_ascii_case(keyword.as_bytes()) {
             return true;
         }
         let origin = || Origin {
@@ -75,12 +66,12 @@ impl Search<'_> {
             is_about_us: line.blocks.iter().any(|block| self.is_about_us(block)),
         };
         if applies == Some(true) {
-            found.certain = Some(origin());
-        } else if found.likely.is_none() {
+            *certain = Some(origin());
+        } else if likely.is_none() {
             let says = line.directive.texts().join(" ");
             let is_it = !says.is_empty()
                 && value.to_ascii_lowercase().ends_with(&says.to_ascii_lowercase());
-            found.likely = is_it.then(origin);
+            *likely = is_it.then(origin);
         }
         true
     }
@@ -95,37 +86,12 @@ impl Search<'_> {
     }
 
     fn fits(&self, block: &Block) -> Option<bool> {
-        match block {
-            Block::Match(criteria) => self.fits_match(criteria),
-            Block::Host(patterns) => {
-                Some(matches_list(patterns.iter().map(String::as_str), self.alias))
-            }
-        }
-    }
-
-    /// `ssh_config(5)`, Match: all of its criteria must hold.
-    fn fits_match(&self, criteria: &[Criterion]) -> Option<bool> {
-        let mut all = Some(true);
-        for Criterion { negated, name, value } in criteria {
-            let fits = |text: &str| matches_list(value.split(','), text);
-            let holds = match &**name {
-                "all" => Some(true),
-                "originalhost" => Some(fits(self.alias)),
-                "host" => {
-                    let by_alias = fits(self.alias);
-                    // Which of the two it is depends on whether `HostName` has been read.
-                    let by_name = fits(self.actual.get("hostname").unwrap_or_default());
-                    (by_alias == by_name).then_some(by_alias)
-                }
-                _ => None,
-            };
-            match holds.map(|holds| holds != *negated) {
-                Some(true) => {}
-                Some(false) => return Some(false),
-                None => all = None,
-            }
-        }
-        all
+        let name = self.actual.get("hostname").and_then(|names| names.first());
+        let name = name.map(String::as_str).unwrap_or_default();
+        // Which of the two it is depends on whether `HostName` has been read.
+        let [by_alias, by_name] =
+            [self.alias, name].map(|host| block.applies(self.alias, host, self.alias, None));
+        by_alias.filter(|_| by_alias == by_name)
     }
 
     fn is_about_us(&self, block: &Block) -> bool {

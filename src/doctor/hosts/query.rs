@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use tempfile::NamedTempFile;
 
-use super::compare::Resolved;
-use super::origin;
 use super::sample::Name;
+use super::{compare, origin};
 use crate::doctor::finding::quoted;
 use crate::doctor::snapshot::{InstalledCluster, Snapshot};
 use crate::doctor::{Check, Finding};
+use crate::install::fragment::Options;
 use crate::install::include::{IncludeLine, redirected};
 use crate::install::reader::{Block, Line};
 use crate::ssh::process::Ended;
@@ -29,11 +29,8 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// their own cluster only: to read 10,000 hosts takes it 60 ms.
 const IN_FULL: usize = 8;
 
-/// The resolved options of a name, or what is wrong.
-type Answer = Result<Resolved, Finding>;
-
 /// Asks for a name that nobody configures: does ssh accept the configuration at all?
-pub(super) fn ask_unrelated(snapshot: &Snapshot) -> Answer {
+pub(super) fn ask_unrelated(snapshot: &Snapshot) -> Result<Options, Finding> {
     let config = snapshot.named_config();
     answer(snapshot, query::UNRELATED, query::ask(config.as_deref(), &[], query::UNRELATED))
 }
@@ -55,7 +52,7 @@ pub(super) fn patterns(snapshot: &Snapshot) -> Vec<String> {
 pub(super) fn ask_all<'n, 'c>(
     snapshot: &Snapshot,
     names: &'n [Name<'c>],
-) -> Vec<(&'n Name<'c>, Answer)> {
+) -> Vec<(&'n Name<'c>, Result<Options, Finding>)> {
     let until = Instant::now() + LIMIT;
     let next = AtomicUsize::new(0);
     let work = || {
@@ -106,11 +103,11 @@ fn config_of(snapshot: &Snapshot, cluster: &InstalledCluster) -> Option<NamedTem
     Some(file)
 }
 
-fn answer(snapshot: &Snapshot, name: &str, ended: io::Result<Ended>) -> Answer {
+fn answer(snapshot: &Snapshot, name: &str, ended: io::Result<Ended>) -> Result<Options, Finding> {
     let what = match ended {
         Ok(ended) if ended.succeeded() => {
             let home = snapshot.layout.include_resolver().home;
-            return Ok(Resolved::parse(&ended.stdout, &home));
+            return Ok(compare::parse(&ended.stdout, &home));
         }
         Ok(Ended { status: None, .. }) => return Err(too_slow(snapshot, name)),
         Ok(ended) => return Err(refused(snapshot, &ended.stderr, name)),
@@ -133,15 +130,17 @@ fn too_slow(snapshot: &Snapshot, name: &str) -> Finding {
 
 fn refused(snapshot: &Snapshot, words: &str, name: &str) -> Finding {
     let said = words.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    let complaint = complaint(said);
-    let why = quoted(complaint.map_or(said, |complaint| complaint.said));
-    let what = format_args!("ssh stops at your configuration: {why}");
+    let (place, why) = match complaint(said) {
+        Some((file, line, why)) => (Some((file, line)), why),
+        None => (None, said),
+    };
+    let what = format!("ssh stops at your configuration: {}", quoted(why));
     let finding = Finding::wrong(Check::Hosts, what);
-    let finding = match complaint {
-        Some(Complaint { file, line, .. }) => Finding { line, ..finding.at(file) },
+    let finding = match place {
+        Some((file, line)) => Finding { line, ..finding.at(file) },
         None => finding,
     };
-    if complaint.is_some_and(|complaint| complaint.file.starts_with(snapshot.layout.folder())) {
+    if place.is_some_and(|(file, _)| file.starts_with(snapshot.layout.folder())) {
         return finding.run(snapshot.commands.installed("sync", []));
     }
     finding.advise(format_args!("correct it; `{}` says the same", verbose(snapshot, name)))
@@ -155,25 +154,18 @@ pub(super) fn verbose(snapshot: &Snapshot, name: &str) -> String {
     shell::command(words.chain([name.as_ref()]))
 }
 
-/// A file that ssh names, and what it says of it.
-#[derive(Clone, Copy)]
-struct Complaint<'s> {
-    file: &'s Path,
-    line: Option<usize>,
-    said: &'s str,
-}
-
-/// `FILE: line 3: …`, `FILE line 3: …` or `… on FILE`.
-fn complaint(said: &str) -> Option<Complaint<'_>> {
+/// The file that ssh names, the line in it, and what ssh says of it: `FILE: line 3: …`,
+/// `FILE line 3: …` or `… on FILE`.
+fn complaint(said: &str) -> Option<(&Path, Option<usize>, &str)> {
     const PERMISSIONS: &str = "Bad owner or permissions";
     let of_line = || {
         let (file, rest) = said.split_once(": line ").or_else(|| said.split_once(" line "))?;
         let (line, said) = rest.split_once(": ")?;
-        Some(Complaint { file: Path::new(file), line: Some(line.parse().ok()?), said })
+        Some((Path::new(file), Some(line.parse().ok()?), said))
     };
     let of_file = || {
         let file = said.strip_prefix(PERMISSIONS)?.strip_prefix(" on ")?;
-        Some(Complaint { file: Path::new(file), line: None, said: PERMISSIONS })
+        Some((Path::new(file), None, PERMISSIONS))
     };
-    of_line().or_else(of_file).filter(|complaint| complaint.file.is_file())
+    of_line().or_else(of_file).filter(|(file, ..)| file.is_file())
 }

@@ -17,10 +17,6 @@ pub(super) struct Name<'c> {
     pub(super) alias: &'c str,
 }
 
-/// All that may make a difference to ssh: the keywords of the host's own, the user's patterns that
-/// match, and whether it is the name that leads into the cluster.
-type Kind<'c> = (Vec<&'c str>, Vec<usize>, bool);
-
 /// One name of each kind first, then one of each other cluster, then others while there is room.
 pub(super) fn choose<'c>(clusters: &'c [InstalledCluster], patterns: &[String]) -> Vec<Name<'c>> {
     let mut kinds = HashSet::new();
@@ -65,7 +61,13 @@ fn first_name(cluster: &InstalledCluster) -> Option<Name<'_>> {
     names(cluster).find(|name| name.alias == entry).or_else(|| names(cluster).next())
 }
 
-fn kind<'c>(name: &Name<'c>, patterns: &[String], is_entry: bool) -> Kind<'c> {
+/// All that may make a difference to ssh: the keywords of the host's own, the user's patterns that
+/// match, and whether it is the name that leads into the cluster.
+fn kind<'c>(
+    name: &Name<'c>,
+    patterns: &[String],
+    is_entry: bool,
+) -> (Vec<&'c str>, Vec<usize>, bool) {
     let Name { host, alias, .. } = *name;
     let host_name = host.own.get("hostname").and_then(|names| names.first());
     let applies = |pattern: &String| {

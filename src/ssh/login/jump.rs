@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
 use tokio::time::sleep;
 
-use super::reason::{self, Reason};
-use super::{Login, Ssh, Target};
+use super::{Login, Ssh, Target, log};
 use crate::ssh::probe::Endpoint;
 use crate::ssh::probe::limiter::{AT_ONE_ADDRESS, Limiter};
 use crate::ssh::process::Running;
+use crate::ssh::reason::{LOGIN, Reason};
 
 /// The pause between two looks at the connection.
 const POLL: Duration = Duration::from_millis(10);
@@ -26,15 +26,9 @@ pub struct Jump {
     pub(super) log: PathBuf,
     /// Handshakes at a time through it: its sshd does not count them, but those behind it do.
     pub(super) limiter: Limiter,
-    connected: OnceCell<Connected>,
-}
-
-/// The result of the one login.
-#[derive(Debug)]
-struct Connected {
-    login: Login,
-    /// Ends with the group, as all of its programs.
-    connection: Option<Mutex<Running>>,
+    /// The result of the one login, and the connection that it made: it ends with the group, as all
+    /// of its programs.
+    connected: OnceCell<(Login, Option<Mutex<Running>>)>,
 }
 
 impl Jump {
@@ -52,14 +46,14 @@ impl Jump {
 
     /// Logs in, unless that has been done, and says what became of it.
     pub async fn login(&self, ssh: &Ssh) -> io::Result<&Login> {
-        let connected = self.connected.get_or_try_init(|| self.connect(ssh)).await?;
-        Ok(&connected.login)
+        let (login, _) = self.connected.get_or_try_init(|| self.connect(ssh)).await?;
+        Ok(login)
     }
 
     /// Returns whether the login was good, and lasts.
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        let connection = self.connected.get().and_then(|connected| connected.connection.as_ref());
+        let connection = self.connected.get().and_then(|(_, connection)| connection.as_ref());
         connection.is_some_and(|connection| {
             let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
             matches!(connection.status(), Ok(None))
@@ -69,16 +63,16 @@ impl Jump {
     /// Returns why no connection from here to this place came about, in the jump host's words.
     pub(super) fn not_opened(&self, to: &Endpoint) -> Option<String> {
         let place = format!(" for {} port {},", to.host, to.port.get());
-        reason::not_opened(&super::tail(&self.log), &place)
+        log::not_opened(&super::tail(&self.log), &place)
     }
 
-    async fn connect(&self, ssh: &Ssh) -> io::Result<Connected> {
+    async fn connect(&self, ssh: &Ssh) -> io::Result<(Login, Option<Mutex<Running>>)> {
         let _at_address = ssh.limiter.acquire_at(self.target.address).await;
         let _permit = ssh.limiter.acquire().await;
         let mut command = ssh.command([], &self.target, &self.log)?;
         command.arg("-M").arg("-S").arg(&self.socket).args(["-o", "ControlPersist=no", "-N"]);
         let start = Instant::now();
-        let mut connection = ssh.group.start(self.target.destination.name(&mut command))?;
+        let mut connection = ssh.group.start(command.args(["--", &self.target.destination]))?;
         // ssh puts the socket there once it has logged in.
         let mut status = connection.status()?;
         while status.is_none() && !self.socket.exists() && start.elapsed() < ssh.limit {
@@ -86,17 +80,16 @@ impl Jump {
             status = connection.status()?;
         }
         let took = start.elapsed();
-        let log = super::tail(&self.log);
-        let server = reason::server(&log);
+        let text = super::tail(&self.log);
+        let server = log::server(&text);
         if status.is_none() && self.socket.exists() {
-            let login = Login { server, took, result: Ok(()) };
-            return Ok(Connected { login, connection: Some(Mutex::new(connection)) });
+            return Ok((Login { server, took, result: Ok(()) }, Some(Mutex::new(connection))));
         }
         let result = Err(match status {
-            None => Reason::TimedOut,
-            Some(_) => reason::of_log(&log),
+            None => Reason::TimedOut(LOGIN),
+            Some(_) => log::of_log(&text),
         });
         connection.end()?;
-        Ok(Connected { login: Login { server, took, result }, connection: None })
+        Ok((Login { server, took, result }, None))
     }
 }

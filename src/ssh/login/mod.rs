@@ -6,8 +6,7 @@
 //! it would say nothing about the next login.
 
 mod jump;
-mod reason;
-mod resolved;
+mod log;
 
 use std::collections::HashMap;
 use std::env;
@@ -23,16 +22,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 pub use jump::Jump;
-pub use reason::{OfferedKey, Reason};
-pub use resolved::Resolved;
 
 use crate::fs;
-use crate::name::Port;
 use crate::ssh::probe::identification::Reader;
 use crate::ssh::probe::limiter::Limiter;
-use crate::ssh::probe::{Endpoint, OURSELVES, Probe, ProbeError};
+use crate::ssh::probe::{Endpoint, OURSELVES, Probe};
 use crate::ssh::process::{self, Group};
-use crate::{ssh::query, text::shell};
+use crate::ssh::query;
+use crate::ssh::reason::{LOGIN, Reason};
+use crate::text::sanitize::excerpt;
+use crate::text::shell;
 
 /// The most that is read of a log, from its end.
 const LOG_MAX: u64 = 64 * 1024;
@@ -41,6 +40,8 @@ const LOG_MAX: u64 = 64 * 1024;
 const LOGIN_TIMES: u32 = 3;
 /// The configuration of the system, which ssh reads behind the user's.
 pub const SYSTEM_CONFIG: &str = "/etc/ssh/ssh_config";
+/// The most characters of ssh's words that are shown.
+const SHOWN: usize = 160;
 /// A name for who needs none: the connection stands already. Should it not, nothing is reached.
 const NOBODY: &str = "prime-ssh-jump.invalid.";
 
@@ -99,41 +100,13 @@ pub struct Ssh {
 pub struct Target {
     /// The configuration, in place of the one that ssh reads by itself.
     pub config: Option<PathBuf>,
-    /// Further options, as behind `-o`.
-    pub options: Vec<String>,
-    /// The destination that ssh is given.
-    pub destination: Destination,
+    /// Further arguments of ssh, such as `-o` and an option, or `-p` and a port.
+    pub arguments: Vec<String>,
+    /// The destination that ssh is given: an alias, an address or a name; it does not start with a
+    /// dash.
+    pub destination: String,
     /// The address of the destination, if it is known: one address gets few handshakes at a time.
     pub address: Option<IpAddr>,
-}
-
-/// The destination that ssh is given: an alias, or a host with a user and a port of its own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Destination {
-    /// An alias, an address or a name; it does not start with a dash.
-    pub host: String,
-    /// As whom, where the configuration does not say it.
-    pub user: Option<String>,
-    /// On which port, where the configuration does not say it.
-    pub port: Option<Port>,
-}
-
-impl Destination {
-    /// An alias of the configuration.
-    #[must_use]
-    pub fn alias(alias: impl Into<String>) -> Self {
-        Self { host: alias.into(), user: None, port: None }
-    }
-
-    fn name<'c>(&self, command: &'c mut Command) -> &'c mut Command {
-        if let Some(user) = &self.user {
-            command.args(["-l", user]);
-        }
-        if let Some(port) = self.port {
-            command.args(["-p", &port.get().to_string()]);
-        }
-        command.args(["--", &self.host])
-    }
 }
 
 /// The result of a login.
@@ -189,7 +162,7 @@ impl Ssh {
     pub async fn login(&self, target: &Target) -> io::Result<Login> {
         let _at_address = self.limiter.acquire_at(target.address).await;
         let _permit = self.limiter.acquire().await;
-        self.run(target, &[], &target.destination).await
+        self.run(target, &[]).await
     }
 
     /// Logs in to a host behind `jump`, to which `Jump::login` was good.
@@ -206,15 +179,15 @@ impl Ssh {
         let _through = jump.limiter.acquire().await;
         let _permit = self.limiter.acquire().await;
         let proxy = format!("ProxyCommand={}", proxy_command(&jump.socket));
-        let mut login = self.run(target, &[&proxy], &target.destination).await?;
-        if let Err(Reason::Closed | Reason::TimedOut | Reason::Other(_)) = login.result
+        let mut login = self.run(target, &[&proxy]).await?;
+        if let Err(Reason::Closed | Reason::TimedOut(_) | Reason::Other(_)) = login.result
             && login.server.is_none()
         {
-            let unknown = || reason::unknown_to_jump(&tail(&jump.log), &target.destination.host);
+            let unknown = || log::unknown_to_jump(&tail(&jump.log), &target.destination);
             match jump.not_opened(endpoint).map(Reason::FromJump).or_else(unknown) {
                 Some(reason) => login.result = Err(reason),
                 // The jump host still tries.
-                None if login.result == Err(Reason::TimedOut) => {
+                None if login.result == Err(Reason::TimedOut(LOGIN)) => {
                     login.result = Err(Reason::FromJump("no answer in time".to_owned()));
                 }
                 None => {}
@@ -245,7 +218,7 @@ impl Ssh {
         run.await?;
         let took = start.elapsed();
         let nothing = || match jump.not_opened(endpoint) {
-            Some(words) => ProbeError::FromJump(words),
+            Some(words) => Reason::FromJump(words),
             None if took >= self.answer => reader.timed_out(),
             None => reader.closed(),
         };
@@ -268,48 +241,54 @@ impl Ssh {
         let over = format!("ControlPath={}", quoted(&jump.socket));
         let target = Target {
             config: Some(PathBuf::from("/dev/null")),
-            options: Vec::new(),
+            arguments: Vec::new(),
+            destination: NOBODY.to_owned(),
             address: None,
-            ..jump.target.clone()
         };
-        let second = self.run(&target, &[&over], &Destination::alias(NOBODY)).await?;
+        let second = self.run(&target, &[&over]).await?;
         let took = first.took + second.took;
         Ok(Login { server: first.server.clone(), took, result: second.result })
     }
 
-    /// Returns what a plain ssh would do for this target, with none of our options: `ssh -G`.
+    /// Returns the answer of `ssh -G`, that is what a plain ssh would do for this target with none of
+    /// our options; or the reason that it would stop before it connects.
     ///
     /// # Errors
     ///
     /// As [`Ssh::login`].
-    pub async fn resolve(&self, target: &Target) -> io::Result<Result<Resolved, Reason>> {
-        let options = target.options.iter().map(String::as_str);
-        let mut command = query::question(target.config.as_deref(), options);
-        let ended = self.group.run(target.destination.name(&mut command), self.answer).await?;
-        Ok(Resolved::of(&ended))
+    pub async fn resolve(&self, target: &Target) -> io::Result<Result<String, Reason>> {
+        let mut command = query::question(target.config.as_deref(), []);
+        command.args(&target.arguments).args(["--", &target.destination]);
+        let ended = self.group.run(&mut command, self.answer).await?;
+        if ended.status.is_none() {
+            return Ok(Err(Reason::TimedOut(LOGIN)));
+        }
+        if !ended.succeeded() {
+            let words = ended.stderr.lines().map(str::trim).find(|line| !line.is_empty());
+            let words = excerpt(words.unwrap_or("ssh said nothing"), SHOWN);
+            return Ok(Err(Reason::Configuration(words)));
+        }
+        // A login cannot tell this by itself, as it shares no connection.
+        Ok(match query::socket_fault(&ended.stdout) {
+            Some(fault) => Err(Reason::Configuration(fault)),
+            None => Ok(ended.stdout),
+        })
     }
 
-    async fn run(
-        &self,
-        target: &Target,
-        first: &[&str],
-        destination: &Destination,
-    ) -> io::Result<Login> {
+    async fn run(&self, target: &Target, first: &[&str]) -> io::Result<Login> {
         let run = self.runs.fetch_add(1, Ordering::Relaxed);
         let log = self.group.path(&format!("{run}.log"));
         let session = self.knows_newer.then_some(SESSION);
         let mut command = self.command(first.iter().copied().chain(session), target, &log)?;
         let start = Instant::now();
-        let ended = self.group.run(destination.name(&mut command).arg("true"), self.limit).await?;
+        command.args(["--", &target.destination, "true"]);
+        let ended = self.group.run(&mut command, self.limit).await?;
         let took = start.elapsed();
         let text = tail(&log);
         // There may be thousands.
         let _ = std::fs::remove_file(&log);
-        Ok(Login {
-            server: reason::server(&text),
-            took,
-            result: reason::outcome(ended.status, &text),
-        })
+        let result = log::outcome(ended.status, &text);
+        Ok(Login { server: log::server(&text), took, result })
     }
 
     fn command<'o>(
@@ -332,10 +311,10 @@ impl Ssh {
         command.args(["-T", "-a", "-x", "-v", "-E"]).arg(log);
         let seconds = self.answer.as_secs() + u64::from(self.answer.subsec_nanos() > 0);
         command.args(["-o", &format!("ConnectTimeout={seconds}")]);
-        let of_target = target.options.iter().map(String::as_str);
-        for option in self.options().map(|option| -> &str { option }).chain(of_target) {
+        for option in self.options() {
             command.args(["-o", option]);
         }
+        command.args(&target.arguments);
         if let Some(path) = &self.path {
             command.env("PATH", path);
         }

@@ -9,8 +9,9 @@ use nix::errno::Errno;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::{Endpoint, ProbeError};
+use super::Endpoint;
 use crate::api::resolver::look_up;
+use crate::ssh::reason::{CONNECTING, Reason};
 use crate::text::sanitize::in_sentence;
 
 /// The most addresses of one name that are tried.
@@ -19,15 +20,17 @@ const ADDRESSES_MAX: usize = 8;
 const HEAD_START: Duration = Duration::from_millis(250);
 
 /// The addresses of a host, in the order in which the resolver prefers them.
-pub(super) async fn addresses(endpoint: &Endpoint) -> Result<Vec<IpAddr>, ProbeError> {
+pub(super) async fn addresses(endpoint: &Endpoint) -> Result<Vec<IpAddr>, Reason> {
     if let Some(address) = endpoint.host.address() {
         return Ok(vec![address]);
     }
+    let name = endpoint.host.as_str().to_owned();
+    let unknown = |why| Reason::NameUnknown { name: name.clone(), why };
     // The last dot is not added: ssh looks for the name below the search domains, too.
     let found = look_up(endpoint.host.as_str(), endpoint.port.get()).await;
     let found = found.map_err(|error| match error.raw_os_error() {
-        Some(_) => ProbeError::Here(words(&error)),
-        None => ProbeError::NameUnknown(words(&error)),
+        Some(_) => Reason::Here(words(&error)),
+        None => unknown(words(&error)),
     })?;
     let mut seen = BTreeSet::new();
     let addresses: Vec<_> = found
@@ -37,13 +40,13 @@ pub(super) async fn addresses(endpoint: &Endpoint) -> Result<Vec<IpAddr>, ProbeE
         .take(ADDRESSES_MAX)
         .collect();
     if addresses.is_empty() {
-        return Err(ProbeError::NameUnknown("it has no address".to_owned()));
+        return Err(Reason::NameUnknown { name, why: "it has no address".to_owned() });
     }
     Ok(addresses)
 }
 
 /// The first connection that comes about; each address has a head start before the next one.
-pub(super) async fn connect(addresses: &[IpAddr], port: u16) -> Result<TcpStream, ProbeError> {
+pub(super) async fn connect(addresses: &[IpAddr], port: u16) -> Result<TcpStream, Reason> {
     let mut attempts = JoinSet::new();
     let mut waiting = addresses.iter().map(|address| SocketAddr::new(*address, port));
     let mut failure = None;
@@ -63,9 +66,10 @@ pub(super) async fn connect(addresses: &[IpAddr], port: u16) -> Result<TcpStream
         };
         match ended {
             Some(Ok(Ok(stream))) => return Ok(stream),
-            Some(Ok(Err(error))) => keep(&mut failure, ProbeError::connecting(&error)),
+            Some(Ok(Err(error))) => keep(&mut failure, reason(&error)),
             None if is_last => {
-                return Err(failure.unwrap_or(ProbeError::NameUnknown("it has no address".into())));
+                // There is an address, and each ended.
+                return Err(failure.unwrap_or(Reason::TimedOut(CONNECTING)));
             }
             Some(Err(_)) | None => {}
         }
@@ -73,23 +77,21 @@ pub(super) async fn connect(addresses: &[IpAddr], port: u16) -> Result<TcpStream
 }
 
 /// Keeps the failure that says most: that of an address where a machine is.
-fn keep(kept: &mut Option<ProbeError>, new: ProbeError) {
-    if kept.is_none() || (new == ProbeError::Refused && *kept != Some(ProbeError::Refused)) {
+fn keep(kept: &mut Option<Reason>, new: Reason) {
+    if kept.is_none() || (new == Reason::Refused && *kept != Some(Reason::Refused)) {
         *kept = Some(new);
     }
 }
 
-impl ProbeError {
-    fn connecting(error: &io::Error) -> Self {
-        match (error.kind(), error.raw_os_error().map(Errno::from_raw)) {
-            (_, Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::EADDRNOTAVAIL)) => {
-                Self::Here(words(error))
-            }
-            (ErrorKind::ConnectionRefused, _) => Self::Refused,
-            (ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted, _) => Self::Closed,
-            (ErrorKind::TimedOut, _) => Self::TimedOut(super::CONNECTING),
-            _ => Self::Unreachable(words(error)),
+fn reason(error: &io::Error) -> Reason {
+    match (error.kind(), error.raw_os_error().map(Errno::from_raw)) {
+        (_, Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::EADDRNOTAVAIL)) => {
+            Reason::Here(words(error))
         }
+        (ErrorKind::ConnectionRefused, _) => Reason::Refused,
+        (ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted, _) => Reason::Closed,
+        (ErrorKind::TimedOut, _) => Reason::TimedOut(CONNECTING),
+        _ => Reason::Unreachable(words(error)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The line by which an SSH server introduces itself (RFC 4253, 4.2), read as ssh reads it.
 
-use super::ProbeError;
+use crate::ssh::reason::{BANNER, Reason};
 use crate::text::sanitize::excerpt;
 
 /// The most bytes of a line, and the most lines before the one that counts. They are OpenSSH's
@@ -29,7 +29,7 @@ pub(in crate::ssh) struct Reader {
 impl Reader {
     /// Takes the next bytes. Returns the server's software, or why it is no SSH server, once that is
     /// clear.
-    pub(in crate::ssh) fn take(&mut self, bytes: &[u8]) -> Option<Result<String, ProbeError>> {
+    pub(in crate::ssh) fn take(&mut self, bytes: &[u8]) -> Option<Result<String, Reason>> {
         for &byte in bytes {
             self.bytes += 1;
             let found = match byte {
@@ -51,24 +51,24 @@ impl Reader {
     }
 
     /// Returns the error of a server that says no more and closed the connection.
-    pub(in crate::ssh) fn closed(&self) -> ProbeError {
+    pub(in crate::ssh) fn closed(&self) -> Reason {
         match self.said() {
-            None => ProbeError::Closed,
-            Some(said) if TURNED_AWAY.contains(&said.as_str()) => ProbeError::TurnedAway(said),
-            Some(said) => ProbeError::NotSsh(said),
+            None => Reason::Closed,
+            Some(said) if TURNED_AWAY.contains(&said.as_str()) => Reason::TurnedAway(said),
+            Some(said) => Reason::NotSsh(said),
         }
     }
 
     /// Returns the error of a server that says no more until the time is over.
-    pub(in crate::ssh) fn timed_out(&self) -> ProbeError {
+    pub(in crate::ssh) fn timed_out(&self) -> Reason {
         match &self.first {
-            None if self.line.is_empty() => ProbeError::Silent,
-            None => ProbeError::TimedOut(super::BANNER),
-            Some(first) => ProbeError::NotSsh(first.clone()),
+            None if self.line.is_empty() => Reason::Silent,
+            None => Reason::TimedOut(BANNER),
+            Some(first) => Reason::NotSsh(first.clone()),
         }
     }
 
-    fn end_of_line(&mut self) -> Option<Result<String, ProbeError>> {
+    fn end_of_line(&mut self) -> Option<Result<String, Reason>> {
         let line = std::mem::take(&mut self.line);
         let line = line.strip_suffix(b"\r").unwrap_or(&line);
         if let Some(version) = line.strip_prefix(b"SSH-") {
@@ -76,11 +76,11 @@ impl Reader {
         }
         self.lines += 1;
         let first = self.first.get_or_insert_with(|| shown(line));
-        (self.lines >= LINES_MAX).then(|| Err(ProbeError::NotSsh(first.clone())))
+        (self.lines >= LINES_MAX).then(|| Err(Reason::NotSsh(first.clone())))
     }
 
-    fn not_ssh(&self) -> ProbeError {
-        ProbeError::NotSsh(self.said().unwrap_or_default())
+    fn not_ssh(&self) -> Reason {
+        Reason::NotSsh(self.said().unwrap_or_default())
     }
 
     fn said(&self) -> Option<String> {
@@ -90,9 +90,9 @@ impl Reader {
 
 /// Parses what follows `SSH-`: `2.0-OpenSSH_9.2p1 Debian-2`. A server that takes both protocols
 /// says 1.99 (RFC 4253, 5.1).
-fn identification(text: &[u8]) -> Result<String, ProbeError> {
+fn identification(text: &[u8]) -> Result<String, Reason> {
     let text = String::from_utf8_lossy(text);
-    let not_ssh = || ProbeError::NotSsh(shown(format!("SSH-{text}").as_bytes()));
+    let not_ssh = || Reason::NotSsh(shown(format!("SSH-{text}").as_bytes()));
     let (protocol, software) = text.split_once('-').ok_or_else(not_ssh)?;
     let (major, minor) = protocol.split_once('.').ok_or_else(not_ssh)?;
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
@@ -102,7 +102,7 @@ fn identification(text: &[u8]) -> Result<String, ProbeError> {
     if major == "2" || (major, minor) == ("1", "99") {
         return Ok(excerpt(software, SHOWN));
     }
-    Err(ProbeError::Protocol(excerpt(protocol, SHOWN)))
+    Err(Reason::Protocol(excerpt(protocol, SHOWN)))
 }
 
 fn shown(bytes: &[u8]) -> String {
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     /// Reads these bytes in pieces of every size, which must all give the same.
-    fn read(bytes: &[u8]) -> Option<Result<String, ProbeError>> {
+    fn read(bytes: &[u8]) -> Option<Result<String, Reason>> {
         let whole = Reader::default().take(bytes);
         for size in [1, 3, 700] {
             let mut reader = Reader::default();
@@ -127,7 +127,7 @@ mod tests {
         read(bytes).unwrap().unwrap()
     }
 
-    fn error_of(bytes: &[u8]) -> ProbeError {
+    fn error_of(bytes: &[u8]) -> Reason {
         read(bytes).unwrap().unwrap_err()
     }
 
@@ -145,21 +145,18 @@ mod tests {
 
     #[test]
     fn what_no_ssh_server_says() {
-        assert_eq!(error_of(b"SSH-1.5-old\n"), ProbeError::Protocol("1.5".to_owned()));
+        assert_eq!(error_of(b"SSH-1.5-old\n"), Reason::Protocol("1.5".to_owned()));
         for text in ["SSH-2.0\n", "SSH-2.0-\n", "SSH--x\n", "SSH-2-x\n", "SSH-a.b-x\r\n"] {
-            assert!(matches!(error_of(text.as_bytes()), ProbeError::NotSsh(_)), "{text:?}");
+            assert!(matches!(error_of(text.as_bytes()), Reason::NotSsh(_)), "{text:?}");
         }
-        assert_eq!(
-            error_of(b"\x15\x03\x01\0\x02"),
-            ProbeError::NotSsh("\\u{15}\\u{3}\\u{1}".into())
-        );
-        assert_eq!(error_of(b"a\nb\0"), ProbeError::NotSsh("a".to_owned()));
+        assert_eq!(error_of(b"\x15\x03\x01\0\x02"), Reason::NotSsh("\\u{15}\\u{3}\\u{1}".into()));
+        assert_eq!(error_of(b"a\nb\0"), Reason::NotSsh("a".to_owned()));
     }
 
     #[test]
     fn who_says_too_much_is_heard_no_longer() {
-        assert!(matches!(error_of(&vec![b'x'; 10 << 20]), ProbeError::NotSsh(_)));
-        assert!(matches!(error_of("x\n".repeat(100_000).as_bytes()), ProbeError::NotSsh(_)));
+        assert!(matches!(error_of(&vec![b'x'; 10 << 20]), Reason::NotSsh(_)));
+        assert!(matches!(error_of("x\n".repeat(100_000).as_bytes()), Reason::NotSsh(_)));
         let lines = format!("{}SSH-2.0-x\n", "\n".repeat(LINES_MAX - 1));
         assert_eq!(software(lines.as_bytes()), "x");
         let mut reader = Reader::default();
@@ -171,9 +168,9 @@ mod tests {
     fn nothing_that_is_said_acts_on_a_terminal() {
         let software = software("SSH-2.0-x\x1b[2J\u{202e}y \x07\n".as_bytes());
         assert_eq!(software, "x\\u{1b}[2J\\u{202e}y \\u{7}");
-        let ProbeError::NotSsh(said) = error_of(b"\x1b]0;title\x07\n\0") else { panic!() };
+        let Reason::NotSsh(said) = error_of(b"\x1b]0;title\x07\n\0") else { panic!() };
         assert_eq!(said, "\\u{1b}]0;title\\u{7}");
-        let ProbeError::NotSsh(said) = error_of(&vec![b'y'; 9000]) else { panic!() };
+        let Reason::NotSsh(said) = error_of(&vec![b'y'; 9000]) else { panic!() };
         assert_eq!(said.chars().count(), SHOWN + 1);
     }
 
@@ -184,13 +181,13 @@ mod tests {
             assert_eq!(reader.take(bytes), None);
             (reader.closed(), reader.timed_out())
         };
-        let not_ssh = |text: &str| ProbeError::NotSsh(text.to_owned());
-        assert_eq!(after(b""), (ProbeError::Closed, ProbeError::Silent));
-        let late = ProbeError::TimedOut(super::super::BANNER);
+        let not_ssh = |text: &str| Reason::NotSsh(text.to_owned());
+        assert_eq!(after(b""), (Reason::Closed, Reason::Silent));
+        let late = Reason::TimedOut(BANNER);
         assert_eq!(after(b"SSH-2.0-Op"), (not_ssh("SSH-2.0-Op"), late));
         let smtp = "220 mail.example ESMTP";
         assert_eq!(after(format!("{smtp}\r\n").as_bytes()), (not_ssh(smtp), not_ssh(smtp)));
         let (closed, _) = after(b"Exceeded MaxStartups\r\n");
-        assert_eq!(closed, ProbeError::TurnedAway("Exceeded MaxStartups".to_owned()));
+        assert_eq!(closed, Reason::TurnedAway("Exceeded MaxStartups".to_owned()));
     }
 }

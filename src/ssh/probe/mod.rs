@@ -27,6 +27,7 @@ use identification::Reader;
 pub use identification::TURNED_AWAY;
 use limiter::Limiter;
 
+use super::reason::{CONNECTING, RESOLVING, Reason};
 use crate::name::{HostName, Port};
 
 /// Our own identification. Some servers wait for it before they say anything. The standard allows
@@ -56,16 +57,10 @@ pub struct Probe {
     /// The time from there to the server's line.
     pub answered: Option<Duration>,
     /// The server's software, sanitized (`OpenSSH_9.2p1 Debian-2+deb12u10`), or why none answers.
-    pub found: Result<String, ProbeError>,
+    pub found: Result<String, Reason>,
 }
 
 impl Probe {
-    /// One that came nowhere, and why.
-    #[must_use]
-    pub fn failed(error: ProbeError) -> Self {
-        Self { address: None, resolved: None, connected: None, answered: None, found: Err(error) }
-    }
-
     /// Returns the time from the first packet to the server's line, if that came.
     #[must_use]
     pub fn latency(&self) -> Option<Duration> {
@@ -77,54 +72,6 @@ impl Probe {
     pub fn is_ok(&self) -> bool {
         self.found.is_ok()
     }
-}
-
-/// The steps that can be late.
-const RESOLVING: &str = "the name did not resolve in time";
-const CONNECTING: &str = "connecting took too long";
-const BANNER: &str = "the SSH banner took too long";
-
-/// The reason that no SSH server answers. All texts are sanitized.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ProbeError {
-    /// The name has no address, and why.
-    #[error("the name does not resolve: {0}")]
-    NameUnknown(String),
-    /// Nobody listens on the port.
-    #[error("connection refused")]
-    Refused,
-    /// There is no route to the address, in the system's words.
-    #[error("unreachable: {0}")]
-    Unreachable(String),
-    /// This step was not done when the time was over.
-    #[error("{0}")]
-    TimedOut(&'static str),
-    /// The connection was closed before the server said anything.
-    #[error("connected, but closed at once without an SSH banner")]
-    Closed,
-    /// The server took the connection, and said nothing until the time was over.
-    #[error("connected, but no SSH banner came")]
-    Silent,
-    /// The server talks to nobody now, in its words: too many have not logged in yet, or too many
-    /// from our address have failed to.
-    #[error("the SSH server turns us away: {0}")]
-    TurnedAway(String),
-    /// It speaks another language, which starts like this.
-    #[error("not an SSH server{}", says(.0))]
-    NotSsh(String),
-    /// It speaks this version of the protocol, and no ssh of today does.
-    #[error("it speaks SSH {0}, which no current ssh does")]
-    Protocol(String),
-    /// The jump host could not connect to it, in the words of ssh there.
-    #[error("the jump host cannot connect to it: {0}")]
-    FromJump(String),
-    /// This machine could not ask, in the system's words.
-    #[error("this machine could not ask: {0}")]
-    Here(String),
-}
-
-fn says(start: &str) -> String {
-    if start.is_empty() { String::new() } else { format!(": it says `{start}`") }
 }
 
 /// Probes these places side by side, each for at most `limit` once it is its turn, and each once
@@ -160,9 +107,10 @@ pub async fn all(
 
 /// Probes one place, when it is its turn.
 pub async fn one(endpoint: &Endpoint, limiter: &Limiter, limit: Duration) -> Probe {
-    let mut probe = Probe::failed(ProbeError::Silent);
-    let found = steps(endpoint, limiter, limit, &mut probe).await;
-    Probe { found, ..probe }
+    let found = Err(Reason::Silent);
+    let mut probe = Probe { address: None, resolved: None, connected: None, answered: None, found };
+    probe.found = steps(endpoint, limiter, limit, &mut probe).await;
+    probe
 }
 
 /// Waiting for a turn is not counted: it says nothing about the host.
@@ -171,7 +119,7 @@ async fn steps(
     limiter: &Limiter,
     limit: Duration,
     probe: &mut Probe,
-) -> Result<String, ProbeError> {
+) -> Result<String, Reason> {
     let (addresses, resolving) = match endpoint.host.address() {
         Some(address) => (vec![address], Duration::ZERO),
         None => resolve(endpoint, limiter, limit).await?,
@@ -185,7 +133,7 @@ async fn steps(
     let left = || limit.saturating_sub(resolving + start.elapsed());
     let connecting = connect::connect(&addresses, endpoint.port.get());
     let stream = timeout(left(), connecting).await;
-    let stream = stream.map_err(|_| ProbeError::TimedOut(CONNECTING))??;
+    let stream = stream.map_err(|_| Reason::TimedOut(CONNECTING))??;
     let connecting = start.elapsed();
     probe.connected = Some(connecting);
     probe.address = stream.peer_addr().ok().map(|peer| peer.ip()).or(probe.address);
@@ -201,15 +149,15 @@ async fn resolve(
     endpoint: &Endpoint,
     limiter: &Limiter,
     limit: Duration,
-) -> Result<(Vec<IpAddr>, Duration), ProbeError> {
+) -> Result<(Vec<IpAddr>, Duration), Reason> {
     let _permit = limiter.acquire().await;
     let start = Instant::now();
     let addresses = timeout(limit, connect::addresses(endpoint)).await;
-    let addresses = addresses.map_err(|_| ProbeError::TimedOut(RESOLVING))??;
+    let addresses = addresses.map_err(|_| Reason::TimedOut(RESOLVING))??;
     Ok((addresses, start.elapsed()))
 }
 
-async fn listen(stream: &TcpStream, reader: &mut Reader) -> Result<String, ProbeError> {
+async fn listen(stream: &TcpStream, reader: &mut Reader) -> Result<String, Reason> {
     // A line goes into the empty buffer of a new connection at once; one that is closed already
     // shows below.
     let _ = stream.try_write(OURSELVES);

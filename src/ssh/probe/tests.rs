@@ -10,6 +10,7 @@ use tokio::net::TcpSocket;
 
 use super::limiter::AT_ONE_ADDRESS;
 use super::*;
+use crate::ssh::reason::BANNER;
 
 /// For what gives no answer. What gives one has had its time by then, on a busy machine too.
 const SOON: Duration = Duration::from_millis(1500);
@@ -76,11 +77,11 @@ fn probe_all(endpoints: &[Endpoint], limiter: &Limiter, limit: Duration) -> Vec<
     probes.into_iter().map(Option::unwrap).collect()
 }
 
-fn trouble(address: SocketAddr) -> ProbeError {
+fn trouble(address: SocketAddr) -> Reason {
     probe(&at(address), LONG).found.unwrap_err()
 }
 
-fn trouble_when_over(address: SocketAddr) -> ProbeError {
+fn trouble_when_over(address: SocketAddr) -> Reason {
     probe(&at(address), SOON).found.unwrap_err()
 }
 
@@ -117,21 +118,17 @@ fn each_fault_is_told() {
     let held = TcpSocket::new_v4().unwrap();
     held.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let closed = held.local_addr().unwrap();
-    assert_eq!(trouble(closed), ProbeError::Refused);
-    assert_eq!(trouble(says_and_closes(b"")), ProbeError::Closed);
-    assert_eq!(trouble(says(b"SSH-1.5-old\n")), ProbeError::Protocol("1.5".to_owned()));
+    assert_eq!(trouble(closed), Reason::Refused);
+    assert_eq!(trouble(says_and_closes(b"")), Reason::Closed);
+    assert_eq!(trouble(says(b"SSH-1.5-old\n")), Reason::Protocol("1.5".to_owned()));
     let busy = says_and_closes(b"Exceeded MaxStartups\r\n");
-    assert_eq!(trouble(busy), ProbeError::TurnedAway("Exceeded MaxStartups".to_owned()));
+    assert_eq!(trouble(busy), Reason::TurnedAway("Exceeded MaxStartups".to_owned()));
     let unfinished = [&b""[..], b"SSH-2.0-cut", b"220 mail\r\n"].map(|said| at(says(said)));
     let probes = probe_all(&unfinished, &Limiter::new(64), SOON);
     let troubles: Vec<_> = probes.into_iter().map(|probe| probe.found.unwrap_err()).collect();
     assert_eq!(
         troubles,
-        [
-            ProbeError::Silent,
-            ProbeError::TimedOut(BANNER),
-            ProbeError::NotSsh("220 mail".to_owned())
-        ]
+        [Reason::Silent, Reason::TimedOut(BANNER), Reason::NotSsh("220 mail".to_owned())]
     );
 }
 
@@ -145,8 +142,8 @@ fn a_server_cannot_hold_us_longer_than_the_limit() {
     let floods =
         serve([127, 0, 0, 1], 0, |stream| while stream.write_all(&[b'x'; 1 << 12]).is_ok() {});
     let start = Instant::now();
-    assert_eq!(trouble_when_over(drips), ProbeError::TimedOut(BANNER));
-    assert!(matches!(trouble(floods), ProbeError::NotSsh(_)));
+    assert_eq!(trouble_when_over(drips), Reason::TimedOut(BANNER));
+    assert!(matches!(trouble(floods), Reason::NotSsh(_)));
     assert!(start.elapsed() < LONG / 2, "{:?}", start.elapsed());
 }
 
@@ -154,7 +151,7 @@ fn a_server_cannot_hold_us_longer_than_the_limit() {
 fn a_name_without_an_address_is_told() {
     let host = "no-such-host.invalid".parse().unwrap();
     let found = probe(&Endpoint { host, port: Port::SSH }, LONG);
-    assert!(matches!(found.found, Err(ProbeError::NameUnknown(_))), "{found:?}");
+    assert!(matches!(found.found, Err(Reason::NameUnknown { .. })), "{found:?}");
     assert_eq!((found.address, found.connected), (None, None));
     let host = "localhost".parse().unwrap();
     let port = says(SAID).port();
@@ -176,7 +173,7 @@ fn an_address_that_is_dead_does_not_hold_up_the_next() {
             assert!(queue.len() < 64);
         }
         let found = one(&at(dead), &Limiter::new(1), SOON).await;
-        assert_eq!(found.found, Err(ProbeError::TimedOut(CONNECTING)));
+        assert_eq!(found.found, Err(Reason::TimedOut(CONNECTING)));
 
         let _alive = serve([127, 0, 0, 10], dead.port(), |_| ());
         let start = Instant::now();

@@ -20,7 +20,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 pub use group::Group;
-pub use timeout::{Background, run_with_timeout};
+pub use timeout::run_with_timeout;
 
 /// The most that is read of what a program says, in bytes.
 const OUTPUT_MAX: usize = 64 * 1024;

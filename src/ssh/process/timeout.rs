@@ -2,48 +2,30 @@
 //! for ever.
 
 use std::io::{self, ErrorKind};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// Work on a thread of its own, for at most so long. What takes longer is left alone, and ends
-/// with the program.
-#[derive(Debug)]
-pub struct Background<T> {
-    result: io::Result<Receiver<T>>,
-    until: Instant,
-}
-
-impl<T: Send + 'static> Background<T> {
-    /// Starts it.
-    pub fn start(limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> Self {
-        let (sender, result) = mpsc::channel();
-        // Nobody may be there any more to take it.
-        let thread = thread::Builder::new().spawn(move || drop(sender.send(work())));
-        Self { result: thread.map(|_| result), until: Instant::now() + limit }
-    }
-
-    /// Waits for its result. It fails with [`ErrorKind::TimedOut`] when the time is over, and with
-    /// the system's error where that grants no thread.
-    pub fn wait(self) -> io::Result<T> {
-        let left = self.until.saturating_duration_since(Instant::now());
-        self.result?.recv_timeout(left).map_err(|error| match error {
-            RecvTimeoutError::Timeout => io::Error::from(ErrorKind::TimedOut),
-            RecvTimeoutError::Disconnected => io::Error::other("the work broke off"),
-        })
-    }
-}
-
-/// Does `work`, for at most so long, as [`Background::wait`] says.
+/// Does `work` on a thread of its own, for at most so long. What takes longer is left alone, and ends
+/// with the program: that fails with [`ErrorKind::TimedOut`], and with the system's error where that
+/// grants no thread.
 pub fn run_with_timeout<T: Send + 'static>(
     limit: Duration,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<T> {
-    Background::start(limit, work).wait()
+    let (sender, result) = mpsc::channel();
+    // Nobody may be there any more to take it.
+    thread::Builder::new().spawn(move || drop(sender.send(work())))?;
+    result.recv_timeout(limit).map_err(|error| match error {
+        RecvTimeoutError::Timeout => io::Error::from(ErrorKind::TimedOut),
+        RecvTimeoutError::Disconnected => io::Error::other("the work broke off"),
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     #[test]

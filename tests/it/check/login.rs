@@ -254,7 +254,7 @@ fn a_login_that_does_not_run_the_command_is_told_as_such() {
     let slow = user.sshd("node-0").option("ForceCommand", script("slow", "exec sleep 60"));
     let slow = slow.start();
     let ran = user.check(&one(&slow), &["--probe-timeout", "1s"]);
-    assert_eq!(states(&ran), ["node-0 failed login_timed_out"], "{}", ran.stderr);
+    assert_eq!(states(&ran), ["node-0 failed timed_out"], "{}", ran.stderr);
 }
 
 #[test]

@@ -4,14 +4,13 @@
 //! code. What the other side said stands in that log too, so that nothing is taken from it but
 //! words to show.
 
-use std::fmt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
 use nix::sys::signal::Signal;
 
 use crate::ssh::probe::TURNED_AWAY;
-use crate::text::message::counted;
+use crate::ssh::reason::{LOGIN, OfferedKey, Reason};
 use crate::text::sanitize::{excerpt, in_sentence};
 
 /// The most characters that are shown of an unknown line.
@@ -19,144 +18,13 @@ const SHOWN: usize = 160;
 /// The exit code of ssh itself; every other one is that of the remote command.
 const FAILED: i32 = 255;
 
-/// The reason that a login failed. All texts are sanitized.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Reason {
-    /// The server takes none of the keys.
-    #[error("{}", no_key_taken(.offered, .takes))]
-    NoKeyTaken {
-        /// Those that ssh offered.
-        offered: Vec<OfferedKey>,
-        /// The ways to log in that the server knows: `publickey,password`.
-        takes: String,
-    },
-    /// The server takes this key, and ssh could not use it: it has a passphrase, and no agent
-    /// holds it, or the agent refused.
-    #[error(
-        "the server would accept the key {}, but it cannot be used: it has a passphrase that \
-         nobody can be asked for, or the agent refused",
-        .0.name
-    )]
-    KeyLocked(OfferedKey),
-    /// Others can read this key, so that ssh does not use it.
-    #[error("others can read {0}, so ssh does not use it")]
-    KeyReadable(String),
-    /// The server had enough before the right key came.
-    #[error("too many authentication failures: {} offered", counted(*.offered, "key"))]
-    TooManyKeys {
-        /// The number of offered keys.
-        offered: usize,
-    },
-    /// The host key is not the one that is remembered.
-    #[error("the host key has changed")]
-    HostKeyChanged,
-    /// The host key is not known, and only known ones are taken.
-    #[error("the host key is unknown, and only known keys are accepted")]
-    HostKeyUnknown,
-    /// The name has no address, in the resolver's words.
-    #[error("{name} does not resolve: {why}")]
-    NameUnknown {
-        /// The name.
-        name: String,
-        /// The reason.
-        why: String,
-    },
-    /// No connection came about, in the system's words.
-    #[error("{0}")]
-    NotConnected(String),
-    /// It took too long.
-    #[error("the login took too long")]
-    TimedOut,
-    /// The server closed the connection before anyone had logged in.
-    #[error("the server closed the connection before the login")]
-    Closed,
-    /// The server talks to nobody now, in its words.
-    #[error("the SSH server turns us away: {0}")]
-    TurnedAway(String),
-    /// ssh does not take its own configuration.
-    #[error("ssh refuses its configuration: {0}")]
-    Configuration(String),
-    /// The login was good, and the command over there ended with this code.
-    #[error("logged in, but {}", ended(*.0))]
-    Command(i32),
-    /// The jump host could not connect to it, in its words.
-    #[error("the jump host cannot connect to it: {0}")]
-    FromJump(String),
-    /// Something else, in ssh's last words.
-    #[error("{0}")]
-    Other(String),
-}
-
-impl Reason {
-    /// Returns whether no waiting changes it: the server, or the ssh of this machine, refused the
-    /// login.
-    #[must_use]
-    pub fn is_refusal(&self) -> bool {
-        matches!(
-            self,
-            Self::NoKeyTaken { .. }
-                | Self::KeyLocked(_)
-                | Self::KeyReadable(_)
-                | Self::TooManyKeys { .. }
-                | Self::HostKeyChanged
-                | Self::HostKeyUnknown
-                | Self::Configuration(_)
-                | Self::Command(_)
-        )
-    }
-}
-
-fn no_key_taken(offered: &[OfferedKey], takes: &str) -> String {
-    match offered {
-        [] => format!("no key to offer; the server accepts {takes}"),
-        [key] => format!("the key {key} is not accepted"),
-        keys => {
-            let keys: Vec<_> = keys.iter().map(ToString::to_string).collect();
-            format!("no key is accepted: {}", keys.join(", "))
-        }
-    }
-}
-
-fn ended(code: i32) -> String {
-    match code {
-        127 => "found no `true` command".to_owned(),
-        code => format!("`true` exited with {code}"),
-    }
-}
-
-/// A key that ssh offered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OfferedKey {
-    /// Its file, or what the agent calls it.
-    pub name: String,
-    /// `SHA256:…`.
-    pub fingerprint: String,
-}
-
-impl OfferedKey {
-    /// `/home/me/.ssh/id ED25519 SHA256:… explicit agent`.
-    fn parse(text: &str) -> Option<Self> {
-        let at = text.rfind(" SHA256:")?;
-        let (before, behind) = text.split_at_checked(at)?;
-        let (name, _kind) = before.rsplit_once(' ')?;
-        let fingerprint = behind.split_whitespace().next()?;
-        Some(Self { name: shown(name), fingerprint: shown(fingerprint) })
-    }
-}
-
-impl fmt::Display for OfferedKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.name, self.fingerprint)
-    }
-}
-
 /// Returns the result of a run of ssh that should have logged in and done nothing.
 pub(super) fn outcome(status: Option<ExitStatus>, log: &str) -> Result<(), Reason> {
     if status.and_then(|status| status.signal()) == Some(Signal::SIGXFSZ as i32) {
         return Err(Reason::Other("the server sends endless output".to_owned()));
     }
     match status.map(|status| status.code()) {
-        None => Err(Reason::TimedOut),
+        None => Err(Reason::TimedOut(LOGIN)),
         Some(Some(0)) => Ok(()),
         Some(Some(code)) if code != FAILED => Err(Reason::Command(code)),
         Some(_) => Err(of_log(log)),
@@ -252,9 +120,9 @@ impl<'l> Log<'l> {
 
     fn authentication(&self) -> Option<Reason> {
         let offered: Vec<_> =
-            self.behind("debug1: Offering public key: ").filter_map(OfferedKey::parse).collect();
+            self.behind("debug1: Offering public key: ").filter_map(offered_key).collect();
         if self.any("Too many authentication failures") {
-            return Some(Reason::TooManyKeys { offered: offered.len() });
+            return Some(Reason::TooManyKeys(offered.len()));
         }
         let denied = self.lines.iter().find_map(|line| line.split_once(": Permission denied ("));
         let (_, takes) = denied?;
@@ -265,7 +133,7 @@ impl<'l> Log<'l> {
             return Some(Reason::KeyReadable(shown(path)));
         }
         let mut accepted = self.behind("debug1: Server accepts key: ");
-        if let Some(key) = accepted.find_map(OfferedKey::parse) {
+        if let Some(key) = accepted.find_map(offered_key) {
             return Some(Reason::KeyLocked(key));
         }
         let takes = shown(takes.trim_end_matches(['.', ')']));
@@ -298,8 +166,9 @@ impl<'l> Log<'l> {
         if let Some(rest) = self.behind("ssh: connect to host ").next() {
             let words = rest.rsplit_once(": ").map_or(rest, |(_, words)| words);
             return Some(match words {
-                "Connection timed out" => Reason::TimedOut,
-                words => Reason::NotConnected(in_sentence(words, SHOWN)),
+                "Connection timed out" => Reason::TimedOut(LOGIN),
+                "Connection refused" => Reason::Refused,
+                words => Reason::Unreachable(in_sentence(words, SHOWN)),
             });
         }
         if self.any("Connection timed out during banner exchange")
@@ -308,7 +177,7 @@ impl<'l> Log<'l> {
                 .iter()
                 .any(|l| l.starts_with("Connection to ") && l.ends_with("timed out"))
         {
-            return Some(Reason::TimedOut);
+            return Some(Reason::TimedOut(LOGIN));
         }
         let closed =
             ["Connection closed by ", "Connection reset by ", "kex_exchange_identification: "];
@@ -328,6 +197,15 @@ impl<'l> Log<'l> {
 
 fn shown(text: &str) -> String {
     excerpt(text, SHOWN)
+}
+
+/// `/home/me/.ssh/id ED25519 SHA256:… explicit agent`.
+fn offered_key(text: &str) -> Option<OfferedKey> {
+    let at = text.rfind(" SHA256:")?;
+    let (before, behind) = text.split_at_checked(at)?;
+    let (name, _kind) = before.rsplit_once(' ')?;
+    let fingerprint = behind.split_whitespace().next()?;
+    Some(OfferedKey { name: shown(name), fingerprint: shown(fingerprint) })
 }
 
 #[cfg(test)]
@@ -387,8 +265,11 @@ mod tests {
         let refused = "ssh: connect to host 203.0.113.10 port 22: Connection refused\n";
         assert_eq!(told(refused), "connection refused");
         let late = "ssh: connect to host 203.0.113.10 port 22: Connection timed out\n";
-        assert_eq!(of_log(late), Reason::TimedOut);
-        assert_eq!(of_log("Connection timed out during banner exchange\n"), Reason::TimedOut);
+        assert_eq!(of_log(late), Reason::TimedOut(LOGIN));
+        assert_eq!(
+            of_log("Connection timed out during banner exchange\n"),
+            Reason::TimedOut(LOGIN)
+        );
         let name = "ssh: Could not resolve hostname a.b.invalid.: Name or service not known\n";
         assert_eq!(told(name), "a.b.invalid. does not resolve: name or service not known");
         let closed = "kex_exchange_identification: Connection closed by remote host\n\
