@@ -18,6 +18,9 @@ use crate::text::shell;
 /// `ssh-keygen` answers in milliseconds; it must not hold up an ssh that waits for us.
 const KEYGEN_LIMIT: Duration = Duration::from_secs(3);
 
+/// The reason that a folder, a pipe, or another text is no key.
+const NO_KEY: &str = "it is not a file that holds a key";
+
 /// A key pair that ssh logs in with, known by its public half.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
@@ -91,6 +94,10 @@ impl Identity {
                 (Some(half), Some(key)) if half != key => Err(IdentityError::Mismatch(private)),
                 (Some(half), _) => Ok(Self::verified(private, half)),
                 (None, Some(key)) => Ok(Self { file: private, public_key: key, unverified: true }),
+                // Nothing else is worth `ssh-keygen`'s time, or its advice.
+                (None, None) if !begins_private_key(&text) => {
+                    Err(IdentityError::Unreadable(private, NO_KEY.to_owned()))
+                }
                 (None, None) => Ok(Self::verified(private.clone(), keygen_public_key(&private)?)),
             },
             (Ok(None), Some(key)) => Ok(Self::verified(public, key)),
@@ -110,9 +117,7 @@ impl Identity {
     /// Returns whether the file holds a private key, usable or not.
     #[must_use]
     pub fn is_private_key(path: &Path) -> bool {
-        let text = read_text(path).ok().flatten().unwrap_or_default();
-        let first = text.lines().next().unwrap_or_default();
-        first.starts_with("-----BEGIN ") && first.trim_end().ends_with("PRIVATE KEY-----")
+        read_text(path).ok().flatten().is_some_and(|text| begins_private_key(&text))
     }
 
     fn verified(file: PathBuf, public_key: PublicKey) -> Self {
@@ -130,6 +135,11 @@ impl Identity {
             _ => Ok(()),
         }
     }
+}
+
+fn begins_private_key(text: &str) -> bool {
+    let first = text.lines().next().unwrap_or_default();
+    first.starts_with("-----BEGIN ") && first.trim_end().ends_with("PRIVATE KEY-----")
 }
 
 /// The public half that a private key's file shows without its passphrase; `None` where it is not
@@ -170,7 +180,7 @@ fn read_file(path: &Path) -> Result<Option<String>, IdentityError> {
     let why = |error: FileError| match error.into_system_error() {
         Ok(error) => error.to_string(),
         // A folder, a pipe, or far too long.
-        Err(_) => "it is not a file that holds a key".to_owned(),
+        Err(_) => NO_KEY.to_owned(),
     };
     read_text(path).map_err(|error| IdentityError::Unreadable(path.to_owned(), why(error)))
 }

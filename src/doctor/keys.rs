@@ -24,7 +24,8 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
 fn key(path: &Path, clusters: &str) -> Vec<Finding> {
     let is_public = path.extension().is_some_and(|extension| extension == "pub");
     let mode = fs::metadata(path).ok().map(|found| found.mode() & 0o777);
-    let open = mode.filter(|mode| mode & 0o077 != 0 && !is_public).map(|mode| {
+    let is_open = |mode: &u32| mode & 0o077 != 0 && !is_public && Identity::is_private_key(path);
+    let open = mode.filter(is_open).map(|mode| {
         let what = format!("has mode {mode:04o}, and ssh rejects a key that others can read");
         Finding::wrong(Check::Key, what).at(path).chmod("600", path)
     });

@@ -289,6 +289,29 @@ fn a_key_that_is_open_or_locked_or_not_there() {
     assert_eq!(command, format!("ssh-add '{}'", key.display()));
 }
 
+/// Nobody should take a file away from others because it was mistaken for a key.
+#[test]
+fn a_file_that_is_no_key() {
+    needs!("ssh");
+    let scene = Scene::new([cluster::train()]);
+    let file = scene.user.write("motd", "Welcome\n");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let words = ["--identity-file", file.to_str().unwrap()];
+    for command in [&["install", "train"][..], &["install", "train", "--reset"]] {
+        let ran = scene.run(&[command, &words].concat());
+        let told = "motd: it is not a file that holds a key; name another key: --identity-file";
+        assert!(ran.stderr.contains(told) && !ran.stderr.contains("chmod"), "{}", ran.stderr);
+    }
+    for command in ["show", "doctor", "cert"] {
+        let words: &[&str] = if command == "doctor" { &[command] } else { &[command, "train"] };
+        let ran = scene.run(words);
+        let told = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(told.contains("motd: it is not a file that holds a key"), "{command}: {told}");
+        let is_advised = |line: &str| line.contains("chmod") || line.contains("ssh-keygen -y");
+        assert!(!told.lines().any(|l| l.contains("motd") && is_advised(l)), "{command}: {told}");
+    }
+}
+
 #[test]
 fn a_host_key_that_changed() {
     needs!("sshd");

@@ -21,6 +21,7 @@ pub(super) fn faults(environment: &Environment, identity: &LocalPath<'_>) -> Vec
     if let Ok(mode) = mode
         && mode & 0o077 != 0
         && !is_public
+        && Identity::is_private_key(&path)
     {
         faults.push(format!(
             "identity file {identity} has mode {mode:04o}, and ssh takes no key that others can \
@@ -28,7 +29,8 @@ pub(super) fn faults(environment: &Environment, identity: &LocalPath<'_>) -> Vec
             shell::command(["chmod".as_ref(), "600".as_ref(), path.as_os_str()])
         ));
     }
-    if let Err(problem @ IdentityError::Mismatch(_)) = Identity::read(&path) {
+    let read = Identity::read(&path);
+    if let Err(problem @ (IdentityError::Mismatch(_) | IdentityError::Unreadable(..))) = read {
         faults.push(format!("{problem}; {}", problem.hint()));
     }
     faults

@@ -215,7 +215,7 @@ const OTHER_KEY: &str =
 #[test]
 fn what_is_wrong_with_the_key_is_said_before_ssh_says_it_in_fewer_words() {
     let sandbox = Sandbox::with_ssh_folder();
-    let key = sandbox.write("id", "");
+    let key = sandbox.write("id", "-----BEGIN OPENSSH PRIVATE KEY-----\n");
     sandbox.write("id.pub", format!("{KEY} me@here\n"));
     let mode = |mode| fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
     let knowing = |known: &str| {

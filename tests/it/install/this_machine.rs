@@ -156,7 +156,7 @@ fn a_folder_with_a_space_is_told_as_a_shell_takes_it() {
     assert!(said.contains("hostname 203.0.113.10\n"), "{said}");
 
     // A key that others can read, below such a folder.
-    let key = sandbox.write("my keys/id", "");
+    let key = sandbox.write("my keys/id", "-----BEGIN OPENSSH PRIVATE KEY-----\n");
     fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
     let ran = sandbox.installing(&train()).arg("--identity-file").arg("~/my keys/id").run();
     assert!(ran.stderr.contains(&format!("`chmod 600 '{}'`", key.display())), "{}", ran.stderr);

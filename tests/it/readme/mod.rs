@@ -22,6 +22,7 @@ use serde_json::Value;
 use crate::support::alone::each_alone;
 use crate::support::api::Api;
 use crate::support::cluster::{Cluster, Node};
+use crate::support::process;
 use crate::support::sandbox::Sandbox;
 
 /// Does what a page says, from its top to its end, and tells of all that is not so.
@@ -89,6 +90,36 @@ fn every_block_is_of_a_known_kind_and_every_link_leads_somewhere() {
         }
         for target in links(&text) {
             leads_somewhere(&page, &target);
+        }
+    }
+}
+
+/// Who unpacks the crate finds what its pages link to: a link leads to a file in it, or to a folder.
+#[test]
+fn the_package_holds_what_its_pages_link_to() {
+    let mut cargo = process::command(env!("CARGO"));
+    cargo.args(["package", "--list", "--allow-dirty", "--offline"]);
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
+    if let Some(home) = std::env::var_os("CARGO_HOME") {
+        cargo.env("CARGO_HOME", home);
+    }
+    let listed = process::run(&mut cargo, b"").succeeds();
+    let files: BTreeSet<&str> = listed.lines().collect();
+    assert!(files.contains("README.md"), "{listed}");
+    let is_page = |file: &&&str| Path::new(file).extension().is_some_and(|end| end == "md");
+    for page in files.iter().filter(is_page) {
+        for target in links(&page::read(page)) {
+            let path = target.split('#').next().unwrap_or_default();
+            if path.is_empty() || path.starts_with("https://") {
+                continue;
+            }
+            let folder = Path::new(page).parent().unwrap();
+            let path = match path.strip_prefix("../") {
+                Some(path) => folder.parent().unwrap().join(path),
+                None => folder.join(path),
+            };
+            let is_there = files.iter().any(|file| Path::new(file).starts_with(&path));
+            assert!(is_there, "{page} links to {target}, which is not in the package");
         }
     }
 }
