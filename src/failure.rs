@@ -102,6 +102,21 @@ impl Failure {
         }
     }
 
+    /// The failure on one line, for where there is no room for more: its cause, and the first of the
+    /// lines below it.
+    #[must_use]
+    pub fn in_short(&self) -> String {
+        let mut text = format!("{:#}", self.cause);
+        if let Some(first) = self.lines.first() {
+            text.push_str(if text.ends_with(':') { " " } else { "; " });
+            text.push_str(first.trim());
+        }
+        if self.lines.len() > 1 {
+            text.push_str(", and more");
+        }
+        text
+    }
+
     /// The same failure with what to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -89,8 +89,11 @@ fn choose<'l>(selector: &str, listed: &'l [Listed]) -> Result<&'l str, Cause> {
         [] => Err(no_such_cluster(named(by_name(listed.iter().collect())))),
         [cluster] => Ok(&cluster.id),
         several => {
-            let (message, hint) =
-                ("several clusters have this name:", "give the id instead of the name");
+            let (message, hint) = if several.iter().all(starts_so) {
+                ("several ids start like this:", "give more of the id, or the name")
+            } else {
+                ("several clusters have this name:", "give the id instead of the name")
+            };
             let lines = named(by_name(several.to_vec()));
             Err(Cause { lines, ..Cause::new(Kind::Api, message, hint) })
         }

@@ -12,7 +12,7 @@ use crate::install::present::Installed;
 use crate::install::state::Record;
 use crate::settings::{Context, Settings, pasted};
 use crate::terminal::table::{Cell, Column, Table, Tone};
-use crate::text::sanitize::excerpt;
+use crate::text::sanitize::{excerpt, name};
 use crate::text::time;
 
 /// The characters of a name that a message shows.
@@ -48,7 +48,7 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Outcome<()> {
 
 fn nothing(search: Option<&str>, team: Option<&str>) -> String {
     let found = match search {
-        Some(search) => format!("no cluster has {search:?} in its name or id"),
+        Some(search) => format!("no cluster has \"{}\" in its name or id", name(search)),
         None => "the API lists no cluster".to_owned(),
     };
     match team {

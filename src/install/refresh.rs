@@ -17,6 +17,8 @@ const ENDING: &str = ".refresh";
 const LOCK_ENDING: &str = ".refresh-lock";
 /// No new try for so long after one that failed, in seconds.
 const PAUSE: u64 = 60;
+/// The least time that somebody notices who waits for a connection, in milliseconds.
+const WAIT: u64 = 1000;
 /// The name of the subscription to clusters that are to come.
 const ALL: &str = "all";
 /// More bytes than such a file has.
@@ -94,6 +96,12 @@ impl RefreshState {
     #[must_use]
     pub fn certificate_is_pausing(&self, now: u64) -> bool {
         self.certificate_failed.is_some_and(|failed| is_recent(failed, now))
+    }
+
+    /// Returns whether the last try made somebody wait.
+    #[must_use]
+    pub fn kept_waiting(&self) -> bool {
+        self.took.is_some_and(|took| took >= WAIT)
     }
 
     /// The age of the hosts; `None` where that is not known.

@@ -43,7 +43,7 @@ pub enum Source {
     Api(ApiSource),
     /// A saved answer, by its absolute path.
     Input(String),
-    /// A saved answer on standard input, which cannot be read again.
+    /// A saved answer on standard input or from a pipe, which cannot be read again.
     Stdin,
 }
 

@@ -1,5 +1,6 @@
 //! The settings of the commands that keep clusters installed.
 
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -99,6 +100,9 @@ impl InstallSettings {
                     return Ok(state::Source::Stdin);
                 };
                 let path = std::path::absolute(path).or_fail(Kind::Local)?;
+                if !can_be_read_again(&path) {
+                    return Ok(state::Source::Stdin);
+                }
                 let path = path.to_str().map(str::to_owned);
                 return path.map(state::Source::Input).ok_or_else(|| {
                     Failure::message(Kind::Usage, "--input: the path is not UTF-8 text")
@@ -110,6 +114,14 @@ impl InstallSettings {
         let (url, context) = (source.endpoint()?.address.to_string(), context.clone());
         Ok(state::Source::Api(ApiSource { url, context, team }))
     }
+}
+
+/// Returns whether a later run finds the same at this path: not what comes through a pipe, as from
+/// the `<(command)` of a shell, nor what has its name in this run alone, as `/dev/stdin`.
+fn can_be_read_again(path: &Path) -> bool {
+    let is_of_this_run = ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder));
+    let is_file = || fs::metadata(path).is_ok_and(|found| found.is_file());
+    !is_of_this_run && is_file()
 }
 
 /// Fails where an API is named for `sync`, which asks where each cluster was installed from.

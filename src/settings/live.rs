@@ -39,7 +39,7 @@ impl OptionResolver<'_> {
                 .hint("name yours: --identity-file, or `prime config set-ssh-key-path`"));
         }
         match &record.source {
-            Source::Stdin => Err(refuse("standard input cannot be read again")
+            Source::Stdin => Err(refuse("standard input or a pipe cannot be read again")
                 .hint("save it: `prime-ssh install --input FILE --live`")),
             Source::Input(_) => Ok(()),
             Source::Api(ApiSource { context, .. }) => {

@@ -16,7 +16,7 @@ use terminal_size::terminal_size_of;
 
 use crate::failure::{Failure, Kind, Outcome};
 use crate::text::message::{Message, Talk};
-use crate::text::sanitize::sanitize;
+use crate::text::sanitize;
 
 /// The voice of the program on stderr.
 #[derive(Clone, Copy, Debug, Default)]
@@ -68,7 +68,7 @@ impl Terminal {
     /// A line of a summary: what was done.
     pub fn tell(self, line: impl Display) {
         if !self.quiet {
-            write_stderr(&format!("{}\n", sanitize(&line.to_string())));
+            write_stderr(&format!("{}\n", sanitize::line(&line.to_string())));
         }
     }
 
@@ -137,10 +137,10 @@ fn one_line(failure: &Failure) -> String {
 }
 
 fn say(style: Style, word: &str, message: &Message) {
-    let mut text = format!("{style}{word}:{style:#} {}\n", sanitize(&message.text));
+    let mut text = format!("{style}{word}:{style:#} {}\n", sanitize::line(&message.text));
     for line in &message.lines {
         text.push_str("  ");
-        text.push_str(&sanitize(line));
+        text.push_str(&sanitize::line(line));
         text.push('\n');
     }
     write_stderr(&text);
@@ -186,7 +186,7 @@ pub fn stdout_width() -> Option<usize> {
 /// Writes lines for people to stdout, each sanitized.
 pub fn print_lines(lines: impl IntoIterator<Item = impl Display>) -> io::Result<()> {
     print_data(|to| {
-        lines.into_iter().try_for_each(|line| writeln!(to, "{}", sanitize(&line.to_string())))
+        lines.into_iter().try_for_each(|line| writeln!(to, "{}", sanitize::line(&line.to_string())))
     })
 }
 

@@ -4,8 +4,9 @@
 //! cursor, turns no text around and hides nothing. Where a terminal is too narrow, sentences take more
 //! lines or stand below the table, ids become as short as still tells them apart, and columns are left
 //! out, the least important first. Where that will not do, each row becomes a few lines of its own, and
-//! nothing of it is cut.
+//! nothing of it is cut. What is longer than any name is cut for people, but never for programs.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, Write};
 
@@ -14,7 +15,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::wrap::{cut, wrap};
 use crate::name::ID_START;
-use crate::text::sanitize::sanitize;
+use crate::text::sanitize::{NAME_SHOWN, sanitize};
 
 /// The gap between two columns.
 const GAP: &str = "  ";
@@ -87,6 +88,16 @@ impl Column {
 
     fn has_heading(&self) -> bool {
         !self.heading.is_empty()
+    }
+
+    /// Returns whether it holds no sentences, and nothing that we made to be copied.
+    fn is_name(&self) -> bool {
+        !matches!(self.kind, Kind::Wrapped | Kind::Whole)
+    }
+
+    /// As much of a cell as people see where there is room for all of it.
+    fn fitting<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.is_name() { cut(text, NAME_SHOWN) } else { Cow::Borrowed(text) }
     }
 }
 
@@ -274,6 +285,7 @@ impl Table {
         let says = |(at, _): &(usize, &Column)| texts(*at).any(|cell| !cell.text.is_empty());
         let shown = |(at, column): (usize, &Column)| {
             let widest = texts(at).map(|cell| cell.text.width()).max().unwrap_or_default();
+            let widest = if column.is_name() { widest.min(NAME_SHOWN) } else { widest };
             Shown { at, column: *column, width: widest.max(column.heading.width()) }
         };
         columns.filter(says).map(shown).collect()
@@ -319,12 +331,12 @@ impl Table {
     fn write_stacked(&self, to: &mut dyn Write, width: usize, colored: bool) -> io::Result<()> {
         for row in &self.rows {
             let mut cells = row.iter().zip(&self.columns);
-            let Some((first, _)) = cells.next() else { continue };
-            writeln!(to, "{}", first.text)?;
+            let Some((first, column)) = cells.next() else { continue };
+            writeln!(to, "{}", column.fitting(&first.text))?;
             for (cell, column) in cells.filter(|(cell, _)| !cell.is_empty()) {
                 let style = if colored { cell.tone.style() } else { Style::new() };
                 let colon = if column.has_heading() { ": " } else { "" };
-                let named = [column.heading, colon, &cell.text].concat();
+                let named = [column.heading, colon, &*column.fitting(&cell.text)].concat();
                 // A terminal breaks what it is too narrow for, and still copies it whole.
                 let is_whole = cell.is_whole || matches!(column.kind, Kind::Whole | Kind::Id);
                 let room = if is_whole { usize::MAX } else { width.saturating_sub(GAP.len()) };

@@ -7,6 +7,11 @@ use unicode_width::UnicodeWidthChar;
 
 /// More marks than this on one letter are no writing system's.
 const MARKS_MAX: usize = 3;
+/// The most characters that are shown of what somebody else called something: more than any name or
+/// id has that is accepted, and than an alias made of them.
+pub const NAME_SHOWN: usize = 160;
+/// The most characters of one word in a message: more than a path can have.
+const WORD_SHOWN: usize = 4096;
 
 /// Returns whether `c` ends a line, moves a cursor or changes the direction of what stands around
 /// it.
@@ -69,6 +74,22 @@ pub fn excerpt(text: &str, max: usize) -> String {
     }
 }
 
+/// A name or an id as somebody else gave it, sanitized: whole, if it can be one.
+#[must_use]
+pub fn name(text: &str) -> String {
+    excerpt(text, NAME_SHOWN)
+}
+
+/// A line of a message, sanitized. A word that is longer than anything a person would copy is cut.
+#[must_use]
+pub fn line(text: &str) -> Cow<'_, str> {
+    if text.len() <= WORD_SHOWN {
+        return sanitize(text);
+    }
+    let words: Vec<_> = text.split(' ').map(|word| excerpt(word, WORD_SHOWN)).collect();
+    Cow::Owned(words.join(" "))
+}
+
 /// The first characters of somebody's words as they stand in a sentence of ours: sanitized, and
 /// without the capital that they start with.
 #[must_use]
@@ -92,5 +113,11 @@ mod tests {
         assert_eq!(excerpt("abcdef", 3), "abc…");
         assert_eq!(excerpt("abc", 3), "abc");
         assert_eq!(in_sentence("Connection\nrefused", 11), "connection\\n…");
+        let (word, long) = ("x".repeat(WORD_SHOWN), "y".repeat(65_536));
+        let told = line(&format!("{word} {long}\n{word}")).into_owned();
+        assert_eq!(told, format!("{word} {}…", &long[..WORD_SHOWN]));
+        let sentence = "word ".repeat(1000);
+        assert_eq!(line(&sentence), sentence);
+        assert_eq!(name(&long).chars().count(), NAME_SHOWN + 1);
     }
 }

@@ -251,10 +251,10 @@ fn hostile_names_fit_a_terminal_and_do_nothing_to_it() {
         assert!(widths.len() == 9 && widths.iter().all(|w| *w <= columns.into()), "{text}");
         assert!((0..8).all(|n| text.contains(&format!("cluster-with-id-{n} "))), "{text}");
     }
-    // A pipe has no width.
+    // A pipe has no width, and no name is as long as this one.
     let text = list(&sandbox, &api, &[]).run().succeeds();
     assert_harmless(&text);
-    assert!(text.contains(&"x".repeat(900)), "{text}");
+    assert!(text.contains(&"x".repeat(150)) && !text.contains(&"x".repeat(200)), "{text}");
     for format in ["plain", "json"] {
         let text = list(&sandbox, &api, &["--format", format]).run().succeeds();
         assert_harmless(&text);
@@ -385,4 +385,37 @@ fn no_line_can_be_forged() {
         let ran = sandbox.prime_ssh(arguments).asking(&api).run_on_terminal(80);
         assert!(!starts(&ran.stdout), "{arguments:?}: {}", ran.stdout);
     }
+}
+
+/// What nobody could copy is shortened, wherever people read it; programs get all of it.
+#[test]
+fn what_is_longer_than_any_name_is_cut_for_people_alone() {
+    let long = "x".repeat(65_536);
+    let sandbox = Sandbox::new().and_ssh_folder();
+    let fits = Cluster::new(&"i".repeat(64), "fits");
+    let control = || Node::control("pod0", "node-0", "203.0.113.10");
+    let named = Cluster::new("clst02", &long).node(control());
+    let ids = [Cluster::new(&long, "long"), fits, cluster::train(), named];
+    let api = Api::serving(ids);
+    let words = |text: &str| text.split_whitespace().map(str::len).max();
+    for arguments in [
+        &["list"][..],
+        &["list", "--search", &long],
+        &["list", "--search", &long[..65_000]],
+        &["install"],
+        &["install", "--all", "--dry-run"],
+        &["install", "--all", "--follow"],
+        &["sync"],
+        &["sync", "--check"],
+        &["config", "--all"],
+    ] {
+        let ran = sandbox.program(arguments).asking(&api).run();
+        for text in [&ran.stdout, &ran.stderr] {
+            assert!(words(text) < Some(400), "{:?}: {:?}", arguments[0], words(text));
+        }
+    }
+    let ran = sandbox.program(["list"]).asking(&api).run();
+    assert!(ran.succeeds().contains(&"i".repeat(64)), "what is no longer than an id is whole");
+    let plain = sandbox.program(["list", "--format", "plain"]).asking(&api).run().succeeds();
+    assert!(plain.contains(&long));
 }

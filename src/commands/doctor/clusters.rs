@@ -63,7 +63,7 @@ pub(super) fn compare(
     }
     findings.extend(skipped.into_iter().map(|record| {
         let why = match record.source {
-            Source::Stdin => "it was installed from standard input",
+            Source::Stdin => "it was installed from standard input or a pipe",
             _ => "its API could not be asked",
         };
         Finding::note(CHECK, format_args!("{} was not compared: {why}", record.alias()))

@@ -11,6 +11,7 @@ use super::fleets::{self, distinct};
 use super::installed::{Applying, ClusterChange, DesiredState, Line, apply_request};
 use super::sync::if_older;
 use super::{openssh, wait};
+use crate::api::list::Listed;
 use crate::certificate::own_keys::OwnKeys;
 use crate::cli::InstallArgs;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -18,12 +19,13 @@ use crate::install::desired::Desired;
 use crate::install::folder;
 use crate::install::follow::Follow;
 use crate::install::fragment::Fragment;
-use crate::install::state::ApiSource;
+use crate::install::state::{ApiSource, Source};
 use crate::render::connection::Layout as SshLayout;
-use crate::settings::{Context, Endpoint, InstallSettings, Mode, OptionResolver, Origin};
+use crate::settings::{Context, Endpoint, InstallSettings, Mode, OptionResolver, Origin, pasted};
 use crate::ssh::release::OpenSsh;
 use crate::terminal::Terminal;
 use crate::text::message::Message;
+use crate::text::sanitize;
 
 /// The most clusters that a message names.
 const NAMED: usize = 20;
@@ -48,11 +50,13 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     if let Some(goal) = settings.patience {
         wait::first(&settings.viewing, &resolver, goal, terminal)?;
     }
-    let before = folder::read(layout)?.installed();
-    let answers = fetch::each(&settings.viewing.source, terminal)?;
+    let present = folder::read(layout)?;
+    let before = present.installed();
+    let mut answers = fetch::each(&settings.viewing.source, terminal)?;
     if answers.is_empty() {
         return Err(fleets::none_listed("install"));
     }
+    leave_out_excluded(&mut answers, present.follow.as_ref(), &settings, terminal)?;
     let (checked, left) = check(&answers)?;
     settings.check_name(checked.len())?;
     let ended = ended_owners(&settings, &before, &checked, &resolver, terminal);
@@ -60,9 +64,10 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     let mut applied = apply_request(&applying, |state| {
         state.own_keys = OwnKeys::find(&layout.read_by_ssh(), layout.ssh_folder());
         let newcomers = Newcomer::named(&settings, state.installed, checked, &ended)?;
+        let replaced = Newcomer::replaced(&newcomers);
         state.request.lines = left;
         for newcomer in newcomers {
-            newcomer.decide(&settings, ssh.as_ref(), state)?;
+            newcomer.decide(&settings, &replaced, ssh.as_ref(), state)?;
         }
         let advice = compact_advice(state);
         state.request.talk.notes.extend(advice);
@@ -92,11 +97,41 @@ fn only_cluster(endpoint: Endpoint, team: Option<&str>, terminal: Terminal) -> O
         [only] => Ok(only.id.clone()),
         several => {
             let text = format!("which of these {} clusters?", several.len());
-            let names = several.iter().map(|cluster| format!("{} ({})", cluster.name, cluster.id));
+            let name = |listed: &Listed| {
+                format!("{} ({})", sanitize::name(&listed.name), sanitize::name(&listed.id))
+            };
+            let names = several.iter().map(name);
             Err(Failure::message(Kind::Usage, Message::with_first(text, NAMED, names, 0))
                 .hint("name one or more: `prime-ssh install NAME`; `--all` installs all of them"))
         }
     }
+}
+
+/// Leaves out what was uninstalled by name since the subscription: it comes back by name alone.
+fn leave_out_excluded(
+    answers: &mut Vec<Fetched>,
+    follow: Option<&Follow>,
+    settings: &InstallSettings,
+    terminal: Terminal,
+) -> Outcome<()> {
+    let (Some(follow), Origin::All(_)) = (follow, &settings.viewing.source.origin) else {
+        return Ok(());
+    };
+    if settings.source_of(None)? != Source::Api(follow.source.clone()) {
+        return Ok(());
+    }
+    answers.retain(|fetched| {
+        let id = &fetched.asked;
+        let is_excluded = follow.excluded.contains(id);
+        if is_excluded {
+            let install = pasted(settings.viewing.commands.installed("install", [&**id]));
+            terminal.note(format_args!(
+                "{id} stays away, for it was uninstalled; {install} brings it back"
+            ));
+        }
+        !is_excluded
+    });
+    Ok(())
 }
 
 /// Checks the answers; those that did not come or cannot be read harm no other.

@@ -131,10 +131,16 @@ impl<'c> Newcomer<'c> {
         Ok(newcomers.filter(|one| !one.id.as_ref().is_some_and(is_replaced)).collect())
     }
 
-    /// Decides what becomes of it.
+    /// The clusters that these take the place of.
+    pub(super) fn replaced(newcomers: &[Self]) -> HashSet<Id<'static>> {
+        newcomers.iter().filter_map(|one| Some(one.replaces.as_ref()?.id.clone())).collect()
+    }
+
+    /// Decides what becomes of it. The `replaced` clusters go with this run.
     pub(super) fn decide(
         self,
         settings: &InstallSettings,
+        replaced: &HashSet<Id<'static>>,
         ssh: Option<&OpenSsh>,
         state: &mut DesiredState<'_>,
     ) -> Outcome<()> {
@@ -149,9 +155,8 @@ impl<'c> Newcomer<'c> {
             None => ClusterChange::NotInstalled(failure),
         };
         let others = state.installed.records.values();
-        let others = others.filter(|other| {
-            Some(&other.id) != id.as_ref() && replaces.as_ref().is_none_or(|old| old.id != other.id)
-        });
+        let others =
+            others.filter(|other| Some(&other.id) != id.as_ref() && !replaced.contains(&other.id));
         let usable = openssh::check_release(ssh, options.render.layout).and_then(|()| {
             check_short((&name, &alias), (old, &options), others, &mut state.request.talk)
         });

@@ -17,7 +17,7 @@ use crate::install::state::{ApiSource, Damage, FileKind, FileStem, Record, Sourc
 use crate::name::id_part;
 use crate::settings::{OptionResolver, pasted};
 use crate::terminal::Terminal;
-use crate::text::shell;
+use crate::text::{sanitize, shell};
 
 /// Asks for installed clusters, each where its state says; what fails for one harms no other.
 ///
@@ -66,7 +66,8 @@ pub(in crate::commands) fn ask_again(
 
 fn from_stdin(record: &Record, resolver: &OptionResolver<'_>) -> Failure {
     let alias = record.alias();
-    let message = format!("{alias} was installed from standard input, which cannot be read again");
+    let message =
+        format!("{alias} was installed from standard input or a pipe, which cannot be read again");
     let install = pasted(resolver.commands().installed("install", ["--input", "FILE"]));
     Failure::message(Kind::Local, message)
         .hint(format!("{install} brings it up to date from now on"))
@@ -187,7 +188,7 @@ impl Newcomers {
 }
 
 fn not_installed(fetched: &Fetched, failure: &Failure) -> String {
-    format!("{} is not installed: {:#}", fetched.asked, failure.cause)
+    format!("{} is not installed: {}", sanitize::name(&fetched.asked), failure.in_short())
 }
 
 /// Asks for the clusters of a subscription that are not installed.

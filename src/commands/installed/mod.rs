@@ -44,6 +44,19 @@ pub(super) fn named(present: &Present, selectors: &[String]) -> Outcome<Vec<File
     Ok(stems)
 }
 
+/// The same by the states alone, which are small: no file with hosts is read. `None` where they do not
+/// say it for all.
+pub(super) fn named_by_state(records: Vec<Record>, selectors: &[String]) -> Option<Vec<FileStem>> {
+    let records = records.into_iter().map(|record| (record.stem(), record)).collect();
+    let installed = Installed { records, ..Installed::default() };
+    // Of two of one id ssh reads one, and its files say which.
+    let is_only = |record: &&Record| {
+        installed.records.values().filter(|other| other.id == record.id).count() == 1
+    };
+    let found = |selector: &String| called(&installed, selector).filter(is_only).map(Record::stem);
+    selectors.iter().map(found).collect()
+}
+
 /// The installed cluster that a person means by this id or the start of one, name, alias or short
 /// name: where a name is the short one of another cluster, that is where ssh leads.
 pub(super) fn called<'i>(installed: &'i Installed, selector: &str) -> Option<&'i Record> {

@@ -6,6 +6,7 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::install::state::FileStem;
 use crate::terminal::Terminal;
 use crate::text::message::counted;
+use crate::text::sanitize;
 
 /// One cluster, and what becomes of it.
 #[derive(Debug)]
@@ -81,6 +82,7 @@ const WIDTH: usize = 80;
 pub(super) fn tell(lines: &[Line], would: bool, terminal: Terminal) {
     let width = lines.iter().map(|line| line.cluster.len()).max().unwrap_or_default().min(WIDTH);
     for Line { cluster, what, .. } in lines {
+        let cluster = sanitize::name(cluster);
         let would = if would && what.is_change() { "would be " } else { "" };
         terminal.tell(format_args!("{cluster:width$}  {would}{what}"));
     }

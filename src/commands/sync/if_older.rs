@@ -7,13 +7,14 @@
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
+use super::outage;
 use crate::certificate::file::{CertificateFile, present, suffices};
 use crate::certificate::identity::Identity;
 use crate::certificate::judge::{self, MIN_VALIDITY};
 use crate::cli::{GlobalArgs, SyncArgs};
 use crate::commands::cert;
 use crate::commands::installed::{
-    Applied, Applying, ClusterChange, InstalledAnswers, apply_request, named,
+    Applied, Applying, ClusterChange, InstalledAnswers, apply_request, named, named_by_state,
 };
 use crate::failure::{Failure, Outcome};
 use crate::fs::{FILE_MAX, Lock, LockError};
@@ -83,7 +84,7 @@ pub(super) fn run(args: &SyncArgs, older: Duration, context: &Context) -> Outcom
     })
 }
 
-/// Finds what is meant, without a look into the files: clusters, and the subscription as `None`.
+/// Finds what is meant, without a look into large files: clusters, and the subscription as `None`.
 fn subjects(layout: &Layout, args: &SyncArgs) -> Outcome<Vec<Option<FileStem>>> {
     let by_file = |word: &String| {
         let name = format!("{word}.json");
@@ -98,11 +99,15 @@ fn subjects(layout: &Layout, args: &SyncArgs) -> Outcome<Vec<Option<FileStem>>> 
         let stems = folder::installed_stems(layout)?;
         return Ok(stems.into_iter().map(Some).chain(subscription()).collect());
     }
-    let found: Option<Vec<FileStem>> = args.clusters.iter().map(by_file).collect();
-    let stems = match found {
+    let by_files = args.clusters.iter().map(by_file).collect::<Option<Vec<FileStem>>>();
+    let found = by_files.or_else(|| named_by_state(folder::records(layout), &args.clusters));
+    let mut stems = match found {
         Some(found) => found,
         None => named(&folder::read_ours(layout)?, &args.clusters)?,
     };
+    // A run does not wait for its own lock, and runs that wait for each other do so in one order.
+    stems.sort();
+    stems.dedup();
     Ok(stems.into_iter().map(Some).collect())
 }
 
@@ -220,14 +225,15 @@ impl Refresh {
                 None if !due.hosts => {}
                 // The one that was waited for may have failed.
                 None => {
-                    if let Some(why) = self.state(&due).problem {
+                    let state = self.state(&due);
+                    if let Some(why) = state.problem.filter(|_| state.tried >= began) {
                         self.tell_old(&due, &why);
                     }
                 }
             }
         }
         let mut hosts: Vec<Due> = mine.iter().filter(|due| due.hosts).cloned().collect();
-        hosts.retain(|due| self.begin(due));
+        hosts.retain(|due| !self.is_put_off(due) && self.begin(due));
         if !hosts.is_empty() {
             let (refresh, asked) = (self.clone(), hosts.clone());
             let limit = LIMIT.saturating_sub(MARGIN / 3 + self.start.elapsed());
@@ -238,6 +244,18 @@ impl Refresh {
         for due in mine.iter().filter(|due| due.certificate != Need::Nothing) {
             self.renew(due, began);
         }
+    }
+
+    /// Returns whether the API kept somebody waiting in vain a moment ago, for another of its
+    /// clusters: one ssh may look at several, where it jumps through another cluster.
+    fn is_put_off(&self, due: &Due) -> bool {
+        let Some(last) = outage::of_same_api(&self.layout, due.stem.as_ref()) else { return false };
+        let why = format!("not asked again so soon: {}", last.problem.unwrap_or_default());
+        self.update(due, |state| {
+            (state.tried, state.took, state.problem) = (last.tried, None, Some(why.clone()));
+        });
+        self.tell_old(due, &why);
+        true
     }
 
     /// Writes down that it is tried, for those who come meanwhile, or after this run was killed.
@@ -253,7 +271,7 @@ impl Refresh {
     fn bring_up_to_date(&self, due: &[Due]) {
         let applied = match self.sync(due) {
             Ok(applied) => applied,
-            Err(failure) => return self.fail(due, &one_line(&failure)),
+            Err(failure) => return self.fail(due, &failure.in_short()),
         };
         let (terminal, lines) = (self.context.terminal, &applied.request.lines);
         for warning in applied.request.talk.urgent.iter().cloned() {
@@ -273,7 +291,7 @@ impl Refresh {
         if let Some(due) = due.iter().find(|due| due.stem.is_none()) {
             let mut lines = lines.iter().filter(|line| line.stem.is_none());
             match lines.find_map(|line| line.failure()) {
-                Some(why) => self.fail(std::slice::from_ref(due), &one_line(why)),
+                Some(why) => self.fail(std::slice::from_ref(due), &why.in_short()),
                 None => self.update(due, |state| *state = RefreshState::done(Some(took))),
             }
         }
@@ -314,7 +332,7 @@ impl Refresh {
         });
         match done {
             Ok(()) => self.update(due, |state| state.certificate_failed = None),
-            Err(failure) => self.fail_certificate(due, &one_line(&failure)),
+            Err(failure) => self.fail_certificate(due, &failure.in_short()),
         }
     }
 
@@ -387,7 +405,7 @@ pub(in crate::commands) fn record_results(
         }
         let mut state = RefreshState::read(layout, &name);
         if let Some(failure) = line.failure() {
-            let why = one_line(failure);
+            let why = failure.in_short();
             state.fail(&why, took);
             warnings.push(going_on(&line.cluster, &state, &why));
         } else {
@@ -403,8 +421,4 @@ pub(in crate::commands) fn record_results(
         let _ = state.write(layout, &name);
     }
     warnings
-}
-
-fn one_line(failure: &Failure) -> String {
-    format!("{:#}", failure.cause)
 }

@@ -1,6 +1,7 @@
 //! `prime-ssh sync`: what is installed becomes what the API says now.
 
 pub(super) mod if_older;
+mod outage;
 
 use crate::cli::SyncArgs;
 use crate::commands::installed::{Applying, InstalledAnswers, apply_request, named};

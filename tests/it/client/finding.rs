@@ -82,6 +82,7 @@ fn the_start_of_an_id_is_enough_where_no_other_starts_so() {
     let server = Server::new([unknown(), list(rows)]);
     let message = message(&find(&server, "cmf0x8a1").unwrap_err());
     assert!(message.contains("eval (cmf0x8a1b2)") && message.contains("train"), "{message}");
+    assert!(message.contains("several ids start like this:"), "{message}");
     // Fewer characters may be a name that somebody mistyped.
     let server = Server::new([unknown(), list(rows)]);
     find(&server, "cmf0x8a").unwrap_err();

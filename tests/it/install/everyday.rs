@@ -224,7 +224,7 @@ fn saved_answers_from_standard_input_cannot_be_asked_for_again() {
     let before = sandbox.snapshot();
     snapshot!(sandbox.run(&["sync"]).fails(1), @"
     prime.train  left as it is
-    error: prime.train was installed from standard input, which cannot be read again
+    error: prime.train was installed from standard input or a pipe, which cannot be read again
 
     hint: `prime-ssh install --ssh-dir [home]/ssh --input FILE` brings it up to date from now on
     ");

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{Sandbox, small, train};
 use crate::support::api::Api;
+use crate::support::cluster::Cluster;
 use crate::support::process::Ran;
 use crate::support::ssh::Resolved;
 
@@ -119,6 +120,42 @@ fn it_is_of_one_cluster_alone() {
     sandbox.naming("t").succeeds();
     assert_eq!(Resolved::of(&sandbox.config(), "t").get("user"), Some("root"));
     sandbox.naming("other").fails(5);
+}
+
+/// Who was terminated stands in nobody's way, whichever cluster of the run has its name then.
+#[test]
+fn clusters_that_are_replaced_in_the_same_run_count_no_more() {
+    let sandbox = Sandbox::with_ssh_folder();
+    let api = Api::serving([train(), small("clst02", "other")]);
+    let run = |words: &[&str]| sandbox.program(words).asking(&api).run();
+    run(&["install", "other", "--short", "t"]).succeeds();
+    run(&["install", "train", "--short", "s"]).succeeds();
+    let all = |third: &str, fourth: &str| {
+        [train(), small("clst02", "other"), small("clst03", third), small("clst04", fourth)]
+    };
+    api.now_serves(all("s", "t"));
+    // Both lead elsewhere than their names say, which is told.
+    let told = run(&["install", "--all"]);
+    assert!(told.stderr.contains("and not to prime.s"), "{}", told.stderr);
+    assert!(told.stderr.contains("and not to prime.t"), "{}", told.stderr);
+    told.succeeds();
+    let ended = |cluster: Cluster| {
+        cluster.with("status", "TERMINATED").with("terminatedAt", "2026-08-02T00:00:00Z")
+    };
+    let [train, other, third, fourth] = all("s", "t");
+    api.now_serves([
+        train,
+        ended(other),
+        ended(third),
+        fourth,
+        small("clst05", "other"),
+        small("clst06", "s"),
+    ]);
+    let told = run(&["install", "--all"]);
+    assert!(told.stderr.contains("prime.train  unchanged"), "{}", told.stderr);
+    assert!(told.stderr.contains("and not to prime.s"), "{}", told.stderr);
+    assert!(!told.stderr.contains("and not to prime.t"), "{}", told.stderr);
+    told.succeeds();
 }
 
 #[test]

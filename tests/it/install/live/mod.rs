@@ -171,7 +171,7 @@ fn live_is_refused_where_it_cannot_work() {
         process::run(&mut command, stdin)
     };
     let told = install(&["--input", "-"], train().answer().as_bytes()).fails(5);
-    assert!(told.contains("standard input cannot be read again"), "{told}");
+    assert!(told.contains("standard input or a pipe cannot be read again"), "{told}");
     live.sandbox.prime_settings(&json!({"api_key": null, "base_url": live.api.url()}));
     let mut command = process::command(&live.program);
     command.args(["install", "train", "--live", "--ssh-dir"]).arg(live.sandbox.ssh(""));
@@ -192,6 +192,37 @@ fn live_is_refused_where_it_cannot_work() {
     assert!(!index.contains("look"), "{index}");
 }
 
+/// What goes through a pipe is there once, and so is what only this run calls by that name.
+#[test]
+fn a_pipe_is_no_file_that_can_be_read_again() {
+    let sandbox = Sandbox::with_ssh_folder();
+    let answer = sandbox.write("answer.json", train().answer());
+    let shell = |line: &str| {
+        let command = sandbox.program(["install", "--live"]).into_command();
+        let program: Vec<_> = [command.get_program()]
+            .into_iter()
+            .chain(command.get_args())
+            .map(ToOwned::to_owned)
+            .collect();
+        let mut bash = process::command("bash");
+        bash.args(["-c", line]).args(program).current_dir(sandbox.home());
+        bash.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        process::run(&mut bash, b"")
+    };
+    for line in [
+        r#""$0" "$@" --input <(cat answer.json)"#,
+        r#""$0" "$@" --input /dev/stdin <answer.json"#,
+        r#"cat answer.json | "$0" "$@" --input /dev/stdin"#,
+        r#""$0" "$@" --input /proc/self/fd/3 3<answer.json"#,
+        r#"mkfifo fifo; cat answer.json >fifo & "$0" "$@" --input fifo"#,
+    ] {
+        let told = shell(line).fails(5);
+        assert!(told.contains("a pipe cannot be read again"), "{line}: {told}");
+        assert!(!sandbox.ssh("prime-ssh").exists(), "{line}");
+    }
+    sandbox.program(["install", "--live", "--input"]).arg(answer).run().succeeds();
+}
+
 #[test]
 fn a_script_that_has_nothing_to_do_asks_nobody() {
     let live = Live::with([train()]);
@@ -201,6 +232,12 @@ fn a_script_that_has_nothing_to_do_asks_nobody() {
     assert_eq!(live.asked(&mut seen), [""; 0]);
     live.wait(3700);
     live.run(&["sync", "--if-older", "1h", "train"]).succeeds();
+    assert_eq!(live.asked(&mut seen), [GET]);
+    // By whatever names: it does not wait for itself.
+    live.wait(3700);
+    let stem = "train-675b1ff5";
+    let ran = live.run(&["sync", "--if-older", "1h", stem, stem]);
+    assert_eq!(ran.stderr, "prime.train  unchanged: 3 hosts\n");
     assert_eq!(live.asked(&mut seen), [GET]);
     for option in ["--prune", "--check", "--dry-run"] {
         live.run(&["sync", "--if-older", "1h", option]).fails(2);

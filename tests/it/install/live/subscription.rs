@@ -24,7 +24,13 @@ fn a_subscription_adds_what_comes() {
     live.run(&["uninstall", "third"]).succeeds();
     let ran = live.run(&["sync"]);
     assert!(!ran.stderr.contains("prime.third"), "{}", ran.stderr);
+    let ran = live.run(&["install", "--all", "--user", "root"]);
+    let note = "note: clst03 stays away, for it was uninstalled; `";
+    assert!(ran.stderr.contains(note) && !ran.stderr.contains("prime.third"), "{}", ran.stderr);
+    ran.succeeds();
     live.run(&["install", "third"]).succeeds();
+    let ran = live.run(&["install", "--all"]);
+    assert!(ran.stderr.contains("prime.third  unchanged"), "{}", ran.stderr);
     let fourth = small("clst04", "fourth");
     live.api.now_serves([train(), small("clst02", "other"), third(), fourth]);
     live.run(&["sync", "train"]).succeeds();
@@ -49,7 +55,9 @@ fn newcomers_get_its_options_and_others_keep_their_own() {
     live.run(&["sync", "train"]).succeeds();
     assert_eq!(live.sandbox.all_ours(".conf").len(), 2, "one that is named adds none");
     let ran = live.run(&["sync"]);
-    assert!(ran.stderr.contains("note: clst05 is not installed: "), "{}", ran.stderr);
+    let why = "note: clst05 is not installed: the answer holds values that cannot be used: bad (clst05): \
+               data.nodes[1].connections[0].host: ";
+    assert!(ran.stderr.contains(why), "{}", ran.stderr);
     assert!(ran.stderr.contains("prime.train-"), "a name that is taken: {}", ran.stderr);
     assert!(!ran.stderr.contains("stranger"), "{}", ran.stderr);
     ran.succeeds();
@@ -166,7 +174,9 @@ fn one_that_was_terminated_goes_and_one_that_was_excluded_stays_away() {
     let ran = live.asks("prime.train.node-1");
     assert!(ran.stderr.contains("prime.train  removed: "), "{}", ran.stderr);
     assert_eq!(super::host_name(&ran), "prime.train.node-1.invalid.");
-    // The subscription goes on.
+    // The subscription goes on, and can be changed while nothing is installed.
+    live.api.now_serves([small("clst02", "other")]);
+    live.run(&["install", "--all", "--user", "root"]).succeeds();
     live.api.now_serves([small("clst03", "third")]);
     live.wait(400);
     assert_eq!(live.address("prime.third"), "203.0.113.77");

@@ -26,9 +26,14 @@ use crate::support::ssh;
 impl Live {
     /// From now on the clusters are asked for at this address.
     fn moves_to(&self, url: &str) {
+        self.moves(&self.api.url(), url);
+    }
+
+    /// The same for those that were asked for there.
+    fn moves(&self, from: &str, to: &str) {
         for state in self.sandbox.all_ours(".json") {
             let text = fs::read_to_string(&state).unwrap();
-            fs::write(&state, text.replace(&self.api.url(), url)).unwrap();
+            fs::write(&state, text.replace(from, to)).unwrap();
         }
     }
 
@@ -119,6 +124,63 @@ fn of_64_at_once_one_asks_where_the_api_fails_too() {
     let live = Live::with([train()]);
     live.api.replies_below("/api/admin/clusters/", Reply::detail(401, "no"));
     one_of_64_asks(&live, "prime.train.node-1", "10.0.0.11");
+}
+
+/// One ssh looks at several clusters where it jumps through another one: they have 3 seconds together.
+#[test]
+fn an_api_that_kept_one_waiting_is_not_waited_for_by_another_cluster() {
+    needs!("ssh");
+    let clusters = || [train(), small("clst02", "other")];
+    let live = Live::serving(Api::serving(clusters()));
+    live.run(&["install", "--all", "--live"]).succeeds();
+    let slow = Api::slow(clusters(), Duration::from_secs(30)).may_be_idle();
+    live.moves_to(&slow.url());
+    live.wait(400);
+    goes_on(&live, "no answer within");
+    for (name, address) in
+        [("prime.other", "203.0.113.77"), ("prime.new.x", "prime.new.x.invalid.")]
+    {
+        let ran = live.asks(name);
+        assert_eq!(host_name(&ran), address);
+        assert!(ran.took < Duration::from_millis(2500), "{:?}", ran.took);
+        assert!(ran.stderr.contains("not asked again so soon: "), "{}", ran.stderr);
+        assert_eq!(live.asks(name).stderr, "", "once a minute");
+    }
+    assert_eq!(slow.requests().len(), 1);
+    live.wait(61);
+    live.moves(&slow.url(), &live.api.url());
+    assert_eq!(live.address("prime.other"), "203.0.113.77");
+
+    // An answer that is refused at once says nothing of the other clusters, nor does another API.
+    live.wait(400);
+    let refusing = Api::serving(clusters());
+    refusing.replies_below("/api/admin/clusters/clst01", Reply::detail(401, "no"));
+    live.moves_to(&refusing.url());
+    goes_on(&live, "401");
+    assert_eq!(live.address("prime.other"), "203.0.113.77");
+}
+
+/// What failed before is told by the one that it failed for, and not by those who wait for another
+/// thing.
+#[test]
+fn an_old_failure_is_not_told_again() {
+    needs!("ssh");
+    let live = Live::with([train()]);
+    live.wait(400);
+    live.api.replies_below("/api/admin/clusters/", Reply::detail(401, "no"));
+    goes_on(&live, "401");
+    let lock = live.sandbox.ssh("prime-ssh/train-675b1ff5.refresh-lock");
+    let held = fs::File::open(&lock).unwrap();
+    held.lock().unwrap();
+    thread::sleep(Duration::from_millis(1100));
+    let waiting = thread::spawn({
+        let mut ssh = live.ssh();
+        move || process::run(ssh.args(["-TG", "prime.train.node-1"]), b"")
+    });
+    thread::sleep(Duration::from_secs(1));
+    drop(held);
+    let ran = waiting.join().unwrap();
+    assert_eq!((host_name(&ran).as_str(), ran.stderr.as_str()), ("10.0.0.11", ""));
 }
 
 fn one_of_64_asks(live: &Live, name: &str, address: &str) {
