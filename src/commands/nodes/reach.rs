@@ -134,20 +134,26 @@ fn cannot_log_in(error: io::Error) -> Failure {
 /// route is this host itself.
 async fn log_in_to(
     ssh: &Ssh,
-    Route { mut target, jump }: Route,
+    route: Route,
     endpoint: &Endpoint,
     proxy_jump: Option<&str>,
     is_jump: bool,
     probe: Option<Probe>,
 ) -> io::Result<Found> {
-    let resolved = match ssh.resolve(&target).await? {
+    let resolved = match ssh.resolve(&route.target).await? {
         Ok(resolved) => resolved,
         Err(reason) => return Ok(Found { probe, ..Found::of_login(Login::failed(reason)) }),
     };
     let is_ours = leads_through(&resolved, proxy_jump);
-    let found = match jump.filter(|_| is_ours) {
-        Some(jump) if is_jump => Found::of_login(ssh.login_to(&jump).await?),
-        Some(jump) => through(ssh, &jump, &target, endpoint).await?,
+    let found = match route.jump.as_ref().filter(|_| is_ours) {
+        Some(jump) => match through_bastion(ssh, jump, route.bastion.as_deref()).await? {
+            Some(jump_failure) if is_jump || !route.is_jump_told => {
+                Found { jump_failure: Some(jump_failure), ..Found::default() }
+            }
+            Some(_) => Found::default(),
+            None if is_jump => Found::of_login(ssh.login_to(jump).await?),
+            None => through(ssh, jump, &route.target, endpoint).await?,
+        },
         // Nobody is there, and the user's own configuration leads to the same place.
         None if probe.as_ref().is_some_and(|probe| !probe.is_ok())
             && is_ours
@@ -156,11 +162,25 @@ async fn log_in_to(
             Found::default()
         }
         None => {
-            target.address = probe.as_ref().and_then(|probe| probe.address);
-            Found::of_login(ssh.login(&target).await?)
+            let address = probe.as_ref().and_then(|probe| probe.address);
+            Found::of_login(ssh.login(&Target { address, ..route.target }).await?)
         }
     };
     Ok(Found { probe, ..found })
+}
+
+/// Logs in to a jump host; returns why nobody got there, where that is the fault of the bastion
+/// before it, which ssh's own words do not tell.
+async fn through_bastion(
+    ssh: &Ssh,
+    jump: &Jump,
+    bastion: Option<&Jump>,
+) -> io::Result<Option<Reason>> {
+    let Some(bastion) = bastion else { return Ok(None) };
+    if jump.login(ssh).await?.result.is_ok() {
+        return Ok(None);
+    }
+    Ok(bastion.login(ssh).await?.result.clone().err())
 }
 
 /// Logs in to a host behind a jump host.

@@ -8,19 +8,43 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::ViewedHost;
 use super::status::Judge;
+use super::{Hop, ViewedHost};
 use crate::certificate::identity::Identity;
 use crate::certificate::own_keys::{OwnKey, OwnKeys};
+use crate::cluster;
 use crate::install::state::FileKind;
 use crate::settings::pasted;
 use crate::ssh::process;
-use crate::ssh::reason::OfferedKey;
+use crate::ssh::reason::{OfferedKey, Reason};
 
 /// The time for `ssh-keygen` to look into a file.
 const KEYGEN_LIMIT: Duration = Duration::from_secs(3);
 
 impl Judge<'_> {
+    /// Advises where the way to `host` leads over one that is not the cluster's: what we know of users,
+    /// keys and host keys is not that one's, and the user's own configuration alone counts for it.
+    pub(super) fn of_own_host(host: &ViewedHost<'_>, reason: &Reason) -> Option<&'static str> {
+        let is_ours = host.hop() == Hop::Jump
+            && matches!(host.fleet.jump, Some(cluster::Jump::ControlNode(_)));
+        if is_ours {
+            return None;
+        }
+        Some(match reason {
+            Reason::NoKeyTaken { .. } | Reason::TooManyKeys { .. } => {
+                "name the right key for it in your own ssh config (`IdentityFile`), or put one into the \
+                 agent (`ssh-add`)"
+            }
+            Reason::KeyLocked(_) => {
+                "unlock it where it is, or put it into the agent with `ssh-add`"
+            }
+            Reason::KeyReadable(_) => "take the key away from the others with `chmod 600`",
+            Reason::HostKeyUnknown => "connect to it once with `ssh`, and accept its key",
+            Reason::HostKeyChanged => "someone may be between you and it; `ssh` to it says more",
+            _ => return None,
+        })
+    }
+
     /// Returns, of a host that takes a certificate only, why ours lets nobody in, and what gets one.
     pub(super) fn certificate(&self, host: &ViewedHost<'_>) -> Option<(String, String)> {
         let fault = host.cluster.certificate_fault(&self.viewing.layout, self.viewing.context)?;

@@ -34,6 +34,10 @@ pub(in crate::commands) struct Route {
     pub(in crate::commands) target: Target,
     /// The jump host that it is reached through, or that it is.
     pub(in crate::commands) jump: Option<Arc<Jump>>,
+    /// The bastion that leads to that jump host.
+    pub(in crate::commands) bastion: Option<Arc<Jump>>,
+    /// True if that jump host is one of the cluster's, and says itself what is wrong with it.
+    pub(in crate::commands) is_jump_told: bool,
 }
 
 /// The routes to all hosts of these clusters, in their order.
@@ -48,14 +52,15 @@ pub(in crate::commands) fn routes(
         let jump = |target, number| Arc::new(Jump::new(ssh, target, number));
         let bastion = bastion_of(cluster, &any).map(|target| jump(target, clusters.len() + number));
         let jump = jump_of(cluster, &any).map(|target| jump(target, number));
-        routes.extend(cluster.hosts().map(|host| Route {
-            target: target(&host, &any),
-            jump: match host.hop() {
-                Hop::Jump => jump.clone(),
-                _ if host.is_jump() => jump.clone(),
-                Hop::Bastion => bastion.clone(),
-                Hop::None => None,
-            },
+        let is_jump_told = cluster.hosts().any(|host| host.is_jump());
+        routes.extend(cluster.hosts().map(|host| {
+            let (jump, bastion) = match host.hop() {
+                Hop::Jump => (jump.clone(), bastion.clone()),
+                _ if host.is_jump() => (jump.clone(), bastion.clone()),
+                Hop::Bastion => (bastion.clone(), None),
+                Hop::None => (None, None),
+            };
+            Route { target: target(&host, &any), jump, bastion, is_jump_told }
         }));
     }
     Ok(routes)

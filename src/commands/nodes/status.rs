@@ -165,9 +165,9 @@ impl<'j> Judge<'j> {
             // It is told with its own remedy.
             Some(jump) if jump.is_problem() => None,
             Some(jump) => self.failed(&jump.host, reason).remedy,
-            // What we know of host keys is not that host's.
-            None if *reason == Reason::HostKeyChanged => Some(format!("`ssh {name}` says more")),
-            None => self.failed(host, reason).remedy,
+            None => Self::of_own_host(host, reason)
+                .map(ToOwned::to_owned)
+                .or_else(|| self.failed(host, reason).remedy),
         };
         Verdict { remedy, ..Verdict::new(State::Skipped, "jump_failed", detail) }
     }

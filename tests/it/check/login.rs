@@ -361,6 +361,49 @@ fn all_are_logged_in_to_through_a_bastion() {
     assert_eq!((logins(&control), logins(&worker)), (2, 2));
 }
 
+#[test]
+fn a_bastion_that_lets_nobody_through_is_what_is_told() {
+    needs!("sshd");
+    let user = User::new();
+    let stranger = user.ssh_key("stranger");
+    let gate = Sshd::of(&user.sandbox, "gate").at("127.0.0.4").lets_in(&stranger).start();
+    let control = user.sshd("node-0").at("127.0.0.2").start();
+    let worker = user.sshd("node-1").at("127.0.0.3").start();
+    let cluster = behind(&control, &[&worker]);
+    for (port, reason) in [(gate.port, "is not accepted"), (nobody(), "connection refused")] {
+        let block = user.own_block("gate", "127.0.0.4", port);
+        fs::write(user.path("ssh/config"), block).unwrap();
+        user.install(&cluster, &["--bastion", "gate", "--jump", "always"]);
+        let ran = user.check(&cluster, &[]);
+        assert_eq!(states(&ran), ["node-0 skipped jump_failed", "node-1 skipped jump_failed"]);
+        let told = detail(&ran, 0);
+        assert!(told.starts_with("not tried: its jump host gate: "), "{told}");
+        assert!(told.ends_with(reason), "{told}");
+        let behind = format!("its jump host prime.train.node-0 failed: {told}");
+        assert_eq!(detail(&ran, 1), behind);
+        // Of its keys our options say nothing.
+        let has_remedy = ran.stderr.contains("in your own ssh config (`IdentityFile`)");
+        assert!(!ran.stderr.contains("--identity-file"), "{}", ran.stderr);
+        assert_eq!(has_remedy, reason == "is not accepted", "{}", ran.stderr);
+        ran.fails(6);
+    }
+    let block = user.own_block("gate", "127.0.0.4", nobody());
+    fs::write(user.path("ssh/config"), block).unwrap();
+    user.install(&cluster, &["--jump", "always", "--jump-via", "127.0.0.2"]);
+    let ran = user.check(&cluster, &[]);
+    let told = "not tried: its jump host gate,127.0.0.2: connection refused";
+    assert_eq!(detail(&ran, 1), told);
+    // What lies behind a good bastion is not its fault.
+    let gate = user.sshd("gate").at("127.0.0.4").start();
+    let control = Sshd::of(&user.sandbox, "node-0").at("127.0.0.2").lets_in(&stranger).start();
+    let cluster = behind(&control, &[&worker]);
+    let block = user.own_block("gate", "127.0.0.4", gate.port);
+    fs::write(user.path("ssh/config"), block).unwrap();
+    user.install(&cluster, &["--reset", "--bastion", "gate", "--jump", "always"]);
+    let ran = user.check(&cluster, &[]);
+    assert_eq!(states(&ran), ["node-0 failed key_refused", "node-1 skipped jump_failed"]);
+}
+
 /// A single label is a private place, so that its worker jumps without anything being installed.
 #[test]
 fn a_worker_of_a_cluster_that_is_not_installed() {
