@@ -198,7 +198,7 @@ fn several_clusters_are_waited_for_side_by_side() {
 
     hint: `prime-ssh list` shows ids and names; for a terminated cluster, give its id
     ");
-    assert_eq!(ran.stdout.lines().count(), 6, "each cluster once: {}", ran.stdout);
+    assert_eq!(ran.stdout.lines().count(), 8, "each cluster once: {}", ran.stdout);
     snapshot!(errors(&ran.fails(3)), @"
     error: cannot get cluster `nowhere`: no cluster has this id or name
 
