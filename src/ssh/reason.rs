@@ -69,9 +69,10 @@ pub enum Reason {
         .0.name
     )]
     KeyLocked(OfferedKey),
-    /// Others can read this key, so that ssh does not use it.
-    #[error("others can read {0}, so ssh does not use it")]
-    KeyReadable(String),
+    /// Others can read a key, so that ssh does not use it. Its path is not told: a server could have
+    /// written the line that names it.
+    #[error("others can read a key, so ssh does not use it")]
+    KeyReadable,
     /// The server had enough before the right key came; the number of keys that were offered.
     #[error("too many authentication failures: {} offered", counted(*.0, "key"))]
     TooManyKeys(usize),
@@ -110,7 +111,7 @@ impl Reason {
             Self::Here(_) => "this_machine",
             Self::NoKeyTaken { .. } => "key_refused",
             Self::KeyLocked(_) => "key_locked",
-            Self::KeyReadable(_) => "key_readable",
+            Self::KeyReadable => "key_readable",
             Self::TooManyKeys(_) => "too_many_keys",
             Self::HostKeyChanged => "host_key_changed",
             Self::HostKeyUnknown => "host_key_unknown",
@@ -128,7 +129,7 @@ impl Reason {
             self,
             Self::NoKeyTaken { .. }
                 | Self::KeyLocked(_)
-                | Self::KeyReadable(_)
+                | Self::KeyReadable
                 | Self::TooManyKeys(_)
                 | Self::HostKeyChanged
                 | Self::HostKeyUnknown

@@ -38,7 +38,7 @@ impl Judge<'_> {
             Reason::KeyLocked(_) => {
                 "unlock it where it is, or put it into the agent with `ssh-add`"
             }
-            Reason::KeyReadable(_) => "take the key away from the others with `chmod 600`",
+            Reason::KeyReadable => "take the key away from the others with `chmod 600`",
             Reason::HostKeyUnknown => "connect to it once with `ssh`, and accept its key",
             Reason::HostKeyChanged => "someone may be between you and it; `ssh` to it says more",
             _ => return None,
@@ -56,9 +56,7 @@ impl Judge<'_> {
     /// Advises where none of the keys that were offered is accepted: another one of the person's own
     /// that is, or what else helps.
     pub(super) fn other_key(&self, host: &ViewedHost<'_>, offered: &[OfferedKey]) -> String {
-        let layout = &self.viewing.layout;
-        let find = || OwnKeys::find(&layout.read_by_ssh(), layout.ssh_folder());
-        let own = self.own_keys.get_or_init(find);
+        let own = self.own_keys();
         let set = host.cluster.identity(self.viewing.context).map(|identity| identity.public_key);
         let is_new = |key: &&OwnKey| {
             let fingerprint = key.public_key.fingerprint();
@@ -93,6 +91,11 @@ impl Judge<'_> {
         pasted(host.cluster.install_with_key(key.as_ref(), &self.viewing.context.commands()))
     }
 
+    fn own_keys(&self) -> &OwnKeys {
+        let layout = &self.viewing.layout;
+        self.own_keys.get_or_init(|| OwnKeys::find(&layout.read_by_ssh(), layout.ssh_folder()))
+    }
+
     /// The key that a setting names, as this machine calls it.
     fn own_key(&self, host: &ViewedHost<'_>) -> Option<PathBuf> {
         let path = host.cluster.rendering.ssh.identity_file.as_ref()?;
@@ -111,7 +114,12 @@ impl Judge<'_> {
             fs::metadata(path).is_ok_and(|found| found.mode() & 0o077 != 0)
                 && Identity::is_private_key(path)
         };
-        match self.own_key(host).filter(is_open) {
+        let mut files = self.own_keys().tried.iter().filter_map(|key| key.file.clone());
+        let open = match self.own_key(host) {
+            Some(path) => Some(path).filter(is_open),
+            None => files.find(is_open),
+        };
+        match open {
             Some(path) => pasted(["chmod".as_ref(), "600".as_ref(), path.as_os_str()]),
             None => "take the key away from the others with `chmod 600`".to_owned(),
         }

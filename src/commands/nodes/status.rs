@@ -198,7 +198,7 @@ impl<'j> Judge<'j> {
                 None => verdict.remedy(self.other_key(host, offered)),
             },
             Reason::KeyLocked(_) => verdict.remedy(self.unlock(host)),
-            Reason::KeyReadable(_) => verdict.remedy(self.close(host)),
+            Reason::KeyReadable => verdict.remedy(self.close(host)),
             Reason::TooManyKeys(_) => {
                 let install = self.with_identity(host, "PATH");
                 verdict.remedy(format!("name the right one: {install}"))
