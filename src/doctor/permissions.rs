@@ -1,5 +1,6 @@
 //! Owners and modes: ssh stops for every host at a file that others can change.
 
+use std::cell::OnceCell;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -8,6 +9,7 @@ use super::snapshot::Snapshot;
 use super::{Check, Finding};
 use crate::install::modes::Fault;
 use crate::install::state::{FileKind, FileStem};
+use crate::ssh::query;
 use crate::text::message::first_of;
 use crate::text::shell;
 
@@ -25,8 +27,12 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     if !folders.iter().chain(&files).any(|path| path.exists()) {
         return Vec::new();
     }
-    let folders = folders.iter().filter_map(|path| fault(path, false));
-    let files = files.iter().filter_map(|path| fault(path, is_configuration(path)));
+    // What it takes of one it takes of all.
+    let takes = OnceCell::new();
+    let takes_own_group = || layout.is_read_by_ssh() && *takes.get_or_init(query::takes_its_files);
+    let folders = folders.iter().filter_map(|path| fault(path, false, takes_own_group));
+    let files =
+        files.iter().filter_map(|path| fault(path, is_configuration(path), takes_own_group));
     let mut findings: Vec<Finding> = folders.chain(files).collect();
     findings.extend(readable(snapshot));
     if findings.is_empty() {
@@ -45,8 +51,12 @@ fn is_configuration(path: &Path) -> bool {
 
 /// ssh checks configurations only. But who can change another file or a folder chooses what ssh
 /// trusts.
-fn fault(path: &Path, is_configuration: bool) -> Option<Finding> {
-    let fault = Fault::of(path)?;
+fn fault(
+    path: &Path,
+    is_configuration: bool,
+    takes_own_group: impl FnOnce() -> bool,
+) -> Option<Finding> {
+    let fault = Fault::of(path, || !is_configuration || takes_own_group())?;
     let what = match fault {
         fault if is_configuration => fault.to_string(),
         Fault::Owner(owner) => format!("belongs to user {owner}, who can change what it holds"),

@@ -19,15 +19,21 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Finds the fault of the file or folder that `path` leads to.
+    /// Finds the fault of the file or folder that `path` leads to. A group that this user is alone
+    /// in is nobody else, but not every ssh asks who is in it: Debian's does.
     #[must_use]
-    pub fn of(path: &Path) -> Option<Self> {
+    pub fn of(path: &Path, takes_own_group: impl FnOnce() -> bool) -> Option<Self> {
         let found = fs::metadata(path).ok()?;
         let (mode, owner) = (found.mode() & 0o7777, found.uid());
         if owner != 0 && owner != Uid::current().as_raw() {
             return Some(Self::Owner(owner));
         }
-        (mode & 0o022 != 0).then_some(Self::Writable(mode))
+        let is_open = match mode & 0o022 {
+            0 => false,
+            0o020 => !(is_private(found.gid()) && takes_own_group()),
+            _ => true,
+        };
+        is_open.then_some(Self::Writable(mode))
     }
 
     /// The words of the command that mends it.

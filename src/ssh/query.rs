@@ -55,6 +55,13 @@ pub fn question<'o>(config: Option<&Path>, further: impl IntoIterator<Item = &'o
     command
 }
 
+/// Returns whether ssh takes the owners and modes of all files that it reads by itself.
+#[must_use]
+pub fn takes_its_files() -> bool {
+    let ended = ask(None, &[], UNRELATED);
+    ended.is_ok_and(|ended| ended.succeeded() || !ended.stderr.contains("Bad owner or permissions"))
+}
+
 /// Asks ssh for its version, which it prints on stderr: `ssh -V`.
 ///
 /// # Errors

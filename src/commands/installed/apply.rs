@@ -18,6 +18,7 @@ use crate::install::state::Record;
 use crate::install::verify::verify;
 use crate::install::{diff, folder};
 use crate::settings::{Context, LOCK_LIMIT};
+use crate::ssh::query;
 use crate::terminal::{self, Terminal};
 use crate::text::message::{Message, Talk};
 
@@ -202,7 +203,8 @@ impl Applied {
         }
         // `ssh -F` does not look at the owner and the mode.
         let config = layout.config();
-        if let Some(fault) = Fault::of(&config) {
+        let takes_own_group = || layout.is_read_by_ssh() && query::takes_its_files();
+        if let Some(fault) = Fault::of(&config, takes_own_group) {
             talk.warn(format!("{} {fault}: `{}`", config.display(), fault.remedy(&config)));
             self.connect = None;
         }

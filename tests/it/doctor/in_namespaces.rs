@@ -84,12 +84,18 @@ fn what_a_plain_ssh_makes_of_the_names() {
     user.run(&words).succeeds();
     assert_eq!(user.doctor().unwell(), Vec::<String>::new());
 
+    // Of a group that nobody else is in, each ssh has its own opinion.
+    chmod(&user.own(".ssh/config"), 0o664);
+    let asked = user.runs("ssh".as_ref(), &["-G", "prime.train"], &user.home);
+    let stops = asked.stderr.contains("Bad owner or permissions");
+    let report = user.doctor();
+    assert_eq!(report.unwell().is_empty(), !stops, "{report:#?}");
+    let installed = user.run(&["install", "train", "--user", "root"]);
+    assert_eq!(installed.stderr.contains("has mode 0664"), stops, "{installed:#?}");
+    assert!(installed.status.success(), "{installed:#?}");
+
     // ssh itself stops at what others could write, and then for every host.
-    fs::set_permissions(
-        user.own(".ssh/config"),
-        std::os::unix::fs::PermissionsExt::from_mode(0o666),
-    )
-    .unwrap();
+    chmod(&user.own(".ssh/config"), 0o666);
     let report = user.doctor();
     report.finding("permissions", "wrong", "has mode 0666");
     report.finding("hosts", "wrong", "ssh stops at your configuration: Bad owner or permissions");

@@ -46,6 +46,7 @@ prime-ssh install train
 prime-ssh check train --login
 prime-ssh install train --dry-run
 prime-ssh show train
+chmod g+w ~/.ssh/config
 # a node comes
 prime-ssh sync --check # 10
 prime-ssh sync
