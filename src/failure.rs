@@ -3,7 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use crate::text::message::Message;
+use crate::text::message::{Message, add_clause};
 
 /// The kind of failure that ended the run; its number is the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,8 +95,7 @@ impl Failure {
         let Message { text, lines } = &self.message;
         let mut text = text.clone();
         if let Some(first) = lines.first() {
-            text.push_str(if text.ends_with(':') { " " } else { "; " });
-            text.push_str(first.trim());
+            add_clause(&mut text, first.trim());
         }
         if lines.len() > 1 {
             text.push_str(", and more");

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Serialize, Serializer};
 
 use crate::failure::Failure;
+use crate::text::message::add_clause;
 use crate::text::sanitize::excerpt;
 
 /// The longest text of somebody else's that a finding quotes, in characters.
@@ -122,8 +123,7 @@ impl Finding {
     pub fn failed(check: Check, failure: &Failure) -> Self {
         let mut what = failure.to_string();
         for line in &failure.message.lines {
-            what.push_str(if what.ends_with(':') { " " } else { "; " });
-            what.push_str(line);
+            add_clause(&mut what, line);
         }
         Self { advice: failure.hint.clone(), ..Self::wrong(check, what) }
     }

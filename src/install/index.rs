@@ -36,8 +36,7 @@ pub(super) fn index(
         .map(|look| is_live.then(|| IncludeLine::new(&layout.named_by_ssh(look))));
     let [clusters, last] = [CLUSTERS, LAST].map(|name| IncludeLine::new(&layout.file(name)));
     let header = if folder_is_ours { FOLDER_HEADER } else { "" };
-    let lines = first.into_iter().chain([clusters]).chain(second).chain([last]);
-    let lines = lines.map(|line| Ok(format!("{}\n", line?))).collect::<Result<String, _>>()?;
+    let lines = text(first.into_iter().chain([clusters]).chain(second).chain([last]))?;
     Ok(format!("{HEADER}{header}{lines}").into_bytes())
 }
 
@@ -61,8 +60,11 @@ pub(super) fn clusters<'s>(
     stems: impl IntoIterator<Item = &'s FileStem>,
 ) -> Result<Vec<u8>, Invalid> {
     let line = |stem: &FileStem| IncludeLine::new(&layout.file(&stem.file(FileKind::Fragment)));
-    let lines = stems.into_iter().map(|stem| Ok(format!("{}\n", line(stem)?)));
-    Ok((HEADER.to_owned() + &lines.collect::<Result<String, _>>()?).into_bytes())
+    Ok((HEADER.to_owned() + &text(stems.into_iter().map(line))?).into_bytes())
+}
+
+fn text(lines: impl Iterator<Item = Result<IncludeLine, Invalid>>) -> Result<String, Invalid> {
+    lines.map(|line| Ok(format!("{}\n", line?))).collect()
 }
 
 /// The file that is read last: a name of these patterns that no cluster's file has leads nowhere.

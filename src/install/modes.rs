@@ -24,10 +24,10 @@ impl Fault {
     #[must_use]
     pub fn of(path: &Path, takes_own_group: impl FnOnce() -> bool) -> Option<Self> {
         let found = fs::metadata(path).ok()?;
-        let (mode, owner) = (found.mode() & 0o7777, found.uid());
-        if owner != 0 && owner != Uid::current().as_raw() {
+        if let Some(owner) = stranger(&found) {
             return Some(Self::Owner(owner));
         }
+        let mode = found.mode() & 0o7777;
         let is_open = match mode & 0o022 {
             0 => false,
             0o020 => !(is_private(found.gid()) && takes_own_group()),
@@ -93,8 +93,7 @@ impl<'p> Exposed<'p> {
         for place in path.ancestors() {
             let Some(found) = fs::metadata(place).ok().filter(is_open) else { continue };
             if found.uid() != Uid::current().as_raw() {
-                let owner = Some(found.uid()).filter(|owner| *owner != 0);
-                return Some(Self::Elsewhere { path: place, owner });
+                return Some(Self::Elsewhere { path: place, owner: stranger(&found) });
             }
             own.push(place);
         }
@@ -135,12 +134,16 @@ fn is_open(found: &fs::Metadata) -> bool {
     const OTHERS: u32 = 0o002;
     const GROUP: u32 = 0o020;
     const STICKY: u32 = 0o1000;
-    let is_stranger = found.uid() != 0 && found.uid() != Uid::current().as_raw();
     // Whoever may write to such a folder cannot take away what is not theirs.
     let is_shared = found.is_dir() && found.mode() & STICKY != 0;
     let others_write = found.mode() & OTHERS != 0 && !is_shared;
     let group_writes = found.mode() & GROUP != 0 && !is_shared && !is_private(found.gid());
-    is_stranger || others_write || group_writes
+    stranger(found).is_some() || others_write || group_writes
+}
+
+/// Returns the owner, where that is neither root nor this user.
+fn stranger(found: &fs::Metadata) -> Option<u32> {
+    Some(found.uid()).filter(|owner| *owner != 0 && *owner != Uid::current().as_raw())
 }
 
 /// Returns whether a group is root's or this user's own: by its name, and with nobody else in it.

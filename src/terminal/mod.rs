@@ -15,7 +15,7 @@ use anstyle::{AnsiColor, Style};
 use terminal_size::terminal_size_of;
 
 use crate::failure::{Failure, Kind, Outcome};
-use crate::text::message::{Message, Talk};
+use crate::text::message::{Message, Talk, add_clause};
 use crate::text::sanitize;
 
 /// The voice of the program on stderr.
@@ -130,8 +130,7 @@ impl Terminal {
 fn one_line(failure: &Failure) -> String {
     let mut text = failure.message.text.clone();
     for line in failure.message.lines.iter().chain(&failure.hint) {
-        text.push_str(if text.ends_with(':') { " " } else { "; " });
-        text.push_str(line.trim());
+        add_clause(&mut text, line.trim());
     }
     text
 }

@@ -84,6 +84,12 @@ impl Talk {
     }
 }
 
+/// Adds a clause to a sentence: behind a colon, if that is how it ends, else behind a semicolon.
+pub fn add_clause(sentence: &mut String, clause: &str) {
+    sentence.push_str(if sentence.ends_with(':') { " " } else { "; " });
+    sentence.push_str(clause);
+}
+
 /// The first `max` of these on one line: `a, b and 3 more`.
 #[must_use]
 pub fn first_of(items: impl IntoIterator<Item = impl Display>, max: usize) -> String {
