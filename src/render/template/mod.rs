@@ -11,8 +11,6 @@
 mod fault;
 mod filters;
 
-use std::panic;
-use std::sync::Once;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -48,8 +46,9 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// pays for. Some filters make a text of lists in lists, or join long ones, and the engine counts
 /// what that took when it is done.
 const MEMORY_OF_FUEL: u64 = 4 * 64;
-/// The name of the thread that the engine runs in.
-const THREAD: &str = "template";
+/// The name of the thread that the engine runs in. Some wrong templates make the engine panic, and
+/// this tells that from a fault of the program.
+pub const THREAD: &str = "template";
 /// The pause between two looks at the memory.
 const POLL: Duration = Duration::from_millis(10);
 
@@ -111,17 +110,15 @@ fn bounded<T: Send + 'static>(
 ) -> Result<T, Fault> {
     let (done, result) = mpsc::channel();
     let (start, before) = (Instant::now(), memory_taken());
-    keep_panics_quiet();
     let builder = thread::Builder::new().name(THREAD.to_owned()).stack_size(STACK);
     let worker = builder.spawn(move || {
         // Nobody receives only where it was too much.
         let _ = done.send(work());
     });
     let fault = |what| Err(Fault::of_all(name, what));
-    let worker = match worker {
-        Ok(worker) => worker,
-        Err(error) => return fault(format!("no thread to read it with: {error}")),
-    };
+    if let Err(error) = worker {
+        return fault(format!("no thread to read it with: {error}"));
+    }
     loop {
         match result.recv_timeout(POLL.min(limit)) {
             Ok(result) => return result,
@@ -132,31 +129,12 @@ fn bounded<T: Send + 'static>(
                 return fault(format!("it takes more than {} MiB of memory", memory >> 20));
             }
             Err(RecvTimeoutError::Timeout) => {}
+            // In the program a panic ends the run before this.
             Err(RecvTimeoutError::Disconnected) => {
-                // What the engine does not survive is an error like any other.
-                let panicked = worker.join().err();
-                let text = panicked.as_ref().and_then(|payload| {
-                    let text = payload.downcast_ref::<String>().map(String::as_str);
-                    text.or_else(|| payload.downcast_ref::<&str>().copied())
-                });
-                let why = text.unwrap_or("it ended without a result");
-                return fault(format!("the template engine failed: {why}"));
+                return fault("the template engine failed".to_owned());
             }
         }
     }
-}
-
-/// Keeps the words of a panic of the engine from stderr: [`bounded`] tells of it.
-fn keep_panics_quiet() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let usual = panic::take_hook();
-        panic::set_hook(Box::new(move |panicked| {
-            if thread::current().name() != Some(THREAD) {
-                usual(panicked);
-            }
-        }));
-    });
 }
 
 /// The most memory that this process had at once, in bytes; nothing where the system does not say.

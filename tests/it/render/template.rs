@@ -57,6 +57,15 @@ fn a_template_comes_from_stdin_too() {
 }
 
 #[test]
+fn what_the_engine_does_not_survive_is_an_error() {
+    let sandbox = with_template("{% for x in range(3) %}{{ loop.cycle() }}{% endfor %}");
+    snapshot!(
+        render(&sandbox).run().fails(2),
+        @"error: the template engine failed: attempt to calculate the remainder with a divisor of zero"
+    );
+}
+
+#[test]
 fn what_is_typed_must_fit_together() {
     let sandbox = with_template(HOSTFILE);
     let run = |arguments: &[&str]| sandbox.prime_ssh(["render"]).args(arguments).run();
