@@ -49,6 +49,7 @@ impl<'c> InstallSettings<'c> {
                 context,
                 source: settings.source(&from)?,
                 endpoint_is_typed: true,
+                waits: wait,
                 prime_context: context.prime_context()?,
                 options: lasting(options, context)?,
                 name,
