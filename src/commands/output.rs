@@ -35,7 +35,7 @@ impl Overwrite {
     /// The rule for what any other tool may write, too.
     pub(super) fn as_tools_do(context: &Context) -> Outcome<Self> {
         let layout = ssh_layout(context.global.ssh_dir.as_deref(), &context.environment)?;
-        Ok(Self::OursBelow(layout.ssh_folder().to_owned()))
+        Ok(Self::OursBelow(layout.ssh_folder.clone()))
     }
 
     /// Refuses to replace a file by `new` that is somebody else's work.

@@ -42,6 +42,6 @@ impl Context {
 /// Returns where our files are below ssh's folder, for those who only read them: finding out how
 /// ssh itself finds them takes a look into the password database, and that takes time.
 pub fn ssh_layout(ssh_dir: Option<&Path>, environment: &Environment) -> Outcome<Layout> {
-    let folder = folder::ssh_folder(ssh_dir, environment.home())?;
-    Ok(Layout::new(folder, PathBuf::new(), Vec::new()))
+    let ssh_folder = folder::ssh_folder(ssh_dir, environment.home())?;
+    Ok(Layout { ssh_folder, home: PathBuf::new(), same: Vec::new() })
 }
