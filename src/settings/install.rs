@@ -27,6 +27,9 @@ pub struct ViewSettings<'c> {
     pub source: Source,
     /// True if that API was typed: then no installed cluster is asked for elsewhere.
     pub endpoint_is_typed: bool,
+    /// True if they are waited for: then a saved answer, which does not change, is of no use, and all
+    /// nodes count, whichever of them are installed.
+    pub waits: bool,
     /// The context of the `prime` CLI that clusters are asked for in.
     pub prime_context: Option<String>,
     /// The change to the saved options.
@@ -46,6 +49,7 @@ impl<'c> ViewSettings<'c> {
             context,
             source: context.source_as_typed(args)?,
             endpoint_is_typed: context.names_api(),
+            waits: false,
             prime_context: context.prime_context()?,
             options: OptionChange { fresh: context.fresh_options()?, ..OptionChange::default() },
             name: None,
@@ -81,6 +85,7 @@ impl<'c> InstallSettings<'c> {
                 context,
                 source: context.source(&from)?,
                 endpoint_is_typed: true,
+                waits: wait,
                 prime_context: context.prime_context()?,
                 options: lasting(options, context)?,
                 name,
