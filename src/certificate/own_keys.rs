@@ -45,12 +45,6 @@ impl OwnKey {
     }
 }
 
-impl From<&Identity> for OwnKey {
-    fn from(identity: &Identity) -> Self {
-        Self::of_file(identity.file.clone(), identity.public_key.clone())
-    }
-}
-
 /// The keys of a person.
 #[derive(Clone, Debug, Default)]
 pub struct OwnKeys {
@@ -79,22 +73,23 @@ impl OwnKeys {
 
     /// The first of them that a cluster lets in.
     #[must_use]
-    pub fn fitting(&self, authorized: &[SshKey<'_>]) -> Option<&OwnKey> {
-        fitting(self.all(), authorized)
+    pub fn fitting(&self, keys: &[SshKey<'_>]) -> Option<&OwnKey> {
+        let authorized = authorized(keys);
+        self.all().find(|key| authorized.contains(&key.public_key))
     }
 
     /// The same, where ssh would show others only: the key at the path that a setting names, and
     /// without one those that it tries.
     #[must_use]
-    pub fn not_shown(&self, named: Option<&Path>, authorized: &[SshKey<'_>]) -> Option<&OwnKey> {
+    pub fn not_shown(&self, named: Option<&Path>, keys: &[SshKey<'_>]) -> Option<&OwnKey> {
+        let authorized = authorized(keys);
         let is_shown = match named {
             Some(path) => {
-                let named = Identity::read(path).ok();
-                fitting(named.as_ref().map(OwnKey::from).iter(), authorized).is_some()
+                Identity::read(path).is_ok_and(|key| authorized.contains(&key.public_key))
             }
-            None => fitting(self.tried.iter(), authorized).is_some(),
+            None => self.tried.iter().any(|key| authorized.contains(&key.public_key)),
         };
-        self.fitting(authorized).filter(|_| !is_shown)
+        self.fitting(keys).filter(|_| !is_shown)
     }
 }
 
@@ -150,12 +145,4 @@ fn agent_keys() -> Vec<OwnKey> {
 pub fn authorized(keys: &[SshKey<'_>]) -> Vec<PublicKey> {
     let parsed = |key: &SshKey<'_>| PublicKey::parse(key.public_key.as_ref()?.as_str()).ok();
     keys.iter().filter_map(parsed).collect()
-}
-
-fn fitting<'k>(
-    mut own: impl Iterator<Item = &'k OwnKey>,
-    keys: &[SshKey<'_>],
-) -> Option<&'k OwnKey> {
-    let authorized = authorized(keys);
-    own.find(|key| authorized.contains(&key.public_key))
 }

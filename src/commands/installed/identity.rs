@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::certificate::identity::{Identity, IdentityError};
-use crate::certificate::own_keys::{OwnKeys, authorized};
+use crate::certificate::own_keys::{OwnKey, OwnKeys, authorized};
 use crate::cluster::SshKey;
 use crate::install::state::Record;
 use crate::name::LocalPath;
@@ -63,13 +63,10 @@ pub(super) fn other(
     own: &OwnKeys,
     keys: &[SshKey<'_>],
     record: &Record,
-) -> Option<String> {
+) -> Option<(String, OwnKey)> {
     let key = own.not_shown(named, keys)?;
     let your = if key.file.is_some() { "your key " } else { "" };
-    Some(format!(
-        "{} lets in {your}{}, and ssh would not show that one: install with `{}`",
-        record.alias(),
-        key.name,
-        shell::command(["--identity-file".as_ref(), key.option()])
-    ))
+    let alias = record.alias();
+    let what = format!("{alias} lets in {your}{}, and ssh would not show that one", key.name);
+    Some((what, key.clone()))
 }
