@@ -25,7 +25,8 @@ const FOLDER_MODE: u32 = 0o700;
 /// The file of a certificate, and the lock of its renewals.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateFile {
-    path: PathBuf,
+    /// Its path.
+    pub path: PathBuf,
     folder: PathBuf,
     lock: PathBuf,
 }
@@ -68,12 +69,6 @@ impl CertificateFile {
             folder: folder.to_owned(),
             lock: folder.join(stem.file(FileKind::CertificateLock)),
         }
-    }
-
-    /// Its path.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Returns whether the file's name says that it is for the cluster with this id.
@@ -178,7 +173,7 @@ mod tests {
     use super::*;
 
     fn file_name(file: Option<CertificateFile>) -> Option<String> {
-        file.map(|file| file.path().file_name().unwrap().to_str().unwrap().to_owned())
+        file.map(|file| file.path.file_name().unwrap().to_str().unwrap().to_owned())
     }
 
     #[test]

@@ -34,10 +34,6 @@ pub struct OwnKey {
 }
 
 impl OwnKey {
-    fn of_file(file: PathBuf, public_key: PublicKey) -> Self {
-        Self { name: shell::path(&file), file: Some(file), public_key }
-    }
-
     /// The value of `--identity-file` with which ssh uses it: `none` leaves it to the agent.
     #[must_use]
     pub fn option(&self) -> &OsStr {
@@ -124,7 +120,7 @@ fn other_keys(ssh_folder: &Path) -> Vec<OwnKey> {
 /// A key with its public half beside it.
 fn with_public_half(file: PathBuf) -> Option<OwnKey> {
     let public_key = Identity::beside(&file)?;
-    Some(OwnKey::of_file(file, public_key))
+    Some(OwnKey { name: shell::path(&file), file: Some(file), public_key })
 }
 
 fn agent_keys() -> Vec<OwnKey> {

@@ -56,7 +56,7 @@ fn show_one(
         Failure::message(Kind::Local, message).hint(format!("{cert} gets a new one"))
     };
     let file = file_for(selector, wanted);
-    let present = file.as_ref().map(|file| file::read(file.path())).transpose();
+    let present = file.as_ref().map(|file| file::read(&file.path)).transpose();
     let present = present.map_err(|why| useless(&why))?.flatten();
     let Some((file, certificate)) = file.zip(present) else {
         if record.is_some_and(|record| takes_none(record, wanted)) {
@@ -71,7 +71,7 @@ fn show_one(
     let key = identity.map(|identity| &identity.public_key);
     let now = time::now();
     let lines = details::lines(&certificate, key, now, &TimeZone::system());
-    terminal::print_lines([shell::path(file.path())].into_iter().chain(lines))
+    terminal::print_lines([shell::path(&file.path)].into_iter().chain(lines))
         .context("cannot write to stdout")
         .or_fail(Kind::Local)?;
     let key = key.unwrap_or(&certificate.key);

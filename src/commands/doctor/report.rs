@@ -21,7 +21,7 @@ pub(super) fn print(format: ReportFormat, findings: &[Finding]) -> Outcome<()> {
     };
     let version = env!("CARGO_PKG_VERSION");
     let state = sorted.last().map_or(State::Ok, |finding| finding.state);
-    report::print(format, &table, &Report { version, state, findings: sorted })
+    report::print(format, [&table], &table, &Report { version, state, findings: sorted })
 }
 
 /// Sums up on stderr and in the exit code.

@@ -1,7 +1,5 @@
 //! Faults of the key to log in with, before ssh tells them in fewer words.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::certificate::identity::{Identity, IdentityError};
@@ -16,13 +14,7 @@ use crate::text::shell;
 pub(super) fn faults(environment: &Environment, identity: &LocalPath<'_>) -> Vec<String> {
     let path = environment.expand(identity);
     let mut faults = Vec::new();
-    let is_public = path.extension().is_some_and(|extension| extension == "pub");
-    let mode = fs::metadata(&path).map(|found| found.permissions().mode() & 0o777);
-    if let Ok(mode) = mode
-        && mode & 0o077 != 0
-        && !is_public
-        && Identity::is_private_key(&path)
-    {
+    if let Some(mode) = Identity::open_mode(&path) {
         faults.push(format!(
             "identity file {identity} has mode {mode:04o}, and ssh takes no key that others can \
              read: `{}`",

@@ -75,9 +75,7 @@ fn print(
     let authorized = known.map_or(&[][..], |fleet| &fleet.cluster.ssh_keys);
     let keys = Keys::of(authorized, rendering, viewing.context, &viewing.layout);
     let facts = known.map(|fleet| facts::table(fleet, cluster, viewing, &keys));
-    let before: Vec<Table> = facts.into_iter().chain([keys.table()]).collect();
     let skipped = known.map_or(&[][..], |fleet| &fleet.skipped);
-    let behind = [without_host(skipped), refused(&resolved.refusals)];
     let json = Report {
         cluster: known.map(data::Cluster::of),
         installed: record.is_some(),
@@ -87,7 +85,10 @@ fn print(
         more_refused: resolved.more_refused,
     };
     let hosts = known.map_or_else(|| Table::new([]), hosts);
-    report::print_with(format, &before, &hosts, &behind, &json)
+    let (keys, skipped, refused) =
+        (keys.table(), without_host(skipped), refused(&resolved.refusals));
+    let tables = facts.iter().chain([&keys, &hosts, &skipped, &refused]);
+    report::print(format, tables, &hosts, &json)
 }
 
 /// The hosts as they are reached, but for one that others jump through and nobody asked for.
