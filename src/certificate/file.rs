@@ -113,7 +113,7 @@ impl CertificateFile {
 
     /// Writes the certificate. Whoever does holds the lock.
     pub fn write(&self, certificate: &Certificate) -> Result<(), FileError> {
-        crate::fs::replace(&self.path, certificate.line().as_bytes(), FILE_MODE)
+        crate::fs::replace(&self.path, certificate.line.as_bytes(), FILE_MODE)
     }
 
     fn make_folder(&self) -> Result<(), FileError> {

@@ -160,7 +160,7 @@ fn openssh_public_key(text: &str) -> Option<PublicKey> {
     let (body, _) = body.split_once("-----END OPENSSH PRIVATE KEY-----")?;
     let base64: String = body.split_ascii_whitespace().collect();
     let bytes = STANDARD.decode(base64).ok()?;
-    let mut fields = Fields::of(bytes.strip_prefix(b"openssh-key-v1\0")?);
+    let mut fields = Fields(bytes.strip_prefix(b"openssh-key-v1\0")?);
     for _cipher_kdf_options in 0..3 {
         fields.string()?;
     }

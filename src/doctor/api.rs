@@ -34,14 +34,6 @@ pub struct ApiProbe {
     pub is_needed: bool,
 }
 
-impl ApiProbe {
-    /// Returns whether it answers as it should.
-    #[must_use]
-    pub fn works(&self) -> bool {
-        matches!(self.answer, Some(Ok(_)))
-    }
-}
-
 /// Examines the token, the answer, and the clock.
 #[must_use]
 pub fn examine(probe: &ApiProbe) -> Vec<Finding> {

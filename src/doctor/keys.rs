@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::snapshot::Snapshot;
-use super::{Check, Finding};
+use super::{Check, Finding, State};
 use crate::certificate::identity::{Identity, IdentityError};
 
 /// Examines the keys that our files name.
@@ -33,19 +33,14 @@ fn key(path: &Path, clusters: &str) -> Vec<Finding> {
 }
 
 fn unusable(error: &IdentityError, path: &Path, clusters: &str) -> Finding {
-    let what = match error {
+    let (state, what) = match error {
         // The file is named anyway.
-        IdentityError::Missing(_) => format!("is not there, for {clusters}"),
-        _ => format!("{error} ({clusters})"),
-    };
-    let finding = match error {
+        IdentityError::Missing(_) => (State::Wrong, format!("is not there, for {clusters}")),
+        IdentityError::Unreadable(..) => (State::Wrong, format!("{error} ({clusters})")),
         // ssh reads the private half itself; only a certificate needs the other one.
         IdentityError::Mismatch(_) | IdentityError::Private(..) | IdentityError::NoKey(..) => {
-            Finding::warning(Check::Key, what)
-        }
-        IdentityError::Missing(_) | IdentityError::Unreadable(..) => {
-            Finding::wrong(Check::Key, what)
+            (State::Warning, format!("{error} ({clusters})"))
         }
     };
-    finding.at(path).advise(error.hint())
+    Finding::new(state, Check::Key, what).at(path).advise(error.hint())
 }

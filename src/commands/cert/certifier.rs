@@ -51,16 +51,12 @@ impl Certifier<'_> {
     async fn get(&self, selector: &str) -> Outcome<()> {
         let deadline = Instant::now() + LIMIT;
         let got = timeout_at(deadline, self.get_until(selector, deadline)).await;
-        let (certificate, warnings) = match got {
-            Ok(Ok(Some(new))) => new,
-            Ok(Ok(None)) => return Ok(()),
-            Ok(Err(failure)) => return Err(failure),
-            Err(_) => {
-                let limit = time::span(LIMIT);
-                let message = format!("no certificate for cluster `{selector}` within {limit}");
-                return Err(Failure::message(Kind::Api, message));
-            }
-        };
+        let got = got.unwrap_or_else(|_| {
+            let limit = time::span(LIMIT);
+            let message = format!("no certificate for cluster `{selector}` within {limit}");
+            Err(Failure::message(Kind::Api, message))
+        });
+        let Some((certificate, warnings)) = got? else { return Ok(()) };
         let now = time::now();
         let summary = details::summary(&certificate, now, &TimeZone::system());
         self.terminal.note(format_args!("certificate for {selector}: {summary}"));

@@ -51,14 +51,16 @@ fn tell(cluster: &ViewedCluster<'_>, format: ReportFormat, terminal: Terminal) {
         terminal.warning(warning);
     }
     let resolved = &cluster.resolved;
-    let skipped = if format == ReportFormat::Plain { resolved.skip_notes() } else { Vec::new() };
-    for note in skipped.iter().chain(&resolved.notes) {
-        terminal.note(note);
-    }
     if format == ReportFormat::Plain {
+        for note in resolved.skip_notes() {
+            terminal.note(note);
+        }
         for refusal in &resolved.refusals {
             terminal.warning(format_args!("{}: refused: {refusal}", resolved.title));
         }
+    }
+    for note in &resolved.notes {
+        terminal.note(note);
     }
     if resolved.more_refused > 0 {
         terminal.warning(format_args!("{} more values are refused", resolved.more_refused));
