@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::api::address::ApiUrl;
 use crate::api::client::Client;
-use crate::api::error::Error as ApiError;
 use crate::api::token::{ApiToken, TokenSource};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::terminal::Terminal;
@@ -22,7 +21,7 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// A client that tells each request to `--verbose`.
-    pub fn client(self, terminal: Terminal) -> Result<Client, ApiError> {
+    pub fn client(self, terminal: Terminal) -> Outcome<Client> {
         Ok(Client::new(self.address, self.token, self.timeout)?.traced(terminal))
     }
 }

@@ -36,7 +36,7 @@ pub(super) enum NoAnswer {
 
 impl From<ApiError> for NoAnswer {
     fn from(error: ApiError) -> Self {
-        if error.is_outage() { Self::Outage(error) } else { Self::Final(error.into()) }
+        if error.is_outage { Self::Outage(error) } else { Self::Final(error.into()) }
     }
 }
 

@@ -192,7 +192,7 @@ impl<'w> Waiter<'w> {
                 Some(Ok(new)) => (text, outage) = (new, None),
                 Some(Err(NoAnswer::Outage(error))) => {
                     // A server may ask for more time than there is.
-                    let wait = error.asked_wait().unwrap_or_default().min(self.patience.within);
+                    let wait = error.wait.unwrap_or_default().min(self.patience.within);
                     pauses.defer_until(Instant::now() + wait);
                     outage = Some(error.to_string());
                 }

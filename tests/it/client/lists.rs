@@ -168,7 +168,7 @@ fn a_row_that_names_no_cluster_says_where() {
         let server =
             Server::new([json(format!(r#"{{"data": [{{"id": "a", "name": "a"}}, {row}]}}"#))]);
         let error = list(&server, None).unwrap_err();
-        assert_eq!(error.kind(), Kind::Answer);
+        assert_eq!(error.failure.kind, Kind::Answer);
         told.add(row, error);
     }
     snapshot!(told, @r#"
@@ -187,13 +187,13 @@ fn a_row_that_names_no_cluster_says_where() {
 fn a_page_that_is_none_says_which() {
     let server = Server::new([page(0..100), json(r#"{"data": [5]}"#)]);
     let error = list(&server, None).unwrap_err();
-    assert_eq!(error.kind(), Kind::Answer);
+    assert_eq!(error.failure.kind, Kind::Answer);
     snapshot!(error, @"cannot list the clusters: page 2 of the list is malformed: data[0]: invalid type: integer `5`, expected an object at line 1 column 11");
 
     let server = Server::new([json("<html>")]);
     snapshot!(list(&server, None).unwrap_err(), @"cannot list the clusters: page 1 of the list is malformed: a web page (HTML) instead of JSON");
     let server = Server::new([json(r#"{"data": null}"#)]);
-    assert_eq!(list(&server, None).unwrap_err().kind(), Kind::Answer);
+    assert_eq!(list(&server, None).unwrap_err().failure.kind, Kind::Answer);
 }
 
 #[test]
