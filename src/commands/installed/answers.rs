@@ -140,7 +140,7 @@ impl Newcomers {
         context: &Context,
     ) -> Outcome<Self> {
         let Follow { source, options, excluded } = &follow;
-        let endpoint = context.endpoint_at(source, options)?;
+        let endpoint = context.access_to(source, options)?.endpoint()?;
         let mut listed = fetch::list(endpoint.clone(), None, context.terminal)?;
         // One whose state is damaged is installed, and has options of its own that are not known.
         let is_damaged = |id: &str| {

@@ -22,7 +22,7 @@ use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::install::refresh::{self, RefreshState};
 use crate::install::state::{FileKind, FileStem, Record};
-use crate::settings::{CertSettings, Context, check_sync, refresh_is_off, ssh_layout};
+use crate::settings::{CertSettings, Context, check_sync};
 use crate::ssh::process::run_with_timeout;
 use crate::terminal::{Audience, Terminal};
 use crate::text::time;
@@ -55,10 +55,10 @@ enum Need {
 
 /// Brings the clusters up to date that were not for so long.
 pub(super) fn run(args: &SyncArgs, older: Duration, context: &Context) -> Outcome<()> {
-    if refresh_is_off(&context.environment)? {
+    if context.environment.refresh_is_off()? {
         return Ok(());
     }
-    let layout = ssh_layout(context.global.ssh_dir.as_deref(), &context.environment)?;
+    let layout = context.layout_for_reading()?;
     let subjects = subjects(&layout, args)?.into_iter();
     let due: Vec<Due> = subjects.filter_map(|stem| Due::of(&layout, stem, older, true)).collect();
     if due.is_empty() {

@@ -173,13 +173,13 @@ fn a_row_that_names_no_cluster_says_where() {
     }
     snapshot!(told, @r#"
     --- {"name": "a"}
-    cannot list the clusters: page 1 of the list is malformed: data[1].id: missing
+    cannot list the clusters: page 1 of the list is malformed: data[1]: missing field `id` at line 1 column 49
     --- {"id": 5, "name": "a"}
-    cannot list the clusters: page 1 of the list is malformed: data[1].id: not a string
+    cannot list the clusters: page 1 of the list is malformed: data[1].id: invalid type: integer `5`, expected a string at line 1 column 44
     --- {"id": "c", "name": null}
-    cannot list the clusters: page 1 of the list is malformed: data[1].name: missing
+    cannot list the clusters: page 1 of the list is malformed: data[1].name: invalid type: null, expected a string at line 1 column 60
     --- {"id": "c", "name": ["a"]}
-    cannot list the clusters: page 1 of the list is malformed: data[1].name: not a string
+    cannot list the clusters: page 1 of the list is malformed: data[1].name: invalid type: sequence, expected a string at line 1 column 56
     "#);
 }
 
