@@ -202,7 +202,7 @@ impl<'w> Waiter<'w> {
             Some(record) => context.endpoint_of(record)?,
             None => source.endpoint.clone()?,
         };
-        Ok(endpoint.client(self.terminal)?)
+        endpoint.client(self.terminal)
     }
 
     /// Asks again and again until it is as it should be, cannot be, or the time is over.
