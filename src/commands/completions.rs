@@ -1,12 +1,10 @@
 //! `prime-ssh completions`: the script of a shell, and what it asks while a person types.
 
-use std::path::PathBuf;
-
 use super::output;
 use crate::cli::completion::{self, Line};
 use crate::cli::{CompletionsArgs, program};
 use crate::failure::Outcome;
-use crate::settings::{self, Context};
+use crate::settings::Context;
 
 pub(super) fn run(args: CompletionsArgs, context: &Context) -> Outcome<()> {
     let CompletionsArgs { shell, words } = args;
@@ -17,10 +15,11 @@ pub(super) fn run(args: CompletionsArgs, context: &Context) -> Outcome<()> {
             let mut program = program();
             program.build();
             let line = Line::read(&program, &words);
-            let ssh_dir =
-                line.ssh_dir().map(PathBuf::from).or_else(|| context.global.ssh_dir.clone());
-            let installed = || match settings::ssh_layout(ssh_dir.as_deref(), &context.environment)
-            {
+            let mut context = context.clone();
+            if let Some(folder) = line.ssh_dir() {
+                context.global.ssh_dir = Some(folder.into());
+            }
+            let installed = || match context.layout_for_reading() {
                 Ok(layout) => completion::installed(&layout),
                 Err(_) => Vec::new(),
             };

@@ -6,15 +6,13 @@ use super::{cluster_certificates, fetch, openssh};
 use crate::cli::ConfigArgs;
 use crate::failure::Outcome;
 use crate::render::ssh_config;
-use crate::settings::{Context, Settings, check_jump};
+use crate::settings::Context;
 
 pub(super) fn run(args: &ConfigArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
-    let settings = Settings::read(context)?;
     let mut warnings = Vec::new();
-    let mut connection = settings.connection_options(&args.render, &mut warnings)?;
-    let source = settings.source(&args.source)?;
-    check_jump(&args.render.hosts)?;
+    let mut connection = context.connection_options(&args.render, &mut warnings)?;
+    let source = context.source(&args.source)?;
     for warning in warnings {
         terminal.warning(warning);
     }

@@ -7,11 +7,11 @@ use crate::cli::ExportArgs;
 use crate::cluster::{self, Selection};
 use crate::failure::Outcome;
 use crate::render::export;
-use crate::settings::{Context, Origin, Settings};
+use crate::settings::{Context, Origin};
 
 pub(super) fn run(args: &ExportArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
-    let source = Settings::read(context)?.source(&args.source)?;
+    let source = context.source(&args.source)?;
     // Whole nodes, so that their hosts keep their names.
     let selection = Selection { whole_nodes: true, ..args.selection.clone() };
     let hosts = cluster::Options { selection, ..cluster::Options::default() };

@@ -1,5 +1,7 @@
 //! `prime-ssh inventory`: an Ansible inventory in a file or on stdout, or the answers of a script.
 
+use std::path::Path;
+
 use super::cached::Caching;
 use super::fleets::{self, AllowedGaps};
 use super::output::{self, Overwrite};
@@ -7,10 +9,9 @@ use super::{cluster_certificates, openssh};
 use crate::cli::InventoryArgs;
 use crate::cluster::Fleet;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::render::connection::ConnectionOptions;
 use crate::render::inventory::{self, Format, GroupRequest};
-use crate::settings::{
-    Context, Settings, check_ansible_options, check_jump, format, refresh_is_off,
-};
+use crate::settings::Context;
 use crate::text::message::Message;
 
 /// With more hosts than this, Ansible takes seconds to load YAML.
@@ -18,19 +19,17 @@ const MANY_FOR_YAML: usize = 500;
 
 pub(super) fn run(args: &InventoryArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
-    let settings = Settings::read(context)?;
     let mut warnings = Vec::new();
-    let connection = settings.connection_options(&args.render, &mut warnings)?;
+    let connection = context.connection_options(&args.render, &mut warnings)?;
     if args.use_ssh_config {
         warnings.clear();
     } else {
         check_ansible_options(&connection)?;
     }
     warnings.extend(args.group.iter().filter_map(GroupRequest::warning));
-    let source = settings.source(&args.source)?;
+    let source = context.source(&args.source)?;
     let caching = Caching::new(&args.cache, context)?;
     let format = format(args, &mut warnings)?;
-    check_jump(&args.render.hosts)?;
     for warning in warnings {
         terminal.warning(warning);
     }
@@ -46,7 +45,7 @@ pub(super) fn run(args: &InventoryArgs, context: &Context) -> Outcome<()> {
     let (use_ssh_config, groups) = (args.use_ssh_config, args.group.clone());
     let mut options = inventory::Options { connection, use_ssh_config, groups };
     let is_script = args.script.is_asked();
-    if is_script && !args.cache.offline && !refresh_is_off(&context.environment)? {
+    if is_script && !args.cache.offline && !context.environment.refresh_is_off()? {
         cluster_certificates::renew_certificates(&options.connection, &fleets, &source, context)?;
     }
     if !use_ssh_config {
@@ -92,4 +91,38 @@ fn require_all(fleets: &[Fleet<'_>]) -> Outcome<()> {
     let message = Message::with_lines("not every node can be rendered:", missing);
     let hint = "without --require-all (PRIME_SSH_REQUIRE_ALL) the others are rendered";
     Err(Failure::message(Kind::Answer, message).hint(hint))
+}
+
+/// Fails where Ansible takes less than ssh does: it sets some options itself.
+fn check_ansible_options(connection: &ConnectionOptions) -> Outcome<()> {
+    for option in &connection.ssh_options {
+        inventory::check_option(option)
+            .map_err(|reason| Failure::message(Kind::Usage, format!("--ssh-option: {reason}")))?;
+    }
+    Ok(())
+}
+
+/// Resolves the format: the one that was typed, else that of the extension, as Ansible reads it.
+fn format(args: &InventoryArgs, warnings: &mut Vec<String>) -> Outcome<Format> {
+    let path = args.output.output.as_deref();
+    if args.script.is_asked() && (path.is_some() || args.format.is_some()) {
+        let message = "--list and --host print JSON on stdout: they take no --output or --format";
+        return Err(Failure::message(Kind::Usage, message));
+    }
+    let ending = path.and_then(Path::extension).map(|end| end.to_string_lossy().to_lowercase());
+    let format = args.format.unwrap_or(match ending.as_deref() {
+        Some("ini") => Format::Ini,
+        Some("json") => Format::Json,
+        _ => Format::Yaml,
+    });
+    // The endings that Ansible's `yaml` plugin reads.
+    let is_read = matches!(ending.as_deref(), None | Some("yml" | "yaml" | "json"));
+    if let Some(path) = path.filter(|_| format != Format::Ini && !is_read) {
+        warnings.push(format!(
+            "Ansible reads YAML and JSON only from .yml, .yaml, .json, or a name without an \
+             extension, so not from {}",
+            path.display()
+        ));
+    }
+    Ok(format)
 }

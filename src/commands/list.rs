@@ -10,7 +10,7 @@ use crate::cluster::{ControlNode, Refusal};
 use crate::failure::Outcome;
 use crate::install::present::Present;
 use crate::install::state::Record;
-use crate::settings::{Context, Settings, pasted};
+use crate::settings::{Context, pasted};
 use crate::terminal::table::{Cell, Column, Table, Tone};
 use crate::text::sanitize::{excerpt, name};
 use crate::text::time;
@@ -20,8 +20,7 @@ const EXCERPT: usize = 64;
 
 pub(super) fn run(args: &ListArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
-    let settings = Settings::read(context)?;
-    let (endpoint, team) = (settings.endpoint()?, settings.team(args.team.clone())?);
+    let (endpoint, team) = (context.endpoint()?, context.team(args.team.clone())?);
     let search = args.search.as_deref();
     let installed = view::installed_here(&context.layout()?, terminal);
     let here = endpoint.address.to_string();

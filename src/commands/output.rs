@@ -10,7 +10,7 @@ use crate::cli::OutputArgs;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fs;
 use crate::render::ownership::is_ours;
-use crate::settings::{Context, ssh_layout};
+use crate::settings::Context;
 use crate::terminal;
 
 /// The mode of new files: nobody else's business.
@@ -34,8 +34,8 @@ impl Overwrite {
 
     /// The rule for what any other tool may write, too.
     pub(super) fn as_tools_do(context: &Context) -> Outcome<Self> {
-        let layout = ssh_layout(context.global.ssh_dir.as_deref(), &context.environment)?;
-        Ok(Self::OursBelow(layout.ssh_folder().to_owned()))
+        let layout = context.layout_for_reading()?;
+        Ok(Self::OursBelow(layout.ssh_folder))
     }
 
     /// Refuses to replace a file by `new` that is somebody else's work.

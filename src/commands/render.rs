@@ -9,13 +9,13 @@ use crate::cli::TemplateArgs;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::render::data;
 use crate::render::template::{Fault, Template};
-use crate::settings::{Context, Settings, check_jump};
+use crate::settings::{Context, check_jump};
 use crate::text::message::Message;
 
 pub(super) fn run(args: &TemplateArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
     let overwrite = Overwrite::as_tools_do(context)?;
-    let source = Settings::read(context)?.source(&args.source)?;
+    let source = context.source(&args.source)?;
     check_jump(&args.hosts)?;
     let stdin = Path::new("-");
     if args.template.as_deref() == Some(stdin) && args.source.input.iter().any(|path| path == stdin)

@@ -8,7 +8,7 @@ use super::fetch::{self, AnswerSource, Fetched};
 use super::fleets::distinct;
 use super::installed::{self, ask_again};
 use super::nodes::ViewedCluster;
-use crate::cluster::{CheckedCluster, resolve_one};
+use crate::cluster::{CheckedCluster, Selection, resolve_one};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::folder;
 use crate::install::layout::Layout;
@@ -73,14 +73,18 @@ fn named(
 }
 
 /// The installed cluster that is meant, or what to ask the API of this shell for.
-pub(super) fn asked_of<'i>(
+fn asked_of<'i>(
     selector: &'i str,
     viewing: &ViewSettings<'_>,
     installed: &'i Present,
 ) -> Result<&'i Record, &'i str> {
     match installed::called(installed, selector) {
         // Another API's cluster may have the same name, but none has a name that we gave.
-        Some(record) if viewing.endpoint_is_typed || record.source == state::Source::Stdin => {
+        Some(record)
+            if viewing.endpoint_is_typed
+                || record.source == state::Source::Stdin
+                || viewing.waits && record.source.api().is_none() =>
+        {
             Err(if record.name.as_str() == selector { selector } else { record.id.as_str() })
         }
         Some(record) => Ok(record),
@@ -106,11 +110,11 @@ fn find(selectors: Vec<String>, viewing: &ViewSettings<'_>) -> Outcome<Vec<Fetch
 }
 
 impl ViewAnswers {
-    /// Each cluster once, as it is known here, or why it is not.
+    /// Each cluster once, as it is known here, or why it is not, with its answer.
     pub(super) fn viewed<'a>(
         &'a self,
         viewing: &ViewSettings<'_>,
-    ) -> Outcome<Vec<Outcome<ViewedCluster<'a>>>> {
+    ) -> Outcome<Vec<(&'a Fetched, Outcome<ViewedCluster<'a>>)>> {
         let clusters = self.clusters(&viewing.context.commands())?;
         let checked: Vec<&CheckedCluster<'_>> =
             clusters.iter().filter_map(|(_, cluster)| cluster.as_ref().ok()).collect();
@@ -119,14 +123,14 @@ impl ViewAnswers {
         for (fetched, cluster) in clusters {
             let cluster = cluster
                 .and_then(|cluster| self.view(fetched, cluster, names.next().flatten(), viewing));
-            viewed.push((&fetched.asked, cluster));
+            viewed.push((fetched, cluster));
         }
         if matches!(viewing.source.origin, Origin::All(_)) {
-            viewed.sort_by_cached_key(|(asked, cluster)| {
-                cluster.as_ref().map_or_else(|_| (*asked).clone(), ViewedCluster::alias)
+            viewed.sort_by_cached_key(|(fetched, cluster)| {
+                cluster.as_ref().map_or_else(|_| fetched.asked.clone(), ViewedCluster::alias)
             });
         }
-        Ok(viewed.into_iter().map(|(_, cluster)| cluster).collect())
+        Ok(viewed)
     }
 
     /// The checked answers, each cluster once; a file may hold several.
@@ -155,7 +159,11 @@ impl ViewAnswers {
         let source = source(record, fetched, id.as_ref(), &viewing.context.commands());
         let mut rendering = rendering(record, viewing)?;
         rendering.hosts.recorded = id.zip(name).into_iter().collect();
-        rendering.hosts.selection.among = viewing.filter.clone();
+        let selection = &mut rendering.hosts.selection;
+        if viewing.waits {
+            *selection = Selection::default();
+        }
+        selection.among = viewing.filter.clone();
         Ok(ViewedCluster {
             resolved: resolve_one(cluster, &rendering.hosts),
             record,
@@ -202,7 +210,7 @@ fn installed_cluster<'a>(
 }
 
 /// Resolves the options that a cluster is rendered with.
-pub(super) fn rendering(record: Option<&Record>, viewing: &ViewSettings<'_>) -> Outcome<Rendering> {
+fn rendering(record: Option<&Record>, viewing: &ViewSettings<'_>) -> Outcome<Rendering> {
     let prime_context = match record {
         Some(record) => record.source.context(),
         None => viewing.prime_context.as_deref(),
@@ -212,7 +220,7 @@ pub(super) fn rendering(record: Option<&Record>, viewing: &ViewSettings<'_>) -> 
 }
 
 /// Names clusters: by their recorded names, or by those that they would get.
-pub(super) fn names(
+fn names(
     clusters: &[&CheckedCluster<'_>],
     viewing: &ViewSettings<'_>,
     installed: &Present,

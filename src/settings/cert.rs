@@ -3,9 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::environment::Environment;
-use super::identity;
-use super::precedence::Settings;
+use super::context::Context;
 use crate::certificate::judge::{MIN_VALIDITY, TTL_MAX};
 use crate::cli::CertArgs;
 use crate::failure::{Failure, Kind, Outcome};
@@ -30,7 +28,7 @@ pub struct CertSettings {
 
 impl CertSettings {
     /// Resolves what was typed for `prime-ssh cert`.
-    pub fn resolve(args: &CertArgs, settings: &Settings) -> Outcome<Self> {
+    pub fn resolve(args: &CertArgs, context: &Context) -> Outcome<Self> {
         check_times(args)?;
         if args.output.is_some() && args.api.clusters.len() > 1 {
             let message = "--output is one file, and each cluster has a certificate of its own";
@@ -42,13 +40,13 @@ impl CertSettings {
             return Err(Failure::message(Kind::Usage, message).hint(hint));
         }
         // A key that is not there is no warning here: nothing can be done without it.
-        let identity = identity::resolve(args.identity_file.as_deref(), settings, &mut Vec::new())?;
+        let identity = context.identity(args.identity_file.as_deref(), &mut Vec::new())?;
         Ok(Self {
-            identity: identity.map(|path| settings.environment.expand(&path)),
+            identity: identity.map(|path| context.environment.expand(&path)),
             ttl: args.ttl,
             min_validity: args.ensure.then_some(args.min_validity),
             output: args.output.clone(),
-            layout: settings.ssh_layout()?,
+            layout: context.layout_for_reading()?,
         })
     }
 
@@ -58,11 +56,6 @@ impl CertSettings {
         let (min_validity, layout) = (Some(MIN_VALIDITY), layout.clone());
         Self { identity, ttl: None, min_validity, output: None, layout }
     }
-}
-
-/// Returns whether `PRIME_SSH_NO_REFRESH` says that nothing is to be refreshed in passing.
-pub fn refresh_is_off(environment: &Environment) -> Outcome<bool> {
-    environment.flag("PRIME_SSH_NO_REFRESH")
 }
 
 /// A certificate must last for longer than it takes to count as spent, or each ssh would renew it.

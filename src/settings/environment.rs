@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
-use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::failure::{Failure, Kind, Outcome};
 use crate::name::LocalPath;
 use crate::text::boolean;
 use crate::text::sanitize::excerpt;
 use crate::text::shell;
 
 /// The largest file of settings, or with a token, in bytes.
-const SETTINGS_MAX: u64 = 1 << 20;
+pub(super) const SETTINGS_MAX: u64 = 1 << 20;
 /// The most characters of a variable's value that are shown.
 const SHOWN: usize = 80;
 
@@ -46,11 +46,12 @@ impl Environment {
         }
     }
 
-    /// Returns whether a variable says yes; one that is not set says no.
-    pub(super) fn flag(&self, name: &str) -> Outcome<bool> {
-        let value = self.variable(name)?.unwrap_or_default();
+    /// Returns whether `PRIME_SSH_NO_REFRESH` says that nothing is to be refreshed in passing.
+    pub fn refresh_is_off(&self) -> Outcome<bool> {
+        const NAME: &str = "PRIME_SSH_NO_REFRESH";
+        let value = self.variable(NAME)?.unwrap_or_default();
         boolean::parse(&value).map_err(|why| {
-            let message = format!("invalid value '{}' for '{name}': {why}", excerpt(&value, SHOWN));
+            let message = format!("invalid value '{}' for '{NAME}': {why}", excerpt(&value, SHOWN));
             Failure::message(Kind::Usage, message)
         })
     }
@@ -117,17 +118,6 @@ impl Environment {
         held.is_some_and(|held| held.as_os_str() == value).then_some(variable)
     }
 
-    /// The text of a file or pipe that somebody named.
-    pub fn read(&self, path: &Path) -> anyhow::Result<String> {
-        text(path, crate::fs::read_input(path, SETTINGS_MAX)?)
-    }
-
-    /// The text of a file, or nothing where there is none.
-    pub fn read_if_there(&self, path: &Path) -> Outcome<Option<String>> {
-        let bytes = crate::fs::read(path, SETTINGS_MAX).or_fail(Kind::Local)?;
-        bytes.map(|bytes| text(path, bytes)).transpose().or_fail(Kind::Local)
-    }
-
     /// An environment for a test.
     #[cfg(test)]
     fn with(variables: &[(&str, &str)], current: &Path) -> Self {
@@ -136,7 +126,9 @@ impl Environment {
     }
 }
 
-fn text(path: &Path, bytes: Vec<u8>) -> anyhow::Result<String> {
+/// Reads the text of a file or pipe that somebody named.
+pub(super) fn read(path: &Path) -> anyhow::Result<String> {
+    let bytes = crate::fs::read_input(path, SETTINGS_MAX)?;
     // The error's own words would quote the file, and it may hold the token.
     String::from_utf8(bytes).map_err(|_| anyhow!("{} is not UTF-8 text", shell::path(path)))
 }

@@ -1,26 +1,63 @@
-//! The settings of the commands that keep clusters installed.
+//! The settings of the commands that look at clusters as they are installed, and that keep them so.
 
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use super::context::Context;
-use super::endpoint::{Access, Endpoint};
-use super::hosts::check_jump;
-use super::identity::fresh_options;
-use super::precedence::Settings;
-use super::source::Origin;
-use super::view::ViewSettings;
-use crate::api::address::ApiUrl;
-use crate::cli::{GlobalArgs, GoalArgs, InstallArgs, ModeArgs};
+use super::context::{Context, Origin, Source};
+use crate::cli::{GlobalArgs, GoalArgs, InstallArgs, ModeArgs, SourceArgs};
 use crate::cluster::{self, HostFilter};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::install::layout::Layout;
 use crate::install::options::{OptionChange, RenderArgs, SavedOptions};
-use crate::install::state::{self, ApiSource, Record};
+use crate::install::state::{self, ApiSource};
+use crate::name::Slug;
 use crate::render::connection::ConnectionOptions;
 
 /// The longest wait for other runs. One takes a fraction of a second, unless ssh is slow to answer.
 pub const LOCK_LIMIT: Duration = Duration::from_secs(60);
+
+/// The resolved settings of a look at clusters.
+#[derive(Debug)]
+pub struct ViewSettings<'c> {
+    /// The surroundings of the run.
+    pub context: &'c Context,
+    /// The clusters, and the API that this shell means. An installed cluster is asked for where it
+    /// was installed from.
+    pub source: Source,
+    /// True if that API was typed: then no installed cluster is asked for elsewhere.
+    pub endpoint_is_typed: bool,
+    /// True if they are waited for: then a saved answer, which does not change, is of no use, and all
+    /// nodes count, whichever of them are installed.
+    pub waits: bool,
+    /// The context of the `prime` CLI that clusters are asked for in.
+    pub prime_context: Option<String>,
+    /// The change to the saved options.
+    pub options: OptionChange,
+    /// The name of the cluster, if one was given: `install --as`.
+    pub name: Option<Slug<'static>>,
+    /// The hosts to select, of those that there are or that are installed.
+    pub filter: HostFilter,
+    /// The place of the files of installed clusters.
+    pub layout: Layout,
+}
+
+impl<'c> ViewSettings<'c> {
+    /// Resolves which clusters are looked at.
+    pub fn resolve(args: &SourceArgs, filter: &HostFilter, context: &'c Context) -> Outcome<Self> {
+        Ok(Self {
+            context,
+            source: context.source_as_typed(args)?,
+            endpoint_is_typed: context.names_api(),
+            waits: false,
+            prime_context: context.prime_context()?,
+            options: OptionChange { fresh: context.fresh_options()?, ..OptionChange::default() },
+            name: None,
+            filter: filter.clone(),
+            layout: context.layout()?,
+        })
+    }
+}
 
 /// The resolved settings of `prime-ssh install`.
 #[derive(Debug)]
@@ -41,14 +78,14 @@ impl<'c> InstallSettings<'c> {
     /// Resolves what was typed for `prime-ssh install`.
     pub fn resolve(typed: InstallArgs, context: &'c Context) -> Outcome<Self> {
         let InstallArgs { source: from, name, follow, wait, goal, mode, options } = typed;
-        let settings = Settings::read(context)?;
         let install = Self {
             follows: follow || from.api.all && options.given.live.is_some(),
-            team: settings.team(from.api.team.clone())?,
+            team: context.team(from.api.team.clone())?,
             viewing: ViewSettings {
                 context,
-                source: settings.source(&from)?,
+                source: context.source(&from)?,
                 endpoint_is_typed: true,
+                waits: wait,
                 prime_context: context.prime_context()?,
                 options: lasting(options, context)?,
                 name,
@@ -139,7 +176,7 @@ fn lasting(mut change: OptionChange, context: &Context) -> Outcome<OptionChange>
     let token_file = context.global.token_file.as_ref().filter(|_| given.live.is_some());
     let token_file = token_file.map(|path| environment.local_path(path, "--token-file"));
     given.token_file = token_file.transpose()?;
-    change.fresh = fresh_options(context)?;
+    change.fresh = context.fresh_options()?;
     Ok(change)
 }
 
@@ -159,38 +196,10 @@ pub struct Rendering {
 impl Context {
     /// Resolves saved options into those that a cluster is rendered with.
     pub fn rendering(&self, saved: &SavedOptions, prime: Option<&str>) -> Outcome<Rendering> {
-        let is_live = saved.live.is_some();
         let mut warnings = Vec::new();
-        let settings = Settings::of_installed(self, prime)?;
-        let ssh = settings.connection_options(&saved.render, &mut warnings)?;
-        check_jump(&saved.render.hosts)?;
-        Ok(Rendering { hosts: saved.render.hosts.clone(), ssh, is_live, warnings })
-    }
-
-    /// The access to the API of what is installed, of which something may be missing; with the token
-    /// in a file of its own, unless another file is named for this run.
-    pub fn access_to(&self, api: &ApiSource, options: &SavedOptions) -> Outcome<Access> {
-        let ApiSource { url, context, .. } = api;
-        let address: ApiUrl = url.parse().map_err(|reason| {
-            Failure::message(Kind::Local, format!("the remembered address {url:?}: {reason}"))
-        })?;
-        let mut settings = Settings::of_installed(self, context.as_deref())?;
-        let own = options.token_file.as_ref().map(|path| self.environment.expand(path));
-        settings.global.token_file = settings.global.token_file.or(own);
-        Ok(Access { address: Ok(address), ..settings.access() })
-    }
-
-    /// The API that an installed cluster is asked for at, with the token that is in its own file.
-    pub fn endpoint_of(&self, record: &Record) -> Outcome<Endpoint> {
-        let Some(api) = record.source.api() else {
-            let message = format!("{} was not installed from an API", record.alias());
-            return Err(Failure::message(Kind::Local, message));
-        };
-        self.endpoint_at(api, &record.options)
-    }
-
-    /// The same, for one that is not installed yet.
-    pub fn endpoint_at(&self, api: &ApiSource, options: &SavedOptions) -> Outcome<Endpoint> {
-        self.access_to(api, options)?.endpoint()
+        let installed = self.for_installed(prime);
+        let ssh = installed.connection_options(&saved.render, &mut warnings)?;
+        let hosts = saved.render.hosts.clone();
+        Ok(Rendering { hosts, ssh, is_live: saved.live.is_some(), warnings })
     }
 }

@@ -1,17 +1,22 @@
-//! The command by which ssh itself brings clusters up to date, and whether it can.
+//! The command by which ssh itself brings clusters up to date long after this run, and whether it
+//! can.
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use super::context::Context;
+use super::environment::{Environment, read};
 use super::install::Rendering;
-use super::precedence::Settings;
-use super::program_path::program_path;
 use crate::api::token::ApiToken;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::live::RefreshCommand;
+use crate::install::modes::Exposed;
 use crate::install::options::SavedOptions;
 use crate::install::state::{ApiSource, Record, Source};
 use crate::name::LocalPath;
+use crate::ssh::process;
+use crate::text::shell;
 
 impl Context {
     /// The command by which ssh brings the clusters of this ssh folder up to date.
@@ -74,9 +79,73 @@ impl Context {
         file: Option<&LocalPath<'_>>,
     ) -> Outcome<bool> {
         let Some(file) = file else {
-            return Ok(Settings::of_installed(self, context)?.prime.api_key.is_some());
+            return Ok(self.for_installed(context).prime()?.api_key.is_some());
         };
-        let text = self.environment.read(&self.environment.expand(file));
+        let text = read(&self.environment.expand(file));
         Ok(text.is_ok_and(|text| ApiToken::new(&text).is_some()))
     }
+}
+
+/// Returns the path by which this program was called: as it stands on `PATH`, and not the folder of
+/// one version that a link there leads to, which the next version replaces.
+///
+/// Refused where others could put another program in its place: it would run as this user.
+fn program_path(environment: &Environment) -> Outcome<LocalPath<'static>> {
+    let refuse = |reason: String| Failure::message(Kind::Install, reason);
+    let running = std::env::current_exe()
+        .map_err(|error| refuse(format!("cannot find the path of this program: {error}")))?;
+    let is_running = |path: &PathBuf| fs::canonicalize(path).is_ok_and(|path| path == running);
+    let path = called_as().filter(is_running).unwrap_or_else(|| running.clone());
+    for path in [&path, &running] {
+        if let Some(exposed) = Exposed::of(path) {
+            let reason = format!("{exposed}, and ssh would run what they put there");
+            let hint = exposed
+                .remedy()
+                .map_or_else(|| environment.safer_place(path), |command| format!("`{command}`"));
+            return Err(refuse(reason).hint(hint));
+        }
+    }
+    environment.local_path(&path, "this program")
+}
+
+/// The user's own folder for programs, below the home folder.
+const OWN: &str = ".local/bin";
+
+impl Environment {
+    /// Advises how to run a program from where nobody else can change it.
+    #[must_use]
+    pub fn safer_place(&self, program: &Path) -> String {
+        let advice =
+            "run prime-ssh from a folder that, like each folder above it, belongs to you or root";
+        match self.copying(program) {
+            Some(copy) => format!("{advice}; this copies it to one: `{copy}`"),
+            None => advice.to_owned(),
+        }
+    }
+
+    /// The command that copies a program to the user's own folder for programs, and then runs this
+    /// with the copy. `None` where there is one already, or where others can change that folder too.
+    #[must_use]
+    pub fn by_copy(&self, program: &Path, words: &[OsString]) -> Option<String> {
+        let copy = self.copying(program)?;
+        let words = shell::command(words.get(1..).unwrap_or_default());
+        Some(format!("{copy} && ~/{OWN}/prime-ssh {words}"))
+    }
+
+    fn copying(&self, program: &Path) -> Option<String> {
+        let copy = self.home()?.join(OWN).join("prime-ssh");
+        if fs::symlink_metadata(&copy).is_ok() || Exposed::of(&copy).is_some() {
+            return None;
+        }
+        Some(format!("mkdir -p ~/{OWN} && cp {} ~/{OWN}/prime-ssh", shell::path(program)))
+    }
+}
+
+/// The path by which a shell found this program.
+fn called_as() -> Option<PathBuf> {
+    let name = std::env::args_os().next()?;
+    if Path::new(&name).components().count() > 1 {
+        return std::path::absolute(name).ok();
+    }
+    process::on_path(&name).filter(|path| path.is_absolute())
 }

@@ -9,7 +9,7 @@ use crate::install::state::{ApiSource, Record, Source};
 use crate::text::shell;
 
 /// Writes commands that mean the same ssh folder and API as this run.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct OwnCommands {
     /// `--ssh-dir`, where it was given.
     folder: Vec<OsString>,
@@ -22,24 +22,26 @@ impl Context {
     #[must_use]
     pub fn commands(&self) -> OwnCommands {
         let GlobalArgs { api_url, context, token_file, ssh_dir, .. } = &self.global;
-        let mut commands = OwnCommands::default();
-        if let Some(given) = ssh_dir {
+        let folder = ssh_dir.as_ref().map(|given| {
             // One that cannot be is told where it is used.
             let folder = folder::ssh_folder(Some(given), self.environment.home());
-            let folder = folder.unwrap_or_else(|_| given.clone());
-            commands.folder = vec!["--ssh-dir".into(), folder.into()];
+            folder.unwrap_or_else(|_| given.clone()).into()
+        });
+        let file = token_file.as_ref();
+        let file = file.map(|file| std::path::absolute(file).unwrap_or_else(|_| file.clone()));
+        let given = |options: Vec<(&str, Option<OsString>)>| {
+            let given =
+                options.into_iter().filter_map(|(option, value)| Some([option.into(), value?]));
+            given.flatten().collect()
+        };
+        OwnCommands {
+            folder: given(vec![("--ssh-dir", folder)]),
+            api: given(vec![
+                ("--api-url", api_url.as_ref().map(|url| url.to_string().into())),
+                ("--context", context.as_ref().map(Into::into)),
+                ("--token-file", file.map(Into::into)),
+            ]),
         }
-        if let Some(url) = api_url {
-            commands.api.extend(["--api-url".into(), url.to_string().into()]);
-        }
-        if let Some(context) = context {
-            commands.api.extend(["--context".into(), context.into()]);
-        }
-        if let Some(file) = token_file {
-            let file = std::path::absolute(file).unwrap_or_else(|_| file.clone());
-            commands.api.extend(["--token-file".into(), file.into()]);
-        }
-        commands
     }
 }
 
@@ -50,20 +52,21 @@ impl OwnCommands {
         command: &str,
         words: impl IntoIterator<Item = &'w str>,
     ) -> Vec<OsString> {
+        self.command(command, words.into_iter().map(OsString::from))
+    }
+
+    fn command(&self, command: &str, words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
         let start = ["prime-ssh".into(), command.into()];
-        let words = words.into_iter().map(OsString::from);
         start.into_iter().chain(self.folder.iter().cloned()).chain(words).collect()
     }
 
     /// A command about a cluster, installed or of the API that this run asks.
     #[must_use]
     pub fn about(&self, command: &str, id: &str, record: Option<&Record>) -> Vec<OsString> {
-        let mut words = self.installed(command, []);
-        words.extend(match record {
-            Some(_) => vec![id.into()],
-            None => self.source_of_listed(id),
-        });
-        words
+        match record {
+            Some(_) => self.installed(command, [id]),
+            None => self.command(command, self.source_of_listed(id)),
+        }
     }
 
     /// The words behind `install` that name an installed cluster where it came from; `None` where
@@ -93,10 +96,7 @@ impl OwnCommands {
         options: impl IntoIterator<Item = OsString>,
         source: &[OsString],
     ) -> Vec<OsString> {
-        let mut words = self.installed("install", []);
-        words.extend(options);
-        words.extend(source.iter().cloned());
-        words
+        self.command("install", options.into_iter().chain(source.iter().cloned()))
     }
 }
 

@@ -21,21 +21,20 @@ use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::install::present::Present;
 use crate::install::state::Record;
-use crate::settings::{CertSettings, Context, Endpoint, Settings, refresh_is_off};
+use crate::settings::{CertSettings, Context, Endpoint};
 use crate::terminal::Terminal;
 use crate::text::shell;
 
 pub(super) fn run(args: CertArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
-    let settings = Settings::read(context)?;
-    let wanted = CertSettings::resolve(&args, &settings)?;
-    if args.ensure && refresh_is_off(&context.environment)? {
+    let wanted = CertSettings::resolve(&args, context)?;
+    if args.ensure && context.environment.refresh_is_off()? {
         return Ok(());
     }
     let selectors = if args.api.all {
-        listed(settings.team(args.api.team)?.as_deref(), settings.endpoint()?, terminal)?
+        listed(context.team(args.api.team)?.as_deref(), context.endpoint()?, terminal)?
     } else {
-        settings.without_aliases(args.api.clusters)?
+        context.without_aliases(args.api.clusters)?
     };
     // What cannot be read is no installed cluster; `doctor` says why.
     let installed = folder::read_ours(&wanted.layout).unwrap_or_default();
@@ -45,7 +44,7 @@ pub(super) fn run(args: CertArgs, context: &Context) -> Outcome<()> {
         let record = record.filter(|_| !args.api.all && !context.names_api());
         let endpoint = || match record {
             Some(record) => context.endpoint_of(record),
-            None => settings.endpoint(),
+            None => context.endpoint(),
         };
         let done = if args.show {
             show::show(&selectors, &wanted, &installed, context)
@@ -156,7 +155,7 @@ fn identity(wanted: &CertSettings, terminal: Terminal) -> Outcome<Identity> {
         return Ok(Identity::read(path)?);
     }
     // Where nothing else asks for it, the home folder of the password database is not known yet.
-    let read = folder::layout(Some(wanted.layout.ssh_folder()), None)?.read_by_ssh();
+    let read = folder::layout(Some(&wanted.layout.ssh_folder), None)?.read_by_ssh();
     let own = own_files(&read).into_iter().find_map(|key| key.file);
     let path = own.ok_or_else(|| {
         Failure::message(Kind::Usage, "a certificate is made for a key, and no setting names one")

@@ -2,7 +2,7 @@
 
 mod report;
 
-use super::fetch::block_on;
+use super::fetch::{Fetched, block_on};
 use super::nodes::reach::{self, Found};
 use super::nodes::status::{Judge, NodeStatus};
 use super::nodes::{ViewedCluster, ViewedHost, route};
@@ -40,11 +40,11 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Outcome<()> {
 
 /// The clusters that have hosts, or should; and why others cannot be checked.
 fn to_check<'a>(
-    viewed: Vec<Outcome<ViewedCluster<'a>>>,
+    viewed: Vec<(&Fetched, Outcome<ViewedCluster<'a>>)>,
     viewing: &ViewSettings<'_>,
 ) -> (Vec<ViewedCluster<'a>>, Vec<Failure>) {
     let (mut clusters, mut failures) = (Vec::new(), Vec::new());
-    for cluster in viewed {
+    for (_, cluster) in viewed {
         let checked =
             cluster.and_then(|cluster| Ok(has_hosts(&cluster, viewing)?.then_some(cluster)));
         match checked {

@@ -16,7 +16,7 @@ use crate::doctor::{
     shell, ssh,
 };
 use crate::failure::Outcome;
-use crate::settings::{Context, Settings};
+use crate::settings::Context;
 use crate::ssh::process::run_with_timeout;
 
 /// The limit for what reads a few files.
@@ -38,7 +38,7 @@ pub(super) fn run(format: ReportFormat, context: &Context) -> Outcome<()> {
 /// pipe, or a disk that does not answer.
 fn examine(context: &Context) -> Vec<Finding> {
     let here = context.clone();
-    let resolve = move || (here.layout(), Settings::read(&here).map(|settings| settings.access()));
+    let resolve = move || (here.layout(), here.access());
     let (layout, access) = match run_with_timeout(LIMIT, resolve) {
         Ok(settings) => settings,
         Err(error) => return vec![incomplete(Check::Token, &error)],

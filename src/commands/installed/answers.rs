@@ -8,7 +8,7 @@ use super::apply::Applying;
 use super::desired::DesiredState;
 use super::names;
 use super::summary::{ClusterChange, Line};
-use crate::commands::fetch::{self, FetchError, Fetched};
+use crate::commands::fetch::{self, Fetched};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::layout::Layout;
 use crate::install::present::Present;
@@ -91,7 +91,8 @@ impl InstalledAnswers {
         let newcomers = follow.map(|to| Newcomers::ask(to, &before, context));
         let newcomers = newcomers.transpose().unwrap_or_else(|failure| {
             let what = ClusterChange::Left(failure);
-            damaged.push(Line { cluster: "new clusters".to_owned(), what, stem: None });
+            let stem = Some(FileStem::subscription());
+            damaged.push(Line { cluster: "new clusters".to_owned(), what, stem });
             None
         });
         let records = before.records.into_iter().filter(|(stem, _)| is_meant(stem));
@@ -122,6 +123,7 @@ impl InstalledAnswers {
         }
         if let Some(newcomers) = &self.newcomers {
             newcomers.decide(state);
+            state.checked_new = true;
         }
     }
 }
@@ -140,7 +142,7 @@ impl Newcomers {
         context: &Context,
     ) -> Outcome<Self> {
         let Follow { source, options, excluded } = &follow;
-        let endpoint = context.endpoint_at(source, options)?;
+        let endpoint = context.access_to(source, options)?.endpoint()?;
         let mut listed = fetch::list(endpoint.clone(), None, context.terminal)?;
         // One whose state is damaged is installed, and has options of its own that are not known.
         let is_damaged = |id: &str| {
@@ -212,11 +214,11 @@ pub(in crate::commands) fn decide_installed(
         format!("if it is gone for good, {sync} removes it")
     };
     match &fetched.result {
-        Err(FetchError { is_unknown: true, .. }) if prune => {
+        Err(error) if error.is_not_found() && prune => {
             return Ok(removed("is not known to the API"));
         }
-        Err(FetchError { failure, is_unknown: true, .. }) => {
-            return Err(failure.clone().hint(prune_hint()));
+        Err(error) if error.is_not_found() => {
+            return Err((*error.failure).clone().hint(prune_hint()));
         }
         Ok(_) | Err(_) => {}
     }

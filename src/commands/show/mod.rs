@@ -24,7 +24,7 @@ pub(super) fn run(args: &ShowArgs, context: &Context) -> Outcome<()> {
     let asked = view::ask(&viewing)?;
     let mut viewed = asked.viewed(&viewing)?;
     let count = viewed.len();
-    let Some(cluster) = viewed.pop().filter(|_| count == 1) else {
+    let Some((_, cluster)) = viewed.pop().filter(|_| count == 1) else {
         let message = format!("the file holds {count} clusters, and one is shown");
         return Err(Failure::message(Kind::Usage, message));
     };

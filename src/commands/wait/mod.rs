@@ -1,30 +1,29 @@
 //! `prime-ssh wait`: until the nodes of clusters are up, and how far they came.
 
-mod awaited;
 mod pauses;
 mod probes;
 mod report;
 mod status;
 
 use std::cell::{Cell, OnceCell};
-use std::collections::HashSet;
 
-use awaited::{Awaited, NoAnswer};
 use futures_util::future::join_all;
-use futures_util::{StreamExt, stream};
 use pauses::Pauses;
 use probes::ProbeResults;
 use status::ClusterStatus;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::fetch::{self, AT_ONCE};
+use super::fetch::{self, AT_ONCE, AnswerSource, Fetched};
 use super::nodes::status::Judge;
 use super::nodes::{Hop, ViewedCluster};
 use super::{fleets, view};
+use crate::api::client::Client;
+use crate::api::error::Error as ApiError;
 use crate::cli::{GoalArgs, ReportFormat, SourceArgs, WaitArgs};
+use crate::cluster::{NoFleet, ResolvedCluster, resolve_one};
 use crate::failure::{Failure, Kind, Outcome};
-use crate::install::present::Present;
+use crate::install::state::Record;
 use crate::settings::{Context, Origin, ViewSettings};
 use crate::ssh::login::Ssh;
 use crate::ssh::probe::limiter::Limiter;
@@ -39,7 +38,10 @@ const TOLD: usize = 20;
 pub(super) fn run(args: &WaitArgs, context: &Context) -> Outcome<()> {
     let WaitArgs { api, goal, format, filter } = args;
     let source = SourceArgs { api: api.clone(), input: Vec::new() };
-    let viewing = ViewSettings::resolve(&source, filter, context)?;
+    let mut context = context.clone();
+    context.global.timeout = context.global.timeout.min(goal.within);
+    let mut viewing = ViewSettings::resolve(&source, filter, &context)?;
+    viewing.waits = true;
     Waiter::new(&viewing, *goal).wait(Some(*format))
 }
 
@@ -66,9 +68,12 @@ struct Waiter<'w> {
     terminal: Terminal,
 }
 
-/// The end of the wait for a cluster.
-struct Ended<'i> {
-    awaited: Awaited<'i>,
+/// A cluster that is waited for.
+struct Awaited<'a> {
+    id: &'a str,
+    client: Client,
+    /// The cluster by its first answer.
+    first: ViewedCluster<'a>,
     /// The last answer.
     text: String,
     /// The reason that there was none after it.
@@ -76,6 +81,38 @@ struct Ended<'i> {
     results: ProbeResults,
     /// How it ended; `None` where the time is over.
     end: Option<Outcome<()>>,
+}
+
+impl Awaited<'_> {
+    /// The cluster by its last answer.
+    fn view(&self) -> Outcome<ViewedCluster<'_>> {
+        let ViewedCluster { record, rendering, source, .. } = &self.first;
+        let checked = fleets::checked_answer(self.id, &self.text)?;
+        let resolved = resolve_one(checked, &rendering.hosts);
+        refuse_useless(&resolved)?;
+        let (rendering, source) = (rendering.clone(), source.clone());
+        Ok(ViewedCluster { resolved, record: *record, rendering, source })
+    }
+}
+
+/// Fails where no answer like this one has hosts that are waited for.
+fn refuse_useless(resolved: &ResolvedCluster<'_>) -> Outcome<()> {
+    match &resolved.fleet {
+        Err(why @ (NoFleet::Refused | NoFleet::BadJumpHost(_))) => {
+            let failure = fleets::no_fleet(&resolved.title, why);
+            let message = Message::with_first(&failure, TOLD, &resolved.refusals, 0);
+            Err(Failure::message(failure.kind, message))
+        }
+        Err(why) if has_none_selected(resolved) => {
+            Err(fleets::nothing_to("wait for", &resolved.title, why))
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Returns whether no node is one of those that are waited for.
+fn has_none_selected(resolved: &ResolvedCluster<'_>) -> bool {
+    matches!(resolved.fleet, Err(NoFleet::NoneSelected { .. })) && resolved.skipped().is_empty()
 }
 
 impl<'w> Waiter<'w> {
@@ -97,85 +134,86 @@ impl<'w> Waiter<'w> {
     /// Waits for all of them; with a format, prints how far each came. What fails for one harms no
     /// other.
     fn wait(&self, format: Option<ReportFormat>) -> Outcome<()> {
-        let installed = view::installed_here(&self.viewing.layout, self.terminal);
-        let ended = fetch::block_on(self.watch_all(&installed))??;
-        let (mut all, mut failures) = (Vec::new(), Vec::new());
-        for ended in ended {
-            match ended {
-                Ok(ended) => all.push(ended),
+        let answers = view::ask(self.viewing).map_err(|failure| self.in_time(failure))?;
+        let viewed = answers.viewed(self.viewing)?;
+        if viewed.is_empty() {
+            return Err(fleets::none_listed("wait for"));
+        }
+        let (mut awaited, mut failures) = (Vec::new(), Vec::new());
+        for (fetched, viewed) in viewed {
+            match viewed.and_then(|first| self.awaited(fetched, first)) {
+                Ok(new) => awaited.extend(new),
+                Err(failure) => failures.push(self.in_time(failure)),
+            }
+        }
+        if awaited.is_empty() && failures.is_empty() {
+            return Err(fleets::all_left_out("wait for"));
+        }
+        let watching = join_all(awaited.into_iter().map(|awaited| self.watch(awaited)));
+        let mut ended = Vec::new();
+        for watched in fetch::block_on(watching)? {
+            match watched {
+                Ok(awaited) => ended.push(awaited),
                 Err(failure) => failures.push(failure),
             }
         }
-        failures.extend(self.end(&all, format)?);
+        failures.extend(self.end(&ended, format)?);
         self.terminal.worst(failures)
     }
 
-    async fn watch_all<'i>(&self, installed: &'i Present) -> Outcome<Vec<Outcome<Ended<'i>>>> {
-        let (selectors, is_listed) = match &self.viewing.source.origin {
-            Origin::Named(selectors) => (selectors.clone(), false),
-            Origin::All(team) => (self.listed(team.as_deref()).await?, true),
-            Origin::Files(_) => {
-                let message = "a saved answer does not change, so nothing is to be waited for";
-                return Err(Failure::message(Kind::Usage, message));
-            }
-        };
-        let find = |selector: String| async move {
-            match Awaited::find(self, &selector, is_listed, installed).await {
-                Ok(found) => Some(Ok(found)),
-                Err(NoAnswer::LeftOut(why)) if is_listed => {
-                    self.terminal.note(format_args!("left out {why}"));
-                    None
-                }
-                Err(why) => Some(Err(Failure::from(why))),
-            }
-        };
-        let found: Vec<_> = stream::iter(selectors).map(find).buffered(AT_ONCE).collect().await;
-        if is_listed && found.iter().all(Option::is_none) {
-            return Err(fleets::all_left_out("wait for"));
+    /// Where the time of the wait is over, more time for the API is no remedy.
+    fn in_time(&self, failure: Failure) -> Failure {
+        if Instant::now() < self.until {
+            return failure;
         }
-        let mut ids = HashSet::new();
-        let is_new = |found: &Outcome<(Awaited<'_>, String)>| {
-            found.as_ref().map_or(true, |(awaited, _)| ids.insert(awaited.id.clone()))
-        };
-        let watch = |found: Outcome<(Awaited<'i>, String)>| async {
-            let (awaited, text) = found?;
-            self.watch(awaited, text).await
-        };
-        Ok(join_all(found.into_iter().flatten().filter(is_new).map(watch)).await)
+        Failure { kind: Kind::Hosts, hint: None, ..failure }
     }
 
-    /// The ids of all clusters that the API lists.
-    async fn listed(&self, team: Option<&str>) -> Outcome<Vec<String>> {
-        let endpoint = self.viewing.source.endpoint.clone()?;
-        let client = endpoint.client(self.terminal)?;
-        let asking = timeout_at(self.until, client.clusters(None));
-        let Ok(listed) = self.terminal.wait_for("asking the API for its list", asking).await else {
-            return Err(self.no_answer("its list"));
+    /// What is asked for again and again; `None` for one of `--all` that has nothing to wait for.
+    fn awaited<'a>(
+        &self,
+        fetched: &'a Fetched,
+        first: ViewedCluster<'a>,
+    ) -> Outcome<Option<Awaited<'a>>> {
+        let ViewedCluster { resolved, record, .. } = &first;
+        let Fetched { source: AnswerSource::Api(id), result: Ok(text), .. } = fetched else {
+            let message = "a saved answer does not change, so nothing is to be waited for";
+            return Err(Failure::message(Kind::Usage, message));
         };
-        let mut listed = listed?;
-        listed.retain(|cluster| cluster.is_of(team));
-        if listed.is_empty() {
-            return Err(fleets::none_listed("wait for"));
+        if let (Err(why), Origin::All(_)) = (&resolved.fleet, &self.viewing.source.origin)
+            && has_none_selected(resolved)
+        {
+            self.terminal.note(format_args!("left out {}: {why}", resolved.title));
+            return Ok(None);
         }
-        listed.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
-        Ok(listed.into_iter().map(|cluster| cluster.id).collect())
+        refuse_useless(resolved)?;
+        // The first time, it was tried often enough.
+        let client = self.client(*record)?.without_tries();
+        let (text, outage, results) = (text.clone(), None, ProbeResults::default());
+        Ok(Some(Awaited { id, client, first, text, outage, results, end: None }))
     }
 
-    fn no_answer(&self, about: &str) -> Failure {
-        let within = span(self.patience.within);
-        let message = format!("no answer of the API on {about} within {within}");
-        Failure::message(Kind::Hosts, message)
+    /// The API that a cluster is asked for at: an installed one where it was installed from.
+    fn client(&self, record: Option<&Record>) -> Outcome<Client> {
+        let ViewSettings { context, source, endpoint_is_typed, .. } = self.viewing;
+        let is_elsewhere = matches!(source.origin, Origin::Named(_)) && !endpoint_is_typed;
+        let record = record.filter(|record| is_elsewhere && record.source.api().is_some());
+        let endpoint = match record {
+            Some(record) => context.endpoint_of(record)?,
+            None => source.endpoint.clone()?,
+        };
+        endpoint.client(self.terminal)
     }
 
     /// Asks again and again until it is as it should be, cannot be, or the time is over.
-    async fn watch<'i>(&self, awaited: Awaited<'i>, mut text: String) -> Outcome<Ended<'i>> {
-        let message = format!("looking at the nodes of {}", awaited.view(&text)?.alias());
+    async fn watch<'a>(&self, mut awaited: Awaited<'a>) -> Outcome<Awaited<'a>> {
+        let message = format!("looking at the nodes of {}", awaited.first.alias());
         let mut progress = self.terminal.progress(&self.progress, message);
-        let (mut results, mut outage) = (ProbeResults::default(), None);
+        let mut results = ProbeResults::default();
         let (mut said, mut pauses) = (String::new(), Pauses::after(Instant::now()));
         let end = loop {
             let (end, new) = {
-                let (cluster, outage) = (awaited.view(&text)?, outage.as_deref());
+                let (cluster, outage) = (awaited.view()?, awaited.outage.as_deref());
                 self.look(&cluster, &mut results).await?;
                 let status = ClusterStatus::new(&cluster, &results, outage, &self.judge);
                 let end = status.end(self.patience.goal, &results, &self.judge);
@@ -189,17 +227,17 @@ impl<'w> Waiter<'w> {
             said = new;
             match self.ask_at(&awaited, next).await {
                 None => break None,
-                Some(Ok(new)) => (text, outage) = (new, None),
-                Some(Err(NoAnswer::Outage(error))) => {
+                Some(Ok(new)) => (awaited.text, awaited.outage) = (new, None),
+                Some(Err(error)) if error.is_outage => {
                     // A server may ask for more time than there is.
-                    let wait = error.asked_wait().unwrap_or_default().min(self.patience.within);
+                    let wait = error.wait.unwrap_or_default().min(self.patience.within);
                     pauses.defer_until(Instant::now() + wait);
-                    outage = Some(error.to_string());
+                    awaited.outage = Some(error.to_string());
                 }
-                Some(Err(why)) => return Err(why.into()),
+                Some(Err(error)) => return Err(error.into()),
             }
         };
-        Ok(Ended { awaited, text, outage, results, end })
+        Ok(Awaited { results, end, ..awaited })
     }
 
     /// Asks at each place of a node that is not known to be up, as long as more nodes are wanted;
@@ -217,14 +255,14 @@ impl<'w> Waiter<'w> {
     }
 
     /// The answer to a request at this time; `None` where the time is over before it comes.
-    async fn ask_at(&self, awaited: &Awaited<'_>, at: Instant) -> Option<Result<String, NoAnswer>> {
+    async fn ask_at(&self, awaited: &Awaited<'_>, at: Instant) -> Option<Result<String, ApiError>> {
         let request = async {
             sleep_until(at).await;
             // It fails only once it is closed, and nobody closes it.
             let _permit = self.requests.acquire().await;
-            let text = awaited.client.cluster(&awaited.id).await?.text;
+            let text = awaited.client.cluster(awaited.id).await?.text;
             // One that says nothing of the cluster is an outage, or final.
-            awaited.view(&text)?;
+            fleets::checked_answer(awaited.id, &text)?;
             Ok(text)
         };
         timeout_at(self.until, request).await.ok()
@@ -232,17 +270,16 @@ impl<'w> Waiter<'w> {
 
     /// Prints how far each came, and tells how many of its nodes are up; returns the failures. Where
     /// one is still open, the time is over.
-    fn end(&self, ended: &[Ended<'_>], format: Option<ReportFormat>) -> Outcome<Vec<Failure>> {
-        let viewed = ended.iter().map(|ended| ended.awaited.view(&ended.text));
-        let viewed: Vec<_> = viewed.collect::<Result<_, NoAnswer>>()?;
+    fn end(&self, ended: &[Awaited<'_>], format: Option<ReportFormat>) -> Outcome<Vec<Failure>> {
+        let viewed: Vec<_> = ended.iter().map(Awaited::view).collect::<Outcome<_>>()?;
         let statuses: Vec<ClusterStatus<'_>> = ended
             .iter()
             .zip(&viewed)
-            .map(|(Ended { results, outage, .. }, cluster)| {
+            .map(|(Awaited { results, outage, .. }, cluster)| {
                 ClusterStatus::new(cluster, results, outage.as_deref(), &self.judge)
             })
             .collect();
-        let problem = |(status, ended): (&ClusterStatus<'_>, &Ended<'_>)| {
+        let problem = |(status, ended): (&ClusterStatus<'_>, &Awaited<'_>)| {
             if let Some(end) = &ended.end {
                 return end.as_ref().err().cloned();
             }
