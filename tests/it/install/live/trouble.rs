@@ -425,9 +425,12 @@ fn stopped_until_all_limits_are_over_it_says_one_line() {
     process::until("the refresh", || !running(&live.program).is_empty());
     thread::sleep(Duration::from_millis(2_300));
     let looks = running(&live.program);
-    looks.iter().for_each(|id| kill(*id, Signal::SIGSTOP).unwrap());
-    thread::sleep(Duration::from_millis(1_500));
-    looks.iter().for_each(|id| kill(*id, Signal::SIGCONT).unwrap());
+    for signal in [Signal::SIGSTOP, Signal::SIGCONT] {
+        for id in &looks {
+            kill(*id, signal).unwrap();
+        }
+        thread::sleep(Duration::from_millis(1_500));
+    }
     let done = child.wait_with_output().unwrap();
     assert!(done.status.success(), "{done:?}");
     let told = String::from_utf8(done.stderr).unwrap();
