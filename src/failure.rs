@@ -1,7 +1,6 @@
 //! The failure of a run: a kind (the exit code), a cause, and a hint.
 
 use std::fmt;
-use std::process::ExitCode;
 
 use crate::text::message::{Message, add_clause};
 
@@ -25,41 +24,21 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All kinds, the smallest exit code first.
-    pub const ALL: [Self; 7] = [
-        Self::Local,
-        Self::Usage,
-        Self::Api,
-        Self::Answer,
-        Self::Install,
-        Self::Hosts,
-        Self::WouldChange,
+    /// All kinds with their meaning, the smallest exit code first.
+    pub const MEANINGS: [(Self, &str); 7] = [
+        (Self::Local, "something on this machine failed, such as a file"),
+        (Self::Usage, "the command line, a variable, or a template is wrong"),
+        (Self::Api, "the API cannot be reached, or it refused"),
+        (Self::Answer, "the API's answer was refused, or there is nothing to render"),
+        (Self::Install, "the installation was refused; nothing was changed"),
+        (Self::Hosts, "a host is not OK, or too few nodes came up"),
+        (Self::WouldChange, "`--check`: something would change"),
     ];
 
     /// The exit code that scripts rely on.
     #[must_use]
     pub fn exit_code(self) -> u8 {
         self as u8
-    }
-
-    /// Returns the meaning of the exit code, for the help.
-    #[must_use]
-    pub fn meaning(self) -> &'static str {
-        match self {
-            Self::Local => "something on this machine failed, such as a file",
-            Self::Usage => "the command line, a variable, or a template is wrong",
-            Self::Api => "the API cannot be reached, or it refused",
-            Self::Answer => "the API's answer was refused, or there is nothing to render",
-            Self::Install => "the installation was refused; nothing was changed",
-            Self::Hosts => "a host is not OK, or too few nodes came up",
-            Self::WouldChange => "`--check`: something would change",
-        }
-    }
-}
-
-impl From<Kind> for ExitCode {
-    fn from(kind: Kind) -> Self {
-        Self::from(kind.exit_code())
     }
 }
 
@@ -75,6 +54,17 @@ pub struct Failure {
     pub hint: Option<String>,
     /// The details, for `--verbose`.
     pub detail: Option<String>,
+    /// The trouble with the API, where somebody may go on in another way.
+    pub trouble: Option<ApiTrouble>,
+}
+
+/// A trouble with the API that is no refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ApiTrouble {
+    /// It knows no such cluster.
+    Unknown,
+    /// It could not be asked, or could not tell.
+    Outage,
 }
 
 impl Failure {
@@ -85,7 +75,7 @@ impl Failure {
 
     /// A failure whose cause is a message.
     pub fn message(kind: Kind, message: impl Into<Message>) -> Self {
-        Self { kind, message: message.into(), hint: None, detail: None }
+        Self { kind, message: message.into(), hint: None, detail: None, trouble: None }
     }
 
     /// The failure on one line, for where there is no room for more: its cause, and the first of the

@@ -4,13 +4,16 @@ use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use jiff::Timestamp;
 use reqwest::Url;
+use serde::Serialize;
 use tokio::time::Instant;
 
 use super::client::{Call, Client, Reply};
 use super::error::{Cause, Error, Operation};
 use super::wire::{self, Malformed, Page, Summary, Value};
 use crate::text::message::counted;
+use crate::text::time;
 
 /// Rows of one page: the most that the API gives.
 pub(super) const PAGE: usize = 100;
@@ -24,23 +27,25 @@ const PAGE_MAX: usize = 16 * 1024 * 1024;
 const LIST_MAX: usize = 64 * 1024 * 1024;
 
 /// One row of List Clusters. The texts are as the API gave them: unchecked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[expect(missing_docs, reason = "the fields are the contract's")]
 pub struct Listed {
-    pub id: String,
     pub name: String,
+    pub id: String,
     /// Empty where the API gives none.
     pub status: String,
     pub team_id: Option<String>,
     pub vault_enabled: bool,
-    /// Empty where the API gives none.
-    pub created_at: String,
+    /// None where the API gives no moment.
+    pub created_at: Option<Timestamp>,
     pub gpu_name: Option<String>,
     /// 0 where the API gives none.
     pub gpu_count: u32,
     /// The JSON of the connection to its control node, unread.
+    #[serde(skip)]
     pub controller: Option<String>,
     /// Its place in the list, all pages counted through, from 0.
+    #[serde(skip)]
     pub place: usize,
 }
 
@@ -175,7 +180,7 @@ fn listed(row: Summary<'_>, index: usize, offset: usize) -> Result<Listed, Malfo
         status: given(row.status).unwrap_or_default(),
         team_id: given(row.team_id),
         vault_enabled: row.vault_enabled == Value::Bool(true),
-        created_at: given(row.created_at).unwrap_or_default(),
+        created_at: row.created_at.text().and_then(time::moment),
         gpu_name: given(row.gpu_name),
         gpu_count: match row.gpu_count {
             Value::Integer(count) => u32::try_from(count).unwrap_or_default(),

@@ -4,12 +4,12 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::fetch::{self, AnswerSource, FetchError, Fetched};
+use super::fetch::{self, AnswerSource, Fetched};
 use super::fleets;
 use crate::api::cache::{Cache, CachedResponse, Key};
 use crate::api::client::ClusterAnswer;
 use crate::cli::CacheArgs;
-use crate::failure::{Failure, Kind, Outcome};
+use crate::failure::{ApiTrouble, Failure, Kind, Outcome};
 use crate::settings::{Context, Environment, Origin, Source};
 use crate::terminal::Terminal;
 use crate::text::time::span;
@@ -74,7 +74,7 @@ impl<'c> Caching<'c> {
         }
         if !open.is_empty() {
             let fetched = fetch::all(&only(source, &open), self.terminal)
-                .map_err(|error| advise_offline(error, cache, &open))?;
+                .map_err(|failure| advise_offline(failure, cache, &open))?;
             if self.args.cache.is_some() {
                 answers.new =
                     open.iter().map(|open| (open.key.clone(), open.entry(&fetched))).collect();
@@ -144,11 +144,12 @@ fn only(source: &Source, open: &[Question]) -> Source {
 }
 
 /// If the API is down and every answer is cached, says that they can be used.
-fn advise_offline(error: FetchError, cache: &Cache, open: &[Question]) -> Failure {
-    let FetchError { failure, is_outage, .. } = error;
+fn advise_offline(failure: Failure, cache: &Cache, open: &[Question]) -> Failure {
     let cached: Option<Vec<CachedResponse>> =
         open.iter().map(|question| question.cached_in(cache)).collect();
-    let Some(cached) = cached.filter(|_| is_outage) else { return failure };
+    let Some(cached) = cached.filter(|_| failure.trouble == Some(ApiTrouble::Outage)) else {
+        return failure;
+    };
     let age = span(cached.iter().filter_map(CachedResponse::age).max().unwrap_or_default());
     let cached =
         format!("use the cached answer from {age} ago with --offline or PRIME_SSH_OFFLINE=1");

@@ -1,19 +1,21 @@
 //! Answers of Get Cluster: from files, or from the API.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use futures_util::{StreamExt, stream};
 
-use super::input;
 use crate::api::client::{Client, ClusterAnswer};
 use crate::api::error::Error as ApiError;
 use crate::api::list::Listed;
-use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::failure::{ApiTrouble, Failure, Kind, OrFail, Outcome};
+use crate::fs::{FILE_MAX, read_input};
 use crate::settings::{Endpoint, Origin, Source};
 use crate::terminal::Terminal;
 use crate::text::message::Message;
+use crate::text::shell;
 
 /// The most clusters that are asked for at once.
 pub(super) const AT_ONCE: usize = 8;
@@ -26,14 +28,14 @@ pub(super) struct Fetched {
     /// The source of the answer.
     pub(super) source: AnswerSource,
     /// The text, or why there is none.
-    pub(super) result: Result<String, FetchError>,
+    pub(super) result: Outcome<String>,
 }
 
 impl Fetched {
     /// The API that this was to be asked of cannot be asked.
     pub(super) fn not_asked(asked: String, failure: &Failure) -> Self {
         let source = AnswerSource::Api(asked.clone());
-        Self { asked, source, result: Err(failure.clone().into()) }
+        Self { asked, source, result: Err(failure.clone()) }
     }
 }
 
@@ -49,74 +51,53 @@ pub(super) enum AnswerSource {
 impl fmt::Display for AnswerSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path) => f.write_str(&input::name_of(path)),
+            Self::File(path) => f.write_str(&name_of(path)),
             Self::Api(id) => f.write_str(id),
         }
     }
 }
 
-/// The reason that there is no answer.
-#[derive(Debug)]
-pub(super) struct FetchError {
-    pub(super) failure: Failure,
-    /// The API knows no such cluster.
-    pub(super) is_unknown: bool,
-    /// The API could not be asked, or could not tell.
-    pub(super) is_outage: bool,
-}
-
-impl From<Failure> for FetchError {
-    fn from(failure: Failure) -> Self {
-        Self { failure, is_unknown: false, is_outage: false }
-    }
-}
-
-impl From<ApiError> for FetchError {
-    fn from(error: ApiError) -> Self {
-        let (is_unknown, is_outage) = (error.is_not_found(), error.is_outage());
-        Self { failure: error.into(), is_unknown, is_outage }
-    }
-}
-
-impl From<FetchError> for Failure {
-    fn from(error: FetchError) -> Self {
-        error.failure
-    }
-}
-
 impl From<ApiError> for Failure {
     fn from(error: ApiError) -> Self {
+        let trouble = match () {
+            () if error.is_not_found() => Some(ApiTrouble::Unknown),
+            () if error.is_outage() => Some(ApiTrouble::Outage),
+            () => None,
+        };
         let message = Message::with_lines(&error, error.lines());
         let (hint, detail) = (error.hint(), error.details());
-        Self { hint, detail, ..Self::message(error.kind(), message) }
+        Self { hint, detail, trouble, ..Self::message(error.kind(), message) }
     }
 }
 
 /// Fetches every answer, in the order of the questions. Fails at the first that does not come.
-pub(super) fn all(source: &Source, terminal: Terminal) -> Result<Vec<Fetched>, FetchError> {
-    let mut all = Vec::new();
-    for fetched in fetch(source, true, terminal)? {
-        let text = fetched.result?;
-        all.push(Fetched { result: Ok(text), ..fetched });
+pub(super) fn all(source: &Source, terminal: Terminal) -> Outcome<Vec<Fetched>> {
+    let all = fetch(source, true, terminal)?;
+    match all.iter().find_map(|fetched| fetched.result.as_ref().err()) {
+        Some(failure) => Err(failure.clone()),
+        None => Ok(all),
     }
-    Ok(all)
 }
 
-/// Fetches every answer that comes. Fails only if it is not known which clusters there are.
+/// Fetches every answer that comes; what fails for one cluster that is named harms no other. Fails
+/// only if it is not known which clusters there are.
 pub(super) fn each(source: &Source, terminal: Terminal) -> Outcome<Vec<Fetched>> {
-    Ok(fetch(source, false, terminal)?)
+    fetch(source, false, terminal)
 }
 
 /// Fetches the answers for these ids; what fails for one harms no other.
 pub(super) fn each_of(
-    endpoint: Endpoint,
+    endpoint: Outcome<Endpoint>,
     ids: &[String],
     terminal: Terminal,
-) -> Outcome<Vec<Fetched>> {
+) -> Vec<Fetched> {
     let message = format!("asking the API for {}", ids.join(", "));
-    Ok(ask(endpoint, terminal, &message, async |client| {
+    let answers = ask(endpoint, terminal, &message, async |client| {
         Ok(at_once(ids, false, async |id| client.cluster(id).await).await)
-    })?)
+    });
+    answers.unwrap_or_else(|failure| {
+        ids.iter().map(|id| Fetched::not_asked(id.clone(), &failure)).collect()
+    })
 }
 
 /// The clusters that the API lists, or those whose name or id has `search` in it.
@@ -126,32 +107,61 @@ pub(super) fn list(
     terminal: Terminal,
 ) -> Outcome<Vec<Listed>> {
     let message = "asking the API for its list";
-    Ok(ask(endpoint, terminal, message, async |client| client.clusters(search).await)?)
+    ask(Ok(endpoint), terminal, message, async |client| client.clusters(search).await)
 }
 
 /// Reads one file.
 pub(super) fn read(path: PathBuf) -> Fetched {
-    let result = input::read_text(&path, Kind::Answer).map_err(FetchError::from);
-    Fetched { asked: input::name_of(&path), source: AnswerSource::File(path), result }
+    let result = read_text(&path, Kind::Answer);
+    Fetched { asked: name_of(&path), source: AnswerSource::File(path), result }
 }
 
-fn fetch(
-    source: &Source,
-    stops_early: bool,
-    terminal: Terminal,
-) -> Result<Vec<Fetched>, FetchError> {
+/// Reads the text of a file; `-` is stdin. `no_text` is the kind of failure if it is not UTF-8.
+pub(super) fn read_text(path: &Path, no_text: Kind) -> Outcome<String> {
+    let bytes =
+        if is_stdin(path) { read_stdin() } else { read_input(path, FILE_MAX).map_err(Into::into) };
+    String::from_utf8(bytes.or_fail(Kind::Local)?)
+        .map_err(|_| Failure::message(no_text, format!("{} is not UTF-8 text", name_of(path))))
+}
+
+fn read_stdin() -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let stdin = io::stdin().lock();
+    stdin.take(FILE_MAX + 1).read_to_end(&mut bytes).context("cannot read stdin")?;
+    if bytes.len() as u64 > FILE_MAX {
+        return Err(anyhow!("cannot read stdin: it is over {} MiB", FILE_MAX >> 20));
+    }
+    Ok(bytes)
+}
+
+/// Returns the name of a file for messages.
+pub(super) fn name_of(path: &Path) -> String {
+    if is_stdin(path) { "stdin".to_owned() } else { shell::path(path) }
+}
+
+/// Returns whether a path that was typed is standard input.
+pub(super) fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+fn fetch(source: &Source, stops_early: bool, terminal: Terminal) -> Outcome<Vec<Fetched>> {
+    let endpoint = source.endpoint.clone();
     match &source.origin {
         Origin::Files(paths) => Ok(paths.iter().cloned().map(read).collect()),
+        Origin::Named(selectors) if selectors.is_empty() => Ok(Vec::new()),
         Origin::Named(selectors) => {
             let message = format!("asking the API for {}", selectors.join(", "));
-            ask(source.endpoint.clone()?, terminal, &message, async |client| {
-                let find = async |selector: &str| client.find(selector).await;
-                Ok(at_once(selectors, stops_early, find).await)
+            let answers = ask(endpoint, terminal, &message, async |client| {
+                Ok(at_once(selectors, stops_early, async |name| client.find(name).await).await)
+            });
+            answers.or_else(|failure| {
+                let not_asked = |name: &String| Fetched::not_asked(name.clone(), &failure);
+                Ok(selectors.iter().map(not_asked).collect())
             })
         }
         Origin::All(team) => {
             let message = "asking the API for every cluster";
-            ask(source.endpoint.clone()?, terminal, message, async |client| {
+            ask(endpoint, terminal, message, async |client| {
                 let mut listed = client.clusters(None).await?;
                 listed.retain(|cluster| cluster.is_of(team.as_deref()));
                 let ids: Vec<_> = listed.into_iter().map(|cluster| cluster.id).collect();
@@ -189,12 +199,12 @@ async fn at_once(
 
 /// Runs `work` with a client of its own, and shows that it goes on.
 fn ask<T>(
-    endpoint: Endpoint,
+    endpoint: Outcome<Endpoint>,
     terminal: Terminal,
     message: &str,
     work: impl AsyncFnOnce(Client) -> Result<T, ApiError>,
-) -> Result<T, FetchError> {
-    let client = endpoint.client(terminal)?;
+) -> Outcome<T> {
+    let client = endpoint?.client(terminal)?;
     Ok(block_on(terminal.wait_for(message, work(client)))??)
 }
 

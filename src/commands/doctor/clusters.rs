@@ -1,13 +1,13 @@
 //! The installed clusters against the API's answers: what `sync --check` would say.
 
 use crate::certificate::own_keys::{OwnKey, OwnKeys};
-use crate::commands::fetch::{FetchError, Fetched};
+use crate::commands::fetch::Fetched;
 use crate::commands::installed::{
     ClusterChange, DesiredState, Newcomers, ask_again, decide_installed,
 };
 use crate::doctor::snapshot::Snapshot;
 use crate::doctor::{Check, Finding, State};
-use crate::failure::{Failure, Kind, Outcome};
+use crate::failure::{ApiTrouble, Failure, Kind, Outcome};
 use crate::install::options::SavedOptions;
 use crate::install::state::{ApiSource, Follow, Record, Source};
 use crate::settings::{Context, OwnCommands};
@@ -37,7 +37,8 @@ pub(super) fn compare(
     let answers = ask_again(&asked, context);
     for (record, fetched) in asked.iter().zip(answers) {
         let alias = record.alias();
-        if matches!(fetched.result, Err(FetchError { is_unknown: true, .. })) {
+        let trouble = fetched.result.as_ref().err().and_then(|failure| failure.trouble);
+        if trouble == Some(ApiTrouble::Unknown) {
             let what = format_args!("the API does not know {alias} any more");
             let sync = commands.installed("sync", ["--prune", &*alias]);
             findings.push(Finding::wrong(CHECK, what).run(sync));

@@ -8,8 +8,8 @@ use super::apply::Applying;
 use super::desired::DesiredState;
 use super::names;
 use super::summary::{ClusterChange, Line};
-use crate::commands::fetch::{self, FetchError, Fetched};
-use crate::failure::{Failure, Kind, Outcome};
+use crate::commands::fetch::{self, Fetched};
+use crate::failure::{ApiTrouble, Failure, Kind, Outcome};
 use crate::install::layout::Layout;
 use crate::install::present::Present;
 use crate::install::state::{ApiSource, FileKind, FileStem, Follow, Record, Source};
@@ -31,15 +31,7 @@ pub(in crate::commands) fn ask_again(records: &[&Record], context: &Context) -> 
     }
     let mut answers: Vec<Fetched> = Vec::new();
     for (record, ids) in endpoints.into_values() {
-        let fetched = context
-            .endpoint_of(record)
-            .and_then(|endpoint| fetch::each_of(endpoint, &ids, context.terminal));
-        match fetched {
-            Ok(fetched) => answers.extend(fetched),
-            Err(failure) => {
-                answers.extend(ids.into_iter().map(|id| Fetched::not_asked(id, &failure)));
-            }
-        }
+        answers.extend(fetch::each_of(context.endpoint_of(record), &ids, context.terminal));
     }
     let mut answer_for = |record: &Record| match &record.source {
         Source::Api(_) => {
@@ -156,7 +148,7 @@ impl Newcomers {
         let ids: Vec<String> = listed.into_iter().map(|cluster| cluster.id).collect();
         let answers = match ids.as_slice() {
             [] => Vec::new(),
-            ids => fetch::each_of(endpoint, ids, context.terminal)?,
+            ids => fetch::each_of(Ok(endpoint), ids, context.terminal),
         };
         Ok(Self { follow, answers })
     }
@@ -211,14 +203,13 @@ pub(in crate::commands) fn decide_installed(
             pasted(state.context.commands().installed("sync", ["--prune", &*record.alias()]));
         format!("if it is gone for good, {sync} removes it")
     };
-    match &fetched.result {
-        Err(FetchError { is_unknown: true, .. }) if prune => {
+    if let Err(failure) = &fetched.result
+        && failure.trouble == Some(ApiTrouble::Unknown)
+    {
+        if prune {
             return Ok(removed("is not known to the API"));
         }
-        Err(FetchError { failure, is_unknown: true, .. }) => {
-            return Err(failure.clone().hint(prune_hint()));
-        }
-        Ok(_) | Err(_) => {}
+        return Err(failure.clone().hint(prune_hint()));
     }
     match fetched.cluster(&record.id, &record.alias())? {
         Some(cluster) => {

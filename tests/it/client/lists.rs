@@ -66,7 +66,7 @@ fn no_row_comes_twice() {
 fn a_row_is_what_the_api_gave() {
     let row = r#"{"data": [
         {"id": "c1", "name": "a\u001b", "status": "X", "teamId": "t", "vaultEnabled": true,
-         "createdAt": "then", "gpuName": "H100", "gpuCount": 8, "controller": {"host": 5}},
+         "createdAt": "2026-08-03T12:05:00Z", "gpuName": "H100", "gpuCount": 8, "controller": {"host": 5}},
         {"id": "c2", "name": "", "vaultEnabled": "yes", "teamId": 5, "gpuCount": -1, "controller": [null]}]}"#;
     let server = Server::new([json(row)]);
     let listed = list(&server, None).unwrap();
@@ -76,7 +76,7 @@ fn a_row_is_what_the_api_gave() {
         status: "X".to_owned(),
         team_id: Some("t".to_owned()),
         vault_enabled: true,
-        created_at: "then".to_owned(),
+        created_at: "2026-08-03T12:05:00Z".parse().ok(),
         gpu_name: Some("H100".to_owned()),
         gpu_count: 8,
         controller: Some(r#"{"host": 5}"#.to_owned()),
