@@ -22,6 +22,7 @@
 #[macro_use]
 #[path = "../tests/it/support"]
 mod support {
+    pub mod any_config;
     #[macro_use]
     pub mod programs;
 }

@@ -43,8 +43,8 @@ impl CertificateFile {
     /// A certificate at a path of the user's. Its lock is in our folder.
     #[must_use]
     pub fn at_path(folder: &Path, path: PathBuf) -> Self {
-        let lock =
-            folder.join(FileStem::new(&Slug::prime(), &path.to_string_lossy()).certificate_lock());
+        let stem = FileStem::new(&Slug::prime(), &path.to_string_lossy());
+        let lock = folder.join(stem.file(FileKind::CertificateLock));
         Self { path, folder: folder.to_owned(), lock }
     }
 
@@ -66,7 +66,7 @@ impl CertificateFile {
         Self {
             path: folder.join(stem.file(FileKind::Certificate)),
             folder: folder.to_owned(),
-            lock: folder.join(stem.certificate_lock()),
+            lock: folder.join(stem.file(FileKind::CertificateLock)),
         }
     }
 
@@ -139,7 +139,7 @@ fn stems(folder: &Path) -> Vec<FileStem> {
         match part {
             FileKind::State => *stems.entry(stem).or_default() = true,
             FileKind::Certificate => _ = stems.entry(stem).or_insert(false),
-            FileKind::Fragment | FileKind::KnownHosts | FileKind::FormerKnownHosts => {}
+            _ => {}
         }
     }
     let (recorded, others): (Vec<_>, Vec<_>) =

@@ -35,7 +35,7 @@ impl Overwrite {
     /// The rule for what any other tool may write, too.
     pub(super) fn as_tools_do(context: &Context) -> Outcome<Self> {
         let layout = context.layout_for_reading()?;
-        Ok(Self::OursBelow(layout.ssh_folder().to_owned()))
+        Ok(Self::OursBelow(layout.ssh_folder))
     }
 
     /// Refuses to replace a file by `new` that is somebody else's work.

@@ -11,7 +11,7 @@ pub(super) fn run(args: &UninstallArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
     let layout = &context.layout()?;
     let mode = ModeArgs { dry_run: args.dry_run, check: false };
-    if !layout.ssh_folder().exists() {
+    if !layout.ssh_folder.exists() {
         named(&Present::default(), &args.clusters)?;
         terminal.tell("nothing is installed");
         return Ok(());

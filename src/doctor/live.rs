@@ -12,7 +12,8 @@ use super::finding::quoted;
 use super::snapshot::{InstalledCluster, Snapshot};
 use super::{Check, Finding};
 use crate::install::modes::Exposed;
-use crate::install::refresh::{self, RefreshState};
+use crate::install::refresh::RefreshState;
+use crate::install::state::FileStem;
 use crate::ssh::process;
 use crate::text::shell;
 use crate::text::time::{self, span};
@@ -36,14 +37,13 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
         }
         findings.extend(cluster.record.options.live.map(|age| {
             let title = format!("{} (--live={age})", cluster.alias());
-            let state =
-                RefreshState::read(&snapshot.layout, &refresh::name(Some(&cluster.record.stem())));
+            let state = RefreshState::read(&snapshot.layout, &cluster.record.stem());
             let sync = || commands.installed("sync", [&*cluster.alias()]);
             last(&title, &state, sync)
         }));
     }
     if snapshot.present.follow.as_ref().is_some_and(|follow| follow.options.live.is_some()) {
-        let state = RefreshState::read(&snapshot.layout, &refresh::name(None));
+        let state = RefreshState::read(&snapshot.layout, &FileStem::subscription());
         let sync = || commands.installed("sync", ["--new"]);
         findings.push(last("new clusters of the subscription", &state, sync));
     }
@@ -90,13 +90,13 @@ fn program_fault(alias: &str, program: &Path, snapshot: &Snapshot) -> Option<Fin
         return Some(finding(fault).at(program).run(sync));
     }
     let exposed = Exposed::of(program)?;
-    let finding = finding("others can change").at(exposed.place()?);
+    let finding = finding("others can change").at(exposed.place);
     if let Some(command) = exposed.remedy() {
         return Some(Finding { command: Some(command), ..finding });
     }
     let sync = snapshot.commands.installed("sync", [alias]);
     // Where this run's program is another one, it takes the place of that one.
-    if snapshot.context.refresh_command(snapshot.layout.ssh_folder()).is_ok() {
+    if snapshot.context.refresh_command(&snapshot.layout.ssh_folder).is_ok() {
         return Some(finding.run(sync));
     }
     Some(match snapshot.context.environment.by_copy(program, &sync) {

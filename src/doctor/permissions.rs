@@ -20,7 +20,7 @@ const NAMED: usize = 3;
 #[must_use]
 pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     let layout = &snapshot.layout;
-    let folders = [layout.ssh_folder().to_owned(), layout.folder()];
+    let folders = [layout.ssh_folder.clone(), layout.folder()];
     let mut files = vec![layout.config()];
     files.extend(snapshot.included());
     files.extend(snapshot.present.files.keys().map(|name| layout.file(name)));

@@ -18,8 +18,7 @@ use super::layout::{
 };
 use super::present::Present;
 use super::reader::{AS_SSH, Block, ConfigReader, IncludeResolver};
-use super::refresh;
-use super::state::{FileKind, FileStem, Follow, Record, is_certificate_lock};
+use super::state::{FileKind, FileStem, Follow, Record};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::fs::{FILE_MAX, FileError, Lock, read_own};
 use crate::ssh::process::{self, Ended};
@@ -95,7 +94,7 @@ pub fn layout(given: Option<&Path>, home: Option<&Path>) -> Outcome<Layout> {
         same.extend(homes.into_iter().chain(absolute).filter(leads_here));
     }
     same.retain(|path| *path != folder);
-    Ok(Layout::new(folder, of_user, same))
+    Ok(Layout { ssh_folder: folder, home: of_user, same })
 }
 
 /// Returns whether an ssh with this `HOME` finds our files by no line of `config`. The folder of
@@ -171,14 +170,19 @@ pub fn read_ours(layout: &Layout) -> Outcome<Present> {
 /// The installed clusters, as far as their states can be read: quickly, and without a word.
 #[must_use]
 pub fn records(layout: &Layout) -> Vec<Record> {
-    let record = |stem: &FileStem| {
-        let (text, _) = read_own(&layout.file(&stem.file(FileKind::State))).ok()??;
-        Record::from_json(&text).ok().filter(|record| record.stem() == *stem)
-    };
-    installed_stems(layout).unwrap_or_default().iter().filter_map(record).collect()
+    let stems = installed_stems(layout).unwrap_or_default();
+    stems.iter().filter_map(|stem| record(layout, stem)).collect()
 }
 
-/// The clusters that have a state file. No file is opened: ssh may be waiting.
+/// The state of one cluster, if it can be read.
+#[must_use]
+pub fn record(layout: &Layout, stem: &FileStem) -> Option<Record> {
+    let (text, _) = read_own(&layout.file(&stem.file(FileKind::State))).ok()??;
+    Record::from_json(&text).ok().filter(|record| record.stem() == *stem)
+}
+
+/// The clusters that have a state file, and the subscription, if there is one. No file is opened:
+/// ssh may be waiting.
 pub fn installed_stems(layout: &Layout) -> Outcome<Vec<FileStem>> {
     if !is_there(layout)? {
         return Ok(Vec::new());
@@ -215,7 +219,7 @@ pub fn is_there(layout: &Layout) -> Outcome<bool> {
 
 /// Makes our folder, and the ssh folder where there is none; says whether there was none.
 pub fn make(layout: &Layout) -> Result<bool, FileError> {
-    let made = crate::fs::make_folder(layout.ssh_folder(), 0o700)?;
+    let made = crate::fs::make_folder(&layout.ssh_folder, 0o700)?;
     crate::fs::make_folder(&layout.folder(), 0o700)?;
     crate::fs::tighten_folder(&layout.folder())?;
     Ok(made)
@@ -255,10 +259,8 @@ fn emptied(layout: &Layout) -> Vec<PathBuf> {
     let is_emptied = |entry: &fs::DirEntry| {
         let Ok(name) = entry.file_name().into_string() else { return false };
         let has_state = |stem: &FileStem| layout.file(&stem.file(FileKind::State)).exists();
-        if refresh::of_file(&name).is_some() {
-            return refresh::is_left_over(layout, &name);
-        }
         let is_unused = match FileStem::of_file(&name) {
+            Some((stem, FileKind::Refresh | FileKind::RefreshLock)) => return !has_state(&stem),
             Some((stem, kind)) => kind == FileKind::Fragment && !has_state(&stem),
             None => !is_live && [FIRST_LOOK, SECOND_LOOK, AGAIN].contains(&&*name),
         };
@@ -277,10 +279,10 @@ pub fn leftovers(layout: &Layout) -> Vec<PathBuf> {
     let left_behind =
         |folder: &Path, is_locked| crate::fs::left_behind(folder, is_locked, fresh.as_ref());
     let mut paths = left_behind(&layout.folder(), true);
-    paths.extend(left_behind(layout.ssh_folder(), true));
+    paths.extend(left_behind(&layout.ssh_folder, true));
     // Where the user's configuration is a link, other runs may be at work beside its target.
     let real = crate::fs::real_folder(&layout.config()).ok();
-    if let Some(real) = real.filter(|real| !is_same_folder(real, layout.ssh_folder())) {
+    if let Some(real) = real.filter(|real| !is_same_folder(real, &layout.ssh_folder)) {
         paths.extend(left_behind(&real, false));
     }
     paths.sort();
@@ -303,20 +305,21 @@ pub fn remove_if_unused(layout: &Layout, lock: &Lock, made: bool) {
         // Neither goes while something is in it, such as the lock of a run that waited.
         let removed = fs::remove_dir(layout.folder());
         if made && removed.is_ok() {
-            let _ = fs::remove_dir(layout.ssh_folder());
+            let _ = fs::remove_dir(&layout.ssh_folder);
         }
     }
 }
 
 /// Returns whether a file of our folder with this name belongs to what is installed.
 fn is_ours(name: &str) -> bool {
-    SHARED.contains(&name) || name == FOLLOW || FileStem::of_file(name).is_some()
+    SHARED.contains(&name) || FileStem::of_file(name).is_some_and(|(_, kind)| !kind.is_trace())
 }
 
 /// Returns whether it is of use for a while only: a certificate's lock, what a refresh wrote down, or
 /// a temporary file.
 fn is_trace(name: &str) -> bool {
-    is_certificate_lock(name) || refresh::of_file(name).is_some() || crate::fs::is_temporary(name)
+    FileStem::of_file(name).is_some_and(|(_, kind)| kind.is_trace())
+        || crate::fs::is_temporary(name)
 }
 
 /// Removes what nothing is left for: the locks of certificates and what refreshes wrote down. Who
@@ -336,7 +339,7 @@ fn is_same_folder(one: &Path, other: &Path) -> bool {
 /// Refuses another user's folder: a file that root makes there, with mode 0600, stops that user's ssh
 /// for every host.
 pub fn check_owner(layout: &Layout) -> Outcome<()> {
-    let ssh_folder = layout.ssh_folder();
+    let ssh_folder = &layout.ssh_folder;
     // Where there is none yet, it will be made in the home folder of its user.
     let mut places = ssh_folder.ancestors().take(2);
     let Some(found) = places.find_map(|place| fs::metadata(place).ok()) else { return Ok(()) };

@@ -140,7 +140,7 @@ impl Fragment {
             .filter(|(alias, _)| !new.contains_key(*alias))
             .map(|(&alias, host)| (host.pod(), alias))
             .collect();
-        let (mut added, mut changed, mut has_other_short) = (0, 0, false);
+        let (mut added, mut changed) = (0, 0);
         let (mut moved, mut renamed) = (Vec::new(), Vec::new());
         for (alias, host) in &new {
             let pod = host.pod();
@@ -155,10 +155,8 @@ impl Fragment {
             if old_pod != pod {
                 let [from, to] = [old_pod, pod].map(|pod| pod.unwrap_or_default().to_owned());
                 moved.push(((*alias).to_owned(), from, to));
-            } else if before.own != host.own {
+            } else if before != host {
                 changed += 1;
-            } else {
-                has_other_short |= before.names != host.names;
             }
         }
         let has_other_options = self.shared != earlier.shared || self.commands != earlier.commands;
@@ -173,7 +171,6 @@ impl Fragment {
             counts.map(|(count, what)| format!("{} {what}", counted(count, "host"))).collect();
         words.append(&mut renamed);
         words.extend(has_other_options.then(|| "options changed".to_owned()));
-        words.extend(has_other_short.then(|| "short name changed".to_owned()));
         if words.is_empty() {
             words.push("comments changed".to_owned());
         }

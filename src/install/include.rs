@@ -136,7 +136,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::install::any_config::any_config;
+    use crate::support::any_config::any_config;
 
     fn include_resolver() -> IncludeResolver {
         IncludeResolver {

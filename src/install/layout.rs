@@ -31,33 +31,15 @@ pub const LOCK: &str = "lock";
 /// The places of all files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
-    ssh_folder: PathBuf,
-    home: PathBuf,
-    same: Vec<PathBuf>,
+    /// The folder that holds the user's configuration, by an absolute path.
+    pub ssh_folder: PathBuf,
+    /// The user's home in the password database: below it ssh looks for `.ssh`.
+    pub home: PathBuf,
+    /// Other absolute paths that lead to the ssh folder.
+    pub same: Vec<PathBuf>,
 }
 
 impl Layout {
-    /// The layout below an ssh folder, given by its absolute path.
-    ///
-    /// `home` is the user's home in the password database: below it ssh looks for `.ssh`. `same`
-    /// are other absolute paths that lead to the ssh folder.
-    #[must_use]
-    pub fn new(ssh_folder: PathBuf, home: PathBuf, same: Vec<PathBuf>) -> Self {
-        Self { ssh_folder, home, same }
-    }
-
-    /// The folder that holds the user's configuration.
-    #[must_use]
-    pub fn ssh_folder(&self) -> &Path {
-        &self.ssh_folder
-    }
-
-    /// The user's home folder in the password database.
-    #[must_use]
-    pub fn home(&self) -> &Path {
-        &self.home
-    }
-
     /// The folder that ssh itself reads.
     #[must_use]
     pub fn read_by_ssh(&self) -> PathBuf {

@@ -9,8 +9,6 @@
 //!   others.
 //! - The steps of a change: `desired`, `plan` (pure; `diff` shows it), `verify` (ssh is asked), `apply`.
 
-#[cfg(test)]
-mod any_config;
 pub mod apply;
 pub mod claims;
 pub mod desired;

@@ -23,9 +23,13 @@ impl Fault {
     /// in is nobody else, but not every ssh asks who is in it: Debian's does.
     #[must_use]
     pub fn of(path: &Path, takes_own_group: impl FnOnce() -> bool) -> Option<Self> {
-        let found = fs::metadata(path).ok()?;
-        if let Some(owner) = stranger(&found) {
-            return Some(Self::Owner(owner));
+        Self::found_in(&fs::metadata(path).ok()?, takes_own_group)
+    }
+
+    fn found_in(found: &fs::Metadata, takes_own_group: impl FnOnce() -> bool) -> Option<Self> {
+        // Neither root nor this user.
+        if found.uid() != 0 && found.uid() != Uid::current().as_raw() {
+            return Some(Self::Owner(found.uid()));
         }
         let mode = found.mode() & 0o7777;
         let is_open = match mode & 0o022 {
@@ -73,77 +77,55 @@ impl fmt::Display for Fault {
 ///
 /// A group that this user is alone in, as most have one of their own, is nobody else.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Exposed<'p> {
-    /// By the modes of these, which are this user's to change.
-    Modes(Vec<&'p Path>),
-    /// By this one, which is not.
-    Elsewhere {
-        /// The file or folder.
-        path: &'p Path,
-        /// Its owner, where that is neither this user nor root.
-        owner: Option<u32>,
-    },
+pub struct Exposed<'p> {
+    /// The first of the files and folders that are open to others.
+    pub place: &'p Path,
+    fault: Fault,
+    /// All of them; empty where one is not this user's to change.
+    own: Vec<&'p Path>,
 }
 
 impl<'p> Exposed<'p> {
     /// Finds the way for the file at `path`.
     #[must_use]
     pub fn of(path: &'p Path) -> Option<Self> {
-        let mut own = Vec::new();
+        const STICKY: u32 = 0o1000;
+        let mut exposed: Option<Self> = None;
         for place in path.ancestors() {
-            let Some(found) = fs::metadata(place).ok().filter(is_open) else { continue };
+            let Ok(found) = fs::metadata(place) else { continue };
+            // Whoever may write to such a folder cannot take away what is not theirs.
+            let is_shared = found.is_dir() && found.mode() & STICKY != 0;
+            let fault = match Fault::found_in(&found, || true) {
+                Some(Fault::Writable(_)) if is_shared => continue,
+                Some(fault) => fault,
+                None => continue,
+            };
+            let new = Self { place, fault, own: Vec::new() };
             if found.uid() != Uid::current().as_raw() {
-                return Some(Self::Elsewhere { path: place, owner: stranger(&found) });
+                return Some(new);
             }
-            own.push(place);
+            exposed.get_or_insert(new).own.push(place);
         }
-        (!own.is_empty()).then_some(Self::Modes(own))
-    }
-
-    /// The first of the files and folders that are open to others.
-    #[must_use]
-    pub fn place(&self) -> Option<&'p Path> {
-        match self {
-            Self::Modes(places) => places.first().copied(),
-            Self::Elsewhere { path, .. } => Some(path),
-        }
+        exposed
     }
 
     /// The words of the command that keeps others away, where this user can.
     #[must_use]
     pub fn remedy(&self) -> Option<String> {
-        let Self::Modes(places) = self else { return None };
         let words = ["chmod".as_ref(), "go-w".as_ref()].into_iter();
-        Some(shell::command(words.chain(places.iter().map(|place| place.as_os_str()))))
+        let words = words.chain(self.own.iter().map(|place| place.as_os_str()));
+        (!self.own.is_empty()).then(|| shell::command(words))
     }
 }
 
 impl fmt::Display for Exposed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = self.place().map(shell::path).unwrap_or_default();
-        match self {
-            Self::Elsewhere { owner: Some(owner), .. } => {
-                write!(f, "{place} belongs to user {owner}")
-            }
-            Self::Elsewhere { .. } | Self::Modes(_) => write!(f, "others can write to {place}"),
+        let place = shell::path(self.place);
+        match self.fault {
+            Fault::Owner(owner) => write!(f, "{place} belongs to user {owner}"),
+            Fault::Writable(_) => write!(f, "others can write to {place}"),
         }
     }
-}
-
-fn is_open(found: &fs::Metadata) -> bool {
-    const OTHERS: u32 = 0o002;
-    const GROUP: u32 = 0o020;
-    const STICKY: u32 = 0o1000;
-    // Whoever may write to such a folder cannot take away what is not theirs.
-    let is_shared = found.is_dir() && found.mode() & STICKY != 0;
-    let others_write = found.mode() & OTHERS != 0 && !is_shared;
-    let group_writes = found.mode() & GROUP != 0 && !is_shared && !is_private(found.gid());
-    stranger(found).is_some() || others_write || group_writes
-}
-
-/// Returns the owner, where that is neither root nor this user.
-fn stranger(found: &fs::Metadata) -> Option<u32> {
-    Some(found.uid()).filter(|owner| *owner != 0 && *owner != Uid::current().as_raw())
 }
 
 /// Returns whether a group is root's or this user's own: by its name, and with nobody else in it.

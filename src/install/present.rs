@@ -87,7 +87,9 @@ impl Present {
 
     pub(super) fn stems(&self) -> impl Iterator<Item = (FileStem, FileKind)> {
         let known = self.files.keys().filter_map(|name| FileStem::of_file(name));
-        known.filter(|(stem, kind)| *kind != FileKind::Fragment || !self.is_emptied(stem))
+        known.filter(|(stem, kind)| {
+            !stem.is_subscription() && (*kind != FileKind::Fragment || !self.is_emptied(stem))
+        })
     }
 
     /// Returns whether the file of a cluster is empty, which is all that a removed one leaves until

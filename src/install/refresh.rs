@@ -5,21 +5,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::layout::{FOLLOW, Layout};
-use super::state::FileStem;
+use super::layout::Layout;
+use super::state::{FileKind, FileStem};
 use crate::fs::FileError;
 use crate::text::time;
 
-/// The ending of the name of such a file.
-const ENDING: &str = ".refresh";
-/// The same for the lock of those who bring the cluster up to date.
-const LOCK_ENDING: &str = ".refresh-lock";
 /// No new try for so long after one that failed, in seconds.
 const PAUSE: u64 = 60;
 /// The least time that somebody notices who waits for a connection, in milliseconds.
 const WAIT: u64 = 1000;
-/// The name of the subscription to clusters that are to come.
-const ALL: &str = "all";
 /// More bytes than such a file has.
 const BYTES_MAX: u64 = 64 * 1024;
 
@@ -46,31 +40,28 @@ pub struct RefreshState {
 }
 
 impl RefreshState {
-    /// One that is up to date now.
-    #[must_use]
-    pub fn done(took: Option<Duration>) -> Self {
-        let now = time::now();
-        Self { checked: now, tried: now, took: took.map(milliseconds), ..Self::default() }
-    }
-
-    /// Notes a try that failed just now.
-    pub fn fail(&mut self, why: &str, took: Option<Duration>) {
+    /// Notes a try that ended just now, and the problem if it failed.
+    pub fn end(&mut self, problem: Option<String>, took: Option<Duration>) {
         self.tried = time::now();
-        self.problem = Some(why.to_owned());
-        self.took = took.map(milliseconds);
+        if problem.is_none() {
+            self.checked = self.tried;
+        }
+        self.problem = problem;
+        self.took = took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
     }
 
     /// Reads that of a cluster, or of the subscription. One that is missing or damaged says nothing.
     #[must_use]
-    pub fn read(layout: &Layout, of: &str) -> Self {
-        let text = crate::fs::read(&path(layout, of), BYTES_MAX).ok().flatten();
+    pub fn read(layout: &Layout, stem: &FileStem) -> Self {
+        let text =
+            crate::fs::read(&layout.file(&stem.file(FileKind::Refresh)), BYTES_MAX).ok().flatten();
         text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
     }
 
     /// Writes it.
-    pub fn write(&self, layout: &Layout, of: &str) -> Result<(), FileError> {
+    pub fn write(&self, layout: &Layout, stem: &FileStem) -> Result<(), FileError> {
         let text = serde_json::to_vec(self).unwrap_or_default();
-        let path = path(layout, of);
+        let path = layout.file(&stem.file(FileKind::Refresh));
         // A link is none of ours, and what it leads to is not to be written.
         if path.is_symlink() {
             crate::fs::remove(&path)?;
@@ -115,53 +106,12 @@ fn is_recent(moment: u64, now: u64) -> bool {
     now.checked_sub(moment).is_some_and(|age| age < PAUSE)
 }
 
-fn milliseconds(took: Duration) -> u64 {
-    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// The name of the files about a cluster, or about the subscription, without their ending.
-#[must_use]
-pub fn name(stem: Option<&FileStem>) -> String {
-    stem.map_or_else(|| ALL.to_owned(), FileStem::to_string)
-}
-
-/// Returns whether there is a subscription.
-#[must_use]
-pub fn follows(layout: &Layout) -> bool {
-    layout.file(FOLLOW).exists()
-}
-
-fn path(layout: &Layout, of: &str) -> PathBuf {
-    layout.file(&format!("{of}{ENDING}"))
-}
-
-/// The lock of those who bring a cluster up to date: the others wait for what the first one gets.
-#[must_use]
-pub fn lock(layout: &Layout, of: &str) -> PathBuf {
-    layout.file(&format!("{of}{LOCK_ENDING}"))
-}
-
 /// Removes what is known of a cluster that is gone.
-pub fn forget(layout: &Layout, of: &str) {
-    for path in [path(layout, of), lock(layout, of)] {
+pub fn forget(layout: &Layout, stem: &FileStem) {
+    for part in [FileKind::Refresh, FileKind::RefreshLock] {
         // The next run that changes anything tries again.
-        let _ = crate::fs::remove(&path);
+        let _ = crate::fs::remove(&layout.file(&stem.file(part)));
     }
-}
-
-/// The cluster that a file with this name is about, where it is one of these.
-#[must_use]
-pub fn of_file(name: &str) -> Option<&str> {
-    [ENDING, LOCK_ENDING].into_iter().find_map(|ending| name.strip_suffix(ending))
-}
-
-/// Returns whether nothing is installed any more that a file of this name is about.
-#[must_use]
-pub fn is_left_over(layout: &Layout, name: &str) -> bool {
-    of_file(name).is_some_and(|of| {
-        let is_of_all = of == ALL && follows(layout);
-        !is_of_all && !layout.file(&format!("{of}.json")).exists()
-    })
 }
 
 #[cfg(test)]

@@ -97,17 +97,19 @@ mod text {
     }
 }
 
+/// The contents of a state file.
+#[derive(Serialize, Deserialize)]
+struct Stored<R> {
+    version: u32,
+    #[serde(flatten)]
+    record: R,
+}
+
 impl Record {
     /// Reads a state file. Whatever is not as we would write it is damage: the error says which.
     pub fn from_json(text: &[u8]) -> Result<Self, String> {
-        #[derive(Deserialize)]
-        struct Stored {
-            version: u32,
-            #[serde(flatten)]
-            record: Value,
-        }
         let damaged = |error| format!("damaged: {error}");
-        let Stored { version, record } = serde_json::from_slice(text).map_err(damaged)?;
+        let Stored::<Value> { version, record } = serde_json::from_slice(text).map_err(damaged)?;
         if version != VERSION {
             return Err(format!(
                 "of version {version}, and this release of prime-ssh reads version {VERSION}"
@@ -119,12 +121,6 @@ impl Record {
     /// The text of the state file.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
-        #[derive(Serialize)]
-        struct Stored<'r> {
-            version: u32,
-            #[serde(flatten)]
-            record: &'r Record,
-        }
         let stored = Stored { version: VERSION, record: self };
         let mut text = serde_json::to_vec_pretty(&stored).unwrap_or_default();
         text.push(b'\n');
@@ -204,20 +200,15 @@ pub fn fingerprint(fragment: &[u8]) -> String {
     digest::hex(fragment, 64)
 }
 
-/// The ending of the name of a certificate's lock.
-const CERTIFICATE_LOCK: &str = "-cert.lock";
+/// The stem of the subscription's files.
+const SUBSCRIPTION: &str = "follow";
 
-/// Returns whether a file of our folder is the lock of a certificate.
-#[must_use]
-pub fn is_certificate_lock(name: &str) -> bool {
-    name.ends_with(CERTIFICATE_LOCK)
-}
-
-/// The name of a cluster's files, without their ending: the cluster's name and its id part.
+/// The name of a cluster's files, without their ending: the cluster's name and its id part. The
+/// subscription has files, too.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileStem(String);
 
-/// A file of ours that belongs to one cluster.
+/// A file of ours that belongs to one cluster, or to the subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FileKind {
     /// The fragment that ssh reads.
@@ -226,16 +217,37 @@ pub enum FileKind {
     KnownHosts,
     /// Those of before `ssh-keygen -R` took one out, where somebody did: it keeps them.
     FormerKnownHosts,
-    /// The [`Record`].
+    /// The [`Record`]; the [`Follow`] of the subscription.
     State,
     /// The certificate to log in with. `prime-ssh cert` writes it, under a lock of its own.
     Certificate,
+    /// That lock.
+    CertificateLock,
+    /// The [last refresh](super::refresh), and its result.
+    Refresh,
+    /// The lock of those who bring the cluster up to date: the others wait for what the first one
+    /// gets.
+    RefreshLock,
 }
 
 impl FileKind {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Fragment, Self::KnownHosts, Self::FormerKnownHosts, Self::State, Self::Certificate];
+    pub const ALL: [Self; 8] = [
+        Self::Fragment,
+        Self::KnownHosts,
+        Self::FormerKnownHosts,
+        Self::State,
+        Self::Certificate,
+        Self::CertificateLock,
+        Self::Refresh,
+        Self::RefreshLock,
+    ];
+
+    /// Returns whether it is of use for a while only.
+    #[must_use]
+    pub fn is_trace(self) -> bool {
+        matches!(self, Self::CertificateLock | Self::Refresh | Self::RefreshLock)
+    }
 
     fn ending(self) -> &'static str {
         match self {
@@ -244,6 +256,9 @@ impl FileKind {
             Self::FormerKnownHosts => ".known_hosts.old",
             Self::State => ".json",
             Self::Certificate => "-cert.pub",
+            Self::CertificateLock => "-cert.lock",
+            Self::Refresh => ".refresh",
+            Self::RefreshLock => ".refresh-lock",
         }
     }
 }
@@ -255,10 +270,16 @@ impl FileStem {
         Self(format!("{name}-{}", id_part(id)))
     }
 
-    /// The name of the lock of the cluster's certificate.
+    /// The stem of the subscription's files.
     #[must_use]
-    pub fn certificate_lock(&self) -> String {
-        format!("{}{CERTIFICATE_LOCK}", self.0)
+    pub fn subscription() -> Self {
+        Self(SUBSCRIPTION.to_owned())
+    }
+
+    /// Returns whether it is the subscription's.
+    #[must_use]
+    pub fn is_subscription(&self) -> bool {
+        self.0 == SUBSCRIPTION
     }
 
     /// The name of the cluster, and the id part of its id.
@@ -279,10 +300,17 @@ impl FileStem {
         let (stem, part) = FileKind::ALL
             .into_iter()
             .find_map(|part| Some((name.strip_suffix(part.ending())?, part)))?;
-        let (slug, id_part) = stem.rsplit_once('-')?;
-        let is_ours = Slug::new(slug).is_ok()
-            && id_part.len() == 8
-            && id_part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let is_ours = match stem.rsplit_once('-') {
+            None => {
+                let parts = [FileKind::State, FileKind::Refresh, FileKind::RefreshLock];
+                stem == SUBSCRIPTION && parts.contains(&part)
+            }
+            Some((slug, id_part)) => {
+                Slug::new(slug).is_ok()
+                    && id_part.len() == 8
+                    && id_part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+            }
+        };
         is_ours.then(|| (Self(stem.to_owned()), part))
     }
 }
@@ -367,8 +395,16 @@ mod tests {
         for part in FileKind::ALL {
             assert_eq!(FileStem::of_file(&stem.file(part)), Some((stem.clone(), part)));
         }
+        let subscription = FileStem::subscription();
+        for part in [FileKind::State, FileKind::Refresh, FileKind::RefreshLock] {
+            assert_eq!(
+                FileStem::of_file(&subscription.file(part)),
+                Some((subscription.clone(), part))
+            );
+        }
         for name in [
             "config",
+            "follow.conf",
             "notes.conf",
             "train-clst01.conf",
             "-12345678.json",

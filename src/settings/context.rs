@@ -114,8 +114,9 @@ impl Context {
     /// Returns where our files are below ssh's folder, for those who only read them: finding out how
     /// ssh itself finds them takes a look into the password database, and that takes time.
     pub fn layout_for_reading(&self) -> Outcome<Layout> {
-        let folder = folder::ssh_folder(self.global.ssh_dir.as_deref(), self.environment.home())?;
-        Ok(Layout::new(folder, PathBuf::new(), Vec::new()))
+        let ssh_dir = self.global.ssh_dir.as_deref();
+        let ssh_folder = folder::ssh_folder(ssh_dir, self.environment.home())?;
+        Ok(Layout { ssh_folder, home: PathBuf::new(), same: Vec::new() })
     }
 
     /// Returns whether an API was typed, so that it counts for installed clusters too.

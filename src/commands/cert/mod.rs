@@ -155,7 +155,7 @@ fn identity(wanted: &CertSettings, terminal: Terminal) -> Outcome<Identity> {
         return Ok(Identity::read(path)?);
     }
     // Where nothing else asks for it, the home folder of the password database is not known yet.
-    let read = folder::layout(Some(wanted.layout.ssh_folder()), None)?.read_by_ssh();
+    let read = folder::layout(Some(&wanted.layout.ssh_folder), None)?.read_by_ssh();
     let own = own_files(&read).into_iter().find_map(|key| key.file);
     let path = own.ok_or_else(|| {
         Failure::message(Kind::Usage, "a certificate is made for a key, and no setting names one")

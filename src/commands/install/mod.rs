@@ -1,7 +1,6 @@
 //! `prime-ssh install`: clusters become names that a plain ssh knows.
 
 mod newcomer;
-mod other_home;
 
 use newcomer::{Candidate, Newcomer, ended_owners};
 
@@ -9,7 +8,6 @@ use super::cert;
 use super::fetch::{self, Fetched};
 use super::fleets::{self, distinct};
 use super::installed::{Applying, ClusterChange, DesiredState, Line, apply_request};
-use super::sync::if_older;
 use super::{openssh, wait};
 use crate::api::list::Listed;
 use crate::certificate::own_keys::OwnKeys;
@@ -18,13 +16,15 @@ use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::desired::Desired;
 use crate::install::folder;
 use crate::install::fragment::Fragment;
+use crate::install::include::IncludeLine;
+use crate::install::layout::{INDEX, Layout};
 use crate::install::state::{ApiSource, Follow, Source};
 use crate::render::connection::Layout as SshLayout;
 use crate::settings::{Context, Endpoint, InstallSettings, Origin, pasted};
 use crate::ssh::release::OpenSsh;
 use crate::terminal::Terminal;
 use crate::text::message::Message;
-use crate::text::sanitize;
+use crate::text::{sanitize, shell};
 
 /// The most clusters that a message names.
 const NAMED: usize = 20;
@@ -41,8 +41,8 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
         settings.viewing.source.origin = Origin::Named(vec![only]);
     }
     let layout = &settings.viewing.layout;
-    let hides = other_home::hides(layout, context)?;
-    if let Some(warning) = hides.clone().or_else(|| other_home::reads_another(layout, context)) {
+    let hides = hides_ours(layout, context)?;
+    if let Some(warning) = hides.clone().or_else(|| reads_another(layout, context)) {
         terminal.warning(warning);
     }
     if let Some(goal) = settings.patience {
@@ -61,9 +61,8 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     let applying =
         Applying { tells_how_to_connect, ..Applying::new(layout, settings.mode, context) };
     let applied = apply_request(&applying, |state| {
-        state.own_keys = OwnKeys::find(&layout.read_by_ssh(), layout.ssh_folder());
-        let newcomers = Newcomer::named(&settings, state.present, checked, &ended)?;
-        let replaced = Newcomer::replaced(&newcomers);
+        state.own_keys = OwnKeys::find(&layout.read_by_ssh(), &layout.ssh_folder);
+        let (newcomers, replaced) = Newcomer::named(&settings, state.present, checked, &ended)?;
         state.lines = left;
         for newcomer in newcomers {
             newcomer.decide(&settings, &replaced, ssh.as_ref(), state)?;
@@ -73,15 +72,47 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
         subscribe(&settings, &mut state.desired)?;
         Ok(())
     })?;
-    let mode = settings.mode;
-    if mode.applies() {
-        if_older::record_results(layout, &applied, None);
-    }
     let told = applied.tell(&applying);
     // Without the lock: nobody waits for the API but who asked for a certificate.
-    let installed = applied.desired.put.iter().filter(|_| mode.applies());
+    let installed = applied.desired.put.iter().filter(|_| settings.mode.applies());
     let certificates = installed.map(|put| cert::ensure(put, layout, context));
     terminal.worst([told].into_iter().chain(certificates).filter_map(Result::err).collect())
+}
+
+// Where `HOME` is not the home folder of the password database, ssh finds the user's configuration by
+// that, and what it includes by `HOME`.
+
+/// Warns where ssh reads the configuration of another folder, and nobody named this one.
+fn reads_another(layout: &Layout, context: &Context) -> Option<String> {
+    if layout.is_read_by_ssh() || context.global.ssh_dir.is_some() {
+        return None;
+    }
+    let (config, read) = (layout.config(), layout.read_by_ssh());
+    Some(format!(
+        "ssh reads {}, whatever HOME says, and this installs into {}: use `{}`, or install with `{}`",
+        read.display(),
+        layout.ssh_folder.display(),
+        shell::command(["ssh".as_ref(), "-F".as_ref(), config.as_os_str()]),
+        shell::command(["--ssh-dir".as_ref(), read.as_os_str()])
+    ))
+}
+
+/// Warns where ssh reads the configuration of this folder, and does not find what it includes.
+fn hides_ours(layout: &Layout, context: &Context) -> Outcome<Option<String>> {
+    let home = context.environment.home().filter(|_| layout.is_read_by_ssh());
+    let Some(home) = home else { return Ok(None) };
+    let config = crate::fs::contents(&layout.config()).or_fail(Kind::Install)?;
+    let ours = layout.include(INDEX).or_fail(Kind::Install)?;
+    if !folder::is_hidden_from(layout, &ours.put_in(&config.unwrap_or_default()), home) {
+        return Ok(None);
+    }
+    let absolute = IncludeLine::new(&layout.file(INDEX)).or_fail(Kind::Install)?;
+    Ok(Some(format!(
+        "HOME is {}, so ssh looks below it for our files, and will know none of the names; make this \
+         the first line of {}: {absolute}",
+        home.display(),
+        layout.config().display()
+    )))
 }
 
 /// The one cluster that there is, by its id.

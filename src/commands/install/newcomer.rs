@@ -1,7 +1,7 @@
 //! The clusters that a run installs: their names, and what becomes of each. What is installed keeps
 //! its name.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::cluster::CheckedCluster;
 use crate::commands::fetch::{AnswerSource, Fetched};
@@ -12,7 +12,7 @@ use crate::install::options::SavedOptions;
 use crate::install::present::Present;
 use crate::install::state::{FileStem, Record};
 use crate::name::{Id, Slug};
-use crate::settings::{InstallSettings, Origin, pasted};
+use crate::settings::{Context, InstallSettings, Origin, pasted};
 use crate::ssh::release::OpenSsh;
 use crate::text::message::Talk;
 
@@ -29,29 +29,17 @@ pub(super) fn ended_owners(
     settings: &InstallSettings<'_>,
     installed: &Present,
     checked: &[Candidate<'_>],
-) -> HashSet<String> {
+) -> HashSet<Id<'static>> {
     let context = settings.viewing.context;
     let mut ended = HashSet::new();
-    let mut unknown: Vec<&Record> = Vec::new();
     for (_, owner) in owners(settings, installed, checked) {
         let asked = checked.iter().find(|(_, cluster)| cluster.id() == Some(&owner.id));
-        match asked.and_then(|(_, cluster)| cluster.cluster()) {
-            Some(cluster) if cluster.is_terminated() => {
-                ended.insert(owner.id.to_string());
-            }
-            Some(_) => {}
-            None => unknown.push(owner),
-        }
-    }
-    for (owner, fetched) in unknown.iter().zip(ask_again(&unknown, context)) {
-        let is_ended = fetched.clusters().map(|clusters| {
-            let mut known = clusters.iter().filter_map(CheckedCluster::cluster);
-            known.any(|cluster| cluster.id == owner.id && cluster.is_terminated())
-        });
+        let is_ended = match asked.and_then(|(_, cluster)| cluster.cluster()) {
+            Some(cluster) => Ok(cluster.is_terminated()),
+            None => is_terminated(owner, context),
+        };
         match is_ended {
-            Ok(true) => {
-                ended.insert(owner.id.to_string());
-            }
+            Ok(true) => _ = ended.insert(owner.id.clone()),
             Ok(false) => {}
             Err(failure) => context.terminal.note(format_args!(
                 "{} keeps its name, for it is not known whether cluster {} has ended: {failure}",
@@ -61,6 +49,14 @@ pub(super) fn ended_owners(
         }
     }
     ended
+}
+
+/// Asks whether an installed cluster was terminated.
+fn is_terminated(record: &Record, context: &Context) -> Outcome<bool> {
+    let answers = ask_again(&[record], context);
+    let clusters = answers.iter().map(Fetched::clusters).collect::<Outcome<Vec<_>>>()?;
+    let mut known = clusters.iter().flatten().filter_map(CheckedCluster::cluster);
+    Ok(known.any(|cluster| cluster.id == record.id && cluster.is_terminated()))
 }
 
 /// Newcomers, each with the installed cluster that has the name which it would like.
@@ -82,65 +78,61 @@ fn owners<'i>(
     owners
 }
 
+/// The installed clusters that were terminated, each by the cluster that gets its name.
+pub(super) type Replaced = HashMap<Id<'static>, Record>;
+
 /// One cluster of this run, with the name that it is to have.
 pub(super) struct Newcomer<'c> {
     fetched: &'c Fetched,
     cluster: CheckedCluster<'c>,
-    id: Option<Id<'static>>,
     name: Slug<'static>,
-    /// The cluster that has this name until now, for it was terminated.
-    replaces: Option<Record>,
 }
 
 impl<'c> Newcomer<'c> {
     /// Names the clusters of a run. An installed cluster keeps its name; a newcomer gets its own,
-    /// unless another has it.
+    /// unless another has it that has not `ended`.
     pub(super) fn named(
         settings: &InstallSettings<'_>,
         installed: &Present,
         checked: Vec<Candidate<'c>>,
-        ended: &HashSet<String>,
-    ) -> Outcome<Vec<Self>> {
-        let is_ended = |owner: &Record| ended.contains(owner.id.as_str());
-        let (ended, owners): (Vec<_>, Vec<_>) = owners(settings, installed, &checked)
-            .into_iter()
-            .partition(|(_, owner)| is_ended(owner));
-        if let (Some(name), Some((_, owner))) = (&settings.viewing.name, owners.first()) {
-            let (id, alias) = (&owner.id, owner.alias());
-            let message =
-                format!("the name {name} belongs to cluster {id}, which is installed as {alias}");
-            return Err(Failure::message(Kind::Install, message)
-                .hint("choose another name, or uninstall that cluster first"));
+        ended: &HashSet<Id<'static>>,
+    ) -> Outcome<(Vec<Self>, Replaced)> {
+        let mut replaced = Replaced::new();
+        for (by, owner) in owners(settings, installed, &checked) {
+            if ended.contains(&owner.id) {
+                replaced.insert(by, owner.clone());
+            } else if let Some(name) = &settings.viewing.name {
+                let (id, alias) = (&owner.id, owner.alias());
+                let message = format!(
+                    "the name {name} belongs to cluster {id}, which is installed as {alias}"
+                );
+                return Err(Failure::message(Kind::Install, message)
+                    .hint("choose another name, or uninstall that cluster first"));
+            }
         }
-        let is_replaced = |id: &Id<'_>| ended.iter().any(|(_, old)| old.id == *id);
+        let is_replaced = |id: &Id<'_>| replaced.values().any(|old| old.id == *id);
         let clusters: Vec<_> = checked.iter().map(|(_, cluster)| cluster).collect();
         let names = names(installed, &clusters, |record| is_replaced(&record.id));
         let newcomer = |((fetched, cluster), name): (Candidate<'c>, Option<Slug<'static>>)| {
-            let id = cluster.id().map(|id| id.clone().into_owned());
-            let replaces = ended.iter().find(|(by, _)| Some(by) == id.as_ref());
-            let replaces = replaces.map(|(_, old)| (*old).clone());
             let name = settings.viewing.name.clone().or(name).unwrap_or_else(Slug::prime);
-            Self { fetched, cluster, id, name, replaces }
+            Self { fetched, cluster, name }
         };
         let newcomers = checked.into_iter().zip(names).map(newcomer);
-        Ok(newcomers.filter(|one| !one.id.as_ref().is_some_and(is_replaced)).collect())
-    }
-
-    /// The clusters that these take the place of.
-    pub(super) fn replaced(newcomers: &[Self]) -> HashSet<Id<'static>> {
-        newcomers.iter().filter_map(|one| Some(one.replaces.as_ref()?.id.clone())).collect()
+        let newcomers = newcomers.filter(|one| !one.cluster.id().is_some_and(is_replaced));
+        Ok((newcomers.collect(), replaced))
     }
 
     /// Decides what becomes of it. The `replaced` clusters go with this run.
     pub(super) fn decide(
         self,
         settings: &InstallSettings<'_>,
-        replaced: &HashSet<Id<'static>>,
+        replaced: &Replaced,
         ssh: Option<&OpenSsh>,
         state: &mut DesiredState<'_>,
     ) -> Outcome<()> {
-        let Self { fetched, cluster, id, name, replaces } = self;
+        let Self { fetched, cluster, name } = self;
         let asked = &fetched.asked;
+        let id = cluster.id().map(|id| id.clone().into_owned());
         let old = id.as_ref().and_then(|id| state.present.of_id(id.as_str()));
         let options =
             settings.viewing.options.apply(old.map(|old| &old.options)).or_fail(Kind::Usage)?;
@@ -150,8 +142,8 @@ impl<'c> Newcomer<'c> {
             None => ClusterChange::NotInstalled(failure),
         };
         let others = state.present.records.values();
-        let others =
-            others.filter(|other| Some(&other.id) != id.as_ref() && !replaced.contains(&other.id));
+        let others = others.filter(|other| Some(&other.id) != id.as_ref());
+        let others = others.filter(|other| !replaced.values().any(|old| old.id == other.id));
         let usable = openssh::check_release(ssh, options.render.layout)
             .and_then(|()| check_short((&name, &alias), (old, &options), others, &mut state.talk));
         let source = settings.source_of(match &fetched.source {
@@ -177,10 +169,10 @@ impl<'c> Newcomer<'c> {
                 return Ok(());
             }
             Ok(what) => {
-                if let Some((by, old)) =
-                    id.as_ref().zip(replaces).filter(|_| !matches!(what, ClusterChange::NoHost(_)))
+                if let Some((by, old)) = id.as_ref().and_then(|id| replaced.get_key_value(id))
+                    && !matches!(what, ClusterChange::NoHost(_))
                 {
-                    remove(&old, by, state);
+                    remove(old, by, state);
                 }
                 what
             }

@@ -83,7 +83,8 @@ impl InstalledAnswers {
         let newcomers = follow.map(|to| Newcomers::ask(to, &before, context));
         let newcomers = newcomers.transpose().unwrap_or_else(|failure| {
             let what = ClusterChange::Left(failure);
-            damaged.push(Line { cluster: "new clusters".to_owned(), what, stem: None });
+            let stem = Some(FileStem::subscription());
+            damaged.push(Line { cluster: "new clusters".to_owned(), what, stem });
             None
         });
         let records = before.records.into_iter().filter(|(stem, _)| is_meant(stem));
@@ -114,6 +115,7 @@ impl InstalledAnswers {
         }
         if let Some(newcomers) = &self.newcomers {
             newcomers.decide(state);
+            state.checked_new = true;
         }
     }
 }

@@ -1,6 +1,6 @@
 //! From a decision to files: lock, plan, show or check, ask ssh, put in place, tell.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::desired::DesiredState;
 use super::jumps;
@@ -14,7 +14,8 @@ use crate::install::layout::{INDEX, LOCK, Layout};
 use crate::install::modes::Fault;
 use crate::install::plan::{Change, Owner, Plan, plan};
 use crate::install::present::Present;
-use crate::install::state::Record;
+use crate::install::refresh::{self, RefreshState};
+use crate::install::state::{FileKind, FileStem, Record};
 use crate::install::verify::verify;
 use crate::install::{diff, folder};
 use crate::settings::{Context, LOCK_LIMIT};
@@ -29,6 +30,8 @@ pub(in crate::commands) struct Applying<'a> {
     pub(in crate::commands) mode: ModeArgs,
     /// The longest wait for other runs.
     pub(in crate::commands) lock_limit: Duration,
+    /// The moment since which somebody waits for a connection.
+    pub(in crate::commands) began: Option<Instant>,
     /// True if the summary says how to connect.
     pub(in crate::commands) tells_how_to_connect: bool,
     pub(in crate::commands) context: &'a Context,
@@ -40,7 +43,14 @@ impl<'a> Applying<'a> {
         mode: ModeArgs,
         context: &'a Context,
     ) -> Self {
-        Self { layout, mode, lock_limit: LOCK_LIMIT, tells_how_to_connect: false, context }
+        Self {
+            layout,
+            mode,
+            lock_limit: LOCK_LIMIT,
+            began: None,
+            tells_how_to_connect: false,
+            context,
+        }
     }
 }
 
@@ -52,6 +62,8 @@ pub(in crate::commands) struct Applied {
     pub(in crate::commands) lines: Vec<Line>,
     pub(in crate::commands) talk: Talk,
     plan: Plan,
+    /// True if the subscription was asked for new clusters.
+    checked_new: bool,
     /// The name to connect with, where that is to be said.
     connect: Option<String>,
     /// The reason that the user's configuration was left as it is, where it may only be read.
@@ -75,7 +87,7 @@ pub(in crate::commands) fn apply_request(
     decide(&mut state)?;
     jumps::refuse_loops(&mut state);
     jumps::warn_of_lost(&mut state);
-    let DesiredState { desired, mut lines, mut talk, unauthorized_keys, .. } = state;
+    let DesiredState { desired, mut lines, mut talk, unauthorized_keys, checked_new, .. } = state;
     for warning in unauthorized_keys {
         talk.warn(warning);
     }
@@ -87,14 +99,15 @@ pub(in crate::commands) fn apply_request(
         }
     }
     lines.sort_by(|a, b| a.cluster.cmp(&b.cluster));
-    let refresh = context.refresh_command(layout.ssh_folder()).ok();
+    let refresh = context.refresh_command(&layout.ssh_folder).ok();
     let plan = plan(layout, &present, &desired, refresh.as_ref()).or_fail(Kind::Install)?;
     let first = desired.put.iter().map(|put| &put.record).min_by_key(|record| record.alias());
     let (alias, connect) = (first.map(Record::alias), first.map(Record::typed_name));
     let connect = connect.filter(|_| mode.applies() && applying.tells_how_to_connect);
-    let mut applied = Applied { desired, lines, talk, plan, connect, unwritten: None };
+    let mut applied = Applied { desired, lines, talk, plan, checked_new, connect, unwritten: None };
     if mode.applies() {
         applied.apply(layout, &present, alias.as_deref())?;
+        applied.write_down(applying);
     }
     Ok(applied)
 }
@@ -210,6 +223,32 @@ impl Applied {
         }
         self.unwritten = stage.put()?;
         Ok(())
+    }
+}
+
+impl Applied {
+    /// Writes down when each cluster was brought up to date, and why one was not.
+    fn write_down(&self, applying: &Applying<'_>) {
+        let layout = applying.layout;
+        let clusters =
+            self.lines.iter().filter_map(|line| Some((line.stem.clone()?, line.failure())));
+        let subscription = self.checked_new.then(|| (FileStem::subscription(), None));
+        for (stem, failure) in clusters.chain(subscription) {
+            if !layout.file(&stem.file(FileKind::State)).exists() {
+                refresh::forget(layout, &stem);
+                continue;
+            }
+            let mut state = RefreshState::read(layout, &stem);
+            if failure.is_none() {
+                let mut put = self.desired.put.iter();
+                let put = put.find(|put| put.record.stem() == stem);
+                state.certificate_key = put.and_then(|put| put.certificate_key.clone());
+            }
+            let took = applying.began.map(|began| began.elapsed());
+            state.end(failure.map(Failure::in_short), took);
+            // Whoever comes next tries again, then.
+            let _ = state.write(layout, &stem);
+        }
     }
 }
 

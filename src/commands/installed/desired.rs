@@ -35,6 +35,8 @@ pub(in crate::commands) struct DesiredState<'a> {
     pub(in crate::commands) desired: Desired,
     /// The clusters, and what becomes of each.
     pub(in crate::commands) lines: Vec<Line>,
+    /// True if the subscription was asked for new clusters.
+    pub(super) checked_new: bool,
     /// The messages about it.
     pub(in crate::commands) talk: Talk,
     /// Keys that a cluster may not let in, of which only its answer tells.
@@ -56,6 +58,7 @@ impl<'a> DesiredState<'a> {
             present,
             desired: Desired::unchanged(present),
             lines: Vec::new(),
+            checked_new: false,
             talk: Talk::default(),
             unauthorized_keys: Vec::new(),
             own_keys: OwnKeys::default(),
@@ -114,7 +117,7 @@ impl<'a> DesiredState<'a> {
         let takes_ours = cluster.vault_enabled && !is_named;
         if rendering.is_live {
             self.context.check_live(&record, &rendering, takes_ours)?;
-            self.context.refresh_command(self.layout.ssh_folder())?;
+            self.context.refresh_command(&self.layout.ssh_folder)?;
         }
         let certificate_key =
             if takes_ours { self.add_certificate(&mut rendering, &record, cluster)? } else { None };
@@ -154,7 +157,7 @@ impl<'a> DesiredState<'a> {
         rendering.hosts.recorded = vec![(id.clone(), name.clone())];
         rendering.ssh.short.clone_from(&options.short);
         // By that of the password database ssh finds the sockets, whatever HOME says.
-        let home_length = self.layout.home().as_os_str().len();
+        let home_length = self.layout.home.as_os_str().len();
         rendering.ssh.home_length = rendering.ssh.home_length.max(home_length);
         if rendering.ssh.known_hosts.is_none() {
             let name = record.stem().file(FileKind::KnownHosts);

@@ -93,7 +93,7 @@ impl Judge<'_> {
 
     fn own_keys(&self) -> &OwnKeys {
         let layout = &self.viewing.layout;
-        self.own_keys.get_or_init(|| OwnKeys::find(&layout.read_by_ssh(), layout.ssh_folder()))
+        self.own_keys.get_or_init(|| OwnKeys::find(&layout.read_by_ssh(), &layout.ssh_folder))
     }
 
     /// The key that a setting names, as this machine calls it.
@@ -147,7 +147,7 @@ impl Judge<'_> {
             (None, Some(record)) => {
                 self.viewing.layout.file(&record.stem().file(FileKind::KnownHosts))
             }
-            (None, None) => self.viewing.layout.ssh_folder().join("known_hosts"),
+            (None, None) => self.viewing.layout.ssh_folder.join("known_hosts"),
         };
         Some(file).filter(|file| file.is_file())
     }

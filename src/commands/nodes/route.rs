@@ -118,7 +118,7 @@ fn as_installed(
     let mut options = Vec::new();
     if login.known_hosts.is_none() {
         let new = checked(&group.path(&format!("k{number}")))?;
-        let known = checked(&layout.ssh_folder().join("known_hosts"))?;
+        let known = checked(&layout.ssh_folder.join("known_hosts"))?;
         options.extend(["-o".to_owned(), format!("UserKnownHostsFile=\"{new}\" \"{known}\"")]);
     }
     Ok((Some(config), options))

@@ -64,7 +64,7 @@ impl Keys {
             let identity = Identity::read(&context.environment.expand(path));
             (path.to_string(), identity.map(|identity| identity.public_key))
         });
-        let own = OwnKeys::find(&layout.read_by_ssh(), layout.ssh_folder());
+        let own = OwnKeys::find(&layout.read_by_ssh(), &layout.ssh_folder);
         let known = authorized(keys);
         let named_as = |key: &PublicKey| {
             let (file, named) = named.as_ref()?;

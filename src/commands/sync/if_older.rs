@@ -7,7 +7,6 @@
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
-use super::outage;
 use crate::certificate::file::{CertificateFile, present, suffices};
 use crate::certificate::identity::Identity;
 use crate::certificate::judge::{self, MIN_VALIDITY};
@@ -17,11 +16,11 @@ use crate::commands::installed::{
     Applied, Applying, ClusterChange, InstalledAnswers, apply_request, named, named_by_state,
 };
 use crate::failure::Outcome;
-use crate::fs::{FILE_MAX, Lock, LockError};
+use crate::fs::{Lock, LockError, read_own};
 use crate::install::folder;
-use crate::install::layout::Layout;
-use crate::install::refresh::{self, RefreshState};
-use crate::install::state::{FileKind, FileStem, Record};
+use crate::install::layout::{FOLLOW, Layout};
+use crate::install::refresh::RefreshState;
+use crate::install::state::{FileKind, FileStem, Follow};
 use crate::settings::{CertSettings, Context, check_sync};
 use crate::ssh::process::run_with_timeout;
 use crate::terminal::{Audience, Terminal};
@@ -37,8 +36,7 @@ const MARGIN: Duration = Duration::from_millis(300);
 /// A cluster, or the subscription, and what is to be done for it.
 #[derive(Clone, Debug)]
 struct Due {
-    /// None for the subscription.
-    stem: Option<FileStem>,
+    stem: FileStem,
     hosts: bool,
     certificate: Need,
 }
@@ -82,20 +80,18 @@ pub(super) fn run(args: &SyncArgs, older: Duration, context: &Context) -> Outcom
     })
 }
 
-/// Finds what is meant, without a look into large files: clusters, and the subscription as `None`.
-fn subjects(layout: &Layout, args: &SyncArgs) -> Outcome<Vec<Option<FileStem>>> {
+/// Finds what is meant, without a look into large files.
+fn subjects(layout: &Layout, args: &SyncArgs) -> Outcome<Vec<FileStem>> {
+    let is_there = |stem: &FileStem| layout.file(&stem.file(FileKind::State)).exists();
     let by_file = |word: &String| {
-        let name = format!("{word}.json");
-        let (stem, _) = FileStem::of_file(&name)?;
-        layout.file(&name).exists().then_some(stem)
+        let (stem, _) = FileStem::of_file(&format!("{word}.json"))?;
+        Some(stem).filter(|stem| !stem.is_subscription() && is_there(stem))
     };
-    let subscription = || refresh::follows(layout).then_some(None);
     if args.new {
-        return Ok(subscription().into_iter().collect());
+        return Ok([FileStem::subscription()].into_iter().filter(is_there).collect());
     }
     if args.clusters.is_empty() {
-        let stems = folder::installed_stems(layout)?;
-        return Ok(stems.into_iter().map(Some).chain(subscription()).collect());
+        return folder::installed_stems(layout);
     }
     let by_files = args.clusters.iter().map(by_file).collect::<Option<Vec<FileStem>>>();
     let found = by_files.or_else(|| named_by_state(folder::records(layout), &args.clusters));
@@ -106,35 +102,22 @@ fn subjects(layout: &Layout, args: &SyncArgs) -> Outcome<Vec<Option<FileStem>>> 
     // A run does not wait for its own lock, and runs that wait for each other do so in one order.
     stems.sort();
     stems.dedup();
-    Ok(stems.into_iter().map(Some).collect())
+    Ok(stems)
 }
 
 impl Due {
     /// Finds what is to be done, if anything. What failed a moment ago is not tried again, but a
     /// run that is at it now may be waited for.
-    fn of(layout: &Layout, stem: Option<FileStem>, older: Duration, waits: bool) -> Option<Self> {
-        let name = refresh::name(stem.as_ref());
-        let (state, now) = (RefreshState::read(layout, &name), time::now());
-        let is_awaited = || waits && Lock::is_held(&refresh::lock(layout, &name));
+    fn of(layout: &Layout, stem: FileStem, older: Duration, waits: bool) -> Option<Self> {
+        let (state, now) = (RefreshState::read(layout, &stem), time::now());
+        let is_awaited = || waits && Lock::is_held(&layout.file(&stem.file(FileKind::RefreshLock)));
         let hosts = state.is_older(older, now) && (!state.is_pausing(now) || is_awaited());
-        let certificate = match stem.as_ref().map_or(Need::Nothing, |s| need(layout, s, &state)) {
+        let certificate = match need(layout, &stem, &state) {
             Need::Soon if state.certificate_is_pausing(now) && !is_awaited() => Need::Nothing,
             need => need,
         };
         let is_due = hosts || certificate != Need::Nothing;
         is_due.then_some(Self { stem, hosts, certificate })
-    }
-
-    fn name(&self) -> String {
-        refresh::name(self.stem.as_ref())
-    }
-
-    /// Its name in messages: the alias, as far as the state can be read.
-    fn title(&self, layout: &Layout) -> String {
-        let Some(stem) = &self.stem else { return "new clusters".to_owned() };
-        let state = crate::fs::read(&layout.file(&stem.file(FileKind::State)), FILE_MAX);
-        let record = state.ok().flatten().and_then(|text| Record::from_json(&text).ok());
-        record.map_or_else(|| stem.parts().0.to_owned(), |record| record.alias())
     }
 
     fn limit(&self) -> Duration {
@@ -185,53 +168,55 @@ impl Refresh {
         }
     }
 
-    fn state(&self, due: &Due) -> RefreshState {
-        RefreshState::read(&self.layout, &due.name())
+    fn state(&self, stem: &FileStem) -> RefreshState {
+        RefreshState::read(&self.layout, stem)
     }
 
     /// Changes what is written down. Where that is not possible the next run tries again.
-    fn update(&self, due: &Due, change: impl FnOnce(&mut RefreshState)) {
-        let mut state = self.state(due);
+    fn update(&self, stem: &FileStem, change: impl FnOnce(&mut RefreshState)) {
+        let mut state = self.state(stem);
         change(&mut state);
-        let _ = state.write(&self.layout, &due.name());
+        let _ = state.write(&self.layout, stem);
     }
 
     fn run(&self, due: Vec<Due>) {
         // A lock that root makes in another user's folder would keep that user's runs out.
         if let Err(failure) = folder::check_owner(&self.layout) {
-            return due.iter().for_each(|due| self.tell_old(due, &failure.to_string()));
+            return due.iter().for_each(|due| self.tell_old(&due.stem, &failure.to_string()));
         }
         let began = time::now();
         let mut locks = Vec::new();
         let mut mine = Vec::new();
         for due in due {
-            let path = refresh::lock(&self.layout, &due.name());
+            let (stem, limit) = (&due.stem, self.left(due.limit()));
+            let path = self.layout.file(&stem.file(FileKind::RefreshLock));
             // Who is at work on it has the same limit; then ssh goes on with what is there.
-            match Lock::take(&path, self.left(due.limit()), || Ok(()), || ()) {
+            match Lock::take(&path, limit, || Ok(()), || ()) {
                 Ok(lock) => locks.push(lock),
                 Err(LockError::Busy { .. }) => {
-                    self.tell_old(&due, "another connection still asks the API");
+                    self.tell_old(stem, "another connection still asks the API");
                     continue;
                 }
                 Err(error) => {
-                    self.tell_old(&due, &error.to_string());
+                    self.tell_old(stem, &error.to_string());
                     continue;
                 }
             }
-            match Due::of(&self.layout, due.stem.clone(), self.older, false) {
+            match Due::of(&self.layout, stem.clone(), self.older, false) {
                 Some(due) => mine.push(due),
                 None if !due.hosts => {}
                 // The one that was waited for may have failed.
                 None => {
-                    let state = self.state(&due);
+                    let state = self.state(stem);
                     if let Some(why) = state.problem.filter(|_| state.tried >= began) {
-                        self.tell_old(&due, &why);
+                        self.tell_old(stem, &why);
                     }
                 }
             }
         }
-        let mut hosts: Vec<Due> = mine.iter().filter(|due| due.hosts).cloned().collect();
-        hosts.retain(|due| !self.is_put_off(due) && self.begin(due));
+        let hosts = mine.iter().filter(|due| due.hosts).map(|due| due.stem.clone());
+        let hosts: Vec<_> =
+            hosts.filter(|stem| !self.is_put_off(stem) && self.begin(stem)).collect();
         if !hosts.is_empty() {
             let (refresh, asked) = (self.clone(), hosts.clone());
             let limit = LIMIT.saturating_sub(MARGIN / 3 + self.start.elapsed());
@@ -246,63 +231,77 @@ impl Refresh {
 
     /// Returns whether the API kept somebody waiting in vain a moment ago, for another of its
     /// clusters: one ssh may look at several, where it jumps through another cluster.
-    fn is_put_off(&self, due: &Due) -> bool {
-        let Some(last) = outage::of_same_api(&self.layout, due.stem.as_ref()) else { return false };
+    fn is_put_off(&self, stem: &FileStem) -> bool {
+        let Some(last) = self.failed_for_others(stem) else { return false };
         let why = format!("not asked again so soon: {}", last.problem.unwrap_or_default());
-        self.update(due, |state| {
+        self.update(stem, |state| {
             (state.tried, state.took, state.problem) = (last.tried, None, Some(why.clone()));
         });
-        self.tell_old(due, &why);
+        self.tell_old(stem, &why);
         true
+    }
+
+    /// Returns the last try for another cluster of the same API, or for its list, if it failed a
+    /// moment ago and somebody waited for it.
+    fn failed_for_others(&self, stem: &FileStem) -> Option<RefreshState> {
+        let now = time::now();
+        let others = folder::installed_stems(&self.layout).ok()?.into_iter();
+        let others = others.filter(|other| other != stem).map(|other| (self.state(&other), other));
+        let mut failed = others.filter(|(state, _)| state.is_pausing(now) && state.kept_waiting());
+        let first = failed.next()?;
+        let api = self.api(stem)?;
+        let mut failed = [first].into_iter().chain(failed);
+        failed.find(|(_, other)| self.api(other).as_ref() == Some(&api)).map(|(state, _)| state)
+    }
+
+    /// The API that a cluster was installed from, or that the subscription asks.
+    fn api(&self, stem: &FileStem) -> Option<String> {
+        if stem.is_subscription() {
+            let (text, _) = read_own(&self.layout.file(FOLLOW)).ok()??;
+            return Some(Follow::from_json(&text)?.source.url);
+        }
+        Some(folder::record(&self.layout, stem)?.source.api()?.url.clone())
     }
 
     /// Writes down that it is tried, for those who come meanwhile, or after this run was killed.
     /// Where that is not possible nothing is asked: each look of each ssh would wait.
-    fn begin(&self, due: &Due) -> bool {
+    fn begin(&self, stem: &FileStem) -> bool {
         let problem = Some("the last try was cut short".to_owned());
-        let state = RefreshState { tried: time::now(), problem, ..self.state(due) };
-        let written = state.write(&self.layout, &due.name());
-        written.inspect_err(|error| self.tell_old(due, &error.to_string())).is_ok()
+        let state = RefreshState { tried: time::now(), problem, ..self.state(stem) };
+        let written = state.write(&self.layout, stem);
+        written.inspect_err(|error| self.tell_old(stem, &error.to_string())).is_ok()
     }
 
     /// Brings the hosts of these clusters up to date.
-    fn bring_up_to_date(&self, due: &[Due]) {
-        let applied = match self.sync(due) {
+    fn bring_up_to_date(&self, stems: &[FileStem]) {
+        let applied = match self.sync(stems) {
             Ok(applied) => applied,
-            Err(failure) => return self.fail(due, &failure.in_short()),
+            Err(failure) => return self.fail(stems, &failure.in_short()),
         };
-        let (terminal, lines) = (self.context.terminal, &applied.lines);
+        let terminal = self.context.terminal;
         for warning in applied.talk.urgent.iter().cloned() {
             terminal.warning(warning);
         }
-        // Whoever only wanted to connect is told what is gone.
-        for line in lines.iter().filter(|line| matches!(line.what, ClusterChange::Removed(_))) {
-            terminal.warning(format_args!("{}  {}", line.cluster, line.what));
-        }
-        for line in lines.iter().filter(|line| line.failure().is_none()) {
-            terminal.tell(format_args!("{}  {}", line.cluster, line.what));
-        }
-        let took = self.start.elapsed();
-        for warning in record_results(&self.layout, &applied, Some(took)) {
-            terminal.warning(warning);
-        }
-        if let Some(due) = due.iter().find(|due| due.stem.is_none()) {
-            let mut lines = lines.iter().filter(|line| line.stem.is_none());
-            match lines.find_map(|line| line.failure()) {
-                Some(why) => self.fail(std::slice::from_ref(due), &why.in_short()),
-                None => self.update(due, |state| *state = RefreshState::done(Some(took))),
+        for line in &applied.lines {
+            match (&line.what, line.failure(), &line.stem) {
+                // Whoever only wanted to connect is told what is gone.
+                (ClusterChange::Removed(_), ..) => {
+                    terminal.warning(format_args!("{}  {}", line.cluster, line.what));
+                }
+                (_, Some(why), Some(stem)) => self.tell_old(stem, &why.in_short()),
+                _ => terminal.tell(format_args!("{}  {}", line.cluster, line.what)),
             }
         }
     }
 
-    fn sync(&self, due: &[Due]) -> Outcome<Applied> {
+    fn sync(&self, stems: &[FileStem]) -> Outcome<Applied> {
         let (layout, context) = (&self.layout, self.within(LIMIT));
         let mut applying = Applying::new(layout, ModeArgs::default(), &context);
+        applying.began = Some(self.start);
         let before = folder::read(layout)?;
-        let stems: Vec<FileStem> = due.iter().filter_map(|due| due.stem.clone()).collect();
-        let follows = due.iter().any(|due| due.stem.is_none());
-        let follow = before.follow.clone().filter(|_| follows);
-        let answers = InstalledAnswers::of(before, &stems, follow, &applying);
+        let follow = before.follow.clone();
+        let follow = follow.filter(|_| stems.iter().any(FileStem::is_subscription));
+        let answers = InstalledAnswers::of(before, stems, follow, &applying);
         applying.lock_limit = self.left(LIMIT);
         apply_request(&applying, |state| {
             answers.decide(state, false);
@@ -312,66 +311,72 @@ impl Refresh {
 
     /// Gets a new certificate for a cluster, unless another run failed to while this one waited.
     fn renew(&self, due: &Due, began: u64) {
-        let Some(stem) = &due.stem else { return };
-        let state = self.state(due);
+        let state = self.state(&due.stem);
         if state.certificate_failed.is_some_and(|failed| failed >= began) {
-            return self.tell_no_certificate(due, "another connection was refused one just now");
+            return self
+                .tell_no_certificate(&due.stem, "another connection was refused one just now");
         }
         let context = self.within(due.limit());
         let done = folder::read_ours(&self.layout).and_then(|present| {
-            let Some(record) = present.records.get(stem) else { return Ok(()) };
+            let Some(record) = present.records.get(&due.stem) else { return Ok(()) };
             let wanted = CertSettings::installed(state.certificate_key.clone(), &self.layout);
             let endpoint = || context.endpoint_of(record);
             let id = record.id.to_string();
             cert::get(vec![id], false, &wanted, &endpoint, self.context.terminal)
         });
         match done {
-            Ok(()) => self.update(due, |state| state.certificate_failed = None),
-            Err(failure) => self.fail_certificate(due, &failure.in_short()),
+            Ok(()) => self.update(&due.stem, |state| state.certificate_failed = None),
+            Err(failure) => self.fail_certificate(&due.stem, &failure.in_short()),
         }
     }
 
     /// Notes that a certificate was asked for in vain.
-    fn fail_certificate(&self, due: &Due, why: &str) {
-        self.update(due, |state| state.certificate_failed = Some(time::now()));
-        self.tell_no_certificate(due, why);
+    fn fail_certificate(&self, stem: &FileStem, why: &str) {
+        self.update(stem, |state| state.certificate_failed = Some(time::now()));
+        self.tell_no_certificate(stem, why);
     }
 
-    fn tell_no_certificate(&self, due: &Due, why: &str) {
-        let title = due.title(&self.layout);
+    fn tell_no_certificate(&self, stem: &FileStem, why: &str) {
+        let title = self.title(stem);
         self.context.terminal.warning(format_args!("{title}: no new certificate: {why}"));
     }
 
     /// Notes what was not done when the time was over.
     fn stop(&self, due: &[Due], why: &str) {
-        for due in due {
-            if due.hosts && self.state(due).is_older(self.older, time::now()) {
-                self.fail(std::slice::from_ref(due), why);
-            } else if due.certificate != Need::Nothing {
-                self.fail_certificate(due, why);
+        for Due { stem, hosts, certificate } in due {
+            if *hosts && self.state(stem).is_older(self.older, time::now()) {
+                self.fail(std::slice::from_ref(stem), why);
+            } else if *certificate != Need::Nothing {
+                self.fail_certificate(stem, why);
             }
         }
     }
 
     /// Notes tries that failed, and tells how old the hosts are.
-    fn fail(&self, due: &[Due], why: &str) {
-        for due in due {
-            self.update(due, |state| state.fail(why, Some(self.start.elapsed())));
-            self.tell_old(due, why);
+    fn fail(&self, stems: &[FileStem], why: &str) {
+        for stem in stems {
+            self.update(stem, |state| state.end(Some(why.to_owned()), Some(self.start.elapsed())));
+            self.tell_old(stem, why);
         }
     }
 
-    fn tell_old(&self, due: &Due, why: &str) {
-        let state = self.state(due);
-        self.context.terminal.warning(going_on(&due.title(&self.layout), &state, why));
+    /// Tells whoever goes on with the hosts that are there how old they are.
+    fn tell_old(&self, stem: &FileStem, why: &str) {
+        let hosts = match self.state(stem).age(time::now()) {
+            Some(age) => format!("of {} ago", time::span(age)),
+            None => "that are installed".to_owned(),
+        };
+        let title = self.title(stem);
+        self.context.terminal.warning(format_args!("{title}: using the hosts {hosts}: {why}"));
     }
-}
 
-/// Tells whoever goes on with the hosts that are there how old they are.
-fn going_on(title: &str, state: &RefreshState, why: &str) -> String {
-    match state.age(time::now()) {
-        Some(age) => format!("{title}: using the hosts of {} ago: {why}", time::span(age)),
-        None => format!("{title}: using the hosts that are installed: {why}"),
+    /// The name of a cluster in messages: its alias, as far as the state can be read.
+    fn title(&self, stem: &FileStem) -> String {
+        if stem.is_subscription() {
+            return "new clusters".to_owned();
+        }
+        let record = folder::record(&self.layout, stem);
+        record.map_or_else(|| stem.parts().0.to_owned(), |record| record.alias())
     }
 }
 
@@ -381,39 +386,4 @@ fn late(error: &io::Error, limit: Duration) -> String {
         ErrorKind::TimedOut => format!("no answer within {}", time::span(limit)),
         _ => error.to_string(),
     }
-}
-
-/// Writes down when each cluster was brought up to date, and why one was not. Returns warnings for
-/// whoever goes on with the hosts that are there.
-pub(in crate::commands) fn record_results(
-    layout: &Layout,
-    applied: &Applied,
-    took: Option<Duration>,
-) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for line in &applied.lines {
-        let Some(stem) = &line.stem else { continue };
-        let name = stem.to_string();
-        if !layout.file(&stem.file(FileKind::State)).exists() {
-            refresh::forget(layout, &name);
-            continue;
-        }
-        let mut state = RefreshState::read(layout, &name);
-        if let Some(failure) = line.failure() {
-            let why = failure.in_short();
-            state.fail(&why, took);
-            warnings.push(going_on(&line.cluster, &state, &why));
-        } else {
-            let mut put = applied.desired.put.iter();
-            let put = put.find(|put| put.record.stem() == *stem);
-            state = RefreshState {
-                certificate_key: put.and_then(|put| put.certificate_key.clone()),
-                certificate_failed: state.certificate_failed,
-                ..RefreshState::done(took)
-            };
-        }
-        // Whoever comes next tries again, then.
-        let _ = state.write(layout, &name);
-    }
-    warnings
 }

@@ -1,7 +1,6 @@
 //! `prime-ssh sync`: what is installed becomes what the API says now.
 
-pub(super) mod if_older;
-mod outage;
+mod if_older;
 
 use crate::cli::SyncArgs;
 use crate::commands::installed::{Applying, InstalledAnswers, apply_request, named};
@@ -29,8 +28,5 @@ pub(super) fn run(args: &SyncArgs, context: &Context) -> Outcome<()> {
         answers.decide(state, args.prune);
         Ok(())
     })?;
-    if args.mode.applies() {
-        if_older::record_results(layout, &applied, None);
-    }
     applied.tell(&applying)
 }

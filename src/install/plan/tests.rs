@@ -1,15 +1,19 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::install::any_config::any_config;
 use crate::install::options::SavedOptions;
 use crate::install::state::Source;
 use crate::name::{Id, Slug};
+use crate::support::any_config::any_config;
 
 const SSH: &str = "/home/u/.ssh";
 
+fn layout_of(ssh_folder: &str) -> Layout {
+    Layout { ssh_folder: ssh_folder.into(), home: "/home/u".into(), same: Vec::new() }
+}
+
 fn layout() -> Layout {
-    Layout::new(SSH.into(), "/home/u".into(), Vec::new())
+    layout_of(SSH)
 }
 
 fn record(name: &str) -> Record {
@@ -360,11 +364,11 @@ fn files_of_ours_that_others_may_read_get_their_mode_back() {
 
 #[test]
 fn another_folder_than_sshs_own_is_named_in_full() {
-    let layout = Layout::new("/data/my ssh".into(), "/home/u".into(), Vec::new());
+    let layout = layout_of("/data/my ssh");
     let plan = plan(&layout, &Present::default(), &put(&[("train", "one")]), None).unwrap();
     let last = plan.changes.last().unwrap().after.clone().unwrap();
     assert_eq!(String::from_utf8(last).unwrap(), "Include \"/data/my ssh/prime-ssh/config\"\n");
-    let layout = Layout::new("/data/[ssh]".into(), "/home/u".into(), Vec::new());
+    let layout = layout_of("/data/[ssh]");
     assert!(super::plan(&layout, &Present::default(), &put(&[("train", "one")]), None).is_err());
 }
 

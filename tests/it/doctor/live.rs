@@ -57,7 +57,7 @@ fn when_ssh_last_refreshed_how_that_ended_and_what_it_costs() {
     assert!(!what.contains('\u{1b}'), "{what}");
     user.is_cured("live", "warning", "the last refresh failed");
 
-    user.refreshed("all", |state| {
+    user.refreshed("follow", |state| {
         state["tried"] = patient_now().into();
         state["problem"] = "cut".into();
     });

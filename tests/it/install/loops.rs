@@ -157,7 +157,7 @@ fn a_way_in_that_goes_away_is_named() {
     snapshot!(install(&sandbox, &b, &["--no-short"]).stderr, @"
     warning: prime.a is reached through hop, a name that goes away: give it another way in (`--jump-via HOST`, `--bastion HOST`)
     note: options for prime.b: removed short hop
-    prime.b  changed: short name changed
+    prime.b  changed: 1 host changed
     connect with: ssh -F [home]/ssh/config prime.b
     ");
     install(&sandbox, &a, &["--bastion", "none", "--jump-via", "prime.b.ctl"]).succeeds();

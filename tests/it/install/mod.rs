@@ -1,7 +1,5 @@
 //! `install`, `sync` and `uninstall`: each promise, with somebody who tries to break it.
 
-#[path = "../../../src/install/any_config.rs"]
-mod any_config;
 mod atomic;
 mod concurrent;
 mod connect;

@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use proptest::prelude::*;
 
-use super::any_config::any_config;
 use super::{Sandbox, small, train, train_later};
+use crate::support::any_config::any_config;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]

@@ -43,7 +43,7 @@ fn it_leads_where_the_alias_does_until_it_is_forgotten() {
         assert_eq!(sandbox.host_name("t"), "203.0.113.10");
         let ran = sandbox.installing(&train()).arg("--short=train").run();
         assert!(ran.stderr.contains("changed short from t to train\n"), "{}", ran.stderr);
-        assert!(ran.stderr.contains("prime.train  changed: short name changed\n"));
+        assert!(ran.stderr.contains("prime.train  changed: 1 host changed\n"));
         assert_eq!(
             (sandbox.host_name("train"), sandbox.host_name("t")),
             ("203.0.113.10".into(), "t".into())

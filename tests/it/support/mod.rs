@@ -7,6 +7,7 @@ pub mod snapshot;
 
 pub mod alone;
 pub mod ansible;
+pub mod any_config;
 pub mod api;
 pub mod authority;
 pub mod cluster;

@@ -1,5 +1,5 @@
 //! Configurations of users, for tests of what puts a line into them and takes it out again. The
-//! tests from outside use it, too.
+//! library's own tests use it, too.
 
 use proptest::prelude::*;
 
