@@ -54,17 +54,6 @@ pub struct Failure {
     pub hint: Option<String>,
     /// The details, for `--verbose`.
     pub detail: Option<String>,
-    /// The trouble with the API, where somebody may go on in another way.
-    pub trouble: Option<ApiTrouble>,
-}
-
-/// A trouble with the API that is no refusal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ApiTrouble {
-    /// It knows no such cluster.
-    Unknown,
-    /// It could not be asked, or could not tell.
-    Outage,
 }
 
 impl Failure {
@@ -75,7 +64,7 @@ impl Failure {
 
     /// A failure whose cause is a message.
     pub fn message(kind: Kind, message: impl Into<Message>) -> Self {
-        Self { kind, message: message.into(), hint: None, detail: None, trouble: None }
+        Self { kind, message: message.into(), hint: None, detail: None }
     }
 
     /// The failure on one line, for where there is no room for more: its cause, and the first of the

@@ -8,8 +8,9 @@ use super::fetch::{self, AnswerSource, Fetched};
 use super::fleets;
 use crate::api::cache::{Cache, CachedResponse, Key};
 use crate::api::client::ClusterAnswer;
+use crate::api::error::Error as ApiError;
 use crate::cli::CacheArgs;
-use crate::failure::{ApiTrouble, Failure, Kind, Outcome};
+use crate::failure::{Failure, Kind, Outcome};
 use crate::settings::{Context, Environment, Origin, Source};
 use crate::terminal::Terminal;
 use crate::text::time::span;
@@ -74,7 +75,7 @@ impl<'c> Caching<'c> {
         }
         if !open.is_empty() {
             let fetched = fetch::all(&only(source, &open), self.terminal)
-                .map_err(|failure| advise_offline(failure, cache, &open))?;
+                .map_err(|error| advise_offline(error, cache, &open))?;
             if self.args.cache.is_some() {
                 answers.new =
                     open.iter().map(|open| (open.key.clone(), open.entry(&fetched))).collect();
@@ -144,20 +145,18 @@ fn only(source: &Source, open: &[Question]) -> Source {
 }
 
 /// If the API is down and every answer is cached, says that they can be used.
-fn advise_offline(failure: Failure, cache: &Cache, open: &[Question]) -> Failure {
+fn advise_offline(error: ApiError, cache: &Cache, open: &[Question]) -> Failure {
     let cached: Option<Vec<CachedResponse>> =
         open.iter().map(|question| question.cached_in(cache)).collect();
-    let Some(cached) = cached.filter(|_| failure.trouble == Some(ApiTrouble::Outage)) else {
-        return failure;
-    };
+    let Some(cached) = cached.filter(|_| error.is_outage) else { return error.into() };
     let age = span(cached.iter().filter_map(CachedResponse::age).max().unwrap_or_default());
     let cached =
         format!("use the cached answer from {age} ago with --offline or PRIME_SSH_OFFLINE=1");
-    let hint = match &failure.hint {
+    let hint = match &error.failure.hint {
         Some(other) => format!("{other}, or {cached}"),
         None => cached,
     };
-    failure.hint(hint)
+    Failure::from(error).hint(hint)
 }
 
 impl Question {

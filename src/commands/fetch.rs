@@ -10,11 +10,10 @@ use futures_util::{StreamExt, stream};
 use crate::api::client::{Client, ClusterAnswer};
 use crate::api::error::Error as ApiError;
 use crate::api::list::Listed;
-use crate::failure::{ApiTrouble, Failure, Kind, OrFail, Outcome};
+use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fs::{FILE_MAX, read_input};
 use crate::settings::{Endpoint, Origin, Source};
 use crate::terminal::Terminal;
-use crate::text::message::Message;
 use crate::text::shell;
 
 /// The most clusters that are asked for at once.
@@ -28,14 +27,14 @@ pub(super) struct Fetched {
     /// The source of the answer.
     pub(super) source: AnswerSource,
     /// The text, or why there is none.
-    pub(super) result: Outcome<String>,
+    pub(super) result: Result<String, ApiError>,
 }
 
 impl Fetched {
     /// The API that this was to be asked of cannot be asked.
     pub(super) fn not_asked(asked: String, failure: &Failure) -> Self {
         let source = AnswerSource::Api(asked.clone());
-        Self { asked, source, result: Err(failure.clone()) }
+        Self { asked, source, result: Err(failure.clone().into()) }
     }
 }
 
@@ -57,32 +56,20 @@ impl fmt::Display for AnswerSource {
     }
 }
 
-impl From<ApiError> for Failure {
-    fn from(error: ApiError) -> Self {
-        let trouble = match () {
-            () if error.is_not_found() => Some(ApiTrouble::Unknown),
-            () if error.is_outage() => Some(ApiTrouble::Outage),
-            () => None,
-        };
-        let message = Message::with_lines(&error, error.lines());
-        let (hint, detail) = (error.hint(), error.details());
-        Self { hint, detail, trouble, ..Self::message(error.kind(), message) }
-    }
-}
-
 /// Fetches every answer, in the order of the questions. Fails at the first that does not come.
-pub(super) fn all(source: &Source, terminal: Terminal) -> Outcome<Vec<Fetched>> {
-    let all = fetch(source, true, terminal)?;
-    match all.iter().find_map(|fetched| fetched.result.as_ref().err()) {
-        Some(failure) => Err(failure.clone()),
-        None => Ok(all),
+pub(super) fn all(source: &Source, terminal: Terminal) -> Result<Vec<Fetched>, ApiError> {
+    let mut all = Vec::new();
+    for fetched in fetch(source, true, terminal)? {
+        let text = fetched.result?;
+        all.push(Fetched { result: Ok(text), ..fetched });
     }
+    Ok(all)
 }
 
 /// Fetches every answer that comes; what fails for one cluster that is named harms no other. Fails
 /// only if it is not known which clusters there are.
 pub(super) fn each(source: &Source, terminal: Terminal) -> Outcome<Vec<Fetched>> {
-    fetch(source, false, terminal)
+    Ok(fetch(source, false, terminal)?)
 }
 
 /// Fetches the answers for these ids; what fails for one harms no other.
@@ -95,9 +82,7 @@ pub(super) fn each_of(
     let answers = ask(endpoint, terminal, &message, async |client| {
         Ok(at_once(ids, false, async |id| client.cluster(id).await).await)
     });
-    answers.unwrap_or_else(|failure| {
-        ids.iter().map(|id| Fetched::not_asked(id.clone(), &failure)).collect()
-    })
+    answers.unwrap_or_else(|error| not_asked(ids, &error))
 }
 
 /// The clusters that the API lists, or those whose name or id has `search` in it.
@@ -107,12 +92,12 @@ pub(super) fn list(
     terminal: Terminal,
 ) -> Outcome<Vec<Listed>> {
     let message = "asking the API for its list";
-    ask(Ok(endpoint), terminal, message, async |client| client.clusters(search).await)
+    Ok(ask(Ok(endpoint), terminal, message, async |client| client.clusters(search).await)?)
 }
 
 /// Reads one file.
 pub(super) fn read(path: PathBuf) -> Fetched {
-    let result = read_text(&path, Kind::Answer);
+    let result = read_text(&path, Kind::Answer).map_err(ApiError::from);
     Fetched { asked: name_of(&path), source: AnswerSource::File(path), result }
 }
 
@@ -144,7 +129,7 @@ pub(super) fn is_stdin(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-fn fetch(source: &Source, stops_early: bool, terminal: Terminal) -> Outcome<Vec<Fetched>> {
+fn fetch(source: &Source, stops_early: bool, terminal: Terminal) -> Result<Vec<Fetched>, ApiError> {
     let endpoint = source.endpoint.clone();
     match &source.origin {
         Origin::Files(paths) => Ok(paths.iter().cloned().map(read).collect()),
@@ -154,10 +139,7 @@ fn fetch(source: &Source, stops_early: bool, terminal: Terminal) -> Outcome<Vec<
             let answers = ask(endpoint, terminal, &message, async |client| {
                 Ok(at_once(selectors, stops_early, async |name| client.find(name).await).await)
             });
-            answers.or_else(|failure| {
-                let not_asked = |name: &String| Fetched::not_asked(name.clone(), &failure);
-                Ok(selectors.iter().map(not_asked).collect())
-            })
+            Ok(answers.unwrap_or_else(|error| not_asked(selectors, &error)))
         }
         Origin::All(team) => {
             let message = "asking the API for every cluster";
@@ -171,6 +153,10 @@ fn fetch(source: &Source, stops_early: bool, terminal: Terminal) -> Outcome<Vec<
     }
 }
 
+fn not_asked(asked: &[String], error: &ApiError) -> Vec<Fetched> {
+    asked.iter().map(|asked| Fetched::not_asked(asked.clone(), &error.failure)).collect()
+}
+
 /// Asks for each of these, [`AT_ONCE`] at a time, in this order.
 async fn at_once(
     selectors: &[String],
@@ -181,7 +167,7 @@ async fn at_once(
     let fetch = |asked: String| async move {
         let (id, result) = match ask(&asked).await {
             Ok(answer) => (answer.id, Ok(answer.text)),
-            Err(error) => (asked.clone(), Err(error.into())),
+            Err(error) => (asked.clone(), Err(error)),
         };
         Fetched { asked, source: AnswerSource::Api(id), result }
     };
@@ -203,9 +189,9 @@ fn ask<T>(
     terminal: Terminal,
     message: &str,
     work: impl AsyncFnOnce(Client) -> Result<T, ApiError>,
-) -> Outcome<T> {
+) -> Result<T, ApiError> {
     let client = endpoint?.client(terminal)?;
-    Ok(block_on(terminal.wait_for(message, work(client)))??)
+    block_on(terminal.wait_for(message, work(client)))?
 }
 
 /// Runs `work` to its end on this thread.

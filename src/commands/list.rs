@@ -133,7 +133,7 @@ fn table(clusters: &[Row<'_>]) -> Table {
             report::status(&listed.status),
             row.address(),
             Cell::new(if listed.vault_enabled { "vault" } else { "" }),
-            Cell::given(listed.created_at.map(|moment| time::span(time::since(moment)))),
+            Cell::given(time::moment(&listed.created_at).map(|at| time::span(time::since(at)))),
             Cell::given(row.installed_as.as_ref()),
             Cell::new(report::gpus(listed.gpu_count, listed.gpu_name.as_deref())),
         ]);

@@ -1,5 +1,6 @@
 //! The installed clusters against the API's answers: what `sync --check` would say.
 
+use crate::api::error::Error as ApiError;
 use crate::certificate::own_keys::{OwnKey, OwnKeys};
 use crate::commands::fetch::Fetched;
 use crate::commands::installed::{
@@ -7,7 +8,7 @@ use crate::commands::installed::{
 };
 use crate::doctor::snapshot::Snapshot;
 use crate::doctor::{Check, Finding, State};
-use crate::failure::{ApiTrouble, Failure, Kind, Outcome};
+use crate::failure::{Failure, Kind, Outcome};
 use crate::install::options::SavedOptions;
 use crate::install::state::{ApiSource, Follow, Record, Source};
 use crate::settings::{Context, OwnCommands};
@@ -37,8 +38,7 @@ pub(super) fn compare(
     let answers = ask_again(&asked, context);
     for (record, fetched) in asked.iter().zip(answers) {
         let alias = record.alias();
-        let trouble = fetched.result.as_ref().err().and_then(|failure| failure.trouble);
-        if trouble == Some(ApiTrouble::Unknown) {
+        if fetched.result.as_ref().is_err_and(ApiError::is_not_found) {
             let what = format_args!("the API does not know {alias} any more");
             let sync = commands.installed("sync", ["--prune", &*alias]);
             findings.push(Finding::wrong(CHECK, what).run(sync));

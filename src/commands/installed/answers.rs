@@ -9,7 +9,7 @@ use super::desired::DesiredState;
 use super::names;
 use super::summary::{ClusterChange, Line};
 use crate::commands::fetch::{self, Fetched};
-use crate::failure::{ApiTrouble, Failure, Kind, Outcome};
+use crate::failure::{Failure, Kind, Outcome};
 use crate::install::layout::Layout;
 use crate::install::present::Present;
 use crate::install::state::{ApiSource, FileKind, FileStem, Follow, Record, Source};
@@ -205,13 +205,14 @@ pub(in crate::commands) fn decide_installed(
             pasted(state.context.commands().installed("sync", ["--prune", &*record.alias()]));
         format!("if it is gone for good, {sync} removes it")
     };
-    if let Err(failure) = &fetched.result
-        && failure.trouble == Some(ApiTrouble::Unknown)
-    {
-        if prune {
+    match &fetched.result {
+        Err(error) if error.is_not_found() && prune => {
             return Ok(removed("is not known to the API"));
         }
-        return Err(failure.clone().hint(prune_hint()));
+        Err(error) if error.is_not_found() => {
+            return Err((*error.failure).clone().hint(prune_hint()));
+        }
+        Ok(_) | Err(_) => {}
     }
     match fetched.cluster(&record.id, &record.alias())? {
         Some(cluster) => {
