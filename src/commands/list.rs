@@ -42,7 +42,8 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Outcome<()> {
     if clusters.is_empty() {
         terminal.note(nothing(search, team.as_deref()));
     }
-    report::print(args.format, &table(&clusters), &Report { clusters })
+    let table = table(&clusters);
+    report::print(args.format, [&table], &table, &Report { clusters })
 }
 
 fn nothing(search: Option<&str>, team: Option<&str>) -> String {
