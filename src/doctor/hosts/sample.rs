@@ -57,7 +57,7 @@ fn names(cluster: &InstalledCluster) -> impl Iterator<Item = Name<'_>> {
 
 /// The name that leads into the cluster, or else the first one.
 fn first_name(cluster: &InstalledCluster) -> Option<Name<'_>> {
-    let entry = cluster.alias();
+    let entry = cluster.record.alias();
     names(cluster).find(|name| name.alias == entry).or_else(|| names(cluster).next())
 }
 
