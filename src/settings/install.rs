@@ -18,7 +18,7 @@ use crate::render::connection::ConnectionOptions;
 pub const LOCK_LIMIT: Duration = Duration::from_secs(60);
 
 /// The resolved settings of a look at clusters.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ViewSettings<'c> {
     /// The surroundings of the run.
     pub context: &'c Context,

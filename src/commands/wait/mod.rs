@@ -38,16 +38,29 @@ const TOLD: usize = 20;
 pub(super) fn run(args: &WaitArgs, context: &Context) -> Outcome<()> {
     let WaitArgs { api, goal, format, filter } = args;
     let source = SourceArgs { api: api.clone(), input: Vec::new() };
-    let mut context = context.clone();
-    context.global.timeout = context.global.timeout.min(goal.within);
-    let mut viewing = ViewSettings::resolve(&source, filter, &context)?;
+    let mut viewing = ViewSettings::resolve(&source, filter, context)?;
     viewing.waits = true;
-    Waiter::new(&viewing, *goal).wait(Some(*format))
+    wait(viewing, *goal, Some(*format))
 }
 
 /// Waits for clusters side by side, all within one limit: for `install --wait`.
 pub(super) fn first(viewing: &ViewSettings<'_>, patience: GoalArgs) -> Outcome<()> {
-    Waiter::new(viewing, patience).wait(None)
+    wait(viewing.clone(), patience, None)
+}
+
+fn wait(
+    mut viewing: ViewSettings<'_>,
+    patience: GoalArgs,
+    format: Option<ReportFormat>,
+) -> Outcome<()> {
+    // No call takes longer than the wait.
+    let mut context = viewing.context.clone();
+    context.global.timeout = context.global.timeout.min(patience.within);
+    if let Ok(endpoint) = &mut viewing.source.endpoint {
+        endpoint.timeout = context.global.timeout;
+    }
+    let viewing = ViewSettings { context: &context, ..viewing };
+    Waiter::new(&viewing, patience).wait(format)
 }
 
 /// A wait: for what, and until when.

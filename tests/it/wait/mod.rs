@@ -436,6 +436,20 @@ fn install_can_wait_first() {
     sandbox.prime_ssh(["install", "train", "--for", "1"]).run().fails(2);
 }
 
+#[test]
+fn no_question_takes_longer_than_the_wait() {
+    let sandbox = Sandbox::new();
+    let api = Api::slow([train([starting(0)])], Duration::from_secs(100));
+    for command in [&["wait", "train"][..], &["--ssh-dir", "ssh", "install", "train", "--wait"]] {
+        let ran = sandbox.prime_ssh(command).args(["--within", "1s"]).asking(&api).run();
+        // A question has 30 s by itself.
+        assert!(ran.took < Duration::from_secs(20), "{ran:?}");
+        let failed = ran.fails(6);
+        let told = errors(&failed);
+        assert!(told.contains("no answer within 1s"), "{told}");
+    }
+}
+
 fn state_file(sandbox: &Sandbox) -> String {
     let entries = std::fs::read_dir(sandbox.path("ssh/prime-ssh")).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
