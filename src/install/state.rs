@@ -14,7 +14,7 @@ use crate::render::ssh_config;
 use crate::text::digest;
 
 /// The shape of the file that this release writes, and the only one that it reads.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// One installed cluster. The names in the file are for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,8 @@ pub struct Record {
     /// The cluster's id.
     #[serde(rename = "cluster", with = "text")]
     pub id: Id<'static>,
+    /// Its own name: what the API finds it by.
+    pub own_name: String,
     /// Its part of the alias. It stays, whatever other clusters come.
     #[serde(with = "text")]
     pub name: Slug<'static>,
@@ -122,9 +124,7 @@ impl Record {
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
         let stored = Stored { version: VERSION, record: self };
-        let mut text = serde_json::to_vec_pretty(&stored).unwrap_or_default();
-        text.push(b'\n');
-        text
+        pretty(&stored)
     }
 
     /// The name of this cluster's files, without their ending.
@@ -188,10 +188,14 @@ impl Follow {
     /// The text of the file.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
-        let mut text = serde_json::to_vec_pretty(self).unwrap_or_default();
-        text.push(b'\n');
-        text
+        pretty(self)
     }
+}
+
+fn pretty(value: &impl Serialize) -> Vec<u8> {
+    let mut text = serde_json::to_vec_pretty(value).unwrap_or_default();
+    text.push(b'\n');
+    text
 }
 
 /// The SHA-256 of a fragment, in hex.
@@ -328,6 +332,7 @@ mod tests {
     fn record() -> Record {
         Record {
             id: Id::new("clst01").unwrap(),
+            own_name: "Train 7".to_owned(),
             name: Slug::new("train").unwrap(),
             source: Source::Api(ApiSource {
                 url: "https://api.example".to_owned(),
@@ -353,8 +358,9 @@ mod tests {
     fn people_can_read_it() {
         insta::assert_snapshot!(String::from_utf8(record().to_json()).unwrap(), @r#"
         {
-          "version": 2,
+          "version": 3,
           "cluster": "clst01",
+          "own_name": "Train 7",
           "name": "train",
           "source": {
             "api": {
@@ -380,7 +386,7 @@ mod tests {
             Record::from_json(text.replace(from, to).as_bytes()).unwrap_err()
         };
         assert!(
-            told("\"version\": 2", "\"version\": 1").contains("of version 1, and this release")
+            told("\"version\": 3", "\"version\": 1").contains("of version 1, and this release")
         );
         assert!(told("\"train\"", "\"../x\"").starts_with("damaged: "));
         assert!(told("\"clst01\"", "\"a/b\"").contains("not allowed in an id"));

@@ -7,7 +7,6 @@
 //! It is our own because `clap_complete` 4.6's dynamic engine completes neither `--format=ya` nor
 //! `--output=~/…` in bash.
 
-mod cluster;
 mod shell;
 
 use std::ffi::{OsStr, OsString};
@@ -15,7 +14,9 @@ use std::ffi::{OsStr, OsString};
 use clap::builder::{PossibleValue, StyledStr};
 use clap::{Arg, Command, ValueHint};
 
-pub use cluster::{Installed, installed};
+use crate::install::state::Record;
+use crate::name::Slug;
+
 pub use shell::{Shell, write};
 
 /// The completions at the cursor.
@@ -122,7 +123,7 @@ impl<'c> Line<'c> {
     }
 
     /// Returns the completions of `typed`, the word that the cursor is in.
-    pub fn fitting(&self, typed: &str, installed: impl FnOnce() -> Vec<Installed>) -> Fitting {
+    pub fn fitting(&self, typed: &str, installed: impl FnOnce() -> Vec<Record>) -> Fitting {
         if let Some(option) = self.open {
             return self.values(option, "", typed, installed);
         }
@@ -138,7 +139,7 @@ impl<'c> Line<'c> {
         }
     }
 
-    fn without_dashes(&self, typed: &str, installed: impl FnOnce() -> Vec<Installed>) -> Fitting {
+    fn without_dashes(&self, typed: &str, installed: impl FnOnce() -> Vec<Record>) -> Fitting {
         if self.command.has_subcommands() && !self.only_values {
             return Fitting::Words(command_words(self.command));
         }
@@ -159,7 +160,7 @@ impl<'c> Line<'c> {
         argument: &Arg,
         before: &str,
         typed: &str,
-        installed: impl FnOnce() -> Vec<Installed>,
+        installed: impl FnOnce() -> Vec<Record>,
     ) -> Fitting {
         let word = |value: &PossibleValue| {
             Word::new(format!("{before}{}", value.get_name()), value.get_help())
@@ -167,7 +168,7 @@ impl<'c> Line<'c> {
         let name = argument.get_value_names().and_then(|names| names.first());
         match (name.map(AsRef::as_ref), argument.get_value_hint()) {
             (Some("CLUSTER"), _) => {
-                let word = |cluster: &Installed| cluster.word(self.command.get_name(), typed);
+                let word = |record: &Record| cluster_word(record, self.command.get_name(), typed);
                 Fitting::Words(installed().iter().map(word).collect())
             }
             (Some("COMMAND"), _) => Fitting::Words(command_words(self.program)),
@@ -191,6 +192,24 @@ impl<'c> Line<'c> {
     fn options(&self) -> impl Iterator<Item = &'c Arg> {
         self.command.get_arguments().filter(|argument| !argument.is_positional())
     }
+}
+
+/// The commands that look for a cluster by its name among the installed ones first. The others ask
+/// the API for it, which may know it by another one: two clusters may have the same.
+const BY_STATE: [&str; 5] = ["sync", "uninstall", "show", "check", "wait"];
+
+/// The word for an installed cluster that fits best to what is `typed`: its name, its alias, its short
+/// name or its id, so that a list shows each cluster once.
+fn cluster_word(record: &Record, command: &str, typed: &str) -> Word {
+    let Record { id, own_name, name, options, .. } = record;
+    let (id, alias) = (id.as_str(), record.alias());
+    let is_known = own_name.to_lowercase() == name.as_str() || BY_STATE.contains(&command);
+    let name = Some(name.as_str()).filter(|_| is_known);
+    let short = options.short.as_ref().map(Slug::as_str);
+    let mut words = [name, Some(alias.as_str()), short, Some(id)].into_iter().flatten();
+    let first = words.clone().next();
+    let text = words.find(|word| word.starts_with(typed)).or(first).unwrap_or(id);
+    Word { text: text.to_owned(), meaning: format!("{alias}, cluster {id}") }
 }
 
 fn takes_value(argument: &Arg) -> bool {

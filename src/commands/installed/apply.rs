@@ -9,11 +9,10 @@ use crate::cli::ModeArgs;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fs::{FileError, Lock, real_folder};
 use crate::install::apply::Stage;
-use crate::install::desired::{Desired, DesiredCluster};
 use crate::install::layout::{INDEX, LOCK, Layout};
 use crate::install::modes::Fault;
 use crate::install::plan::{Change, Owner, Plan, plan};
-use crate::install::present::Present;
+use crate::install::present::{Desired, DesiredCluster, Present};
 use crate::install::refresh::{self, RefreshState};
 use crate::install::state::{FileKind, FileStem, Record};
 use crate::install::verify::verify;
@@ -21,7 +20,7 @@ use crate::install::{diff, folder};
 use crate::settings::{Context, LOCK_LIMIT};
 use crate::ssh::query;
 use crate::terminal::{self, Terminal};
-use crate::text::message::{Message, Talk};
+use crate::text::message::{Message, Talk, counted};
 
 /// The way in which a run changes things.
 #[derive(Clone, Copy)]
@@ -135,8 +134,7 @@ impl Applied {
             terminal::print_data(|to| diff::write(&shown, colored, to)).or_fail(Kind::Local)?;
             let more = match plan.changes.len() - shown.len() {
                 0 => String::new(),
-                1 => "; -v shows 1 more file".to_owned(),
-                count => format!("; -v shows {count} more files"),
+                count => format!("; -v shows {} more", counted(count, "file")),
             };
             terminal.note(format_args!("a dry run: nothing was changed{more}"));
         }
@@ -231,7 +229,7 @@ impl Applied {
     fn write_down(&self, applying: &Applying<'_>) {
         let layout = applying.layout;
         let clusters =
-            self.lines.iter().filter_map(|line| Some((line.stem.clone()?, line.failure())));
+            self.lines.iter().filter_map(|line| Some((line.stem.clone()?, line.what.failure())));
         let subscription = self.checked_new.then(|| (FileStem::subscription(), None));
         for (stem, failure) in clusters.chain(subscription) {
             if !layout.file(&stem.file(FileKind::State)).exists() {

@@ -13,6 +13,8 @@ pub(super) use apply::{Applied, Applying, apply_request};
 pub(super) use desired::DesiredState;
 pub(super) use summary::{ClusterChange, Line};
 
+use std::collections::HashSet;
+
 use crate::cluster::{CheckedCluster, name_clusters};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::present::Present;
@@ -48,11 +50,9 @@ pub(super) fn named_by_state(records: Vec<Record>, selectors: &[String]) -> Opti
     let records = records.into_iter().map(|record| (record.stem(), record)).collect();
     let installed = Present { records, ..Present::default() };
     // Of two of one id ssh reads one, and its files say which.
-    let is_only = |record: &&Record| {
-        installed.records.values().filter(|other| other.id == record.id).count() == 1
-    };
-    let found = |selector: &String| called(&installed, selector).filter(is_only).map(Record::stem);
-    selectors.iter().map(found).collect()
+    let ids: HashSet<&Id<'_>> = installed.records.values().map(|record| &record.id).collect();
+    let stems = named(&installed, selectors).ok();
+    stems.filter(|_| ids.len() == installed.records.len())
 }
 
 /// The installed cluster that a person means by this id or the start of one, name, alias or short

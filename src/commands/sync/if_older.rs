@@ -283,7 +283,7 @@ impl Refresh {
             terminal.warning(warning);
         }
         for line in &applied.lines {
-            match (&line.what, line.failure(), &line.stem) {
+            match (&line.what, line.what.failure(), &line.stem) {
                 // Whoever only wanted to connect is told what is gone.
                 (ClusterChange::Removed(_), ..) => {
                     terminal.warning(format_args!("{}  {}", line.cluster, line.what));
