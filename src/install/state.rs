@@ -21,12 +21,11 @@ const VERSION: u32 = 3;
 #[serde(deny_unknown_fields)]
 pub struct Record {
     /// The cluster's id.
-    #[serde(rename = "cluster", with = "text")]
+    #[serde(rename = "cluster")]
     pub id: Id<'static>,
     /// Its own name: what the API finds it by.
     pub own_name: String,
     /// Its part of the alias. It stays, whatever other clusters come.
-    #[serde(with = "text")]
     pub name: Slug<'static>,
     /// The source of its description.
     pub source: Source,
@@ -76,27 +75,6 @@ pub struct ApiSource {
     /// The team whose clusters were looked for; none for those of all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<String>,
-}
-
-/// A value as its text.
-mod text {
-    use std::fmt::Display;
-    use std::str::FromStr;
-
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub fn serialize<S: Serializer>(value: &impl Display, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(value)
-    }
-
-    pub fn deserialize<'de, T, D>(from: D) -> Result<T, D::Error>
-    where
-        T: FromStr<Err: Display>,
-        D: Deserializer<'de>,
-    {
-        String::deserialize(from)?.parse().map_err(D::Error::custom)
-    }
 }
 
 /// The contents of a state file.

@@ -134,7 +134,7 @@ impl Applied {
             terminal::print_data(|to| diff::write(&shown, colored, to)).or_fail(Kind::Local)?;
             let more = match plan.changes.len() - shown.len() {
                 0 => String::new(),
-                count => format!("; -v shows {} more", counted(count, "file")),
+                count => format!("; -v shows {}", counted(count, "more file")),
             };
             terminal.note(format_args!("a dry run: nothing was changed{more}"));
         }
