@@ -271,10 +271,7 @@ impl<'a> DesiredState<'a> {
 /// The names that lead to another machine than before: ssh trusts that one at first sight.
 fn moved(difference: &Difference, alias: &str) -> Vec<String> {
     const TOLD: usize = 5;
-    let tell = |(name, from, to): &(String, String, String)| {
-        format!("{name} leads to another machine than before: {to}, and not {from}")
-    };
-    let mut told: Vec<String> = difference.moved.iter().take(TOLD).map(tell).collect();
+    let mut told: Vec<String> = difference.moved.iter().take(TOLD).cloned().collect();
     if let Some(more) = difference.moved.len().checked_sub(TOLD).filter(|more| *more > 0) {
         told.push(format!("{more} more names of {alias} lead to another machine than before"));
     }

@@ -298,10 +298,7 @@ impl Refresh {
         let (layout, context) = (&self.layout, self.within(LIMIT));
         let mut applying = Applying::new(layout, ModeArgs::default(), &context);
         applying.began = Some(self.start);
-        let before = folder::read(layout)?;
-        let follow = before.follow.clone();
-        let follow = follow.filter(|_| stems.iter().any(FileStem::is_subscription));
-        let answers = InstalledAnswers::of(before, stems, follow, &applying);
+        let answers = InstalledAnswers::of(folder::read(layout)?, stems, &applying);
         applying.lock_limit = self.left(LIMIT);
         apply_request(&applying, |state| {
             answers.decide(state, false);

@@ -403,10 +403,8 @@ impl Planner<'_> {
             let fragment = self.present.part(&stem, FileKind::Fragment);
             let after = fragment.filter(|_| !is_over).map(|_| Vec::new());
             self.ours(&stem.file(FileKind::Fragment), after);
-            for part in FileKind::ALL {
-                if !matches!(part, FileKind::State | FileKind::Fragment) {
-                    self.ours(&stem.file(part), None);
-                }
+            for part in [FileKind::KnownHosts, FileKind::FormerKnownHosts, FileKind::Certificate] {
+                self.ours(&stem.file(part), None);
             }
         }
         if is_over && !self.present.foreign.is_empty() {
