@@ -12,12 +12,12 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::address::ApiUrl;
-use super::error::{Cause, Error, Operation, code};
+use super::error::{Error, Operation, code};
 use super::resolver::SystemResolver;
 use super::server_text::{self, shown};
 use super::token::ApiToken;
 use super::{retry, transport};
-use crate::failure::Kind;
+use crate::failure::{Failure, Kind, Outcome};
 use crate::name::Invalid;
 use crate::terminal::Terminal;
 use crate::text::sanitize::is_control;
@@ -97,7 +97,7 @@ impl Client {
     ///
     /// A token never goes through a proxy for an address of this machine, and the system's
     /// certificate authorities are read only where they are needed.
-    pub fn new(address: ApiUrl, token: ApiToken, timeout: Duration) -> Result<Self, Error> {
+    pub fn new(address: ApiUrl, token: ApiToken, timeout: Duration) -> Outcome<Self> {
         // An error says that there is a provider already, and then that one serves.
         let _ = ring::default_provider().install_default();
         let timeout = timeout.min(LONGEST_TIMEOUT);
@@ -117,10 +117,11 @@ impl Client {
             builder
         };
         let no_authorities = || {
-            let message = "this machine's list of certificate authorities is empty";
+            let message =
+                "cannot call the API: this machine's list of certificate authorities is empty";
             let hint =
                 "install the system's `ca-certificates`, or set SSL_CERT_FILE to such a file";
-            Error::new(Operation::Client, Cause::new(Kind::Local, message, hint))
+            Failure::message(Kind::Local, message).hint(hint)
         };
         let builder = if address.is_plain() {
             // Reading the system's certificate authorities is lost time.
@@ -150,7 +151,7 @@ impl Client {
     /// The answer of Get Cluster, unread.
     pub async fn cluster(&self, id: &str) -> Result<ClusterAnswer, Error> {
         let operation = Operation::Cluster(id.to_owned());
-        check_segment(id).map_err(|why| Error::new(operation.clone(), Cause::no_id(&why)))?;
+        check_id(id, &operation)?;
         let url = self.address.call(["api", "admin", "clusters", id]);
         let text = self.call(&Call::get(operation, url)).await?.text;
         Ok(ClusterAnswer { id: id.to_owned(), text })
@@ -173,7 +174,7 @@ impl Client {
         }
 
         let operation = Operation::Certificate(id.to_owned());
-        check_segment(id).map_err(|why| Error::new(operation.clone(), Cause::no_id(&why)))?;
+        check_id(id, &operation)?;
         let segments = ["api", "admin", "clusters", id, "authorizations", "certificate"];
         let url = self.address.call(segments);
         // Texts always are JSON.
@@ -191,29 +192,29 @@ impl Client {
         loop {
             tried += 1;
             let mut received = 0;
-            let cause = match timeout_at(deadline, self.once(call, &mut received)).await {
+            let error = match timeout_at(deadline, self.once(call, &mut received)).await {
                 Ok(Ok(answered)) => return Ok(answered),
-                Ok(Err(cause)) => cause,
+                Ok(Err(error)) => error,
                 Err(_) => {
-                    let cause = Cause::timed_out(self.timeout, received, earlier.as_ref());
-                    return Err(Error::new(call.operation.clone(), cause).after(tried));
+                    let error = Error::timed_out(self.timeout, received, earlier.as_ref());
+                    return Err(error.of(&call.operation, tried));
                 }
             };
             let left = deadline.saturating_duration_since(Instant::now());
-            match retry::next(&cause, &call.method, tried, self.tries) {
+            match retry::next(&error, &call.method, tried, self.tries) {
                 Some(pause) if pause <= left => sleep(pause).await,
                 // Who tries once waits by itself, for as long as it likes.
-                _ if self.tries == 1 => return Err(Error::new(call.operation.clone(), cause)),
+                _ if self.tries == 1 => return Err(error.of(&call.operation, 1)),
                 _ => {
-                    let cause = retry::within(cause, left, self.timeout);
-                    return Err(Error::new(call.operation.clone(), cause).after(tried));
+                    let error = retry::within(error, left, self.timeout);
+                    return Err(error.of(&call.operation, tried));
                 }
             }
-            earlier = Some(cause);
+            earlier = Some(error);
         }
     }
 
-    async fn once(&self, call: &Call, received: &mut usize) -> Result<Reply, Cause> {
+    async fn once(&self, call: &Call, received: &mut usize) -> Result<Reply, Error> {
         let mut request = self
             .http
             .request(call.method.clone(), call.url.clone())
@@ -241,7 +242,7 @@ impl Client {
             let text = read(response, call.max, received).await?;
             if self.token.is_in(&text) {
                 // Whatever is made of it would show the token.
-                return Err(Cause::wrong_answer("the answer contains the API token"));
+                return Err(Error::wrong_answer("the answer contains the API token"));
             }
             Ok(Reply { text, date })
         } else if let Some(to) = redirect_target(&response) {
@@ -255,14 +256,14 @@ impl Client {
                 );
                 (message, "if the API has moved there, set `--api-url`")
             };
-            Err(Cause { is_outage: true, ..Cause::new(Kind::Api, message, hint) })
+            Err(Error { is_outage: true, ..Error::new(Kind::Api, message, hint) })
         } else {
             Err(self.refusal(response, &call.operation).await)
         }
     }
 
     /// Returns what the API says in place of an answer; a body that cannot be read says nothing.
-    async fn refusal(&self, mut response: Response, operation: &Operation) -> Cause {
+    async fn refusal(&self, mut response: Response, operation: &Operation) -> Error {
         let status = response.status();
         let wait = retry::asked_wait(response.headers());
         let mut body = Vec::new();
@@ -279,13 +280,18 @@ impl Client {
         let body = String::from_utf8_lossy(&body);
         let words = server_text::of_error_body(&body).map(|text| self.sanitize(&text));
         let is_page = body.trim_start().starts_with('<');
-        Cause { wait, ..Cause::status(status, words.as_deref(), is_page, operation) }
+        Error { wait, ..Error::status(status, words.as_deref(), is_page, operation) }
     }
 
     /// A server's text for a message: without the token, should it send that back.
     fn sanitize(&self, text: &str) -> String {
         shown(&self.token.hidden_in(text))
     }
+}
+
+fn check_id(id: &str, operation: &Operation) -> Result<(), Error> {
+    check_segment(id)
+        .map_err(|why| Error::wrong_answer(format!("not an id: {why}")).of(operation, 1))
 }
 
 /// Returns whether something can be one segment of a path: `.` and `..` would ask for something
@@ -371,17 +377,17 @@ fn tls(authorities: RootCertStore) -> ClientConfig {
 }
 
 /// Reads an answer to its end, counting what comes out of the decompression.
-async fn read(mut response: Response, limit: usize, received: &mut usize) -> Result<String, Cause> {
+async fn read(mut response: Response, limit: usize, received: &mut usize) -> Result<String, Error> {
     let promised = response.content_length();
     let length = promised.map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
     if length > limit {
-        return Err(Cause::too_large(limit));
+        return Err(Error::too_large(limit));
     }
     let mut body = Vec::with_capacity(length.min(TRUSTED_LENGTH));
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) if body.len() + chunk.len() > limit => {
-                return Err(Cause::too_large(limit));
+                return Err(Error::too_large(limit));
             }
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => break,
@@ -393,6 +399,6 @@ async fn read(mut response: Response, limit: usize, received: &mut usize) -> Res
     }
     String::from_utf8(body).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        Cause::no_answer(format!("the answer is not UTF-8 text (byte {at})"))
+        Error::no_answer(format!("the answer is not UTF-8 text (byte {at})"))
     })
 }

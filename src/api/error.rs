@@ -6,26 +6,30 @@ use reqwest::StatusCode;
 
 use super::server_text::shown;
 use super::wire::Malformed;
-use crate::failure::Kind;
-use crate::name::Invalid;
+use crate::failure::{Failure, Kind};
+use crate::text::message::Message;
 
-/// A call that failed: what was asked for, and why it did not come.
-///
-/// The message is complete; what the libraries said is in [`Error::details`].
+/// A call that failed: the failure that it is for a run, and what decides on another try.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {operation}: {}{}", .cause.message, tried(*.tries))]
+#[error("{failure}")]
 pub struct Error {
-    operation: Operation,
-    tries: u32,
-    cause: Box<Cause>,
+    /// The message, the kind, and the hint; its detail is the libraries' own words.
+    pub failure: Box<Failure>,
+    /// True if the API could not be asked or could not tell, so that an earlier answer may do: not
+    /// if it refused.
+    pub is_outage: bool,
+    /// The time that the API asks us to wait before the next request.
+    pub wait: Option<Duration>,
+    pub(super) again: Retry,
+    /// The status with which the API refused.
+    pub(super) status: Option<StatusCode>,
+    /// True if a web page came with it: something in between, which knows nothing of clusters.
+    pub(super) is_page: bool,
 }
 
 /// The request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Operation {
-    /// Nothing yet: the client is being made.
-    #[error("call the API")]
-    Client,
     /// Get Cluster, or finding it, by what the person typed or the list said.
     #[error("get cluster `{}`", shown(.0))]
     Cluster(String),
@@ -34,27 +38,6 @@ pub(super) enum Operation {
     /// Request Certificate for the cluster of this id.
     #[error("get a certificate for cluster `{}`", shown(.0))]
     Certificate(String),
-}
-
-/// The reason that there is no answer.
-#[derive(Debug)]
-pub(super) struct Cause {
-    pub(super) message: String,
-    pub(super) kind: Kind,
-    pub(super) hint: Option<&'static str>,
-    /// The lines below the message: the clusters that may be meant.
-    pub(super) lines: Vec<String>,
-    /// The libraries' own words.
-    pub(super) details: Option<String>,
-    /// True if the API could not be asked or could not tell: not if it refused.
-    pub(super) is_outage: bool,
-    pub(super) again: Retry,
-    /// The status with which the API refused.
-    pub(super) status: Option<StatusCode>,
-    /// True if a web page came with it: something in between, which knows nothing of clusters.
-    pub(super) is_page: bool,
-    /// The time that the API asks us to wait before the next request.
-    pub(super) wait: Option<Duration>,
 }
 
 /// The conditions under which the same call is worth another try.
@@ -71,35 +54,20 @@ const WEB_PAGE: &str = "a proxy, a login portal, or another server sent a web pa
  `--api-url`, HTTPS_PROXY and NO_PROXY";
 const WRONG_API: &str = "check that `--api-url` names the Prime Intellect API";
 
-impl Cause {
+impl Error {
     /// A failure that no other try and no earlier answer helps.
-    pub(super) fn new(kind: Kind, message: impl Into<String>, hint: &'static str) -> Self {
-        Self {
-            message: message.into(),
-            kind,
-            hint: Some(hint),
-            lines: Vec::new(),
-            details: None,
-            is_outage: false,
-            again: Retry::Never,
-            status: None,
-            is_page: false,
-            wait: None,
-        }
+    pub(super) fn new(kind: Kind, message: impl Into<Message>, hint: &'static str) -> Self {
+        Failure::message(kind, message).hint(hint).into()
     }
 
     /// An answer that the Prime Intellect API would not give.
-    pub(super) fn wrong_answer(message: impl Into<String>) -> Self {
+    pub(super) fn wrong_answer(message: impl Into<Message>) -> Self {
         Self::new(Kind::Answer, message, WRONG_API)
     }
 
     /// An answer that is none: an earlier one may do.
-    pub(super) fn no_answer(message: impl Into<String>) -> Self {
+    pub(super) fn no_answer(message: impl Into<Message>) -> Self {
         Self { is_outage: true, ..Self::wrong_answer(message) }
-    }
-
-    pub(super) fn no_id(why: &Invalid) -> Self {
-        Self::wrong_answer(format!("not an id: {why}"))
     }
 
     pub(super) fn too_large(limit: usize) -> Self {
@@ -114,7 +82,7 @@ impl Cause {
             _ => WRONG_API,
         };
         let message = format!("{what}: {}", shown(&malformed.to_string()));
-        Self { hint: Some(hint), ..Self::no_answer(message) }
+        Self { is_outage: true, ..Self::new(Kind::Answer, message, hint) }
     }
 
     /// The time for all tries is over.
@@ -123,7 +91,7 @@ impl Cause {
             0 => format!("no answer within {limit:?}"),
             _ => format!("incomplete answer after {limit:?} ({received} bytes received)"),
         };
-        let earlier = earlier.map(|earlier| format!("; the previous try: {}", earlier.message));
+        let earlier = earlier.map(|earlier| format!("; the previous try: {earlier}"));
         let hint = "give it more time with `--timeout`, such as `--timeout 2m`";
         let message = message + &earlier.unwrap_or_default();
         Self { is_outage: true, ..Self::new(Kind::Api, message, hint) }
@@ -142,10 +110,12 @@ impl Cause {
             None => String::new(),
         };
         let (meaning, hint) = meaning(status, operation);
+        let hint = if is_page { Some(WEB_PAGE) } else { hint };
         let is_busy = status == StatusCode::TOO_MANY_REQUESTS;
-        let message = format!("{meaning} ({}){said}", code(status));
+        let mut failure =
+            Failure::message(Kind::Api, format!("{meaning} ({}){said}", code(status)));
+        failure.hint = hint.map(str::to_owned);
         Self {
-            hint: if is_page { Some(WEB_PAGE) } else { hint },
             is_outage: is_page || is_busy || status.is_server_error(),
             again: match status {
                 StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Retry::Always,
@@ -154,96 +124,73 @@ impl Cause {
             },
             status: Some(status),
             is_page,
-            ..Self::new(Kind::Api, message, "")
+            ..failure.into()
         }
     }
-}
 
-impl Error {
-    pub(super) fn new(operation: Operation, cause: Cause) -> Self {
-        Self { operation, tries: 1, cause: Box::new(cause) }
-    }
-
-    pub(super) fn after(mut self, tries: u32) -> Self {
-        self.tries = tries;
+    /// The same with what could not be done, after so many tries.
+    pub(super) fn of(mut self, operation: &Operation, tries: u32) -> Self {
+        let tries = if tries > 1 { format!(" ({tries} tries)") } else { String::new() };
+        self.failure.message.text = format!("cannot {operation}: {self}{tries}");
         self
     }
 
     /// Returns whether Get Cluster knows no such id, so that it may be a name.
     pub(super) fn is_unknown_id(&self) -> bool {
         let unknown = [StatusCode::NOT_FOUND, StatusCode::UNPROCESSABLE_ENTITY];
-        self.cause.status.is_some_and(|status| unknown.contains(&status))
+        self.status.is_some_and(|status| unknown.contains(&status))
     }
 
     /// Returns whether the API says that there is no such cluster: not that it cannot tell.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        self.cause.status == Some(StatusCode::NOT_FOUND) && !self.cause.is_page
-    }
-
-    /// Returns whether the API could not be asked or could not tell, so that an earlier answer may
-    /// do: not that it refused.
-    #[must_use]
-    pub fn is_outage(&self) -> bool {
-        self.cause.is_outage
+        self.status == Some(StatusCode::NOT_FOUND) && !self.is_page
     }
 
     /// Returns whether the API answered, and does not take the token, or not for this.
     #[must_use]
     pub fn is_about_the_token(&self) -> bool {
         let refusals = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
-        self.cause.status.is_some_and(|status| refusals.contains(&status)) && !self.cause.is_page
-    }
-
-    /// Returns the time that the API asks us to wait before the next request.
-    #[must_use]
-    pub fn asked_wait(&self) -> Option<Duration> {
-        self.cause.wait
+        self.status.is_some_and(|status| refusals.contains(&status)) && !self.is_page
     }
 
     /// The answer of Get Cluster for `asked` cannot be read.
     #[must_use]
     pub fn malformed_cluster(asked: &str, malformed: &Malformed) -> Self {
-        let operation = Operation::Cluster(asked.to_owned());
-        Self::new(operation, Cause::malformed("malformed answer", malformed))
+        Self::malformed("malformed answer", malformed).of(&Operation::Cluster(asked.to_owned()), 1)
     }
 
     /// The answer of Request Certificate for the cluster `id` cannot be read.
     #[must_use]
     pub fn malformed_certificate(id: &str, malformed: &Malformed) -> Self {
-        let operation = Operation::Certificate(id.to_owned());
-        Self::new(operation, Cause::malformed("malformed answer", malformed))
+        Self::malformed("malformed answer", malformed).of(&Operation::Certificate(id.to_owned()), 1)
     }
 
     /// The answer of Get Cluster for the id `asked` is about the cluster `answered`.
     #[must_use]
     pub fn other_cluster(asked: &str, answered: &str) -> Self {
         let message = format!("the answer is about another cluster, `{}`", shown(answered));
-        Self::new(Operation::Cluster(asked.to_owned()), Cause::wrong_answer(message))
+        Self::wrong_answer(message).of(&Operation::Cluster(asked.to_owned()), 1)
     }
+}
 
-    /// Returns the kind of failure that this is for the run.
-    #[must_use]
-    pub fn kind(&self) -> Kind {
-        self.cause.kind
+/// What fails before the API is asked.
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        Self {
+            failure: Box::new(failure),
+            is_outage: false,
+            wait: None,
+            again: Retry::Never,
+            status: None,
+            is_page: false,
+        }
     }
+}
 
-    /// Returns the next step for the user.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        self.cause.hint.map(str::to_owned)
-    }
-
-    /// Returns the lines below the message: the clusters that may be meant.
-    #[must_use]
-    pub fn lines(&self) -> Vec<String> {
-        self.cause.lines.clone()
-    }
-
-    /// Returns the libraries' own words, for someone who needs more than the message.
-    #[must_use]
-    pub fn details(&self) -> Option<String> {
-        self.cause.details.clone()
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        *error.failure
     }
 }
 
@@ -287,8 +234,4 @@ fn meaning(status: StatusCode, operation: &Operation) -> (&'static str, Option<&
 pub(super) fn code(status: StatusCode) -> String {
     let reason = status.canonical_reason().unwrap_or_default();
     format!("{} {reason}", status.as_str()).trim_end().to_owned()
-}
-
-fn tried(tries: u32) -> String {
-    if tries > 1 { format!(" ({tries} tries)") } else { String::new() }
 }

@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 
 use super::client::{Client, ClusterAnswer, check_segment};
-use super::error::{Cause, Error, Operation};
+use super::error::{Error, Operation};
 use super::list::{Listed, PAGE};
 use super::server_text::shown;
 use crate::failure::Kind;
@@ -24,11 +24,10 @@ impl Client {
     /// name that differs in case only, then the start of an id. None or several are an error that
     /// names the near ones.
     pub async fn find(&self, selector: &str) -> Result<ClusterAnswer, Error> {
-        let operation = || Operation::Cluster(selector.to_owned());
+        let failed = |error: Error| error.of(&Operation::Cluster(selector.to_owned()), 1);
         check_segment(selector).map_err(|why| {
             let message = format!("not an id or a name: {why}");
-            let hint = "give the id or the name of a cluster";
-            Error::new(operation(), Cause::new(Kind::Usage, message, hint))
+            failed(Error::new(Kind::Usage, message, "give the id or the name of a cluster"))
         })?;
         match self.cluster(selector).await {
             Err(error) if error.is_unknown_id() => {}
@@ -36,9 +35,9 @@ impl Client {
         }
         let listed = self.clusters(Some(selector)).await?;
         if listed.is_empty() {
-            return Err(Error::new(operation(), no_such_cluster(self.similar(selector).await)));
+            return Err(failed(self.no_such(selector).await));
         }
-        let id = choose(selector, &listed).map_err(|cause| Error::new(operation(), cause))?;
+        let id = choose(selector, &listed).map_err(failed)?;
         match self.cluster(id).await {
             Err(error) if error.is_unknown_id() => {
                 let message = format!(
@@ -46,16 +45,16 @@ impl Client {
                      been terminated",
                     shown(id)
                 );
-                Err(Error::new(operation(), Cause::new(Kind::Api, message, "try again")))
+                Err(failed(Error::new(Kind::Api, message, "try again")))
             }
             found => found,
         }
     }
 
-    /// Clusters that a mistyped name might mean, the likeliest first; one page is enough of a guess,
-    /// and a guess that fails is none.
-    async fn similar(&self, selector: &str) -> Vec<String> {
-        let listed = self.page(None, 0).await.unwrap_or_default().listed;
+    /// Names the clusters that a mistyped name might mean, the likeliest first; one page is enough of
+    /// a guess, and a guess that fails is none.
+    async fn no_such(&self, selector: &str) -> Error {
+        let listed = self.page(None, 0).await.unwrap_or_default().data;
         let folded = selector.to_lowercase();
         let likeness = |text: &str| strsim::jaro_winkler(&folded, &text.to_lowercase());
         // The comparison takes the product of the lengths, and an API can send anything.
@@ -68,12 +67,12 @@ impl Client {
             .filter(|(likeness, _)| *likeness > SIMILAR)
             .collect();
         similar.sort_by(|(one, _), (other, _)| other.total_cmp(one));
-        named(similar.into_iter().map(|(_, cluster)| cluster))
+        no_such_cluster(similar.into_iter().map(|(_, cluster)| cluster).collect())
     }
 }
 
 /// The id of the one cluster of the list that is meant.
-fn choose<'l>(selector: &str, listed: &'l [Listed]) -> Result<&'l str, Cause> {
+fn choose<'l>(selector: &str, listed: &'l [Listed]) -> Result<&'l str, Error> {
     if let Some(cluster) = listed.iter().find(|cluster| cluster.id == selector) {
         return Ok(&cluster.id);
     }
@@ -86,7 +85,7 @@ fn choose<'l>(selector: &str, listed: &'l [Listed]) -> Result<&'l str, Cause> {
     let starts_so = |cluster: &&Listed| is_start_of_id(selector, &cluster.id);
     let steps = [exact, filtered(&in_any_case), filtered(&starts_so)];
     match steps.iter().find(|found| !found.is_empty()).map_or(&[][..], Vec::as_slice) {
-        [] => Err(no_such_cluster(named(by_name(listed.iter().collect())))),
+        [] => Err(no_such_cluster(by_name(listed.iter().collect()))),
         [cluster] => Ok(&cluster.id),
         several => {
             let (message, hint) = if several.iter().all(starts_so) {
@@ -94,8 +93,8 @@ fn choose<'l>(selector: &str, listed: &'l [Listed]) -> Result<&'l str, Cause> {
             } else {
                 ("several clusters have this name:", "give the id instead of the name")
             };
-            let lines = named(by_name(several.to_vec()));
-            Err(Cause { lines, ..Cause::new(Kind::Api, message, hint) })
+            let message = naming(message, by_name(several.to_vec()));
+            Err(Error::new(Kind::Api, message, hint))
         }
     }
 }
@@ -105,16 +104,15 @@ fn by_name(mut clusters: Vec<&Listed>) -> Vec<&Listed> {
     clusters
 }
 
-fn no_such_cluster(lines: Vec<String>) -> Cause {
-    let similar = if lines.is_empty() { "" } else { "; similar names:" };
-    let message = format!("no cluster has this id or name{similar}");
+fn no_such_cluster(similar: Vec<&Listed>) -> Error {
+    let end = if similar.is_empty() { "" } else { "; similar names:" };
+    let message = naming(&format!("no cluster has this id or name{end}"), similar);
     let hint = "`prime-ssh list` shows ids and names; for a terminated cluster, give its id";
-    let status = Some(StatusCode::NOT_FOUND);
-    Cause { lines, status, ..Cause::new(Kind::Api, message, hint) }
+    Error { status: Some(StatusCode::NOT_FOUND), ..Error::new(Kind::Api, message, hint) }
 }
 
-/// The lines that name the first of these clusters.
-fn named<'l>(clusters: impl IntoIterator<Item = &'l Listed>) -> Vec<String> {
+/// A message that names the first of these clusters.
+fn naming(text: &str, clusters: Vec<&Listed>) -> Message {
     let line = |cluster: &Listed| format!("{} ({})", shown(&cluster.name), shown(&cluster.id));
-    Message::with_first("", NAMED, clusters.into_iter().map(line), 0).lines
+    Message::with_first(text, NAMED, clusters.into_iter().map(line), 0)
 }

@@ -5,11 +5,14 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use reqwest::Url;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::client::{Call, Client, Reply};
-use super::error::{Cause, Error, Operation};
-use super::wire::{self, Malformed, Page, Summary, Value};
+use super::error::{Error, Operation};
+use super::wire::{self, Malformed};
 use crate::text::message::counted;
 
 /// Rows of one page: the most that the API gives.
@@ -23,24 +26,34 @@ const PAGE_MAX: usize = 16 * 1024 * 1024;
 /// The same for all pages together.
 const LIST_MAX: usize = 64 * 1024 * 1024;
 
-/// One row of List Clusters. The texts are as the API gave them: unchecked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One row of List Clusters, as `AdminClusterSummary`. The texts are as the API gave them:
+/// unchecked; what is of the wrong type counts as left out, but for the id and the name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are the contract's")]
 pub struct Listed {
     pub id: String,
     pub name: String,
     /// Empty where the API gives none.
+    #[serde(default, deserialize_with = "given")]
     pub status: String,
+    #[serde(default, deserialize_with = "given")]
     pub team_id: Option<String>,
+    #[serde(default, deserialize_with = "given")]
     pub vault_enabled: bool,
     /// Empty where the API gives none.
+    #[serde(default, deserialize_with = "given")]
     pub created_at: String,
+    #[serde(default, deserialize_with = "given")]
     pub gpu_name: Option<String>,
     /// 0 where the API gives none.
+    #[serde(default, deserialize_with = "given")]
     pub gpu_count: u32,
-    /// The JSON of the connection to its control node, unread.
+    /// The JSON of the connection to its control node, unread: an odd one must not spoil the page.
+    #[serde(default, deserialize_with = "unread")]
     pub controller: Option<String>,
     /// Its place in the list, all pages counted through, from 0.
+    #[serde(skip)]
     pub place: usize,
 }
 
@@ -62,12 +75,26 @@ pub struct Pong {
 }
 
 /// One page.
-#[derive(Default)]
-pub(super) struct ListPage {
-    pub(super) listed: Vec<Listed>,
-    /// The number of rows on all pages, as the API says it.
-    total: Option<usize>,
+#[derive(Default, Deserialize)]
+pub(super) struct Page {
+    #[serde(deserialize_with = "wire::rows")]
+    pub(super) data: Vec<Listed>,
+    /// The number of rows on all pages.
+    #[serde(default, deserialize_with = "given")]
+    total_count: Option<usize>,
+    #[serde(skip)]
     bytes: usize,
+}
+
+/// Reads a value of the right type; any other is as good as none.
+fn given<'de, T: Default + DeserializeOwned, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
+    let json = <&RawValue>::deserialize(from)?;
+    Ok(serde_json::from_str(json.get()).unwrap_or_default())
+}
+
+fn unread<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let json = Option::<&RawValue>::deserialize(from)?;
+    Ok(json.map(|json| json.get().to_owned()))
 }
 
 impl Client {
@@ -77,7 +104,7 @@ impl Client {
         let call = Call::get(Operation::Clusters, self.page_url(None, 0, 1));
         let Reply { text, date } = self.call(&call).await?;
         let took = start.elapsed();
-        page(&text, 0).map_err(|cause| Error::new(Operation::Clusters, cause))?;
+        page(&text, 0)?;
         Ok(Pong { took, date })
     }
 
@@ -98,10 +125,10 @@ impl Client {
                 next += 1;
             }
             let Some(page) = asked.next().await else { break };
-            let ListPage { listed: rows, total, bytes: length } = page?;
+            let Page { data: rows, total_count: total, bytes: length } = page?;
             bytes += length;
             if bytes > LIST_MAX {
-                return Err(Error::new(Operation::Clusters, Cause::too_large(LIST_MAX)));
+                return Err(Error::too_large(LIST_MAX).of(&Operation::Clusters, 1));
             }
             let (is_full, before) = (rows.len() == PAGE, listed.len());
             listed.extend(rows.into_iter().filter(|row| seen.insert(row.id.clone())));
@@ -111,7 +138,7 @@ impl Client {
             if repeats || (!is_ended && next == PAGES_MAX) {
                 let message =
                     format!("the list does not end after {}", counted(listed.len(), "cluster"));
-                return Err(Error::new(Operation::Clusters, Cause::no_answer(message)));
+                return Err(Error::no_answer(message).of(&Operation::Clusters, 1));
             }
             let pages = total.map_or(0, |total| total.div_ceil(PAGE));
             wanted = pages.max(if asked.is_empty() { next + 1 } else { wanted }).min(PAGES_MAX);
@@ -121,14 +148,10 @@ impl Client {
     }
 
     /// One page of the list; a short one is the last.
-    pub(super) async fn page(
-        &self,
-        search: Option<&str>,
-        offset: usize,
-    ) -> Result<ListPage, Error> {
+    pub(super) async fn page(&self, search: Option<&str>, offset: usize) -> Result<Page, Error> {
         let call = Call::get(Operation::Clusters, self.page_url(search, offset, PAGE));
         let text = self.call(&call.at_most(PAGE_MAX)).await?.text;
-        page(&text, offset).map_err(|cause| Error::new(Operation::Clusters, cause))
+        page(&text, offset)
     }
 
     fn page_url(&self, search: Option<&str>, offset: usize, limit: usize) -> Url {
@@ -144,44 +167,18 @@ impl Client {
 }
 
 /// Reads one page; `offset` is where it begins.
-fn page(text: &str, offset: usize) -> Result<ListPage, Cause> {
+pub(super) fn page(text: &str, offset: usize) -> Result<Page, Error> {
     let what = format!("page {} of the list is malformed", offset / PAGE + 1);
-    let malformed = |malformed| Cause::malformed(&what, &malformed);
-    let Page { data, total_count } = wire::page(text).map_err(malformed)?;
-    if data.len() > PAGE {
-        let reason = format!("{} rows, and at most {PAGE} were asked for", data.len());
+    let malformed = |why| Error::malformed(&what, &why).of(&Operation::Clusters, 1);
+    let mut page: Page = wire::read(text).map_err(malformed)?;
+    let rows = page.data.len();
+    if rows > PAGE {
+        let reason = format!("{rows} rows, and at most {PAGE} were asked for");
         return Err(malformed(Malformed::Wrong { path: String::new(), reason }));
     }
-    let total = match total_count {
-        Value::Integer(total) => usize::try_from(total).ok(),
-        _ => None,
-    };
-    let rows = data.into_iter().enumerate();
-    let listed = rows.map(|(index, row)| listed(row, index, offset)).collect::<Result<_, _>>();
-    Ok(ListPage { listed: listed.map_err(malformed)?, total, bytes: text.len() })
-}
-
-fn listed(row: Summary<'_>, index: usize, offset: usize) -> Result<Listed, Malformed> {
-    let text = |value: Value<'_>, field: &str| {
-        value.required().map(str::to_owned).map_err(|reason| Malformed::Wrong {
-            path: format!("data[{index}].{field}"),
-            reason: reason.to_owned(),
-        })
-    };
-    let given = |value: Value<'_>| value.text().map(str::to_owned);
-    Ok(Listed {
-        id: text(row.id, "id")?,
-        name: text(row.name, "name")?,
-        status: given(row.status).unwrap_or_default(),
-        team_id: given(row.team_id),
-        vault_enabled: row.vault_enabled == Value::Bool(true),
-        created_at: given(row.created_at).unwrap_or_default(),
-        gpu_name: given(row.gpu_name),
-        gpu_count: match row.gpu_count {
-            Value::Integer(count) => u32::try_from(count).unwrap_or_default(),
-            _ => 0,
-        },
-        controller: row.controller.map(|controller| controller.get().to_owned()),
-        place: offset + index,
-    })
+    for (row, place) in page.data.iter_mut().zip(offset..) {
+        row.place = place;
+    }
+    page.bytes = text.len();
+    Ok(page)
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use reqwest::Method;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
-use super::error::{Cause, Retry, code};
+use super::error::{Error, Retry, code};
 use crate::failure::Kind;
 
 /// Tries of one call in all, for who asks once.
@@ -17,28 +17,28 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The pause before the next try, if there should be one after so many of at most `most`.
 ///
 /// What the API may have begun to do is not asked for twice unless it only reads.
-pub(super) fn next(cause: &Cause, method: &Method, tried: u32, most: u32) -> Option<Duration> {
-    let is_worth_it = match cause.again {
+pub(super) fn next(error: &Error, method: &Method, tried: u32, most: u32) -> Option<Duration> {
+    let is_worth_it = match error.again {
         Retry::Always => true,
         Retry::IfItReads => *method == Method::GET,
         Retry::Never => false,
     };
-    (is_worth_it && tried < most).then(|| pause(tried).max(cause.wait.unwrap_or_default()))
+    (is_worth_it && tried < most).then(|| pause(tried).max(error.wait.unwrap_or_default()))
 }
 
-/// The cause, or that the wait which the API asks for does not fit into the time that is left.
-pub(super) fn within(cause: Cause, left: Duration, limit: Duration) -> Cause {
-    match (cause.status, cause.wait) {
+/// The error, or that the wait which the API asks for does not fit into the time that is left.
+pub(super) fn within(error: Error, left: Duration, limit: Duration) -> Error {
+    match (error.status, error.wait) {
         // A refusal that no waiting changes stays what it is.
-        (Some(status), Some(wait)) if wait > left && cause.again != Retry::Never => {
+        (Some(status), Some(wait)) if wait > left && error.again != Retry::Never => {
             let (seconds, code) = (wait.as_secs(), code(status));
             let message = format!(
                 "the API asks to wait {seconds}s ({code}), longer than the time limit of {limit:?}"
             );
             let hint = "try again later, or give it more time with `--timeout`";
-            Cause { wait: Some(wait), is_outage: true, ..Cause::new(Kind::Api, message, hint) }
+            Error { wait: Some(wait), is_outage: true, ..Error::new(Kind::Api, message, hint) }
         }
-        _ => cause,
+        _ => error,
     }
 }
 

@@ -7,7 +7,7 @@ use reqwest::Error as HttpError;
 use rustls::{CertificateError, Error as TlsError};
 
 use super::address::ApiUrl;
-use super::error::{Cause, Retry};
+use super::error::{Error, Retry};
 use super::server_text::shown;
 use crate::failure::Kind;
 
@@ -20,7 +20,7 @@ const SCHEME: &str = "check the scheme and the port in `--api-url`";
 const CUT: &str = "try again; a proxy in between may have cut it";
 
 /// Explains why no answer began.
-pub(super) fn no_answer(error: HttpError, address: &ApiUrl) -> Cause {
+pub(super) fn no_answer(error: HttpError, address: &ApiUrl) -> Error {
     let error = error.without_url();
     let reason = reason(&error);
     let (message, hint, again) = if let Some(tls) = find::<TlsError>(&error) {
@@ -36,11 +36,11 @@ pub(super) fn no_answer(error: HttpError, address: &ApiUrl) -> Cause {
         let message = format!("the connection broke before an answer came: {reason}");
         (message, NETWORK, Retry::IfItReads)
     };
-    Cause { again, ..cause(Kind::Api, message, hint, &error) }
+    Error { again, ..outage(Kind::Api, message, hint, &error) }
 }
 
 /// Explains why an answer stopped in the middle.
-pub(super) fn no_end(error: HttpError, received: usize, promised: Option<u64>) -> Cause {
+pub(super) fn no_end(error: HttpError, received: usize, promised: Option<u64>) -> Error {
     let error = error.without_url();
     let is_cut = find::<hyper::Error>(&error).is_some();
     let message = match promised {
@@ -51,13 +51,14 @@ pub(super) fn no_end(error: HttpError, received: usize, promised: Option<u64>) -
         _ => format!("cannot decompress the answer after {received} bytes: {}", reason(&error)),
     };
     let again = if is_cut { Retry::IfItReads } else { Retry::Never };
-    Cause { again, ..cause(Kind::Answer, message, CUT, &error) }
+    Error { again, ..outage(Kind::Answer, message, CUT, &error) }
 }
 
-fn cause(kind: Kind, message: String, hint: &'static str, error: &HttpError) -> Cause {
+fn outage(kind: Kind, message: String, hint: &'static str, error: &HttpError) -> Error {
     let chain: Vec<_> = chain(error).map(ToString::to_string).collect();
-    let details = Some(shown(&chain.join(": ")));
-    Cause { is_outage: true, details, ..Cause::new(kind, message, hint) }
+    let mut outage = Error { is_outage: true, ..Error::new(kind, message, hint) };
+    outage.failure.detail = Some(shown(&chain.join(": ")));
+    outage
 }
 
 fn tls_reason(error: &TlsError) -> (String, &'static str) {

@@ -11,7 +11,6 @@ use std::marker::PhantomData;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::text::sanitize::excerpt;
 
@@ -100,10 +99,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
 
             fn visit_str<E>(self, v: &str) -> Result<Value<'de>, E> {
                 Ok(Value::Text(Cow::Owned(v.to_owned())))
-            }
-
-            fn visit_string<E>(self, v: String) -> Result<Value<'de>, E> {
-                Ok(Value::Text(Cow::Owned(v)))
             }
 
             fn visit_unit<E>(self) -> Result<Value<'de>, E> {
@@ -205,34 +200,6 @@ impl<'a> Extend<SshKey<'a>> for SshKeys<'a> {
         let says = |key: &SshKey<'a>| !(key.role.is_absent() && key.public_key.is_absent());
         self.0.extend(keys.into_iter().filter(says));
     }
-}
-
-/// One page of List Clusters.
-#[derive(Debug, Deserialize)]
-#[expect(missing_docs, reason = "the fields are the contract's")]
-pub struct Page<'a> {
-    #[serde(borrow, deserialize_with = "rows")]
-    pub data: Vec<Summary<'a>>,
-    #[serde(default)]
-    pub total_count: Value<'a>,
-}
-
-/// One row of List Clusters, as `AdminClusterSummary`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[expect(missing_docs, reason = "the fields are the contract's")]
-pub struct Summary<'a> {
-    #[serde(borrow)]
-    pub id: Value<'a>,
-    pub name: Value<'a>,
-    pub status: Value<'a>,
-    pub vault_enabled: Value<'a>,
-    pub team_id: Value<'a>,
-    pub created_at: Value<'a>,
-    pub gpu_name: Value<'a>,
-    pub gpu_count: Value<'a>,
-    /// Unread: an odd one must not spoil the page, for most readers of it do not care.
-    pub controller: Option<&'a RawValue>,
 }
 
 /// The answer of Request Certificate, as `CertificateResponse`.
@@ -347,16 +314,6 @@ pub fn signed(text: &str) -> Result<Signed<'_>, Malformed> {
     read::<Wrapped<'_>>(text)?.data.ok_or(Malformed::NoData)
 }
 
-/// Reads one page of List Clusters.
-pub fn page(text: &str) -> Result<Page<'_>, Malformed> {
-    read(text)
-}
-
-/// Reads the `controller` of a row of List Clusters.
-pub fn controller(text: &str) -> Result<Connection<'_>, Malformed> {
-    read(text)
-}
-
 /// The most clusters that one file may hold.
 const CLUSTERS_MAX: usize = 100_000;
 
@@ -414,7 +371,8 @@ fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer.deserialize_any(Each { limit: LIST_MAX, takes_null: true, types: PhantomData })
 }
 
-fn rows<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+/// A list that must be there.
+pub(super) fn rows<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
     deserializer.deserialize_any(Each { limit: LIST_MAX, takes_null: false, types: PhantomData })
@@ -447,7 +405,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Malformed> {
+/// Reads an object of the API's.
+pub fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Malformed> {
     // Some editors and shells put a byte order mark in front of what they save.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let read = serde_json::from_str(text).map(|Object(read)| read);
@@ -572,7 +531,7 @@ mod tests {
         let answer = format!(r#"{{"data": {{"nodes": [{{"connections": [{list}]}}]}}}}"#);
         let told = parse(&answer).unwrap_err().to_string();
         assert!(told.contains(": a list of over 10000 at line 1"), "{told}");
-        assert!(page(&format!(r#"{{"data": [{list}]}}"#)).is_err());
+        assert!(super::super::list::page(&format!(r#"{{"data": [{list}]}}"#), 0).is_err());
         let many = format!(r#"{{"sshKeys": [{{"role": "a"}}, {list}]}}"#);
         assert_eq!(cluster(&many).ssh_keys.0.len(), 1);
     }

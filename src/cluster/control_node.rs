@@ -28,7 +28,7 @@ impl ControlNode {
     /// Parses and checks the `controller` of row `place` of List Clusters.
     pub fn of_listed(controller: &str, place: usize) -> Result<Self, Vec<Refusal>> {
         let path = || format!("data[{place}].controller");
-        let Ok(wire) = wire::controller(controller) else {
+        let Ok(wire) = wire::read(controller) else {
             let reason = Invalid::because("not a connection");
             return Err(vec![Refusal { path: path(), excerpt: String::new(), reason }]);
         };

@@ -4,10 +4,11 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::fetch::{self, AnswerSource, FetchError, Fetched};
+use super::fetch::{self, AnswerSource, Fetched};
 use super::fleets;
 use crate::api::cache::{Cache, CachedResponse, Key};
 use crate::api::client::ClusterAnswer;
+use crate::api::error::Error as ApiError;
 use crate::cli::CacheArgs;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::settings::{Context, Environment, Origin, Source};
@@ -144,19 +145,18 @@ fn only(source: &Source, open: &[Question]) -> Source {
 }
 
 /// If the API is down and every answer is cached, says that they can be used.
-fn advise_offline(error: FetchError, cache: &Cache, open: &[Question]) -> Failure {
-    let FetchError { failure, is_outage, .. } = error;
+fn advise_offline(error: ApiError, cache: &Cache, open: &[Question]) -> Failure {
     let cached: Option<Vec<CachedResponse>> =
         open.iter().map(|question| question.cached_in(cache)).collect();
-    let Some(cached) = cached.filter(|_| is_outage) else { return failure };
+    let Some(cached) = cached.filter(|_| error.is_outage) else { return error.into() };
     let age = span(cached.iter().filter_map(CachedResponse::age).max().unwrap_or_default());
     let cached =
         format!("use the cached answer from {age} ago with --offline or PRIME_SSH_OFFLINE=1");
-    let hint = match &failure.hint {
+    let hint = match &error.failure.hint {
         Some(other) => format!("{other}, or {cached}"),
         None => cached,
     };
-    failure.hint(hint)
+    Failure::from(error).hint(hint)
 }
 
 impl Question {

@@ -13,7 +13,6 @@ use crate::api::list::Listed;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::settings::{Endpoint, Origin, Source};
 use crate::terminal::Terminal;
-use crate::text::message::Message;
 
 /// The most clusters that are asked for at once.
 pub(super) const AT_ONCE: usize = 8;
@@ -26,7 +25,7 @@ pub(super) struct Fetched {
     /// The source of the answer.
     pub(super) source: AnswerSource,
     /// The text, or why there is none.
-    pub(super) result: Result<String, FetchError>,
+    pub(super) result: Result<String, ApiError>,
 }
 
 impl Fetched {
@@ -55,45 +54,8 @@ impl fmt::Display for AnswerSource {
     }
 }
 
-/// The reason that there is no answer.
-#[derive(Debug)]
-pub(super) struct FetchError {
-    pub(super) failure: Failure,
-    /// The API knows no such cluster.
-    pub(super) is_unknown: bool,
-    /// The API could not be asked, or could not tell.
-    pub(super) is_outage: bool,
-}
-
-impl From<Failure> for FetchError {
-    fn from(failure: Failure) -> Self {
-        Self { failure, is_unknown: false, is_outage: false }
-    }
-}
-
-impl From<ApiError> for FetchError {
-    fn from(error: ApiError) -> Self {
-        let (is_unknown, is_outage) = (error.is_not_found(), error.is_outage());
-        Self { failure: error.into(), is_unknown, is_outage }
-    }
-}
-
-impl From<FetchError> for Failure {
-    fn from(error: FetchError) -> Self {
-        error.failure
-    }
-}
-
-impl From<ApiError> for Failure {
-    fn from(error: ApiError) -> Self {
-        let message = Message::with_lines(&error, error.lines());
-        let (hint, detail) = (error.hint(), error.details());
-        Self { hint, detail, ..Self::message(error.kind(), message) }
-    }
-}
-
 /// Fetches every answer, in the order of the questions. Fails at the first that does not come.
-pub(super) fn all(source: &Source, terminal: Terminal) -> Result<Vec<Fetched>, FetchError> {
+pub(super) fn all(source: &Source, terminal: Terminal) -> Result<Vec<Fetched>, ApiError> {
     let mut all = Vec::new();
     for fetched in fetch(source, true, terminal)? {
         let text = fetched.result?;
@@ -131,15 +93,11 @@ pub(super) fn list(
 
 /// Reads one file.
 pub(super) fn read(path: PathBuf) -> Fetched {
-    let result = input::read_text(&path, Kind::Answer).map_err(FetchError::from);
+    let result = input::read_text(&path, Kind::Answer).map_err(ApiError::from);
     Fetched { asked: input::name_of(&path), source: AnswerSource::File(path), result }
 }
 
-fn fetch(
-    source: &Source,
-    stops_early: bool,
-    terminal: Terminal,
-) -> Result<Vec<Fetched>, FetchError> {
+fn fetch(source: &Source, stops_early: bool, terminal: Terminal) -> Result<Vec<Fetched>, ApiError> {
     match &source.origin {
         Origin::Files(paths) => Ok(paths.iter().cloned().map(read).collect()),
         Origin::Named(selectors) => {
@@ -171,7 +129,7 @@ async fn at_once(
     let fetch = |asked: String| async move {
         let (id, result) = match ask(&asked).await {
             Ok(answer) => (answer.id, Ok(answer.text)),
-            Err(error) => (asked.clone(), Err(error.into())),
+            Err(error) => (asked.clone(), Err(error)),
         };
         Fetched { asked, source: AnswerSource::Api(id), result }
     };
@@ -193,9 +151,9 @@ fn ask<T>(
     terminal: Terminal,
     message: &str,
     work: impl AsyncFnOnce(Client) -> Result<T, ApiError>,
-) -> Result<T, FetchError> {
+) -> Result<T, ApiError> {
     let client = endpoint.client(terminal)?;
-    Ok(block_on(terminal.wait_for(message, work(client)))??)
+    block_on(terminal.wait_for(message, work(client)))?
 }
 
 /// Runs `work` to its end on this thread.

@@ -122,7 +122,7 @@ pub(super) fn none_listed(to_do: &str) -> Failure {
 impl Fetched {
     /// Parses and checks the answer; a file may hold several clusters.
     pub(super) fn clusters(&self) -> Outcome<Vec<CheckedCluster<'_>>> {
-        let text = self.result.as_ref().map_err(|error| error.failure.clone())?;
+        let text = self.result.as_ref().map_err(|error| (*error.failure).clone())?;
         match &self.source {
             AnswerSource::Api(id) => Ok(vec![checked_answer(id, text)?]),
             AnswerSource::File(_) => {

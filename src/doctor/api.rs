@@ -72,7 +72,7 @@ fn token(probe: &ApiProbe) -> Vec<Finding> {
     let accepted = match &probe.answer {
         Some(Ok(_)) => Finding::ok(Check::Token, format_args!("{from}; the API accepts it")),
         Some(Err(error)) if error.is_about_the_token() => Finding {
-            advice: error.hint(),
+            advice: error.failure.hint.clone(),
             ..Finding::wrong(Check::Token, format_args!("{from}: {error}"))
         },
         _ => Finding::note(Check::Token, format_args!("{from}; not tried")),
@@ -121,7 +121,10 @@ fn answer(probe: &ApiProbe) -> Vec<Finding> {
             vec![Finding::ok(Check::Api, format_args!("{address} answers"))]
         }
         Some(Err(error)) => {
-            vec![Finding { advice: error.hint(), ..Finding::wrong(Check::Api, error) }]
+            vec![Finding {
+                advice: error.failure.hint.clone(),
+                ..Finding::wrong(Check::Api, error)
+            }]
         }
     }
 }

@@ -32,12 +32,11 @@ impl Invalid {
     }
 }
 
-/// Declares a checked text type: a private [`Cow`] with `new`, `FromStr`, `Display` and `as_str`.
+/// Declares a checked text type: a private [`Cow`] with `FromStr`, `Display` and `as_str`, and with a
+/// `new` that keeps the text as it is, unless the type has one of its own.
 macro_rules! checked_text {
     ($(#[$doc:meta])* $name:ident, $check:path) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
-        pub struct $name<'a>(Cow<'a, str>);
+        checked_text! { $(#[$doc])* $name }
 
         impl<'a> $name<'a> {
             /// Checks `text`; the error says what is wrong with it.
@@ -46,7 +45,14 @@ macro_rules! checked_text {
                 $check(&text)?;
                 Ok(Self(text))
             }
+        }
+    };
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+        pub struct $name<'a>(Cow<'a, str>);
 
+        impl<'a> $name<'a> {
             /// The checked text.
             #[must_use]
             pub fn as_str(&self) -> &str {

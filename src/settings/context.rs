@@ -8,7 +8,6 @@ use super::environment::{Environment, read};
 use super::prime_cli::PrimeCli;
 use crate::api::address::ApiUrl;
 use crate::api::client::Client;
-use crate::api::error::Error as ApiError;
 use crate::api::token::{ApiToken, TokenSource};
 use crate::cli::{GlobalArgs, SourceArgs};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -72,7 +71,7 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// A client that tells each request to `--verbose`.
-    pub fn client(self, terminal: Terminal) -> Result<Client, ApiError> {
+    pub fn client(self, terminal: Terminal) -> Outcome<Client> {
         Ok(Client::new(self.address, self.token, self.timeout)?.traced(terminal))
     }
 }

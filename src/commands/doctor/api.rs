@@ -36,7 +36,7 @@ fn probe(access: Outcome<Access>, context: Option<String>, terminal: Terminal) -
         let message = format!("asking {}", endpoint.address);
         match endpoint.client(terminal) {
             Ok(client) => fetch::block_on(terminal.wait_for(message, client.ping())).ok(),
-            Err(error) => Some(Err(error)),
+            Err(failure) => Some(Err(failure.into())),
         }
     });
     let (address, token) = match access {

@@ -1,7 +1,8 @@
 //! The installed clusters against the API's answers: what `sync --check` would say.
 
+use crate::api::error::Error as ApiError;
 use crate::certificate::own_keys::{OwnKey, OwnKeys};
-use crate::commands::fetch::{FetchError, Fetched};
+use crate::commands::fetch::Fetched;
 use crate::commands::installed::{
     ClusterChange, DesiredState, Newcomers, ask_again, decide_installed,
 };
@@ -37,7 +38,7 @@ pub(super) fn compare(
     let answers = ask_again(&asked, context);
     for (record, fetched) in asked.iter().zip(answers) {
         let alias = record.alias();
-        if matches!(fetched.result, Err(FetchError { is_unknown: true, .. })) {
+        if fetched.result.as_ref().is_err_and(ApiError::is_not_found) {
             let what = format_args!("the API does not know {alias} any more");
             let sync = commands.installed("sync", ["--prune", &*alias]);
             findings.push(Finding::wrong(CHECK, what).run(sync));

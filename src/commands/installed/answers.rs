@@ -8,7 +8,7 @@ use super::apply::Applying;
 use super::desired::DesiredState;
 use super::names;
 use super::summary::{ClusterChange, Line};
-use crate::commands::fetch::{self, FetchError, Fetched};
+use crate::commands::fetch::{self, Fetched};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::layout::Layout;
 use crate::install::present::Present;
@@ -215,11 +215,11 @@ pub(in crate::commands) fn decide_installed(
         format!("if it is gone for good, {sync} removes it")
     };
     match &fetched.result {
-        Err(FetchError { is_unknown: true, .. }) if prune => {
+        Err(error) if error.is_not_found() && prune => {
             return Ok(removed("is not known to the API"));
         }
-        Err(FetchError { failure, is_unknown: true, .. }) => {
-            return Err(failure.clone().hint(prune_hint()));
+        Err(error) if error.is_not_found() => {
+            return Err((*error.failure).clone().hint(prune_hint()));
         }
         Ok(_) | Err(_) => {}
     }

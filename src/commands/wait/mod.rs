@@ -202,7 +202,7 @@ impl<'w> Waiter<'w> {
             Some(record) => context.endpoint_of(record)?,
             None => source.endpoint.clone()?,
         };
-        Ok(endpoint.client(self.terminal)?)
+        endpoint.client(self.terminal)
     }
 
     /// Asks again and again until it is as it should be, cannot be, or the time is over.
@@ -228,9 +228,9 @@ impl<'w> Waiter<'w> {
             match self.ask_at(&awaited, next).await {
                 None => break None,
                 Some(Ok(new)) => (awaited.text, awaited.outage) = (new, None),
-                Some(Err(error)) if error.is_outage() => {
+                Some(Err(error)) if error.is_outage => {
                     // A server may ask for more time than there is.
-                    let wait = error.asked_wait().unwrap_or_default().min(self.patience.within);
+                    let wait = error.wait.unwrap_or_default().min(self.patience.within);
                     pauses.defer_until(Instant::now() + wait);
                     awaited.outage = Some(error.to_string());
                 }

@@ -25,12 +25,12 @@ fn a_refused_connection_is_tried_three_times() {
     let error = run(client_at(&address, ENOUGH).cluster("c1")).unwrap_err();
     // The two pauses, at their shortest.
     assert!(begin.elapsed() > Duration::from_millis(700), "{:?}", begin.elapsed());
-    assert_eq!(error.kind(), Kind::Api);
+    assert_eq!(error.failure.kind, Kind::Api);
     snapshot!(told(&error), @"
     3: cannot get cluster `c1`: cannot connect to http://127.0.0.1:[port]: connection refused (3 tries)
     hint: check the network, the address in `--api-url`, and HTTPS_PROXY and NO_PROXY if you use a proxy
     ");
-    let details = error.details().unwrap();
+    let details = error.failure.detail.unwrap();
     assert!(details.starts_with("error sending request: "), "{details}");
     assert!(details.contains("tcp connect error"), "{details}");
 }
@@ -64,7 +64,7 @@ fn an_answer_that_is_no_http() {
     ] {
         let server = Server::new([Reply::Last(garbage)]);
         let error = get(&server).unwrap_err();
-        assert_eq!(error.kind(), Kind::Api);
+        assert_eq!(error.failure.kind, Kind::Api);
         said.add(title, told(&error));
         assert_eq!(server.requests().len(), 1);
     }

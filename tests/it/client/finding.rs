@@ -194,7 +194,7 @@ fn an_id_of_the_list_that_leads_elsewhere_is_refused() {
     for id in ["..", ".", "", "a\nb"] {
         let server = Server::new([unknown(), list([(id, "train")])]);
         let error = find(&server, "train").unwrap_err();
-        assert_eq!(error.kind(), Kind::Answer, "{id:?}");
+        assert_eq!(error.failure.kind, Kind::Answer, "{id:?}");
     }
 }
 
@@ -202,7 +202,7 @@ fn an_id_of_the_list_that_leads_elsewhere_is_refused() {
 fn other_failures_are_not_taken_for_a_name() {
     for status in [401, 403, 500] {
         let server = Server::new([refusal(status, "")]);
-        assert_eq!(find(&server, "train").unwrap_err().kind(), Kind::Api);
+        assert_eq!(find(&server, "train").unwrap_err().failure.kind, Kind::Api);
     }
     let server = Server::new([unknown(), refusal(403, "")]);
     let message = message(&find(&server, "train").unwrap_err());
@@ -214,7 +214,7 @@ fn what_can_be_no_cluster_is_not_asked_for() {
     let (server, mut told) = (Server::new([]), Transcript::default());
     for selector in ["", ".", "..", "a\u{1b}b", "\t..", "a\u{202e}b", &"x".repeat(1025)] {
         let error = find(&server, selector).unwrap_err();
-        assert_eq!(error.kind(), Kind::Usage, "{selector:?}");
+        assert_eq!(error.failure.kind, Kind::Usage, "{selector:?}");
         told.add(selector.get(..40).unwrap_or(selector).escape_debug(), error);
     }
     snapshot!(told);

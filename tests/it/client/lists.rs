@@ -168,18 +168,18 @@ fn a_row_that_names_no_cluster_says_where() {
         let server =
             Server::new([json(format!(r#"{{"data": [{{"id": "a", "name": "a"}}, {row}]}}"#))]);
         let error = list(&server, None).unwrap_err();
-        assert_eq!(error.kind(), Kind::Answer);
+        assert_eq!(error.failure.kind, Kind::Answer);
         told.add(row, error);
     }
     snapshot!(told, @r#"
     --- {"name": "a"}
-    cannot list the clusters: page 1 of the list is malformed: data[1].id: missing
+    cannot list the clusters: page 1 of the list is malformed: data[1]: missing field `id` at line 1 column 49
     --- {"id": 5, "name": "a"}
-    cannot list the clusters: page 1 of the list is malformed: data[1].id: not a string
+    cannot list the clusters: page 1 of the list is malformed: data[1].id: invalid type: integer `5`, expected a string at line 1 column 44
     --- {"id": "c", "name": null}
-    cannot list the clusters: page 1 of the list is malformed: data[1].name: missing
+    cannot list the clusters: page 1 of the list is malformed: data[1].name: invalid type: null, expected a string at line 1 column 60
     --- {"id": "c", "name": ["a"]}
-    cannot list the clusters: page 1 of the list is malformed: data[1].name: not a string
+    cannot list the clusters: page 1 of the list is malformed: data[1].name: invalid type: sequence, expected a string at line 1 column 56
     "#);
 }
 
@@ -187,13 +187,13 @@ fn a_row_that_names_no_cluster_says_where() {
 fn a_page_that_is_none_says_which() {
     let server = Server::new([page(0..100), json(r#"{"data": [5]}"#)]);
     let error = list(&server, None).unwrap_err();
-    assert_eq!(error.kind(), Kind::Answer);
+    assert_eq!(error.failure.kind, Kind::Answer);
     snapshot!(error, @"cannot list the clusters: page 2 of the list is malformed: data[0]: invalid type: integer `5`, expected an object at line 1 column 11");
 
     let server = Server::new([json("<html>")]);
     snapshot!(list(&server, None).unwrap_err(), @"cannot list the clusters: page 1 of the list is malformed: a web page (HTML) instead of JSON");
     let server = Server::new([json(r#"{"data": null}"#)]);
-    assert_eq!(list(&server, None).unwrap_err().kind(), Kind::Answer);
+    assert_eq!(list(&server, None).unwrap_err().failure.kind, Kind::Answer);
 }
 
 #[test]

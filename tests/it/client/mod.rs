@@ -44,15 +44,14 @@ fn get(server: &Server) -> Result<String, Error> {
 
 /// The message of an error with the lines below it.
 fn message(error: &Error) -> String {
-    let lines = error.lines().into_iter().map(|line| format!("\n  {line}"));
-    [error.to_string()].into_iter().chain(lines).collect()
+    error.failure.message.joined()
 }
 
 /// All that a user sees of an error: exit code, message, hint.
 fn told(error: &Error) -> String {
     let chain = anyhow::Chain::new(error).count();
     assert_eq!(chain, 1, "what stands behind the message would be printed too");
-    let code = error.kind().exit_code();
-    let hint = error.hint().unwrap_or_default();
+    let code = error.failure.kind.exit_code();
+    let hint = error.failure.hint.clone().unwrap_or_default();
     format!("{code}: {}\nhint: {hint}", message(error))
 }

@@ -38,11 +38,11 @@ fn alone() {
     let Ok(address) = env::var(ADDRESS) else { return };
     let token = ApiToken::new(TOKEN).unwrap();
     let called = Client::new(address.parse().unwrap(), token, Duration::from_secs(20))
-        .and_then(|client| run(client.cluster("c1")))
+        .and_then(|client| Ok(run(client.cluster("c1"))?))
         .map(|answer| answer.text);
     let told = called.unwrap_or_else(|error| {
-        let hint = error.hint().unwrap_or_default();
-        format!("{}: {error}\nhint: {hint}", error.kind().exit_code())
+        let hint = error.hint.clone().unwrap_or_default();
+        format!("{}: {error}\nhint: {hint}", error.kind.exit_code())
     });
     println!("<<{told}>>");
 }
@@ -188,8 +188,8 @@ fn the_token_is_in_no_text() {
         for _ in 0..4 {
             let Err(error) = client.cluster("c1").await else { continue };
             texts.extend([format!("{error:?}"), error.to_string()]);
-            texts.extend(error.hint());
-            texts.extend(error.details());
+            texts.extend(error.failure.hint.clone());
+            texts.extend(error.failure.detail.clone());
         }
     });
     assert!(texts.len() > 8);

@@ -27,7 +27,7 @@ fn what_passes_is_tried_three_times_with_growing_pauses() {
     let after_three = |status| {
         let server = Server::new((0..3).map(|_| refusal(status, r#"{"detail": "later"}"#)));
         let error = get(&server).unwrap_err();
-        assert_eq!(error.kind(), Kind::Api);
+        assert_eq!(error.failure.kind, Kind::Api);
         let [first, second] = two_pauses(&server);
         // At their shortest; on a busy machine they are longer.
         assert!(first >= Duration::from_millis(180), "{first:?}");
@@ -221,7 +221,7 @@ fn a_certificate_is_not_asked_for_twice_unless_nothing_was_done() {
     }
     for once in [refusal(502, ""), refusal(504, ""), Reply::Last(Vec::new())] {
         let server = Server::new([once]);
-        assert_eq!(ask(&server).unwrap_err().kind(), Kind::Api);
+        assert_eq!(ask(&server).unwrap_err().failure.kind, Kind::Api);
         assert_eq!(server.requests().len(), 1);
     }
 }
