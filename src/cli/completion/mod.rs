@@ -7,17 +7,14 @@
 //! It is our own because `clap_complete` 4.6's dynamic engine completes neither `--format=ya` nor
 //! `--output=~/…` in bash.
 
-mod shell;
-
 use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
 
 use clap::builder::{PossibleValue, StyledStr};
 use clap::{Arg, Command, ValueHint};
 
 use crate::install::state::Record;
 use crate::name::Slug;
-
-pub use shell::{Shell, write};
 
 /// The completions at the cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -219,4 +216,41 @@ fn takes_value(argument: &Arg) -> bool {
 fn command_words(command: &Command) -> Vec<Word> {
     let shown = command.get_subcommands().filter(|command| !command.is_hide_set());
     shown.map(|command| Word::new(command.get_name(), command.get_about())).collect()
+}
+
+/// A shell with completion that programs can add to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Shell {
+    /// source <(prime-ssh completions bash)
+    Bash,
+    /// source <(prime-ssh completions zsh), after compinit; or as the file _prime-ssh in a folder
+    /// of fpath
+    Zsh,
+    /// prime-ssh completions fish | source
+    Fish,
+}
+
+impl Shell {
+    /// The script for the shell.
+    #[must_use]
+    pub fn script(self) -> &'static str {
+        match self {
+            Self::Bash => include_str!("script.bash"),
+            Self::Zsh => include_str!("script.zsh"),
+            Self::Fish => include_str!("script.fish"),
+        }
+    }
+}
+
+/// Writes what fits as an answer to the script: a line that says what it is, and then a line a word
+/// with its meaning behind a tab.
+pub fn write(fitting: &Fitting, to: &mut dyn Write) -> io::Result<()> {
+    match fitting {
+        Fitting::File => writeln!(to, "file"),
+        Fitting::Folder => writeln!(to, "folder"),
+        Fitting::Words(words) => {
+            writeln!(to, "words")?;
+            words.iter().try_for_each(|word| writeln!(to, "{}\t{}", word.text, word.meaning))
+        }
+    }
 }
