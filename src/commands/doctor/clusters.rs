@@ -148,7 +148,7 @@ fn other_key(
     own: &OwnKeys,
 ) -> Option<OwnKey> {
     let checked = fetched.cluster(&record.id, &fetched.asked).ok()??;
-    let cluster = checked.cluster().filter(|cluster| !cluster.vault_enabled)?;
+    let cluster = checked.cluster.as_ref().filter(|cluster| !cluster.vault_enabled)?;
     let rendering = context.rendering(&record.options, record.source.context()).ok()?;
     let named = rendering.ssh.identity_file.map(|path| context.environment.expand(&path));
     own.not_shown(named.as_deref(), &cluster.ssh_keys).cloned()
