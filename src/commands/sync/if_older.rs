@@ -4,7 +4,9 @@
 //! something is, it has one limit for everything, and what cannot be had by then is left as it is:
 //! ssh goes on with that.
 
+use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::certificate::file::{CertificateFile, present, suffices};
@@ -63,7 +65,13 @@ pub(super) fn run(args: &SyncArgs, older: Duration, context: &Context) -> Outcom
         return Ok(());
     }
     let limit = due.iter().map(Due::limit).max().unwrap_or(LIMIT);
-    let refresh = Refresh { context: context.clone(), layout, older, start: Instant::now() };
+    let refresh = Refresh {
+        context: context.clone(),
+        layout,
+        older,
+        start: Instant::now(),
+        told: Arc::default(),
+    };
     let work = {
         let (mut refresh, due) = (refresh.clone(), due.clone());
         move || {
@@ -149,6 +157,7 @@ struct Refresh {
     layout: Layout,
     older: Duration,
     start: Instant,
+    told: Arc<Mutex<BTreeSet<(FileStem, &'static str)>>>,
 }
 
 impl Refresh {
@@ -337,8 +346,7 @@ impl Refresh {
     }
 
     fn tell_no_certificate(&self, stem: &FileStem, why: &str) {
-        let title = self.title(stem);
-        self.context.terminal.warning(format_args!("{title}: no new certificate: {why}"));
+        self.tell_once(stem, "no new certificate", &format!(": {why}"));
     }
 
     /// Notes what was not done when the time was over.
@@ -366,8 +374,16 @@ impl Refresh {
             Some(age) => format!("of {} ago", time::span(age)),
             None => "that are installed".to_owned(),
         };
-        let title = self.title(stem);
-        self.context.terminal.warning(format_args!("{title}: using the hosts {hosts}: {why}"));
+        self.tell_once(stem, "using the hosts", &format!(" {hosts}: {why}"));
+    }
+
+    /// Warns of a cluster, and not twice of the same: limits within each other are over at once where
+    /// the machine was slow or asleep.
+    fn tell_once(&self, stem: &FileStem, what: &'static str, more: &str) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.insert((stem.clone(), what)) {
+            self.context.terminal.warning(format_args!("{}: {what}{more}", self.title(stem)));
+        }
     }
 
     /// The name of a cluster in messages: its alias, as far as the state can be read.

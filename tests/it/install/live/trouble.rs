@@ -201,17 +201,10 @@ fn one_of_64_asks(live: &Live, name: &str, address: &str) {
     assert_eq!(live.asked(&mut seen), [GET]);
 }
 
-#[test]
-fn an_api_that_is_down_or_speaks_a_byte_a_second() {
-    needs!("ssh");
-    let live = Live::with([train()]);
-    live.moves_to(&format!("http://127.0.0.1:{}", nobody()));
-    live.wait(400);
-    assert!(goes_on(&live, "6 min ago: ") < Duration::from_secs(15));
-
-    let live = Live::with([train()]);
+/// An API that speaks a byte a second, and its address.
+fn speaks_a_byte_a_second() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    live.moves_to(&format!("http://{}", listener.local_addr().unwrap()));
+    let url = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
@@ -226,6 +219,19 @@ fn an_api_that_is_down_or_speaks_a_byte_a_second() {
             });
         }
     });
+    url
+}
+
+#[test]
+fn an_api_that_is_down_or_speaks_a_byte_a_second() {
+    needs!("ssh");
+    let live = Live::with([train()]);
+    live.moves_to(&format!("http://127.0.0.1:{}", nobody()));
+    live.wait(400);
+    assert!(goes_on(&live, "6 min ago: ") < Duration::from_secs(15));
+
+    let live = Live::with([train()]);
+    live.moves_to(&speaks_a_byte_a_second());
     live.wait(400);
     let took = goes_on(&live, "incomplete answer after 2.");
     assert!(took < Duration::from_secs(15), "{took:?}");
@@ -404,6 +410,32 @@ fn killed_at_any_moment_the_next_ssh_works_and_waits_for_nobody() {
     live.run(&["sync", "--check"]).succeeds();
     live.run(&["uninstall", "--all"]).succeeds();
     assert!(!live.sandbox.ssh("prime-ssh").exists());
+}
+
+/// As on a machine that is put to sleep: every limit is over at once when it wakes up.
+#[test]
+fn stopped_until_all_limits_are_over_it_says_one_line() {
+    needs!("ssh");
+    let live = Live::with([train()]);
+    live.moves_to(&speaks_a_byte_a_second());
+    live.wait(400);
+    let mut ssh = live.ssh();
+    ssh.args(["-TG", "prime.train.node-1"]).stdin(Stdio::null());
+    let child = ssh.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    process::until("the refresh", || !running(&live.program).is_empty());
+    thread::sleep(Duration::from_millis(2_300));
+    let looks = running(&live.program);
+    for signal in [Signal::SIGSTOP, Signal::SIGCONT] {
+        for id in &looks {
+            kill(*id, signal).unwrap();
+        }
+        thread::sleep(Duration::from_millis(1_500));
+    }
+    let done = child.wait_with_output().unwrap();
+    assert!(done.status.success(), "{done:?}");
+    let told = String::from_utf8(done.stderr).unwrap();
+    assert_eq!(told.lines().count(), 1, "{told}");
+    assert!(told.contains("using the hosts of "), "{told}");
 }
 
 #[test]
