@@ -1,7 +1,6 @@
 //! The failure of a run: a kind (the exit code), a cause, and a hint.
 
 use std::fmt;
-use std::process::ExitCode;
 
 use crate::text::message::{Message, add_clause};
 
@@ -25,41 +24,21 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All kinds, the smallest exit code first.
-    pub const ALL: [Self; 7] = [
-        Self::Local,
-        Self::Usage,
-        Self::Api,
-        Self::Answer,
-        Self::Install,
-        Self::Hosts,
-        Self::WouldChange,
+    /// All kinds with their meaning, the smallest exit code first.
+    pub const MEANINGS: [(Self, &str); 7] = [
+        (Self::Local, "something on this machine failed, such as a file"),
+        (Self::Usage, "the command line, a variable, or a template is wrong"),
+        (Self::Api, "the API cannot be reached, or it refused"),
+        (Self::Answer, "the API's answer was refused, or there is nothing to render"),
+        (Self::Install, "the installation was refused; nothing was changed"),
+        (Self::Hosts, "a host is not OK, or too few nodes came up"),
+        (Self::WouldChange, "`--check`: something would change"),
     ];
 
     /// The exit code that scripts rely on.
     #[must_use]
     pub fn exit_code(self) -> u8 {
         self as u8
-    }
-
-    /// Returns the meaning of the exit code, for the help.
-    #[must_use]
-    pub fn meaning(self) -> &'static str {
-        match self {
-            Self::Local => "something on this machine failed, such as a file",
-            Self::Usage => "the command line, a variable, or a template is wrong",
-            Self::Api => "the API cannot be reached, or it refused",
-            Self::Answer => "the API's answer was refused, or there is nothing to render",
-            Self::Install => "the installation was refused; nothing was changed",
-            Self::Hosts => "a host is not OK, or too few nodes came up",
-            Self::WouldChange => "`--check`: something would change",
-        }
-    }
-}
-
-impl From<Kind> for ExitCode {
-    fn from(kind: Kind) -> Self {
-        Self::from(kind.exit_code())
     }
 }
 

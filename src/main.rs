@@ -4,8 +4,9 @@ use std::panic::{self, PanicHookInfo};
 use std::process::{self, ExitCode};
 use std::thread;
 
+use clap::ColorChoice;
 use nix::sys::signal::{SigSet, Signal};
-use prime_ssh::cli::{Cli, Color, Refused};
+use prime_ssh::cli::Cli;
 use prime_ssh::commands;
 use prime_ssh::failure::{Failure, Kind};
 use prime_ssh::render::template;
@@ -18,14 +19,14 @@ fn main() -> ExitCode {
     let _ = SigSet::from(Signal::SIGXFSZ).thread_block();
     let cli = match Cli::from_command_line() {
         Ok(cli) => cli,
-        Err(Refused { failure, audience }) => {
+        Err((failure, audience)) => {
             return end(&failure, Terminal::new(audience, false, false));
         }
     };
     match cli.global.color {
-        Color::Auto => {}
-        Color::Always => anstream::ColorChoice::Always.write_global(),
-        Color::Never => anstream::ColorChoice::Never.write_global(),
+        ColorChoice::Auto => {}
+        ColorChoice::Always => anstream::ColorChoice::Always.write_global(),
+        ColorChoice::Never => anstream::ColorChoice::Never.write_global(),
     }
     let terminal = Terminal::new(cli.audience(), cli.global.quiet, cli.global.verbose);
     // Nothing is unwound (`panic` in Cargo.toml): a panic in any thread is the end of the run.
@@ -56,5 +57,5 @@ fn of_panic(panicked: &PanicHookInfo<'_>) -> Failure {
 
 fn end(failure: &Failure, terminal: Terminal) -> ExitCode {
     terminal.failure(failure);
-    failure.kind.into()
+    failure.kind.exit_code().into()
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use reqwest::Url;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
@@ -14,6 +14,7 @@ use super::client::{Call, Client, Reply};
 use super::error::{Error, Operation};
 use super::wire::{self, Malformed};
 use crate::text::message::counted;
+use crate::text::time;
 
 /// Rows of one page: the most that the API gives.
 pub(super) const PAGE: usize = 100;
@@ -28,12 +29,12 @@ const LIST_MAX: usize = 64 * 1024 * 1024;
 
 /// One row of List Clusters, as `AdminClusterSummary`. The texts are as the API gave them:
 /// unchecked; what is of the wrong type counts as left out, but for the id and the name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all(deserialize = "camelCase"))]
 #[expect(missing_docs, reason = "the fields are the contract's")]
 pub struct Listed {
-    pub id: String,
     pub name: String,
+    pub id: String,
     /// Empty where the API gives none.
     #[serde(default, deserialize_with = "given")]
     pub status: String,
@@ -42,7 +43,7 @@ pub struct Listed {
     #[serde(default, deserialize_with = "given")]
     pub vault_enabled: bool,
     /// Empty where the API gives none.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given", serialize_with = "moment")]
     pub created_at: String,
     #[serde(default, deserialize_with = "given")]
     pub gpu_name: Option<String>,
@@ -50,7 +51,7 @@ pub struct Listed {
     #[serde(default, deserialize_with = "given")]
     pub gpu_count: u32,
     /// The JSON of the connection to its control node, unread: an odd one must not spoil the page.
-    #[serde(default, deserialize_with = "unread")]
+    #[serde(default, deserialize_with = "unread", skip_serializing)]
     pub controller: Option<String>,
     /// Its place in the list, all pages counted through, from 0.
     #[serde(skip)]
@@ -95,6 +96,10 @@ fn given<'de, T: Default + DeserializeOwned, D: Deserializer<'de>>(from: D) -> R
 fn unread<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     let json = Option::<&RawValue>::deserialize(from)?;
     Ok(json.map(|json| json.get().to_owned()))
+}
+
+fn moment<S: Serializer>(text: &str, to: S) -> Result<S::Ok, S::Error> {
+    time::moment(text).serialize(to)
 }
 
 impl Client {

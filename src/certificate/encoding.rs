@@ -3,13 +3,9 @@
 
 /// The bytes left to read. Each method takes one value off the front; `None` where it is cut off.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Fields<'a>(&'a [u8]);
+pub(super) struct Fields<'a>(pub(super) &'a [u8]);
 
 impl<'a> Fields<'a> {
-    pub(super) fn of(bytes: &'a [u8]) -> Self {
-        Self(bytes)
-    }
-
     /// A `string`: any bytes, with their number in front.
     pub(super) fn string(&mut self) -> Option<&'a [u8]> {
         let mut rest = *self;
@@ -51,11 +47,6 @@ impl<'a> Fields<'a> {
         Some(u64::from_be_bytes(*number))
     }
 
-    /// All that is left.
-    pub(super) fn rest(&self) -> &'a [u8] {
-        self.0
-    }
-
     /// Returns whether nothing is left.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -68,21 +59,21 @@ mod tests {
 
     #[test]
     fn a_cut_value_is_none_and_takes_nothing() {
-        let mut fields = Fields::of(&[0, 0, 0, 3, b'a', b'b']);
+        let mut fields = Fields(&[0, 0, 0, 3, b'a', b'b']);
         assert_eq!(fields.string(), None);
-        assert_eq!(fields.rest().len(), 6);
-        assert_eq!(Fields::of(&[0xff; 4]).string(), None);
-        assert_eq!(Fields::of(&[0; 7]).u64(), None);
+        assert_eq!(fields.0.len(), 6);
+        assert_eq!(Fields(&[0xff; 4]).string(), None);
+        assert_eq!(Fields(&[0; 7]).u64(), None);
     }
 
     #[test]
     fn values_come_off_the_front() {
-        let mut fields = Fields::of(&[0, 0, 0, 2, b'o', b'k', 0, 0, 0, 2, 0, 0x80, 9]);
+        let mut fields = Fields(&[0, 0, 0, 2, b'o', b'k', 0, 0, 0, 2, 0, 0x80, 9]);
         assert_eq!(fields.word(), Some("ok"));
         assert_eq!(fields.mpint(), Some(&[0x80][..]));
         assert!(!fields.is_empty());
-        assert_eq!(fields.rest(), [9]);
-        assert_eq!(Fields::of(&[0, 0, 0, 1, 0x80]).mpint(), None);
-        assert_eq!(Fields::of(&[0, 0, 0, 1, b' ']).word(), None);
+        assert_eq!(fields.0, [9]);
+        assert_eq!(Fields(&[0, 0, 0, 1, 0x80]).mpint(), None);
+        assert_eq!(Fields(&[0, 0, 0, 1, b' ']).word(), None);
     }
 }

@@ -25,7 +25,8 @@ const FOLDER_MODE: u32 = 0o700;
 /// The file of a certificate, and the lock of its renewals.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateFile {
-    path: PathBuf,
+    /// Its path.
+    pub path: PathBuf,
     folder: PathBuf,
     lock: PathBuf,
 }
@@ -70,12 +71,6 @@ impl CertificateFile {
         }
     }
 
-    /// Its path.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Returns whether the file's name says that it is for the cluster with this id.
     #[must_use]
     pub fn is_of(&self, id: &str) -> bool {
@@ -118,7 +113,7 @@ impl CertificateFile {
 
     /// Writes the certificate. Whoever does holds the lock.
     pub fn write(&self, certificate: &Certificate) -> Result<(), FileError> {
-        crate::fs::replace(&self.path, certificate.line().as_bytes(), FILE_MODE)
+        crate::fs::replace(&self.path, certificate.line.as_bytes(), FILE_MODE)
     }
 
     fn make_folder(&self) -> Result<(), FileError> {
@@ -178,7 +173,7 @@ mod tests {
     use super::*;
 
     fn file_name(file: Option<CertificateFile>) -> Option<String> {
-        file.map(|file| file.path().file_name().unwrap().to_str().unwrap().to_owned())
+        file.map(|file| file.path.file_name().unwrap().to_str().unwrap().to_owned())
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! Only the public half of a private key is looked at, and no private key is copied.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -114,10 +116,14 @@ impl Identity {
         PublicKey::parse(&read_text(&with_pub(&private_path(path))).ok()??).ok()
     }
 
-    /// Returns whether the file holds a private key, usable or not.
+    /// The mode of a private key that others can read: ssh rejects it.
     #[must_use]
-    pub fn is_private_key(path: &Path) -> bool {
-        read_text(path).ok().flatten().is_some_and(|text| begins_private_key(&text))
+    pub fn open_mode(path: &Path) -> Option<u32> {
+        let mode = fs::metadata(path).ok()?.permissions().mode() & 0o777;
+        let is_public = path.extension().is_some_and(|extension| extension == "pub");
+        let is_open = mode & 0o077 != 0 && !is_public;
+        let is_private = || read_text(path).ok().flatten().is_some_and(|t| begins_private_key(&t));
+        (is_open && is_private()).then_some(mode)
     }
 
     fn verified(file: PathBuf, public_key: PublicKey) -> Self {
@@ -154,7 +160,7 @@ fn openssh_public_key(text: &str) -> Option<PublicKey> {
     let (body, _) = body.split_once("-----END OPENSSH PRIVATE KEY-----")?;
     let base64: String = body.split_ascii_whitespace().collect();
     let bytes = STANDARD.decode(base64).ok()?;
-    let mut fields = Fields::of(bytes.strip_prefix(b"openssh-key-v1\0")?);
+    let mut fields = Fields(bytes.strip_prefix(b"openssh-key-v1\0")?);
     for _cipher_kdf_options in 0..3 {
         fields.string()?;
     }

@@ -34,20 +34,10 @@ pub struct OwnKey {
 }
 
 impl OwnKey {
-    fn of_file(file: PathBuf, public_key: PublicKey) -> Self {
-        Self { name: shell::path(&file), file: Some(file), public_key }
-    }
-
     /// The value of `--identity-file` with which ssh uses it: `none` leaves it to the agent.
     #[must_use]
     pub fn option(&self) -> &OsStr {
         self.file.as_ref().map_or_else(|| OsStr::new("none"), |file| file.as_os_str())
-    }
-}
-
-impl From<&Identity> for OwnKey {
-    fn from(identity: &Identity) -> Self {
-        Self::of_file(identity.file.clone(), identity.public_key.clone())
     }
 }
 
@@ -79,22 +69,23 @@ impl OwnKeys {
 
     /// The first of them that a cluster lets in.
     #[must_use]
-    pub fn fitting(&self, authorized: &[SshKey<'_>]) -> Option<&OwnKey> {
-        fitting(self.all(), authorized)
+    pub fn fitting(&self, keys: &[SshKey<'_>]) -> Option<&OwnKey> {
+        let authorized = authorized(keys);
+        self.all().find(|key| authorized.contains(&key.public_key))
     }
 
     /// The same, where ssh would show others only: the key at the path that a setting names, and
     /// without one those that it tries.
     #[must_use]
-    pub fn not_shown(&self, named: Option<&Path>, authorized: &[SshKey<'_>]) -> Option<&OwnKey> {
+    pub fn not_shown(&self, named: Option<&Path>, keys: &[SshKey<'_>]) -> Option<&OwnKey> {
+        let authorized = authorized(keys);
         let is_shown = match named {
             Some(path) => {
-                let named = Identity::read(path).ok();
-                fitting(named.as_ref().map(OwnKey::from).iter(), authorized).is_some()
+                Identity::read(path).is_ok_and(|key| authorized.contains(&key.public_key))
             }
-            None => fitting(self.tried.iter(), authorized).is_some(),
+            None => self.tried.iter().any(|key| authorized.contains(&key.public_key)),
         };
-        self.fitting(authorized).filter(|_| !is_shown)
+        self.fitting(keys).filter(|_| !is_shown)
     }
 }
 
@@ -129,7 +120,7 @@ fn other_keys(ssh_folder: &Path) -> Vec<OwnKey> {
 /// A key with its public half beside it.
 fn with_public_half(file: PathBuf) -> Option<OwnKey> {
     let public_key = Identity::beside(&file)?;
-    Some(OwnKey::of_file(file, public_key))
+    Some(OwnKey { name: shell::path(&file), file: Some(file), public_key })
 }
 
 fn agent_keys() -> Vec<OwnKey> {
@@ -150,12 +141,4 @@ fn agent_keys() -> Vec<OwnKey> {
 pub fn authorized(keys: &[SshKey<'_>]) -> Vec<PublicKey> {
     let parsed = |key: &SshKey<'_>| PublicKey::parse(key.public_key.as_ref()?.as_str()).ok();
     keys.iter().filter_map(parsed).collect()
-}
-
-fn fitting<'k>(
-    mut own: impl Iterator<Item = &'k OwnKey>,
-    keys: &[SshKey<'_>],
-) -> Option<&'k OwnKey> {
-    let authorized = authorized(keys);
-    own.find(|key| authorized.contains(&key.public_key))
 }

@@ -42,7 +42,8 @@ pub struct Certificate {
     pub authority: PublicKey,
     signed: Box<[u8]>,
     signature: Box<[u8]>,
-    line: Box<str>,
+    /// The line that ssh reads, with its end and without the signer's comment.
+    pub line: Box<str>,
 }
 
 impl Certificate {
@@ -96,7 +97,7 @@ impl Certificate {
         values: usize,
         line: Box<str>,
     ) -> Result<Self, &'static str> {
-        let mut fields = Fields::of(blob);
+        let mut fields = Fields(blob);
         fields.word().filter(|word| *word == kind).ok_or("kind")?;
         fields.string().ok_or("nonce")?;
         let key = certified_key(&mut fields, key_kind, values).ok_or("key")?;
@@ -114,7 +115,7 @@ impl Certificate {
         fields.string().ok_or("reserved value")?;
         let authority = fields.string().and_then(|blob| PublicKey::from_blob(blob).ok());
         let authority = authority.ok_or("signer's key")?;
-        let signed = blob.strip_suffix(fields.rest()).ok_or("signature")?;
+        let signed = blob.strip_suffix(fields.0).ok_or("signature")?;
         let signature = fields.string().ok_or("signature")?;
         if !fields.is_empty() {
             return Err("end");
@@ -141,12 +142,6 @@ impl Certificate {
         signature::check(&self.authority, &self.signed, &self.signature)
             .unwrap_or(SignatureStatus::Invalid)
     }
-
-    /// The line that ssh reads, with its end and without the signer's comment.
-    #[must_use]
-    pub fn line(&self) -> &str {
-        &self.line
-    }
 }
 
 /// The kind of key that this kind of certificate is for: `ssh-rsa` of `ssh-rsa-cert-v01@…`.
@@ -158,18 +153,18 @@ fn certified_kind(kind: &str) -> Option<String> {
 
 /// The key inside a certificate: the same values as on its own, without the kind in front.
 fn certified_key(fields: &mut Fields<'_>, kind: &str, values: usize) -> Option<PublicKey> {
-    let start = fields.rest();
+    let start = fields.0;
     for _ in 0..values {
         fields.string()?;
     }
-    let values = start.strip_suffix(fields.rest())?;
+    let values = start.strip_suffix(fields.0)?;
     let length = u32::try_from(kind.len()).ok()?;
     let blob = [&length.to_be_bytes(), kind.as_bytes(), values].concat();
     PublicKey::from_blob(&blob).ok()
 }
 
 fn principals(fields: &mut Fields<'_>) -> Option<Vec<String>> {
-    let mut list = Fields::of(fields.string()?);
+    let mut list = Fields(fields.string()?);
     let mut principals = Vec::new();
     while !list.is_empty() {
         principals.push(text(list.string()?));
@@ -178,12 +173,12 @@ fn principals(fields: &mut Fields<'_>) -> Option<Vec<String>> {
 }
 
 fn settings(fields: &mut Fields<'_>) -> Option<Vec<(String, String)>> {
-    let mut list = Fields::of(fields.string()?);
+    let mut list = Fields(fields.string()?);
     let mut settings = Vec::new();
     while !list.is_empty() {
         let name = text(list.string()?);
         // A value is a string inside a string; a flag has none.
-        let mut value = Fields::of(list.string()?);
+        let mut value = Fields(list.string()?);
         let value = if value.is_empty() { String::new() } else { text(value.string()?) };
         settings.push((name, value));
     }

@@ -51,7 +51,7 @@ impl PublicKey {
 
     /// Reads the bytes of a key, which start with its kind.
     pub fn from_blob(blob: &[u8]) -> Result<Self, &'static str> {
-        let mut fields = Fields::of(blob);
+        let mut fields = Fields(blob);
         let kind = fields.word().ok_or(DAMAGED)?;
         if kind.ends_with(CERTIFICATE_SUFFIX) {
             return Err(CERTIFICATE);
@@ -82,7 +82,7 @@ impl PublicKey {
 
     /// Returns the key's fields after its kind.
     pub(super) fn fields(&self) -> Fields<'_> {
-        let mut fields = Fields::of(&self.blob);
+        let mut fields = Fields(&self.blob);
         fields.word();
         fields
     }

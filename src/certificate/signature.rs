@@ -28,7 +28,7 @@ pub(super) fn check(
     signed: &[u8],
     signature: &[u8],
 ) -> Option<SignatureStatus> {
-    let mut fields = Fields::of(signature);
+    let mut fields = Fields(signature);
     let algorithm = fields.word()?;
     let signature = fields.string()?;
     let mut key = authority.fields();
@@ -77,7 +77,7 @@ fn point(mut key: Fields<'_>) -> Option<&[u8]> {
 
 /// An ECDSA signature's two numbers, each `size` bytes long (RFC 5656, section 3.1.2).
 fn pair(signature: &[u8], size: usize) -> Option<Vec<u8>> {
-    let mut fields = Fields::of(signature);
+    let mut fields = Fields(signature);
     let mut pair = padded(fields.mpint()?, size)?;
     pair.extend(padded(fields.mpint()?, size)?);
     Some(pair)

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{Args, FromArgMatches, Parser, ValueEnum, ValueHint};
+use clap::{Args, ColorChoice, FromArgMatches, Parser, ValueHint};
 
 pub use commands::{
     CertArgs, CheckArgs, Command, CompletionsArgs, ConfigArgs, ExportArgs, InstallArgs,
@@ -25,9 +25,9 @@ pub use groups::{
     CacheArgs, Goal, GoalArgs, ModeArgs, OutputArgs, ReportFormat, ScriptArgs, SourceArgs,
 };
 pub use program::{SETTINGS, VARIABLES, exit_codes, program};
-pub use refused::Refused;
 
 use crate::api::address::ApiUrl;
+use crate::failure::Failure;
 use crate::terminal::Audience;
 use crate::text::{boolean, duration};
 
@@ -79,26 +79,15 @@ pub struct GlobalArgs {
     /// Print details, such as each API request and the age of a cached answer
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     pub verbose: bool,
-    /// When to use color
+    /// When to use color; `auto` is on a terminal, unless NO_COLOR is set
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
-    pub color: Color,
-}
-
-/// When to use color.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Color {
-    /// On a terminal, unless NO_COLOR is set.
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
+    pub color: ColorChoice,
 }
 
 impl Cli {
     /// Reads the program's arguments. Ends the program for `--help`, `--version` and most of what
     /// cannot be read, with exit code 2.
-    pub fn from_command_line() -> Result<Self, Refused> {
+    pub fn from_command_line() -> Result<Self, (Failure, Audience)> {
         let arguments: Vec<_> = std::env::args_os().collect();
         let mut program = program();
         Self::read(arguments.clone(), &mut program).map_err(|mut error| {
@@ -106,9 +95,10 @@ impl Cli {
             refused::give_no_tip(&mut error);
             refused::blame_variable(&mut error, &program, &arguments);
             if error.use_stderr() && script::is_asked(&arguments) {
-                return Refused::for_ansible(&error);
+                return (refused::for_ansible(&error), Audience::Ansible);
             }
-            Refused::unknown_command(&error, &program).unwrap_or_else(|| error.exit())
+            let failure = refused::unknown_command(&error, &program);
+            (failure.unwrap_or_else(|| error.exit()), Audience::Person)
         })
     }
 

@@ -15,7 +15,7 @@ const OFTEN: [&str; 2] = ["quiet", "verbose"];
 
 /// The exit codes, each with its meaning.
 pub fn exit_codes() -> impl Iterator<Item = (u8, &'static str)> {
-    let failures = Kind::ALL.into_iter().map(|kind| (kind.exit_code(), kind.meaning()));
+    let failures = Kind::MEANINGS.into_iter().map(|(kind, meaning)| (kind.exit_code(), meaning));
     [(0, "done")].into_iter().chain(failures)
 }
 

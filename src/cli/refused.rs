@@ -6,46 +6,32 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, Error};
 
 use crate::failure::{Failure, Kind};
-use crate::terminal::Audience;
 use crate::text::message::Message;
 use crate::text::sanitize::excerpt;
-
-/// A command line that cannot be read.
-#[derive(Debug)]
-pub struct Refused {
-    /// The error.
-    pub failure: Failure,
-    /// The reader of the error.
-    pub audience: Audience,
-}
 
 /// The likeness to a command from which on a word counts as a slip of the finger, from 0 to 1.
 const SIMILAR: f64 = 0.8;
 /// The length of a word that is shown.
 const SHOWN: usize = 80;
 
-impl Refused {
-    /// Ansible is told in one line.
-    pub(super) fn for_ansible(error: &Error) -> Self {
-        let text = error.render().to_string();
-        let first = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
-        let mut lines = first.trim_end().lines().map(str::trim_start);
-        let text = lines.next().unwrap_or_default();
-        let failure = Failure::message(Kind::Usage, Message::with_lines(text, lines));
-        Self { failure, audience: Audience::Ansible }
-    }
+/// Ansible is told in one line.
+pub(super) fn for_ansible(error: &Error) -> Failure {
+    let text = error.render().to_string();
+    let first = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+    let mut lines = first.trim_end().lines().map(str::trim_start);
+    let text = lines.next().unwrap_or_default();
+    Failure::message(Kind::Usage, Message::with_lines(text, lines))
+}
 
-    /// Tells of a word in a command's place that is none; `None` for other errors.
-    pub(super) fn unknown_command(error: &Error, program: &Command) -> Option<Self> {
-        let (ErrorKind::InvalidSubcommand, Some(ContextValue::String(word))) =
-            (error.kind(), error.get(ContextKind::InvalidSubcommand))
-        else {
-            return None;
-        };
-        let message = format!("unknown command `{}`", excerpt(word, SHOWN));
-        let failure = Failure::message(Kind::Usage, message).hint(meant(word, program));
-        Some(Self { failure, audience: Audience::Person })
-    }
+/// Tells of a word in a command's place that is none; `None` for other errors.
+pub(super) fn unknown_command(error: &Error, program: &Command) -> Option<Failure> {
+    let (ErrorKind::InvalidSubcommand, Some(ContextValue::String(word))) =
+        (error.kind(), error.get(ContextKind::InvalidSubcommand))
+    else {
+        return None;
+    };
+    let message = format!("unknown command `{}`", excerpt(word, SHOWN));
+    Some(Failure::message(Kind::Usage, message).hint(meant(word, program)))
 }
 
 /// Words of other programs, and what they are here.

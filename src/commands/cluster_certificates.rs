@@ -100,7 +100,7 @@ pub(super) fn file_of(
 
 /// The path of a certificate as ssh's files name it.
 pub(super) fn path_of(layout: &Layout, file: &CertificateFile) -> Outcome<LocalPath<'static>> {
-    let name = file.path().file_name().unwrap_or_default().to_string_lossy();
+    let name = file.path.file_name().unwrap_or_default().to_string_lossy();
     checked(&layout.named_by_ssh(&name))
 }
 
@@ -119,7 +119,7 @@ pub(super) fn warning(
 
 /// Returns why a certificate lets nobody in.
 pub(super) fn refusal(file: &CertificateFile, identity: Option<&Identity>) -> Option<String> {
-    let present = match file::present(file.path()) {
+    let present = match file::present(&file.path) {
         Ok(present) => present,
         Err(why) => return Some(why),
     };

@@ -1,8 +1,7 @@
 //! `prime-ssh config`: an `ssh_config` fragment on stdout or in a file.
 
-use super::fleets::{self, AllowedGaps};
 use super::output::{self, Overwrite};
-use super::{cluster_certificates, fetch, openssh};
+use super::{cluster_certificates, fetch, fleets, openssh};
 use crate::cli::ConfigArgs;
 use crate::failure::Outcome;
 use crate::render::ssh_config;
@@ -19,12 +18,7 @@ pub(super) fn run(args: &ConfigArgs, context: &Context) -> Outcome<()> {
     openssh::check_options(&connection.ssh_options)?;
     openssh::warn_of_old(connection.layout, terminal);
     let answers = fetch::all(&source, terminal)?;
-    let fleets = fleets::of_answers(
-        &answers,
-        &args.render.hosts,
-        AllowedGaps::of(&source, context),
-        terminal,
-    )?;
+    let fleets = fleets::of_answers(&answers, &args.render.hosts, &source, false, context)?;
     cluster_certificates::add_certificates(&mut connection, &fleets, context)?;
     let overwrite = Overwrite::ours(args.force);
     output::deliver(&args.output, &overwrite, |to| ssh_config::render(&fleets, &connection, to))

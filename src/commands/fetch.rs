@@ -1,18 +1,20 @@
 //! Answers of Get Cluster: from files, or from the API.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use futures_util::{StreamExt, stream};
 
-use super::input;
 use crate::api::client::{Client, ClusterAnswer};
 use crate::api::error::Error as ApiError;
 use crate::api::list::Listed;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::fs::{FILE_MAX, read_input};
 use crate::settings::{Endpoint, Origin, Source};
 use crate::terminal::Terminal;
+use crate::text::shell;
 
 /// The most clusters that are asked for at once.
 pub(super) const AT_ONCE: usize = 8;
@@ -48,7 +50,7 @@ pub(super) enum AnswerSource {
 impl fmt::Display for AnswerSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path) => f.write_str(&input::name_of(path)),
+            Self::File(path) => f.write_str(&name_of(path)),
             Self::Api(id) => f.write_str(id),
         }
     }
@@ -64,21 +66,23 @@ pub(super) fn all(source: &Source, terminal: Terminal) -> Result<Vec<Fetched>, A
     Ok(all)
 }
 
-/// Fetches every answer that comes. Fails only if it is not known which clusters there are.
+/// Fetches every answer that comes; what fails for one cluster that is named harms no other. Fails
+/// only if it is not known which clusters there are.
 pub(super) fn each(source: &Source, terminal: Terminal) -> Outcome<Vec<Fetched>> {
     Ok(fetch(source, false, terminal)?)
 }
 
 /// Fetches the answers for these ids; what fails for one harms no other.
 pub(super) fn each_of(
-    endpoint: Endpoint,
+    endpoint: Outcome<Endpoint>,
     ids: &[String],
     terminal: Terminal,
-) -> Outcome<Vec<Fetched>> {
+) -> Vec<Fetched> {
     let message = format!("asking the API for {}", ids.join(", "));
-    Ok(ask(endpoint, terminal, &message, async |client| {
+    let answers = ask(endpoint, terminal, &message, async |client| {
         Ok(at_once(ids, false, async |id| client.cluster(id).await).await)
-    })?)
+    });
+    answers.unwrap_or_else(|error| not_asked(ids, &error))
 }
 
 /// The clusters that the API lists, or those whose name or id has `search` in it.
@@ -88,28 +92,58 @@ pub(super) fn list(
     terminal: Terminal,
 ) -> Outcome<Vec<Listed>> {
     let message = "asking the API for its list";
-    Ok(ask(endpoint, terminal, message, async |client| client.clusters(search).await)?)
+    Ok(ask(Ok(endpoint), terminal, message, async |client| client.clusters(search).await)?)
 }
 
 /// Reads one file.
 pub(super) fn read(path: PathBuf) -> Fetched {
-    let result = input::read_text(&path, Kind::Answer).map_err(ApiError::from);
-    Fetched { asked: input::name_of(&path), source: AnswerSource::File(path), result }
+    let result = read_text(&path, Kind::Answer).map_err(ApiError::from);
+    Fetched { asked: name_of(&path), source: AnswerSource::File(path), result }
+}
+
+/// Reads the text of a file; `-` is stdin. `no_text` is the kind of failure if it is not UTF-8.
+pub(super) fn read_text(path: &Path, no_text: Kind) -> Outcome<String> {
+    let bytes =
+        if is_stdin(path) { read_stdin() } else { read_input(path, FILE_MAX).map_err(Into::into) };
+    String::from_utf8(bytes.or_fail(Kind::Local)?)
+        .map_err(|_| Failure::message(no_text, format!("{} is not UTF-8 text", name_of(path))))
+}
+
+fn read_stdin() -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let stdin = io::stdin().lock();
+    stdin.take(FILE_MAX + 1).read_to_end(&mut bytes).context("cannot read stdin")?;
+    if bytes.len() as u64 > FILE_MAX {
+        return Err(anyhow!("cannot read stdin: it is over {} MiB", FILE_MAX >> 20));
+    }
+    Ok(bytes)
+}
+
+/// Returns the name of a file for messages.
+pub(super) fn name_of(path: &Path) -> String {
+    if is_stdin(path) { "stdin".to_owned() } else { shell::path(path) }
+}
+
+/// Returns whether a path that was typed is standard input.
+pub(super) fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-")
 }
 
 fn fetch(source: &Source, stops_early: bool, terminal: Terminal) -> Result<Vec<Fetched>, ApiError> {
+    let endpoint = source.endpoint.clone();
     match &source.origin {
         Origin::Files(paths) => Ok(paths.iter().cloned().map(read).collect()),
+        Origin::Named(selectors) if selectors.is_empty() => Ok(Vec::new()),
         Origin::Named(selectors) => {
             let message = format!("asking the API for {}", selectors.join(", "));
-            ask(source.endpoint.clone()?, terminal, &message, async |client| {
-                let find = async |selector: &str| client.find(selector).await;
-                Ok(at_once(selectors, stops_early, find).await)
-            })
+            let answers = ask(endpoint, terminal, &message, async |client| {
+                Ok(at_once(selectors, stops_early, async |name| client.find(name).await).await)
+            });
+            Ok(answers.unwrap_or_else(|error| not_asked(selectors, &error)))
         }
         Origin::All(team) => {
             let message = "asking the API for every cluster";
-            ask(source.endpoint.clone()?, terminal, message, async |client| {
+            ask(endpoint, terminal, message, async |client| {
                 let mut listed = client.clusters(None).await?;
                 listed.retain(|cluster| cluster.is_of(team.as_deref()));
                 let ids: Vec<_> = listed.into_iter().map(|cluster| cluster.id).collect();
@@ -117,6 +151,10 @@ fn fetch(source: &Source, stops_early: bool, terminal: Terminal) -> Result<Vec<F
             })
         }
     }
+}
+
+fn not_asked(asked: &[String], error: &ApiError) -> Vec<Fetched> {
+    asked.iter().map(|asked| Fetched::not_asked(asked.clone(), &error.failure)).collect()
 }
 
 /// Asks for each of these, [`AT_ONCE`] at a time, in this order.
@@ -147,12 +185,12 @@ async fn at_once(
 
 /// Runs `work` with a client of its own, and shows that it goes on.
 fn ask<T>(
-    endpoint: Endpoint,
+    endpoint: Outcome<Endpoint>,
     terminal: Terminal,
     message: &str,
     work: impl AsyncFnOnce(Client) -> Result<T, ApiError>,
 ) -> Result<T, ApiError> {
-    let client = endpoint.client(terminal)?;
+    let client = endpoint?.client(terminal)?;
     block_on(terminal.wait_for(message, work(client)))?
 }
 

@@ -8,52 +8,34 @@ use crate::cluster::{self, CheckedCluster, Fleet, NoFleet, ResolvedCluster, reso
 use crate::failure::{Failure, Kind, Outcome};
 use crate::name::Id;
 use crate::settings::{Context, Origin, Source};
-use crate::terminal::Terminal;
 use crate::text::message::Message;
 
-/// The gaps that an output may have.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct AllowedGaps {
-    /// Hosts with a refused value are left out, in place of failing.
-    pub(super) skip_invalid: bool,
-    /// The clusters were named, so that each must give a host.
-    pub(super) named: bool,
-    /// No cluster may be left out that should give hosts.
-    pub(super) require_all: bool,
-}
-
-impl AllowedGaps {
-    pub(super) fn of(source: &Source, context: &Context) -> Self {
-        let named = !matches!(source.origin, Origin::All(_));
-        Self { skip_invalid: context.global.skip_invalid, named, require_all: false }
-    }
-
-    /// Returns whether a cluster without a fleet ends the run: one that was named does, unless its refusals
-    /// have been told; one of `--all` does only if the options are wrong for it.
-    fn ends_run(self, why: &NoFleet) -> bool {
-        match why {
-            NoFleet::Refused => self.require_all,
-            NoFleet::NoControlNode | NoFleet::BadJumpHost(_) => true,
-            NoFleet::NoHost => self.named || self.require_all,
-            NoFleet::Terminated | NoFleet::NoneSelected { .. } => self.named,
-        }
-    }
-}
-
-/// Makes fleets of all answers. Refused values are told, and end the run unless `skip_invalid`.
+/// Makes fleets of all answers. Refused values are told, and end the run without `--skip-invalid`.
+/// `require_all`: no cluster may be left out that should give hosts.
 pub(super) fn of_answers<'a>(
     answers: &'a [Fetched],
     options: &cluster::Options,
-    gaps: AllowedGaps,
-    terminal: Terminal,
+    source: &Source,
+    require_all: bool,
+    context: &Context,
 ) -> Outcome<Vec<Fleet<'a>>> {
+    let (terminal, skip_invalid) = (context.terminal, context.global.skip_invalid);
     let each = answers.iter().map(|fetched| (fetched, fetched.clusters()));
     let clusters = distinct(each)?.into_iter().map(|(_, cluster)| cluster);
     let clusters = clusters.collect::<Outcome<Vec<_>>>()?;
     let resolved = resolve(clusters, options);
-    if let Some(warning) = refusal_warning(&resolved, resolved.len() > 1, gaps.skip_invalid)? {
+    if let Some(warning) = refusal_warning(&resolved, resolved.len() > 1, skip_invalid)? {
         terminal.warning(warning);
     }
+    // A cluster of `--all` without hosts ends the run only if the options are wrong for it, and one
+    // with refusals has been told already.
+    let named = !matches!(source.origin, Origin::All(_));
+    let ends_run = |why: &NoFleet| match why {
+        NoFleet::Refused => require_all,
+        NoFleet::NoControlNode | NoFleet::BadJumpHost(_) => true,
+        NoFleet::NoHost => named || require_all,
+        NoFleet::Terminated | NoFleet::NoneSelected { .. } => named,
+    };
     let mut fleets = Vec::with_capacity(resolved.len());
     let mut last_failure = None;
     for resolved in resolved {
@@ -63,7 +45,7 @@ pub(super) fn of_answers<'a>(
             Ok(fleet) => fleets.push(fleet),
             Err(why) => {
                 let failure = no_fleet(&title, &why);
-                if gaps.ends_run(&why) {
+                if ends_run(&why) {
                     return Err(failure);
                 }
                 terminal.note(format_args!("left out {title}: {why}"));

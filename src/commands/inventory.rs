@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use super::cached::Caching;
-use super::fleets::{self, AllowedGaps};
 use super::output::{self, Overwrite};
-use super::{cluster_certificates, openssh};
+use super::{cluster_certificates, fleets, openssh};
 use crate::cli::InventoryArgs;
 use crate::cluster::Fleet;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -35,9 +34,9 @@ pub(super) fn run(args: &InventoryArgs, context: &Context) -> Outcome<()> {
     }
     openssh::check_options(&connection.ssh_options)?;
 
-    let gaps = AllowedGaps { require_all: args.require_all, ..AllowedGaps::of(&source, context) };
     let answers = caching.answers(&source)?;
-    let fleets = fleets::of_answers(&answers.fetched, &args.render.hosts, gaps, terminal)?;
+    let (fetched, hosts) = (&answers.fetched, &args.render.hosts);
+    let fleets = fleets::of_answers(fetched, hosts, &source, args.require_all, context)?;
     caching.write(&answers);
     if args.require_all {
         require_all(&fleets)?;

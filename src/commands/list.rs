@@ -1,6 +1,5 @@
 //! `prime-ssh list`: the clusters that there are.
 
-use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{fetch, report, view};
@@ -31,8 +30,8 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Outcome<()> {
     listed.retain(|cluster| cluster.is_of(team.as_deref()));
     listed.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
     let clusters: Vec<_> = listed.iter().map(|listed| Row::of(listed, &installed)).collect();
-    for Row { name, id, refusals, .. } in &clusters {
-        let (name, id) = (excerpt(name, EXCERPT), excerpt(id, EXCERPT));
+    for Row { listed, refusals, .. } in &clusters {
+        let (name, id) = (excerpt(&listed.name, EXCERPT), excerpt(&listed.id, EXCERPT));
         for refusal in refusals {
             terminal.warning(format_args!(
                 "{name} ({id}): the address of its control node is refused: {refusal}"
@@ -42,7 +41,8 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Outcome<()> {
     if clusters.is_empty() {
         terminal.note(nothing(search, team.as_deref()));
     }
-    report::print(args.format, &table(&clusters), &Report { clusters })
+    let table = table(&clusters);
+    report::print(args.format, [&table], &table, &Report { clusters })
 }
 
 fn nothing(search: Option<&str>, team: Option<&str>) -> String {
@@ -87,14 +87,8 @@ struct Report<'l> {
 /// One cluster of the list, checked.
 #[derive(Serialize)]
 struct Row<'l> {
-    name: &'l str,
-    id: &'l str,
-    status: &'l str,
-    team_id: Option<&'l str>,
-    vault_enabled: bool,
-    created_at: Option<Timestamp>,
-    gpu_name: Option<&'l str>,
-    gpu_count: u32,
+    #[serde(flatten)]
+    listed: &'l Listed,
     control_node: Option<ControlNode>,
     /// Its alias, where it is installed here.
     installed_as: Option<String>,
@@ -109,19 +103,8 @@ impl<'l> Row<'l> {
             Ok(control_node) => (control_node, Vec::new()),
             Err(refusals) => (None, refusals),
         };
-        Self {
-            name: &listed.name,
-            id: &listed.id,
-            status: &listed.status,
-            team_id: listed.team_id.as_deref(),
-            vault_enabled: listed.vault_enabled,
-            created_at: time::moment(&listed.created_at),
-            gpu_name: listed.gpu_name.as_deref(),
-            gpu_count: listed.gpu_count,
-            control_node,
-            installed_as: installed.of_id(&listed.id).map(Record::alias),
-            refusals,
-        }
+        let installed_as = installed.of_id(&listed.id).map(Record::alias);
+        Self { listed, control_node, installed_as, refusals }
     }
 
     fn address(&self) -> Cell {
@@ -144,15 +127,16 @@ fn table(clusters: &[Row<'_>]) -> Table {
         Column::minor("GPUS", 4),
     ]);
     for row in clusters {
+        let listed = row.listed;
         table.row([
-            Cell::new(row.name),
-            Cell::new(row.id),
-            report::status(row.status),
+            Cell::new(&listed.name),
+            Cell::new(&listed.id),
+            report::status(&listed.status),
             row.address(),
-            Cell::new(if row.vault_enabled { "vault" } else { "" }),
-            Cell::given(row.created_at.map(|moment| time::span(time::since(moment)))),
+            Cell::new(if listed.vault_enabled { "vault" } else { "" }),
+            Cell::given(time::moment(&listed.created_at).map(|at| time::span(time::since(at)))),
             Cell::given(row.installed_as.as_ref()),
-            Cell::new(report::gpus(row.gpu_count, row.gpu_name)),
+            Cell::new(report::gpus(listed.gpu_count, listed.gpu_name.as_deref())),
         ]);
     }
     table

@@ -2,7 +2,7 @@
 //!
 //! What several commands share:
 //!
-//! - Answers: `input` reads files, `fetch` asks the API, `cached` saves asking it, and `fleets` makes
+//! - Answers: `fetch` reads files and asks the API, `cached` saves asking it, and `fleets` makes
 //!   fleets of what came. `view` does all that for clusters as they are installed here.
 //! - Changes: `installed` brings clusters from an answer into the ssh folder.
 //! - Logins: `nodes` reaches hosts and says how they are, `cluster_certificates` has the certificates
@@ -19,7 +19,6 @@ mod doctor;
 mod export;
 mod fetch;
 mod fleets;
-mod input;
 mod install;
 mod installed;
 mod inventory;

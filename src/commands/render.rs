@@ -1,10 +1,9 @@
 //! `prime-ssh render`: a template of the user's own on stdout or in a file, or what it sees.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::fleets::{self, AllowedGaps};
 use super::output::{self, Overwrite};
-use super::{fetch, input};
+use super::{fetch, fleets};
 use crate::cli::TemplateArgs;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::render::data;
@@ -13,21 +12,18 @@ use crate::settings::{Context, check_jump};
 use crate::text::message::Message;
 
 pub(super) fn run(args: &TemplateArgs, context: &Context) -> Outcome<()> {
-    let terminal = context.terminal;
     let overwrite = Overwrite::as_tools_do(context)?;
     let source = context.source(&args.source)?;
     check_jump(&args.hosts)?;
-    let stdin = Path::new("-");
-    if args.template.as_deref() == Some(stdin) && args.source.input.iter().any(|path| path == stdin)
-    {
+    let is_stdin = |path: &PathBuf| fetch::is_stdin(path);
+    if args.template.as_ref().is_some_and(is_stdin) && args.source.input.iter().any(is_stdin) {
         let message = "--template and --input are both `-`, but stdin can be read only once";
         return Err(Failure::message(Kind::Usage, message));
     }
     // Before the API is asked: what is no template should not cost a request.
     let template = args.template.as_deref().map(read).transpose()?;
-    let answers = fetch::all(&source, terminal)?;
-    let fleets =
-        fleets::of_answers(&answers, &args.hosts, AllowedGaps::of(&source, context), terminal)?;
+    let answers = fetch::all(&source, context.terminal)?;
+    let fleets = fleets::of_answers(&answers, &args.hosts, &source, false, context)?;
     let data = data::of(&fleets);
     match template {
         None => output::deliver(&args.output, &overwrite, |to| data::write(&data, to)),
@@ -40,10 +36,10 @@ pub(super) fn run(args: &TemplateArgs, context: &Context) -> Outcome<()> {
 }
 
 fn read(path: &Path) -> Outcome<Template> {
-    let text = input::read_text(path, Kind::Usage)?;
+    let text = fetch::read_text(path, Kind::Usage)?;
     // Some editors put a byte order mark in front of what they save.
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    Ok(Template::parse(&input::name_of(path), text.to_owned())?)
+    Ok(Template::parse(&fetch::name_of(path), text.to_owned())?)
 }
 
 /// A template is what the person brought along, as the words of the command line are.

@@ -37,39 +37,29 @@ pub(super) fn gpus(count: u32, name: Option<&str>) -> String {
 /// The version of every JSON object that is printed. One that only gains fields keeps it.
 const SCHEMA_VERSION: u32 = 1;
 
-/// Prints one table, or what it shows as JSON. `json` is a struct: its fields follow the version.
-pub(super) fn print(format: ReportFormat, table: &Table, json: &impl Serialize) -> Outcome<()> {
-    print_with(format, &[], table, &[], json)
-}
-
-/// The same with more for people around the one table that `plain` is.
-pub(super) fn print_with(
+/// Prints tables for people with an empty line between two, one for programs that read lines, or what
+/// they show as JSON. `json` is a struct: its fields follow the version.
+pub(super) fn print<'t>(
     format: ReportFormat,
-    before: &[Table],
-    table: &Table,
-    behind: &[Table],
+    tables: impl IntoIterator<Item = &'t Table>,
+    plain: &Table,
     json: &impl Serialize,
 ) -> Outcome<()> {
     output::print(|to| match format {
         ReportFormat::Table => {
-            let tables = before.iter().chain([table]).chain(behind);
-            write_tables(to, tables.filter(|table| !table.is_empty()))
+            let (width, colored) = (stdout_width(), stdout_is_colored());
+            let tables = tables.into_iter().filter(|table| !table.is_empty());
+            for (at, table) in tables.enumerate() {
+                if at > 0 {
+                    writeln!(to)?;
+                }
+                table.write(to, width, colored)?;
+            }
+            Ok(())
         }
-        ReportFormat::Plain => table.write_plain(to),
+        ReportFormat::Plain => plain.write_plain(to),
         ReportFormat::Json => write_json(to, json),
     })
-}
-
-/// With an empty line between two.
-fn write_tables<'t>(to: &mut dyn Write, tables: impl Iterator<Item = &'t Table>) -> io::Result<()> {
-    let (width, colored) = (stdout_width(), stdout_is_colored());
-    for (at, table) in tables.enumerate() {
-        if at > 0 {
-            writeln!(to)?;
-        }
-        table.write(to, width, colored)?;
-    }
-    Ok(())
 }
 
 /// Writes one object on lines of its own.

@@ -2,7 +2,6 @@
 //! `install` without options would make it.
 
 use std::ffi::OsString;
-use std::path::Path;
 
 use super::fetch::{self, AnswerSource, Fetched};
 use super::fleets::distinct;
@@ -64,7 +63,9 @@ fn named(
     let records: Vec<&Record> = meant.iter().filter_map(|meant| meant.ok()).collect();
     let others = meant.iter().filter_map(|meant| meant.err()).map(str::to_owned).collect();
     let mut again = ask_again(&records, viewing.context).into_iter();
-    let mut found = find(others, viewing)?.into_iter();
+    let endpoint = viewing.source.endpoint.clone();
+    let others = Source { origin: Origin::Named(others), endpoint };
+    let mut found = fetch::each(&others, viewing.context.terminal)?.into_iter();
     let answers = meant.into_iter().filter_map(|meant| match meant {
         Ok(record) => Some((again.next()?, Some(record.id.clone()))),
         Err(_) => Some((found.next()?, None)),
@@ -89,23 +90,6 @@ fn asked_of<'i>(
         }
         Some(record) => Ok(record),
         None => Err(selector),
-    }
-}
-
-/// Asks for clusters by id or name, in this order.
-fn find(selectors: Vec<String>, viewing: &ViewSettings<'_>) -> Outcome<Vec<Fetched>> {
-    if selectors.is_empty() {
-        return Ok(Vec::new());
-    }
-    match viewing.source.endpoint.clone() {
-        Ok(endpoint) => {
-            let source = Source { origin: Origin::Named(selectors), endpoint: Ok(endpoint) };
-            fetch::each(&source, viewing.context.terminal)
-        }
-        Err(failure) => {
-            let failed = |asked| Fetched::not_asked(asked, &failure);
-            Ok(selectors.into_iter().map(failed).collect())
-        }
     }
 }
 
@@ -182,7 +166,7 @@ fn source(
 ) -> Vec<OsString> {
     let installed = record.and_then(|record| commands.source_of(record));
     installed.unwrap_or_else(|| match &fetched.source {
-        AnswerSource::File(path) if path != Path::new("-") => vec!["--input".into(), path.into()],
+        AnswerSource::File(path) if !fetch::is_stdin(path) => vec!["--input".into(), path.into()],
         // It cannot be read again.
         AnswerSource::File(_) => vec!["--input".into(), "FILE".into()],
         AnswerSource::Api(asked) => {

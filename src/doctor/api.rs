@@ -9,8 +9,8 @@ use super::{Check, Finding, State};
 use crate::api::error::Error;
 use crate::api::list::Pong;
 use crate::api::token::TokenSource;
-use crate::failure::Failure;
-use crate::settings::{Endpoint, no_token};
+use crate::failure::Outcome;
+use crate::settings::{Access, no_token};
 use crate::text::shell;
 use crate::text::time::span;
 
@@ -24,26 +24,14 @@ const CLOCK_WRONG: Duration = Duration::from_secs(600);
 pub struct ApiProbe {
     /// The context with its settings; `None` for the settings of this call.
     pub context: Option<String>,
-    /// Its address and the token, where there are both.
-    pub endpoint: Option<Endpoint>,
-    /// Its address.
-    pub address: Result<String, Failure>,
-    /// The place of the token; `None` where there is no token.
-    pub token: Result<Option<TokenSource>, Failure>,
+    /// Its address, and the token for it.
+    pub access: Outcome<Access>,
     /// Its answer; `None` where it was not asked.
     pub answer: Option<Result<Pong, Error>>,
     /// The time of the answer, by this machine's clock.
     pub at: SystemTime,
     /// True if an installed cluster comes from there.
     pub is_needed: bool,
-}
-
-impl ApiProbe {
-    /// Returns whether it answers as it should.
-    #[must_use]
-    pub fn works(&self) -> bool {
-        matches!(self.answer, Some(Ok(_)))
-    }
 }
 
 /// Examines the token, the answer, and the clock.
@@ -53,14 +41,14 @@ pub fn examine(probe: &ApiProbe) -> Vec<Finding> {
 }
 
 fn token(probe: &ApiProbe) -> Vec<Finding> {
-    let source = match &probe.token {
-        Ok(Some(source)) => source,
+    let source = match probe.access.as_ref().map(|access| &access.token) {
+        Ok(Ok(Some((_, source)))) => source,
         // Saved answers need none.
-        Ok(None) => {
+        Ok(Ok(None)) => {
             let state = if probe.is_needed { State::Wrong } else { State::Warning };
             return vec![Finding { state, ..Finding::failed(Check::Token, &no_token()) }];
         }
-        Err(failure) => return vec![Finding::failed(Check::Token, failure)],
+        Ok(Err(failure)) | Err(failure) => return vec![Finding::failed(Check::Token, failure)],
     };
     let context = probe.context.as_ref().map(|name| format!("of context {name}, "));
     let (place, file) = match source {
@@ -95,12 +83,15 @@ fn is_readable_by_others(path: &Path) -> bool {
 }
 
 fn answer(probe: &ApiProbe) -> Vec<Finding> {
-    let address = match &probe.address {
-        Ok(address) => address,
-        Err(failure) => return vec![Finding::failed(Check::Api, failure)],
+    let access = probe.access.as_ref();
+    let address = match access.map(|access| &access.address) {
+        Ok(Ok(address)) => address.to_string(),
+        Ok(Err(failure)) => return vec![Finding::failed(Check::Api, failure)],
+        // Both come from one file of settings, so what is wrong with it is said once.
+        Err(_) => "the API".to_owned(),
     };
     match &probe.answer {
-        None if !matches!(probe.token, Ok(Some(_))) => {
+        None if !access.is_ok_and(|access| matches!(access.token, Ok(Some(_)))) => {
             vec![Finding::note(
                 Check::Api,
                 format_args!("{address}: not asked, because there is no token"),

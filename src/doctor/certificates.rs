@@ -17,7 +17,7 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     for cluster in &snapshot.clusters {
         for path in snapshot.paths(cluster, "certificatefile") {
             findings.extend(certificate(snapshot, cluster, &path).into_iter().map(|finding| {
-                let what = format!("{}: {}", cluster.alias(), finding.what);
+                let what = format!("{}: {}", cluster.record.alias(), finding.what);
                 Finding { what, ..finding.at(&path) }
             }));
         }
@@ -87,7 +87,7 @@ fn with_renewal(
     let ours = CertificateFile::for_stem(&snapshot.layout.folder(), &record.stem());
     // ssh may know the folder by another path.
     let folder = |path: &Path| path.parent().and_then(|folder| folder.canonicalize().ok());
-    if path.file_name() == ours.path().file_name() && folder(path) == folder(ours.path()) {
+    if path.file_name() == ours.path.file_name() && folder(path) == folder(&ours.path) {
         finding.run(snapshot.commands.installed("cert", [record.id.as_str()]))
     } else {
         finding.advise("get a new one where this one came from")

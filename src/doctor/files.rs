@@ -54,7 +54,7 @@ impl Snapshot {
         })
     }
 
-    /// States that cannot be read, or that exist twice.
+    /// States that cannot be read.
     fn states(&self) -> Vec<Finding> {
         let present = &self.present;
         let damaged = present.damaged.iter().map(|(stem, damage)| {
@@ -62,14 +62,10 @@ impl Snapshot {
                 .at(&self.path(stem, FileKind::State))
                 .advise("install that cluster again; its hosts stay as they are until then")
         });
-        let twice = present.superseded.iter().map(|stem| {
-            let what = format!("{stem} was left by a run that was killed");
-            self.tidied(Finding::note(Check::Files, what)).at(&self.path(stem, FileKind::State))
-        });
-        damaged.chain(twice).collect()
+        damaged.collect()
     }
 
-    /// Fragments that ssh does not read, and lines of the index that lead nowhere.
+    /// Fragments that ssh does not read, and other changes to the index.
     fn index(&self) -> Option<Finding> {
         let changes = &self.repair.changes;
         let paths = SHARED.map(|name| self.layout.file(name));
@@ -90,25 +86,15 @@ impl Snapshot {
             .filter(|stem| !indexed.contains(stem))
             .map(ToString::to_string)
             .collect();
-        let finding = if !unread.is_empty() {
-            let what =
-                format!("ssh does not read {}: it is missing from the index", unread.join(", "));
-            Finding::wrong(Check::Files, what)
-        } else if self.names_what_is_not_there() {
-            Finding::note(Check::Files, "the index names a file that does not exist")
+        let finding = if unread.is_empty() {
+            let what = "it is not as it was written; the next run discards what was edited";
+            Finding::warning(Check::Files, what)
         } else {
-            Finding::warning(Check::Files, "the index was edited; the next run discards the edit")
+            let names = unread.join(", ");
+            let what = format!("ssh does not read {names}: it is missing from the index");
+            Finding::wrong(Check::Files, what)
         };
         Some(self.tidied(finding).at(path))
-    }
-
-    fn names_what_is_not_there(&self) -> bool {
-        let present = &self.present;
-        let index = present.files.get(CLUSTERS).map(Vec::as_slice).unwrap_or_default();
-        let included = include::included(index);
-        let mut named =
-            included.iter().filter_map(|path| FileStem::of_file(path.rsplit('/').next()?));
-        named.any(|(stem, _)| present.part(&stem, FileKind::Fragment).is_none())
     }
 
     /// Files of a cluster that are missing or were edited.
@@ -199,10 +185,7 @@ impl Snapshot {
         };
         let files: Vec<PathBuf> =
             self.present.files.keys().map(|name| self.layout.file(name)).collect();
-        let superseded: Vec<String> =
-            self.present.superseded.iter().map(|stem| stem.file(FileKind::State)).collect();
-        let is_told = |path: &&PathBuf| superseded.iter().any(|name| path.ends_with(name));
-        let orphans = files.iter().filter(is_removal).filter(|path| !is_told(path));
+        let orphans = files.iter().filter(is_removal);
         self.leftovers
             .iter()
             .chain(orphans)

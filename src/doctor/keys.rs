@@ -1,12 +1,10 @@
 //! The keys to log in with: ssh goes on without one that it cannot use, and hardly says so.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::snapshot::Snapshot;
-use super::{Check, Finding};
+use super::{Check, Finding, State};
 use crate::certificate::identity::{Identity, IdentityError};
 
 /// Examines the keys that our files name.
@@ -15,17 +13,14 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     let mut users: BTreeMap<PathBuf, Vec<String>> = BTreeMap::new();
     for cluster in &snapshot.clusters {
         for path in snapshot.paths(cluster, "identityfile") {
-            users.entry(path).or_default().push(cluster.alias());
+            users.entry(path).or_default().push(cluster.record.alias());
         }
     }
     users.iter().flat_map(|(path, clusters)| key(path, &clusters.join(", "))).collect()
 }
 
 fn key(path: &Path, clusters: &str) -> Vec<Finding> {
-    let is_public = path.extension().is_some_and(|extension| extension == "pub");
-    let mode = fs::metadata(path).ok().map(|found| found.mode() & 0o777);
-    let is_open = |mode: &u32| mode & 0o077 != 0 && !is_public && Identity::is_private_key(path);
-    let open = mode.filter(is_open).map(|mode| {
+    let open = Identity::open_mode(path).map(|mode| {
         let what = format!("has mode {mode:04o}, and ssh rejects a key that others can read");
         Finding::wrong(Check::Key, what).at(path).chmod("600", path)
     });
@@ -38,19 +33,14 @@ fn key(path: &Path, clusters: &str) -> Vec<Finding> {
 }
 
 fn unusable(error: &IdentityError, path: &Path, clusters: &str) -> Finding {
-    let what = match error {
+    let (state, what) = match error {
         // The file is named anyway.
-        IdentityError::Missing(_) => format!("is not there, for {clusters}"),
-        _ => format!("{error} ({clusters})"),
-    };
-    let finding = match error {
+        IdentityError::Missing(_) => (State::Wrong, format!("is not there, for {clusters}")),
+        IdentityError::Unreadable(..) => (State::Wrong, format!("{error} ({clusters})")),
         // ssh reads the private half itself; only a certificate needs the other one.
         IdentityError::Mismatch(_) | IdentityError::Private(..) | IdentityError::NoKey(..) => {
-            Finding::warning(Check::Key, what)
-        }
-        IdentityError::Missing(_) | IdentityError::Unreadable(..) => {
-            Finding::wrong(Check::Key, what)
+            (State::Warning, format!("{error} ({clusters})"))
         }
     };
-    finding.at(path).advise(error.hint())
+    Finding::new(state, Check::Key, what).at(path).advise(error.hint())
 }

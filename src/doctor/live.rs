@@ -36,9 +36,9 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
             findings.extend(faults);
         }
         findings.extend(cluster.record.options.live.map(|age| {
-            let title = format!("{} (--live={age})", cluster.alias());
+            let title = format!("{} (--live={age})", cluster.record.alias());
             let state = RefreshState::read(&snapshot.layout, &cluster.record.stem());
-            let sync = || commands.installed("sync", [&*cluster.alias()]);
+            let sync = || commands.installed("sync", [&*cluster.record.alias()]);
             last(&title, &state, sync)
         }));
     }
@@ -53,7 +53,7 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
 
 /// Returns what keeps a command from working.
 fn faults(cluster: &InstalledCluster, command: &str, snapshot: &Snapshot) -> Vec<Finding> {
-    let alias = cluster.alias();
+    let alias = cluster.record.alias();
     let Some(program) = program(command) else {
         let what = format!("{alias}: ssh runs a command that is not ours: {}", quoted(command));
         let finding = Finding::warning(Check::Live, what).at(&cluster.path);

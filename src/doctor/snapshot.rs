@@ -14,9 +14,7 @@ use crate::install::present::Present;
 use crate::install::reader::Line;
 use crate::install::state::{FileKind, FileStem, Record};
 use crate::settings::{Context, OwnCommands};
-
-/// The configuration that ssh reads after the user's.
-const SYSTEM_CONFIG: &str = "/etc/ssh/ssh_config";
+use crate::ssh::login::SYSTEM_CONFIG;
 
 /// The shell where `SHELL` is not set (`_PATH_BSHELL`).
 const DEFAULT_SHELL: &str = "/bin/sh";
@@ -151,12 +149,6 @@ impl Snapshot {
 }
 
 impl InstalledCluster {
-    /// Its alias.
-    #[must_use]
-    pub fn alias(&self) -> String {
-        self.record.alias()
-    }
-
     /// Returns whether ssh renews its certificate by itself.
     #[must_use]
     pub fn is_renewed(&self) -> bool {

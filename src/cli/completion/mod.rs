@@ -7,16 +7,17 @@
 //! It is our own because `clap_complete` 4.6's dynamic engine completes neither `--format=ya` nor
 //! `--output=~/…` in bash.
 
-mod cluster;
-mod shell;
-
 use std::ffi::{OsStr, OsString};
+use std::io::{self, BufRead, BufReader, Read, Write};
 
 use clap::builder::{PossibleValue, StyledStr};
 use clap::{Arg, Command, ValueHint};
 
-pub use cluster::{Installed, installed};
-pub use shell::{Shell, write};
+use crate::fs::open_regular;
+use crate::install::folder;
+use crate::install::layout::Layout;
+use crate::install::state::{FileKind, Record};
+use crate::name::Slug;
 
 /// The completions at the cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -200,4 +201,90 @@ fn takes_value(argument: &Arg) -> bool {
 fn command_words(command: &Command) -> Vec<Word> {
     let shown = command.get_subcommands().filter(|command| !command.is_hide_set());
     shown.map(|command| Word::new(command.get_name(), command.get_about())).collect()
+}
+
+/// The commands that look for a cluster by its name among the installed ones first. The others ask
+/// the API for it, which may know it by another one: two clusters may have the same.
+const BY_STATE: [&str; 5] = ["sync", "uninstall", "show", "check", "wait"];
+/// The part of a fragment's first line that is read while a person waits, in bytes.
+const LINE_MAX: u64 = 1024;
+
+/// An installed cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Installed {
+    record: Record,
+    /// True if the API finds it by its name, too.
+    is_own_name: bool,
+}
+
+impl Installed {
+    /// The word for it that fits best to what is `typed`: its name, its alias, its short name or its
+    /// id, so that a list shows each cluster once.
+    fn word(&self, command: &str, typed: &str) -> Word {
+        let Record { id, name, options, .. } = &self.record;
+        let (id, alias) = (id.as_str(), self.record.alias());
+        let is_known = self.is_own_name || BY_STATE.contains(&command);
+        let name = Some(name.as_str()).filter(|_| is_known);
+        let short = options.short.as_ref().map(Slug::as_str);
+        let mut words = [name, Some(alias.as_str()), short, Some(id)].into_iter().flatten();
+        let first = words.clone().next();
+        let text = words.find(|word| word.starts_with(typed)).or(first).unwrap_or(id);
+        Word { text: text.to_owned(), meaning: format!("{alias}, cluster {id}") }
+    }
+
+    fn of(layout: &Layout, record: Record) -> Self {
+        let path = layout.file(&record.stem().file(FileKind::Fragment));
+        let mut title = String::new();
+        if let Ok(Some(fragment)) = open_regular(&path) {
+            // A fragment that was edited may say anything, or nothing.
+            let _ = BufReader::new(fragment.take(LINE_MAX)).read_line(&mut title);
+        }
+        let own_name = title.strip_prefix("# ").and_then(|title| title.split_once(": "));
+        let is_own_name =
+            own_name.is_some_and(|(own, _)| own.to_lowercase() == *record.name.as_str());
+        Self { record, is_own_name }
+    }
+}
+
+/// The clusters that are installed, as far as they can be read.
+#[must_use]
+pub fn installed(layout: &Layout) -> Vec<Installed> {
+    folder::records(layout).into_iter().map(|record| Installed::of(layout, record)).collect()
+}
+
+/// A shell with completion that programs can add to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Shell {
+    /// source <(prime-ssh completions bash)
+    Bash,
+    /// source <(prime-ssh completions zsh), after compinit; or as the file _prime-ssh in a folder
+    /// of fpath
+    Zsh,
+    /// prime-ssh completions fish | source
+    Fish,
+}
+
+impl Shell {
+    /// The script for the shell.
+    #[must_use]
+    pub fn script(self) -> &'static str {
+        match self {
+            Self::Bash => include_str!("script.bash"),
+            Self::Zsh => include_str!("script.zsh"),
+            Self::Fish => include_str!("script.fish"),
+        }
+    }
+}
+
+/// Writes what fits as an answer to the script: a line that says what it is, and then a line a word
+/// with its meaning behind a tab.
+pub fn write(fitting: &Fitting, to: &mut dyn Write) -> io::Result<()> {
+    match fitting {
+        Fitting::File => writeln!(to, "file"),
+        Fitting::Folder => writeln!(to, "folder"),
+        Fitting::Words(words) => {
+            writeln!(to, "words")?;
+            words.iter().try_for_each(|word| writeln!(to, "{}\t{}", word.text, word.meaning))
+        }
+    }
 }

@@ -18,7 +18,7 @@ use crate::commands::fleets;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::folder;
 use crate::name::{Slug, UserName};
-use crate::settings::{CertSettings, Endpoint};
+use crate::settings::CertSettings;
 use crate::terminal::Terminal;
 use crate::text::{duration, shell, time};
 
@@ -27,29 +27,15 @@ const REPORTING: Duration = Duration::from_millis(200);
 
 /// Requests certificates and writes them.
 pub(super) struct Certifier<'a> {
-    wanted: &'a CertSettings,
-    identity: &'a Identity,
-    client: Client,
-    terminal: Terminal,
+    pub(super) wanted: &'a CertSettings,
+    pub(super) identity: &'a Identity,
+    pub(super) client: Client,
+    pub(super) terminal: Terminal,
     /// True if the clusters are the API's list, and not what was typed.
-    are_listed: bool,
+    pub(super) are_listed: bool,
 }
 
-impl<'a> Certifier<'a> {
-    /// A certifier for one key, at one API. `are_listed`: the clusters are the API's list, and not
-    /// what was typed.
-    pub(super) fn new(
-        wanted: &'a CertSettings,
-        identity: &'a Identity,
-        are_listed: bool,
-        endpoint: Endpoint,
-        terminal: Terminal,
-    ) -> Outcome<Self> {
-        let endpoint = Endpoint { timeout: endpoint.timeout.min(LIMIT), ..endpoint };
-        let client = endpoint.client(terminal)?;
-        Ok(Self { wanted, identity, client, terminal, are_listed })
-    }
-
+impl Certifier<'_> {
     /// Gets a certificate for each, several at a time; a failure does not stop the others.
     pub(super) async fn get_each(&self, selectors: &[String]) -> Outcome<()> {
         let message = match selectors {
@@ -65,16 +51,12 @@ impl<'a> Certifier<'a> {
     async fn get(&self, selector: &str) -> Outcome<()> {
         let deadline = Instant::now() + LIMIT;
         let got = timeout_at(deadline, self.get_until(selector, deadline)).await;
-        let (certificate, warnings) = match got {
-            Ok(Ok(Some(new))) => new,
-            Ok(Ok(None)) => return Ok(()),
-            Ok(Err(failure)) => return Err(failure),
-            Err(_) => {
-                let limit = time::span(LIMIT);
-                let message = format!("no certificate for cluster `{selector}` within {limit}");
-                return Err(Failure::message(Kind::Api, message));
-            }
-        };
+        let got = got.unwrap_or_else(|_| {
+            let limit = time::span(LIMIT);
+            let message = format!("no certificate for cluster `{selector}` within {limit}");
+            Err(Failure::message(Kind::Api, message))
+        });
+        let Some((certificate, warnings)) = got? else { return Ok(()) };
         let now = time::now();
         let summary = details::summary(&certificate, now, &TimeZone::system());
         self.terminal.note(format_args!("certificate for {selector}: {summary}"));
@@ -104,12 +86,12 @@ impl<'a> Certifier<'a> {
         folder::check_owner(&self.wanted.layout)?;
         folder::is_there(&self.wanted.layout)?;
         if self.wanted.output.is_none() {
-            crate::fs::read_own(file.path())?;
-        } else if let Err(error) = crate::fs::real_folder(file.path()) {
+            crate::fs::read_own(&file.path)?;
+        } else if let Err(error) = crate::fs::real_folder(&file.path) {
             return Err(error.of_typed("file")).or_fail(Kind::Local);
-        } else if file::read(file.path()).is_err() {
+        } else if file::read(&file.path).is_err() {
             // Such as the key itself, for a name that was mistyped.
-            let path = shell::path(file.path());
+            let path = shell::path(&file.path);
             let message = format!("{path} is not a certificate: not replaced");
             return Err(Failure::message(Kind::Local, message)
                 .hint("choose another file, or remove this one first"));

@@ -11,7 +11,7 @@ use certifier::Certifier;
 use super::fetch;
 use super::installed::called;
 use crate::certificate::PublicKey;
-use crate::certificate::file::{self, CertificateFile};
+use crate::certificate::file::{self, CertificateFile, LIMIT};
 use crate::certificate::identity::{Identity, IdentityError};
 use crate::certificate::own_keys::own_files;
 use crate::cli::CertArgs;
@@ -131,7 +131,11 @@ pub(super) fn get(
     if selectors.is_empty() {
         return Ok(());
     }
-    let certifier = Certifier::new(wanted, &identity, is_listed, endpoint()?, terminal)?;
+    let endpoint = endpoint()?;
+    let timeout = endpoint.timeout.min(LIMIT);
+    let client = Endpoint { timeout, ..endpoint }.client(terminal)?;
+    let identity = &identity;
+    let certifier = Certifier { wanted, identity, client, terminal, are_listed: is_listed };
     fetch::block_on(certifier.get_each(&selectors))?
 }
 
@@ -190,5 +194,5 @@ fn is_sufficient(selector: &str, wanted: &CertSettings, key: &PublicKey) -> bool
     let (Some(min_validity), Some(file)) = (wanted.min_validity, file_for(selector, wanted)) else {
         return false;
     };
-    file::present(file.path()).is_ok_and(|present| file::suffices(&present, key, min_validity))
+    file::present(&file.path).is_ok_and(|present| file::suffices(&present, key, min_validity))
 }

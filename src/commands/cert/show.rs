@@ -10,7 +10,6 @@ use crate::certificate::identity::Identity;
 use crate::certificate::{details, file, judge};
 use crate::commands::installed::called;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
-use crate::install::folder;
 use crate::install::fragment::Fragment;
 use crate::install::present::Present;
 use crate::install::state::{FileKind, Record};
@@ -34,14 +33,15 @@ pub(super) fn show(
     };
     let each = selectors.iter().map(|selector| {
         let record = called(installed, selector);
-        show_one(selector, record, identity.as_ref(), wanted, context)
+        let takes_none = record.is_some_and(|record| takes_none(record, installed));
+        show_one(selector, (record, takes_none), identity.as_ref(), wanted, context)
     });
     context.terminal.worst(each.filter_map(Result::err).collect())
 }
 
 fn show_one(
     selector: &str,
-    record: Option<&Record>,
+    (record, takes_none): (Option<&Record>, bool),
     identity: Option<&Identity>,
     wanted: &CertSettings,
     context: &Context,
@@ -56,10 +56,10 @@ fn show_one(
         Failure::message(Kind::Local, message).hint(format!("{cert} gets a new one"))
     };
     let file = file_for(selector, wanted);
-    let present = file.as_ref().map(|file| file::read(file.path())).transpose();
+    let present = file.as_ref().map(|file| file::read(&file.path)).transpose();
     let present = present.map_err(|why| useless(&why))?.flatten();
     let Some((file, certificate)) = file.zip(present) else {
-        if record.is_some_and(|record| takes_none(record, wanted)) {
+        if takes_none {
             let message = format!("{selector} lets people in without a certificate");
             return Err(Failure::message(Kind::Local, message).hint("`ssh` works with your key"));
         }
@@ -71,7 +71,7 @@ fn show_one(
     let key = identity.map(|identity| &identity.public_key);
     let now = time::now();
     let lines = details::lines(&certificate, key, now, &TimeZone::system());
-    terminal::print_lines([shell::path(file.path())].into_iter().chain(lines))
+    terminal::print_lines([shell::path(&file.path)].into_iter().chain(lines))
         .context("cannot write to stdout")
         .or_fail(Kind::Local)?;
     let key = key.unwrap_or(&certificate.key);
@@ -79,8 +79,7 @@ fn show_one(
 }
 
 /// Returns whether none of an installed cluster's hosts is shown a certificate.
-fn takes_none(record: &Record, wanted: &CertSettings) -> bool {
-    let Ok(present) = folder::read_ours(&wanted.layout) else { return false };
-    let fragment = present.part(&record.stem(), FileKind::Fragment);
+fn takes_none(record: &Record, installed: &Present) -> bool {
+    let fragment = installed.part(&record.stem(), FileKind::Fragment);
     fragment.is_some_and(|text| Fragment::parse(text).all("certificatefile").next().is_none())
 }

@@ -70,7 +70,7 @@ impl<'c> Report<'c> {
             hosts: hosts.map(HostRow::of).collect(),
             nodes_without_host: without_host().map(NodeRow::of).collect(),
         };
-        report::print(format, &table, &json)
+        report::print(format, [&table], &table, &json)
     }
 
     /// Tells what to do, once for all hosts that need the same.

@@ -10,7 +10,7 @@ use crate::doctor::snapshot::Snapshot;
 use crate::failure::Outcome;
 use crate::install::options::SavedOptions;
 use crate::install::state::ApiSource;
-use crate::settings::{Access, Context};
+use crate::settings::{Access, Context, Endpoint};
 use crate::terminal::Terminal;
 
 /// Asks and compares.
@@ -31,24 +31,20 @@ pub(super) fn examine(
 
 /// Asks an API whether it answers.
 fn probe(access: Outcome<Access>, context: Option<String>, terminal: Terminal) -> ApiProbe {
-    let endpoint = access.as_ref().ok().and_then(|access| access.clone().endpoint().ok());
-    let answer = endpoint.clone().and_then(|endpoint| {
+    let answer = endpoint(&access).and_then(|endpoint| {
         let message = format!("asking {}", endpoint.address);
         match endpoint.client(terminal) {
             Ok(client) => fetch::block_on(terminal.wait_for(message, client.ping())).ok(),
             Err(failure) => Some(Err(failure.into())),
         }
     });
-    let (address, token) = match access {
-        Ok(Access { address, token, .. }) => {
-            let source = token.map(|token| token.map(|(_, source)| source));
-            (address.map(|address| address.to_string()), source)
-        }
-        // Both come from one file of settings, so what is wrong with it is said once.
-        Err(failure) => (Ok("the API".to_owned()), Err(failure)),
-    };
     let at = SystemTime::now();
-    ApiProbe { context, endpoint, address, token, answer, at, is_needed: false }
+    ApiProbe { context, access, answer, at, is_needed: false }
+}
+
+/// The API and its token, where there are both.
+fn endpoint(access: &Outcome<Access>) -> Option<Endpoint> {
+    access.as_ref().ok().and_then(|access| access.clone().endpoint().ok())
 }
 
 /// Returns whether an API that is asked with these options works. Each is probed once.
@@ -58,19 +54,15 @@ fn works(
     context: &Context,
 ) -> bool {
     let access = context.access_to(api, options);
-    let endpoint = access.as_ref().ok().and_then(|access| access.clone().endpoint().ok());
-    let is_same = |known: &ApiProbe| match (&known.endpoint, &endpoint) {
-        (Some(known), Some(new)) => {
-            known.address.to_string() == new.address.to_string() && known.token == new.token
-        }
-        (None, None) => true,
-        _ => false,
-    };
+    let asked =
+        |access: &Outcome<Access>| endpoint(access).map(|one| (one.address.to_string(), one.token));
+    let new = asked(&access);
+    let is_same = |known: &ApiProbe| asked(&known.access) == new;
     let at = probes.iter().position(is_same).unwrap_or_else(|| {
         probes.push(probe(access, api.context.clone(), context.terminal));
         probes.len() - 1
     });
     let Some(probe) = probes.get_mut(at) else { return false };
     probe.is_needed = true;
-    probe.works()
+    matches!(probe.answer, Some(Ok(_)))
 }

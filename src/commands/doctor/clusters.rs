@@ -1,8 +1,7 @@
 //! The installed clusters against the API's answers: what `sync --check` would say.
 
 use crate::api::error::Error as ApiError;
-use crate::certificate::own_keys::{OwnKey, OwnKeys};
-use crate::commands::fetch::Fetched;
+use crate::certificate::own_keys::OwnKeys;
 use crate::commands::installed::{
     ClusterChange, DesiredState, Newcomers, ask_again, decide_installed,
 };
@@ -11,7 +10,7 @@ use crate::doctor::{Check, Finding, State};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::options::SavedOptions;
 use crate::install::state::{ApiSource, Follow, Record, Source};
-use crate::settings::{Context, OwnCommands};
+use crate::settings::OwnCommands;
 use crate::text::message::{counted, first_of};
 use crate::text::shell;
 
@@ -46,18 +45,18 @@ pub(super) fn compare(
         }
         // What `sync` says in passing is no finding.
         let mut desired = DesiredState::new(layout, present, context);
+        desired.own_keys.clone_from(&own_keys);
         let outcome = decide_installed(&mut desired, record, &fetched, false);
         findings.push(compared(record, outcome, commands));
         findings.extend(desired.unauthorized_keys.iter().map(|warning| {
             Finding::warning(CHECK, warning)
                 .advise("add it to the cluster's keys, or install again with --identity-file PATH")
         }));
-        findings.extend(other_key(record, &fetched, context, &own_keys).map(|key| {
-            let what = format!("{alias} lets in another key of yours: {}", key.name);
+        findings.extend(desired.other_keys.iter().map(|(warning, key)| {
             let options = ["--identity-file".into(), key.option().to_owned()];
             let source = commands.source_of(record);
             let command = source.map(|source| shell::command(commands.install(options, &source)));
-            Finding { command, ..Finding::warning(CHECK, what) }
+            Finding { command, ..Finding::warning(CHECK, warning) }
         }));
     }
     findings.extend(skipped.into_iter().map(|record| {
@@ -138,18 +137,4 @@ fn stuck(alias: &str, failure: &Failure) -> Finding {
         Kind::Api | Kind::Answer => Finding { state: State::Warning, what, ..finding },
         _ => Finding { what, ..finding },
     }
-}
-
-/// A key that the cluster lets in, where ssh would show others only.
-fn other_key(
-    record: &Record,
-    fetched: &Fetched,
-    context: &Context,
-    own: &OwnKeys,
-) -> Option<OwnKey> {
-    let checked = fetched.cluster(&record.id, &fetched.asked).ok()??;
-    let cluster = checked.cluster.as_ref().filter(|cluster| !cluster.vault_enabled)?;
-    let rendering = context.rendering(&record.options, record.source.context()).ok()?;
-    let named = rendering.ssh.identity_file.map(|path| context.environment.expand(&path));
-    own.not_shown(named.as_deref(), &cluster.ssh_keys).cloned()
 }

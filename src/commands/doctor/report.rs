@@ -21,30 +21,27 @@ pub(super) fn print(format: ReportFormat, findings: &[Finding]) -> Outcome<()> {
     };
     let version = env!("CARGO_PKG_VERSION");
     let state = sorted.last().map_or(State::Ok, |finding| finding.state);
-    report::print(format, &table, &Report { version, state, findings: sorted })
+    report::print(format, [&table], &table, &Report { version, state, findings: sorted })
 }
 
 /// Sums up on stderr and in the exit code.
 pub(super) fn sum_up(findings: &[Finding], terminal: Terminal) -> Outcome<()> {
-    let count = |state| findings.iter().filter(|finding| finding.state == state).count();
-    let warnings = count(State::Warning);
-    let also = |before: &str| match warnings {
-        0 => String::new(),
-        warnings => format!("{before}{}", counted(warnings, "warning")),
+    let [wrong, warnings] = [State::Wrong, State::Warning]
+        .map(|state| findings.iter().filter(|finding| finding.state == state).count());
+    let also = counted(warnings, "warning");
+    let text = match (wrong, warnings) {
+        (0, 0) => "all checks passed".to_owned(),
+        (0, _) => format!("nothing is wrong; {also}"),
+        (1, 0) => "1 thing is wrong".to_owned(),
+        (1, _) => format!("1 thing is wrong, and {also}"),
+        (_, 0) => format!("{wrong} things are wrong"),
+        _ => format!("{wrong} things are wrong, and {also}"),
     };
-    let wrong = match count(State::Wrong) {
-        0 if warnings == 0 => {
-            terminal.tell("all checks passed");
-            return Ok(());
-        }
-        0 => {
-            terminal.tell(format_args!("nothing is wrong{}", also("; ")));
-            return Ok(());
-        }
-        1 => "1 thing is wrong".to_owned(),
-        many => format!("{many} things are wrong"),
-    };
-    Err(Failure::message(Kind::Hosts, format!("{wrong}{}", also(", and "))))
+    if wrong > 0 {
+        return Err(Failure::message(Kind::Hosts, text));
+    }
+    terminal.tell(text);
+    Ok(())
 }
 
 /// The object of `--format json`.

@@ -31,15 +31,7 @@ pub(in crate::commands) fn ask_again(records: &[&Record], context: &Context) -> 
     }
     let mut answers: Vec<Fetched> = Vec::new();
     for (record, ids) in endpoints.into_values() {
-        let fetched = context
-            .endpoint_of(record)
-            .and_then(|endpoint| fetch::each_of(endpoint, &ids, context.terminal));
-        match fetched {
-            Ok(fetched) => answers.extend(fetched),
-            Err(failure) => {
-                answers.extend(ids.into_iter().map(|id| Fetched::not_asked(id, &failure)));
-            }
-        }
+        answers.extend(fetch::each_of(context.endpoint_of(record), &ids, context.terminal));
     }
     let mut answer_for = |record: &Record| match &record.source {
         Source::Api(_) => {
@@ -158,7 +150,7 @@ impl Newcomers {
         let ids: Vec<String> = listed.into_iter().map(|cluster| cluster.id).collect();
         let answers = match ids.as_slice() {
             [] => Vec::new(),
-            ids => fetch::each_of(endpoint, ids, context.terminal)?,
+            ids => fetch::each_of(Ok(endpoint), ids, context.terminal),
         };
         Ok(Self { follow, answers })
     }

@@ -22,6 +22,7 @@ use crate::settings::{Context, LOCK_LIMIT};
 use crate::ssh::query;
 use crate::terminal::{self, Terminal};
 use crate::text::message::{Message, Talk};
+use crate::text::shell;
 
 /// The way in which a run changes things.
 #[derive(Clone, Copy)]
@@ -87,9 +88,21 @@ pub(in crate::commands) fn apply_request(
     decide(&mut state)?;
     jumps::refuse_loops(&mut state);
     jumps::warn_of_lost(&mut state);
-    let DesiredState { desired, mut lines, mut talk, unauthorized_keys, checked_new, .. } = state;
+    let DesiredState {
+        desired,
+        mut lines,
+        mut talk,
+        unauthorized_keys,
+        other_keys,
+        checked_new,
+        ..
+    } = state;
     for warning in unauthorized_keys {
         talk.warn(warning);
+    }
+    for (warning, key) in other_keys {
+        let option = shell::command(["--identity-file".as_ref(), key.option()]);
+        talk.warn(format!("{warning}: install with `{option}`"));
     }
     let would = if mode.applies() { "" } else { " would change" };
     for DesiredCluster { record, .. } in &desired.put {

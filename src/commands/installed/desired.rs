@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use super::identity as key;
 use super::summary::{ClusterChange, Line};
 use crate::certificate::identity::Identity;
-use crate::certificate::own_keys::OwnKeys;
+use crate::certificate::own_keys::{OwnKey, OwnKeys};
 use crate::cluster::{self, CheckedCluster, Cluster, Fleet, NoFleet, ResolvedCluster, resolve_one};
 use crate::commands::cluster_certificates::{self, checked, file_of, path_of};
 use crate::commands::fleets;
@@ -41,6 +41,8 @@ pub(in crate::commands) struct DesiredState<'a> {
     pub(in crate::commands) talk: Talk,
     /// Keys that a cluster may not let in, of which only its answer tells.
     pub(in crate::commands) unauthorized_keys: Vec<String>,
+    /// The same where another key is let in, with that one.
+    pub(in crate::commands) other_keys: Vec<(String, OwnKey)>,
     /// The keys that ssh tries by itself, and the others of this person, for advice about them.
     pub(in crate::commands) own_keys: OwnKeys,
 }
@@ -61,6 +63,7 @@ impl<'a> DesiredState<'a> {
             checked_new: false,
             talk: Talk::default(),
             unauthorized_keys: Vec::new(),
+            other_keys: Vec::new(),
             own_keys: OwnKeys::default(),
         }
     }
@@ -230,8 +233,7 @@ impl<'a> DesiredState<'a> {
             self.unauthorized_keys.extend(key::unauthorized(environment, path, keys, record));
         }
         let identity = identity.map(|path| environment.expand(path));
-        let other = key::other(identity.as_deref(), &self.own_keys, keys, record);
-        self.unauthorized_keys.extend(other);
+        self.other_keys.extend(key::other(identity.as_deref(), &self.own_keys, keys, record));
     }
 
     /// A name that the user's own configuration defines is not ours to take. One that we installed

@@ -1,11 +1,9 @@
 //! Faults of the key to log in with, before ssh tells them in fewer words.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::certificate::identity::{Identity, IdentityError};
-use crate::certificate::own_keys::{OwnKeys, authorized};
+use crate::certificate::own_keys::{OwnKey, OwnKeys, authorized};
 use crate::cluster::SshKey;
 use crate::install::state::Record;
 use crate::name::LocalPath;
@@ -16,13 +14,7 @@ use crate::text::shell;
 pub(super) fn faults(environment: &Environment, identity: &LocalPath<'_>) -> Vec<String> {
     let path = environment.expand(identity);
     let mut faults = Vec::new();
-    let is_public = path.extension().is_some_and(|extension| extension == "pub");
-    let mode = fs::metadata(&path).map(|found| found.permissions().mode() & 0o777);
-    if let Ok(mode) = mode
-        && mode & 0o077 != 0
-        && !is_public
-        && Identity::is_private_key(&path)
-    {
+    if let Some(mode) = Identity::open_mode(&path) {
         faults.push(format!(
             "identity file {identity} has mode {mode:04o}, and ssh takes no key that others can \
              read: `{}`",
@@ -63,13 +55,10 @@ pub(super) fn other(
     own: &OwnKeys,
     keys: &[SshKey<'_>],
     record: &Record,
-) -> Option<String> {
+) -> Option<(String, OwnKey)> {
     let key = own.not_shown(named, keys)?;
     let your = if key.file.is_some() { "your key " } else { "" };
-    Some(format!(
-        "{} lets in {your}{}, and ssh would not show that one: install with `{}`",
-        record.alias(),
-        key.name,
-        shell::command(["--identity-file".as_ref(), key.option()])
-    ))
+    let alias = record.alias();
+    let what = format!("{alias} lets in {your}{}, and ssh would not show that one", key.name);
+    Some((what, key.clone()))
 }

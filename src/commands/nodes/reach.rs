@@ -59,7 +59,7 @@ pub(in crate::commands) async fn probe_through(
     endpoints: Vec<Endpoint>,
     jump: &Arc<Jump>,
     ssh: &Ssh,
-    mut done: impl FnMut(usize, Found),
+    done: impl FnMut(usize, Found),
 ) -> Outcome<()> {
     let mut tasks = JoinSet::new();
     for (at, endpoint) in endpoints.into_iter().enumerate() {
@@ -75,6 +75,14 @@ pub(in crate::commands) async fn probe_through(
             Ok((at, found))
         });
     }
+    all(tasks, done).await
+}
+
+/// Passes on the end of each task.
+async fn all(
+    mut tasks: JoinSet<io::Result<(usize, Found)>>,
+    mut done: impl FnMut(usize, Found),
+) -> Outcome<()> {
     while let Some(ended) = tasks.join_next().await {
         let (at, found) = ended.unwrap_or_else(|error| Err(error.into())).map_err(cannot_log_in)?;
         done(at, found);
@@ -89,7 +97,7 @@ pub(in crate::commands) async fn log_in(
     ssh: &Ssh,
     limiter: &Limiter,
     limit: Duration,
-    mut done: impl FnMut(usize, Found),
+    done: impl FnMut(usize, Found),
 ) -> Outcome<()> {
     let mut tasks = JoinSet::new();
     let mut start = |at: usize, probe: Option<Probe>| {
@@ -113,12 +121,7 @@ pub(in crate::commands) async fn log_in(
         }
     })
     .await;
-    while let Some(ended) = tasks.join_next().await {
-        let ended: io::Result<(usize, Found)> = ended.unwrap_or_else(|error| Err(error.into()));
-        let (at, found) = ended.map_err(cannot_log_in)?;
-        done(at, found);
-    }
-    Ok(())
+    all(tasks, done).await
 }
 
 fn cannot_log_in(error: io::Error) -> Failure {

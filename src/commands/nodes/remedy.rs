@@ -2,8 +2,6 @@
 //! settings and state: what ssh logged may be a server's words.
 
 use std::ffi::OsStr;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -110,10 +108,7 @@ impl Judge<'_> {
     }
 
     pub(super) fn close(&self, host: &ViewedHost<'_>) -> String {
-        let is_open = |path: &PathBuf| {
-            fs::metadata(path).is_ok_and(|found| found.mode() & 0o077 != 0)
-                && Identity::is_private_key(path)
-        };
+        let is_open = |path: &PathBuf| Identity::open_mode(path).is_some();
         let mut files = self.own_keys().tried.iter().filter_map(|key| key.file.clone());
         let open = match self.own_key(host) {
             Some(path) => Some(path).filter(is_open),

@@ -21,7 +21,10 @@ pub(super) struct Keys {
     pub(super) authorized: Vec<Authorized>,
     /// The key that a setting names.
     pub(super) named: Option<NamedKey>,
-    own: OwnKeys,
+    /// The keys that ssh shows: that one, or else those that it tries by itself.
+    shown: Vec<OwnKey>,
+    /// One that the cluster lets in, where it lets in none of those.
+    other: Option<OwnKey>,
     /// Those that the cluster lets in.
     known: Vec<PublicKey>,
 }
@@ -59,74 +62,65 @@ impl Keys {
         context: &Context,
         layout: &Layout,
     ) -> Self {
-        let file = rendering.ssh.identity_file.as_ref();
-        let named = file.map(|path| {
-            let identity = Identity::read(&context.environment.expand(path));
-            (path.to_string(), identity.map(|identity| identity.public_key))
-        });
         let own = OwnKeys::find(&layout.read_by_ssh(), &layout.ssh_folder);
         let known = authorized(keys);
-        let named_as = |key: &PublicKey| {
-            let (file, named) = named.as_ref()?;
-            named.as_ref().ok().filter(|named| *named == key).map(|_| file.clone())
-        };
-        let authorized = keys.iter().map(|given| Authorized::of(given, &named_as, &own)).collect();
-        let lets_in = |key: &PublicKey| (!known.is_empty()).then(|| known.contains(key));
-        let named = named.as_ref().map(|(file, key)| NamedKey {
-            file: file.clone(),
-            fingerprint: key.as_ref().ok().map(PublicKey::fingerprint),
-            authorized: key.as_ref().ok().and_then(lets_in),
-            problem: key.as_ref().err().map(ToString::to_string),
+        let setting = rendering.ssh.identity_file.as_ref();
+        let path = setting.map(|setting| context.environment.expand(setting));
+        let other = own.not_shown(path.as_deref(), keys).cloned();
+        let mut shown = Vec::new();
+        let named = setting.zip(path).map(|(setting, path)| {
+            let file = setting.to_string();
+            let (mut fingerprint, mut authorized, mut problem) = (None, None, None);
+            match Identity::read(&path) {
+                Ok(Identity { public_key, .. }) => {
+                    fingerprint = Some(public_key.fingerprint());
+                    authorized = (!known.is_empty()).then(|| known.contains(&public_key));
+                    shown.push(OwnKey { file: Some(path), name: file.clone(), public_key });
+                }
+                Err(error) => problem = Some(error.to_string()),
+            }
+            NamedKey { file, fingerprint, authorized, problem }
         });
-        Self { authorized, named, own, known }
+        let ours: Vec<&OwnKey> = shown.iter().chain(own.all()).collect();
+        let authorized = keys.iter().map(|given| Authorized::of(given, &ours)).collect();
+        if named.is_none() {
+            shown = own.tried;
+        }
+        Self { authorized, named, shown, other, known }
     }
 
-    /// Says whether the key in use is let in. `install` names another one.
+    /// Says whether a key that ssh shows is let in. `install` names another one.
     pub(super) fn fact(&self, install: impl Fn(&OsStr) -> String) -> Cell {
-        let is_let_in = |key: &&OwnKey| self.known.contains(&key.public_key);
-        let other = |key: Option<&OwnKey>| match key {
-            Some(key) => {
-                let your = if key.file.is_some() { "your " } else { "" };
-                format!("; {your}{} is: {}", key.name, install(key.option()))
+        let other = self.other.as_ref().map_or_else(String::new, |key| {
+            let your = if key.file.is_some() { "your " } else { "" };
+            format!("; {your}{} is: {}", key.name, install(key.option()))
+        });
+        if let Some(key) = self.shown.iter().find(|key| self.known.contains(&key.public_key)) {
+            return Cell::new(format_args!("{}, authorized", key.name)).tone(Tone::Good);
+        }
+        let not = "not among the authorized keys";
+        let (text, tone) = match &self.named {
+            Some(NamedKey { problem: Some(problem), .. }) => {
+                (format!("{problem}{other}"), Tone::Bad)
             }
-            None => String::new(),
-        };
-        let Some(NamedKey { file, fingerprint, authorized, problem, .. }) = &self.named else {
-            let tried = self.own.tried.iter().find(is_let_in);
-            return self.fact_of_tried(tried, &other(self.own.others.iter().find(is_let_in)));
-        };
-        let other = other(self.own.all().find(is_let_in));
-        match (problem, authorized) {
-            (Some(problem), _) => Cell::new(format_args!("{problem}{other}")).tone(Tone::Bad),
-            (None, Some(true)) => Cell::new(format_args!("{file}, authorized")).tone(Tone::Good),
-            (None, Some(false)) => {
+            Some(NamedKey { file, .. }) if self.known.is_empty() => (file.clone(), Tone::Plain),
+            Some(NamedKey { file, fingerprint, .. }) => {
                 let fingerprint = fingerprint.as_deref().unwrap_or_default();
-                let not =
-                    format_args!("{file} ({fingerprint}), not among the authorized keys{other}");
-                Cell::new(not).tone(Tone::Bad)
+                (format!("{file} ({fingerprint}), {not}{other}"), Tone::Bad)
             }
-            (None, None) => Cell::new(file),
-        }
-    }
-
-    /// Says the same of those that ssh tries, where none is named.
-    fn fact_of_tried(&self, fitting: Option<&OwnKey>, other: &str) -> Cell {
-        match (fitting, self.own.tried.as_slice()) {
-            (Some(key), _) => Cell::new(format_args!("{}, authorized", key.name)).tone(Tone::Good),
-            (None, []) => {
+            None if self.shown.is_empty() => {
                 let tone = if other.is_empty() { Tone::Dim } else { Tone::Bad };
-                let none = "none set, and none that ssh tries by itself";
-                Cell::new(format_args!("{none}{other}")).tone(tone)
+                (format!("none set, and none that ssh tries by itself{other}"), tone)
             }
-            (None, own) if !self.known.is_empty() => {
-                let names = first_of(own.iter().map(|key| &key.name), NAMED);
-                let not = "none set; not among the authorized keys";
-                Cell::new(format_args!("{not}: {names}{other}")).tone(Tone::Bad)
+            None if self.known.is_empty() => {
+                ("none set: ssh tries its own keys, and the agent's".to_owned(), Tone::Dim)
             }
-            (None, _) => {
-                Cell::new("none set: ssh tries its own keys, and the agent's").tone(Tone::Dim)
+            None => {
+                let names = first_of(self.shown.iter().map(|key| &key.name), NAMED);
+                (format!("none set; {not}: {names}{other}"), Tone::Bad)
             }
-        }
+        };
+        Cell::new(text).tone(tone)
     }
 
     pub(super) fn table(&self) -> Table {
@@ -155,29 +149,23 @@ impl Keys {
 }
 
 impl Authorized {
-    /// `named_as` says how a setting names a key.
-    fn of(
-        given: &SshKey<'_>,
-        named_as: &impl Fn(&PublicKey) -> Option<String>,
-        own: &OwnKeys,
-    ) -> Self {
+    /// `own`: the keys that may be the same.
+    fn of(given: &SshKey<'_>, own: &[&OwnKey]) -> Self {
         let key = match &given.public_key {
             Some(text) => PublicKey::parse(text.as_str()),
             None => Err("the answer holds no key"),
         };
         let problem = key.as_ref().err().map(ToString::to_string);
         let key = key.ok();
-        let named = key.as_ref().and_then(named_as);
-        let own = own.all().find(|own| key.as_ref() == Some(&own.public_key));
-        let of_agent = named.is_none() && own.is_some_and(|own| own.file.is_none());
-        let ours = named.or_else(|| own.map(|own| own.name.clone()));
+        let own = own.iter().find(|own| key.as_ref() == Some(&own.public_key));
+        let name = |own: &&OwnKey| own.name.clone();
         Self {
             role: given.role.as_ref().map(ToString::to_string),
             kind: key.as_ref().map(|key| key.kind().to_owned()),
             fingerprint: key.as_ref().map(PublicKey::fingerprint),
             problem,
-            identity_file: ours.clone().filter(|_| !of_agent),
-            ours,
+            identity_file: own.copied().filter(|own| own.file.is_some()).as_ref().map(name),
+            ours: own.map(name),
         }
     }
 }

@@ -51,14 +51,16 @@ fn tell(cluster: &ViewedCluster<'_>, format: ReportFormat, terminal: Terminal) {
         terminal.warning(warning);
     }
     let resolved = &cluster.resolved;
-    let skipped = if format == ReportFormat::Plain { resolved.skip_notes() } else { Vec::new() };
-    for note in skipped.iter().chain(&resolved.notes) {
-        terminal.note(note);
-    }
     if format == ReportFormat::Plain {
+        for note in resolved.skip_notes() {
+            terminal.note(note);
+        }
         for refusal in &resolved.refusals {
             terminal.warning(format_args!("{}: refused: {refusal}", resolved.title));
         }
+    }
+    for note in &resolved.notes {
+        terminal.note(note);
     }
     if resolved.more_refused > 0 {
         terminal.warning(format_args!("{} more values are refused", resolved.more_refused));
@@ -75,9 +77,7 @@ fn print(
     let authorized = known.map_or(&[][..], |fleet| &fleet.cluster.ssh_keys);
     let keys = Keys::of(authorized, rendering, viewing.context, &viewing.layout);
     let facts = known.map(|fleet| facts::table(fleet, cluster, viewing, &keys));
-    let before: Vec<Table> = facts.into_iter().chain([keys.table()]).collect();
     let skipped = known.map_or(&[][..], |fleet| &fleet.skipped);
-    let behind = [without_host(skipped), refused(&resolved.refusals)];
     let json = Report {
         cluster: known.map(data::Cluster::of),
         installed: record.is_some(),
@@ -87,7 +87,10 @@ fn print(
         more_refused: resolved.more_refused,
     };
     let hosts = known.map_or_else(|| Table::new([]), hosts);
-    report::print_with(format, &before, &hosts, &behind, &json)
+    let (keys, skipped, refused) =
+        (keys.table(), without_host(skipped), refused(&resolved.refusals));
+    let tables = facts.iter().chain([&keys, &hosts, &skipped, &refused]);
+    report::print(format, tables, &hosts, &json)
 }
 
 /// The hosts as they are reached, but for one that others jump through and nobody asked for.

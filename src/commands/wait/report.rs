@@ -22,7 +22,7 @@ pub(super) fn print(
     let clusters: Vec<_> =
         clusters.map(|(status, problem)| Cluster::of(status, problem.as_ref(), goal)).collect();
     let json = Json { met: clusters.iter().all(|cluster| cluster.met), clusters };
-    report::print(format, &table, &json)
+    report::print(format, [&table], &table, &json)
 }
 
 /// The object of `--format json`.

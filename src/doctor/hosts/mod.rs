@@ -127,7 +127,7 @@ fn of_addition(
             clusters.push(cluster);
         }
     }
-    let aliases = first_of(clusters.iter().map(|cluster| cluster.alias()), NAMED);
+    let aliases = first_of(clusters.iter().map(|cluster| cluster.record.alias()), NAMED);
     let what = format!("{aliases} {}", addition.what);
     // A block for our own names is intended.
     let is_meant = origin.is_some_and(|origin| origin.is_about_us);

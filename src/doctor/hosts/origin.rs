@@ -31,48 +31,42 @@ impl Search<'_> {
     /// wherever it is.
     pub(super) fn origin_of(&self, deviation: &Deviation) -> Option<Origin> {
         let Deviation { is_addition, keyword, actual, .. } = deviation;
-        let (mut found, mut ours) = ((None, None), false);
+        let (mut found, mut ours) = (None, false);
         self.snapshot.visit_config(&mut |line| {
             ours |= !is_addition && line.includes_us && self.applies(line.blocks) == Some(true);
             !ours && self.visit(line, keyword, actual, &mut found)
         });
-        if *is_addition && found == (None, None) {
+        if *is_addition && found.is_none() {
             let visit = &mut |line: &Line<'_>| self.visit(line, keyword, actual, &mut found);
             self.snapshot.visit_system_config(visit);
         }
-        found.0.or(found.1)
+        found
     }
 
     /// Looks at one line, and returns whether to follow an `Include`. What is found: the first line
-    /// with the actual value in a block of which only ssh knows whether it applies, and the first line
-    /// that certainly applies.
+    /// that applies, or that has the actual value in a block of which only ssh knows.
     fn visit(
         &self,
         line: &Line<'_>,
         keyword: &str,
         value: &str,
-        (likely, certain): &mut (Option<Origin>, Option<Origin>),
+        found: &mut Option<Origin>,
     ) -> bool {
         let applies = self.applies(line.blocks);
         if applies == Some(false) {
             return false;
         }
-        if certain.is_some() || !line.directive.keyword.eq_ignore_ascii_case(keyword.as_bytes()) {
+        if found.is_some() || !line.directive.keyword.eq_ignore_ascii_case(keyword.as_bytes()) {
             return true;
         }
-        let origin = || Origin {
+        let says = line.directive.texts().join(" ").to_ascii_lowercase();
+        let is_it = applies == Some(true)
+            || !says.is_empty() && value.to_ascii_lowercase().ends_with(&says);
+        *found = is_it.then(|| Origin {
             file: line.file.to_owned(),
             line: line.directive.line,
             is_about_us: line.blocks.iter().any(|block| self.is_about_us(block)),
-        };
-        if applies == Some(true) {
-            *certain = Some(origin());
-        } else if likely.is_none() {
-            let says = line.directive.texts().join(" ");
-            let is_it = !says.is_empty()
-                && value.to_ascii_lowercase().ends_with(&says.to_ascii_lowercase());
-            *likely = is_it.then(origin);
-        }
+        });
         true
     }
 

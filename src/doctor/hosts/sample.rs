@@ -23,7 +23,7 @@ pub(super) fn choose<'c>(clusters: &'c [InstalledCluster], patterns: &[String]) 
     let mut kinds = HashSet::new();
     let mut chosen = Vec::new();
     for cluster in clusters {
-        let entry = cluster.alias();
+        let entry = cluster.record.alias();
         for name in names(cluster) {
             let is_entry = name.alias == entry;
             let is_new = kinds.insert(kind(&name, patterns, is_entry));
@@ -117,8 +117,9 @@ mod tests {
         let names = chosen(&clusters, &patterns);
         assert_eq!(names.len(), clusters.len() + FURTHER);
         for cluster in &clusters {
-            let alias = format!("{}.", cluster.alias());
-            let is_of = |name: &&String| **name == cluster.alias() || name.starts_with(&alias);
+            let alias = format!("{}.", cluster.record.alias());
+            let is_of =
+                |name: &&String| **name == cluster.record.alias() || name.starts_with(&alias);
             assert!(names.iter().any(|name| is_of(&name)), "{alias}");
         }
     }

@@ -134,9 +134,9 @@ fn files_of_ours_that_are_missing() {
     let index = fs::read_to_string(user.ours("/config")).unwrap();
     let list = fs::read_to_string(user.ours("/clusters")).unwrap();
     fs::write(user.ours("/clusters"), format!("{list}Include gone-01234567.conf\n")).unwrap();
-    user.is_cured("files", "note", "the index names a file that does not exist");
+    user.is_cured("files", "warning", "it is not as it was written");
     fs::write(user.ours("/config"), format!("{index}Host mine\n")).unwrap();
-    user.is_cured("files", "warning", "the index was edited");
+    user.is_cured("files", "warning", "it is not as it was written");
     assert_eq!(user.doctor().unwell(), ["note include"]);
 }
 
