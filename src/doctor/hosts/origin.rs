@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use super::compare::Deviation;
 use crate::doctor::snapshot::Snapshot;
 use crate::install::claims::is_about;
+use crate::install::fragment::Options;
 use crate::install::reader::{Block, Line};
-use crate::ssh::query::value;
 
 /// A line of the user's configuration.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,7 +23,7 @@ pub(super) struct Search<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) alias: &'a str,
     /// ssh's answer.
-    pub(super) actual: &'a str,
+    pub(super) actual: &'a Options,
 }
 
 impl Search<'_> {
@@ -80,7 +80,8 @@ impl Search<'_> {
     }
 
     fn fits(&self, block: &Block) -> Option<bool> {
-        let name = value(self.actual, "hostname").unwrap_or_default();
+        let name = self.actual.get("hostname").and_then(|names| names.first());
+        let name = name.map(String::as_str).unwrap_or_default();
         // Which of the two it is depends on whether `HostName` has been read.
         let [by_alias, by_name] =
             [self.alias, name].map(|host| block.applies(self.alias, host, self.alias, None));

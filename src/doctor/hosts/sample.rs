@@ -17,32 +17,48 @@ pub(super) struct Name<'c> {
     pub(super) alias: &'c str,
 }
 
-/// One name of each kind first, then the one that leads into each other cluster, then others while
-/// there is room.
+/// One name of each kind first, then one of each other cluster, then others while there is room.
 pub(super) fn choose<'c>(clusters: &'c [InstalledCluster], patterns: &[String]) -> Vec<Name<'c>> {
     let mut kinds = HashSet::new();
-    let mut chosen = Vec::new();
+    let (mut entries, mut others) = (Vec::new(), Vec::new());
     for cluster in clusters {
         let entry = cluster.record.alias();
         for name in names(cluster) {
             let is_entry = name.alias == entry;
-            let is_new = kinds.insert(kind(&name, patterns, is_entry));
-            chosen.push(((!is_new, !is_entry), name));
+            if kinds.insert(kind(&name, patterns, is_entry)) {
+                if is_entry { entries.push(name) } else { others.push(name) }
+            }
         }
     }
-    chosen.sort_by_key(|(rank, _)| *rank);
-    let (mut asked, mut further) = (HashSet::new(), 0);
-    chosen.retain(|(_, name)| {
-        let is_first = asked.insert(&name.cluster.path);
-        further += usize::from(!is_first);
-        is_first || further <= FURTHER
-    });
-    chosen.into_iter().map(|(_, name)| name).collect()
+    let firsts = clusters.iter().filter_map(first_name);
+    let rest = clusters.iter().flat_map(names);
+    let (mut asked, mut seen, mut further) = (HashSet::new(), HashSet::new(), 0);
+    let mut chosen = Vec::new();
+    for name in entries.into_iter().chain(others).chain(firsts).chain(rest) {
+        let cluster = name.cluster.path.as_path();
+        if !seen.insert((cluster, name.alias)) {
+            continue;
+        }
+        if !asked.insert(cluster) {
+            if further == FURTHER {
+                continue;
+            }
+            further += 1;
+        }
+        chosen.push(name);
+    }
+    chosen
 }
 
 fn names(cluster: &InstalledCluster) -> impl Iterator<Item = Name<'_>> {
     let hosts = cluster.fragment.hosts.iter();
     hosts.flat_map(move |host| host.names.iter().map(move |alias| Name { cluster, host, alias }))
+}
+
+/// The name that leads into the cluster, or else the first one.
+fn first_name(cluster: &InstalledCluster) -> Option<Name<'_>> {
+    let entry = cluster.record.alias();
+    names(cluster).find(|name| name.alias == entry).or_else(|| names(cluster).next())
 }
 
 /// All that may make a difference to ssh: the keywords of the host's own, the user's patterns that

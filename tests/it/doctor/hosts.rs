@@ -251,16 +251,16 @@ fn a_socket_with_a_path_that_is_too_long() {
     let long = text.replace("/%r@", "/../%r@").replace(user.ssh("..").to_str().unwrap(), &folder);
     assert_ne!(text, long);
     fs::write(&fragment, &long).unwrap();
-    user.is_cured("hosts", "wrong", "bytes, so ssh fails for prime.train");
+    user.is_cured("hosts", "wrong", "the path of the socket is too long");
 
     // What ssh adds for a moment counts where it makes sockets.
     let folder = format!("/tmp/{}", "x".repeat(75));
     let long = text.replace("/%r@", "/../%r@").replace(user.ssh("..").to_str().unwrap(), &folder);
     fs::write(&fragment, &long).unwrap();
-    assert_eq!(user.doctor().of("hosts", "so ssh fails for"), Vec::<&Value>::new());
+    assert_eq!(user.doctor().of("hosts", "path of the socket"), Vec::<&Value>::new());
     let config = fs::read_to_string(user.config()).unwrap();
     fs::write(user.config(), format!("{config}Host *\n  ControlMaster auto\n")).unwrap();
-    user.is_cured("hosts", "wrong", "bytes, so ssh fails for prime.train");
+    user.is_cured("hosts", "wrong", "the path of the socket is too long");
 }
 
 #[test]
