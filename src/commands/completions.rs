@@ -4,6 +4,7 @@ use super::output;
 use crate::cli::completion::{self, Line};
 use crate::cli::{CompletionsArgs, program};
 use crate::failure::Outcome;
+use crate::install::folder;
 use crate::settings::Context;
 
 pub(super) fn run(args: CompletionsArgs, context: &Context) -> Outcome<()> {
@@ -20,7 +21,7 @@ pub(super) fn run(args: CompletionsArgs, context: &Context) -> Outcome<()> {
                 context.global.ssh_dir = Some(folder.into());
             }
             let installed = || match context.layout_for_reading() {
-                Ok(layout) => completion::installed(&layout),
+                Ok(layout) => folder::records(&layout),
                 Err(_) => Vec::new(),
             };
             let fitting = line.fitting(&last.to_string_lossy(), installed);

@@ -187,15 +187,18 @@ pub fn installed_stems(layout: &Layout) -> Outcome<Vec<FileStem>> {
     if !is_there(layout)? {
         return Ok(Vec::new());
     }
-    let folder = layout.folder();
-    let entries = fs::read_dir(&folder).map_err(cannot_read(&folder))?.flatten();
-    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    let files = names.filter_map(|name| FileStem::of_file(&name));
+    let files = names(layout).filter_map(|name| FileStem::of_file(&name));
     let mut stems: Vec<_> =
         files.filter(|(_, kind)| *kind == FileKind::State).map(|(stem, _)| stem).collect();
     // Runs that wait for each other must do so in the same order.
     stems.sort();
     Ok(stems)
+}
+
+/// The names of the files in our folder, as far as they can be read.
+fn names(layout: &Layout) -> impl Iterator<Item = String> {
+    let entries = fs::read_dir(layout.folder()).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().into_string().ok())
 }
 
 /// Returns whether an ssh may still be at work that started before this file was written.
@@ -255,20 +258,20 @@ fn emptied(layout: &Layout) -> Vec<PathBuf> {
     let index = include::included(&read(INDEX));
     let is_live = index.iter().any(|path| path.ends_with(SECOND_LOOK));
     listed.extend(index);
-    let entries = fs::read_dir(layout.folder()).into_iter().flatten().flatten();
-    let is_emptied = |entry: &fs::DirEntry| {
-        let Ok(name) = entry.file_name().into_string() else { return false };
-        let has_state = |stem: &FileStem| layout.file(&stem.file(FileKind::State)).exists();
-        let is_unused = match FileStem::of_file(&name) {
+    let has_state = |stem: &FileStem| layout.file(&stem.file(FileKind::State)).exists();
+    let is_emptied = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let is_unused = match FileStem::of_file(name) {
             Some((stem, FileKind::Refresh | FileKind::RefreshLock)) => return !has_state(&stem),
             Some((stem, kind)) => kind == FileKind::Fragment && !has_state(&stem),
-            None => !is_live && [FIRST_LOOK, SECOND_LOOK, AGAIN].contains(&&*name),
+            None => !is_live && [FIRST_LOOK, SECOND_LOOK, AGAIN].contains(&name),
         };
+        let is_old = |found: fs::Metadata| found.len() == 0 && age(layout, &found) > A_WHILE;
         is_unused
-            && !listed.iter().any(|other| Path::new(other) == entry.path())
-            && entry.metadata().is_ok_and(|found| found.len() == 0 && age(layout, &found) > A_WHILE)
+            && !listed.iter().any(|other| Path::new(other) == path)
+            && fs::symlink_metadata(path).is_ok_and(is_old)
     };
-    entries.filter(is_emptied).map(|entry| entry.path()).collect()
+    names(layout).map(|name| layout.file(&name)).filter(is_emptied).collect()
 }
 
 /// The temporary files of runs that were killed, and of one that is at work.
@@ -325,10 +328,9 @@ fn is_trace(name: &str) -> bool {
 /// Removes what nothing is left for: the locks of certificates and what refreshes wrote down. Who
 /// waits for a lock sees that it is gone.
 fn remove_traces(layout: &Layout) {
-    let entries = fs::read_dir(layout.folder()).into_iter().flatten().flatten();
-    for entry in entries.filter(|entry| entry.file_name().to_str().is_some_and(is_trace)) {
+    for name in names(layout).filter(|name| is_trace(name)) {
         // One that stays keeps the folder there, and harms nobody.
-        let _ = fs::remove_file(entry.path());
+        let _ = fs::remove_file(layout.file(&name));
     }
 }
 

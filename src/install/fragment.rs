@@ -153,8 +153,10 @@ impl Fragment {
             };
             let old_pod = before.pod();
             if old_pod != pod {
-                let [from, to] = [old_pod, pod].map(|pod| pod.unwrap_or_default().to_owned());
-                moved.push(((*alias).to_owned(), from, to));
+                let [from, to] = [old_pod, pod].map(Option::unwrap_or_default);
+                moved.push(format!(
+                    "{alias} leads to another machine than before: {to}, and not {from}"
+                ));
             } else if before != host {
                 changed += 1;
             }
@@ -243,8 +245,8 @@ fn is_name(name: &str) -> bool {
 pub struct Difference {
     /// All of them, for people.
     pub words: String,
-    /// Names that lead to another machine now: the name, the old and the new machine.
-    pub moved: Vec<(String, String, String)>,
+    /// Each name that leads to another machine now, for people.
+    pub moved: Vec<String>,
 }
 
 #[cfg(test)]
@@ -341,7 +343,7 @@ mod tests {
             "2 hosts added, 1 host removed, 1 host on another machine, 1 host changed, \
              prime.t.c is now prime.t.c-1234, options changed"
         );
-        let moved = ("prime.t.b".to_owned(), "q".to_owned(), "new".to_owned());
+        let moved = "prime.t.b leads to another machine than before: new, and not q";
         assert_eq!(difference.moved, [moved]);
     }
 }

@@ -7,11 +7,11 @@
 //!   `claims` the names that are defined there, and `jumps` the loops.
 //! - Texts: `fragment` understands a cluster's file, and `index`, `live` and `known_hosts` make the
 //!   others.
-//! - The steps of a change: `desired`, `plan` (pure; `diff` shows it), `verify` (ssh is asked), `apply`.
+//! - The steps of a change: what is desired (`present`), `plan` (pure; `diff` shows it), `verify`
+//!   (ssh is asked), `apply`.
 
 pub mod apply;
 pub mod claims;
-pub mod desired;
 pub mod diff;
 pub mod folder;
 pub mod fragment;

@@ -36,11 +36,9 @@ pub struct SavedOptions {
     /// Give the host that the cluster's alias leads to the name NAME too, so that `ssh NAME` works
     #[arg(long, value_name = "NAME", value_parser = short_name, conflicts_with = "all")]
     #[arg(help_heading = "Connection options")]
-    #[serde(with = "serialized::optional")]
     pub short: Option<Slug<'static>>,
     /// The file with the token that a refresh by ssh needs.
     #[arg(skip)]
-    #[serde(with = "serialized::optional")]
     pub token_file: Option<LocalPath<'static>>,
 }
 

@@ -14,17 +14,18 @@ use crate::render::ssh_config;
 use crate::text::digest;
 
 /// The shape of the file that this release writes, and the only one that it reads.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// One installed cluster. The names in the file are for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
     /// The cluster's id.
-    #[serde(rename = "cluster", with = "text")]
+    #[serde(rename = "cluster")]
     pub id: Id<'static>,
+    /// Its own name: what the API finds it by.
+    pub own_name: String,
     /// Its part of the alias. It stays, whatever other clusters come.
-    #[serde(with = "text")]
     pub name: Slug<'static>,
     /// The source of its description.
     pub source: Source,
@@ -76,27 +77,6 @@ pub struct ApiSource {
     pub team: Option<String>,
 }
 
-/// A value as its text.
-mod text {
-    use std::fmt::Display;
-    use std::str::FromStr;
-
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub fn serialize<S: Serializer>(value: &impl Display, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(value)
-    }
-
-    pub fn deserialize<'de, T, D>(from: D) -> Result<T, D::Error>
-    where
-        T: FromStr<Err: Display>,
-        D: Deserializer<'de>,
-    {
-        String::deserialize(from)?.parse().map_err(D::Error::custom)
-    }
-}
-
 /// The contents of a state file.
 #[derive(Serialize, Deserialize)]
 struct Stored<R> {
@@ -122,9 +102,7 @@ impl Record {
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
         let stored = Stored { version: VERSION, record: self };
-        let mut text = serde_json::to_vec_pretty(&stored).unwrap_or_default();
-        text.push(b'\n');
-        text
+        pretty(&stored)
     }
 
     /// The name of this cluster's files, without their ending.
@@ -188,10 +166,14 @@ impl Follow {
     /// The text of the file.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
-        let mut text = serde_json::to_vec_pretty(self).unwrap_or_default();
-        text.push(b'\n');
-        text
+        pretty(self)
     }
+}
+
+fn pretty(value: &impl Serialize) -> Vec<u8> {
+    let mut text = serde_json::to_vec_pretty(value).unwrap_or_default();
+    text.push(b'\n');
+    text
 }
 
 /// The SHA-256 of a fragment, in hex.
@@ -328,6 +310,7 @@ mod tests {
     fn record() -> Record {
         Record {
             id: Id::new("clst01").unwrap(),
+            own_name: "Train 7".to_owned(),
             name: Slug::new("train").unwrap(),
             source: Source::Api(ApiSource {
                 url: "https://api.example".to_owned(),
@@ -353,8 +336,9 @@ mod tests {
     fn people_can_read_it() {
         insta::assert_snapshot!(String::from_utf8(record().to_json()).unwrap(), @r#"
         {
-          "version": 2,
+          "version": 3,
           "cluster": "clst01",
+          "own_name": "Train 7",
           "name": "train",
           "source": {
             "api": {
@@ -380,7 +364,7 @@ mod tests {
             Record::from_json(text.replace(from, to).as_bytes()).unwrap_err()
         };
         assert!(
-            told("\"version\": 2", "\"version\": 1").contains("of version 1, and this release")
+            told("\"version\": 3", "\"version\": 1").contains("of version 1, and this release")
         );
         assert!(told("\"train\"", "\"../x\"").starts_with("damaged: "));
         assert!(told("\"clst01\"", "\"a/b\"").contains("not allowed in an id"));

@@ -8,15 +8,12 @@
 //! `--output=~/…` in bash.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, Write};
 
 use clap::builder::{PossibleValue, StyledStr};
 use clap::{Arg, Command, ValueHint};
 
-use crate::fs::open_regular;
-use crate::install::folder;
-use crate::install::layout::Layout;
-use crate::install::state::{FileKind, Record};
+use crate::install::state::Record;
 use crate::name::Slug;
 
 /// The completions at the cursor.
@@ -123,7 +120,7 @@ impl<'c> Line<'c> {
     }
 
     /// Returns the completions of `typed`, the word that the cursor is in.
-    pub fn fitting(&self, typed: &str, installed: impl FnOnce() -> Vec<Installed>) -> Fitting {
+    pub fn fitting(&self, typed: &str, installed: impl FnOnce() -> Vec<Record>) -> Fitting {
         if let Some(option) = self.open {
             return self.values(option, "", typed, installed);
         }
@@ -139,7 +136,7 @@ impl<'c> Line<'c> {
         }
     }
 
-    fn without_dashes(&self, typed: &str, installed: impl FnOnce() -> Vec<Installed>) -> Fitting {
+    fn without_dashes(&self, typed: &str, installed: impl FnOnce() -> Vec<Record>) -> Fitting {
         if self.command.has_subcommands() && !self.only_values {
             return Fitting::Words(command_words(self.command));
         }
@@ -160,7 +157,7 @@ impl<'c> Line<'c> {
         argument: &Arg,
         before: &str,
         typed: &str,
-        installed: impl FnOnce() -> Vec<Installed>,
+        installed: impl FnOnce() -> Vec<Record>,
     ) -> Fitting {
         let word = |value: &PossibleValue| {
             Word::new(format!("{before}{}", value.get_name()), value.get_help())
@@ -168,7 +165,7 @@ impl<'c> Line<'c> {
         let name = argument.get_value_names().and_then(|names| names.first());
         match (name.map(AsRef::as_ref), argument.get_value_hint()) {
             (Some("CLUSTER"), _) => {
-                let word = |cluster: &Installed| cluster.word(self.command.get_name(), typed);
+                let word = |record: &Record| cluster_word(record, self.command.get_name(), typed);
                 Fitting::Words(installed().iter().map(word).collect())
             }
             (Some("COMMAND"), _) => Fitting::Words(command_words(self.program)),
@@ -194,6 +191,24 @@ impl<'c> Line<'c> {
     }
 }
 
+/// The commands that look for a cluster by its name among the installed ones first. The others ask
+/// the API for it, which may know it by another one: two clusters may have the same.
+const BY_STATE: [&str; 5] = ["sync", "uninstall", "show", "check", "wait"];
+
+/// The word for an installed cluster that fits best to what is `typed`: its name, its alias, its short
+/// name or its id, so that a list shows each cluster once.
+fn cluster_word(record: &Record, command: &str, typed: &str) -> Word {
+    let Record { id, own_name, name, options, .. } = record;
+    let (id, alias) = (id.as_str(), record.alias());
+    let is_known = own_name.to_lowercase() == name.as_str() || BY_STATE.contains(&command);
+    let name = Some(name.as_str()).filter(|_| is_known);
+    let short = options.short.as_ref().map(Slug::as_str);
+    let mut words = [name, Some(alias.as_str()), short, Some(id)].into_iter().flatten();
+    let first = words.clone().next();
+    let text = words.find(|word| word.starts_with(typed)).or(first).unwrap_or(id);
+    Word { text: text.to_owned(), meaning: format!("{alias}, cluster {id}") }
+}
+
 fn takes_value(argument: &Arg) -> bool {
     argument.get_action().takes_values()
 }
@@ -201,55 +216,6 @@ fn takes_value(argument: &Arg) -> bool {
 fn command_words(command: &Command) -> Vec<Word> {
     let shown = command.get_subcommands().filter(|command| !command.is_hide_set());
     shown.map(|command| Word::new(command.get_name(), command.get_about())).collect()
-}
-
-/// The commands that look for a cluster by its name among the installed ones first. The others ask
-/// the API for it, which may know it by another one: two clusters may have the same.
-const BY_STATE: [&str; 5] = ["sync", "uninstall", "show", "check", "wait"];
-/// The part of a fragment's first line that is read while a person waits, in bytes.
-const LINE_MAX: u64 = 1024;
-
-/// An installed cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Installed {
-    record: Record,
-    /// True if the API finds it by its name, too.
-    is_own_name: bool,
-}
-
-impl Installed {
-    /// The word for it that fits best to what is `typed`: its name, its alias, its short name or its
-    /// id, so that a list shows each cluster once.
-    fn word(&self, command: &str, typed: &str) -> Word {
-        let Record { id, name, options, .. } = &self.record;
-        let (id, alias) = (id.as_str(), self.record.alias());
-        let is_known = self.is_own_name || BY_STATE.contains(&command);
-        let name = Some(name.as_str()).filter(|_| is_known);
-        let short = options.short.as_ref().map(Slug::as_str);
-        let mut words = [name, Some(alias.as_str()), short, Some(id)].into_iter().flatten();
-        let first = words.clone().next();
-        let text = words.find(|word| word.starts_with(typed)).or(first).unwrap_or(id);
-        Word { text: text.to_owned(), meaning: format!("{alias}, cluster {id}") }
-    }
-
-    fn of(layout: &Layout, record: Record) -> Self {
-        let path = layout.file(&record.stem().file(FileKind::Fragment));
-        let mut title = String::new();
-        if let Ok(Some(fragment)) = open_regular(&path) {
-            // A fragment that was edited may say anything, or nothing.
-            let _ = BufReader::new(fragment.take(LINE_MAX)).read_line(&mut title);
-        }
-        let own_name = title.strip_prefix("# ").and_then(|title| title.split_once(": "));
-        let is_own_name =
-            own_name.is_some_and(|(own, _)| own.to_lowercase() == *record.name.as_str());
-        Self { record, is_own_name }
-    }
-}
-
-/// The clusters that are installed, as far as they can be read.
-#[must_use]
-pub fn installed(layout: &Layout) -> Vec<Installed> {
-    folder::records(layout).into_iter().map(|record| Installed::of(layout, record)).collect()
 }
 
 /// A shell with completion that programs can add to.

@@ -141,9 +141,9 @@ impl<'c> Newcomer<'c> {
             Some(_) => ClusterChange::Left(failure),
             None => ClusterChange::NotInstalled(failure),
         };
+        let goes = |other: &Record| replaced.values().any(|old| old.id == other.id);
         let others = state.present.records.values();
-        let others = others.filter(|other| Some(&other.id) != id.as_ref());
-        let others = others.filter(|other| !replaced.values().any(|old| old.id == other.id));
+        let others = others.filter(|other| Some(&other.id) != id.as_ref() && !goes(other));
         let usable = openssh::check_release(ssh, options.render.layout)
             .and_then(|()| check_short((&name, &alias), (old, &options), others, &mut state.talk));
         let source = settings.source_of(match &fetched.source {
@@ -172,7 +172,13 @@ impl<'c> Newcomer<'c> {
                 if let Some((by, old)) = id.as_ref().and_then(|id| replaced.get_key_value(id))
                     && !matches!(what, ClusterChange::NoHost(_))
                 {
-                    remove(old, by, state);
+                    let why = format!(
+                        ": cluster {} was terminated, and cluster {by} has its name now",
+                        old.id
+                    );
+                    let (what, stem) = (ClusterChange::Removed(why), Some(old.stem()));
+                    state.desired.removed.extend(stem.clone());
+                    state.lines.push(Line { cluster: old.alias(), what, stem });
                 }
                 what
             }
@@ -215,12 +221,4 @@ fn check_short<'r>(
         }
     }
     Ok(())
-}
-
-/// Removes a cluster that was terminated, whose name another one has now.
-fn remove(old: &Record, by: &Id<'_>, state: &mut DesiredState<'_>) {
-    let why = format!(": cluster {} was terminated, and cluster {by} has its name now", old.id);
-    let (cluster, stem) = (old.alias(), Some(old.stem()));
-    state.desired.removed.extend(stem.clone());
-    state.lines.push(Line { cluster, what: ClusterChange::Removed(why), stem });
 }

@@ -68,11 +68,11 @@ pub(in crate::commands) struct InstalledAnswers {
 }
 
 impl InstalledAnswers {
-    /// Asks for these clusters, and for those that are new to the subscription.
+    /// Asks for these clusters, and for those that are new to the subscription where it is among
+    /// them.
     pub(in crate::commands) fn of(
         before: Present,
         stems: &[FileStem],
-        follow: Option<Follow>,
         applying: &Applying<'_>,
     ) -> Self {
         let Applying { layout, context, .. } = *applying;
@@ -80,6 +80,7 @@ impl InstalledAnswers {
         let damaged = before.damaged.iter().filter(|(stem, _)| is_meant(stem));
         let mut damaged: Vec<Line> =
             damaged.map(|(stem, damage)| left_damaged(layout, stem, damage)).collect();
+        let follow = before.follow.clone().filter(|_| is_meant(&FileStem::subscription()));
         let newcomers = follow.map(|to| Newcomers::ask(to, &before, context));
         let newcomers = newcomers.transpose().unwrap_or_else(|failure| {
             let what = ClusterChange::Left(failure);

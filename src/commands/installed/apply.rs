@@ -9,11 +9,10 @@ use crate::cli::ModeArgs;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fs::{FileError, Lock, real_folder};
 use crate::install::apply::Stage;
-use crate::install::desired::{Desired, DesiredCluster};
 use crate::install::layout::{INDEX, LOCK, Layout};
 use crate::install::modes::Fault;
 use crate::install::plan::{Change, Owner, Plan, plan};
-use crate::install::present::Present;
+use crate::install::present::{Desired, DesiredCluster, Present};
 use crate::install::refresh::{self, RefreshState};
 use crate::install::state::{FileKind, FileStem, Record};
 use crate::install::verify::verify;
@@ -21,7 +20,7 @@ use crate::install::{diff, folder};
 use crate::settings::{Context, LOCK_LIMIT};
 use crate::ssh::query;
 use crate::terminal::{self, Terminal};
-use crate::text::message::{Message, Talk};
+use crate::text::message::{Message, Talk, counted};
 use crate::text::shell;
 
 /// The way in which a run changes things.
@@ -126,6 +125,52 @@ pub(in crate::commands) fn apply_request(
 }
 
 impl Applied {
+    /// Puts the files in place. `alias` is a name of ours for ssh to try.
+    fn apply(&mut self, layout: &Layout, present: &Present, alias: Option<&str>) -> Outcome<()> {
+        if self.plan.changes.is_empty() && self.connect.is_none() {
+            return Ok(());
+        }
+        let stage = Stage::new(&self.plan).or_fail(Kind::Local)?;
+        let talk = &mut self.talk;
+        if let Some(warning) = verify(layout, present, &self.plan, &stage, alias)? {
+            talk.warn(warning);
+            self.connect = None;
+        }
+        // `ssh -F` does not look at the owner and the mode.
+        let config = layout.config();
+        let takes_own_group = || layout.is_read_by_ssh() && query::takes_its_files();
+        if let Some(fault) = Fault::of(&config, takes_own_group) {
+            talk.warn(format!("{} {fault}: `{}`", config.display(), fault.remedy(&config)));
+            self.connect = None;
+        }
+        self.unwritten = stage.put()?;
+        Ok(())
+    }
+
+    /// Writes down when each cluster was brought up to date, and why one was not.
+    fn write_down(&self, applying: &Applying<'_>) {
+        let layout = applying.layout;
+        let clusters =
+            self.lines.iter().filter_map(|line| Some((line.stem.clone()?, line.what.failure())));
+        let subscription = self.checked_new.then(|| (FileStem::subscription(), None));
+        for (stem, failure) in clusters.chain(subscription) {
+            if !layout.file(&stem.file(FileKind::State)).exists() {
+                refresh::forget(layout, &stem);
+                continue;
+            }
+            let mut state = RefreshState::read(layout, &stem);
+            if failure.is_none() {
+                let mut put = self.desired.put.iter();
+                let put = put.find(|put| put.record.stem() == stem);
+                state.certificate_key = put.and_then(|put| put.certificate_key.clone());
+            }
+            let took = applying.began.map(|began| began.elapsed());
+            state.end(failure.map(Failure::in_short), took);
+            // Whoever comes next tries again, then.
+            let _ = state.write(layout, &stem);
+        }
+    }
+
     /// Tells what was done, or shows what would be. The run fails with the worst of what failed.
     pub(in crate::commands) fn tell(&self, applying: &Applying<'_>) -> Outcome<()> {
         let Self { lines, plan, unwritten, .. } = self;
@@ -148,8 +193,7 @@ impl Applied {
             terminal::print_data(|to| diff::write(&shown, colored, to)).or_fail(Kind::Local)?;
             let more = match plan.changes.len() - shown.len() {
                 0 => String::new(),
-                1 => "; -v shows 1 more file".to_owned(),
-                count => format!("; -v shows {count} more files"),
+                count => format!("; -v shows {}", counted(count, "more file")),
             };
             terminal.note(format_args!("a dry run: nothing was changed{more}"));
         }
@@ -212,56 +256,6 @@ impl Drop for Held<'_> {
     /// Where nothing was installed, or all of it is gone, nothing of ours stays.
     fn drop(&mut self) {
         folder::remove_if_unused(self.layout, &self.lock, self.made);
-    }
-}
-
-impl Applied {
-    /// Puts the files in place. `alias` is a name of ours for ssh to try.
-    fn apply(&mut self, layout: &Layout, present: &Present, alias: Option<&str>) -> Outcome<()> {
-        if self.plan.changes.is_empty() && self.connect.is_none() {
-            return Ok(());
-        }
-        let stage = Stage::new(&self.plan).or_fail(Kind::Local)?;
-        let talk = &mut self.talk;
-        if let Some(warning) = verify(layout, present, &self.plan, &stage, alias)? {
-            talk.warn(warning);
-            self.connect = None;
-        }
-        // `ssh -F` does not look at the owner and the mode.
-        let config = layout.config();
-        let takes_own_group = || layout.is_read_by_ssh() && query::takes_its_files();
-        if let Some(fault) = Fault::of(&config, takes_own_group) {
-            talk.warn(format!("{} {fault}: `{}`", config.display(), fault.remedy(&config)));
-            self.connect = None;
-        }
-        self.unwritten = stage.put()?;
-        Ok(())
-    }
-}
-
-impl Applied {
-    /// Writes down when each cluster was brought up to date, and why one was not.
-    fn write_down(&self, applying: &Applying<'_>) {
-        let layout = applying.layout;
-        let clusters =
-            self.lines.iter().filter_map(|line| Some((line.stem.clone()?, line.failure())));
-        let subscription = self.checked_new.then(|| (FileStem::subscription(), None));
-        for (stem, failure) in clusters.chain(subscription) {
-            if !layout.file(&stem.file(FileKind::State)).exists() {
-                refresh::forget(layout, &stem);
-                continue;
-            }
-            let mut state = RefreshState::read(layout, &stem);
-            if failure.is_none() {
-                let mut put = self.desired.put.iter();
-                let put = put.find(|put| put.record.stem() == stem);
-                state.certificate_key = put.and_then(|put| put.certificate_key.clone());
-            }
-            let took = applying.began.map(|began| began.elapsed());
-            state.end(failure.map(Failure::in_short), took);
-            // Whoever comes next tries again, then.
-            let _ = state.write(layout, &stem);
-        }
     }
 }
 

@@ -13,12 +13,11 @@ use crate::commands::cluster_certificates::{self, checked, file_of, path_of};
 use crate::commands::fleets;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::claims::{Claim, claims};
-use crate::install::desired::{Desired, DesiredCluster};
 use crate::install::folder;
 use crate::install::fragment::{Difference, Fragment};
 use crate::install::layout::Layout;
 use crate::install::options::SavedOptions;
-use crate::install::present::Present;
+use crate::install::present::{Desired, DesiredCluster, Present};
 use crate::install::state::{FileKind, Record, Source};
 use crate::name::Slug;
 use crate::render::ssh_config;
@@ -84,7 +83,8 @@ impl<'a> DesiredState<'a> {
             return Err(fleets::no_fleet(&resolved.title, &NoFleet::Refused));
         };
         let (name, options) = (name.into_owned(), options.clone());
-        let record = Record { id, name, source, options, fragments: Vec::new() };
+        let own_name = cluster.cluster().map(|own| own.name.to_string()).unwrap_or_default();
+        let record = Record { id, own_name, name, source, options, fragments: Vec::new() };
         let rendering = self.rendering(&record)?;
         let resolved = resolve_one(cluster, &rendering.hosts);
         if matches!(resolved.fleet, Err(NoFleet::Terminated)) {
@@ -273,10 +273,7 @@ impl<'a> DesiredState<'a> {
 /// The names that lead to another machine than before: ssh trusts that one at first sight.
 fn moved(difference: &Difference, alias: &str) -> Vec<String> {
     const TOLD: usize = 5;
-    let tell = |(name, from, to): &(String, String, String)| {
-        format!("{name} leads to another machine than before: {to}, and not {from}")
-    };
-    let mut told: Vec<String> = difference.moved.iter().take(TOLD).map(tell).collect();
+    let mut told: Vec<String> = difference.moved.iter().take(TOLD).cloned().collect();
     if let Some(more) = difference.moved.len().checked_sub(TOLD).filter(|more| *more > 0) {
         told.push(format!("{more} more names of {alias} lead to another machine than before"));
     }

@@ -13,6 +13,8 @@ pub(super) use apply::{Applied, Applying, apply_request};
 pub(super) use desired::DesiredState;
 pub(super) use summary::{ClusterChange, Line};
 
+use std::collections::HashSet;
+
 use crate::cluster::{CheckedCluster, name_clusters};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::present::Present;
@@ -48,11 +50,9 @@ pub(super) fn named_by_state(records: Vec<Record>, selectors: &[String]) -> Opti
     let records = records.into_iter().map(|record| (record.stem(), record)).collect();
     let installed = Present { records, ..Present::default() };
     // Of two of one id ssh reads one, and its files say which.
-    let is_only = |record: &&Record| {
-        installed.records.values().filter(|other| other.id == record.id).count() == 1
-    };
-    let found = |selector: &String| called(&installed, selector).filter(is_only).map(Record::stem);
-    selectors.iter().map(found).collect()
+    let ids: HashSet<&Id<'_>> = installed.records.values().map(|record| &record.id).collect();
+    let stems = named(&installed, selectors).ok();
+    stems.filter(|_| ids.len() == installed.records.len())
 }
 
 /// The installed cluster that a person means by this id or the start of one, name, alias or short
@@ -89,29 +89,17 @@ pub(super) fn names(
     clusters: &[&CheckedCluster<'_>],
     is_replaced: impl Fn(&Record) -> bool,
 ) -> Vec<Option<Slug<'static>>> {
-    let names = name_clusters(clusters, &recorded(present, clusters, is_replaced));
-    names.into_iter().map(|name| name.map(Slug::into_owned)).collect()
-}
-
-/// The names that are given, damaged states included: their file names still say them.
-fn recorded(
-    present: &Present,
-    checked: &[&CheckedCluster<'_>],
-    is_replaced: impl Fn(&Record) -> bool,
-) -> Vec<(Id<'static>, Slug<'static>)> {
-    let records = present.records.values();
-    let mut recorded: Vec<_> = records
-        .filter(|record| !is_replaced(record))
-        .map(|record| (record.id.clone(), record.name.clone()))
-        .collect();
+    let records = present.records.values().filter(|record| !is_replaced(record));
+    let mut recorded: Vec<_> =
+        records.map(|record| (record.id.clone(), record.name.clone())).collect();
+    // The file names of a damaged state still say its names.
     for (stem, _) in &present.damaged {
         let (name, part) = stem.parts();
-        let ids = checked.iter().filter_map(|cluster| cluster.id());
-        let id = ids.into_iter().find(|id| id_part(id.as_str()) == part).cloned();
-        let id = id.map_or_else(|| Id::new(part.to_owned()), |id| Ok(id.into_owned()));
-        if let (Ok(id), Ok(name)) = (id, Slug::new(name.to_owned())) {
-            recorded.push((id, name));
-        }
+        let mut ids = clusters.iter().filter_map(|cluster| cluster.id());
+        let id = ids.find(|id| id_part(id.as_str()) == part).cloned().map(Id::into_owned);
+        let id = id.or_else(|| part.parse().ok());
+        recorded.extend(id.zip(name.parse().ok()));
     }
-    recorded
+    let names = name_clusters(clusters, &recorded);
+    names.into_iter().map(|name| name.map(Slug::into_owned)).collect()
 }

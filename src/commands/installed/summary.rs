@@ -18,18 +18,6 @@ pub(in crate::commands) struct Line {
     pub(in crate::commands) stem: Option<FileStem>,
 }
 
-impl Line {
-    /// The reason that the cluster was left as it is.
-    pub(in crate::commands) fn failure(&self) -> Option<&Failure> {
-        match &self.what {
-            ClusterChange::Left(failure)
-            | ClusterChange::NoHost(failure)
-            | ClusterChange::NotInstalled(failure) => Some(failure),
-            _ => None,
-        }
-    }
-}
-
 /// The change of a cluster.
 #[derive(Debug)]
 pub(in crate::commands) enum ClusterChange {
@@ -56,12 +44,19 @@ pub(in crate::commands) enum ClusterChange {
 }
 
 impl ClusterChange {
+    /// The reason that the cluster was left as it is.
+    pub(in crate::commands) fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Left(failure) | Self::NoHost(failure) | Self::NotInstalled(failure) => {
+                Some(failure)
+            }
+            _ => None,
+        }
+    }
+
     /// Returns whether anything changes.
     fn is_change(&self) -> bool {
-        !matches!(
-            self,
-            Self::Unchanged(_) | Self::Left(_) | Self::NoHost(_) | Self::NotInstalled(_)
-        )
+        self.failure().is_none() && !matches!(self, Self::Unchanged(_))
     }
 }
 
@@ -98,7 +93,7 @@ pub(super) fn tell(lines: &[Line], would: bool, terminal: Terminal) {
 /// Tells why clusters were left as they are. The run fails with the worst of it.
 pub(super) fn tell_failures(lines: &[Line], terminal: Terminal) -> Outcome<()> {
     let total = lines.len();
-    let failures: Vec<&Failure> = lines.iter().filter_map(Line::failure).collect();
+    let failures: Vec<&Failure> = lines.iter().filter_map(|line| line.what.failure()).collect();
     if let ([_], [failure]) = (lines, failures.as_slice()) {
         return Err((*failure).clone());
     }

@@ -292,7 +292,7 @@ impl Refresh {
             terminal.warning(warning);
         }
         for line in &applied.lines {
-            match (&line.what, line.failure(), &line.stem) {
+            match (&line.what, line.what.failure(), &line.stem) {
                 // Whoever only wanted to connect is told what is gone.
                 (ClusterChange::Removed(_), ..) => {
                     terminal.warning(format_args!("{}  {}", line.cluster, line.what));
@@ -307,10 +307,7 @@ impl Refresh {
         let (layout, context) = (&self.layout, self.within(LIMIT));
         let mut applying = Applying::new(layout, ModeArgs::default(), &context);
         applying.began = Some(self.start);
-        let before = folder::read(layout)?;
-        let follow = before.follow.clone();
-        let follow = follow.filter(|_| stems.iter().any(FileStem::is_subscription));
-        let answers = InstalledAnswers::of(before, stems, follow, &applying);
+        let answers = InstalledAnswers::of(folder::read(layout)?, stems, &applying);
         applying.lock_limit = self.left(LIMIT);
         apply_request(&applying, |state| {
             answers.decide(state, false);

@@ -6,6 +6,7 @@ use crate::cli::SyncArgs;
 use crate::commands::installed::{Applying, InstalledAnswers, apply_request, named};
 use crate::failure::Outcome;
 use crate::install::folder;
+use crate::install::state::FileStem;
 use crate::settings::{Context, check_sync};
 
 pub(super) fn run(args: &SyncArgs, context: &Context) -> Outcome<()> {
@@ -17,9 +18,9 @@ pub(super) fn run(args: &SyncArgs, context: &Context) -> Outcome<()> {
     let layout = &context.layout()?;
     let applying = Applying::new(layout, args.mode, context);
     let before = folder::read(layout)?;
-    let stems = if args.new { Vec::new() } else { named(&before, &args.clusters)? };
-    let follow = before.follow.clone().filter(|_| args.clusters.is_empty());
-    let answers = InstalledAnswers::of(before, &stems, follow, &applying);
+    let mut stems = if args.new { Vec::new() } else { named(&before, &args.clusters)? };
+    stems.extend(args.clusters.is_empty().then(FileStem::subscription));
+    let answers = InstalledAnswers::of(before, &stems, &applying);
     if answers.is_empty() {
         terminal.tell("nothing is installed");
         return Ok(());

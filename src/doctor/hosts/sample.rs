@@ -97,6 +97,7 @@ mod tests {
         InstalledCluster {
             record: Record {
                 id: Id::new("clst01").unwrap(),
+                own_name: name.to_owned(),
                 name: Slug::new(name.to_owned()).unwrap(),
                 source: Source::Stdin,
                 options: SavedOptions::default(),

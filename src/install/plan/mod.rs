@@ -5,14 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::desired::{Desired, DesiredCluster};
 use super::fragment::Fragment;
 use super::include::{self, Found, IncludeLine};
 use super::layout::{
     AGAIN, CLUSTERS, FIRST_LOOK, FOLLOW, INDEX, LAST, Layout, SECOND_LOOK, SHARED,
 };
 use super::live::RefreshCommand;
-use super::present::Present;
+use super::present::{Desired, DesiredCluster, Present};
 use super::state::{FileKind, FileStem, Follow, Record, fingerprint};
 use super::{index, known_hosts};
 use crate::name::Invalid;
@@ -404,10 +403,8 @@ impl Planner<'_> {
             let fragment = self.present.part(&stem, FileKind::Fragment);
             let after = fragment.filter(|_| !is_over).map(|_| Vec::new());
             self.ours(&stem.file(FileKind::Fragment), after);
-            for part in FileKind::ALL {
-                if !matches!(part, FileKind::State | FileKind::Fragment) {
-                    self.ours(&stem.file(part), None);
-                }
+            for part in [FileKind::KnownHosts, FileKind::FormerKnownHosts, FileKind::Certificate] {
+                self.ours(&stem.file(part), None);
             }
         }
         if is_over && !self.present.foreign.is_empty() {

@@ -19,6 +19,7 @@ fn layout() -> Layout {
 fn record(name: &str) -> Record {
     Record {
         id: Id::new(format!("id-of-{name}")).unwrap(),
+        own_name: name.to_owned(),
         name: Slug::new(name.to_owned()).unwrap(),
         source: Source::Stdin,
         options: SavedOptions::default(),

@@ -183,7 +183,7 @@ fn a_damaged_state_harms_its_cluster_alone() {
     let mut told = Transcript::default();
     for (title, damage) in [
         ("cut", "{"),
-        ("another version", &text.replace("\"version\": 2", "\"version\": 1")),
+        ("another version", &text.replace("\"version\": 3", "\"version\": 1")),
         ("a copy", &text.replace("\"train\"", "\"other\"")),
         ("hostile", &text.replace("clst01", "../../x")),
         ("empty", ""),

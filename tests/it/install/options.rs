@@ -71,11 +71,11 @@ fn a_state_of_another_release_is_damaged_and_mended_by_installing_again() {
     sandbox.install(&train()).succeeds();
     let state = sandbox.ours(".json");
     let text = fs::read_to_string(&state).unwrap();
-    let old = text.replace("\"version\": 2", "\"version\": 1");
+    let old = text.replace("\"version\": 3", "\"version\": 1");
     fs::write(&state, old.replace("\"name\": \"train\"", "\"alias\": \"prime.train\"")).unwrap();
     snapshot!(sandbox.run(&["sync"]).fails(1), @"
     train-675b1ff5  left as it is
-    error: [home]/ssh/prime-ssh/train-675b1ff5.json: of version 1, and this release of prime-ssh reads version 2
+    error: [home]/ssh/prime-ssh/train-675b1ff5.json: of version 1, and this release of prime-ssh reads version 3
 
     hint: install that cluster again; its hosts stay as they are until then
     ");

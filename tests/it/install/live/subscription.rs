@@ -85,7 +85,7 @@ fn a_cluster_with_a_damaged_state_is_no_newcomer() {
     live.run(&["install", "train", "--user", "bob"]).succeeds();
     let state = live.sandbox.ssh("prime-ssh/train-675b1ff5.json");
     let whole = fs::read_to_string(&state).unwrap();
-    for damage in ["", "{", &*whole.replace("\"version\": 2", "\"version\": \"x\"")] {
+    for damage in ["", "{", &*whole.replace("\"version\": 3", "\"version\": \"x\"")] {
         fs::write(&state, damage).unwrap();
         let before = live.sandbox.snapshot();
         let told = live.run(&["sync"]).fails(1);
