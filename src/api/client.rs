@@ -9,6 +9,7 @@ use reqwest::{Method, Response, Url, redirect};
 use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::address::ApiUrl;
@@ -165,21 +166,15 @@ impl Client {
         public_key: &str,
         ttl: Option<&str>,
     ) -> Result<String, Error> {
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Body<'a> {
-            public_key: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            ttl: Option<&'a str>,
-        }
-
         let operation = Operation::Certificate(id.to_owned());
         check_id(id, &operation)?;
         let segments = ["api", "admin", "clusters", id, "authorizations", "certificate"];
         let url = self.address.call(segments);
-        // Texts always are JSON.
-        let body = serde_json::to_string(&Body { public_key, ttl }).unwrap_or_default();
-        let body = Some(body);
+        let body = match ttl {
+            Some(ttl) => json!({ "publicKey": public_key, "ttl": ttl }),
+            None => json!({ "publicKey": public_key }),
+        };
+        let body = Some(body.to_string());
         let call = Call { operation, method: Method::POST, url, body, max: ANSWER_MAX };
         Ok(self.call(&call).await?.text)
     }

@@ -15,13 +15,14 @@ use crate::text::sanitize::excerpt;
 #[derive(Debug)]
 pub struct CheckedCluster<'a> {
     /// The cluster, unless one of its own values was refused.
-    pub(super) cluster: Option<Cluster<'a>>,
+    pub cluster: Option<Cluster<'a>>,
     pub(super) nodes: Nodes<'a>,
     /// The refusals of the cluster's own values.
     pub(super) refusals: Refusals,
     /// The start of every path: `data.`, `data[3].` or nothing.
     pub(super) root: String,
-    pub(super) label: String,
+    /// Its name for messages: the file, or what the API was asked for.
+    pub label: String,
 }
 
 impl<'a> CheckedCluster<'a> {
@@ -56,12 +57,6 @@ impl<'a> CheckedCluster<'a> {
         Self { cluster, nodes, refusals, root, label }
     }
 
-    /// Returns its name for messages: the file, or what the API was asked for.
-    #[must_use]
-    pub fn label(&self) -> &str {
-        &self.label
-    }
-
     /// Returns whether it stands in a list, which may be without a cluster that is gone.
     #[must_use]
     pub fn is_of_list(&self) -> bool {
@@ -72,12 +67,6 @@ impl<'a> CheckedCluster<'a> {
     #[must_use]
     pub fn id(&self) -> Option<&Id<'a>> {
         self.cluster.as_ref().map(|cluster| &cluster.id)
-    }
-
-    /// The cluster's own values, unless one of them was refused.
-    #[must_use]
-    pub fn cluster(&self) -> Option<&Cluster<'a>> {
-        self.cluster.as_ref()
     }
 
     /// The second part of its hosts' aliases if no other cluster wants the same.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::model::destination;
-use super::refusal::{Checker, Refusal, Refusals, Refused};
+use super::refusal::{Checker, Refusal, Refusals};
 use crate::api::wire;
 use crate::name::{HostName, Invalid, Port, UserName};
 
@@ -27,25 +27,22 @@ impl ControlNode {
 
     /// Parses and checks the `controller` of row `place` of List Clusters.
     pub fn of_listed(controller: &str, place: usize) -> Result<Self, Vec<Refusal>> {
-        let path = || format!("data[{place}].controller");
-        let Ok(wire) = wire::read(controller) else {
+        let path = format!("data[{place}].controller");
+        let Ok(wire) = wire::read::<wire::Connection<'_>>(controller) else {
             let reason = Invalid::because("not a connection");
-            return Err(vec![Refusal { path: path(), excerpt: String::new(), reason }]);
+            return Err(vec![Refusal { path, excerpt: String::new(), reason }]);
         };
         let mut refusals = Refusals::default();
-        Self::checked(&wire, &|| format!("{}.", path()), &mut refusals).map_err(|_| refusals.first)
-    }
-
-    fn checked(
-        wire: &wire::Connection<'_>,
-        path: &dyn Fn() -> String,
-        refusals: &mut Refusals,
-    ) -> Result<Self, Refused> {
-        let mut check = Checker::new(refusals, path);
+        let path = || format!("{path}.");
+        let mut check = Checker::new(&mut refusals, &path);
         let host_name = check.required("host", &wire.host, HostName::new);
         let port = check.number("port", &wire.port, Port::SSH, Port::new);
         let user = check.required("user", &wire.user, UserName::new);
-        let (user, host_name) = (user?.into_owned(), host_name?.into_owned());
-        Ok(Self { user, host_name, port: port? })
+        match (user, host_name, port) {
+            (Ok(user), Ok(host_name), Ok(port)) => {
+                Ok(Self { user: user.into_owned(), host_name: host_name.into_owned(), port })
+            }
+            _ => Err(refusals.first),
+        }
     }
 }

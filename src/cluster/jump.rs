@@ -36,9 +36,6 @@ pub enum Jump<'a> {
 pub struct JumpHost {
     user: Option<UserName<'static>>,
     host: Box<str>,
-    /// The host where it is an address; a name may be one of the user's own ssh config, and lead
-    /// anywhere.
-    address: Option<HostName<'static>>,
     port: Option<Port>,
 }
 
@@ -59,12 +56,6 @@ impl JumpHost {
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
-    }
-
-    /// The host where it is an address.
-    #[must_use]
-    pub fn address(&self) -> Option<&HostName<'static>> {
-        self.address.as_ref()
     }
 }
 
@@ -112,7 +103,7 @@ impl FromStr for JumpHost {
             Some(address) => address.as_str(),
             None => check_alias(host)?,
         };
-        Ok(Self { user, host: host.into(), address, port })
+        Ok(Self { user, host: host.into(), port })
     }
 }
 

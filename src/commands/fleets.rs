@@ -75,13 +75,13 @@ pub(super) fn distinct<'a>(
             }
         };
         for cluster in clusters {
-            let label = cluster.label().to_owned();
+            let label = cluster.label.clone();
             let earlier = cluster.id().and_then(|id| labels.insert(id.clone().into_owned(), label));
             match (earlier, &fetched.source) {
                 (None, _) => all.push((fetched, Ok(cluster))),
                 (Some(_), AnswerSource::Api(_)) => {}
                 (Some(earlier), AnswerSource::File(_)) => {
-                    let message = format!("{earlier} and {} are of one cluster", cluster.label());
+                    let message = format!("{earlier} and {} are of one cluster", cluster.label);
                     return Err(Failure::message(Kind::Usage, message));
                 }
             }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Invalid, check_characters, checked_text};
+use super::{Invalid, check_characters, check_length, checked_text};
 
 checked_text! {
     /// The id of a cluster, a node or a machine (pod): `[A-Za-z0-9][A-Za-z0-9_-]{0,63}`.
@@ -12,12 +12,7 @@ checked_text! {
 }
 
 fn check_id(text: &str) -> Result<(), Invalid> {
-    if text.is_empty() {
-        return Err(Invalid::because("empty"));
-    }
-    if text.len() > 64 {
-        return Err(Invalid::because("over 64 characters"));
-    }
+    check_length(text, 64)?;
     check_characters(text, "an id", "-_", u8::is_ascii_alphanumeric)
 }
 

@@ -102,12 +102,7 @@ checked_text! {
 }
 
 fn check_user(text: &str) -> Result<(), Invalid> {
-    if text.is_empty() {
-        return Err(Invalid::because("empty"));
-    }
-    if text.len() > 32 {
-        return Err(Invalid::because("over 32 characters"));
-    }
+    check_length(text, 32)?;
     check_characters(text, "a user name", "-_.", |first| {
         first.is_ascii_alphabetic() || *first == b'_'
     })
@@ -185,6 +180,15 @@ fn check_text(text: &str) -> Result<(), Invalid> {
 pub fn is_template(text: &str) -> bool {
     let marker = || ["{{", "{%", "{#"].iter().any(|marker| text.contains(marker));
     (text.as_bytes().contains(&b'{') && marker()) || text.starts_with("#jinja2:")
+}
+
+/// Refuses a text that is empty, or has more bytes than this.
+fn check_length(text: &str, max: usize) -> Result<(), Invalid> {
+    match text.len() {
+        0 => Err(Invalid::because("empty")),
+        length if length > max => Err(Invalid::because(format!("over {max} characters"))),
+        _ => Ok(()),
+    }
 }
 
 /// Returns whether a text is ASCII letters, digits and `further` only, and starts with what

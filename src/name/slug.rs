@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Invalid, checked_text};
+use super::{Invalid, check_length, checked_text};
 use crate::text::digest;
 
 /// The longest name part: one label of a DNS name.
@@ -21,12 +21,7 @@ checked_text! {
 }
 
 fn check_slug(text: &str) -> Result<(), Invalid> {
-    if text.is_empty() {
-        return Err(Invalid::because("empty"));
-    }
-    if text.len() > SLUG_MAX {
-        return Err(Invalid::because("over 63 characters"));
-    }
+    check_length(text, SLUG_MAX)?;
     if text == "none" {
         return Err(Invalid::because("`none` means no host to ssh"));
     }

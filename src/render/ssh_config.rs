@@ -200,12 +200,7 @@ impl<'f> ClusterView<'f> {
 struct HostView<'v> {
     cluster: &'v ClusterView<'v>,
     host: &'v Host<'v>,
-    name: &'v str,
-    jump_only: bool,
     is_entry: bool,
-    host_name: &'v str,
-    user: &'v str,
-    port: u16,
     host_key_alias: String,
     jump: Option<&'v str>,
 }
@@ -217,12 +212,7 @@ impl<'v> HostView<'v> {
         Self {
             cluster,
             host,
-            name: host.name.as_str(),
-            jump_only: host.jump_only,
             is_entry: fleet.entry().is_some_and(|entry| std::ptr::eq(entry, host)),
-            host_name: host.host_name.as_str(),
-            user: host.user.as_str(),
-            port: host.port.get(),
             host_key_alias: host.host_key_alias(),
             jump: jump.as_deref().or_else(|| cluster.is_named_like_ours(host).then_some("none")),
         }

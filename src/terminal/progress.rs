@@ -39,26 +39,15 @@ impl Terminal {
 
     /// Waits for `work`; after half a second a terminal shows `message` until it is done.
     pub async fn wait_for<T>(self, message: impl Display, work: impl Future<Output = T>) -> T {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        self.show_after_a_while("{spinner} {msg} ({elapsed})", &bar, &message, work).await
+        let uncounted = Count(ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()));
+        self.wait_counting(message, &uncounted, work).await
     }
 
     /// The same for work that counts what of it is done.
     pub async fn wait_counting<T>(
         self,
         message: impl Display,
-        count: &Count,
-        work: impl Future<Output = T>,
-    ) -> T {
-        let template = "{spinner} {msg}: {pos} of {len} ({elapsed})";
-        self.show_after_a_while(template, &count.0, &message, work).await
-    }
-
-    async fn show_after_a_while<T>(
-        self,
-        template: &str,
-        bar: &ProgressBar,
-        message: &dyn Display,
+        Count(bar): &Count,
         work: impl Future<Output = T>,
     ) -> T {
         let mut work = std::pin::pin!(work);
@@ -70,7 +59,13 @@ impl Terminal {
         }
         bar.set_message(sanitize(&message.to_string()).into_owned());
         bar.set_draw_target(ProgressDrawTarget::stderr());
-        show(bar, template);
+        show(
+            bar,
+            match bar.length() {
+                Some(_) => "{spinner} {msg}: {pos} of {len} ({elapsed})",
+                None => "{spinner} {msg} ({elapsed})",
+            },
+        );
         let done = work.await;
         bar.finish_and_clear();
         done

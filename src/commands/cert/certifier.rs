@@ -154,7 +154,7 @@ impl Certifier<'_> {
             self.client.find(selector).await?
         };
         let checked = fleets::checked_answer(&found.id, &found.text)?;
-        let Some(cluster) = checked.cluster() else {
+        let Some(cluster) = &checked.cluster else {
             let refusals = checked.refusals().iter().map(ToString::to_string);
             let refusals = refusals.collect::<Vec<_>>().join("; ");
             let message = format!("the answer holds values that cannot be used: {refusals}");

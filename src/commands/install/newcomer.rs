@@ -34,7 +34,7 @@ pub(super) fn ended_owners(
     let mut ended = HashSet::new();
     for (_, owner) in owners(settings, installed, checked) {
         let asked = checked.iter().find(|(_, cluster)| cluster.id() == Some(&owner.id));
-        let is_ended = match asked.and_then(|(_, cluster)| cluster.cluster()) {
+        let is_ended = match asked.and_then(|(_, cluster)| cluster.cluster.as_ref()) {
             Some(cluster) => Ok(cluster.is_terminated()),
             None => is_terminated(owner, context),
         };
@@ -55,7 +55,7 @@ pub(super) fn ended_owners(
 fn is_terminated(record: &Record, context: &Context) -> Outcome<bool> {
     let answers = ask_again(&[record], context);
     let clusters = answers.iter().map(Fetched::clusters).collect::<Outcome<Vec<_>>>()?;
-    let mut known = clusters.iter().flatten().filter_map(CheckedCluster::cluster);
+    let mut known = clusters.iter().flatten().filter_map(|cluster| cluster.cluster.as_ref());
     Ok(known.any(|cluster| cluster.id == record.id && cluster.is_terminated()))
 }
 

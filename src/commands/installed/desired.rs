@@ -83,7 +83,7 @@ impl<'a> DesiredState<'a> {
             return Err(fleets::no_fleet(&resolved.title, &NoFleet::Refused));
         };
         let (name, options) = (name.into_owned(), options.clone());
-        let own_name = cluster.cluster().map(|own| own.name.to_string()).unwrap_or_default();
+        let own_name = cluster.cluster.as_ref().map(|own| own.name.to_string()).unwrap_or_default();
         let record = Record { id, own_name, name, source, options, fragments: Vec::new() };
         let rendering = self.rendering(&record)?;
         let resolved = resolve_one(cluster, &rendering.hosts);

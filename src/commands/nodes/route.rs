@@ -103,7 +103,7 @@ fn as_installed(
         .context("cannot render")
         .or_fail(Kind::Local)?;
     let write = |name: String, content: &[u8]| {
-        group.write(&name, content).context("cannot write for ssh").or_fail(Kind::Local)
+        group.write(&name, 0o600, content).context("cannot write for ssh").or_fail(Kind::Local)
     };
     let fragment = write(format!("c{number}"), &fragment)?;
     let mut config = String::new();

@@ -117,7 +117,8 @@ fn refuse_useless(resolved: &ResolvedCluster<'_>) -> Outcome<()> {
             Err(Failure::message(failure.kind, message))
         }
         Err(why) if has_none_selected(resolved) => {
-            Err(fleets::nothing_to("wait for", &resolved.title, why))
+            let message = format!("nothing to wait for in {}: {why}", resolved.title);
+            Err(Failure::message(Kind::Answer, message))
         }
         Ok(_) | Err(_) => Ok(()),
     }

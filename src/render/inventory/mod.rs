@@ -3,6 +3,8 @@
 //! All of them load to the same; what Ansible makes of each kind of value was measured. What all
 //! hosts of a cluster share stands once, as variables of the cluster's group.
 
+#![expect(unused_qualifications, reason = "in the code that askama writes for an enum")]
+
 mod connection_variables;
 mod group;
 mod value;
@@ -17,7 +19,7 @@ use connection_variables::Connections;
 pub use connection_variables::check_option;
 use group::{CONTROL, WORKER, cluster_group, label_group};
 pub use group::{GroupRequest, group_part};
-use value::{Node, Value, Variable};
+use value::{Value, Variable};
 
 use super::connection::{self, ConnectionOptions};
 use crate::cluster::{Fleet, Host};
@@ -75,10 +77,13 @@ pub fn render(
     format: Format,
     to: &mut dyn io::Write,
 ) -> io::Result<()> {
-    with_inventory(fleets, options, |inventory| match format {
-        Format::Yaml => Template::write_into(&Yaml { inventory }, to),
-        Format::Ini => Template::write_into(&Ini { inventory }, to),
-        Format::Json => Template::write_into(&Json { inventory }, to),
+    with_inventory(fleets, options, |inventory| {
+        let file = match format {
+            Format::Yaml => File::Yaml { inventory },
+            Format::Ini => File::Ini { inventory },
+            Format::Json => File::Json { inventory },
+        };
+        file.write_into(to)
     })
 }
 
@@ -88,7 +93,7 @@ pub fn render(
 ///
 /// Where the writer fails.
 pub fn list(fleets: &[Fleet<'_>], options: &Options, to: &mut dyn io::Write) -> io::Result<()> {
-    with_inventory(fleets, options, |inventory| Template::write_into(&List { inventory }, to))
+    with_inventory(fleets, options, |inventory| File::List { inventory }.write_into(to))
 }
 
 /// Returns what an inventory script answers to `--host NAME`: the variables of one host; `None`
@@ -101,29 +106,18 @@ pub fn host(fleets: &[Fleet<'_>], options: &Options, name: &str) -> Option<Strin
 }
 
 #[derive(Template)]
-#[template(path = "inventory.yml.j2", escape = "inventory", whitespace = "preserve")]
-struct Yaml<'v> {
-    inventory: Inventory<'v>,
-}
-
-#[derive(Template)]
-#[template(path = "inventory.ini.j2", escape = "inventory", whitespace = "preserve")]
-struct Ini<'v> {
-    inventory: Inventory<'v>,
-}
-
-/// A static `.json` file has the layout of a YAML one, not that of `ansible-inventory --list`.
-#[derive(Template)]
-#[template(path = "inventory.json.j2", escape = "inventory", whitespace = "preserve")]
-struct Json<'v> {
-    inventory: Inventory<'v>,
-}
-
-/// With `_meta`, Ansible asks a script for no host by itself.
-#[derive(Template)]
-#[template(path = "inventory_list.json.j2", escape = "inventory", whitespace = "preserve")]
-struct List<'v> {
-    inventory: Inventory<'v>,
+#[template(escape = "inventory", whitespace = "preserve")]
+enum File<'v> {
+    #[template(path = "inventory.yml.j2")]
+    Yaml { inventory: Inventory<'v> },
+    #[template(path = "inventory.ini.j2")]
+    Ini { inventory: Inventory<'v> },
+    /// A static file has the layout of a YAML one, not that of `ansible-inventory --list`.
+    #[template(path = "inventory.json.j2")]
+    Json { inventory: Inventory<'v> },
+    /// With `_meta`, Ansible asks a script for no host by itself.
+    #[template(path = "inventory_list.json.j2")]
+    List { inventory: Inventory<'v> },
 }
 
 /// The whole inventory as the templates see it.
@@ -281,7 +275,7 @@ impl<'f> ClusterView<'f> {
             let shared = self.shared.iter();
             variables.extend(shared.map(|(key, value)| Variable::new(key, value(host))));
         }
-        let missing = skipped.iter().filter(|skipped| skipped.why.is_active()).map(Node::of);
+        let missing = skipped.iter().filter(|skipped| skipped.why.is_active());
         variables.extend([
             Variable::text("prime_cluster_id", Some(cluster.id.as_str())),
             Variable::text("prime_cluster_name", Some(cluster.name.as_str())),

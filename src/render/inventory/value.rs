@@ -56,20 +56,7 @@ pub(super) enum Value<'v> {
     /// many others.
     Ending(String, &'v Ending),
     /// Nodes without a host.
-    Skipped(Vec<Node<'v>>),
-}
-
-/// A node without a host, and the reason.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Node<'v> {
-    name: &'v str,
-    reason: String,
-}
-
-impl<'v> Node<'v> {
-    pub(super) fn of(skipped: &'v Skipped<'v>) -> Self {
-        Self { name: skipped.name.as_str(), reason: skipped.why.to_string() }
-    }
+    Skipped(Vec<&'v Skipped<'v>>),
 }
 
 /// The end of a long text that many hosts share, which is escaped once for all of them.
@@ -120,9 +107,9 @@ impl Value<'_> {
                 ["\"", start, end, "\""].concat().into()
             }
             Self::Skipped(nodes) => {
-                let map = |node: &Node<'_>| {
-                    let (name, reason) =
-                        (quoted(node.name, dialect), quoted(&node.reason, dialect));
+                let map = |node: &&Skipped<'_>| {
+                    let name = quoted(node.name.as_str(), dialect);
+                    let reason = quoted(&node.why.to_string(), dialect);
                     format!("{{\"name\": {name}, \"reason\": {reason}}}")
                 };
                 format!("[{}]", nodes.iter().map(map).collect::<Vec<_>>().join(", ")).into()

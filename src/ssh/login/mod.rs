@@ -354,7 +354,7 @@ impl Ssh {
                 }
             }
         }
-        let wrapper = self.group.write(&format!("w{}", wrappers.len()), &text)?;
+        let wrapper = self.group.write(&format!("w{}", wrappers.len()), 0o600, &text)?;
         wrappers.insert(key, wrapper.clone());
         Ok(Some(wrapper))
     }
@@ -364,7 +364,7 @@ impl Ssh {
 fn shadow(program: &Path, group: &Group) -> Option<OsString> {
     let real = shell::word(program.to_str()?);
     let text = format!("#!/bin/sh\nexec {real} -o ControlMaster=no -o ControlPersist=no \"$@\"\n");
-    group.write_program("ssh", text.as_bytes()).ok()?;
+    group.write("ssh", 0o700, text.as_bytes()).ok()?;
     let path = env::var_os("PATH")?;
     let folders = [group.folder().to_owned()].into_iter().chain(env::split_paths(&path));
     env::join_paths(folders).ok()

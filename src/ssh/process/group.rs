@@ -66,25 +66,13 @@ impl Group {
         self.folder.path().join(name)
     }
 
-    /// Writes a file into the group's folder, as ssh wants its files: nobody else reads or changes it.
+    /// Writes a file into the group's folder: of the mode 0600, as ssh wants its files, or 0700 for a
+    /// program.
     ///
     /// # Errors
     ///
     /// Where the disk is full, or there is a file of this name.
-    pub fn write(&self, name: &str, content: &[u8]) -> io::Result<PathBuf> {
-        self.write_as(0o600, name, content)
-    }
-
-    /// The same for a program.
-    ///
-    /// # Errors
-    ///
-    /// As [`Group::write`].
-    pub fn write_program(&self, name: &str, content: &[u8]) -> io::Result<PathBuf> {
-        self.write_as(0o700, name, content)
-    }
-
-    fn write_as(&self, mode: u32, name: &str, content: &[u8]) -> io::Result<PathBuf> {
+    pub fn write(&self, name: &str, mode: u32, content: &[u8]) -> io::Result<PathBuf> {
         let path = self.path(name);
         let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&path)?;
         file.write_all(content)?;
