@@ -5,11 +5,13 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use super::{Invalid, checked_text, described, unprintable};
+use super::{Invalid, described, unprintable};
 
-checked_text! {
-    /// The host that ssh connects to: the canonical text of an address, or a lower-case DNS name.
-    HostName
+/// The host that ssh connects to: the canonical text of an address, or a lower-case DNS name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostName<'a> {
+    text: Cow<'a, str>,
+    private: bool,
 }
 
 impl<'a> HostName<'a> {
@@ -24,8 +26,10 @@ impl<'a> HostName<'a> {
         }
         if let Ok(address) = text.parse::<Ipv4Addr>() {
             check_address(address.into())?;
+            let [first, second, ..] = address.octets();
+            let private = address.is_private() || (first == 100 && (64..128).contains(&second));
             // What the parser takes is the canonical text: it knows no other form.
-            return Ok(Self(text));
+            return Ok(Self { text, private });
         }
         if text.contains(':') {
             let address = text.parse::<Ipv6Addr>().map_err(|_| {
@@ -34,17 +38,22 @@ impl<'a> HostName<'a> {
                 )
             })?;
             check_address(address.into())?;
-            return Ok(Self(Cow::Owned(address.to_string())));
+            let private = address.is_unique_local();
+            return Ok(Self { text: Cow::Owned(address.to_string()), private });
         }
         let text = canonical_dns(text);
         check_dns(&text)?;
-        Ok(Self(text))
+        let private = match text.rsplit_once('.') {
+            None => true,
+            Some((_, last)) => matches!(last, "internal" | "local" | "lan"),
+        };
+        Ok(Self { text, private })
     }
 
     /// The address, where it is one and not a DNS name.
     #[must_use]
     pub fn address(&self) -> Option<IpAddr> {
-        self.0.parse().ok()
+        self.text.parse().ok()
     }
 
     /// Returns whether it is a place that only a neighbour reaches: RFC 1918, 100.64.0.0/10 (RFC
@@ -52,15 +61,39 @@ impl<'a> HostName<'a> {
     /// `.local`, `.lan`.
     #[must_use]
     pub fn is_private(&self) -> bool {
-        match (self.address(), self.0.rsplit_once('.')) {
-            (Some(IpAddr::V4(address)), _) => {
-                let [first, second, ..] = address.octets();
-                address.is_private() || (first == 100 && (64..128).contains(&second))
-            }
-            (Some(IpAddr::V6(address)), _) => address.is_unique_local(),
-            (None, None) => true,
-            (None, Some((_, last))) => matches!(last, "internal" | "local" | "lan"),
-        }
+        self.private
+    }
+
+    /// The text that ssh is told.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The same value, independent of the text it was read from.
+    #[must_use]
+    pub fn into_owned(self) -> HostName<'static> {
+        HostName { text: Cow::Owned(self.text.into_owned()), private: self.private }
+    }
+}
+
+impl FromStr for HostName<'static> {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Self::new(text.to_owned())
+    }
+}
+
+impl serde::Serialize for HostName<'_> {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&self.text)
+    }
+}
+
+impl fmt::Display for HostName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
     }
 }
 

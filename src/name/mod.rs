@@ -32,11 +32,12 @@ impl Invalid {
     }
 }
 
-/// Declares a checked text type: a private [`Cow`] with `FromStr`, `Display` and `as_str`, and with a
-/// `new` that keeps the text as it is, unless the type has one of its own.
+/// Declares a checked text type: a private [`Cow`] with `new`, `FromStr`, `Display` and `as_str`.
 macro_rules! checked_text {
     ($(#[$doc:meta])* $name:ident, $check:path) => {
-        checked_text! { $(#[$doc])* $name }
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+        pub struct $name<'a>(Cow<'a, str>);
 
         impl<'a> $name<'a> {
             /// Checks `text`; the error says what is wrong with it.
@@ -45,14 +46,7 @@ macro_rules! checked_text {
                 $check(&text)?;
                 Ok(Self(text))
             }
-        }
-    };
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
-        pub struct $name<'a>(Cow<'a, str>);
 
-        impl<'a> $name<'a> {
             /// The checked text.
             #[must_use]
             pub fn as_str(&self) -> &str {

@@ -12,7 +12,7 @@ use crate::install::options::SavedOptions;
 use crate::install::present::Present;
 use crate::install::state::{FileStem, Record};
 use crate::name::{Id, Slug};
-use crate::settings::{Context, InstallSettings, Origin, pasted};
+use crate::settings::{InstallSettings, Origin, pasted};
 use crate::ssh::release::OpenSsh;
 use crate::text::message::Talk;
 
@@ -32,12 +32,20 @@ pub(super) fn ended_owners(
 ) -> HashSet<Id<'static>> {
     let context = settings.viewing.context;
     let mut ended = HashSet::new();
+    let mut unknown: Vec<&Record> = Vec::new();
     for (_, owner) in owners(settings, installed, checked) {
         let asked = checked.iter().find(|(_, cluster)| cluster.id() == Some(&owner.id));
-        let is_ended = match asked.and_then(|(_, cluster)| cluster.cluster.as_ref()) {
-            Some(cluster) => Ok(cluster.is_terminated()),
-            None => is_terminated(owner, context),
-        };
+        match asked.and_then(|(_, cluster)| cluster.cluster.as_ref()) {
+            Some(cluster) if cluster.is_terminated() => _ = ended.insert(owner.id.clone()),
+            Some(_) => {}
+            None => unknown.push(owner),
+        }
+    }
+    for (owner, fetched) in unknown.iter().zip(ask_again(&unknown, context)) {
+        let is_ended = fetched.clusters().map(|clusters| {
+            let mut known = clusters.iter().filter_map(|cluster| cluster.cluster.as_ref());
+            known.any(|cluster| cluster.id == owner.id && cluster.is_terminated())
+        });
         match is_ended {
             Ok(true) => _ = ended.insert(owner.id.clone()),
             Ok(false) => {}
@@ -49,14 +57,6 @@ pub(super) fn ended_owners(
         }
     }
     ended
-}
-
-/// Asks whether an installed cluster was terminated.
-fn is_terminated(record: &Record, context: &Context) -> Outcome<bool> {
-    let answers = ask_again(&[record], context);
-    let clusters = answers.iter().map(Fetched::clusters).collect::<Outcome<Vec<_>>>()?;
-    let mut known = clusters.iter().flatten().filter_map(|cluster| cluster.cluster.as_ref());
-    Ok(known.any(|cluster| cluster.id == record.id && cluster.is_terminated()))
 }
 
 /// Newcomers, each with the installed cluster that has the name which it would like.
