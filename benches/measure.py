@@ -150,6 +150,17 @@ def write_clusters(path, hosts, places):
         file.write('{"data":[' + ",".join(text[8:-20] for text in clusters) + "]}")
 
 
+def four_lines(count):
+    """The layout of cae9baf: a line with the jump on every host."""
+    for at in range(count):
+        cluster, place = f"prime.train-c{at // 100:03}", at % 100
+        jump = f"  ProxyJump {cluster}.node-0\n" if place else ""
+        yield (
+            f"Host {cluster}.node-{place}{'' if place else f' {cluster}'}\n  HostName {private(place)}\n"
+            f"  HostKeyAlias prime-c{at // 100:03}-{place:06}\n{jump}"
+        )
+
+
 def nine_lines(count):
     """The usual layout: everything on every host."""
     for at in range(count):
@@ -169,9 +180,10 @@ def measure_ssh(table, program, folder, environment):
         sides[layout] = f"{folder}/{layout}"
         arguments = ["--identity-file", "~/.ssh/id_ed25519", "--layout", layout]
         Cost([program, "config", "--input", answers, *arguments], environment, sides[layout])
-    sides["usual"] = f"{folder}/nine-lines"
-    with open(sides["usual"], "w") as file:
-        file.writelines(nine_lines(HOSTS))
+    for name, lines in ("four", four_lines), ("nine", nine_lines):
+        sides[name] = f"{folder}/{name}-lines"
+        with open(sides[name], "w") as file:
+            file.writelines(lines(HOSTS))
     sides = {name: ["ssh", "-T", "-G", "-F", config, "github.com"] for name, config in sides.items()}
     cpu = in_turn(25, sides, environment, "cpu")
     for layout, target in (("compact", 3.3), ("flat", 12)):
@@ -180,11 +192,18 @@ def measure_ssh(table, program, folder, environment):
             f"{cpu[layout] * 1000:.1f} ms", f"an empty config {cpu['empty'] * 1000:.1f} ms",
             cpu[layout] / cpu["empty"], target,
         )
-    ours, theirs = cpu["compact"] - cpu["empty"], cpu["usual"] - cpu["empty"]
+    ours, theirs = cpu["compact"] - cpu["empty"], cpu["nine"] - cpu["empty"]
     table.add(
         "compact over an empty config, CPU", f"{ours * 1000:.1f} ms",
         f"nine lines a host {theirs * 1000:.1f} ms", ours / theirs, 0.4,
     )
+    what = "compact over an empty config, instructions a host"
+    if not shutil.which("valgrind"):
+        return table.missing(what, "valgrind")
+    empty, ours, theirs = (instructions(sides[name], environment) for name in ("empty", "compact", "four"))
+    ours, theirs = (ours - empty) / HOSTS, (theirs - empty) / HOSTS
+    # What 3.3 times an empty config was, where four lines a host were 4.4 times one.
+    table.add(what, f"{ours:,.0f}", f"four lines a host {theirs:,.0f}", ours / theirs, 0.68)
 
 
 def measure_all(table, program, environment):
@@ -282,7 +301,8 @@ def measure_ansible(table, program, folder, environment):
             sides[ending] = f"{folder}/hosts.{ending}"
             Cost([program, "inventory", "clst01", "-o", sides[ending]], environment)
         load = {name: [loader, "all", "--list-hosts", "-i", inventory] for name, inventory in sides.items()}
-        cpu = in_turn(3, load, environment, "cpu")
+        yaml = {"yml": load.pop("yml")}
+        cpu = in_turn(9, load, environment, "cpu") | in_turn(1, yaml, environment, "cpu")
     over = {name: cpu[name] - cpu["empty"] for name in sides}
     table.goal(live, over["live"], LOAD, " s")
     table.goal(file, over["json"], LOAD, " s")

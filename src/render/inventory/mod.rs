@@ -1,7 +1,8 @@
 //! The Ansible inventory: one model, written as YAML, INI or JSON, or as a script answers.
 //!
-//! All of them load to the same; what Ansible makes of each kind of value was measured. What all
-//! hosts of a cluster share stands once, as variables of the cluster's group.
+//! All of them load to the same; what Ansible makes of each kind of value was measured. What most
+//! hosts of a cluster share stands once, as a variable of the cluster's group: Ansible's own load
+//! takes most of its time for the variables of hosts.
 
 #![expect(unused_qualifications, reason = "in the code that askama writes for an enum")]
 
@@ -215,7 +216,7 @@ fn labeled<'v>(hosts: impl Iterator<Item = HostView<'v>>) -> impl Iterator<Item 
     groups.into_iter()
 }
 
-/// A variable that may well be the same for all hosts of a cluster.
+/// A variable that may well be the same for most hosts of a cluster.
 type Fact = (&'static str, for<'h> fn(&'h Host<'h>) -> Value<'h>);
 
 /// Facts of a connection.
@@ -236,6 +237,24 @@ fn label<'h>(label: Option<&'h Label<'h>>) -> Value<'h> {
     label.map_or(Value::Null, |label| Value::Text(label.as_str().into()))
 }
 
+/// Returns the value of more than half, if there is one, in one pass (Boyer and Moore's vote):
+/// where there is none, one of the values or nothing.
+fn of_most<T: PartialEq>(values: impl Iterator<Item = T>) -> Option<T> {
+    let mut most = None;
+    let mut lead = 0_usize;
+    for value in values {
+        if lead == 0 {
+            most = Some(value);
+            lead = 1;
+        } else if most.as_ref() == Some(&value) {
+            lead += 1;
+        } else {
+            lead -= 1;
+        }
+    }
+    most.filter(|_| lead > 0)
+}
+
 /// A cluster's group as the templates see it.
 struct ClusterView<'f> {
     fleet: &'f Fleet<'f>,
@@ -244,9 +263,8 @@ struct ClusterView<'f> {
     connections: Option<Connections<'f>>,
     /// Its hosts, each with its alias.
     hosts: Vec<(&'f Host<'f>, String)>,
-    /// The facts that all hosts share, and those that each has for itself.
-    shared: Vec<Fact>,
-    own: Vec<Fact>,
+    /// The facts, each with the value of most hosts; a host with another says so itself.
+    facts: Vec<(Fact, Option<Value<'f>>)>,
 }
 
 impl<'f> ClusterView<'f> {
@@ -257,24 +275,25 @@ impl<'f> ClusterView<'f> {
         let hosts: Vec<_> =
             hosts_of(fleet).map(|host| (host, [&cluster, host.name.as_str()].concat())).collect();
         let of_connection = connections.iter().flat_map(|_| OF_CONNECTION);
-        let (shared, own) = of_connection.chain(OF_HOST).partition(|(_, value)| {
-            let mut values = hosts.iter().map(|(host, _)| value(host));
-            values.next().is_some_and(|first| values.all(|value| value == first))
-        });
-        Self { fleet, name: cluster_group(&fleet.name), connections, hosts, shared, own }
+        let facts = of_connection.chain(OF_HOST);
+        let facts = facts
+            .map(|(key, value)| ((key, value), of_most(hosts_of(fleet).map(value))))
+            .collect();
+        Self { fleet, name: cluster_group(&fleet.name), connections, hosts, facts }
     }
 
-    /// Returns the variables that stand once for all hosts.
+    /// Returns the variables that stand once for all hosts that have no others.
     fn variables(&self) -> Vec<Variable<'_>> {
         let Fleet { cluster, active_nodes, skipped, .. } = self.fleet;
         let mut variables = Vec::new();
         if let Some(connections) = &self.connections {
             variables.extend(connections.of_all());
         }
-        if let Some((host, _)) = self.hosts.first() {
-            let shared = self.shared.iter();
-            variables.extend(shared.map(|(key, value)| Variable::new(key, value(host))));
-        }
+        variables.extend(
+            self.facts.iter().filter_map(|((key, _), of_most)| {
+                Some(Variable::new(key, of_most.as_ref()?.clone()))
+            }),
+        );
         let missing = skipped.iter().filter(|skipped| skipped.why.is_active());
         variables.extend([
             Variable::text("prime_cluster_id", Some(cluster.id.as_str())),
@@ -315,7 +334,12 @@ impl<'v> HostView<'v> {
         if let Some(connections) = &of.connections {
             connections.add(host, &mut variables);
         }
-        variables.extend(of.own.iter().map(|(key, value)| Variable::new(key, value(host))));
+        for ((key, value), of_most) in &of.facts {
+            let value = value(host);
+            if of_most.as_ref() != Some(&value) {
+                variables.push(Variable::new(key, value));
+            }
+        }
         variables.extend([
             Variable::text("prime_node_id", Some(host.node.id.as_str())),
             Variable::text("prime_pod_id", Some(host.machine.as_str())),
