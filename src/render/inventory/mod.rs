@@ -276,9 +276,8 @@ impl<'f> ClusterView<'f> {
             hosts_of(fleet).map(|host| (host, [&cluster, host.name.as_str()].concat())).collect();
         let of_connection = connections.iter().flat_map(|_| OF_CONNECTION);
         let facts = of_connection.chain(OF_HOST);
-        let facts = facts
-            .map(|(key, value)| ((key, value), of_most(hosts_of(fleet).map(value))))
-            .collect();
+        let facts =
+            facts.map(|(key, value)| ((key, value), of_most(hosts_of(fleet).map(value)))).collect();
         Self { fleet, name: cluster_group(&fleet.name), connections, hosts, facts }
     }
 
