@@ -118,7 +118,8 @@ impl<'s> ClusterStatus<'s> {
     /// The same with what the others are waited for, as long as it says something new.
     pub(super) fn progress(&self) -> String {
         let without_host = || self.cluster.without_host();
-        let refused = without_host().filter(|(_, node)| node.why == WhySkipped::ValueRefused).count();
+        let refused =
+            without_host().filter(|(_, node)| node.why == WhySkipped::ValueRefused).count();
         let waiting = without_host().filter(|(_, node)| is_starting(node)).count();
         let silent = self.down().filter(|status| failure(status).is_none()).count();
         let mut others = Vec::new();
