@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, LOCATION};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
 use reqwest::{Method, Response, Url, redirect};
 use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
@@ -233,7 +233,7 @@ impl Client {
         let response = sent.map_err(|error| transport::no_answer(error, &self.address))?;
         let status = response.status();
         if status.is_success() {
-            let date = date(&response);
+            let date = retry::date(response.headers());
             let text = read(response, call.max, received).await?;
             if self.token.is_in(&text) {
                 // Whatever is made of it would show the token.
@@ -315,10 +315,6 @@ fn redirects(address: &ApiUrl) -> redirect::Policy {
             attempt.stop()
         }
     })
-}
-
-fn date(response: &Response) -> Option<SystemTime> {
-    httpdate::parse_http_date(response.headers().get(DATE)?.to_str().ok()?).ok()
 }
 
 /// Returns the target of a redirect that was not followed.

@@ -21,10 +21,9 @@ pub struct Error {
     /// The time that the API asks us to wait before the next request.
     pub wait: Option<Duration>,
     pub(super) again: Retry,
-    /// The status with which the API refused.
+    /// The status with which the API refused. That of a web page is not the API's: something in
+    /// between sent it, which knows nothing of clusters.
     pub(super) status: Option<StatusCode>,
-    /// True if a web page came with it: something in between, which knows nothing of clusters.
-    pub(super) is_page: bool,
 }
 
 /// The request.
@@ -122,8 +121,7 @@ impl Error {
                 StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => Retry::IfItReads,
                 _ => Retry::Never,
             },
-            status: Some(status),
-            is_page,
+            status: Some(status).filter(|_| !is_page),
             ..failure.into()
         }
     }
@@ -144,14 +142,14 @@ impl Error {
     /// Returns whether the API says that there is no such cluster: not that it cannot tell.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        self.status == Some(StatusCode::NOT_FOUND) && !self.is_page
+        self.status == Some(StatusCode::NOT_FOUND)
     }
 
     /// Returns whether the API answered, and does not take the token, or not for this.
     #[must_use]
     pub fn is_about_the_token(&self) -> bool {
         let refusals = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
-        self.status.is_some_and(|status| refusals.contains(&status)) && !self.is_page
+        self.status.is_some_and(|status| refusals.contains(&status))
     }
 
     /// The answer of Get Cluster for `asked` cannot be read.
@@ -183,7 +181,6 @@ impl From<Failure> for Error {
             wait: None,
             again: Retry::Never,
             status: None,
-            is_page: false,
         }
     }
 }

@@ -97,7 +97,7 @@ fn a_wait_beyond_the_time_limit_fails_at_once() {
         let server = Server::new([later(503, &format!("Retry-After: {wait}\r\n"))]);
         let message = get(&server).unwrap_err().to_string();
         let (told, _) = message.split_once(" to wait ").unwrap();
-        snapshot!(told, @"cannot get cluster `c1`: the API asks");
+        snapshot!(told, @"cannot get cluster `c1`: the API failed (503 Service Unavailable); it asks");
     }
 }
 
