@@ -12,7 +12,7 @@ use crate::text::message::Message;
 /// A call that failed: the failure that it is for a run, and what decides on another try.
 #[derive(Debug, thiserror::Error)]
 #[error("{failure}")]
-pub struct Error {
+pub struct ApiError {
     /// The message, the kind, and the hint; its detail is the libraries' own words.
     pub failure: Box<Failure>,
     /// True if the API could not be asked or could not tell, so that an earlier answer may do: not
@@ -53,7 +53,7 @@ const WEB_PAGE: &str = "a proxy, a login portal, or another server sent a web pa
  `--api-url`, HTTPS_PROXY and NO_PROXY";
 const WRONG_API: &str = "check that `--api-url` names the Prime Intellect API";
 
-impl Error {
+impl ApiError {
     /// A failure that no other try and no earlier answer helps.
     pub(super) fn new(kind: Kind, message: impl Into<Message>, hint: &'static str) -> Self {
         Failure::message(kind, message).hint(hint).into()
@@ -173,7 +173,7 @@ impl Error {
 }
 
 /// What fails before the API is asked.
-impl From<Failure> for Error {
+impl From<Failure> for ApiError {
     fn from(failure: Failure) -> Self {
         Self {
             failure: Box::new(failure),
@@ -185,8 +185,8 @@ impl From<Failure> for Error {
     }
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
         *error.failure
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use reqwest::Method;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
-use super::error::{Error, Retry};
+use super::error::{ApiError, Retry};
 use crate::text::message::add_clause;
 
 /// Tries of one call in all, for who asks once.
@@ -17,7 +17,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The pause before the next try, if there should be one after so many of at most `most`.
 ///
 /// What the API may have begun to do is not asked for twice unless it only reads.
-pub(super) fn next(error: &Error, method: &Method, tried: u32, most: u32) -> Option<Duration> {
+pub(super) fn next(error: &ApiError, method: &Method, tried: u32, most: u32) -> Option<Duration> {
     let is_worth_it = match error.again {
         Retry::Always => true,
         Retry::IfItReads => *method == Method::GET,
@@ -28,7 +28,7 @@ pub(super) fn next(error: &Error, method: &Method, tried: u32, most: u32) -> Opt
 
 /// The error, and where the wait that the API asks for does not fit into the time that is left, that
 /// it does not.
-pub(super) fn within(mut error: Error, left: Duration, limit: Duration) -> Error {
+pub(super) fn within(mut error: ApiError, left: Duration, limit: Duration) -> ApiError {
     // A refusal that no waiting changes stays what it is.
     if let Some(wait) = error.wait.filter(|wait| *wait > left && error.again != Retry::Never) {
         let seconds = wait.as_secs();

@@ -7,7 +7,7 @@ use super::fetch::{self, AnswerSource, Fetched};
 use super::fleets;
 use crate::api::cache::{Cache, CachedResponse, Key};
 use crate::api::client::ClusterAnswer;
-use crate::api::error::Error as ApiError;
+use crate::api::error::ApiError;
 use crate::cli::CacheArgs;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::settings::{Context, Environment, Origin, Source};

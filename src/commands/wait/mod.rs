@@ -19,7 +19,7 @@ use super::nodes::status::Judge;
 use super::nodes::{Hop, ViewedCluster};
 use super::{fleets, view};
 use crate::api::client::Client;
-use crate::api::error::Error as ApiError;
+use crate::api::error::ApiError;
 use crate::cli::{GoalArgs, ReportFormat, SourceArgs, WaitArgs};
 use crate::cluster::{NoFleet, ResolvedCluster, resolve_one};
 use crate::failure::{Failure, Kind, Outcome};
