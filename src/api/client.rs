@@ -368,7 +368,11 @@ fn tls(authorities: RootCertStore) -> ClientConfig {
 }
 
 /// Reads an answer to its end, counting what comes out of the decompression.
-async fn read(mut response: Response, limit: usize, received: &mut usize) -> Result<String, ApiError> {
+async fn read(
+    mut response: Response,
+    limit: usize,
+    received: &mut usize,
+) -> Result<String, ApiError> {
     let promised = response.content_length();
     let length = promised.map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
     if length > limit {
