@@ -19,11 +19,9 @@ pub struct Options {
     /// The first word of every host alias [default: prime]
     #[arg(long, value_name = "WORD", env = "PRIME_SSH_PREFIX")]
     #[arg(help_heading = "Connection options")]
-    #[serde(with = "serialized::optional")]
     pub prefix: Option<Slug<'static>>,
     /// Log in as this user instead of the API's
     #[arg(long, value_name = "NAME", env = "PRIME_SSH_USER", help_heading = "Connection options")]
-    #[serde(with = "serialized::optional")]
     pub user: Option<UserName<'static>>,
     /// Which workers to reach through the control node [default: auto]
     #[arg(long, value_name = "WHICH", env = "PRIME_SSH_JUMP")]

@@ -50,10 +50,10 @@ impl<'a> ResolvedCluster<'a> {
         if matches!(self.fleet, Err(NoFleet::Terminated)) {
             return Vec::new();
         }
-        let loud = self.skipped().iter().filter(|skipped| skipped.why != WhySkipped::Refused);
+        let loud = self.skipped().iter().filter(|skipped| skipped.why != WhySkipped::ValueRefused);
         let title = &self.title;
         let mut notes: Vec<String> = loud
-            .map(|skipped| format!("{title}: skipped {}: {}", skipped.name, skipped.why))
+            .map(|skipped| format!("{title}: skipped {}: {}", skipped.name, skipped.explained()))
             .collect();
         if notes.len() > TOLD {
             let more = notes.split_off(TOLD).len();

@@ -80,8 +80,8 @@ pub(super) fn run(args: &InventoryArgs, context: &Context) -> Outcome<()> {
 fn require_all(fleets: &[Fleet<'_>]) -> Outcome<()> {
     let mut missing = Vec::new();
     for fleet in fleets {
-        for node in fleet.skipped.iter().filter(|node| node.why.is_active()) {
-            missing.push(format!("{} of {}: {}", node.name, fleet.cluster.name, node.why));
+        for node in fleet.skipped.iter().filter(|node| node.is_active()) {
+            missing.push(format!("{} of {}: {}", node.name, fleet.cluster.name, node.explained()));
         }
     }
     if missing.is_empty() {

@@ -196,11 +196,11 @@ fn installed_cluster<'a>(
 /// Resolves the options that a cluster is rendered with.
 fn rendering(record: Option<&Record>, viewing: &ViewSettings<'_>) -> Outcome<Rendering> {
     let prime_context = match record {
-        Some(record) => record.source.context(),
-        None => viewing.prime_context.as_deref(),
+        Some(record) => record.source.context().map(str::to_owned),
+        None => viewing.context.prime_context()?,
     };
     let options = viewing.options.apply(record.map(|record| &record.options));
-    viewing.context.rendering(&options.or_fail(Kind::Usage)?, prime_context)
+    viewing.context.rendering(&options.or_fail(Kind::Usage)?, prime_context.as_deref())
 }
 
 /// Names clusters: by their recorded names, or by those that they would get.

@@ -207,7 +207,7 @@ fn subscribe(settings: &InstallSettings<'_>, desired: &mut Desired) -> Outcome<(
     let asked = match &settings.viewing.source.origin {
         Origin::All(team) => {
             let url = settings.viewing.source.endpoint.clone()?.address.to_string();
-            let context = settings.viewing.prime_context.clone();
+            let context = settings.viewing.context.prime_context()?;
             let options = settings.viewing.options.apply(old.as_ref().map(|old| &old.options));
             Some(Follow {
                 source: ApiSource { url, context, team: team.clone() },

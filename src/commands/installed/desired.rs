@@ -120,7 +120,7 @@ impl<'a> DesiredState<'a> {
         let cluster = &fleet.cluster;
         let is_named = rendering.ssh.certificates.named.is_some();
         let takes_ours = cluster.vault_enabled && !is_named;
-        if rendering.is_live {
+        if record.options.live.is_some() {
             self.context.check_live(&record, &rendering, takes_ours)?;
             self.context.refresh_command(&self.layout.ssh_folder)?;
         }
@@ -212,7 +212,7 @@ impl<'a> DesiredState<'a> {
         rendering.ssh.certificates.by_cluster.insert(record.id.to_string(), path);
         let identity = rendering.ssh.identity_file.as_ref();
         let identity = identity.map(|path| self.context.environment.expand(path));
-        if rendering.is_live {
+        if record.options.live.is_some() {
             return Ok(identity);
         }
         let identity = identity.as_deref().and_then(|path| Identity::read(path).ok());

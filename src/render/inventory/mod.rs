@@ -293,7 +293,7 @@ impl<'f> ClusterView<'f> {
                 Some(Variable::new(key, of_most.as_ref()?.clone()))
             }),
         );
-        let missing = skipped.iter().filter(|skipped| skipped.why.is_active());
+        let missing = skipped.iter().filter(|skipped| skipped.is_active());
         variables.extend([
             Variable::text("prime_cluster_id", Some(cluster.id.as_str())),
             Variable::text("prime_cluster_name", Some(cluster.name.as_str())),
