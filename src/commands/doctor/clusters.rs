@@ -118,7 +118,7 @@ fn compared(record: &Record, outcome: Outcome<ClusterChange>, commands: &OwnComm
             let what = format_args!("{alias} was terminated, so its names lead nowhere");
             sync(Finding::wrong(CHECK, what))
         }
-        Ok(ClusterChange::NoHost(failure)) | Err(failure) => stuck(&alias, &failure),
+        Ok(ClusterChange::NotInstalled(failure)) | Err(failure) => stuck(&alias, &failure),
         Ok(change) => {
             let how = match change {
                 ClusterChange::Changed(how) => how,

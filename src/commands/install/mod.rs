@@ -74,7 +74,7 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     })?;
     let told = applied.tell(&applying);
     // Without the lock: nobody waits for the API but who asked for a certificate.
-    let installed = applied.desired.put.iter().filter(|_| settings.mode.applies());
+    let installed = applied.desired.put.values().filter(|_| settings.mode.applies());
     let certificates = installed.map(|put| cert::ensure(put, layout, context));
     terminal.worst([told].into_iter().chain(certificates).filter_map(Result::err).collect())
 }
@@ -184,7 +184,7 @@ const MANY: usize = 1000;
 /// Advises the layout for many hosts, where this run installs clusters in the other one.
 fn compact_advice(state: &DesiredState<'_>) -> Option<Message> {
     let desired = &state.desired;
-    let mut layouts = desired.put.iter().map(|put| put.record.options.render.layout);
+    let mut layouts = desired.put.values().map(|put| put.record.options.render.layout);
     if !layouts.any(|layout| layout.unwrap_or_default() == SshLayout::Flat) {
         return None;
     }
@@ -225,7 +225,7 @@ fn subscribe(settings: &InstallSettings<'_>, desired: &mut Desired) -> Outcome<(
         let (title, context) = ("new clusters", follow.source.context.as_deref());
         settings.viewing.context.check_lasting_token(title, context, &follow.options)?;
     }
-    for put in &desired.put {
+    for put in desired.put.values() {
         follow.excluded.remove(put.record.id.as_str());
     }
     desired.follow = Some(follow);

@@ -105,6 +105,7 @@ mod tests {
             },
             path: name.into(),
             fragment: Fragment::parse(text.as_bytes()),
+            commands: Vec::new(),
         }
     }
 
