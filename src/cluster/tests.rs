@@ -183,7 +183,7 @@ fn clusters_of_one_name_all_get_their_id_part() {
 #[test]
 fn a_recorded_name_stays_and_the_newcomer_moves() {
     let one = |id| cluster(id, "train", &[node("n", "n", &[connection("203.0.113.1", true)])]);
-    let answers = [one("c1"), one("c2")].map(|text| text.leak());
+    let answers = [one("c1"), one("c2")].map(String::leak);
     let clusters = answers.map(|text| CheckedCluster::of(text, "test").unwrap());
     let recorded = [("c2".parse().unwrap(), "train".parse().unwrap())];
     let names = name_clusters(&clusters.iter().collect::<Vec<_>>(), &recorded);
