@@ -73,18 +73,16 @@ impl Client {
 
 /// The id of the one cluster of the list that is meant.
 fn choose<'l>(selector: &str, listed: &'l [Listed]) -> Result<&'l str, ApiError> {
-    if let Some(cluster) = listed.iter().find(|cluster| cluster.id == selector) {
-        return Ok(&cluster.id);
-    }
     let folded = selector.to_lowercase();
-    let exact: Vec<_> = listed.iter().filter(|cluster| cluster.name == selector).collect();
-    let filtered = |is_meant: &dyn Fn(&&Listed) -> bool| -> Vec<&Listed> {
-        listed.iter().filter(is_meant).collect()
-    };
-    let in_any_case = |cluster: &&Listed| cluster.name.to_lowercase() == folded;
     let starts_so = |cluster: &&Listed| is_start_of_id(selector, &cluster.id);
-    let steps = [exact, filtered(&in_any_case), filtered(&starts_so)];
-    match steps.iter().find(|found| !found.is_empty()).map_or(&[][..], Vec::as_slice) {
+    let steps: [&dyn Fn(&&Listed) -> bool; 4] = [
+        &|cluster| cluster.id == selector,
+        &|cluster| cluster.name == selector,
+        &|cluster| cluster.name.to_lowercase() == folded,
+        &starts_so,
+    ];
+    let mut found = steps.iter().map(|step| listed.iter().filter(step).collect::<Vec<_>>());
+    match found.find(|found| !found.is_empty()).unwrap_or_default().as_slice() {
         [] => Err(no_such_cluster(by_name(listed.iter().collect()))),
         [cluster] => Ok(&cluster.id),
         several => {
