@@ -18,8 +18,8 @@ use clap::ValueEnum;
 
 use connection_variables::Connections;
 pub use connection_variables::check_option;
-use group::{CONTROL, WORKER, cluster_group, label_group};
-pub use group::{GroupRequest, group_part};
+use group::{CONTROL, WORKER, cluster_group};
+pub use group::{GroupRequest, group_part, label_group};
 use value::{Value, Variable};
 
 use super::connection::{self, ConnectionOptions};
