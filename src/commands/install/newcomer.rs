@@ -78,14 +78,13 @@ fn owners<'i>(
     owners
 }
 
-/// The installed clusters that were terminated, each by the cluster that gets its name.
-pub(super) type Replaced = HashMap<Id<'static>, Record>;
-
 /// One cluster of this run, with the name that it is to have.
 pub(super) struct Newcomer<'c> {
     fetched: &'c Fetched,
     cluster: CheckedCluster<'c>,
     name: Slug<'static>,
+    /// The installed cluster that was terminated, and had this name.
+    replaces: Option<Record>,
 }
 
 impl<'c> Newcomer<'c> {
@@ -96,8 +95,8 @@ impl<'c> Newcomer<'c> {
         installed: &Present,
         checked: Vec<Candidate<'c>>,
         ended: &HashSet<Id<'static>>,
-    ) -> Outcome<(Vec<Self>, Replaced)> {
-        let mut replaced = Replaced::new();
+    ) -> Outcome<Vec<Self>> {
+        let mut replaced = HashMap::new();
         for (by, owner) in owners(settings, installed, &checked) {
             if ended.contains(&owner.id) {
                 replaced.insert(by, owner.clone());
@@ -110,27 +109,27 @@ impl<'c> Newcomer<'c> {
                     .hint("choose another name, or uninstall that cluster first"));
             }
         }
-        let is_replaced = |id: &Id<'_>| replaced.values().any(|old| old.id == *id);
         let clusters: Vec<_> = checked.iter().map(|(_, cluster)| cluster).collect();
-        let names = names(installed, &clusters, |record| is_replaced(&record.id));
+        let names = names(installed, &clusters, |record| ended.contains(&record.id));
         let newcomer = |((fetched, cluster), name): (Candidate<'c>, Option<Slug<'static>>)| {
             let name = settings.viewing.name.clone().or(name).unwrap_or_else(Slug::prime);
-            Self { fetched, cluster, name }
+            let old = cluster.id().and_then(|id| replaced.remove(id));
+            Self { fetched, cluster, name, replaces: old }
         };
         let newcomers = checked.into_iter().zip(names).map(newcomer);
-        let newcomers = newcomers.filter(|one| !one.cluster.id().is_some_and(is_replaced));
-        Ok((newcomers.collect(), replaced))
+        let stays = |one: &Self| !one.cluster.id().is_some_and(|id| ended.contains(id));
+        Ok(newcomers.filter(stays).collect())
     }
 
-    /// Decides what becomes of it. The `replaced` clusters go with this run.
+    /// Decides what becomes of it. The clusters that have `ended` stand in nobody's way.
     pub(super) fn decide(
         self,
         settings: &InstallSettings<'_>,
-        replaced: &Replaced,
+        ended: &HashSet<Id<'static>>,
         ssh: Option<&OpenSsh>,
         state: &mut DesiredState<'_>,
     ) -> Outcome<()> {
-        let Self { fetched, cluster, name } = self;
+        let Self { fetched, cluster, name, replaces } = self;
         let asked = &fetched.asked;
         let id = cluster.id().map(|id| id.clone().into_owned());
         let old = id.as_ref().and_then(|id| state.present.of_id(id.as_str()));
@@ -141,9 +140,9 @@ impl<'c> Newcomer<'c> {
             Some(_) => ClusterChange::Left(failure),
             None => ClusterChange::NotInstalled(failure),
         };
-        let goes = |other: &Record| replaced.values().any(|old| old.id == other.id);
         let others = state.present.records.values();
-        let others = others.filter(|other| Some(&other.id) != id.as_ref() && !goes(other));
+        let others =
+            others.filter(|other| Some(&other.id) != id.as_ref() && !ended.contains(&other.id));
         let usable = openssh::check_release(ssh, options.render.layout)
             .and_then(|()| check_short((&name, &alias), (old, &options), others, &mut state.talk));
         let source = settings.source_of(match &fetched.source {
@@ -169,15 +168,15 @@ impl<'c> Newcomer<'c> {
                 return Ok(());
             }
             Ok(what) => {
-                if let Some((by, old)) = id.as_ref().and_then(|id| replaced.get_key_value(id))
+                if let Some((by, old)) = id.as_ref().zip(replaces)
                     && !matches!(what, ClusterChange::NotInstalled(_))
+                    && state.desired.removed.insert(old.stem())
                 {
                     let why = format!(
                         ": cluster {} was terminated, and cluster {by} has its name now",
                         old.id
                     );
                     let (what, stem) = (ClusterChange::Removed(why), Some(old.stem()));
-                    state.desired.removed.extend(stem.clone());
                     state.lines.push(Line { cluster: old.alias(), what, stem });
                 }
                 what
