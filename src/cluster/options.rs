@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::jump::{BastionArg, JumpHost, JumpMode};
 use super::selection::Selection;
-use crate::name::{Id, Slug, UserName};
+use crate::name::{Slug, UserName};
 use crate::text::serialized;
 
 /// The hosts, their names, and the way to them: the same for every command that renders.
@@ -38,10 +38,6 @@ pub struct Options {
     #[arg(help_heading = "Connection options")]
     #[serde(with = "serialized::optional")]
     pub bastion: Option<BastionArg>,
-    /// Names that clusters keep, by their id: an installed cluster's name does not move.
-    #[arg(skip)]
-    #[serde(skip)]
-    pub recorded: Vec<(Id<'static>, Slug<'static>)>,
 }
 
 impl Options {

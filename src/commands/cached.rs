@@ -1,13 +1,13 @@
 //! Answers of the API, or cached ones where the user's options allow that.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::fetch::{self, AnswerSource, Fetched};
 use super::fleets;
-use crate::api::cache::{Cache, CachedResponse, Key};
+use crate::api::cache::{CacheFile, CachedResponse};
 use crate::api::client::ClusterAnswer;
-use crate::api::error::Error as ApiError;
+use crate::api::error::ApiError;
 use crate::cli::CacheArgs;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::settings::{Context, Environment, Origin, Source};
@@ -18,7 +18,7 @@ use crate::text::time::span;
 pub(super) struct Caching<'c> {
     args: &'c CacheArgs,
     /// None where no folder is known.
-    cache: Option<Cache>,
+    folder: Option<PathBuf>,
     terminal: Terminal,
 }
 
@@ -31,7 +31,7 @@ pub(super) struct Answers {
 
 /// A question with an entry of its own in the cache: for one cluster, or for all.
 struct Question {
-    key: Key,
+    file: CacheFile,
     /// The id or name of the one cluster, or that it is about all.
     asked: String,
 }
@@ -42,25 +42,23 @@ impl<'c> Caching<'c> {
             let message = "--offline never asks the API, but --refresh always does";
             return Err(Failure::message(Kind::Usage, message));
         }
-        let cache = folder(&context.environment)?.map(Cache::in_folder);
-        if cache.is_none() && (args.cache.is_some() || args.offline) {
+        let folder = folder(&context.environment)?;
+        if folder.is_none() && (args.cache.is_some() || args.offline) {
             let message = "no folder for cached answers: neither XDG_CACHE_HOME nor HOME is set";
             return Err(Failure::message(Kind::Usage, message));
         }
-        Ok(Self { args, cache, terminal: context.terminal })
+        Ok(Self { args, folder, terminal: context.terminal })
     }
 
     /// Reads the files, takes what is cached, or asks the API: for all clusters of the run, where the
     /// cached answer for one does not do.
     pub(super) fn answers(&self, source: &Source) -> Outcome<Answers> {
-        let Some(cache) = self.cache.as_ref().filter(|_| !source.is_files()) else {
+        let Some(folder) = self.folder.as_ref().filter(|_| !source.is_files()) else {
             return Ok(Answers { fetched: fetch::all(source, self.terminal)?, new: Vec::new() });
         };
-        let questions = questions(source)?;
-        let cached: Result<Vec<CachedResponse>, &Question> = questions
-            .iter()
-            .map(|question| cached(cache, question, source).ok_or(question))
-            .collect();
+        let questions = questions(source, folder)?;
+        let cached: Result<Vec<CachedResponse>, &Question> =
+            questions.iter().map(|question| cached(question, source).ok_or(question)).collect();
         match cached {
             Ok(cached) if cached.iter().all(|cached| self.takes(cached.age())) => {
                 for (question, cached) in questions.iter().zip(&cached) {
@@ -87,12 +85,11 @@ impl<'c> Caching<'c> {
     /// Writes new answers to the cache, after they were found to be usable: one that is not would
     /// be refused for as long as it is cached.
     pub(super) fn write(&self, Answers { fetched, new }: &Answers) {
-        let Some(cache) = &self.cache else { return };
         // One for each question, or all of them for the only one.
         let size = if new.len() == 1 { fetched.len().max(1) } else { 1 };
         for (question, fetched) in new.iter().zip(fetched.chunks(size)) {
             let entry = CachedResponse::new(fetched.iter().filter_map(answer).collect());
-            if let Err(error) = cache.write(&question.key, &entry) {
+            if let Err(error) = question.file.write(&entry) {
                 self.terminal.warning(format_args!("cannot cache the answer: {error}"));
             }
         }
@@ -123,25 +120,23 @@ fn folder(environment: &Environment) -> Outcome<Option<PathBuf>> {
     Ok(folder.map(|folder| folder.join("prime-ssh")))
 }
 
-fn questions(source: &Source) -> Outcome<Vec<Question>> {
+fn questions(source: &Source, folder: &Path) -> Outcome<Vec<Question>> {
     let api = source.endpoint.clone()?;
-    let of_cluster = |selector: &String| Question {
-        key: Key::of_cluster(&api.address, &api.token, selector),
-        asked: selector.clone(),
+    let about = |asked: &str, question: &[&str]| Question {
+        file: CacheFile::of(folder, &api.address, &api.token, question),
+        asked: asked.to_owned(),
     };
     Ok(match &source.origin {
         Origin::Files(_) => Vec::new(),
-        Origin::Named(selectors) => selectors.iter().map(of_cluster).collect(),
-        Origin::All(team) => {
-            let key = Key::of_all(&api.address, &api.token, team.as_deref());
-            vec![Question { key, asked: "all clusters".to_owned() }]
-        }
+        Origin::Named(named) => named.iter().map(|name| about(name, &["cluster", name])).collect(),
+        Origin::All(Some(team)) => vec![about("all clusters", &["team", team])],
+        Origin::All(None) => vec![about("all clusters", &["all"])],
     })
 }
 
 /// Returns the cached answer, if all of it can be parsed.
-fn cached(cache: &Cache, question: &Question, source: &Source) -> Option<CachedResponse> {
-    let cached = cache.read(&question.key)?;
+fn cached(question: &Question, source: &Source) -> Option<CachedResponse> {
+    let cached = question.file.read()?;
     let readable =
         |answer: &ClusterAnswer| fleets::checked_answer(&answer.id, &answer.text).is_ok();
     let complete = matches!(source.origin, Origin::All(_)) || cached.answers.len() == 1;

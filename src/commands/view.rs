@@ -142,14 +142,13 @@ impl ViewAnswers {
         let record = id.as_ref().and_then(|id| self.installed.of_id(id.as_str()));
         let source = source(record, fetched, id.as_ref(), &viewing.context.commands());
         let mut rendering = rendering(record, viewing)?;
-        rendering.hosts.recorded = id.zip(name).into_iter().collect();
         let selection = &mut rendering.hosts.selection;
         if viewing.waits {
             *selection = Selection::default();
         }
         selection.among = viewing.filter.clone();
         Ok(ViewedCluster {
-            resolved: resolve_one(cluster, &rendering.hosts),
+            resolved: resolve_one(cluster, name, &rendering.hosts),
             record,
             rendering,
             source,

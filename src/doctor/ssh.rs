@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use super::finding::quoted;
 use super::snapshot::InstalledCluster;
 use super::{Check, Finding};
-use crate::render::connection::Layout;
+use crate::render::connection::ConfigLayout;
 use crate::ssh::process::Ended;
 use crate::ssh::query;
 use crate::ssh::release::{OpenSsh, Release};
@@ -58,8 +58,11 @@ fn version_finding(said: &str, compact: &[(Release, &str)]) -> Finding {
     };
     let names: Vec<&str> = lacks.iter().map(|(_, what)| *what).collect();
     let what = format!("{} does not support {}", quoted(&name), names.join(", "));
-    let or_flat =
-        if release >= Layout::Flat.needs() { ", or the clusters with --layout flat" } else { "" };
+    let or_flat = if release >= ConfigLayout::Flat.needs() {
+        ", or the clusters with --layout flat"
+    } else {
+        ""
+    };
     Finding::wrong(Check::Ssh, what).advise(format_args!("install {needed} or later{or_flat}"))
 }
 

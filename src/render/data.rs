@@ -172,7 +172,7 @@ mod tests {
         let mut options = Options::default();
         options.selection.filter.only = Some(cluster::Only::Worker);
         let checked = CheckedCluster::of(&answer, "answer").unwrap();
-        let fleets = [resolve_one(checked, &options).fleet.unwrap()];
+        let fleets = [resolve_one(checked, None, &options).fleet.unwrap()];
         let host = |name: &str, own: serde_json::Value| {
             let mut host = json!({"alias": format!("prime.train-7.{name}"), "name": name,
                 "cluster": "prime.train-7", "port": 22, "proxy_jump": null, "control": false,

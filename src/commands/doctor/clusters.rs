@@ -1,6 +1,6 @@
 //! The installed clusters against the API's answers: what `sync --check` would say.
 
-use crate::api::error::Error as ApiError;
+use crate::api::error::ApiError;
 use crate::certificate::own_keys::OwnKeys;
 use crate::commands::installed::{
     ClusterChange, DesiredState, Newcomers, ask_again, decide_installed,

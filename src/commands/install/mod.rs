@@ -19,7 +19,7 @@ use crate::install::include::IncludeLine;
 use crate::install::layout::{INDEX, Layout};
 use crate::install::present::Desired;
 use crate::install::state::{Follow, Source};
-use crate::render::connection::Layout as SshLayout;
+use crate::render::connection::ConfigLayout;
 use crate::settings::{Context, Endpoint, InstallSettings, Origin, pasted};
 use crate::ssh::release::OpenSsh;
 use crate::terminal::Terminal;
@@ -185,12 +185,12 @@ const MANY: usize = 1000;
 fn compact_advice(state: &DesiredState<'_>) -> Option<Message> {
     let desired = &state.desired;
     let mut layouts = desired.put.values().map(|put| put.record.options.render.layout);
-    if !layouts.any(|layout| layout.unwrap_or_default() == SshLayout::Flat) {
+    if !layouts.any(|layout| layout.unwrap_or_default() == ConfigLayout::Flat) {
         return None;
     }
     let fragments = desired.fragments(state.present);
     let hosts: usize = fragments.values().map(|text| Fragment::parse(text).hosts.len()).sum();
-    let needed = SshLayout::Compact.needs();
+    let needed = ConfigLayout::Compact.needs();
     (hosts > MANY).then(|| {
         let advice = format!(
             "{hosts} hosts are installed in all; `--layout compact` makes every ssh faster, and needs \

@@ -80,7 +80,7 @@ impl<'a> DesiredState<'a> {
     ) -> Outcome<ClusterChange> {
         let Some(id) = cluster.id().map(|id| id.clone().into_owned()) else {
             // The refusals say what is wrong with the cluster's own values.
-            let resolved = resolve_one(cluster, &cluster::Options::default());
+            let resolved = resolve_one(cluster, None, &cluster::Options::default());
             self.tell(&resolved)?;
             return Err(fleets::no_fleet(&resolved.title, &NoFleet::Refused));
         };
@@ -88,7 +88,7 @@ impl<'a> DesiredState<'a> {
         let own_name = cluster.cluster.as_ref().map(|own| own.name.to_string()).unwrap_or_default();
         let record = Record { id, own_name, name, source, options, fragments: Vec::new() };
         let rendering = self.rendering(&record)?;
-        let resolved = resolve_one(cluster, &rendering.hosts);
+        let resolved = resolve_one(cluster, Some(record.name.clone()), &rendering.hosts);
         if matches!(resolved.fleet, Err(NoFleet::Terminated)) {
             return Ok(ClusterChange::Removed(format!(": cluster {} was terminated", record.id)));
         }
@@ -161,9 +161,8 @@ impl<'a> DesiredState<'a> {
 
     /// The options that a cluster is rendered with.
     fn rendering(&self, record: &Record) -> Outcome<Rendering> {
-        let Record { id, name, options, .. } = record;
+        let Record { options, .. } = record;
         let mut rendering = self.context.rendering(options, record.source.context())?;
-        rendering.hosts.recorded = vec![(id.clone(), name.clone())];
         rendering.ssh.short.clone_from(&options.short);
         // By that of the password database ssh finds the sockets, whatever HOME says.
         let home_length = self.layout.home.as_os_str().len();

@@ -19,7 +19,7 @@ use super::nodes::status::Judge;
 use super::nodes::{Hop, ViewedCluster};
 use super::{fleets, view};
 use crate::api::client::Client;
-use crate::api::error::Error as ApiError;
+use crate::api::error::ApiError;
 use crate::cli::{GoalArgs, ReportFormat, SourceArgs, WaitArgs};
 use crate::cluster::{NoFleet, ResolvedCluster, resolve_one};
 use crate::failure::{Failure, Kind, Outcome};
@@ -101,7 +101,8 @@ impl Awaited<'_> {
     fn view(&self) -> Outcome<ViewedCluster<'_>> {
         let ViewedCluster { record, rendering, source, .. } = &self.first;
         let checked = fleets::checked_answer(self.id, &self.text)?;
-        let resolved = resolve_one(checked, &rendering.hosts);
+        let name = self.first.fleet().map(|fleet| fleet.name.clone());
+        let resolved = resolve_one(checked, name, &rendering.hosts);
         refuse_useless(&resolved)?;
         let (rendering, source) = (rendering.clone(), source.clone());
         Ok(ViewedCluster { resolved, record: *record, rendering, source })
