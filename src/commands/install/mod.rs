@@ -7,7 +7,7 @@ use newcomer::{Candidate, Newcomer, ended_owners};
 use super::cert;
 use super::fetch::{self, Fetched};
 use super::fleets::{self, distinct};
-use super::installed::{Applying, ClusterChange, DesiredState, Line, apply_request};
+use super::installed::{Applying, DesiredState, Line, apply_request};
 use super::{openssh, wait};
 use crate::api::list::Listed;
 use crate::certificate::own_keys::OwnKeys;
@@ -170,8 +170,7 @@ fn check(answers: &[Fetched]) -> Outcome<(Vec<Candidate<'_>>, Vec<Line>)> {
         match cluster {
             Ok(cluster) => checked.push((fetched, cluster)),
             Err(failure) => {
-                let what = ClusterChange::NotInstalled(failure);
-                left.push(Line { cluster: fetched.asked.clone(), what, stem: None });
+                left.push(Line::failed(None, fetched.asked.clone(), None, failure));
             }
         }
     }

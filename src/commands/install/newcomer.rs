@@ -136,10 +136,6 @@ impl<'c> Newcomer<'c> {
         let options =
             settings.viewing.options.apply(old.map(|old| &old.options)).or_fail(Kind::Usage)?;
         let alias = format!("{}.{name}", options.prefix());
-        let failed = |failure| match old {
-            Some(_) => ClusterChange::Left(failure),
-            None => ClusterChange::NotInstalled(failure),
-        };
         let others = state.present.records.values();
         let others =
             others.filter(|other| Some(&other.id) != id.as_ref() && !ended.contains(&other.id));
@@ -151,14 +147,14 @@ impl<'c> Newcomer<'c> {
         })?;
         let outcome = usable.and_then(|()| state.decide(cluster, name.clone(), source, &options));
         let stem = id.as_ref().map(|id| FileStem::new(&name, id.as_str()));
-        let what = match outcome {
+        let failure = match outcome {
             Ok(ClusterChange::Removed(_)) => {
                 let message = format!("{asked} was terminated");
                 let hint = old.map(|_| {
                     let sync = pasted(state.context.commands().installed("sync", []));
                     format!("{sync} removes it from your ssh config")
                 });
-                failed(Failure { hint, ..Failure::message(Kind::Answer, message) })
+                Failure { hint, ..Failure::message(Kind::Answer, message) }
             }
             // As with `config --all`: one that has no host yet is no failure of the others.
             Ok(ClusterChange::NotInstalled(why))
@@ -167,9 +163,9 @@ impl<'c> Newcomer<'c> {
                 state.talk.note(why);
                 return Ok(());
             }
+            Ok(ClusterChange::NotInstalled(failure)) | Err(failure) => failure,
             Ok(what) => {
                 if let Some((by, old)) = id.as_ref().zip(replaces)
-                    && !matches!(what, ClusterChange::NotInstalled(_))
                     && state.desired.removed.insert(old.stem())
                 {
                     let why = format!(
@@ -179,16 +175,11 @@ impl<'c> Newcomer<'c> {
                     let (what, stem) = (ClusterChange::Removed(why), Some(old.stem()));
                     state.lines.push(Line { cluster: old.alias(), what, stem });
                 }
-                what
+                state.lines.push(Line { cluster: alias, what, stem });
+                return Ok(());
             }
-            Err(failure) => failed(failure),
         };
-        let cluster = match what {
-            ClusterChange::NotInstalled(_) => asked.clone(),
-            ClusterChange::Left(_) => old.map_or(alias, Record::alias),
-            _ => alias,
-        };
-        state.lines.push(Line { cluster, what, stem });
+        state.lines.push(Line::failed(old, asked.clone(), stem, failure));
         Ok(())
     }
 }
