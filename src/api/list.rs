@@ -172,7 +172,7 @@ impl Client {
 }
 
 /// Reads one page; `offset` is where it begins.
-fn page(text: &str, offset: usize) -> Result<Page, ApiError> {
+pub(super) fn page(text: &str, offset: usize) -> Result<Page, ApiError> {
     let what = format!("page {} of the list is malformed", offset / PAGE + 1);
     let malformed = |why| ApiError::malformed(&what, &why).of(&Operation::Clusters, 1);
     let mut page: Page = wire::read(text).map_err(malformed)?;
