@@ -182,6 +182,11 @@ impl<'a> Nodes<'a> {
             order_connections(&mut of_node);
             self.hosts.append(&mut of_node);
         }
+        let of_node = self.hosts.get_mut(hosts..).unwrap_or_default();
+        let of_control_node = of_node.iter().any(|host| host.control);
+        for host in of_node {
+            host.of_control_node = of_control_node;
+        }
         let unconnected = wire.connections.is_empty();
         let name = || label(&wire.name).unwrap_or_else(|| Label::of_place("nodes", index));
         match gone {

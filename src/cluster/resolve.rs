@@ -224,7 +224,7 @@ fn resolve_hosts(
     if fleet.hosts.is_empty() {
         return Err(NoFleet::NoHost);
     }
-    mark_nodes(&mut fleet.hosts);
+    mark_mains(&mut fleet.hosts);
     // Before any host is removed, so that a name does not depend on the selection.
     name_hosts(&mut fleet.hosts);
     fleet.hosts.sort_unstable_by(|a, b| {
@@ -268,15 +268,12 @@ fn first_control_node(hosts: &[Host<'_>]) -> Option<usize> {
     control_nodes.min_by(|(_, a), (_, b)| by_name(a, b)).map(|(at, _)| at)
 }
 
-/// Marks the first connection of each node as its main one, and all of them where one is a control
-/// node's.
-fn mark_nodes(hosts: &mut [Host<'_>]) {
-    for of_node in hosts.chunk_by_mut(|a, b| a.node.index == b.node.index) {
-        let of_control_node = of_node.iter().any(|host| host.control);
-        for (at, host) in of_node.iter_mut().enumerate() {
-            host.main = at == 0;
-            host.of_control_node = of_control_node;
-        }
+/// Marks the first connection of each node as its main one.
+fn mark_mains(hosts: &mut [Host<'_>]) {
+    let mut node = None;
+    for host in hosts {
+        host.main = node != Some(host.node.index);
+        node = Some(host.node.index);
     }
 }
 
