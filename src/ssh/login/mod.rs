@@ -24,10 +24,10 @@ use std::time::{Duration, Instant};
 pub use jump::Jump;
 
 use crate::fs;
-use crate::ssh::probe::identification::Reader;
+use crate::ssh::probe::identification::{closed, software, timed_out};
 use crate::ssh::probe::limiter::Limiter;
 use crate::ssh::probe::{Endpoint, OURSELVES, Probe};
-use crate::ssh::process::{self, Group};
+use crate::ssh::process::{self, Group, Running};
 use crate::ssh::query;
 use crate::ssh::reason::{LOGIN, Reason};
 use crate::text::sanitize::excerpt;
@@ -208,21 +208,20 @@ impl Ssh {
         command.args(["-F", "/dev/null", "-S"]).arg(&jump.socket).arg("-W");
         let Endpoint { host, port } = endpoint;
         command.arg(format!("[{host}]:{}", port.get())).args(["--", NOBODY]);
-        let (mut reader, mut taken, mut found) = (Reader::default(), 0, None);
+        let mut ours = tempfile::tempfile()?;
+        ours.write_all(OURSELVES)?;
+        ours.rewind()?;
         let start = Instant::now();
-        let run = self.group.run_until(&mut command, OURSELVES, self.answer, |said| {
-            found = found.take().or_else(|| reader.take(said.get(taken..).unwrap_or_default()));
-            taken = said.len();
-            found.is_some()
-        });
-        run.await?;
-        let took = start.elapsed();
+        let program = self.group.start(&mut command, ours.into())?;
+        let is_clear = |program: &Running| Ok(software(&program.said()?).is_some());
+        let ended = program.end_after(self.answer, is_clear).await?;
+        let (took, said) = (start.elapsed(), ended.stdout.as_bytes());
         let nothing = || match jump.not_opened(endpoint) {
             Some(words) => Reason::FromJump(words),
-            None if took >= self.answer => reader.timed_out(),
-            None => reader.closed(),
+            None if took >= self.answer => timed_out(said),
+            None => closed(said),
         };
-        let found = found.unwrap_or_else(|| Err(nothing()));
+        let found = software(said).unwrap_or_else(|| Err(nothing()));
         Ok(Probe { address: None, resolved: None, connected: None, answered: Some(took), found })
     }
 

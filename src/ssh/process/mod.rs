@@ -101,6 +101,33 @@ impl Running {
         Ok(self.status)
     }
 
+    /// Ends it after `limit`, or once `is_enough` is true of it, if it has not ended by itself.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be waited for.
+    pub async fn end_after(
+        mut self,
+        limit: Duration,
+        is_enough: impl Fn(&Self) -> io::Result<bool>,
+    ) -> io::Result<Ended> {
+        let start = Instant::now();
+        let mut pauses = pauses();
+        while self.status()?.is_none() && start.elapsed() < limit && !is_enough(&self)? {
+            tokio::time::sleep(pauses.next().unwrap_or_default()).await;
+        }
+        self.end()
+    }
+
+    /// Returns the first 64 KiB of what it has written to stdout so far.
+    ///
+    /// # Errors
+    ///
+    /// Where that cannot be read.
+    pub fn said(&self) -> io::Result<Vec<u8>> {
+        output(&self.stdout)
+    }
+
     /// Ends it if it still runs, and returns what it said.
     ///
     /// # Errors
@@ -169,7 +196,7 @@ fn pauses() -> impl Iterator<Item = Duration> {
     iter::successors(Some(Duration::from_micros(250)), longer)
 }
 
-/// Returns the first of what a program has written so far. It is read at its place in the file, for a program that
+/// Reads the first of what a program has written so far, at its place in the file: a program that
 /// goes on writes where the file's own position is.
 fn output(file: &File) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; OUTPUT_MAX];
