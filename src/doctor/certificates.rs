@@ -84,7 +84,7 @@ fn with_renewal(
     path: &Path,
 ) -> Finding {
     let record = &cluster.record;
-    let ours = CertificateFile::for_stem(&snapshot.layout.folder(), &record.stem());
+    let ours = CertificateFile::for_stem(&snapshot.layout, &record.stem());
     // ssh may know the folder by another path.
     let folder = |path: &Path| path.parent().and_then(|folder| folder.canonicalize().ok());
     if path.file_name() == ours.path.file_name() && folder(path) == folder(&ours.path) {

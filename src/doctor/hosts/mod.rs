@@ -44,7 +44,7 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     let mut shares_connections = false;
     let home = snapshot.layout.include_resolver().home;
     for (name, answer) in answers {
-        let Name { cluster, host, alias } = *name;
+        let Name { cluster, host, alias, .. } = *name;
         let actual = match answer {
             Ok(actual) => actual,
             Err(finding) => {
