@@ -1,16 +1,15 @@
-//! Remedies for a login that failed: the second half of the judge. Commands and paths that are advised come from our own
-//! settings and state: what ssh logged may be a server's words.
+//! Remedies for a login that failed: the second half of the judge. Commands and paths that are
+//! advised come from our own settings and state: what ssh logged may be a server's words.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use super::ViewedHost;
 use super::status::Judge;
-use super::{Hop, ViewedHost};
 use crate::certificate::identity::Identity;
 use crate::certificate::own_keys::{OwnKey, OwnKeys};
-use crate::cluster;
 use crate::install::state::FileKind;
 use crate::settings::pasted;
 use crate::ssh::process;
@@ -20,14 +19,9 @@ use crate::ssh::reason::{OfferedKey, Reason};
 const KEYGEN_LIMIT: Duration = Duration::from_secs(3);
 
 impl Judge<'_> {
-    /// Advises where the way to `host` leads over one that is not the cluster's: what we know of users,
-    /// keys and host keys is not that one's, and the user's own configuration alone counts for it.
-    pub(super) fn of_own_host(host: &ViewedHost<'_>, reason: &Reason) -> Option<&'static str> {
-        let is_ours = host.hop() == Hop::Jump
-            && matches!(host.fleet.jump, Some(cluster::Jump::ControlNode(_)));
-        if is_ours {
-            return None;
-        }
+    /// Advises for a jump host that is not the cluster's: what we know of users, keys and host keys is
+    /// not that one's, and the user's own configuration alone counts for it.
+    pub(super) fn of_own_host(reason: &Reason) -> Option<&'static str> {
         Some(match reason {
             Reason::NoKeyTaken { .. } | Reason::TooManyKeys { .. } => {
                 "name the right key for it in your own ssh config (`IdentityFile`), or put one into the \
@@ -90,8 +84,7 @@ impl Judge<'_> {
     }
 
     fn own_keys(&self) -> &OwnKeys {
-        let layout = &self.viewing.layout;
-        self.own_keys.get_or_init(|| OwnKeys::find(&layout.read_by_ssh(), &layout.ssh_folder))
+        self.own_keys.get_or_init(|| OwnKeys::find(&self.viewing.layout))
     }
 
     /// The key that a setting names, as this machine calls it.

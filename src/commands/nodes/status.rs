@@ -159,23 +159,33 @@ impl<'j> Judge<'j> {
         reason: &Reason,
         jump: Option<&NodeStatus<'_>>,
     ) -> Verdict {
+        if let Some(jump) = jump.filter(|jump| jump.is_problem()) {
+            return behind_failed(host, jump);
+        }
         let name = host.jump().unwrap_or_default();
         let detail = format!("not tried: its jump host {name}: {reason}");
-        let remedy = match jump {
-            // It is told with its own remedy.
-            Some(jump) if jump.is_problem() => None,
-            Some(jump) => self.failed(&jump.host, reason).remedy,
-            None => Self::of_own_host(host, reason)
-                .map(ToOwned::to_owned)
-                .or_else(|| self.failed(host, reason).remedy),
-        };
+        let remedy = self.failed_jump(host, reason).remedy;
         Verdict { remedy, ..Verdict::new(State::Skipped, "jump_failed", detail) }
     }
 
-    /// Judges a host that did not answer, or did not let us in. Of a jump host, `host` is one behind
-    /// it.
-    pub(in crate::commands) fn failed(&self, host: &ViewedHost<'_>, reason: &Reason) -> Verdict {
-        let failed = |word, detail| Verdict::new(State::Failed, word, detail);
+    /// Judges the jump host before `host`, which did not answer, or did not let us in.
+    pub(in crate::commands) fn failed_jump(
+        &self,
+        host: &ViewedHost<'_>,
+        reason: &Reason,
+    ) -> Verdict {
+        let mut hosts = host.cluster.hosts();
+        match hosts.find(|own| host.host.jumps && own.is_jump()) {
+            Some(own) => self.failed(&own, reason),
+            None => match Self::of_own_host(reason) {
+                Some(remedy) => failed(reason.word(), reason.to_string()).remedy(remedy),
+                None => self.failed(host, reason),
+            },
+        }
+    }
+
+    /// Judges a host that did not answer, or did not let us in.
+    fn failed(&self, host: &ViewedHost<'_>, reason: &Reason) -> Verdict {
         let verdict = failed(reason.word(), reason.to_string());
         match reason {
             // A name that ssh has not been told of.
@@ -211,19 +221,25 @@ impl<'j> Judge<'j> {
     }
 }
 
+fn failed(reason: &'static str, detail: String) -> Verdict {
+    Verdict::new(State::Failed, reason, detail)
+}
+
 /// A host that nobody looked at.
 fn not_looked_at(host: &ViewedHost<'_>, jump: Option<&NodeStatus<'_>>) -> Verdict {
     let Some(name) = host.jump() else {
         return Verdict::new(State::Skipped, "not_asked", "not asked yet");
     };
     match jump {
-        Some(jump) if jump.is_problem() => Verdict::new(
-            State::Skipped,
-            "jump_failed",
-            format!("its jump host {name} failed: {}", jump.verdict.detail),
-        ),
+        Some(jump) if jump.is_problem() => behind_failed(host, jump),
         _ => Verdict::new(State::Skipped, BEHIND_JUMP, format!("behind {name}")),
     }
+}
+
+/// A host behind one of the cluster's that failed, which is told with its own remedy.
+fn behind_failed(host: &ViewedHost<'_>, jump: &NodeStatus<'_>) -> Verdict {
+    let (name, why) = (host.jump().unwrap_or_default(), &jump.verdict.detail);
+    Verdict::new(State::Skipped, "jump_failed", format!("its jump host {name} failed: {why}"))
 }
 
 /// Returns whether it is the alias itself that ssh looked for, or what our last block makes of one.
