@@ -23,8 +23,8 @@ pub(super) fn add_certificates(
     fleets: &[Fleet<'_>],
     context: &Context,
 ) -> Outcome<()> {
-    let clusters = requiring(fleets);
-    if connection.certificates.named.is_some() || clusters.is_empty() {
+    let clusters = requiring(connection, fleets);
+    if clusters.is_empty() {
         return Ok(());
     }
     let (layout, commands) = (context.layout()?, context.commands());
@@ -32,8 +32,8 @@ pub(super) fn add_certificates(
     let identity = key(connection, context).and_then(|path| Identity::read(&path).ok());
     for cluster in clusters {
         let own = file_of(&layout, cluster, None);
-        if let Some(warning) = warning(&own, identity.as_ref(), (cluster, None), &commands) {
-            context.terminal.warning(warning);
+        if let Some(why) = refusal(&own, identity.as_ref()) {
+            context.terminal.warning(warning(&why, cluster, None, &commands));
         }
         let path = path_of(&layout, &own)?;
         connection.certificates.by_cluster.insert(cluster.id.to_string(), path);
@@ -49,8 +49,8 @@ pub(super) fn renew_certificates(
     source: &Source,
     context: &Context,
 ) -> Outcome<()> {
-    let clusters = requiring(fleets);
-    if connection.certificates.named.is_some() || clusters.is_empty() || source.is_files() {
+    let clusters = requiring(connection, fleets);
+    if clusters.is_empty() || source.is_files() {
         return Ok(());
     }
     let layout = context.layout()?;
@@ -74,9 +74,14 @@ pub(super) fn renew_certificates(
     Ok(())
 }
 
-/// The clusters that let nobody in without a certificate.
-fn requiring<'f, 'a>(fleets: &'f [Fleet<'a>]) -> Vec<&'f Cluster<'a>> {
-    fleets.iter().map(|fleet| &fleet.cluster).filter(|cluster| cluster.vault_enabled).collect()
+/// The clusters that let nobody in without a certificate of ours.
+fn requiring<'f, 'a>(
+    connection: &ConnectionOptions,
+    fleets: &'f [Fleet<'a>],
+) -> Vec<&'f Cluster<'a>> {
+    let is_ours = connection.certificates.named.is_none();
+    let clusters = fleets.iter().map(|fleet| &fleet.cluster);
+    clusters.filter(|cluster| cluster.vault_enabled && is_ours).collect()
 }
 
 /// The key to log in with, on this machine.
@@ -90,12 +95,12 @@ pub(super) fn file_of(
     cluster: &Cluster<'_>,
     record: Option<&Record>,
 ) -> CertificateFile {
-    let (folder, id) = (layout.folder(), cluster.id.as_str());
+    let id = cluster.id.as_str();
     let Some(record) = record else {
         let name = Slug::of_name(&cluster.name.as_str().into(), id);
-        return CertificateFile::for_cluster(&folder, &name, id);
+        return CertificateFile::for_cluster(layout, &name, id);
     };
-    CertificateFile::for_stem(&folder, &record.stem())
+    CertificateFile::for_stem(layout, &record.stem())
 }
 
 /// The path of a certificate as ssh's files name it.
@@ -104,17 +109,15 @@ pub(super) fn path_of(layout: &Layout, file: &CertificateFile) -> Outcome<LocalP
     checked(&layout.named_by_ssh(&name))
 }
 
-/// A warning where a certificate lets nobody in, because ssh does not say so.
+/// The warning of a certificate that lets nobody in, because ssh does not say so.
 pub(super) fn warning(
-    file: &CertificateFile,
-    identity: Option<&Identity>,
-    (cluster, record): (&Cluster<'_>, Option<&Record>),
+    why: &str,
+    Cluster { name, id, .. }: &Cluster<'_>,
+    record: Option<&Record>,
     commands: &OwnCommands,
-) -> Option<String> {
-    let why = refusal(file, identity)?;
-    let Cluster { name, id, .. } = cluster;
+) -> String {
     let cert = pasted(commands.about("cert", id.as_str(), record));
-    Some(format!("{name} lets people in with a certificate only: {why}; {cert} gets one"))
+    format!("{name} lets people in with a certificate only: {why}; {cert} gets one")
 }
 
 /// Returns why a certificate lets nobody in.

@@ -61,7 +61,7 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     let applying =
         Applying { tells_how_to_connect, ..Applying::new(layout, settings.mode, context) };
     let applied = apply_request(&applying, |state| {
-        state.own_keys = OwnKeys::find(&layout.read_by_ssh(), &layout.ssh_folder);
+        state.own_keys = OwnKeys::find(layout);
         let (newcomers, replaced) = Newcomer::named(&settings, state.present, checked, &ended)?;
         state.lines = left;
         for newcomer in newcomers {

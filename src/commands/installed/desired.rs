@@ -211,11 +211,10 @@ impl<'a> DesiredState<'a> {
         }
         let identity = identity.as_deref().and_then(|path| Identity::read(path).ok());
         // What is there under another name yet is put under this one.
-        let (present, about) = (file_of(self.layout, cluster, None), (cluster, None));
-        let commands = self.context.commands();
-        let warning = cluster_certificates::warning(&present, identity.as_ref(), about, &commands);
-        if let Some(warning) = warning {
-            self.talk.warn(warning);
+        let present = file_of(self.layout, cluster, None);
+        if let Some(why) = cluster_certificates::refusal(&present, identity.as_ref()) {
+            let commands = self.context.commands();
+            self.talk.warn(cluster_certificates::warning(&why, cluster, None, &commands));
         }
         Ok(None)
     }

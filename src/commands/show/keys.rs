@@ -62,7 +62,7 @@ impl Keys {
         context: &Context,
         layout: &Layout,
     ) -> Self {
-        let own = OwnKeys::find(&layout.read_by_ssh(), &layout.ssh_folder);
+        let own = OwnKeys::find(layout);
         let known = authorized(keys);
         let setting = rendering.ssh.identity_file.as_ref();
         let path = setting.map(|setting| context.environment.expand(setting));

@@ -136,7 +136,7 @@ impl Due {
 /// Returns whether a cluster that lets nobody in without a certificate needs a new one.
 fn need(layout: &Layout, stem: &FileStem, state: &RefreshState) -> Need {
     let Some(path) = &state.certificate_key else { return Need::Nothing };
-    let Ok(present) = present(&CertificateFile::for_stem(&layout.folder(), stem).path) else {
+    let Ok(present) = present(&CertificateFile::for_stem(layout, stem).path) else {
         return Need::Now;
     };
     let key = Identity::beside(path).or_else(|| Some(Identity::read(path).ok()?.public_key));
