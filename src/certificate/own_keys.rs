@@ -75,25 +75,23 @@ impl OwnKeys {
         self.tried.iter().chain(&self.others)
     }
 
-    /// The first of them that a cluster lets in.
+    /// The first of them that is among those that a cluster lets in.
     #[must_use]
-    pub fn fitting(&self, keys: &[SshKey<'_>]) -> Option<&OwnKey> {
-        let authorized = authorized(keys);
+    pub fn fitting(&self, authorized: &[PublicKey]) -> Option<&OwnKey> {
         self.all().find(|key| authorized.contains(&key.public_key))
     }
 
     /// The same, where ssh would show others only: the key at the path that a setting names, and
     /// without one those that it tries.
     #[must_use]
-    pub fn not_shown(&self, named: Option<&Path>, keys: &[SshKey<'_>]) -> Option<&OwnKey> {
-        let authorized = authorized(keys);
+    pub fn not_shown(&self, named: Option<&Path>, authorized: &[PublicKey]) -> Option<&OwnKey> {
         let is_shown = match named {
             Some(path) => {
                 Identity::read(path).is_ok_and(|key| authorized.contains(&key.public_key))
             }
             None => self.tried.iter().any(|key| authorized.contains(&key.public_key)),
         };
-        self.fitting(keys).filter(|_| !is_shown)
+        self.fitting(authorized).filter(|_| !is_shown)
     }
 }
 

@@ -105,7 +105,7 @@ fn warn(cluster: &ViewedCluster<'_>, viewing: &ViewSettings<'_>) {
     if cluster.rendering.is_live && cluster.record.is_some() {
         return;
     }
-    let fault = cluster.certificate_fault(&viewing.layout, viewing.context);
+    let fault = cluster.certificate_fault(viewing);
     if let Some((why, fleet)) = fault.zip(cluster.fleet()) {
         let (about, commands) = (&fleet.cluster, viewing.context.commands());
         terminal.warning(cluster_certificates::warning(&why, about, cluster.record, &commands));

@@ -46,7 +46,7 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
         terminal.warning(warning);
     }
     if let Some(goal) = settings.patience {
-        wait::first(&settings.viewing, goal)?;
+        wait::before_install(&settings.viewing, goal)?;
     }
     let before = folder::read(layout)?;
     let mut answers = fetch::each(&settings.viewing.source, terminal)?;

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use super::identity as key;
 use super::summary::{ClusterChange, Line};
 use crate::certificate::identity::Identity;
-use crate::certificate::own_keys::{OwnKey, OwnKeys};
+use crate::certificate::own_keys::{OwnKey, OwnKeys, authorized};
 use crate::cluster::{self, CheckedCluster, Cluster, Fleet, NoFleet, ResolvedCluster, resolve_one};
 use crate::commands::cluster_certificates::{self, checked, file_of, path_of};
 use crate::commands::fleets;
@@ -222,17 +222,17 @@ impl<'a> DesiredState<'a> {
     /// Warns of the key to log in with, before ssh says it in fewer words.
     fn warn_of_keys(&mut self, rendering: &Rendering, record: &Record, cluster: &Cluster<'_>) {
         // Where a certificate lets people in, no key is authorized by itself.
-        let keys = if cluster.vault_enabled { &[] } else { &*cluster.ssh_keys };
+        let known = authorized(if cluster.vault_enabled { &[] } else { &cluster.ssh_keys });
         let environment = &self.context.environment;
         let identity = rendering.ssh.identity_file.as_ref();
         if let Some(path) = identity {
             for fault in key::faults(environment, path) {
                 self.talk.warn(fault);
             }
-            self.unauthorized_keys.extend(key::unauthorized(environment, path, keys, record));
+            self.unauthorized_keys.extend(key::unauthorized(environment, path, &known, record));
         }
         let identity = identity.map(|path| environment.expand(path));
-        self.other_keys.extend(key::other(identity.as_deref(), &self.own_keys, keys, record));
+        self.other_keys.extend(key::other(identity.as_deref(), &self.own_keys, &known, record));
     }
 
     /// A name that the user's own configuration defines is not ours to take. One that we installed

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use crate::certificate::PublicKey;
 use crate::certificate::identity::{Identity, IdentityError};
-use crate::certificate::own_keys::{OwnKey, OwnKeys, authorized};
-use crate::cluster::SshKey;
+use crate::certificate::own_keys::{OwnKey, OwnKeys};
 use crate::install::state::Record;
 use crate::name::LocalPath;
 use crate::settings::Environment;
@@ -32,10 +32,9 @@ pub(super) fn faults(environment: &Environment, identity: &LocalPath<'_>) -> Vec
 pub(super) fn unauthorized(
     environment: &Environment,
     identity: &LocalPath<'_>,
-    keys: &[SshKey<'_>],
+    known: &[PublicKey],
     record: &Record,
 ) -> Option<String> {
-    let known = authorized(keys);
     if known.is_empty() {
         return None;
     }
@@ -53,10 +52,10 @@ pub(super) fn unauthorized(
 pub(super) fn other(
     named: Option<&Path>,
     own: &OwnKeys,
-    keys: &[SshKey<'_>],
+    known: &[PublicKey],
     record: &Record,
 ) -> Option<(String, OwnKey)> {
-    let key = own.not_shown(named, keys)?;
+    let key = own.not_shown(named, known)?;
     let your = if key.file.is_some() { "your key " } else { "" };
     let alias = record.alias();
     let what = format!("{alias} lets in {your}{}, and ssh would not show that one", key.name);

@@ -1,7 +1,6 @@
 //! Remedies for a login that failed: the second half of the judge. Commands and paths that are
 //! advised come from our own settings and state: what ssh logged may be a server's words.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use std::time::Duration;
 use super::ViewedHost;
 use super::status::Judge;
 use crate::certificate::identity::Identity;
-use crate::certificate::own_keys::{OwnKey, OwnKeys};
+use crate::certificate::own_keys::{OwnKey, OwnKeys, authorized};
 use crate::install::state::FileKind;
 use crate::settings::pasted;
 use crate::ssh::process;
@@ -39,7 +38,7 @@ impl Judge<'_> {
 
     /// Returns, of a host that takes a certificate only, why ours lets nobody in, and what gets one.
     pub(super) fn certificate(&self, host: &ViewedHost<'_>) -> Option<(String, String)> {
-        let fault = host.cluster.certificate_fault(&self.viewing.layout, self.viewing.context)?;
+        let fault = host.cluster.certificate_fault(self.viewing)?;
         let id = host.fleet.cluster.id.as_str();
         let cert = pasted(self.viewing.context.commands().about("cert", id, host.cluster.record));
         Some((format!("it takes a certificate only: {fault}"), cert))
@@ -55,11 +54,12 @@ impl Judge<'_> {
             set.as_ref() != Some(&key.public_key)
                 && offered.iter().all(|offered| offered.fingerprint != fingerprint)
         };
-        if let Some(key) = own.fitting(&host.fleet.cluster.ssh_keys).filter(is_new) {
-            let install = self.with_identity(host, key.option());
+        let known = authorized(&host.fleet.cluster.ssh_keys);
+        if let Some(key) = own.fitting(&known).filter(is_new) {
+            let install = host.cluster.install_with_key(key.option(), self.viewing.context);
             return format!("the cluster lets in another key of yours, {}: {install}", key.name);
         }
-        let install = self.with_identity(host, "PATH");
+        let install = host.cluster.install_with_key("PATH", self.viewing.context);
         if offered.is_empty() {
             return format!("put a key into the agent (`ssh-add`), or name one: {install}");
         }
@@ -77,10 +77,6 @@ impl Judge<'_> {
             Some(_) => self.viewing.context.commands().installed("sync", [id]),
             None => self.viewing.context.commands().install([], &host.cluster.source),
         })
-    }
-
-    pub(super) fn with_identity(&self, host: &ViewedHost<'_>, key: impl AsRef<OsStr>) -> String {
-        pasted(host.cluster.install_with_key(key.as_ref(), &self.viewing.context.commands()))
     }
 
     fn own_keys(&self) -> &OwnKeys {

@@ -10,7 +10,6 @@ use super::{ViewedCluster, ViewedHost};
 use crate::certificate::own_keys::OwnKeys;
 use crate::settings::ViewSettings;
 use crate::ssh::login::Login;
-use crate::ssh::probe::Probe;
 use crate::ssh::reason::{LOGIN, Reason};
 
 /// The state of a host.
@@ -85,13 +84,9 @@ impl NodeStatus<'_> {
 
     /// The server's name for itself.
     pub(in crate::commands) fn server(&self) -> Option<&str> {
-        let probed = self.probe().and_then(|probe| probe.found.as_ref().ok());
+        let probed = self.found.probe.as_ref().and_then(|probe| probe.found.as_ref().ok());
         let logged = || self.found.login.as_ref().and_then(|login| login.server.as_deref());
         probed.map(String::as_str).or_else(logged)
-    }
-
-    pub(in crate::commands) fn probe(&self) -> Option<&Probe> {
-        self.found.probe.as_ref()
     }
 }
 
@@ -134,8 +129,18 @@ impl<'j> Judge<'j> {
         found: &Found,
         jump: Option<&NodeStatus<'_>>,
     ) -> Verdict {
+        let is_untried = found.login.is_none() && found.probe.is_none();
+        if let Some(jump) = jump.filter(|jump| is_untried && jump.is_problem()) {
+            // It is told with its own remedy.
+            let (name, why) = (host.jump().unwrap_or_default(), &jump.verdict.detail);
+            let detail = format!("its jump host {name} failed: {why}");
+            return Verdict::new(State::Skipped, "jump_failed", detail);
+        }
         if let Some(reason) = &found.jump_failure {
-            return self.jump_failed(host, reason, jump);
+            let name = host.jump().unwrap_or_default();
+            let detail = format!("not tried: its jump host {name}: {reason}");
+            let remedy = self.failed_jump(host, reason).remedy;
+            return Verdict { remedy, ..Verdict::new(State::Skipped, "jump_failed", detail) };
         }
         let probe = found.probe.as_ref().map(|probe| probe.found.as_ref().err());
         match (&found.login, probe) {
@@ -149,23 +154,11 @@ impl<'j> Judge<'j> {
             (Some(Login { result: Err(reason), .. }), _) | (None, Some(Some(reason))) => {
                 self.failed(host, reason)
             }
-            (None, None) => not_looked_at(host, jump),
+            (None, None) => match host.jump() {
+                Some(jump) => Verdict::new(State::Skipped, BEHIND_JUMP, format!("behind {jump}")),
+                None => Verdict::new(State::Skipped, "not_asked", "not asked yet"),
+            },
         }
-    }
-
-    fn jump_failed(
-        &self,
-        host: &ViewedHost<'_>,
-        reason: &Reason,
-        jump: Option<&NodeStatus<'_>>,
-    ) -> Verdict {
-        if let Some(jump) = jump.filter(|jump| jump.is_problem()) {
-            return behind_failed(host, jump);
-        }
-        let name = host.jump().unwrap_or_default();
-        let detail = format!("not tried: its jump host {name}: {reason}");
-        let remedy = self.failed_jump(host, reason).remedy;
-        Verdict { remedy, ..Verdict::new(State::Skipped, "jump_failed", detail) }
     }
 
     /// Judges the jump host before `host`, which did not answer, or did not let us in.
@@ -210,7 +203,7 @@ impl<'j> Judge<'j> {
             Reason::KeyLocked(_) => verdict.remedy(self.unlock(host)),
             Reason::KeyReadable => verdict.remedy(self.close(host)),
             Reason::TooManyKeys(_) => {
-                let install = self.with_identity(host, "PATH");
+                let install = host.cluster.install_with_key("PATH", self.viewing.context);
                 verdict.remedy(format!("name the right one: {install}"))
             }
             Reason::HostKeyChanged => verdict.remedy(self.forget(host)),
@@ -223,23 +216,6 @@ impl<'j> Judge<'j> {
 
 fn failed(reason: &'static str, detail: String) -> Verdict {
     Verdict::new(State::Failed, reason, detail)
-}
-
-/// A host that nobody looked at.
-fn not_looked_at(host: &ViewedHost<'_>, jump: Option<&NodeStatus<'_>>) -> Verdict {
-    let Some(name) = host.jump() else {
-        return Verdict::new(State::Skipped, "not_asked", "not asked yet");
-    };
-    match jump {
-        Some(jump) if jump.is_problem() => behind_failed(host, jump),
-        _ => Verdict::new(State::Skipped, BEHIND_JUMP, format!("behind {name}")),
-    }
-}
-
-/// A host behind one of the cluster's that failed, which is told with its own remedy.
-fn behind_failed(host: &ViewedHost<'_>, jump: &NodeStatus<'_>) -> Verdict {
-    let (name, why) = (host.jump().unwrap_or_default(), &jump.verdict.detail);
-    Verdict::new(State::Skipped, "jump_failed", format!("its jump host {name} failed: {why}"))
 }
 
 /// Returns whether it is the alias itself that ssh looked for, or what our last block makes of one.

@@ -46,7 +46,7 @@ pub(super) fn run(args: &WaitArgs, context: &Context) -> Outcome<()> {
 }
 
 /// Waits for clusters side by side, all within one limit: for `install --wait`.
-pub(super) fn first(viewing: &ViewSettings<'_>, patience: GoalArgs) -> Outcome<()> {
+pub(super) fn before_install(viewing: &ViewSettings<'_>, patience: GoalArgs) -> Outcome<()> {
     wait(viewing.clone(), patience, None)
 }
 

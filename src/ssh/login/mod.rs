@@ -256,7 +256,7 @@ impl Ssh {
     ///
     /// As [`Ssh::login`].
     pub async fn resolve(&self, target: &Target) -> io::Result<Result<String, Reason>> {
-        let mut command = query::question(target.config.as_deref(), []);
+        let mut command = query::question(target.config.as_deref(), None);
         command.args(&target.arguments).args(["--", &target.destination]);
         let ended = self.group.run(&mut command, self.answer).await?;
         if ended.status.is_none() {
