@@ -86,9 +86,7 @@ impl OwnKeys {
     #[must_use]
     pub fn not_shown(&self, named: Option<&Path>, authorized: &[PublicKey]) -> Option<&OwnKey> {
         let is_shown = match named {
-            Some(path) => {
-                Identity::read(path).is_ok_and(|key| authorized.contains(&key.public_key))
-            }
+            Some(path) => Identity::public_half(path).is_some_and(|key| authorized.contains(&key)),
             None => self.tried.iter().any(|key| authorized.contains(&key.public_key)),
         };
         self.fitting(authorized).filter(|_| !is_shown)

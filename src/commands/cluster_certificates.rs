@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::cert;
+use crate::certificate::PublicKey;
 use crate::certificate::file::{self, CertificateFile};
 use crate::certificate::identity::Identity;
 use crate::certificate::judge;
@@ -29,10 +30,10 @@ pub(super) fn add_certificates(
     }
     let (layout, commands) = (context.layout()?, context.commands());
     // A key that cannot be read is no reason to fail: `cert` says what is wrong with it.
-    let identity = key(connection, context).and_then(|path| Identity::read(&path).ok());
+    let key = key_path(connection, context).and_then(|path| Identity::public_half(&path));
     for cluster in clusters {
         let own = file_of(&layout, cluster, None);
-        if let Some(why) = refusal(&own, identity.as_ref()) {
+        if let Some(why) = refusal(&own, key.as_ref()) {
             context.terminal.warning(warning(&why, cluster, None, &commands));
         }
         let path = path_of(&layout, &own)?;
@@ -56,17 +57,16 @@ pub(super) fn renew_certificates(
     let layout = context.layout()?;
     let ids = clusters.iter().map(|cluster| cluster.id.to_string()).collect();
     // Without a known key, an agent's may work: that is told, not renewed.
-    let Some(path) = key(connection, context) else { return Ok(()) };
-    let identity = Identity::read(&path).ok();
+    let Some(path) = key_path(connection, context) else { return Ok(()) };
+    let key = Identity::public_half(&path);
     let wanted = CertSettings::installed(Some(path), &layout);
     let Err(failure) =
         cert::get(ids, false, &wanted, &|| source.endpoint.clone(), context.terminal)
     else {
         return Ok(());
     };
-    let lets_in = |cluster: &&Cluster<'_>| {
-        refusal(&file_of(&layout, cluster, None), identity.as_ref()).is_none()
-    };
+    let lets_in =
+        |cluster: &&Cluster<'_>| refusal(&file_of(&layout, cluster, None), key.as_ref()).is_none();
     if !clusters.iter().all(lets_in) {
         return Err(failure);
     }
@@ -85,7 +85,7 @@ fn requiring<'f, 'a>(
 }
 
 /// The key to log in with, on this machine.
-fn key(connection: &ConnectionOptions, context: &Context) -> Option<PathBuf> {
+fn key_path(connection: &ConnectionOptions, context: &Context) -> Option<PathBuf> {
     connection.identity_file.as_ref().map(|path| context.environment.expand(path))
 }
 
@@ -121,13 +121,12 @@ pub(super) fn warning(
 }
 
 /// Returns why a certificate lets nobody in.
-pub(super) fn refusal(file: &CertificateFile, identity: Option<&Identity>) -> Option<String> {
+pub(super) fn refusal(file: &CertificateFile, key: Option<&PublicKey>) -> Option<String> {
     let present = match file::present(&file.path) {
         Ok(present) => present,
         Err(why) => return Some(why),
     };
-    let key = identity.map_or(&present.key, |identity| &identity.public_key);
-    let refusal = judge::check(&present, key, time::now()).err()?;
+    let refusal = judge::check(&present, key.unwrap_or(&present.key), time::now()).err()?;
     Some(format!("the present one is useless: {refusal}"))
 }
 

@@ -75,7 +75,7 @@ pub fn version() -> io::Result<Ended> {
 pub fn refusal(option: &str) -> Option<String> {
     let mut command = question(Some(Path::new("/dev/null")), Some(option));
     let ended = process::run(command.args(["--", UNRELATED]), LIMIT).ok()?;
-    let words = ended.stderr.lines().next().unwrap_or_default().trim();
+    let words = ended.complaint();
     // The place is ours, and not one that the user knows.
     let told = words.split_once("line 0: ").map_or(words, |(_, told)| told);
     (ended.status.is_some() && !ended.succeeded()).then(|| told.to_owned())

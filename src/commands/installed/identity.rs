@@ -38,7 +38,7 @@ pub(super) fn unauthorized(
     if known.is_empty() {
         return None;
     }
-    let ours = Identity::read(&environment.expand(identity)).ok()?.public_key;
+    let ours = Identity::public_half(&environment.expand(identity))?;
     (!known.contains(&ours)).then(|| {
         format!(
             "the key {identity} ({}) is not among those of {}: it may not let you in",

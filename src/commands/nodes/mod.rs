@@ -10,6 +10,7 @@ pub(super) mod status;
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 
+use crate::certificate::PublicKey;
 use crate::certificate::file::CertificateFile;
 use crate::certificate::identity::Identity;
 use crate::cluster::{Fleet, Host, Jump, ResolvedCluster, Skipped};
@@ -78,7 +79,7 @@ impl<'a> ViewedCluster<'a> {
 
     /// Returns the reason that this certificate lets nobody in.
     pub(super) fn certificate_fault(&self, viewing: &ViewSettings<'_>) -> Option<String> {
-        refusal(&self.certificate(&viewing.layout)?, self.identity(viewing.context).as_ref())
+        refusal(&self.certificate(&viewing.layout)?, self.key(viewing.context).as_ref())
     }
 
     /// The command that installs it with another key, for a sentence.
@@ -88,9 +89,9 @@ impl<'a> ViewedCluster<'a> {
     }
 
     /// The key that a setting names.
-    pub(super) fn identity(&self, context: &Context) -> Option<Identity> {
+    pub(super) fn key(&self, context: &Context) -> Option<PublicKey> {
         let path = self.rendering.ssh.identity_file.as_ref()?;
-        Identity::read(&context.environment.expand(path)).ok()
+        Identity::public_half(&context.environment.expand(path))
     }
 }
 

@@ -22,7 +22,7 @@ impl Judge<'_> {
     /// not that one's, and the user's own configuration alone counts for it.
     pub(super) fn of_own_host(reason: &Reason) -> Option<&'static str> {
         Some(match reason {
-            Reason::NoKeyTaken { .. } | Reason::TooManyKeys { .. } => {
+            Reason::KeyRefused { .. } | Reason::TooManyKeys { .. } => {
                 "name the right key for it in your own ssh config (`IdentityFile`), or put one into the \
                  agent (`ssh-add`)"
             }
@@ -48,7 +48,7 @@ impl Judge<'_> {
     /// that is, or what else helps.
     pub(super) fn other_key(&self, host: &ViewedHost<'_>, offered: &[OfferedKey]) -> String {
         let own = self.own_keys();
-        let set = host.cluster.identity(self.viewing.context).map(|identity| identity.public_key);
+        let set = host.cluster.key(self.viewing.context);
         let is_new = |key: &&OwnKey| {
             let fingerprint = key.public_key.fingerprint();
             set.as_ref() != Some(&key.public_key)

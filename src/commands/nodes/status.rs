@@ -196,7 +196,7 @@ impl<'j> Judge<'j> {
             }
             Reason::TimedOut(LOGIN) => verdict.remedy("--probe-timeout gives it more time"),
             Reason::TurnedAway(_) => verdict.remedy("wait a minute, and check again"),
-            Reason::NoKeyTaken { offered, .. } => match self.certificate(host) {
+            Reason::KeyRefused { offered, .. } => match self.certificate(host) {
                 Some((detail, remedy)) => failed("certificate", detail).remedy(remedy),
                 None => verdict.remedy(self.other_key(host, offered)),
             },

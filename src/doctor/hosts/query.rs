@@ -109,7 +109,7 @@ fn answer(snapshot: &Snapshot, name: &str, ended: io::Result<Ended>) -> Result<O
             return Ok(compare::parse(&ended.stdout, &snapshot.layout.home));
         }
         Ok(Ended { status: None, .. }) => return Err(too_slow(snapshot, name)),
-        Ok(ended) => return Err(refused(snapshot, &ended.stderr, name)),
+        Ok(ended) => return Err(refused(snapshot, ended.complaint(), name)),
         Err(error) => format!("cannot run ssh: {error}"),
     };
     Err(Finding::wrong(Check::Hosts, what))
@@ -127,9 +127,8 @@ fn too_slow(snapshot: &Snapshot, name: &str) -> Finding {
     }
 }
 
-fn refused(snapshot: &Snapshot, words: &str, name: &str) -> Finding {
-    let said = words.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    let (place, why) = match complaint(said) {
+fn refused(snapshot: &Snapshot, said: &str, name: &str) -> Finding {
+    let (place, why) = match parse(said) {
         Some((file, line, why)) => (Some((file, line)), why),
         None => (None, said),
     };
@@ -153,9 +152,9 @@ pub(super) fn verbose(snapshot: &Snapshot, name: &str) -> String {
     shell::command(words.chain([name.as_ref()]))
 }
 
-/// The file that ssh names, the line in it, and what ssh says of it: `FILE: line 3: …`,
+/// Parses a complaint: the file that ssh names, the line in it, and what ssh says of it: `FILE: line 3: …`,
 /// `FILE line 3: …` or `… on FILE`.
-fn complaint(said: &str) -> Option<(&Path, Option<usize>, &str)> {
+fn parse(said: &str) -> Option<(&Path, Option<usize>, &str)> {
     const PERMISSIONS: &str = "Bad owner or permissions";
     let of_line = || {
         let (file, rest) = said.split_once(": line ").or_else(|| said.split_once(" line "))?;

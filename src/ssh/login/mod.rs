@@ -180,15 +180,15 @@ impl Ssh {
         let _permit = self.limiter.acquire().await;
         let proxy = format!("ProxyCommand={}", proxy_command(&jump.socket));
         let mut login = self.run(target, &[&proxy]).await?;
-        if let Err(Reason::Closed | Reason::TimedOut(_) | Reason::Other(_)) = login.result
+        if let Err(Reason::Closed | Reason::TimedOut(_) | Reason::LoginFailed(_)) = login.result
             && login.server.is_none()
         {
             let unknown = || log::unknown_to_jump(&tail(&jump.log), &target.destination);
-            match jump.not_opened(endpoint).map(Reason::FromJump).or_else(unknown) {
+            match jump.not_opened(endpoint).map(Reason::JumpCannotConnect).or_else(unknown) {
                 Some(reason) => login.result = Err(reason),
                 // The jump host still tries.
                 None if login.result == Err(Reason::TimedOut(LOGIN)) => {
-                    login.result = Err(Reason::FromJump("no answer in time".to_owned()));
+                    login.result = Err(Reason::JumpCannotConnect("no answer in time".to_owned()));
                 }
                 None => {}
             }
@@ -217,7 +217,7 @@ impl Ssh {
         let ended = program.end_after(self.answer, is_clear).await?;
         let (took, said) = (start.elapsed(), ended.stdout.as_bytes());
         let nothing = || match jump.not_opened(endpoint) {
-            Some(words) => Reason::FromJump(words),
+            Some(words) => Reason::JumpCannotConnect(words),
             None if took >= self.answer => timed_out(said),
             None => closed(said),
         };
@@ -263,13 +263,13 @@ impl Ssh {
             return Ok(Err(Reason::TimedOut(LOGIN)));
         }
         if !ended.succeeded() {
-            let words = ended.stderr.lines().map(str::trim).find(|line| !line.is_empty());
+            let words = Some(ended.complaint()).filter(|words| !words.is_empty());
             let words = excerpt(words.unwrap_or("ssh said nothing"), SHOWN);
-            return Ok(Err(Reason::Configuration(words)));
+            return Ok(Err(Reason::SshConfig(words)));
         }
         // A login cannot tell this by itself, as it shares no connection.
         Ok(match query::socket_fault(&ended.stdout) {
-            Some(fault) => Err(Reason::Configuration(fault)),
+            Some(fault) => Err(Reason::SshConfig(fault)),
             None => Ok(ended.stdout),
         })
     }

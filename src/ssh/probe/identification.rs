@@ -71,7 +71,7 @@ fn identification(text: &[u8]) -> Result<String, Reason> {
     if major == "2" || (major, minor) == ("1", "99") {
         return Ok(excerpt(software, SHOWN));
     }
-    Err(Reason::Protocol(excerpt(protocol, SHOWN)))
+    Err(Reason::OldProtocol(excerpt(protocol, SHOWN)))
 }
 
 fn shown(bytes: &[u8]) -> String {
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn what_no_ssh_server_says() {
-        assert_eq!(error_of(b"SSH-1.5-old\n"), Reason::Protocol("1.5".to_owned()));
+        assert_eq!(error_of(b"SSH-1.5-old\n"), Reason::OldProtocol("1.5".to_owned()));
         for text in ["SSH-2.0\n", "SSH-2.0-\n", "SSH--x\n", "SSH-2-x\n", "SSH-a.b-x\r\n"] {
             assert!(matches!(error_of(text.as_bytes()), Reason::NotSsh(_)), "{text:?}");
         }

@@ -121,7 +121,7 @@ fn each_fault_is_told() {
     let closed = held.local_addr().unwrap();
     assert_eq!(trouble(closed), Reason::Refused);
     assert_eq!(trouble(says_and_closes(b"")), Reason::Closed);
-    assert_eq!(trouble(says(b"SSH-1.5-old\n")), Reason::Protocol("1.5".to_owned()));
+    assert_eq!(trouble(says(b"SSH-1.5-old\n")), Reason::OldProtocol("1.5".to_owned()));
     let busy = says_and_closes(b"Exceeded MaxStartups\r\n");
     assert_eq!(trouble(busy), Reason::TurnedAway("Exceeded MaxStartups".to_owned()));
     let unfinished = [&b""[..], b"SSH-2.0-cut", b"220 mail\r\n"].map(|said| at(says(said)));

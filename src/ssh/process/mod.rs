@@ -46,6 +46,12 @@ impl Ended {
     pub fn succeeded(&self) -> bool {
         self.status.is_some_and(|status| status.success())
     }
+
+    /// Returns the first line that it wrote to stderr; empty where there is none.
+    #[must_use]
+    pub fn complaint(&self) -> &str {
+        self.stderr.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default()
+    }
 }
 
 /// Runs a program to its end, at most for `limit`. It has no stdin.
