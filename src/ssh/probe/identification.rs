@@ -6,10 +6,10 @@ use crate::text::sanitize::excerpt;
 /// The most bytes of a line, and the most lines before the one that counts. They are OpenSSH's
 /// (`SSH_MAX_BANNER_LEN`, `SSH_MAX_PRE_BANNER_LINES`) and not the 255 bytes of the standard: a
 /// server that ssh gets on with is an SSH server.
-const LINE_MAX: usize = 8192;
+pub(super) const LINE_MAX: usize = 8192;
 const LINES_MAX: usize = 1024;
 /// The most bytes in all. ssh would take 8 MiB of a talkative server.
-pub(super) const BYTES_MAX: usize = 64 * 1024;
+const BYTES_MAX: usize = 64 * 1024;
 /// The most characters of the other side's words that are shown.
 const SHOWN: usize = 60;
 /// The words of an OpenSSH server, in place of its name, to clients that it turns away: too many

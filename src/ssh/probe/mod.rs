@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 pub use identification::TURNED_AWAY;
-use identification::{BYTES_MAX, closed, software, timed_out};
+use identification::{LINE_MAX, closed, software, timed_out};
 use limiter::Limiter;
 
 use super::reason::{CONNECTING, RESOLVING, Reason};
@@ -167,10 +167,11 @@ async fn listen(stream: &TcpStream, said: &mut Vec<u8>) -> Result<String, Reason
             Ok(0) => return Err(closed(said)),
             Ok(count) => {
                 let new = buffer.get(..count).unwrap_or_default();
+                let before = said.len();
                 said.extend(new);
                 // Who says it byte by byte must not have us look at all of it each time.
                 let is_news = new.iter().any(|byte| matches!(byte, b'\n' | 0));
-                if (is_news || said.len() >= BYTES_MAX)
+                if (is_news || said.len() / LINE_MAX > before / LINE_MAX)
                     && let Some(found) = software(said)
                 {
                     return found;
