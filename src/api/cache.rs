@@ -4,7 +4,7 @@
 //! question and of who asks; the token itself is not written.
 
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -21,17 +21,9 @@ const FOLDER_MODE: u32 = 0o700;
 /// Hex digits of a file's name.
 const DIGITS: usize = 40;
 
-/// The folder of the cached answers.
-#[derive(Clone, Debug)]
-pub struct Cache {
-    folder: PathBuf,
-}
-
-/// A question: what was asked, of which API, by whom.
+/// The file of the answers to one question.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Key {
-    file_name: String,
-}
+pub struct CacheFile(PathBuf);
 
 /// The answers to a question, and when they came.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -40,30 +32,6 @@ pub struct CachedResponse {
     at: u64,
     /// The answers: one for a cluster, any number for all of them.
     pub answers: Vec<ClusterAnswer>,
-}
-
-impl Key {
-    /// The question for one cluster, by the id or name that was given.
-    #[must_use]
-    pub fn of_cluster(address: &ApiUrl, token: &ApiToken, selector: &str) -> Self {
-        Self::new(address, token, &["cluster", selector])
-    }
-
-    /// The question for every cluster of a team, or of all teams.
-    #[must_use]
-    pub fn of_all(address: &ApiUrl, token: &ApiToken, team: Option<&str>) -> Self {
-        match team {
-            Some(team) => Self::new(address, token, &["team", team]),
-            None => Self::new(address, token, &["all"]),
-        }
-    }
-
-    fn new(address: &ApiUrl, token: &ApiToken, question: &[&str]) -> Self {
-        let asker = digest::hex(token.expose(), 64);
-        // No part can hold a line break: a name with one is refused when it is asked for.
-        let key = format!("{address}\n{asker}\n{}", question.join("\n"));
-        Self { file_name: format!("{}.json", digest::hex(&key, DIGITS)) }
-    }
 }
 
 impl CachedResponse {
@@ -80,37 +48,40 @@ impl CachedResponse {
     }
 }
 
-impl Cache {
-    /// The cache in this folder, which need not be there yet.
+impl CacheFile {
+    /// The file in this folder, which need not be there yet, for a question of who has this token to
+    /// the API at this address. No part of it holds a line break: a name with one is refused when it
+    /// is asked for.
     #[must_use]
-    pub fn in_folder(folder: PathBuf) -> Self {
-        Self { folder }
+    pub fn of(folder: &Path, address: &ApiUrl, token: &ApiToken, question: &[&str]) -> Self {
+        let asker = digest::hex(token.expose(), 64);
+        let key = format!("{address}\n{asker}\n{}", question.join("\n"));
+        Self(folder.join(format!("{}.json", digest::hex(&key, DIGITS))))
     }
 
-    /// Reads what is cached for a question. A damaged file counts as none, and so does whatever
-    /// else stands in its place.
+    /// Reads the cached answers. A damaged file counts as none, and so does whatever else stands in
+    /// its place.
     #[must_use]
-    pub fn read(&self, key: &Key) -> Option<CachedResponse> {
+    pub fn read(&self) -> Option<CachedResponse> {
         // Twice as large as an answer: its quotes are escaped.
-        let bytes = fs::read(&self.folder.join(&key.file_name), 2 * FILE_MAX).ok()??;
+        let bytes = fs::read(&self.0, 2 * FILE_MAX).ok()??;
         serde_json::from_slice(&bytes).ok()
     }
 
-    /// Caches the answers to a question, in place of earlier ones.
-    pub fn write(&self, key: &Key, response: &CachedResponse) -> Result<(), FileError> {
-        if let Some(above) = self.folder.parent() {
-            fs::make_folder(above, FOLDER_MODE)?;
+    /// Caches these answers, in place of earlier ones.
+    pub fn write(&self, response: &CachedResponse) -> Result<(), FileError> {
+        let folders: Vec<&Path> = self.0.ancestors().skip(1).take(2).collect();
+        for folder in folders.into_iter().rev() {
+            fs::make_folder(folder, FOLDER_MODE)?;
         }
-        fs::make_folder(&self.folder, FOLDER_MODE)?;
-        let path = self.folder.join(&key.file_name);
         // A file that others may read would keep its mode, and a link or a pipe would stay.
         let is_other = |found: std::fs::Metadata| !found.is_file() || found.mode() & 0o077 != 0;
-        if path.symlink_metadata().is_ok_and(is_other) {
-            fs::remove(&path)?;
+        if self.0.symlink_metadata().is_ok_and(is_other) {
+            fs::remove(&self.0)?;
         }
         // Texts and numbers always are JSON.
         let text = serde_json::to_vec(response).unwrap_or_default();
-        fs::replace(&path, &text, FILE_MODE)
+        fs::replace(&self.0, &text, FILE_MODE)
     }
 }
 
@@ -118,13 +89,16 @@ impl Cache {
 mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
-    use std::path::Path;
 
     use super::*;
 
-    fn key(address: &str, token: &str, cluster: &str) -> Key {
+    fn file(folder: &Path, address: &str, token: &str, question: &[&str]) -> CacheFile {
         let token = ApiToken::new(token).unwrap();
-        Key::of_cluster(&address.parse().unwrap(), &token, cluster)
+        CacheFile::of(folder, &address.parse().unwrap(), &token, question)
+    }
+
+    fn train(folder: &Path) -> CacheFile {
+        file(folder, "https://a.example", "t0ken", &["cluster", "train"])
     }
 
     fn kept() -> CachedResponse {
@@ -136,56 +110,54 @@ mod tests {
 
     #[test]
     fn each_asker_has_answers_of_their_own() {
-        let one = key("https://a.example", "t0ken", "train");
-        assert_eq!(one, key("https://a.example/", "t0ken", "train"));
+        let file =
+            |address, token, question: &[&str]| file(Path::new("/x"), address, token, question);
+        let one = train(Path::new("/x"));
+        assert_eq!(one, file("https://a.example/", "t0ken", &["cluster", "train"]));
         for other in [
-            key("https://b.example", "t0ken", "train"),
-            key("https://a.example", "t1ken", "train"),
-            key("https://a.example", "t0ken", "Train"),
+            file("https://b.example", "t0ken", &["cluster", "train"]),
+            file("https://a.example", "t1ken", &["cluster", "train"]),
+            file("https://a.example", "t0ken", &["cluster", "Train"]),
+            file("https://a.example", "t0ken", &["team", "train"]),
         ] {
             assert_ne!(one, other);
         }
-        let (address, token) = ("https://a.example".parse().unwrap(), ApiToken::new("t0ken"));
-        let all = |team| Key::of_all(&address, token.as_ref().unwrap(), team);
-        assert!(all(None) != all(Some("x")) && all(None) != one);
-        assert!(!one.file_name.contains("t0ken"));
+        assert!(!one.0.to_str().unwrap().contains("t0ken"));
     }
 
     #[test]
     fn what_is_kept_is_for_its_owner_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::in_folder(folder.path().join("cache/prime-ssh"));
-        let key = key("https://a.example", "t0ken", "train");
-        assert_eq!(cache.read(&key), None);
-        cache.write(&key, &kept()).unwrap();
-        assert_eq!(cache.read(&key).unwrap().answers, kept().answers);
-        let path = cache.folder.join(&key.file_name);
+        let below = folder.path().join("cache/prime-ssh");
+        let file = train(&below);
+        assert_eq!(file.read(), None);
+        file.write(&kept()).unwrap();
+        assert_eq!(file.read().unwrap().answers, kept().answers);
+        let path = &file.0;
         let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
-        assert_eq!((mode(&path), mode(&cache.folder)), (0o600, 0o700));
-        assert!(!fs::read_to_string(&path).unwrap().contains("t0ken"));
+        assert_eq!((mode(path), mode(&below)), (0o600, 0o700));
+        assert!(!fs::read_to_string(path).unwrap().contains("t0ken"));
 
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        fs::write(&path, "{\"at\": 7, \"answ").unwrap();
-        assert_eq!(cache.read(&key), None, "a damaged file is as good as none");
-        cache.write(&key, &kept()).unwrap();
-        assert_eq!((cache.read(&key).unwrap().answers, mode(&path)), (kept().answers, 0o600));
+        fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+        fs::write(path, "{\"at\": 7, \"answ").unwrap();
+        assert_eq!(file.read(), None, "a damaged file is as good as none");
+        file.write(&kept()).unwrap();
+        assert_eq!((file.read().unwrap().answers, mode(path)), (kept().answers, 0o600));
     }
 
     #[test]
     fn what_stands_in_the_place_of_a_file_is_replaced_and_not_waited_for() {
         let folder = tempfile::tempdir().unwrap();
-        let (cache, pipe) =
-            (Cache::in_folder(folder.path().to_owned()), folder.path().join("pipe"));
-        let key = key("https://a.example", "t0ken", "train");
-        let path = cache.folder.join(&key.file_name);
+        let (file, pipe) = (train(folder.path()), folder.path().join("pipe"));
+        let path = &file.0;
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         for is_link in [true, false] {
             let link = std::os::unix::fs::symlink::<&Path, &Path>;
-            if is_link { link(&pipe, &path) } else { fs::rename(&pipe, &path) }.unwrap();
-            assert_eq!(cache.read(&key), None);
-            cache.write(&key, &kept()).unwrap();
-            assert_eq!(cache.read(&key).unwrap().answers, kept().answers);
-            fs::remove_file(&path).unwrap();
+            if is_link { link(&pipe, path) } else { fs::rename(&pipe, path) }.unwrap();
+            assert_eq!(file.read(), None);
+            file.write(&kept()).unwrap();
+            assert_eq!(file.read().unwrap().answers, kept().answers);
+            fs::remove_file(path).unwrap();
         }
     }
 

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, LOCATION};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
 use reqwest::{Method, Response, Url, redirect};
 use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::address::ApiUrl;
-use super::error::{Error, Operation, code};
+use super::error::{ApiError, Operation, code};
 use super::resolver::SystemResolver;
 use super::server_text::{self, shown};
 use super::token::ApiToken;
@@ -150,7 +150,7 @@ impl Client {
     }
 
     /// The answer of Get Cluster, unread.
-    pub async fn cluster(&self, id: &str) -> Result<ClusterAnswer, Error> {
+    pub async fn cluster(&self, id: &str) -> Result<ClusterAnswer, ApiError> {
         let operation = Operation::Cluster(id.to_owned());
         check_id(id, &operation)?;
         let url = self.address.call(["api", "admin", "clusters", id]);
@@ -165,7 +165,7 @@ impl Client {
         id: &str,
         public_key: &str,
         ttl: Option<&str>,
-    ) -> Result<String, Error> {
+    ) -> Result<String, ApiError> {
         let operation = Operation::Certificate(id.to_owned());
         check_id(id, &operation)?;
         let segments = ["api", "admin", "clusters", id, "authorizations", "certificate"];
@@ -180,7 +180,7 @@ impl Client {
     }
 
     /// Sends one call until it is answered, refused, tried often enough, or out of time.
-    pub(super) async fn call(&self, call: &Call) -> Result<Reply, Error> {
+    pub(super) async fn call(&self, call: &Call) -> Result<Reply, ApiError> {
         let deadline = Instant::now() + self.timeout;
         let mut tried = 0;
         let mut earlier = None;
@@ -191,7 +191,7 @@ impl Client {
                 Ok(Ok(answered)) => return Ok(answered),
                 Ok(Err(error)) => error,
                 Err(_) => {
-                    let error = Error::timed_out(self.timeout, received, earlier.as_ref());
+                    let error = ApiError::timed_out(self.timeout, received, earlier.as_ref());
                     return Err(error.of(&call.operation, tried));
                 }
             };
@@ -209,7 +209,7 @@ impl Client {
         }
     }
 
-    async fn once(&self, call: &Call, received: &mut usize) -> Result<Reply, Error> {
+    async fn once(&self, call: &Call, received: &mut usize) -> Result<Reply, ApiError> {
         let mut request = self
             .http
             .request(call.method.clone(), call.url.clone())
@@ -233,11 +233,11 @@ impl Client {
         let response = sent.map_err(|error| transport::no_answer(error, &self.address))?;
         let status = response.status();
         if status.is_success() {
-            let date = date(&response);
+            let date = retry::date(response.headers());
             let text = read(response, call.max, received).await?;
             if self.token.is_in(&text) {
                 // Whatever is made of it would show the token.
-                return Err(Error::wrong_answer("the answer contains the API token"));
+                return Err(ApiError::wrong_answer("the answer contains the API token"));
             }
             Ok(Reply { text, date })
         } else if let Some(to) = redirect_target(&response) {
@@ -251,14 +251,14 @@ impl Client {
                 );
                 (message, "if the API has moved there, set `--api-url`")
             };
-            Err(Error { is_outage: true, ..Error::new(Kind::Api, message, hint) })
+            Err(ApiError { is_outage: true, ..ApiError::new(Kind::Api, message, hint) })
         } else {
             Err(self.refusal(response, &call.operation).await)
         }
     }
 
     /// Returns what the API says in place of an answer; a body that cannot be read says nothing.
-    async fn refusal(&self, mut response: Response, operation: &Operation) -> Error {
+    async fn refusal(&self, mut response: Response, operation: &Operation) -> ApiError {
         let status = response.status();
         let wait = retry::asked_wait(response.headers());
         let mut body = Vec::new();
@@ -275,7 +275,7 @@ impl Client {
         let body = String::from_utf8_lossy(&body);
         let words = server_text::of_error_body(&body).map(|text| self.sanitize(&text));
         let is_page = body.trim_start().starts_with('<');
-        Error { wait, ..Error::status(status, words.as_deref(), is_page, operation) }
+        ApiError { wait, ..ApiError::status(status, words.as_deref(), is_page, operation) }
     }
 
     /// A server's text for a message: without the token, should it send that back.
@@ -284,9 +284,9 @@ impl Client {
     }
 }
 
-fn check_id(id: &str, operation: &Operation) -> Result<(), Error> {
+fn check_id(id: &str, operation: &Operation) -> Result<(), ApiError> {
     check_segment(id)
-        .map_err(|why| Error::wrong_answer(format!("not an id: {why}")).of(operation, 1))
+        .map_err(|why| ApiError::wrong_answer(format!("not an id: {why}")).of(operation, 1))
 }
 
 /// Returns whether something can be one segment of a path: `.` and `..` would ask for something
@@ -315,10 +315,6 @@ fn redirects(address: &ApiUrl) -> redirect::Policy {
             attempt.stop()
         }
     })
-}
-
-fn date(response: &Response) -> Option<SystemTime> {
-    httpdate::parse_http_date(response.headers().get(DATE)?.to_str().ok()?).ok()
 }
 
 /// Returns the target of a redirect that was not followed.
@@ -372,17 +368,21 @@ fn tls(authorities: RootCertStore) -> ClientConfig {
 }
 
 /// Reads an answer to its end, counting what comes out of the decompression.
-async fn read(mut response: Response, limit: usize, received: &mut usize) -> Result<String, Error> {
+async fn read(
+    mut response: Response,
+    limit: usize,
+    received: &mut usize,
+) -> Result<String, ApiError> {
     let promised = response.content_length();
     let length = promised.map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
     if length > limit {
-        return Err(Error::too_large(limit));
+        return Err(ApiError::too_large(limit));
     }
     let mut body = Vec::with_capacity(length.min(TRUSTED_LENGTH));
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) if body.len() + chunk.len() > limit => {
-                return Err(Error::too_large(limit));
+                return Err(ApiError::too_large(limit));
             }
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => break,
@@ -394,6 +394,6 @@ async fn read(mut response: Response, limit: usize, received: &mut usize) -> Res
     }
     String::from_utf8(body).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        Error::no_answer(format!("the answer is not UTF-8 text (byte {at})"))
+        ApiError::no_answer(format!("the answer is not UTF-8 text (byte {at})"))
     })
 }

@@ -12,7 +12,7 @@ use crate::text::message::Message;
 /// A call that failed: the failure that it is for a run, and what decides on another try.
 #[derive(Debug, thiserror::Error)]
 #[error("{failure}")]
-pub struct Error {
+pub struct ApiError {
     /// The message, the kind, and the hint; its detail is the libraries' own words.
     pub failure: Box<Failure>,
     /// True if the API could not be asked or could not tell, so that an earlier answer may do: not
@@ -21,10 +21,9 @@ pub struct Error {
     /// The time that the API asks us to wait before the next request.
     pub wait: Option<Duration>,
     pub(super) again: Retry,
-    /// The status with which the API refused.
+    /// The status with which the API refused. That of a web page is not the API's: something in
+    /// between sent it, which knows nothing of clusters.
     pub(super) status: Option<StatusCode>,
-    /// True if a web page came with it: something in between, which knows nothing of clusters.
-    pub(super) is_page: bool,
 }
 
 /// The request.
@@ -54,7 +53,7 @@ const WEB_PAGE: &str = "a proxy, a login portal, or another server sent a web pa
  `--api-url`, HTTPS_PROXY and NO_PROXY";
 const WRONG_API: &str = "check that `--api-url` names the Prime Intellect API";
 
-impl Error {
+impl ApiError {
     /// A failure that no other try and no earlier answer helps.
     pub(super) fn new(kind: Kind, message: impl Into<Message>, hint: &'static str) -> Self {
         Failure::message(kind, message).hint(hint).into()
@@ -122,8 +121,7 @@ impl Error {
                 StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => Retry::IfItReads,
                 _ => Retry::Never,
             },
-            status: Some(status),
-            is_page,
+            status: Some(status).filter(|_| !is_page),
             ..failure.into()
         }
     }
@@ -144,14 +142,14 @@ impl Error {
     /// Returns whether the API says that there is no such cluster: not that it cannot tell.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        self.status == Some(StatusCode::NOT_FOUND) && !self.is_page
+        self.status == Some(StatusCode::NOT_FOUND)
     }
 
     /// Returns whether the API answered, and does not take the token, or not for this.
     #[must_use]
     pub fn is_about_the_token(&self) -> bool {
         let refusals = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
-        self.status.is_some_and(|status| refusals.contains(&status)) && !self.is_page
+        self.status.is_some_and(|status| refusals.contains(&status))
     }
 
     /// The answer of Get Cluster for `asked` cannot be read.
@@ -175,7 +173,7 @@ impl Error {
 }
 
 /// What fails before the API is asked.
-impl From<Failure> for Error {
+impl From<Failure> for ApiError {
     fn from(failure: Failure) -> Self {
         Self {
             failure: Box::new(failure),
@@ -183,13 +181,12 @@ impl From<Failure> for Error {
             wait: None,
             again: Retry::Never,
             status: None,
-            is_page: false,
         }
     }
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
         *error.failure
     }
 }

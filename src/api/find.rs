@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 
 use super::client::{Client, ClusterAnswer, check_segment};
-use super::error::{Error, Operation};
+use super::error::{ApiError, Operation};
 use super::list::{Listed, PAGE};
 use super::server_text::shown;
 use crate::failure::Kind;
@@ -23,11 +23,11 @@ impl Client {
     /// Where the API knows no such id, the list is searched: an id or an exact name wins, then a
     /// name that differs in case only, then the start of an id. None or several are an error that
     /// names the near ones.
-    pub async fn find(&self, selector: &str) -> Result<ClusterAnswer, Error> {
-        let failed = |error: Error| error.of(&Operation::Cluster(selector.to_owned()), 1);
+    pub async fn find(&self, selector: &str) -> Result<ClusterAnswer, ApiError> {
+        let failed = |error: ApiError| error.of(&Operation::Cluster(selector.to_owned()), 1);
         check_segment(selector).map_err(|why| {
             let message = format!("not an id or a name: {why}");
-            failed(Error::new(Kind::Usage, message, "give the id or the name of a cluster"))
+            failed(ApiError::new(Kind::Usage, message, "give the id or the name of a cluster"))
         })?;
         match self.cluster(selector).await {
             Err(error) if error.is_unknown_id() => {}
@@ -45,7 +45,7 @@ impl Client {
                      been terminated",
                     shown(id)
                 );
-                Err(failed(Error::new(Kind::Api, message, "try again")))
+                Err(failed(ApiError::new(Kind::Api, message, "try again")))
             }
             found => found,
         }
@@ -53,7 +53,7 @@ impl Client {
 
     /// Names the clusters that a mistyped name might mean, the likeliest first; one page is enough of
     /// a guess, and a guess that fails is none.
-    async fn no_such(&self, selector: &str) -> Error {
+    async fn no_such(&self, selector: &str) -> ApiError {
         let listed = self.page(None, 0).await.unwrap_or_default().data;
         let folded = selector.to_lowercase();
         let likeness = |text: &str| strsim::jaro_winkler(&folded, &text.to_lowercase());
@@ -72,19 +72,17 @@ impl Client {
 }
 
 /// The id of the one cluster of the list that is meant.
-fn choose<'l>(selector: &str, listed: &'l [Listed]) -> Result<&'l str, Error> {
-    if let Some(cluster) = listed.iter().find(|cluster| cluster.id == selector) {
-        return Ok(&cluster.id);
-    }
+fn choose<'l>(selector: &str, listed: &'l [Listed]) -> Result<&'l str, ApiError> {
     let folded = selector.to_lowercase();
-    let exact: Vec<_> = listed.iter().filter(|cluster| cluster.name == selector).collect();
-    let filtered = |is_meant: &dyn Fn(&&Listed) -> bool| -> Vec<&Listed> {
-        listed.iter().filter(is_meant).collect()
-    };
-    let in_any_case = |cluster: &&Listed| cluster.name.to_lowercase() == folded;
     let starts_so = |cluster: &&Listed| is_start_of_id(selector, &cluster.id);
-    let steps = [exact, filtered(&in_any_case), filtered(&starts_so)];
-    match steps.iter().find(|found| !found.is_empty()).map_or(&[][..], Vec::as_slice) {
+    let steps: [&dyn Fn(&&Listed) -> bool; 4] = [
+        &|cluster| cluster.id == selector,
+        &|cluster| cluster.name == selector,
+        &|cluster| cluster.name.to_lowercase() == folded,
+        &starts_so,
+    ];
+    let mut found = steps.iter().map(|step| listed.iter().filter(step).collect::<Vec<_>>());
+    match found.find(|found| !found.is_empty()).unwrap_or_default().as_slice() {
         [] => Err(no_such_cluster(by_name(listed.iter().collect()))),
         [cluster] => Ok(&cluster.id),
         several => {
@@ -94,7 +92,7 @@ fn choose<'l>(selector: &str, listed: &'l [Listed]) -> Result<&'l str, Error> {
                 ("several clusters have this name:", "give the id instead of the name")
             };
             let message = naming(message, by_name(several.to_vec()));
-            Err(Error::new(Kind::Api, message, hint))
+            Err(ApiError::new(Kind::Api, message, hint))
         }
     }
 }
@@ -104,11 +102,11 @@ fn by_name(mut clusters: Vec<&Listed>) -> Vec<&Listed> {
     clusters
 }
 
-fn no_such_cluster(similar: Vec<&Listed>) -> Error {
+fn no_such_cluster(similar: Vec<&Listed>) -> ApiError {
     let end = if similar.is_empty() { "" } else { "; similar names:" };
     let message = naming(&format!("no cluster has this id or name{end}"), similar);
     let hint = "`prime-ssh list` shows ids and names; for a terminated cluster, give its id";
-    Error { status: Some(StatusCode::NOT_FOUND), ..Error::new(Kind::Api, message, hint) }
+    ApiError { status: Some(StatusCode::NOT_FOUND), ..ApiError::new(Kind::Api, message, hint) }
 }
 
 /// A message that names the first of these clusters.

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::client::{Call, Client, Reply};
-use super::error::{Error, Operation};
+use super::error::{ApiError, Operation};
 use super::wire::{self, Malformed};
 use crate::text::message::counted;
 use crate::text::time;
@@ -104,7 +104,7 @@ fn moment<S: Serializer>(text: &str, to: S) -> Result<S::Ok, S::Error> {
 
 impl Client {
     /// Returns whether the API answers and takes the token: one row of the list.
-    pub async fn ping(&self) -> Result<Pong, Error> {
+    pub async fn ping(&self) -> Result<Pong, ApiError> {
         let start = Instant::now();
         let call = Call::get(Operation::Clusters, self.page_url(None, 0, 1));
         let Reply { text, date } = self.call(&call).await?;
@@ -119,7 +119,7 @@ impl Client {
     /// The first page says how many clusters there are, so that the others can be asked for
     /// together. A list that says less goes on until a page is not full, and one that says more
     /// ends with such a page.
-    pub async fn clusters(&self, search: Option<&str>) -> Result<Vec<Listed>, Error> {
+    pub async fn clusters(&self, search: Option<&str>) -> Result<Vec<Listed>, ApiError> {
         let mut listed: Vec<Listed> = Vec::new();
         let (mut seen, mut bytes) = (HashSet::new(), 0);
         let (mut next, mut wanted, mut is_ended) = (0, 1, false);
@@ -133,7 +133,7 @@ impl Client {
             let Page { data: rows, total_count: total, bytes: length } = page?;
             bytes += length;
             if bytes > LIST_MAX {
-                return Err(Error::too_large(LIST_MAX).of(&Operation::Clusters, 1));
+                return Err(ApiError::too_large(LIST_MAX).of(&Operation::Clusters, 1));
             }
             let (is_full, before) = (rows.len() == PAGE, listed.len());
             listed.extend(rows.into_iter().filter(|row| seen.insert(row.id.clone())));
@@ -143,7 +143,7 @@ impl Client {
             if repeats || (!is_ended && next == PAGES_MAX) {
                 let message =
                     format!("the list does not end after {}", counted(listed.len(), "cluster"));
-                return Err(Error::no_answer(message).of(&Operation::Clusters, 1));
+                return Err(ApiError::no_answer(message).of(&Operation::Clusters, 1));
             }
             let pages = total.map_or(0, |total| total.div_ceil(PAGE));
             wanted = pages.max(if asked.is_empty() { next + 1 } else { wanted }).min(PAGES_MAX);
@@ -153,7 +153,7 @@ impl Client {
     }
 
     /// One page of the list; a short one is the last.
-    pub(super) async fn page(&self, search: Option<&str>, offset: usize) -> Result<Page, Error> {
+    pub(super) async fn page(&self, search: Option<&str>, offset: usize) -> Result<Page, ApiError> {
         let call = Call::get(Operation::Clusters, self.page_url(search, offset, PAGE));
         let text = self.call(&call.at_most(PAGE_MAX)).await?.text;
         page(&text, offset)
@@ -172,9 +172,9 @@ impl Client {
 }
 
 /// Reads one page; `offset` is where it begins.
-pub(super) fn page(text: &str, offset: usize) -> Result<Page, Error> {
+pub(super) fn page(text: &str, offset: usize) -> Result<Page, ApiError> {
     let what = format!("page {} of the list is malformed", offset / PAGE + 1);
-    let malformed = |why| Error::malformed(&what, &why).of(&Operation::Clusters, 1);
+    let malformed = |why| ApiError::malformed(&what, &why).of(&Operation::Clusters, 1);
     let mut page: Page = wire::read(text).map_err(malformed)?;
     let rows = page.data.len();
     if rows > PAGE {

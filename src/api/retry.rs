@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 use reqwest::Method;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
-use super::error::{Error, Retry, code};
-use crate::failure::Kind;
+use super::error::{ApiError, Retry};
+use crate::text::message::add_clause;
 
 /// Tries of one call in all, for who asks once.
 pub(super) const TRIES: u32 = 3;
@@ -17,7 +17,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The pause before the next try, if there should be one after so many of at most `most`.
 ///
 /// What the API may have begun to do is not asked for twice unless it only reads.
-pub(super) fn next(error: &Error, method: &Method, tried: u32, most: u32) -> Option<Duration> {
+pub(super) fn next(error: &ApiError, method: &Method, tried: u32, most: u32) -> Option<Duration> {
     let is_worth_it = match error.again {
         Retry::Always => true,
         Retry::IfItReads => *method == Method::GET,
@@ -26,20 +26,18 @@ pub(super) fn next(error: &Error, method: &Method, tried: u32, most: u32) -> Opt
     (is_worth_it && tried < most).then(|| pause(tried).max(error.wait.unwrap_or_default()))
 }
 
-/// The error, or that the wait which the API asks for does not fit into the time that is left.
-pub(super) fn within(error: Error, left: Duration, limit: Duration) -> Error {
-    match (error.status, error.wait) {
-        // A refusal that no waiting changes stays what it is.
-        (Some(status), Some(wait)) if wait > left && error.again != Retry::Never => {
-            let (seconds, code) = (wait.as_secs(), code(status));
-            let message = format!(
-                "the API asks to wait {seconds}s ({code}), longer than the time limit of {limit:?}"
-            );
-            let hint = "try again later, or give it more time with `--timeout`";
-            Error { wait: Some(wait), is_outage: true, ..Error::new(Kind::Api, message, hint) }
-        }
-        _ => error,
+/// The error, and where the wait that the API asks for does not fit into the time that is left, that
+/// it does not.
+pub(super) fn within(mut error: ApiError, left: Duration, limit: Duration) -> ApiError {
+    // A refusal that no waiting changes stays what it is.
+    if let Some(wait) = error.wait.filter(|wait| *wait > left && error.again != Retry::Never) {
+        let seconds = wait.as_secs();
+        let why = format!("it asks to wait {seconds}s, longer than the time limit of {limit:?}");
+        add_clause(&mut error.failure.message.text, &why);
+        error.failure.hint =
+            Some("try again later, or give it more time with `--timeout`".to_owned());
     }
+    error
 }
 
 /// Growing, and never the same for two callers who failed together.
@@ -57,9 +55,13 @@ pub(super) fn asked_wait(headers: &HeaderMap) -> Option<Duration> {
         return Some(text.parse().map_or(Duration::MAX, Duration::from_secs));
     }
     let until = httpdate::parse_http_date(text).ok()?;
-    let date = headers.get(DATE).and_then(|date| date.to_str().ok());
-    let now = date.and_then(|date| httpdate::parse_http_date(date).ok());
-    Some(until.duration_since(now.unwrap_or_else(SystemTime::now)).unwrap_or_default())
+    let now = date(headers).unwrap_or_else(SystemTime::now);
+    Some(until.duration_since(now).unwrap_or_default())
+}
+
+/// Returns the API's own time, where an answer tells it.
+pub(super) fn date(headers: &HeaderMap) -> Option<SystemTime> {
+    httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()
 }
 
 #[cfg(test)]

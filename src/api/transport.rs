@@ -7,7 +7,7 @@ use reqwest::Error as HttpError;
 use rustls::{CertificateError, Error as TlsError};
 
 use super::address::ApiUrl;
-use super::error::{Error, Retry};
+use super::error::{ApiError, Retry};
 use super::server_text::shown;
 use crate::failure::Kind;
 
@@ -20,7 +20,7 @@ const SCHEME: &str = "check the scheme and the port in `--api-url`";
 const CUT: &str = "try again; a proxy in between may have cut it";
 
 /// Explains why no answer began.
-pub(super) fn no_answer(error: HttpError, address: &ApiUrl) -> Error {
+pub(super) fn no_answer(error: HttpError, address: &ApiUrl) -> ApiError {
     let error = error.without_url();
     let reason = reason(&error);
     let (message, hint, again) = if let Some(tls) = find::<TlsError>(&error) {
@@ -36,11 +36,11 @@ pub(super) fn no_answer(error: HttpError, address: &ApiUrl) -> Error {
         let message = format!("the connection broke before an answer came: {reason}");
         (message, NETWORK, Retry::IfItReads)
     };
-    Error { again, ..outage(Kind::Api, message, hint, &error) }
+    ApiError { again, ..outage(Kind::Api, message, hint, &error) }
 }
 
 /// Explains why an answer stopped in the middle.
-pub(super) fn no_end(error: HttpError, received: usize, promised: Option<u64>) -> Error {
+pub(super) fn no_end(error: HttpError, received: usize, promised: Option<u64>) -> ApiError {
     let error = error.without_url();
     let is_cut = find::<hyper::Error>(&error).is_some();
     let message = match promised {
@@ -51,12 +51,12 @@ pub(super) fn no_end(error: HttpError, received: usize, promised: Option<u64>) -
         _ => format!("cannot decompress the answer after {received} bytes: {}", reason(&error)),
     };
     let again = if is_cut { Retry::IfItReads } else { Retry::Never };
-    Error { again, ..outage(Kind::Answer, message, CUT, &error) }
+    ApiError { again, ..outage(Kind::Answer, message, CUT, &error) }
 }
 
-fn outage(kind: Kind, message: String, hint: &'static str, error: &HttpError) -> Error {
+fn outage(kind: Kind, message: String, hint: &'static str, error: &HttpError) -> ApiError {
     let chain: Vec<_> = chain(error).map(ToString::to_string).collect();
-    let mut outage = Error { is_outage: true, ..Error::new(kind, message, hint) };
+    let mut outage = ApiError { is_outage: true, ..ApiError::new(kind, message, hint) };
     outage.failure.detail = Some(shown(&chain.join(": ")));
     outage
 }

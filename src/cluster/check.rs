@@ -182,25 +182,19 @@ impl<'a> Nodes<'a> {
             order_connections(&mut of_node);
             self.hosts.append(&mut of_node);
         }
-        let of_node = self.hosts.get_mut(hosts..).unwrap_or_default();
-        let of_control_node = of_node.iter().any(|host| host.control);
-        for host in of_node {
-            host.of_control_node = of_control_node;
-        }
         let unconnected = wire.connections.is_empty();
         let name = || label(&wire.name).unwrap_or_else(|| Label::of_place("nodes", index));
         match gone {
-            Some(why) if unconnected => self.skipped.push(Skipped { name: name(), why }),
-            Some(why) => self.inactive.push(Skipped { name: name(), why }),
+            Some(why) if unconnected => self.skipped.push(Skipped::new(name(), why)),
+            Some(why) => self.inactive.push(Skipped::new(name(), why)),
             None if gives_host => {}
             None => match node {
                 Ok((node, _)) if unconnected => {
-                    let why = no_connection(wire, node.id.clone());
-                    self.skipped.push(Skipped { name: name(), why });
+                    self.skipped.push(no_connection(wire, name(), node.id.clone()));
                 }
                 // Beyond as many refusals as are kept, refused nodes are counted only.
                 _ if self.refusals.more > 0 => {}
-                _ => self.skipped.push(Skipped { name: name(), why: WhySkipped::Refused }),
+                _ => self.skipped.push(Skipped::new(name(), WhySkipped::ValueRefused)),
             },
         }
     }
@@ -239,7 +233,7 @@ impl<'a> Nodes<'a> {
         for (node, name) in left_by {
             let is_left = hosts.binary_search_by_key(&node, |host| host.node.index).is_ok();
             if let (false, Ok(name)) = (is_left, Label::new(name.to_string())) {
-                skipped.push(Skipped { name, why: WhySkipped::Refused });
+                skipped.push(Skipped::new(name, WhySkipped::ValueRefused));
             }
         }
         self.order_skipped();
@@ -272,15 +266,17 @@ fn failure<'a>(value: &Value<'a>) -> Option<Label<'a>> {
     label(value).or_else(|| shown().ok()).or_else(|| Label::new("unreadable reason").ok())
 }
 
-fn no_connection<'a>(node: &wire::Node<'a>, id: Id<'a>) -> WhySkipped<'a> {
-    WhySkipped::NoConnection {
-        id,
+fn no_connection<'a>(node: &wire::Node<'a>, name: Label<'a>, id: Id<'a>) -> Skipped<'a> {
+    Skipped {
+        name,
+        why: WhySkipped::NoConnection,
+        id: Some(id),
         status: label(&node.status),
-        progress: match node.installation_progress {
+        installation_progress: match node.installation_progress {
             Value::Integer(progress) => Some(progress),
             _ => None,
         },
-        failure: failure(&node.installation_failure),
+        installation_failure: failure(&node.installation_failure),
     }
 }
 

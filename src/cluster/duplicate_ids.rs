@@ -82,12 +82,8 @@ fn mark_machines(clusters: &mut [CheckedCluster<'_>]) -> HashSet<String> {
 
 /// The id of each node once; its hosts stand together.
 fn node_ids<'h>(hosts: &'h [Host<'_>]) -> impl Iterator<Item = &'h str> {
-    let mut last = None;
-    hosts.iter().filter_map(move |host| {
-        let first = last != Some(host.node.index);
-        last = Some(host.node.index);
-        first.then(|| host.node.id.as_str())
-    })
+    let nodes = hosts.chunk_by(|a, b| a.node.index == b.node.index);
+    nodes.filter_map(|of_node| Some(of_node.first()?.node.id.as_str()))
 }
 
 /// The ids, in lower case, that occur twice, in the same or another case.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::jump::{Jump, JumpHost};
 use crate::name::{HostName, Id, Label, Port, Slug, UserName};
 
@@ -100,8 +102,9 @@ pub(super) fn destination(user: &UserName<'_>, host_name: &HostName<'_>, port: P
     }
 }
 
-/// The cluster as a whole, as the answer describes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The cluster as a whole, as the answer describes it. Serialized, it is a part of
+/// [`data`](crate::render::data).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Cluster<'a> {
     /// Its id.
     pub id: Id<'a>,
@@ -118,12 +121,15 @@ pub struct Cluster<'a> {
     /// The scheduler of its jobs.
     pub orchestrator: Option<Label<'a>>,
     /// The team that it belongs to.
+    #[serde(rename = "team_id")]
     pub team: Option<Label<'a>>,
     /// True if it lets people in with a short-lived certificate only.
     pub vault_enabled: bool,
     /// The time of its termination, if it was terminated.
+    #[serde(skip)]
     pub terminated_at: Option<Label<'a>>,
     /// The keys that are authorized on its hosts.
+    #[serde(skip)]
     pub ssh_keys: Vec<SshKey<'a>>,
 }
 
@@ -145,65 +151,78 @@ pub struct SshKey<'a> {
     pub public_key: Option<Label<'a>>,
 }
 
-/// A node that gives no host.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A node that gives no host. Serialized, it is a part of [`data`](crate::render::data).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Skipped<'a> {
-    /// The node's name, or where it stands where it has none.
+    /// Its name, or where it stands in the answer where it has none.
     pub name: Label<'a>,
     /// The reason that it gives none.
-    pub why: WhySkipped<'a>,
+    #[serde(rename = "reason")]
+    pub why: WhySkipped,
+    /// Of one without a connection: its id.
+    #[serde(skip)]
+    pub id: Option<Id<'a>>,
+    /// Of one without a connection: its status, as the API says it.
+    pub status: Option<Label<'a>>,
+    /// Of one without a connection: how far its installation is, on the API's own scale.
+    pub installation_progress: Option<i64>,
+    /// Of one without a connection: why its installation failed, where it did.
+    pub installation_failure: Option<Label<'a>>,
 }
 
 /// The reason that a node gives no host.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WhySkipped<'a> {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhySkipped {
     /// It was terminated.
     Terminated,
     /// It was taken out of the cluster.
     Detached,
     /// It has no connection yet.
-    NoConnection {
-        /// The node's id.
-        id: Id<'a>,
-        /// The node's status.
-        status: Option<Label<'a>>,
-        /// The progress of its installation, on the API's own scale.
-        progress: Option<i64>,
-        /// The reason that its installation failed, if it did.
-        failure: Option<Label<'a>>,
-    },
+    NoConnection,
     /// Each of its connections, or the node itself, holds a value that was refused.
-    Refused,
+    ValueRefused,
 }
 
-impl WhySkipped<'_> {
-    /// Returns whether the node is in the cluster: it should give a host, and does not.
-    #[must_use]
-    pub fn is_active(&self) -> bool {
-        matches!(self, Self::NoConnection { .. } | Self::Refused)
+/// The word for programs.
+impl fmt::Display for WhySkipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
     }
 }
 
-impl fmt::Display for WhySkipped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Terminated => f.write_str("terminated"),
-            Self::Detached => f.write_str("detached from the cluster"),
-            Self::Refused => f.write_str("a value of it was refused"),
-            Self::NoConnection { status, progress, failure, .. } => {
-                f.write_str("no connection yet")?;
-                if let Some(status) = status {
-                    write!(f, ", status {status}")?;
-                }
-                if let Some(progress) = progress {
-                    write!(f, ", installation progress {progress}")?;
-                }
-                if let Some(failure) = failure {
-                    write!(f, ", installation failed: {failure}")?;
-                }
-                Ok(())
-            }
+impl<'a> Skipped<'a> {
+    pub(super) fn new(name: Label<'a>, why: WhySkipped) -> Self {
+        let (status, installation_progress, installation_failure) = (None, None, None);
+        Self { name, why, id: None, status, installation_progress, installation_failure }
+    }
+
+    /// Returns whether the node is in the cluster: it should give a host, and does not.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        matches!(self.why, WhySkipped::NoConnection | WhySkipped::ValueRefused)
+    }
+
+    /// The reason that it gives no host, with all that is known of it, for a person.
+    #[must_use]
+    pub fn explained(&self) -> String {
+        let mut text = match self.why {
+            WhySkipped::Terminated => "terminated",
+            WhySkipped::Detached => "detached from the cluster",
+            WhySkipped::ValueRefused => "a value of it was refused",
+            WhySkipped::NoConnection => "no connection yet",
         }
+        .to_owned();
+        if let Some(status) = &self.status {
+            text.extend([", status ", status.as_str()]);
+        }
+        if let Some(progress) = self.installation_progress {
+            text.extend([", installation progress ", &progress.to_string()]);
+        }
+        if let Some(failure) = &self.installation_failure {
+            text.extend([", installation failed: ", failure.as_str()]);
+        }
+        text
     }
 }
 

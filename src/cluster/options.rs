@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::jump::{BastionArg, JumpHost, JumpMode};
 use super::selection::Selection;
-use crate::name::{Id, Slug, UserName};
+use crate::name::{Slug, UserName};
 use crate::text::serialized;
 
 /// The hosts, their names, and the way to them: the same for every command that renders.
@@ -19,11 +19,9 @@ pub struct Options {
     /// The first word of every host alias [default: prime]
     #[arg(long, value_name = "WORD", env = "PRIME_SSH_PREFIX")]
     #[arg(help_heading = "Connection options")]
-    #[serde(with = "serialized::optional")]
     pub prefix: Option<Slug<'static>>,
     /// Log in as this user instead of the API's
     #[arg(long, value_name = "NAME", env = "PRIME_SSH_USER", help_heading = "Connection options")]
-    #[serde(with = "serialized::optional")]
     pub user: Option<UserName<'static>>,
     /// Which workers to reach through the control node [default: auto]
     #[arg(long, value_name = "WHICH", env = "PRIME_SSH_JUMP")]
@@ -40,10 +38,6 @@ pub struct Options {
     #[arg(help_heading = "Connection options")]
     #[serde(with = "serialized::optional")]
     pub bastion: Option<BastionArg>,
-    /// Names that clusters keep, by their id: an installed cluster's name does not move.
-    #[arg(skip)]
-    #[serde(skip)]
-    pub recorded: Vec<(Id<'static>, Slug<'static>)>,
 }
 
 impl Options {

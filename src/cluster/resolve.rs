@@ -50,10 +50,10 @@ impl<'a> ResolvedCluster<'a> {
         if matches!(self.fleet, Err(NoFleet::Terminated)) {
             return Vec::new();
         }
-        let loud = self.skipped().iter().filter(|skipped| skipped.why != WhySkipped::Refused);
+        let loud = self.skipped().iter().filter(|skipped| skipped.why != WhySkipped::ValueRefused);
         let title = &self.title;
         let mut notes: Vec<String> = loud
-            .map(|skipped| format!("{title}: skipped {}: {}", skipped.name, skipped.why))
+            .map(|skipped| format!("{title}: skipped {}: {}", skipped.name, skipped.explained()))
             .collect();
         if notes.len() > TOLD {
             let more = notes.split_off(TOLD).len();
@@ -112,25 +112,26 @@ pub fn resolve<'a>(
         cluster.nodes.settle_inactive(options.selection.include_inactive);
     }
     refuse_duplicates(&mut clusters);
-    let names = name_clusters(&clusters.iter().collect::<Vec<_>>(), &options.recorded);
+    let names = name_clusters(&clusters.iter().collect::<Vec<_>>(), &[]);
     let clusters = clusters.into_iter().zip(names);
     let mut resolved: Vec<_> =
         clusters.map(|(cluster, name)| resolve_named(cluster, name, options)).collect();
-    resolved.sort_by(|a, b| {
-        let key = |resolved: &ResolvedCluster<'a>| {
-            resolved.fleet_or_empty().map(|fleet| (fleet.name.clone(), fleet.cluster.id.clone()))
-        };
-        key(a).cmp(&key(b))
+    resolved.sort_by_cached_key(|resolved| {
+        resolved.fleet_or_empty().map(|fleet| (fleet.name.clone(), fleet.cluster.id.clone()))
     });
     resolved
 }
 
-/// Makes a fleet of one cluster, whatever other clusters there are.
+/// Makes a fleet of one cluster by this name, or by its own: whatever other clusters there are.
 #[must_use]
-pub fn resolve_one<'a>(mut cluster: CheckedCluster<'a>, options: &Options) -> ResolvedCluster<'a> {
+pub fn resolve_one<'a>(
+    mut cluster: CheckedCluster<'a>,
+    name: Option<Slug<'a>>,
+    options: &Options,
+) -> ResolvedCluster<'a> {
     cluster.nodes.settle_inactive(options.selection.include_inactive);
     refuse_duplicates(std::slice::from_mut(&mut cluster));
-    let name = name_clusters(&[&cluster], &options.recorded).pop().flatten();
+    let name = name.or_else(|| cluster.wanted_name());
     resolve_named(cluster, name, options)
 }
 
@@ -223,7 +224,7 @@ fn resolve_hosts(
     if fleet.hosts.is_empty() {
         return Err(NoFleet::NoHost);
     }
-    mark_mains(&mut fleet.hosts);
+    mark_nodes(&mut fleet.hosts);
     // Before any host is removed, so that a name does not depend on the selection.
     name_hosts(&mut fleet.hosts);
     fleet.hosts.sort_unstable_by(|a, b| {
@@ -267,12 +268,15 @@ fn first_control_node(hosts: &[Host<'_>]) -> Option<usize> {
     control_nodes.min_by(|(_, a), (_, b)| by_name(a, b)).map(|(at, _)| at)
 }
 
-/// Marks the first connection of each node as its main one.
-fn mark_mains(hosts: &mut [Host<'_>]) {
-    let mut node = None;
-    for host in hosts {
-        host.main = node != Some(host.node.index);
-        node = Some(host.node.index);
+/// Marks the first connection of each node as its main one, and all of them where one is a control
+/// node's.
+fn mark_nodes(hosts: &mut [Host<'_>]) {
+    for of_node in hosts.chunk_by_mut(|a, b| a.node.index == b.node.index) {
+        let of_control_node = of_node.iter().any(|host| host.control);
+        for (at, host) in of_node.iter_mut().enumerate() {
+            host.main = at == 0;
+            host.of_control_node = of_control_node;
+        }
     }
 }
 

@@ -183,18 +183,12 @@ fn clusters_of_one_name_all_get_their_id_part() {
 #[test]
 fn a_recorded_name_stays_and_the_newcomer_moves() {
     let one = |id| cluster(id, "train", &[node("n", "n", &[connection("203.0.113.1", true)])]);
-    let options = Options {
-        recorded: vec![("c2".parse().unwrap(), "train".parse().unwrap())],
-        ..Options::default()
-    };
-    let answers = [one("c1"), one("c2")];
-    let found: Vec<(String, String)> = resolve_all(&answers, &options)
-        .into_iter()
-        .map(|resolved| resolved.fleet.unwrap())
-        .map(|fleet| (fleet.cluster.id.to_string(), fleet.name.to_string()))
-        .collect();
-    let moved = ("c1".to_owned(), format!("train-{}", id_part("c1")));
-    assert_eq!(found, [("c2".to_owned(), "train".to_owned()), moved]);
+    let answers = [one("c1"), one("c2")].map(String::leak);
+    let clusters = answers.map(|text| CheckedCluster::of(text, "test").unwrap());
+    let recorded = [("c2".parse().unwrap(), "train".parse().unwrap())];
+    let names = name_clusters(&clusters.iter().collect::<Vec<_>>(), &recorded);
+    let names = names.into_iter().map(|name| name.unwrap().to_string()).collect::<Vec<_>>();
+    assert_eq!(names, [format!("train-{}", id_part("c1")), "train".to_owned()]);
 }
 
 #[test]

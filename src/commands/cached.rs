@@ -1,14 +1,13 @@
 //! Answers of the API, or cached ones where the user's options allow that.
 
-use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::fetch::{self, AnswerSource, Fetched};
 use super::fleets;
-use crate::api::cache::{Cache, CachedResponse, Key};
+use crate::api::cache::{CacheFile, CachedResponse};
 use crate::api::client::ClusterAnswer;
-use crate::api::error::Error as ApiError;
+use crate::api::error::ApiError;
 use crate::cli::CacheArgs;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::settings::{Context, Environment, Origin, Source};
@@ -19,22 +18,22 @@ use crate::text::time::span;
 pub(super) struct Caching<'c> {
     args: &'c CacheArgs,
     /// None where no folder is known.
-    cache: Option<Cache>,
+    folder: Option<PathBuf>,
     terminal: Terminal,
 }
 
-/// Answers, and which of them are new.
+/// Answers, and where those belong in the cache that are new.
 #[derive(Default)]
 pub(super) struct Answers {
     pub(super) fetched: Vec<Fetched>,
-    new: Vec<(Key, CachedResponse)>,
+    new: Vec<Question>,
 }
 
 /// A question with an entry of its own in the cache: for one cluster, or for all.
 struct Question {
-    key: Key,
-    /// The id or name of the one cluster.
-    selector: Option<String>,
+    file: CacheFile,
+    /// The id or name of the one cluster, or that it is about all.
+    asked: String,
 }
 
 impl<'c> Caching<'c> {
@@ -43,54 +42,54 @@ impl<'c> Caching<'c> {
             let message = "--offline never asks the API, but --refresh always does";
             return Err(Failure::message(Kind::Usage, message));
         }
-        let cache = folder(&context.environment)?.map(Cache::in_folder);
-        if cache.is_none() && (args.cache.is_some() || args.offline) {
+        let folder = folder(&context.environment)?;
+        if folder.is_none() && (args.cache.is_some() || args.offline) {
             let message = "no folder for cached answers: neither XDG_CACHE_HOME nor HOME is set";
             return Err(Failure::message(Kind::Usage, message));
         }
-        Ok(Self { args, cache, terminal: context.terminal })
+        Ok(Self { args, folder, terminal: context.terminal })
     }
 
-    /// Reads the files, takes what is cached, or asks the API.
+    /// Reads the files, takes what is cached, or asks the API: for all clusters of the run, where the
+    /// cached answer for one does not do.
     pub(super) fn answers(&self, source: &Source) -> Outcome<Answers> {
-        let mut answers = Answers::default();
-        let Some(cache) = self.cache.as_ref().filter(|_| !source.is_files()) else {
-            answers.fetched = fetch::all(source, self.terminal)?;
-            return Ok(answers);
+        let Some(folder) = self.folder.as_ref().filter(|_| !source.is_files()) else {
+            return Ok(Answers { fetched: fetch::all(source, self.terminal)?, new: Vec::new() });
         };
-        let mut open = Vec::new();
-        for question in questions(source)? {
-            match question.cached_in(cache).filter(|cached| self.takes(cached.age())) {
-                Some(cached) => {
-                    self.tell_age(&question, cached.age());
-                    answers.fetched.extend(cached.answers.into_iter().map(|cached| Fetched {
-                        asked: cached.id.clone(),
-                        source: AnswerSource::Api(cached.id),
-                        result: Ok(cached.text),
-                    }));
+        let questions = questions(source, folder)?;
+        let cached: Result<Vec<CachedResponse>, &Question> =
+            questions.iter().map(|question| cached(question, source).ok_or(question)).collect();
+        match cached {
+            Ok(cached) if cached.iter().all(|cached| self.takes(cached.age())) => {
+                for (question, cached) in questions.iter().zip(&cached) {
+                    self.tell_age(question, cached.age());
                 }
-                None if self.args.offline => return Err(question.nothing_cached()),
-                None => open.push(question),
+                let answers = cached.into_iter().flat_map(|cached| cached.answers);
+                let fetched = answers.map(|ClusterAnswer { id, text }| Fetched {
+                    asked: id.clone(),
+                    source: AnswerSource::Api(id),
+                    result: Ok(text),
+                });
+                Ok(Answers { fetched: fetched.collect(), new: Vec::new() })
+            }
+            Err(Question { asked, .. }) if self.args.offline => Err(nothing_cached(asked)),
+            cached => {
+                let fetched = fetch::all(source, self.terminal)
+                    .map_err(|error| advise_offline(error, cached.ok()))?;
+                let new = if self.args.cache.is_some() { questions } else { Vec::new() };
+                Ok(Answers { fetched, new })
             }
         }
-        if !open.is_empty() {
-            let fetched = fetch::all(&only(source, &open), self.terminal)
-                .map_err(|error| advise_offline(error, cache, &open))?;
-            if self.args.cache.is_some() {
-                answers.new =
-                    open.iter().map(|open| (open.key.clone(), open.entry(&fetched))).collect();
-            }
-            answers.fetched.extend(fetched);
-        }
-        Ok(answers)
     }
 
     /// Writes new answers to the cache, after they were found to be usable: one that is not would
     /// be refused for as long as it is cached.
-    pub(super) fn write(&self, answers: &Answers) {
-        let Some(cache) = &self.cache else { return };
-        for (key, entry) in &answers.new {
-            if let Err(error) = cache.write(key, entry) {
+    pub(super) fn write(&self, Answers { fetched, new }: &Answers) {
+        // One for each question, or all of them for the only one.
+        let size = if new.len() == 1 { fetched.len().max(1) } else { 1 };
+        for (question, fetched) in new.iter().zip(fetched.chunks(size)) {
+            let entry = CachedResponse::new(fetched.iter().filter_map(answer).collect());
+            if let Err(error) = question.file.write(&entry) {
                 self.terminal.warning(format_args!("cannot cache the answer: {error}"));
             }
         }
@@ -108,7 +107,7 @@ impl<'c> Caching<'c> {
             Some(age) => format!("{} ago", span(age)),
             None => "the future, by this machine's clock".to_owned(),
         };
-        let told = format_args!("{question}: using the cached answer from {age}");
+        let told = format_args!("{}: using the cached answer from {age}", question.asked);
         if self.args.offline { self.terminal.note(told) } else { self.terminal.detail(told) }
     }
 }
@@ -121,33 +120,37 @@ fn folder(environment: &Environment) -> Outcome<Option<PathBuf>> {
     Ok(folder.map(|folder| folder.join("prime-ssh")))
 }
 
-fn questions(source: &Source) -> Outcome<Vec<Question>> {
+fn questions(source: &Source, folder: &Path) -> Outcome<Vec<Question>> {
     let api = source.endpoint.clone()?;
-    let of_cluster = |selector: &String| Question {
-        key: Key::of_cluster(&api.address, &api.token, selector),
-        selector: Some(selector.clone()),
+    let about = |asked: &str, question: &[&str]| Question {
+        file: CacheFile::of(folder, &api.address, &api.token, question),
+        asked: asked.to_owned(),
     };
     Ok(match &source.origin {
         Origin::Files(_) => Vec::new(),
-        Origin::Named(selectors) => selectors.iter().map(of_cluster).collect(),
-        Origin::All(team) => {
-            let key = Key::of_all(&api.address, &api.token, team.as_deref());
-            vec![Question { key, selector: None }]
-        }
+        Origin::Named(named) => named.iter().map(|name| about(name, &["cluster", name])).collect(),
+        Origin::All(Some(team)) => vec![about("all clusters", &["team", team])],
+        Origin::All(None) => vec![about("all clusters", &["all"])],
     })
 }
 
-/// The same source with these questions only.
-fn only(source: &Source, open: &[Question]) -> Source {
-    let named: Vec<String> = open.iter().filter_map(|open| open.selector.clone()).collect();
-    let origin = if named.is_empty() { source.origin.clone() } else { Origin::Named(named) };
-    Source { origin, endpoint: source.endpoint.clone() }
+/// Returns the cached answer, if all of it can be parsed.
+fn cached(question: &Question, source: &Source) -> Option<CachedResponse> {
+    let cached = question.file.read()?;
+    let readable =
+        |answer: &ClusterAnswer| fleets::checked_answer(&answer.id, &answer.text).is_ok();
+    let complete = matches!(source.origin, Origin::All(_)) || cached.answers.len() == 1;
+    (complete && cached.answers.iter().all(readable)).then_some(cached)
+}
+
+/// The answer of the API, as it is cached.
+fn answer(fetched: &Fetched) -> Option<ClusterAnswer> {
+    let (AnswerSource::Api(id), Ok(text)) = (&fetched.source, &fetched.result) else { return None };
+    Some(ClusterAnswer { id: id.clone(), text: text.clone() })
 }
 
 /// If the API is down and every answer is cached, says that they can be used.
-fn advise_offline(error: ApiError, cache: &Cache, open: &[Question]) -> Failure {
-    let cached: Option<Vec<CachedResponse>> =
-        open.iter().map(|question| question.cached_in(cache)).collect();
+fn advise_offline(error: ApiError, cached: Option<Vec<CachedResponse>>) -> Failure {
     let Some(cached) = cached.filter(|_| error.is_outage) else { return error.into() };
     let age = span(cached.iter().filter_map(CachedResponse::age).max().unwrap_or_default());
     let cached =
@@ -159,39 +162,8 @@ fn advise_offline(error: ApiError, cache: &Cache, open: &[Question]) -> Failure 
     Failure::from(error).hint(hint)
 }
 
-impl Question {
-    /// Returns the cached answer, if all of it can be parsed.
-    fn cached_in(&self, cache: &Cache) -> Option<CachedResponse> {
-        let cached = cache.read(&self.key)?;
-        let readable =
-            |answer: &ClusterAnswer| fleets::checked_answer(&answer.id, &answer.text).is_ok();
-        let complete = self.selector.is_none() || cached.answers.len() == 1;
-        (complete && cached.answers.iter().all(readable)).then_some(cached)
-    }
-
-    /// Returns the entry for the cache.
-    fn entry(&self, fetched: &[Fetched]) -> CachedResponse {
-        let is_mine =
-            |fetched: &&Fetched| self.selector.as_ref().is_none_or(|mine| *mine == fetched.asked);
-        let answer = |fetched: &Fetched| match (&fetched.source, &fetched.result) {
-            (AnswerSource::Api(id), Ok(text)) => {
-                Some(ClusterAnswer { id: id.clone(), text: text.clone() })
-            }
-            _ => None,
-        };
-        CachedResponse::new(fetched.iter().filter(is_mine).filter_map(answer).collect())
-    }
-
-    fn nothing_cached(&self) -> Failure {
-        let message = format!("no cached answer for {self}");
-        let hint = "run it once without --offline (PRIME_SSH_OFFLINE), and with --cache DURATION \
+fn nothing_cached(asked: &str) -> Failure {
+    let hint = "run it once without --offline (PRIME_SSH_OFFLINE), and with --cache DURATION \
          (PRIME_SSH_CACHE)";
-        Failure::message(Kind::Api, message).hint(hint)
-    }
-}
-
-impl fmt::Display for Question {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.selector.as_deref().unwrap_or("all clusters"))
-    }
+    Failure::message(Kind::Api, format!("no cached answer for {asked}")).hint(hint)
 }

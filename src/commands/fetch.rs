@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow};
 use futures_util::{StreamExt, stream};
 
 use crate::api::client::{Client, ClusterAnswer};
-use crate::api::error::Error as ApiError;
+use crate::api::error::ApiError;
 use crate::api::list::Listed;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fs::{FILE_MAX, read_input};

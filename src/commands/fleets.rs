@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::fetch::{AnswerSource, Fetched};
-use crate::api::error::Error as ApiError;
+use crate::api::error::ApiError;
 use crate::cluster::{self, CheckedCluster, Fleet, NoFleet, ResolvedCluster, resolve};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::name::Id;

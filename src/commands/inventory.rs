@@ -58,30 +58,26 @@ pub(super) fn run(args: &InventoryArgs, context: &Context) -> Outcome<()> {
              times as fast"
         ));
     }
-    let overwrite = Overwrite::ours(args.force);
-    match &args.script.host {
-        Some(name) => {
-            let text = inventory::host(&fleets, &options, name).ok_or_else(|| {
-                let message = format!("no host {name} in this inventory");
-                Failure::message(Kind::Answer, message).hint("`--list` shows the names")
-            })?;
-            output::deliver(&args.output, &overwrite, |to| to.write_all(text.as_bytes()))
-        }
-        None if is_script => {
-            output::deliver(&args.output, &overwrite, |to| inventory::list(&fleets, &options, to))
-        }
-        None => output::deliver(&args.output, &overwrite, |to| {
-            inventory::render(&fleets, &options, format, to)
-        }),
-    }
+    let host = args.script.host.as_ref().map(|name| {
+        inventory::host(&fleets, &options, name).ok_or_else(|| {
+            let message = format!("no host {name} in this inventory");
+            Failure::message(Kind::Answer, message).hint("`--list` shows the names")
+        })
+    });
+    let host = host.transpose()?;
+    output::deliver(&args.output, &Overwrite::ours(args.force), |to| match &host {
+        Some(text) => to.write_all(text.as_bytes()),
+        None if is_script => inventory::list(&fleets, &options, to),
+        None => inventory::render(&fleets, &options, format, to),
+    })
 }
 
 /// Fails where a node should give a host and does not.
 fn require_all(fleets: &[Fleet<'_>]) -> Outcome<()> {
     let mut missing = Vec::new();
     for fleet in fleets {
-        for node in fleet.skipped.iter().filter(|node| node.why.is_active()) {
-            missing.push(format!("{} of {}: {}", node.name, fleet.cluster.name, node.why));
+        for node in fleet.skipped.iter().filter(|node| node.is_active()) {
+            missing.push(format!("{} of {}: {}", node.name, fleet.cluster.name, node.explained()));
         }
     }
     if missing.is_empty() {

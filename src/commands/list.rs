@@ -11,11 +11,8 @@ use crate::install::present::Present;
 use crate::install::state::Record;
 use crate::settings::{Context, pasted};
 use crate::terminal::table::{Cell, Column, Table, Tone};
-use crate::text::sanitize::{excerpt, name};
+use crate::text::sanitize::name;
 use crate::text::time;
-
-/// The characters of a name that a message shows.
-const EXCERPT: usize = 64;
 
 pub(super) fn run(args: &ListArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
@@ -31,7 +28,7 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Outcome<()> {
     listed.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
     let clusters: Vec<_> = listed.iter().map(|listed| Row::of(listed, &installed)).collect();
     for Row { listed, refusals, .. } in &clusters {
-        let (name, id) = (excerpt(&listed.name, EXCERPT), excerpt(&listed.id, EXCERPT));
+        let (name, id) = (name(&listed.name), name(&listed.id));
         for refusal in refusals {
             terminal.warning(format_args!(
                 "{name} ({id}): the address of its control node is refused: {refusal}"

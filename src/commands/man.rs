@@ -8,12 +8,10 @@ use crate::cli::ManArgs;
 use crate::cli::man_pages::{self, Page};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::terminal;
-use crate::text::sanitize::excerpt;
+use crate::text::sanitize;
 
 /// Pages are for everybody on the machine.
 const MODE: u32 = 0o644;
-/// The length of a word that is shown.
-const SHOWN: usize = 80;
 
 pub(super) fn run(args: ManArgs) -> Outcome<()> {
     let pages = man_pages::pages().or_fail(Kind::Local)?;
@@ -26,7 +24,7 @@ pub(super) fn run(args: ManArgs) -> Outcome<()> {
     let page = pages.iter().find(|page| page.command == args.command);
     let page = page.ok_or_else(|| {
         let command = args.command.unwrap_or_default();
-        let message = format!("no such command: `{}`", excerpt(&command, SHOWN));
+        let message = format!("no such command: `{}`", sanitize::name(&command));
         Failure::message(Kind::Usage, message).hint("see `prime-ssh --help` for the commands")
     })?;
     if terminal::stdout_is_terminal() && open(&page.text) {

@@ -1,7 +1,7 @@
 //! The ssh of this machine: whether it takes the options that a person adds, and reads our files.
 
 use crate::failure::{Failure, Kind, Outcome};
-use crate::render::connection::Layout;
+use crate::render::connection::ConfigLayout;
 use crate::render::ssh_option::SshOption;
 use crate::ssh::query;
 use crate::ssh::release::OpenSsh;
@@ -21,7 +21,7 @@ pub(super) fn check_options(options: &[SshOption]) -> Outcome<()> {
 }
 
 /// Warns where the ssh of this machine is too old for files of this layout.
-pub(super) fn warn_of_old(layout: Layout, terminal: Terminal) {
+pub(super) fn warn_of_old(layout: ConfigLayout, terminal: Terminal) {
     if !OpenSsh::is_plainly(layout.needs())
         && let Err(old) = check_release(OpenSsh::here().as_ref(), Some(layout))
     {
@@ -31,15 +31,15 @@ pub(super) fn warn_of_old(layout: Layout, terminal: Terminal) {
 
 /// Fails where this ssh is too old for files of this layout. Nothing is known of one that is no
 /// OpenSSH, or not there.
-pub(super) fn check_release(ssh: Option<&OpenSsh>, layout: Option<Layout>) -> Outcome<()> {
+pub(super) fn check_release(ssh: Option<&OpenSsh>, layout: Option<ConfigLayout>) -> Outcome<()> {
     let layout = layout.unwrap_or_default();
     let Some(OpenSsh { name, .. }) = ssh.filter(|ssh| ssh.release < layout.needs()) else {
         return Ok(());
     };
     let needed = layout.needs();
     let (what, hint) = match layout {
-        Layout::Flat => ("these files need", format!("install {needed} or later")),
-        Layout::Compact => (
+        ConfigLayout::Flat => ("these files need", format!("install {needed} or later")),
+        ConfigLayout::Compact => (
             "`--layout compact` needs",
             format!("install {needed} or later, or use `--layout flat`"),
         ),

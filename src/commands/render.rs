@@ -25,14 +25,12 @@ pub(super) fn run(args: &TemplateArgs, context: &Context) -> Outcome<()> {
     let answers = fetch::all(&source, context.terminal)?;
     let fleets = fleets::of_answers(&answers, &args.hosts, &source, false, context)?;
     let data = data::of(&fleets);
-    match template {
-        None => output::deliver(&args.output, &overwrite, |to| data::write(&data, to)),
-        Some(template) => {
-            // As a whole before anything is written: half a file is worse than none.
-            let text = template.render(&data)?;
-            output::deliver(&args.output, &overwrite, |to| to.write_all(text.as_bytes()))
-        }
-    }
+    // As a whole before anything is written: half a file is worse than none.
+    let text = template.map(|template| template.render(&data)).transpose()?;
+    output::deliver(&args.output, &overwrite, |to| match &text {
+        None => data::write(&data, to),
+        Some(text) => to.write_all(text.as_bytes()),
+    })
 }
 
 fn read(path: &Path) -> Outcome<Template> {

@@ -142,14 +142,13 @@ impl ViewAnswers {
         let record = id.as_ref().and_then(|id| self.installed.of_id(id.as_str()));
         let source = source(record, fetched, id.as_ref(), &viewing.context.commands());
         let mut rendering = rendering(record, viewing)?;
-        rendering.hosts.recorded = id.zip(name).into_iter().collect();
         let selection = &mut rendering.hosts.selection;
         if viewing.waits {
             *selection = Selection::default();
         }
         selection.among = viewing.filter.clone();
         Ok(ViewedCluster {
-            resolved: resolve_one(cluster, &rendering.hosts),
+            resolved: resolve_one(cluster, name, &rendering.hosts),
             record,
             rendering,
             source,
@@ -196,11 +195,11 @@ fn installed_cluster<'a>(
 /// Resolves the options that a cluster is rendered with.
 fn rendering(record: Option<&Record>, viewing: &ViewSettings<'_>) -> Outcome<Rendering> {
     let prime_context = match record {
-        Some(record) => record.source.context(),
-        None => viewing.prime_context.as_deref(),
+        Some(record) => record.source.context().map(str::to_owned),
+        None => viewing.context.prime_context()?,
     };
     let options = viewing.options.apply(record.map(|record| &record.options));
-    viewing.context.rendering(&options.or_fail(Kind::Usage)?, prime_context)
+    viewing.context.rendering(&options.or_fail(Kind::Usage)?, prime_context.as_deref())
 }
 
 /// Names clusters: by their recorded names, or by those that they would get.

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use super::{Check, Finding, State};
 use crate::api::address::ApiUrl;
-use crate::api::error::Error;
+use crate::api::error::ApiError;
 use crate::api::list::Pong;
 use crate::api::token::TokenSource;
 use crate::failure::Outcome;
@@ -28,7 +28,7 @@ pub struct ApiProbe {
     /// Its address, and the token for it.
     pub access: Outcome<Access>,
     /// Its answer; `None` where it was not asked, for something is wrong with its address or token.
-    pub answer: Option<Result<Pong, Error>>,
+    pub answer: Option<Result<Pong, ApiError>>,
     /// The time of the answer, by this machine's clock.
     pub at: SystemTime,
     /// True if an installed cluster comes from there.

@@ -28,7 +28,7 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut working = None;
     for cluster in &snapshot.clusters {
-        for command in &cluster.fragment.commands {
+        for command in &cluster.commands {
             let faults = faults(cluster, command, snapshot);
             if faults.is_empty() {
                 working = Some(command);

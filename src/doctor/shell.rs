@@ -18,8 +18,11 @@ pub(super) const LIMIT: Duration = Duration::from_secs(5);
 /// something, so it is not started for nothing.
 #[must_use]
 pub fn examine(snapshot: &Snapshot) -> Option<Finding> {
-    let needs_one = |cluster: &InstalledCluster| cluster.fragment.needs_a_shell();
-    snapshot.clusters.iter().any(needs_one).then(|| try_out(&snapshot.shell()))
+    snapshot
+        .clusters
+        .iter()
+        .any(InstalledCluster::needs_a_shell)
+        .then(|| try_out(&snapshot.shell()))
 }
 
 fn try_out(shell: &Path) -> Finding {

@@ -51,6 +51,8 @@ pub struct InstalledCluster {
     pub path: PathBuf,
     /// That file, parsed.
     pub fragment: Fragment,
+    /// The commands that ssh runs before it connects.
+    pub commands: Vec<String>,
 }
 
 impl Snapshot {
@@ -71,10 +73,10 @@ impl Snapshot {
         let cluster = |(stem, record): (&FileStem, &Record)| {
             let text = present.part(stem, FileKind::Fragment)?;
             let path = layout.file(&stem.file(FileKind::Fragment));
-            let mut fragment = Fragment::parse(text);
             let look = present.files.get(FIRST_LOOK).map(Vec::as_slice).unwrap_or_default();
-            fragment.commands.extend(live::commands(look, &record.alias()));
-            Some(InstalledCluster { record: record.clone(), path, fragment })
+            let (fragment, commands) =
+                (Fragment::parse(text), live::commands(look, &record.alias()));
+            Some(InstalledCluster { record: record.clone(), path, fragment, commands })
         };
         Self {
             clusters: present.records.iter().filter_map(cluster).collect(),
@@ -160,6 +162,12 @@ impl InstalledCluster {
     /// Returns whether ssh renews its certificate by itself.
     #[must_use]
     pub fn is_renewed(&self) -> bool {
-        !self.fragment.commands.is_empty()
+        !self.commands.is_empty()
+    }
+
+    /// Returns whether ssh needs the user's shell for a host: to run a command, or to jump.
+    #[must_use]
+    pub fn needs_a_shell(&self) -> bool {
+        !self.commands.is_empty() || self.fragment.all("proxyjump").any(|jump| jump != "none")
     }
 }

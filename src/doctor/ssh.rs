@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use super::finding::quoted;
 use super::snapshot::InstalledCluster;
 use super::{Check, Finding};
-use crate::render::connection::Layout;
+use crate::render::connection::ConfigLayout;
 use crate::ssh::process::Ended;
 use crate::ssh::query;
 use crate::ssh::release::OpenSsh;
@@ -17,7 +17,8 @@ pub fn examine(clusters: &[InstalledCluster]) -> Finding {
     let is_compact = |cluster: &InstalledCluster| {
         cluster.fragment.all("controlpath").any(|path| path.contains("%k"))
     };
-    let layout = if clusters.iter().any(is_compact) { Layout::Compact } else { Layout::Flat };
+    let layout =
+        if clusters.iter().any(is_compact) { ConfigLayout::Compact } else { ConfigLayout::Flat };
     match query::version() {
         Ok(ended) if ended.succeeded() => version_finding(ended.stderr.trim(), layout),
         Ok(Ended { status: None, .. }) => broken("ssh does not print its version in time"),
@@ -34,7 +35,7 @@ fn broken(what: impl Display) -> Finding {
     Finding::wrong(Check::Ssh, what).advise("see which program that is: `command -v ssh`")
 }
 
-fn version_finding(said: &str, layout: Layout) -> Finding {
+fn version_finding(said: &str, layout: ConfigLayout) -> Finding {
     let Some(OpenSsh { name, release }) = OpenSsh::parse(said) else {
         let what = format!("not an OpenSSH of a known version: {}", quoted(said));
         return Finding::note(Check::Ssh, what).advise("prime-ssh needs OpenSSH 7.6 or later");
@@ -44,8 +45,11 @@ fn version_finding(said: &str, layout: Layout) -> Finding {
         let what = format_args!("{name} supports everything that our files use");
         return Finding::ok(Check::Ssh, what);
     }
-    let or_flat =
-        if release >= Layout::Flat.needs() { ", or the clusters with --layout flat" } else { "" };
+    let or_flat = if release >= ConfigLayout::Flat.needs() {
+        ", or the clusters with --layout flat"
+    } else {
+        ""
+    };
     Finding::wrong(
         Check::Ssh,
         format_args!("{name} does not support everything that our files use"),
@@ -76,7 +80,7 @@ mod tests {
             ("", State::Note, "not an OpenSSH"),
             ("Sun_SSH_2.4\u{1b}[2J", State::Note, "Sun_SSH_2.4\\u{1b}[2J"),
         ] {
-            let finding = version_finding(said, Layout::Compact);
+            let finding = version_finding(said, ConfigLayout::Compact);
             assert_eq!(finding.state, state, "{said}");
             assert!(finding.what.contains(words), "{said}: {}", finding.what);
         }
@@ -86,9 +90,9 @@ mod tests {
     fn flat_files_need_less() {
         let advice = |said, layout| version_finding(said, layout).advice;
         let or_flat = "install OpenSSH 8.4 or later, or the clusters with --layout flat";
-        assert_eq!(advice("OpenSSH_8.3p1 x", Layout::Compact).unwrap(), or_flat);
-        assert_eq!(advice("OpenSSH_8.3p1 x", Layout::Flat), None);
+        assert_eq!(advice("OpenSSH_8.3p1 x", ConfigLayout::Compact).unwrap(), or_flat);
+        assert_eq!(advice("OpenSSH_8.3p1 x", ConfigLayout::Flat), None);
         let only = "install OpenSSH 7.6 or later";
-        assert_eq!(advice("OpenSSH_7.5p1 x", Layout::Flat).unwrap(), only);
+        assert_eq!(advice("OpenSSH_7.5p1 x", ConfigLayout::Flat).unwrap(), only);
     }
 }

@@ -12,8 +12,6 @@ pub struct Fragment {
     pub hosts: Vec<Host>,
     /// The options that all of them share.
     pub shared: Options,
-    /// The commands that ssh runs before it connects.
-    pub commands: Vec<String>,
 }
 
 /// One host.
@@ -40,13 +38,8 @@ impl Fragment {
             match directive.block() {
                 Some(Block::Match(criteria)) => {
                     fragment.add(block.take());
-                    for criterion in criteria {
-                        match &*criterion.name {
-                            "exec" => fragment.commands.push(criterion.value),
-                            "originalhost" => jumps.push((criterion.value, Vec::new())),
-                            _ => {}
-                        }
-                    }
+                    let patterns = criteria.into_iter().filter(|c| c.name == "originalhost");
+                    jumps.extend(patterns.map(|criterion| (criterion.value, Vec::new())));
                 }
                 Some(Block::Host(names)) => {
                     fragment.add(block.replace(Host { names, own: Options::new() }));
@@ -108,12 +101,6 @@ impl Fragment {
         self.names().filter(|name| !known.contains(name)).collect()
     }
 
-    /// Returns whether ssh needs the user's shell for a host: to run a command, or to jump.
-    #[must_use]
-    pub fn needs_a_shell(&self) -> bool {
-        !self.commands.is_empty() || self.all("proxyjump").any(|jump| jump != "none")
-    }
-
     /// The names in `known_hosts` that are others than in an earlier version, for the same server of
     /// the same machine: the old one and the new one.
     #[must_use]
@@ -154,14 +141,11 @@ impl Fragment {
             let old_pod = before.pod();
             if old_pod != pod {
                 let [from, to] = [old_pod, pod].map(Option::unwrap_or_default);
-                moved.push(format!(
-                    "{alias} leads to another machine than before: {to}, and not {from}"
-                ));
+                moved.push(format!("{alias}: {to}, and not {from}"));
             } else if before != host {
                 changed += 1;
             }
         }
-        let has_other_options = self.shared != earlier.shared || self.commands != earlier.commands;
         let counts = [
             (added, "added"),
             (removed.len(), "removed"),
@@ -172,7 +156,7 @@ impl Fragment {
         let mut words: Vec<String> =
             counts.map(|(count, what)| format!("{} {what}", counted(count, "host"))).collect();
         words.append(&mut renamed);
-        words.extend(has_other_options.then(|| "options changed".to_owned()));
+        words.extend((self.shared != earlier.shared).then(|| "options changed".to_owned()));
         if words.is_empty() {
             words.push("comments changed".to_owned());
         }
@@ -245,7 +229,7 @@ fn is_name(name: &str) -> bool {
 pub struct Difference {
     /// All of them, for people.
     pub words: String,
-    /// Each name that leads to another machine now, for people.
+    /// Each name that leads to another machine now, with its id and the one before, for people.
     pub moved: Vec<String>,
 }
 
@@ -263,8 +247,6 @@ mod tests {
         );
         let names: Vec<_> = fragment.names().collect();
         assert_eq!(names, ["p.t.a", "p.t", "p.t.b"]);
-        assert_eq!(fragment.commands, ["/bin/prime-ssh cert 'a b'"]);
-        assert!(fragment.needs_a_shell());
         let [a, b] = fragment.hosts.as_slice() else { panic!("{fragment:?}") };
         assert_eq!(a.value("user", &fragment.shared), Some("root"));
         assert_eq!(b.value("user", &fragment.shared), Some("ubuntu"));
@@ -276,7 +258,6 @@ mod tests {
         let text = b"Host -oProxyCommand=x\n User a\nHost \"a b\" ok.1 Up $(id)\n Port 1\n";
         let fragment = Fragment::parse(text);
         assert_eq!(fragment.names().collect::<Vec<_>>(), ["ok.1"]);
-        assert!(!fragment.needs_a_shell());
     }
 
     fn fragment(hosts: &[(&str, &str, &str)], user: &str) -> Fragment {
@@ -343,7 +324,6 @@ mod tests {
             "2 hosts added, 1 host removed, 1 host on another machine, 1 host changed, \
              prime.t.c is now prime.t.c-1234, options changed"
         );
-        let moved = "prime.t.b leads to another machine than before: new, and not q";
-        assert_eq!(difference.moved, [moved]);
+        assert_eq!(difference.moved, ["prime.t.b: new, and not q"]);
     }
 }

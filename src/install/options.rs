@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::cluster;
 use crate::name::{Invalid, LocalPath, Slug};
-use crate::render::connection::{HostKeys, Layout};
+use crate::render::connection::{ConfigLayout, HostKeys};
 use crate::render::ssh_option::SshOption;
 use crate::text::{duration, serialized};
 
@@ -70,7 +70,7 @@ pub struct RenderArgs {
     /// hosts, needs OpenSSH 8.4 or later [default: flat]
     #[arg(long, value_name = "LAYOUT", env = "PRIME_SSH_LAYOUT")]
     #[arg(help_heading = "Connection options")]
-    pub layout: Option<Layout>,
+    pub layout: Option<ConfigLayout>,
     /// An ssh option for every host, as in ssh_config(5); repeatable
     /// [env: PRIME_SSH_OPTION, one a line]
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Connection options")]

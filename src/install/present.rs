@@ -117,7 +117,7 @@ impl Present {
 #[derive(Clone, Debug, Default)]
 pub struct Desired {
     /// The clusters to install.
-    pub put: Vec<DesiredCluster>,
+    pub put: BTreeMap<FileStem, DesiredCluster>,
     /// The clusters of which nothing is to stay.
     pub removed: Vec<FileStem>,
     /// The subscription.
@@ -145,7 +145,7 @@ impl Desired {
     /// The record of a cluster afterwards, as far as its state can be read.
     #[must_use]
     pub fn record<'d>(&'d self, stem: &FileStem, present: &'d Present) -> Option<&'d Record> {
-        let put = self.put.iter().map(|put| &put.record).find(|record| record.stem() == *stem);
+        let put = self.put.get(stem).map(|put| &put.record);
         put.or_else(|| present.records.get(stem))
     }
 
@@ -159,7 +159,7 @@ impl Desired {
         for stem in present.superseded.iter().chain(&self.removed) {
             stems.remove(stem);
         }
-        for put in &self.put {
+        for put in self.put.values() {
             if let Some(old) = present.of_id(put.record.id.as_str()) {
                 stems.remove(&old.stem());
             }
@@ -169,7 +169,7 @@ impl Desired {
             Some((stem, fragment))
         };
         let mut fragments: BTreeMap<_, _> = stems.into_iter().filter_map(kept).collect();
-        fragments.extend(self.put.iter().map(|put| (put.record.stem(), &*put.fragment)));
+        fragments.extend(self.put.iter().map(|(stem, put)| (stem.clone(), &*put.fragment)));
         fragments
     }
 }

@@ -17,7 +17,7 @@ use crate::ssh::release::Release;
 #[derive(Clone, Debug, Default)]
 pub struct ConnectionOptions {
     /// The layout of an `ssh_config`.
-    pub layout: Layout,
+    pub layout: ConfigLayout,
     /// The key to log in with. Without one ssh tries what the agent and its own defaults offer.
     pub identity_file: Option<LocalPath<'static>>,
     /// The certificates to log in with.
@@ -63,7 +63,7 @@ impl Certificates {
 /// The place in an `ssh_config` of what its hosts have in common.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Layout {
+pub enum ConfigLayout {
     /// In each host's own block, for every program that reads such files.
     #[default]
     Flat,
@@ -71,7 +71,7 @@ pub enum Layout {
     Compact,
 }
 
-impl Layout {
+impl ConfigLayout {
     /// Returns the first release that reads it: with `accept-new`, and with `%k` in a `ControlPath`.
     #[must_use]
     pub fn needs(self) -> Release {

@@ -8,7 +8,7 @@ use std::io;
 
 use serde::Serialize;
 
-use crate::cluster::{self, Fleet, WhySkipped};
+use crate::cluster::{self, Fleet, Skipped};
 use crate::name::Label;
 
 /// The version of the shape. It goes up when a field is removed or changes its meaning; a new field
@@ -47,30 +47,15 @@ pub struct Cluster<'f> {
     pub alias: String,
     /// `train`: the last part of its alias.
     pub slug: &'f str,
-    /// Its id.
-    pub id: &'f str,
-    /// Its name as a person gave it.
-    pub name: &'f str,
-    /// The provider of the machines.
-    pub provider: Option<&'f str>,
-    /// Its status, as the API says it.
-    pub status: Option<&'f str>,
-    /// Its kind of GPU.
-    pub gpu_name: Option<&'f str>,
-    /// The number of GPUs in all.
-    pub gpu_count: u32,
-    /// The scheduler of its jobs.
-    pub orchestrator: Option<&'f str>,
-    /// The team that it belongs to.
-    pub team_id: Option<&'f str>,
-    /// True if it lets people in with a short-lived certificate only.
-    pub vault_enabled: bool,
+    /// Its facts, as the answer describes them.
+    #[serde(flatten)]
+    pub facts: &'f cluster::Cluster<'f>,
     /// True if the API says that it is gone: only with `--include-inactive`.
     pub terminated: bool,
     /// The number of nodes that are neither terminated nor detached.
     pub nodes_total: usize,
     /// The nodes that give no host.
-    pub nodes_skipped: Vec<Skipped<'f>>,
+    pub nodes_skipped: &'f [Skipped<'f>],
     /// The alias of the host that the cluster's own alias leads to: the first control node, or the
     /// first host.
     pub entry: Option<String>,
@@ -85,24 +70,15 @@ impl<'f> Cluster<'f> {
     /// Returns the data of this fleet.
     #[must_use]
     pub fn of(fleet: &'f Fleet<'f>) -> Self {
-        let cluster = &fleet.cluster;
         let (jump_hosts, hosts): (Vec<_>, _) = fleet.hosts.iter().partition(|host| host.jump_only);
         let host = |host| Host::of(fleet, host);
         Self {
             alias: fleet.alias(),
             slug: fleet.name.as_str(),
-            id: cluster.id.as_str(),
-            name: cluster.name.as_str(),
-            provider: cluster.provider.as_ref().map(Label::as_str),
-            status: cluster.status.as_ref().map(Label::as_str),
-            gpu_name: cluster.gpu_name.as_ref().map(Label::as_str),
-            gpu_count: cluster.gpu_count,
-            orchestrator: cluster.orchestrator.as_ref().map(Label::as_str),
-            team_id: cluster.team.as_ref().map(Label::as_str),
-            vault_enabled: cluster.vault_enabled,
-            terminated: cluster.is_terminated(),
+            facts: &fleet.cluster,
+            terminated: fleet.cluster.is_terminated(),
             nodes_total: fleet.active_nodes,
-            nodes_skipped: fleet.skipped.iter().map(Skipped::of).collect(),
+            nodes_skipped: &fleet.skipped,
             entry: fleet.entry().map(|host| fleet.alias_of(host)),
             jump_host: jump_hosts.into_iter().next().map(host),
             hosts: hosts.into_iter().map(host).collect(),
@@ -174,47 +150,6 @@ impl<'f> Host<'f> {
     }
 }
 
-/// A node that gives no host.
-#[derive(Clone, Debug, Serialize)]
-pub struct Skipped<'f> {
-    /// Its name, or where it stands in the answer where it has none.
-    pub name: &'f str,
-    /// The reason that it gives none: `terminated`, `detached`, `no_connection` (it has none yet),
-    /// or `value_refused` (a value of it was refused, and `--skip-invalid` left it out).
-    pub reason: &'static str,
-    /// Of one without a connection: the node's status, as the API says it.
-    pub status: Option<&'f str>,
-    /// Of one without a connection: how far its installation is, in the API's own scale.
-    pub installation_progress: Option<i64>,
-    /// Of one without a connection: why its installation failed, where it did.
-    pub installation_failure: Option<&'f str>,
-}
-
-impl<'f> Skipped<'f> {
-    /// Returns the data of this node.
-    #[must_use]
-    pub fn of(skipped: &'f cluster::Skipped<'f>) -> Self {
-        let plain = |reason| Self {
-            name: skipped.name.as_str(),
-            reason,
-            status: None,
-            installation_progress: None,
-            installation_failure: None,
-        };
-        match &skipped.why {
-            WhySkipped::Terminated => plain("terminated"),
-            WhySkipped::Detached => plain("detached"),
-            WhySkipped::Refused => plain("value_refused"),
-            WhySkipped::NoConnection { status, progress, failure, .. } => Self {
-                status: status.as_ref().map(Label::as_str),
-                installation_progress: *progress,
-                installation_failure: failure.as_ref().map(Label::as_str),
-                ..plain("no_connection")
-            },
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -237,7 +172,7 @@ mod tests {
         let mut options = Options::default();
         options.selection.filter.only = Some(cluster::Only::Worker);
         let checked = CheckedCluster::of(&answer, "answer").unwrap();
-        let fleets = [resolve_one(checked, &options).fleet.unwrap()];
+        let fleets = [resolve_one(checked, None, &options).fleet.unwrap()];
         let host = |name: &str, own: serde_json::Value| {
             let mut host = json!({"alias": format!("prime.train-7.{name}"), "name": name,
                 "cluster": "prime.train-7", "port": 22, "proxy_jump": null, "control": false,

@@ -8,7 +8,7 @@ use std::io;
 use serde::Serialize;
 
 use crate::api::wire::{Cluster, Connection, Node, Value};
-use crate::cluster::{Fleet, Host, WhySkipped};
+use crate::cluster::{Fleet, Host};
 use crate::name::Label;
 
 /// Writes clusters as `{"data": {…}}`, or as `{"data": [{…}, …]}`.
@@ -75,13 +75,16 @@ fn nodes<'f>(fleet: &'f Fleet<'_>) -> Vec<Node<'f>> {
         }
     }
     for skipped in &fleet.skipped {
-        if let WhySkipped::NoConnection { id, status, progress, failure } = &skipped.why {
+        // It is known of those that have no connection yet.
+        if let Some(id) = &skipped.id {
             nodes.push(Node {
                 id: id.as_str().into(),
                 name: skipped.name.as_str().into(),
-                status: label(status.as_ref()),
-                installation_progress: progress.map_or(Value::Null, Value::Integer),
-                installation_failure: label(failure.as_ref()),
+                status: label(skipped.status.as_ref()),
+                installation_progress: skipped
+                    .installation_progress
+                    .map_or(Value::Null, Value::Integer),
+                installation_failure: label(skipped.installation_failure.as_ref()),
                 ..Node::default()
             });
         }

@@ -1,4 +1,4 @@
-//! The `ssh_config` of clusters, in two layouts: see [`Layout`].
+//! The `ssh_config` of clusters, in two layouts: see [`ConfigLayout`].
 //!
 //! The rules that both rest on are in `ssh_config(5)`: the first value that ssh finds for a keyword
 //! counts, so a host's own lines come before the block that all hosts of a cluster share. Other
@@ -11,7 +11,7 @@ use std::io;
 
 use askama::Template;
 
-use super::connection::{self, ConnectionOptions, Layout};
+use super::connection::{self, ConfigLayout, ConnectionOptions};
 use super::sockets::{HOME, SocketNames};
 use super::ssh_option::SshOption;
 use crate::cluster::{Cluster, Fleet, Host};
@@ -78,7 +78,7 @@ fn write(
 ) -> io::Result<()> {
     let sockets = Sockets::new(options);
     let clusters = fleets.iter().map(|fleet| ClusterView::new(fleet, options, &sockets)).collect();
-    File { is_compact: options.layout == Layout::Compact, clusters, stale }.write_into(to)
+    File { is_compact: options.layout == ConfigLayout::Compact, clusters, stale }.write_into(to)
 }
 
 /// The patterns of all clusters, as many to a line as there is room for.

@@ -8,14 +8,10 @@ use anyhow::anyhow;
 
 use crate::failure::{Failure, Kind, Outcome};
 use crate::name::LocalPath;
-use crate::text::boolean;
-use crate::text::sanitize::excerpt;
-use crate::text::shell;
+use crate::text::{boolean, sanitize, shell};
 
 /// The largest file of settings, or with a token, in bytes.
 pub(super) const SETTINGS_MAX: u64 = 1 << 20;
-/// The most characters of a variable's value that are shown.
-const SHOWN: usize = 80;
 
 /// The environment of a run, read once.
 #[derive(Clone, Debug, Default)]
@@ -51,7 +47,7 @@ impl Environment {
         const NAME: &str = "PRIME_SSH_NO_REFRESH";
         let value = self.variable(NAME)?.unwrap_or_default();
         boolean::parse(&value).map_err(|why| {
-            let message = format!("invalid value '{}' for '{NAME}': {why}", excerpt(&value, SHOWN));
+            let message = format!("invalid value '{}' for '{NAME}': {why}", sanitize::name(&value));
             Failure::message(Kind::Usage, message)
         })
     }

@@ -30,8 +30,6 @@ pub struct ViewSettings<'c> {
     /// True if they are waited for: then a saved answer, which does not change, is of no use, and all
     /// nodes count, whichever of them are installed.
     pub waits: bool,
-    /// The context of the `prime` CLI that clusters are asked for in.
-    pub prime_context: Option<String>,
     /// The change to the saved options.
     pub options: OptionChange,
     /// The name of the cluster, if one was given: `install --as`.
@@ -50,7 +48,6 @@ impl<'c> ViewSettings<'c> {
             source: context.source_as_typed(args)?,
             endpoint_is_typed: context.names_api(),
             waits: false,
-            prime_context: context.prime_context()?,
             options: OptionChange { fresh: context.fresh_options()?, ..OptionChange::default() },
             name: None,
             filter: filter.clone(),
@@ -86,7 +83,6 @@ impl<'c> InstallSettings<'c> {
                 source: context.source(&from)?,
                 endpoint_is_typed: true,
                 waits: wait,
-                prime_context: context.prime_context()?,
                 options: lasting(options, context)?,
                 name,
                 // All nodes are waited for, whichever of them are installed.
@@ -115,7 +111,7 @@ impl<'c> InstallSettings<'c> {
     /// Returns where a later `sync` finds what this run found: in `file`, if that was a saved
     /// answer.
     pub fn source_of(&self, file: Option<&Path>) -> Outcome<state::Source> {
-        let ViewSettings { source, prime_context, .. } = &self.viewing;
+        let ViewSettings { source, context, .. } = &self.viewing;
         let team = match &source.origin {
             Origin::Files(_) => {
                 let Some(path) = file.filter(|file| *file != Path::new("-")) else {
@@ -133,7 +129,8 @@ impl<'c> InstallSettings<'c> {
             Origin::Named(_) => None,
             Origin::All(team) => team.clone(),
         };
-        let (url, context) = (source.endpoint.clone()?.address.to_string(), prime_context.clone());
+        let (url, context) =
+            (source.endpoint.clone()?.address.to_string(), context.prime_context()?);
         Ok(state::Source::Api(ApiSource { url, context, team }))
     }
 }
@@ -187,8 +184,6 @@ pub struct Rendering {
     pub hosts: cluster::Options,
     /// The options for logging in.
     pub ssh: ConnectionOptions,
-    /// True if ssh itself brings the cluster up to date.
-    pub is_live: bool,
     /// Warnings about these settings.
     pub warnings: Vec<String>,
 }
@@ -199,7 +194,6 @@ impl Context {
         let mut warnings = Vec::new();
         let installed = self.for_installed(prime);
         let ssh = installed.connection_options(&saved.render, &mut warnings)?;
-        let hosts = saved.render.hosts.clone();
-        Ok(Rendering { hosts, ssh, is_live: saved.live.is_some(), warnings })
+        Ok(Rendering { hosts: saved.render.hosts.clone(), ssh, warnings })
     }
 }

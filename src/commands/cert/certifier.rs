@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::file_for;
 use crate::api::client::Client;
-use crate::api::error::Error as ApiError;
+use crate::api::error::ApiError;
 use crate::api::wire::{self, Malformed};
 use crate::certificate::file::{self, CertificateFile, LIMIT};
 use crate::certificate::identity::Identity;

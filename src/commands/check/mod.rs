@@ -102,7 +102,7 @@ fn warn(cluster: &ViewedCluster<'_>, viewing: &ViewSettings<'_>) {
         terminal.warning(warning);
     }
     // ssh itself renews it before it logs in.
-    if cluster.rendering.is_live && cluster.record.is_some() {
+    if cluster.record.is_some_and(|record| record.options.live.is_some()) {
         return;
     }
     let fault = cluster.certificate_fault(viewing);

@@ -47,7 +47,7 @@ impl<'c> Report<'c> {
         let without_host: Vec<_> = clusters
             .iter()
             .flat_map(ViewedCluster::without_host)
-            .filter(|(_, node)| !(skip_invalid && node.why == WhySkipped::Refused))
+            .filter(|(_, node)| !(skip_invalid && node.why == WhySkipped::ValueRefused))
             .collect();
         let chosen: Vec<_> = all.iter().filter(|status| !status.host.host.jump_only).collect();
         let count = |state| chosen.iter().filter(|status| status.verdict.state == state).count();

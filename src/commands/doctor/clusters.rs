@@ -1,6 +1,6 @@
 //! The installed clusters against the API's answers: what `sync --check` would say.
 
-use crate::api::error::Error as ApiError;
+use crate::api::error::ApiError;
 use crate::certificate::own_keys::OwnKeys;
 use crate::commands::installed::{
     ClusterChange, DesiredState, Newcomers, ask_again, decide_installed,
@@ -118,7 +118,7 @@ fn compared(record: &Record, outcome: Outcome<ClusterChange>, commands: &OwnComm
             let what = format_args!("{alias} was terminated, so its names lead nowhere");
             sync(Finding::wrong(CHECK, what))
         }
-        Ok(ClusterChange::NoHost(failure)) | Err(failure) => stuck(&alias, &failure),
+        Ok(ClusterChange::NotInstalled(failure)) | Err(failure) => stuck(&alias, &failure),
         Ok(change) => {
             let how = match change {
                 ClusterChange::Changed(how) => how,

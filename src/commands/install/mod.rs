@@ -19,7 +19,7 @@ use crate::install::include::IncludeLine;
 use crate::install::layout::{INDEX, Layout};
 use crate::install::present::Desired;
 use crate::install::state::{ApiSource, Follow, Source};
-use crate::render::connection::Layout as SshLayout;
+use crate::render::connection::ConfigLayout;
 use crate::settings::{Context, Endpoint, InstallSettings, Origin, pasted};
 use crate::ssh::release::OpenSsh;
 use crate::terminal::Terminal;
@@ -74,7 +74,7 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     })?;
     let told = applied.tell(&applying);
     // Without the lock: nobody waits for the API but who asked for a certificate.
-    let installed = applied.desired.put.iter().filter(|_| settings.mode.applies());
+    let installed = applied.desired.put.values().filter(|_| settings.mode.applies());
     let certificates = installed.map(|put| cert::ensure(put, layout, context));
     terminal.worst([told].into_iter().chain(certificates).filter_map(Result::err).collect())
 }
@@ -184,13 +184,13 @@ const MANY: usize = 1000;
 /// Advises the layout for many hosts, where this run installs clusters in the other one.
 fn compact_advice(state: &DesiredState<'_>) -> Option<Message> {
     let desired = &state.desired;
-    let mut layouts = desired.put.iter().map(|put| put.record.options.render.layout);
-    if !layouts.any(|layout| layout.unwrap_or_default() == SshLayout::Flat) {
+    let mut layouts = desired.put.values().map(|put| put.record.options.render.layout);
+    if !layouts.any(|layout| layout.unwrap_or_default() == ConfigLayout::Flat) {
         return None;
     }
     let fragments = desired.fragments(state.present);
     let hosts: usize = fragments.values().map(|text| Fragment::parse(text).hosts.len()).sum();
-    let needed = SshLayout::Compact.needs();
+    let needed = ConfigLayout::Compact.needs();
     (hosts > MANY).then(|| {
         let advice = format!(
             "{hosts} hosts are installed in all; `--layout compact` makes every ssh faster, and needs \
@@ -207,7 +207,7 @@ fn subscribe(settings: &InstallSettings<'_>, desired: &mut Desired) -> Outcome<(
     let asked = match &settings.viewing.source.origin {
         Origin::All(team) => {
             let url = settings.viewing.source.endpoint.clone()?.address.to_string();
-            let context = settings.viewing.prime_context.clone();
+            let context = settings.viewing.context.prime_context()?;
             let options = settings.viewing.options.apply(old.as_ref().map(|old| &old.options));
             Some(Follow {
                 source: ApiSource { url, context, team: team.clone() },
@@ -225,7 +225,7 @@ fn subscribe(settings: &InstallSettings<'_>, desired: &mut Desired) -> Outcome<(
         let (title, context) = ("new clusters", follow.source.context.as_deref());
         settings.viewing.context.check_lasting_token(title, context, &follow.options)?;
     }
-    for put in &desired.put {
+    for put in desired.put.values() {
         follow.excluded.remove(put.record.id.as_str());
     }
     desired.follow = Some(follow);

@@ -162,7 +162,7 @@ impl<'c> Newcomer<'c> {
                 failed(Failure { hint, ..Failure::message(Kind::Answer, message) })
             }
             // As with `config --all`: one that has no host yet is no failure of the others.
-            Ok(ClusterChange::NoHost(why))
+            Ok(ClusterChange::NotInstalled(why))
                 if matches!(settings.viewing.source.origin, Origin::All(_)) =>
             {
                 state.talk.note(why);
@@ -170,7 +170,7 @@ impl<'c> Newcomer<'c> {
             }
             Ok(what) => {
                 if let Some((by, old)) = id.as_ref().and_then(|id| replaced.get_key_value(id))
-                    && !matches!(what, ClusterChange::NoHost(_))
+                    && !matches!(what, ClusterChange::NotInstalled(_))
                 {
                     let why = format!(
                         ": cluster {} was terminated, and cluster {by} has its name now",
@@ -185,7 +185,7 @@ impl<'c> Newcomer<'c> {
             Err(failure) => failed(failure),
         };
         let cluster = match what {
-            ClusterChange::NotInstalled(_) | ClusterChange::NoHost(_) => asked.clone(),
+            ClusterChange::NotInstalled(_) => asked.clone(),
             ClusterChange::Left(_) => old.map_or(alias, Record::alias),
             _ => alias,
         };

@@ -180,7 +180,7 @@ impl Newcomers {
             let source = Source::Api(follow.source.clone());
             match state.decide(cluster, name, source, &follow.options) {
                 Ok(ClusterChange::Removed(_)) => {}
-                Ok(ClusterChange::NoHost(failure)) | Err(failure) => {
+                Ok(ClusterChange::NotInstalled(failure)) | Err(failure) => {
                     state.talk.note(not_installed(fetched, &failure));
                 }
                 Ok(what) => state.lines.push(Line { cluster: alias, what, stem }),

@@ -104,7 +104,7 @@ pub(in crate::commands) fn apply_request(
         talk.warn(format!("{warning}: install with `{option}`"));
     }
     let would = if mode.applies() { "" } else { " would change" };
-    for DesiredCluster { record, .. } in &desired.put {
+    for DesiredCluster { record, .. } in desired.put.values() {
         let old = present.of_id(record.id.as_str());
         if let Some(changes) = old.and_then(|old| record.options.since(&old.options)) {
             talk.note(format!("options for {}{would}: {changes}", record.alias()));
@@ -113,7 +113,7 @@ pub(in crate::commands) fn apply_request(
     lines.sort_by(|a, b| a.cluster.cmp(&b.cluster));
     let refresh = context.refresh_command(&layout.ssh_folder).ok();
     let plan = plan(layout, &present, &desired, refresh.as_ref()).or_fail(Kind::Install)?;
-    let first = desired.put.iter().map(|put| &put.record).min_by_key(|record| record.alias());
+    let first = desired.put.values().map(|put| &put.record).min_by_key(|record| record.alias());
     let (alias, connect) = (first.map(Record::alias), first.map(Record::typed_name));
     let connect = connect.filter(|_| mode.applies() && applying.tells_how_to_connect);
     let mut applied = Applied { desired, lines, talk, plan, checked_new, connect, unwritten: None };
@@ -160,8 +160,7 @@ impl Applied {
             }
             let mut state = RefreshState::read(layout, &stem);
             if failure.is_none() {
-                let mut put = self.desired.put.iter();
-                let put = put.find(|put| put.record.stem() == stem);
+                let put = self.desired.put.get(&stem);
                 state.certificate_key = put.and_then(|put| put.certificate_key.clone());
             }
             let took = applying.began.map(|began| began.elapsed());

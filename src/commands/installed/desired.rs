@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
-use super::identity as key;
 use super::summary::{ClusterChange, Line};
-use crate::certificate::identity::Identity;
+use crate::certificate::identity::{Identity, IdentityError};
 use crate::certificate::own_keys::{OwnKey, OwnKeys, authorized};
 use crate::cluster::{self, CheckedCluster, Cluster, Fleet, NoFleet, ResolvedCluster, resolve_one};
 use crate::commands::cluster_certificates::{self, checked, file_of, path_of};
@@ -24,6 +23,9 @@ use crate::render::ssh_config;
 use crate::settings::{Context, Rendering, pasted};
 use crate::text::message::{Message, Talk};
 use crate::text::shell;
+
+/// The most names that a message says to lead elsewhere.
+const MOVED: usize = 5;
 
 /// A run that decides what is to be installed, from what is there.
 #[derive(Debug)]
@@ -78,7 +80,7 @@ impl<'a> DesiredState<'a> {
     ) -> Outcome<ClusterChange> {
         let Some(id) = cluster.id().map(|id| id.clone().into_owned()) else {
             // The refusals say what is wrong with the cluster's own values.
-            let resolved = resolve_one(cluster, &cluster::Options::default());
+            let resolved = resolve_one(cluster, None, &cluster::Options::default());
             self.tell(&resolved)?;
             return Err(fleets::no_fleet(&resolved.title, &NoFleet::Refused));
         };
@@ -86,7 +88,7 @@ impl<'a> DesiredState<'a> {
         let own_name = cluster.cluster.as_ref().map(|own| own.name.to_string()).unwrap_or_default();
         let record = Record { id, own_name, name, source, options, fragments: Vec::new() };
         let rendering = self.rendering(&record)?;
-        let resolved = resolve_one(cluster, &rendering.hosts);
+        let resolved = resolve_one(cluster, Some(record.name.clone()), &rendering.hosts);
         if matches!(resolved.fleet, Err(NoFleet::Terminated)) {
             return Ok(ClusterChange::Removed(format!(": cluster {} was terminated", record.id)));
         }
@@ -118,7 +120,7 @@ impl<'a> DesiredState<'a> {
         let cluster = &fleet.cluster;
         let is_named = rendering.ssh.certificates.named.is_some();
         let takes_ours = cluster.vault_enabled && !is_named;
-        if rendering.is_live {
+        if record.options.live.is_some() {
             self.context.check_live(&record, &rendering, takes_ours)?;
             self.context.refresh_command(&self.layout.ssh_folder)?;
         }
@@ -138,8 +140,11 @@ impl<'a> DesiredState<'a> {
             Some((_, before)) if before != text => fragment.since(&earlier),
             _ => Difference::default(),
         };
-        let moved = moved(&difference, &record.alias()).into_iter().map(Message::from);
-        self.talk.urgent.extend(moved);
+        if !difference.moved.is_empty() {
+            // ssh trusts that one at first sight.
+            let text = format!("names of {} lead to another machine than before:", record.alias());
+            self.talk.urgent.push(Message::with_first(text, MOVED, &difference.moved, 0));
+        }
         let hosts = fragment.hosts.len();
         let what = match old {
             None => ClusterChange::Added(hosts),
@@ -149,15 +154,15 @@ impl<'a> DesiredState<'a> {
             Some((_, before)) if before == text => ClusterChange::Unchanged(hosts),
             Some((was, before)) => changed(was, before, &text, &difference),
         };
-        self.desired.put.push(DesiredCluster { record, fragment: text, certificate_key });
+        let put = DesiredCluster { record, fragment: text, certificate_key };
+        self.desired.put.insert(put.record.stem(), put);
         Ok(what)
     }
 
     /// The options that a cluster is rendered with.
     fn rendering(&self, record: &Record) -> Outcome<Rendering> {
-        let Record { id, name, options, .. } = record;
+        let Record { options, .. } = record;
         let mut rendering = self.context.rendering(options, record.source.context())?;
-        rendering.hosts.recorded = vec![(id.clone(), name.clone())];
         rendering.ssh.short.clone_from(&options.short);
         // By that of the password database ssh finds the sockets, whatever HOME says.
         let home_length = self.layout.home.as_os_str().len();
@@ -185,7 +190,7 @@ impl<'a> DesiredState<'a> {
             let command = commands.install(["--wait".into()], &commands.source_of_listed(id));
             failure = failure.hint(format!("{} waits until its nodes are up", pasted(command)));
         }
-        Ok(ClusterChange::NoHost(failure))
+        Ok(ClusterChange::NotInstalled(failure))
     }
 
     /// The cluster as it is installed, with its fragment.
@@ -206,7 +211,7 @@ impl<'a> DesiredState<'a> {
         rendering.ssh.certificates.by_cluster.insert(record.id.to_string(), path);
         let identity = rendering.ssh.identity_file.as_ref();
         let identity = identity.map(|path| self.context.environment.expand(path));
-        if rendering.is_live {
+        if record.options.live.is_some() {
             return Ok(identity);
         }
         let key = identity.as_deref().and_then(Identity::public_half);
@@ -223,16 +228,37 @@ impl<'a> DesiredState<'a> {
     fn warn_of_keys(&mut self, rendering: &Rendering, record: &Record, cluster: &Cluster<'_>) {
         // Where a certificate lets people in, no key is authorized by itself.
         let known = authorized(if cluster.vault_enabled { &[] } else { &cluster.ssh_keys });
-        let environment = &self.context.environment;
-        let identity = rendering.ssh.identity_file.as_ref();
-        if let Some(path) = identity {
-            for fault in key::faults(environment, path) {
-                self.talk.warn(fault);
+        let (alias, identity) = (record.alias(), rendering.ssh.identity_file.as_ref());
+        let path = identity.map(|identity| self.context.environment.expand(identity));
+        if let Some((identity, path)) = identity.zip(path.as_ref()) {
+            if let Some(mode) = Identity::open_mode(path) {
+                self.talk.warn(format!(
+                    "identity file {identity} has mode {mode:04o}, and ssh takes no key that others \
+                     can read: `{}`",
+                    shell::command(["chmod".as_ref(), "600".as_ref(), path.as_os_str()])
+                ));
             }
-            self.unauthorized_keys.extend(key::unauthorized(environment, path, &known, record));
+            match Identity::read(path) {
+                Ok(Identity { public_key: ours, .. }) if !known.is_empty() => {
+                    let warning = format!(
+                        "the key {identity} ({}) is not among those of {alias}: it may not let you in",
+                        ours.fingerprint()
+                    );
+                    self.unauthorized_keys.extend((!known.contains(&ours)).then_some(warning));
+                }
+                Err(problem @ (IdentityError::Mismatch(_) | IdentityError::Unreadable(..))) => {
+                    self.talk.warn(format!("{problem}; {}", problem.hint()));
+                }
+                Ok(_) | Err(_) => {}
+            }
         }
-        let identity = identity.map(|path| environment.expand(path));
-        self.other_keys.extend(key::other(identity.as_deref(), &self.own_keys, &known, record));
+        // One that the cluster lets in, where ssh would show others only.
+        self.other_keys.extend(self.own_keys.not_shown(path.as_deref(), &known).map(|key| {
+            let your = if key.file.is_some() { "your key " } else { "" };
+            let name = &key.name;
+            let warning = format!("{alias} lets in {your}{name}, and ssh would not show that one");
+            (warning, key.clone())
+        }));
     }
 
     /// A name that the user's own configuration defines is not ours to take. One that we installed
@@ -267,16 +293,6 @@ impl<'a> DesiredState<'a> {
         Err(Failure::message(Kind::Install, message)
             .hint(format!("rename or remove them there, or install {options}")))
     }
-}
-
-/// The names that lead to another machine than before: ssh trusts that one at first sight.
-fn moved(difference: &Difference, alias: &str) -> Vec<String> {
-    const TOLD: usize = 5;
-    let mut told: Vec<String> = difference.moved.iter().take(TOLD).cloned().collect();
-    if let Some(more) = difference.moved.len().checked_sub(TOLD).filter(|more| *more > 0) {
-        told.push(format!("{more} more names of {alias} lead to another machine than before"));
-    }
-    told
 }
 
 /// The change of a cluster's file, with the hand that may have been in it.

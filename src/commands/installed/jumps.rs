@@ -8,6 +8,7 @@ use crate::failure::{Failure, Kind};
 use crate::install::folder;
 use crate::install::fragment::Fragment;
 use crate::install::jumps::{Jumps, around, first_hop};
+use crate::install::present::DesiredCluster;
 use crate::install::state::{FileKind, Record};
 
 /// Takes back what would make a loop of jumps: those clusters stay as they are.
@@ -21,12 +22,12 @@ pub(super) fn refuse_loops(state: &mut DesiredState<'_>) {
         let refused = loops.into_iter().find_map(|looped| {
             let has_any =
                 |fragment: &[u8]| names(fragment).iter().any(|name| looped.contains(name));
-            let at = state.desired.put.iter().position(|put| has_any(&put.fragment))?;
-            Some((at, around(&looped)))
+            let (stem, _) = state.desired.put.iter().find(|(_, put)| has_any(&put.fragment))?;
+            Some((stem.clone(), around(&looped)))
         });
-        let Some((at, around)) = refused else { return };
-        let record = state.desired.put.remove(at).record;
-        let stem = Some(record.stem());
+        let Some((stem, around)) = refused else { return };
+        let Some(DesiredCluster { record, .. }) = state.desired.put.remove(&stem) else { return };
+        let stem = Some(stem);
         let Some(line) = state.lines.iter_mut().find(|line| line.stem == stem) else { continue };
         let message = format!("ssh would jump in a loop, without end: {around}");
         let failure = Failure::message(Kind::Install, message).hint(
@@ -47,11 +48,11 @@ pub(super) fn refuse_loops(state: &mut DesiredState<'_>) {
 /// ask the network for it, and log in to whoever has it there.
 pub(super) fn warn_of_lost(state: &mut DesiredState<'_>) {
     let DesiredState { desired, present, talk, .. } = state;
-    let replaced = desired.put.iter().filter_map(|put| present.of_id(put.record.id.as_str()));
+    let replaced = desired.put.values().filter_map(|put| present.of_id(put.record.id.as_str()));
     let stems = desired.removed.iter().cloned().chain(replaced.map(Record::stem));
     let before = stems.filter_map(|stem| present.part(&stem, FileKind::Fragment));
     let mut lost: HashSet<String> = before.flat_map(names).collect();
-    for name in desired.put.iter().flat_map(|put| names(&put.fragment)) {
+    for name in desired.put.values().flat_map(|put| names(&put.fragment)) {
         lost.remove(&name);
     }
     if lost.is_empty() {

@@ -4,7 +4,6 @@
 mod answers;
 mod apply;
 mod desired;
-mod identity;
 mod jumps;
 mod summary;
 

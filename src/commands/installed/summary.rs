@@ -37,9 +37,7 @@ pub(in crate::commands) enum ClusterChange {
     Removed(String),
     /// It could not be brought up to date.
     Left(Failure),
-    /// It is new, and has no host yet.
-    NoHost(Failure),
-    /// It is new, and could not be installed.
+    /// It is new, and has no host yet, or could not be installed.
     NotInstalled(Failure),
 }
 
@@ -47,9 +45,7 @@ impl ClusterChange {
     /// The reason that the cluster was left as it is.
     pub(in crate::commands) fn failure(&self) -> Option<&Failure> {
         match self {
-            Self::Left(failure) | Self::NoHost(failure) | Self::NotInstalled(failure) => {
-                Some(failure)
-            }
+            Self::Left(failure) | Self::NotInstalled(failure) => Some(failure),
             _ => None,
         }
     }
@@ -72,7 +68,7 @@ impl fmt::Display for ClusterChange {
             Self::Unchanged(count) => write!(f, "unchanged: {}", hosts(count)),
             Self::Removed(why) => write!(f, "removed{why}"),
             Self::Left(_) => f.write_str("left as it is"),
-            Self::NoHost(_) | Self::NotInstalled(_) => f.write_str("not installed"),
+            Self::NotInstalled(_) => f.write_str("not installed"),
         }
     }
 }

@@ -67,7 +67,7 @@ impl<'a> ViewedCluster<'a> {
     pub(super) fn without_host(&self) -> impl Iterator<Item = (&Fleet<'a>, &Skipped<'a>)> {
         let fleet = self.fleet().into_iter();
         let nodes = fleet.flat_map(|fleet| fleet.skipped.iter().map(move |node| (fleet, node)));
-        nodes.filter(|(_, node)| node.why.is_active())
+        nodes.filter(|(_, node)| node.is_active())
     }
 
     /// The file of our certificate, where that is what the cluster asks for.

@@ -56,9 +56,9 @@ pub(in crate::commands) fn table<'r, 'a: 'r>(
     for (fleet, node) in without_host {
         let name =
             if is_plain { fleet.alias_of_skipped(node) } else { name_of(fleet, node, several) };
-        let reason = Cell::given(is_plain.then(|| data::Skipped::of(node).reason));
+        let reason = Cell::given(is_plain.then_some(node.why));
         let [latency, login, server] = [(); 3].map(|()| Cell::default());
-        let (state, why) = (state_cell(State::Failed), Cell::new(&node.why));
+        let (state, why) = (state_cell(State::Failed), Cell::new(node.explained()));
         table.row([Cell::new(name), state, reason, latency, login, server, why]);
     }
     table
@@ -133,12 +133,12 @@ pub(in crate::commands) struct NodeRow<'r> {
     cluster: String,
     state: State,
     #[serde(flatten)]
-    skipped: data::Skipped<'r>,
+    skipped: &'r Skipped<'r>,
 }
 
 impl<'r> NodeRow<'r> {
     pub(in crate::commands) fn of<'a>((fleet, node): (&'r Fleet<'a>, &'r Skipped<'a>)) -> Self {
         let cluster = fleet.alias();
-        Self { cluster, state: State::Failed, skipped: data::Skipped::of(node) }
+        Self { cluster, state: State::Failed, skipped: node }
     }
 }

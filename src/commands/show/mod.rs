@@ -125,13 +125,13 @@ fn hosts(fleet: &Fleet<'_>) -> Table {
 /// The nodes that give no host, and why.
 fn without_host(nodes: &[Skipped<'_>]) -> Table {
     let mut table = Table::new([Column::new("NO HOST"), Column::wrapped("WHY")]);
-    for Skipped { name, why, .. } in nodes {
-        let tone = match why {
-            WhySkipped::Terminated | WhySkipped::Detached => Tone::Dim,
-            WhySkipped::NoConnection { failure: None, .. } => Tone::Waiting,
-            WhySkipped::NoConnection { .. } | WhySkipped::Refused => Tone::Bad,
+    for node in nodes {
+        let tone = match (node.why, &node.installation_failure) {
+            (WhySkipped::Terminated | WhySkipped::Detached, _) => Tone::Dim,
+            (WhySkipped::NoConnection, None) => Tone::Waiting,
+            (WhySkipped::NoConnection | WhySkipped::ValueRefused, _) => Tone::Bad,
         };
-        table.row([Cell::new(name), Cell::new(why).tone(tone)]);
+        table.row([Cell::new(&node.name), Cell::new(node.explained()).tone(tone)]);
     }
     table
 }

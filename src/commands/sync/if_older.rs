@@ -4,9 +4,7 @@
 //! something is, it has one limit for everything, and what cannot be had by then is left as it is:
 //! ssh goes on with that.
 
-use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::certificate::file::{CertificateFile, present, suffices};
@@ -65,27 +63,22 @@ pub(super) fn run(args: &SyncArgs, older: Duration, context: &Context) -> Outcom
         return Ok(());
     }
     let limit = due.iter().map(Due::limit).max().unwrap_or(LIMIT);
-    let refresh = Refresh {
-        context: context.clone(),
-        layout,
-        older,
-        start: Instant::now(),
-        told: Arc::default(),
-    };
+    let refresh = Refresh { context: context.clone(), layout, older, start: Instant::now() };
     let work = {
         let (mut refresh, due) = (refresh.clone(), due.clone());
-        move || {
+        move || -> Outcome<Vec<String>> {
             check_sync(&refresh.context.global)?;
             refresh.layout = refresh.context.layout()?;
-            refresh.run(due);
-            Ok(())
+            Ok(refresh.run(due))
         }
     };
-    run_with_timeout(limit, work).unwrap_or_else(|error| {
-        // The disk, or a program that was asked, is slow.
-        refresh.stop(&due, &late(&error, limit));
-        Ok(())
-    })
+    // Where the disk, or a program that was asked, is slow, nobody waits for what `work` would say.
+    let warnings = run_with_timeout(limit, work)
+        .unwrap_or_else(|error| Ok(refresh.stop(&due, &late(&error, limit))))?;
+    for warning in warnings {
+        context.terminal.warning(warning);
+    }
+    Ok(())
 }
 
 /// Finds what is meant, without a look into large files.
@@ -150,14 +143,14 @@ fn need(layout: &Layout, stem: &FileStem, state: &RefreshState) -> Need {
     }
 }
 
-/// A run that has something to do.
+/// A run that has something to do. What it does returns the warnings: a limit may be over meanwhile,
+/// and then whoever waited speaks instead.
 #[derive(Clone)]
 struct Refresh {
     context: Context,
     layout: Layout,
     older: Duration,
     start: Instant,
-    told: Arc<Mutex<BTreeSet<(FileStem, &'static str)>>>,
 }
 
 impl Refresh {
@@ -188,14 +181,13 @@ impl Refresh {
         let _ = state.write(&self.layout, stem);
     }
 
-    fn run(&self, due: Vec<Due>) {
+    fn run(&self, due: Vec<Due>) -> Vec<String> {
         // A lock that root makes in another user's folder would keep that user's runs out.
         if let Err(failure) = folder::check_owner(&self.layout) {
-            return due.iter().for_each(|due| self.tell_old(&due.stem, &failure.to_string()));
+            return due.iter().map(|due| self.old(&due.stem, &failure.to_string())).collect();
         }
         let began = time::now();
-        let mut locks = Vec::new();
-        let mut mine = Vec::new();
+        let (mut locks, mut mine, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
         for due in due {
             let (stem, limit) = (&due.stem, self.left(due.limit()));
             let path = self.layout.file(&stem.file(FileKind::RefreshLock));
@@ -203,11 +195,11 @@ impl Refresh {
             match Lock::take(&path, limit, || Ok(()), || ()) {
                 Ok(lock) => locks.push(lock),
                 Err(LockError::Busy { .. }) => {
-                    self.tell_old(stem, "another connection still asks the API");
+                    warnings.push(self.old(stem, "another connection still asks the API"));
                     continue;
                 }
                 Err(error) => {
-                    self.tell_old(stem, &error.to_string());
+                    warnings.push(self.old(stem, &error.to_string()));
                     continue;
                 }
             }
@@ -217,41 +209,44 @@ impl Refresh {
                 // The one that was waited for may have failed.
                 None => {
                     let state = self.state(stem);
-                    if let Some(why) = state.problem.filter(|_| state.tried >= began) {
-                        self.tell_old(stem, &why);
-                    }
+                    let why = state.problem.filter(|_| state.tried >= began);
+                    warnings.extend(why.map(|why| self.old(stem, &why)));
                 }
             }
         }
-        let hosts = mine.iter().filter(|due| due.hosts).map(|due| due.stem.clone());
-        let hosts: Vec<_> =
-            hosts.filter(|stem| !self.is_put_off(stem) && self.begin(stem)).collect();
-        if !hosts.is_empty() {
-            let (refresh, asked) = (self.clone(), hosts.clone());
-            let limit = LIMIT.saturating_sub(MARGIN / 3 + self.start.elapsed());
-            if let Err(error) = run_with_timeout(limit, move || refresh.bring_up_to_date(&asked)) {
-                self.fail(&hosts, &late(&error, LIMIT));
+        let mut asked = Vec::new();
+        for Due { stem, .. } in mine.iter().filter(|due| due.hosts) {
+            match self.begin(stem) {
+                Ok(()) => asked.push(stem.clone()),
+                Err(why) => warnings.push(self.old(stem, &why)),
             }
         }
-        for due in mine.iter().filter(|due| due.certificate != Need::Nothing) {
-            self.renew(due, began);
+        if !asked.is_empty() {
+            warnings.extend(self.bring_up_to_date(&asked));
         }
+        let certificates = mine.iter().filter(|due| due.certificate != Need::Nothing);
+        warnings.extend(certificates.filter_map(|due| self.renew(due, began)));
+        warnings
     }
 
-    /// Returns whether the API kept somebody waiting in vain a moment ago, for another of its
-    /// clusters: one ssh may look at several, where it jumps through another cluster.
-    fn is_put_off(&self, stem: &FileStem) -> bool {
-        let Some(last) = self.failed_for_others(stem) else { return false };
-        let why = format!("not asked again so soon: {}", last.problem.unwrap_or_default());
-        self.update(stem, |state| {
-            (state.tried, state.took, state.problem) = (last.tried, None, Some(why.clone()));
-        });
-        self.tell_old(stem, &why);
-        true
+    /// Writes down that it is tried, for those who come meanwhile, or after this run was killed. Fails
+    /// where nothing is to be asked: each look of each ssh would wait.
+    fn begin(&self, stem: &FileStem) -> Result<(), String> {
+        if let Some(last) = self.failed_for_others(stem) {
+            let why = format!("not asked again so soon: {}", last.problem.unwrap_or_default());
+            self.update(stem, |state| {
+                (state.tried, state.took, state.problem) = (last.tried, None, Some(why.clone()));
+            });
+            return Err(why);
+        }
+        let problem = Some("the last try was cut short".to_owned());
+        let state = RefreshState { tried: time::now(), problem, ..self.state(stem) };
+        state.write(&self.layout, stem).map_err(|error| error.to_string())
     }
 
     /// Returns the last try for another cluster of the same API, or for its list, if it failed a
-    /// moment ago and somebody waited for it.
+    /// moment ago and somebody waited for it: one ssh may look at several clusters, where it jumps
+    /// through another one.
     fn failed_for_others(&self, stem: &FileStem) -> Option<RefreshState> {
         let now = time::now();
         let others = folder::installed_stems(&self.layout).ok()?.into_iter();
@@ -272,35 +267,16 @@ impl Refresh {
         Some(folder::record(&self.layout, stem)?.source.api()?.url.clone())
     }
 
-    /// Writes down that it is tried, for those who come meanwhile, or after this run was killed.
-    /// Where that is not possible nothing is asked: each look of each ssh would wait.
-    fn begin(&self, stem: &FileStem) -> bool {
-        let problem = Some("the last try was cut short".to_owned());
-        let state = RefreshState { tried: time::now(), problem, ..self.state(stem) };
-        let written = state.write(&self.layout, stem);
-        written.inspect_err(|error| self.tell_old(stem, &error.to_string())).is_ok()
-    }
-
     /// Brings the hosts of these clusters up to date.
-    fn bring_up_to_date(&self, stems: &[FileStem]) {
-        let applied = match self.sync(stems) {
-            Ok(applied) => applied,
-            Err(failure) => return self.fail(stems, &failure.in_short()),
+    fn bring_up_to_date(&self, stems: &[FileStem]) -> Vec<String> {
+        let limit = LIMIT.saturating_sub(MARGIN / 3 + self.start.elapsed());
+        let (refresh, asked) = (self.clone(), stems.to_vec());
+        let why = match run_with_timeout(limit, move || refresh.sync(&asked)) {
+            Ok(Ok(applied)) => return self.tell(&applied),
+            Ok(Err(failure)) => failure.in_short(),
+            Err(error) => late(&error, LIMIT),
         };
-        let terminal = self.context.terminal;
-        for warning in applied.talk.urgent.iter().cloned() {
-            terminal.warning(warning);
-        }
-        for line in &applied.lines {
-            match (&line.what, line.what.failure(), &line.stem) {
-                // Whoever only wanted to connect is told what is gone.
-                (ClusterChange::Removed(_), ..) => {
-                    terminal.warning(format_args!("{}  {}", line.cluster, line.what));
-                }
-                (_, Some(why), Some(stem)) => self.tell_old(stem, &why.in_short()),
-                _ => terminal.tell(format_args!("{}  {}", line.cluster, line.what)),
-            }
-        }
+        stems.iter().map(|stem| self.fail(stem, &why)).collect()
     }
 
     fn sync(&self, stems: &[FileStem]) -> Outcome<Applied> {
@@ -315,12 +291,32 @@ impl Refresh {
         })
     }
 
+    /// Tells what was done, and returns what was not.
+    fn tell(&self, applied: &Applied) -> Vec<String> {
+        let terminal = self.context.terminal;
+        for warning in applied.talk.urgent.iter().cloned() {
+            terminal.warning(warning);
+        }
+        let mut warnings = Vec::new();
+        for line in &applied.lines {
+            match (&line.what, line.what.failure(), &line.stem) {
+                // Whoever only wanted to connect is told what is gone.
+                (ClusterChange::Removed(_), ..) => {
+                    terminal.warning(format_args!("{}  {}", line.cluster, line.what));
+                }
+                (_, Some(why), Some(stem)) => warnings.push(self.old(stem, &why.in_short())),
+                _ => terminal.tell(format_args!("{}  {}", line.cluster, line.what)),
+            }
+        }
+        warnings
+    }
+
     /// Gets a new certificate for a cluster, unless another run failed to while this one waited.
-    fn renew(&self, due: &Due, began: u64) {
+    fn renew(&self, due: &Due, began: u64) -> Option<String> {
         let state = self.state(&due.stem);
         if state.certificate_failed.is_some_and(|failed| failed >= began) {
-            return self
-                .tell_no_certificate(&due.stem, "another connection was refused one just now");
+            let why = "another connection was refused one just now";
+            return Some(self.no_certificate(&due.stem, why));
         }
         let context = self.within(due.limit());
         let done = folder::read_ours(&self.layout).and_then(|present| {
@@ -331,56 +327,48 @@ impl Refresh {
             cert::get(vec![id], false, &wanted, &endpoint, self.context.terminal)
         });
         match done {
-            Ok(()) => self.update(&due.stem, |state| state.certificate_failed = None),
-            Err(failure) => self.fail_certificate(&due.stem, &failure.in_short()),
+            Ok(()) => {
+                self.update(&due.stem, |state| state.certificate_failed = None);
+                None
+            }
+            Err(failure) => Some(self.fail_certificate(&due.stem, &failure.in_short())),
         }
     }
 
     /// Notes that a certificate was asked for in vain.
-    fn fail_certificate(&self, stem: &FileStem, why: &str) {
+    fn fail_certificate(&self, stem: &FileStem, why: &str) -> String {
         self.update(stem, |state| state.certificate_failed = Some(time::now()));
-        self.tell_no_certificate(stem, why);
+        self.no_certificate(stem, why)
     }
 
-    fn tell_no_certificate(&self, stem: &FileStem, why: &str) {
-        self.tell_once(stem, "no new certificate", &format!(": {why}"));
+    fn no_certificate(&self, stem: &FileStem, why: &str) -> String {
+        format!("{}: no new certificate: {why}", self.title(stem))
     }
 
     /// Notes what was not done when the time was over.
-    fn stop(&self, due: &[Due], why: &str) {
-        for Due { stem, hosts, certificate } in due {
+    fn stop(&self, due: &[Due], why: &str) -> Vec<String> {
+        let undone = due.iter().filter_map(|Due { stem, hosts, certificate }| {
             if *hosts && self.state(stem).is_older(self.older, time::now()) {
-                self.fail(std::slice::from_ref(stem), why);
-            } else if *certificate != Need::Nothing {
-                self.fail_certificate(stem, why);
+                return Some(self.fail(stem, why));
             }
-        }
+            (*certificate != Need::Nothing).then(|| self.fail_certificate(stem, why))
+        });
+        undone.collect()
     }
 
-    /// Notes tries that failed, and tells how old the hosts are.
-    fn fail(&self, stems: &[FileStem], why: &str) {
-        for stem in stems {
-            self.update(stem, |state| state.end(Some(why.to_owned()), Some(self.start.elapsed())));
-            self.tell_old(stem, why);
-        }
+    /// Notes a try that failed.
+    fn fail(&self, stem: &FileStem, why: &str) -> String {
+        self.update(stem, |state| state.end(Some(why.to_owned()), Some(self.start.elapsed())));
+        self.old(stem, why)
     }
 
-    /// Tells whoever goes on with the hosts that are there how old they are.
-    fn tell_old(&self, stem: &FileStem, why: &str) {
+    /// Says to whoever goes on with the hosts that are there how old they are.
+    fn old(&self, stem: &FileStem, why: &str) -> String {
         let hosts = match self.state(stem).age(time::now()) {
             Some(age) => format!("of {} ago", time::span(age)),
             None => "that are installed".to_owned(),
         };
-        self.tell_once(stem, "using the hosts", &format!(" {hosts}: {why}"));
-    }
-
-    /// Warns of a cluster, and not twice of the same: limits within each other are over at once where
-    /// the machine was slow or asleep.
-    fn tell_once(&self, stem: &FileStem, what: &'static str, more: &str) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.insert((stem.clone(), what)) {
-            self.context.terminal.warning(format_args!("{}: {what}{more}", self.title(stem)));
-        }
+        format!("{}: using the hosts {hosts}: {why}", self.title(stem))
     }
 
     /// The name of a cluster in messages: its alias, as far as the state can be read.

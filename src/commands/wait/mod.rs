@@ -19,7 +19,7 @@ use super::nodes::status::Judge;
 use super::nodes::{Hop, ViewedCluster};
 use super::{fleets, view};
 use crate::api::client::Client;
-use crate::api::error::Error as ApiError;
+use crate::api::error::ApiError;
 use crate::cli::{GoalArgs, ReportFormat, SourceArgs, WaitArgs};
 use crate::cluster::{NoFleet, ResolvedCluster, resolve_one};
 use crate::failure::{Failure, Kind, Outcome};
@@ -101,7 +101,8 @@ struct Awaited<'a> {
 /// The cluster by its last answer.
 fn view<'v>(id: &str, first: &'v ViewedCluster<'_>, text: &'v str) -> Outcome<ViewedCluster<'v>> {
     let ViewedCluster { record, rendering, source, .. } = first;
-    let resolved = resolve_one(fleets::checked_answer(id, text)?, &rendering.hosts);
+    let name = first.fleet().map(|fleet| fleet.name.clone());
+    let resolved = resolve_one(fleets::checked_answer(id, text)?, name, &rendering.hosts);
     refuse_useless(&resolved)?;
     let (rendering, source) = (rendering.clone(), source.clone());
     Ok(ViewedCluster { resolved, record: *record, rendering, source })

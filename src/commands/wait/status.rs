@@ -117,7 +117,8 @@ impl<'s> ClusterStatus<'s> {
     /// The same with what the others are waited for, as long as it says something new.
     pub(super) fn progress(&self) -> String {
         let without_host = || self.cluster.without_host();
-        let refused = without_host().filter(|(_, node)| node.why == WhySkipped::Refused).count();
+        let refused =
+            without_host().filter(|(_, node)| node.why == WhySkipped::ValueRefused).count();
         let waiting = without_host().filter(|(_, node)| is_starting(node)).count();
         let silent = self.down().filter(|status| failure(status).is_none()).count();
         let mut others = Vec::new();
@@ -145,7 +146,7 @@ impl<'s> ClusterStatus<'s> {
         };
         let mut lines: Vec<String> = hosts.map(missing).collect();
         let without_host = self.cluster.without_host();
-        lines.extend(without_host.map(|(_, node)| format!("{}: {}", node.name, node.why)));
+        lines.extend(without_host.map(|(_, node)| format!("{}: {}", node.name, node.explained())));
         if let Err(why @ NoFleet::NoControlNode) = &self.cluster.resolved.fleet {
             lines.push(why.to_string());
         }
@@ -173,12 +174,9 @@ fn counts(status: &NodeStatus<'_>) -> bool {
 
 /// Returns whether it only takes its time.
 fn is_starting(node: &Skipped<'_>) -> bool {
-    matches!(node.why, WhySkipped::NoConnection { failure: None, .. })
+    node.why == WhySkipped::NoConnection && node.installation_failure.is_none()
 }
 
 fn installation_failure<'n>(node: &'n Skipped<'_>) -> Option<&'n str> {
-    match &node.why {
-        WhySkipped::NoConnection { failure, .. } => Some(failure.as_ref()?.as_str()),
-        _ => None,
-    }
+    node.installation_failure.as_ref().map(Label::as_str)
 }

@@ -95,6 +95,7 @@ mod tests {
             },
             path: name.into(),
             fragment: Fragment::parse(text.as_bytes()),
+            commands: Vec::new(),
         }
     }
 

@@ -93,8 +93,8 @@ pub fn plan(
         added: BTreeSet::new(),
         plan: Plan::default(),
     };
-    for cluster in &desired.put {
-        planner.put(cluster);
+    for (stem, cluster) in &desired.put {
+        planner.put(stem, cluster);
     }
     for stem in &desired.removed {
         planner.keep_edited(stem);
@@ -121,7 +121,7 @@ fn going(
             [FileKind::Fragment, FileKind::KnownHosts, FileKind::FormerKnownHosts].into_iter();
         leftovers.any(has) && !has(FileKind::State)
     });
-    let mut going: BTreeSet<FileStem> = desired.put.iter().filter_map(of_put).collect();
+    let mut going: BTreeSet<FileStem> = desired.put.values().filter_map(of_put).collect();
     going.extend(desired.removed.iter().chain(&present.superseded).cloned());
     going.extend(orphans);
     going.retain(|stem| !fragments.contains_key(stem));
@@ -143,9 +143,8 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     /// The state goes before the fragment, so that a fragment always has one.
-    fn put(&mut self, DesiredCluster { record, fragment, .. }: &DesiredCluster) {
+    fn put(&mut self, stem: &FileStem, DesiredCluster { record, fragment, .. }: &DesiredCluster) {
         let present = self.present;
-        let stem = record.stem();
         let old = present.of_id(record.id.as_str());
         let old_stem = old.map_or_else(|| stem.clone(), Record::stem);
         let was = present.part(&old_stem, FileKind::Fragment);
@@ -156,8 +155,8 @@ impl Planner<'_> {
             _ => vec![fingerprint(fragment)],
         };
         // Without a state and in no index, it is what a run left behind that was killed.
-        let is_damaged = present.damaged.iter().any(|(at, _)| *at == stem);
-        let is_leftover = old.is_none() && !present.indexed().contains(&stem) && !is_damaged;
+        let is_damaged = present.damaged.iter().any(|(at, _)| at == stem);
+        let is_leftover = old.is_none() && !present.indexed().contains(stem) && !is_damaged;
         // A cluster that a person installs is none that an ssh at work has looked for.
         let is_looked_for = old.is_some() || present.follow.is_some();
         if let Some(was) = was
@@ -173,13 +172,13 @@ impl Planner<'_> {
             self.added.extend(new.new_names(&earlier).into_iter().map(str::to_owned));
         }
         let seen = present.part(&old_stem, FileKind::KnownHosts);
-        let seen = seen.or_else(|| present.part(&stem, FileKind::KnownHosts)).unwrap_or_default();
+        let seen = seen.or_else(|| present.part(stem, FileKind::KnownHosts)).unwrap_or_default();
         let seen = known_hosts::with_renamed(seen, &new.renamed_keys(&earlier));
         let record = Record { fragments, ..record.clone() };
         self.ours(&stem.file(FileKind::KnownHosts), Some(seen));
         self.ours(&stem.file(FileKind::State), Some(record.to_json()));
         self.ours(&stem.file(FileKind::Fragment), Some(fragment.clone()));
-        self.carry_certificate(&stem);
+        self.carry_certificate(stem);
     }
 
     /// The certificate of a cluster goes by its name, also where it was there before the cluster
@@ -274,8 +273,9 @@ impl Planner<'_> {
         }
         self.join_config()?;
         for stem in self.fragments.keys() {
-            let is_put = self.desired.put.iter().any(|put| put.record.stem() == *stem);
-            if !is_put && self.present.part(stem, FileKind::State).is_none() {
+            if !self.desired.put.contains_key(stem)
+                && self.present.part(stem, FileKind::State).is_none()
+            {
                 let path = self.layout.file(&stem.file(FileKind::Fragment));
                 self.plan.talk.warn(format!(
                     "{} has no state beside it, so nothing brings it up to date: install that \

@@ -28,8 +28,9 @@ fn record(name: &str) -> Record {
 }
 
 fn desired(record: Record, text: &[u8]) -> Desired {
+    let stem = record.stem();
     let put = DesiredCluster { record, fragment: text.to_owned(), certificate_key: None };
-    Desired { put: vec![put], ..Desired::default() }
+    Desired { put: BTreeMap::from([(stem, put)]), ..Desired::default() }
 }
 
 fn put(clusters: &[(&str, &str)]) -> Desired {

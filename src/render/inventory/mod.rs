@@ -78,14 +78,14 @@ pub fn render(
     format: Format,
     to: &mut dyn io::Write,
 ) -> io::Result<()> {
-    with_inventory(fleets, options, |inventory| {
-        let file = match format {
-            Format::Yaml => File::Yaml { inventory },
-            Format::Ini => File::Ini { inventory },
-            Format::Json => File::Json { inventory },
-        };
-        file.write_into(to)
-    })
+    let clusters = clusters(fleets, options);
+    let inventory = Inventory::of(&clusters, options);
+    let file = match format {
+        Format::Yaml => File::Yaml { inventory },
+        Format::Ini => File::Ini { inventory },
+        Format::Json => File::Json { inventory },
+    };
+    file.write_into(to)
 }
 
 /// Writes what an inventory script answers to `--list`: all groups, hosts and variables.
@@ -94,7 +94,8 @@ pub fn render(
 ///
 /// Where the writer fails.
 pub fn list(fleets: &[Fleet<'_>], options: &Options, to: &mut dyn io::Write) -> io::Result<()> {
-    with_inventory(fleets, options, |inventory| File::List { inventory }.write_into(to))
+    let clusters = clusters(fleets, options);
+    File::List { inventory: Inventory::of(&clusters, options) }.write_into(to)
 }
 
 /// Returns what an inventory script answers to `--host NAME`: the variables of one host; `None`
@@ -127,7 +128,11 @@ struct Inventory<'v> {
     groups: Vec<Group<'v>>,
 }
 
-impl Inventory<'_> {
+impl<'v> Inventory<'v> {
+    fn of(clusters: &'v [ClusterView<'v>], options: &Options) -> Self {
+        Self { clusters, groups: groups(clusters, &options.groups) }
+    }
+
     fn hosts(&self) -> impl Iterator<Item = HostView<'_>> {
         self.clusters.iter().flat_map(ClusterView::hosts)
     }
@@ -137,16 +142,6 @@ impl Inventory<'_> {
 struct Group<'v> {
     name: String,
     hosts: Vec<&'v str>,
-}
-
-fn with_inventory<T>(
-    fleets: &[Fleet<'_>],
-    options: &Options,
-    write: impl FnOnce(Inventory<'_>) -> T,
-) -> T {
-    let clusters = clusters(fleets, options);
-    let groups = groups(&clusters, &options.groups);
-    write(Inventory { clusters: &clusters, groups })
 }
 
 fn clusters<'f>(fleets: &'f [Fleet<'f>], options: &'f Options) -> Vec<ClusterView<'f>> {
@@ -293,7 +288,7 @@ impl<'f> ClusterView<'f> {
                 Some(Variable::new(key, of_most.as_ref()?.clone()))
             }),
         );
-        let missing = skipped.iter().filter(|skipped| skipped.why.is_active());
+        let missing = skipped.iter().filter(|skipped| skipped.is_active());
         variables.extend([
             Variable::text("prime_cluster_id", Some(cluster.id.as_str())),
             Variable::text("prime_cluster_name", Some(cluster.name.as_str())),

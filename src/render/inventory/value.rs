@@ -109,7 +109,7 @@ impl Value<'_> {
             Self::Skipped(nodes) => {
                 let map = |node: &&Skipped<'_>| {
                     let name = quoted(node.name.as_str(), dialect);
-                    let reason = quoted(&node.why.to_string(), dialect);
+                    let reason = quoted(&node.explained(), dialect);
                     format!("{{\"name\": {name}, \"reason\": {reason}}}")
                 };
                 format!("[{}]", nodes.iter().map(map).collect::<Vec<_>>().join(", ")).into()

@@ -13,7 +13,7 @@ const ANSWER: &str = r#"{"id": "c", "name": "Train", "nodes": [
 
 fn render(text: &str) -> Result<String, Fault> {
     let checked = CheckedCluster::of(ANSWER, "answer").unwrap();
-    let fleets = [resolve_one(checked, &Options::default()).fleet.unwrap()];
+    let fleets = [resolve_one(checked, None, &Options::default()).fleet.unwrap()];
     Template::parse("file.j2", text.to_owned())?.render(&crate::render::data::of(&fleets))
 }
 

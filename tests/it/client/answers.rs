@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use prime_ssh::api::error::Error;
+use prime_ssh::api::error::ApiError;
 use prime_ssh::api::wire::{self, Malformed, Node};
 use prime_ssh::failure::Kind;
 
@@ -172,7 +172,7 @@ fn read(text: &str) -> String {
     let server = Server::new([json(text)]);
     let text = get(&server).unwrap();
     let malformed = wire::parse::<Vec<Node<'_>>>(&text).unwrap_err();
-    told(&Error::malformed_cluster("c1", &malformed))
+    told(&ApiError::malformed_cluster("c1", &malformed))
 }
 
 #[test]
@@ -181,10 +181,10 @@ fn an_answer_that_is_not_the_contracts() {
     for text in ["<html>Log in</html>", "{\"data\": {\n \"id\": \"c1\", ", r#"{"data": null}"#] {
         told.add(text, read(text));
     }
-    let other = Error::other_cluster("c1", "c2\u{1b}");
+    let other = ApiError::other_cluster("c1", "c2\u{1b}");
     assert_eq!(other.failure.kind, Kind::Answer);
     told.add("another cluster", other);
-    let none = Error::malformed_certificate("c1", &Malformed::Empty);
+    let none = ApiError::malformed_certificate("c1", &Malformed::Empty);
     told.add("no certificate", none);
     snapshot!(told, @r#"
     --- <html>Log in</html>

@@ -1,14 +1,14 @@
 //! From an id or a name to one cluster.
 
 use prime_ssh::api::client::ClusterAnswer;
-use prime_ssh::api::error::Error;
+use prime_ssh::api::error::ApiError;
 use prime_ssh::failure::Kind;
 
 use super::server::{Reply, Server, json, refusal};
 use super::{client, message, run, told};
 use crate::support::snapshot::Transcript;
 
-fn find(server: &Server, selector: &str) -> Result<ClusterAnswer, Error> {
+fn find(server: &Server, selector: &str) -> Result<ClusterAnswer, ApiError> {
     run(client(server).find(selector))
 }
 

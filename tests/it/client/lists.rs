@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use prime_ssh::api::error::Error;
+use prime_ssh::api::error::ApiError;
 use prime_ssh::api::list::Listed;
 use prime_ssh::failure::Kind;
 
@@ -30,7 +30,7 @@ fn page_of(total: usize, numbers: impl IntoIterator<Item = usize>) -> Reply {
     json(format!(r#"{{"total_count": {total}, "offset": 0, "limit": 100, "data": [{rows}]}}"#))
 }
 
-fn list(server: &Server, search: Option<&str>) -> Result<Vec<Listed>, Error> {
+fn list(server: &Server, search: Option<&str>) -> Result<Vec<Listed>, ApiError> {
     run(client(server).clusters(search))
 }
 

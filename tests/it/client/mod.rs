@@ -12,7 +12,7 @@ mod tries;
 use std::time::Duration;
 
 use prime_ssh::api::client::Client;
-use prime_ssh::api::error::Error;
+use prime_ssh::api::error::ApiError;
 use prime_ssh::api::token::ApiToken;
 
 use server::Server;
@@ -38,17 +38,17 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// The answer to Get Cluster `c1`.
-fn get(server: &Server) -> Result<String, Error> {
+fn get(server: &Server) -> Result<String, ApiError> {
     run(client(server).cluster("c1")).map(|answer| answer.text)
 }
 
 /// The message of an error with the lines below it.
-fn message(error: &Error) -> String {
+fn message(error: &ApiError) -> String {
     error.failure.message.joined()
 }
 
 /// All that a user sees of an error: exit code, message, hint.
-fn told(error: &Error) -> String {
+fn told(error: &ApiError) -> String {
     let chain = anyhow::Chain::new(error).count();
     assert_eq!(chain, 1, "what stands behind the message would be printed too");
     let code = error.failure.kind.exit_code();

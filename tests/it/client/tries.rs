@@ -88,7 +88,7 @@ fn a_wait_beyond_the_time_limit_fails_at_once() {
     let error = get(&server).unwrap_err();
     assert!(begin.elapsed() < ENOUGH);
     snapshot!(told(&error), @"
-    3: cannot get cluster `c1`: the API asks to wait 120s (429 Too Many Requests), longer than the time limit of 20s
+    3: cannot get cluster `c1`: too many requests to the API (429 Too Many Requests); it asks to wait 120s, longer than the time limit of 20s
     hint: try again later, or give it more time with `--timeout`
     ");
 
@@ -97,7 +97,7 @@ fn a_wait_beyond_the_time_limit_fails_at_once() {
         let server = Server::new([later(503, &format!("Retry-After: {wait}\r\n"))]);
         let message = get(&server).unwrap_err().to_string();
         let (told, _) = message.split_once(" to wait ").unwrap();
-        snapshot!(told, @"cannot get cluster `c1`: the API asks");
+        snapshot!(told, @"cannot get cluster `c1`: the API failed (503 Service Unavailable); it asks");
     }
 }
 
