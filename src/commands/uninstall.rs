@@ -31,7 +31,7 @@ pub(super) fn run(args: &UninstallArgs, context: &Context) -> Outcome<()> {
             let cluster = record.map_or_else(|| stem.to_string(), Record::alias);
             let what = ClusterChange::Removed(String::new());
             state.lines.push(Line { cluster, what, stem: Some(stem.clone()) });
-            desired.removed.push(stem);
+            desired.removed.insert(stem);
             // One that was taken away by name does not come back by itself.
             if let Some((follow, record)) = desired.follow.as_mut().zip(record) {
                 follow.excluded.insert(record.id.to_string());

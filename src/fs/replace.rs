@@ -3,7 +3,7 @@
 //! one or the other.
 
 use std::fs::{Metadata, OpenOptions, Permissions};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
@@ -133,21 +133,20 @@ impl Staged {
 /// Returns whether the file holds exactly these bytes.
 fn holds(path: &Path, found: &Metadata, contents: &[u8]) -> Result<bool, FileError> {
     let opened = open(path, OpenOptions::new().read(true), Links::Refused, Action::Read)?;
-    let Some((mut file, _)) = opened.filter(|_| found.len() == contents.len() as u64) else {
+    let Some((file, _)) = opened.filter(|_| found.len() == contents.len() as u64) else {
         return Ok(false);
     };
-    let mut block = vec![0; BLOCK.min(contents.len())];
-    for wanted in contents.chunks(BLOCK) {
-        let Some(block) = block.get_mut(..wanted.len()) else { return Ok(false) };
-        match file.read_exact(block) {
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(false),
-            result => result.map_err(FileError::system(path, Action::Read))?,
+    let (mut file, mut rest) = (BufReader::with_capacity(BLOCK, file), contents);
+    loop {
+        let block = file.fill_buf().map_err(FileError::system(path, Action::Read))?;
+        match rest.strip_prefix(block) {
+            _ if block.is_empty() => return Ok(rest.is_empty()),
+            None => return Ok(false),
+            Some(behind) => rest = behind,
         }
-        if block != wanted {
-            return Ok(false);
-        }
+        let read = block.len();
+        file.consume(read);
     }
-    Ok(true)
 }
 
 /// A file without the write bit is one that its owner does not want changed, though a rename

@@ -77,7 +77,7 @@ impl<'p> Stage<'p> {
             if unwritten.is_some() && change.owner != Owner::Ours {
                 continue;
             }
-            let failure = match step.is_unchanged().map(|()| step.put()) {
+            let failure = match step.check_unchanged().map(|()| step.put()) {
                 Ok(Ok(())) => {
                     done.push(step);
                     continue;
@@ -116,7 +116,7 @@ impl<'p> Step<'p> {
     }
 
     /// Fails where somebody else changed the file since it was read.
-    fn is_unchanged(&self) -> Outcome<()> {
+    fn check_unchanged(&self) -> Outcome<()> {
         let path = &self.change.path;
         if crate::fs::contents(path).or_fail(Kind::Local)? == self.change.before {
             return Ok(());

@@ -20,8 +20,7 @@ pub struct Claim {
 
 /// Returns whether a keyword decides which machine a name leads to, as whom, and whether it is the
 /// right one. The others, such as `LocalForward`, are a person's own settings for our names.
-#[must_use]
-pub fn redirects(keyword: &[u8]) -> bool {
+fn redirects(keyword: &[u8]) -> bool {
     const KEYWORDS: [&str; 20] = [
         "addressfamily",
         "certificatefile",

@@ -119,7 +119,7 @@ pub struct Desired {
     /// The clusters to install.
     pub put: BTreeMap<FileStem, DesiredCluster>,
     /// The clusters of which nothing is to stay.
-    pub removed: Vec<FileStem>,
+    pub removed: BTreeSet<FileStem>,
     /// The subscription.
     pub follow: Option<Follow>,
 }

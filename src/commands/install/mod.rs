@@ -7,7 +7,7 @@ use newcomer::{Candidate, Newcomer, ended_owners};
 use super::cert;
 use super::fetch::{self, Fetched};
 use super::fleets::{self, distinct};
-use super::installed::{Applying, ClusterChange, DesiredState, Line, apply_request};
+use super::installed::{Applying, DesiredState, Line, apply_request};
 use super::{openssh, wait};
 use crate::api::list::Listed;
 use crate::certificate::own_keys::OwnKeys;
@@ -18,7 +18,7 @@ use crate::install::fragment::Fragment;
 use crate::install::include::IncludeLine;
 use crate::install::layout::{INDEX, Layout};
 use crate::install::present::Desired;
-use crate::install::state::{ApiSource, Follow, Source};
+use crate::install::state::{Follow, Source};
 use crate::render::connection::ConfigLayout;
 use crate::settings::{Context, Endpoint, InstallSettings, Origin, pasted};
 use crate::ssh::release::OpenSsh;
@@ -62,10 +62,10 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
         Applying { tells_how_to_connect, ..Applying::new(layout, settings.mode, context) };
     let applied = apply_request(&applying, |state| {
         state.own_keys = OwnKeys::find(layout);
-        let (newcomers, replaced) = Newcomer::named(&settings, state.present, checked, &ended)?;
+        let newcomers = Newcomer::named(&settings, state.present, checked, &ended)?;
         state.lines = left;
         for newcomer in newcomers {
-            newcomer.decide(&settings, &replaced, ssh.as_ref(), state)?;
+            newcomer.decide(&settings, &ended, ssh.as_ref(), state)?;
         }
         let advice = compact_advice(state);
         state.talk.notes.extend(advice);
@@ -170,8 +170,7 @@ fn check(answers: &[Fetched]) -> Outcome<(Vec<Candidate<'_>>, Vec<Line>)> {
         match cluster {
             Ok(cluster) => checked.push((fetched, cluster)),
             Err(failure) => {
-                let what = ClusterChange::NotInstalled(failure);
-                left.push(Line { cluster: fetched.asked.clone(), what, stem: None });
+                left.push(Line::failed(None, fetched.asked.clone(), None, failure));
             }
         }
     }
@@ -204,23 +203,22 @@ fn compact_advice(state: &DesiredState<'_>) -> Option<Message> {
 /// again.
 fn subscribe(settings: &InstallSettings<'_>, desired: &mut Desired) -> Outcome<()> {
     let old = desired.follow.take();
-    let asked = match &settings.viewing.source.origin {
-        Origin::All(team) => {
-            let url = settings.viewing.source.endpoint.clone()?.address.to_string();
-            let context = settings.viewing.context.prime_context()?;
+    let is_for_all = matches!(settings.viewing.source.origin, Origin::All(_));
+    let mut follow = match settings.source_of(None)? {
+        // Options that are given for all of its clusters are those of the clusters to come too.
+        Source::Api(source)
+            if is_for_all
+                && (settings.follows || old.as_ref().is_some_and(|old| old.source == source)) =>
+        {
             let options = settings.viewing.options.apply(old.as_ref().map(|old| &old.options));
-            Some(Follow {
-                source: ApiSource { url, context, team: team.clone() },
-                options: options.or_fail(Kind::Usage)?,
-                excluded: old.as_ref().map(|old| old.excluded.clone()).unwrap_or_default(),
-            })
+            let options = options.or_fail(Kind::Usage)?;
+            Follow { source, options, excluded: old.map(|old| old.excluded).unwrap_or_default() }
         }
-        _ => None,
+        _ => match old {
+            Some(old) => old,
+            None => return Ok(()),
+        },
     };
-    // Options that are given for all of its clusters are those of the clusters to come too.
-    let is_same = |asked: &Follow| old.as_ref().is_some_and(|old| old.source == asked.source);
-    let asked = asked.filter(|asked| settings.follows || is_same(asked));
-    let Some(mut follow) = asked.or(old) else { return Ok(()) };
     if follow.options.live.is_some() {
         let (title, context) = ("new clusters", follow.source.context.as_deref());
         settings.viewing.context.check_lasting_token(title, context, &follow.options)?;

@@ -78,14 +78,13 @@ fn owners<'i>(
     owners
 }
 
-/// The installed clusters that were terminated, each by the cluster that gets its name.
-pub(super) type Replaced = HashMap<Id<'static>, Record>;
-
 /// One cluster of this run, with the name that it is to have.
 pub(super) struct Newcomer<'c> {
     fetched: &'c Fetched,
     cluster: CheckedCluster<'c>,
     name: Slug<'static>,
+    /// The installed cluster that was terminated, and had this name.
+    replaces: Option<Record>,
 }
 
 impl<'c> Newcomer<'c> {
@@ -96,8 +95,8 @@ impl<'c> Newcomer<'c> {
         installed: &Present,
         checked: Vec<Candidate<'c>>,
         ended: &HashSet<Id<'static>>,
-    ) -> Outcome<(Vec<Self>, Replaced)> {
-        let mut replaced = Replaced::new();
+    ) -> Outcome<Vec<Self>> {
+        let mut replaced = HashMap::new();
         for (by, owner) in owners(settings, installed, &checked) {
             if ended.contains(&owner.id) {
                 replaced.insert(by, owner.clone());
@@ -110,40 +109,36 @@ impl<'c> Newcomer<'c> {
                     .hint("choose another name, or uninstall that cluster first"));
             }
         }
-        let is_replaced = |id: &Id<'_>| replaced.values().any(|old| old.id == *id);
         let clusters: Vec<_> = checked.iter().map(|(_, cluster)| cluster).collect();
-        let names = names(installed, &clusters, |record| is_replaced(&record.id));
+        let names = names(installed, &clusters, |record| ended.contains(&record.id));
         let newcomer = |((fetched, cluster), name): (Candidate<'c>, Option<Slug<'static>>)| {
             let name = settings.viewing.name.clone().or(name).unwrap_or_else(Slug::prime);
-            Self { fetched, cluster, name }
+            let old = cluster.id().and_then(|id| replaced.remove(id));
+            Self { fetched, cluster, name, replaces: old }
         };
         let newcomers = checked.into_iter().zip(names).map(newcomer);
-        let newcomers = newcomers.filter(|one| !one.cluster.id().is_some_and(is_replaced));
-        Ok((newcomers.collect(), replaced))
+        let stays = |one: &Self| !one.cluster.id().is_some_and(|id| ended.contains(id));
+        Ok(newcomers.filter(stays).collect())
     }
 
-    /// Decides what becomes of it. The `replaced` clusters go with this run.
+    /// Decides what becomes of it. The clusters that have `ended` stand in nobody's way.
     pub(super) fn decide(
         self,
         settings: &InstallSettings<'_>,
-        replaced: &Replaced,
+        ended: &HashSet<Id<'static>>,
         ssh: Option<&OpenSsh>,
         state: &mut DesiredState<'_>,
     ) -> Outcome<()> {
-        let Self { fetched, cluster, name } = self;
+        let Self { fetched, cluster, name, replaces } = self;
         let asked = &fetched.asked;
         let id = cluster.id().map(|id| id.clone().into_owned());
         let old = id.as_ref().and_then(|id| state.present.of_id(id.as_str()));
         let options =
             settings.viewing.options.apply(old.map(|old| &old.options)).or_fail(Kind::Usage)?;
         let alias = format!("{}.{name}", options.prefix());
-        let failed = |failure| match old {
-            Some(_) => ClusterChange::Left(failure),
-            None => ClusterChange::NotInstalled(failure),
-        };
-        let goes = |other: &Record| replaced.values().any(|old| old.id == other.id);
         let others = state.present.records.values();
-        let others = others.filter(|other| Some(&other.id) != id.as_ref() && !goes(other));
+        let others =
+            others.filter(|other| Some(&other.id) != id.as_ref() && !ended.contains(&other.id));
         let usable = openssh::check_release(ssh, options.render.layout)
             .and_then(|()| check_short((&name, &alias), (old, &options), others, &mut state.talk));
         let source = settings.source_of(match &fetched.source {
@@ -152,14 +147,14 @@ impl<'c> Newcomer<'c> {
         })?;
         let outcome = usable.and_then(|()| state.decide(cluster, name.clone(), source, &options));
         let stem = id.as_ref().map(|id| FileStem::new(&name, id.as_str()));
-        let what = match outcome {
+        let failure = match outcome {
             Ok(ClusterChange::Removed(_)) => {
                 let message = format!("{asked} was terminated");
                 let hint = old.map(|_| {
                     let sync = pasted(state.context.commands().installed("sync", []));
                     format!("{sync} removes it from your ssh config")
                 });
-                failed(Failure { hint, ..Failure::message(Kind::Answer, message) })
+                Failure { hint, ..Failure::message(Kind::Answer, message) }
             }
             // As with `config --all`: one that has no host yet is no failure of the others.
             Ok(ClusterChange::NotInstalled(why))
@@ -168,28 +163,23 @@ impl<'c> Newcomer<'c> {
                 state.talk.note(why);
                 return Ok(());
             }
+            Ok(ClusterChange::NotInstalled(failure)) | Err(failure) => failure,
             Ok(what) => {
-                if let Some((by, old)) = id.as_ref().and_then(|id| replaced.get_key_value(id))
-                    && !matches!(what, ClusterChange::NotInstalled(_))
+                if let Some((by, old)) = id.as_ref().zip(replaces)
+                    && state.desired.removed.insert(old.stem())
                 {
                     let why = format!(
                         ": cluster {} was terminated, and cluster {by} has its name now",
                         old.id
                     );
                     let (what, stem) = (ClusterChange::Removed(why), Some(old.stem()));
-                    state.desired.removed.extend(stem.clone());
                     state.lines.push(Line { cluster: old.alias(), what, stem });
                 }
-                what
+                state.lines.push(Line { cluster: alias, what, stem });
+                return Ok(());
             }
-            Err(failure) => failed(failure),
         };
-        let cluster = match what {
-            ClusterChange::NotInstalled(_) => asked.clone(),
-            ClusterChange::Left(_) => old.map_or(alias, Record::alias),
-            _ => alias,
-        };
-        state.lines.push(Line { cluster, what, stem });
+        state.lines.push(Line::failed(old, asked.clone(), stem, failure));
         Ok(())
     }
 }

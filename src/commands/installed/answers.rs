@@ -110,7 +110,7 @@ impl InstalledAnswers {
                 Err(failure) => ClusterChange::Left(failure),
             };
             if matches!(what, ClusterChange::Removed(_)) {
-                state.desired.removed.push(stem.clone());
+                state.desired.removed.insert(stem.clone());
             }
             state.lines.push(Line { cluster, what, stem: Some(stem) });
         }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::desired::DesiredState;
-use super::summary::ClusterChange;
+use super::summary::Line;
 use crate::failure::{Failure, Kind};
 use crate::install::folder;
 use crate::install::fragment::Fragment;
@@ -34,13 +34,8 @@ pub(super) fn refuse_loops(state: &mut DesiredState<'_>) {
             "give another way in (`--jump never`, `--jump-via HOST`, `--bastion HOST`) or \
              another `--prefix WORD`",
         );
-        line.what = match state.present.of_id(record.id.as_str()) {
-            Some(old) => {
-                line.cluster = old.alias();
-                ClusterChange::Left(failure)
-            }
-            None => ClusterChange::NotInstalled(failure),
-        };
+        let old = state.present.of_id(record.id.as_str());
+        *line = Line::failed(old, record.alias(), stem, failure);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::failure::{Failure, Kind, Outcome};
-use crate::install::state::FileStem;
+use crate::install::state::{FileStem, Record};
 use crate::terminal::Terminal;
 use crate::text::message::counted;
 use crate::text::sanitize;
@@ -16,6 +16,22 @@ pub(in crate::commands) struct Line {
     pub(in crate::commands) what: ClusterChange,
     /// The cluster's files, where it has any.
     pub(in crate::commands) stem: Option<FileStem>,
+}
+
+impl Line {
+    /// A cluster that is left as it is for this reason; `new` is what it is known by, where it is
+    /// not installed.
+    pub(in crate::commands) fn failed(
+        old: Option<&Record>,
+        new: String,
+        stem: Option<FileStem>,
+        why: Failure,
+    ) -> Self {
+        match old {
+            Some(old) => Self { cluster: old.alias(), what: ClusterChange::Left(why), stem },
+            None => Self { cluster: new, what: ClusterChange::NotInstalled(why), stem },
+        }
+    }
 }
 
 /// The change of a cluster.

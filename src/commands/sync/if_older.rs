@@ -184,7 +184,10 @@ impl Refresh {
     fn run(&self, due: Vec<Due>) -> Vec<String> {
         // A lock that root makes in another user's folder would keep that user's runs out.
         if let Err(failure) = folder::check_owner(&self.layout) {
-            return due.iter().map(|due| self.old(&due.stem, &failure.to_string())).collect();
+            return due
+                .iter()
+                .map(|due| self.still_uses(&due.stem, &failure.to_string()))
+                .collect();
         }
         let began = time::now();
         let (mut locks, mut mine, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
@@ -195,11 +198,11 @@ impl Refresh {
             match Lock::take(&path, limit, || Ok(()), || ()) {
                 Ok(lock) => locks.push(lock),
                 Err(LockError::Busy { .. }) => {
-                    warnings.push(self.old(stem, "another connection still asks the API"));
+                    warnings.push(self.still_uses(stem, "another connection still asks the API"));
                     continue;
                 }
                 Err(error) => {
-                    warnings.push(self.old(stem, &error.to_string()));
+                    warnings.push(self.still_uses(stem, &error.to_string()));
                     continue;
                 }
             }
@@ -210,7 +213,7 @@ impl Refresh {
                 None => {
                     let state = self.state(stem);
                     let why = state.problem.filter(|_| state.tried >= began);
-                    warnings.extend(why.map(|why| self.old(stem, &why)));
+                    warnings.extend(why.map(|why| self.still_uses(stem, &why)));
                 }
             }
         }
@@ -218,7 +221,7 @@ impl Refresh {
         for Due { stem, .. } in mine.iter().filter(|due| due.hosts) {
             match self.begin(stem) {
                 Ok(()) => asked.push(stem.clone()),
-                Err(why) => warnings.push(self.old(stem, &why)),
+                Err(why) => warnings.push(self.still_uses(stem, &why)),
             }
         }
         if !asked.is_empty() {
@@ -304,7 +307,7 @@ impl Refresh {
                 (ClusterChange::Removed(_), ..) => {
                     terminal.warning(format_args!("{}  {}", line.cluster, line.what));
                 }
-                (_, Some(why), Some(stem)) => warnings.push(self.old(stem, &why.in_short())),
+                (_, Some(why), Some(stem)) => warnings.push(self.still_uses(stem, &why.in_short())),
                 _ => terminal.tell(format_args!("{}  {}", line.cluster, line.what)),
             }
         }
@@ -359,11 +362,11 @@ impl Refresh {
     /// Notes a try that failed.
     fn fail(&self, stem: &FileStem, why: &str) -> String {
         self.update(stem, |state| state.end(Some(why.to_owned()), Some(self.start.elapsed())));
-        self.old(stem, why)
+        self.still_uses(stem, why)
     }
 
     /// Says to whoever goes on with the hosts that are there how old they are.
-    fn old(&self, stem: &FileStem, why: &str) -> String {
+    fn still_uses(&self, stem: &FileStem, why: &str) -> String {
         let hosts = match self.state(stem).age(time::now()) {
             Some(age) => format!("of {} ago", time::span(age)),
             None => "that are installed".to_owned(),

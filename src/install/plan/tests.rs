@@ -285,7 +285,7 @@ fn a_new_name_that_died_half_way_leaves_one_cluster() {
         assert_eq!(present.all_stems(), BTreeSet::from([stem.clone()]), "{died_after}");
         assert_eq!(text(&present, &stem.file(FileKind::KnownHosts)), "prime-pod0 x AAAA\n");
         assert_eq!(text(&present, "clusters").lines().count(), 2);
-        run(&mut removed, &Desired { removed: vec![stem], ..Desired::default() });
+        run(&mut removed, &Desired { removed: BTreeSet::from([stem]), ..Desired::default() });
         assert_eq!(removed, Present::default(), "{died_after}");
     }
 }

@@ -88,34 +88,52 @@ fn sync_brings_what_is_new_and_leaves_the_rest_alone() {
 fn a_dry_run_shows_a_diff_and_does_nothing() {
     let sandbox = Sandbox::with_config("Host a\n");
     let before = sandbox.snapshot();
-    let ran = sandbox.installing(&train()).arg("--dry-run").run();
+    let dry_run =
+        |options: &[&str]| sandbox.installing(&train()).args(["--dry-run"]).args(options).run();
+    let ran = dry_run(&[]);
     let config = sandbox.config();
     let config = config.display();
     let diff = format!("--- {config}\n+++ {config}\n@@ -1 +1,2 @@\n+{} Host a\n", sandbox.line());
     assert!(ran.stdout.ends_with(&diff), "{}", ran.stdout);
-    assert!(ran.stdout.contains("--- /dev/null\n"), "{}", ran.stdout);
-    assert!(ran.stdout.contains("\n+  HostName 203.0.113.10\n"), "{}", ran.stdout);
-    assert!(!ran.stdout.contains('\u{1b}'), "{}", ran.stdout);
+    for shown in [
+        "--- /dev/null\n",
+        "\n+Host prime.train.node-0 prime.train\n",
+        "\n+  HostName 203.0.113.10\n",
+    ] {
+        assert!(ran.stdout.contains(shown), "{}", ran.stdout);
+    }
     // What nobody decides on is shown on request.
-    assert!(!ran.stdout.contains("sha256"), "{}", ran.stdout);
+    for hidden in ["\u{1b}", "sha256", ".json"] {
+        assert!(!ran.stdout.contains(hidden), "{}", ran.stdout);
+    }
     snapshot!(ran.stderr, @"
     note: a dry run: nothing was changed; -v shows 6 more files
     prime.train  would be added: 3 hosts
     ");
     ran.succeeds();
-    let all = sandbox.installing(&train()).args(["--dry-run", "-v"]).run().succeeds();
-    assert!(all.contains("sha256"), "{all}");
+    let all = dry_run(&["-v"]).succeeds();
+    assert!(all.contains("fragment_sha256") && all.contains(".known_hosts\n"), "{all}");
+    assert!(dry_run(&["--color=always"]).succeeds().contains("\u{1b}[32m+"));
     assert_eq!(sandbox.snapshot(), before);
-    let colored = sandbox.installing(&train()).arg("--dry-run").arg("--color=always").run();
-    assert!(colored.succeeds().contains("\u{1b}[32m+"));
 
     sandbox.install(&train()).succeeds();
     let before = sandbox.snapshot();
+    snapshot!(dry_run(&["--user=bob"]).stderr, @"
+    note: options for prime.train would change: added user bob
+    note: a dry run: nothing was changed; -v shows 1 more file
+    prime.train  would be changed: 3 hosts changed
+    ");
     let shown = sandbox.run(&["uninstall", "--all", "--dry-run"]).succeeds();
     assert!(shown.contains("+++ /dev/null\n"), "{shown}");
     assert_eq!(sandbox.snapshot(), before);
-    assert_eq!(sandbox.installing(&train()).arg("--dry-run").run().succeeds(), "");
+    assert_eq!(dry_run(&[]).succeeds(), "");
     sandbox.installing(&train()).arg("--check").run().succeeds();
+
+    let conf = sandbox.ours(".conf");
+    fs::write(&conf, fs::read_to_string(&conf).unwrap() + "# mine\n").unwrap();
+    let ran = sandbox.run(&["uninstall", "train", "--dry-run"]);
+    assert!(ran.stderr.contains("was edited by hand; kept as"), "{}", ran.stderr);
+    assert!(ran.stderr.ends_with("prime.train  would be removed\n"), "{}", ran.stderr);
 }
 
 #[test]

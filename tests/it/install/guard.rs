@@ -85,17 +85,13 @@ fn a_terminated_cluster_is_not_installed() {
 }
 
 #[test]
-fn what_the_api_does_not_know_is_told_and_removed_on_request() {
+fn a_web_page_is_no_word_of_the_api() {
     let sandbox = Sandbox::with_ssh_folder();
     let api = Api::serving([train(), small("clst02", "other")]);
     sandbox.program(["install", "--all"]).asking(&api).run().succeeds();
     let before = sandbox.snapshot();
-    let path = "/api/admin/clusters/clst01";
-    let sync = |arguments: &[&str]| sandbox.program(arguments).asking(&api).run();
-
-    // A page that is no answer of the API's is no word of the API's.
-    api.replies_on(path, Reply::new(404, "<html>nothing here</html>"));
-    sync(&["sync", "--prune"]).fails(3);
+    api.replies_on("/api/admin/clusters/clst01", Reply::new(404, "<html>nothing here</html>"));
+    sandbox.program(["sync", "--prune"]).asking(&api).run().fails(3);
     assert_eq!(sandbox.snapshot(), before);
 }
 

@@ -4,6 +4,7 @@ use std::fs;
 
 use super::{Sandbox, train, train_later};
 use crate::support::snapshot::Transcript;
+use crate::support::ssh::Resolved;
 
 #[test]
 fn a_name_that_the_user_has_is_not_taken() {
@@ -91,8 +92,17 @@ fn a_pattern_of_the_users_is_told_and_does_no_harm() {
 }
 
 #[test]
-fn an_include_of_ours_that_a_person_wrote_counts() {
-    for line in ["include \"INDEX\"", "\tInclude=/nowhere INDEX", "Include SSH/*/config"] {
+fn an_include_of_ours_that_a_person_wrote_counts_for_ssh_and_for_us() {
+    needs!("ssh");
+    for line in [
+        "include INDEX",
+        "\tINCLUDE=INDEX\r",
+        "include = \"INDEX\"",
+        "\tInclude=/nowhere \"INDEX\"",
+        "\"Include\" INDEX",
+        "Include SSH*/config",
+        "Include SSHp*/con?ig",
+    ] {
         let sandbox = Sandbox::with_ssh_folder();
         let index = sandbox.ssh("prime-ssh/config");
         let line = line.replace("INDEX", index.to_str().unwrap());
@@ -102,6 +112,8 @@ fn an_include_of_ours_that_a_person_wrote_counts() {
         sandbox.install(&train()).succeeds();
         assert_eq!(sandbox.read_config(), config);
         assert!(!sandbox.ssh("config.prime-ssh.bak").exists());
+        let resolved = Resolved::of(&sandbox.config(), "prime.train.node-1");
+        assert_eq!(resolved.get("hostname"), Some("10.0.0.11"), "{line}");
         sandbox.run(&["sync", "--check"]).succeeds();
         let ran = sandbox.run(&["uninstall", "--all"]);
         snapshot!(ran.stderr, @"

@@ -208,29 +208,3 @@ fn the_key_that_fits_is_named_with_its_option() {
     let stranger = fs::read_to_string(stranger.with_extension("pub")).unwrap();
     assert!(!install(&stranger, &[]).contains("lets in your key"));
 }
-
-#[test]
-fn a_dry_run_shows_the_hosts_and_says_would() {
-    let sandbox = Sandbox::with_config("Host a\n");
-    let before = sandbox.snapshot();
-    let ran = sandbox.installing(&train()).args(["--dry-run", "--user=bob"]).run();
-    assert!(ran.stdout.contains("\n+Host prime.train.node-0 prime.train\n"), "{ran:?}");
-    assert!(ran.stdout.contains(&format!("+{}", sandbox.line())), "{ran:?}");
-    assert!(!ran.stdout.contains("sha256") && !ran.stdout.contains(".json"), "{ran:?}");
-    assert!(ran.stderr.ends_with("prime.train  would be added: 3 hosts\n"), "{ran:?}");
-    assert!(!ran.stderr.contains("connect with"), "{ran:?}");
-    assert_eq!(sandbox.snapshot(), before);
-    let all = sandbox.installing(&train()).args(["--dry-run", "-v"]).run();
-    assert!(all.stdout.contains("fragment_sha256") && all.stdout.contains(".known_hosts\n"));
-
-    sandbox.install(&train()).succeeds();
-    let ran = sandbox.installing(&train()).args(["--dry-run", "--user=bob"]).run();
-    let changes = "note: options for prime.train would change: added user bob\n";
-    assert!(ran.stderr.contains(changes), "{}", ran.stderr);
-    assert!(ran.stderr.ends_with("prime.train  would be changed: 3 hosts changed\n"), "{ran:?}");
-    let conf = sandbox.ours(".conf");
-    fs::write(&conf, fs::read_to_string(&conf).unwrap() + "# mine\n").unwrap();
-    let ran = sandbox.run(&["uninstall", "train", "--dry-run"]);
-    assert!(ran.stderr.contains("was edited by hand; kept as"), "{}", ran.stderr);
-    assert!(ran.stderr.ends_with("prime.train  would be removed\n"), "{}", ran.stderr);
-}

@@ -41,10 +41,6 @@ fn what_ssh_cannot_read_is_not_put_in_place() {
     error: ssh would stop at the new files, so nothing was changed:
       [home]/ssh/prime-ssh/train-675b1ff5.conf line 17: unsupported option "accept-new".
     "#);
-    snapshot!(told, @r#"
-    error: ssh would stop at the new files, so nothing was changed:
-      [home]/ssh/prime-ssh/train-675b1ff5.conf line 17: unsupported option "accept-new".
-    "#);
     assert_eq!(sandbox.snapshot(), before);
     assert!(!sandbox.ssh("prime-ssh").exists());
     assert!(sandbox.read("asked").contains("PRIME_SSH_NO_REFRESH=1\n"));
@@ -148,28 +144,4 @@ fn files_that_would_stop_ssh_are_told_with_the_remedy() {
     prime.train  added: 3 hosts
     ");
     ran.succeeds();
-}
-
-#[test]
-fn ssh_reads_an_include_of_ours_however_it_is_written() {
-    needs!("ssh");
-    use crate::support::ssh::Resolved;
-    for line in [
-        "Include INDEX",
-        "\tINCLUDE=INDEX\r",
-        "include = \"INDEX\"",
-        "Include /nowhere \"INDEX\"",
-        "\"Include\" INDEX",
-        "Include SSH/p*/con?ig",
-    ] {
-        let sandbox = Sandbox::with_ssh_folder();
-        let index = sandbox.ssh("prime-ssh/config");
-        let line = line.replace("INDEX", index.to_str().unwrap());
-        let line = line.replace("SSH/", sandbox.ssh("").to_str().unwrap());
-        sandbox.write("ssh/config", format!("{line}\nHost *\n"));
-        sandbox.install(&train()).succeeds();
-        assert_eq!(sandbox.read_config(), format!("{line}\nHost *\n"));
-        let resolved = Resolved::of(&sandbox.config(), "prime.train.node-1");
-        assert_eq!(resolved.get("hostname"), Some("10.0.0.11"), "{line}");
-    }
 }

