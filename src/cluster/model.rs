@@ -103,7 +103,7 @@ pub(super) fn destination(user: &UserName<'_>, host_name: &HostName<'_>, port: P
 }
 
 /// The cluster as a whole, as the answer describes it. Serialized, it is a part of
-/// [`data`](crate::render::data).
+/// [`data`](crate::render::data): what is not for everybody is skipped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Cluster<'a> {
     /// Its id.

@@ -6,7 +6,6 @@
 //! value of one of these types cannot hold anything else.
 
 mod host_name;
-mod id;
 mod port;
 mod slug;
 
@@ -15,7 +14,6 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use host_name::HostName;
-pub use id::{ID_START, Id, is_start_of_id};
 pub use port::Port;
 pub use slug::{Slug, id_part};
 
@@ -89,6 +87,26 @@ macro_rules! checked_text {
 }
 
 use checked_text;
+
+checked_text! {
+    /// The id of a cluster, a node or a machine (pod): `[A-Za-z0-9][A-Za-z0-9_-]{0,63}`.
+    Id, check_id
+}
+
+fn check_id(text: &str) -> Result<(), Invalid> {
+    check_length(text, 64)?;
+    check_characters(text, "an id", "-_", u8::is_ascii_alphanumeric)
+}
+
+/// So many characters of an id may stand for it, where no other id starts with them; a narrow table
+/// shows no fewer.
+pub const ID_START: usize = 8;
+
+/// Returns whether `text` is as much of this id as may stand for it.
+#[must_use]
+pub fn is_start_of_id(text: &str, id: &str) -> bool {
+    text.chars().count() >= ID_START && id.starts_with(text)
+}
 
 checked_text! {
     /// A login name: `[A-Za-z_][A-Za-z0-9_.-]{0,31}`. Newer ssh expands `%x` and `${VAR}` in one.

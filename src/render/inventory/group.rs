@@ -19,7 +19,8 @@ pub(super) fn cluster_group(cluster: &Slug<'_>) -> String {
 }
 
 /// `<prefix>_<label>`, with the label's [`group_part`].
-pub(super) fn label_group(prefix: &str, label: &str) -> Option<String> {
+#[must_use]
+pub fn label_group(prefix: &str, label: &str) -> Option<String> {
     group_part(label).map(|part| format!("{prefix}_{part}"))
 }
 

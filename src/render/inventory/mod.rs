@@ -18,8 +18,8 @@ use clap::ValueEnum;
 
 use connection_variables::Connections;
 pub use connection_variables::check_option;
-use group::{CONTROL, WORKER, cluster_group, label_group};
-pub use group::{GroupRequest, group_part};
+use group::{CONTROL, WORKER, cluster_group};
+pub use group::{GroupRequest, group_part, label_group};
 use value::{Value, Variable};
 
 use super::connection::{self, ConnectionOptions};
@@ -165,7 +165,7 @@ fn groups<'v>(clusters: &'v [ClusterView<'v>], requests: &[GroupRequest]) -> Vec
         group(CONTROL, members(&|host| host.control)),
         group(WORKER, members(&|host| !host.control)),
     ];
-    groups.extend(labeled(hosts()));
+    groups.extend(labeled(clusters));
     // One that is asked for twice has the hosts of both.
     let names: Vec<&str> = requests.iter().map(GroupRequest::name).collect();
     for (at, &name) in names.iter().enumerate() {
@@ -179,36 +179,33 @@ fn groups<'v>(clusters: &'v [ClusterView<'v>], requests: &[GroupRequest]) -> Vec
     groups
 }
 
+/// A kind of label that hosts have: the word in front of the groups that are named for it, and the
+/// label of a host.
+type LabelKind = (&'static str, for<'h> fn(&'h Host<'h>) -> Option<&'h Label<'h>>);
+
+const LABELS: [LabelKind; 3] = [
+    ("gpu", |host| host.node.gpu_name.as_ref()),
+    ("role", |host| host.role.as_ref()),
+    ("status", |host| host.node.status.as_ref()),
+];
+
 /// The groups of hosts with the same GPU, role or status.
-fn labeled<'v>(hosts: impl Iterator<Item = HostView<'v>>) -> impl Iterator<Item = Group<'v>> {
-    // Few labels stand on many hosts, mostly one after the other, and several may make one name.
-    let mut names = BTreeMap::<(&str, &str), Option<usize>>::new();
-    let mut places = BTreeMap::<String, usize>::new();
-    let mut groups: Vec<Group<'v>> = Vec::new();
-    let mut last: [(&str, Option<usize>); 3] = [("", None); 3];
-    for HostView { host, alias, .. } in hosts {
-        let labels = [&host.node.gpu_name, &host.role, &host.node.status];
-        for ((prefix, label), last) in
-            ["gpu", "role", "status"].into_iter().zip(labels).zip(&mut last)
-        {
-            let Some(label) = label.as_ref().map(Label::as_str) else { continue };
-            if last.0 != label {
-                let group = *names.entry((prefix, label)).or_insert_with(|| {
-                    let name = label_group(prefix, label)?;
-                    Some(*places.entry(name.clone()).or_insert_with(|| {
-                        groups.push(Group { name, hosts: Vec::new() });
-                        groups.len() - 1
-                    }))
-                });
-                *last = (label, group);
-            }
-            if let Some(group) = last.1.and_then(|place| groups.get_mut(place)) {
-                group.hosts.push(alias);
+fn labeled<'v>(clusters: &'v [ClusterView<'v>]) -> impl Iterator<Item = Group<'v>> {
+    // Several labels may make one name.
+    let mut groups = BTreeMap::<String, Vec<&str>>::new();
+    for (prefix, label) in LABELS {
+        for cluster in clusters {
+            // Hosts with one label mostly stand one after the other.
+            for hosts in cluster.hosts.chunk_by(|(a, _), (b, _)| label(a) == label(b)) {
+                let of_first = hosts.first().and_then(|(host, _)| label(host));
+                if let Some(name) = of_first.and_then(|label| label_group(prefix, label.as_str())) {
+                    let hosts = hosts.iter().map(|(_, alias)| alias.as_str());
+                    groups.entry(name).or_default().extend(hosts);
+                }
             }
         }
     }
-    groups.sort_by(|a, b| a.name.cmp(&b.name));
-    groups.into_iter()
+    groups.into_iter().map(|(name, hosts)| Group { name, hosts })
 }
 
 /// A variable that may well be the same for most hosts of a cluster.

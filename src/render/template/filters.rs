@@ -6,7 +6,7 @@ use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 use serde_json::Value as Json;
 
-use super::super::inventory::group_part;
+use super::super::inventory::{group_part, label_group};
 use crate::name::Slug;
 use crate::text::shell;
 
@@ -32,12 +32,12 @@ fn slug(text: &Value, id: Option<&Value>) -> Result<String, Error> {
 /// Turns a text into a group's name as in our inventory, behind `prefix` and a `_`; empty for a
 /// text without a letter or digit.
 fn group(text: &Value, prefix: Option<&str>) -> Result<String, Error> {
-    let part = group_part(&text_of(text, "group")?);
-    Ok(match (part, prefix) {
-        (Some(part), Some(prefix)) => format!("{prefix}_{part}"),
-        (Some(part), None) => part,
-        (None, _) => String::new(),
-    })
+    let text = text_of(text, "group")?;
+    let group = match prefix {
+        Some(prefix) => label_group(prefix, &text),
+        None => group_part(&text),
+    };
+    Ok(group.unwrap_or_default())
 }
 
 /// One word to a shell, whatever is in it.
