@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::judge;
 use super::{Certificate, PublicKey, read_text};
 use crate::fs::{FileError, Lock, LockError};
+use crate::install::layout::Layout;
 use crate::install::state::{FileKind, FileStem};
 use crate::name::{Slug, id_part};
 use crate::text::time;
@@ -27,48 +28,45 @@ const FOLDER_MODE: u32 = 0o700;
 pub struct CertificateFile {
     /// Its path.
     pub path: PathBuf,
-    folder: PathBuf,
+    /// Always in our folder.
     lock: PathBuf,
 }
 
 impl CertificateFile {
-    /// A cluster's certificate in our `folder`: `<name>-<id part>-cert.pub`. A cluster that has
-    /// files there under another name keeps that name.
+    /// A cluster's certificate in our folder: `<name>-<id part>-cert.pub`. A cluster that has files
+    /// there under another name keeps that name.
     #[must_use]
-    pub fn for_cluster(folder: &Path, name: &Slug<'_>, id: &str) -> Self {
+    pub fn for_cluster(layout: &Layout, name: &Slug<'_>, id: &str) -> Self {
         let (new, part) = (FileStem::new(name, id), id_part(id));
-        let known = stems(folder).into_iter().find(|stem| stem.parts().1 == part);
-        Self::for_stem(folder, &known.unwrap_or(new))
+        let known = stems(layout).into_iter().find(|stem| stem.parts().1 == part);
+        Self::for_stem(layout, &known.unwrap_or(new))
     }
 
     /// A certificate at a path of the user's. Its lock is in our folder.
     #[must_use]
-    pub fn at_path(folder: &Path, path: PathBuf) -> Self {
+    pub fn at_path(layout: &Layout, path: PathBuf) -> Self {
         let stem = FileStem::new(&Slug::prime(), &path.to_string_lossy());
-        let lock = folder.join(stem.file(FileKind::CertificateLock));
-        Self { path, folder: folder.to_owned(), lock }
+        Self { path, ..Self::for_stem(layout, &stem) }
     }
 
     /// The certificate of the cluster with this id that has files in our folder, or else of the
     /// only one with this name: found without asking the API.
     #[must_use]
-    pub fn find(folder: &Path, selector: &str) -> Option<Self> {
+    pub fn find(layout: &Layout, selector: &str) -> Option<Self> {
         let (part, name) = (id_part(selector), Slug::of_name(&selector.into(), selector));
-        let stems = stems(folder);
+        let stems = stems(layout);
         let mut by_name = stems.iter().filter(|stem| stem.parts().0 == name.as_str());
         let by_id = stems.iter().find(|stem| stem.parts().1 == part);
         let only = || by_name.next().filter(|_| by_name.next().is_none());
-        by_id.or_else(only).map(|stem| Self::for_stem(folder, stem))
+        by_id.or_else(only).map(|stem| Self::for_stem(layout, stem))
     }
 
     /// An installed cluster's certificate.
     #[must_use]
-    pub fn for_stem(folder: &Path, stem: &FileStem) -> Self {
-        Self {
-            path: folder.join(stem.file(FileKind::Certificate)),
-            folder: folder.to_owned(),
-            lock: folder.join(stem.file(FileKind::CertificateLock)),
-        }
+    pub fn for_stem(layout: &Layout, stem: &FileStem) -> Self {
+        let [path, lock] = [FileKind::Certificate, FileKind::CertificateLock]
+            .map(|kind| layout.file(&stem.file(kind)));
+        Self { path, lock }
     }
 
     /// Returns whether the file's name says that it is for the cluster with this id.
@@ -117,17 +115,18 @@ impl CertificateFile {
     }
 
     fn make_folder(&self) -> Result<(), FileError> {
-        if let Some(above) = self.folder.parent() {
-            crate::fs::make_folder(above, FOLDER_MODE)?;
+        let ours = self.lock.parent();
+        for folder in [ours.and_then(Path::parent), ours].into_iter().flatten() {
+            crate::fs::make_folder(folder, FOLDER_MODE)?;
         }
-        crate::fs::make_folder(&self.folder, FOLDER_MODE).map(|_made| ())
+        Ok(())
     }
 }
 
 /// The clusters that have a record or a certificate in our folder; those with a record first,
 /// because a record has the current name of the cluster's files.
-fn stems(folder: &Path) -> Vec<FileStem> {
-    let names = fs::read_dir(folder).into_iter().flatten();
+fn stems(layout: &Layout) -> Vec<FileStem> {
+    let names = fs::read_dir(layout.folder()).into_iter().flatten();
     let names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let mut stems = BTreeMap::new();
     for (stem, part) in names.filter_map(|name| FileStem::of_file(&name)) {
@@ -179,14 +178,16 @@ mod tests {
     #[test]
     fn a_cluster_keeps_the_name_that_its_files_have() {
         let folder = tempfile::tempdir().unwrap();
-        let folder = folder.path();
-        let make = |name: String| fs::write(folder.join(name), "").unwrap();
+        let ssh_folder = folder.path().to_owned();
+        let layout = &Layout { ssh_folder, home: PathBuf::new(), same: Vec::new() };
+        fs::create_dir(layout.folder()).unwrap();
+        let make = |name: String| fs::write(layout.file(&name), "").unwrap();
         let (train, eval) = (Slug::new("train").unwrap(), Slug::new("eval").unwrap());
         let part = id_part("clst01");
         let for_cluster = |name: &Slug<'_>| {
-            file_name(Some(CertificateFile::for_cluster(folder, name, "clst01"))).unwrap()
+            file_name(Some(CertificateFile::for_cluster(layout, name, "clst01"))).unwrap()
         };
-        let found = |selector: &str| file_name(CertificateFile::find(folder, selector));
+        let found = |selector: &str| file_name(CertificateFile::find(layout, selector));
 
         assert_eq!(found("clst01"), None);
         assert_eq!(for_cluster(&train), format!("train-{part}-cert.pub"));
@@ -201,7 +202,7 @@ mod tests {
 
         make(format!("train-{}-cert.pub", id_part("clst02")));
         assert_eq!(found("train"), None, "two clusters have this name");
-        assert!(CertificateFile::find(folder, "clst02").unwrap().is_of("clst02"));
-        assert!(!CertificateFile::find(folder, "clst02").unwrap().is_of("clst01"));
+        assert!(CertificateFile::find(layout, "clst02").unwrap().is_of("clst02"));
+        assert!(!CertificateFile::find(layout, "clst02").unwrap().is_of("clst01"));
     }
 }

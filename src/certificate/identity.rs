@@ -26,13 +26,10 @@ const NO_KEY: &str = "it is not a file that holds a key";
 /// A key pair that ssh logs in with, known by its public half.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// The value for `IdentityFile`: the private key, or the `.pub` of a key that an agent or a
-    /// hardware key holds.
-    pub file: PathBuf,
     /// Its public half.
     pub public_key: PublicKey,
-    /// True if the public half was read from the `.pub` beside a key that only `ssh-keygen` reads.
-    unverified: bool,
+    /// The private key, where only `ssh-keygen` reads it and the public half is that of its `.pub`.
+    unverified: Option<PathBuf>,
 }
 
 /// The reason that a path gives no identity.
@@ -94,20 +91,25 @@ impl Identity {
         match (read_file(&private), beside) {
             (Ok(Some(text)), beside) => match (embedded_public_key(&text), beside) {
                 (Some(half), Some(key)) if half != key => Err(IdentityError::Mismatch(private)),
-                (Some(half), _) => Ok(Self::verified(private, half)),
-                (None, Some(key)) => Ok(Self { file: private, public_key: key, unverified: true }),
+                (Some(half), _) => Ok(Self::verified(half)),
+                (None, Some(key)) => Ok(Self { public_key: key, unverified: Some(private) }),
                 // Nothing else is worth `ssh-keygen`'s time, or its advice.
                 (None, None) if !begins_private_key(&text) => {
                     Err(IdentityError::Unreadable(private, NO_KEY.to_owned()))
                 }
-                (None, None) => Ok(Self::verified(private.clone(), keygen_public_key(&private)?)),
+                (None, None) => Ok(Self::verified(keygen_public_key(&private)?)),
             },
-            (Ok(None), Some(key)) => Ok(Self::verified(public, key)),
+            // What is not there, or cannot be read here, may be an agent's, or on a hardware key.
+            (Ok(None) | Err(_), Some(key)) => Ok(Self::verified(key)),
             (Ok(None), None) => Err(IdentityError::Missing(private)),
-            // It cannot be read here, but ssh or an agent may.
-            (Err(_), Some(key)) => Ok(Self::verified(private, key)),
             (Err(problem), None) => Err(problem),
         }
+    }
+
+    /// Returns the public half of the key at `path`, where there is one that can be read.
+    #[must_use]
+    pub fn public_half(path: &Path) -> Option<PublicKey> {
+        Some(Self::read(path).ok()?.public_key)
     }
 
     /// The public key in the `.pub` of `path`, where there is one; nothing else is opened.
@@ -126,19 +128,19 @@ impl Identity {
         (is_open && is_private()).then_some(mode)
     }
 
-    fn verified(file: PathBuf, public_key: PublicKey) -> Self {
-        Self { file, public_key, unverified: false }
+    fn verified(public_key: PublicKey) -> Self {
+        Self { public_key, unverified: None }
     }
 
     /// Checks that a `.pub` belongs to its private key where that takes `ssh-keygen`. A key that
     /// `ssh-keygen` cannot read either (it has a passphrase) is trusted.
     pub fn verify(&self) -> Result<(), IdentityError> {
-        if !self.unverified {
-            return Ok(());
-        }
-        match keygen_public_key(&self.file) {
-            Ok(half) if half != self.public_key => Err(IdentityError::Mismatch(self.file.clone())),
-            _ => Ok(()),
+        let is_other = |private: &&PathBuf| {
+            keygen_public_key(private).is_ok_and(|half| half != self.public_key)
+        };
+        match self.unverified.as_ref().filter(is_other) {
+            Some(private) => Err(IdentityError::Mismatch(private.clone())),
+            None => Ok(()),
         }
     }
 }

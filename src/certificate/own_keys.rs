@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::PublicKey;
 use super::identity::Identity;
 use crate::cluster::SshKey;
+use crate::install::layout::Layout;
 use crate::ssh::process;
 use crate::text::sanitize::excerpt;
 use crate::text::shell;
@@ -51,15 +52,22 @@ pub struct OwnKeys {
 }
 
 impl OwnKeys {
-    /// Finds those in the folder that ssh itself reads, in another one with files for ssh, and the
+    /// Finds those in the folder that ssh itself reads, in the one that is used here, and the
     /// agent's.
     #[must_use]
-    pub fn find(read_by_ssh: &Path, ssh_folder: &Path) -> Self {
+    pub fn find(layout: &Layout) -> Self {
+        let (ssh_folder, read_by_ssh) = (&layout.ssh_folder, layout.read_by_ssh());
         let mut others = other_keys(ssh_folder);
-        if ssh_folder != read_by_ssh {
-            others.extend(other_keys(read_by_ssh));
+        if *ssh_folder != read_by_ssh {
+            others.extend(other_keys(&read_by_ssh));
         }
-        Self { tried: tried_keys(read_by_ssh), others }
+        let mut tried = own_files(&read_by_ssh);
+        for key in agent_keys() {
+            if !tried.iter().any(|other| other.public_key == key.public_key) {
+                tried.push(key);
+            }
+        }
+        Self { tried, others }
     }
 
     /// All of them, those that ssh tries first.
@@ -67,39 +75,25 @@ impl OwnKeys {
         self.tried.iter().chain(&self.others)
     }
 
-    /// The first of them that a cluster lets in.
+    /// The first of them that is among those that a cluster lets in.
     #[must_use]
-    pub fn fitting(&self, keys: &[SshKey<'_>]) -> Option<&OwnKey> {
-        let authorized = authorized(keys);
+    pub fn fitting(&self, authorized: &[PublicKey]) -> Option<&OwnKey> {
         self.all().find(|key| authorized.contains(&key.public_key))
     }
 
     /// The same, where ssh would show others only: the key at the path that a setting names, and
     /// without one those that it tries.
     #[must_use]
-    pub fn not_shown(&self, named: Option<&Path>, keys: &[SshKey<'_>]) -> Option<&OwnKey> {
-        let authorized = authorized(keys);
+    pub fn not_shown(&self, named: Option<&Path>, authorized: &[PublicKey]) -> Option<&OwnKey> {
         let is_shown = match named {
-            Some(path) => {
-                Identity::read(path).is_ok_and(|key| authorized.contains(&key.public_key))
-            }
+            Some(path) => Identity::public_half(path).is_some_and(|key| authorized.contains(&key)),
             None => self.tried.iter().any(|key| authorized.contains(&key.public_key)),
         };
-        self.fitting(keys).filter(|_| !is_shown)
+        self.fitting(authorized).filter(|_| !is_shown)
     }
 }
 
-fn tried_keys(ssh_folder: &Path) -> Vec<OwnKey> {
-    let mut keys = own_files(ssh_folder);
-    for key in agent_keys() {
-        if !keys.iter().any(|other| other.public_key == key.public_key) {
-            keys.push(key);
-        }
-    }
-    keys
-}
-
-/// Those of them that are files, in the order in which ssh tries them.
+/// The files of keys in this folder that ssh tries by itself, in its order.
 #[must_use]
 pub fn own_files(ssh_folder: &Path) -> Vec<OwnKey> {
     DEFAULTS.into_iter().filter_map(|name| with_public_half(ssh_folder.join(name))).collect()

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::cert;
+use crate::certificate::PublicKey;
 use crate::certificate::file::{self, CertificateFile};
 use crate::certificate::identity::Identity;
 use crate::certificate::judge;
@@ -23,17 +24,17 @@ pub(super) fn add_certificates(
     fleets: &[Fleet<'_>],
     context: &Context,
 ) -> Outcome<()> {
-    let clusters = requiring(fleets);
-    if connection.certificates.named.is_some() || clusters.is_empty() {
+    let clusters = requiring(connection, fleets);
+    if clusters.is_empty() {
         return Ok(());
     }
     let (layout, commands) = (context.layout()?, context.commands());
     // A key that cannot be read is no reason to fail: `cert` says what is wrong with it.
-    let identity = key(connection, context).and_then(|path| Identity::read(&path).ok());
+    let key = key_path(connection, context).and_then(|path| Identity::public_half(&path));
     for cluster in clusters {
         let own = file_of(&layout, cluster, None);
-        if let Some(warning) = warning(&own, identity.as_ref(), (cluster, None), &commands) {
-            context.terminal.warning(warning);
+        if let Some(why) = refusal(&own, key.as_ref()) {
+            context.terminal.warning(warning(&why, cluster, None, &commands));
         }
         let path = path_of(&layout, &own)?;
         connection.certificates.by_cluster.insert(cluster.id.to_string(), path);
@@ -49,24 +50,23 @@ pub(super) fn renew_certificates(
     source: &Source,
     context: &Context,
 ) -> Outcome<()> {
-    let clusters = requiring(fleets);
-    if connection.certificates.named.is_some() || clusters.is_empty() || source.is_files() {
+    let clusters = requiring(connection, fleets);
+    if clusters.is_empty() || source.is_files() {
         return Ok(());
     }
     let layout = context.layout()?;
     let ids = clusters.iter().map(|cluster| cluster.id.to_string()).collect();
     // Without a known key, an agent's may work: that is told, not renewed.
-    let Some(path) = key(connection, context) else { return Ok(()) };
-    let identity = Identity::read(&path).ok();
+    let Some(path) = key_path(connection, context) else { return Ok(()) };
+    let key = Identity::public_half(&path);
     let wanted = CertSettings::installed(Some(path), &layout);
     let Err(failure) =
         cert::get(ids, false, &wanted, &|| source.endpoint.clone(), context.terminal)
     else {
         return Ok(());
     };
-    let lets_in = |cluster: &&Cluster<'_>| {
-        refusal(&file_of(&layout, cluster, None), identity.as_ref()).is_none()
-    };
+    let lets_in =
+        |cluster: &&Cluster<'_>| refusal(&file_of(&layout, cluster, None), key.as_ref()).is_none();
     if !clusters.iter().all(lets_in) {
         return Err(failure);
     }
@@ -74,13 +74,18 @@ pub(super) fn renew_certificates(
     Ok(())
 }
 
-/// The clusters that let nobody in without a certificate.
-fn requiring<'f, 'a>(fleets: &'f [Fleet<'a>]) -> Vec<&'f Cluster<'a>> {
-    fleets.iter().map(|fleet| &fleet.cluster).filter(|cluster| cluster.vault_enabled).collect()
+/// The clusters that let nobody in without a certificate of ours.
+fn requiring<'f, 'a>(
+    connection: &ConnectionOptions,
+    fleets: &'f [Fleet<'a>],
+) -> Vec<&'f Cluster<'a>> {
+    let is_ours = connection.certificates.named.is_none();
+    let clusters = fleets.iter().map(|fleet| &fleet.cluster);
+    clusters.filter(|cluster| cluster.vault_enabled && is_ours).collect()
 }
 
 /// The key to log in with, on this machine.
-fn key(connection: &ConnectionOptions, context: &Context) -> Option<PathBuf> {
+fn key_path(connection: &ConnectionOptions, context: &Context) -> Option<PathBuf> {
     connection.identity_file.as_ref().map(|path| context.environment.expand(path))
 }
 
@@ -90,12 +95,12 @@ pub(super) fn file_of(
     cluster: &Cluster<'_>,
     record: Option<&Record>,
 ) -> CertificateFile {
-    let (folder, id) = (layout.folder(), cluster.id.as_str());
+    let id = cluster.id.as_str();
     let Some(record) = record else {
         let name = Slug::of_name(&cluster.name.as_str().into(), id);
-        return CertificateFile::for_cluster(&folder, &name, id);
+        return CertificateFile::for_cluster(layout, &name, id);
     };
-    CertificateFile::for_stem(&folder, &record.stem())
+    CertificateFile::for_stem(layout, &record.stem())
 }
 
 /// The path of a certificate as ssh's files name it.
@@ -104,27 +109,24 @@ pub(super) fn path_of(layout: &Layout, file: &CertificateFile) -> Outcome<LocalP
     checked(&layout.named_by_ssh(&name))
 }
 
-/// A warning where a certificate lets nobody in, because ssh does not say so.
+/// The warning of a certificate that lets nobody in, because ssh does not say so.
 pub(super) fn warning(
-    file: &CertificateFile,
-    identity: Option<&Identity>,
-    (cluster, record): (&Cluster<'_>, Option<&Record>),
+    why: &str,
+    Cluster { name, id, .. }: &Cluster<'_>,
+    record: Option<&Record>,
     commands: &OwnCommands,
-) -> Option<String> {
-    let why = refusal(file, identity)?;
-    let Cluster { name, id, .. } = cluster;
+) -> String {
     let cert = pasted(commands.about("cert", id.as_str(), record));
-    Some(format!("{name} lets people in with a certificate only: {why}; {cert} gets one"))
+    format!("{name} lets people in with a certificate only: {why}; {cert} gets one")
 }
 
 /// Returns why a certificate lets nobody in.
-pub(super) fn refusal(file: &CertificateFile, identity: Option<&Identity>) -> Option<String> {
+pub(super) fn refusal(file: &CertificateFile, key: Option<&PublicKey>) -> Option<String> {
     let present = match file::present(&file.path) {
         Ok(present) => present,
         Err(why) => return Some(why),
     };
-    let key = identity.map_or(&present.key, |identity| &identity.public_key);
-    let refusal = judge::check(&present, key, time::now()).err()?;
+    let refusal = judge::check(&present, key.unwrap_or(&present.key), time::now()).err()?;
     Some(format!("the present one is useless: {refusal}"))
 }
 

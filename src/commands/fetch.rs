@@ -184,7 +184,7 @@ async fn at_once(
 }
 
 /// Runs `work` with a client of its own, and shows that it goes on.
-fn ask<T>(
+pub(super) fn ask<T>(
     endpoint: Outcome<Endpoint>,
     terminal: Terminal,
     message: &str,

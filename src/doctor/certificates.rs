@@ -29,9 +29,8 @@ fn certificate(snapshot: &Snapshot, cluster: &InstalledCluster, path: &Path) -> 
     let now = time::now();
     let present = file::present(path).and_then(|present| {
         let identity = snapshot.paths(cluster, "identityfile").next();
-        let identity = identity.and_then(|path| Identity::read(&path).ok());
-        let key = identity.map_or_else(|| present.key.clone(), |identity| identity.public_key);
-        judge::check_new(&present, &key, now)?;
+        let key = identity.and_then(|path| Identity::public_half(&path));
+        judge::check_new(&present, key.as_ref().unwrap_or(&present.key), now)?;
         Ok(present)
     });
     let renewed = |finding| with_renewal(finding, snapshot, cluster, path);
@@ -84,7 +83,7 @@ fn with_renewal(
     path: &Path,
 ) -> Finding {
     let record = &cluster.record;
-    let ours = CertificateFile::for_stem(&snapshot.layout.folder(), &record.stem());
+    let ours = CertificateFile::for_stem(&snapshot.layout, &record.stem());
     // ssh may know the folder by another path.
     let folder = |path: &Path| path.parent().and_then(|folder| folder.canonicalize().ok());
     if path.file_name() == ours.path.file_name() && folder(path) == folder(&ours.path) {

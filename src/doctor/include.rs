@@ -16,7 +16,7 @@ use crate::text::shell;
 #[must_use]
 pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     let config = snapshot.layout.config();
-    if let Err(error) = &snapshot.config {
+    if let Some(error) = &snapshot.config_error {
         return vec![Finding::wrong(Check::Include, error).at(&config)];
     }
     // The lines that include our files for every host, and for some only, and the first setting for
@@ -42,8 +42,8 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     }
     let mut findings = Vec::new();
     if let Some((file, line)) = at_top.first() {
-        let text = snapshot.config.as_ref().ok().and_then(Option::as_deref).unwrap_or_default();
-        let is_hidden = |home: &&Path| folder::is_hidden_from(&snapshot.layout, text, home);
+        let is_hidden =
+            |home: &&Path| folder::is_hidden_from(&snapshot.layout, snapshot.config(), home);
         if let Some(home) = snapshot.context.environment.home().filter(is_hidden) {
             return vec![other_home(snapshot, home).at_line(file, *line)];
         }

@@ -9,13 +9,14 @@ use crate::install::state::FileKind;
 /// Finds loops of jumps over all that ssh reads.
 #[must_use]
 pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
-    let Ok(config) = &snapshot.config else { return Vec::new() };
+    if snapshot.config_error.is_some() {
+        return Vec::new();
+    }
     let stems = snapshot.present.indexed();
     let fragment = |stem| snapshot.present.part(stem, FileKind::Fragment);
     let fragments: Vec<&[u8]> = stems.iter().filter_map(fragment).collect();
     let (layout, path) = (&snapshot.layout, snapshot.layout.config());
-    let config = (&*path, config.as_deref().unwrap_or_default());
-    let jumps = Jumps::read(config, &folder::reader(layout), &fragments);
+    let jumps = Jumps::read((&path, snapshot.config()), &folder::reader(layout), &fragments);
     let finding = |names: Vec<String>| {
         let what =
             format!("ssh jumps in a loop, and starts itself without end: {}", around(&names));

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
+use crate::fs::FileError;
 use crate::install::folder;
 use crate::install::fragment::Fragment;
 use crate::install::layout::{FIRST_LOOK, Layout};
@@ -23,9 +24,9 @@ const DEFAULT_SHELL: &str = "/bin/sh";
 pub struct Snapshot {
     /// The paths.
     pub layout: Layout,
-    /// The user's configuration, or why it cannot be read.
-    pub config: Result<Option<Vec<u8>>, String>,
-    /// Our files; none where `unreadable` says why.
+    /// The reason that the user's configuration cannot be read.
+    pub config_error: Option<FileError>,
+    /// The user's configuration, and our files; none where `unreadable` says why.
     pub present: Present,
     /// The reason that our folder cannot be read.
     pub unreadable: Option<Failure>,
@@ -58,13 +59,16 @@ impl Snapshot {
     /// Reads it; what is not there is no error.
     #[must_use]
     pub fn read(layout: Layout, context: Context) -> Self {
-        let config = crate::fs::contents(&layout.config()).map_err(|error| error.to_string());
+        let (config, config_error) = match crate::fs::contents(&layout.config()) {
+            Ok(config) => (config, None),
+            Err(error) => (None, Some(error)),
+        };
         let ours = folder::check_owner(&layout).and_then(|()| folder::read_ours(&layout));
         let (present, unreadable) = match ours {
             Ok(present) => (present, None),
             Err(error) => (Present::default(), Some(error)),
         };
-        let present = Present { config: config.as_ref().ok().cloned().flatten(), ..present };
+        let present = Present { config, ..present };
         let repair = plan(&layout, &present, &Desired::unchanged(&present), None);
         let cluster = |(stem, record): (&FileStem, &Record)| {
             let text = present.part(stem, FileKind::Fragment)?;
@@ -80,17 +84,22 @@ impl Snapshot {
             commands: context.commands(),
             repair: repair.unwrap_or_default(),
             layout,
-            config,
+            config_error,
             present,
             unreadable,
             context,
         }
     }
 
+    /// The text of the user's configuration, as far as there is one.
+    #[must_use]
+    pub fn config(&self) -> &[u8] {
+        self.present.config.as_deref().unwrap_or_default()
+    }
+
     /// Calls `visit` for each line of the user's configuration, from file to file.
     pub fn visit_config(&self, visit: &mut dyn FnMut(&Line<'_>) -> bool) {
-        let Ok(Some(config)) = &self.config else { return };
-        folder::reader(&self.layout).walk((&self.layout.config(), config), visit);
+        folder::reader(&self.layout).walk((&self.layout.config(), self.config()), visit);
     }
 
     /// Calls `visit` for each line of the system's configuration, where a plain ssh reads it after

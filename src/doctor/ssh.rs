@@ -9,26 +9,18 @@ use super::{Check, Finding};
 use crate::render::connection::ConfigLayout;
 use crate::ssh::process::Ended;
 use crate::ssh::query;
-use crate::ssh::release::{OpenSsh, Release};
-
-/// The features that our files use, with the release of OpenSSH that brought it.
-const NEEDED: [(Release, &str); 3] = [
-    (Release(7, 3), "Include"),
-    (Release(7, 3), "ProxyJump"),
-    (Release(7, 6), "StrictHostKeyChecking accept-new"),
-];
-/// The same for files of the compact layout.
-const NEEDED_COMPACT: [(Release, &str); 1] = [(Release(8, 4), "%k in ControlPath")];
+use crate::ssh::release::OpenSsh;
 
 /// Examines the ssh of this machine, which is to read the files of these clusters.
 #[must_use]
 pub fn examine(clusters: &[InstalledCluster]) -> Finding {
-    let uses_token = |cluster: &InstalledCluster| {
+    let is_compact = |cluster: &InstalledCluster| {
         cluster.fragment.all("controlpath").any(|path| path.contains("%k"))
     };
-    let compact = if clusters.iter().any(uses_token) { &NEEDED_COMPACT[..] } else { &[] };
+    let layout =
+        if clusters.iter().any(is_compact) { ConfigLayout::Compact } else { ConfigLayout::Flat };
     match query::version() {
-        Ok(ended) if ended.succeeded() => version_finding(ended.stderr.trim(), compact),
+        Ok(ended) if ended.succeeded() => version_finding(ended.stderr.trim(), layout),
         Ok(Ended { status: None, .. }) => broken("ssh does not print its version in time"),
         Ok(ended) => broken(format_args!("ssh does not work: {}", quoted(ended.stderr.trim()))),
         Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -43,27 +35,26 @@ fn broken(what: impl Display) -> Finding {
     Finding::wrong(Check::Ssh, what).advise("see which program that is: `command -v ssh`")
 }
 
-fn version_finding(said: &str, compact: &[(Release, &str)]) -> Finding {
+fn version_finding(said: &str, layout: ConfigLayout) -> Finding {
     let Some(OpenSsh { name, release }) = OpenSsh::parse(said) else {
         let what = format!("not an OpenSSH of a known version: {}", quoted(said));
         return Finding::note(Check::Ssh, what).advise("prime-ssh needs OpenSSH 7.6 or later");
     };
-    let needed = NEEDED.iter().chain(compact);
-    let lacks: Vec<_> = needed.filter(|(since, _)| release < *since).collect();
-    let Some(needed) = lacks.iter().map(|(since, _)| *since).max() else {
-        return Finding::ok(
-            Check::Ssh,
-            format_args!("{} supports everything that our files use", quoted(&name)),
-        );
-    };
-    let names: Vec<&str> = lacks.iter().map(|(_, what)| *what).collect();
-    let what = format!("{} does not support {}", quoted(&name), names.join(", "));
+    let (name, needed) = (quoted(&name), layout.needs());
+    if release >= needed {
+        let what = format_args!("{name} supports everything that our files use");
+        return Finding::ok(Check::Ssh, what);
+    }
     let or_flat = if release >= ConfigLayout::Flat.needs() {
         ", or the clusters with --layout flat"
     } else {
         ""
     };
-    Finding::wrong(Check::Ssh, what).advise(format_args!("install {needed} or later{or_flat}"))
+    Finding::wrong(
+        Check::Ssh,
+        format_args!("{name} does not support everything that our files use"),
+    )
+    .advise(format_args!("install {needed} or later{or_flat}"))
 }
 
 #[cfg(test)]
@@ -82,20 +73,14 @@ mod tests {
             ("OpenSSH_10.0p2, LibreSSL 3.3.6", State::Ok, "OpenSSH_10.0p2 supports"),
             ("OpenSSH_for_Windows_9.5p1, LibreSSL 3.8.2", State::Ok, "supports"),
             ("OpenSSH_8.4p1 x", State::Ok, "supports"),
-            ("OpenSSH_8.3p1 x", State::Wrong, "does not support %k in ControlPath"),
-            (
-                "OpenSSH_7.5p1 x",
-                State::Wrong,
-                "does not support StrictHostKeyChecking accept-new, %k",
-            ),
-            ("OpenSSH_7.4p1, x", State::Wrong, "accept-new, %k"),
-            ("OpenSSH_6.6.1p1 x", State::Wrong, "Include, ProxyJump"),
+            ("OpenSSH_8.3p1 x", State::Wrong, "OpenSSH_8.3p1 does not support"),
+            ("OpenSSH_6.6.1p1 x", State::Wrong, "OpenSSH_6.6.1p1 does not support"),
             ("Dropbear v2022.83", State::Note, "not an OpenSSH"),
             ("OpenSSH_x", State::Note, "not an OpenSSH"),
             ("", State::Note, "not an OpenSSH"),
             ("Sun_SSH_2.4\u{1b}[2J", State::Note, "Sun_SSH_2.4\\u{1b}[2J"),
         ] {
-            let finding = version_finding(said, &NEEDED_COMPACT);
+            let finding = version_finding(said, ConfigLayout::Compact);
             assert_eq!(finding.state, state, "{said}");
             assert!(finding.what.contains(words), "{said}: {}", finding.what);
         }
@@ -103,9 +88,11 @@ mod tests {
 
     #[test]
     fn flat_files_need_less() {
-        let finding = version_finding("OpenSSH_7.6p1 x", &[]);
-        assert_eq!(finding.state, State::Ok);
-        let finding = version_finding("OpenSSH_7.5p1 x", &[]);
-        assert_eq!(finding.advice.unwrap(), "install OpenSSH 7.6 or later");
+        let advice = |said, layout| version_finding(said, layout).advice;
+        let or_flat = "install OpenSSH 8.4 or later, or the clusters with --layout flat";
+        assert_eq!(advice("OpenSSH_8.3p1 x", ConfigLayout::Compact).unwrap(), or_flat);
+        assert_eq!(advice("OpenSSH_8.3p1 x", ConfigLayout::Flat), None);
+        let only = "install OpenSSH 7.6 or later";
+        assert_eq!(advice("OpenSSH_7.5p1 x", ConfigLayout::Flat).unwrap(), only);
     }
 }

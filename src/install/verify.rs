@@ -86,7 +86,7 @@ impl Copies<'_> {
     /// Asks ssh for each name; the first complaint counts.
     fn ask(&self, config: &Path, names: &[&str]) -> Outcome<Option<String>> {
         for name in names {
-            let ended = match query::ask(Some(config), &[], name) {
+            let ended = match query::ask(Some(config), name) {
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
                 ended => ended.context("cannot run ssh").or_fail(Kind::Local)?,
             };

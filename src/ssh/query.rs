@@ -21,35 +21,32 @@ const SHOWN: usize = 160;
 /// Set for every ssh that is only asked: a fragment's own command must fetch no certificate then.
 const NO_REFRESH: &str = "PRIME_SSH_NO_REFRESH";
 
-/// Asks ssh what it would do for `name` with these `further` options and the configuration in a
-/// file, or with the one that it reads by itself: `ssh -G`.
+/// Asks ssh what it would do for `name` with the configuration in a file, or with the one that it
+/// reads by itself: `ssh -G`.
 ///
 /// # Errors
 ///
 /// Where ssh cannot be started; `NotFound` where there is none.
-pub fn ask(config: Option<&Path>, further: &[&str], name: &str) -> io::Result<Ended> {
-    let mut command = question(config, further.iter().copied());
-    process::run(command.args(["--", name]), LIMIT)
+pub fn ask(config: Option<&Path>, name: &str) -> io::Result<Ended> {
+    process::run(question(config, None).args(["--", name]), LIMIT)
 }
 
-/// The command that asks it, up to the name.
+/// The command that asks it, up to the name; with one more option.
 #[must_use]
-pub fn question<'o>(config: Option<&Path>, further: impl IntoIterator<Item = &'o str>) -> Command {
+pub fn question(config: Option<&Path>, option: Option<&str>) -> Command {
     let mut command = Command::new("ssh");
     command.arg("-G").env(NO_REFRESH, "1");
     if let Some(config) = config {
         command.arg("-F").arg(config);
     }
-    let mut says_session = false;
-    for option in further {
-        says_session |= option.to_ascii_lowercase().starts_with("sessiontype");
+    if let Some(option) = option {
         command.args(["-o", option]);
     }
     // ssh says that it allocates no terminal where stdin is none, even under -G.
     command.arg("-T");
     // And it stops where a configuration has `ForkAfterAuthentication yes`, and nobody gives it a
     // command or `-N`, which is a `SessionType` too.
-    if !says_session {
+    if option.is_none_or(|option| !option.to_ascii_lowercase().starts_with("sessiontype")) {
         command.arg("-N");
     }
     command
@@ -58,7 +55,7 @@ pub fn question<'o>(config: Option<&Path>, further: impl IntoIterator<Item = &'o
 /// Returns whether ssh takes the owners and modes of all files that it reads by itself.
 #[must_use]
 pub fn takes_its_files() -> bool {
-    let ended = ask(None, &[], UNRELATED);
+    let ended = ask(None, UNRELATED);
     ended.is_ok_and(|ended| ended.succeeded() || !ended.stderr.contains("Bad owner or permissions"))
 }
 
@@ -76,8 +73,9 @@ pub fn version() -> io::Result<Ended> {
 /// ssh to ask.
 #[must_use]
 pub fn refusal(option: &str) -> Option<String> {
-    let ended = ask(Some(Path::new("/dev/null")), &[option], UNRELATED).ok()?;
-    let words = ended.stderr.lines().next().unwrap_or_default().trim();
+    let mut command = question(Some(Path::new("/dev/null")), Some(option));
+    let ended = process::run(command.args(["--", UNRELATED]), LIMIT).ok()?;
+    let words = ended.complaint();
     // The place is ours, and not one that the user knows.
     let told = words.split_once("line 0: ").map_or(words, |(_, told)| told);
     (ended.status.is_some() && !ended.succeeded()).then(|| told.to_owned())

@@ -46,16 +46,16 @@ pub enum Reason {
     NotSsh(String),
     /// It speaks this version of the protocol, and no ssh of today does.
     #[error("it speaks SSH {0}, which no current ssh does")]
-    Protocol(String),
+    OldProtocol(String),
     /// The jump host could not connect to it, in the words of ssh there.
     #[error("the jump host cannot connect to it: {0}")]
-    FromJump(String),
+    JumpCannotConnect(String),
     /// This machine could not ask, in the system's words.
     #[error("this machine could not ask: {0}")]
-    Here(String),
+    ThisMachine(String),
     /// The server takes none of the keys.
-    #[error("{}", no_key_taken(.offered, .takes))]
-    NoKeyTaken {
+    #[error("{}", key_refused(.offered, .takes))]
+    KeyRefused {
         /// Those that ssh offered.
         offered: Vec<OfferedKey>,
         /// The ways to log in that the server knows: `publickey,password`.
@@ -84,13 +84,13 @@ pub enum Reason {
     HostKeyUnknown,
     /// ssh does not take its own configuration.
     #[error("ssh refuses its configuration: {0}")]
-    Configuration(String),
+    SshConfig(String),
     /// The login was good, and the command over there ended with this code.
     #[error("logged in, but {}", ended(*.0))]
-    Command(i32),
+    CommandFailed(i32),
     /// Something else, in ssh's last words.
     #[error("{0}")]
-    Other(String),
+    LoginFailed(String),
 }
 
 impl Reason {
@@ -106,18 +106,18 @@ impl Reason {
             Self::Silent => "silent",
             Self::TurnedAway(_) => "turned_away",
             Self::NotSsh(_) => "not_ssh",
-            Self::Protocol(_) => "old_protocol",
-            Self::FromJump(_) => "jump_cannot_connect",
-            Self::Here(_) => "this_machine",
-            Self::NoKeyTaken { .. } => "key_refused",
+            Self::OldProtocol(_) => "old_protocol",
+            Self::JumpCannotConnect(_) => "jump_cannot_connect",
+            Self::ThisMachine(_) => "this_machine",
+            Self::KeyRefused { .. } => "key_refused",
             Self::KeyLocked(_) => "key_locked",
             Self::KeyReadable => "key_readable",
             Self::TooManyKeys(_) => "too_many_keys",
             Self::HostKeyChanged => "host_key_changed",
             Self::HostKeyUnknown => "host_key_unknown",
-            Self::Configuration(_) => "ssh_config",
-            Self::Command(_) => "command_failed",
-            Self::Other(_) => "login_failed",
+            Self::SshConfig(_) => "ssh_config",
+            Self::CommandFailed(_) => "command_failed",
+            Self::LoginFailed(_) => "login_failed",
         }
     }
 
@@ -127,14 +127,14 @@ impl Reason {
     pub fn is_refusal(&self) -> bool {
         matches!(
             self,
-            Self::NoKeyTaken { .. }
+            Self::KeyRefused { .. }
                 | Self::KeyLocked(_)
                 | Self::KeyReadable
                 | Self::TooManyKeys(_)
                 | Self::HostKeyChanged
                 | Self::HostKeyUnknown
-                | Self::Configuration(_)
-                | Self::Command(_)
+                | Self::SshConfig(_)
+                | Self::CommandFailed(_)
         )
     }
 
@@ -156,7 +156,7 @@ fn says(start: &str) -> String {
     if start.is_empty() { String::new() } else { format!(": it says `{start}`") }
 }
 
-fn no_key_taken(offered: &[OfferedKey], takes: &str) -> String {
+fn key_refused(offered: &[OfferedKey], takes: &str) -> String {
     match offered {
         [] => format!("no key to offer; the server accepts {takes}"),
         [key] => format!("the key {key} is not accepted"),

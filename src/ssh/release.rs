@@ -35,7 +35,7 @@ pub struct OpenSsh {
 }
 
 impl OpenSsh {
-    /// Whether the ssh of this machine is plainly this release or a later one. Its program holds
+    /// Returns whether the ssh of this machine is plainly this release or a later one. Its program holds
     /// its own name, and those of older ones whose faults it works around. To read that takes a
     /// tenth of the time of `ssh -V`, which is longer than all else that a short run does. `false`
     /// where only asking tells: a script in its place, an old one, another program.
@@ -67,7 +67,7 @@ impl OpenSsh {
     }
 }
 
-/// Whether a program, which is no script, holds the name of this release or of a later one.
+/// Returns whether a program, which is no script, holds the name of this release or of a later one.
 fn names_release(mut program: impl Read, needed: Release) -> io::Result<bool> {
     let is_new = |ssh: OpenSsh| ssh.release >= needed;
     let mut text = Vec::new();

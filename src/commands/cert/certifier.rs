@@ -165,10 +165,10 @@ impl Certifier<'_> {
             return Err(Failure::message(Kind::Answer, message).hint("`ssh` works with your key"));
         }
         let name = Slug::of_name(&cluster.name.as_str().into(), &found.id);
-        let folder = &self.wanted.layout.folder();
-        let file = match &self.wanted.output {
-            Some(path) => CertificateFile::at_path(folder, path.clone()),
-            None => CertificateFile::for_cluster(folder, &name, &found.id),
+        let CertSettings { layout, output, .. } = self.wanted;
+        let file = match output {
+            Some(path) => CertificateFile::at_path(layout, path.clone()),
+            None => CertificateFile::for_cluster(layout, &name, &found.id),
         };
         let users = checked.users().into_iter().map(str::to_owned).collect();
         Ok((found.id, file, users))

@@ -181,10 +181,9 @@ impl From<IdentityError> for Failure {
 
 /// The file of a cluster's certificate, as far as it is known without asking the API.
 fn file_for(selector: &str, wanted: &CertSettings) -> Option<CertificateFile> {
-    let folder = wanted.layout.folder();
     match &wanted.output {
-        Some(path) => Some(CertificateFile::at_path(&folder, path.clone())),
-        None => CertificateFile::find(&folder, selector),
+        Some(path) => Some(CertificateFile::at_path(&wanted.layout, path.clone())),
+        None => CertificateFile::find(&wanted.layout, selector),
     }
 }
 

@@ -105,14 +105,10 @@ fn warn(cluster: &ViewedCluster<'_>, viewing: &ViewSettings<'_>) {
     if cluster.record.is_some_and(|record| record.options.live.is_some()) {
         return;
     }
-    let own = cluster.certificate(&viewing.layout).zip(cluster.fleet());
-    let identity = cluster.identity(viewing.context);
-    let warning = own.and_then(|(own, fleet)| {
-        let about = (&fleet.cluster, cluster.record);
-        cluster_certificates::warning(&own, identity.as_ref(), about, &viewing.context.commands())
-    });
-    if let Some(warning) = warning {
-        terminal.warning(warning);
+    let fault = cluster.certificate_fault(viewing);
+    if let Some((why, fleet)) = fault.zip(cluster.fleet()) {
+        let (about, commands) = (&fleet.cluster, viewing.context.commands());
+        terminal.warning(cluster_certificates::warning(&why, about, cluster.record, &commands));
     }
 }
 

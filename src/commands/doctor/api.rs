@@ -31,12 +31,9 @@ pub(super) fn examine(
 
 /// Asks an API whether it answers.
 fn probe(access: Outcome<Access>, context: Option<String>, terminal: Terminal) -> ApiProbe {
-    let answer = endpoint(&access).and_then(|endpoint| {
+    let answer = endpoint(&access).map(|endpoint| {
         let message = format!("asking {}", endpoint.address);
-        match endpoint.client(terminal) {
-            Ok(client) => fetch::block_on(terminal.wait_for(message, client.ping())).ok(),
-            Err(failure) => Some(Err(failure.into())),
-        }
+        fetch::ask(Ok(endpoint), terminal, &message, async |client| client.ping().await)
     });
     let at = SystemTime::now();
     ApiProbe { context, access, answer, at, is_needed: false }

@@ -32,7 +32,7 @@ pub(super) fn compare(
         Source::Input(_) => true,
         Source::Stdin => false,
     });
-    let own_keys = OwnKeys::find(&layout.read_by_ssh(), &layout.ssh_folder);
+    let own_keys = OwnKeys::find(layout);
     let mut findings = Vec::new();
     let answers = ask_again(&asked, context);
     for (record, fetched) in asked.iter().zip(answers) {

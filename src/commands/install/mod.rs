@@ -46,7 +46,7 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
         terminal.warning(warning);
     }
     if let Some(goal) = settings.patience {
-        wait::first(&settings.viewing, goal)?;
+        wait::before_install(&settings.viewing, goal)?;
     }
     let before = folder::read(layout)?;
     let mut answers = fetch::each(&settings.viewing.source, terminal)?;
@@ -61,7 +61,7 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     let applying =
         Applying { tells_how_to_connect, ..Applying::new(layout, settings.mode, context) };
     let applied = apply_request(&applying, |state| {
-        state.own_keys = OwnKeys::find(&layout.read_by_ssh(), &layout.ssh_folder);
+        state.own_keys = OwnKeys::find(layout);
         let newcomers = Newcomer::named(&settings, state.present, checked, &ended)?;
         state.lines = left;
         for newcomer in newcomers {

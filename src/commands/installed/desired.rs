@@ -214,13 +214,12 @@ impl<'a> DesiredState<'a> {
         if record.options.live.is_some() {
             return Ok(identity);
         }
-        let identity = identity.as_deref().and_then(|path| Identity::read(path).ok());
+        let key = identity.as_deref().and_then(Identity::public_half);
         // What is there under another name yet is put under this one.
-        let (present, about) = (file_of(self.layout, cluster, None), (cluster, None));
-        let commands = self.context.commands();
-        let warning = cluster_certificates::warning(&present, identity.as_ref(), about, &commands);
-        if let Some(warning) = warning {
-            self.talk.warn(warning);
+        let present = file_of(self.layout, cluster, None);
+        if let Some(why) = cluster_certificates::refusal(&present, key.as_ref()) {
+            let commands = self.context.commands();
+            self.talk.warn(cluster_certificates::warning(&why, cluster, None, &commands));
         }
         Ok(None)
     }
@@ -228,7 +227,7 @@ impl<'a> DesiredState<'a> {
     /// Warns of the key to log in with, before ssh says it in fewer words.
     fn warn_of_keys(&mut self, rendering: &Rendering, record: &Record, cluster: &Cluster<'_>) {
         // Where a certificate lets people in, no key is authorized by itself.
-        let keys = if cluster.vault_enabled { &[] } else { &*cluster.ssh_keys };
+        let known = authorized(if cluster.vault_enabled { &[] } else { &cluster.ssh_keys });
         let (alias, identity) = (record.alias(), rendering.ssh.identity_file.as_ref());
         let path = identity.map(|identity| self.context.environment.expand(identity));
         if let Some((identity, path)) = identity.zip(path.as_ref()) {
@@ -239,7 +238,6 @@ impl<'a> DesiredState<'a> {
                     shell::command(["chmod".as_ref(), "600".as_ref(), path.as_os_str()])
                 ));
             }
-            let known = authorized(keys);
             match Identity::read(path) {
                 Ok(Identity { public_key: ours, .. }) if !known.is_empty() => {
                     let warning = format!(
@@ -255,7 +253,7 @@ impl<'a> DesiredState<'a> {
             }
         }
         // One that the cluster lets in, where ssh would show others only.
-        self.other_keys.extend(self.own_keys.not_shown(path.as_deref(), keys).map(|key| {
+        self.other_keys.extend(self.own_keys.not_shown(path.as_deref(), &known).map(|key| {
             let your = if key.file.is_some() { "your key " } else { "" };
             let name = &key.name;
             let warning = format!("{alias} lets in {your}{name}, and ssh would not show that one");

@@ -10,13 +10,14 @@ pub(super) mod status;
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 
+use crate::certificate::PublicKey;
 use crate::certificate::file::CertificateFile;
 use crate::certificate::identity::Identity;
 use crate::cluster::{Fleet, Host, Jump, ResolvedCluster, Skipped};
 use crate::commands::cluster_certificates::{file_of, refusal};
 use crate::install::layout::Layout;
 use crate::install::state::Record;
-use crate::settings::{Context, OwnCommands, Rendering};
+use crate::settings::{Context, Rendering, ViewSettings, pasted};
 use crate::ssh::probe::Endpoint;
 
 /// A cluster as the person knows it.
@@ -77,19 +78,20 @@ impl<'a> ViewedCluster<'a> {
     }
 
     /// Returns the reason that this certificate lets nobody in.
-    pub(super) fn certificate_fault(&self, layout: &Layout, context: &Context) -> Option<String> {
-        refusal(&self.certificate(layout)?, self.identity(context).as_ref())
+    pub(super) fn certificate_fault(&self, viewing: &ViewSettings<'_>) -> Option<String> {
+        refusal(&self.certificate(&viewing.layout)?, self.key(viewing.context).as_ref())
     }
 
-    /// The command that installs it with another key.
-    pub(super) fn install_with_key(&self, key: &OsStr, commands: &OwnCommands) -> Vec<OsString> {
-        commands.install(["--identity-file".into(), key.to_owned()], &self.source)
+    /// The command that installs it with another key, for a sentence.
+    pub(super) fn install_with_key(&self, key: impl AsRef<OsStr>, context: &Context) -> String {
+        let option = ["--identity-file".into(), key.as_ref().to_owned()];
+        pasted(context.commands().install(option, &self.source))
     }
 
     /// The key that a setting names.
-    pub(super) fn identity(&self, context: &Context) -> Option<Identity> {
+    pub(super) fn key(&self, context: &Context) -> Option<PublicKey> {
         let path = self.rendering.ssh.identity_file.as_ref()?;
-        Identity::read(&context.environment.expand(path)).ok()
+        Identity::public_half(&context.environment.expand(path))
     }
 }
 

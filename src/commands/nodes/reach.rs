@@ -33,9 +33,9 @@ impl Found {
 }
 
 /// The hosts that are reached without a jump host, each with its place among all.
-fn direct(hosts: &[ViewedHost<'_>]) -> (Vec<usize>, Vec<Endpoint>) {
+fn direct(hosts: &[ViewedHost<'_>]) -> impl Iterator<Item = (usize, Endpoint)> {
     let direct = hosts.iter().enumerate().filter(|(_, host)| host.jump().is_none());
-    direct.map(|(at, host)| (at, host.endpoint())).unzip()
+    direct.map(|(at, host)| (at, host.endpoint()))
 }
 
 /// Asks those hosts that are reached without a jump host whether they answer.
@@ -45,11 +45,8 @@ pub(in crate::commands) async fn probe_direct(
     limit: Duration,
     mut done: impl FnMut(usize, Found),
 ) {
-    let (places, endpoints) = direct(hosts);
-    probe::all(&endpoints, limiter, limit, |nth, probe| {
-        if let Some(&at) = places.get(nth) {
-            done(at, Found { probe: Some(probe.clone()), ..Found::default() });
-        }
+    probe::all(direct(hosts), limiter, limit, |at, probe| {
+        done(at, Found { probe: Some(probe), ..Found::default() });
     })
     .await;
 }
@@ -114,13 +111,7 @@ pub(in crate::commands) async fn log_in(
             start(at, None);
         }
     }
-    let (places, endpoints) = direct(hosts);
-    probe::all(&endpoints, limiter, limit, |nth, probe| {
-        if let Some(&at) = places.get(nth) {
-            start(at, Some(probe.clone()));
-        }
-    })
-    .await;
+    probe::all(direct(hosts), limiter, limit, |at, probe| start(at, Some(probe))).await;
     all(tasks, done).await
 }
 
@@ -149,14 +140,7 @@ async fn log_in_to(
     };
     let is_ours = leads_through(&resolved, proxy_jump);
     let found = match route.jump.as_ref().filter(|_| is_ours) {
-        Some(jump) => match through_bastion(ssh, jump, route.bastion.as_deref()).await? {
-            Some(jump_failure) if is_jump || !route.is_jump_told => {
-                Found { jump_failure: Some(jump_failure), ..Found::default() }
-            }
-            Some(_) => Found::default(),
-            None if is_jump => Found::of_login(ssh.login_to(jump).await?),
-            None => through(ssh, jump, &route.target, endpoint).await?,
-        },
+        Some(jump) => through(ssh, jump, &route.target, endpoint, is_jump).await?,
         // Nobody is there, and the user's own configuration leads to the same place.
         None if probe.as_ref().is_some_and(|probe| !probe.is_ok())
             && is_ours
@@ -172,31 +156,24 @@ async fn log_in_to(
     Ok(Found { probe, ..found })
 }
 
-/// Logs in to a jump host; returns why nobody got there, where that is the fault of the bastion
-/// before it, which ssh's own words do not tell.
-async fn through_bastion(
-    ssh: &Ssh,
-    jump: &Jump,
-    bastion: Option<&Jump>,
-) -> io::Result<Option<Reason>> {
-    let Some(bastion) = bastion else { return Ok(None) };
-    if jump.login(ssh).await?.result.is_ok() {
-        return Ok(None);
-    }
-    Ok(bastion.login(ssh).await?.result.clone().err())
-}
-
-/// Logs in to a host behind a jump host.
+/// Logs in to a host behind a jump host, or to that jump host itself.
 async fn through(
     ssh: &Ssh,
     jump: &Jump,
     target: &Target,
     endpoint: &Endpoint,
+    is_jump: bool,
 ) -> io::Result<Found> {
-    if let Login { result: Err(reason), .. } = jump.login(ssh).await? {
-        return Ok(Found { jump_failure: Some(reason.clone()), ..Found::default() });
+    let own_failure = jump.login(ssh).await?.result.clone().err().filter(|_| !is_jump);
+    let jump_failure = jump.bastion_failure(ssh).await?.or(own_failure);
+    if jump_failure.is_some() {
+        return Ok(Found { jump_failure, ..Found::default() });
     }
-    Ok(Found::of_login(ssh.login_through(jump, target, endpoint).await?))
+    Ok(Found::of_login(if is_jump {
+        ssh.login_to(jump).await?
+    } else {
+        ssh.login_through(jump, target, endpoint).await?
+    }))
 }
 
 /// Returns whether a plain ssh would go through this jump host, or through none: the user's own

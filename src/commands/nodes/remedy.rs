@@ -1,16 +1,14 @@
-//! Remedies for a login that failed: the second half of the judge. Commands and paths that are advised come from our own
-//! settings and state: what ssh logged may be a server's words.
+//! Remedies for a login that failed: the second half of the judge. Commands and paths that are
+//! advised come from our own settings and state: what ssh logged may be a server's words.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use super::ViewedHost;
 use super::status::Judge;
-use super::{Hop, ViewedHost};
 use crate::certificate::identity::Identity;
-use crate::certificate::own_keys::{OwnKey, OwnKeys};
-use crate::cluster;
+use crate::certificate::own_keys::{OwnKey, OwnKeys, authorized};
 use crate::install::state::FileKind;
 use crate::settings::pasted;
 use crate::ssh::process;
@@ -20,16 +18,11 @@ use crate::ssh::reason::{OfferedKey, Reason};
 const KEYGEN_LIMIT: Duration = Duration::from_secs(3);
 
 impl Judge<'_> {
-    /// Advises where the way to `host` leads over one that is not the cluster's: what we know of users,
-    /// keys and host keys is not that one's, and the user's own configuration alone counts for it.
-    pub(super) fn of_own_host(host: &ViewedHost<'_>, reason: &Reason) -> Option<&'static str> {
-        let is_ours = host.hop() == Hop::Jump
-            && matches!(host.fleet.jump, Some(cluster::Jump::ControlNode(_)));
-        if is_ours {
-            return None;
-        }
+    /// Advises for a jump host that is not the cluster's: what we know of users, keys and host keys is
+    /// not that one's, and the user's own configuration alone counts for it.
+    pub(super) fn of_own_host(reason: &Reason) -> Option<&'static str> {
         Some(match reason {
-            Reason::NoKeyTaken { .. } | Reason::TooManyKeys { .. } => {
+            Reason::KeyRefused { .. } | Reason::TooManyKeys { .. } => {
                 "name the right key for it in your own ssh config (`IdentityFile`), or put one into the \
                  agent (`ssh-add`)"
             }
@@ -45,7 +38,7 @@ impl Judge<'_> {
 
     /// Returns, of a host that takes a certificate only, why ours lets nobody in, and what gets one.
     pub(super) fn certificate(&self, host: &ViewedHost<'_>) -> Option<(String, String)> {
-        let fault = host.cluster.certificate_fault(&self.viewing.layout, self.viewing.context)?;
+        let fault = host.cluster.certificate_fault(self.viewing)?;
         let id = host.fleet.cluster.id.as_str();
         let cert = pasted(self.viewing.context.commands().about("cert", id, host.cluster.record));
         Some((format!("it takes a certificate only: {fault}"), cert))
@@ -55,17 +48,18 @@ impl Judge<'_> {
     /// that is, or what else helps.
     pub(super) fn other_key(&self, host: &ViewedHost<'_>, offered: &[OfferedKey]) -> String {
         let own = self.own_keys();
-        let set = host.cluster.identity(self.viewing.context).map(|identity| identity.public_key);
+        let set = host.cluster.key(self.viewing.context);
         let is_new = |key: &&OwnKey| {
             let fingerprint = key.public_key.fingerprint();
             set.as_ref() != Some(&key.public_key)
                 && offered.iter().all(|offered| offered.fingerprint != fingerprint)
         };
-        if let Some(key) = own.fitting(&host.fleet.cluster.ssh_keys).filter(is_new) {
-            let install = self.with_identity(host, key.option());
+        let known = authorized(&host.fleet.cluster.ssh_keys);
+        if let Some(key) = own.fitting(&known).filter(is_new) {
+            let install = host.cluster.install_with_key(key.option(), self.viewing.context);
             return format!("the cluster lets in another key of yours, {}: {install}", key.name);
         }
-        let install = self.with_identity(host, "PATH");
+        let install = host.cluster.install_with_key("PATH", self.viewing.context);
         if offered.is_empty() {
             return format!("put a key into the agent (`ssh-add`), or name one: {install}");
         }
@@ -85,13 +79,8 @@ impl Judge<'_> {
         })
     }
 
-    pub(super) fn with_identity(&self, host: &ViewedHost<'_>, key: impl AsRef<OsStr>) -> String {
-        pasted(host.cluster.install_with_key(key.as_ref(), &self.viewing.context.commands()))
-    }
-
     fn own_keys(&self) -> &OwnKeys {
-        let layout = &self.viewing.layout;
-        self.own_keys.get_or_init(|| OwnKeys::find(&layout.read_by_ssh(), &layout.ssh_folder))
+        self.own_keys.get_or_init(|| OwnKeys::find(&self.viewing.layout))
     }
 
     /// The key that a setting names, as this machine calls it.

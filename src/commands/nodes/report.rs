@@ -1,5 +1,6 @@
 //! The nodes as tables and JSON show them, the same in `check` and `wait`.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -46,7 +47,7 @@ pub(in crate::commands) fn table<'r, 'a: 'r>(
             Cell::new(host.alias()),
             state_cell(verdict.state),
             Cell::given(verdict.reason.filter(|_| is_plain)),
-            time(status.probe().and_then(Probe::latency)),
+            time(found.probe.as_ref().and_then(Probe::latency)),
             time(found.login.as_ref().map(|login| login.took)),
             Cell::given(status.server().map(word)),
             Cell::new(&verdict.detail),
@@ -93,7 +94,7 @@ pub(in crate::commands) struct HostRow<'r> {
     detail: Option<&'r str>,
     remedy: Option<&'r str>,
     /// The address that was connected to.
-    address: Option<String>,
+    address: Option<IpAddr>,
     server: Option<&'r str>,
     resolve_ms: Option<f64>,
     connect_ms: Option<f64>,
@@ -107,7 +108,7 @@ pub(in crate::commands) struct HostRow<'r> {
 impl<'r> HostRow<'r> {
     pub(in crate::commands) fn of(status: &'r NodeStatus<'r>) -> Self {
         let NodeStatus { host, found, verdict } = status;
-        let probe = status.probe();
+        let probe = found.probe.as_ref();
         let step = |time: fn(&Probe) -> Option<Duration>| probe.and_then(time).map(milliseconds);
         Self {
             host: data::Host::of(host.fleet, host.host),
@@ -115,7 +116,7 @@ impl<'r> HostRow<'r> {
             reason: verdict.reason,
             detail: Some(verdict.detail.as_str()).filter(|detail| !detail.is_empty()),
             remedy: verdict.remedy.as_deref(),
-            address: probe.and_then(|probe| probe.address).map(|address| address.to_string()),
+            address: probe.and_then(|probe| probe.address),
             server: status.server(),
             resolve_ms: step(|probe| probe.resolved),
             connect_ms: step(|probe| probe.connected),

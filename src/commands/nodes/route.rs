@@ -34,10 +34,6 @@ pub(in crate::commands) struct Route {
     pub(in crate::commands) target: Target,
     /// The jump host that it is reached through, or that it is.
     pub(in crate::commands) jump: Option<Arc<Jump>>,
-    /// The bastion that leads to that jump host.
-    pub(in crate::commands) bastion: Option<Arc<Jump>>,
-    /// True if that jump host is one of the cluster's, and says itself what is wrong with it.
-    pub(in crate::commands) is_jump_told: bool,
 }
 
 /// The routes to all hosts of these clusters, in their order.
@@ -49,18 +45,18 @@ pub(in crate::commands) fn routes(
     let mut routes = Vec::new();
     for (number, cluster) in clusters.iter().enumerate() {
         let any = any_target(cluster, number, ssh, layout)?;
-        let jump = |target, number| Arc::new(Jump::new(ssh, target, number));
-        let bastion = bastion_of(cluster, &any).map(|target| jump(target, clusters.len() + number));
-        let jump = jump_of(cluster, &any).map(|target| jump(target, number));
-        let is_jump_told = cluster.hosts().any(|host| host.is_jump());
+        let new = |target, number, bastion| Arc::new(Jump::new(ssh, target, number, bastion));
+        let bastion = bastion_of(cluster, &any);
+        let bastion = bastion.map(|target| new(target, clusters.len() + number, None));
+        let jump = jump_of(cluster, &any).map(|target| new(target, number, bastion.clone()));
         routes.extend(cluster.hosts().map(|host| {
-            let (jump, bastion) = match host.hop() {
-                Hop::Jump => (jump.clone(), bastion.clone()),
-                _ if host.is_jump() => (jump.clone(), bastion.clone()),
-                Hop::Bastion => (bastion.clone(), None),
-                Hop::None => (None, None),
+            let jump = match host.hop() {
+                Hop::Jump => jump.clone(),
+                _ if host.is_jump() => jump.clone(),
+                Hop::Bastion => bastion.clone(),
+                Hop::None => None,
             };
-            Route { target: target(&host, &any), jump, bastion, is_jump_told }
+            Route { target: target(&host, &any), jump }
         }));
     }
     Ok(routes)

@@ -10,7 +10,6 @@ use super::{ViewedCluster, ViewedHost};
 use crate::certificate::own_keys::OwnKeys;
 use crate::settings::ViewSettings;
 use crate::ssh::login::Login;
-use crate::ssh::probe::Probe;
 use crate::ssh::reason::{LOGIN, Reason};
 
 /// The state of a host.
@@ -85,13 +84,9 @@ impl NodeStatus<'_> {
 
     /// The server's name for itself.
     pub(in crate::commands) fn server(&self) -> Option<&str> {
-        let probed = self.probe().and_then(|probe| probe.found.as_ref().ok());
+        let probed = self.found.probe.as_ref().and_then(|probe| probe.found.as_ref().ok());
         let logged = || self.found.login.as_ref().and_then(|login| login.server.as_deref());
         probed.map(String::as_str).or_else(logged)
-    }
-
-    pub(in crate::commands) fn probe(&self) -> Option<&Probe> {
-        self.found.probe.as_ref()
     }
 }
 
@@ -134,8 +129,18 @@ impl<'j> Judge<'j> {
         found: &Found,
         jump: Option<&NodeStatus<'_>>,
     ) -> Verdict {
+        let is_untried = found.login.is_none() && found.probe.is_none();
+        if let Some(jump) = jump.filter(|jump| is_untried && jump.is_problem()) {
+            // It is told with its own remedy.
+            let (name, why) = (host.jump().unwrap_or_default(), &jump.verdict.detail);
+            let detail = format!("its jump host {name} failed: {why}");
+            return Verdict::new(State::Skipped, "jump_failed", detail);
+        }
         if let Some(reason) = &found.jump_failure {
-            return self.jump_failed(host, reason, jump);
+            let name = host.jump().unwrap_or_default();
+            let detail = format!("not tried: its jump host {name}: {reason}");
+            let remedy = self.failed_jump(host, reason).remedy;
+            return Verdict { remedy, ..Verdict::new(State::Skipped, "jump_failed", detail) };
         }
         let probe = found.probe.as_ref().map(|probe| probe.found.as_ref().err());
         match (&found.login, probe) {
@@ -149,33 +154,31 @@ impl<'j> Judge<'j> {
             (Some(Login { result: Err(reason), .. }), _) | (None, Some(Some(reason))) => {
                 self.failed(host, reason)
             }
-            (None, None) => not_looked_at(host, jump),
+            (None, None) => match host.jump() {
+                Some(jump) => Verdict::new(State::Skipped, BEHIND_JUMP, format!("behind {jump}")),
+                None => Verdict::new(State::Skipped, "not_asked", "not asked yet"),
+            },
         }
     }
 
-    fn jump_failed(
+    /// Judges the jump host before `host`, which did not answer, or did not let us in.
+    pub(in crate::commands) fn failed_jump(
         &self,
         host: &ViewedHost<'_>,
         reason: &Reason,
-        jump: Option<&NodeStatus<'_>>,
     ) -> Verdict {
-        let name = host.jump().unwrap_or_default();
-        let detail = format!("not tried: its jump host {name}: {reason}");
-        let remedy = match jump {
-            // It is told with its own remedy.
-            Some(jump) if jump.is_problem() => None,
-            Some(jump) => self.failed(&jump.host, reason).remedy,
-            None => Self::of_own_host(host, reason)
-                .map(ToOwned::to_owned)
-                .or_else(|| self.failed(host, reason).remedy),
-        };
-        Verdict { remedy, ..Verdict::new(State::Skipped, "jump_failed", detail) }
+        let mut hosts = host.cluster.hosts();
+        match hosts.find(|own| host.host.jumps && own.is_jump()) {
+            Some(own) => self.failed(&own, reason),
+            None => match Self::of_own_host(reason) {
+                Some(remedy) => failed(reason.word(), reason.to_string()).remedy(remedy),
+                None => self.failed(host, reason),
+            },
+        }
     }
 
-    /// Judges a host that did not answer, or did not let us in. Of a jump host, `host` is one behind
-    /// it.
-    pub(in crate::commands) fn failed(&self, host: &ViewedHost<'_>, reason: &Reason) -> Verdict {
-        let failed = |word, detail| Verdict::new(State::Failed, word, detail);
+    /// Judges a host that did not answer, or did not let us in.
+    fn failed(&self, host: &ViewedHost<'_>, reason: &Reason) -> Verdict {
         let verdict = failed(reason.word(), reason.to_string());
         match reason {
             // A name that ssh has not been told of.
@@ -193,14 +196,14 @@ impl<'j> Judge<'j> {
             }
             Reason::TimedOut(LOGIN) => verdict.remedy("--probe-timeout gives it more time"),
             Reason::TurnedAway(_) => verdict.remedy("wait a minute, and check again"),
-            Reason::NoKeyTaken { offered, .. } => match self.certificate(host) {
+            Reason::KeyRefused { offered, .. } => match self.certificate(host) {
                 Some((detail, remedy)) => failed("certificate", detail).remedy(remedy),
                 None => verdict.remedy(self.other_key(host, offered)),
             },
             Reason::KeyLocked(_) => verdict.remedy(self.unlock(host)),
             Reason::KeyReadable => verdict.remedy(self.close(host)),
             Reason::TooManyKeys(_) => {
-                let install = self.with_identity(host, "PATH");
+                let install = host.cluster.install_with_key("PATH", self.viewing.context);
                 verdict.remedy(format!("name the right one: {install}"))
             }
             Reason::HostKeyChanged => verdict.remedy(self.forget(host)),
@@ -211,19 +214,8 @@ impl<'j> Judge<'j> {
     }
 }
 
-/// A host that nobody looked at.
-fn not_looked_at(host: &ViewedHost<'_>, jump: Option<&NodeStatus<'_>>) -> Verdict {
-    let Some(name) = host.jump() else {
-        return Verdict::new(State::Skipped, "not_asked", "not asked yet");
-    };
-    match jump {
-        Some(jump) if jump.is_problem() => Verdict::new(
-            State::Skipped,
-            "jump_failed",
-            format!("its jump host {name} failed: {}", jump.verdict.detail),
-        ),
-        _ => Verdict::new(State::Skipped, BEHIND_JUMP, format!("behind {name}")),
-    }
+fn failed(reason: &'static str, detail: String) -> Verdict {
+    Verdict::new(State::Failed, reason, detail)
 }
 
 /// Returns whether it is the alias itself that ssh looked for, or what our last block makes of one.

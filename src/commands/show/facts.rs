@@ -21,7 +21,7 @@ pub(super) fn table(
     let label = |label: &Option<Label<'_>>| Cell::given(label.as_ref());
     let gpus = report::gpus(cluster.gpu_count, cluster.gpu_name.as_ref().map(Label::as_str));
     let short = viewed.record.and_then(|record| record.options.short.as_ref());
-    let with_key = |key: &OsStr| pasted(viewed.install_with_key(key, &viewing.context.commands()));
+    let with_key = |key: &OsStr| viewed.install_with_key(key, viewing.context);
     let jump = fleet.hosts.iter().find(|host| host.jumps);
     let mut table = Table::new([Column::whole(""), Column::wrapped("")]);
     for (name, cell) in [
@@ -83,7 +83,7 @@ fn certificate(
     if let Some(named) = &viewed.rendering.ssh.certificates.named {
         return Cell::new(format!("needed; yours is {named}"));
     }
-    match viewed.certificate_fault(&viewing.layout, viewing.context) {
+    match viewed.certificate_fault(viewing) {
         None => Cell::new("needed, and there").tone(Tone::Good),
         Some(why) => Cell::new(format!("needed: {why}")).tone(Tone::Bad),
     }

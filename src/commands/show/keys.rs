@@ -23,8 +23,7 @@ pub(super) struct Keys {
     pub(super) named: Option<NamedKey>,
     /// The keys that ssh shows: that one, or else those that it tries by itself.
     shown: Vec<OwnKey>,
-    /// One that the cluster lets in, where it lets in none of those.
-    other: Option<OwnKey>,
+    own: OwnKeys,
     /// Those that the cluster lets in.
     known: Vec<PublicKey>,
 }
@@ -62,11 +61,10 @@ impl Keys {
         context: &Context,
         layout: &Layout,
     ) -> Self {
-        let own = OwnKeys::find(&layout.read_by_ssh(), &layout.ssh_folder);
+        let own = OwnKeys::find(layout);
         let known = authorized(keys);
         let setting = rendering.ssh.identity_file.as_ref();
         let path = setting.map(|setting| context.environment.expand(setting));
-        let other = own.not_shown(path.as_deref(), keys).cloned();
         let mut shown = Vec::new();
         let named = setting.zip(path).map(|(setting, path)| {
             let file = setting.to_string();
@@ -84,20 +82,20 @@ impl Keys {
         let ours: Vec<&OwnKey> = shown.iter().chain(own.all()).collect();
         let authorized = keys.iter().map(|given| Authorized::of(given, &ours)).collect();
         if named.is_none() {
-            shown = own.tried;
+            shown.clone_from(&own.tried);
         }
-        Self { authorized, named, shown, other, known }
+        Self { authorized, named, shown, own, known }
     }
 
     /// Says whether a key that ssh shows is let in. `install` names another one.
     pub(super) fn fact(&self, install: impl Fn(&OsStr) -> String) -> Cell {
-        let other = self.other.as_ref().map_or_else(String::new, |key| {
-            let your = if key.file.is_some() { "your " } else { "" };
-            format!("; {your}{} is: {}", key.name, install(key.option()))
-        });
         if let Some(key) = self.shown.iter().find(|key| self.known.contains(&key.public_key)) {
             return Cell::new(format_args!("{}, authorized", key.name)).tone(Tone::Good);
         }
+        let other = self.own.fitting(&self.known).map_or_else(String::new, |key| {
+            let your = if key.file.is_some() { "your " } else { "" };
+            format!("; {your}{} is: {}", key.name, install(key.option()))
+        });
         let not = "not among the authorized keys";
         let (text, tone) = match &self.named {
             Some(NamedKey { problem: Some(problem), .. }) => {

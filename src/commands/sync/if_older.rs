@@ -129,10 +129,10 @@ impl Due {
 /// Returns whether a cluster that lets nobody in without a certificate needs a new one.
 fn need(layout: &Layout, stem: &FileStem, state: &RefreshState) -> Need {
     let Some(path) = &state.certificate_key else { return Need::Nothing };
-    let Ok(present) = present(&CertificateFile::for_stem(&layout.folder(), stem).path) else {
+    let Ok(present) = present(&CertificateFile::for_stem(layout, stem).path) else {
         return Need::Now;
     };
-    let key = Identity::beside(path).or_else(|| Some(Identity::read(path).ok()?.public_key));
+    let key = Identity::beside(path).or_else(|| Identity::public_half(path));
     let Some(key) = key else { return Need::Now };
     if suffices(&present, &key, MIN_VALIDITY) {
         Need::Nothing

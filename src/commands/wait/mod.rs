@@ -26,7 +26,7 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::install::state::Record;
 use crate::settings::{Context, Origin, ViewSettings};
 use crate::ssh::login::Ssh;
-use crate::ssh::probe::limiter::Limiter;
+use crate::ssh::probe::limiter::{Limiter, within_file_limit};
 use crate::terminal::Terminal;
 use crate::terminal::progress::MultiProgress;
 use crate::text::message::Message;
@@ -34,6 +34,8 @@ use crate::text::time::span;
 
 /// The most nodes, or values, that a message names.
 const TOLD: usize = 20;
+/// The most places that are asked at once, of all clusters together.
+const PLACES_AT_ONCE: usize = 64;
 
 pub(super) fn run(args: &WaitArgs, context: &Context) -> Outcome<()> {
     let WaitArgs { api, goal, format, filter } = args;
@@ -44,7 +46,7 @@ pub(super) fn run(args: &WaitArgs, context: &Context) -> Outcome<()> {
 }
 
 /// Waits for clusters side by side, all within one limit: for `install --wait`.
-pub(super) fn first(viewing: &ViewSettings<'_>, patience: GoalArgs) -> Outcome<()> {
+pub(super) fn before_install(viewing: &ViewSettings<'_>, patience: GoalArgs) -> Outcome<()> {
     wait(viewing.clone(), patience, None)
 }
 
@@ -96,17 +98,14 @@ struct Awaited<'a> {
     end: Option<Outcome<()>>,
 }
 
-impl Awaited<'_> {
-    /// The cluster by its last answer.
-    fn view(&self) -> Outcome<ViewedCluster<'_>> {
-        let ViewedCluster { record, rendering, source, .. } = &self.first;
-        let checked = fleets::checked_answer(self.id, &self.text)?;
-        let name = self.first.fleet().map(|fleet| fleet.name.clone());
-        let resolved = resolve_one(checked, name, &rendering.hosts);
-        refuse_useless(&resolved)?;
-        let (rendering, source) = (rendering.clone(), source.clone());
-        Ok(ViewedCluster { resolved, record: *record, rendering, source })
-    }
+/// The cluster by its last answer.
+fn view<'v>(id: &str, first: &'v ViewedCluster<'_>, text: &'v str) -> Outcome<ViewedCluster<'v>> {
+    let ViewedCluster { record, rendering, source, .. } = first;
+    let name = first.fleet().map(|fleet| fleet.name.clone());
+    let resolved = resolve_one(fleets::checked_answer(id, text)?, name, &rendering.hosts);
+    refuse_useless(&resolved)?;
+    let (rendering, source) = (rendering.clone(), source.clone());
+    Ok(ViewedCluster { resolved, record: *record, rendering, source })
 }
 
 /// Fails where no answer like this one has hosts that are waited for.
@@ -137,7 +136,7 @@ impl<'w> Waiter<'w> {
             patience,
             until: Instant::now() + patience.within,
             judge: Judge::new(viewing, true),
-            limiter: probes::limiter(),
+            limiter: Limiter::new(within_file_limit(PLACES_AT_ONCE)),
             ssh: OnceCell::new(),
             logins: Cell::new(0),
             requests: Semaphore::new(AT_ONCE),
@@ -224,24 +223,24 @@ impl<'w> Waiter<'w> {
     async fn watch<'a>(&self, mut awaited: Awaited<'a>) -> Outcome<Awaited<'a>> {
         let message = format!("looking at the nodes of {}", awaited.first.alias());
         let mut progress = self.terminal.progress(&self.progress, message);
-        let mut results = ProbeResults::default();
         let (mut said, mut pauses) = (String::new(), Pauses::after(Instant::now()));
-        let end = loop {
-            let (end, new) = {
-                let (cluster, outage) = (awaited.view()?, awaited.outage.as_deref());
-                self.look(&cluster, &mut results).await?;
-                let status = ClusterStatus::new(&cluster, &results, outage, &self.judge);
-                let end = status.end(self.patience.goal, &results, &self.judge);
-                (end, status.progress())
+        loop {
+            let new = {
+                let Awaited { id, first, text, outage, results, end, .. } = &mut awaited;
+                let cluster = view(id, first, text)?;
+                self.look(&cluster, results).await?;
+                let status = ClusterStatus::new(&cluster, results, outage.as_deref(), &self.judge);
+                *end = status.end(self.patience.goal, results, &self.judge);
+                status.progress()
             };
-            if end.is_some() {
-                break end;
+            if awaited.end.is_some() {
+                return Ok(awaited);
             }
             progress.is(&new);
             let next = pauses.next(Instant::now(), new != said);
             said = new;
             match self.ask_at(&awaited, next).await {
-                None => break None,
+                None => return Ok(awaited),
                 Some(Ok(new)) => (awaited.text, awaited.outage) = (new, None),
                 Some(Err(error)) if error.is_outage => {
                     // A server may ask for more time than there is.
@@ -251,8 +250,7 @@ impl<'w> Waiter<'w> {
                 }
                 Some(Err(error)) => return Err(error.into()),
             }
-        };
-        Ok(Awaited { results, end, ..awaited })
+        }
     }
 
     /// Asks at each place of a node that is not known to be up, as long as more nodes are wanted;
@@ -260,7 +258,7 @@ impl<'w> Waiter<'w> {
     async fn look(&self, cluster: &ViewedCluster<'_>, results: &mut ProbeResults) -> Outcome<()> {
         let wanted = status::wanted(self.patience.goal, cluster);
         for hop in [Hop::None, Hop::Bastion, Hop::Jump] {
-            if hop != Hop::None && results.nodes_up(cluster) >= wanted {
+            if hop != Hop::None && results.up(cluster.chosen()).len() >= wanted {
                 break;
             }
             let probing = timeout_at(self.until, self.probe(hop, cluster, results));
@@ -286,7 +284,8 @@ impl<'w> Waiter<'w> {
     /// Prints how far each came, and tells how many of its nodes are up; returns the failures. Where
     /// one is still open, the time is over.
     fn end(&self, ended: &[Awaited<'_>], format: Option<ReportFormat>) -> Outcome<Vec<Failure>> {
-        let viewed: Vec<_> = ended.iter().map(Awaited::view).collect::<Outcome<_>>()?;
+        let viewed = ended.iter().map(|Awaited { id, first, text, .. }| view(id, first, text));
+        let viewed: Vec<_> = viewed.collect::<Outcome<_>>()?;
         let statuses: Vec<ClusterStatus<'_>> = ended
             .iter()
             .zip(&viewed)

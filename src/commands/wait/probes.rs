@@ -11,19 +11,10 @@ use crate::commands::nodes::{Hop, ViewedCluster, ViewedHost};
 use crate::failure::Outcome;
 use crate::ssh::login::{Jump, Ssh};
 use crate::ssh::probe::Endpoint;
-use crate::ssh::probe::limiter::{Limiter, within_file_limit};
 use crate::ssh::reason::Reason;
 
 /// The time for one place to answer.
 const ANSWER: Duration = Duration::from_secs(5);
-/// The most places that are asked at once.
-const PLACES_AT_ONCE: usize = 64;
-
-/// Limits the places of all clusters that are asked at once.
-pub(super) fn limiter() -> Limiter {
-    Limiter::new(within_file_limit(PLACES_AT_ONCE))
-}
-
 /// The results at the places of a cluster, from one answer of the API to the next.
 #[derive(Default)]
 pub(super) struct ProbeResults {
@@ -48,12 +39,8 @@ impl ProbeResults {
         probe.is_some_and(|probe| probe.found.is_ok())
     }
 
-    /// Returns how many of the nodes that are waited for are up.
-    pub(super) fn nodes_up(&self, cluster: &ViewedCluster<'_>) -> usize {
-        self.up(cluster.chosen()).len()
-    }
-
-    fn up<'h>(&self, hosts: impl Iterator<Item = ViewedHost<'h>>) -> HashSet<&'h str> {
+    /// The ids of the nodes that are up, of those that should have one of these hosts.
+    pub(super) fn up<'h>(&self, hosts: impl Iterator<Item = ViewedHost<'h>>) -> HashSet<&'h str> {
         let is_up = |host: &ViewedHost<'h>| host.host.is_active() && self.answers(host);
         hosts.filter(is_up).map(|host| host.host.node.id.as_str()).collect()
     }
@@ -67,19 +54,14 @@ impl ProbeResults {
         cluster.hosts().filter(is_open).collect()
     }
 
-    /// The jump host that refused our login, with the reason, and the host whose settings count
-    /// there: itself, where it is one of the cluster's.
+    /// The jump host that refused our login, with the reason, and a host behind it.
     pub(super) fn refusal<'h>(
         &self,
         cluster: &'h ViewedCluster<'h>,
     ) -> Option<(String, &Reason, ViewedHost<'h>)> {
-        let refused = cluster.hosts().find_map(|host| {
+        cluster.hosts().find_map(|host| {
             let reason = self.found.get(&place(&host))?.jump_failure.as_ref()?;
             Some((host.jump()?, reason, host)).filter(|_| reason.is_refusal())
-        });
-        let own = cluster.hosts().find(ViewedHost::is_jump);
-        refused.map(|(name, reason, host)| {
-            (name, reason, own.filter(|_| host.hop() == Hop::Jump).unwrap_or(host))
         })
     }
 }
@@ -146,7 +128,7 @@ impl Waiter<'_> {
             Hop::None | Hop::Jump => route::jump_of(cluster, &any),
         };
         let Some(target) = target else { return Ok(None) };
-        let jump = Arc::new(Jump::new(ssh, target, number));
+        let jump = Arc::new(Jump::new(ssh, target, number, None));
         results.jumps.insert(hop, (Arc::clone(&jump), at));
         Ok(Some(jump))
     }

@@ -39,8 +39,7 @@ impl<'s> ClusterStatus<'s> {
         judge: &Judge<'_>,
     ) -> Self {
         let statuses = judge.statuses(cluster, |host| results.of(host));
-        let up = statuses.iter().filter(|status| counts(status) && status.is_ok()).map(id);
-        Self { cluster, up: up.collect(), statuses, outage }
+        Self { cluster, statuses, up: results.up(cluster.chosen()), outage }
     }
 
     /// The hosts of the nodes that are waited for.
@@ -85,7 +84,7 @@ impl<'s> ClusterStatus<'s> {
         }
         // A jump host that refuses our login will refuse it the next time.
         let (name, reason, host) = results.refusal(self.cluster)?;
-        let Verdict { detail, remedy, .. } = judge.failed(&host, reason);
+        let Verdict { detail, remedy, .. } = judge.failed_jump(&host, reason);
         let why = format!("its jump host {name} refuses the login: {detail}");
         Some(Err(self.impossible(&why, remedy)))
     }

@@ -42,9 +42,9 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
     // Each once, with the names that it applies to.
     let mut deviations: BTreeMap<(Deviation, Option<Origin>), Vec<&Name<'_>>> = BTreeMap::new();
     let mut shares_connections = false;
-    let home = snapshot.layout.include_resolver().home;
+    let home = &snapshot.layout.home;
     for (name, answer) in answers {
-        let Name { cluster, host, alias } = *name;
+        let Name { cluster, host, alias, .. } = *name;
         let actual = match answer {
             Ok(actual) => actual,
             Err(finding) => {
@@ -54,7 +54,7 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
         };
         let search = Search { snapshot, alias, actual: &actual };
         shares_connections |= compare::active(&actual, "controlmaster").is_some();
-        let expected = compare::expected(host, &cluster.fragment.shared, &home);
+        let expected = compare::expected(host, &cluster.fragment.shared, home);
         let differences = compare::differences(alias, &expected, &actual).into_iter();
         for deviation in differences.chain(compare::additions(&expected, &actual)) {
             let origin = search.origin_of(&deviation);
@@ -90,12 +90,12 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
 /// Names with a socket path that is too long: ssh fails at it, even where there is no socket.
 fn long_sockets(snapshot: &Snapshot, shares_connections: bool) -> Option<Finding> {
     let most = socket_path_max(shares_connections);
-    let home = snapshot.layout.include_resolver().home;
+    let home = &snapshot.layout.home;
     let mut longest = 0;
     let mut names = Vec::new();
     for cluster in &snapshot.clusters {
         for host in &cluster.fragment.hosts {
-            let expected = compare::expected(host, &cluster.fragment.shared, &home);
+            let expected = compare::expected(host, &cluster.fragment.shared, home);
             let alias = host.alias().unwrap_or_default();
             let length = compare::socket(alias, &expected).map_or(0, |path| path.len());
             longest = longest.max(length);
@@ -140,12 +140,9 @@ fn of_addition(
     names: &[&Name<'_>],
     commands: &OwnCommands,
 ) -> Finding {
-    let mut clusters: Vec<&InstalledCluster> = Vec::new();
-    for Name { cluster, .. } in names {
-        if clusters.iter().all(|other| other.record.id != cluster.record.id) {
-            clusters.push(cluster);
-        }
-    }
+    let mut clusters: Vec<&InstalledCluster> = names.iter().map(|name| name.cluster).collect();
+    clusters.sort_by(|a, b| a.path.cmp(&b.path));
+    clusters.dedup_by(|a, b| a.path == b.path);
     let aliases = first_of(clusters.iter().map(|cluster| cluster.record.alias()), NAMED);
     let what = format!("{aliases} {}", addition.what);
     // A block for our own names is intended.

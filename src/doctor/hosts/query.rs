@@ -32,7 +32,7 @@ const IN_FULL: usize = 8;
 /// Asks for a name that nobody configures: does ssh accept the configuration at all?
 pub(super) fn ask_unrelated(snapshot: &Snapshot) -> Result<Options, Finding> {
     let config = snapshot.named_config();
-    answer(snapshot, query::UNRELATED, query::ask(config.as_deref(), &[], query::UNRELATED))
+    answer(snapshot, query::UNRELATED, query::ask(config.as_deref(), query::UNRELATED))
 }
 
 /// Returns the patterns of the user's and the system's blocks, which apply to some names only.
@@ -84,18 +84,18 @@ pub(super) fn ask_all<'n, 'c>(
 fn ask(snapshot: &Snapshot, name: &Name<'_>, in_full: bool) -> io::Result<Ended> {
     let alone = if in_full { None } else { config_of(snapshot, name.cluster) };
     match alone {
-        Some(config) => query::ask(Some(config.path()), &[], name.alias),
-        None => query::ask(snapshot.named_config().as_deref(), &[], name.alias),
+        Some(config) => query::ask(Some(config.path()), name.alias),
+        None => query::ask(snapshot.named_config().as_deref(), name.alias),
     }
 }
 
 /// Writes the user's configuration with one cluster in place of all; `None` where another file of
 /// the user's includes ours.
 fn config_of(snapshot: &Snapshot, cluster: &InstalledCluster) -> Option<NamedTempFile> {
-    let config = snapshot.config.as_ref().ok()?.as_ref()?;
+    let config = snapshot.config();
     let line = IncludeLine::new(&cluster.path).ok()?;
     let alone = redirected(config, &snapshot.layout.include_resolver(), &line);
-    if alone == *config {
+    if alone == config {
         return None;
     }
     let mut file = NamedTempFile::new().ok()?;
@@ -106,11 +106,10 @@ fn config_of(snapshot: &Snapshot, cluster: &InstalledCluster) -> Option<NamedTem
 fn answer(snapshot: &Snapshot, name: &str, ended: io::Result<Ended>) -> Result<Options, Finding> {
     let what = match ended {
         Ok(ended) if ended.succeeded() => {
-            let home = snapshot.layout.include_resolver().home;
-            return Ok(compare::parse(&ended.stdout, &home));
+            return Ok(compare::parse(&ended.stdout, &snapshot.layout.home));
         }
         Ok(Ended { status: None, .. }) => return Err(too_slow(snapshot, name)),
-        Ok(ended) => return Err(refused(snapshot, &ended.stderr, name)),
+        Ok(ended) => return Err(refused(snapshot, ended.complaint(), name)),
         Err(error) => format!("cannot run ssh: {error}"),
     };
     Err(Finding::wrong(Check::Hosts, what))
@@ -128,9 +127,8 @@ fn too_slow(snapshot: &Snapshot, name: &str) -> Finding {
     }
 }
 
-fn refused(snapshot: &Snapshot, words: &str, name: &str) -> Finding {
-    let said = words.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    let (place, why) = match complaint(said) {
+fn refused(snapshot: &Snapshot, said: &str, name: &str) -> Finding {
+    let (place, why) = match parse(said) {
         Some((file, line, why)) => (Some((file, line)), why),
         None => (None, said),
     };
@@ -154,9 +152,9 @@ pub(super) fn verbose(snapshot: &Snapshot, name: &str) -> String {
     shell::command(words.chain([name.as_ref()]))
 }
 
-/// The file that ssh names, the line in it, and what ssh says of it: `FILE: line 3: …`,
+/// Parses a complaint: the file that ssh names, the line in it, and what ssh says of it: `FILE: line 3: …`,
 /// `FILE line 3: …` or `… on FILE`.
-fn complaint(said: &str) -> Option<(&Path, Option<usize>, &str)> {
+fn parse(said: &str) -> Option<(&Path, Option<usize>, &str)> {
     const PERMISSIONS: &str = "Bad owner or permissions";
     let of_line = || {
         let (file, rest) = said.split_once(": line ").or_else(|| said.split_once(" line "))?;

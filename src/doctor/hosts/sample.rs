@@ -15,26 +15,20 @@ pub(super) struct Name<'c> {
     pub(super) cluster: &'c InstalledCluster,
     pub(super) host: &'c Host,
     pub(super) alias: &'c str,
+    /// True if it is the one that leads into the cluster.
+    is_entry: bool,
 }
 
 /// One name of each kind first, then one of each other cluster, then others while there is room.
 pub(super) fn choose<'c>(clusters: &'c [InstalledCluster], patterns: &[String]) -> Vec<Name<'c>> {
+    let names: Vec<Vec<Name<'c>>> = clusters.iter().map(names).collect();
     let mut kinds = HashSet::new();
-    let (mut entries, mut others) = (Vec::new(), Vec::new());
-    for cluster in clusters {
-        let entry = cluster.record.alias();
-        for name in names(cluster) {
-            let is_entry = name.alias == entry;
-            if kinds.insert(kind(&name, patterns, is_entry)) {
-                if is_entry { entries.push(name) } else { others.push(name) }
-            }
-        }
-    }
-    let firsts = clusters.iter().filter_map(first_name);
-    let rest = clusters.iter().flat_map(names);
+    let is_new = |name: &&Name<'c>| kinds.insert(kind(name, patterns));
+    let of_each_kind = names.iter().flatten().filter(is_new);
+    let firsts = names.iter().filter_map(|names| names.first());
     let (mut asked, mut seen, mut further) = (HashSet::new(), HashSet::new(), 0);
     let mut chosen = Vec::new();
-    for name in entries.into_iter().chain(others).chain(firsts).chain(rest) {
+    for &name in of_each_kind.chain(firsts).chain(names.iter().flatten()) {
         let cluster = name.cluster.path.as_path();
         if !seen.insert((cluster, name.alias)) {
             continue;
@@ -50,25 +44,21 @@ pub(super) fn choose<'c>(clusters: &'c [InstalledCluster], patterns: &[String]) 
     chosen
 }
 
-fn names(cluster: &InstalledCluster) -> impl Iterator<Item = Name<'_>> {
-    let hosts = cluster.fragment.hosts.iter();
-    hosts.flat_map(move |host| host.names.iter().map(move |alias| Name { cluster, host, alias }))
-}
-
-/// The name that leads into the cluster, or else the first one.
-fn first_name(cluster: &InstalledCluster) -> Option<Name<'_>> {
+/// The names of a cluster; first the one that leads into it, if there is one.
+fn names(cluster: &InstalledCluster) -> Vec<Name<'_>> {
     let entry = cluster.record.alias();
-    names(cluster).find(|name| name.alias == entry).or_else(|| names(cluster).next())
+    let hosts = cluster.fragment.hosts.iter();
+    let all = hosts.flat_map(|host| host.names.iter().map(move |alias| (host, alias.as_str())));
+    let name = |(host, alias)| Name { cluster, host, alias, is_entry: alias == entry };
+    let mut names: Vec<_> = all.map(name).collect();
+    names.sort_by_key(|name| !name.is_entry);
+    names
 }
 
 /// All that may make a difference to ssh: the keywords of the host's own, the user's patterns that
 /// match, and whether it is the name that leads into the cluster.
-fn kind<'c>(
-    name: &Name<'c>,
-    patterns: &[String],
-    is_entry: bool,
-) -> (Vec<&'c str>, Vec<usize>, bool) {
-    let Name { host, alias, .. } = *name;
+fn kind<'c>(name: &Name<'c>, patterns: &[String]) -> (Vec<&'c str>, Vec<usize>, bool) {
+    let Name { host, alias, is_entry, .. } = *name;
     let host_name = host.own.get("hostname").and_then(|names| names.first());
     let applies = |pattern: &String| {
         matches(pattern, alias) || host_name.is_some_and(|name| matches(pattern, name))

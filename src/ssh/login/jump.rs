@@ -2,7 +2,8 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::OnceCell;
@@ -26,6 +27,8 @@ pub struct Jump {
     pub(super) log: PathBuf,
     /// Handshakes at a time through it: its sshd does not count them, but those behind it do.
     pub(super) limiter: Limiter,
+    /// The jump host that leads to it.
+    bastion: Option<Arc<Jump>>,
     /// The result of the one login, and the connection that it made: it ends with the group, as all
     /// of its programs.
     connected: OnceCell<(Login, Option<Mutex<Running>>)>,
@@ -34,12 +37,13 @@ pub struct Jump {
 impl Jump {
     /// A jump host that nobody has logged in to yet. `number` tells it from the others of the run.
     #[must_use]
-    pub fn new(ssh: &Ssh, target: Target, number: usize) -> Self {
+    pub fn new(ssh: &Ssh, target: Target, number: usize, bastion: Option<Arc<Self>>) -> Self {
         Self {
             target,
             socket: ssh.group.path(&format!("j{number}")),
             log: ssh.group.path(&format!("j{number}.log")),
             limiter: Limiter::new(AT_ONE_ADDRESS),
+            bastion,
             connected: OnceCell::new(),
         }
     }
@@ -48,6 +52,17 @@ impl Jump {
     pub async fn login(&self, ssh: &Ssh) -> io::Result<&Login> {
         let (login, _) = self.connected.get_or_try_init(|| self.connect(ssh)).await?;
         Ok(login)
+    }
+
+    /// Returns why the bastion before it lets nobody through, where the login failed: ssh's own words
+    /// do not tell.
+    pub async fn bastion_failure(&self, ssh: &Ssh) -> io::Result<Option<Reason>> {
+        match &self.bastion {
+            Some(bastion) if self.login(ssh).await?.result.is_err() => {
+                Ok(bastion.login(ssh).await?.result.clone().err())
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Returns whether the login was good, and lasts.
@@ -72,7 +87,8 @@ impl Jump {
         let mut command = ssh.command([], &self.target, &self.log)?;
         command.arg("-M").arg("-S").arg(&self.socket).args(["-o", "ControlPersist=no", "-N"]);
         let start = Instant::now();
-        let mut connection = ssh.group.start(command.args(["--", &self.target.destination]))?;
+        let mut connection =
+            ssh.group.start(command.args(["--", &self.target.destination]), Stdio::null())?;
         // ssh puts the socket there once it has logged in.
         let mut status = connection.status()?;
         while status.is_none() && !self.socket.exists() && start.elapsed() < ssh.limit {

@@ -21,12 +21,12 @@ const FAILED: i32 = 255;
 /// Returns the result of a run of ssh that should have logged in and done nothing.
 pub(super) fn outcome(status: Option<ExitStatus>, log: &str) -> Result<(), Reason> {
     if status.and_then(|status| status.signal()) == Some(Signal::SIGXFSZ as i32) {
-        return Err(Reason::Other("the server sends endless output".to_owned()));
+        return Err(Reason::LoginFailed("the server sends endless output".to_owned()));
     }
     match status.map(|status| status.code()) {
         None => Err(Reason::TimedOut(LOGIN)),
         Some(Some(0)) => Ok(()),
-        Some(Some(code)) if code != FAILED => Err(Reason::Command(code)),
+        Some(Some(code)) if code != FAILED => Err(Reason::CommandFailed(code)),
         Some(_) => Err(of_log(log)),
     }
 }
@@ -134,7 +134,7 @@ impl<'l> Log<'l> {
             return Some(Reason::KeyLocked(key));
         }
         let takes = shown(takes.trim_end_matches(['.', ')']));
-        Some(Reason::NoKeyTaken { offered, takes })
+        Some(Reason::KeyRefused { offered, takes })
     }
 
     fn configuration(&self) -> Option<Reason> {
@@ -147,7 +147,7 @@ impl<'l> Log<'l> {
                         || line.contains("extra arguments"))
         };
         let line = self.lines.iter().filter(|line| !line.starts_with("debug")).find(is_told)?;
-        Some(Reason::Configuration(shown(line)))
+        Some(Reason::SshConfig(shown(line)))
     }
 
     fn turned_away(&self) -> Option<Reason> {
@@ -188,7 +188,7 @@ impl<'l> Log<'l> {
             !line.is_empty() && !noise.iter().any(|start| line.starts_with(start))
         };
         let last = self.lines.iter().rev().find(own);
-        Reason::Other(last.map_or_else(|| "ssh said nothing".to_owned(), |line| shown(line)))
+        Reason::LoginFailed(last.map_or_else(|| "ssh said nothing".to_owned(), |line| shown(line)))
     }
 }
 

@@ -24,10 +24,10 @@ use std::time::{Duration, Instant};
 pub use jump::Jump;
 
 use crate::fs;
-use crate::ssh::probe::identification::Reader;
+use crate::ssh::probe::identification::{closed, software, timed_out};
 use crate::ssh::probe::limiter::Limiter;
 use crate::ssh::probe::{Endpoint, OURSELVES, Probe};
-use crate::ssh::process::{self, Group};
+use crate::ssh::process::{self, Group, Running};
 use crate::ssh::query;
 use crate::ssh::reason::{LOGIN, Reason};
 use crate::text::sanitize::excerpt;
@@ -180,15 +180,15 @@ impl Ssh {
         let _permit = self.limiter.acquire().await;
         let proxy = format!("ProxyCommand={}", proxy_command(&jump.socket));
         let mut login = self.run(target, &[&proxy]).await?;
-        if let Err(Reason::Closed | Reason::TimedOut(_) | Reason::Other(_)) = login.result
+        if let Err(Reason::Closed | Reason::TimedOut(_) | Reason::LoginFailed(_)) = login.result
             && login.server.is_none()
         {
             let unknown = || log::unknown_to_jump(&tail(&jump.log), &target.destination);
-            match jump.not_opened(endpoint).map(Reason::FromJump).or_else(unknown) {
+            match jump.not_opened(endpoint).map(Reason::JumpCannotConnect).or_else(unknown) {
                 Some(reason) => login.result = Err(reason),
                 // The jump host still tries.
                 None if login.result == Err(Reason::TimedOut(LOGIN)) => {
-                    login.result = Err(Reason::FromJump("no answer in time".to_owned()));
+                    login.result = Err(Reason::JumpCannotConnect("no answer in time".to_owned()));
                 }
                 None => {}
             }
@@ -208,21 +208,20 @@ impl Ssh {
         command.args(["-F", "/dev/null", "-S"]).arg(&jump.socket).arg("-W");
         let Endpoint { host, port } = endpoint;
         command.arg(format!("[{host}]:{}", port.get())).args(["--", NOBODY]);
-        let (mut reader, mut taken, mut found) = (Reader::default(), 0, None);
+        let mut ours = tempfile::tempfile()?;
+        ours.write_all(OURSELVES)?;
+        ours.rewind()?;
         let start = Instant::now();
-        let run = self.group.run_until(&mut command, OURSELVES, self.answer, |said| {
-            found = found.take().or_else(|| reader.take(said.get(taken..).unwrap_or_default()));
-            taken = said.len();
-            found.is_some()
-        });
-        run.await?;
-        let took = start.elapsed();
+        let program = self.group.start(&mut command, ours.into())?;
+        let is_clear = |program: &Running| Ok(software(&program.said()?).is_some());
+        let ended = program.end_after(self.answer, is_clear).await?;
+        let (took, said) = (start.elapsed(), ended.stdout.as_bytes());
         let nothing = || match jump.not_opened(endpoint) {
-            Some(words) => Reason::FromJump(words),
-            None if took >= self.answer => reader.timed_out(),
-            None => reader.closed(),
+            Some(words) => Reason::JumpCannotConnect(words),
+            None if took >= self.answer => timed_out(said),
+            None => closed(said),
         };
-        let found = found.unwrap_or_else(|| Err(nothing()));
+        let found = software(said).unwrap_or_else(|| Err(nothing()));
         Ok(Probe { address: None, resolved: None, connected: None, answered: Some(took), found })
     }
 
@@ -257,20 +256,20 @@ impl Ssh {
     ///
     /// As [`Ssh::login`].
     pub async fn resolve(&self, target: &Target) -> io::Result<Result<String, Reason>> {
-        let mut command = query::question(target.config.as_deref(), []);
+        let mut command = query::question(target.config.as_deref(), None);
         command.args(&target.arguments).args(["--", &target.destination]);
         let ended = self.group.run(&mut command, self.answer).await?;
         if ended.status.is_none() {
             return Ok(Err(Reason::TimedOut(LOGIN)));
         }
         if !ended.succeeded() {
-            let words = ended.stderr.lines().map(str::trim).find(|line| !line.is_empty());
+            let words = Some(ended.complaint()).filter(|words| !words.is_empty());
             let words = excerpt(words.unwrap_or("ssh said nothing"), SHOWN);
-            return Ok(Err(Reason::Configuration(words)));
+            return Ok(Err(Reason::SshConfig(words)));
         }
         // A login cannot tell this by itself, as it shares no connection.
         Ok(match query::socket_fault(&ended.stdout) {
-            Some(fault) => Err(Reason::Configuration(fault)),
+            Some(fault) => Err(Reason::SshConfig(fault)),
             None => Ok(ended.stdout),
         })
     }

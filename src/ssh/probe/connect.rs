@@ -29,7 +29,7 @@ pub(super) async fn addresses(endpoint: &Endpoint) -> Result<Vec<IpAddr>, Reason
     // The last dot is not added: ssh looks for the name below the search domains, too.
     let found = look_up(endpoint.host.as_str(), endpoint.port.get()).await;
     let found = found.map_err(|error| match error.raw_os_error() {
-        Some(_) => Reason::Here(words(&error)),
+        Some(_) => Reason::ThisMachine(words(&error)),
         None => unknown(words(&error)),
     })?;
     let mut seen = BTreeSet::new();
@@ -86,7 +86,7 @@ fn keep(kept: &mut Option<Reason>, new: Reason) {
 fn reason(error: &io::Error) -> Reason {
     match (error.kind(), error.raw_os_error().map(Errno::from_raw)) {
         (_, Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::EADDRNOTAVAIL)) => {
-            Reason::Here(words(error))
+            Reason::ThisMachine(words(error))
         }
         (ErrorKind::ConnectionRefused, _) => Reason::Refused,
         (ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted, _) => Reason::Closed,

@@ -23,8 +23,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use identification::Reader;
 pub use identification::TURNED_AWAY;
+use identification::{LINE_MAX, closed, software, timed_out};
 use limiter::Limiter;
 
 use super::reason::{CONNECTING, RESOLVING, Reason};
@@ -75,32 +75,29 @@ impl Probe {
 }
 
 /// Probes these places side by side, each for at most `limit` once it is its turn, and each once
-/// even where it is given several times. `done` gets each result as it comes, with its place in
-/// `endpoints`.
+/// even where it is given with several numbers. `done` gets each result as it comes, once for each of
+/// its numbers.
 ///
 /// Dropping it ends the probes that are under way.
 pub async fn all(
-    endpoints: &[Endpoint],
+    numbered: impl IntoIterator<Item = (usize, Endpoint)>,
     limiter: &Limiter,
     limit: Duration,
-    mut done: impl FnMut(usize, &Probe),
+    mut done: impl FnMut(usize, Probe),
 ) {
-    let mut same: HashMap<&Endpoint, Vec<usize>> = HashMap::new();
-    for (at, endpoint) in endpoints.iter().enumerate() {
-        same.entry(endpoint).or_default().push(at);
+    let mut same: HashMap<Endpoint, Vec<usize>> = HashMap::new();
+    for (number, endpoint) in numbered {
+        same.entry(endpoint).or_default().push(number);
     }
     let mut probes = JoinSet::new();
-    for endpoint in same.keys() {
-        let (endpoint, limiter) = ((*endpoint).clone(), limiter.clone());
-        probes.spawn(async move {
-            let probe = one(&endpoint, &limiter, limit).await;
-            (endpoint, probe)
-        });
+    for (endpoint, numbers) in same {
+        let limiter = limiter.clone();
+        probes.spawn(async move { (numbers, one(&endpoint, &limiter, limit).await) });
     }
     while let Some(ended) = probes.join_next().await {
-        let Ok((endpoint, probe)) = ended else { continue };
-        for &at in same.get(&endpoint).into_iter().flatten() {
-            done(at, &probe);
+        let Ok((numbers, probe)) = ended else { continue };
+        for number in numbers {
+            done(number, probe.clone());
         }
     }
 }
@@ -138,9 +135,9 @@ async fn steps(
     probe.connected = Some(connecting);
     probe.address = stream.peer_addr().ok().map(|peer| peer.ip()).or(probe.address);
 
-    let mut reader = Reader::default();
-    let answer = timeout(left(), listen(&stream, &mut reader)).await;
-    let software = answer.unwrap_or_else(|_| Err(reader.timed_out()))?;
+    let mut said = Vec::new();
+    let answer = timeout(left(), listen(&stream, &mut said)).await;
+    let software = answer.unwrap_or_else(|_| Err(timed_out(&said)))?;
     probe.answered = Some(start.elapsed().saturating_sub(connecting));
     Ok(software)
 }
@@ -157,24 +154,31 @@ async fn resolve(
     Ok((addresses, start.elapsed()))
 }
 
-async fn listen(stream: &TcpStream, reader: &mut Reader) -> Result<String, Reason> {
+async fn listen(stream: &TcpStream, said: &mut Vec<u8>) -> Result<String, Reason> {
     // A line goes into the empty buffer of a new connection at once; one that is closed already
     // shows below.
     let _ = stream.try_write(OURSELVES);
     let mut buffer = [0; 1024];
     loop {
         if stream.readable().await.is_err() {
-            return Err(reader.closed());
+            return Err(closed(said));
         }
         match stream.try_read(&mut buffer) {
-            Ok(0) => return Err(reader.closed()),
+            Ok(0) => return Err(closed(said)),
             Ok(count) => {
-                if let Some(found) = reader.take(buffer.get(..count).unwrap_or_default()) {
+                let new = buffer.get(..count).unwrap_or_default();
+                let before = said.len();
+                said.extend(new);
+                // Who says it byte by byte must not have us look at all of it each time.
+                let is_news = new.iter().any(|byte| matches!(byte, b'\n' | 0));
+                if (is_news || said.len() / LINE_MAX > before / LINE_MAX)
+                    && let Some(found) = software(said)
+                {
                     return found;
                 }
             }
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(_) => return Err(reader.closed()),
+            Err(_) => return Err(closed(said)),
         }
     }
 }

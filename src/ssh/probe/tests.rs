@@ -73,7 +73,8 @@ fn probe(endpoint: &Endpoint, limit: Duration) -> Probe {
 /// All of them, in their order.
 fn probe_all(endpoints: &[Endpoint], limiter: &Limiter, limit: Duration) -> Vec<Probe> {
     let mut probes: Vec<Option<Probe>> = endpoints.iter().map(|_| None).collect();
-    block_on(all(endpoints, limiter, limit, |at, probe| probes[at] = Some(probe.clone())));
+    let numbered = endpoints.iter().cloned().enumerate();
+    block_on(all(numbered, limiter, limit, |at, probe| probes[at] = Some(probe)));
     probes.into_iter().map(Option::unwrap).collect()
 }
 
@@ -120,7 +121,7 @@ fn each_fault_is_told() {
     let closed = held.local_addr().unwrap();
     assert_eq!(trouble(closed), Reason::Refused);
     assert_eq!(trouble(says_and_closes(b"")), Reason::Closed);
-    assert_eq!(trouble(says(b"SSH-1.5-old\n")), Reason::Protocol("1.5".to_owned()));
+    assert_eq!(trouble(says(b"SSH-1.5-old\n")), Reason::OldProtocol("1.5".to_owned()));
     let busy = says_and_closes(b"Exceeded MaxStartups\r\n");
     assert_eq!(trouble(busy), Reason::TurnedAway("Exceeded MaxStartups".to_owned()));
     let unfinished = [&b""[..], b"SSH-2.0-cut", b"220 mail\r\n"].map(|said| at(says(said)));
@@ -231,7 +232,8 @@ fn a_slow_address_holds_up_nobody_else() {
     endpoints
         .extend((1..=8).map(|last| at(serve([127, 0, 3, last], 0, |stream| answer(stream, SAID)))));
     let mut done = Vec::new();
-    block_on(all(&endpoints, &Limiter::new(9), SOON, |_, probe| done.push(probe.is_ok())));
+    let numbered = endpoints.into_iter().enumerate();
+    block_on(all(numbered, &Limiter::new(9), SOON, |_, probe| done.push(probe.is_ok())));
     assert_eq!(done.iter().filter(|is_ok| **is_ok).count(), 8);
     assert_eq!(done[..8], [true; 8], "those that answer are not behind the silent ones");
 }

@@ -1,16 +1,16 @@
 //! Programs that run side by side, and none of which outlives this one.
 
 use std::fs::{OpenOptions, Permissions};
-use std::io::{self, ErrorKind, Seek, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{Ended, Running, output, pauses};
+use super::{Ended, Running};
 
 /// The keeper: once nobody holds the other end of its stdin, it ends the whole group, itself last,
 /// and removes the folder. So a Ctrl-C, a `kill -9` and a plain end all leave the same: nothing.
@@ -92,54 +92,16 @@ impl Group {
     ///
     /// As [`super::run`].
     pub async fn run(&self, command: &mut Command, limit: Duration) -> io::Result<Ended> {
-        let mut program = self.start(command)?;
-        let start = Instant::now();
-        let mut pauses = pauses();
-        while program.status()?.is_none() && start.elapsed() < limit {
-            tokio::time::sleep(pauses.next().unwrap_or_default()).await;
-        }
-        program.end()
+        let program = self.start(command, Stdio::null())?;
+        program.end_after(limit, |_| Ok(false)).await
     }
 
-    /// Runs a program with this input, at most for `limit`, until it ends or `is_enough` says so of
-    /// what it wrote to stdout so far.
+    /// Starts a program that goes on until it is ended.
     ///
     /// # Errors
     ///
     /// As [`super::run`].
-    pub async fn run_until(
-        &self,
-        command: &mut Command,
-        input: &[u8],
-        limit: Duration,
-        mut is_enough: impl FnMut(&[u8]) -> bool,
-    ) -> io::Result<()> {
-        let mut stdin = tempfile::tempfile()?;
-        stdin.write_all(input)?;
-        stdin.rewind()?;
-        let mut program = self.start_with(command, stdin.into())?;
-        let start = Instant::now();
-        let mut pauses = pauses();
-        loop {
-            // What it says last is there before it has ended.
-            let has_ended = program.status()?.is_some();
-            if is_enough(&output(&program.stdout)?) || has_ended || start.elapsed() >= limit {
-                return program.end().map(drop);
-            }
-            tokio::time::sleep(pauses.next().unwrap_or_default()).await;
-        }
-    }
-
-    /// Starts a program that goes on until it is ended. It has no stdin.
-    ///
-    /// # Errors
-    ///
-    /// As [`super::run`].
-    pub fn start(&self, command: &mut Command) -> io::Result<Running> {
-        self.start_with(command, Stdio::null())
-    }
-
-    fn start_with(&self, command: &mut Command, stdin: Stdio) -> io::Result<Running> {
+    pub fn start(&self, command: &mut Command, stdin: Stdio) -> io::Result<Running> {
         Running::start(command.process_group(self.id), stdin)
     }
 }
@@ -175,6 +137,7 @@ fn folder() -> io::Result<TempDir> {
 mod tests {
     use std::fs;
     use std::thread;
+    use std::time::Instant;
 
     use nix::sys::signal::kill;
     use nix::unistd::Pid;
@@ -233,7 +196,7 @@ mod tests {
         // The second one is stubborn, and nobody's child any more.
         let script = "(trap '' TERM HUP; sh -c 'echo $$ >below; exec sleep 60') & echo $$ >mine; \
                       exec sleep 60";
-        let member = group.start(sh(script).current_dir(&folder)).unwrap();
+        let member = group.start(sh(script).current_dir(&folder), Stdio::null()).unwrap();
         until("the programs", || [&mine, &below].iter().all(|path| path.exists()));
         thread::sleep(Duration::from_millis(50));
         let pids = [&mine, &below].map(|path| fs::read_to_string(path).unwrap());

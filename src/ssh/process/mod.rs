@@ -46,6 +46,12 @@ impl Ended {
     pub fn succeeded(&self) -> bool {
         self.status.is_some_and(|status| status.success())
     }
+
+    /// Returns the first line that it wrote to stderr; empty where there is none.
+    #[must_use]
+    pub fn complaint(&self) -> &str {
+        self.stderr.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default()
+    }
 }
 
 /// Runs a program to its end, at most for `limit`. It has no stdin.
@@ -99,6 +105,33 @@ impl Running {
             self.status = self.child.try_wait()?;
         }
         Ok(self.status)
+    }
+
+    /// Ends it after `limit`, or once `is_enough` is true of it, if it has not ended by itself.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be waited for.
+    pub async fn end_after(
+        mut self,
+        limit: Duration,
+        is_enough: impl Fn(&Self) -> io::Result<bool>,
+    ) -> io::Result<Ended> {
+        let start = Instant::now();
+        let mut pauses = pauses();
+        while self.status()?.is_none() && start.elapsed() < limit && !is_enough(&self)? {
+            tokio::time::sleep(pauses.next().unwrap_or_default()).await;
+        }
+        self.end()
+    }
+
+    /// Returns the first 64 KiB of what it has written to stdout so far.
+    ///
+    /// # Errors
+    ///
+    /// Where that cannot be read.
+    pub fn said(&self) -> io::Result<Vec<u8>> {
+        output(&self.stdout)
     }
 
     /// Ends it if it still runs, and returns what it said.
@@ -169,7 +202,7 @@ fn pauses() -> impl Iterator<Item = Duration> {
     iter::successors(Some(Duration::from_micros(250)), longer)
 }
 
-/// Returns the first of what a program has written so far. It is read at its place in the file, for a program that
+/// Reads the first of what a program has written so far, at its place in the file: a program that
 /// goes on writes where the file's own position is.
 fn output(file: &File) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; OUTPUT_MAX];

@@ -1,4 +1,4 @@
-//! What the programs of a group leave in the background. A shared connection that a user's
+//! The processes that the programs of a group leave in the background. A shared connection that a user's
 //! `ProxyCommand` opens goes on in a session of its own: no process group holds it, and no variable
 //! tells it, for ssh writes its title over its environment. But Linux makes a process that loses its
 //! parent a child of ours, where we ask for that.

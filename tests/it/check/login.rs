@@ -431,7 +431,7 @@ fn behind_a_jump_host_that_refuses_nobody_is_tried() {
     user.install(&cluster, &["--jump", "always"]);
     let ran = user.check(&cluster, &[]);
     assert_eq!(states(&ran), ["node-0 failed key_refused", "node-1 skipped jump_failed"]);
-    assert!(detail(&ran, 1).starts_with("not tried: its jump host prime.train.node-0: the key "));
+    assert!(detail(&ran, 1).starts_with("its jump host prime.train.node-0 failed: the key "));
     ran.fails(6);
     assert!(!worker.log().contains("Connection from"), "{}", worker.log());
 

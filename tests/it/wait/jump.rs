@@ -196,5 +196,10 @@ fn behind_a_bastion_all_are_asked_through_it() {
     std::fs::remove_file(known).unwrap();
     let ran = wait(&user, &api, &["--within", "10m"]).run();
     assert!(ran.took < Duration::from_secs(60), "{:?}", ran.took);
-    assert!(ran.fails(6).starts_with("error: prime.train: its jump host gate refuses the login: "));
+    let told = ran.fails(6);
+    assert!(
+        told.starts_with("error: prime.train: its jump host gate refuses the login: "),
+        "{told}"
+    );
+    assert!(told.contains("hint: name the right key for it in your own ssh config"), "{told}");
 }
