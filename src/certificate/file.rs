@@ -64,8 +64,8 @@ impl CertificateFile {
     /// An installed cluster's certificate.
     #[must_use]
     pub fn for_stem(layout: &Layout, stem: &FileStem) -> Self {
-        let [path, lock] = [FileKind::Certificate, FileKind::CertificateLock]
-            .map(|kind| layout.file(&stem.file(kind)));
+        let [path, lock] =
+            [FileKind::Certificate, FileKind::CertificateLock].map(|kind| layout.part(stem, kind));
         Self { path, lock }
     }
 

@@ -41,7 +41,7 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
 
 impl Snapshot {
     fn path(&self, stem: &FileStem, part: FileKind) -> PathBuf {
-        self.layout.file(&stem.file(part))
+        self.layout.part(stem, part)
     }
 
     /// Adds the command that tidies our folder.

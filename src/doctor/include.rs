@@ -113,7 +113,7 @@ fn with_line(finding: Finding, snapshot: &Snapshot) -> Finding {
     let is_writable = |path: &Path| access(path, AccessFlags::W_OK).is_ok();
     let may_write =
         (is_writable(&target) || !target.exists()) && target.parent().is_some_and(is_writable);
-    match snapshot.layout.include(INDEX) {
+    match snapshot.layout.include_line() {
         Ok(line) if !may_write => finding
             .advise(format_args!("you cannot write this file here; add as its first line: {line}")),
         _ => finding.run(snapshot.commands.installed("sync", [])),

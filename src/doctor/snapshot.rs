@@ -72,7 +72,7 @@ impl Snapshot {
         let repair = plan(&layout, &present, &Desired::unchanged(&present), None);
         let cluster = |(stem, record): (&FileStem, &Record)| {
             let text = present.part(stem, FileKind::Fragment)?;
-            let path = layout.file(&stem.file(FileKind::Fragment));
+            let path = layout.part(stem, FileKind::Fragment);
             let look = present.files.get(FIRST_LOOK).map(Vec::as_slice).unwrap_or_default();
             let (fragment, commands) =
                 (Fragment::parse(text), live::commands(look, &record.alias()));

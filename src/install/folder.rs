@@ -177,7 +177,7 @@ pub fn records(layout: &Layout) -> Vec<Record> {
 /// The state of one cluster, if it can be read.
 #[must_use]
 pub fn record(layout: &Layout, stem: &FileStem) -> Option<Record> {
-    let (text, _) = read_own(&layout.file(&stem.file(FileKind::State))).ok()??;
+    let (text, _) = read_own(&layout.part(stem, FileKind::State)).ok()??;
     Record::from_json(&text).ok().filter(|record| record.stem() == *stem)
 }
 
@@ -258,7 +258,7 @@ fn emptied(layout: &Layout) -> Vec<PathBuf> {
     let index = include::included(&read(INDEX));
     let is_live = index.iter().any(|path| path.ends_with(SECOND_LOOK));
     listed.extend(index);
-    let has_state = |stem: &FileStem| layout.file(&stem.file(FileKind::State)).exists();
+    let has_state = |stem: &FileStem| layout.part(stem, FileKind::State).exists();
     let is_emptied = |path: &PathBuf| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let is_unused = match FileStem::of_file(name) {

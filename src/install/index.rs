@@ -59,7 +59,7 @@ pub(super) fn clusters<'s>(
     layout: &Layout,
     stems: impl IntoIterator<Item = &'s FileStem>,
 ) -> Result<Vec<u8>, Invalid> {
-    let line = |stem: &FileStem| IncludeLine::new(&layout.file(&stem.file(FileKind::Fragment)));
+    let line = |stem: &FileStem| IncludeLine::new(&layout.part(stem, FileKind::Fragment));
     Ok((HEADER.to_owned() + &text(stems.into_iter().map(line))?).into_bytes())
 }
 

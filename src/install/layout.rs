@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::include::IncludeLine;
 use super::reader::IncludeResolver;
+use super::state::{FileKind, FileStem};
 use crate::name::Invalid;
 use crate::text::shell;
 
@@ -87,9 +88,15 @@ impl Layout {
         self.folder().join(name)
     }
 
-    /// The line that includes the file `name` of our folder.
-    pub fn include(&self, name: &str) -> Result<IncludeLine, Invalid> {
-        self.include_path(&self.file(name))
+    /// One of a cluster's files there.
+    #[must_use]
+    pub fn part(&self, stem: &FileStem, part: FileKind) -> PathBuf {
+        self.file(&stem.file(part))
+    }
+
+    /// The line for the user's configuration, which includes all that is ours.
+    pub fn include_line(&self) -> Result<IncludeLine, Invalid> {
+        self.include_path(&self.file(INDEX))
     }
 
     /// Every form of the line of ours in the user's configuration: relative, and absolute for those
@@ -97,7 +104,7 @@ impl Layout {
     pub fn own_lines(&self) -> Result<Vec<IncludeLine>, Invalid> {
         let absolute = self.include_resolver().index;
         let absolute = absolute.iter().filter_map(|index| IncludeLine::new(index).ok());
-        Ok([self.include(INDEX)?].into_iter().chain(absolute).collect())
+        Ok([self.include_line()?].into_iter().chain(absolute).collect())
     }
 
     /// The line that includes a file below the ssh folder: relative to that folder where it is

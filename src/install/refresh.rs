@@ -53,15 +53,14 @@ impl RefreshState {
     /// Reads that of a cluster, or of the subscription. One that is missing or damaged says nothing.
     #[must_use]
     pub fn read(layout: &Layout, stem: &FileStem) -> Self {
-        let text =
-            crate::fs::read(&layout.file(&stem.file(FileKind::Refresh)), BYTES_MAX).ok().flatten();
+        let text = crate::fs::read(&layout.part(stem, FileKind::Refresh), BYTES_MAX).ok().flatten();
         text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
     }
 
     /// Writes it.
     pub fn write(&self, layout: &Layout, stem: &FileStem) -> Result<(), FileError> {
         let text = serde_json::to_vec(self).unwrap_or_default();
-        let path = layout.file(&stem.file(FileKind::Refresh));
+        let path = layout.part(stem, FileKind::Refresh);
         // A link is none of ours, and what it leads to is not to be written.
         if path.is_symlink() {
             crate::fs::remove(&path)?;
@@ -110,7 +109,7 @@ fn is_recent(moment: u64, now: u64) -> bool {
 pub fn forget(layout: &Layout, stem: &FileStem) {
     for part in [FileKind::Refresh, FileKind::RefreshLock] {
         // The next run that changes anything tries again.
-        let _ = crate::fs::remove(&layout.file(&stem.file(part)));
+        let _ = crate::fs::remove(&layout.part(stem, part));
     }
 }
 

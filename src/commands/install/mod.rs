@@ -102,7 +102,7 @@ fn hides_ours(layout: &Layout, context: &Context) -> Outcome<Option<String>> {
     let home = context.environment.home().filter(|_| layout.is_read_by_ssh());
     let Some(home) = home else { return Ok(None) };
     let config = crate::fs::contents(&layout.config()).or_fail(Kind::Install)?;
-    let ours = layout.include(INDEX).or_fail(Kind::Install)?;
+    let ours = layout.include_line().or_fail(Kind::Install)?;
     if !folder::is_hidden_from(layout, &ours.put_in(&config.unwrap_or_default()), home) {
         return Ok(None);
     }

@@ -229,7 +229,7 @@ pub(in crate::commands) fn decide_installed(
 }
 
 fn left_damaged(layout: &Layout, stem: &FileStem, damage: &str) -> Line {
-    let path = layout.file(&stem.file(FileKind::State));
+    let path = layout.part(stem, FileKind::State);
     let failure = Failure::message(Kind::Local, format!("{}: {damage}", shell::path(&path)))
         .hint("install that cluster again; its hosts stay as they are until then");
     let what = ClusterChange::Left(failure);

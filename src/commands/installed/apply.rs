@@ -9,7 +9,7 @@ use crate::cli::ModeArgs;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fs::{FileError, Lock, real_folder};
 use crate::install::apply::Stage;
-use crate::install::layout::{INDEX, LOCK, Layout};
+use crate::install::layout::{LOCK, Layout};
 use crate::install::modes::Fault;
 use crate::install::plan::{Change, Owner, Plan, plan};
 use crate::install::present::{Desired, DesiredCluster, Present};
@@ -154,7 +154,7 @@ impl Applied {
             self.lines.iter().filter_map(|line| Some((line.stem.clone()?, line.what.failure())));
         let subscription = self.checked_new.then(|| (FileStem::subscription(), None));
         for (stem, failure) in clusters.chain(subscription) {
-            if !layout.file(&stem.file(FileKind::State)).exists() {
+            if !layout.part(&stem, FileKind::State).exists() {
                 refresh::forget(layout, &stem);
                 continue;
             }
@@ -259,7 +259,7 @@ impl Drop for Held<'_> {
 }
 
 fn tell_unwritten(layout: &Layout, plan: &Plan, why: &FileError, terminal: Terminal) {
-    let Ok(line) = layout.include(INDEX) else { return };
+    let Ok(line) = layout.include_line() else { return };
     let config = layout.config();
     let config = config.display();
     let to_do = if plan.clusters.is_empty() {

@@ -83,7 +83,7 @@ pub(super) fn run(args: &SyncArgs, older: Duration, context: &Context) -> Outcom
 
 /// Finds what is meant, without a look into large files.
 fn subjects(layout: &Layout, args: &SyncArgs) -> Outcome<Vec<FileStem>> {
-    let is_there = |stem: &FileStem| layout.file(&stem.file(FileKind::State)).exists();
+    let is_there = |stem: &FileStem| layout.part(stem, FileKind::State).exists();
     let by_file = |word: &String| {
         let (stem, _) = FileStem::of_file(&format!("{word}.json"))?;
         Some(stem).filter(|stem| !stem.is_subscription() && is_there(stem))
@@ -111,7 +111,7 @@ impl Due {
     /// run that is at it now may be waited for.
     fn of(layout: &Layout, stem: FileStem, older: Duration, waits: bool) -> Option<Self> {
         let (state, now) = (RefreshState::read(layout, &stem), time::now());
-        let is_awaited = || waits && Lock::is_held(&layout.file(&stem.file(FileKind::RefreshLock)));
+        let is_awaited = || waits && Lock::is_held(&layout.part(&stem, FileKind::RefreshLock));
         let hosts = state.is_older(older, now) && (!state.is_pausing(now) || is_awaited());
         let certificate = match need(layout, &stem, &state) {
             Need::Soon if state.certificate_is_pausing(now) && !is_awaited() => Need::Nothing,
@@ -193,7 +193,7 @@ impl Refresh {
         let (mut locks, mut mine, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
         for due in due {
             let (stem, limit) = (&due.stem, self.left(due.limit()));
-            let path = self.layout.file(&stem.file(FileKind::RefreshLock));
+            let path = self.layout.part(stem, FileKind::RefreshLock);
             // Who is at work on it has the same limit; then ssh goes on with what is there.
             match Lock::take(&path, limit, || Ok(()), || ()) {
                 Ok(lock) => locks.push(lock),

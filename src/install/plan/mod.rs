@@ -276,7 +276,7 @@ impl Planner<'_> {
             if !self.desired.put.contains_key(stem)
                 && self.present.part(stem, FileKind::State).is_none()
             {
-                let path = self.layout.file(&stem.file(FileKind::Fragment));
+                let path = self.layout.part(stem, FileKind::Fragment);
                 self.plan.talk.warn(format!(
                     "{} has no state beside it, so nothing brings it up to date: install that \
                      cluster again",
@@ -342,7 +342,7 @@ impl Planner<'_> {
             ));
         }
         if !is_in {
-            let line = self.layout.include(INDEX)?;
+            let line = self.layout.include_line()?;
             if let Some(config) = config {
                 self.change(self.layout.backup(), Owner::Backup, Some(config.to_owned()));
             }

@@ -83,6 +83,7 @@ struct State {
     answering: Answering,
     tls: Option<Arc<ServerConfig>>,
     requests: Mutex<Vec<Request>>,
+    answered: AtomicUsize,
     connections: AtomicUsize,
     at_once: AtomicUsize,
     most_at_once: AtomicUsize,
@@ -102,6 +103,7 @@ impl Server {
             answering: Box::new(answering),
             tls: tls.then(tls_config),
             requests: Mutex::default(),
+            answered: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
             at_once: AtomicUsize::new(0),
             most_at_once: AtomicUsize::new(0),
@@ -127,6 +129,11 @@ impl Server {
     /// Method and target of each request.
     pub fn lines(&self) -> Vec<String> {
         self.requests().into_iter().map(|request| request.line).collect()
+    }
+
+    /// How many requests have their reply: what changes from now on is for later ones.
+    pub fn answered(&self) -> usize {
+        self.state.answered.load(Ordering::SeqCst)
     }
 
     pub fn connections(&self) -> usize {
@@ -192,6 +199,7 @@ fn converse(stream: impl Read + Write, state: &State) -> io::Result<()> {
         let at_once = state.at_once.fetch_add(1, Ordering::SeqCst) + 1;
         state.most_at_once.fetch_max(at_once, Ordering::SeqCst);
         let reply = (state.answering)(&request);
+        state.answered.fetch_add(1, Ordering::SeqCst);
         state.at_once.fetch_sub(1, Ordering::SeqCst);
         let to = stream.get_mut();
         match reply {

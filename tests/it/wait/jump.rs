@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{beside, until_asked};
+use super::{beside, until_answered};
 use crate::support::api::Api;
 use crate::support::cluster::{Cluster, Connection, Node};
 use crate::support::network::nobody;
@@ -91,7 +91,7 @@ fn a_worker_that_comes_up_late_is_seen_through_the_same_login() {
     install(&user, &api, &["--jump", "always"]);
     let mut worker = None;
     let ran = beside(wait(&user, &api, &["--within", "60s"]), || {
-        until_asked(&api, api.requests().len() + 2);
+        until_answered(&api, api.answered() + 2);
         worker = Some(user.sshd("node-1").at("127.0.0.3").port(port).start());
     });
     snapshot!(ran.stderr.lines().last().unwrap(), @"prime.train: 2 of 2 nodes are up");
