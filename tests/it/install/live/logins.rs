@@ -54,17 +54,16 @@ fn a_worker_that_joined_is_logged_in_to_through_the_jump() {
     let Machines { live, control, worker, .. } = Machines::new();
     live.api.now_serves([cluster(&control, &[&worker])]);
     live.wait(400);
-    let mut seen = 0;
-    live.asked(&mut seen);
+    live.asked();
     let node = |name: &str| {
         let ran = process::run(live.ssh().args([name, "echo $PRIME_NODE"]), b"");
         ran.succeeds().trim_end().to_owned()
     };
     assert_eq!(node("prime.train.node-1"), "node-1");
-    assert_eq!(live.asked(&mut seen), [GET], "one for ssh and its jump");
+    assert_eq!(live.asked(), [GET], "one for ssh and its jump");
     assert_eq!(node("prime.train.node-1"), "node-1");
     assert_eq!(node("prime.train"), "node-0");
-    assert_eq!(live.asked(&mut seen), [""; 0]);
+    assert_eq!(live.asked(), [""; 0]);
     assert_eq!(logins(&control), 3, "{}", control.log());
 
     // What is on stdin is for the other end alone, whatever runs in between.
@@ -72,7 +71,7 @@ fn a_worker_that_joined_is_logged_in_to_through_the_jump() {
     let text = "0123456789abcde\n".repeat(3 << 16);
     let ran = process::run(live.ssh().args(["prime.train.node-1", "cat"]), text.as_bytes());
     assert!(ran.succeeds() == text);
-    assert_eq!(live.asked(&mut seen), [GET]);
+    assert_eq!(live.asked(), [GET]);
 }
 
 /// One limit for ssh and its jump together.
@@ -104,10 +103,9 @@ fn programs_that_start_ssh_get_the_same() {
         live.run(&["sync"]).succeeds();
         live.api.now_serves([cluster(&control, &[&worker])]);
         live.wait(400);
-        let mut seen = 0;
-        live.asked(&mut seen);
+        live.asked();
         run();
-        assert_eq!(live.asked(&mut seen), [GET], "{what}");
+        assert_eq!(live.asked(), [GET], "{what}");
     };
     let from = live.sandbox.write("repository/file", "text");
     let repository = from.parent().unwrap();

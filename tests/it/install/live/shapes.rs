@@ -51,30 +51,29 @@ fn whatever_else_the_configuration_says() {
             let before = unrelated.map(|name| live.asks(name).succeeds());
             live.run(&["install", "--all", "--live", "--layout", layout]).succeeds();
             let case = format!("{layout}, {more:?}");
-            let mut seen = 0;
-            live.asked(&mut seen);
+            live.asked();
             live.api.now_serves([joined(), small("clst02", "other"), small("clst03", "third")]);
             live.wait(400);
             assert_eq!(unrelated.map(|name| live.asks(name).succeeds()), before, "{case}");
-            assert_eq!(live.asked(&mut seen), [""; 0], "{case}");
+            assert_eq!(live.asked(), [""; 0], "{case}");
             let joined = live.asks("prime.train.node-9");
             assert_eq!(host_name(&joined), "10.0.0.99", "{case}");
             assert!(
                 joined.stdout.contains("\nproxyjump prime.train.node-0\n"),
                 "{case}: {joined:?}"
             );
-            assert_eq!(live.asked(&mut seen), [GET], "{case}");
+            assert_eq!(live.asked(), [GET], "{case}");
             assert_eq!(live.address("prime.train.node-1"), "10.0.0.11", "{case}");
-            assert_eq!(live.asked(&mut seen), [""; 0], "{case}");
+            assert_eq!(live.asked(), [""; 0], "{case}");
             assert_eq!(live.address("prime.third.head"), "203.0.113.77", "{case}");
             let of_third = [LIST, "GET /api/admin/clusters/clst03"];
-            assert_eq!(live.asked(&mut seen), of_third, "{case}");
+            assert_eq!(live.asked(), of_third, "{case}");
             assert_eq!(live.address("prime.train.nobody"), "prime.train.nobody.invalid.", "{case}");
             assert_eq!(live.address("prime.nobody"), "prime.nobody.invalid.", "{case}");
-            assert_eq!(live.asked(&mut seen), [""; 0], "each was looked for a moment ago: {case}");
+            assert_eq!(live.asked(), [""; 0], "each was looked for a moment ago: {case}");
             live.wait(20);
             assert_eq!(live.address("prime.nobody"), "prime.nobody.invalid.", "{case}");
-            assert_eq!(live.asked(&mut seen), [LIST], "{case}");
+            assert_eq!(live.asked(), [LIST], "{case}");
         }
     }
 }
@@ -106,16 +105,15 @@ fn each_cluster_has_its_own_age_and_its_own_words() {
     let live = Live::serving(Api::serving([train(), small("clst02", "other")]));
     live.run(&["install", "train", "--live=10m", "--as", "big"]).succeeds();
     live.run(&["install", "other", "--live=1m", "--prefix", "lab"]).succeeds();
-    let mut seen = 0;
-    live.asked(&mut seen);
+    live.asked();
     live.wait(120);
     assert_eq!(live.address("prime.big.node-1"), "10.0.0.11");
-    assert_eq!(live.asked(&mut seen), [""; 0]);
+    assert_eq!(live.asked(), [""; 0]);
     assert_eq!(live.address("lab.other"), "203.0.113.77");
-    assert_eq!(live.asked(&mut seen), ["GET /api/admin/clusters/clst02"]);
+    assert_eq!(live.asked(), ["GET /api/admin/clusters/clst02"]);
     live.wait(500);
     assert_eq!(live.address("prime.big"), "203.0.113.10");
-    assert_eq!(live.asked(&mut seen), [GET]);
+    assert_eq!(live.asked(), [GET]);
     live.api.now_serves([joined(), small("clst02", "other")]);
     live.wait(20);
     assert_eq!(live.address("prime.big.node-9"), "10.0.0.99");
@@ -123,14 +121,10 @@ fn each_cluster_has_its_own_age_and_its_own_words() {
     assert_eq!(live.address("prime.other"), "prime.other", "no name of ours");
 
     live.run(&["install", "other", "--short", "o"]).succeeds();
-    live.asked(&mut seen);
+    live.asked();
     live.wait(120);
     assert_eq!(live.address("o"), "203.0.113.77");
-    assert_eq!(
-        live.asked(&mut seen),
-        ["GET /api/admin/clusters/clst02"],
-        "a short name is one too"
-    );
+    assert_eq!(live.asked(), ["GET /api/admin/clusters/clst02"], "a short name is one too");
 }
 
 #[test]
@@ -144,10 +138,9 @@ fn an_option_is_remembered_and_ends() {
     let state = fs::read_to_string(live.sandbox.ours(".json")).unwrap();
     assert!(!state.contains("live"), "{state}");
     live.wait(1000);
-    let mut seen = 0;
-    live.asked(&mut seen);
+    live.asked();
     assert_eq!(live.address("prime.train.node-1"), "10.0.0.11");
-    assert_eq!(live.asked(&mut seen), [""; 0]);
+    assert_eq!(live.asked(), [""; 0]);
 }
 
 /// What every ssh on the machine reads a second time is only what came in the last minutes.

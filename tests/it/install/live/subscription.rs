@@ -103,12 +103,11 @@ fn a_cluster_with_a_damaged_state_is_no_newcomer() {
 fn only_new_ones_are_asked_for() {
     let live = Live::serving(Api::serving([train(), small("clst02", "other")]));
     live.run(&["install", "--all", "--follow"]).succeeds();
-    let mut seen = 0;
-    live.asked(&mut seen);
+    live.asked();
     live.api.now_serves([train(), small("clst02", "other"), small("clst03", "third")]);
     live.run(&["sync", "--new"]).succeeds();
     let third = ["GET /api/admin/clusters", "GET /api/admin/clusters/clst03"];
-    assert_eq!(live.asked(&mut seen), third);
+    assert_eq!(live.asked(), third);
     live.run(&["sync", "--new", "train"]).fails(2);
     live.run(&["uninstall", "--all"]).succeeds();
     let ran = live.run(&["sync", "--new"]);

@@ -61,22 +61,21 @@ fn ssh_goes_on_whatever_the_api_does() {
         ("", Reply::new(200, "")),
     ] {
         let live = Live::with([train()]);
-        let mut seen = 0;
-        live.asked(&mut seen);
+        live.asked();
         live.wait(400);
         live.api.replies_below("/api/admin/clusters/", reply);
         let ran = live.asks("prime.train.node-1");
         assert_eq!(host_name(&ran), "10.0.0.11");
         assert_eq!(ran.stderr.lines().count(), 1, "{what}: {}", ran.stderr);
         assert!(ran.stderr.contains("using the hosts of 6 min ago"), "{}", ran.stderr);
-        assert!(!live.asked(&mut seen).is_empty());
+        assert!(!live.asked().is_empty());
         // No new try for a minute, whatever the name.
         assert_eq!(live.address("prime.train.node-1"), "10.0.0.11");
         assert_eq!(live.address("prime.train.nobody"), "prime.train.nobody.invalid.");
-        assert_eq!(live.asked(&mut seen), [""; 0]);
+        assert_eq!(live.asked(), [""; 0]);
         live.wait(61);
         live.asks("prime.train.node-1");
-        assert!(!live.asked(&mut seen).is_empty());
+        assert!(!live.asked().is_empty());
     }
 }
 
@@ -170,8 +169,7 @@ fn an_old_failure_is_not_told_again() {
 
 fn one_of_64_asks(live: &Live, name: &str, address: &str) {
     live.wait(400);
-    let mut seen = 0;
-    live.asked(&mut seen);
+    live.asked();
     let start = || {
         let mut ssh = live.ssh();
         ssh.args(["-TG", name]).stdin(Stdio::null());
@@ -183,7 +181,7 @@ fn one_of_64_asks(live: &Live, name: &str, address: &str) {
         let stdout = String::from_utf8(done.stdout).unwrap();
         assert!(stdout.contains(&format!("\nhostname {address}\n")), "{stdout}");
     }
-    assert_eq!(live.asked(&mut seen), [GET]);
+    assert_eq!(live.asked(), [GET]);
 }
 
 /// An API that speaks a byte a second, and its address.
@@ -239,8 +237,7 @@ fn a_full_disk_and_one_that_may_only_be_read() {
     needs!("ssh", "prlimit", "namespaces");
     let live = Live::with([train()]);
     live.wait(400);
-    let mut seen = 0;
-    live.asked(&mut seen);
+    live.asked();
     let mut full = process::command("prlimit");
     full.args(["--fsize=0", "ssh"]).env("HOME", live.sandbox.home());
     let ran = process::run(
@@ -249,7 +246,7 @@ fn a_full_disk_and_one_that_may_only_be_read() {
     );
     assert_eq!(host_name(&ran), "10.0.0.11", "{ran:?}");
     assert!(ran.stderr.contains("6 min ago: "), "{}", ran.stderr);
-    assert_eq!(live.asked(&mut seen), [""; 0]);
+    assert_eq!(live.asked(), [""; 0]);
 
     let mounts = Mounts::new();
     let folder = live.sandbox.ssh("prime-ssh");
@@ -265,7 +262,7 @@ fn a_full_disk_and_one_that_may_only_be_read() {
     );
     assert_eq!(host_name(&ran), "10.0.0.11", "{ran:?}");
     assert!(ran.stderr.contains("6 min ago: "), "{}", ran.stderr);
-    assert_eq!(live.asked(&mut seen), [""; 0]);
+    assert_eq!(live.asked(), [""; 0]);
 }
 
 /// What root makes in another user's folder that user could neither read nor lock.
@@ -277,12 +274,11 @@ fn root_leaves_the_folder_of_another_user_alone() {
     let lock = live.sandbox.ours(".refresh");
     let _ = fs::remove_file(lock.with_extension("refresh-lock"));
     chown(live.sandbox.ssh(""), Some(65534), Some(65534)).unwrap();
-    let mut seen = 0;
-    live.asked(&mut seen);
+    live.asked();
     let before = live.refresh_state();
     let ran = live.run(&["sync", "--if-older", "5m"]);
     assert!(ran.stderr.contains("using the hosts"), "{}", ran.stderr);
-    assert_eq!(live.asked(&mut seen), [""; 0]);
+    assert_eq!(live.asked(), [""; 0]);
     assert_eq!(live.refresh_state(), before);
     assert!(!lock.with_extension("refresh-lock").exists());
 }
