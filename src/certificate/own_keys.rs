@@ -85,11 +85,12 @@ impl OwnKeys {
     /// without one those that it tries.
     #[must_use]
     pub fn not_shown(&self, named: Option<&Path>, authorized: &[PublicKey]) -> Option<&OwnKey> {
+        let fitting = self.fitting(authorized)?;
         let is_shown = match named {
             Some(path) => Identity::public_half(path).is_some_and(|key| authorized.contains(&key)),
             None => self.tried.iter().any(|key| authorized.contains(&key.public_key)),
         };
-        self.fitting(authorized).filter(|_| !is_shown)
+        (!is_shown).then_some(fitting)
     }
 }
 

@@ -1,6 +1,7 @@
 //! From the wire to checked hosts: what the answer says (`check`), what its hosts are called
-//! (`naming`), which of them are wanted (`selection`), and how they are reached (`jump`). `resolve`
-//! puts these together, and `model` has what comes of it: a [`Fleet`] of [`Host`]s.
+//! (`naming`), which of them are wanted (`selection`), and what they may be reached through (`jump`).
+//! `resolve` decides which way is taken and puts these together, and `model` has what comes of it: a
+//! [`Fleet`] of [`Host`]s.
 
 mod check;
 mod control_node;

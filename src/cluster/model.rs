@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::jump::{Jump, JumpHost};
 use crate::name::{HostName, Id, Label, Port, Slug, UserName};
 
-/// A machine of a cluster. Its hosts share it.
+/// A node: one computer of a cluster. Its hosts share it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node<'a> {
     /// Its id.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::finding::quoted;
 use super::snapshot::{InstalledCluster, Snapshot};
 use super::{Check, Finding};
+use crate::install::layout::FIRST_LOOK;
 use crate::install::modes::Exposed;
 use crate::install::refresh::RefreshState;
 use crate::install::state::FileStem;
@@ -56,7 +57,7 @@ fn faults(cluster: &InstalledCluster, command: &str, snapshot: &Snapshot) -> Vec
     let alias = cluster.record.alias();
     let Some(program) = program(command) else {
         let what = format!("{alias}: ssh runs a command that is not ours: {}", quoted(command));
-        let finding = Finding::warning(Check::Live, what).at(&cluster.path);
+        let finding = Finding::warning(Check::Live, what).at(&snapshot.layout.file(FIRST_LOOK));
         return vec![finding.run(snapshot.commands.installed("sync", [&*alias]))];
     };
     let token_file = cluster.record.options.token_file.as_ref();

@@ -3,7 +3,7 @@
 //! one or the other.
 
 use std::fs::{Metadata, OpenOptions, Permissions};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
@@ -138,7 +138,10 @@ fn holds(path: &Path, found: &Metadata, contents: &[u8]) -> Result<bool, FileErr
     };
     let (mut file, mut rest) = (BufReader::with_capacity(BLOCK, file), contents);
     loop {
-        let block = file.fill_buf().map_err(FileError::system(path, Action::Read))?;
+        let block = match file.fill_buf() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            block => block.map_err(FileError::system(path, Action::Read))?,
+        };
         match rest.strip_prefix(block) {
             _ if block.is_empty() => return Ok(rest.is_empty()),
             None => return Ok(false),

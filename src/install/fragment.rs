@@ -141,7 +141,7 @@ impl Fragment {
             let old_pod = before.pod();
             if old_pod != pod {
                 let [from, to] = [old_pod, pod].map(Option::unwrap_or_default);
-                moved.push(format!("{alias}: {to}, and not {from}"));
+                moved.push(format!("{alias}: machine {to}, and not {from}"));
             } else if before != host {
                 changed += 1;
             }
@@ -324,6 +324,6 @@ mod tests {
             "2 hosts added, 1 host removed, 1 host on another machine, 1 host changed, \
              prime.t.c is now prime.t.c-1234, options changed"
         );
-        assert_eq!(difference.moved, ["prime.t.b: new, and not q"]);
+        assert_eq!(difference.moved, ["prime.t.b: machine new, and not q"]);
     }
 }

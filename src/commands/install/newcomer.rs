@@ -165,9 +165,9 @@ impl<'c> Newcomer<'c> {
             }
             Ok(ClusterChange::NotInstalled(failure)) | Err(failure) => failure,
             Ok(what) => {
-                if let Some((by, old)) = id.as_ref().zip(replaces)
-                    && state.desired.removed.insert(old.stem())
-                {
+                // Another that wants the same name may have removed it.
+                let is_first = |old: &Record| state.desired.removed.insert(old.stem());
+                if let Some((by, old)) = id.as_ref().zip(replaces.filter(is_first)) {
                     let why = format!(
                         ": cluster {} was terminated, and cluster {by} has its name now",
                         old.id

@@ -143,8 +143,8 @@ fn need(layout: &Layout, stem: &FileStem, state: &RefreshState) -> Need {
     }
 }
 
-/// A run that has something to do. What it does returns the warnings: a limit may be over meanwhile,
-/// and then whoever waited speaks instead.
+/// A run that has something to do. It returns what it could not do, as warnings: a limit may be over
+/// meanwhile, and then whoever waited speaks instead. What was done it tells itself.
 #[derive(Clone)]
 struct Refresh {
     context: Context,
@@ -243,7 +243,9 @@ impl Refresh {
             return Err(why);
         }
         let problem = Some("the last try was cut short".to_owned());
-        let state = RefreshState { tried: time::now(), problem, ..self.state(stem) };
+        // How long an earlier one took says nothing of this one: nobody has waited for it yet.
+        let tried = time::now();
+        let state = RefreshState { tried, problem, took: None, ..self.state(stem) };
         state.write(&self.layout, stem).map_err(|error| error.to_string())
     }
 

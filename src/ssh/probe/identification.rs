@@ -20,10 +20,14 @@ pub const TURNED_AWAY: [&str; 2] = ["Exceeded MaxStartups", "Not allowed at this
 /// where it may still say so.
 pub(in crate::ssh) fn software(said: &[u8]) -> Option<Result<String, Reason>> {
     for (nth, line) in said.split_inclusive(|&byte| byte == b'\n').enumerate() {
+        let whole = line.strip_suffix(b"\n");
+        let line = whole.unwrap_or(line);
         if nth >= LINES_MAX || line.len() > LINE_MAX || line.contains(&0) {
             return Some(Err(Reason::NotSsh(first_line(said))));
         }
-        let Some(line) = line.strip_suffix(b"\n") else { break };
+        if whole.is_none() {
+            break;
+        }
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if let Some(version) = line.strip_prefix(b"SSH-") {
             return Some(identification(version));
@@ -118,6 +122,9 @@ mod tests {
         assert!(matches!(error_of("x\n".repeat(100_000).as_bytes()), Reason::NotSsh(_)));
         let lines = format!("{}SSH-2.0-x\n", "\n".repeat(LINES_MAX - 1));
         assert_eq!(software_of(lines.as_bytes()), "x");
+        let longest = "x".repeat(LINE_MAX);
+        assert_eq!(software_of(format!("{longest}\nSSH-2.0-x\n").as_bytes()), "x");
+        assert!(matches!(error_of(format!("{longest}x").as_bytes()), Reason::NotSsh(_)));
     }
 
     #[test]

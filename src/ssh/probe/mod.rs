@@ -19,6 +19,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use memchr::memrchr;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -167,11 +168,11 @@ async fn listen(stream: &TcpStream, said: &mut Vec<u8>) -> Result<String, Reason
             Ok(0) => return Err(closed(said)),
             Ok(count) => {
                 let new = buffer.get(..count).unwrap_or_default();
-                let before = said.len();
                 said.extend(new);
                 // Who says it byte by byte must not have us look at all of it each time.
                 let is_news = new.iter().any(|byte| matches!(byte, b'\n' | 0));
-                if (is_news || said.len() / LINE_MAX > before / LINE_MAX)
+                let line = said.len() - memrchr(b'\n', said).map_or(0, |end| end + 1);
+                if (is_news || line > LINE_MAX)
                     && let Some(found) = software(said)
                 {
                     return found;

@@ -287,7 +287,7 @@ fn a_machine_behind_a_name_changes_and_that_is_told_whoever_runs() {
     live.api.now_serves([moved.clone()]);
     live.wait(301);
     let told = "names of prime.train lead to another machine than before:\n  \
-                prime.train.node-1: pod7, and not pod1\n";
+                prime.train.node-1: machine pod7, and not pod1\n";
     let ran = live.asks("prime.train.node-1");
     assert!(ran.stderr.contains(told), "{}", ran.stderr);
     assert_eq!(live.address("prime.train.node-1"), "10.0.0.11", "it is told once");

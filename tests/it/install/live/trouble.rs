@@ -144,6 +144,19 @@ fn an_api_that_kept_one_waiting_is_not_waited_for_by_another_cluster() {
     assert_eq!(live.address("prime.other"), "203.0.113.77");
 }
 
+/// An earlier try that took long and was good is no reason to leave the other clusters of a run.
+#[test]
+fn clusters_of_a_slow_api_are_asked_for_together() {
+    let clusters = [train(), small("clst02", "other")];
+    let live = Live::serving(Api::slow(clusters, Duration::from_millis(1050)));
+    live.run(&["install", "--all", "--live"]).succeeds();
+    for _ in 0..2 {
+        live.wait(400);
+        let ran = live.run(&["sync", "--if-older", "1s"]);
+        assert!(!ran.stderr.contains("not asked again so soon"), "{}", ran.stderr);
+    }
+}
+
 /// What failed before is told by the one that it failed for, and not by those who wait for another
 /// thing.
 #[test]
