@@ -34,11 +34,16 @@ impl Live {
 /// A name that is known resolves as before, and one line says why it is not newer.
 #[track_caller]
 fn goes_on(live: &Live, why: &str) -> Duration {
+    goes_on_for_one_of(live, &[why])
+}
+
+/// The same where either of several reasons may be the first.
+fn goes_on_for_one_of(live: &Live, why: &[&str]) -> Duration {
     let ran = live.asks("prime.train.node-1");
-    assert_eq!(host_name(&ran), "10.0.0.11", "{why}");
-    assert_eq!(ran.stderr.lines().count(), 1, "{why}: {}", ran.stderr);
+    assert_eq!(host_name(&ran), "10.0.0.11", "{why:?}");
+    assert_eq!(ran.stderr.lines().count(), 1, "{why:?}: {}", ran.stderr);
     assert!(ran.stderr.contains("using the hosts"), "{}", ran.stderr);
-    assert!(ran.stderr.contains(why), "{why}: {}", ran.stderr);
+    assert!(why.iter().any(|why| ran.stderr.contains(why)), "{why:?}: {}", ran.stderr);
     ran.took
 }
 
@@ -230,7 +235,7 @@ fn an_api_that_is_down_or_speaks_a_byte_a_second() {
     live.moves_to(&speaks_a_byte_a_second());
     live.wait(400);
     // Of the limits of the call and of the whole look, either may be over first on a busy machine.
-    let took = goes_on(&live, " answer ");
+    let took = goes_on_for_one_of(&live, &["incomplete answer after 2.", "no answer within 3 s"]);
     assert!(took < Duration::from_secs(15), "{took:?}");
     assert_eq!(live.address("prime.train.node-1"), "10.0.0.11", "the next one does not wait");
 }
