@@ -35,8 +35,8 @@ pub(super) fn run(args: &InventoryArgs, context: &Context) -> Outcome<()> {
     openssh::check_options(&connection.ssh_options)?;
 
     let answers = caching.answers(&source)?;
-    let (fetched, hosts) = (&answers.fetched, &args.render.hosts);
-    let fleets = fleets::of_answers(fetched, hosts, &source, args.require_all, context)?;
+    let (fetched, fleet) = (&answers.fetched, &args.render.fleet);
+    let fleets = fleets::of_answers(fetched, fleet, &source, args.require_all, context)?;
     caching.write(&answers);
     if args.require_all {
         require_all(&fleets)?;
