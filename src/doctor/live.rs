@@ -12,7 +12,7 @@ use super::finding::quoted;
 use super::snapshot::{InstalledCluster, Snapshot};
 use super::{Check, Finding};
 use crate::install::layout::FIRST_LOOK;
-use crate::install::modes::Exposed;
+use crate::install::permissions::Exposed;
 use crate::install::refresh::RefreshState;
 use crate::install::state::FileStem;
 use crate::ssh::process;

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::snapshot::Snapshot;
 use super::{Check, Finding};
-use crate::install::modes::Fault;
+use crate::install::permissions::Fault;
 use crate::install::state::{FileKind, FileStem};
 use crate::ssh::query;
 use crate::text::message::first_of;

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 use crate::fs::FileError;
+use crate::install::desired::Desired;
 use crate::install::folder;
 use crate::install::fragment::Fragment;
 use crate::install::layout::{FIRST_LOOK, Layout};
 use crate::install::live;
 use crate::install::plan::{Plan, plan};
-use crate::install::present::{Desired, Present};
+use crate::install::present::Present;
 use crate::install::reader::Line;
 use crate::install::state::{FileKind, FileStem, Record};
 use crate::settings::{Context, OwnCommands};

@@ -7,11 +7,12 @@
 //!   `claims` the names that are defined there, and `jumps` the loops.
 //! - Texts: `fragment` understands a cluster's file, and `index`, `live` and `known_hosts` make the
 //!   others.
-//! - The steps of a change: what is desired (`present`), `plan` (pure; `diff` shows it), `verify`
+//! - The steps of a change: what is `desired`, `plan` (pure; `diff` shows it), `verify`
 //!   (ssh is asked), `apply`.
 
 pub mod apply;
 pub mod claims;
+pub mod desired;
 pub mod diff;
 pub mod folder;
 pub mod fragment;
@@ -21,8 +22,8 @@ pub mod jumps;
 mod known_hosts;
 pub mod layout;
 pub mod live;
-pub mod modes;
 pub mod options;
+pub mod permissions;
 pub mod plan;
 pub mod present;
 pub mod reader;

@@ -60,7 +60,7 @@ impl<'c> ViewSettings<'c> {
 #[derive(Debug)]
 pub struct InstallSettings<'c> {
     /// The clusters as they will be. Where none is named, it is the only one of the team.
-    pub viewing: ViewSettings<'c>,
+    pub clusters: ViewSettings<'c>,
     /// The team that this person means.
     pub team: Option<String>,
     /// True if the clusters that come later are installed too.
@@ -78,7 +78,7 @@ impl<'c> InstallSettings<'c> {
         let install = Self {
             follows: follow || from.api.all && options.given.live.is_some(),
             team: context.team(from.api.team.clone())?,
-            viewing: ViewSettings {
+            clusters: ViewSettings {
                 context,
                 source: context.source(&from)?,
                 endpoint_is_typed: true,
@@ -98,7 +98,7 @@ impl<'c> InstallSettings<'c> {
 
     /// Fails where one name is given to several clusters.
     pub fn check_name(&self, clusters: usize) -> Outcome<()> {
-        let ViewSettings { name, options, .. } = &self.viewing;
+        let ViewSettings { name, options, .. } = &self.clusters;
         let option = if name.is_some() { "--as" } else { "--short" };
         let is_given = name.is_some() || options.given.short.is_some();
         if !is_given || clusters <= 1 {
@@ -111,7 +111,7 @@ impl<'c> InstallSettings<'c> {
     /// Returns where a later `sync` finds what this run found: in `file`, if that was a saved
     /// answer.
     pub fn source_of(&self, file: Option<&Path>) -> Outcome<state::Source> {
-        let ViewSettings { source, context, .. } = &self.viewing;
+        let ViewSettings { source, context, .. } = &self.clusters;
         let team = match &source.origin {
             Origin::Files(_) => {
                 let Some(path) = file.filter(|file| *file != Path::new("-")) else {

@@ -2,7 +2,7 @@
 
 mod newcomer;
 
-use newcomer::{Candidate, Newcomer, ended_owners};
+use newcomer::{Candidate, InstallRun};
 
 use super::cert;
 use super::fetch::{self, Fetched};
@@ -13,11 +13,11 @@ use crate::api::list::Listed;
 use crate::certificate::own_keys::OwnKeys;
 use crate::cli::InstallArgs;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::install::desired::Desired;
 use crate::install::folder;
 use crate::install::fragment::Fragment;
 use crate::install::include::IncludeLine;
 use crate::install::layout::{INDEX, Layout};
-use crate::install::present::Desired;
 use crate::install::state::{Follow, Source};
 use crate::render::connection::ConfigLayout;
 use crate::settings::{Context, Endpoint, InstallSettings, Origin, pasted};
@@ -32,41 +32,38 @@ const NAMED: usize = 20;
 pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     let terminal = context.terminal;
     let mut settings = InstallSettings::resolve(args, context)?;
-    openssh::check_options(&settings.viewing.options.given.render.ssh_option)?;
+    openssh::check_options(&settings.clusters.options.given.render.ssh_option)?;
     let ssh = OpenSsh::here();
-    openssh::check_release(ssh.as_ref(), settings.viewing.options.given.render.layout)?;
-    if matches!(&settings.viewing.source.origin, Origin::Named(named) if named.is_empty()) {
-        let endpoint = settings.viewing.source.endpoint.clone()?;
+    openssh::check_release(ssh.as_ref(), settings.clusters.options.given.render.layout)?;
+    if matches!(&settings.clusters.source.origin, Origin::Named(named) if named.is_empty()) {
+        let endpoint = settings.clusters.source.endpoint.clone()?;
         let only = only_cluster(endpoint, settings.team.as_deref(), terminal)?;
-        settings.viewing.source.origin = Origin::Named(vec![only]);
+        settings.clusters.source.origin = Origin::Named(vec![only]);
     }
-    let layout = &settings.viewing.layout;
+    let layout = &settings.clusters.layout;
     let hides = hides_ours(layout, context)?;
     if let Some(warning) = hides.clone().or_else(|| reads_another(layout, context)) {
         terminal.warning(warning);
     }
     if let Some(goal) = settings.patience {
-        wait::before_install(&settings.viewing, goal)?;
+        wait::before_install(&settings.clusters, goal)?;
     }
     let before = folder::read(layout)?;
-    let mut answers = fetch::each(&settings.viewing.source, terminal)?;
+    let mut answers = fetch::each(&settings.clusters.source, terminal)?;
     if answers.is_empty() {
         return Err(fleets::none_listed("install"));
     }
     leave_out_excluded(&mut answers, before.follow.as_ref(), &settings, terminal)?;
     let (checked, left) = check(&answers)?;
     settings.check_name(checked.len())?;
-    let ended = ended_owners(&settings, &before, &checked);
+    let run = InstallRun::new(&settings, ssh, &before, &checked);
     let tells_how_to_connect = hides.is_none();
     let applying =
         Applying { tells_how_to_connect, ..Applying::new(layout, settings.mode, context) };
     let applied = apply_request(&applying, |state| {
         state.own_keys = OwnKeys::find(layout);
-        let newcomers = Newcomer::named(&settings, state.present, checked, &ended)?;
         state.lines = left;
-        for newcomer in newcomers {
-            newcomer.decide(&settings, &ended, ssh.as_ref(), state)?;
-        }
+        run.decide(checked, state)?;
         let advice = compact_advice(state);
         state.talk.notes.extend(advice);
         subscribe(&settings, &mut state.desired)?;
@@ -141,7 +138,7 @@ fn leave_out_excluded(
     settings: &InstallSettings,
     terminal: Terminal,
 ) -> Outcome<()> {
-    let (Some(follow), Origin::All(_)) = (follow, &settings.viewing.source.origin) else {
+    let (Some(follow), Origin::All(_)) = (follow, &settings.clusters.source.origin) else {
         return Ok(());
     };
     if settings.source_of(None)? != Source::Api(follow.source.clone()) {
@@ -151,7 +148,8 @@ fn leave_out_excluded(
         let id = &fetched.asked;
         let is_excluded = follow.excluded.contains(id);
         if is_excluded {
-            let install = pasted(settings.viewing.context.commands().installed("install", [&**id]));
+            let install =
+                pasted(settings.clusters.context.commands().installed("install", [&**id]));
             terminal.note(format_args!(
                 "{id} stays away, for it was uninstalled; {install} brings it back"
             ));
@@ -199,18 +197,17 @@ fn compact_advice(state: &DesiredState<'_>) -> Option<Message> {
     })
 }
 
-/// Changes the subscription, where it is asked for: a cluster that was installed by name is in it
-/// again.
+/// Changes the subscription, where that is asked for.
 fn subscribe(settings: &InstallSettings<'_>, desired: &mut Desired) -> Outcome<()> {
     let old = desired.follow.take();
-    let is_for_all = matches!(settings.viewing.source.origin, Origin::All(_));
-    let mut follow = match settings.source_of(None)? {
+    let is_for_all = matches!(settings.clusters.source.origin, Origin::All(_));
+    let follow = match settings.source_of(None)? {
         // Options that are given for all of its clusters are those of the clusters to come too.
         Source::Api(source)
             if is_for_all
                 && (settings.follows || old.as_ref().is_some_and(|old| old.source == source)) =>
         {
-            let options = settings.viewing.options.apply(old.as_ref().map(|old| &old.options));
+            let options = settings.clusters.options.apply(old.as_ref().map(|old| &old.options));
             let options = options.or_fail(Kind::Usage)?;
             Follow { source, options, excluded: old.map(|old| old.excluded).unwrap_or_default() }
         }
@@ -221,10 +218,7 @@ fn subscribe(settings: &InstallSettings<'_>, desired: &mut Desired) -> Outcome<(
     };
     if follow.options.live.is_some() {
         let (title, context) = ("new clusters", follow.source.context.as_deref());
-        settings.viewing.context.check_lasting_token(title, context, &follow.options)?;
-    }
-    for put in desired.put.values() {
-        follow.excluded.remove(put.record.id.as_str());
+        settings.clusters.context.check_lasting_token(title, context, &follow.options)?;
     }
     desired.follow = Some(follow);
     Ok(())

@@ -9,10 +9,11 @@ use crate::cli::ModeArgs;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fs::{FileError, Lock, real_folder};
 use crate::install::apply::Stage;
+use crate::install::desired::{Desired, DesiredCluster};
 use crate::install::layout::{LOCK, Layout};
-use crate::install::modes::Fault;
+use crate::install::permissions::Fault;
 use crate::install::plan::{Change, Owner, Plan, plan};
-use crate::install::present::{Desired, DesiredCluster, Present};
+use crate::install::present::Present;
 use crate::install::refresh::{self, RefreshState};
 use crate::install::state::{FileKind, FileStem, Record};
 use crate::install::verify::verify;
@@ -88,7 +89,7 @@ pub(in crate::commands) fn apply_request(
     jumps::refuse_loops(&mut state);
     jumps::warn_of_lost(&mut state);
     let DesiredState {
-        desired,
+        mut desired,
         mut lines,
         mut talk,
         unauthorized_keys,
@@ -109,6 +110,10 @@ pub(in crate::commands) fn apply_request(
         if let Some(changes) = old.and_then(|old| record.options.since(&old.options)) {
             talk.note(format!("options for {}{would}: {changes}", record.alias()));
         }
+    }
+    if let Some(follow) = &mut desired.follow {
+        // One that was taken away by name, and now is installed by name, is in it again.
+        follow.excluded.retain(|id| desired.put.values().all(|put| put.record.id.as_str() != id));
     }
     lines.sort_by(|a, b| a.cluster.cmp(&b.cluster));
     let refresh = context.refresh_command(&layout.ssh_folder).ok();

@@ -12,11 +12,12 @@ use crate::commands::cluster_certificates::{self, checked, file_of, path_of};
 use crate::commands::fleets;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::claims::{Claim, claims};
+use crate::install::desired::{Desired, DesiredCluster};
 use crate::install::folder;
 use crate::install::fragment::{Difference, Fragment};
 use crate::install::layout::Layout;
 use crate::install::options::SavedOptions;
-use crate::install::present::{Desired, DesiredCluster, Present};
+use crate::install::present::Present;
 use crate::install::state::{FileKind, Record, Source};
 use crate::name::Slug;
 use crate::render::ssh_config;
@@ -154,7 +155,7 @@ impl<'a> DesiredState<'a> {
             Some((_, before)) if before == text => ClusterChange::Unchanged(hosts),
             Some((was, before)) => changed(was, before, &text, &difference),
         };
-        let put = DesiredCluster { record, fragment: text, certificate_key };
+        let put = DesiredCluster { record, fragment: text, certificate_key, replaces: None };
         self.desired.put.insert(put.record.stem(), put);
         Ok(what)
     }

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use super::desired::DesiredState;
 use super::summary::Line;
 use crate::failure::{Failure, Kind};
+use crate::install::desired::DesiredCluster;
 use crate::install::folder;
 use crate::install::fragment::Fragment;
 use crate::install::jumps::{Jumps, around, first_hop};
-use crate::install::present::DesiredCluster;
 use crate::install::state::{FileKind, Record};
 
 /// Takes back what would make a loop of jumps: those clusters stay as they are.
@@ -26,7 +26,12 @@ pub(super) fn refuse_loops(state: &mut DesiredState<'_>) {
             Some((stem.clone(), around(&looped)))
         });
         let Some((stem, around)) = refused else { return };
-        let Some(DesiredCluster { record, .. }) = state.desired.put.remove(&stem) else { return };
+        let Some(put) = state.desired.put.remove(&stem) else { return };
+        let DesiredCluster { record, replaces, .. } = put;
+        // Neither does the one go that had its name.
+        if replaces.as_ref().is_some_and(|old| state.desired.removed.remove(old)) {
+            state.lines.retain(|line| line.stem != replaces);
+        }
         let stem = Some(stem);
         let Some(line) = state.lines.iter_mut().find(|line| line.stem == stem) else { continue };
         let message = format!("ssh would jump in a loop, without end: {around}");

@@ -5,13 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use super::desired::{Desired, DesiredCluster};
 use super::fragment::Fragment;
 use super::include::{self, Found, IncludeLine};
 use super::layout::{
     AGAIN, CLUSTERS, FIRST_LOOK, FOLLOW, INDEX, LAST, Layout, SECOND_LOOK, SHARED,
 };
 use super::live::RefreshCommand;
-use super::present::{Desired, DesiredCluster, Present};
+use super::present::Present;
 use super::state::{FileKind, FileStem, Follow, Record, fingerprint};
 use super::{index, known_hosts};
 use crate::name::Invalid;

@@ -29,7 +29,8 @@ fn record(name: &str) -> Record {
 
 fn desired(record: Record, text: &[u8]) -> Desired {
     let stem = record.stem();
-    let put = DesiredCluster { record, fragment: text.to_owned(), certificate_key: None };
+    let put =
+        DesiredCluster { record, fragment: text.to_owned(), certificate_key: None, replaces: None };
     Desired { put: BTreeMap::from([(stem, put)]), ..Desired::default() }
 }
 

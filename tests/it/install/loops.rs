@@ -122,6 +122,23 @@ fn a_sync_that_would_make_a_loop_leaves_that_cluster_alone() {
     ");
 }
 
+#[test]
+fn a_successor_that_would_make_a_loop_takes_nothing_away() {
+    needs!("ssh");
+    let sandbox = Sandbox::with_config("Host gate\n  ProxyJump prime.a.w\n");
+    let (a, b) = (cluster("ca", "a", "203.0.113.1"), cluster("cb", "a", "203.0.113.2"));
+    install(&sandbox, &a, &[]).succeeds();
+    sandbox.saved(&a.with("terminatedAt", "2026-08-02T00:00:00Z"));
+    let before = sandbox.snapshot();
+    snapshot!(install(&sandbox, &b, &["--jump-via", "gate"]).fails(5), @"
+    prime.a  not installed
+    error: ssh would jump in a loop, without end: gate > prime.a.w > gate
+
+    hint: give another way in (`--jump never`, `--jump-via HOST`, `--bastion HOST`) or another `--prefix WORD`
+    ");
+    assert_eq!(sandbox.snapshot(), before);
+}
+
 /// What was left as it is still has its name of before, and its options.
 #[test]
 fn a_refused_prefix_is_not_said_to_be_there() {

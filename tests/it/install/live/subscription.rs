@@ -77,6 +77,20 @@ fn newcomers_get_its_options_and_others_keep_their_own() {
     assert!(!live.sandbox.ssh("prime-ssh/look-1").exists());
 }
 
+/// One that was taken away by name, and then could not be installed again, still stays away.
+#[test]
+fn a_refused_cluster_does_not_come_back_by_itself() {
+    needs!("ssh");
+    let live = Live::serving(Api::serving([train(), small("clst02", "other")]));
+    live.run(&["install", "--all", "--follow"]).succeeds();
+    live.run(&["uninstall", "train"]).succeeds();
+    let config = live.sandbox.read("ssh/config") + "Host gate\n  ProxyJump prime.train.node-1\n";
+    live.sandbox.write("ssh/config", config);
+    live.run(&["install", "train", "--jump-via", "gate"]).fails(5);
+    let ran = live.run(&["sync"]);
+    assert!(!ran.stderr.contains("prime.train"), "{}", ran.stderr);
+}
+
 /// What it was installed with is not known, so it is not for the subscription to install it anew.
 #[test]
 fn a_cluster_with_a_damaged_state_is_no_newcomer() {
