@@ -133,7 +133,7 @@ fn further_connections_are_told_apart_by_role_or_by_hash() {
 }
 
 #[test]
-fn nodes_cannot_take_every_name_of_a_neighbours_connection() {
+fn nodes_cannot_take_every_name_of_a_neighbors_connection() {
     let mut second = connection("203.0.113.1", false);
     second["port"] = json!(23);
     let endpoint = "203.0.113.1\n23\nubuntu";
@@ -316,9 +316,9 @@ fn every_refusal_has_its_path_and_all_are_told() {
             "data.nodes[0].connections[1].podId: missing",
             "data.nodes[0].connections[1].host: 5: not a string",
             "data.nodes[0].connections[1].port: 65536: not a port: 1 to 65535",
-            "data.nodes[0].connections[1].user: null: missing",
+            "data.nodes[0].connections[1].user: missing",
             "data.nodes[1].id: missing",
-            "data.nodes[1].name: null: missing",
+            "data.nodes[1].name: missing",
             "data.nodes[1].connections[0].port: 0: not a port: 1 to 65535",
         ]
     );

@@ -145,7 +145,7 @@ pub(super) fn ensure(
     layout: &Layout,
     context: &Context,
 ) -> Outcome<()> {
-    if certificate_key.is_none() || record.source.api().is_none() {
+    if certificate_key.is_none() {
         return Ok(());
     }
     let wanted = CertSettings::installed(certificate_key.clone(), layout);
