@@ -14,7 +14,7 @@ use crate::install::layout::Layout;
 use crate::ssh::login::{Jump, Login, Ssh, Target};
 use crate::ssh::probe::limiter::Limiter;
 use crate::ssh::probe::{self, Endpoint, Probe};
-use crate::ssh::query::value;
+use crate::ssh::query::{jump_hosts, value};
 use crate::ssh::reason::Reason;
 
 /// The findings at a host.
@@ -167,9 +167,8 @@ async fn through(ssh: &Ssh, jump: &Jump, route: &Route) -> io::Result<Found> {
 /// configuration may lead another way.
 fn leads_through(resolved: &str, proxy_jump: Option<&str>) -> bool {
     let value = |keyword| value(resolved, keyword).filter(|value| *value != "none");
-    // `ssh -G` puts an address into brackets.
-    let plain = |jump: &str| jump.replace(['[', ']'], "");
-    value("proxyjump").map(plain) == proxy_jump.map(plain) && value("proxycommand").is_none()
+    value("proxyjump").map(jump_hosts) == proxy_jump.map(jump_hosts)
+        && value("proxycommand").is_none()
 }
 
 /// Returns whether it would connect to this place.
