@@ -11,7 +11,7 @@ use super::route::{self, Route};
 use super::{ViewedCluster, ViewedHost};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::layout::Layout;
-use crate::ssh::login::{Jump, Login, Ssh, Target};
+use crate::ssh::login::{JumpConnection, Login, Ssh, Target};
 use crate::ssh::probe::limiter::Limiter;
 use crate::ssh::probe::{self, Endpoint, Probe};
 use crate::ssh::query::{jump_hosts, value};
@@ -52,7 +52,7 @@ pub(in crate::commands) async fn probe_direct(
 /// Asks hosts behind a jump host whether they answer, through one login to it.
 pub(in crate::commands) async fn probe_through(
     endpoints: Vec<Endpoint>,
-    jump: &Arc<Jump>,
+    jump: &Arc<JumpConnection>,
     ssh: &Ssh,
     done: impl FnMut(usize, Found),
 ) -> Outcome<()> {
@@ -149,7 +149,7 @@ async fn log_in_by(ssh: &Ssh, route: Route, probe: Option<Probe>) -> io::Result<
 }
 
 /// Logs in to a host behind a jump host, or to that jump host itself.
-async fn through(ssh: &Ssh, jump: &Jump, route: &Route) -> io::Result<Found> {
+async fn through(ssh: &Ssh, jump: &JumpConnection, route: &Route) -> io::Result<Found> {
     let Route { target, endpoint, is_jump, .. } = route;
     let jump_failure =
         if *is_jump { jump.bastion_failure(ssh).await? } else { jump.failure(ssh).await? };
