@@ -10,6 +10,7 @@ use certifier::Certifier;
 
 use super::fetch;
 use super::installed::called;
+use crate::api::client::{ApiEndpoint, Client};
 use crate::certificate::PublicKey;
 use crate::certificate::file::{self, CertificateFile, LIMIT};
 use crate::certificate::identity::{Identity, IdentityError};
@@ -21,7 +22,7 @@ use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::install::present::Present;
 use crate::install::state::Record;
-use crate::settings::{CertSettings, Context, Endpoint};
+use crate::settings::{CertSettings, Context};
 use crate::terminal::Terminal;
 use crate::text::shell;
 
@@ -57,7 +58,7 @@ pub(super) fn run(args: CertArgs, context: &Context) -> Outcome<()> {
 }
 
 /// The ids of the clusters in the API's list that take a certificate, of one team or of all.
-fn listed(team: Option<&str>, endpoint: Endpoint, terminal: Terminal) -> Outcome<Vec<String>> {
+fn listed(team: Option<&str>, endpoint: ApiEndpoint, terminal: Terminal) -> Outcome<Vec<String>> {
     let mut listed = fetch::list(endpoint, None, terminal)?;
     listed.retain(|cluster| cluster.vault_enabled && cluster.is_of(team));
     if listed.is_empty() {
@@ -116,7 +117,7 @@ pub(super) fn get(
     mut selectors: Vec<String>,
     is_listed: bool,
     wanted: &CertSettings,
-    endpoint: &dyn Fn() -> Outcome<Endpoint>,
+    endpoint: &dyn Fn() -> Outcome<ApiEndpoint>,
     terminal: Terminal,
 ) -> Outcome<()> {
     // Where all of them are good, this is the end: no token, no network, no runtime.
@@ -133,7 +134,7 @@ pub(super) fn get(
     }
     let endpoint = endpoint()?;
     let timeout = endpoint.timeout.min(LIMIT);
-    let client = Endpoint { timeout, ..endpoint }.client(terminal)?;
+    let client = Client::new(ApiEndpoint { timeout, ..endpoint }, terminal)?;
     let identity = &identity;
     let certifier = Certifier { wanted, identity, client, terminal, are_listed: is_listed };
     fetch::block_on(certifier.get_each(&selectors))?

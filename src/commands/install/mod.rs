@@ -9,6 +9,7 @@ use super::fetch::{self, Fetched};
 use super::fleets::{self, distinct};
 use super::installed::{Applying, DesiredState, Line, apply_request};
 use super::{openssh, wait};
+use crate::api::client::ApiEndpoint;
 use crate::api::list::Listed;
 use crate::certificate::own_keys::OwnKeys;
 use crate::cli::InstallArgs;
@@ -20,7 +21,7 @@ use crate::install::include::IncludeLine;
 use crate::install::layout::{INDEX, Layout};
 use crate::install::state::{Follow, Source};
 use crate::render::connection::ConfigLayout;
-use crate::settings::{Context, Endpoint, InstallSettings, Origin, pasted};
+use crate::settings::{Context, InstallSettings, Origin, pasted};
 use crate::ssh::release::OpenSsh;
 use crate::terminal::Terminal;
 use crate::text::message::Message;
@@ -113,7 +114,7 @@ fn hides_ours(layout: &Layout, context: &Context) -> Outcome<Option<String>> {
 }
 
 /// The one cluster that there is, by its id.
-fn only_cluster(endpoint: Endpoint, team: Option<&str>, terminal: Terminal) -> Outcome<String> {
+fn only_cluster(endpoint: ApiEndpoint, team: Option<&str>, terminal: Terminal) -> Outcome<String> {
     let mut listed = fetch::list(endpoint, None, terminal)?;
     listed.retain(|cluster| cluster.is_of(team));
     match listed.as_slice() {
