@@ -119,7 +119,7 @@ impl<'a> DesiredState<'a> {
         fleet: &Fleet<'_>,
     ) -> Outcome<ClusterChange> {
         let cluster = &fleet.cluster;
-        let is_named = rendering.ssh.certificates.named.is_some();
+        let is_named = rendering.ssh.certificate_file.is_some();
         let takes_ours = cluster.vault_enabled && !is_named;
         if record.options.live.is_some() {
             self.context.check_live(&record, &rendering, takes_ours)?;
@@ -210,7 +210,7 @@ impl<'a> DesiredState<'a> {
         cluster: &Cluster<'_>,
     ) -> Outcome<Option<PathBuf>> {
         let path = path_of(self.layout, &file_of(self.layout, cluster, Some(record)))?;
-        rendering.ssh.certificates.by_cluster.insert(record.id.to_string(), path);
+        rendering.ssh.cluster_certificates.insert(record.id.to_string(), path);
         let identity = rendering.ssh.identity_file.as_ref();
         let identity = identity.map(|path| self.context.environment.expand(path));
         if record.renews_certificate() {
