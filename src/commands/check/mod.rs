@@ -135,9 +135,8 @@ fn look_at(
         block_on(terminal.wait_counting("checking hosts", &count, looking))?;
         return Ok(found);
     }
-    let ssh = route::ssh(limiter.clone(), limit, &viewing.layout)?;
-    let routes = route::routes(clusters, &ssh, &viewing.layout)?;
-    let looking = reach::log_in(hosts, &routes, &ssh, &limiter, limit, done);
+    let ssh = route::ssh(limiter, limit, &viewing.layout)?;
+    let looking = reach::log_in(clusters, &ssh, &viewing.layout, done);
     block_on(terminal.wait_counting("checking hosts", &count, looking))??;
     Ok(found)
 }

@@ -1,14 +1,16 @@
 //! Reaches hosts side by side: whether they answer, and let us in.
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::ViewedHost;
-use super::route::Route;
+use super::route::{self, Route};
+use super::{ViewedCluster, ViewedHost};
 use crate::failure::{Failure, Kind, Outcome};
+use crate::install::layout::Layout;
 use crate::ssh::login::{Jump, Login, Ssh, Target};
 use crate::ssh::probe::limiter::Limiter;
 use crate::ssh::probe::{self, Endpoint, Probe};
@@ -32,12 +34,6 @@ impl Found {
     }
 }
 
-/// The hosts that are reached without a jump host, each with its place among all.
-fn direct(hosts: &[ViewedHost<'_>]) -> impl Iterator<Item = (usize, Endpoint)> {
-    let direct = hosts.iter().enumerate().filter(|(_, host)| host.jump().is_none());
-    direct.map(|(at, host)| (at, host.endpoint()))
-}
-
 /// Asks those hosts that are reached without a jump host whether they answer.
 pub(in crate::commands) async fn probe_direct(
     hosts: &[ViewedHost<'_>],
@@ -45,7 +41,9 @@ pub(in crate::commands) async fn probe_direct(
     limit: Duration,
     mut done: impl FnMut(usize, Found),
 ) {
-    probe::all(direct(hosts), limiter, limit, |at, probe| {
+    let direct = hosts.iter().enumerate().filter(|(_, host)| host.jump().is_none());
+    let direct = direct.map(|(at, host)| (at, host.endpoint()));
+    probe::all(direct, limiter, limit, |at, probe| {
         done(at, Found { probe: Some(probe), ..Found::default() });
     })
     .await;
@@ -62,14 +60,12 @@ pub(in crate::commands) async fn probe_through(
     for (at, endpoint) in endpoints.into_iter().enumerate() {
         let (ssh, jump) = (ssh.clone(), Arc::clone(jump));
         tasks.spawn(async move {
-            let found = match &jump.login(&ssh).await?.result {
-                Ok(()) => {
-                    let probe = Some(ssh.probe_through(&jump, &endpoint).await?);
-                    Found { probe, ..Found::default() }
-                }
-                Err(reason) => Found { jump_failure: Some(reason.clone()), ..Found::default() },
+            let jump_failure = jump.failure(&ssh).await?;
+            let probe = match jump_failure {
+                None => Some(ssh.probe_through(&jump, &endpoint).await?),
+                Some(_) => None,
             };
-            Ok((at, found))
+            Ok((at, Found { probe, jump_failure, ..Found::default() }))
         });
     }
     all(tasks, done).await
@@ -87,31 +83,35 @@ async fn all(
     Ok(())
 }
 
-/// Logs in to each host, by its route. `done` hears of each.
+/// Logs in to all hosts of these clusters. One that needs no jump host is asked before whether it
+/// answers.
 pub(in crate::commands) async fn log_in(
-    hosts: &[ViewedHost<'_>],
-    routes: &[Route],
+    clusters: &[ViewedCluster<'_>],
     ssh: &Ssh,
-    limiter: &Limiter,
-    limit: Duration,
+    layout: &Layout,
     done: impl FnMut(usize, Found),
 ) -> Outcome<()> {
+    let routes = route::routes(clusters, ssh, layout)?;
     let mut tasks = JoinSet::new();
-    let mut start = |at: usize, probe: Option<Probe>| {
-        let Some((host, route)) = hosts.get(at).zip(routes.get(at)) else { return };
-        let (ssh, route, endpoint) = (ssh.clone(), route.clone(), host.endpoint());
-        let (proxy_jump, is_jump) = (host.jump(), host.is_jump());
-        tasks.spawn(async move {
-            let found = log_in_to(&ssh, route, &endpoint, proxy_jump.as_deref(), is_jump, probe);
-            Ok((at, found.await?))
-        });
+    let mut start = |at: usize, route: Route, probe: Option<Probe>| {
+        let ssh = ssh.clone();
+        tasks.spawn(async move { Ok((at, log_in_by(&ssh, route, probe).await?)) });
     };
-    for (at, host) in hosts.iter().enumerate() {
-        if host.jump().is_some() {
-            start(at, None);
+    let mut direct = HashMap::new();
+    for (at, route) in routes.into_iter().enumerate() {
+        match route.proxy_jump {
+            Some(_) => start(at, route, None),
+            None => _ = direct.insert(at, route),
         }
     }
-    probe::all(direct(hosts), limiter, limit, |at, probe| start(at, Some(probe))).await;
+    let endpoints: Vec<_> =
+        direct.iter().map(|(at, route)| (*at, route.endpoint.clone())).collect();
+    probe::all(endpoints, &ssh.limiter, ssh.answer, |at, probe| {
+        if let Some(route) = direct.remove(&at) {
+            start(at, route, Some(probe));
+        }
+    })
+    .await;
     all(tasks, done).await
 }
 
@@ -124,27 +124,19 @@ fn cannot_log_in(error: io::Error) -> Failure {
     failure.hint("a login needs the `ssh` program; `check` without --login needs none")
 }
 
-/// Logs in to one host, which ssh should reach through `proxy_jump`. `is_jump`: the jump host of the
-/// route is this host itself.
-async fn log_in_to(
-    ssh: &Ssh,
-    route: Route,
-    endpoint: &Endpoint,
-    proxy_jump: Option<&str>,
-    is_jump: bool,
-    probe: Option<Probe>,
-) -> io::Result<Found> {
+/// Logs in to one host; `probe` is its answer, where it was asked.
+async fn log_in_by(ssh: &Ssh, route: Route, probe: Option<Probe>) -> io::Result<Found> {
     let resolved = match ssh.resolve(&route.target).await? {
         Ok(resolved) => resolved,
         Err(reason) => return Ok(Found { probe, ..Found::of_login(Login::failed(reason)) }),
     };
-    let is_ours = leads_through(&resolved, proxy_jump);
+    let is_ours = leads_through(&resolved, route.proxy_jump.as_deref());
     let found = match route.jump.as_ref().filter(|_| is_ours) {
-        Some(jump) => through(ssh, jump, &route.target, endpoint, is_jump).await?,
+        Some(jump) => through(ssh, jump, &route).await?,
         // Nobody is there, and the user's own configuration leads to the same place.
         None if probe.as_ref().is_some_and(|probe| !probe.is_ok())
             && is_ours
-            && leads_to(&resolved, endpoint) =>
+            && leads_to(&resolved, &route.endpoint) =>
         {
             Found::default()
         }
@@ -157,19 +149,14 @@ async fn log_in_to(
 }
 
 /// Logs in to a host behind a jump host, or to that jump host itself.
-async fn through(
-    ssh: &Ssh,
-    jump: &Jump,
-    target: &Target,
-    endpoint: &Endpoint,
-    is_jump: bool,
-) -> io::Result<Found> {
-    let own_failure = jump.login(ssh).await?.result.clone().err().filter(|_| !is_jump);
-    let jump_failure = jump.bastion_failure(ssh).await?.or(own_failure);
+async fn through(ssh: &Ssh, jump: &Jump, route: &Route) -> io::Result<Found> {
+    let Route { target, endpoint, is_jump, .. } = route;
+    let jump_failure =
+        if *is_jump { jump.bastion_failure(ssh).await? } else { jump.failure(ssh).await? };
     if jump_failure.is_some() {
         return Ok(Found { jump_failure, ..Found::default() });
     }
-    Ok(Found::of_login(if is_jump {
+    Ok(Found::of_login(if *is_jump {
         ssh.login_to(jump).await?
     } else {
         ssh.login_through(jump, target, endpoint).await?

@@ -14,6 +14,7 @@ use crate::install::include::IncludeLine;
 use crate::install::layout::Layout;
 use crate::render::ssh_config;
 use crate::ssh::login::{Jump, SYSTEM_CONFIG, Ssh, Target};
+use crate::ssh::probe::Endpoint;
 use crate::ssh::probe::limiter::Limiter;
 use crate::ssh::process::Group;
 
@@ -29,51 +30,82 @@ pub(in crate::commands) fn ssh(
 
 /// The way of ssh to a host.
 #[derive(Clone, Debug)]
-pub(in crate::commands) struct Route {
+pub(super) struct Route {
     /// By itself.
-    pub(in crate::commands) target: Target,
+    pub(super) target: Target,
+    /// The place where that should lead.
+    pub(super) endpoint: Endpoint,
+    /// The hosts that it should lead through.
+    pub(super) proxy_jump: Option<String>,
     /// The jump host that it is reached through, or that it is.
-    pub(in crate::commands) jump: Option<Arc<Jump>>,
+    pub(super) jump: Option<Arc<Jump>>,
+    /// True if it is that jump host.
+    pub(super) is_jump: bool,
+}
+
+/// The hosts that lead to those of a cluster. Nobody has logged in to them yet.
+pub(in crate::commands) struct JumpHosts {
+    /// A target with the configuration and the options for any host of the cluster.
+    any: Target,
+    bastion: Option<Arc<Jump>>,
+    jump: Option<Arc<Jump>>,
 }
 
 /// The routes to all hosts of these clusters, in their order.
-pub(in crate::commands) fn routes(
+pub(super) fn routes(
     clusters: &[ViewedCluster<'_>],
     ssh: &Ssh,
     layout: &Layout,
 ) -> Outcome<Vec<Route>> {
     let mut routes = Vec::new();
-    for (number, cluster) in clusters.iter().enumerate() {
-        let any = any_target(cluster, number, ssh, layout)?;
-        let new = |target, number, bastion| Arc::new(Jump::new(ssh, target, number, bastion));
-        let bastion = bastion_of(cluster, &any);
-        let bastion = bastion.map(|target| new(target, clusters.len() + number, None));
-        let jump = jump_of(cluster, &any).map(|target| new(target, number, bastion.clone()));
-        routes.extend(cluster.hosts().map(|host| {
-            let jump = match host.hop() {
-                Hop::Jump => jump.clone(),
-                _ if host.is_jump() => jump.clone(),
-                Hop::Bastion => bastion.clone(),
-                Hop::None => None,
-            };
-            Route { target: target(&host, &any), jump }
-        }));
+    for cluster in clusters {
+        let jump_hosts = JumpHosts::of(cluster, ssh, layout)?;
+        routes.extend(cluster.hosts().map(|host| jump_hosts.route_to(&host)));
     }
     Ok(routes)
 }
 
+impl JumpHosts {
+    pub(in crate::commands) fn of(
+        cluster: &ViewedCluster<'_>,
+        ssh: &Ssh,
+        layout: &Layout,
+    ) -> Outcome<Self> {
+        let any = any_target(cluster, ssh, layout)?;
+        let new = |target, bastion| Arc::new(Jump::new(ssh, target, bastion));
+        let bastion = bastion_of(cluster, &any).map(|target| new(target, None));
+        let jump = jump_of(cluster, &any).map(|target| new(target, bastion.clone()));
+        Ok(Self { any, bastion, jump })
+    }
+
+    /// The one that the hosts of this kind are reached through.
+    pub(in crate::commands) fn of_hop(&self, hop: Hop) -> Option<Arc<Jump>> {
+        match hop {
+            Hop::None => None,
+            Hop::Bastion => self.bastion.clone(),
+            Hop::Jump => self.jump.clone(),
+        }
+    }
+
+    fn route_to(&self, host: &ViewedHost<'_>) -> Route {
+        let is_jump = host.is_jump();
+        Route {
+            target: target(host, &self.any),
+            endpoint: host.endpoint(),
+            proxy_jump: host.jump(),
+            jump: self.of_hop(if is_jump { Hop::Jump } else { host.hop() }),
+            is_jump,
+        }
+    }
+}
+
 /// A target with the configuration and the options for any host of this cluster; of one that is not
-/// installed, the configuration is written. `number` tells it from the others of the run.
-pub(in crate::commands) fn any_target(
-    cluster: &ViewedCluster<'_>,
-    number: usize,
-    ssh: &Ssh,
-    layout: &Layout,
-) -> Outcome<Target> {
+/// installed, the configuration is written.
+fn any_target(cluster: &ViewedCluster<'_>, ssh: &Ssh, layout: &Layout) -> Outcome<Target> {
     let (config, arguments) = match cluster.record {
         // A plain ssh, as the person's own, where it reads that folder.
         Some(_) => ((!layout.is_read_by_ssh()).then(|| layout.config()), Vec::new()),
-        None => as_installed(cluster, number, ssh, layout)?,
+        None => as_installed(cluster, ssh, layout)?,
     };
     Ok(Target { config, arguments, destination: String::new(), address: None })
 }
@@ -83,7 +115,6 @@ pub(in crate::commands) fn any_target(
 /// it has learnt before from a fragment of `config` counts.
 fn as_installed(
     cluster: &ViewedCluster<'_>,
-    number: usize,
     ssh: &Ssh,
     layout: &Layout,
 ) -> Outcome<(Option<PathBuf>, Vec<String>)> {
@@ -98,10 +129,11 @@ fn as_installed(
     ssh_config::render(fleets, &login, &mut fragment)
         .context("cannot render")
         .or_fail(Kind::Local)?;
-    let write = |name: String, content: &[u8]| {
-        group.write(&name, 0o600, content).context("cannot write for ssh").or_fail(Kind::Local)
+    let write = |content: &[u8]| {
+        let written = group.write(group.path("c"), 0o600, content);
+        written.context("cannot write for ssh").or_fail(Kind::Local)
     };
-    let fragment = write(format!("c{number}"), &fragment)?;
+    let fragment = write(&fragment)?;
     let mut config = String::new();
     for path in [&fragment, &layout.config()] {
         let line = IncludeLine::new(path).or_fail(Kind::Local)?;
@@ -110,10 +142,10 @@ fn as_installed(
     if layout.is_read_by_ssh() {
         config.extend(["Include ", SYSTEM_CONFIG, "\n"]);
     }
-    let config = write(format!("c{number}.config"), config.as_bytes())?;
+    let config = write(config.as_bytes())?;
     let mut options = Vec::new();
     if login.known_hosts.is_none() {
-        let new = checked(&group.path(&format!("k{number}")))?;
+        let new = checked(&group.path("k"))?;
         let known = checked(&layout.ssh_folder.join("known_hosts"))?;
         options.extend(["-o".to_owned(), format!("UserKnownHostsFile=\"{new}\" \"{known}\"")]);
     }
@@ -126,7 +158,7 @@ fn target(host: &ViewedHost<'_>, any: &Target) -> Target {
 }
 
 /// The jump host of the cluster's workers, where they have one.
-pub(in crate::commands) fn jump_of(cluster: &ViewedCluster<'_>, any: &Target) -> Option<Target> {
+fn jump_of(cluster: &ViewedCluster<'_>, any: &Target) -> Option<Target> {
     let fleet = cluster.fleet()?;
     match fleet.jump.as_ref()? {
         cluster::Jump::ControlNode(_) => {
@@ -140,7 +172,7 @@ pub(in crate::commands) fn jump_of(cluster: &ViewedCluster<'_>, any: &Target) ->
 }
 
 /// The host that leads to all others, where there is one.
-pub(in crate::commands) fn bastion_of(cluster: &ViewedCluster<'_>, any: &Target) -> Option<Target> {
+fn bastion_of(cluster: &ViewedCluster<'_>, any: &Target) -> Option<Target> {
     Some(own_host(cluster.fleet()?.bastion.as_ref()?, None, any))
 }
 

@@ -5,7 +5,7 @@ mod probes;
 mod report;
 mod status;
 
-use std::cell::{Cell, OnceCell};
+use std::cell::OnceCell;
 
 use futures_util::future::join_all;
 use pauses::Pauses;
@@ -75,8 +75,6 @@ struct Waiter<'w> {
     limiter: Limiter,
     /// Logs in to jump hosts, once there is one.
     ssh: OnceCell<Ssh>,
-    /// The number of logins to jump hosts.
-    logins: Cell<usize>,
     /// The requests that may be on their way.
     requests: Semaphore,
     progress: MultiProgress,
@@ -138,7 +136,6 @@ impl<'w> Waiter<'w> {
             judge: Judge::new(viewing, true),
             limiter: Limiter::new(within_file_limit(PLACES_AT_ONCE)),
             ssh: OnceCell::new(),
-            logins: Cell::new(0),
             requests: Semaphore::new(AT_ONCE),
             progress: MultiProgress::new(),
             terminal: viewing.context.terminal,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Waiter;
 use crate::commands::nodes::reach::{self, Found};
-use crate::commands::nodes::route;
+use crate::commands::nodes::route::{self, JumpHosts};
 use crate::commands::nodes::{Hop, ViewedCluster, ViewedHost};
 use crate::failure::Outcome;
 use crate::ssh::login::{Jump, Ssh};
@@ -120,17 +120,9 @@ impl Waiter<'_> {
         {
             return Ok(Some(Arc::clone(jump)));
         }
-        let number = self.logins.get() + 1;
-        self.logins.set(number);
-        let any = route::any_target(cluster, number, ssh, &self.viewing.layout)?;
-        let target = match hop {
-            Hop::Bastion => route::bastion_of(cluster, &any),
-            Hop::None | Hop::Jump => route::jump_of(cluster, &any),
-        };
-        let Some(target) = target else { return Ok(None) };
-        let jump = Arc::new(Jump::new(ssh, target, number, None));
-        results.jumps.insert(hop, (Arc::clone(&jump), at));
-        Ok(Some(jump))
+        let jump = JumpHosts::of(cluster, ssh, &self.viewing.layout)?.of_hop(hop);
+        results.jumps.extend(jump.clone().map(|jump| (hop, (jump, at))));
+        Ok(jump)
     }
 }
 

@@ -35,13 +35,13 @@ pub struct Jump {
 }
 
 impl Jump {
-    /// A jump host that nobody has logged in to yet. `number` tells it from the others of the run.
+    /// A jump host that nobody has logged in to yet.
     #[must_use]
-    pub fn new(ssh: &Ssh, target: Target, number: usize, bastion: Option<Arc<Self>>) -> Self {
+    pub fn new(ssh: &Ssh, target: Target, bastion: Option<Arc<Self>>) -> Self {
         Self {
             target,
-            socket: ssh.group.path(&format!("j{number}")),
-            log: ssh.group.path(&format!("j{number}.log")),
+            socket: ssh.group.path("j"),
+            log: ssh.group.path("l"),
             limiter: Limiter::new(AT_ONE_ADDRESS),
             bastion,
             connected: OnceCell::new(),
@@ -52,6 +52,12 @@ impl Jump {
     pub async fn login(&self, ssh: &Ssh) -> io::Result<&Login> {
         let (login, _) = self.connected.get_or_try_init(|| self.connect(ssh)).await?;
         Ok(login)
+    }
+
+    /// Returns why it lets nobody through: it refuses the login, or the bastion before it does.
+    pub async fn failure(&self, ssh: &Ssh) -> io::Result<Option<Reason>> {
+        let of_bastion = self.bastion_failure(ssh).await?;
+        Ok(of_bastion.or(self.login(ssh).await?.result.clone().err()))
     }
 
     /// Returns why the bastion before it lets nobody through, where the login failed: ssh's own words

@@ -17,7 +17,6 @@ use std::net::IpAddr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -75,9 +74,10 @@ const SESSION: &str = "SessionType=default";
 #[derive(Clone, Debug)]
 pub struct Ssh {
     group: Arc<Group>,
-    limiter: Limiter,
-    /// For a connection and the other side's first words.
-    answer: Duration,
+    /// The limit on how many places are asked at once.
+    pub limiter: Limiter,
+    /// The time for a connection and the other side's first words.
+    pub answer: Duration,
     /// For a whole login.
     limit: Duration,
     /// The ssh of this machine.
@@ -92,7 +92,6 @@ pub struct Ssh {
     user_config: PathBuf,
     /// A file for each configuration, which sets our options before it.
     wrappers: Arc<Mutex<HashMap<Option<PathBuf>, PathBuf>>>,
-    runs: Arc<AtomicUsize>,
 }
 
 /// The target of a login.
@@ -144,7 +143,6 @@ impl Ssh {
             knows_newer: query::refusal(SESSION).is_none(),
             user_config,
             wrappers: Arc::default(),
-            runs: Arc::default(),
         }
     }
 
@@ -275,8 +273,7 @@ impl Ssh {
     }
 
     async fn run(&self, target: &Target, first: &[&str]) -> io::Result<Login> {
-        let run = self.runs.fetch_add(1, Ordering::Relaxed);
-        let log = self.group.path(&format!("{run}.log"));
+        let log = self.group.path("l");
         let session = self.knows_newer.then_some(SESSION);
         let mut command = self.command(first.iter().copied().chain(session), target, &log)?;
         let start = Instant::now();
@@ -353,7 +350,7 @@ impl Ssh {
                 }
             }
         }
-        let wrapper = self.group.write(&format!("w{}", wrappers.len()), 0o600, &text)?;
+        let wrapper = self.group.write(self.group.path("w"), 0o600, &text)?;
         wrappers.insert(key, wrapper.clone());
         Ok(Some(wrapper))
     }
@@ -363,7 +360,7 @@ impl Ssh {
 fn shadow(program: &Path, group: &Group) -> Option<OsString> {
     let real = shell::word(program.to_str()?);
     let text = format!("#!/bin/sh\nexec {real} -o ControlMaster=no -o ControlPersist=no \"$@\"\n");
-    group.write("ssh", 0o700, text.as_bytes()).ok()?;
+    group.write(group.folder().join("ssh"), 0o700, text.as_bytes()).ok()?;
     let path = env::var_os("PATH")?;
     let folders = [group.folder().to_owned()].into_iter().chain(env::split_paths(&path));
     env::join_paths(folders).ok()

@@ -6,6 +6,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -28,6 +29,8 @@ pub struct Group {
     keeper: Child,
     /// Open as long as this process lives, and in no other one.
     lifeline: Option<ChildStdin>,
+    /// The number of paths that it has given out.
+    paths: AtomicUsize,
     #[cfg(target_os = "linux")]
     orphans: Option<super::orphans::Orphans>,
 }
@@ -57,23 +60,25 @@ impl Group {
             id,
             keeper,
             lifeline,
+            paths: AtomicUsize::new(0),
         })
     }
 
-    /// A path in the group's folder, short enough for a socket where the name is.
+    /// A path in the group's folder that nobody else is given, short enough for a socket. `kind` is a
+    /// letter.
     #[must_use]
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+    pub fn path(&self, kind: &str) -> PathBuf {
+        let number = self.paths.fetch_add(1, Ordering::Relaxed);
+        self.folder.path().join(format!("{kind}{number}"))
     }
 
-    /// Writes a file into the group's folder: of the mode 0600, as ssh wants its files, or 0700 for a
+    /// Writes a new file in the group's folder: of the mode 0600, as ssh wants its files, or 0700 for a
     /// program.
     ///
     /// # Errors
     ///
     /// Where the disk is full, or there is a file of this name.
-    pub fn write(&self, name: &str, mode: u32, content: &[u8]) -> io::Result<PathBuf> {
-        let path = self.path(name);
+    pub fn write(&self, path: PathBuf, mode: u32, content: &[u8]) -> io::Result<PathBuf> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&path)?;
         file.write_all(content)?;
         Ok(path)
@@ -192,7 +197,7 @@ mod tests {
         let group = Group::new().unwrap();
         let folder = group.folder().to_owned();
         assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
-        let (mine, below) = (group.path("mine"), group.path("below"));
+        let (mine, below) = (folder.join("mine"), folder.join("below"));
         // The second one is stubborn, and nobody's child any more.
         let script = "(trap '' TERM HUP; sh -c 'echo $$ >below; exec sleep 60') & echo $$ >mine; \
                       exec sleep 60";
@@ -209,6 +214,8 @@ mod tests {
     #[test]
     fn a_long_place_for_temporary_files_is_none_for_sockets() {
         let group = Group::new().unwrap();
-        assert!(group.path("0123456").as_os_str().len() + 17 < 104);
+        let name = "j12345";
+        assert!(group.folder().join(name).as_os_str().len() + 17 < 104);
+        assert_ne!(group.path("j"), group.path("j"));
     }
 }

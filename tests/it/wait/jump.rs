@@ -203,3 +203,30 @@ fn behind_a_bastion_all_are_asked_through_it() {
     );
     assert!(told.contains("hint: name the right key for it in your own ssh config"), "{told}");
 }
+
+#[test]
+fn a_bastion_before_the_jump_host_that_refuses_us_ends_it_too() {
+    needs!("sshd");
+    let user = User::new();
+    let stranger = user.ssh_key("stranger");
+    let gate = Sshd::of(&user.sandbox, "gate").at("127.0.0.4").lets_in(&stranger).start();
+    let inner = user.sshd("inner").at("127.0.0.2").start();
+    let worker = user.sshd("node-1").at("127.0.0.3").start();
+    let block = |name, at, port| user.own_block(name, at, port);
+    let config =
+        [block("gate", "127.0.0.4", gate.port), block("inner", "127.0.0.2", inner.port)].concat();
+    std::fs::write(user.path("ssh/config"), config).unwrap();
+    let api = Api::serving([behind(to(&inner), [to(&worker)])]);
+    install(&user, &api, &["--bastion", "gate", "--jump-via", "inner", "--jump", "always"]);
+    // Without the control node, which is behind the bastion alone.
+    let ran = wait(&user, &api, &["--only", "worker", "--within", "30s"]).run();
+    assert!(ran.took < Duration::from_secs(30), "{:?}", ran.took);
+    let row = &rows(&ran)[0];
+    assert!(row.starts_with("node-1 skipped: not tried: its jump host gate,inner: the key "));
+    let told = ran.fails(6);
+    assert!(
+        told.starts_with("error: prime.train: its jump host gate,inner refuses the login: the key"),
+        "{told}"
+    );
+    assert!(told.contains("hint: name the right key for it in your own ssh config"), "{told}");
+}
