@@ -184,11 +184,16 @@ def measure_ssh(table, program, folder, environment):
         sides[name] = f"{folder}/{name}-lines"
         with open(sides[name], "w") as file:
             file.writelines(lines(HOSTS))
+    sides["live"] = f"{folder}/live-ssh/config"
+    os.makedirs(f"{folder}/live-ssh", mode=0o700)
+    arguments = ["--input", answers, "--ssh-dir", f"{folder}/live-ssh", "--layout", "compact"]
+    subprocess.run([program, "-q", "install", "--live", *arguments], env=environment, check=True)
     sides = {name: ["ssh", "-T", "-G", "-F", config, "github.com"] for name, config in sides.items()}
     cpu = in_turn(25, sides, environment, "cpu")
-    for layout, target in (("compact", 3.3), ("flat", 12)):
+    layouts = {"compact": "compact", "live": "compact, installed with --live", "flat": "flat"}
+    for layout, target in (("compact", 3.3), ("live", 3.3), ("flat", 12)):
         table.add(
-            f"ssh -G of another host, {HOSTS:,} hosts in {CLUSTERS} clusters, {layout}",
+            f"ssh -G of another host, {HOSTS:,} hosts in {CLUSTERS} clusters, {layouts[layout]}",
             f"{cpu[layout] * 1000:.1f} ms", f"an empty config {cpu['empty'] * 1000:.1f} ms",
             cpu[layout] / cpu["empty"], target,
         )
@@ -200,10 +205,14 @@ def measure_ssh(table, program, folder, environment):
     what = "compact over an empty config, instructions a host"
     if not shutil.which("valgrind"):
         return table.missing(what, "valgrind")
-    empty, ours, theirs = (instructions(sides[name], environment) for name in ("empty", "compact", "four"))
-    ours, theirs = (ours - empty) / HOSTS, (theirs - empty) / HOSTS
-    # What 3.3 times an empty config was, where four lines a host were 4.4 times one.
-    table.add(what, f"{ours:,.0f}", f"four lines a host {theirs:,.0f}", ours / theirs, 0.68)
+    counted = {name: instructions(sides[name], environment) for name in ("empty", "compact", "live", "four")}
+    of_host = {name: (count - counted["empty"]) / HOSTS for name, count in counted.items()}
+    for name, what in (("compact", what), ("live", f"{what}, installed with --live")):
+        # What 3.3 times an empty config was, where four lines a host were 4.4 times one.
+        table.add(
+            what, f"{of_host[name]:,.0f}", f"four lines a host {of_host['four']:,.0f}",
+            of_host[name] / of_host["four"], 0.68,
+        )
 
 
 def measure_all(table, program, environment):

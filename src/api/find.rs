@@ -71,7 +71,7 @@ impl Client {
     }
 }
 
-/// The id of the one cluster of the list that is meant.
+/// Returns the id of the one listed cluster that `selector` names.
 fn choose<'l>(selector: &str, listed: &'l [Listed]) -> Result<&'l str, ApiError> {
     let folded = selector.to_lowercase();
     let starts_so = |cluster: &&Listed| is_start_of_id(selector, &cluster.id);

@@ -26,11 +26,11 @@ pub enum Command {
     ///
     /// Each cluster gets its own file in ~/.ssh/prime-ssh; ~/.ssh/config gets one line that
     /// includes them, and stays as it is otherwise. `sync` reuses the options; installing again
-    /// without options keeps those of the first time.
+    /// without options keeps the saved ones.
     Install(Box<InstallArgs>),
     /// Update installed clusters
     ///
-    /// Fetches each cluster from where it was installed from, with its saved options. Removes
+    /// Fetches each cluster from its source, with its saved options. Removes
     /// clusters that were terminated.
     Sync(SyncArgs),
     /// Uninstall clusters and restore your ssh config
@@ -121,7 +121,7 @@ pub enum Command {
 #[command(mut_group("source", |group| group.required(false)))]
 #[command(mut_arg("goal", |arg| arg.requires("wait").conflicts_with_all(["all", "input"])))]
 #[command(mut_arg("within", |arg| arg.requires("wait").conflicts_with_all(["all", "input"])))]
-#[command(mut_args(remembered))]
+#[command(mut_args(saved))]
 pub struct InstallArgs {
     /// The clusters; the only one that there is, where none is named.
     #[command(flatten)]
@@ -142,13 +142,13 @@ pub struct InstallArgs {
     /// Dry runs.
     #[command(flatten)]
     pub mode: ModeArgs,
-    /// The hosts, and how they are reached; remembered for `sync`.
+    /// The hosts, and how they are reached; saved for `sync`.
     #[command(flatten)]
     pub options: OptionChange,
 }
 
-/// No variable of a shell sets what is remembered: it may be gone at the next run.
-fn remembered(arg: Arg) -> Arg {
+/// No variable of a shell sets what is saved: it may be gone at the next run.
+fn saved(arg: Arg) -> Arg {
     let arg = without_variable(arg);
     // The help of the other commands names a variable.
     if arg.get_id() == "ssh_option" {

@@ -114,7 +114,7 @@ pub(super) fn blame_variable(error: &mut Error, program: &Command, arguments: &[
     let mut of_name = commands
         .flat_map(Command::get_arguments)
         .filter(|arg| arg.get_long() == name.strip_prefix("--"));
-    // Where an option is remembered, no variable stands for it.
+    // Where an option is saved, no variable stands for it.
     if let Some(variable) = of_name.find_map(Arg::get_env) {
         let variable = variable.to_string_lossy().into_owned();
         error.insert(ContextKind::InvalidArg, ContextValue::String(variable));

@@ -304,7 +304,7 @@ fn check_outside(jump: &JumpHost, fleet: &Fleet<'_>) -> Result<(), Invalid> {
     let below = host.strip_prefix(&ours);
     if below.is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) {
         return Err(Invalid::because(format!(
-            "{host} is a name of this cluster itself, and a host cannot be its own way in"
+            "{host} is a name of this cluster itself, and a host cannot jump through itself"
         )));
     }
     // An alias in upper case is a name of its own to ssh, but the same one to a resolver.

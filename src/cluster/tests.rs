@@ -133,7 +133,7 @@ fn further_connections_are_told_apart_by_role_or_by_hash() {
 }
 
 #[test]
-fn nodes_cannot_take_every_name_of_a_neighbours_connection() {
+fn nodes_cannot_take_every_name_of_a_neighbors_connection() {
     let mut second = connection("203.0.113.1", false);
     second["port"] = json!(23);
     let endpoint = "203.0.113.1\n23\nubuntu";

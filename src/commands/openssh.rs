@@ -23,7 +23,7 @@ pub(super) fn check_options(options: &[SshOption]) -> Outcome<()> {
 /// Warns where the ssh of this machine is too old for files of this layout.
 pub(super) fn warn_of_old(layout: ConfigLayout, terminal: Terminal) {
     if !OpenSsh::is_plainly(layout.needs())
-        && let Err(old) = check_release(OpenSsh::here().as_ref(), Some(layout))
+        && let Some(old) = OpenSsh::here().and_then(|ssh| layout.too_old(&ssh))
     {
         terminal.warning(old);
     }
@@ -32,18 +32,6 @@ pub(super) fn warn_of_old(layout: ConfigLayout, terminal: Terminal) {
 /// Fails where this ssh is too old for files of this layout. Nothing is known of one that is no
 /// OpenSSH, or not there.
 pub(super) fn check_release(ssh: Option<&OpenSsh>, layout: Option<ConfigLayout>) -> Outcome<()> {
-    let layout = layout.unwrap_or_default();
-    let Some(OpenSsh { name, .. }) = ssh.filter(|ssh| ssh.release < layout.needs()) else {
-        return Ok(());
-    };
-    let needed = layout.needs();
-    let (what, hint) = match layout {
-        ConfigLayout::Flat => ("these files need", format!("install {needed} or later")),
-        ConfigLayout::Compact => (
-            "`--layout compact` needs",
-            format!("install {needed} or later, or use `--layout flat`"),
-        ),
-    };
-    let message = format!("ssh is {name} here, and {what} {needed} or later");
-    Err(Failure::message(Kind::Install, message).hint(hint))
+    let old = ssh.and_then(|ssh| layout.unwrap_or_default().too_old(ssh));
+    old.map_or(Ok(()), Err)
 }

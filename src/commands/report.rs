@@ -11,7 +11,7 @@ use crate::terminal::table::{Cell, Table, Tone};
 use crate::terminal::{stdout_is_colored, stdout_width};
 use crate::text::sanitize::needs_escape;
 
-/// A status in the API's words, with its colour. No list of them is published.
+/// A status in the API's words, with its color. No list of them is published.
 pub(super) fn status(text: &str) -> Cell {
     let tone = match text.to_ascii_uppercase().as_str() {
         "ACTIVE" | "RUNNING" | "READY" | "ONLINE" | "FINISHED" => Tone::Good,

@@ -158,7 +158,7 @@ impl Finding {
 
     /// Adds `chmod MODE FILE` as the command to run.
     #[must_use]
-    pub(super) fn chmod(self, mode: &str, file: &Path) -> Self {
+    pub fn chmod(self, mode: &str, file: &Path) -> Self {
         self.run(["chmod".as_ref(), mode.as_ref(), file.as_os_str()])
     }
 }

@@ -96,7 +96,7 @@ fn program_fault(alias: &str, program: &Path, snapshot: &Snapshot) -> Option<Fin
         return Some(Finding { command: Some(command), ..finding });
     }
     let sync = snapshot.commands.installed("sync", [alias]);
-    // Where this run's program is another one, it takes the place of that one.
+    // `sync` puts the program of this run in its place, where nobody else can change that one.
     if snapshot.context.refresh_command(&snapshot.layout.ssh_folder).is_ok() {
         return Some(finding.run(sync));
     }

@@ -1,11 +1,11 @@
 //! Finds what is wrong on this machine, with what to do about it.
 //!
 //! Each examination is a small file that goes from what was read to findings. It changes nothing (no
-//! lock, no certificate, no file) and prints nothing. The command asks the API, and sets the limits.
+//! lock, no certificate, no file) and prints nothing. The command sets the limits, and looks at all that
+//! takes the API's answer.
 
 mod finding;
 
-pub mod api;
 pub mod certificates;
 pub mod files;
 pub mod hosts;

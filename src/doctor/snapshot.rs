@@ -13,6 +13,7 @@ use crate::install::live;
 use crate::install::plan::{Plan, plan};
 use crate::install::present::Present;
 use crate::install::reader::Line;
+use crate::install::refresh::RefreshState;
 use crate::install::state::{FileKind, FileStem, Record};
 use crate::settings::{Context, OwnCommands};
 use crate::ssh::login::SYSTEM_CONFIG;
@@ -54,6 +55,8 @@ pub struct InstalledCluster {
     pub fragment: Fragment,
     /// The commands that ssh runs before it connects.
     pub commands: Vec<String>,
+    /// True if one of them renews the certificate of its own that the cluster takes.
+    pub is_renewed: bool,
 }
 
 impl Snapshot {
@@ -77,7 +80,8 @@ impl Snapshot {
             let look = present.files.get(FIRST_LOOK).map(Vec::as_slice).unwrap_or_default();
             let (fragment, commands) =
                 (Fragment::parse(text), live::commands(look, &record.alias()));
-            Some(InstalledCluster { record: record.clone(), path, fragment, commands })
+            let is_renewed = RefreshState::read(&layout, stem).certificate_key.is_some();
+            Some(InstalledCluster { record: record.clone(), path, fragment, commands, is_renewed })
         };
         Self {
             clusters: present.records.iter().filter_map(cluster).collect(),
@@ -160,12 +164,6 @@ impl Snapshot {
 }
 
 impl InstalledCluster {
-    /// Returns whether ssh renews its certificate by itself.
-    #[must_use]
-    pub fn is_renewed(&self) -> bool {
-        !self.commands.is_empty()
-    }
-
     /// Returns whether ssh needs the user's shell for a host: to run a command, or to jump.
     #[must_use]
     pub fn needs_a_shell(&self) -> bool {

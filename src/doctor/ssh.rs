@@ -14,11 +14,8 @@ use crate::ssh::release::OpenSsh;
 /// Examines the ssh of this machine, which is to read the files of these clusters.
 #[must_use]
 pub fn examine(clusters: &[InstalledCluster]) -> Finding {
-    let is_compact = |cluster: &InstalledCluster| {
-        cluster.fragment.all("controlpath").any(|path| path.contains("%k"))
-    };
-    let layout =
-        if clusters.iter().any(is_compact) { ConfigLayout::Compact } else { ConfigLayout::Flat };
+    let layouts = clusters.iter().filter_map(|cluster| cluster.record.options.render.layout);
+    let layout = layouts.max_by_key(|layout| layout.needs()).unwrap_or_default();
     match query::version() {
         Ok(ended) if ended.succeeded() => version_finding(ended.stderr.trim(), layout),
         Ok(Ended { status: None, .. }) => broken("ssh does not print its version in time"),
@@ -36,25 +33,15 @@ fn broken(what: impl Display) -> Finding {
 }
 
 fn version_finding(said: &str, layout: ConfigLayout) -> Finding {
-    let Some(OpenSsh { name, release }) = OpenSsh::parse(said) else {
+    let Some(ssh) = OpenSsh::parse(said) else {
         let what = format!("not an OpenSSH of a known version: {}", quoted(said));
         return Finding::note(Check::Ssh, what).advise("prime-ssh needs OpenSSH 7.6 or later");
     };
-    let (name, needed) = (quoted(&name), layout.needs());
-    if release >= needed {
-        let what = format_args!("{name} supports everything that our files use");
-        return Finding::ok(Check::Ssh, what);
+    if let Some(failure) = layout.too_old(&ssh) {
+        return Finding::failed(Check::Ssh, &failure);
     }
-    let or_flat = if release >= ConfigLayout::Flat.needs() {
-        ", or the clusters with --layout flat"
-    } else {
-        ""
-    };
-    Finding::wrong(
-        Check::Ssh,
-        format_args!("{name} does not support everything that our files use"),
-    )
-    .advise(format_args!("install {needed} or later{or_flat}"))
+    let name = quoted(&ssh.name);
+    Finding::ok(Check::Ssh, format_args!("{name} supports everything that our files use"))
 }
 
 #[cfg(test)]
@@ -73,8 +60,12 @@ mod tests {
             ("OpenSSH_10.0p2, LibreSSL 3.3.6", State::Ok, "OpenSSH_10.0p2 supports"),
             ("OpenSSH_for_Windows_9.5p1, LibreSSL 3.8.2", State::Ok, "supports"),
             ("OpenSSH_8.4p1 x", State::Ok, "supports"),
-            ("OpenSSH_8.3p1 x", State::Wrong, "OpenSSH_8.3p1 does not support"),
-            ("OpenSSH_6.6.1p1 x", State::Wrong, "OpenSSH_6.6.1p1 does not support"),
+            (
+                "OpenSSH_8.3p1 x",
+                State::Wrong,
+                "ssh is OpenSSH_8.3p1 here, and `--layout compact` needs",
+            ),
+            ("OpenSSH_6.6.1p1 x", State::Wrong, "ssh is OpenSSH_6.6.1p1 here"),
             ("Dropbear v2022.83", State::Note, "not an OpenSSH"),
             ("OpenSSH_x", State::Note, "not an OpenSSH"),
             ("", State::Note, "not an OpenSSH"),
@@ -89,7 +80,7 @@ mod tests {
     #[test]
     fn flat_files_need_less() {
         let advice = |said, layout| version_finding(said, layout).advice;
-        let or_flat = "install OpenSSH 8.4 or later, or the clusters with --layout flat";
+        let or_flat = "install OpenSSH 8.4 or later, or use `--layout flat`";
         assert_eq!(advice("OpenSSH_8.3p1 x", ConfigLayout::Compact).unwrap(), or_flat);
         assert_eq!(advice("OpenSSH_8.3p1 x", ConfigLayout::Flat), None);
         let only = "install OpenSSH 7.6 or later";

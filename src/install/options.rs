@@ -18,8 +18,8 @@ use crate::render::connection::{ConfigLayout, HostKeys};
 use crate::render::ssh_option::SshOption;
 use crate::text::{duration, serialized};
 
-/// Remembered options. Only options that were given are set, and written. In the file a path does
-/// not depend on the current folder.
+/// Saved options. Only options that were given are set, and written. In the file a path does not
+/// depend on the current folder.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(remote = "Self", rename_all = "kebab-case", default)]
 pub struct SavedOptions {
@@ -28,12 +28,12 @@ pub struct SavedOptions {
     #[serde(flatten)]
     pub render: RenderArgs,
     /// Let ssh itself bring hosts up to date that are older than DURATION, and renew a certificate
-    /// that is about to expire, before it connects [default: 5m]
+    /// that is about to expire, before it connects [DURATION: 5m]
     #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = MaxAge::DEFAULT, help_heading = "Connection options")]
     #[serde(with = "serialized::optional")]
     pub live: Option<MaxAge>,
-    /// Give the host that the cluster's alias leads to the name NAME too, so that `ssh NAME` works
+    /// A short name for the host behind the cluster's alias, so that `ssh NAME` works
     #[arg(long, value_name = "NAME", value_parser = short_name, conflicts_with = "all")]
     #[arg(help_heading = "Connection options")]
     pub short: Option<Slug<'static>>,
@@ -218,23 +218,24 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// A change of remembered options.
+/// A change of saved options.
 #[derive(Args, Clone, Debug, Default)]
 pub struct OptionChange {
-    /// Options given now; each replaces the remembered one.
+    /// Options given now; each replaces the saved one.
     #[command(flatten)]
     pub given: SavedOptions,
-    /// End --live
+    /// Turn --live off
     #[arg(long, conflicts_with = "live", help_heading = "Connection options")]
     pub no_live: bool,
-    /// End --short
+    /// Remove the short name
     #[arg(long, conflicts_with = "short", help_heading = "Connection options")]
     pub no_short: bool,
-    /// Forget a remembered option, by its name without the dashes; repeatable
+    /// Forget a saved option, by its name without the dashes; repeatable
     #[arg(long, value_name = "NAME", value_parser = option_name)]
+    #[arg(help_heading = "Saved options")]
     pub unset: Vec<String>,
-    /// Forget all remembered options
-    #[arg(long)]
+    /// Forget all saved options
+    #[arg(long, help_heading = "Saved options")]
     pub reset: bool,
     /// The options of a cluster that has none yet.
     #[arg(skip)]
@@ -247,7 +248,7 @@ fn option_name(text: &str) -> Result<String, String> {
     if names.iter().any(|known| known == name) {
         return Ok(name.to_owned());
     }
-    Err(format!("not a remembered option; those are {}", names.join(", ")))
+    Err(format!("not a saved option; those are {}", names.join(", ")))
 }
 
 impl OptionChange {

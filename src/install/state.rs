@@ -135,6 +135,12 @@ impl Record {
         [self.id.as_str(), self.name.as_str(), &self.alias(), &self.typed_name()].contains(&word)
     }
 
+    /// Returns whether ssh renews the certificate that the cluster takes: there is an API to ask.
+    #[must_use]
+    pub fn renews_certificate(&self) -> bool {
+        self.options.live.is_some() && self.source.api().is_some()
+    }
+
     /// Returns whether we wrote this fragment: then nobody has edited it since.
     #[must_use]
     pub fn wrote(&self, fragment: &[u8]) -> bool {

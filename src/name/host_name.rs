@@ -56,7 +56,7 @@ impl<'a> HostName<'a> {
         self.text.parse().ok()
     }
 
-    /// Returns whether it is a place that only a neighbour reaches: RFC 1918, 100.64.0.0/10 (RFC
+    /// Returns whether it is a place that only a neighbor reaches: RFC 1918, 100.64.0.0/10 (RFC
     /// 6598), unique-local IPv6 (RFC 4193), a single-label name, or one below `.internal`,
     /// `.local`, `.lan`.
     #[must_use]

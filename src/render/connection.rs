@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::ssh_option::SshOption;
 use crate::cluster::Cluster;
+use crate::failure::{Failure, Kind};
 use crate::name::{LocalPath, Slug};
-use crate::ssh::release::Release;
+use crate::ssh::release::{OpenSsh, Release};
 
 /// The options for logging in, and for what to trust.
 #[derive(Clone, Debug, Default)]
@@ -79,6 +80,20 @@ impl ConfigLayout {
             Self::Flat => Release(7, 6),
             Self::Compact => Release(8, 4),
         }
+    }
+
+    /// Returns what is wrong where this ssh is too old to read it.
+    #[must_use]
+    pub fn too_old(self, OpenSsh { name, release }: &OpenSsh) -> Option<Failure> {
+        let needed = self.needs();
+        let what = match self {
+            Self::Flat => "these files need",
+            Self::Compact => "`--layout compact` needs",
+        };
+        let or_flat = if *release < Self::Flat.needs() { "" } else { ", or use `--layout flat`" };
+        let message = format!("ssh is {name} here, and {what} {needed} or later");
+        let hint = format!("install {needed} or later{or_flat}");
+        (*release < needed).then(|| Failure::message(Kind::Install, message).hint(hint))
     }
 }
 

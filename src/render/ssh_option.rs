@@ -1,4 +1,4 @@
-//! One option of ssh that the user adds to every host: `KEY=VALUE`.
+//! One option of ssh for every host, `KEY=VALUE`: a default, or one that the user adds.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -255,7 +255,7 @@ impl Context {
     pub fn access_to(&self, api: &ApiSource, options: &SavedOptions) -> Outcome<Access> {
         let ApiSource { url, context, .. } = api;
         let address: ApiUrl = url.parse().map_err(|reason| {
-            Failure::message(Kind::Local, format!("the remembered address {url:?}: {reason}"))
+            Failure::message(Kind::Local, format!("the saved address {url:?}: {reason}"))
         })?;
         let mut installed = self.for_installed(context.as_deref());
         let own = options.token_file.as_ref().map(|path| self.environment.expand(path));

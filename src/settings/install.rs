@@ -65,8 +65,8 @@ pub struct InstallSettings<'c> {
     pub team: Option<String>,
     /// True if the clusters that come later are installed too.
     pub follows: bool,
-    /// The goal of a wait before, where there is one.
-    pub patience: Option<GoalArgs>,
+    /// The goal to wait for first, with `--wait`.
+    pub wait: Option<GoalArgs>,
     /// The mode: apply, or only show.
     pub mode: ModeArgs,
 }
@@ -89,7 +89,7 @@ impl<'c> InstallSettings<'c> {
                 filter: HostFilter::default(),
                 layout: context.layout()?,
             },
-            patience: wait.then_some(goal),
+            wait: wait.then_some(goal),
             mode,
         };
         install.check_name(from.api.clusters.len() + from.input.len())?;
@@ -156,7 +156,7 @@ pub fn check_sync(global: &GlobalArgs) -> Outcome<()> {
         .hint("`prime-ssh install` with it sets where a cluster is asked for"))
 }
 
-/// Options as they are remembered: a path does not depend on the current folder.
+/// Options as they are saved: a path does not depend on the current folder.
 fn lasting(mut change: OptionChange, context: &Context) -> Outcome<OptionChange> {
     let (given, environment) = (&mut change.given, &context.environment);
     let RenderArgs { identity_file, certificate_file, known_hosts, .. } = &mut given.render;

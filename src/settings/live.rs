@@ -40,7 +40,8 @@ impl Context {
             let message = format!("--live is not possible for {}: {why}", record.alias());
             Failure::message(Kind::Install, message)
         };
-        if takes_certificate && rendering.ssh.identity_file.is_none() {
+        if takes_certificate && record.renews_certificate() && rendering.ssh.identity_file.is_none()
+        {
             return Err(refuse("a certificate is made for a key, and no setting names one")
                 .hint("name yours: --identity-file, or `prime config set-ssh-key-path`"));
         }

@@ -628,7 +628,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_only_where_they_are_taken() {
+    fn colors_only_where_they_are_taken() {
         let mut table = Table::new([Column::whole("A")]);
         table.row([Cell::new("up").tone(Tone::Good)]);
         let mut text = Vec::new();

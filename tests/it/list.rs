@@ -293,7 +293,7 @@ fn a_wide_terminal_shows_all_and_a_narrow_one_what_is_worth_most() {
 }
 
 #[test]
-fn colours_where_they_are_taken() {
+fn colors_where_they_are_taken() {
     let (sandbox, api) = (Sandbox::new(), Api::serving(fleet()));
     let on_terminal = |arguments: &[&str], variable: &str| {
         let program = list(&sandbox, &api, arguments).env("TERM", "xterm").env(variable, "1");

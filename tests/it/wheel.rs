@@ -47,9 +47,9 @@ fn version() -> &'static str {
     env!("CARGO_PKG_VERSION")
 }
 
-/// The cheapest build, for what is tested here does not depend on how well it is optimised.
+/// The cheapest build, for what is tested here does not depend on how well it is optimized.
 #[test]
-fn the_wheel_holds_the_program_and_its_licences_and_installs() {
+fn the_wheel_holds_the_program_and_its_licenses_and_installs() {
     needs!("maturin");
     let sandbox = Sandbox::new();
     let out = sandbox.path("wheels");

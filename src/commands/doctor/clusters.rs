@@ -82,7 +82,7 @@ fn newcomers(snapshot: &Snapshot, follow: Follow) -> Vec<Finding> {
         Ok(newcomers) => newcomers,
         Err(failure) => {
             let finding = Finding::failed(CHECK, &failure);
-            let what = format!("new clusters of the subscription are not known: {}", finding.what);
+            let what = format!("cannot check for new clusters: {}", finding.what);
             return vec![Finding { state: State::Warning, what, ..finding }];
         }
     };

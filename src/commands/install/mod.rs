@@ -45,7 +45,7 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     if let Some(warning) = hides.clone().or_else(|| reads_another(layout, context)) {
         terminal.warning(warning);
     }
-    if let Some(goal) = settings.patience {
+    if let Some(goal) = settings.wait {
         wait::before_install(&settings.clusters, goal)?;
     }
     let before = folder::read(layout)?;

@@ -212,7 +212,7 @@ impl<'a> DesiredState<'a> {
         rendering.ssh.certificates.by_cluster.insert(record.id.to_string(), path);
         let identity = rendering.ssh.identity_file.as_ref();
         let identity = identity.map(|path| self.context.environment.expand(path));
-        if record.options.live.is_some() {
+        if record.renews_certificate() {
             return Ok(identity);
         }
         let key = identity.as_deref().and_then(Identity::public_half);

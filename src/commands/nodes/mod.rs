@@ -51,7 +51,7 @@ impl<'a> ViewedCluster<'a> {
         })
     }
 
-    /// Those that were asked for: not one that only others are reached through.
+    /// The hosts that were asked for, without those that others only jump through.
     pub(super) fn chosen(&self) -> impl Iterator<Item = ViewedHost<'_>> {
         self.hosts().filter(|host| !host.host.jump_only)
     }

@@ -112,7 +112,7 @@ fn any_target(cluster: &ViewedCluster<'_>, ssh: &Ssh, layout: &Layout) -> Outcom
 
 /// The configuration that `install` would leave, and options beside it: the fragment comes first, and
 /// what it does not say is the user's. What ssh learns of host keys is forgotten afterwards, and what
-/// it has learnt before from a fragment of `config` counts.
+/// it learned before from a fragment of `config` counts.
 fn as_installed(
     cluster: &ViewedCluster<'_>,
     ssh: &Ssh,

@@ -227,7 +227,7 @@ impl<'w> Waiter<'w> {
                 let cluster = view(id, first, text)?;
                 self.look(&cluster, results).await?;
                 let status = ClusterStatus::new(&cluster, results, outage.as_deref(), &self.judge);
-                *end = status.end(self.patience.goal, results, &self.judge);
+                *end = status.end(self.patience.goal);
                 status.progress()
             };
             if awaited.end.is_some() {

@@ -9,8 +9,8 @@ use crate::commands::{nodes, report};
 use crate::failure::{Failure, Outcome};
 
 /// Prints how far each cluster came; `problems` says what each of them lacks, in their order.
-pub(super) fn print(
-    statuses: &[ClusterStatus<'_>],
+pub(super) fn print<'s>(
+    statuses: &'s [ClusterStatus<'s>],
     problems: &[Option<Failure>],
     goal: Goal,
     format: ReportFormat,
@@ -50,7 +50,7 @@ struct Cluster<'r> {
 }
 
 impl<'r> Cluster<'r> {
-    fn of(status: &'r ClusterStatus<'r>, problem: Option<&Failure>, goal: Goal) -> Self {
+    fn of(status: &'r ClusterStatus<'_>, problem: Option<&Failure>, goal: Goal) -> Self {
         let without_host = status.cluster.without_host();
         Self {
             alias: status.cluster.alias(),
@@ -63,7 +63,7 @@ impl<'r> Cluster<'r> {
             },
             nodes_total: status.total(),
             nodes_up: status.up(),
-            hosts: status.rows().map(HostRow::of).collect(),
+            hosts: status.rows().iter().map(HostRow::of).collect(),
             nodes_without_host: without_host.map(NodeRow::of).collect(),
         }
     }

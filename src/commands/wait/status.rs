@@ -1,13 +1,14 @@
 //! The status of a cluster and its nodes: the last answer of the API, and what was found there.
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 
 use super::TOLD;
 use super::probes::ProbeResults;
 use crate::cli::Goal;
 use crate::cluster::{NoFleet, Skipped, WhySkipped};
-use crate::commands::nodes::ViewedCluster;
 use crate::commands::nodes::status::{Judge, NodeStatus, Verdict};
+use crate::commands::nodes::{ViewedCluster, ViewedHost};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::name::Label;
 use crate::text::message::Message;
@@ -15,12 +16,14 @@ use crate::text::message::Message;
 /// The status of a cluster: of its nodes, and of the API.
 pub(super) struct ClusterStatus<'s> {
     pub(super) cluster: &'s ViewedCluster<'s>,
-    /// Its hosts, those that others are reached through too.
-    statuses: Vec<NodeStatus<'s>>,
-    /// The ids of the nodes that are up, of those that are waited for.
-    up: HashSet<&'s str>,
+    results: &'s ProbeResults,
+    judge: &'s Judge<'s>,
     /// The reason that the API did not say anything newer.
     outage: Option<&'s str>,
+    /// The ids of the nodes that are up, of those that are waited for.
+    up: HashSet<&'s str>,
+    /// Their hosts, judged once somebody is told.
+    rows: OnceCell<Vec<NodeStatus<'s>>>,
 }
 
 /// Returns the number of nodes that must be up.
@@ -34,17 +37,21 @@ pub(super) fn wanted(goal: Goal, cluster: &ViewedCluster<'_>) -> usize {
 impl<'s> ClusterStatus<'s> {
     pub(super) fn new(
         cluster: &'s ViewedCluster<'s>,
-        results: &ProbeResults,
+        results: &'s ProbeResults,
         outage: Option<&'s str>,
-        judge: &Judge<'_>,
+        judge: &'s Judge<'s>,
     ) -> Self {
-        let statuses = judge.statuses(cluster, |host| results.of(host));
-        Self { cluster, statuses, up: results.up(cluster.chosen()), outage }
+        let up = results.up(cluster.chosen());
+        Self { cluster, results, judge, outage, up, rows: OnceCell::new() }
     }
 
-    /// The hosts of the nodes that are waited for.
-    pub(super) fn rows(&self) -> impl Iterator<Item = &NodeStatus<'s>> {
-        self.statuses.iter().filter(|status| counts(status))
+    /// The hosts of the nodes that are waited for, with the status of each.
+    pub(super) fn rows(&self) -> &[NodeStatus<'s>] {
+        self.rows.get_or_init(|| {
+            let mut rows = self.judge.statuses(self.cluster, |host| self.results.of(host));
+            rows.retain(|status| is_awaited(&status.host));
+            rows
+        })
     }
 
     pub(super) fn total(&self) -> usize {
@@ -56,19 +63,14 @@ impl<'s> ClusterStatus<'s> {
     }
 
     /// The first host of each node that is not up.
-    fn down(&self) -> impl Iterator<Item = &NodeStatus<'s>> {
+    fn down(&self) -> impl Iterator<Item = ViewedHost<'s>> {
         let mut seen = self.up.clone();
-        self.rows().filter(move |status| seen.insert(id(status)))
+        self.cluster.hosts().filter(is_awaited).filter(move |host| seen.insert(id(host)))
     }
 
     /// Returns how the wait ended: all is as it should be, or cannot be any more; `None` while it goes
     /// on.
-    pub(super) fn end(
-        &self,
-        goal: Goal,
-        results: &ProbeResults,
-        judge: &Judge<'_>,
-    ) -> Option<Outcome<()>> {
+    pub(super) fn end(&self, goal: Goal) -> Option<Outcome<()>> {
         if self.cluster.fleet().is_some_and(|fleet| fleet.cluster.is_terminated()) {
             return Some(Err(self.impossible("the cluster was terminated", None)));
         }
@@ -83,8 +85,8 @@ impl<'s> ClusterStatus<'s> {
             return Some(Err(Failure::message(Kind::Hosts, message)));
         }
         // A jump host that refuses our login will refuse it the next time.
-        let (name, reason, host) = results.refusal(self.cluster)?;
-        let Verdict { detail, remedy, .. } = judge.failed_jump(&host, reason);
+        let (name, reason, host) = self.results.refusal(self.cluster)?;
+        let Verdict { detail, remedy, .. } = self.judge.failed_jump(&host, reason);
         let why = format!("its jump host {name} refuses the login: {detail}");
         Some(Err(self.impossible(&why, remedy)))
     }
@@ -96,8 +98,7 @@ impl<'s> ClusterStatus<'s> {
 
     /// The installations that failed on nodes that are not up.
     fn failures(&self) -> Vec<String> {
-        let connected =
-            self.down().filter_map(|status| Some((status.host.alias(), failure(status)?)));
+        let connected = self.down().filter_map(|host| Some((host.alias(), failure(&host)?)));
         let unconnected = self
             .cluster
             .without_host()
@@ -120,7 +121,7 @@ impl<'s> ClusterStatus<'s> {
         let refused =
             without_host().filter(|(_, node)| node.why == WhySkipped::ValueRefused).count();
         let waiting = without_host().filter(|(_, node)| is_starting(node)).count();
-        let silent = self.down().filter(|status| failure(status).is_none()).count();
+        let silent = self.down().filter(|host| failure(host).is_none()).count();
         let mut others = Vec::new();
         for (count, one, several) in [
             (silent, "does not answer yet", "do not answer yet"),
@@ -140,7 +141,7 @@ impl<'s> ClusterStatus<'s> {
 
     /// The reason for each node that is not up, a line a host.
     pub(super) fn missing(&self) -> Vec<String> {
-        let hosts = self.rows().filter(|status| !self.up.contains(id(status)));
+        let hosts = self.rows().iter().filter(|status| !self.up.contains(id(&status.host)));
         let missing = |NodeStatus { host, verdict, .. }: &NodeStatus<'s>| {
             format!("{}: {}", host.alias(), verdict.detail)
         };
@@ -158,18 +159,18 @@ impl<'s> ClusterStatus<'s> {
     }
 }
 
-fn id<'s>(status: &NodeStatus<'s>) -> &'s str {
-    status.host.host.node.id.as_str()
+fn id<'s>(host: &ViewedHost<'s>) -> &'s str {
+    host.host.node.id.as_str()
 }
 
 /// The reason that the installation of its node failed, where it did.
-fn failure<'s>(status: &NodeStatus<'s>) -> Option<&'s str> {
-    status.host.host.node.failure.as_ref().map(Label::as_str)
+fn failure<'s>(host: &ViewedHost<'s>) -> Option<&'s str> {
+    host.host.node.failure.as_ref().map(Label::as_str)
 }
 
 /// Returns whether it is of a node that is waited for.
-fn counts(status: &NodeStatus<'_>) -> bool {
-    status.host.host.is_active() && !status.host.host.jump_only
+fn is_awaited(host: &ViewedHost<'_>) -> bool {
+    host.host.is_active() && !host.host.jump_only
 }
 
 /// Returns whether it only takes its time.

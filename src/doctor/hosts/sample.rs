@@ -96,6 +96,7 @@ mod tests {
             path: name.into(),
             fragment: Fragment::parse(text.as_bytes()),
             commands: Vec::new(),
+            is_renewed: false,
         }
     }
 

@@ -19,7 +19,7 @@ impl<'v> Variable<'v> {
         Self { key, value }
     }
 
-    /// A text that is there, or null.
+    /// A string, or null.
     pub(super) fn text(key: &'static str, text: Option<impl Into<Cow<'v, str>>>) -> Self {
         Self { key, value: text.map_or(Value::Null, |text| Value::Text(text.into())) }
     }

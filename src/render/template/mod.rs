@@ -36,7 +36,7 @@ const DEPTH: usize = 200;
 /// The longest template, in bytes. Its lists can stand in each other half as deep, and the engine
 /// goes down into them.
 const TEXT_MAX: usize = 64 * 1024;
-/// Bytes of stack for that: 2 KiB for each of them, as measured without optimisation. Only what is
+/// Bytes of stack for that: 2 KiB for each of them, as measured without optimization. Only what is
 /// used of it is memory.
 const STACK: usize = TEXT_MAX / 2 * 2048 + 16 * 1024 * 1024;
 /// The longest that reading or rendering a template may take: some expressions cost the square of
@@ -171,9 +171,9 @@ fn engine() -> Environment<'static> {
     // For the places of errors.
     engine.set_debug(true);
     engine.set_formatter(write_value);
-    // It shows what is in the engine, which are no data.
+    // It prints the engine itself, and not the data.
     engine.remove_global("debug");
-    // With it a loop makes lists in lists without end, and one that holds itself.
+    // With a namespace a loop could nest lists without end, or put a list into itself.
     engine.remove_global("namespace");
     filters::add_to(&mut engine);
     engine

@@ -136,6 +136,27 @@ fn a_certificate_that_ssh_renews_is_none_of_our_business() {
 }
 
 #[test]
+fn a_certificate_of_ones_own_is_renewed_by_nobody() {
+    needs!("ssh", "ssh-keygen");
+    let (user, authority) = with_vault(&[]);
+    let own = user.path("own-cert.pub");
+    user.program(["install", "train", "--live", "--certificate-file"]).arg(&own).run().succeeds();
+    let key = user.read("keys/id_cluster.pub");
+    let has = |validity: &str| {
+        let signed = authority.signing(&["-n", &me(), "-V", validity]).certificate(&key);
+        fs::write(&own, signed).unwrap();
+    };
+    has("-1m:+4h");
+    let report = user.doctor();
+    let finding = report.finding("certificate", "ok", "valid for ");
+    assert!(!finding["what"].as_str().unwrap().contains("renews"), "{finding}");
+    has("-3h:-2h");
+    let report = user.doctor();
+    let finding = report.finding("certificate", "wrong", "it expired 2 h ago");
+    assert_eq!(finding["advice"], "get a new one where this one came from");
+}
+
+#[test]
 fn a_program_that_moved_after_an_update() {
     needs!("ssh");
     let (user, _) = with_vault(&[]);

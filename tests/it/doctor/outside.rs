@@ -164,7 +164,11 @@ fn an_ssh_that_is_too_old_or_none() {
     let user = User::healthy();
     for (script, state, words) in [
         ("echo OpenSSH_7.6p1, OpenSSL 1.0.2n >&2", "ok", "supports everything that our files use"),
-        ("echo OpenSSH_7.5p1, OpenSSL 1.0.2n >&2", "wrong", "OpenSSH_7.5p1 does not support"),
+        (
+            "echo OpenSSH_7.5p1, OpenSSL 1.0.2n >&2",
+            "wrong",
+            "ssh is OpenSSH_7.5p1 here, and these files need",
+        ),
         ("echo SomeSSH_1.0 >&2", "note", "not an OpenSSH of a known version: SomeSSH_1.0"),
         ("echo broken library >&2; exit 127", "wrong", "ssh does not work: broken library"),
     ] {

@@ -1,4 +1,4 @@
-//! Options are remembered as they were typed, and nothing else decides what is installed.
+//! Options are saved as they were typed, and nothing else decides what is installed.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -62,7 +62,7 @@ fn options_are_remembered_until_others_are_typed() {
     assert!(fragment(&sandbox).contains("\nMatch originalhost prime.train.*"));
     snapshot!(install(&["--reset", "--user=eve"]), @"added user eve, removed identity-file [home]/keys/id, removed layout compact, removed ssh-option LogLevel=ERROR");
     let known = sandbox.installing(&train()).arg("--unset=users").run().fails(2);
-    assert!(known.contains("not a remembered option; those are "), "{known}");
+    assert!(known.contains("not a saved option; those are "), "{known}");
 }
 
 #[test]

@@ -42,13 +42,13 @@ fn nothing_is_its_own_way_in() {
     }
     snapshot!(told, @"
     --- prime.train
-    error: nothing to render for train (clst01): prime.train is a name of this cluster itself, and a host cannot be its own way in
+    error: nothing to render for train (clst01): prime.train is a name of this cluster itself, and a host cannot jump through itself
 
     --- prime.train.node-1
-    error: nothing to render for train (clst01): prime.train.node-1 is a name of this cluster itself, and a host cannot be its own way in
+    error: nothing to render for train (clst01): prime.train.node-1 is a name of this cluster itself, and a host cannot jump through itself
 
     --- me@prime.train.x
-    error: nothing to render for train (clst01): prime.train.x is a name of this cluster itself, and a host cannot be its own way in
+    error: nothing to render for train (clst01): prime.train.x is a name of this cluster itself, and a host cannot jump through itself
 
     --- 203.0.113.10
     error: nothing to render for train (clst01): 203.0.113.10 port 22 is node node-0 itself; `--jump auto` jumps through the control node

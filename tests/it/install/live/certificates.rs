@@ -109,3 +109,14 @@ fn how_long_a_slow_one_may_take() {
     assert!(ran.took < Duration::from_secs(25), "{:?}", ran.took);
     assert!(ran.stderr.contains("no new certificate"), "{}", ran.stderr);
 }
+
+#[test]
+fn ssh_asks_for_none_for_a_cluster_of_a_file() {
+    needs!("ssh", "ssh-keygen");
+    let live = Live::serving(Api::serving([]).may_be_idle());
+    let file = live.sandbox.write("train.json", train().with("vaultEnabled", true).answer());
+    // No key is named either: nobody makes a certificate for it.
+    live.run(&["install", "--live", "--input", file.to_str().unwrap()]).succeeds();
+    let told = live.asks("prime.train.node-1");
+    assert_eq!((host_name(&told).as_str(), told.stderr.as_str()), ("10.0.0.11", ""));
+}
