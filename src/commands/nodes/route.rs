@@ -126,7 +126,7 @@ fn as_installed(
     }
     let group = ssh.group();
     let mut fragment = Vec::new();
-    ssh_config::render(fleets, &login, &mut fragment)
+    ssh_config::render(fleets, [], &login, &mut fragment)
         .context("cannot render")
         .or_fail(Kind::Local)?;
     let write = |content: &[u8]| {
