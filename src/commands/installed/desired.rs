@@ -219,7 +219,7 @@ impl<'a> DesiredState<'a> {
         let key = identity.as_deref().and_then(Identity::public_half);
         // What is there under another name yet is put under this one.
         let present = file_of(self.layout, cluster, None);
-        if let Some(why) = cluster_certificates::refusal(&present, key.as_ref()) {
+        if let Some(why) = cluster_certificates::fault(&present, key.as_ref()) {
             let commands = self.context.commands();
             self.talk.warn(cluster_certificates::warning(&why, cluster, None, &commands));
         }

@@ -92,7 +92,7 @@ impl JumpHosts {
         Route {
             target: target(host, &self.any),
             endpoint: host.endpoint(),
-            proxy_jump: host.jump(),
+            proxy_jump: host.proxy_jump(),
             jump: self.of_hop(if is_jump { Hop::Jump } else { host.hop() }),
             is_jump,
         }
