@@ -46,7 +46,7 @@ impl ApiUrl {
 
     /// Returns whether the token may go to `url` too: same scheme, host and port.
     pub(super) fn has_origin_of(&self, url: &Url) -> bool {
-        origin(&self.0) == origin(url)
+        self.0.origin() == url.origin()
     }
 }
 
@@ -120,10 +120,6 @@ fn is_loopback(url: &Url) -> bool {
 /// An IPv6 address without its brackets.
 fn bare(host: &str) -> &str {
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
-}
-
-fn origin(url: &Url) -> (&str, Option<&str>, Option<u16>) {
-    (url.scheme(), url.host_str(), url.port_or_known_default())
 }
 
 #[cfg(test)]

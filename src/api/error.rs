@@ -78,7 +78,7 @@ impl ApiError {
         let hint = match malformed {
             Malformed::Html => WEB_PAGE,
             Malformed::NoData => "it may have just been terminated; try again, or give another id",
-            _ => WRONG_API,
+            Malformed::Wrong(_) => WRONG_API,
         };
         let message = format!("{what}: {}", shown(&malformed.to_string()));
         Self { is_outage: true, ..Self::new(Kind::Answer, message, hint) }

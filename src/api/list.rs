@@ -178,8 +178,8 @@ pub(super) fn page(text: &str, offset: usize) -> Result<Page, ApiError> {
     let mut page: Page = wire::read(text).map_err(malformed)?;
     let rows = page.data.len();
     if rows > PAGE {
-        let reason = format!("{rows} rows, and at most {PAGE} were asked for");
-        return Err(malformed(Malformed::Wrong { path: String::new(), reason }));
+        let what = format!("{rows} rows, and at most {PAGE} were asked for");
+        return Err(malformed(Malformed::Wrong(what)));
     }
     for (row, place) in page.data.iter_mut().zip(offset..) {
         row.place = place;

@@ -18,11 +18,9 @@ use crate::text::sanitize::excerpt;
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Value<'a> {
-    /// The field is not there.
+    /// The field is not there, or `null`.
     #[default]
     Missing,
-    /// `null`.
-    Null,
     /// `true` or `false`.
     Bool(bool),
     /// A whole number that fits.
@@ -38,15 +36,9 @@ pub enum Value<'a> {
 }
 
 impl Value<'_> {
-    /// Returns whether the API left the field out; a `null` counts as left out.
-    #[must_use]
-    pub fn is_absent(&self) -> bool {
-        matches!(self, Self::Missing | Self::Null)
-    }
-
     /// The text, or why there is none.
     pub fn required(&self) -> Result<&str, &'static str> {
-        self.text().ok_or(if self.is_absent() { "missing" } else { "not a string" })
+        self.text().ok_or(if *self == Self::Missing { "missing" } else { "not a string" })
     }
 
     /// The text, where it is one.
@@ -102,7 +94,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
             }
 
             fn visit_unit<E>(self) -> Result<Value<'de>, E> {
-                Ok(Value::Null)
+                Ok(Value::Missing)
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value<'de>, A::Error> {
@@ -197,7 +189,7 @@ pub struct SshKeys<'a>(pub Vec<SshKey<'a>>);
 
 impl<'a> Extend<SshKey<'a>> for SshKeys<'a> {
     fn extend<T: IntoIterator<Item = SshKey<'a>>>(&mut self, keys: T) {
-        let says = |key: &SshKey<'a>| !(key.role.is_absent() && key.public_key.is_absent());
+        let says = |key: &SshKey<'a>| [&key.role, &key.public_key] != [&Value::Missing; 2];
         self.0.extend(keys.into_iter().filter(says));
     }
 }
@@ -220,21 +212,10 @@ pub enum Malformed {
     /// A web page, as a proxy or a login portal sends it.
     #[error("a web page (HTML) instead of JSON")]
     Html,
-    /// Nothing at all.
-    #[error("empty instead of JSON")]
-    Empty,
-    /// It ends in the middle, at this line and column, both from 1.
-    #[error("the JSON is cut off at line {line}, column {column}")]
-    #[expect(missing_docs, reason = "the variant's own words say it")]
-    Cut { line: usize, column: usize },
-    /// It is no JSON, or not of the contract's shape.
-    #[error("{}{reason}", place(path))]
-    Wrong {
-        /// The place in the structure (`data.nodes[3]`); empty where that is not known.
-        path: String,
-        /// The parser's words, with line and column, and without any text of the answer.
-        reason: String,
-    },
+    /// It is no JSON, or not of the contract's shape: the place, and the parser's words without any
+    /// text of the answer.
+    #[error("{0}")]
+    Wrong(String),
     /// `"data": null` or an empty list: the API found nothing to tell.
     #[error("`data` is empty: the API has nothing to tell")]
     NoData,
@@ -243,8 +224,12 @@ pub enum Malformed {
 /// The most characters of a path that are shown: a key that nobody asked for may be any text.
 const PATH: usize = 100;
 
-fn place(path: &str) -> String {
-    if path.is_empty() { String::new() } else { excerpt(path, PATH) + ": " }
+impl Malformed {
+    /// What is wrong at a place in the structure (`data.nodes[3]`).
+    #[must_use]
+    pub fn at(path: &str, reason: &str) -> Self {
+        Self::Wrong(format!("{}: {reason}", excerpt(path, PATH)))
+    }
 }
 
 /// A cluster with the start of its JSON paths: `data.`, `data[3].` or nothing.
@@ -418,13 +403,14 @@ pub fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Malformed> {
 fn malformed<'a, T: Deserialize<'a>>(text: &'a str, error: &serde_json::Error) -> Malformed {
     let start = text.trim_start();
     if start.is_empty() {
-        return Malformed::Empty;
+        return Malformed::Wrong("empty instead of JSON".to_owned());
     }
     if start.starts_with('<') {
         return Malformed::Html;
     }
     if error.is_eof() {
-        return Malformed::Cut { line: error.line(), column: error.column() };
+        let (line, column) = (error.line(), error.column());
+        return Malformed::Wrong(format!("the JSON is cut off at line {line}, column {column}"));
     }
     let mut parser = serde_json::Deserializer::from_str(text);
     let path = serde_path_to_error::deserialize::<_, T>(&mut parser)
@@ -433,7 +419,7 @@ fn malformed<'a, T: Deserialize<'a>>(text: &'a str, error: &serde_json::Error) -
         .filter(|path| path != ".");
     let words = without_text(&error.to_string());
     let reason = if error.is_syntax() { format!("not JSON: {words}") } else { words };
-    Malformed::Wrong { path: path.unwrap_or_default(), reason }
+    path.map_or_else(|| Malformed::Wrong(reason.clone()), |path| Malformed::at(&path, &reason))
 }
 
 /// The parser's words without the text of the answer in them, which may be as long as that is, and
@@ -477,7 +463,7 @@ mod tests {
         let answer = cluster(nodes);
         let node = &answer.nodes[0];
         assert_eq!(node.id, Value::Integer(5));
-        assert_eq!(node.name, Value::Null);
+        assert_eq!(node.name, Value::Missing);
         assert_eq!(node.status, Value::List);
         assert_eq!(node.gpu_name, Value::Object);
         assert_eq!(node.gpu_count, Value::Number(1.5));
@@ -491,20 +477,22 @@ mod tests {
     #[test]
     fn what_is_no_answer_says_where() {
         let error = |text: &str| parse(text).unwrap_err();
-        assert_eq!(error(""), Malformed::Empty);
+        let wrong = |text: &str| {
+            let Malformed::Wrong(what) = error(text) else { panic!("{text}") };
+            what
+        };
+        assert_eq!(wrong(""), "empty instead of JSON");
         assert_eq!(error(" \n<html>"), Malformed::Html);
         assert_eq!(error(r#"{"data": null}"#), Malformed::NoData);
         assert_eq!(error(r#"{"data": []}"#), Malformed::NoData);
-        assert_eq!(error("{\"data\": {\n\"id\": \"x"), Malformed::Cut { line: 2, column: 8 });
-        assert!(matches!(error("{\"data\": tru }"), Malformed::Wrong { .. }));
-        let Malformed::Wrong { path, reason } = error(r#"{"data": {"nodes": [{}, 5]}}"#) else {
-            panic!("not a wrong shape");
-        };
-        assert_eq!(path, "data.nodes[1]");
-        assert!(reason.contains("line 1 column"), "{reason}");
+        let cut = "the JSON is cut off at line 2, column 8";
+        assert_eq!(wrong("{\"data\": {\n\"id\": \"x"), cut);
+        wrong("{\"data\": tru }");
+        let what = wrong(r#"{"data": {"nodes": [{}, 5]}}"#);
+        assert!(what.starts_with("data.nodes[1]: ") && what.contains("line 1 column"), "{what}");
         let twice = r#"{"data": {"nodes": [{"id": "a", "id": "b"}]}}"#;
-        assert!(error(twice).to_string().contains("duplicate field `id`"));
-        assert!(matches!(error("[]"), Malformed::Wrong { .. }));
+        assert!(wrong(twice).contains("duplicate field `id`"));
+        wrong("[]");
     }
 
     #[test]

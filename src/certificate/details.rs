@@ -30,7 +30,7 @@ pub fn lines(
         Some(_) => " (not the identity's)",
         None => "",
     };
-    let signature = match certificate.signature_status() {
+    let signature = match certificate.signature {
         SignatureStatus::Valid => "",
         SignatureStatus::Invalid => " (the signature does not fit)",
         SignatureStatus::Sha1 => " (with SHA-1, which OpenSSH refuses since 8.2)",

@@ -20,17 +20,7 @@ const CLOCK_OFF_MAX: u64 = 24 * 3600;
 /// The longest text of the signer's that is shown, in characters.
 const SHOWN: usize = 200;
 
-/// Checks a certificate that came: as [`check`] does, and that its signature fits.
-pub fn check_new(certificate: &Certificate, key: &PublicKey, now: u64) -> Result<(), String> {
-    check(certificate, key, now)?;
-    if certificate.signature_status() == SignatureStatus::Invalid {
-        return Err("its signature does not fit: it was changed or damaged on the way".to_owned());
-    }
-    Ok(())
-}
-
-/// Checks whether a certificate lets in who holds `key`, now. Its signature was checked when it
-/// came. The error says why it does not.
+/// Checks whether a certificate lets in who holds `key`, now. The error says why it does not.
 pub fn check(certificate: &Certificate, key: &PublicKey, now: u64) -> Result<(), String> {
     let Certificate { valid_from: from, valid_until: until, .. } = *certificate;
     let ago = |seconds| span(Duration::from_secs(seconds));
@@ -57,6 +47,9 @@ pub fn check(certificate: &Certificate, key: &PublicKey, now: u64) -> Result<(),
         }
         Some(left) if left > VALIDITY_MAX + SLACK => {
             format!("it is valid for {}; at most {most} are accepted", span(left))
+        }
+        Some(_) if certificate.signature == SignatureStatus::Invalid => {
+            "its signature does not fit: it was changed or damaged on the way".to_owned()
         }
         Some(_) => return Ok(()),
     })
@@ -92,7 +85,7 @@ pub fn too_long(certificate: &Certificate, ttl: Option<Duration>, now: u64) -> O
 #[must_use]
 pub fn restrictions(certificate: &Certificate) -> Vec<String> {
     let sha1 = "is signed with SHA-1 (ssh-rsa), which OpenSSH refuses since 8.2";
-    let is_sha1 = certificate.signature_status() == SignatureStatus::Sha1;
+    let is_sha1 = certificate.signature == SignatureStatus::Sha1;
     let options = certificate.critical_options.iter().filter_map(|(name, value)| {
         let value = shown(value);
         Some(match name.as_str() {
@@ -136,7 +129,7 @@ mod tests {
 
     fn judged(text: &str, now: u64) -> Result<Certificate, String> {
         let certificate = Certificate::read(text)?;
-        check_new(&certificate, &PublicKey::parse(KEY)?, now).map(|()| certificate)
+        check(&certificate, &PublicKey::parse(KEY)?, now).map(|()| certificate)
     }
 
     fn at(now: u64) -> Result<Certificate, String> {
@@ -149,7 +142,7 @@ mod tests {
         assert_eq!(restrictions(&certificate), [""; 0]);
         assert_eq!(certificate.principals, ["ubuntu", "root"]);
         assert_eq!(certificate.key_id, "vault-token-1");
-        assert_eq!(certificate.signature_status(), SignatureStatus::Valid);
+        assert_eq!(certificate.signature, SignatureStatus::Valid);
         assert_eq!(certificate.extensions.len(), 5);
         assert_eq!(certificate.left(FROM + HOUR), Some(Duration::from_secs(7 * HOUR)));
         // The comment is gone.
@@ -215,11 +208,8 @@ mod tests {
                 let mut damaged = blob.clone();
                 damaged[place] ^= 1 << bit;
                 if let Ok(certificate) = judged(&damaged) {
-                    assert_eq!(
-                        certificate.signature_status(),
-                        SignatureStatus::Unchecked,
-                        "bit {bit} at {place}"
-                    );
+                    let expected = SignatureStatus::Unchecked;
+                    assert_eq!(certificate.signature, expected, "bit {bit} at {place}");
                     unchecked.insert(place);
                 }
             }

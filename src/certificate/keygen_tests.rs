@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::identity::{Identity, IdentityError};
-use super::judge::{check_new, restrictions, too_long};
+use super::judge::{check, restrictions, too_long};
 use super::{Certificate, PublicKey, SignatureStatus};
 
 const KINDS: [(&str, &[&str]); 6] = [
@@ -71,7 +71,7 @@ fn now() -> u64 {
 
 fn judged(text: &str, key: &PublicKey) -> Result<(Certificate, Vec<String>), String> {
     let certificate = Certificate::read(text)?;
-    check_new(&certificate, key, now())?;
+    check(&certificate, key, now())?;
     let warnings = restrictions(&certificate);
     Ok((certificate, warnings))
 }
@@ -94,7 +94,7 @@ fn every_kind_of_key_and_of_signer() {
             assert_eq!(certificate.principals, ["ubuntu"]);
             let expected =
                 if signer == 5 { SignatureStatus::Unchecked } else { SignatureStatus::Valid };
-            assert_eq!(certificate.signature_status(), expected, "{signer_kind} {size:?}");
+            assert_eq!(certificate.signature, expected, "{signer_kind} {size:?}");
             let signer = folder.fingerprint(&format!("ca{signer}"));
             assert_eq!(certificate.authority.fingerprint(), signer);
         }

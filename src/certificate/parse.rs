@@ -40,8 +40,8 @@ pub struct Certificate {
     pub extensions: Vec<(String, String)>,
     /// The key that signed it.
     pub authority: PublicKey,
-    signed: Box<[u8]>,
-    signature: Box<[u8]>,
+    /// The result of checking its signature.
+    pub signature: SignatureStatus,
     /// The line that ssh reads, with its end and without the signer's comment.
     pub line: Box<str>,
 }
@@ -117,6 +117,7 @@ impl Certificate {
         let authority = authority.ok_or("signer's key")?;
         let signed = blob.strip_suffix(fields.0).ok_or("signature")?;
         let signature = fields.string().ok_or("signature")?;
+        let signature = signature::check(&authority, signed, signature);
         if !fields.is_empty() {
             return Err("end");
         }
@@ -130,17 +131,9 @@ impl Certificate {
             critical_options,
             extensions,
             authority,
-            signed: signed.into(),
-            signature: signature.into(),
+            signature: signature.unwrap_or(SignatureStatus::Invalid),
             line,
         })
-    }
-
-    /// Checks the signature, which takes longer than reading everything else.
-    #[must_use]
-    pub fn signature_status(&self) -> SignatureStatus {
-        signature::check(&self.authority, &self.signed, &self.signature)
-            .unwrap_or(SignatureStatus::Invalid)
     }
 }
 

@@ -402,7 +402,7 @@ pub struct TemplateArgs {
     pub output: OutputArgs,
     /// The hosts, and what they are reached through.
     #[command(flatten)]
-    pub hosts: cluster::Options,
+    pub fleet: cluster::Options,
 }
 
 /// `prime-ssh completions`.

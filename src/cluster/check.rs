@@ -30,10 +30,8 @@ impl<'a> CheckedCluster<'a> {
     /// messages if its own name is refused.
     pub fn of(text: &'a str, label: &str) -> Result<Self, Malformed> {
         let mut clusters = Self::of_file(text, label)?;
-        clusters.pop().filter(|last| !last.is_of_list()).ok_or_else(|| Malformed::Wrong {
-            path: "data".to_owned(),
-            reason: "a list instead of one cluster".to_owned(),
-        })
+        let last = clusters.pop().filter(|last| !last.is_of_list());
+        last.ok_or_else(|| Malformed::at("data", "a list instead of one cluster"))
     }
 
     /// Parses and checks a file, which holds at least one cluster.

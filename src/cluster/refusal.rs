@@ -98,7 +98,7 @@ impl<'c> Checker<'c> {
         check: impl FnOnce(Cow<'a, str>) -> Result<T, Invalid>,
     ) -> Result<Option<T>, Refused> {
         match value {
-            Value::Missing | Value::Null => Ok(None),
+            Value::Missing => Ok(None),
             Value::Text(text) => match check(text.clone()) {
                 Ok(checked) => Ok(Some(checked)),
                 Err(reason) => Err(self.refuse(field, value, reason)),
@@ -116,7 +116,7 @@ impl<'c> Checker<'c> {
         check: impl FnOnce(i64) -> Result<T, Invalid>,
     ) -> Result<T, Refused> {
         let checked = match value {
-            Value::Missing | Value::Null => return Ok(default),
+            Value::Missing => return Ok(default),
             Value::Integer(number) => check(*number),
             _ => Err(Invalid::because("not a whole number")),
         };
@@ -126,7 +126,7 @@ impl<'c> Checker<'c> {
     /// A flag that may be missing or `null`, which means `false`.
     pub(super) fn flag(&mut self, field: &str, value: &Value<'_>) -> Result<bool, Refused> {
         match value {
-            Value::Missing | Value::Null => Ok(false),
+            Value::Missing => Ok(false),
             Value::Bool(flag) => Ok(*flag),
             _ => Err(self.refuse(field, value, Invalid::because("neither true nor false"))),
         }
@@ -145,7 +145,6 @@ const EXCERPT: usize = 48;
 fn shown(value: &Value<'_>) -> String {
     match value {
         Value::Missing => String::new(),
-        Value::Null => "null".to_owned(),
         Value::Bool(flag) => flag.to_string(),
         Value::Integer(number) => number.to_string(),
         // Not all its 300 digits.

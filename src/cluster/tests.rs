@@ -316,9 +316,9 @@ fn every_refusal_has_its_path_and_all_are_told() {
             "data.nodes[0].connections[1].podId: missing",
             "data.nodes[0].connections[1].host: 5: not a string",
             "data.nodes[0].connections[1].port: 65536: not a port: 1 to 65535",
-            "data.nodes[0].connections[1].user: null: missing",
+            "data.nodes[0].connections[1].user: missing",
             "data.nodes[1].id: missing",
-            "data.nodes[1].name: null: missing",
+            "data.nodes[1].name: missing",
             "data.nodes[1].connections[0].port: 0: not a port: 1 to 65535",
         ]
     );

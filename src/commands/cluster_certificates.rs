@@ -33,7 +33,7 @@ pub(super) fn add_certificates(
     let key = key_path(connection, context).and_then(|path| Identity::public_half(&path));
     for cluster in clusters {
         let own = file_of(&layout, cluster, None);
-        if let Some(why) = refusal(&own, key.as_ref()) {
+        if let Some(why) = fault(&own, key.as_ref()) {
             context.terminal.warning(warning(&why, cluster, None, &commands));
         }
         let path = path_of(&layout, &own)?;
@@ -66,7 +66,7 @@ pub(super) fn renew_certificates(
         return Ok(());
     };
     let lets_in =
-        |cluster: &&Cluster<'_>| refusal(&file_of(&layout, cluster, None), key.as_ref()).is_none();
+        |cluster: &&Cluster<'_>| fault(&file_of(&layout, cluster, None), key.as_ref()).is_none();
     if !clusters.iter().all(lets_in) {
         return Err(failure);
     }
@@ -121,13 +121,13 @@ pub(super) fn warning(
 }
 
 /// Returns why a certificate lets nobody in.
-pub(super) fn refusal(file: &CertificateFile, key: Option<&PublicKey>) -> Option<String> {
+pub(super) fn fault(file: &CertificateFile, key: Option<&PublicKey>) -> Option<String> {
     let present = match file::present(&file.path) {
         Ok(present) => present,
         Err(why) => return Some(why),
     };
-    let refusal = judge::check(&present, key.unwrap_or(&present.key), time::now()).err()?;
-    Some(format!("the present one is useless: {refusal}"))
+    let why = judge::check(&present, key.unwrap_or(&present.key), time::now()).err()?;
+    Some(format!("the present one is useless: {why}"))
 }
 
 /// A path of ours as ssh's files can name it.

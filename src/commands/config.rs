@@ -18,8 +18,11 @@ pub(super) fn run(args: &ConfigArgs, context: &Context) -> Outcome<()> {
     openssh::check_options(&connection.ssh_options)?;
     openssh::warn_of_old(connection.layout, terminal);
     let answers = fetch::all(&source, terminal)?;
-    let fleets = fleets::of_answers(&answers, &args.render.hosts, &source, false, context)?;
+    let fleets = fleets::of_answers(&answers, &args.render.fleet, &source, false, context)?;
     cluster_certificates::add_certificates(&mut connection, &fleets, context)?;
     let overwrite = Overwrite::ours(args.force);
-    output::deliver(&args.output, &overwrite, |to| ssh_config::render(&fleets, &connection, to))
+    output::deliver(&args.output, &overwrite, |to| {
+        let known = fleets.iter().map(|fleet| ssh_config::patterns(&fleet.alias(), None));
+        ssh_config::render(&fleets, known, &connection, to)
+    })
 }

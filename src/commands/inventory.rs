@@ -35,16 +35,15 @@ pub(super) fn run(args: &InventoryArgs, context: &Context) -> Outcome<()> {
     openssh::check_options(&connection.ssh_options)?;
 
     let answers = caching.answers(&source)?;
-    let (fetched, hosts) = (&answers.fetched, &args.render.hosts);
-    let fleets = fleets::of_answers(fetched, hosts, &source, args.require_all, context)?;
+    let (fetched, fleet) = (&answers.fetched, &args.render.fleet);
+    let fleets = fleets::of_answers(fetched, fleet, &source, args.require_all, context)?;
     caching.write(&answers);
     if args.require_all {
         require_all(&fleets)?;
     }
     let (use_ssh_config, groups) = (args.use_ssh_config, args.group.clone());
     let mut options = inventory::Options { connection, use_ssh_config, groups };
-    let is_script = args.script.is_asked();
-    if is_script && !args.cache.offline && !context.environment.refresh_is_off()? {
+    if format == Format::Script && !args.cache.offline && !context.environment.refresh_is_off()? {
         cluster_certificates::renew_certificates(&options.connection, &fleets, &source, context)?;
     }
     if !use_ssh_config {
@@ -52,7 +51,7 @@ pub(super) fn run(args: &InventoryArgs, context: &Context) -> Outcome<()> {
     }
     inventory::check(&fleets, &options).or_fail(Kind::Usage)?;
     let hosts: usize = fleets.iter().map(|fleet| fleet.hosts.len()).sum();
-    if hosts > MANY_FOR_YAML && format == Format::Yaml && !is_script {
+    if hosts > MANY_FOR_YAML && format == Format::Yaml {
         terminal.note(format!(
             "Ansible takes long to load YAML with {hosts} hosts; JSON (-o hosts.json) loads nine \
              times as fast"
@@ -67,7 +66,6 @@ pub(super) fn run(args: &InventoryArgs, context: &Context) -> Outcome<()> {
     let host = host.transpose()?;
     output::deliver(&args.output, &Overwrite::ours(args.force), |to| match &host {
         Some(text) => to.write_all(text.as_bytes()),
-        None if is_script => inventory::list(&fleets, &options, to),
         None => inventory::render(&fleets, &options, format, to),
     })
 }
@@ -100,7 +98,10 @@ fn check_ansible_options(connection: &ConnectionOptions) -> Outcome<()> {
 /// Resolves the format: the one that was typed, else that of the extension, as Ansible reads it.
 fn format(args: &InventoryArgs, warnings: &mut Vec<String>) -> Outcome<Format> {
     let path = args.output.output.as_deref();
-    if args.script.is_asked() && (path.is_some() || args.format.is_some()) {
+    if args.script.is_asked() {
+        if path.is_none() && args.format.is_none() {
+            return Ok(Format::Script);
+        }
         let message = "--list and --host print JSON on stdout: they take no --output or --format";
         return Err(Failure::message(Kind::Usage, message));
     }

@@ -14,7 +14,7 @@ use crate::text::message::Message;
 pub(super) fn run(args: &TemplateArgs, context: &Context) -> Outcome<()> {
     let overwrite = Overwrite::as_tools_do(context)?;
     let source = context.source(&args.source)?;
-    check_jump(&args.hosts)?;
+    check_jump(&args.fleet)?;
     let is_stdin = |path: &PathBuf| fetch::is_stdin(path);
     if args.template.as_ref().is_some_and(is_stdin) && args.source.input.iter().any(is_stdin) {
         let message = "--template and --input are both `-`, but stdin can be read only once";
@@ -23,7 +23,7 @@ pub(super) fn run(args: &TemplateArgs, context: &Context) -> Outcome<()> {
     // Before the API is asked: what is no template should not cost a request.
     let template = args.template.as_deref().map(read).transpose()?;
     let answers = fetch::all(&source, context.terminal)?;
-    let fleets = fleets::of_answers(&answers, &args.hosts, &source, false, context)?;
+    let fleets = fleets::of_answers(&answers, &args.fleet, &source, false, context)?;
     let data = data::of(&fleets);
     // As a whole before anything is written: half a file is worse than none.
     let text = template.map(|template| template.render(&data)).transpose()?;

@@ -142,13 +142,13 @@ impl ViewAnswers {
         let record = id.as_ref().and_then(|id| self.installed.of_id(id.as_str()));
         let source = source(record, fetched, id.as_ref(), &viewing.context.commands());
         let mut rendering = rendering(record, viewing)?;
-        let selection = &mut rendering.hosts.selection;
+        let selection = &mut rendering.fleet.selection;
         if viewing.waits {
             *selection = Selection::default();
         }
         selection.among = viewing.filter.clone();
         Ok(ViewedCluster {
-            resolved: resolve_one(cluster, name, &rendering.hosts),
+            resolved: resolve_one(cluster, name, &rendering.fleet),
             record,
             rendering,
             source,

@@ -30,7 +30,7 @@ fn certificate(snapshot: &Snapshot, cluster: &InstalledCluster, path: &Path) -> 
     let present = file::present(path).and_then(|present| {
         let identity = snapshot.paths(cluster, "identityfile").next();
         let key = identity.and_then(|path| Identity::public_half(&path));
-        judge::check_new(&present, key.as_ref().unwrap_or(&present.key), now)?;
+        judge::check(&present, key.as_ref().unwrap_or(&present.key), now)?;
         Ok(present)
     });
     let renewed = |finding| with_renewal(finding, snapshot, cluster, path);

@@ -11,6 +11,7 @@ use super::include::IncludeLine;
 use super::layout::{CLUSTERS, FIRST_LOOK, LAST, Layout, SECOND_LOOK};
 use super::state::{FileKind, FileStem};
 use crate::name::{Invalid, Slug};
+use crate::render::connection::ConnectionOptions;
 use crate::render::ssh_config;
 
 /// The first line of each.
@@ -76,7 +77,7 @@ pub(super) fn last(
 ) -> Vec<u8> {
     let mut text = HEADER.as_bytes().to_owned();
     // Writing into memory does not fail, and the aliases were checked.
-    let _ = ssh_config::render_stale(clusters, &mut text);
+    let _ = ssh_config::render(&[], clusters, &ConnectionOptions::default(), &mut text);
     if let Some(prefix) = subscription {
         let lines = format!("Host {prefix}.* !{prefix}.*.*.*\n  HostName %h.invalid.\nHost *\n");
         text.extend(lines.into_bytes());

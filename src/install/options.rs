@@ -46,10 +46,10 @@ pub struct SavedOptions {
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct RenderArgs {
-    /// The hosts.
+    /// The hosts, their names, and the way to them.
     #[command(flatten)]
     #[serde(flatten)]
-    pub hosts: cluster::Options,
+    pub fleet: cluster::Options,
     /// The key to log in with; `none` leaves the choice to ssh and its agent
     #[arg(long, value_name = "PATH", env = "PRIME_SSH_IDENTITY_FILE")]
     #[arg(help_heading = "Connection options")]
@@ -137,7 +137,7 @@ impl SavedOptions {
     /// The first word of the aliases.
     #[must_use]
     pub fn prefix(&self) -> Slug<'static> {
-        self.render.hosts.prefix()
+        self.render.fleet.prefix()
     }
 
     /// The options that are set, by name.

@@ -68,7 +68,7 @@ fn nodes<'f>(fleet: &'f Fleet<'_>) -> Vec<Node<'f>> {
         }
         if let Some(node) = nodes.get_mut(place) {
             // The name that no other node has, whatever the reader leaves out.
-            if host.main || node.name.is_absent() {
+            if host.main || node.name == Value::Missing {
                 node.name = host.name.as_str().into();
             }
             node.connections.push(connection(host));
@@ -83,7 +83,7 @@ fn nodes<'f>(fleet: &'f Fleet<'_>) -> Vec<Node<'f>> {
                 status: label(skipped.status.as_ref()),
                 installation_progress: skipped
                     .installation_progress
-                    .map_or(Value::Null, Value::Integer),
+                    .map_or(Value::Missing, Value::Integer),
                 installation_failure: label(skipped.installation_failure.as_ref()),
                 ..Node::default()
             });
@@ -104,5 +104,5 @@ fn connection<'f>(host: &'f Host<'_>) -> Connection<'f> {
 }
 
 fn label<'l>(label: Option<&'l Label<'_>>) -> Value<'l> {
-    label.map_or(Value::Null, |label| label.as_str().into())
+    label.map_or(Value::Missing, |label| label.as_str().into())
 }

@@ -23,44 +23,22 @@ const LINE_MAX: usize = 900;
 
 /// Writes one file for these fleets. The same fleets and options give the same bytes.
 ///
+/// `known` are the [`patterns`] of the clusters that this file and those before it are about: a name
+/// of theirs that no file has leads nowhere.
+///
 /// # Errors
 ///
 /// Where the writer fails; or where a value holds a control character, which the checked types
 /// rule out.
 pub fn render(
     fleets: &[Fleet<'_>],
+    known: impl IntoIterator<Item = String>,
     options: &ConnectionOptions,
     to: &mut dyn io::Write,
 ) -> io::Result<()> {
-    let stale = stale_lines(fleets.iter().map(|fleet| patterns(&fleet.alias(), None)));
-    write(fleets, stale, options, to)
-}
-
-/// Writes the file of one cluster among others: without the block for stale names, which comes
-/// after all of them, see [`render_stale`].
-///
-/// # Errors
-///
-/// As [`render`].
-pub fn render_cluster(
-    fleet: &Fleet<'_>,
-    options: &ConnectionOptions,
-    to: &mut dyn io::Write,
-) -> io::Result<()> {
-    write(std::slice::from_ref(fleet), Vec::new(), options, to)
-}
-
-/// Writes the file that comes after those of the clusters with these [`patterns`]: a name that none
-/// of the files has leads nowhere.
-///
-/// # Errors
-///
-/// Where the writer fails.
-pub fn render_stale(
-    clusters: impl IntoIterator<Item = String>,
-    to: &mut dyn io::Write,
-) -> io::Result<()> {
-    write(&[], stale_lines(clusters), &ConnectionOptions::default(), to)
+    let (sockets, stale) = (Sockets::new(options), lines_of(known));
+    let clusters = fleets.iter().map(|fleet| ClusterView::new(fleet, options, &sockets)).collect();
+    File { is_compact: options.layout == ConfigLayout::Compact, clusters, stale }.write_into(to)
 }
 
 /// The patterns of a cluster's names, as a `Host` line has them.
@@ -70,19 +48,8 @@ pub fn patterns(alias: &str, short: Option<&Slug<'_>>) -> String {
     format!("{alias} {alias}.*{short}")
 }
 
-fn write(
-    fleets: &[Fleet<'_>],
-    stale: Vec<String>,
-    options: &ConnectionOptions,
-    to: &mut dyn io::Write,
-) -> io::Result<()> {
-    let sockets = Sockets::new(options);
-    let clusters = fleets.iter().map(|fleet| ClusterView::new(fleet, options, &sockets)).collect();
-    File { is_compact: options.layout == ConfigLayout::Compact, clusters, stale }.write_into(to)
-}
-
 /// The patterns of all clusters, as many to a line as there is room for.
-fn stale_lines(clusters: impl IntoIterator<Item = String>) -> Vec<String> {
+fn lines_of(clusters: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for patterns in clusters {
         match lines.last_mut() {

@@ -30,7 +30,7 @@ impl Context {
         args: &RenderArgs,
         warnings: &mut Vec<String>,
     ) -> Outcome<ConnectionOptions> {
-        check_jump(&args.hosts)?;
+        check_jump(&args.fleet)?;
         let environment = &self.environment;
         let path = |given: &Option<PathBuf>, option: &str| {
             given.as_deref().map(|given| environment.local_path(given, option)).transpose()

@@ -181,7 +181,7 @@ fn lasting(mut change: OptionChange, context: &Context) -> Outcome<OptionChange>
 #[derive(Clone, Debug)]
 pub struct Rendering {
     /// The options of the fleets: their hosts, names, and the way to them.
-    pub hosts: cluster::Options,
+    pub fleet: cluster::Options,
     /// The options for logging in.
     pub ssh: ConnectionOptions,
     /// Warnings about these settings.
@@ -194,6 +194,6 @@ impl Context {
         let mut warnings = Vec::new();
         let installed = self.for_installed(prime);
         let ssh = installed.connection_options(&saved.render, &mut warnings)?;
-        Ok(Rendering { hosts: saved.render.hosts.clone(), ssh, warnings })
+        Ok(Rendering { fleet: saved.render.fleet.clone(), ssh, warnings })
     }
 }

@@ -117,17 +117,15 @@ impl Certifier<'_> {
         let answer = self.client.certificate(id, &key.to_string(), ttl_word.as_deref()).await?;
         let malformed = |why: Malformed| ApiError::malformed_certificate(id, &why);
         let signed = wire::signed(&answer).map_err(malformed)?;
-        let text = signed.signed_key.required().map_err(|reason| {
-            let (path, reason) = ("data.signedKey".to_owned(), reason.to_owned());
-            malformed(Malformed::Wrong { path, reason })
-        })?;
+        let text = signed.signed_key.required();
+        let text = text.map_err(|reason| malformed(Malformed::at("data.signedKey", reason)))?;
         let named = signed.nodes.iter().filter_map(|node| node.user.text());
         users.extend(named.filter(|text| UserName::new(*text).is_ok()).map(str::to_owned));
         users.sort_unstable();
         users.dedup();
         let now = time::now();
         let judged = Certificate::read(text).and_then(|certificate| {
-            judge::check_new(&certificate, key, now)?;
+            judge::check(&certificate, key, now)?;
             Ok(certificate)
         });
         let certificate = judged.map_err(|why| {

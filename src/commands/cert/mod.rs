@@ -16,7 +16,6 @@ use crate::certificate::identity::{Identity, IdentityError};
 use crate::certificate::own_keys::own_files;
 use crate::cli::CertArgs;
 use crate::failure::{Failure, Kind, Outcome};
-use crate::install::desired::DesiredCluster;
 use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::install::present::Present;
@@ -139,16 +138,15 @@ pub(super) fn get(
     fetch::block_on(certifier.get_each(&selectors))?
 }
 
-/// Gets the first certificate of a cluster whose certificate ssh renews from now on.
+/// Gets a certificate of an installed cluster for this key, where the one that is there does not
+/// last.
 pub(super) fn ensure(
-    DesiredCluster { record, certificate_key, .. }: &DesiredCluster,
+    record: &Record,
+    key: PathBuf,
     layout: &Layout,
     context: &Context,
 ) -> Outcome<()> {
-    if certificate_key.is_none() {
-        return Ok(());
-    }
-    let wanted = CertSettings::installed(certificate_key.clone(), layout);
+    let wanted = CertSettings::installed(Some(key), layout);
     let endpoint = || context.endpoint_of(record);
     get(vec![record.id.to_string()], false, &wanted, &endpoint, context.terminal)
 }

@@ -122,7 +122,7 @@ fn look_at(
     let terminal = viewing.context.terminal;
     let (limiter, limit) = (limiter(args.jobs.into(), terminal), args.probe_timeout);
     let mut found = vec![Found::default(); hosts.len()];
-    let is_tried = |host: &&ViewedHost<'_>| args.login || host.jump().is_none();
+    let is_tried = |host: &&ViewedHost<'_>| args.login || host.proxy_jump().is_none();
     let count = Count::of(hosts.iter().filter(is_tried).count());
     let done = |at: usize, new: Found| {
         count.one_done();

@@ -13,7 +13,7 @@ use crate::api::list::Listed;
 use crate::certificate::own_keys::OwnKeys;
 use crate::cli::InstallArgs;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
-use crate::install::desired::Desired;
+use crate::install::desired::{Desired, DesiredCluster};
 use crate::install::folder;
 use crate::install::fragment::Fragment;
 use crate::install::include::IncludeLine;
@@ -72,7 +72,11 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     let told = applied.tell(&applying);
     // Without the lock: nobody waits for the API but who asked for a certificate.
     let installed = applied.desired.put.values().filter(|_| settings.mode.applies());
-    let certificates = installed.map(|put| cert::ensure(put, layout, context));
+    let certificates =
+        installed.filter_map(|DesiredCluster { record, certificate_key, .. }| {
+            let key = certificate_key.clone().filter(|_| record.source.api().is_some())?;
+            Some(cert::ensure(record, key, layout, context))
+        });
     terminal.worst([told].into_iter().chain(certificates).filter_map(Result::err).collect())
 }
 

@@ -14,7 +14,7 @@ use crate::install::layout::{LOCK, Layout};
 use crate::install::permissions::Fault;
 use crate::install::plan::{Change, Owner, Plan, plan};
 use crate::install::present::Present;
-use crate::install::refresh::{self, RefreshState};
+use crate::install::refresh::RefreshState;
 use crate::install::state::{FileKind, FileStem, Record};
 use crate::install::verify::verify;
 use crate::install::{diff, folder};
@@ -159,8 +159,8 @@ impl Applied {
             self.lines.iter().filter_map(|line| Some((line.stem.clone()?, line.what.failure())));
         let subscription = self.checked_new.then(|| (FileStem::subscription(), None));
         for (stem, failure) in clusters.chain(subscription) {
+            // What is known of one that is gone, the next run removes.
             if !layout.part(&stem, FileKind::State).exists() {
-                refresh::forget(layout, &stem);
                 continue;
             }
             let mut state = RefreshState::read(layout, &stem);

@@ -89,7 +89,7 @@ impl<'a> DesiredState<'a> {
         let own_name = cluster.cluster.as_ref().map(|own| own.name.to_string()).unwrap_or_default();
         let record = Record { id, own_name, name, source, options, fragments: Vec::new() };
         let rendering = self.rendering(&record)?;
-        let resolved = resolve_one(cluster, Some(record.name.clone()), &rendering.hosts);
+        let resolved = resolve_one(cluster, Some(record.name.clone()), &rendering.fleet);
         if matches!(resolved.fleet, Err(NoFleet::Terminated)) {
             return Ok(ClusterChange::Removed(format!(": cluster {} was terminated", record.id)));
         }
@@ -128,7 +128,8 @@ impl<'a> DesiredState<'a> {
         let certificate_key =
             if takes_ours { self.add_certificate(&mut rendering, &record, cluster)? } else { None };
         let mut text = Vec::new();
-        ssh_config::render_cluster(fleet, &rendering.ssh, &mut text)
+        // Names that no file has are the business of the last one.
+        ssh_config::render(std::slice::from_ref(fleet), [], &rendering.ssh, &mut text)
             .context("cannot render")
             .or_fail(Kind::Local)?;
         let fragment = Fragment::parse(&text);
@@ -218,7 +219,7 @@ impl<'a> DesiredState<'a> {
         let key = identity.as_deref().and_then(Identity::public_half);
         // What is there under another name yet is put under this one.
         let present = file_of(self.layout, cluster, None);
-        if let Some(why) = cluster_certificates::refusal(&present, key.as_ref()) {
+        if let Some(why) = cluster_certificates::fault(&present, key.as_ref()) {
             let commands = self.context.commands();
             self.talk.warn(cluster_certificates::warning(&why, cluster, None, &commands));
         }

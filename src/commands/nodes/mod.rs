@@ -14,7 +14,7 @@ use crate::certificate::PublicKey;
 use crate::certificate::file::CertificateFile;
 use crate::certificate::identity::Identity;
 use crate::cluster::{Fleet, Host, Jump, ResolvedCluster, Skipped};
-use crate::commands::cluster_certificates::{file_of, refusal};
+use crate::commands::cluster_certificates::{fault, file_of};
 use crate::install::layout::Layout;
 use crate::install::state::Record;
 use crate::settings::{Context, Rendering, ViewSettings, pasted};
@@ -79,7 +79,7 @@ impl<'a> ViewedCluster<'a> {
 
     /// Returns the reason that this certificate lets nobody in.
     pub(super) fn certificate_fault(&self, viewing: &ViewSettings<'_>) -> Option<String> {
-        refusal(&self.certificate(&viewing.layout)?, self.key(viewing.context).as_ref())
+        fault(&self.certificate(&viewing.layout)?, self.key(viewing.context).as_ref())
     }
 
     /// The command that installs it with another key, for a sentence.
@@ -124,7 +124,7 @@ impl ViewedHost<'_> {
     }
 
     /// The hosts that it is reached through, as ssh is told.
-    pub(super) fn jump(&self) -> Option<String> {
+    pub(super) fn proxy_jump(&self) -> Option<String> {
         self.fleet.proxy_jump(self.host)
     }
 

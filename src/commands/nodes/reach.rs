@@ -41,7 +41,7 @@ pub(in crate::commands) async fn probe_direct(
     limit: Duration,
     mut done: impl FnMut(usize, Found),
 ) {
-    let direct = hosts.iter().enumerate().filter(|(_, host)| host.jump().is_none());
+    let direct = hosts.iter().enumerate().filter(|(_, host)| host.proxy_jump().is_none());
     let direct = direct.map(|(at, host)| (at, host.endpoint()));
     probe::all(direct, limiter, limit, |at, probe| {
         done(at, Found { probe: Some(probe), ..Found::default() });

@@ -18,9 +18,9 @@ use crate::ssh::reason::{OfferedKey, Reason};
 const KEYGEN_LIMIT: Duration = Duration::from_secs(3);
 
 impl Judge<'_> {
-    /// Advises for a jump host that is not the cluster's: what we know of users, keys and host keys is
-    /// not that one's, and the user's own configuration alone counts for it.
-    pub(super) fn of_own_host(reason: &Reason) -> Option<&'static str> {
+    /// Advises where a jump host is not the cluster's: what we know of users, keys and host keys is not
+    /// that one's, and the user's own configuration alone counts for it.
+    pub(super) fn at_users_host(reason: &Reason) -> Option<&'static str> {
         Some(match reason {
             Reason::KeyRefused { .. } | Reason::TooManyKeys { .. } => {
                 "name the right key for it in your own ssh config (`IdentityFile`), or put one into the \

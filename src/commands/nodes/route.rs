@@ -92,7 +92,7 @@ impl JumpHosts {
         Route {
             target: target(host, &self.any),
             endpoint: host.endpoint(),
-            proxy_jump: host.jump(),
+            proxy_jump: host.proxy_jump(),
             jump: self.of_hop(if is_jump { Hop::Jump } else { host.hop() }),
             is_jump,
         }
@@ -126,7 +126,7 @@ fn as_installed(
     }
     let group = ssh.group();
     let mut fragment = Vec::new();
-    ssh_config::render(fleets, &login, &mut fragment)
+    ssh_config::render(fleets, [], &login, &mut fragment)
         .context("cannot render")
         .or_fail(Kind::Local)?;
     let write = |content: &[u8]| {

@@ -84,7 +84,7 @@ impl NodeStatus<'_> {
 
     /// The server's name for itself.
     pub(in crate::commands) fn server(&self) -> Option<&str> {
-        let probed = self.found.probe.as_ref().and_then(|probe| probe.found.as_ref().ok());
+        let probed = self.found.probe.as_ref().and_then(|probe| probe.server.as_ref().ok());
         let logged = || self.found.login.as_ref().and_then(|login| login.server.as_deref());
         probed.map(String::as_str).or_else(logged)
     }
@@ -118,8 +118,11 @@ impl<'j> Judge<'j> {
         };
         let jump = found.iter().find(|(host, _)| host.is_jump());
         let jump = jump.map(|(host, found)| status((*host, found.clone()), None));
-        let jump_of = |host: &ViewedHost<'_>| jump.as_ref().filter(|_| host.host.jumps);
-        found.into_iter().map(|(host, found)| status((host, found), jump_of(&host))).collect()
+        let status = |(host, found): (ViewedHost<'c>, Found)| match &jump {
+            Some(jump) if host.is_jump() => jump.clone(),
+            jump => status((host, found), jump.as_ref().filter(|_| host.host.jumps)),
+        };
+        found.into_iter().map(status).collect()
     }
 
     /// Judges one host; `jump` is the one that it is reached through, where that is the cluster's.
@@ -132,17 +135,17 @@ impl<'j> Judge<'j> {
         let is_untried = found.login.is_none() && found.probe.is_none();
         if let Some(jump) = jump.filter(|jump| is_untried && jump.is_problem()) {
             // It is told with its own remedy.
-            let (name, why) = (host.jump().unwrap_or_default(), &jump.verdict.detail);
+            let (name, why) = (host.proxy_jump().unwrap_or_default(), &jump.verdict.detail);
             let detail = format!("its jump host {name} failed: {why}");
             return Verdict::new(State::Skipped, "jump_failed", detail);
         }
         if let Some(reason) = &found.jump_failure {
-            let name = host.jump().unwrap_or_default();
+            let name = host.proxy_jump().unwrap_or_default();
             let detail = format!("not tried: its jump host {name}: {reason}");
             let remedy = self.failed_jump(host, reason).remedy;
             return Verdict { remedy, ..Verdict::new(State::Skipped, "jump_failed", detail) };
         }
-        let probe = found.probe.as_ref().map(|probe| probe.found.as_ref().err());
+        let probe = found.probe.as_ref().map(|probe| probe.server.as_ref().err());
         match (&found.login, probe) {
             (Some(Login { result: Ok(()), .. }), _) | (None, Some(None)) => Verdict::ok(),
             // What the probe says of a connection is more exact.
@@ -154,7 +157,7 @@ impl<'j> Judge<'j> {
             (Some(Login { result: Err(reason), .. }), _) | (None, Some(Some(reason))) => {
                 self.failed(host, reason)
             }
-            (None, None) => match host.jump() {
+            (None, None) => match host.proxy_jump() {
                 Some(jump) => Verdict::new(State::Skipped, BEHIND_JUMP, format!("behind {jump}")),
                 None => Verdict::new(State::Skipped, "not_asked", "not asked yet"),
             },
@@ -170,7 +173,7 @@ impl<'j> Judge<'j> {
         let mut hosts = host.cluster.hosts();
         match hosts.find(|own| host.host.jumps && own.is_jump()) {
             Some(own) => self.failed(&own, reason),
-            None => match Self::of_own_host(reason) {
+            None => match Self::at_users_host(reason) {
                 Some(remedy) => failed(reason.word(), reason.to_string()).remedy(remedy),
                 None => self.failed(host, reason),
             },

@@ -100,7 +100,7 @@ struct Awaited<'a> {
 fn view<'v>(id: &str, first: &'v ViewedCluster<'_>, text: &'v str) -> Outcome<ViewedCluster<'v>> {
     let ViewedCluster { record, rendering, source, .. } = first;
     let name = first.fleet().map(|fleet| fleet.name.clone());
-    let resolved = resolve_one(fleets::checked_answer(id, text)?, name, &rendering.hosts);
+    let resolved = resolve_one(fleets::checked_answer(id, text)?, name, &rendering.fleet);
     refuse_useless(&resolved)?;
     let (rendering, source) = (rendering.clone(), source.clone());
     Ok(ViewedCluster { resolved, record: *record, rendering, source })

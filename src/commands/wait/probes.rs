@@ -10,7 +10,7 @@ use crate::commands::nodes::route::{self, JumpHosts};
 use crate::commands::nodes::{Hop, ViewedCluster, ViewedHost};
 use crate::failure::Outcome;
 use crate::ssh::login::{Jump, Ssh};
-use crate::ssh::probe::Endpoint;
+use crate::ssh::probe::{Endpoint, Probe};
 use crate::ssh::reason::Reason;
 
 /// The time for one place to answer.
@@ -36,7 +36,7 @@ impl ProbeResults {
 
     fn answers(&self, host: &ViewedHost<'_>) -> bool {
         let probe = self.found.get(&place(host)).and_then(|found| found.probe.as_ref());
-        probe.is_some_and(|probe| probe.found.is_ok())
+        probe.is_some_and(Probe::is_ok)
     }
 
     /// The ids of the nodes that are up, of those that should have one of these hosts.
@@ -61,7 +61,7 @@ impl ProbeResults {
     ) -> Option<(String, &Reason, ViewedHost<'h>)> {
         cluster.hosts().find_map(|host| {
             let reason = self.found.get(&place(&host))?.jump_failure.as_ref()?;
-            Some((host.jump()?, reason, host)).filter(|_| reason.is_refusal())
+            Some((host.proxy_jump()?, reason, host)).filter(|_| reason.is_refusal())
         })
     }
 }

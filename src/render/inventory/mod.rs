@@ -4,8 +4,6 @@
 //! hosts of a cluster share stands once, as a variable of the cluster's group: Ansible's own load
 //! takes most of its time for the variables of hosts.
 
-#![expect(unused_qualifications, reason = "in the code that askama writes for an enum")]
-
 mod connection_variables;
 mod group;
 mod value;
@@ -37,8 +35,8 @@ pub struct Options {
     pub groups: Vec<GroupRequest>,
 }
 
-/// The format of a static inventory: for Ansible's `yaml` or `ini` plugin. The JSON is for `yaml`
-/// too; its layout is not the one of `ansible-inventory --list`.
+/// The format of an inventory: a file for Ansible's `yaml` or `ini` plugin, or a script's answer. The
+/// JSON is for `yaml` too; its layout is not the one of `ansible-inventory --list`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For .yml, .yaml, or a file without an extension
@@ -47,6 +45,9 @@ pub enum Format {
     Ini,
     /// For .json: structured as the YAML, not as a script answers
     Json,
+    /// What a script answers to `--list`. With its `_meta`, Ansible asks for no host by itself.
+    #[value(skip)]
+    Script,
 }
 
 /// Fails where Ansible would run something of what the inventory says: it takes each variable for a
@@ -66,7 +67,7 @@ pub fn check(fleets: &[Fleet<'_>], options: &Options) -> Result<(), Invalid> {
     }
 }
 
-/// Writes an inventory file of these fleets. The same fleets and options give the same bytes.
+/// Writes an inventory of these fleets. The same fleets and options give the same bytes.
 ///
 /// # Errors
 ///
@@ -79,23 +80,8 @@ pub fn render(
     to: &mut dyn io::Write,
 ) -> io::Result<()> {
     let clusters = clusters(fleets, options);
-    let inventory = Inventory::of(&clusters, options);
-    let file = match format {
-        Format::Yaml => File::Yaml { inventory },
-        Format::Ini => File::Ini { inventory },
-        Format::Json => File::Json { inventory },
-    };
-    file.write_into(to)
-}
-
-/// Writes what an inventory script answers to `--list`: all groups, hosts and variables.
-///
-/// # Errors
-///
-/// Where the writer fails.
-pub fn list(fleets: &[Fleet<'_>], options: &Options, to: &mut dyn io::Write) -> io::Result<()> {
-    let clusters = clusters(fleets, options);
-    File::List { inventory: Inventory::of(&clusters, options) }.write_into(to)
+    let groups = groups(&clusters, &options.groups);
+    Inventory { format, clusters: &clusters, groups }.write_into(to)
 }
 
 /// Returns what an inventory script answers to `--host NAME`: the variables of one host; `None`
@@ -103,39 +89,16 @@ pub fn list(fleets: &[Fleet<'_>], options: &Options, to: &mut dyn io::Write) -> 
 #[must_use]
 pub fn host(fleets: &[Fleet<'_>], options: &Options, name: &str) -> Option<String> {
     let clusters = clusters(fleets, options);
-    let mut hosts = clusters.iter().flat_map(ClusterView::hosts);
-    hosts.find(|host| host.alias == name).map(|host| host.json() + "\n")
-}
-
-#[derive(Template)]
-#[template(escape = "inventory", whitespace = "preserve")]
-enum File<'v> {
-    #[template(path = "inventory.yml.j2")]
-    Yaml { inventory: Inventory<'v> },
-    #[template(path = "inventory.ini.j2")]
-    Ini { inventory: Inventory<'v> },
-    /// A static file has the layout of a YAML one, not that of `ansible-inventory --list`.
-    #[template(path = "inventory.json.j2")]
-    Json { inventory: Inventory<'v> },
-    /// With `_meta`, Ansible asks a script for no host by itself.
-    #[template(path = "inventory_list.json.j2")]
-    List { inventory: Inventory<'v> },
+    hosts(&clusters).find(|host| host.alias == name).map(|host| host.json() + "\n")
 }
 
 /// The whole inventory as the templates see it.
+#[derive(Template)]
+#[template(path = "inventory.j2", escape = "inventory", whitespace = "preserve")]
 struct Inventory<'v> {
+    format: Format,
     clusters: &'v [ClusterView<'v>],
     groups: Vec<Group<'v>>,
-}
-
-impl<'v> Inventory<'v> {
-    fn of(clusters: &'v [ClusterView<'v>], options: &Options) -> Self {
-        Self { clusters, groups: groups(clusters, &options.groups) }
-    }
-
-    fn hosts(&self) -> impl Iterator<Item = HostView<'_>> {
-        self.clusters.iter().flat_map(ClusterView::hosts)
-    }
 }
 
 /// A group that has hosts and no variables.
@@ -148,17 +111,16 @@ fn clusters<'f>(fleets: &'f [Fleet<'f>], options: &'f Options) -> Vec<ClusterVie
     fleets.iter().map(|fleet| ClusterView::new(fleet, options)).collect()
 }
 
-/// The hosts of a fleet; one that others only jump through is none.
-fn hosts_of<'f>(fleet: &'f Fleet<'f>) -> impl Iterator<Item = &'f Host<'f>> {
-    fleet.hosts.iter().filter(|host| !host.jump_only)
+/// The hosts of all clusters.
+fn hosts<'v>(clusters: &'v [ClusterView<'v>]) -> impl Iterator<Item = HostView<'v>> {
+    clusters.iter().flat_map(ClusterView::hosts)
 }
 
 /// All groups but those of the clusters. `control` and `worker` are there even where they have no
 /// host, so that a play for them is not a mistake.
 fn groups<'v>(clusters: &'v [ClusterView<'v>], requests: &[GroupRequest]) -> Vec<Group<'v>> {
-    let hosts = || clusters.iter().flat_map(ClusterView::hosts);
     let members = |takes: &dyn Fn(&Host<'_>) -> bool| {
-        hosts().filter(|view| takes(view.host)).map(|view| view.alias).collect()
+        hosts(clusters).filter(|view| takes(view.host)).map(|view| view.alias).collect()
     };
     let group = |name: &str, hosts| Group { name: name.to_owned(), hosts };
     let mut groups = vec![
@@ -253,7 +215,7 @@ struct ClusterView<'f> {
     name: String,
     /// The connections to its hosts, unless ssh's own config has them.
     connections: Option<Connections<'f>>,
-    /// Its hosts, each with its alias.
+    /// Its hosts, each with its alias; one that others only jump through is none.
     hosts: Vec<(&'f Host<'f>, String)>,
     /// The facts, each with the value of most hosts; a host with another says so itself.
     facts: Vec<(Fact, Option<Value<'f>>)>,
@@ -264,12 +226,13 @@ impl<'f> ClusterView<'f> {
         let connections =
             (!options.use_ssh_config).then(|| Connections::new(fleet, &options.connection));
         let cluster = format!("{}.", fleet.alias());
+        let hosts = fleet.hosts.iter().filter(|host| !host.jump_only);
         let hosts: Vec<_> =
-            hosts_of(fleet).map(|host| (host, [&cluster, host.name.as_str()].concat())).collect();
+            hosts.map(|host| (host, [&cluster, host.name.as_str()].concat())).collect();
         let of_connection = connections.iter().flat_map(|_| OF_CONNECTION);
-        let facts = of_connection.chain(OF_HOST);
-        let facts =
-            facts.map(|(key, value)| ((key, value), of_most(hosts_of(fleet).map(value)))).collect();
+        let of_most =
+            |(key, value): Fact| ((key, value), of_most(hosts.iter().map(|(host, _)| value(host))));
+        let facts = of_connection.chain(OF_HOST).map(of_most).collect();
         Self { fleet, name: cluster_group(&fleet.name), connections, hosts, facts }
     }
 

@@ -219,8 +219,8 @@ impl Ssh {
             None if took >= self.answer => timed_out(said),
             None => closed(said),
         };
-        let found = software(said).unwrap_or_else(|| Err(nothing()));
-        Ok(Probe { address: None, resolved: None, connected: None, answered: Some(took), found })
+        let server = software(said).unwrap_or_else(|| Err(nothing()));
+        Ok(Probe { address: None, resolved: None, connected: None, answered: Some(took), server })
     }
 
     /// Runs `true` on the jump host itself, over the connection that [`Jump::login`] made; what

@@ -58,7 +58,7 @@ pub struct Probe {
     /// The time from there to the server's line.
     pub answered: Option<Duration>,
     /// The server's software, sanitized (`OpenSSH_9.2p1 Debian-2+deb12u10`), or why none answers.
-    pub found: Result<String, Reason>,
+    pub server: Result<String, Reason>,
 }
 
 impl Probe {
@@ -71,7 +71,7 @@ impl Probe {
     /// Returns whether an SSH server answered.
     #[must_use]
     pub fn is_ok(&self) -> bool {
-        self.found.is_ok()
+        self.server.is_ok()
     }
 }
 
@@ -105,9 +105,10 @@ pub async fn all(
 
 /// Probes one place, when it is its turn.
 pub async fn one(endpoint: &Endpoint, limiter: &Limiter, limit: Duration) -> Probe {
-    let found = Err(Reason::Silent);
-    let mut probe = Probe { address: None, resolved: None, connected: None, answered: None, found };
-    probe.found = steps(endpoint, limiter, limit, &mut probe).await;
+    let server = Err(Reason::Silent);
+    let mut probe =
+        Probe { address: None, resolved: None, connected: None, answered: None, server };
+    probe.server = steps(endpoint, limiter, limit, &mut probe).await;
     probe
 }
 

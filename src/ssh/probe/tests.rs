@@ -79,18 +79,18 @@ fn probe_all(endpoints: &[Endpoint], limiter: &Limiter, limit: Duration) -> Vec<
 }
 
 fn trouble(address: SocketAddr) -> Reason {
-    probe(&at(address), LONG).found.unwrap_err()
+    probe(&at(address), LONG).server.unwrap_err()
 }
 
 fn trouble_when_over(address: SocketAddr) -> Reason {
-    probe(&at(address), SOON).found.unwrap_err()
+    probe(&at(address), SOON).server.unwrap_err()
 }
 
 #[test]
 fn a_server_that_answers_says_what_it_is() {
     let place = says(SAID);
     let probe = probe(&at(place), LONG);
-    assert_eq!(probe.found.as_ref().unwrap().as_str(), "OpenSSH_9.2p1 Test");
+    assert_eq!(probe.server.as_ref().unwrap().as_str(), "OpenSSH_9.2p1 Test");
     assert_eq!(probe.address, Some(place.ip()));
     assert!(probe.latency().unwrap() < LONG && probe.resolved.is_some());
 }
@@ -107,7 +107,7 @@ fn a_server_may_wait_for_our_line_and_take_its_time() {
         }
         answer(stream, b"");
     });
-    assert_eq!(probe(&at(place), LONG).found.unwrap().as_str(), "slow");
+    assert_eq!(probe(&at(place), LONG).server.unwrap().as_str(), "slow");
     let line = std::str::from_utf8(OURSELVES).unwrap();
     let name = line.strip_prefix("SSH-2.0-").unwrap().strip_suffix("\r\n").unwrap();
     assert!(name.bytes().all(|b| b.is_ascii_graphic() && b != b'-'), "RFC 4253, 4.2: {name}");
@@ -126,7 +126,7 @@ fn each_fault_is_told() {
     assert_eq!(trouble(busy), Reason::TurnedAway("Exceeded MaxStartups".to_owned()));
     let unfinished = [&b""[..], b"SSH-2.0-cut", b"220 mail\r\n"].map(|said| at(says(said)));
     let probes = probe_all(&unfinished, &Limiter::new(64), SOON);
-    let troubles: Vec<_> = probes.into_iter().map(|probe| probe.found.unwrap_err()).collect();
+    let troubles: Vec<_> = probes.into_iter().map(|probe| probe.server.unwrap_err()).collect();
     assert_eq!(
         troubles,
         [Reason::Silent, Reason::TimedOut(BANNER), Reason::NotSsh("220 mail".to_owned())]
@@ -152,7 +152,7 @@ fn a_server_cannot_hold_us_longer_than_the_limit() {
 fn a_name_without_an_address_is_told() {
     let host = "no-such-host.invalid".parse().unwrap();
     let found = probe(&Endpoint { host, port: Port::SSH }, LONG);
-    assert!(matches!(found.found, Err(Reason::NameUnknown { .. })), "{found:?}");
+    assert!(matches!(found.server, Err(Reason::NameUnknown { .. })), "{found:?}");
     assert_eq!((found.address, found.connected), (None, None));
     let host = "localhost".parse().unwrap();
     let port = says(SAID).port();
@@ -174,7 +174,7 @@ fn an_address_that_is_dead_does_not_hold_up_the_next() {
             assert!(queue.len() < 64);
         }
         let found = one(&at(dead), &Limiter::new(1), SOON).await;
-        assert_eq!(found.found, Err(Reason::TimedOut(CONNECTING)));
+        assert_eq!(found.server, Err(Reason::TimedOut(CONNECTING)));
 
         let _alive = serve([127, 0, 0, 10], dead.port(), |_| ());
         let start = Instant::now();

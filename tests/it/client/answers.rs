@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use prime_ssh::api::error::ApiError;
-use prime_ssh::api::wire::{self, Malformed, Node};
+use prime_ssh::api::wire::{self, Node};
 use prime_ssh::failure::Kind;
 
 use super::server::{Reply, Server, answer, json, refusal};
@@ -184,7 +184,7 @@ fn an_answer_that_is_not_the_contracts() {
     let other = ApiError::other_cluster("c1", "c2\u{1b}");
     assert_eq!(other.failure.kind, Kind::Answer);
     told.add("another cluster", other);
-    let none = ApiError::malformed_certificate("c1", &Malformed::Empty);
+    let none = ApiError::malformed_certificate("c1", &wire::signed("").unwrap_err());
     told.add("no certificate", none);
     snapshot!(told, @r#"
     --- <html>Log in</html>
