@@ -17,7 +17,6 @@ use crate::text::digest;
 use crate::text::time::now;
 
 const FILE_MODE: u32 = 0o600;
-const FOLDER_MODE: u32 = 0o700;
 /// Hex digits of a file's name.
 const DIGITS: usize = 40;
 
@@ -72,7 +71,7 @@ impl CacheFile {
     pub fn write(&self, response: &CachedResponse) -> Result<(), FileError> {
         let folders: Vec<&Path> = self.0.ancestors().skip(1).take(2).collect();
         for folder in folders.into_iter().rev() {
-            fs::make_folder(folder, FOLDER_MODE)?;
+            fs::make_folder(folder)?;
         }
         // A file that others may read would keep its mode, and a link or a pipe would stay.
         let is_other = |found: std::fs::Metadata| !found.is_file() || found.mode() & 0o077 != 0;

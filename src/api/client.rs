@@ -27,8 +27,6 @@ use crate::text::sanitize::is_control;
 const USER_AGENT: &str = concat!("prime-ssh/", env!("CARGO_PKG_VERSION"));
 /// The longest that connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// A time limit beyond this is as good as none; it keeps sums of times in range.
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// Redirects of one call, all to the API itself.
 const REDIRECTS: usize = 3;
 /// The largest answer in bytes, after decompression.
@@ -42,15 +40,23 @@ const TRUSTED_LENGTH: usize = 16 * 1024 * 1024;
 /// The longest id or name that is asked for, in bytes; servers refuse longer addresses.
 const SEGMENT_MAX: usize = 1024;
 
+/// An API, and who asks it.
+#[derive(Clone, Debug)]
+pub struct ApiEndpoint {
+    /// The API's address.
+    pub address: ApiUrl,
+    /// The token.
+    pub token: ApiToken,
+    /// The time for one call with all its tries.
+    pub timeout: Duration,
+}
+
 /// Asks the API. Cheap to clone; clones share their connections.
 #[derive(Clone, Debug)]
 pub struct Client {
     http: reqwest::Client,
-    pub(super) address: ApiUrl,
-    token: ApiToken,
-    timeout: Duration,
+    pub(super) endpoint: ApiEndpoint,
     tries: u32,
-    /// Told of each request, which it prints with `--verbose`.
     terminal: Terminal,
 }
 
@@ -93,19 +99,19 @@ impl Call {
 }
 
 impl Client {
-    /// A client for this address. `timeout` is for all tries of one call together; connecting may
-    /// take 10 seconds of it.
+    /// A client that tells each request to `--verbose`. Connecting may take 10 seconds of the time
+    /// for a call.
     ///
     /// A token never goes through a proxy for an address of this machine, and the system's
     /// certificate authorities are read only where they are needed.
-    pub fn new(address: ApiUrl, token: ApiToken, timeout: Duration) -> Outcome<Self> {
+    pub fn new(endpoint: ApiEndpoint, terminal: Terminal) -> Outcome<Self> {
+        let ApiEndpoint { address, timeout, .. } = &endpoint;
         // An error says that there is a provider already, and then that one serves.
         let _ = ring::default_provider().install_default();
-        let timeout = timeout.min(LONGEST_TIMEOUT);
         let builder = reqwest::Client::builder()
             .user_agent(USER_AGENT)
-            .connect_timeout(timeout.min(CONNECT_TIMEOUT))
-            .redirect(redirects(&address))
+            .connect_timeout(CONNECT_TIMEOUT.min(*timeout))
+            .redirect(redirects(address))
             .referer(false)
             .dns_resolver(SystemResolver)
             .retry(reqwest::retry::never());
@@ -133,14 +139,7 @@ impl Client {
             builder
         };
         let http = builder.build().map_err(|_| no_authorities())?;
-        let terminal = Terminal::default();
-        Ok(Self { http, address, token, timeout, tries: retry::TRIES, terminal })
-    }
-
-    /// The same client, which tells `terminal` of each request.
-    #[must_use]
-    pub fn traced(self, terminal: Terminal) -> Self {
-        Self { terminal, ..self }
+        Ok(Self { http, endpoint, tries: retry::TRIES, terminal })
     }
 
     /// The same client, and each call is tried once: for who asks again and again anyway.
@@ -153,7 +152,7 @@ impl Client {
     pub async fn cluster(&self, id: &str) -> Result<ClusterAnswer, ApiError> {
         let operation = Operation::Cluster(id.to_owned());
         check_id(id, &operation)?;
-        let url = self.address.call(["api", "admin", "clusters", id]);
+        let url = self.endpoint.address.call(["api", "admin", "clusters", id]);
         let text = self.call(&Call::get(operation, url)).await?.text;
         Ok(ClusterAnswer { id: id.to_owned(), text })
     }
@@ -169,7 +168,7 @@ impl Client {
         let operation = Operation::Certificate(id.to_owned());
         check_id(id, &operation)?;
         let segments = ["api", "admin", "clusters", id, "authorizations", "certificate"];
-        let url = self.address.call(segments);
+        let url = self.endpoint.address.call(segments);
         let body = match ttl {
             Some(ttl) => json!({ "publicKey": public_key, "ttl": ttl }),
             None => json!({ "publicKey": public_key }),
@@ -181,7 +180,7 @@ impl Client {
 
     /// Sends one call until it is answered, refused, tried often enough, or out of time.
     pub(super) async fn call(&self, call: &Call) -> Result<Reply, ApiError> {
-        let deadline = Instant::now() + self.timeout;
+        let deadline = Instant::now() + self.endpoint.timeout;
         let mut tried = 0;
         let mut earlier = None;
         loop {
@@ -191,7 +190,8 @@ impl Client {
                 Ok(Ok(answered)) => return Ok(answered),
                 Ok(Err(error)) => error,
                 Err(_) => {
-                    let error = ApiError::timed_out(self.timeout, received, earlier.as_ref());
+                    let error =
+                        ApiError::timed_out(self.endpoint.timeout, received, earlier.as_ref());
                     return Err(error.of(&call.operation, tried));
                 }
             };
@@ -201,7 +201,7 @@ impl Client {
                 // Who tries once waits by itself, for as long as it likes.
                 _ if self.tries == 1 => return Err(error.of(&call.operation, 1)),
                 _ => {
-                    let error = retry::within(error, left, self.timeout);
+                    let error = retry::within(error, left, self.endpoint.timeout);
                     return Err(error.of(&call.operation, tried));
                 }
             }
@@ -213,7 +213,7 @@ impl Client {
         let mut request = self
             .http
             .request(call.method.clone(), call.url.clone())
-            .bearer_auth(self.token.expose())
+            .bearer_auth(self.endpoint.token.expose())
             .header(ACCEPT, "application/json");
         if let Some(body) = &call.body {
             request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
@@ -230,18 +230,18 @@ impl Client {
         );
         let took = start.elapsed().as_millis();
         self.terminal.detail(format_args!("{} {path}: {came}, {took} ms", call.method));
-        let response = sent.map_err(|error| transport::no_answer(error, &self.address))?;
+        let response = sent.map_err(|error| transport::no_answer(error, &self.endpoint.address))?;
         let status = response.status();
         if status.is_success() {
             let date = retry::date(response.headers());
             let text = read(response, call.max, received).await?;
-            if self.token.is_in(&text) {
+            if self.endpoint.token.is_in(&text) {
                 // Whatever is made of it would show the token.
                 return Err(ApiError::wrong_answer("the answer contains the API token"));
             }
             Ok(Reply { text, date })
         } else if let Some(to) = redirect_target(&response) {
-            let (message, hint) = if self.address.has_origin_of(&to) {
+            let (message, hint) = if self.endpoint.address.has_origin_of(&to) {
                 let message = format!("the API redirects in a loop ({})", code(status));
                 (message, "check the address in `--api-url`")
             } else {
@@ -280,7 +280,7 @@ impl Client {
 
     /// A server's text for a message: without the token, should it send that back.
     fn sanitize(&self, text: &str) -> String {
-        shown(&self.token.hidden_in(text))
+        shown(&self.endpoint.token.hidden_in(text))
     }
 }
 

@@ -160,7 +160,7 @@ impl Client {
     }
 
     fn page_url(&self, search: Option<&str>, offset: usize, limit: usize) -> Url {
-        let mut url = self.address.call(["api", "admin", "clusters"]);
+        let mut url = self.endpoint.address.call(["api", "admin", "clusters"]);
         let mut query = url.query_pairs_mut();
         if let Some(search) = search {
             query.append_pair("search", search);

@@ -21,7 +21,6 @@ pub const LIMIT: Duration = Duration::from_secs(10);
 /// The pause between two looks at a lock that another run holds.
 const PAUSE: Duration = Duration::from_millis(20);
 const FILE_MODE: u32 = 0o600;
-const FOLDER_MODE: u32 = 0o700;
 
 /// The file of a certificate, and the lock of its renewals.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,7 +116,7 @@ impl CertificateFile {
     fn make_folder(&self) -> Result<(), FileError> {
         let ours = self.lock.parent();
         for folder in [ours.and_then(Path::parent), ours].into_iter().flatten() {
-            crate::fs::make_folder(folder, FOLDER_MODE)?;
+            crate::fs::make_folder(folder)?;
         }
         Ok(())
     }

@@ -20,9 +20,8 @@ mod tests;
 
 pub use check::CheckedCluster;
 pub use control_node::ControlNode;
-pub use duplicates::duplicates_by;
-pub use jump::{BastionArg, Jump, JumpHost, JumpMode};
-pub use model::{Cluster, Fleet, Host, Node, Skipped, SshKey, WhySkipped};
+pub use jump::{Jump, JumpHost, JumpMode};
+pub use model::{Cluster, Fleet, Host, Skipped, SshKey, WhySkipped};
 pub use options::Options;
 pub use refusal::Refusal;
 pub use resolve::{NoFleet, ResolvedCluster, name_clusters, resolve, resolve_one};

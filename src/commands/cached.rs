@@ -23,7 +23,6 @@ pub(super) struct Caching<'c> {
 }
 
 /// Answers, and where those belong in the cache that are new.
-#[derive(Default)]
 pub(super) struct Answers {
     pub(super) fetched: Vec<Fetched>,
     new: Vec<Question>,

@@ -37,7 +37,7 @@ pub(super) fn add_certificates(
             context.terminal.warning(warning(&why, cluster, None, &commands));
         }
         let path = path_of(&layout, &own)?;
-        connection.certificates.by_cluster.insert(cluster.id.to_string(), path);
+        connection.cluster_certificates.insert(cluster.id.to_string(), path);
     }
     Ok(())
 }
@@ -79,7 +79,7 @@ fn requiring<'f, 'a>(
     connection: &ConnectionOptions,
     fleets: &'f [Fleet<'a>],
 ) -> Vec<&'f Cluster<'a>> {
-    let is_ours = connection.certificates.named.is_none();
+    let is_ours = connection.certificate_file.is_none();
     let clusters = fleets.iter().map(|fleet| &fleet.cluster);
     clusters.filter(|cluster| cluster.vault_enabled && is_ours).collect()
 }

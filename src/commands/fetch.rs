@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use futures_util::{StreamExt, stream};
 
-use crate::api::client::{Client, ClusterAnswer};
+use crate::api::client::{ApiEndpoint, Client, ClusterAnswer};
 use crate::api::error::ApiError;
 use crate::api::list::Listed;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fs::{FILE_MAX, read_input};
-use crate::settings::{Endpoint, Origin, Source};
+use crate::settings::{Origin, Source};
 use crate::terminal::Terminal;
 use crate::text::shell;
 
@@ -74,7 +74,7 @@ pub(super) fn each(source: &Source, terminal: Terminal) -> Outcome<Vec<Fetched>>
 
 /// Fetches the answers for these ids; what fails for one harms no other.
 pub(super) fn each_of(
-    endpoint: Outcome<Endpoint>,
+    endpoint: Outcome<ApiEndpoint>,
     ids: &[String],
     terminal: Terminal,
 ) -> Vec<Fetched> {
@@ -87,7 +87,7 @@ pub(super) fn each_of(
 
 /// The clusters that the API lists, or those whose name or id has `search` in it.
 pub(super) fn list(
-    endpoint: Endpoint,
+    endpoint: ApiEndpoint,
     search: Option<&str>,
     terminal: Terminal,
 ) -> Outcome<Vec<Listed>> {
@@ -185,12 +185,12 @@ async fn at_once(
 
 /// Runs `work` with a client of its own, and shows that it goes on.
 pub(super) fn ask<T>(
-    endpoint: Outcome<Endpoint>,
+    endpoint: Outcome<ApiEndpoint>,
     terminal: Terminal,
     message: &str,
     work: impl AsyncFnOnce(Client) -> Result<T, ApiError>,
 ) -> Result<T, ApiError> {
-    let client = endpoint?.client(terminal)?;
+    let client = Client::new(endpoint?, terminal)?;
     block_on(terminal.wait_for(message, work(client)))?
 }
 

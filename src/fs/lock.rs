@@ -217,7 +217,7 @@ mod tests {
         let path = ours.join("lock");
         std::fs::create_dir(&ours).unwrap();
         let first = take(&path, Duration::ZERO).unwrap();
-        let make = || crate::fs::make_folder(&ours, 0o700).map(drop);
+        let make = || crate::fs::make_folder(&ours).map(drop);
         let second = thread::scope(|scope| {
             let waiter =
                 scope.spawn(|| Lock::take(&path, Duration::from_secs(10), make, || ()).unwrap());

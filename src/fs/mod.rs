@@ -23,6 +23,9 @@ pub use read::{FILE_MAX, open_regular, read, read_input, read_own};
 pub use replace::{Mode, Staged, contents, real_folder, replace, would_change, write_output};
 pub use temporary::{clean, is_temporary, left_behind, scratch_folder};
 
+/// The mode of a folder that is this user's alone.
+const PRIVATE_FOLDER: u32 = 0o700;
+
 /// Removes the file at `path` for good; a link is removed itself, not what it leads to.
 pub fn remove(path: &Path) -> Result<(), FileError> {
     match fs::remove_file(path) {
@@ -34,14 +37,14 @@ pub fn remove(path: &Path) -> Result<(), FileError> {
     }
 }
 
-/// Makes the folder at `path` with this mode, where it is not there yet; says whether it was not.
-/// Its parent must be there.
-pub fn make_folder(path: &Path, mode: u32) -> Result<bool, FileError> {
+/// Makes the folder at `path`, for this user only, where it is not there yet; says whether it was
+/// not. Its parent must be there.
+pub fn make_folder(path: &Path) -> Result<bool, FileError> {
     match fs::create_dir(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
         result => {
             result.map_err(FileError::system(path, Action::CreateFolder))?;
-            fs::set_permissions(path, Permissions::from_mode(mode))
+            fs::set_permissions(path, Permissions::from_mode(PRIVATE_FOLDER))
                 .map_err(FileError::system(path, Action::SetMode))?;
             sync_folder(path)?;
             Ok(true)
@@ -66,7 +69,7 @@ pub fn is_own_folder(path: &Path) -> Result<bool, FileError> {
 pub fn tighten_folder(path: &Path) -> Result<(), FileError> {
     let found = fs::symlink_metadata(path).map_err(FileError::system(path, Action::Read))?;
     if found.is_dir() && found.mode() & 0o077 != 0 {
-        fs::set_permissions(path, Permissions::from_mode(0o700))
+        fs::set_permissions(path, Permissions::from_mode(PRIVATE_FOLDER))
             .map_err(FileError::system(path, Action::SetMode))?;
     }
     Ok(())

@@ -137,28 +137,18 @@ pub fn read_ours(layout: &Layout) -> Outcome<Present> {
         if name == LOCK || is_trace(&name) {
             continue;
         }
-        let is_aside = name.contains(".conf.bak");
         if !is_ours(&name) {
-            present.foreign.push(name.clone());
-            if !is_aside {
-                continue;
-            }
+            present.foreign.push(name);
+            continue;
         }
-        match read_own(&layout.file(&name)) {
-            Ok(Some((bytes, found))) => {
-                if found.mode() & 0o077 != 0 && !is_aside {
-                    present.loose.insert(name.clone());
-                }
-                if name == AGAIN && is_recent(layout, &found) {
-                    let names = Fragment::parse(&bytes).names().map(str::to_owned).collect();
-                    present.recent = names;
-                }
-                present.files.insert(name, bytes);
-            }
-            Ok(None) => {}
-            Err(_) if is_aside => {}
-            Err(error) => return Err(error.into()),
+        let Some((bytes, found)) = read_own(&layout.file(&name))? else { continue };
+        if found.mode() & 0o077 != 0 {
+            present.loose.insert(name.clone());
         }
+        if name == AGAIN && is_recent(layout, &found) {
+            present.recent = Fragment::parse(&bytes).names().map(str::to_owned).collect();
+        }
+        present.files.insert(name, bytes);
     }
     present.foreign.sort();
     let index = present.files.get(INDEX);
@@ -222,8 +212,8 @@ pub fn is_there(layout: &Layout) -> Outcome<bool> {
 
 /// Makes our folder, and the ssh folder where there is none; says whether there was none.
 pub fn make(layout: &Layout) -> Result<bool, FileError> {
-    let made = crate::fs::make_folder(&layout.ssh_folder, 0o700)?;
-    crate::fs::make_folder(&layout.folder(), 0o700)?;
+    let made = crate::fs::make_folder(&layout.ssh_folder)?;
+    crate::fs::make_folder(&layout.folder())?;
     crate::fs::tighten_folder(&layout.folder())?;
     Ok(made)
 }

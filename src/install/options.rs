@@ -107,12 +107,6 @@ impl MaxAge {
     pub const MIN: Self = Self(Duration::from_secs(15));
     /// `--live` without a value.
     pub const DEFAULT: &str = "5m";
-
-    /// The duration.
-    #[must_use]
-    pub fn get(self) -> Duration {
-        self.0
-    }
 }
 
 impl FromStr for MaxAge {

@@ -17,11 +17,11 @@ pub struct Present {
     pub config_is_link: bool,
     /// The same of before our first change to it.
     pub backup: Option<Vec<u8>>,
-    /// The files of our folder that are ours, by name, and those that we kept aside.
+    /// The files of our folder that are ours, by name.
     pub files: BTreeMap<String, Vec<u8>>,
     /// Those of them that others than this user may read or write.
     pub loose: BTreeSet<String>,
-    /// All else in our folder, by name.
+    /// All else in our folder, by name; edits by hand that were kept are there too.
     pub foreign: Vec<String>,
     /// The hosts that were added in the last minutes.
     pub recent: BTreeSet<String>,

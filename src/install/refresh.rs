@@ -105,14 +105,6 @@ fn is_recent(moment: u64, now: u64) -> bool {
     now.checked_sub(moment).is_some_and(|age| age < PAUSE)
 }
 
-/// Removes what is known of a cluster that is gone.
-pub fn forget(layout: &Layout, stem: &FileStem) {
-    for part in [FileKind::Refresh, FileKind::RefreshLock] {
-        // The next run that changes anything tries again.
-        let _ = crate::fs::remove(&layout.part(stem, part));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

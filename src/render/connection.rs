@@ -21,8 +21,10 @@ pub struct ConnectionOptions {
     pub layout: ConfigLayout,
     /// The key to log in with. Without one ssh tries what the agent and its own defaults offer.
     pub identity_file: Option<LocalPath<'static>>,
-    /// The certificates to log in with.
-    pub certificates: Certificates,
+    /// The certificate that was named, for every cluster.
+    pub certificate_file: Option<LocalPath<'static>>,
+    /// Those of clusters that let nobody in without, by the cluster's id.
+    pub cluster_certificates: BTreeMap<String, LocalPath<'static>>,
     /// The file that remembers host keys, in place of ssh's own.
     pub known_hosts: Option<LocalPath<'static>>,
     /// The treatment of an unknown host key.
@@ -41,23 +43,6 @@ impl ConnectionOptions {
     /// Returns whether the user gave an option with this keyword, in place of our default.
     pub(super) fn gives(&self, keyword: &str) -> bool {
         self.ssh_options.iter().any(|given| given.keyword() == keyword)
-    }
-}
-
-/// The certificates to log in with.
-#[derive(Clone, Debug, Default)]
-pub struct Certificates {
-    /// The one that was named, for every cluster.
-    pub named: Option<LocalPath<'static>>,
-    /// Those of clusters that let nobody in without, by the cluster's id.
-    pub by_cluster: BTreeMap<String, LocalPath<'static>>,
-}
-
-impl Certificates {
-    /// The certificate that this cluster's hosts are shown.
-    #[must_use]
-    pub fn of(&self, cluster: &Cluster<'_>) -> Option<&LocalPath<'static>> {
-        self.named.as_ref().or_else(|| self.by_cluster.get(cluster.id.as_str()))
     }
 }
 
@@ -134,7 +119,9 @@ pub(super) fn lines(options: &ConnectionOptions, cluster: &Cluster<'_>) -> Vec<S
         lines.push(file("IdentityFile", path));
         lines.push(SshOption::ours("IdentitiesOnly", "yes"));
     }
-    lines.extend(options.certificates.of(cluster).map(|path| file("CertificateFile", path)));
+    let own = || options.cluster_certificates.get(cluster.id.as_str());
+    let certificate = options.certificate_file.as_ref().or_else(own);
+    lines.extend(certificate.map(|path| file("CertificateFile", path)));
     lines.push(SshOption::ours("StrictHostKeyChecking", options.host_keys.keyword()));
     lines.extend(options.known_hosts.as_ref().map(|path| file("UserKnownHostsFile", path)));
     lines.push(SshOption::ours("ServerAliveInterval", &ALIVE_INTERVAL.to_string()));

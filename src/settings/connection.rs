@@ -1,5 +1,6 @@
 //! Resolves the options for logging in, and the key to log in with.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::context::Context;
@@ -8,7 +9,7 @@ use crate::cluster::{self, JumpMode};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::options::{RenderArgs, SavedOptions};
 use crate::name::LocalPath;
-use crate::render::connection::{Certificates, ConnectionOptions};
+use crate::render::connection::ConnectionOptions;
 use crate::render::ssh_option::SshOption;
 
 /// Names the key to log in with, where no option does.
@@ -44,10 +45,8 @@ impl Context {
             short: None,
             home_length: environment.home().map_or(0, |home| home.as_os_str().len()),
             identity_file: self.identity(args.identity_file.as_deref(), warnings)?,
-            certificates: Certificates {
-                named: path(&args.certificate_file, "--certificate-file")?,
-                ..Certificates::default()
-            },
+            certificate_file: path(&args.certificate_file, "--certificate-file")?,
+            cluster_certificates: BTreeMap::new(),
             known_hosts: path(&args.known_hosts, "--known-hosts")?,
             host_keys: args.host_keys.unwrap_or_default(),
             ssh_options: further_options(&args.ssh_option, environment)?,

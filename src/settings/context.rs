@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::environment::{Environment, read};
 use super::prime_cli::PrimeCli;
 use crate::api::address::ApiUrl;
-use crate::api::client::Client;
+use crate::api::client::ApiEndpoint;
 use crate::api::token::{ApiToken, TokenSource};
 use crate::cli::{GlobalArgs, SourceArgs};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -36,7 +36,7 @@ pub struct Source {
     pub origin: Origin,
     /// The API, and who asks. Files need neither, so a missing one is an error only once it is
     /// needed.
-    pub endpoint: Outcome<Endpoint>,
+    pub endpoint: Outcome<ApiEndpoint>,
 }
 
 impl Source {
@@ -58,24 +58,6 @@ pub enum Origin {
     All(Option<String>),
 }
 
-/// The API, and who asks.
-#[derive(Clone, Debug)]
-pub struct Endpoint {
-    /// The API's address.
-    pub address: ApiUrl,
-    /// The token.
-    pub token: ApiToken,
-    /// The time for one call with all its tries.
-    pub timeout: Duration,
-}
-
-impl Endpoint {
-    /// A client that tells each request to `--verbose`.
-    pub fn client(self, terminal: Terminal) -> Outcome<Client> {
-        Ok(Client::new(self.address, self.token, self.timeout)?.traced(terminal))
-    }
-}
-
 /// The API, and who asks: either may be missing.
 #[derive(Clone, Debug)]
 pub struct Access {
@@ -89,9 +71,9 @@ pub struct Access {
 
 impl Access {
     /// The API and the token, or why not.
-    pub fn endpoint(self) -> Outcome<Endpoint> {
+    pub fn endpoint(self) -> Outcome<ApiEndpoint> {
         let (token, _) = self.token?.ok_or_else(no_token)?;
-        Ok(Endpoint { address: self.address?, token, timeout: self.timeout })
+        Ok(ApiEndpoint { address: self.address?, token, timeout: self.timeout })
     }
 }
 
@@ -192,7 +174,7 @@ impl Context {
     }
 
     /// The API, and who asks.
-    pub fn endpoint(&self) -> Outcome<Endpoint> {
+    pub fn endpoint(&self) -> Outcome<ApiEndpoint> {
         self.access()?.endpoint()
     }
 
@@ -265,7 +247,7 @@ impl Context {
     }
 
     /// The API that an installed cluster is asked for at, with the token that is in its own file.
-    pub fn endpoint_of(&self, record: &Record) -> Outcome<Endpoint> {
+    pub fn endpoint_of(&self, record: &Record) -> Outcome<ApiEndpoint> {
         let Some(api) = record.source.api() else {
             let message = format!("{} was not installed from an API", record.alias());
             return Err(Failure::message(Kind::Local, message));

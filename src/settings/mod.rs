@@ -12,7 +12,7 @@ mod prime_cli;
 
 pub use cert::CertSettings;
 pub use connection::check_jump;
-pub use context::{Access, Context, Endpoint, Origin, Source, no_token};
+pub use context::{Access, Context, Origin, Source, no_token};
 pub use environment::Environment;
 pub use install::{InstallSettings, LOCK_LIMIT, Rendering, ViewSettings, check_sync};
 pub use own_commands::{OwnCommands, pasted};

@@ -169,18 +169,6 @@ impl Cell {
     }
 }
 
-impl From<&str> for Cell {
-    fn from(text: &str) -> Self {
-        Self::new(text)
-    }
-}
-
-impl From<String> for Cell {
-    fn from(text: String) -> Self {
-        Self::new(text)
-    }
-}
-
 /// Rows under headings.
 #[derive(Clone, Debug)]
 pub struct Table {
@@ -432,6 +420,12 @@ fn write_line<'c>(
 mod tests {
     use super::*;
 
+    impl From<&str> for Cell {
+        fn from(text: &str) -> Self {
+            Self::new(text)
+        }
+    }
+
     fn table(rows: &[[&str; 3]]) -> Table {
         let columns = [Column::whole("ALIAS"), Column::new("STATUS"), Column::minor("GPUS", 1)];
         let mut table = Table::new(columns);
@@ -591,7 +585,7 @@ mod tests {
         let long = "prime.a-name-that-is-longer-than-the-terminal";
         table.row(["alias".into(), Cell::new(long).whole()]);
         table.row(["said".into(), "rm 'it'\\''s a file' or `see this, too`; it's said".into()]);
-        table.row(["other".into(), "x".repeat(30).into()]);
+        table.row(["other".into(), Cell::new("x".repeat(30))]);
         insta::assert_snapshot!(written(&table, Some(31)), @r"
         alias  prime.a-name-that-is-longer-than-the-terminal
         said   rm 'it'\''s a file' or

@@ -75,13 +75,6 @@ impl Talk {
     pub fn note(&mut self, note: impl Into<Message>) {
         self.notes.push(note.into());
     }
-
-    /// Adds all that another one says.
-    pub fn append(&mut self, other: Self) {
-        self.urgent.extend(other.urgent);
-        other.warnings.into_iter().for_each(|warning| self.warn(warning));
-        self.notes.extend(other.notes);
-    }
 }
 
 /// Adds a clause to a sentence: behind a colon, if that is how it ends, else behind a semicolon.

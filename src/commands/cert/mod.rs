@@ -10,18 +10,18 @@ use certifier::Certifier;
 
 use super::fetch;
 use super::installed::called;
+use crate::api::client::{ApiEndpoint, Client};
 use crate::certificate::PublicKey;
 use crate::certificate::file::{self, CertificateFile, LIMIT};
 use crate::certificate::identity::{Identity, IdentityError};
 use crate::certificate::own_keys::own_files;
 use crate::cli::CertArgs;
 use crate::failure::{Failure, Kind, Outcome};
-use crate::install::desired::DesiredCluster;
 use crate::install::folder;
 use crate::install::layout::Layout;
 use crate::install::present::Present;
 use crate::install::state::Record;
-use crate::settings::{CertSettings, Context, Endpoint};
+use crate::settings::{CertSettings, Context};
 use crate::terminal::Terminal;
 use crate::text::shell;
 
@@ -57,7 +57,7 @@ pub(super) fn run(args: CertArgs, context: &Context) -> Outcome<()> {
 }
 
 /// The ids of the clusters in the API's list that take a certificate, of one team or of all.
-fn listed(team: Option<&str>, endpoint: Endpoint, terminal: Terminal) -> Outcome<Vec<String>> {
+fn listed(team: Option<&str>, endpoint: ApiEndpoint, terminal: Terminal) -> Outcome<Vec<String>> {
     let mut listed = fetch::list(endpoint, None, terminal)?;
     listed.retain(|cluster| cluster.vault_enabled && cluster.is_of(team));
     if listed.is_empty() {
@@ -116,7 +116,7 @@ pub(super) fn get(
     mut selectors: Vec<String>,
     is_listed: bool,
     wanted: &CertSettings,
-    endpoint: &dyn Fn() -> Outcome<Endpoint>,
+    endpoint: &dyn Fn() -> Outcome<ApiEndpoint>,
     terminal: Terminal,
 ) -> Outcome<()> {
     // Where all of them are good, this is the end: no token, no network, no runtime.
@@ -133,22 +133,21 @@ pub(super) fn get(
     }
     let endpoint = endpoint()?;
     let timeout = endpoint.timeout.min(LIMIT);
-    let client = Endpoint { timeout, ..endpoint }.client(terminal)?;
+    let client = Client::new(ApiEndpoint { timeout, ..endpoint }, terminal)?;
     let identity = &identity;
     let certifier = Certifier { wanted, identity, client, terminal, are_listed: is_listed };
     fetch::block_on(certifier.get_each(&selectors))?
 }
 
-/// Gets the first certificate of a cluster whose certificate ssh renews from now on.
+/// Gets a certificate of an installed cluster for this key, where the one that is there does not
+/// last.
 pub(super) fn ensure(
-    DesiredCluster { record, certificate_key, .. }: &DesiredCluster,
+    record: &Record,
+    key: PathBuf,
     layout: &Layout,
     context: &Context,
 ) -> Outcome<()> {
-    if certificate_key.is_none() {
-        return Ok(());
-    }
-    let wanted = CertSettings::installed(certificate_key.clone(), layout);
+    let wanted = CertSettings::installed(Some(key), layout);
     let endpoint = || context.endpoint_of(record);
     get(vec![record.id.to_string()], false, &wanted, &endpoint, context.terminal)
 }

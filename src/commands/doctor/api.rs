@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use super::clusters;
 use crate::api::address::ApiUrl;
+use crate::api::client::ApiEndpoint;
 use crate::api::error::ApiError;
 use crate::api::list::Pong;
 use crate::api::token::TokenSource;
@@ -17,7 +18,7 @@ use crate::doctor::{Check, Finding, State};
 use crate::failure::Outcome;
 use crate::install::options::SavedOptions;
 use crate::install::state::ApiSource;
-use crate::settings::{Access, Context, Endpoint, no_token};
+use crate::settings::{Access, Context, no_token};
 use crate::terminal::Terminal;
 use crate::text::shell;
 use crate::text::time::span;
@@ -68,7 +69,7 @@ fn probe(access: Outcome<Access>, context: Option<String>, terminal: Terminal) -
 }
 
 /// The API and its token, where there are both.
-fn endpoint(access: &Outcome<Access>) -> Option<Endpoint> {
+fn endpoint(access: &Outcome<Access>) -> Option<ApiEndpoint> {
     access.as_ref().ok().and_then(|access| access.clone().endpoint().ok())
 }
 

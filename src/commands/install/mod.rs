@@ -9,18 +9,19 @@ use super::fetch::{self, Fetched};
 use super::fleets::{self, distinct};
 use super::installed::{Applying, DesiredState, Line, apply_request};
 use super::{openssh, wait};
+use crate::api::client::ApiEndpoint;
 use crate::api::list::Listed;
 use crate::certificate::own_keys::OwnKeys;
 use crate::cli::InstallArgs;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
-use crate::install::desired::Desired;
+use crate::install::desired::{Desired, DesiredCluster};
 use crate::install::folder;
 use crate::install::fragment::Fragment;
 use crate::install::include::IncludeLine;
 use crate::install::layout::{INDEX, Layout};
 use crate::install::state::{Follow, Source};
 use crate::render::connection::ConfigLayout;
-use crate::settings::{Context, Endpoint, InstallSettings, Origin, pasted};
+use crate::settings::{Context, InstallSettings, Origin, pasted};
 use crate::ssh::release::OpenSsh;
 use crate::terminal::Terminal;
 use crate::text::message::Message;
@@ -72,7 +73,10 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     let told = applied.tell(&applying);
     // Without the lock: nobody waits for the API but who asked for a certificate.
     let installed = applied.desired.put.values().filter(|_| settings.mode.applies());
-    let certificates = installed.map(|put| cert::ensure(put, layout, context));
+    let certificates =
+        installed.filter_map(|DesiredCluster { record, certificate_key, .. }| {
+            Some(cert::ensure(record, certificate_key.clone()?, layout, context))
+        });
     terminal.worst([told].into_iter().chain(certificates).filter_map(Result::err).collect())
 }
 
@@ -113,7 +117,7 @@ fn hides_ours(layout: &Layout, context: &Context) -> Outcome<Option<String>> {
 }
 
 /// The one cluster that there is, by its id.
-fn only_cluster(endpoint: Endpoint, team: Option<&str>, terminal: Terminal) -> Outcome<String> {
+fn only_cluster(endpoint: ApiEndpoint, team: Option<&str>, terminal: Terminal) -> Outcome<String> {
     let mut listed = fetch::list(endpoint, None, terminal)?;
     listed.retain(|cluster| cluster.is_of(team));
     match listed.as_slice() {

@@ -72,7 +72,7 @@ impl<'a> ViewedCluster<'a> {
 
     /// The file of our certificate, where that is what the cluster asks for.
     pub(super) fn certificate(&self, layout: &Layout) -> Option<CertificateFile> {
-        let is_ours = self.rendering.ssh.certificates.named.is_none();
+        let is_ours = self.rendering.ssh.certificate_file.is_none();
         let cluster = &self.fleet()?.cluster;
         (cluster.vault_enabled && is_ours).then(|| file_of(layout, cluster, self.record))
     }

@@ -122,7 +122,7 @@ fn as_installed(
     let fleets = cluster.fleet().map_or(&[][..], std::slice::from_ref);
     if let (Some(own), [fleet]) = (cluster.certificate(layout), fleets) {
         let path = path_of(layout, &own)?;
-        login.certificates.by_cluster.insert(fleet.cluster.id.to_string(), path);
+        login.cluster_certificates.insert(fleet.cluster.id.to_string(), path);
     }
     let group = ssh.group();
     let mut fragment = Vec::new();

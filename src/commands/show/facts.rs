@@ -80,7 +80,7 @@ fn certificate(
     if !cluster.vault_enabled {
         return Cell::default();
     }
-    if let Some(named) = &viewed.rendering.ssh.certificates.named {
+    if let Some(named) = &viewed.rendering.ssh.certificate_file {
         return Cell::new(format!("needed; yours is {named}"));
     }
     match viewed.certificate_fault(viewing) {

@@ -21,7 +21,7 @@ use crate::install::folder;
 use crate::install::layout::{FOLLOW, Layout};
 use crate::install::refresh::RefreshState;
 use crate::install::state::{FileKind, FileStem, Follow};
-use crate::settings::{CertSettings, Context, check_sync};
+use crate::settings::{Context, check_sync};
 use crate::ssh::process::run_with_timeout;
 use crate::terminal::{Audience, Terminal};
 use crate::text::time;
@@ -235,18 +235,15 @@ impl Refresh {
     /// Writes down that it is tried, for those who come meanwhile, or after this run was killed. Fails
     /// where nothing is to be asked: each look of each ssh would wait.
     fn begin(&self, stem: &FileStem) -> Result<(), String> {
-        if let Some(last) = self.failed_for_others(stem) {
-            let why = format!("not asked again so soon: {}", last.problem.unwrap_or_default());
-            self.update(stem, |state| {
-                (state.tried, state.took, state.problem) = (last.tried, None, Some(why.clone()));
-            });
-            return Err(why);
-        }
-        let problem = Some("the last try was cut short".to_owned());
+        let failed = self.failed_for_others(stem);
+        let tried = failed.as_ref().map_or_else(time::now, |last| last.tried);
+        let refused = failed
+            .map(|last| format!("not asked again so soon: {}", last.problem.unwrap_or_default()));
+        let problem = refused.clone().or_else(|| Some("the last try was cut short".to_owned()));
         // How long an earlier one took says nothing of this one: nobody has waited for it yet.
-        let tried = time::now();
         let state = RefreshState { tried, problem, took: None, ..self.state(stem) };
-        state.write(&self.layout, stem).map_err(|error| error.to_string())
+        let written = state.write(&self.layout, stem).map_err(|error| error.to_string());
+        refused.map_or(written, Err)
     }
 
     /// Returns the last try for another cluster of the same API, or for its list, if it failed a
@@ -323,15 +320,9 @@ impl Refresh {
             let why = "another connection was refused one just now";
             return Some(self.no_certificate(&due.stem, why));
         }
-        let context = self.within(due.limit());
-        let done = folder::read_ours(&self.layout).and_then(|present| {
-            let Some(record) = present.records.get(&due.stem) else { return Ok(()) };
-            let wanted = CertSettings::installed(state.certificate_key.clone(), &self.layout);
-            let endpoint = || context.endpoint_of(record);
-            let id = record.id.to_string();
-            cert::get(vec![id], false, &wanted, &endpoint, self.context.terminal)
-        });
-        match done {
+        let record = folder::record(&self.layout, &due.stem)?;
+        let context = Context { terminal: self.context.terminal, ..self.within(due.limit()) };
+        match cert::ensure(&record, state.certificate_key?, &self.layout, &context) {
             Ok(()) => {
                 self.update(&due.stem, |state| state.certificate_failed = None);
                 None

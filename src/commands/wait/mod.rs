@@ -213,7 +213,7 @@ impl<'w> Waiter<'w> {
             Some(record) => context.endpoint_of(record)?,
             None => source.endpoint.clone()?,
         };
-        endpoint.client(self.terminal)
+        Client::new(endpoint, self.terminal)
     }
 
     /// Asks again and again until it is as it should be, cannot be, or the time is over.

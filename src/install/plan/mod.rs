@@ -16,6 +16,7 @@ use super::present::Present;
 use super::state::{FileKind, FileStem, Follow, Record, fingerprint};
 use super::{index, known_hosts};
 use crate::name::Invalid;
+use crate::text::digest;
 use crate::text::message::Talk;
 
 /// The owner of a file.
@@ -209,19 +210,13 @@ impl Planner<'_> {
         }
     }
 
-    /// Keeps what a person wrote into a fragment of ours, under the first name that is free.
+    /// Keeps what a person wrote into a fragment of ours, under a name that says what it holds.
     fn keep_aside(&mut self, stem: &FileStem, was: &[u8]) {
         let fragment = stem.file(FileKind::Fragment);
-        let names = (1..).map(|count| match count {
-            1 => format!("{fragment}.bak"),
-            _ => format!("{fragment}.bak-{count}"),
-        });
-        let is_free = |name: &String| match self.present.files.get(name) {
-            Some(kept) => kept == was,
-            None => !self.present.foreign.contains(name),
-        };
-        let Some(aside) = names.into_iter().find(is_free) else { return };
-        self.ours(&aside, Some(was.to_owned()));
+        let aside = format!("{fragment}.{}.bak", digest::hex(was, 8));
+        if !self.present.foreign.contains(&aside) {
+            self.ours(&aside, Some(was.to_owned()));
+        }
         let [fragment, aside] = [fragment, aside].map(|name| self.layout.file(&name));
         self.plan.talk.warn(format!(
             "{} was edited by hand; kept as {}",

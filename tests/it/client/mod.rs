@@ -11,9 +11,10 @@ mod tries;
 
 use std::time::Duration;
 
-use prime_ssh::api::client::Client;
+use prime_ssh::api::client::{ApiEndpoint, Client};
 use prime_ssh::api::error::ApiError;
 use prime_ssh::api::token::ApiToken;
+use prime_ssh::terminal::Terminal;
 
 use server::Server;
 
@@ -26,7 +27,8 @@ fn client(server: &Server) -> Client {
 }
 
 fn client_at(address: &str, timeout: Duration) -> Client {
-    Client::new(address.parse().unwrap(), ApiToken::new(TOKEN).unwrap(), timeout).unwrap()
+    let (address, token) = (address.parse().unwrap(), ApiToken::new(TOKEN).unwrap());
+    Client::new(ApiEndpoint { address, token, timeout }, Terminal::default()).unwrap()
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {

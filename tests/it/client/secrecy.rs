@@ -3,8 +3,9 @@
 use std::env;
 use std::time::Duration;
 
-use prime_ssh::api::client::Client;
+use prime_ssh::api::client::{ApiEndpoint, Client};
 use prime_ssh::api::token::ApiToken;
+use prime_ssh::terminal::Terminal;
 
 use crate::support::network::nobody;
 use crate::support::process;
@@ -36,8 +37,9 @@ pub fn call_alone(address: &str, environment: &[(&str, &str)]) -> String {
 #[test]
 fn alone() {
     let Ok(address) = env::var(ADDRESS) else { return };
-    let token = ApiToken::new(TOKEN).unwrap();
-    let called = Client::new(address.parse().unwrap(), token, Duration::from_secs(20))
+    let (address, token) = (address.parse().unwrap(), ApiToken::new(TOKEN).unwrap());
+    let endpoint = ApiEndpoint { address, token, timeout: Duration::from_secs(20) };
+    let called = Client::new(endpoint, Terminal::default())
         .and_then(|client| Ok(run(client.cluster("c1"))?))
         .map(|answer| answer.text);
     let told = called.unwrap_or_else(|error| {

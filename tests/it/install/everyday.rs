@@ -202,19 +202,19 @@ fn an_edit_by_hand_is_kept_aside() {
     fs::write(&fragment, &edited).unwrap();
     let ran = sandbox.run(&["sync"]);
     snapshot!(ran.stderr, @"
-    warning: [home]/ssh/prime-ssh/train-675b1ff5.conf was edited by hand; kept as [home]/ssh/prime-ssh/train-675b1ff5.conf.bak
+    warning: [home]/ssh/prime-ssh/train-675b1ff5.conf was edited by hand; kept as [home]/ssh/prime-ssh/train-675b1ff5.conf.[digest].bak
     prime.train  changed: its file was edited by hand
     ");
     ran.succeeds();
     assert_eq!(fs::read_to_string(&fragment).unwrap(), written);
-    let aside = sandbox.ours(".conf.bak");
+    let aside = sandbox.ours(".bak");
     assert_eq!(fs::read_to_string(&aside).unwrap(), edited);
     // It is told once, and the next run knows its own text.
     assert!(!sandbox.run(&["sync"]).stderr.contains("by hand"));
 
     let ran = sandbox.run(&["uninstall", "--all"]);
     snapshot!(ran.stderr, @"
-    note: not ours, and left: [home]/ssh/prime-ssh/train-675b1ff5.conf.bak
+    note: not ours, and left: [home]/ssh/prime-ssh/train-675b1ff5.conf.[digest].bak
     prime.train  removed
     ");
     ran.succeeds();

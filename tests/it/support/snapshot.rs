@@ -22,9 +22,10 @@ macro_rules! snapshot {
 }
 
 /// What differs from run to run, from machine to machine or from day to day.
-const FILTERS: [(&str, &str); 13] = [
+const FILTERS: [(&str, &str); 14] = [
     (r"/tmp/prime-ssh-test-\w{6}", "[home]"),
     (r"\.tmp\w{6}", "[temporary]"),
+    (r"\.conf\.[0-9a-f]{8}\.bak\b", ".conf.[digest].bak"),
     (r"prime-ssh[ /]\d+\.\d+\.\d+", "prime-ssh [version]"),
     (r"OpenSSH_[\w.]+", "OpenSSH_[version]"),
     (r"(127\.\d+\.\d+\.\d+|localhost):\d{5}\b", "$1:[port]"),
