@@ -48,15 +48,17 @@ pub(super) fn compare(
         desired.own_keys.clone_from(&own_keys);
         let outcome = decide_installed(&mut desired, record, &fetched, false);
         findings.push(compared(record, outcome, commands));
-        findings.extend(desired.unauthorized_keys.iter().map(|warning| {
-            Finding::warning(CHECK, warning)
-                .advise("add it to the cluster's keys, or install again with --identity-file PATH")
-        }));
-        findings.extend(desired.other_keys.iter().map(|(warning, key)| {
+        findings.extend(desired.key_warnings.iter().map(|(warning, key)| {
+            let finding = Finding::warning(CHECK, warning);
+            let Some(key) = key else {
+                let advice =
+                    "add it to the cluster's keys, or install again with --identity-file PATH";
+                return finding.advise(advice);
+            };
             let options = ["--identity-file".into(), key.option().to_owned()];
             let source = commands.source_of(record);
             let command = source.map(|source| shell::command(commands.install(options, &source)));
-            Finding { command, ..Finding::warning(CHECK, warning) }
+            Finding { command, ..finding }
         }));
     }
     findings.extend(skipped.into_iter().map(|record| {

@@ -75,8 +75,7 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     let installed = applied.desired.put.values().filter(|_| settings.mode.applies());
     let certificates =
         installed.filter_map(|DesiredCluster { record, certificate_key, .. }| {
-            let key = certificate_key.clone().filter(|_| record.source.api().is_some())?;
-            Some(cert::ensure(record, key, layout, context))
+            Some(cert::ensure(record, certificate_key.clone()?, layout, context))
         });
     terminal.worst([told].into_iter().chain(certificates).filter_map(Result::err).collect())
 }

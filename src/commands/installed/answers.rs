@@ -61,10 +61,10 @@ fn from_stdin(record: &Record, context: &Context) -> Failure {
 
 /// Installed clusters, with what was answered for them.
 pub(in crate::commands) struct InstalledAnswers {
-    records: Vec<Record>,
-    answers: Vec<Fetched>,
-    damaged: Vec<Line>,
+    answers: Vec<(Record, Fetched)>,
     newcomers: Option<Newcomers>,
+    /// What nothing could be asked about: a state or a list that cannot be read.
+    failed: Vec<Line>,
 }
 
 impl InstalledAnswers {
@@ -78,37 +78,38 @@ impl InstalledAnswers {
         let Applying { layout, context, .. } = *applying;
         let is_meant = |stem: &FileStem| stems.contains(stem);
         let damaged = before.damaged.iter().filter(|(stem, _)| is_meant(stem));
-        let mut damaged: Vec<Line> =
+        let mut failed: Vec<Line> =
             damaged.map(|(stem, damage)| left_damaged(layout, stem, damage)).collect();
-        let follow = before.follow.clone().filter(|_| is_meant(&FileStem::subscription()));
-        let newcomers = follow.map(|to| Newcomers::ask(to, &before, context));
-        let newcomers = newcomers.transpose().unwrap_or_else(|failure| {
-            let what = ClusterChange::Left(failure);
-            let stem = Some(FileStem::subscription());
-            damaged.push(Line { cluster: "new clusters".to_owned(), what, stem });
-            None
-        });
+        let stem = FileStem::subscription();
+        let follow = before.follow.clone().filter(|_| is_meant(&stem));
+        let newcomers = match follow.map(|follow| Newcomers::ask(follow, &before, context)) {
+            Some(Err(failure)) => {
+                let (cluster, what) = ("new clusters".to_owned(), ClusterChange::Left(failure));
+                failed.push(Line { cluster, what, stem: Some(stem) });
+                None
+            }
+            Some(Ok(newcomers)) => Some(newcomers),
+            None => None,
+        };
         let records = before.records.into_iter().filter(|(stem, _)| is_meant(stem));
         let records: Vec<Record> = records.map(|(_, record)| record).collect();
         let answers = ask_again(&records.iter().collect::<Vec<_>>(), context);
-        Self { records, answers, damaged, newcomers }
+        Self { answers: records.into_iter().zip(answers).collect(), newcomers, failed }
     }
 
     pub(in crate::commands) fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.damaged.is_empty() && self.newcomers.is_none()
+        self.answers.is_empty() && self.newcomers.is_none() && self.failed.is_empty()
     }
 
     /// Decides what becomes of the clusters.
-    pub(in crate::commands) fn decide(mut self, state: &mut DesiredState<'_>, prune: bool) {
-        state.lines.append(&mut self.damaged);
-        for (record, fetched) in self.records.iter().zip(&self.answers) {
+    pub(in crate::commands) fn decide(self, state: &mut DesiredState<'_>, prune: bool) {
+        state.lines.extend(self.failed);
+        for (record, fetched) in &self.answers {
             // Another run may have changed or removed it meanwhile.
             let Some(record) = state.present.of_id(record.id.as_str()) else { continue };
             let (cluster, stem) = (record.alias(), record.stem());
-            let what = match decide_installed(state, record, fetched, prune) {
-                Ok(what) => what,
-                Err(failure) => ClusterChange::Left(failure),
-            };
+            let what =
+                decide_installed(state, record, fetched, prune).unwrap_or_else(ClusterChange::Left);
             if matches!(what, ClusterChange::Removed(_)) {
                 state.desired.removed.insert(stem.clone());
             }
@@ -164,7 +165,7 @@ impl Newcomers {
         for fetched in answers {
             match fetched.clusters() {
                 Ok(clusters) => found.extend(clusters.into_iter().map(|c| (fetched, c))),
-                Err(failure) => state.talk.note(not_installed(fetched, &failure)),
+                Err(failure) => state.talk.note(left_out(fetched, &failure)),
             }
         }
         let clusters: Vec<_> = found.iter().map(|(_, cluster)| cluster).collect();
@@ -181,7 +182,7 @@ impl Newcomers {
             match state.decide(cluster, name, source, &follow.options) {
                 Ok(ClusterChange::Removed(_)) => {}
                 Ok(ClusterChange::NotInstalled(failure)) | Err(failure) => {
-                    state.talk.note(not_installed(fetched, &failure));
+                    state.talk.note(left_out(fetched, &failure));
                 }
                 Ok(what) => state.lines.push(Line { cluster: alias, what, stem }),
             }
@@ -189,7 +190,7 @@ impl Newcomers {
     }
 }
 
-fn not_installed(fetched: &Fetched, failure: &Failure) -> String {
+fn left_out(fetched: &Fetched, failure: &Failure) -> String {
     format!("{} is not installed: {}", sanitize::name(&fetched.asked), failure.in_short())
 }
 
@@ -200,32 +201,22 @@ pub(in crate::commands) fn decide_installed(
     fetched: &Fetched,
     prune: bool,
 ) -> Outcome<ClusterChange> {
-    let removed = |why: &str| ClusterChange::Removed(format!(": cluster {} {why}", record.id));
-    let prune_hint = || {
-        let sync =
-            pasted(state.context.commands().installed("sync", ["--prune", &*record.alias()]));
-        format!("if it is gone for good, {sync} removes it")
+    let (why, failure) = if let Err(error) = &fetched.result
+        && error.is_not_found()
+    {
+        ("is not known to the API", (*error.failure).clone())
+    } else if let Some(cluster) = fetched.cluster(&record.id, &record.alias())? {
+        let (name, source) = (record.name.clone(), record.source.clone());
+        return state.decide(cluster, name, source, &record.options);
+    } else {
+        let message = format!("{} does not hold cluster {}", fetched.source, record.id);
+        ("is not in the file any more", Failure::message(Kind::Answer, message))
     };
-    match &fetched.result {
-        Err(error) if error.is_not_found() && prune => {
-            return Ok(removed("is not known to the API"));
-        }
-        Err(error) if error.is_not_found() => {
-            return Err((*error.failure).clone().hint(prune_hint()));
-        }
-        Ok(_) | Err(_) => {}
+    if prune {
+        return Ok(ClusterChange::Removed(format!(": cluster {} {why}", record.id)));
     }
-    match fetched.cluster(&record.id, &record.alias())? {
-        Some(cluster) => {
-            let (name, source) = (record.name.clone(), record.source.clone());
-            state.decide(cluster, name, source, &record.options)
-        }
-        None if prune => Ok(removed("is not in the file any more")),
-        None => {
-            let message = format!("{} does not hold cluster {}", fetched.source, record.id);
-            Err(Failure::message(Kind::Answer, message).hint(prune_hint()))
-        }
-    }
+    let sync = pasted(state.context.commands().installed("sync", ["--prune", &*record.alias()]));
+    Err(failure.hint(format!("if it is gone for good, {sync} removes it")))
 }
 
 fn left_damaged(layout: &Layout, stem: &FileStem, damage: &str) -> Line {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::desired::DesiredState;
 use super::jumps;
 use super::summary::{self, Line};
+use crate::certificate::own_keys::OwnKey;
 use crate::cli::ModeArgs;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fs::{FileError, Lock, real_folder};
@@ -88,21 +89,13 @@ pub(in crate::commands) fn apply_request(
     decide(&mut state)?;
     jumps::refuse_loops(&mut state);
     jumps::warn_of_lost(&mut state);
-    let DesiredState {
-        mut desired,
-        mut lines,
-        mut talk,
-        unauthorized_keys,
-        other_keys,
-        checked_new,
-        ..
-    } = state;
-    for warning in unauthorized_keys {
-        talk.warn(warning);
-    }
-    for (warning, key) in other_keys {
-        let option = shell::command(["--identity-file".as_ref(), key.option()]);
-        talk.warn(format!("{warning}: install with `{option}`"));
+    let DesiredState { mut desired, mut lines, mut talk, key_warnings, checked_new, .. } = state;
+    for (warning, key) in key_warnings {
+        let option = |key: OwnKey| shell::command(["--identity-file".as_ref(), key.option()]);
+        talk.warn(match key.map(option) {
+            Some(option) => format!("{warning}: install with `{option}`"),
+            None => warning,
+        });
     }
     let would = if mode.applies() { "" } else { " would change" };
     for DesiredCluster { record, .. } in desired.put.values() {

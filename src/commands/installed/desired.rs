@@ -41,10 +41,9 @@ pub(in crate::commands) struct DesiredState<'a> {
     pub(super) checked_new: bool,
     /// The messages about it.
     pub(in crate::commands) talk: Talk,
-    /// Keys that a cluster may not let in, of which only its answer tells.
-    pub(in crate::commands) unauthorized_keys: Vec<String>,
-    /// The same where another key is let in, with that one.
-    pub(in crate::commands) other_keys: Vec<(String, OwnKey)>,
+    /// Warnings of keys that a cluster may not let in, of which only its answer tells; with a key
+    /// that it lets in, where ssh would not show that one.
+    pub(in crate::commands) key_warnings: Vec<(String, Option<OwnKey>)>,
     /// The keys that ssh tries by itself, and the others of this person, for advice about them.
     pub(in crate::commands) own_keys: OwnKeys,
 }
@@ -64,8 +63,7 @@ impl<'a> DesiredState<'a> {
             lines: Vec::new(),
             checked_new: false,
             talk: Talk::default(),
-            unauthorized_keys: Vec::new(),
-            other_keys: Vec::new(),
+            key_warnings: Vec::new(),
             own_keys: OwnKeys::default(),
         }
     }
@@ -246,7 +244,7 @@ impl<'a> DesiredState<'a> {
                         "the key {identity} ({}) is not among those of {alias}: it may not let you in",
                         ours.fingerprint()
                     );
-                    self.unauthorized_keys.extend((!known.contains(&ours)).then_some(warning));
+                    self.key_warnings.extend((!known.contains(&ours)).then_some((warning, None)));
                 }
                 Err(problem @ (IdentityError::Mismatch(_) | IdentityError::Unreadable(..))) => {
                     self.talk.warn(format!("{problem}; {}", problem.hint()));
@@ -255,11 +253,11 @@ impl<'a> DesiredState<'a> {
             }
         }
         // One that the cluster lets in, where ssh would show others only.
-        self.other_keys.extend(self.own_keys.not_shown(path.as_deref(), &known).map(|key| {
+        self.key_warnings.extend(self.own_keys.not_shown(path.as_deref(), &known).map(|key| {
             let your = if key.file.is_some() { "your key " } else { "" };
             let name = &key.name;
             let warning = format!("{alias} lets in {your}{name}, and ssh would not show that one");
-            (warning, key.clone())
+            (warning, Some(key.clone()))
         }));
     }
 
