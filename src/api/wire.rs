@@ -36,11 +36,6 @@ pub enum Value<'a> {
 }
 
 impl Value<'_> {
-    /// The text, or why there is none.
-    pub fn required(&self) -> Result<&str, &'static str> {
-        self.text().ok_or(if *self == Self::Missing { "missing" } else { "not a string" })
-    }
-
     /// The text, where it is one.
     #[must_use]
     pub fn text(&self) -> Option<&str> {

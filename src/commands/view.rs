@@ -140,7 +140,7 @@ impl ViewAnswers {
     ) -> Outcome<ViewedCluster<'a>> {
         let id = cluster.id().map(|id| id.clone().into_owned());
         let record = id.as_ref().and_then(|id| self.installed.of_id(id.as_str()));
-        let source = source(record, fetched, id.as_ref(), &viewing.context.commands());
+        let source = install_words(record, fetched, id.as_ref(), &viewing.context.commands());
         let mut rendering = rendering(record, viewing)?;
         let selection = &mut rendering.fleet.selection;
         if viewing.waits {
@@ -157,7 +157,7 @@ impl ViewAnswers {
 }
 
 /// The words that name a cluster behind `prime-ssh install`.
-fn source(
+fn install_words(
     record: Option<&Record>,
     fetched: &Fetched,
     id: Option<&Id<'_>>,

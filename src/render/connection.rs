@@ -97,7 +97,7 @@ pub enum HostKeys {
 impl HostKeys {
     /// The value for `StrictHostKeyChecking`.
     #[must_use]
-    pub fn keyword(self) -> &'static str {
+    pub fn value(self) -> &'static str {
         match self {
             Self::AcceptNew => "accept-new",
             Self::Strict => "yes",
@@ -122,7 +122,7 @@ pub(super) fn lines(options: &ConnectionOptions, cluster: &Cluster<'_>) -> Vec<S
     let own = || options.cluster_certificates.get(cluster.id.as_str());
     let certificate = options.certificate_file.as_ref().or_else(own);
     lines.extend(certificate.map(|path| file("CertificateFile", path)));
-    lines.push(SshOption::ours("StrictHostKeyChecking", options.host_keys.keyword()));
+    lines.push(SshOption::ours("StrictHostKeyChecking", options.host_keys.value()));
     lines.extend(options.known_hosts.as_ref().map(|path| file("UserKnownHostsFile", path)));
     lines.push(SshOption::ours("ServerAliveInterval", &ALIVE_INTERVAL.to_string()));
     lines.push(SshOption::ours("ConnectTimeout", &CONNECT_TIMEOUT.to_string()));

@@ -88,6 +88,17 @@ pub fn value<'a>(answer: &'a str, keyword: &str) -> Option<&'a str> {
     lines.find_map(|(name, value)| (name == keyword).then_some(value))
 }
 
+/// Returns a list of jump hosts in one spelling: `ssh -G` puts every address into brackets, which only
+/// an IPv6 address needs.
+#[must_use]
+pub fn jump_hosts(list: &str) -> String {
+    let hop = |text: &str| match text.split_once(']') {
+        Some((start, port)) if !start.contains(':') => start.replacen('[', "", 1) + port,
+        _ => text.to_owned(),
+    };
+    list.split(',').map(hop).collect::<Vec<_>>().join(",")
+}
+
 /// Returns the longest path of a socket for shared connections, in bytes. `is_made`: ssh makes such
 /// sockets, and does not only look for them.
 #[must_use]
@@ -113,6 +124,18 @@ pub fn socket_fault(answer: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_jump_host_is_the_same_in_brackets_and_without() {
+        for (text, expected) in [
+            ("[203.0.113.9]", "203.0.113.9"),
+            ("me@[203.0.113.9]:2200,gate", "me@203.0.113.9:2200,gate"),
+            ("me@[fd00::1]:2200", "me@[fd00::1]:2200"),
+            ("me@gate:2200", "me@gate:2200"),
+        ] {
+            assert_eq!(jump_hosts(text), expected);
+        }
+    }
 
     #[test]
     fn a_socket_that_cannot_be_made() {

@@ -7,7 +7,6 @@ use crate::text::message::counted;
 /// The steps that can be late.
 pub(super) const RESOLVING: &str = "the name did not resolve in time";
 pub(super) const CONNECTING: &str = "connecting took too long";
-pub(super) const BANNER: &str = "the SSH banner took too long";
 /// A whole login that was late.
 pub const LOGIN: &str = "the login took too long";
 
@@ -34,7 +33,7 @@ pub enum Reason {
     /// The server closed the connection before anyone had logged in.
     #[error("the server closed the connection before a login")]
     Closed,
-    /// The server took the connection, and said nothing until the time was over.
+    /// The server took the connection, and had not said a line when the time was over.
     #[error("connected, but no SSH banner came")]
     Silent,
     /// The server talks to nobody now, in its words: too many have not logged in yet, or too many

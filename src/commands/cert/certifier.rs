@@ -117,8 +117,8 @@ impl Certifier<'_> {
         let answer = self.client.certificate(id, &key.to_string(), ttl_word.as_deref()).await?;
         let malformed = |why: Malformed| ApiError::malformed_certificate(id, &why);
         let signed = wire::signed(&answer).map_err(malformed)?;
-        let text = signed.signed_key.required();
-        let text = text.map_err(|reason| malformed(Malformed::at("data.signedKey", reason)))?;
+        let no_text = || malformed(Malformed::at("data.signedKey", "not a string"));
+        let text = signed.signed_key.text().ok_or_else(no_text)?;
         let named = signed.nodes.iter().filter_map(|node| node.user.text());
         users.extend(named.filter(|text| UserName::new(*text).is_ok()).map(str::to_owned));
         users.sort_unstable();

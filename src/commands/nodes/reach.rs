@@ -11,10 +11,10 @@ use super::route::{self, Route};
 use super::{ViewedCluster, ViewedHost};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::install::layout::Layout;
-use crate::ssh::login::{Jump, Login, Ssh, Target};
+use crate::ssh::login::{JumpConnection, Login, Ssh, Target};
 use crate::ssh::probe::limiter::Limiter;
 use crate::ssh::probe::{self, Endpoint, Probe};
-use crate::ssh::query::value;
+use crate::ssh::query::{jump_hosts, value};
 use crate::ssh::reason::Reason;
 
 /// The findings at a host.
@@ -52,7 +52,7 @@ pub(in crate::commands) async fn probe_direct(
 /// Asks hosts behind a jump host whether they answer, through one login to it.
 pub(in crate::commands) async fn probe_through(
     endpoints: Vec<Endpoint>,
-    jump: &Arc<Jump>,
+    jump: &Arc<JumpConnection>,
     ssh: &Ssh,
     done: impl FnMut(usize, Found),
 ) -> Outcome<()> {
@@ -149,7 +149,7 @@ async fn log_in_by(ssh: &Ssh, route: Route, probe: Option<Probe>) -> io::Result<
 }
 
 /// Logs in to a host behind a jump host, or to that jump host itself.
-async fn through(ssh: &Ssh, jump: &Jump, route: &Route) -> io::Result<Found> {
+async fn through(ssh: &Ssh, jump: &JumpConnection, route: &Route) -> io::Result<Found> {
     let Route { target, endpoint, is_jump, .. } = route;
     let jump_failure =
         if *is_jump { jump.bastion_failure(ssh).await? } else { jump.failure(ssh).await? };
@@ -167,9 +167,8 @@ async fn through(ssh: &Ssh, jump: &Jump, route: &Route) -> io::Result<Found> {
 /// configuration may lead another way.
 fn leads_through(resolved: &str, proxy_jump: Option<&str>) -> bool {
     let value = |keyword| value(resolved, keyword).filter(|value| *value != "none");
-    // `ssh -G` puts an address into brackets.
-    let plain = |jump: &str| jump.replace(['[', ']'], "");
-    value("proxyjump").map(plain) == proxy_jump.map(plain) && value("proxycommand").is_none()
+    value("proxyjump").map(jump_hosts) == proxy_jump.map(jump_hosts)
+        && value("proxycommand").is_none()
 }
 
 /// Returns whether it would connect to this place.

@@ -7,13 +7,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::{Hop, ViewedCluster, ViewedHost};
-use crate::cluster::{self, JumpHost};
+use crate::cluster::{Jump, JumpHost};
 use crate::commands::cluster_certificates::{checked, path_of};
 use crate::failure::{Kind, OrFail, Outcome};
 use crate::install::include::IncludeLine;
 use crate::install::layout::Layout;
 use crate::render::ssh_config;
-use crate::ssh::login::{Jump, SYSTEM_CONFIG, Ssh, Target};
+use crate::ssh::login::{JumpConnection, SYSTEM_CONFIG, Ssh, Target};
 use crate::ssh::probe::Endpoint;
 use crate::ssh::probe::limiter::Limiter;
 use crate::ssh::process::Group;
@@ -38,17 +38,17 @@ pub(super) struct Route {
     /// The hosts that it should lead through.
     pub(super) proxy_jump: Option<String>,
     /// The jump host that it is reached through, or that it is.
-    pub(super) jump: Option<Arc<Jump>>,
+    pub(super) jump: Option<Arc<JumpConnection>>,
     /// True if it is that jump host.
     pub(super) is_jump: bool,
 }
 
-/// The hosts that lead to those of a cluster. Nobody has logged in to them yet.
-pub(in crate::commands) struct JumpHosts {
+/// The connections to the hosts that lead to those of a cluster; nobody has logged in yet.
+pub(in crate::commands) struct JumpConnections {
     /// A target with the configuration and the options for any host of the cluster.
     any: Target,
-    bastion: Option<Arc<Jump>>,
-    jump: Option<Arc<Jump>>,
+    bastion: Option<Arc<JumpConnection>>,
+    jump: Option<Arc<JumpConnection>>,
 }
 
 /// The routes to all hosts of these clusters, in their order.
@@ -59,27 +59,27 @@ pub(super) fn routes(
 ) -> Outcome<Vec<Route>> {
     let mut routes = Vec::new();
     for cluster in clusters {
-        let jump_hosts = JumpHosts::of(cluster, ssh, layout)?;
-        routes.extend(cluster.hosts().map(|host| jump_hosts.route_to(&host)));
+        let connections = JumpConnections::of(cluster, ssh, layout)?;
+        routes.extend(cluster.hosts().map(|host| connections.route_to(&host)));
     }
     Ok(routes)
 }
 
-impl JumpHosts {
+impl JumpConnections {
     pub(in crate::commands) fn of(
         cluster: &ViewedCluster<'_>,
         ssh: &Ssh,
         layout: &Layout,
     ) -> Outcome<Self> {
         let any = any_target(cluster, ssh, layout)?;
-        let new = |target, bastion| Arc::new(Jump::new(ssh, target, bastion));
+        let new = |target, bastion| Arc::new(JumpConnection::new(ssh, target, bastion));
         let bastion = bastion_of(cluster, &any).map(|target| new(target, None));
         let jump = jump_of(cluster, &any).map(|target| new(target, bastion.clone()));
         Ok(Self { any, bastion, jump })
     }
 
-    /// The one that the hosts of this kind are reached through.
-    pub(in crate::commands) fn of_hop(&self, hop: Hop) -> Option<Arc<Jump>> {
+    /// The one that hosts with such a hop are reached through.
+    pub(in crate::commands) fn of_hop(&self, hop: Hop) -> Option<Arc<JumpConnection>> {
         match hop {
             Hop::None => None,
             Hop::Bastion => self.bastion.clone(),
@@ -161,10 +161,10 @@ fn target(host: &ViewedHost<'_>, any: &Target) -> Target {
 fn jump_of(cluster: &ViewedCluster<'_>, any: &Target) -> Option<Target> {
     let fleet = cluster.fleet()?;
     match fleet.jump.as_ref()? {
-        cluster::Jump::ControlNode(_) => {
+        Jump::ControlNode(_) => {
             cluster.hosts().find(ViewedHost::is_jump).map(|host| target(&host, any))
         }
-        cluster::Jump::Via(via) => {
+        Jump::Via(via) => {
             let bastion = fleet.bastion.iter().filter(|bastion| *bastion != via);
             Some(own_host(via, bastion.map(|bastion| format!("ProxyJump={bastion}")), any))
         }

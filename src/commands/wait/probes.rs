@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::Waiter;
 use crate::commands::nodes::reach::{self, Found};
-use crate::commands::nodes::route::{self, JumpHosts};
+use crate::commands::nodes::route::{self, JumpConnections};
 use crate::commands::nodes::{Hop, ViewedCluster, ViewedHost};
 use crate::failure::Outcome;
-use crate::ssh::login::{Jump, Ssh};
+use crate::ssh::login::{JumpConnection, Ssh};
 use crate::ssh::probe::{Endpoint, Probe};
 use crate::ssh::reason::Reason;
 
@@ -21,7 +21,7 @@ pub(super) struct ProbeResults {
     /// By the place, and what it is reached through.
     found: HashMap<(Endpoint, Hop), Found>,
     /// The jump hosts that are logged in to, with where that was.
-    jumps: HashMap<Hop, (Arc<Jump>, Option<Endpoint>)>,
+    jumps: HashMap<Hop, (Arc<JumpConnection>, Option<Endpoint>)>,
 }
 
 impl ProbeResults {
@@ -113,14 +113,14 @@ impl Waiter<'_> {
         at: Option<Endpoint>,
         ssh: &Ssh,
         results: &mut ProbeResults,
-    ) -> Outcome<Option<Arc<Jump>>> {
+    ) -> Outcome<Option<Arc<JumpConnection>>> {
         if let Some((jump, was_at)) = results.jumps.get(&hop)
             && *was_at == at
             && jump.is_connected()
         {
             return Ok(Some(Arc::clone(jump)));
         }
-        let jump = JumpHosts::of(cluster, ssh, &self.viewing.layout)?.of_hop(hop);
+        let jump = JumpConnections::of(cluster, ssh, &self.viewing.layout)?.of_hop(hop);
         results.jumps.extend(jump.clone().map(|jump| (hop, (jump, at))));
         Ok(jump)
     }

@@ -1,11 +1,11 @@
 //! A name as our files have it and as ssh resolves it, and how the two differ.
 
-use std::borrow::Cow;
 use std::path::Path;
 
 use crate::doctor::finding::quoted;
 use crate::install::fragment::{Host, Options};
 use crate::install::reader::matches;
+use crate::ssh::query::jump_hosts;
 
 /// Parses the output of `ssh -G`.
 pub(super) fn parse(text: &str, home: &Path) -> Options {
@@ -58,21 +58,12 @@ fn normalized(keyword: &str, value: &str, home: &Path) -> String {
             }
         }
         "proxyjump" if value.eq_ignore_ascii_case("none") => String::new(),
-        "proxyjump" => value.split(',').map(hop).collect::<Vec<_>>().join(","),
+        "proxyjump" => jump_hosts(value),
         _ => match value.to_ascii_lowercase().as_str() {
             "true" => "yes".to_owned(),
             "false" | "off" => "no".to_owned(),
             _ => value.to_owned(),
         },
-    }
-}
-
-/// A jump host; `ssh -G` puts every address into brackets, which only an IPv6 address needs.
-fn hop(text: &str) -> Cow<'_, str> {
-    let parts = text.split_once(']').and_then(|(start, port)| Some((start.split_once('[')?, port)));
-    match parts {
-        Some(((user, host), port)) if !host.contains(':') => format!("{user}{host}{port}").into(),
-        _ => text.into(),
     }
 }
 
@@ -262,18 +253,6 @@ mod tests {
         assert_eq!(compared(&[("~/.ssh/key\n", "~/.ssh/key\nidentityfile ~/.ssh/other\n")]), none);
         assert_eq!(compared(&[("~/.ssh/key", "/home/me/.ssh/key")]), none);
         assert_eq!(compared(&[("LANG", "LC_*")]), none);
-    }
-
-    #[test]
-    fn a_jump_host_is_the_same_in_brackets_and_without() {
-        for (text, expected) in [
-            ("[203.0.113.9]", "203.0.113.9"),
-            ("me@[203.0.113.9]:2200", "me@203.0.113.9:2200"),
-            ("me@[fd00::1]:2200", "me@[fd00::1]:2200"),
-            ("me@gate:2200", "me@gate:2200"),
-        ] {
-            assert_eq!(hop(text), expected);
-        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::super::sockets::{HOME, SocketNames};
 use super::super::ssh_option::SshOption;
 use super::value::{Ending, Value, Variable};
 use crate::cluster::{Fleet, Host, Jump, JumpHost};
-use crate::name::{Invalid, LocalPath};
+use crate::name::{Invalid, LocalPath, Port, UserName};
 use crate::text::shell::{argument, is_plain};
 
 /// The folder of Ansible's sockets, below the home folder.
@@ -135,31 +135,44 @@ impl<'f> Connections<'f> {
     }
 }
 
-/// The start of a command that leads to a host behind a hop: ssh to the hop, which passes
-/// everything on.
-///
-/// `ProxyJump` would not do: the key, the certificate and the rules for host keys that Ansible
-/// gives to ssh do not reach the hop of one.
-///
-/// As Ansible does for the host itself: nobody is there to type a password. And a connection that
-/// the user's own config shares may be one to another machine at the same address. The word
+/// The start of a [`hop`]: nobody is there to type a password, as for the host itself. And a connection
+/// that the user's own config shares may be one to another machine at the same address. The word
 /// `ControlPath` must not stand here: Ansible would take it for the host's own.
 const PROXY_COMMAND: &str =
     "ProxyCommand=ssh -S none -o KbdInteractiveAuthentication=no -o PasswordAuthentication=no";
 
-fn proxy_command(bastion: Option<&JumpHost>) -> String {
-    let jump = bastion.map(|bastion| format!(" -J {}", argument(&bastion.to_string())));
-    format!("{PROXY_COMMAND}{}", jump.unwrap_or_default())
+/// The command that leads to a host behind a hop: ssh to the hop, which passes everything on.
+///
+/// `ProxyJump` would not do: the key, the certificate and the rules for host keys that Ansible
+/// gives to ssh do not reach the hop of one.
+fn hop(
+    bastion: Option<&JumpHost>,
+    settings: impl Iterator<Item = String>,
+    (user, host, port): (Option<&UserName<'_>>, &str, Option<Port>),
+) -> String {
+    let mut command = PROXY_COMMAND.to_owned();
+    if let Some(bastion) = bastion {
+        command.extend([" -J ", &argument(&bastion.to_string())]);
+    }
+    for setting in settings {
+        // ssh expands what follows a `%`.
+        command.extend([" -o ", &argument(&setting.replace('%', "%%"))]);
+    }
+    if let Some(port) = port {
+        command.extend([" -p ", &port.to_string()]);
+    }
+    command.push_str(" -W '[%h]:%p' ");
+    if let Some(user) = user {
+        command.extend([user.as_str(), "@"]);
+    }
+    command + host
 }
 
 /// The command that leads through a control node.
 fn through_node(host: &Host<'_>, bastion: Option<&JumpHost>, lines: &[SshOption]) -> String {
-    let machine = host.host_key_alias();
-    let mut command = format!("{} -o HostKeyAlias={machine}", proxy_command(bastion));
-    for line in lines {
-        command.extend([" -o ", &proxy_argument(&line.to_string())]);
-    }
-    command + &format!(" -p {} -W '[%h]:%p' {}@{}", host.port, host.user, host.host_name)
+    let own = format!("HostKeyAlias={}", host.host_key_alias());
+    let settings = [own].into_iter().chain(lines.iter().map(SshOption::to_string));
+    hop(bastion, settings, (Some(&host.user), host.host_name.as_str(), Some(host.port)))
 }
 
 /// The command that leads through the user's own jump host. It may have a key of its own, in its
@@ -171,28 +184,13 @@ fn through_via(
     options: &ConnectionOptions,
     lines: &[SshOption],
 ) -> String {
-    let mut command = proxy_command(bastion);
     let suits = |keyword: &str| keyword != "IdentitiesOnly" && !options.gives(keyword);
-    for line in lines.iter().filter(|line| suits(line.keyword())) {
-        let mut setting = line.to_string();
-        if line.keyword() == "UserKnownHostsFile" {
-            setting.push_str(" ~/.ssh/known_hosts ~/.ssh/known_hosts2");
-        }
-        command.extend([" -o ", &proxy_argument(&setting)]);
-    }
-    if let Some(port) = via.port() {
-        command.extend([" -p ", &port.to_string()]);
-    }
-    command.push_str(" -W '[%h]:%p' ");
-    if let Some(user) = via.user() {
-        command.extend([user.as_str(), "@"]);
-    }
-    command + via.host()
-}
-
-/// A word of a `ProxyCommand`, in which ssh expands what follows a `%`.
-fn proxy_argument(word: &str) -> String {
-    argument(&word.replace('%', "%%"))
+    let settings = lines.iter().filter(|line| suits(line.keyword())).map(|line| {
+        let known = line.keyword() == "UserKnownHostsFile";
+        let more = if known { " ~/.ssh/known_hosts ~/.ssh/known_hosts2" } else { "" };
+        format!("{line}{more}")
+    });
+    hop(bastion, settings, (via.user(), via.host(), via.port()))
 }
 
 /// One word as Python's `shlex` reads it: as it is, or in double quotes, for a command has single

@@ -259,13 +259,13 @@ impl<'f> ClusterView<'f> {
     }
 
     fn hosts(&self) -> impl Iterator<Item = HostView<'_>> {
-        self.hosts.iter().map(|(host, alias)| HostView { of: self, host, alias })
+        self.hosts.iter().map(|(host, alias)| HostView { cluster: self, host, alias })
     }
 }
 
 /// A host as the templates see it.
 struct HostView<'v> {
-    of: &'v ClusterView<'v>,
+    cluster: &'v ClusterView<'v>,
     host: &'v Host<'v>,
     alias: &'v str,
 }
@@ -283,12 +283,12 @@ impl<'v> HostView<'v> {
 
     /// Returns the variables that its group does not have already.
     fn variables(&self) -> Vec<Variable<'v>> {
-        let Self { of, host, .. } = *self;
+        let Self { cluster, host, .. } = *self;
         let mut variables = Vec::with_capacity(16);
-        if let Some(connections) = &of.connections {
+        if let Some(connections) = &cluster.connections {
             connections.add(host, &mut variables);
         }
-        for ((key, value), of_most) in &of.facts {
+        for ((key, value), of_most) in &cluster.facts {
             let value = value(host);
             if of_most.as_ref() != Some(&value) {
                 variables.push(Variable::new(key, value));

@@ -18,24 +18,24 @@ use crate::ssh::reason::{LOGIN, Reason};
 /// The pause between two looks at the connection.
 const POLL: Duration = Duration::from_millis(10);
 
-/// A jump host. The first one who needs it logs in; all others wait for that.
+/// The connection to a jump host. The first one who needs it logs in; all others wait for that.
 #[derive(Debug)]
-pub struct Jump {
+pub struct JumpConnection {
     pub(super) target: Target,
     /// The socket of the shared connection.
     pub(super) socket: PathBuf,
     pub(super) log: PathBuf,
     /// Handshakes at a time through it: its sshd does not count them, but those behind it do.
     pub(super) limiter: Limiter,
-    /// The jump host that leads to it.
-    bastion: Option<Arc<Jump>>,
+    /// The one to the host that leads to it.
+    bastion: Option<Arc<JumpConnection>>,
     /// The result of the one login, and the connection that it made: it ends with the group, as all
     /// of its programs.
     connected: OnceCell<(Login, Option<Mutex<Running>>)>,
 }
 
-impl Jump {
-    /// A jump host that nobody has logged in to yet.
+impl JumpConnection {
+    /// One that nobody has logged in for yet.
     #[must_use]
     pub fn new(ssh: &Ssh, target: Target, bastion: Option<Arc<Self>>) -> Self {
         Self {

@@ -20,7 +20,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-pub use jump::Jump;
+pub use jump::JumpConnection;
 
 use crate::fs;
 use crate::ssh::probe::identification::{closed, software, timed_out};
@@ -163,14 +163,14 @@ impl Ssh {
         self.run(target, &[]).await
     }
 
-    /// Logs in to a host behind `jump`, to which `Jump::login` was good.
+    /// Logs in to a host behind `jump`, to which `JumpConnection::login` was good.
     ///
     /// # Errors
     ///
     /// As [`Ssh::login`].
     pub async fn login_through(
         &self,
-        jump: &Jump,
+        jump: &JumpConnection,
         target: &Target,
         endpoint: &Endpoint,
     ) -> io::Result<Login> {
@@ -194,12 +194,16 @@ impl Ssh {
         Ok(login)
     }
 
-    /// Reads the banner of a host behind `jump`, to which [`Jump::login`] was good: `ssh -W`.
+    /// Reads the banner of a host behind `jump`, to which [`JumpConnection::login`] was good: `ssh -W`.
     ///
     /// # Errors
     ///
     /// As [`Ssh::login`].
-    pub async fn probe_through(&self, jump: &Jump, endpoint: &Endpoint) -> io::Result<Probe> {
+    pub async fn probe_through(
+        &self,
+        jump: &JumpConnection,
+        endpoint: &Endpoint,
+    ) -> io::Result<Probe> {
         let _through = jump.limiter.acquire().await;
         let _permit = self.limiter.acquire().await;
         let mut command = Command::new("ssh");
@@ -223,13 +227,13 @@ impl Ssh {
         Ok(Probe { address: None, resolved: None, connected: None, answered: Some(took), server })
     }
 
-    /// Runs `true` on the jump host itself, over the connection that [`Jump::login`] made; what
+    /// Runs `true` on the jump host itself, over the connection that [`JumpConnection::login`] made; what
     /// both took together.
     ///
     /// # Errors
     ///
     /// As [`Ssh::login`].
-    pub async fn login_to(&self, jump: &Jump) -> io::Result<Login> {
+    pub async fn login_to(&self, jump: &JumpConnection) -> io::Result<Login> {
         let first = jump.login(self).await?;
         if first.result.is_err() {
             return Ok(first.clone());

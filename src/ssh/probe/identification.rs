@@ -1,6 +1,6 @@
 //! The line by which an SSH server introduces itself (RFC 4253, 4.2), read as ssh reads it.
 
-use crate::ssh::reason::{BANNER, Reason};
+use crate::ssh::reason::Reason;
 use crate::text::sanitize::excerpt;
 
 /// The most bytes of a line, and the most lines before the one that counts. They are OpenSSH's
@@ -48,11 +48,7 @@ pub(in crate::ssh) fn closed(said: &[u8]) -> Reason {
 
 /// Returns the error of a server that said no more than this until the time was over.
 pub(in crate::ssh) fn timed_out(said: &[u8]) -> Reason {
-    match said {
-        [] => Reason::Silent,
-        said if said.contains(&b'\n') => Reason::NotSsh(first_line(said)),
-        _ => Reason::TimedOut(BANNER),
-    }
+    if said.contains(&b'\n') { Reason::NotSsh(first_line(said)) } else { Reason::Silent }
 }
 
 /// The first line, whole or not, for a message.
@@ -145,8 +141,7 @@ mod tests {
         };
         let not_ssh = |text: &str| Reason::NotSsh(text.to_owned());
         assert_eq!(after(b""), (Reason::Closed, Reason::Silent));
-        let late = Reason::TimedOut(BANNER);
-        assert_eq!(after(b"SSH-2.0-Op"), (not_ssh("SSH-2.0-Op"), late));
+        assert_eq!(after(b"SSH-2.0-Op"), (not_ssh("SSH-2.0-Op"), Reason::Silent));
         let smtp = "220 mail.example ESMTP";
         assert_eq!(after(format!("{smtp}\r\n").as_bytes()), (not_ssh(smtp), not_ssh(smtp)));
         let (busy, _) = after(b"Exceeded MaxStartups\r\n");
