@@ -16,7 +16,7 @@ use crate::commands::installed::{
     Applied, Applying, ClusterChange, InstalledAnswers, apply_request, named, named_by_state,
 };
 use crate::failure::Outcome;
-use crate::fs::{Lock, LockError, read_own};
+use crate::fs::{Lock, read_own};
 use crate::install::folder;
 use crate::install::layout::{FOLLOW, Layout};
 use crate::install::refresh::RefreshState;
@@ -195,12 +195,11 @@ impl Refresh {
             // Who is at work on it has the same limit; then ssh goes on with what is there.
             match Lock::take(&path, limit, || Ok(()), || ()) {
                 Ok(lock) => locks.push(lock),
-                Err(LockError::Busy { .. }) => {
-                    warnings.push(self.still_uses(stem, "another connection still asks the API"));
-                    continue;
-                }
                 Err(error) => {
-                    warnings.push(self.still_uses(stem, &error.to_string()));
+                    let words = error.to_string();
+                    let at_work = "another connection still asks the API";
+                    let why = if error.is_held() { at_work } else { &words };
+                    warnings.push(self.still_uses(stem, why));
                     continue;
                 }
             }
