@@ -79,9 +79,8 @@ fn requiring<'f, 'a>(
     connection: &ConnectionOptions,
     fleets: &'f [Fleet<'a>],
 ) -> Vec<&'f Cluster<'a>> {
-    let is_ours = connection.certificate_file.is_none();
     let clusters = fleets.iter().map(|fleet| &fleet.cluster);
-    clusters.filter(|cluster| cluster.vault_enabled && is_ours).collect()
+    clusters.filter(|cluster| connection.takes_ours(cluster)).collect()
 }
 
 /// The key to log in with, on this machine.

@@ -40,6 +40,12 @@ pub struct ConnectionOptions {
 }
 
 impl ConnectionOptions {
+    /// Returns whether a cluster lets nobody in without a certificate of ours.
+    #[must_use]
+    pub fn takes_ours(&self, cluster: &Cluster<'_>) -> bool {
+        cluster.vault_enabled && self.certificate_file.is_none()
+    }
+
     /// Returns whether the user gave an option with this keyword, in place of our default.
     pub(super) fn gives(&self, keyword: &str) -> bool {
         self.ssh_options.iter().any(|given| given.keyword() == keyword)

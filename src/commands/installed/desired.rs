@@ -117,8 +117,7 @@ impl<'a> DesiredState<'a> {
         fleet: &Fleet<'_>,
     ) -> Outcome<ClusterChange> {
         let cluster = &fleet.cluster;
-        let is_named = rendering.ssh.certificate_file.is_some();
-        let takes_ours = cluster.vault_enabled && !is_named;
+        let takes_ours = rendering.ssh.takes_ours(cluster);
         if record.options.live.is_some() {
             self.context.check_live(&record, &rendering, takes_ours)?;
             self.context.refresh_command(&self.layout.ssh_folder)?;

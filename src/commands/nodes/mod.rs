@@ -72,9 +72,9 @@ impl<'a> ViewedCluster<'a> {
 
     /// The file of our certificate, where that is what the cluster asks for.
     pub(super) fn certificate(&self, layout: &Layout) -> Option<CertificateFile> {
-        let is_ours = self.rendering.ssh.certificate_file.is_none();
         let cluster = &self.fleet()?.cluster;
-        (cluster.vault_enabled && is_ours).then(|| file_of(layout, cluster, self.record))
+        let takes_ours = self.rendering.ssh.takes_ours(cluster);
+        takes_ours.then(|| file_of(layout, cluster, self.record))
     }
 
     /// Returns the reason that this certificate lets nobody in.
