@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use super::judge;
 use super::{Certificate, PublicKey, read_text};
-use crate::fs::{FileError, Lock, LockError};
+use crate::fs::{FileError, Lock};
 use crate::install::layout::Layout;
 use crate::install::state::{FileKind, FileStem};
 use crate::name::{Slug, id_part};
@@ -86,7 +86,7 @@ impl CertificateFile {
         deadline: Instant,
         key: &PublicKey,
         min_validity: Option<Duration>,
-    ) -> Result<Option<Lock>, LockError> {
+    ) -> Result<Option<Lock>, FileError> {
         let before = present(&self.path).ok();
         let is_enough = || {
             let (Some(min_validity), Ok(present)) = (min_validity, present(&self.path)) else {
@@ -96,15 +96,15 @@ impl CertificateFile {
             suffices(&present, key, if is_new { Duration::ZERO } else { min_validity })
         };
         loop {
-            match Lock::take(&self.lock, Duration::ZERO, || self.make_folder(), || ()) {
-                Ok(_) | Err(LockError::Busy { .. }) if is_enough() => return Ok(None),
-                Ok(lock) => return Ok(Some(lock)),
-                Err(LockError::Busy { .. }) if Instant::now() < deadline => sleep(PAUSE).await,
-                Err(LockError::Busy { path, holder, .. }) => {
-                    return Err(LockError::Busy { path, holder, limit: LIMIT });
-                }
-                Err(error) => return Err(error),
+            let taken = Lock::take(&self.lock, Duration::ZERO, || self.make_folder(), || ());
+            let is_held = taken.as_ref().is_err_and(FileError::is_held);
+            if (is_held || taken.is_ok()) && is_enough() {
+                return Ok(None);
             }
+            if !is_held || Instant::now() >= deadline {
+                return taken.map(Some).map_err(|error| error.after(LIMIT));
+            }
+            sleep(PAUSE).await;
         }
     }
 
@@ -161,9 +161,7 @@ pub fn present(path: &Path) -> Result<Certificate, String> {
 /// `min_validity`.
 #[must_use]
 pub fn suffices(certificate: &Certificate, key: &PublicKey, min_validity: Duration) -> bool {
-    let now = time::now();
-    judge::check(certificate, key, now).is_ok()
-        && certificate.left(now).is_some_and(|left| left >= min_validity)
+    judge::check(certificate, key, time::now()).is_ok_and(|left| left >= min_validity)
 }
 
 #[cfg(test)]

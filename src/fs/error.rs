@@ -4,6 +4,7 @@ use std::fs::FileType;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::failure::{Failure, Kind};
 use crate::text::shell;
@@ -31,6 +32,8 @@ pub(super) enum Problem {
     Unfit { found: &'static str, expected: &'static str },
     /// Another user put it into a folder in which everybody may put things.
     Planted(PathBuf),
+    /// Another run held the lock for all of this time; its process, as far as it said so.
+    Held { holder: Option<String>, limit: Duration },
     /// It has more bytes than this.
     TooLarge(u64),
     /// The system said no.
@@ -81,6 +84,22 @@ impl FileError {
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         matches!(self.problem, Problem::Other { .. })
+    }
+
+    /// Returns whether it is a lock that another run held all the time.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        matches!(self.problem, Problem::Held { .. })
+    }
+
+    /// The error for a lock that was tried again and again for so long.
+    #[must_use]
+    pub fn after(self, waited: Duration) -> Self {
+        let problem = match self.problem {
+            Problem::Held { holder, .. } => Problem::Held { holder, limit: waited },
+            problem => problem,
+        };
+        Self { problem, ..self }
     }
 
     /// Returns whether the file or its folder may only be read here, as with dotfiles in a
@@ -152,6 +171,15 @@ impl Problem {
                  of your own",
                 shell::path(target)
             ),
+            Self::Held { holder, limit } => {
+                let holder = holder.as_ref().map(|holder| format!("(process {holder}) "));
+                format!(
+                    "another run of prime-ssh {}has held it for {} seconds; try again when it has \
+                     ended",
+                    holder.unwrap_or_default(),
+                    limit.as_secs()
+                )
+            }
             Self::TooLarge(limit) => format!("it is larger than {}", size(*limit)),
             Self::System(error) => advice(action, error),
         }

@@ -7,12 +7,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use thiserror::Error;
-
-use super::error::{Action, FileError};
+use super::error::{Action, FileError, Problem};
 use super::read::{Links, open, read};
-use crate::failure::{Failure, Kind};
-use crate::text::shell;
 
 /// The time after which the user is told about a wait.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -29,37 +25,6 @@ pub struct Lock {
     path: PathBuf,
 }
 
-/// The reason that the lock could not be taken.
-#[derive(Debug, Error)]
-pub enum LockError {
-    /// Another run held it all the time.
-    #[error(
-        "another run of prime-ssh {}has held {} for {} seconds; try again when it has ended",
-        .holder.as_ref().map(|holder| format!("(process {holder}) ")).unwrap_or_default(),
-        shell::path(.path), .limit.as_secs()
-    )]
-    Busy {
-        /// The lock file.
-        path: PathBuf,
-        /// The time that was waited.
-        limit: Duration,
-        /// The process that holds it, as far as it said so.
-        holder: Option<String>,
-    },
-    /// The lock file or its folder could not be made, or something else stands in its place.
-    #[error(transparent)]
-    File(#[from] FileError),
-}
-
-impl From<LockError> for Failure {
-    fn from(error: LockError) -> Self {
-        match error {
-            LockError::File(error) => error.into(),
-            LockError::Busy { .. } => Self::new(Kind::Local, error),
-        }
-    }
-}
-
 impl Lock {
     /// Takes the lock on the file at `path`, which is made where it is missing.
     ///
@@ -70,7 +35,7 @@ impl Lock {
         limit: Duration,
         mut prepare: impl FnMut() -> Result<(), FileError>,
         waiting: impl FnOnce(),
-    ) -> Result<Self, LockError> {
+    ) -> Result<Self, FileError> {
         let attempt = || {
             prepare()?;
             Ok(attempt(path)?.inspect(sign))
@@ -84,7 +49,7 @@ impl Lock {
         path: &Path,
         limit: Duration,
         waiting: impl FnOnce(),
-    ) -> Result<Option<Self>, LockError> {
+    ) -> Result<Option<Self>, FileError> {
         let Ok(folder) = File::open(path) else { return Ok(None) };
         if matches!(folder.try_lock(), Err(TryLockError::Error(_))) {
             return Ok(None);
@@ -101,7 +66,7 @@ impl Lock {
         limit: Duration,
         mut attempt: impl FnMut() -> Result<Option<File>, FileError>,
         waiting: impl FnOnce(),
-    ) -> Result<Self, LockError> {
+    ) -> Result<Self, FileError> {
         let start = Instant::now();
         let mut waiting = Some(waiting);
         loop {
@@ -114,7 +79,7 @@ impl Lock {
                 let holder = holder.and_then(|holder| String::from_utf8(holder).ok());
                 let holder =
                     holder.filter(|h| !h.is_empty() && h.bytes().all(|b| b.is_ascii_digit()));
-                return Err(LockError::Busy { path: path.to_owned(), limit, holder });
+                return Err(FileError::new(path, Action::Lock, Problem::Held { holder, limit }));
             }
             if waited >= PATIENCE
                 && let Some(tell) = waiting.take()
@@ -190,7 +155,7 @@ mod tests {
 
     use super::*;
 
-    fn take(path: &Path, limit: Duration) -> Result<Lock, LockError> {
+    fn take(path: &Path, limit: Duration) -> Result<Lock, FileError> {
         Lock::take(path, limit, || Ok(()), || ())
     }
 
@@ -228,7 +193,7 @@ mod tests {
             drop(first);
             waiter.join().unwrap()
         });
-        assert!(matches!(take(&path, Duration::ZERO), Err(LockError::Busy { .. })));
+        assert!(take(&path, Duration::ZERO).unwrap_err().is_held());
         drop(second);
     }
 
@@ -245,9 +210,7 @@ mod tests {
         assert!(made.unwrap().success());
         let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
         for name in ["link", "folder", "pipe", "socket"] {
-            let LockError::File(error) = take(&at(name), Duration::ZERO).unwrap_err() else {
-                panic!("{name}");
-            };
+            let error = take(&at(name), Duration::ZERO).unwrap_err();
             assert!(error.to_string().contains(&format!("it is a {name}, not")), "{error}");
             assert!(error.is_refusal() && !Lock::is_held(&at(name)));
         }

@@ -18,7 +18,7 @@ use error::{Action, Problem, name_of};
 use target::folder_of;
 
 pub use error::FileError;
-pub use lock::{Lock, LockError};
+pub use lock::Lock;
 pub use read::{FILE_MAX, open_regular, read, read_input, read_own};
 pub use replace::{Mode, Staged, contents, real_folder, replace, would_change, write_output};
 pub use temporary::{clean, is_temporary, left_behind, scratch_folder};

@@ -603,7 +603,7 @@ fn nothing_takes_longer_than_ten_seconds() {
     lock.lock().unwrap();
     let ran = user.cert(&["clst01", "--ensure"]).run();
     assert!(ran.took < Duration::from_secs(30), "{ran:#?}");
-    snapshot!(ran.fails(1), @"error: another run of prime-ssh has held [home]/.ssh/prime-ssh/train-675b1ff5-cert.lock for 10 seconds; try again when it has ended");
+    snapshot!(ran.fails(1), @"error: cannot lock [home]/.ssh/prime-ssh/train-675b1ff5-cert.lock: another run of prime-ssh has held it for 10 seconds; try again when it has ended");
     drop(lock);
 
     user.api.signs(|_| {

@@ -7,7 +7,7 @@
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
-use crate::certificate::file::{CertificateFile, present, suffices};
+use crate::certificate::file::{CertificateFile, present};
 use crate::certificate::identity::Identity;
 use crate::certificate::judge::{self, MIN_VALIDITY};
 use crate::cli::{GlobalArgs, ModeArgs, SyncArgs};
@@ -16,7 +16,7 @@ use crate::commands::installed::{
     Applied, Applying, ClusterChange, InstalledAnswers, apply_request, named, named_by_state,
 };
 use crate::failure::Outcome;
-use crate::fs::{Lock, LockError, read_own};
+use crate::fs::{Lock, read_own};
 use crate::install::folder;
 use crate::install::layout::{FOLLOW, Layout};
 use crate::install::refresh::RefreshState;
@@ -134,12 +134,10 @@ fn need(layout: &Layout, stem: &FileStem, state: &RefreshState) -> Need {
     };
     let key = Identity::beside(path).or_else(|| Identity::public_half(path));
     let Some(key) = key else { return Need::Now };
-    if suffices(&present, &key, MIN_VALIDITY) {
-        Need::Nothing
-    } else if judge::check(&present, &key, time::now()).is_ok() {
-        Need::Soon
-    } else {
-        Need::Now
+    match judge::check(&present, &key, time::now()) {
+        Ok(left) if left >= MIN_VALIDITY => Need::Nothing,
+        Ok(_) => Need::Soon,
+        Err(_) => Need::Now,
     }
 }
 
@@ -197,12 +195,11 @@ impl Refresh {
             // Who is at work on it has the same limit; then ssh goes on with what is there.
             match Lock::take(&path, limit, || Ok(()), || ()) {
                 Ok(lock) => locks.push(lock),
-                Err(LockError::Busy { .. }) => {
-                    warnings.push(self.still_uses(stem, "another connection still asks the API"));
-                    continue;
-                }
                 Err(error) => {
-                    warnings.push(self.still_uses(stem, &error.to_string()));
+                    let words = error.to_string();
+                    let at_work = "another connection still asks the API";
+                    let why = if error.is_held() { at_work } else { &words };
+                    warnings.push(self.still_uses(stem, why));
                     continue;
                 }
             }

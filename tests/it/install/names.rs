@@ -109,6 +109,19 @@ fn the_successor_of_a_terminated_cluster_gets_its_name() {
     assert_eq!(sandbox.all_ours("").len(), 7, "{:?}", sandbox.all_ours(""));
 }
 
+/// Neither of two gets the name, so nobody has to go for it.
+#[test]
+fn two_successors_take_nothing_away() {
+    let sandbox = Sandbox::with_ssh_folder();
+    sandbox.install(&small("a", "train")).succeeds();
+    sandbox.saved(&small("a", "train").with("terminatedAt", "2026-08-02T00:00:00Z"));
+    let [b, c] = ["b", "c"].map(|id| sandbox.saved(&small(id, "train")));
+    sandbox.program(["install", "--input"]).arg(b).arg("--input").arg(c).run().succeeds();
+    let [a, b, c] = &names(&sandbox)[..] else { panic!("{:?}", names(&sandbox)) };
+    assert!(a == "a prime.train" && *b == format!("b prime.train-{PART_OF_B}"), "{a} {b}");
+    assert!(c.starts_with("c prime.train-"), "{c}");
+}
+
 #[test]
 fn a_successor_that_cannot_be_installed_takes_nothing_away() {
     let sandbox = Sandbox::with_ssh_folder();
