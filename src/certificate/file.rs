@@ -161,9 +161,7 @@ pub fn present(path: &Path) -> Result<Certificate, String> {
 /// `min_validity`.
 #[must_use]
 pub fn suffices(certificate: &Certificate, key: &PublicKey, min_validity: Duration) -> bool {
-    let now = time::now();
-    judge::check(certificate, key, now).is_ok()
-        && certificate.left(now).is_some_and(|left| left >= min_validity)
+    judge::check(certificate, key, time::now()).is_ok_and(|left| left >= min_validity)
 }
 
 #[cfg(test)]

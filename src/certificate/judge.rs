@@ -20,8 +20,9 @@ const CLOCK_OFF_MAX: u64 = 24 * 3600;
 /// The longest text of the signer's that is shown, in characters.
 const SHOWN: usize = 200;
 
-/// Checks whether a certificate lets in who holds `key`, now. The error says why it does not.
-pub fn check(certificate: &Certificate, key: &PublicKey, now: u64) -> Result<(), String> {
+/// Checks whether a certificate lets in who holds `key`, now, and returns for how much longer. The
+/// error says why it does not.
+pub fn check(certificate: &Certificate, key: &PublicKey, now: u64) -> Result<Duration, String> {
     let Certificate { valid_from: from, valid_until: until, .. } = *certificate;
     let ago = |seconds| span(Duration::from_secs(seconds));
     let most = span(VALIDITY_MAX);
@@ -51,7 +52,7 @@ pub fn check(certificate: &Certificate, key: &PublicKey, now: u64) -> Result<(),
         Some(_) if certificate.signature == SignatureStatus::Invalid => {
             "its signature does not fit: it was changed or damaged on the way".to_owned()
         }
-        Some(_) => return Ok(()),
+        Some(left) => return Ok(left),
     })
 }
 
@@ -66,11 +67,10 @@ pub fn other_users(certificate: &Certificate, users: &[String]) -> Option<String
     })
 }
 
-/// A warning where a certificate is valid for longer than was asked for, or, without a `ttl`, than
+/// A warning where a certificate is granted for longer than was asked for, or, without a `ttl`, than
 /// the API grants at most.
 #[must_use]
-pub fn too_long(certificate: &Certificate, ttl: Option<Duration>, now: u64) -> Option<String> {
-    let granted = certificate.left(now)?;
+pub fn too_long(granted: Duration, ttl: Option<Duration>) -> Option<String> {
     let (most, whose) = match ttl {
         Some(ttl) => (ttl, "asked for"),
         None => (TTL_MAX, "that the API promises at most"),
@@ -129,7 +129,7 @@ mod tests {
 
     fn judged(text: &str, now: u64) -> Result<Certificate, String> {
         let certificate = Certificate::read(text)?;
-        check(&certificate, &PublicKey::parse(KEY)?, now).map(|()| certificate)
+        check(&certificate, &PublicKey::parse(KEY)?, now).map(|_| certificate)
     }
 
     fn at(now: u64) -> Result<Certificate, String> {
@@ -229,9 +229,9 @@ mod tests {
         );
         assert_eq!(other_users(&certificate, &users[..1]), None);
         assert_eq!(
-            too_long(&certificate, Some(Duration::from_secs(2 * HOUR)), FROM).unwrap(),
+            too_long(certificate.left(FROM).unwrap(), Some(Duration::from_secs(2 * HOUR))).unwrap(),
             "the certificate is valid for 8 h, longer than the 2 h asked for"
         );
-        assert_eq!(too_long(&certificate, None, FROM), None);
+        assert_eq!(too_long(certificate.left(FROM).unwrap(), None), None);
     }
 }

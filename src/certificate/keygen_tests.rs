@@ -116,7 +116,7 @@ fn what_the_signer_says_comes_through() {
     assert!(refused(&long).starts_with("it is valid for "));
     let whole_day = folder.sign("ca", "key", &["-V", "+24h"]);
     let whole_day = judged(&whole_day, &key).unwrap().0;
-    let told = too_long(&whole_day, None, now()).unwrap();
+    let told = too_long(whole_day.left(now()).unwrap(), None).unwrap();
     assert!(told.ends_with("longer than the 8 h that the API promises at most"), "{told}");
 
     let bound = ["-V", "+1h", "-O", "clear", "-O", "force-command=id", "-O", "source-address=::1"];

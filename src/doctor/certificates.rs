@@ -26,16 +26,14 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
 }
 
 fn certificate(snapshot: &Snapshot, cluster: &InstalledCluster, path: &Path) -> Vec<Finding> {
-    let now = time::now();
     let present = file::present(path).and_then(|present| {
         let identity = snapshot.paths(cluster, "identityfile").next();
         let key = identity.and_then(|path| Identity::public_half(&path));
-        judge::check(&present, key.as_ref().unwrap_or(&present.key), now)?;
-        Ok(present)
+        Ok((judge::check(&present, key.as_ref().unwrap_or(&present.key), time::now())?, present))
     });
     let renewed = |finding| with_renewal(finding, snapshot, cluster, path);
-    let certificate = match present {
-        Ok(certificate) => certificate,
+    let (left, certificate) = match present {
+        Ok(good) => good,
         // Where ssh itself gets a new one, it does not matter.
         Err(why) if cluster.is_renewed => {
             let what = format_args!("{why}; ssh gets a new one when it connects");
@@ -46,7 +44,6 @@ fn certificate(snapshot: &Snapshot, cluster: &InstalledCluster, path: &Path) -> 
             return vec![renewed(Finding::wrong(Check::Certificate, what))];
         }
     };
-    let left = certificate.left(now).unwrap_or_default();
     let warning = |what, advice| Finding::warning(Check::Certificate, what).advise(advice);
     let users: Vec<String> = cluster.fragment.all("user").map(str::to_owned).collect();
     let other_users = judge::other_users(&certificate, &users)

@@ -57,20 +57,10 @@ impl Certifier<'_> {
             Err(Failure::message(Kind::Api, message))
         });
         let Some((certificate, warnings)) = got? else { return Ok(()) };
-        let now = time::now();
-        let summary = details::summary(&certificate, now, &TimeZone::system());
+        let summary = details::summary(&certificate, time::now(), &TimeZone::system());
         self.terminal.note(format_args!("certificate for {selector}: {summary}"));
         for warning in warnings {
             self.terminal.warning(warning);
-        }
-        let left = certificate.left(now).unwrap_or_default();
-        if let Some(min_validity) = self.wanted.min_validity.filter(|least| left < *least) {
-            self.terminal.warning(format_args!(
-                "the certificate lasts only {}, less than --min-validity ({}): \
-                 each `--ensure` asks for another one",
-                time::span(left),
-                time::span(min_validity)
-            ));
         }
         Ok(())
     }
@@ -123,18 +113,26 @@ impl Certifier<'_> {
         users.extend(named.filter(|text| UserName::new(*text).is_ok()).map(str::to_owned));
         users.sort_unstable();
         users.dedup();
-        let now = time::now();
         let judged = Certificate::read(text).and_then(|certificate| {
-            judge::check(&certificate, key, now)?;
-            Ok(certificate)
+            Ok((judge::check(&certificate, key, time::now())?, certificate))
         });
-        let certificate = judged.map_err(|why| {
+        let (left, certificate) = judged.map_err(|why| {
             let refused = format!("the API's certificate for cluster `{id}` is refused: {why}");
             Failure::message(Kind::Answer, refused)
         })?;
         let warnings = judge::other_users(&certificate, &users).into_iter();
-        let warnings = warnings.chain(judge::too_long(&certificate, ttl, now));
-        let warnings = warnings.chain(judge::restrictions(&certificate)).collect();
+        let warnings = warnings.chain(judge::too_long(left, ttl));
+        let warnings = warnings.chain(judge::restrictions(&certificate));
+        let least = self.wanted.min_validity.filter(|least| left < *least);
+        let too_short = least.map(|least| {
+            format!(
+                "the certificate lasts only {}, less than --min-validity ({}): \
+                 each `--ensure` asks for another one",
+                time::span(left),
+                time::span(least)
+            )
+        });
+        let warnings = warnings.chain(too_short).collect();
         Ok((certificate, warnings))
     }
 

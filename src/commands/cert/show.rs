@@ -75,7 +75,7 @@ fn show_one(
         .context("cannot write to stdout")
         .or_fail(Kind::Local)?;
     let key = key.unwrap_or(&certificate.key);
-    judge::check(&certificate, key, now).map_err(|why| useless(&why))
+    judge::check(&certificate, key, now).map(|_| ()).map_err(|why| useless(&why))
 }
 
 /// Returns whether none of an installed cluster's hosts is shown a certificate.

@@ -7,7 +7,7 @@
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
-use crate::certificate::file::{CertificateFile, present, suffices};
+use crate::certificate::file::{CertificateFile, present};
 use crate::certificate::identity::Identity;
 use crate::certificate::judge::{self, MIN_VALIDITY};
 use crate::cli::{GlobalArgs, ModeArgs, SyncArgs};
@@ -134,12 +134,10 @@ fn need(layout: &Layout, stem: &FileStem, state: &RefreshState) -> Need {
     };
     let key = Identity::beside(path).or_else(|| Identity::public_half(path));
     let Some(key) = key else { return Need::Now };
-    if suffices(&present, &key, MIN_VALIDITY) {
-        Need::Nothing
-    } else if judge::check(&present, &key, time::now()).is_ok() {
-        Need::Soon
-    } else {
-        Need::Now
+    match judge::check(&present, &key, time::now()) {
+        Ok(left) if left >= MIN_VALIDITY => Need::Nothing,
+        Ok(_) => Need::Soon,
+        Err(_) => Need::Now,
     }
 }
 
