@@ -14,14 +14,6 @@ use crate::settings::{Context, Environment, Origin, Source};
 use crate::terminal::Terminal;
 use crate::text::time::span;
 
-/// The cache, and its use.
-pub(super) struct Caching<'c> {
-    args: &'c CacheArgs,
-    /// None where no folder is known.
-    folder: Option<PathBuf>,
-    terminal: Terminal,
-}
-
 /// Answers, and where those belong in the cache that are new.
 pub(super) struct Answers {
     pub(super) fetched: Vec<Fetched>,
@@ -35,87 +27,84 @@ struct Question {
     asked: String,
 }
 
-impl<'c> Caching<'c> {
-    pub(super) fn new(args: &'c CacheArgs, context: &Context) -> Outcome<Self> {
-        if args.refresh && args.offline {
-            let message = "--offline never asks the API, but --refresh always does";
-            return Err(Failure::message(Kind::Usage, message));
-        }
-        let folder = folder(&context.environment)?;
-        if folder.is_none() && (args.cache.is_some() || args.offline) {
-            let message = "no folder for cached answers: neither XDG_CACHE_HOME nor HOME is set";
-            return Err(Failure::message(Kind::Usage, message));
-        }
-        Ok(Self { args, folder, terminal: context.terminal })
-    }
-
-    /// Reads the files, takes what is cached, or asks the API: for all clusters of the run, where the
-    /// cached answer for one does not do.
-    pub(super) fn answers(&self, source: &Source) -> Outcome<Answers> {
-        let Some(folder) = self.folder.as_ref().filter(|_| !source.is_files()) else {
-            return Ok(Answers { fetched: fetch::all(source, self.terminal)?, new: Vec::new() });
-        };
-        let questions = questions(source, folder)?;
-        let cached: Result<Vec<CachedResponse>, &Question> =
-            questions.iter().map(|question| cached(question, source).ok_or(question)).collect();
-        match cached {
-            Ok(cached) if cached.iter().all(|cached| self.takes(cached.age())) => {
-                for (question, cached) in questions.iter().zip(&cached) {
-                    self.tell_age(question, cached.age());
-                }
-                let answers = cached.into_iter().flat_map(|cached| cached.answers);
-                let fetched = answers.map(|ClusterAnswer { id, text }| Fetched {
-                    asked: id.clone(),
-                    source: AnswerSource::Api(id),
-                    result: Ok(text),
-                });
-                Ok(Answers { fetched: fetched.collect(), new: Vec::new() })
+/// Reads the files, takes what is cached, or asks the API: for all clusters of the run, where the
+/// cached answer for one does not do.
+pub(super) fn answers(args: &CacheArgs, source: &Source, context: &Context) -> Outcome<Answers> {
+    let terminal = context.terminal;
+    let folder = folder(args, &context.environment)?;
+    let Some(folder) = folder.filter(|_| !source.is_files()) else {
+        return Ok(Answers { fetched: fetch::all(source, terminal)?, new: Vec::new() });
+    };
+    let questions = questions(source, &folder)?;
+    let cached: Result<Vec<CachedResponse>, &Question> =
+        questions.iter().map(|question| cached(question, source).ok_or(question)).collect();
+    match cached {
+        Ok(cached) if cached.iter().all(|cached| takes(args, cached.age())) => {
+            for (Question { asked, .. }, cached) in questions.iter().zip(&cached) {
+                let told = format_args!("{asked}: using the cached answer from {}", when(cached));
+                if args.offline { terminal.note(told) } else { terminal.detail(told) }
             }
-            Err(Question { asked, .. }) if self.args.offline => Err(nothing_cached(asked)),
-            cached => {
-                let fetched = fetch::all(source, self.terminal)
-                    .map_err(|error| advise_offline(error, cached.ok()))?;
-                let new = if self.args.cache.is_some() { questions } else { Vec::new() };
-                Ok(Answers { fetched, new })
-            }
+            let answers = cached.into_iter().flat_map(|cached| cached.answers);
+            let fetched = answers.map(|ClusterAnswer { id, text }| Fetched {
+                asked: id.clone(),
+                source: AnswerSource::Api(id),
+                result: Ok(text),
+            });
+            Ok(Answers { fetched: fetched.collect(), new: Vec::new() })
+        }
+        Err(Question { asked, .. }) if args.offline => Err(nothing_cached(asked)),
+        cached => {
+            let fetched =
+                fetch::all(source, terminal).map_err(|error| advise_offline(error, cached.ok()))?;
+            let new = if args.cache.is_some() { questions } else { Vec::new() };
+            Ok(Answers { fetched, new })
         }
     }
+}
 
+impl Answers {
     /// Writes new answers to the cache, after they were found to be usable: one that is not would
     /// be refused for as long as it is cached.
-    pub(super) fn write(&self, Answers { fetched, new }: &Answers) {
+    pub(super) fn write(&self, terminal: Terminal) {
+        let Self { fetched, new } = self;
         // One for each question, or all of them for the only one.
         let size = if new.len() == 1 { fetched.len().max(1) } else { 1 };
         for (question, fetched) in new.iter().zip(fetched.chunks(size)) {
             let entry = CachedResponse::new(fetched.iter().filter_map(answer).collect());
             if let Err(error) = question.file.write(&entry) {
-                self.terminal.warning(format_args!("cannot cache the answer: {error}"));
+                terminal.warning(format_args!("cannot cache the answer: {error}"));
             }
         }
     }
+}
 
-    /// Returns whether a cached answer of this age does; of one from a time to come it is not
-    /// known.
-    fn takes(&self, age: Option<Duration>) -> bool {
-        let CacheArgs { cache: max_age, refresh, offline } = *self.args;
-        offline || (!refresh && age.zip(max_age).is_some_and(|(age, max)| age <= max))
-    }
+/// Returns whether a cached answer of this age does; of one from a time to come it is not known.
+fn takes(args: &CacheArgs, age: Option<Duration>) -> bool {
+    let CacheArgs { cache: max_age, refresh, offline } = *args;
+    offline || (!refresh && age.zip(max_age).is_some_and(|(age, max)| age <= max))
+}
 
-    fn tell_age(&self, question: &Question, age: Option<Duration>) {
-        let age = match age {
-            Some(age) => format!("{} ago", span(age)),
-            None => "the future, by this machine's clock".to_owned(),
-        };
-        let told = format_args!("{}: using the cached answer from {age}", question.asked);
-        if self.args.offline { self.terminal.note(told) } else { self.terminal.detail(told) }
+fn when(cached: &CachedResponse) -> String {
+    match cached.age() {
+        Some(age) => format!("{} ago", span(age)),
+        None => "the future, by this machine's clock".to_owned(),
     }
 }
 
-/// Returns the folder of the XDG Base Directory Specification: a relative path there counts as none.
-fn folder(environment: &Environment) -> Outcome<Option<PathBuf>> {
+/// Returns the folder of the XDG Base Directory Specification, where one is known: a relative path
+/// there counts as none. Fails where what is asked of the cache cannot be.
+fn folder(args: &CacheArgs, environment: &Environment) -> Outcome<Option<PathBuf>> {
+    if args.refresh && args.offline {
+        let message = "--offline never asks the API, but --refresh always does";
+        return Err(Failure::message(Kind::Usage, message));
+    }
     let named = environment.variable("XDG_CACHE_HOME")?.map(PathBuf::from);
     let of_home = || environment.home().map(|home| home.join(".cache"));
     let folder = named.filter(|folder| folder.is_absolute()).or_else(of_home);
+    if folder.is_none() && (args.cache.is_some() || args.offline) {
+        let message = "no folder for cached answers: neither XDG_CACHE_HOME nor HOME is set";
+        return Err(Failure::message(Kind::Usage, message));
+    }
     Ok(folder.map(|folder| folder.join("prime-ssh")))
 }
 

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use super::cached::Caching;
 use super::output::{self, Overwrite};
-use super::{cluster_certificates, fleets, openssh};
+use super::{cached, cluster_certificates, fleets, openssh};
 use crate::cli::InventoryArgs;
 use crate::cluster::Fleet;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -27,17 +26,16 @@ pub(super) fn run(args: &InventoryArgs, context: &Context) -> Outcome<()> {
     }
     warnings.extend(args.group.iter().filter_map(GroupRequest::warning));
     let source = context.source(&args.source)?;
-    let caching = Caching::new(&args.cache, context)?;
     let format = format(args, &mut warnings)?;
     for warning in warnings {
         terminal.warning(warning);
     }
     openssh::check_options(&connection.ssh_options)?;
 
-    let answers = caching.answers(&source)?;
+    let answers = cached::answers(&args.cache, &source, context)?;
     let (fetched, fleet) = (&answers.fetched, &args.render.fleet);
     let fleets = fleets::of_answers(fetched, fleet, &source, args.require_all, context)?;
-    caching.write(&answers);
+    answers.write(terminal);
     if args.require_all {
         require_all(&fleets)?;
     }

@@ -17,9 +17,9 @@ pub(super) fn run(args: &UninstallArgs, context: &Context) -> Outcome<()> {
         return Ok(());
     }
     let applying = Applying::new(layout, mode, context);
-    let applied = apply_request(&applying, |state| {
-        let stems = named(state.present, &args.clusters)?;
-        let desired = &mut state.desired;
+    let applied = apply_request(&applying, |builder| {
+        let stems = named(builder.present, &args.clusters)?;
+        let desired = &mut builder.desired;
         if stems.is_empty() && desired.follow.is_none() {
             terminal.tell("nothing is installed");
         }
@@ -27,10 +27,10 @@ pub(super) fn run(args: &UninstallArgs, context: &Context) -> Outcome<()> {
             desired.follow = None;
         }
         for stem in stems {
-            let record = state.present.records.get(&stem);
+            let record = builder.present.records.get(&stem);
             let cluster = record.map_or_else(|| stem.to_string(), Record::alias);
             let what = ClusterChange::Removed(String::new());
-            state.lines.push(Line { cluster, what, stem: Some(stem.clone()) });
+            builder.lines.push(Line { cluster, what, stem: Some(stem.clone()) });
             desired.removed.insert(stem);
             // One that was taken away by name does not come back by itself.
             if let Some((follow, record)) = desired.follow.as_mut().zip(record) {

@@ -26,10 +26,9 @@ pub(super) enum Problem {
     Dangling(PathBuf),
     /// Links that lead back to themselves.
     Loop,
-    /// Something else, such as a link or a pipe, stands in the place of what should be there.
-    Other { found: &'static str, expected: &'static str },
-    /// The same where somebody typed the path: another one is to be typed.
-    Unfit { found: &'static str, expected: &'static str },
+    /// Something else, such as a link or a pipe, stands in the place of what should be there. Where
+    /// somebody typed the path, another one is to be typed.
+    Other { found: &'static str, expected: &'static str, is_typed: bool },
     /// Another user put it into a folder in which everybody may put things.
     Planted(PathBuf),
     /// Another run held the lock for all of this time; its process, as far as it said so.
@@ -74,7 +73,7 @@ impl FileError {
     #[must_use]
     pub fn of_typed(self, expected: &'static str) -> Self {
         let problem = match self.problem {
-            Problem::Other { found, .. } => Problem::Unfit { found, expected },
+            Problem::Other { found, .. } => Problem::Other { found, expected, is_typed: true },
             problem => problem,
         };
         Self { problem, ..self }
@@ -83,7 +82,7 @@ impl FileError {
     /// Returns whether something stands in our way that a person put there.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
-        matches!(self.problem, Problem::Other { .. })
+        matches!(self.problem, Problem::Other { is_typed: false, .. })
     }
 
     /// Returns whether it is a lock that another run held all the time.
@@ -150,7 +149,7 @@ impl Action {
 
 impl Problem {
     pub(super) fn not_regular(found: &'static str) -> Self {
-        Self::Other { found, expected: "regular file" }
+        Self::Other { found, expected: "regular file", is_typed: false }
     }
 
     fn words(&self, action: Action) -> String {
@@ -160,11 +159,9 @@ impl Problem {
                 shell::path(target)
             ),
             Self::Loop => "symlink loop; remove one of its links".to_owned(),
-            Self::Other { found, expected } => {
-                format!("it is a {found}, not a {expected}; move it out of the way")
-            }
-            Self::Unfit { found, expected } => {
-                format!("it is a {found}, not a {expected}; give another path")
+            Self::Other { found, expected, is_typed } => {
+                let advice = if *is_typed { "give another path" } else { "move it out of the way" };
+                format!("it is a {found}, not a {expected}; {advice}")
             }
             Self::Planted(target) => format!(
                 "another user created {} in a folder that everyone can write to; choose a folder \

@@ -59,7 +59,8 @@ pub fn is_own_folder(path: &Path) -> Result<bool, FileError> {
         found => found.map_err(FileError::system(path, Action::Read))?,
     };
     if !found.is_dir() {
-        let problem = Problem::Other { found: name_of(found.file_type()), expected: "folder" };
+        let found = name_of(found.file_type());
+        let problem = Problem::Other { found, expected: "folder", is_typed: false };
         return Err(FileError::new(path, Action::Read, problem));
     }
     Ok(true)

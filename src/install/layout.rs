@@ -90,8 +90,8 @@ impl Layout {
 
     /// One of a cluster's files there.
     #[must_use]
-    pub fn part(&self, stem: &FileStem, part: FileKind) -> PathBuf {
-        self.file(&stem.file(part))
+    pub fn part(&self, stem: &FileStem, kind: FileKind) -> PathBuf {
+        self.file(&stem.file(kind))
     }
 
     /// The line for the user's configuration, which includes all that is ours.

@@ -4,7 +4,8 @@
 //! - What is remembered: `state` of a cluster with its `options`, and of the subscription; `refresh` for
 //!   the last try of each.
 //! - Reading as ssh does: `reader`; with it `include` finds our line in the user's configuration,
-//!   `claims` the names that are defined there, and `jumps` the loops.
+//!   `claims` the names that are defined there, and `jumps` the loops; `permissions` knows the files
+//!   that it stops at.
 //! - Texts: `fragment` understands a cluster's file, and `index`, `live` and `known_hosts` make the
 //!   others.
 //! - The steps of a change: what is `desired`, `plan` (pure; `diff` shows it), `verify`

@@ -46,9 +46,9 @@ impl Present {
     #[must_use]
     pub fn with_states(mut self) -> Self {
         let indexed = self.indexed();
-        let states = self.stems().filter(|(_, part)| *part == FileKind::State);
-        for (stem, part) in states.collect::<Vec<_>>() {
-            match Record::from_json(self.part(&stem, part).unwrap_or_default()) {
+        let states = self.stems().filter(|(_, kind)| *kind == FileKind::State);
+        for (stem, kind) in states.collect::<Vec<_>>() {
+            match Record::from_json(self.part(&stem, kind).unwrap_or_default()) {
                 // Under another name than its own it is a copy that somebody made.
                 Ok(record) if record.stem() != stem => {
                     let state = record.stem().file(FileKind::State);
@@ -75,8 +75,8 @@ impl Present {
 
     /// One file of a cluster.
     #[must_use]
-    pub fn part(&self, stem: &FileStem, part: FileKind) -> Option<&[u8]> {
-        self.files.get(&stem.file(part)).map(Vec::as_slice)
+    pub fn part(&self, stem: &FileStem, kind: FileKind) -> Option<&[u8]> {
+        self.files.get(&stem.file(kind)).map(Vec::as_slice)
     }
 
     /// Every cluster of which any file is there, readable or not.

@@ -278,20 +278,20 @@ impl FileStem {
 
     /// The name of one of the cluster's files.
     #[must_use]
-    pub fn file(&self, part: FileKind) -> String {
-        format!("{}{}", self.0, part.ending())
+    pub fn file(&self, kind: FileKind) -> String {
+        format!("{}{}", self.0, kind.ending())
     }
 
     /// Finds the cluster, and which of its files has this name; none for a file of someone else.
     #[must_use]
     pub fn of_file(name: &str) -> Option<(Self, FileKind)> {
-        let (stem, part) = FileKind::ALL
+        let (stem, kind) = FileKind::ALL
             .into_iter()
-            .find_map(|part| Some((name.strip_suffix(part.ending())?, part)))?;
+            .find_map(|kind| Some((name.strip_suffix(kind.ending())?, kind)))?;
         let is_ours = match stem.rsplit_once('-') {
             None => {
-                let parts = [FileKind::State, FileKind::Refresh, FileKind::RefreshLock];
-                stem == SUBSCRIPTION && parts.contains(&part)
+                let kinds = [FileKind::State, FileKind::Refresh, FileKind::RefreshLock];
+                stem == SUBSCRIPTION && kinds.contains(&kind)
             }
             Some((slug, id_part)) => {
                 Slug::new(slug).is_ok()
@@ -299,7 +299,7 @@ impl FileStem {
                     && id_part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
             }
         };
-        is_ours.then(|| (Self(stem.to_owned()), part))
+        is_ours.then(|| (Self(stem.to_owned()), kind))
     }
 }
 
@@ -382,14 +382,14 @@ mod tests {
     #[test]
     fn file_names_are_told_from_those_of_others() {
         let stem = record().stem();
-        for part in FileKind::ALL {
-            assert_eq!(FileStem::of_file(&stem.file(part)), Some((stem.clone(), part)));
+        for kind in FileKind::ALL {
+            assert_eq!(FileStem::of_file(&stem.file(kind)), Some((stem.clone(), kind)));
         }
         let subscription = FileStem::subscription();
-        for part in [FileKind::State, FileKind::Refresh, FileKind::RefreshLock] {
+        for kind in [FileKind::State, FileKind::Refresh, FileKind::RefreshLock] {
             assert_eq!(
-                FileStem::of_file(&subscription.file(part)),
-                Some((subscription.clone(), part))
+                FileStem::of_file(&subscription.file(kind)),
+                Some((subscription.clone(), kind))
             );
         }
         for name in [

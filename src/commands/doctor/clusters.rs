@@ -3,7 +3,7 @@
 use crate::api::error::ApiError;
 use crate::certificate::own_keys::OwnKeys;
 use crate::commands::installed::{
-    ClusterChange, DesiredState, Newcomers, ask_again, decide_installed,
+    ClusterChange, DesiredBuilder, Newcomers, ask_again, decide_installed,
 };
 use crate::doctor::snapshot::Snapshot;
 use crate::doctor::{Check, Finding, State};
@@ -44,7 +44,7 @@ pub(super) fn compare(
             continue;
         }
         // What `sync` says in passing is no finding.
-        let mut desired = DesiredState::new(layout, present, context);
+        let mut desired = DesiredBuilder::new(layout, present, context);
         desired.own_keys.clone_from(&own_keys);
         let outcome = decide_installed(&mut desired, record, &fetched, false);
         findings.push(compared(record, outcome, commands));
@@ -88,7 +88,7 @@ fn newcomers(snapshot: &Snapshot, follow: Follow) -> Vec<Finding> {
             return vec![Finding { state: State::Warning, what, ..finding }];
         }
     };
-    let mut desired = DesiredState::new(layout, present, context);
+    let mut desired = DesiredBuilder::new(layout, present, context);
     newcomers.decide(&mut desired);
     let (lines, notes) = (&desired.lines, desired.talk.notes.iter());
     let mut findings: Vec<Finding> =

@@ -7,7 +7,7 @@ use newcomer::{Candidate, InstallRun};
 use super::cert;
 use super::fetch::{self, Fetched};
 use super::fleets::{self, distinct};
-use super::installed::{Applying, DesiredState, Line, apply_request};
+use super::installed::{Applying, DesiredBuilder, Line, apply_request};
 use super::{openssh, wait};
 use crate::api::client::ApiEndpoint;
 use crate::api::list::Listed;
@@ -61,13 +61,13 @@ pub(super) fn run(args: InstallArgs, context: &Context) -> Outcome<()> {
     let tells_how_to_connect = hides.is_none();
     let applying =
         Applying { tells_how_to_connect, ..Applying::new(layout, settings.mode, context) };
-    let applied = apply_request(&applying, |state| {
-        state.own_keys = OwnKeys::find(layout);
-        state.lines = left;
-        run.decide(checked, state)?;
-        let advice = compact_advice(state);
-        state.talk.notes.extend(advice);
-        subscribe(&settings, &mut state.desired)?;
+    let applied = apply_request(&applying, |builder| {
+        builder.own_keys = OwnKeys::find(layout);
+        builder.lines = left;
+        run.decide(checked, builder)?;
+        let advice = compact_advice(builder);
+        builder.talk.notes.extend(advice);
+        subscribe(&settings, &mut builder.desired)?;
         Ok(())
     })?;
     let told = applied.tell(&applying);
@@ -183,13 +183,13 @@ fn check(answers: &[Fetched]) -> Outcome<(Vec<Candidate<'_>>, Vec<Line>)> {
 const MANY: usize = 1000;
 
 /// Advises the layout for many hosts, where this run installs clusters in the other one.
-fn compact_advice(state: &DesiredState<'_>) -> Option<Message> {
-    let desired = &state.desired;
+fn compact_advice(builder: &DesiredBuilder<'_>) -> Option<Message> {
+    let desired = &builder.desired;
     let mut layouts = desired.put.values().map(|put| put.record.options.render.layout);
     if !layouts.any(|layout| layout.unwrap_or_default() == ConfigLayout::Flat) {
         return None;
     }
-    let fragments = desired.fragments(state.present);
+    let fragments = desired.fragments(builder.present);
     let hosts: usize = fragments.values().map(|text| Fragment::parse(text).hosts.len()).sum();
     let needed = ConfigLayout::Compact.needs();
     (hosts > MANY).then(|| {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use crate::cluster::CheckedCluster;
 use crate::commands::fetch::{AnswerSource, Fetched};
-use crate::commands::installed::{ClusterChange, DesiredState, Line, ask_again, names};
+use crate::commands::installed::{ClusterChange, DesiredBuilder, Line, ask_again, names};
 use crate::commands::openssh;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::install::options::SavedOptions;
@@ -70,11 +70,11 @@ impl<'s> InstallRun<'s> {
     pub(super) fn decide(
         &self,
         checked: Vec<Candidate<'_>>,
-        state: &mut DesiredState<'_>,
+        builder: &mut DesiredBuilder<'_>,
     ) -> Outcome<()> {
         let typed = &self.settings.clusters.name;
         let has_ended = |id: &Id<'_>| self.ended.contains(id);
-        let owners = || owners(self.settings, state.present, &checked).into_iter();
+        let owners = || owners(self.settings, builder.present, &checked).into_iter();
         if let Some(name) = typed
             && let Some(owner) = owners().find(|owner| !has_ended(&owner.id))
         {
@@ -85,12 +85,12 @@ impl<'s> InstallRun<'s> {
                 .hint("choose another name, or uninstall that cluster first"));
         }
         let clusters: Vec<_> = checked.iter().map(|(_, cluster)| cluster).collect();
-        let names = names(state.present, &clusters, |record| has_ended(&record.id));
+        let names = names(builder.present, &clusters, |record| has_ended(&record.id));
         for ((fetched, cluster), name) in checked.into_iter().zip(names) {
             // One that ended makes room for the one that gets its name.
             if !cluster.id().is_some_and(has_ended) {
                 let name = typed.clone().or(name).unwrap_or_else(Slug::prime);
-                self.decide_one(fetched, cluster, &name, state)?;
+                self.decide_one(fetched, cluster, &name, builder)?;
             }
         }
         Ok(())
@@ -101,30 +101,33 @@ impl<'s> InstallRun<'s> {
         fetched: &Fetched,
         cluster: CheckedCluster<'_>,
         name: &Slug<'static>,
-        state: &mut DesiredState<'_>,
+        builder: &mut DesiredBuilder<'_>,
     ) -> Outcome<()> {
         let (settings, asked) = (self.settings, &fetched.asked);
         let id = cluster.id().map(|id| id.clone().into_owned());
-        let old = id.as_ref().and_then(|id| state.present.of_id(id.as_str()));
+        let old = id.as_ref().and_then(|id| builder.present.of_id(id.as_str()));
         let options =
             settings.clusters.options.apply(old.map(|old| &old.options)).or_fail(Kind::Usage)?;
         let alias = format!("{}.{name}", options.prefix());
-        let others = state.present.records.values().filter(|other| Some(&other.id) != id.as_ref());
+        let others =
+            builder.present.records.values().filter(|other| Some(&other.id) != id.as_ref());
         let (ended, others): (Vec<_>, Vec<_>) =
             others.partition(|other| self.ended.contains(&other.id));
-        let usable = openssh::check_release(self.ssh.as_ref(), options.render.layout)
-            .and_then(|()| check_short((name, &alias), (old, &options), &others, &mut state.talk));
+        let usable =
+            openssh::check_release(self.ssh.as_ref(), options.render.layout).and_then(|()| {
+                check_short((name, &alias), (old, &options), &others, &mut builder.talk)
+            });
         let source = settings.source_of(match &fetched.source {
             AnswerSource::File(path) => Some(path),
             AnswerSource::Api(_) => None,
         })?;
-        let outcome = usable.and_then(|()| state.decide(cluster, name.clone(), source, &options));
+        let outcome = usable.and_then(|()| builder.decide(cluster, name.clone(), source, &options));
         let stem = id.as_ref().map(|id| FileStem::new(name, id.as_str()));
         let failure = match outcome {
             Ok(ClusterChange::Removed(_)) => {
                 let message = format!("{asked} was terminated");
                 let hint = old.map(|_| {
-                    let sync = pasted(state.context.commands().installed("sync", []));
+                    let sync = pasted(builder.context.commands().installed("sync", []));
                     format!("{sync} removes it from your ssh config")
                 });
                 Failure { hint, ..Failure::message(Kind::Answer, message) }
@@ -133,12 +136,12 @@ impl<'s> InstallRun<'s> {
             Ok(ClusterChange::NotInstalled(why))
                 if matches!(settings.clusters.source.origin, Origin::All(_)) =>
             {
-                state.talk.note(why);
+                builder.talk.note(why);
                 return Ok(());
             }
             Ok(ClusterChange::NotInstalled(failure)) | Err(failure) => failure,
             Ok(what) => {
-                let put = stem.as_ref().and_then(|stem| state.desired.put.get_mut(stem));
+                let put = stem.as_ref().and_then(|stem| builder.desired.put.get_mut(stem));
                 let replaced = ended.into_iter().find(|old| old.name == *name);
                 if let Some((put, old)) = put.zip(replaced) {
                     let why = format!(
@@ -146,15 +149,15 @@ impl<'s> InstallRun<'s> {
                         old.id, put.record.id
                     );
                     put.replaces = Some(old.stem());
-                    state.desired.removed.insert(old.stem());
+                    builder.desired.removed.insert(old.stem());
                     let (what, stem) = (ClusterChange::Removed(why), Some(old.stem()));
-                    state.lines.push(Line { cluster: old.alias(), what, stem });
+                    builder.lines.push(Line { cluster: old.alias(), what, stem });
                 }
-                state.lines.push(Line { cluster: alias, what, stem });
+                builder.lines.push(Line { cluster: alias, what, stem });
                 return Ok(());
             }
         };
-        state.lines.push(Line::failed(old, asked.clone(), stem, failure));
+        builder.lines.push(Line::failed(old, asked.clone(), stem, failure));
         Ok(())
     }
 }

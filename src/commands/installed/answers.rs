@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::apply::Applying;
-use super::desired::DesiredState;
+use super::desired::DesiredBuilder;
 use super::names;
 use super::summary::{ClusterChange, Line};
 use crate::commands::fetch::{self, Fetched};
@@ -102,22 +102,22 @@ impl InstalledAnswers {
     }
 
     /// Decides what becomes of the clusters.
-    pub(in crate::commands) fn decide(self, state: &mut DesiredState<'_>, prune: bool) {
-        state.lines.extend(self.failed);
+    pub(in crate::commands) fn decide(self, builder: &mut DesiredBuilder<'_>, prune: bool) {
+        builder.lines.extend(self.failed);
         for (record, fetched) in &self.answers {
             // Another run may have changed or removed it meanwhile.
-            let Some(record) = state.present.of_id(record.id.as_str()) else { continue };
+            let Some(record) = builder.present.of_id(record.id.as_str()) else { continue };
             let (cluster, stem) = (record.alias(), record.stem());
-            let what =
-                decide_installed(state, record, fetched, prune).unwrap_or_else(ClusterChange::Left);
+            let what = decide_installed(builder, record, fetched, prune)
+                .unwrap_or_else(ClusterChange::Left);
             if matches!(what, ClusterChange::Removed(_)) {
-                state.desired.removed.insert(stem.clone());
+                builder.desired.removed.insert(stem.clone());
             }
-            state.lines.push(Line { cluster, what, stem: Some(stem) });
+            builder.lines.push(Line { cluster, what, stem: Some(stem) });
         }
         if let Some(newcomers) = &self.newcomers {
-            newcomers.decide(state);
-            state.checked_new = true;
+            newcomers.decide(builder);
+            builder.checked_new = true;
         }
     }
 }
@@ -159,19 +159,19 @@ impl Newcomers {
 
     /// Adds the clusters that are new, with the options of the subscription. One that cannot be
     /// installed is no failure of the others.
-    pub(in crate::commands) fn decide(&self, state: &mut DesiredState<'_>) {
+    pub(in crate::commands) fn decide(&self, builder: &mut DesiredBuilder<'_>) {
         let Self { follow, answers } = self;
         let mut found = Vec::new();
         for fetched in answers {
             match fetched.clusters() {
                 Ok(clusters) => found.extend(clusters.into_iter().map(|c| (fetched, c))),
-                Err(failure) => state.talk.note(left_out(fetched, &failure)),
+                Err(failure) => builder.talk.note(left_out(fetched, &failure)),
             }
         }
         let clusters: Vec<_> = found.iter().map(|(_, cluster)| cluster).collect();
-        let removed = &state.desired.removed;
+        let removed = &builder.desired.removed;
         let is_removed = |record: &Record| removed.contains(&record.stem());
-        let names = names(state.present, &clusters, is_removed);
+        let names = names(builder.present, &clusters, is_removed);
         for ((fetched, cluster), name) in found.into_iter().zip(names) {
             let (Some(name), Some(id)) = (name, cluster.id().map(ToString::to_string)) else {
                 continue;
@@ -179,12 +179,12 @@ impl Newcomers {
             let alias = format!("{}.{name}", follow.options.prefix());
             let stem = Some(FileStem::new(&name, &id));
             let source = Source::Api(follow.source.clone());
-            match state.decide(cluster, name, source, &follow.options) {
+            match builder.decide(cluster, name, source, &follow.options) {
                 Ok(ClusterChange::Removed(_)) => {}
                 Ok(ClusterChange::NotInstalled(failure)) | Err(failure) => {
-                    state.talk.note(left_out(fetched, &failure));
+                    builder.talk.note(left_out(fetched, &failure));
                 }
-                Ok(what) => state.lines.push(Line { cluster: alias, what, stem }),
+                Ok(what) => builder.lines.push(Line { cluster: alias, what, stem }),
             }
         }
     }
@@ -196,7 +196,7 @@ fn left_out(fetched: &Fetched, failure: &Failure) -> String {
 
 /// Decides what becomes of one installed cluster.
 pub(in crate::commands) fn decide_installed(
-    state: &mut DesiredState<'_>,
+    builder: &mut DesiredBuilder<'_>,
     record: &Record,
     fetched: &Fetched,
     prune: bool,
@@ -207,7 +207,7 @@ pub(in crate::commands) fn decide_installed(
         ("is not known to the API", (*error.failure).clone())
     } else if let Some(cluster) = fetched.cluster(&record.id, &record.alias())? {
         let (name, source) = (record.name.clone(), record.source.clone());
-        return state.decide(cluster, name, source, &record.options);
+        return builder.decide(cluster, name, source, &record.options);
     } else {
         let message = format!("{} does not hold cluster {}", fetched.source, record.id);
         ("is not in the file any more", Failure::message(Kind::Answer, message))
@@ -215,7 +215,7 @@ pub(in crate::commands) fn decide_installed(
     if prune {
         return Ok(ClusterChange::Removed(format!(": cluster {} {why}", record.id)));
     }
-    let sync = pasted(state.context.commands().installed("sync", ["--prune", &*record.alias()]));
+    let sync = pasted(builder.context.commands().installed("sync", ["--prune", &*record.alias()]));
     Err(failure.hint(format!("if it is gone for good, {sync} removes it")))
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::desired::DesiredState;
+use super::desired::DesiredBuilder;
 use super::jumps;
 use super::summary::{self, Line};
 use crate::certificate::own_keys::OwnKey;
@@ -76,7 +76,7 @@ pub(in crate::commands) struct Applied {
 /// what that would be.
 pub(in crate::commands) fn apply_request(
     applying: &Applying<'_>,
-    decide: impl FnOnce(&mut DesiredState<'_>) -> Outcome<()>,
+    decide: impl FnOnce(&mut DesiredBuilder<'_>) -> Outcome<()>,
 ) -> Outcome<Applied> {
     let Applying { layout, mode, context, .. } = *applying;
     let mut lock = if mode.applies() { Some(Held::take(applying)?) } else { None };
@@ -85,11 +85,12 @@ pub(in crate::commands) fn apply_request(
         lock.made |= present.folder_is_ours;
         present.folder_is_ours = lock.made;
     }
-    let mut state = DesiredState::new(layout, &present, context);
-    decide(&mut state)?;
-    jumps::refuse_loops(&mut state);
-    jumps::warn_of_lost(&mut state);
-    let DesiredState { mut desired, mut lines, mut talk, key_warnings, checked_new, .. } = state;
+    let mut builder = DesiredBuilder::new(layout, &present, context);
+    decide(&mut builder)?;
+    jumps::refuse_loops(&mut builder);
+    jumps::warn_of_lost(&mut builder);
+    let DesiredBuilder { mut desired, mut lines, mut talk, key_warnings, checked_new, .. } =
+        builder;
     for (warning, key) in key_warnings {
         let option = |key: OwnKey| shell::command(["--identity-file".as_ref(), key.option()]);
         talk.warn(match key.map(option) {

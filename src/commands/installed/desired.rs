@@ -28,9 +28,9 @@ use crate::text::shell;
 /// The most names that a message says to lead elsewhere.
 const MOVED: usize = 5;
 
-/// A run that decides what is to be installed, from what is there.
+/// Decides what is to be installed, cluster by cluster: the builder of what is [`Desired`].
 #[derive(Debug)]
-pub(in crate::commands) struct DesiredState<'a> {
+pub(in crate::commands) struct DesiredBuilder<'a> {
     pub(super) layout: &'a Layout,
     pub(in crate::commands) context: &'a Context,
     pub(in crate::commands) present: &'a Present,
@@ -48,7 +48,7 @@ pub(in crate::commands) struct DesiredState<'a> {
     pub(in crate::commands) own_keys: OwnKeys,
 }
 
-impl<'a> DesiredState<'a> {
+impl<'a> DesiredBuilder<'a> {
     /// A run that has decided nothing yet: everything stays as it is.
     pub(in crate::commands) fn new(
         layout: &'a Layout,

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::desired::DesiredState;
+use super::desired::DesiredBuilder;
 use super::summary::Line;
 use crate::failure::{Failure, Kind};
 use crate::install::desired::DesiredCluster;
@@ -12,42 +12,43 @@ use crate::install::jumps::{Jumps, around, first_hop};
 use crate::install::state::{FileKind, Record};
 
 /// Takes back what would make a loop of jumps: those clusters stay as they are.
-pub(super) fn refuse_loops(state: &mut DesiredState<'_>) {
-    let (path, reader) = (state.layout.config(), folder::reader(state.layout));
-    let config = (&*path, state.present.config.as_deref().unwrap_or_default());
+pub(super) fn refuse_loops(builder: &mut DesiredBuilder<'_>) {
+    let (path, reader) = (builder.layout.config(), folder::reader(builder.layout));
+    let config = (&*path, builder.present.config.as_deref().unwrap_or_default());
     loop {
-        let fragments: Vec<&[u8]> = state.desired.fragments(state.present).into_values().collect();
+        let fragments: Vec<&[u8]> =
+            builder.desired.fragments(builder.present).into_values().collect();
         // Each refusal may end other loops too.
         let loops = Jumps::read(config, &reader, &fragments).loops();
         let refused = loops.into_iter().find_map(|looped| {
             let has_any =
                 |fragment: &[u8]| names(fragment).iter().any(|name| looped.contains(name));
-            let (stem, _) = state.desired.put.iter().find(|(_, put)| has_any(&put.fragment))?;
+            let (stem, _) = builder.desired.put.iter().find(|(_, put)| has_any(&put.fragment))?;
             Some((stem.clone(), around(&looped)))
         });
         let Some((stem, around)) = refused else { return };
-        let Some(put) = state.desired.put.remove(&stem) else { return };
+        let Some(put) = builder.desired.put.remove(&stem) else { return };
         let DesiredCluster { record, replaces, .. } = put;
         // Neither does the one go that had its name.
-        if replaces.as_ref().is_some_and(|old| state.desired.removed.remove(old)) {
-            state.lines.retain(|line| line.stem != replaces);
+        if replaces.as_ref().is_some_and(|old| builder.desired.removed.remove(old)) {
+            builder.lines.retain(|line| line.stem != replaces);
         }
         let stem = Some(stem);
-        let Some(line) = state.lines.iter_mut().find(|line| line.stem == stem) else { continue };
+        let Some(line) = builder.lines.iter_mut().find(|line| line.stem == stem) else { continue };
         let message = format!("ssh would jump in a loop, without end: {around}");
         let failure = Failure::message(Kind::Install, message).hint(
             "give another way in (`--jump never`, `--jump-via HOST`, `--bastion HOST`) or \
              another `--prefix WORD`",
         );
-        let old = state.present.of_id(record.id.as_str());
+        let old = builder.present.of_id(record.id.as_str());
         *line = Line::failed(old, record.alias(), stem, failure);
     }
 }
 
 /// Warns of each cluster that jumps through a name which no cluster will have any more: ssh would
 /// ask the network for it, and log in to whoever has it there.
-pub(super) fn warn_of_lost(state: &mut DesiredState<'_>) {
-    let DesiredState { desired, present, talk, .. } = state;
+pub(super) fn warn_of_lost(builder: &mut DesiredBuilder<'_>) {
+    let DesiredBuilder { desired, present, talk, .. } = builder;
     let replaced = desired.put.values().filter_map(|put| present.of_id(put.record.id.as_str()));
     let stems = desired.removed.iter().cloned().chain(replaced.map(Record::stem));
     let before = stems.filter_map(|stem| present.part(&stem, FileKind::Fragment));

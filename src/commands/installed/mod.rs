@@ -9,7 +9,7 @@ mod summary;
 
 pub(super) use answers::{InstalledAnswers, Newcomers, ask_again, decide_installed};
 pub(super) use apply::{Applied, Applying, apply_request};
-pub(super) use desired::DesiredState;
+pub(super) use desired::DesiredBuilder;
 pub(super) use summary::{ClusterChange, Line};
 
 use std::collections::HashSet;

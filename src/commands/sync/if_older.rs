@@ -284,8 +284,8 @@ impl Refresh {
         applying.began = Some(self.start);
         let answers = InstalledAnswers::of(folder::read(layout)?, stems, &applying);
         applying.lock_limit = self.left(LIMIT);
-        apply_request(&applying, |state| {
-            answers.decide(state, false);
+        apply_request(&applying, |builder| {
+            answers.decide(builder, false);
             Ok(())
         })
     }

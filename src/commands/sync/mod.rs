@@ -25,8 +25,8 @@ pub(super) fn run(args: &SyncArgs, context: &Context) -> Outcome<()> {
         terminal.tell("nothing is installed");
         return Ok(());
     }
-    let applied = apply_request(&applying, |state| {
-        answers.decide(state, args.prune);
+    let applied = apply_request(&applying, |builder| {
+        answers.decide(builder, args.prune);
         Ok(())
     })?;
     applied.tell(&applying)

@@ -118,7 +118,7 @@ fn going(
     let of_put = |put: &DesiredCluster| Some(present.of_id(put.record.id.as_str())?.stem());
     let orphans = present.all_stems().into_iter().filter(|stem| {
         // A certificate alone is no leftover: a fragment elsewhere may name it.
-        let has = |part| present.part(stem, part).is_some();
+        let has = |kind| present.part(stem, kind).is_some();
         let mut leftovers =
             [FileKind::Fragment, FileKind::KnownHosts, FileKind::FormerKnownHosts].into_iter();
         leftovers.any(has) && !has(FileKind::State)
@@ -188,16 +188,16 @@ impl Planner<'_> {
     fn carry_certificate(&mut self, stem: &FileStem) {
         let present = self.present;
         let mut missing = present.part(stem, FileKind::Certificate).is_none();
-        let others = present.stems().filter(|(other, part)| {
-            *part == FileKind::Certificate && other != stem && other.parts().1 == stem.parts().1
+        let others = present.stems().filter(|(other, kind)| {
+            *kind == FileKind::Certificate && other != stem && other.parts().1 == stem.parts().1
         });
-        for (other, part) in others {
+        for (other, kind) in others {
             if std::mem::take(&mut missing) {
-                let certificate = present.part(&other, part).map(<[u8]>::to_owned);
-                self.ours(&stem.file(part), certificate);
+                let certificate = present.part(&other, kind).map(<[u8]>::to_owned);
+                self.ours(&stem.file(kind), certificate);
             }
             if !self.going.contains(&other) {
-                self.ours(&other.file(part), None);
+                self.ours(&other.file(kind), None);
             }
         }
     }
@@ -399,8 +399,8 @@ impl Planner<'_> {
             let fragment = self.present.part(&stem, FileKind::Fragment);
             let after = fragment.filter(|_| !is_over).map(|_| Vec::new());
             self.ours(&stem.file(FileKind::Fragment), after);
-            for part in [FileKind::KnownHosts, FileKind::FormerKnownHosts, FileKind::Certificate] {
-                self.ours(&stem.file(part), None);
+            for kind in [FileKind::KnownHosts, FileKind::FormerKnownHosts, FileKind::Certificate] {
+                self.ours(&stem.file(kind), None);
             }
         }
         if is_over && !self.present.foreign.is_empty() {
