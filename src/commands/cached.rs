@@ -91,13 +91,18 @@ fn when(cached: &CachedResponse) -> String {
     }
 }
 
-/// Returns the folder of the XDG Base Directory Specification, where one is known: a relative path
-/// there counts as none. Fails where what is asked of the cache cannot be.
-fn folder(args: &CacheArgs, environment: &Environment) -> Outcome<Option<PathBuf>> {
+/// Fails where the options contradict each other.
+pub(super) fn check(args: &CacheArgs) -> Outcome<()> {
     if args.refresh && args.offline {
         let message = "--offline never asks the API, but --refresh always does";
         return Err(Failure::message(Kind::Usage, message));
     }
+    Ok(())
+}
+
+/// Returns the folder of the XDG Base Directory Specification, where one is known: a relative path
+/// there counts as none. Fails where the cache is asked for and there is none.
+fn folder(args: &CacheArgs, environment: &Environment) -> Outcome<Option<PathBuf>> {
     let named = environment.variable("XDG_CACHE_HOME")?.map(PathBuf::from);
     let of_home = || environment.home().map(|home| home.join(".cache"));
     let folder = named.filter(|folder| folder.is_absolute()).or_else(of_home);

@@ -26,6 +26,7 @@ pub(super) fn run(args: &InventoryArgs, context: &Context) -> Outcome<()> {
     }
     warnings.extend(args.group.iter().filter_map(GroupRequest::warning));
     let source = context.source(&args.source)?;
+    cached::check(&args.cache)?;
     let format = format(args, &mut warnings)?;
     for warning in warnings {
         terminal.warning(warning);

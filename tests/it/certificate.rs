@@ -251,6 +251,9 @@ fn what_will_not_do_is_refused_and_the_old_one_stays() {
 
     hint: check that `--api-url` names the Prime Intellect API
     ");
+    user.api.signs(|_| Reply::new(200, r#"{"data": {"signedKey": null}}"#));
+    let told = user.cert(&["train"]).run().fails(4);
+    assert!(told.contains("malformed answer: data.signedKey: missing\n"), "{told}");
     user.api.signs(|_| Reply::new(200, r#"{"data": null}"#));
     snapshot!(user.cert(&["train"]).run().fails(4), @"
     error: cannot get a certificate for cluster `clst01`: malformed answer: `data` is empty: the API has nothing to tell

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 use super::file_for;
 use crate::api::client::Client;
 use crate::api::error::ApiError;
-use crate::api::wire::{self, Malformed};
+use crate::api::wire::{self, Malformed, Value};
 use crate::certificate::file::{self, CertificateFile, LIMIT};
 use crate::certificate::identity::Identity;
 use crate::certificate::{Certificate, details, judge};
@@ -107,7 +107,11 @@ impl Certifier<'_> {
         let answer = self.client.certificate(id, &key.to_string(), ttl_word.as_deref()).await?;
         let malformed = |why: Malformed| ApiError::malformed_certificate(id, &why);
         let signed = wire::signed(&answer).map_err(malformed)?;
-        let no_text = || malformed(Malformed::at("data.signedKey", "not a string"));
+        let no_text = || {
+            let is_missing = signed.signed_key == Value::Missing;
+            let why = if is_missing { "missing" } else { "not a string" };
+            malformed(Malformed::at("data.signedKey", why))
+        };
         let text = signed.signed_key.text().ok_or_else(no_text)?;
         let named = signed.nodes.iter().filter_map(|node| node.user.text());
         users.extend(named.filter(|text| UserName::new(*text).is_ok()).map(str::to_owned));

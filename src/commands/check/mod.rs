@@ -10,6 +10,7 @@ use super::{cluster_certificates, fleets, view};
 use crate::cli::CheckArgs;
 use crate::cluster::NoFleet;
 use crate::failure::{Failure, Outcome};
+use crate::install::state::Record;
 use crate::settings::{Context, Origin, ViewSettings, pasted};
 use crate::ssh::probe::limiter::{Limiter, within_file_limit};
 use crate::terminal::Terminal;
@@ -102,7 +103,7 @@ fn warn(cluster: &ViewedCluster<'_>, viewing: &ViewSettings<'_>) {
         terminal.warning(warning);
     }
     // ssh itself renews it before it logs in.
-    if cluster.record.is_some_and(|record| record.options.live.is_some()) {
+    if cluster.record.is_some_and(Record::renews_certificate) {
         return;
     }
     let fault = cluster.certificate_fault(viewing);

@@ -1,6 +1,6 @@
 //! Reaches hosts side by side: whether they answer, and let us in.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,7 +97,7 @@ pub(in crate::commands) async fn log_in(
         let ssh = ssh.clone();
         tasks.spawn(async move { Ok((at, log_in_by(&ssh, route, probe).await?)) });
     };
-    let mut direct = HashMap::new();
+    let mut direct = BTreeMap::new();
     for (at, route) in routes.into_iter().enumerate() {
         match route.proxy_jump {
             Some(_) => start(at, route, None),

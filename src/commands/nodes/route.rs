@@ -59,21 +59,23 @@ pub(super) fn routes(
 ) -> Outcome<Vec<Route>> {
     let mut routes = Vec::new();
     for cluster in clusters {
-        let connections = JumpConnections::of(cluster, ssh, layout)?;
+        let connections = JumpConnections::of(cluster, ssh, layout, None)?;
         routes.extend(cluster.hosts().map(|host| connections.route_to(&host)));
     }
     Ok(routes)
 }
 
 impl JumpConnections {
+    /// New ones, but for the `bastion` that is logged in to already.
     pub(in crate::commands) fn of(
         cluster: &ViewedCluster<'_>,
         ssh: &Ssh,
         layout: &Layout,
+        bastion: Option<Arc<JumpConnection>>,
     ) -> Outcome<Self> {
         let any = any_target(cluster, ssh, layout)?;
         let new = |target, bastion| Arc::new(JumpConnection::new(ssh, target, bastion));
-        let bastion = bastion_of(cluster, &any).map(|target| new(target, None));
+        let bastion = bastion.or_else(|| bastion_of(cluster, &any).map(|target| new(target, None)));
         let jump = jump_of(cluster, &any).map(|target| new(target, bastion.clone()));
         Ok(Self { any, bastion, jump })
     }
@@ -126,7 +128,8 @@ fn as_installed(
     }
     let group = ssh.group();
     let mut fragment = Vec::new();
-    ssh_config::render(fleets, [], &login, &mut fragment)
+    let known = fleets.iter().map(|fleet| ssh_config::patterns(&fleet.alias(), None));
+    ssh_config::render(fleets, known, &login, &mut fragment)
         .context("cannot render")
         .or_fail(Kind::Local)?;
     let write = |content: &[u8]| {

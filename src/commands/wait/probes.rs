@@ -114,15 +114,18 @@ impl Waiter<'_> {
         ssh: &Ssh,
         results: &mut ProbeResults,
     ) -> Outcome<Option<Arc<JumpConnection>>> {
-        if let Some((jump, was_at)) = results.jumps.get(&hop)
+        let connected = |hop| results.jumps.get(&hop).filter(|(jump, _)| jump.is_connected());
+        if let Some((jump, was_at)) = connected(hop)
             && *was_at == at
-            && jump.is_connected()
         {
             return Ok(Some(Arc::clone(jump)));
         }
-        let jump = JumpConnections::of(cluster, ssh, &self.viewing.layout)?.of_hop(hop);
-        results.jumps.extend(jump.clone().map(|jump| (hop, (jump, at))));
-        Ok(jump)
+        let bastion = connected(Hop::Bastion).map(|(bastion, _)| Arc::clone(bastion));
+        let new = JumpConnections::of(cluster, ssh, &self.viewing.layout, bastion)?;
+        for (hop, at) in [(Hop::Bastion, None), (hop, at)] {
+            results.jumps.extend(new.of_hop(hop).map(|jump| (hop, (jump, at))));
+        }
+        Ok(new.of_hop(hop))
     }
 }
 

@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn a_long_place_for_temporary_files_is_none_for_sockets() {
         let group = Group::new().unwrap();
-        let name = "j12345";
+        let name = "j123456";
         assert!(group.folder().join(name).as_os_str().len() + 17 < 104);
         assert_ne!(group.path("j"), group.path("j"));
     }

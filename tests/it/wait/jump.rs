@@ -230,3 +230,22 @@ fn a_bastion_before_the_jump_host_that_refuses_us_ends_it_too() {
     );
     assert!(told.contains("hint: name the right key for it in your own ssh config"), "{told}");
 }
+
+#[test]
+fn a_bastion_before_a_jump_host_that_is_down_is_logged_in_to_once_for_the_reason() {
+    needs!("sshd");
+    let user = User::new();
+    let gate = user.sshd("gate").at("127.0.0.4").start();
+    let worker = user.sshd("node-1").at("127.0.0.3").start();
+    let blocks = user.own_block("gate", "127.0.0.4", gate.port)
+        + &user.own_block("inner", "127.0.0.2", nobody());
+    std::fs::write(user.path("ssh/config"), blocks).unwrap();
+    let down = Connection::to("127.0.0.1").with("port", nobody()).with("user", me());
+    let api = Api::serving([behind(down, [to(&worker)])]);
+    install(&user, &api, &["--bastion", "gate", "--jump-via", "inner", "--jump", "always"]);
+    wait(&user, &api, &["--within", "12s"]).run().fails(6);
+    let tries = gate.log().matches("connect_to 127.0.0.2").count();
+    assert!(tries > 1, "{}", gate.log());
+    // Each try goes through it once.
+    assert_eq!(logins(&gate), tries + 1, "{}", gate.log());
+}

@@ -10,6 +10,8 @@ use super::{Live, host_name};
 use crate::install::train;
 use crate::support::api::{Api, Reply};
 use crate::support::authority::{Authority, me};
+use crate::support::cluster::{Cluster, Node};
+use crate::support::network::nobody;
 use crate::support::process;
 
 /// A cluster that takes a certificate only, and who signs them.
@@ -114,9 +116,13 @@ fn how_long_a_slow_one_may_take() {
 fn ssh_asks_for_none_for_a_cluster_of_a_file() {
     needs!("ssh", "ssh-keygen");
     let live = Live::serving(Api::serving([]).may_be_idle());
-    let file = live.sandbox.write("train.json", train().with("vaultEnabled", true).answer());
+    let node = Node::control("pod0", "node-0", "127.0.0.1").port(nobody());
+    let cluster = Cluster::new("clst01", "train").with("vaultEnabled", true).node(node);
+    let file = live.sandbox.write("train.json", cluster.answer());
     // No key is named either: nobody makes a certificate for it.
     live.run(&["install", "--live", "--input", file.to_str().unwrap()]).succeeds();
-    let told = live.asks("prime.train.node-1");
-    assert_eq!((host_name(&told).as_str(), told.stderr.as_str()), ("10.0.0.11", ""));
+    let told = live.asks("prime.train.node-0");
+    assert_eq!((host_name(&told).as_str(), told.stderr.as_str()), ("127.0.0.1", ""));
+    let told = live.run(&["check", "train"]).fails(6);
+    assert!(told.contains("lets people in with a certificate only: there is none yet"), "{told}");
 }
