@@ -35,7 +35,7 @@ fn certificate(snapshot: &Snapshot, cluster: &InstalledCluster, path: &Path) -> 
     let (left, certificate) = match present {
         Ok(good) => good,
         // Where ssh itself gets a new one, it does not matter.
-        Err(why) if cluster.is_renewed => {
+        Err(why) if cluster.is_renewed() => {
             let what = format_args!("{why}; ssh gets a new one when it connects");
             return vec![Finding::note(Check::Certificate, what)];
         }
@@ -61,7 +61,7 @@ fn certificate(snapshot: &Snapshot, cluster: &InstalledCluster, path: &Path) -> 
 /// One that lets people in, and for how long.
 fn validity(left: Duration, cluster: &InstalledCluster) -> Finding {
     let left_span = span(left);
-    if cluster.is_renewed {
+    if cluster.is_renewed() {
         let what = format_args!("valid for {left_span}; ssh renews it");
         return Finding::ok(Check::Certificate, what);
     }

@@ -150,7 +150,7 @@ impl Snapshot {
         }
         for name in &self.present.foreign {
             let path = self.layout.file(name);
-            let finding = if name.strip_suffix(".bak").is_some() {
+            let finding = if self.present.kept.contains_key(name) {
                 let command = ["rm".as_ref(), path.as_os_str()];
                 Finding::note(Check::Files, "a copy that was kept of an edited file").run(command)
             } else {

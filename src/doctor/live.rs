@@ -38,9 +38,8 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
         }
         findings.extend(cluster.record.options.live.map(|age| {
             let title = format!("{} (--live={age})", cluster.record.alias());
-            let state = RefreshState::read(&snapshot.layout, &cluster.record.stem());
             let sync = || commands.installed("sync", [&*cluster.record.alias()]);
-            last(&title, &state, sync)
+            last(&title, &cluster.refresh, sync)
         }));
     }
     if snapshot.present.follow.as_ref().is_some_and(|follow| follow.options.live.is_some()) {

@@ -55,8 +55,8 @@ pub struct InstalledCluster {
     pub fragment: Fragment,
     /// The commands that ssh runs before it connects.
     pub commands: Vec<String>,
-    /// True if one of them renews the certificate of its own that the cluster takes.
-    pub is_renewed: bool,
+    /// The last try to bring it up to date; nothing where ssh does not.
+    pub refresh: RefreshState,
 }
 
 impl Snapshot {
@@ -80,8 +80,10 @@ impl Snapshot {
             let look = present.files.get(FIRST_LOOK).map(Vec::as_slice).unwrap_or_default();
             let (fragment, commands) =
                 (Fragment::parse(text), live::commands(look, &record.alias()));
-            let is_renewed = RefreshState::read(&layout, stem).certificate_key.is_some();
-            Some(InstalledCluster { record: record.clone(), path, fragment, commands, is_renewed })
+            let is_live = !commands.is_empty() || record.options.live.is_some();
+            let refresh =
+                if is_live { RefreshState::read(&layout, stem) } else { RefreshState::default() };
+            Some(InstalledCluster { record: record.clone(), path, fragment, commands, refresh })
         };
         Self {
             clusters: present.records.iter().filter_map(cluster).collect(),
@@ -164,6 +166,13 @@ impl Snapshot {
 }
 
 impl InstalledCluster {
+    /// Returns whether ssh runs a command that renews the certificate of its own that the cluster
+    /// takes.
+    #[must_use]
+    pub fn is_renewed(&self) -> bool {
+        !self.commands.is_empty() && self.refresh.certificate_key.is_some()
+    }
+
     /// Returns whether ssh needs the user's shell for a host: to run a command, or to jump.
     #[must_use]
     pub fn needs_a_shell(&self) -> bool {

@@ -138,6 +138,12 @@ pub fn read_ours(layout: &Layout) -> Outcome<Present> {
             continue;
         }
         if !is_ours(&name) {
+            // What cannot be read is nothing that we kept.
+            if FileStem::is_kept(&name)
+                && let Ok(Some((bytes, _))) = read_own(&layout.file(&name))
+            {
+                present.kept.insert(name.clone(), bytes);
+            }
             present.foreign.push(name);
             continue;
         }

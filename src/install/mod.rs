@@ -1,7 +1,7 @@
 //! The files of this program under the user's ssh folder.
 //!
 //! - Places: `layout` names each file, `folder` reads them all into what is `present`, and cleans up.
-//! - What is remembered: `state` of a cluster with its `options`, and of the subscription; `refresh` for
+//! - What is saved: `state` of a cluster with its `options`, and of the subscription; `refresh` for
 //!   the last try of each.
 //! - Reading as ssh does: `reader`; with it `include` finds our line in the user's configuration,
 //!   `claims` the names that are defined there, and `jumps` the loops; `permissions` knows the files

@@ -1,5 +1,5 @@
-//! The options for hosts and connections, as they are typed and as `install` remembers them: data, so
-//! that each can be changed alone.
+//! The options for hosts and connections, as they are typed and as `install` saves them: data, so that
+//! each can be changed alone.
 #![expect(clippy::doc_markdown, reason = "these texts are the help, which is read in a terminal")]
 
 use std::fmt::{self, Display};

@@ -23,6 +23,8 @@ pub struct Present {
     pub loose: BTreeSet<String>,
     /// All else in our folder, by name; edits by hand that were kept are there too.
     pub foreign: Vec<String>,
+    /// Those edits, as far as they can be read.
+    pub kept: BTreeMap<String, Vec<u8>>,
     /// The hosts that were added in the last minutes.
     pub recent: BTreeSet<String>,
     /// The subscription to clusters that are to come.

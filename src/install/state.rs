@@ -294,13 +294,48 @@ impl FileStem {
                 stem == SUBSCRIPTION && kinds.contains(&kind)
             }
             Some((slug, id_part)) => {
-                Slug::new(slug).is_ok()
-                    && id_part.len() == 8
-                    && id_part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+                Slug::new(slug).is_ok() && id_part.len() == 8 && id_part.bytes().all(is_hex)
             }
         };
         is_ours.then(|| (Self(stem.to_owned()), kind))
     }
+
+    /// The name of a copy of the cluster's hosts as a person edited them; a counter other than 0 is
+    /// for where the names before are taken.
+    #[must_use]
+    pub fn kept(&self, edited: &[u8], counter: usize) -> String {
+        let (fragment, digest) = (self.file(FileKind::Fragment), digest::hex(edited, DIGEST));
+        match counter {
+            0 => format!("{fragment}.{digest}.bak"),
+            counter => format!("{fragment}.{digest}.{counter}.bak"),
+        }
+    }
+
+    /// Returns whether a copy of edited hosts has this name.
+    #[must_use]
+    pub fn is_kept(name: &str) -> bool {
+        let is_digest = |part: &str| part.len() == DIGEST && part.bytes().all(is_hex);
+        let is_counter = |part: &str| {
+            !part.is_empty() && !part.starts_with('0') && part.bytes().all(|b| b.is_ascii_digit())
+        };
+        let parts: Vec<&str> = name.split('.').collect();
+        let (stem, kind) = match parts[..] {
+            [stem, kind, digest, "bak"] if is_digest(digest) => (stem, kind),
+            [stem, kind, digest, counter, "bak"] if is_digest(digest) && is_counter(counter) => {
+                (stem, kind)
+            }
+            _ => return false,
+        };
+        let file = Self::of_file(&format!("{stem}.{kind}"));
+        file.is_some_and(|(_, kind)| kind == FileKind::Fragment)
+    }
+}
+
+/// The hex digits that stand for the text of a kept copy, in its name.
+const DIGEST: usize = 8;
+
+fn is_hex(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
 }
 
 impl fmt::Display for FileStem {
@@ -399,10 +434,35 @@ mod tests {
             "train-clst01.conf",
             "-12345678.json",
             "a-12345678.conf.bak",
+            "a-12345678.conf.0123abcd.bak",
             "A-12345678.conf",
             "a-1234567G.conf",
         ] {
             assert_eq!(FileStem::of_file(name), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn copies_of_edits_are_told_from_those_of_others() {
+        let stem = record().stem();
+        for counter in [0, 1, 12] {
+            assert!(FileStem::is_kept(&stem.kept(b"x", counter)), "{counter}");
+        }
+        assert!(FileStem::is_kept("a-12345678.conf.0123abcd.bak"));
+        for name in [
+            "notes.bak",
+            "notes.0123abcd.bak",
+            "a-12345678.conf.bak",
+            "a-12345678.conf.0123abc.bak",
+            "a-12345678.conf.0123ABCD.bak",
+            "a-12345678.conf.0123abcd",
+            "a-12345678.conf.0123abcd.0.bak",
+            "a-12345678.conf.0123abcd.01.bak",
+            "a-12345678.conf.0123abcd..bak",
+            "a-12345678.conf.0123abcd.1.1.bak",
+            "a-12345678.json.0123abcd.bak",
+        ] {
+            assert!(!FileStem::is_kept(name), "{name:?}");
         }
     }
 }

@@ -317,7 +317,11 @@ impl Refresh {
             let why = "another connection was refused one just now";
             return Some(self.no_certificate(&due.stem, why));
         }
-        let record = folder::record(&self.layout, &due.stem)?;
+        let Some(record) = folder::record(&self.layout, &due.stem) else {
+            // One that was removed meanwhile is none that anybody waits for.
+            let is_there = self.layout.part(&due.stem, FileKind::State).exists();
+            return is_there.then(|| self.fail_certificate(&due.stem, "its state cannot be read"));
+        };
         let context = Context { terminal: self.context.terminal, ..self.within(due.limit()) };
         match cert::ensure(&record, state.certificate_key?, &self.layout, &context) {
             Ok(()) => {

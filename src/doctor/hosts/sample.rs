@@ -74,6 +74,7 @@ mod tests {
     use super::*;
     use crate::install::fragment::Fragment;
     use crate::install::options::SavedOptions;
+    use crate::install::refresh::RefreshState;
     use crate::install::state::{Record, Source};
     use crate::name::{Id, Slug};
 
@@ -96,7 +97,7 @@ mod tests {
             path: name.into(),
             fragment: Fragment::parse(text.as_bytes()),
             commands: Vec::new(),
-            is_renewed: false,
+            refresh: RefreshState::default(),
         }
     }
 

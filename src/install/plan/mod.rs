@@ -16,7 +16,6 @@ use super::present::Present;
 use super::state::{FileKind, FileStem, Follow, Record, fingerprint};
 use super::{index, known_hosts};
 use crate::name::Invalid;
-use crate::text::digest;
 use crate::text::message::Talk;
 
 /// The owner of a file.
@@ -210,13 +209,23 @@ impl Planner<'_> {
         }
     }
 
-    /// Keeps what a person wrote into a fragment of ours, under a name that says what it holds.
+    /// Keeps what a person wrote into a fragment of ours, under a name that says what it holds. By
+    /// now something else may have that name, such as a copy that was edited in its turn.
     fn keep_aside(&mut self, stem: &FileStem, was: &[u8]) {
         let fragment = stem.file(FileKind::Fragment);
-        let aside = format!("{fragment}.{}.bak", digest::hex(was, 8));
-        if !self.present.foreign.contains(&aside) {
-            self.ours(&aside, Some(was.to_owned()));
-        }
+        let present = self.present;
+        let mut counter = 0;
+        let aside = loop {
+            let aside = stem.kept(was, counter);
+            if present.kept.get(&aside).is_some_and(|kept| kept == was) {
+                break aside;
+            }
+            if !present.foreign.contains(&aside) {
+                self.ours(&aside, Some(was.to_owned()));
+                break aside;
+            }
+            counter += 1;
+        };
         let [fragment, aside] = [fragment, aside].map(|name| self.layout.file(&name));
         self.plan.talk.warn(format!(
             "{} was edited by hand; kept as {}",

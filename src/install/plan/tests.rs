@@ -5,6 +5,7 @@ use crate::install::options::SavedOptions;
 use crate::install::state::Source;
 use crate::name::{Id, Slug};
 use crate::support::any_config::any_config;
+use crate::text::digest;
 
 const SSH: &str = "/home/u/.ssh";
 
@@ -62,10 +63,12 @@ fn apply(present: &mut Present, change: &Change) {
         assert_eq!(present.files.get(&name), change.before.as_ref());
         present.loose.remove(&name);
         match &change.after {
+            Some(after) if name.contains(".bak") => {
+                assert!(!present.foreign.contains(&name), "{name}");
+                present.foreign.push(name.clone());
+                present.kept.insert(name, after.clone());
+            }
             Some(after) => {
-                if name.contains(".bak") && !present.foreign.contains(&name) {
-                    present.foreign.push(name.clone());
-                }
                 present.files.insert(name, after.clone());
             }
             None => {
@@ -213,7 +216,7 @@ fn an_edited_fragment_is_kept_aside() {
         let name = aside(edit);
         present.files.insert(conf.clone(), edit.as_bytes().to_vec());
         let plan = run(&mut present, &put(&[("train", "two")]));
-        assert_eq!(text(&present, &name), edit);
+        assert_eq!(present.kept[&name], edit.as_bytes());
         let kept =
             format!("{SSH}/prime-ssh/{conf} was edited by hand; kept as {SSH}/prime-ssh/{name}");
         assert_eq!(told(&plan), [kept]);
@@ -225,6 +228,31 @@ fn an_edited_fragment_is_kept_aside() {
     assert!(kept.ends_with(&format!("kept as {SSH}/prime-ssh/{}", aside("mine"))), "{kept}");
     assert!(left.starts_with("not ours, and left: ") && left.matches(", /").count() == 1, "{left}");
     assert!(!present.files.contains_key(&conf));
+}
+
+/// Whatever has its name by now: what was kept is lost only where that is the same.
+#[test]
+fn an_edited_fragment_is_kept_under_a_name_that_is_free() {
+    let stem = record("train").stem();
+    let conf = stem.file(FileKind::Fragment);
+    let name = |counter: &str| format!("{conf}.{}{counter}.bak", digest::hex("mine", 8));
+    let mut present = Present::default();
+    run(&mut present, &put(&[("train", "one")]));
+    // One that a person changed, and one that is no file.
+    present.foreign = vec![name(""), name(".1")];
+    present.kept.insert(name(""), b"changed since".to_vec());
+    for again in [false, true] {
+        present.files.insert(conf.clone(), b"mine".to_vec());
+        let plan = run(&mut present, &put(&[("train", "two")]));
+        let kept = format!(
+            "{SSH}/prime-ssh/{conf} was edited by hand; kept as {SSH}/prime-ssh/{}",
+            name(".2")
+        );
+        assert_eq!(told(&plan), [kept], "{again}");
+        assert_eq!(present.kept[&name(".2")], b"mine");
+        assert_eq!(present.kept[&name("")], b"changed since");
+        assert_eq!(present.foreign.len(), 3);
+    }
 }
 
 #[test]

@@ -133,6 +133,9 @@ fn a_certificate_that_ssh_renews_is_none_of_our_business() {
     fs::remove_file(user.ours("-cert.pub")).unwrap();
     user.doctor().finding("certificate", "note", "there is none yet; ssh gets a new one");
     assert_eq!(user.api.certificates(), asked, "nothing is renewed by looking");
+    // What is left of it renews nothing where ssh runs no command.
+    fs::write(user.ssh("prime-ssh/look-1"), "").unwrap();
+    user.doctor().finding("certificate", "wrong", "the certificate lets nobody in: ");
 }
 
 #[test]

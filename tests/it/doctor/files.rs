@@ -153,9 +153,13 @@ fn files_of_ours_that_somebody_edited_or_left() {
     user.is_cured("files", "note", "it was left by a run that was killed");
     user.write("ssh/prime-ssh/old-01234567.known_hosts", "x");
     user.is_cured("files", "note", "it was left by a run that was killed");
-    let notes = user.write("ssh/prime-ssh/notes.txt", "mine");
-    user.doctor().finding("files", "note", "it is not ours");
-    fs::remove_file(notes).unwrap();
+    for name in ["notes.txt", "notes.bak"] {
+        let notes = user.write(format!("ssh/prime-ssh/{name}"), "mine");
+        let report = user.doctor();
+        let finding = report.finding("files", "note", "it is not ours");
+        assert!(finding["command"].is_null(), "{finding}");
+        fs::remove_file(notes).unwrap();
+    }
     assert_eq!(user.doctor().unwell(), ["note include"]);
 
     let state = user.ours(".json");

@@ -78,7 +78,7 @@ fn every_path_below_a_home_folder_with_a_space() {
         fs::remove_file(&file).unwrap();
         is_quoted(&user, "", as_is);
     }
-    user.write("ssh/prime-ssh/train.conf.bak", "x");
+    user.write("ssh/prime-ssh/train-675b1ff5.conf.0123abcd.bak", "x");
     fs::write(user.ours(".json"), "{").unwrap();
     is_quoted(&user, "a copy that was kept", as_is);
     fs::remove_dir_all(user.ssh("prime-ssh")).unwrap();

@@ -12,7 +12,7 @@ fn fragment(sandbox: &Sandbox) -> String {
 }
 
 #[test]
-fn options_are_remembered_until_others_are_typed() {
+fn options_are_saved_until_others_are_typed() {
     let sandbox = Sandbox::with_ssh_folder();
     let key = sandbox.write("keys/id", "");
     fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
@@ -133,7 +133,7 @@ fn sync_asks_where_the_cluster_was_installed_from() {
 }
 
 #[test]
-fn a_context_is_remembered_with_its_token() {
+fn a_context_is_saved_with_its_token() {
     let sandbox = Sandbox::with_ssh_folder();
     let api = Api::serving([train()]);
     sandbox.prime_settings(&serde_json::json!({"api_key": "wrong"}));

@@ -90,6 +90,18 @@ fn one_that_is_over_is_asked_for_each_time() {
 }
 
 #[test]
+fn one_of_a_cluster_whose_state_cannot_be_read_is_said_not_to_be_renewed() {
+    needs!("ssh", "ssh-keygen");
+    let vault = Vault::new();
+    fs::write(vault.live.sandbox.ours(".json"), "{").unwrap();
+    vault.has("-1m:+5m");
+    let told = "train: no new certificate: its state cannot be read\n";
+    let (asked, stderr) = vault.asks();
+    assert!(asked == 0 && stderr.ends_with(told), "{stderr}");
+    assert_eq!(vault.asks(), (0, String::new()), "it still lets in");
+}
+
+#[test]
 fn how_long_a_slow_one_may_take() {
     needs!("ssh", "ssh-keygen");
     let vault = Vault::new();

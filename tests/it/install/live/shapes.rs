@@ -128,7 +128,7 @@ fn each_cluster_has_its_own_age_and_its_own_words() {
 }
 
 #[test]
-fn an_option_is_remembered_and_ends() {
+fn an_option_is_saved_and_ends() {
     needs!("ssh");
     let live = Live::with([train()]);
     live.run(&["install", "train", "--user", "root"]).succeeds();

@@ -1,6 +1,7 @@
 //! `install --all --live`, and `--follow`: clusters that come and go.
 
 use std::fs;
+use std::path::PathBuf;
 
 use serde_json::json;
 
@@ -89,6 +90,12 @@ fn a_refused_cluster_does_not_come_back_by_itself() {
     live.run(&["install", "train", "--jump-via", "gate"]).fails(5);
     let ran = live.run(&["sync"]);
     assert!(!ran.stderr.contains("prime.train"), "{}", ran.stderr);
+    ran.succeeds();
+    let fragments = live.sandbox.all_ours(".conf");
+    let is_of_train = |path: &PathBuf| {
+        path.to_str().unwrap().contains("/train-") && fs::metadata(path).unwrap().len() > 0
+    };
+    assert!(!fragments.iter().any(is_of_train), "{fragments:?}");
 }
 
 /// What it was installed with is not known, so it is not for the subscription to install it anew.
