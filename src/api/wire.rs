@@ -414,7 +414,10 @@ fn malformed<'a, T: Deserialize<'a>>(text: &'a str, error: &serde_json::Error) -
         .filter(|path| path != ".");
     let words = without_text(&error.to_string());
     let reason = if error.is_syntax() { format!("not JSON: {words}") } else { words };
-    path.map_or_else(|| Malformed::Wrong(reason.clone()), |path| Malformed::at(&path, &reason))
+    match path {
+        Some(path) => Malformed::at(&path, &reason),
+        None => Malformed::Wrong(reason),
+    }
 }
 
 /// The parser's words without the text of the answer in them, which may be as long as that is, and

@@ -204,6 +204,14 @@ fn behind_a_bastion_all_are_asked_through_it() {
     assert!(told.contains("hint: name the right key for it in your own ssh config"), "{told}");
 }
 
+/// Installs the cluster so that its workers are reached through two hosts of the user's own.
+fn behind_gate_and_inner(user: &User, api: &Api, gate: u16, inner: u16) {
+    let blocks =
+        user.own_block("gate", "127.0.0.4", gate) + &user.own_block("inner", "127.0.0.2", inner);
+    std::fs::write(user.path("ssh/config"), blocks).unwrap();
+    install(user, api, &["--bastion", "gate", "--jump-via", "inner", "--jump", "always"]);
+}
+
 #[test]
 fn a_bastion_before_the_jump_host_that_refuses_us_ends_it_too() {
     needs!("sshd");
@@ -212,12 +220,8 @@ fn a_bastion_before_the_jump_host_that_refuses_us_ends_it_too() {
     let gate = Sshd::of(&user.sandbox, "gate").at("127.0.0.4").lets_in(&stranger).start();
     let inner = user.sshd("inner").at("127.0.0.2").start();
     let worker = user.sshd("node-1").at("127.0.0.3").start();
-    let block = |name, at, port| user.own_block(name, at, port);
-    let config =
-        [block("gate", "127.0.0.4", gate.port), block("inner", "127.0.0.2", inner.port)].concat();
-    std::fs::write(user.path("ssh/config"), config).unwrap();
     let api = Api::serving([behind(to(&inner), [to(&worker)])]);
-    install(&user, &api, &["--bastion", "gate", "--jump-via", "inner", "--jump", "always"]);
+    behind_gate_and_inner(&user, &api, gate.port, inner.port);
     // Without the control node, which is behind the bastion alone.
     let ran = wait(&user, &api, &["--only", "worker", "--within", "30s"]).run();
     assert!(ran.took < Duration::from_secs(30), "{:?}", ran.took);
@@ -237,12 +241,9 @@ fn a_bastion_before_a_jump_host_that_is_down_is_logged_in_to_once_for_the_reason
     let user = User::new();
     let gate = user.sshd("gate").at("127.0.0.4").start();
     let worker = user.sshd("node-1").at("127.0.0.3").start();
-    let blocks = user.own_block("gate", "127.0.0.4", gate.port)
-        + &user.own_block("inner", "127.0.0.2", nobody());
-    std::fs::write(user.path("ssh/config"), blocks).unwrap();
     let down = Connection::to("127.0.0.1").with("port", nobody()).with("user", me());
     let api = Api::serving([behind(down, [to(&worker)])]);
-    install(&user, &api, &["--bastion", "gate", "--jump-via", "inner", "--jump", "always"]);
+    behind_gate_and_inner(&user, &api, gate.port, nobody());
     wait(&user, &api, &["--within", "12s"]).run().fails(6);
     let tries = gate.log().matches("connect_to 127.0.0.2").count();
     assert!(tries > 1, "{}", gate.log());
